@@ -1,0 +1,1 @@
+"""What every service shares: events, bus, database, settings, logs, web, and the edges to Google, Claude and Redis."""

@@ -1,0 +1,591 @@
+"""Every fact that one service tells another: its subject, its payload, who says it and who hears it.
+
+    auth ── account.* settings.changed user.deleted ─────────────► sync contacts prep gateway
+    NATS ── clock.* ──► sync ── message.* person.* meeting.* ────► contacts ── contact.changed ─► gateway
+                          ├── meeting.upcoming ──► prep ── prep.* ───────────────────────────────► gateway
+                          └── sync.* ────────────────────────────────────────────────────────────► gateway
+    any connector ── interaction.reported profile.reported ──► contacts
+
+Questions (request and reply) are in questions.py. The NATS permissions, the streams' consumers and the AsyncAPI document
+are derived from this file; a test compares it with what the services really subscribe to.
+"""
+
+from datetime import date, datetime
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from libs.common.ids import AccountId, ContactId, MeetingId, RunId, Service, UserId
+from libs.common.preferences import Preferences
+
+Kind = Literal["mail", "contacts", "calendar"]
+Reason = Literal["connected", "schedule", "user", "push", "poll", "settings", "repair"]
+
+
+class Fact(BaseModel):
+    """Something that happened. Frozen, in the past tense, delivered at least once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: ClassVar[str]
+    said_by: ClassVar[tuple[Service | Literal["clock", "connector"], ...]]
+    heard_by: ClassVar[tuple[Service, ...]]
+
+    def key(self) -> str:
+        """What makes two tellings of this fact the same one (`Nats-Msg-Id`); empty = never the same."""
+        return ""
+
+
+# --- accounts ---------------------------------------------------------------------------------------------------------
+
+
+class AccountConnected(Fact):
+    """A Google account was connected, or its permissions were renewed (`again`)."""
+
+    subject = "account.connected"
+    said_by = ("auth",)
+    heard_by = ("sync", "contacts", "gateway")
+
+    user_id: UserId
+    account_id: AccountId
+    address: str
+    scopes: frozenset[str]
+    again: bool
+    at: datetime
+
+    def key(self) -> str:
+        return f"{self.account_id}:{self.at.isoformat()}"
+
+
+class AccountReauthRequired(Fact):
+    """Google no longer accepts the account's refresh token. `reason` is a sentence for the user."""
+
+    subject = "account.reauth_required"
+    said_by = ("auth",)
+    heard_by = ("sync", "gateway")
+
+    user_id: UserId
+    account_id: AccountId
+    address: str
+    reason: str
+    at: datetime
+
+    def key(self) -> str:
+        return f"{self.account_id}:{self.at.isoformat()}"
+
+
+class AccountIdentified(Fact):
+    """All addresses under which an account sends and receives: its own and its send-as aliases."""
+
+    subject = "account.identified"
+    said_by = ("sync",)
+    heard_by = ("contacts",)
+
+    user_id: UserId
+    account_id: AccountId
+    addresses: tuple[str, ...]
+
+
+class AccountDisconnected(Fact):
+    """The user disconnected the account. With `purge`, what was imported from it goes too."""
+
+    subject = "account.disconnected"
+    said_by = ("auth",)
+    heard_by = ("sync", "contacts", "prep", "gateway")
+
+    user_id: UserId
+    account_id: AccountId
+    purge: bool
+    at: datetime
+
+    def key(self) -> str:
+        return f"{self.account_id}:{self.at.isoformat()}"
+
+
+class UserDeleted(Fact):
+    """Everything of this user goes, everywhere."""
+
+    subject = "user.deleted"
+    said_by = ("auth",)
+    heard_by = ("sync", "contacts", "prep", "gateway")
+
+    user_id: UserId
+    account_ids: tuple[AccountId, ...]
+
+    def key(self) -> str:
+        return str(self.user_id)
+
+
+class SettingsChanged(Fact):
+    """The user's settings, as they were and as they are. `version` grows with each change."""
+
+    subject = "settings.changed"
+    said_by = ("auth",)
+    heard_by = ("sync", "contacts", "prep")
+
+    user_id: UserId
+    version: int
+    before: Preferences
+    after: Preferences
+
+    def key(self) -> str:
+        return f"{self.user_id}:{self.version}"
+
+
+# --- clock ------------------------------------------------------------------------------------------------------------
+
+
+class Tick(Fact):
+    """A schedule of the NATS server fired: once per cluster, however many replicas run. The payload is empty."""
+
+    said_by = ("clock",)
+    heard_by = ("sync",)
+    schedule: ClassVar[str]
+
+
+class MailDue(Tick):
+    subject = "clock.mail"
+    schedule = "0 0 */6 * * *"
+
+
+class ContactsDue(Tick):
+    subject = "clock.contacts"
+    schedule = "0 0 */6 * * *"
+
+
+class CalendarDue(Tick):
+    subject = "clock.calendar"
+    schedule = "0 0 6 * * *"
+
+
+class PrepDue(Tick):
+    subject = "clock.prep"
+    schedule = "@every 10m"
+
+
+class WatchDue(Tick):
+    subject = "clock.watch"
+    schedule = "0 30 4 * * *"
+
+
+# --- sync -------------------------------------------------------------------------------------------------------------
+
+
+class SyncRequested(Fact):
+    """Somebody wants this account's mail, contacts or calendar brought up to date."""
+
+    subject = "sync.requested"
+    said_by = ("sync", "gateway")
+    heard_by = ("sync",)
+
+    user_id: UserId
+    account_id: AccountId
+    kind: Kind
+    reason: Reason
+
+
+class SyncProgressed(Fact):
+    """How far a run is: `done` of `total` items (total may still grow), `eta_seconds` where it can be told."""
+
+    subject = "sync.progressed"
+    said_by = ("sync",)
+    heard_by = ("gateway",)
+
+    user_id: UserId
+    account_id: AccountId
+    run_id: RunId
+    kind: Kind
+    done: int
+    total: int
+    eta_seconds: float | None = None
+    note: str = ""
+
+
+class SyncCompleted(Fact):
+    """A run ended well: how many items were new, updated, removed; `skipped` counts by reason."""
+
+    subject = "sync.completed"
+    said_by = ("sync",)
+    heard_by = ("gateway",)
+
+    user_id: UserId
+    account_id: AccountId
+    address: str
+    run_id: RunId
+    kind: Kind
+    reason: Reason
+    new: int
+    updated: int
+    removed: int
+    skipped: dict[str, int] = {}
+    seconds: float
+    first: bool = False
+
+    def key(self) -> str:
+        return f"{self.run_id}:completed"
+
+
+class SyncFailed(Fact):
+    """A run ended with an error. What it had done is kept; it goes on from there. `error` is a sentence for the user."""
+
+    subject = "sync.failed"
+    said_by = ("sync",)
+    heard_by = ("gateway",)
+
+    user_id: UserId
+    account_id: AccountId
+    address: str
+    run_id: RunId
+    kind: Kind
+    reason: Reason
+    code: str
+    error: str
+    new: int
+    updated: int
+    removed: int
+    seconds: float
+
+    def key(self) -> str:
+        return f"{self.run_id}:failed"
+
+
+Role = Literal["from", "to", "cc", "bcc", "bcc_log", "attendee", "organizer", "other"]
+
+
+class Person(BaseModel):
+    """Somebody on a message or meeting: the address as it was written, the name shown with it, the role."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Role
+    address: str
+    name: str = ""
+
+
+class MessageIngested(Fact):
+    """One eligible Gmail message. `revision` grows with each thing that happens to it: a later one wins over an earlier.
+
+    `people` follows docs/rules.md (author first, role `from`). `automated` names the rule that fits, or is empty. `bcc_tags` are the
+    `+tags` of own addresses seen in Delivered-To, X-Gm-Original-To, Bcc, To and Cc. `dmarc` is the verdict in Authentication-Results.
+    """
+
+    subject = "message.ingested"
+    said_by = ("sync",)
+    heard_by = ("contacts",)
+
+    user_id: UserId
+    account_id: AccountId
+    gmail_id: str
+    thread_id: str
+    revision: int
+    rfc_message_id: str | None
+    occurred_at: datetime
+    people: tuple[Person, ...]
+    title: str
+    snippet: str
+    automated: str = ""
+    via: bool = False
+    bcc_tags: tuple[str, ...] = ()
+    dmarc: Literal["pass", "fail", "unknown"] = "unknown"
+
+    def key(self) -> str:
+        return f"{self.account_id}:{self.gmail_id}:{self.revision}"
+
+
+class MessageRemoved(Fact):
+    """A message left the mailbox (`deleted`), or went where it does not count (`trash`, `spam`, …)."""
+
+    subject = "message.removed"
+    said_by = ("sync",)
+    heard_by = ("contacts",)
+
+    user_id: UserId
+    account_id: AccountId
+    gmail_id: str
+    revision: int
+    reason: str
+
+    def key(self) -> str:
+        return f"{self.account_id}:{self.gmail_id}:{self.revision}"
+
+
+class PersonImported(Fact):
+    """One card of Google Contacts, as it is now. Phones and emails as they were written."""
+
+    subject = "person.imported"
+    said_by = ("sync",)
+    heard_by = ("contacts",)
+
+    user_id: UserId
+    account_id: AccountId
+    resource_name: str
+    revision: int
+    name: str = ""
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    organization: str = ""
+    title: str = ""
+    photo_url: str = ""
+    birthday: str = ""
+    urls: tuple[str, ...] = ()
+    former_names: tuple[str, ...] = ()
+
+    def key(self) -> str:
+        return f"{self.account_id}:{self.resource_name}:{self.revision}"
+
+
+class PersonRemoved(Fact):
+    """A card is gone from Google Contacts."""
+
+    subject = "person.removed"
+    said_by = ("sync",)
+    heard_by = ("contacts",)
+
+    user_id: UserId
+    account_id: AccountId
+    resource_name: str
+    revision: int
+
+    def key(self) -> str:
+        return f"{self.account_id}:{self.resource_name}:{self.revision}"
+
+
+Answer = Literal["accepted", "declined", "tentative", "needsAction"]
+
+
+class Guest(BaseModel):
+    """One entry of a meeting's guest list. `me`: Google says that it is the account itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: str
+    name: str = ""
+    answer: Answer = "needsAction"
+    organizer: bool = False
+    optional: bool = False
+    resource: bool = False
+    me: bool = False
+
+
+class Meeting(BaseModel):
+    """One event instance as it stands in one account's calendar. All-day: `start_date` and `end_date` (exclusive) are set.
+
+    Times are UTC instants; `time_zone` is the IANA name in which people see them. The description never leaves `sync`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    meeting_id: MeetingId
+    user_id: UserId
+    account_id: AccountId
+    calendar_id: str
+    event_id: str
+    ical_uid: str = ""
+    original_start: str = ""
+    revision: int
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    all_day: bool = False
+    start_date: date | None = None
+    end_date: date | None = None
+    time_zone: str = "UTC"
+    place: str = ""
+    video_url: str = ""
+    private: bool = False
+    organizer: Guest | None = None
+    guests: tuple[Guest, ...] = ()
+    my_answer: Answer = "accepted"
+
+    @property
+    def series_key(self) -> str:
+        """The same for every copy of this instance in other calendars."""
+        return f"{self.ical_uid or self.event_id}@{self.original_start or self.starts_at.isoformat()}"
+
+
+class MeetingIngested(Fact):
+    """A meeting is new or has changed."""
+
+    subject = "meeting.ingested"
+    said_by = ("sync",)
+    heard_by = ("contacts",)
+
+    meeting: Meeting
+
+    def key(self) -> str:
+        return f"{self.meeting.meeting_id}:{self.meeting.revision}"
+
+
+class MeetingCancelled(Fact):
+    """A meeting was cancelled, deleted, or left the calendars that are read."""
+
+    subject = "meeting.cancelled"
+    said_by = ("sync",)
+    heard_by = ("contacts",)
+
+    user_id: UserId
+    account_id: AccountId
+    meeting_id: MeetingId
+    calendar_id: str
+    event_id: str
+    revision: int
+
+    def key(self) -> str:
+        return f"{self.meeting_id}:{self.revision}"
+
+
+class MeetingUpcoming(Fact):
+    """A meeting starts soon enough for its brief. Said by each scan that sees it; `prep` briefs once."""
+
+    subject = "meeting.upcoming"
+    said_by = ("sync",)
+    heard_by = ("prep",)
+
+    meeting: Meeting
+
+
+# --- other platforms --------------------------------------------------------------------------------------------------
+
+
+class InteractionReported(Fact):
+    """A connector saw a message, call or note on its platform. `ref` is unique per user and platform."""
+
+    subject = "interaction.reported"
+    said_by = ("gateway", "connector")
+    heard_by = ("contacts",)
+
+    user_id: UserId
+    platform: str
+    ref: str
+    occurred_at: datetime
+    direction: Literal["inbound", "outbound", "mutual"]
+    kind: str
+    identities: tuple["Identity", ...]
+    title: str = ""
+    text: str = ""
+    thread: str = ""
+
+    def key(self) -> str:
+        return f"{self.user_id}:{self.platform}:{self.ref}"
+
+
+class Identity(BaseModel):
+    """What identifies a person on a platform: kind (`email`, `phone`, `telegram`, `linkedin`, …) and value."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    value: str
+    name: str = ""
+
+
+class ProfileReported(Fact):
+    """A connector read somebody's profile: the bio on its platform."""
+
+    subject = "profile.reported"
+    said_by = ("gateway", "connector")
+    heard_by = ("contacts",)
+
+    user_id: UserId
+    platform: Literal["twitter", "linkedin", "telegram"]
+    identity: Identity
+    bio: str
+    at: datetime
+
+
+# --- what the gateway shows ---------------------------------------------------------------------------------------------
+
+
+class ContactChanged(Fact):
+    """Contacts whose details or timeline changed, coalesced per batch (at most 500 ids a fact)."""
+
+    subject = "contact.changed"
+    said_by = ("contacts",)
+    heard_by = ("gateway",)
+
+    user_id: UserId
+    contact_ids: tuple[ContactId, ...]
+
+
+class PrepSent(Fact):
+    """A brief arrived in Gmail. `ai` is false where the talking points were derived from the facts alone."""
+
+    subject = "prep.sent"
+    said_by = ("prep",)
+    heard_by = ("gateway",)
+
+    user_id: UserId
+    account_id: AccountId
+    meeting_id: MeetingId
+    title: str
+    starts_at: datetime
+    ai: bool
+    cost_usd: float = 0.0
+
+    def key(self) -> str:
+        return f"{self.meeting_id}:{self.starts_at.isoformat()}:sent"
+
+
+class PrepSkipped(Fact):
+    """A meeting gets no brief, and why."""
+
+    subject = "prep.skipped"
+    said_by = ("prep",)
+    heard_by = ("gateway",)
+
+    user_id: UserId
+    account_id: AccountId
+    meeting_id: MeetingId
+    starts_at: datetime
+    reason: str
+
+    def key(self) -> str:
+        return f"{self.meeting_id}:{self.starts_at.isoformat()}:{self.reason}"
+
+
+class PrepFailed(Fact):
+    """A brief could not be sent in time. `error` is a sentence for the user."""
+
+    subject = "prep.failed"
+    said_by = ("prep",)
+    heard_by = ("gateway",)
+
+    user_id: UserId
+    account_id: AccountId
+    meeting_id: MeetingId
+    title: str
+    starts_at: datetime
+    error: str
+
+    def key(self) -> str:
+        return f"{self.meeting_id}:{self.starts_at.isoformat()}:failed"
+
+
+class NotificationCreated(Fact):
+    """A notification was stored: for live push, on whichever replica the user's browser hangs."""
+
+    subject = "notification.created"
+    said_by = ("gateway",)
+    heard_by = ("gateway",)
+
+    user_id: UserId
+    notification_id: UUID
+
+    def key(self) -> str:
+        return str(self.notification_id)
+
+
+EVENTS: tuple[type[Fact], ...] = (
+    AccountConnected, AccountReauthRequired, AccountIdentified, AccountDisconnected, UserDeleted, SettingsChanged,
+    SyncRequested, SyncProgressed, SyncCompleted, SyncFailed,
+    MessageIngested, MessageRemoved, PersonImported, PersonRemoved, MeetingIngested, MeetingCancelled, MeetingUpcoming,
+    InteractionReported, ProfileReported,
+    ContactChanged, PrepSent, PrepSkipped, PrepFailed, NotificationCreated,
+)  # fmt: skip
+TICKS: tuple[type[Tick], ...] = (MailDue, ContactsDue, CalendarDue, PrepDue, WatchDue)
+
+# Told to every replica of the gateway, for the browsers that hang on it: plain NATS, nothing is kept.
+LIVE: tuple[type[Fact], ...] = (SyncProgressed, NotificationCreated, ContactChanged)
+# Handled in batches of up to 100 with one transaction.
+HOT: tuple[type[Fact], ...] = (MessageIngested, MessageRemoved, PersonImported, MeetingIngested)

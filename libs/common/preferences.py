@@ -1,0 +1,46 @@
+"""What a user can set. Owned by `auth`, asked with `auth.settings`, announced with `settings.changed`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
+
+ContactCreation = Literal["people", "sent_only", "none", "everyone"]
+
+
+class GmailPreferences(BaseModel):
+    """The group `gmail` of `GET /settings`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mail_lookback_days: int = Field(365, ge=0, le=36500, description="How far back mail is imported; 0 = all of it.")
+    contact_creation: ContactCreation = Field("people", description="Whom mail and meetings turn into contacts.")
+    own_addresses: tuple[str, ...] = Field((), max_length=50, description="More addresses that are me, not connected here.")
+    calendar_ids: tuple[str, ...] = Field((), max_length=50, description="Calendars to read beside the primary one.")
+    meeting_prep_enabled: bool = Field(True, description="Send a brief before each meeting.")
+    meeting_prep_unknown: bool = Field(False, description="Also where no guest is a known contact.")
+    meeting_prep_private: bool = Field(False, description="Also for events marked private.")
+
+    @field_validator("own_addresses")
+    @classmethod
+    def _look_like_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if address.count("@") != 1 or len(address) > 254 or any(c.isspace() for c in address):
+                raise ValueError(f"{address!r} is not an email address")
+        return value
+
+
+class NotificationPreferences(BaseModel):
+    """The group `notifications`: where else notifications go."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    webhook_url: HttpUrl | None = Field(None, description="Notifications are also POSTed here, signed.")
+
+
+class Preferences(BaseModel):
+    """All settings of one user."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gmail: GmailPreferences = GmailPreferences()
+    notifications: NotificationPreferences = NotificationPreferences()

@@ -1,0 +1,149 @@
+"""Streams, consumers, schedules and permissions of the bus, derived from events.py and questions.py.
+
+`pingcrm migrate` declares the streams, consumers and schedules; `pingcrm nats-config` writes the users with their permissions.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+
+from libs.common.events import EVENTS, HOT, LIVE, TICKS, Fact, Tick
+from libs.common.ids import SERVICES, Service
+from libs.common.questions import QUESTIONS
+
+EVENT_STREAM = "EVENTS"
+CLOCK_STREAM = "CLOCK"
+DEAD_STREAM = "DEAD"
+
+ACK_WAIT_SECONDS = 30.0
+DAY_SECONDS = 86_400
+BATCH = 100
+
+Stream = Literal["EVENTS", "CLOCK"]
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A durable pull consumer: what one service hears of one subject."""
+
+    service: Service
+    stream: Stream
+    fact: type[Fact]
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}_{self.fact.subject.replace('.', '_')}"
+
+    def config(self) -> ConsumerConfig:
+        """Redelivered for ever: who gives up is our own code, which then writes a dead letter."""
+        return ConsumerConfig(
+            durable_name=self.name,
+            filter_subject=self.fact.subject,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_SECONDS,
+            deliver_policy=DeliverPolicy.ALL,
+            max_deliver=-1,
+            max_ack_pending=4 * BATCH if self.fact in HOT else BATCH,
+        )
+
+
+CONSUMERS: tuple[Consumer, ...] = tuple(
+    Consumer(service, "EVENTS", fact) for fact in EVENTS if fact not in LIVE for service in fact.heard_by
+) + tuple(Consumer(service, "CLOCK", tick) for tick in TICKS for service in tick.heard_by)
+
+
+def consumer_of(service: Service, fact: type[Fact]) -> Consumer:
+    """The declared consumer; KeyError where events.py does not say that `service` hears `fact`."""
+    for consumer in CONSUMERS:
+        if consumer.service == service and consumer.fact is fact:
+            return consumer
+    raise KeyError(f"events.py does not say that {service} hears {fact.subject}")
+
+
+def streams(replicas: int) -> tuple[StreamConfig, ...]:
+    """The three streams. EVENTS forgets what every consumer has acked, so that nothing private lingers."""
+    return (
+        StreamConfig(
+            name=EVENT_STREAM,
+            subjects=[fact.subject for fact in EVENTS if fact not in LIVE],
+            retention=RetentionPolicy.INTEREST,
+            storage=StorageType.FILE,
+            max_age=14 * DAY_SECONDS,
+            duplicate_window=120,
+            num_replicas=replicas,
+        ),
+        # One message a subject: the schedule itself, and the newest tick of it. No max age: it would delete the schedules.
+        StreamConfig(
+            name=CLOCK_STREAM,
+            subjects=["clock.>", "schedule.>"],
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            max_msgs_per_subject=1,
+            allow_msg_schedules=True,
+            num_replicas=replicas,
+        ),
+        StreamConfig(
+            name=DEAD_STREAM,
+            subjects=["dead.>"],
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            max_age=30 * DAY_SECONDS,
+            num_replicas=replicas,
+        ),
+    )
+
+
+def schedule_subject(tick: type[Tick]) -> str:
+    """Where a tick's schedule message lies: `schedule.mail` fires `clock.mail`."""
+    return tick.subject.replace("clock.", "schedule.", 1)
+
+
+def inbox_prefix(user: str) -> str:
+    """Each user has reply inboxes of its own, so that none can read another's answers."""
+    return f"_INBOX_{user}"
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What one NATS user may publish and subscribe to. `answers`: it may reply to whoever asked it."""
+
+    user: str
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+    answers: bool = True
+
+
+def permissions(service: Service) -> Permissions:
+    """The permissions of one service, no more than events.py and questions.py say."""
+    heard = [consumer for consumer in CONSUMERS if consumer.service == service]
+    publish = [fact.subject for fact in EVENTS if service in fact.said_by]
+    publish += [question.subject for question in QUESTIONS if service in question.asked_by]
+    publish.append(f"dead.{service}.>")
+    for consumer in heard:
+        publish += [
+            f"$JS.API.CONSUMER.INFO.{consumer.stream}.{consumer.name}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}",
+            f"$JS.ACK.{consumer.stream}.{consumer.name}.>",
+        ]
+    subscribe = [f"{inbox_prefix(service)}.>"]
+    subscribe += [question.subject for question in QUESTIONS if question.answered_by == service]
+    subscribe += [fact.subject for fact in LIVE if service in fact.heard_by]
+    return Permissions(service, tuple(publish), tuple(subscribe))
+
+
+def connector_permissions() -> Permissions:
+    """A connector of another platform may report, and nothing else."""
+    said = tuple(fact.subject for fact in EVENTS if "connector" in fact.said_by)
+    return Permissions("connector", said, (f"{inbox_prefix('connector')}.>",), answers=False)
+
+
+def all_permissions() -> tuple[Permissions, ...]:
+    return (*(permissions(service) for service in SERVICES), connector_permissions())

@@ -1,0 +1,192 @@
+"""The mail rules of docs/rules.md: which messages count, who wrote them, whom they make a contact."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from libs.google_sim.account import AccountData, Resource
+from libs.google_sim.oracle.addresses import Mailbox, Me, is_bounce, is_noreply, mailboxes
+
+MAX_PARTICIPANTS = 25
+ContactCreation = Literal["people", "sent_only", "none", "everyone"]
+_LABEL_RULES = {"DRAFT": "draft", "CHAT": "chat", "SPAM": "spam", "TRASH": "trash"}
+_CALENDAR_SENDER = "calendar-notification@google.com"
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One eligible message, as far as the rules look at it. `recipients`: canonical To, Cc and Bcc."""
+
+    id: str
+    thread_id: str
+    sent_ms: int
+    message_id: str
+    author: str | None
+    outbound: bool
+    via: bool
+    automated: str | None
+    recipients: frozenset[str]
+
+    @property
+    def participants(self) -> frozenset[str]:
+        return self.recipients | {self.author} if self.author else self.recipients
+
+
+@dataclass(frozen=True)
+class Mailbag:
+    """What one account's messages come to: the eligible ones, how many each rule filtered, how many were set aside."""
+
+    eligible: tuple[Mail, ...]
+    filtered: Counter[str]
+    set_aside: int
+    answered: frozenset[str]
+
+    def automated(self, mail: Mail) -> bool:
+        return mail.automated is not None and not (mail.automated == "list" and mail.thread_id in self.answered)
+
+
+def earliest(now: datetime, lookback_days: int) -> int | None:
+    """The oldest internalDate (milliseconds) that counts; None if all do."""
+    return int((now - timedelta(days=lookback_days)).timestamp() * 1000) if lookback_days else None
+
+
+def read_mail(account: AccountData, me: Me, since_ms: int | None) -> Mailbag:
+    """Sort one account's messages by the rules for mail."""
+    eligible: list[Mail] = []
+    filtered: Counter[str] = Counter()
+    set_aside = 0
+    for resource in account.messages:
+        rule = label_rule(resource)
+        sent_ms = internal_date(resource)
+        if rule is None and (not isinstance(resource.get("id"), str) or sent_ms is None or not _payload(resource)):
+            set_aside += 1
+            continue
+        headers = _headers(resource)
+        if rule is None and since_ms is not None and sent_ms is not None and sent_ms < since_ms:
+            rule = "lookback"
+        if rule is None and "x-pingcrm-prep" in headers:
+            rule = "prep_email"
+        if rule is not None:
+            filtered[rule] += 1
+        elif sent_ms is not None:
+            eligible.append(_mail(resource, headers, sent_ms, me))
+    answered = frozenset(mail.thread_id for mail in eligible if mail.outbound)
+    return Mailbag(tuple(eligible), filtered, set_aside, answered)
+
+
+def label_rule(resource: Resource) -> str | None:
+    """The rule by which a label keeps a message out, if one does."""
+    labels = resource.get("labelIds")
+    present = labels if isinstance(labels, list) else []
+    return next((rule for label, rule in _LABEL_RULES.items() if label in present), None)
+
+
+def internal_date(resource: Resource) -> int | None:
+    """`internalDate` in milliseconds, None where it is not an integer."""
+    written = resource.get("internalDate")
+    if isinstance(written, bool) or not isinstance(written, int | str):
+        return None
+    try:
+        return int(written)
+    except ValueError:
+        return None
+
+
+def _payload(resource: Resource) -> bool:
+    return isinstance(resource.get("payload"), dict)
+
+
+def _headers(resource: Resource) -> dict[str, list[str]]:
+    """Header values by lower-case name, in the order of the message."""
+    found: dict[str, list[str]] = defaultdict(list)
+    payload = resource.get("payload")
+    listed = payload.get("headers") if isinstance(payload, dict) else None
+    for header in listed if isinstance(listed, list) else []:
+        if isinstance(header, dict) and isinstance(header.get("name"), str) and isinstance(header.get("value"), str):
+            found[header["name"].strip().lower()].append(header["value"])
+    return dict(found)
+
+
+def _boxes(headers: dict[str, list[str]], name: str) -> list[Mailbox]:
+    return [box for value in headers.get(name, []) for box in mailboxes(value)]
+
+
+def _mail(resource: Resource, headers: dict[str, list[str]], sent_ms: int, me: Me) -> Mail:
+    author = _author(headers, me)
+    recipients = (box.address for name in ("to", "cc", "bcc") for box in _boxes(headers, name))
+    return Mail(
+        id=resource["id"],
+        thread_id=resource.get("threadId") or resource["id"],
+        sent_ms=sent_ms,
+        message_id=_first(headers, "message-id").strip().strip("<>").strip(),
+        author=author.address,
+        outbound=author.address is not None and author.address in me,
+        via=" via " in author.name or "x-original-from" in headers or "x-original-sender" in headers,
+        automated=_automated(headers, str(resource["payload"].get("mimeType", "")).lower(), author.address),
+        recipients=frozenset(address for address in recipients if address is not None),
+    )
+
+
+def _author(headers: dict[str, list[str]], me: Me) -> Mailbox:
+    valid = [box for box in _boxes(headers, "from") if box.address is not None]
+    mine = (box for box in valid if box.address is not None and box.address in me)
+    senders = (box for box in _boxes(headers, "sender") if box.address is not None)
+    return next(mine, None) or next(iter(valid), None) or next(senders, None) or Mailbox("", None)
+
+
+def _first(headers: dict[str, list[str]], name: str) -> str:
+    return next(iter(headers.get(name, [])), "")
+
+
+def _automated(headers: dict[str, list[str]], mime_type: str, author: str | None) -> str | None:
+    """Why a message is automated, by the first rule that fits."""
+    no_return = "return-path" in headers and _first(headers, "return-path").strip() in ("", "<>")
+    auto_submitted = _first(headers, "auto-submitted").replace(";", " ").split()
+    if no_return or (author and is_bounce(author)) or mime_type == "multipart/report":
+        return "bounce"
+    if any(box.address == _CALENDAR_SENDER for box in _boxes(headers, "sender")) or mime_type == "text/calendar":
+        return "calendar"
+    if "auto-submitted" in headers and (not auto_submitted or auto_submitted[0].lower() != "no"):
+        return "auto_submitted"
+    if author and is_noreply(author):
+        return "noreply"
+    if _first(headers, "precedence").strip().lower() in ("bulk", "list", "junk"):
+        return "bulk"
+    if "list-id" in headers or "list-unsubscribe" in headers:
+        return "list"
+    return None
+
+
+def created_by(bag: Mailbag, mail: Mail, me: Me, creation: ContactCreation) -> frozenset[str]:
+    """The addresses that one message turns into contacts."""
+    if creation == "none" or len(mail.participants) > MAX_PARTICIPANTS:
+        return frozenset()
+    if creation == "everyone":
+        return frozenset(address for address in mail.participants if address not in me)
+    if bag.automated(mail):
+        return frozenset()
+    people: Iterable[str] = ()
+    if mail.outbound:
+        people = mail.recipients
+    elif creation == "people" and mail.author and not mail.via:
+        people = (mail.author,)
+    return frozenset(one for one in people if one not in me and not is_noreply(one) and not is_bounce(one))
+
+
+def pair(bags: Iterable[Mailbag]) -> list[bool]:
+    """One entry per interaction over all accounts, true where it is outbound.
+
+    The k-th message of a Message-ID in one account (by time, then id) and the k-th in another are one interaction.
+    """
+    outbound: dict[tuple[str, ...], bool] = {}
+    for number, bag in enumerate(bags):
+        seen: Counter[str] = Counter()
+        for mail in sorted(bag.eligible, key=lambda mail: (mail.sent_ms, mail.id)):
+            key: tuple[str, ...] = ("gmail", str(number), mail.id)
+            if mail.message_id:
+                seen[mail.message_id] += 1
+                key = ("rfc822", mail.message_id, str(seen[mail.message_id]))
+            outbound[key] = outbound.get(key, False) or mail.outbound
+    return list(outbound.values())
