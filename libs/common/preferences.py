@@ -14,7 +14,9 @@ class GmailPreferences(BaseModel):
 
     mail_lookback_days: int = Field(365, ge=0, le=36500, description="How far back mail is imported; 0 = all of it.")
     contact_creation: ContactCreation = Field("people", description="Whom mail and meetings turn into contacts.")
-    own_addresses: tuple[str, ...] = Field((), max_length=50, description="More addresses that are me, not connected here.")
+    own_addresses: tuple[str, ...] = Field(
+        (), max_length=50, description="More addresses that are me, not connected here."
+    )
     calendar_ids: tuple[str, ...] = Field((), max_length=50, description="Calendars to read beside the primary one.")
     meeting_prep_enabled: bool = Field(True, description="Send a brief before each meeting.")
     meeting_prep_unknown: bool = Field(False, description="Also where no guest is a known contact.")

@@ -55,9 +55,14 @@ def unescaped(value: str) -> str:
 
 def split(value: str, separator: str) -> list[str]:
     """The parts of a structured value, each unescaped; an escaped separator does not part."""
-    parts = re.findall(rf"(?:\\.|[^\\{separator}]|\\$)*(?:{separator}|$)", value, flags=re.DOTALL)
-    trimmed = [part.removesuffix(separator) if number < len(parts) - 1 else part for number, part in enumerate(parts)]
-    return [unescaped(part) for part in (trimmed[:-1] if len(trimmed) > 1 and trimmed[-1] == "" else trimmed)]
+    parts, escaped = [""], False
+    for char in value:
+        if char == separator and not escaped:
+            parts.append("")
+        else:
+            parts[-1] += char
+        escaped = char == "\\" and not escaped
+    return [unescaped(part) for part in parts]
 
 
 def blocks(raw: bytes, name: str) -> Iterator[Block]:

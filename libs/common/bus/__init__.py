@@ -1,0 +1,320 @@
+"""The bus: say facts, hear facts, ask and answer questions, over NATS JetStream.
+
+    bus = Bus(settings, "contacts", cache)
+    bus.hear_batch(MessageIngested, handlers.record_messages)     # durable, at least once
+    bus.answer(GetContact, handlers.show_contact)                 # request and reply
+    async with bus:                                               # connects, listens, stops gracefully
+        await bus.say(ContactChanged(...))
+
+FastStream's broker holds the connection and serves the questions. Durable consumers are pulled by pull.py and handled by
+delivery.py: docs/decisions/0002-own-pull-loop.md says why.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from time import perf_counter
+from types import TracebackType
+from typing import Any, TypeVar
+
+import nats.errors
+import nats.js.errors
+import orjson
+from faststream.nats import NatsBroker, NatsMessage
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from pydantic import BaseModel, ValidationError
+
+from libs.common import cache as cache_module
+from libs.common import db
+from libs.common.bus.delivery import Delivery
+from libs.common.bus.pull import pull
+from libs.common.cache import Cache
+from libs.common.config import Settings
+from libs.common.errors import Outage, Refused
+from libs.common.events import LIVE, Fact
+from libs.common.ids import Service
+from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
+from libs.common.questions import Question
+from libs.common.topology import BATCH, consumer_of, inbox_prefix
+
+F = TypeVar("F", bound=Fact)
+R = TypeVar("R", bound=BaseModel)
+
+PUBLISH_TIMEOUT_SECONDS = 5.0
+ASK_TIMEOUT_SECONDS = 10.0
+GRACE_SECONDS = 15.0
+ANSWER_WORKERS = 32
+PUBLISHES_IN_FLIGHT = 500
+
+OUTAGES: tuple[type[BaseException], ...] = (
+    Outage,
+    *db.OUTAGES,
+    *cache_module.OUTAGES,
+    OSError,
+    TimeoutError,
+    nats.errors.Error,
+    nats.js.errors.Error,
+)
+
+
+@dataclass(frozen=True)
+class _Ear:
+    """What is heard, by which handler, how many at a time."""
+
+    fact: type[Fact]
+    batch: int
+    deliver: Callable[[Sequence[Any]], Awaitable[None]]
+
+
+@dataclass
+class Bus:
+    """One service's end of the bus. Handlers are registered first; entering the context connects and begins to listen."""
+
+    settings: Settings
+    service: Service
+    cache: Cache
+    heard: list[type[Fact]] = field(default_factory=list)
+    answered: list[type[Question[Any]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._ears: list[_Ear] = []
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self._client: Client | None = None
+        self._log = get_logger()
+        self._broker = NatsBroker(
+            self.settings.nats_url,
+            name=self.service,
+            inbox_prefix=inbox_prefix(self.service),
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            connect_timeout=5,
+            graceful_timeout=GRACE_SECONDS,
+            logger=None,
+            apply_types=False,
+            decoder=_undecoded,
+            error_cb=self._on_error,
+        )
+
+    # -- registering -----------------------------------------------------------------------------------------------------
+
+    def hear(self, fact: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8) -> None:
+        """Hear a fact, one by one, at most `at_once` at the same time. Returning acknowledges it; raising brings it back."""
+
+        async def each(facts: Sequence[F]) -> None:
+            for one in facts:
+                await handler(one)
+
+        self._register(fact, Delivery(self.service, fact, each, self.cache, OUTAGES, one_by_one=True), at_once)
+
+    def hear_batch(self, fact: type[F], handler: Callable[[Sequence[F]], Awaitable[None]]) -> None:
+        """Hear a fact in batches of up to 100. A batch that fails is retried one by one, so that one can't hold back others."""
+        self._register(fact, Delivery(self.service, fact, handler, self.cache, OUTAGES, one_by_one=False), BATCH)
+
+    def hear_live(self, fact: type[F], handler: Callable[[F], Awaitable[None]]) -> None:
+        """Hear a live fact on every replica, at most once: for browsers that hang on this one."""
+        if fact not in LIVE or self.service not in fact.heard_by:
+            raise KeyError(f"events.py does not say that {self.service} hears {fact.subject} live")
+        self.heard.append(fact)
+
+        @self._broker.subscriber(fact.subject, decoder=_undecoded, no_reply=True)
+        async def _(message: NatsMessage) -> None:
+            with traced(message.headers.get(TRACE_HEADER, "")):
+                try:
+                    await handler(fact.model_validate_json(message.body))
+                except Exception:
+                    self._log.exception("live_failed", subject=fact.subject)
+
+    def answer(self, question: type[Question[R]], handler: Callable[[Any], Awaitable[R]]) -> None:
+        """Answer a question: return the answer, or raise Refused."""
+        if question.answered_by != self.service:
+            raise KeyError(f"questions.py does not say that {self.service} answers {question.subject}")
+        self.answered.append(question)
+
+        @self._broker.subscriber(
+            question.subject, queue=self.service, max_workers=ANSWER_WORKERS, decoder=_undecoded, no_reply=True
+        )
+        async def _(message: NatsMessage) -> None:
+            with traced(message.headers.get(TRACE_HEADER, "")):
+                await message.raw_message.respond(await self._answered(question, handler, message.body))
+
+    async def _answered(
+        self, question: type[Question[R]], handler: Callable[[Any], Awaitable[R]], body: bytes
+    ) -> bytes:
+        """The reply's bytes: `{"answer": …}` or `{"refused": …}`. Never a silence: the asker would wait in vain."""
+        started = perf_counter()
+        outcome = "answered"
+        try:
+            return b'{"answer":' + (await handler(question.model_validate_json(body))).model_dump_json().encode() + b"}"
+        except Refused as refusal:
+            outcome = refusal.code
+            return _refusal(refusal)
+        except ValidationError as error:
+            outcome = "invalid"
+            return _refusal(Refused(422, "invalid", _first_error(error)))
+        except OUTAGES as error:
+            outcome = "outage"
+            self._log.warning("answer_unavailable", subject=question.subject, error=type(error).__name__)
+            retry_after = getattr(error, "retry_after", None)
+            extra = {"retry_after": retry_after.total_seconds()} if retry_after else {}
+            return _refusal(Refused(503, "unavailable", "Something we need is away. Try again in a moment.", **extra))
+        except Exception:
+            outcome = "failed"
+            self._log.exception("answer_failed", subject=question.subject)
+            return _refusal(Refused(500, "internal", "Something went wrong here. It is in the log."))
+        finally:
+            self._log.debug("answered", subject=question.subject, outcome=outcome, ms=_ms_since(started))
+
+    def _register(self, fact: type[Fact], delivery: Delivery, batch: int) -> None:
+        consumer_of(self.service, fact)  # refuses what events.py does not declare
+        self.heard.append(fact)
+        self._ears.append(_Ear(fact, batch, delivery.deliver))
+
+    # -- running -----------------------------------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Connect without listening: for programs that only say and ask."""
+        try:
+            self._client = await self._broker.connect()
+        except (OSError, nats.errors.Error) as error:
+            raise Outage(f"NATS can't be reached: {error}. Check PINGCRM_NATS_URL.") from error
+
+    async def start(self) -> None:
+        """Connect and begin to listen."""
+        await self.connect()
+        await self._broker.start()
+        for ear in self._ears:
+            consumer = consumer_of(self.service, ear.fact)
+            self._loops.append(
+                asyncio.create_task(
+                    pull(self.client, consumer, ear.batch, ear.deliver, self._stopping), name=f"pull {consumer.name}"
+                )
+            )
+
+    async def stop(self) -> None:
+        """Stop pulling, let what is in hand finish within 15 s, give the rest back."""
+        self._stopping.set()
+        if self._loops:
+            _, late = await asyncio.wait(self._loops, timeout=GRACE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            self._loops.clear()
+        await self._broker.stop()
+
+    async def __aenter__(self) -> "Bus":
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.stop)
+            await self.start()
+            stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def survive(self, work: Callable[[], Awaitable[Any]], *, pause_seconds: float = 1.0) -> bool:
+        """Do a piece of background work; an outage or a bug in it is logged, not fatal. True if it succeeded."""
+        try:
+            await work()
+        except OUTAGES as error:
+            self._log.warning("background_unavailable", error=f"{type(error).__name__}: {error}")
+        except Exception:
+            self._log.exception("background_failed")
+        else:
+            return True
+        await asyncio.sleep(pause_seconds)
+        return False
+
+    # -- saying and asking -------------------------------------------------------------------------------------------------
+
+    async def say(self, *facts: Fact) -> None:
+        """Tell facts, and wait until the stream has stored them. Outage: at least one was not confirmed; say all again."""
+        for begin in range(0, len(facts), PUBLISHES_IN_FLIGHT):
+            await self._say_some(facts[begin : begin + PUBLISHES_IN_FLIGHT])
+
+    async def _say_some(self, facts: Sequence[Fact]) -> None:
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS + len(facts) * 0.02):
+                confirmations = []
+                for fact in facts:
+                    body = fact.model_dump_json().encode()
+                    headers = {TRACE_HEADER: current_trace()} if current_trace() else {}
+                    if type(fact) in LIVE:
+                        await self.client.publish(fact.subject, body, headers=headers or None)
+                        continue
+                    if key := fact.key():
+                        headers["Nats-Msg-Id"] = f"{fact.subject}:{key}"
+                    confirmations.append(await self._stream.publish_async(fact.subject, body, headers=headers or None))
+                if confirmations:
+                    await asyncio.gather(*confirmations)
+        except (TimeoutError, nats.errors.Error, nats.js.errors.Error, OSError) as error:
+            raise Outage(f"The bus did not confirm {facts[0].subject}: {type(error).__name__}") from error
+
+    async def ask(self, question: Question[R], *, seconds: float = ASK_TIMEOUT_SECONDS) -> R:
+        """Ask, and wait for the answer. Refused: the answerer's no. Outage: nobody answered within `seconds`."""
+        headers = {TRACE_HEADER: current_trace()} if current_trace() else None
+        try:
+            reply = await self.client.request(
+                question.subject, question.model_dump_json().encode(), timeout=seconds, headers=headers
+            )
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            raise Outage(f"Nobody answered {question.subject}: {type(error).__name__}") from error
+        body = orjson.loads(reply.data)
+        if refused := body.get("refused"):
+            refusal = Refused(refused["status"], refused["code"], refused["detail"], **refused["extra"])
+            if refusal.status == 503:
+                raise Outage(refusal.detail) from refusal
+            raise refusal
+        answer: R = question.reply.model_validate(body["answer"])  # type: ignore[assignment]
+        return answer
+
+    # -- state ---------------------------------------------------------------------------------------------------------------
+
+    @property
+    def client(self) -> Client:
+        if self._client is None:
+            raise Outage("The bus is not connected yet.")
+        return self._client
+
+    @property
+    def _stream(self) -> JetStreamContext:
+        if not hasattr(self, "_jetstream"):
+            self._jetstream: JetStreamContext = self.client.jetstream(
+                timeout=PUBLISH_TIMEOUT_SECONDS, publish_async_max_pending=2 * PUBLISHES_IN_FLIGHT
+            )
+        return self._jetstream
+
+    async def ping(self) -> None:
+        """Outage: not connected, or a loop that should be pulling has ended."""
+        if self._client is None or not self._client.is_connected:
+            raise Outage("NATS is not connected.")
+        if dead := [task.get_name() for task in self._loops if task.done()]:
+            raise Outage(f"Not pulling any more: {', '.join(dead)}")
+
+    async def _on_error(self, error: Exception) -> None:
+        self._log.warning("nats_error", error=f"{type(error).__name__}: {error}")
+
+
+async def _undecoded(message: Any) -> Any:
+    """FastStream's decoder, switched off: each message is parsed once, into its own type, where it is handled."""
+    return message
+
+
+def _refusal(refused: Refused) -> bytes:
+    body = {"status": refused.status, "code": refused.code, "detail": refused.detail, "extra": refused.extra}
+    return orjson.dumps({"refused": body}, default=str)
+
+
+def _first_error(error: ValidationError) -> str:
+    """One sentence out of pydantic's list; never the input itself, which may be private."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the request"
+    return f"{where}: {first['msg']}."
+
+
+def _ms_since(started: float) -> float:
+    return round((perf_counter() - started) * 1000, 1)

@@ -1,0 +1,188 @@
+"""What happens to a message that was pulled: handled and acknowledged, brought back later, or put with the dead letters.
+
+- It can't be parsed, or its handler raises Unprocessable: dead letter at once.
+- Something we need is away (an outage, throttling): it comes back after a while. That is no strike, however often.
+- Anything else: a strike. It comes back after a growing delay; after the last one it becomes a dead letter.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import uniform
+from time import perf_counter
+from typing import Any
+
+import nats.errors
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+
+from libs.common.cache import Cache
+from libs.common.errors import Throttled, Unprocessable
+from libs.common.events import Fact, Tick
+from libs.common.ids import Service
+from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
+from libs.common.topology import ACK_WAIT_SECONDS, consumer_of
+
+STRIKE_DELAYS = (1.0, 5.0, 30.0, 120.0, 600.0)
+OUTAGE_DELAY_SECONDS = 3.0
+STRIKE_MEMORY = timedelta(days=1)
+
+Handler = Callable[[Sequence[Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How one service handles one kind of fact."""
+
+    service: Service
+    fact: type[Fact]
+    handler: Handler
+    cache: Cache
+    outages: tuple[type[BaseException], ...]
+    one_by_one: bool
+
+    async def deliver(self, messages: Sequence[Msg]) -> None:
+        """Settle every message: ack, nak with a delay, or dead letter and term."""
+        parsed: list[tuple[Msg, Fact]] = []
+        for message in messages:
+            try:
+                parsed.append((message, self._parse(message)))
+            except ValidationError as error:
+                with self._traced(message):
+                    await self._bury(message, f"invalid payload: {_reason(error)}", attempts=1)
+        if not parsed:
+            return
+        if self.one_by_one:
+            await asyncio.gather(*(self._deliver_one(message, fact) for message, fact in parsed))
+        elif not await self._deliver_all(parsed):
+            for message, fact in parsed:
+                await self._deliver_one(message, fact)
+
+    def _parse(self, message: Msg) -> Fact:
+        return self.fact() if issubclass(self.fact, Tick) else self.fact.model_validate_json(message.data)
+
+    async def _deliver_all(self, parsed: list[tuple[Msg, Fact]]) -> bool:
+        """The whole batch in one go; false where that failed for a reason that may lie in one of its messages."""
+        messages = [message for message, _ in parsed]
+        started = perf_counter()
+        with self._traced(messages[0]):
+            try:
+                async with _kept_alive(messages):
+                    await self.handler([fact for _, fact in parsed])
+            except self.outages as error:
+                await self._postpone(messages, error)
+                return True
+            except Exception as error:
+                if len(messages) == 1:
+                    await self._strike(messages[0], error)
+                    return True
+                get_logger().warning("batch_split", subject=self.fact.subject, size=len(messages), error=_reason(error))
+                return False
+            await asyncio.gather(*(message.ack() for message in messages))
+            self._handled(started, len(messages))
+            return True
+
+    async def _deliver_one(self, message: Msg, fact: Fact) -> None:
+        started = perf_counter()
+        with self._traced(message):
+            try:
+                async with _kept_alive([message]):
+                    await self.handler([fact])
+            except Unprocessable as error:
+                await self._bury(message, str(error), attempts=1)
+            except self.outages as error:
+                await self._postpone([message], error)
+            except Exception as error:
+                await self._strike(message, error)
+            else:
+                await message.ack()
+                self._handled(started, 1)
+
+    async def _postpone(self, messages: Sequence[Msg], error: BaseException) -> None:
+        asked = error.retry_after.total_seconds() if isinstance(error, Throttled) and error.retry_after else 0.0
+        delay = max(asked, OUTAGE_DELAY_SECONDS) * uniform(0.8, 1.2)
+        get_logger().warning(
+            "postponed", subject=self.fact.subject, count=len(messages), delay_s=round(delay, 1), error=_reason(error)
+        )
+        for message in messages:
+            await self._nak(message, delay)
+
+    async def _strike(self, message: Msg, error: BaseException) -> None:
+        if isinstance(error, Unprocessable):
+            await self._bury(message, str(error), attempts=1)
+            return
+        sequence = message.metadata.sequence.stream
+        key = f"strike:{consumer_of(self.service, self.fact).name}:{sequence}"
+        try:
+            strikes = await self.cache.strike(key, STRIKE_MEMORY)
+        except self.outages as outage:
+            await self._postpone([message], outage)
+            return
+        if strikes > len(STRIKE_DELAYS):
+            await self._bury(message, _reason(error), attempts=strikes)
+            return
+        delay = STRIKE_DELAYS[strikes - 1] * uniform(0.8, 1.2)
+        get_logger().error(
+            "struck", subject=self.fact.subject, strikes=strikes, delay_s=round(delay, 1), exc_info=error
+        )
+        await self._nak(message, delay)
+
+    async def _bury(self, message: Msg, reason: str, attempts: int) -> None:
+        """To the dead letters first, then off the stream: a crash in between buries twice, which loses nothing."""
+        headers = {
+            "Pingcrm-Reason": " ".join(reason.split())[:500],
+            "Pingcrm-Attempts": str(attempts),
+            "Pingcrm-Subject": message.subject,
+            "Pingcrm-Consumer": consumer_of(self.service, self.fact).name,
+            "Pingcrm-At": datetime.now(UTC).isoformat(),
+            TRACE_HEADER: current_trace(),
+        }
+        subject = f"dead.{self.service}.{message.subject}"
+        try:
+            await message._client.request(subject, message.data, timeout=5, headers=headers)
+            await message.term()
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            get_logger().warning("burial_postponed", subject=message.subject, error=type(error).__name__)
+            return  # still unacknowledged: it comes again after ack_wait
+        get_logger().error("dead_letter", subject=message.subject, reason=headers["Pingcrm-Reason"], attempts=attempts)
+
+    async def _nak(self, message: Msg, delay_seconds: float) -> None:
+        try:
+            await message.nak(delay=delay_seconds)
+        except (nats.errors.Error, OSError) as error:
+            # Not connected: the server brings it back by itself after ack_wait.
+            get_logger().warning("nak_failed", subject=message.subject, error=type(error).__name__)
+
+    def _traced(self, message: Msg) -> Any:
+        headers = message.headers or {}
+        return traced(headers.get(TRACE_HEADER, ""), subject=self.fact.subject)
+
+    def _handled(self, started: float, count: int) -> None:
+        get_logger().info("handled", count=count, ms=round((perf_counter() - started) * 1000, 1))
+
+
+@asynccontextmanager
+async def _kept_alive(messages: Sequence[Msg]) -> AsyncIterator[None]:
+    """Tell the server that we are still at it, so that long work is not handed to another replica."""
+
+    async def remind() -> None:
+        while True:
+            await asyncio.sleep(ACK_WAIT_SECONDS / 3)
+            for message in messages:
+                await message.in_progress()
+
+    reminder = asyncio.create_task(remind())
+    try:
+        yield
+    finally:
+        reminder.cancel()
+
+
+def _reason(error: BaseException) -> str:
+    """The error in words, without what the payload or the row held: that may be private."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc']) or 'payload'}: {first['msg']}"
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

@@ -1,0 +1,67 @@
+"""Redis (or Valkey): what may be forgotten. One-time values, once-only keys, strikes. Durable truth lives in PostgreSQL."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004
+
+from libs.common.config import Settings
+
+OUTAGES: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError, BusyLoadingError)
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The few things that the services ask of Redis. Keys begin with what they are for."""
+
+    client: "redis.Redis"
+
+    async def put(self, key: str, value: bytes | str, ttl: timedelta) -> None:
+        await self.client.set(key, value, px=ttl)
+
+    async def get(self, key: str) -> bytes | None:
+        return _bytes(await self.client.get(key))
+
+    async def take(self, key: str) -> bytes | None:
+        """Read and delete in one step: of two takers one gets it."""
+        return _bytes(await self.client.getdel(key))
+
+    async def claim(self, key: str, value: str, ttl: timedelta) -> bool:
+        """Set where nobody has; true for the one who did."""
+        return bool(await self.client.set(key, value, nx=True, px=ttl))
+
+    async def release(self, key: str) -> None:
+        await self.client.delete(key)
+
+    async def strike(self, key: str, ttl: timedelta) -> int:
+        """Count one more failure under this key; the count so far."""
+        async with self.client.pipeline(transaction=True) as pipe:
+            pipe.incr(key)
+            pipe.pexpire(key, ttl)
+            count, _ = await pipe.execute()
+        return int(count)
+
+    async def ping(self) -> None:
+        await self.client.ping()
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+
+def _bytes(value: bytes | str | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+def open_cache(settings: Settings) -> Cache:
+    """A pooled client. Connects when first used; every call has a timeout and two retries."""
+    client = redis.Redis.from_url(
+        settings.redis_url,
+        socket_timeout=5,
+        socket_connect_timeout=5,
+        retry=Retry(ExponentialBackoff(cap=1, base=0.1), 2),
+        health_check_interval=30,
+    )
+    return Cache(client)

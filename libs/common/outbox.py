@@ -1,0 +1,49 @@
+"""What a service still owes the bus: facts stored in the same transaction as the change that they tell of.
+
+For commits that have no message behind them (an HTTP call, a question). A crash between commit and telling loses nothing: what
+is owed is told at the next start. The table `outbox` is in the service's own schema.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from libs.common.db import Connection, Pool
+from libs.common.events import EVENTS, Fact
+from libs.common.log import current_trace, traced
+
+if TYPE_CHECKING:
+    from libs.common.bus import Bus
+
+_BY_SUBJECT = {fact.subject: fact for fact in EVENTS}
+
+
+async def owe(connection: Connection, *facts: Fact) -> None:
+    """Remember, inside the caller's transaction, that these facts are to be told."""
+    await connection.executemany(
+        "INSERT INTO outbox (subject, payload, trace) VALUES ($1, $2, $3)",
+        [(fact.subject, fact.model_dump(mode="json"), current_trace()) for fact in facts],
+    )
+
+
+async def drain(pool: Pool, bus: "Bus") -> int:
+    """Tell everything owed, oldest first; how many facts that was. Replicas share the work by skipping locked rows."""
+    told = 0
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(
+                "SELECT id, subject, payload, trace FROM outbox ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED"
+            )
+            for row in rows:
+                with traced(row["trace"]):
+                    await bus.say(_BY_SUBJECT[row["subject"]].model_validate(row["payload"]))
+            await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
+        told += len(rows)
+        if len(rows) < 100:
+            return told
+
+
+async def keep_draining(pool: Pool, bus: "Bus", every_seconds: float = 5.0) -> None:
+    """The safety net under `drain`: what a crash or an outage left is told within seconds. Runs until cancelled."""
+    while True:
+        await bus.survive(lambda: drain(pool, bus))
+        await asyncio.sleep(every_seconds)

@@ -1,0 +1,121 @@
+"""One table of API methods: path, scopes and quota units as in Google's reference, and who answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+import orjson
+
+from libs.google_sim.account import Resource
+from libs.google_sim.errors import GoogleError, invalid
+
+if TYPE_CHECKING:
+    from libs.google_sim.world import Account, World
+
+
+class Query:
+    """The parameters of a query string, read with Google's errors."""
+
+    def __init__(self, text: str) -> None:
+        self._values = parse_qs(text, keep_blank_values=True) if text else {}
+
+    def text(self, name: str) -> str | None:
+        """The last value given; None if absent or empty."""
+        values = self._values.get(name)
+        return (values[-1] or None) if values else None
+
+    def texts(self, name: str) -> list[str]:
+        """All values of a repeated parameter."""
+        return self._values.get(name, [])
+
+    def integer(self, name: str, default: int, most: int) -> int:
+        """A count of at least 1; more than `most` is cut to it, as Google does."""
+        text = self.text(name)
+        if text is None:
+            return default
+        try:
+            value = int(text)
+        except ValueError as error:
+            raise invalid(f"Invalid value at '{name}' (TYPE_INT32), \"{text[:50]}\"", name) from error
+        if value < 1:
+            raise invalid(f"Invalid value for {name}. Values must be at least 1.", name)
+        return min(value, most)
+
+    def flag(self, name: str) -> bool:
+        text = (self.text(name) or "false").lower()
+        if text not in ("true", "false"):
+            raise invalid(f"Invalid value at '{name}' (TYPE_BOOL), \"{text[:50]}\"", name)
+        return text == "true"
+
+    def given(self, names: tuple[str, ...]) -> list[str]:
+        """Those of the names that the query has."""
+        return [name for name in names if name in self._values]
+
+    def fingerprint(self, leaving_out: tuple[str, ...]) -> str:
+        """The same for two queries that differ only in the parameters left out."""
+        return repr(sorted((k, sorted(v)) for k, v in self._values.items() if k not in leaving_out))
+
+
+@dataclass
+class Call:
+    """One authorized call: what a method is given."""
+
+    world: "World"
+    account: "Account"
+    path: dict[str, str]
+    query: Query
+    body: bytes = b""
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; nothing is an empty one. Raises GoogleError 400."""
+        try:
+            value = orjson.loads(self.body) if self.body else {}
+        except orjson.JSONDecodeError as error:
+            raise GoogleError(400, "parseError", "Parse Error") from error
+        if not isinstance(value, dict):
+            raise invalid("Root element must be a message.")
+        return value
+
+
+Answer = Resource | None  # None: 204 No Content
+Handler = Callable[[Call], Answer]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of the discovery documents. Any one of `scopes` is enough. `units`: Gmail quota, 0 elsewhere."""
+
+    id: str
+    verb: str
+    template: str
+    scopes: frozenset[str]
+    units: int
+    handler: Handler = field(compare=False)
+
+
+class Router:
+    """Finds the method of a path by its segments; cheap enough for every part of a batch."""
+
+    def __init__(self, methods: list[Method]) -> None:
+        self.methods = {method.id: method for method in methods}
+        self._by_length: dict[tuple[str, int], list[tuple[list[str], Method]]] = {}
+        for method in methods:
+            segments = method.template.split("/")
+            self._by_length.setdefault((method.verb, len(segments)), []).append((segments, method))
+
+    def find(self, verb: str, raw_path: str) -> tuple[Method, dict[str, str]] | None:
+        """The method of a path that is still percent-encoded, and the values of its variables."""
+        segments = raw_path.strip("/").split("/")
+        for template, method in self._by_length.get((verb, len(segments)), ()):
+            path: dict[str, str] = {}
+            for expected, segment in zip(template, segments, strict=True):
+                if expected[0] == "{":
+                    path[expected[1:-1]] = unquote(segment)
+                elif expected != segment:
+                    break
+            else:
+                return method, path
+        return None
