@@ -1,0 +1,53 @@
+# Each target sets up what it needs: Python 3.11 with pip is enough, no server has to run.
+#   make demo   the whole product on a local Google (ARGS="--once" ends with a table expected / actual)
+#   make test   all tests, in parallel        make check  ruff, mypy --strict, import-linter
+#   make bench  the benchmarks                make clean  remove what the others made
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+# Two workers: each starts its own PostgreSQL, NATS and Valkey.
+WORKERS ?= 2
+
+.PHONY: demo test check bench clean lock docs
+
+$(VENV)/.runtime: requirements.txt pyproject.toml
+	@echo "Setting up $(VENV) (once, about a minute) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || \
+		{ rm -rf $(VENV); $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pingcrm.pth"
+	@printf '#!/bin/sh\nexec "%s" -m libs.local "$$@"\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/pingcrm && chmod +x $(BIN)/pingcrm
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.runtime
+	@$(BIN)/pingcrm demo $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m services.gateway.openapi > docs/openapi.json
+	$(BIN)/python -m libs.common.asyncapi > docs/asyncapi.json
+
+lock: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .demo build dist *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,325 @@
+"""The bus on a real NATS server: delivered at least once, in batches, retried, dead-lettered, traced."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import nats
+import pytest
+from nats.js.api import StreamInfo
+
+from libs.common import questions
+from libs.common.bus import Bus, delivery
+from libs.common.cache import open_cache
+from libs.common.errors import Outage, Refused, Unprocessable
+from libs.common.events import ContactChanged, MessageIngested, SyncRequested
+from libs.common.ids import AccountId, ContactId, Service, UserId, new_id
+from libs.common.log import current_trace, traced
+from libs.local.servers import Nats
+from tests.conftest import ServiceSettings
+
+USER = UserId(new_id())
+ACCOUNT = AccountId(new_id())
+
+
+def message(gmail_id: str, revision: int = 1) -> MessageIngested:
+    return MessageIngested(
+        user_id=USER, account_id=ACCOUNT, gmail_id=gmail_id, thread_id="t", revision=revision, rfc_message_id=None,
+        occurred_at=datetime(2026, 1, 1, tzinfo=UTC), people=(), title="", snippet="",
+    )  # fmt: skip
+
+
+def request() -> SyncRequested:
+    return SyncRequested(user_id=USER, account_id=ACCOUNT, kind="mail", reason="user")
+
+
+class Heard:
+    """What a handler got, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+
+    async def record(self, facts: Sequence[MessageIngested]) -> None:
+        self.batches.append([fact.gmail_id for fact in facts])
+
+    @property
+    def ids(self) -> list[str]:
+        return [gmail_id for batch in self.batches for gmail_id in batch]
+
+    async def count(self, wanted: int, seconds: float = 10) -> None:
+        async with asyncio.timeout(seconds):
+            while len(self.ids) < wanted:
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def bus(service_settings: ServiceSettings) -> Callable[[Service], Bus]:
+    def make(service: Service) -> Bus:
+        settings = service_settings(service)
+        return Bus(settings, service, open_cache(settings))
+
+    return make
+
+
+@asynccontextmanager
+async def alive(*buses: Bus) -> AsyncIterator[None]:
+    """These ends of the bus, started; stopped and their caches closed at the end."""
+    for one in buses:
+        await one.start()
+    try:
+        yield
+    finally:
+        for one in reversed(buses):
+            await one.stop()
+            await one.cache.close()
+
+
+async def stream(server: Nats, name: str) -> StreamInfo:
+    client = await nats.connect(server.admin_url)
+    try:
+        return await client.jetstream().stream_info(name)
+    finally:
+        await client.close()
+
+
+async def settled(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not await check():
+            await asyncio.sleep(0.05)
+
+
+async def test_what_is_said_is_heard_in_batches_and_leaves_nothing_behind(
+    bus: Callable[[Service], Bus], nats_server: Nats
+) -> None:
+    heard = Heard()
+    contacts, sync = bus("contacts"), bus("sync")
+    contacts.hear_batch(MessageIngested, heard.record)
+    async with alive(contacts, sync):
+        await sync.say(*(message(str(number)) for number in range(350)))
+        await heard.count(350)
+
+        async def empty() -> bool:
+            return (await stream(nats_server, "EVENTS")).state.messages == 0
+
+        await settled(empty)
+    assert sorted(heard.ids, key=int) == [str(number) for number in range(350)]
+    assert max(map(len, heard.batches)) > 1
+
+
+async def test_the_same_fact_said_twice_is_stored_once(bus: Callable[[Service], Bus]) -> None:
+    heard = Heard()
+    contacts, sync = bus("contacts"), bus("sync")
+    contacts.hear_batch(MessageIngested, heard.record)
+    async with alive(contacts, sync):
+        await sync.say(message("a"))
+        await sync.say(message("a"), message("b"), message("a", revision=2))
+        await heard.count(3)
+        await asyncio.sleep(0.2)
+    assert sorted(heard.ids) == ["a", "a", "b"]
+
+
+async def test_one_bad_message_does_not_hold_back_its_batch(
+    bus: Callable[[Service], Bus], nats_server: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "STRIKE_DELAYS", (0.05, 0.05))
+    heard = Heard()
+
+    async def record(facts: Sequence[MessageIngested]) -> None:
+        if any(fact.gmail_id == "bad" for fact in facts):
+            raise ValueError("a row that the database refuses\nDETAIL: ann@example.com")
+        await heard.record(facts)
+
+    contacts, sync = bus("contacts"), bus("sync")
+    contacts.hear_batch(MessageIngested, record)
+    async with alive(contacts, sync):
+        await sync.say(*(message(gmail_id) for gmail_id in ("1", "2", "bad", "3", "4")))
+        await heard.count(4)
+
+        async def buried() -> bool:
+            return (await stream(nats_server, "DEAD")).state.messages == 1
+
+        await settled(buried)
+    client = await nats.connect(nats_server.admin_url)
+    dead = await client.jetstream().get_msg("DEAD", seq=1)
+    await client.close()
+    assert sorted(heard.ids) == ["1", "2", "3", "4"]
+    assert dead.subject == "dead.contacts.message.ingested"
+    assert dead.headers is not None
+    assert dead.headers["Pingcrm-Reason"] == "ValueError: a row that the database refuses"  # without the private detail
+    assert dead.headers["Pingcrm-Attempts"] == "3"
+    assert MessageIngested.model_validate_json(dead.data or b"").gmail_id == "bad"
+
+
+async def test_an_invalid_payload_becomes_a_dead_letter_at_once(
+    bus: Callable[[Service], Bus], nats_server: Nats
+) -> None:
+    heard = Heard()
+    contacts = bus("contacts")
+    contacts.hear_batch(MessageIngested, heard.record)
+    async with alive(contacts):
+        client = await nats.connect(nats_server.admin_url)
+        await client.jetstream().publish("message.ingested", b'{"user_id": "nobody"}')
+        await client.jetstream().publish("message.ingested", message("good").model_dump_json().encode())
+        await heard.count(1)
+
+        async def buried() -> bool:
+            return (await stream(nats_server, "DEAD")).state.messages == 1
+
+        await settled(buried)
+        dead = await client.jetstream().get_msg("DEAD", seq=1)
+        await client.close()
+    assert dead.headers is not None
+    assert dead.headers["Pingcrm-Reason"].startswith("invalid payload: user_id:")
+    assert dead.headers["Pingcrm-Consumer"] == "contacts_message_ingested"
+
+
+async def test_what_can_never_succeed_is_not_tried_again(bus: Callable[[Service], Bus], nats_server: Nats) -> None:
+    tries = 0
+
+    async def refuse(_: SyncRequested) -> None:
+        nonlocal tries
+        tries += 1
+        raise Unprocessable("no such account")
+
+    sync = bus("sync")
+    sync.hear(SyncRequested, refuse)
+    async with alive(sync):
+        await sync.say(request())
+
+        async def buried() -> bool:
+            return (await stream(nats_server, "DEAD")).state.messages == 1
+
+        await settled(buried)
+    assert tries == 1
+
+
+async def test_an_outage_is_no_strike(
+    bus: Callable[[Service], Bus], nats_server: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "STRIKE_DELAYS", ())  # the first strike would bury it
+    monkeypatch.setattr(delivery, "OUTAGE_DELAY_SECONDS", 0.05)
+    tries = 0
+
+    async def recover_late(_: SyncRequested) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 6:
+            raise Outage("the database is away")
+
+    sync = bus("sync")
+    sync.hear(SyncRequested, recover_late)
+    async with alive(sync):
+        await sync.say(request())
+
+        async def done() -> bool:
+            return tries == 6 and (await stream(nats_server, "EVENTS")).state.messages == 0
+
+        await settled(done)
+    assert (await stream(nats_server, "DEAD")).state.messages == 0
+
+
+async def test_two_replicas_share_the_work(bus: Callable[[Service], Bus]) -> None:
+    one, two = Heard(), Heard()
+    first, second, sync = bus("contacts"), bus("contacts"), bus("sync")
+    first.hear_batch(MessageIngested, one.record)
+    second.hear_batch(MessageIngested, two.record)
+    async with alive(first, second, sync):
+        for begin in range(0, 600, 50):
+            await sync.say(*(message(str(number)) for number in range(begin, begin + 50)))
+        async with asyncio.timeout(10):
+            while len(one.ids) + len(two.ids) < 600:
+                await asyncio.sleep(0.01)
+    assert sorted(one.ids + two.ids, key=int) == [str(number) for number in range(600)]
+
+
+async def test_listening_goes_on_after_the_server_was_killed_and_came_back(
+    bus: Callable[[Service], Bus], nats_server: Nats
+) -> None:
+    heard = Heard()
+    contacts, sync = bus("contacts"), bus("sync")
+    contacts.hear_batch(MessageIngested, heard.record)
+    async with alive(contacts, sync):
+        await sync.say(message("before"))
+        await heard.count(1)
+        await nats_server.kill()
+        with pytest.raises(Outage):
+            await sync.say(message("meanwhile"))
+        await nats_server.restart()
+        async with asyncio.timeout(30):
+            while "after" not in heard.ids:
+                try:
+                    await sync.say(message("after"))
+                except Outage:
+                    await asyncio.sleep(0.2)
+                await asyncio.sleep(0.1)
+
+
+async def test_what_is_in_hand_is_finished_when_stopping(bus: Callable[[Service], Bus]) -> None:
+    begun, finished = asyncio.Event(), asyncio.Event()
+
+    async def slowly(_: Sequence[MessageIngested]) -> None:
+        begun.set()
+        await asyncio.sleep(0.3)
+        finished.set()
+
+    contacts, sync = bus("contacts"), bus("sync")
+    contacts.hear_batch(MessageIngested, slowly)
+    async with alive(contacts, sync):
+        await sync.say(message("a"))
+        await begun.wait()
+    assert finished.is_set()
+
+
+async def test_a_question_is_answered_refused_or_nobody_is_there(bus: Callable[[Service], Bus]) -> None:
+    async def search(question: questions.SearchContacts) -> questions.ContactPage:
+        if question.q == "secret":
+            raise Refused(409, "taken", "Somebody has it.", contact_id="c1")
+        if question.q == "bug":
+            raise ZeroDivisionError
+        return questions.ContactPage(items=(), next_cursor=current_trace())
+
+    contacts, gateway = bus("contacts"), bus("gateway")
+    contacts.answer(questions.SearchContacts, search)
+    async with alive(contacts, gateway):
+        with traced("a-trace"):
+            page = await gateway.ask(questions.SearchContacts(user_id=USER))
+        assert page.next_cursor == "a-trace"  # the trace goes along
+        with pytest.raises(Refused) as refused:
+            await gateway.ask(questions.SearchContacts(user_id=USER, q="secret"))
+        assert (refused.value.status, refused.value.code, refused.value.extra) == (409, "taken", {"contact_id": "c1"})
+        with pytest.raises(Refused) as refused:
+            await gateway.ask(questions.SearchContacts(user_id=USER, q="bug"))
+        assert refused.value.status == 500
+        with pytest.raises(Outage):
+            await gateway.ask(questions.GetSyncStatus(user_id=USER))
+
+
+async def test_every_replica_hears_a_live_fact(bus: Callable[[Service], Bus]) -> None:
+    got: list[str] = []
+    one, two, contacts = bus("gateway"), bus("gateway"), bus("contacts")
+
+    def listener(name: str) -> Callable[[ContactChanged], Awaitable[None]]:
+        async def hear(_: ContactChanged) -> None:
+            got.append(name)
+
+        return hear
+
+    one.hear_live(ContactChanged, listener("one"))
+    two.hear_live(ContactChanged, listener("two"))
+    async with alive(one, two, contacts):
+        await contacts.say(ContactChanged(user_id=USER, contact_ids=(ContactId(new_id()),)))
+        async with asyncio.timeout(5):
+            while len(got) < 2:
+                await asyncio.sleep(0.01)
+    assert sorted(got) == ["one", "two"]
+
+
+async def test_what_events_py_does_not_declare_is_refused(bus: Callable[[Service], Bus]) -> None:
+    async def nothing(_: object) -> None:
+        return None
+
+    with pytest.raises(KeyError, match=r"prep hears message\.ingested"):
+        bus("prep").hear(MessageIngested, nothing)
+    with pytest.raises(KeyError, match="answers contacts"):
+        bus("prep").answer(questions.SearchContacts, nothing)  # type: ignore[arg-type]

@@ -1,0 +1,128 @@
+"""Addresses: header lists, the canonical form, what is me (docs/rules.md)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.addresses import canonical, decode_words, is_bouncer, is_me, is_robot, parse_list, phone_key, tag_of
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("Ann@Example.COM", "ann@example.com"),
+        ("  <ann@example.com> ", "ann@example.com"),
+        ("A.n.n+news@gmail.com", "ann@gmail.com"),  # Gmail ignores dots and tags
+        ("ann@googlemail.com", "ann@gmail.com"),
+        ("a.nn+news@example.com", "a.nn+news@example.com"),  # others don't
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+        ("ann@example.com.", "ann@example.com"),
+        ('"ann"@example.com', "ann@example.com"),
+        ("ann\x00@example.com", "ann@example.com"),
+        ("ann", None),
+        ("@example.com", None),
+        ("ann@", None),
+        ("ann smith@example.com", None),
+        ("ann@exa mple.com", None),
+        ("a@b@example.com", None),
+        ("+tag@gmail.com", None),
+        ("x" * 250 + "@example.com", None),
+    ],
+)
+def test_an_address_has_one_canonical_form(written: str, form: str | None) -> None:
+    assert canonical(written) == form
+
+
+@pytest.mark.parametrize(
+    ("header", "boxes"),
+    [
+        ("Ann <ann@x.io>, bob@x.io", [("Ann", "ann@x.io"), ("", "bob@x.io")]),
+        ('"Lee, Ann" <ann@x.io>', [("Lee, Ann", "ann@x.io")]),
+        ("=?utf-8?q?Lee=2C_Ann?= <ann@x.io>", [("Lee, Ann", "ann@x.io")]),  # split first, decode after
+        ("undisclosed-recipients:;", []),
+        ("team: ann@x.io, Bob <bob@x.io>;", [("", "ann@x.io"), ("Bob", "bob@x.io")]),
+        ("ann@x.io (Ann Lee)", [("Ann Lee", "ann@x.io")]),
+        ("=?bogus?q?Ann?= <ann@x.io>", [("Ann", "ann@x.io")]),
+        ('"Ann \\"A\\" Lee" <ann@x.io>', [('Ann "A" Lee', "ann@x.io")]),
+        ('"Ann <ann@x.io>, Bob <bob@x.io>', [("Ann", "ann@x.io"), ("Bob", "bob@x.io")]),  # a quote never closed
+        ("", []),
+        ("no address here", []),
+    ],
+)
+def test_a_header_yields_its_mailboxes(header: str, boxes: list[tuple[str, str]]) -> None:
+    assert [tuple(box) for box in parse_list(header)] == boxes
+
+
+@given(st.text(max_size=400))
+def test_no_header_raises_and_every_canonical_address_is_stable(header: str) -> None:
+    for box in parse_list(header):
+        form = canonical(box.address)
+        assert form is None or canonical(form) == form
+
+
+@given(st.text(alphabet='<>"(),;:@\\ab.=?', max_size=300))
+def test_headers_made_of_punctuation_never_raise(header: str) -> None:
+    parse_list(header)
+
+
+def test_a_header_of_deeply_nested_brackets_is_parsed() -> None:
+    # The standard library's getaddresses raises RecursionError on such a header.
+    assert parse_list("(" * 100_000 + "a@b.io") == []
+    assert [box.address for box in parse_list("<" * 50_000 + "a@b.io>")] == ["a@b.io"]
+
+
+@pytest.mark.parametrize(
+    ("address", "me"),
+    [("ann@x.io", True), ("ann+abc@x.io", True), ("ann@y.io", False), ("bann@x.io", False), ("ann@gmail.com", True)],
+)
+def test_tags_of_my_addresses_are_me(address: str, me: bool) -> None:
+    assert is_me(address, {"ann@x.io", "ann@gmail.com"}) is me
+
+
+def test_the_tag_of_an_address_is_what_follows_the_plus() -> None:
+    assert tag_of("Ann+K7Q2@x.io") == "k7q2"
+    assert tag_of("ann@x.io") == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "robot"),
+    [
+        ("no-reply@x.io", True), ("noreply+77@x.io", True), ("do_not_reply@x.io", True), ("team-noreply@x.io", True),
+        ("ne-pas-repondre@x.io", True), ("norepl@x.io", False), ("anna@noreply.io", False),
+    ],
+)  # fmt: skip
+def test_robots_are_known_by_their_local_part(address: str, robot: bool) -> None:
+    assert is_robot(address) is robot
+
+
+def test_bouncers_are_known_by_their_local_part() -> None:
+    assert is_bouncer("MAILER-DAEMON@x.io")
+    assert not is_bouncer("mail@x.io")
+
+
+@pytest.mark.parametrize(
+    ("text", "decoded"),
+    [
+        ("=?iso-8859-1?q?J=F6rg?=", "Jörg"),
+        ("=?utf-8?b?5bGx55Sw?=", "山田"),
+        ("a\x00b\tc", "a b c"),
+        ("=?utf-8?b?broken", "=?utf-8?b?broken"),
+        ("plain", "plain"),
+    ],
+)
+def test_encoded_words_are_decoded(text: str, decoded: str) -> None:
+    assert decode_words(text) == decoded
+
+
+@pytest.mark.parametrize(
+    ("shown", "region", "key"),
+    [
+        ("+46 70 123 45 67", None, "+46701234567"),
+        ("070-123 45 67", "SE", "+46701234567"),
+        ("070-123 45 67", None, "0701234567"),
+        ("(020) 7946 0018", "GB", "+442079460018"),
+        ("ext. none", None, ""),
+    ],
+)
+def test_phones_are_compared_in_e164_where_the_country_is_known(shown: str, region: str | None, key: str) -> None:
+    assert phone_key(shown, region) == key
