@@ -1,0 +1,93 @@
+"""Watching a sync from outside: through the API as a person does, and down to the last message on the bus."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import nats
+import nats.errors
+import nats.js.errors
+
+from libs.common.topology import CLOCK_STREAM, EVENT_STREAM
+from libs.local.demo.person import Person
+
+
+class Unfinished(Exception):
+    """What should have ended did not, within the time there was; the message says what is still open."""
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """How far the runs are: `done` of `total` items over all accounts and kinds, what is still `open`, what `failed`."""
+
+    done: int
+    total: int
+    open: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+async def look(person: Person) -> Glimpse:
+    """The latest run of each account and kind."""
+    done = total = 0
+    opened: list[str] = []
+    failed: list[str] = []
+    for account in (await person.call("GET", "/accounts"))["items"]:
+        syncs: dict[str, Any] = account["syncs"]
+        for kind in ("contacts", "calendar", "mail"):
+            run = syncs.get(kind)
+            name = f"{kind} of {account['address']}"
+            if run is None or run["state"] in ("queued", "running", "waiting"):
+                opened.append(name)
+            elif run["state"] == "failed":
+                failed.append(f"{name}: {run['error']}")
+            if run is not None:
+                done += run["done"]
+                total += run["total"]
+    return Glimpse(done, total, tuple(opened), tuple(failed))
+
+
+async def synced(
+    person: Person, *, seconds: float, show: Callable[[Glimpse], None] | None = None, every: float = 0.3
+) -> Glimpse:
+    """Wait until no run is open. Unfinished: some still are after `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        glimpse = await look(person)
+        if show:
+            show(glimpse)
+        if not glimpse.open:
+            return glimpse
+        if asyncio.get_running_loop().time() > deadline:
+            raise Unfinished(f"Still open after {seconds:.0f} s: {', '.join(glimpse.open)}")
+        await asyncio.sleep(every)
+
+
+async def quiet(admin_nats_url: str, *, seconds: float) -> None:
+    """Wait until every consumer has acknowledged everything. Unfinished: some have not, after `seconds`."""
+    client = await nats.connect(admin_nats_url, max_reconnect_attempts=-1)
+    try:
+        deadline = asyncio.get_running_loop().time() + seconds
+        calm = 0
+        while calm < 2:  # twice in a row: a handler may have said something new in between
+            busy = await _busy(client)
+            calm = 0 if busy else calm + 1
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unfinished(f"Not quiet after {seconds:.0f} s: {', '.join(busy)}")
+            await asyncio.sleep(0.1)
+    finally:
+        await client.close()
+
+
+async def _busy(client: "nats.NATS") -> list[str]:
+    """The consumers with messages waiting or in hand, with how many."""
+    stream = client.jetstream()
+    busy: list[str] = []
+    for name in (EVENT_STREAM, CLOCK_STREAM):
+        try:
+            for consumer in await stream.consumers_info(name):
+                if left := (consumer.num_pending or 0) + (consumer.num_ack_pending or 0):
+                    busy.append(f"{consumer.name} {left}")
+        except (nats.errors.Error, nats.js.errors.Error) as error:
+            busy.append(f"{name} {type(error).__name__}")
+    return busy

@@ -1,0 +1,42 @@
+"""What the operating system counted for the product's processes: CPU seconds and memory, each with its children."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Usage:
+    """CPU in seconds since the start; memory in bytes that is not shared with another process (USS)."""
+
+    cpu_seconds: float
+    memory_bytes: int
+
+
+def usage(pids: Mapping[str, int]) -> dict[str, Usage]:
+    """The usage of each named process and everything below it, now."""
+    return {name: _usage(pid) for name, pid in pids.items()}
+
+
+def cpu_between(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict[str, float]:
+    """CPU seconds spent between two readings; a process that was restarted counts from its start."""
+    return {
+        name: max(now.cpu_seconds - before[name].cpu_seconds, 0.0) if name in before else now.cpu_seconds
+        for name, now in after.items()
+    }
+
+
+def _usage(pid: int) -> Usage:
+    cpu, memory = 0.0, 0
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                times = one.cpu_times()
+                cpu += times.user + times.system
+                memory += one.memory_full_info().uss
+        times = process.cpu_times()
+        cpu += times.children_user + times.children_system
+    return Usage(cpu, memory)
