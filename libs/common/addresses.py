@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from email.errors import MessageError
 from email.header import decode_header
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,7 +16,7 @@ _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _DOMAIN = re.compile(r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$")
 _ROBOT_STARTS = ("noreply", "donotreply", "dontreply", "nepasrepondre", "nichtantworten")
-_BOUNCERS = frozenset({"mailerdaemon", "postmaster"})
+_BOUNCERS = frozenset({"mailer-daemon", "postmaster"})
 
 
 class Mailbox(NamedTuple):
@@ -28,7 +29,7 @@ class Mailbox(NamedTuple):
 @lru_cache(maxsize=65_536)
 def canonical(address: str) -> str | None:
     """The form in which addresses are compared; None where it is not an address."""
-    text = _CONTROLS.sub("", address).strip().strip("<>").strip().strip("\"'")
+    text = _tight(_CONTROLS.sub("", address)).strip("<>").strip().strip("\"'")
     local, at, domain = text.rpartition("@")
     local = local.strip("\"'")
     if not at or not local or "@" in local or any(character.isspace() for character in local):
@@ -82,7 +83,7 @@ def is_robot(address: str) -> bool:
 
 def is_bouncer(address: str) -> bool:
     """Whether the local part is that of a mail system (`mailer-daemon@…`)."""
-    return _bare_local(address) in _BOUNCERS
+    return address.rpartition("@")[0].lower() in _BOUNCERS
 
 
 def _bare_local(address: str) -> str:
@@ -100,7 +101,7 @@ def decode_words(text: str) -> str:
                 for part, charset in decode_header(text)
             ]
             decoded = "".join(parts)
-        except (ValueError, UnicodeError, LookupError):
+        except (ValueError, UnicodeError, LookupError, MessageError):
             decoded = text  # not decodable: better as it was written than lost
     return " ".join(_CONTROLS.sub(" ", decoded).encode("utf-8", "replace").decode("utf-8").split())
 
@@ -117,69 +118,105 @@ def _codec(charset: str | None) -> str:
 def parse_list(header: str) -> list[Mailbox]:
     """The mailboxes of a From, To, Cc … value: names decoded, groups flattened, linear time, never raises.
 
-    The list is split before anything is decoded, so that a comma inside an encoded name splits nothing.
+    The list is split before anything is decoded, so that a comma inside an encoded name splits nothing. What real mail gets wrong
+    is read as a person would: a quote or a comment that is never closed does not swallow the rest, spaces around `@` are
+    dropped, of a source route (`<@relay:ann@x.io>`) the end counts.
     """
-    return [box for part in _split(header[:MAX_HEADER]) if (box := _mailbox(part)).address]
+    return [box for entry in _entries(header[:MAX_HEADER]) if (box := _mailbox(entry)).address]
 
 
-def _split(header: str) -> list[str]:
-    """Cut at commas (and group marks) that are outside quotes, comments and angle brackets."""
-    parts: list[str] = []
-    piece: list[str] = []
-    quoted = bracketed = escaped = False
-    depth = 0
-    for character in header:
-        if escaped:
-            piece.append(character)
-            escaped = False
+class _Entry(NamedTuple):
+    """One comma-separated piece: its text without comments, and the comments."""
+
+    text: str
+    comments: str
+
+
+def _entries(header: str) -> list[_Entry]:
+    """Cut at commas and semicolons outside quotes, comments and source routes; the names of groups are dropped."""
+    closing = _closing_marks(header)
+    entries: list[_Entry] = []
+    text: list[str] = []
+    comments: list[str] = []
+    bracket: int | None = None  # where the open angle bracket began in `text`
+    position = 0
+    while position < len(header):
+        character = header[position]
+        end = closing.get(position)
+        if end is not None:
+            (text if character == '"' else comments).append(header[position : end + 1])
+            position = end + 1
             continue
-        if character == "\\" and (quoted or depth):
-            piece.append(character)
-            escaped = True
-        elif quoted:
-            piece.append(character)
-            quoted = character != '"'
-        elif character == '"' and not depth:
-            piece.append(character)
-            quoted = True
-        elif character == "(":
-            depth += 1
-            piece.append(character)
-        elif character == ")" and depth:
-            depth -= 1
-            piece.append(character)
-        elif depth:
-            piece.append(character)
-        elif character == "<":
-            bracketed = True
-            piece.append(character)
+        if character == "<" and bracket is None:
+            bracket = len(text)
+            text.append(character)
         elif character == ">":
-            bracketed = False
-            piece.append(character)
-        elif character in ",;" and not bracketed:
-            parts.append("".join(piece))
-            piece = []
-        elif character == ":" and not bracketed:
-            piece = []  # the name of a group
-        else:
-            piece.append(character)
-    parts.append("".join(piece))
-    if (quoted or bracketed or depth) and len(parts) == 1 and "," in header:
-        return header.split(",")  # an unclosed quote swallowed the list: plain commas are the better guess
-    return parts
+            if bracket is not None:
+                text.append(character)
+            bracket = None
+        elif character in ",;" and (bracket is None or "".join(text[bracket + 1 : bracket + 2]) != "@"):
+            entries.append(_Entry("".join(text), " ".join(comments)))
+            text, comments, bracket = [], [], None
+        elif character == ":" and bracket is None:
+            text, comments = [], []  # the name of a group
+        elif character not in '"(':  # one that is never closed means nothing
+            text.append(character)
+        position += 1
+    entries.append(_Entry("".join(text), " ".join(comments)))
+    return entries
 
 
-def _mailbox(part: str) -> Mailbox:
+def _closing_marks(header: str) -> dict[int, int]:
+    """Where each quote and each outermost comment that is closed begins and ends."""
+    closing: dict[int, int] = {}
+    open_comments: list[int] = []
+    quote: int | None = None
+    escaped = False
+    for position, character in enumerate(header):
+        if escaped:
+            escaped = False
+        elif character == "\\" and (quote is not None or open_comments):
+            escaped = True
+        elif quote is not None:
+            if character == '"':
+                closing[quote] = position
+                quote = None
+        elif character == "(":
+            open_comments.append(position)
+        elif character == ")" and open_comments:
+            closing[open_comments.pop()] = position
+        elif character == '"' and not open_comments:
+            quote = position
+    if quote is not None:  # never closed: what follows it is read as if it were not there
+        later = _closing_marks(header[quote + 1 :]) if '"' not in header[quote + 1 :] else {}
+        closing.update({quote + 1 + begin: quote + 1 + end for begin, end in later.items()})
+    return closing
+
+
+_AROUND_AT = re.compile(r"\s*@\s*")
+_AROUND_DOT = re.compile(r"\s*\.\s*")
+
+
+def _tight(address: str) -> str:
+    """White space around `@` and around the dots of the domain removed."""
+    local, at, domain = _AROUND_AT.sub("@", address.strip()).rpartition("@")
+    return f"{local}{at}{_AROUND_DOT.sub('.', domain)}"
+
+
+def _mailbox(entry: _Entry) -> Mailbox:
     """One `Name <address>`, `address (Name)` or bare address."""
-    text = part.strip()
-    if text.endswith(">") and "<" in text:
-        name, _, address = text[:-1].rpartition("<")
-        return Mailbox(_name(name), address.strip())
-    if "<" in text:
-        name, _, rest = text.partition("<")
-        return Mailbox(_name(name), rest.partition(">")[0].strip())
-    bare, _, comment = text.partition("(")
-    return Mailbox(_name(comment.rstrip(") ")), bare.strip()) if "@" in bare else Mailbox("", "")
+    before = ""
+    rest = entry.text
+    while "<" in rest:
+        name, _, rest = rest.partition("<")
+        before += name
+        inside, _, rest = rest.partition(">")
+        if "@" in inside:
+            return Mailbox(
+                _name(before) or _name(entry.comments.strip("() ")), _tight(inside.rpartition(":")[2].lstrip("<"))
+            )
+    words = [] if "<" in entry.text else [word for word in _tight(entry.text).split() if "@" in word]
+    return Mailbox(_name(entry.comments.strip("() ")), words[0]) if len(words) == 1 else Mailbox("", "")
 
 
 def _name(text: str) -> str:

@@ -144,7 +144,10 @@ class BeginSignIn(Question[Authorization]):
 
 
 class SignedIn(Shape):
-    """`session` is the secret for the session cookie (absent when the user was signed in already)."""
+    """`session` is the secret for the session cookie (absent when the user was signed in already).
+
+    `authorize_url`: Google gave no lasting permission yet; set the cookie, then send the browser there instead of home.
+    """
 
     user_id: UserId
     account_id: AccountId
@@ -152,6 +155,8 @@ class SignedIn(Shape):
     session: str | None = Field(None, repr=False)
     session_expires_at: datetime | None = None
     missing_scopes: tuple[str, ...] = ()
+    authorize_url: str | None = Field(None, repr=False)
+    authorize_url: str | None = None  # go there next: Google gave no refresh token, and has to be asked once more
 
 
 class FinishSignIn(Question[SignedIn]):

@@ -21,6 +21,7 @@ from libs.google_sim.account import CalendarData, Resource
 HORIZON = timedelta(days=730)
 MAX_INSTANCES = 730
 _MAX_EXCLUDED = 20_000
+_FIRST_WALL, _LAST_WALL = datetime(1, 1, 1), datetime(9999, 12, 31)  # noqa: DTZ001 — wall times
 _FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -111,7 +112,9 @@ def expand(
         if isinstance(master, str) and events.get(master, {}).get("status") == "cancelled":
             continue
         if event.get("recurrence") and not master:
-            found.extend(_instances(event, calendar.time_zone, window, horizon, replaced.get(event["id"], set())))
+            slots = replaced.get(event["id"], set())
+            instances = _instances(event, calendar.time_zone, window, horizon, slots)
+            found.extend(one for one in instances if one["id"] not in events)
         elif touches(event, calendar.time_zone, window):
             found.append(event)
     return found
@@ -137,10 +140,8 @@ def _instances(
     shared = {name: value for name, value in master.items() if name != "recurrence"}
     lower = _wall(window.lower, start.zone, -max(length, timedelta()) - timedelta(days=1))
     upper = _wall(window.upper, start.zone, timedelta(days=1))
-    counted = 0
-    for wall in _occurrences(master["recurrence"], start, upper, _wall(horizon, start.zone, timedelta())):
-        if wall < lower:
-            continue
+    shown = set[str]()  # hours that a clock change skips fall on later ones, which may be in the series too
+    for wall in _occurrences(master["recurrence"], start, lower, upper, _wall(horizon, start.zone, timedelta())):
         try:
             begins = wall.replace(tzinfo=start.zone).astimezone(UTC)
             ends = begins + length
@@ -150,18 +151,21 @@ def _instances(
             return
         if not window.holds(begins, ends):
             continue
-        counted += 1
-        if counted > MAX_INSTANCES:
-            return
         here = Moment(begins, wall, start.zone, start.all_day)
-        if here.slot in replaced:
+        slot = here.slot
+        if slot in shown:
+            continue
+        if len(shown) == MAX_INSTANCES:
+            return
+        shown.add(slot)
+        if slot in replaced:
             continue
         original = _shown(here, master["start"])
         whole_days = (end.wall - start.wall) if start.all_day else length
         until = Moment(ends, wall + whole_days, end.zone, start.all_day)
         yield {
             **shared,
-            "id": f"{master['id']}_{here.slot}",
+            "id": f"{master['id']}_{slot}",
             "recurringEventId": master["id"],
             "originalStartTime": original,
             "start": original,
@@ -171,7 +175,7 @@ def _instances(
 
 def _wall(instant: datetime | None, own: tzinfo, margin: timedelta) -> datetime:
     """A bound of the window on the clock of a zone, moved out by `margin`; the edge of time where there is none."""
-    edge = datetime.max if margin >= timedelta() else datetime.min
+    edge = _LAST_WALL if margin >= timedelta() else _FIRST_WALL
     if instant is None:
         return edge
     try:
@@ -192,8 +196,10 @@ def _shown(when: Moment, like: Resource) -> Resource:
     return {**shown, "timeZone": like["timeZone"]} if isinstance(like.get("timeZone"), str) else shown
 
 
-def _occurrences(recurrence: object, start: Moment, upper: datetime, horizon: datetime) -> Iterator[datetime]:
-    """Wall-clock starts of a series in order, each once, from the first up to `upper`."""
+def _occurrences(
+    recurrence: object, start: Moment, lower: datetime, upper: datetime, horizon: datetime
+) -> Iterator[datetime]:
+    """Wall-clock starts of a series in order, each once, from `lower` to `upper`."""
     added, excluded = [start.wall], set[datetime]()
     rules: list[Iterable[datetime]] = []
     for line in recurrence if isinstance(recurrence, list) else ():
@@ -202,7 +208,7 @@ def _occurrences(recurrence: object, start: Moment, upper: datetime, horizon: da
             added.extend(_dates(parameters, value, start))
         elif name == "EXDATE":
             excluded.update(_dates(parameters, value, start))
-        elif name in ("RRULE", "EXRULE") and (rule := _rule(value, start)) is not None:
+        elif name in ("RRULE", "EXRULE") and (rule := _rule(value, start, lower)) is not None:
             bounded = "COUNT=" in value.upper() or "UNTIL=" in value.upper()
             ending = _until(rule, upper if bounded else min(upper, horizon))
             if name == "RRULE":
@@ -212,7 +218,7 @@ def _occurrences(recurrence: object, start: Moment, upper: datetime, horizon: da
     for wall, _ in groupby(heapq.merge(sorted(added), *rules)):
         if wall > upper:
             return
-        if wall not in excluded:
+        if wall >= lower and wall not in excluded:
             yield wall
 
 
@@ -255,8 +261,11 @@ def _parsed(text: str, own: tzinfo, start: Moment) -> datetime | None:
         return None
 
 
-def _rule(value: str, start: Moment) -> rrule | None:
-    """A rule on the series' clock; None where it can't be read, would never end, or can never match."""
+def _rule(value: str, start: Moment, lower: datetime) -> rrule | None:
+    """A rule on the series' clock; None where it can't be read, would never end, or can never match.
+
+    It may leave out occurrences before `lower`.
+    """
     parts = dict(part.upper().split("=", 1) for part in value.split(";") if "=" in part)
     if parts.get("FREQ") not in _FREQUENCIES or not _can_match(parts):
         return None
@@ -266,10 +275,21 @@ def _rule(value: str, start: Moment) -> rrule | None:
             return None
         parts["UNTIL"] = f"{until:%Y%m%dT%H%M%S}".zfill(15)
     try:
-        rule = rrulestr(";".join("=".join(pair) for pair in parts.items()), dtstart=start.wall, ignoretz=True)
+        rule = rrulestr(
+            ";".join("=".join(pair) for pair in parts.items()), dtstart=_first(parts, start.wall, lower), ignoretz=True
+        )
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError):
         return None  # dateutil raises any of these on rules that are none
     return rule if isinstance(rule, rrule) else None
+
+
+def _first(parts: dict[str, str], first: datetime, lower: datetime) -> datetime:
+    """Where to begin counting: whole periods later, if nothing but the time that passes depends on it."""
+    days = {"DAILY": 1, "WEEKLY": 7}.get(parts["FREQ"])
+    if days is None or "COUNT" in parts or lower <= first:
+        return first
+    period = timedelta(days=days * int(parts.get("INTERVAL", "1")))
+    return first + (lower - first) // period * period
 
 
 def _can_match(parts: dict[str, str]) -> bool:

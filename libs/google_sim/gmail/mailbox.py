@@ -113,9 +113,7 @@ class Mailbox:
         self.history_id += 1
         listed = old.resource.get("labelIds")
         kept = [one for one in (listed if isinstance(listed, list) else []) if one not in removed]
-        stored = _stored(
-            message_id, {**old.resource, "labelIds": [*kept, *added], "historyId": str(self.history_id)}
-        )
+        stored = _stored(message_id, {**old.resource, "labelIds": [*kept, *added], "historyId": str(self.history_id)})
         self.messages[message_id] = self.threads[stored.thread_id][message_id] = stored
         changes: list[tuple[Change, tuple[str, ...]]] = []
         if added:

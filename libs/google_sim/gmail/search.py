@@ -4,11 +4,11 @@ import base64
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from email.header import decode_header, make_header
 from zoneinfo import ZoneInfo
 
 from libs.google_sim.account import Resource
 from libs.google_sim.gmail.mailbox import Stored, headers
+from libs.google_sim.gmail.mime import decoded
 
 _TERM = re.compile(r'(?P<not>-)?(?:(?P<name>[A-Za-z0-9]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>[^\s"]+))')
 _WORD = re.compile(r"\w+")
@@ -88,23 +88,14 @@ def _moment(value: str) -> int | None:
 def _has(resource: Resource, words: Words) -> bool:
     wanted = f" {' '.join(_WORD.findall(words.text.casefold()))} "
     if words.name:
-        return any(wanted in _folded(_decoded(value)) for name, value in headers(resource) if name == words.name)
-    if any(wanted in _folded(_decoded(value)) for name, value in headers(resource) if name == "subject"):
+        return any(wanted in _folded(decoded(value)) for name, value in headers(resource) if name == words.name)
+    if any(wanted in _folded(decoded(value)) for name, value in headers(resource) if name == "subject"):
         return True
     return wanted in _folded(text_of(resource.get("payload")))
 
 
 def _folded(text: str) -> str:
     return f" {' '.join(_WORD.findall(text.casefold()))} "
-
-
-def _decoded(value: str) -> str:
-    if "=?" not in value:
-        return value
-    try:
-        return str(make_header(decode_header(value)))
-    except (ValueError, LookupError):  # an encoded word that is none, or in an unknown charset
-        return value
 
 
 def text_of(part: object, depth: int = 0) -> str:

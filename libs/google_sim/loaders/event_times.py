@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
@@ -76,15 +76,17 @@ def _moment(written: str, tzid: str, zones: Zones) -> Resource | None:
             return {"date": day.isoformat()}
         zone = "UTC" if match[7] else zones.zone(tzid)
         second = min(int(match[6] or 0), 59)  # leap seconds
-        local = datetime(day.year, day.month, day.day, int(match[4]), int(match[5]), second)
-        return _zoned(local.replace(tzinfo=ZoneInfo(zone)), zone)
+        clock = time(int(match[4]), int(match[5]), second, tzinfo=ZoneInfo(zone))
+        return _zoned(datetime.combine(day, clock), zone)
     except (ValueError, OverflowError):
         return None
 
 
 def _zoned(local: datetime, zone: str) -> Resource:
     offset = local.utcoffset() or timedelta()
-    whole = timedelta(minutes=round(offset.total_seconds() / 60))  # RFC 3339 has no seconds in offsets (local mean time)
+    whole = timedelta(
+        minutes=round(offset.total_seconds() / 60)
+    )  # RFC 3339 has no seconds in offsets (local mean time)
     shown = local.replace(tzinfo=timezone(whole) if whole else UTC)
     return {"dateTime": shown.isoformat().replace("+00:00", "Z"), "timeZone": zone}
 
@@ -125,6 +127,7 @@ def recurrence(block: Block, zones: Zones) -> list[str]:
         if not value:
             continue
         kind = f";VALUE={line.param('VALUE').upper()}" if line.param("VALUE") else ""
-        needs_zone = "T" in value and not value.endswith("Z")
-        rules.append(f"{line.name}{kind}{f';TZID={zones.zone(line.param("TZID"))}' if needs_zone else ''}:{value}")
+        local = "T" in value and not value.endswith("Z")
+        zone = f";TZID={zones.zone(line.param('TZID'))}" if local else ""
+        rules.append(f"{line.name}{kind}{zone}:{value}")
     return rules if block.first("RRULE") or block.first("RDATE") else []

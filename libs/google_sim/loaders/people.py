@@ -69,7 +69,7 @@ def _person(card: Block, resource_name: str) -> Resource:
 
 def _names(card: Block) -> list[Resource]:
     line = card.first("N")
-    family, given, middle, prefix, suffix = (split(line.value, ";") + [""] * 5)[:5] if line else [""] * 5
+    family, given, middle, prefix, suffix = (*split(line.value, ";"), *[""] * 5)[:5] if line else [""] * 5
     parts = (prefix, given, middle, family, suffix)
     shown = card.text("FN") or " ".join(part.strip() for part in parts if part.strip())
     if not shown:
@@ -94,7 +94,7 @@ def _organizations(card: Block) -> list[Resource]:
     title = card.text("TITLE")
     found: list[Resource] = []
     for line in card.all("ORG") or ([Line("ORG", {}, "")] if title else []):
-        name, department = (split(line.value, ";") + ["", ""])[:2]
+        name, department = (*split(line.value, ";"), "", "")[:2]
         entry = {"name": name.strip(), "department": department.strip(), "title": title}
         if kept := {field: value for field, value in entry.items() if value}:
             found.append(kept)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from libs.google_sim.account import Resource
 from libs.google_sim.loaders.message import first_header
 
-_PREFIX = re.compile(r"^\s*(?:(?:re|aw|sv|antw|vs|rif|fwd?|wg|vb)(?:\[\d+\])?\s*[:：]\s*|\[[^\]]{1,40}\]\s*)", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"^\s*(?:(?:re|aw|sv|antw|vs|rif|fwd?|wg|vb)(?:\[\d+\])?\s*[:：]\s*|\[[^\]]{1,40}\]\s*)", re.IGNORECASE
+)
 _REPLY = re.compile(r"^\s*(?:\[[^\]]{1,40}\]\s*)?(?:re|aw|sv|antw|vs|rif)(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,998})>")
 

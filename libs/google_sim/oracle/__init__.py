@@ -81,9 +81,7 @@ def expect(
     known = frozenset(address for group in contacts for address in group)
     return Expected(
         messages=len(interactions),
-        messages_by_account={
-            account.address: len(bag.eligible) for account, bag in zip(accounts, bags, strict=True)
-        },
+        messages_by_account={account.address: len(bag.eligible) for account, bag in zip(accounts, bags, strict=True)},
         filtered=dict(sorted(sum((bag.filtered for bag in bags), Counter()).items())),
         set_aside=sum(bag.set_aside for bag in bags),
         directions={"inbound": interactions.count(False), "outbound": interactions.count(True)},

@@ -52,13 +52,14 @@ def mailboxes(header: str) -> list[Mailbox]:
     """All entries of one address header, in order; group names are dropped, their members kept.
 
     `,` and `;` end an entry (inside `<…>` too, unless it is a source route), `:` outside brackets drops the group name
-    before it, comments are only names, quotes and comments that never close are ordinary characters.
+    before it, comments are only names; the mark of a quote or comment that never closes is dropped.
     """
     return [box for entry in _entries(header) if (box := entry.mailbox()) is not None]
 
 
 def _entries(header: str) -> Iterable[_Entry]:
-    entry, word, angle = _Entry(), "", None  # angle: the words of an open <…>
+    entry, word = _Entry(), ""
+    angle: list[str] | None = None  # the words of an open <…>
     closing_quote, closing_comment = True, True
     position, end = 0, len(header)
 
@@ -165,11 +166,12 @@ def _after_colon(words: list[str]) -> list[str]:
 
 
 def decoded(name: str) -> str:
-    """A display name with RFC 2047 words decoded; as written where that fails."""
+    """A display name with RFC 2047 words decoded (as written where that fails) and white space collapsed."""
     try:
-        return str(make_header(decode_header(name)))
-    except (HeaderParseError, LookupError, ValueError):
-        return name
+        name = str(make_header(decode_header(name)))
+    except (HeaderParseError, LookupError, ValueError):  # an unknown charset, broken base64: the name as written
+        return " ".join(name.split())
+    return " ".join(name.split())
 
 
 def canonical(written: str) -> str | None:

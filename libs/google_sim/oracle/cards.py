@@ -53,7 +53,9 @@ def _text(entry: Resource, *fields: str) -> str:
 
 def _name(person: Resource) -> str:
     for entry in _entries(person, "names"):
-        name = _text(entry, "displayName") or _text(entry, "unstructuredName") or _text(entry, "givenName", "familyName")
+        name = (
+            _text(entry, "displayName") or _text(entry, "unstructuredName") or _text(entry, "givenName", "familyName")
+        )
         if name:
             return name
     return ""

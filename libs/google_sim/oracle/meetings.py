@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from libs.google_sim.account import AccountData, CalendarData, Resource
 from libs.google_sim.oracle.addresses import Me, canonical, is_bounce, is_noreply
 from libs.google_sim.oracle.mail import ContactCreation
-from libs.google_sim.recurrence import expand
+from libs.google_sim.recurrence import expand, moment
 
 FUTURE = timedelta(days=60)
-ALL_TIME = datetime(1, 1, 2, tzinfo=UTC)
 MAX_ATTENDEES = 25
 MAX_BRIEFED_GUESTS = 20
 BRIEF_FROM, BRIEF_BEFORE = timedelta(minutes=30), timedelta(minutes=40)
@@ -32,19 +30,19 @@ class Meeting:
 
 def read_meetings(account: AccountData, me: Me, now: datetime, past_days: int) -> list[Meeting]:
     """Every meeting of every calendar of one account: one entry per calendar and event instance."""
-    earliest = now - timedelta(days=past_days) if past_days else ALL_TIME
+    earliest = now - timedelta(days=past_days) if past_days else None
     latest = now + FUTURE
     found: list[Meeting] = []
     for calendar in account.calendars:
-        for event in expand(calendar, earliest, latest):
+        for event in expand(calendar, earliest, latest, now=now):
             meeting = _meeting(event, calendar, me)
-            if meeting is not None and earliest <= meeting.start < latest:
+            if meeting and meeting.start < latest and (earliest is None or meeting.start >= earliest):
                 found.append(meeting)
     return found
 
 
 def _meeting(event: Resource, calendar: CalendarData, me: Me) -> Meeting | None:
-    start = _moment(event.get("start"), calendar)
+    start = moment(event.get("start"), calendar.time_zone)
     if start is None or event.get("status") == "cancelled" or event.get("eventType") not in _EVENT_TYPES:
         return None
     organizer = event.get("organizer")
@@ -54,9 +52,9 @@ def _meeting(event: Resource, calendar: CalendarData, me: Me) -> Meeting | None:
     if attendees and isinstance(organizer, dict) and (address := _attendee(organizer, me)):
         attendees.add(address)
     return Meeting(
-        key=_key(event, start, calendar),
-        start=start,
-        all_day="dateTime" not in event["start"],
+        key=_key(event, start.instant, calendar),
+        start=start.instant,
+        all_day=start.all_day,
         declined=any(_is_me(one, me) and one.get("responseStatus") == "declined" for one in people),
         organized_by_me=isinstance(organizer, dict) and _is_me(organizer, me),
         attendees=frozenset(attendees),
@@ -64,9 +62,9 @@ def _meeting(event: Resource, calendar: CalendarData, me: Me) -> Meeting | None:
 
 
 def _key(event: Resource, start: datetime, calendar: CalendarData) -> tuple[str, ...]:
-    original = _moment(event.get("originalStartTime"), calendar) or start
+    original = moment(event.get("originalStartTime"), calendar.time_zone)
     if isinstance(event.get("iCalUID"), str) and event["iCalUID"]:
-        return ("uid", event["iCalUID"], original.astimezone(UTC).isoformat())
+        return ("uid", event["iCalUID"], (original.instant if original else start).isoformat())
     return ("id", calendar.id, str(event.get("id")))
 
 
@@ -82,29 +80,6 @@ def _is_me(one: Resource, me: Me) -> bool:
     email = one.get("email")
     address = canonical(email) if isinstance(email, str) else None
     return one.get("self") is True or (address is not None and address in me)
-
-
-def _moment(when: object, calendar: CalendarData) -> datetime | None:
-    """The instant of a `start`, an all-day date being 00:00 in the calendar's zone; None if it can't be read."""
-    if not isinstance(when, dict):
-        return None
-    try:
-        if isinstance(when.get("dateTime"), str):
-            moment = datetime.fromisoformat(when["dateTime"])
-            zone = _zone(when.get("timeZone"), _zone(calendar.time_zone, UTC))
-            return moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        if isinstance(when.get("date"), str):
-            return datetime.combine(date.fromisoformat(when["date"]), time(), _zone(calendar.time_zone, UTC))
-    except ValueError:
-        return None
-    return None
-
-
-def _zone(name: object, default: tzinfo) -> tzinfo:
-    try:
-        return ZoneInfo(name) if isinstance(name, str) and name else default
-    except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError; a folder's name is an OSError
-        return default
 
 
 def invited(meeting: Meeting, creation: ContactCreation) -> Iterator[str]:

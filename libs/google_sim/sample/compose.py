@@ -64,7 +64,10 @@ def resource(letter: Letter, owner: str, labels: Iterable[str], thread_id: str =
             ("Received", f"by 2002:a05:6512:3a89:0:0:0:0 with SMTP id {identifier}; {date}"),
             ("Return-Path", f"<{letter.sender[1]}>"),
             ("Received", f"from mail.{relay} (mail.{relay}. [203.0.113.25]) by mx.google.com with ESMTPS; {date}"),
-            ("Authentication-Results", f"mx.google.com; spf=pass smtp.mailfrom={relay}; dmarc=pass header.from={relay}"),
+            (
+                "Authentication-Results",
+                f"mx.google.com; spf=pass smtp.mailfrom={relay}; dmarc=pass header.from={relay}",
+            ),
         ]
     own = {name.lower() for name, _ in letter.headers}
     headers = [
@@ -72,8 +75,11 @@ def resource(letter: Letter, owner: str, labels: Iterable[str], thread_id: str =
         ("MIME-Version", "1.0"),
         ("From", written_address(letter.sender)),
         ("Date", date),
-        *((("In-Reply-To", letter.references[-1]), ("References", " ".join(letter.references)))
-          if letter.references else ()),
+        *(
+            (("In-Reply-To", letter.references[-1]), ("References", " ".join(letter.references)))
+            if letter.references
+            else ()
+        ),
         *((("Message-ID", letter.message_id),) if letter.message_id else ()),
         ("Subject", encoded(letter.subject)),
         *((("To", ", ".join(map(written_address, letter.to))),) if letter.to else ()),

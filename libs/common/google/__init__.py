@@ -1,0 +1,1 @@
+"""The edges to Google: OAuth and ID tokens, and the APIs for mail, calendar and contacts."""

@@ -1,0 +1,40 @@
+"""Access tokens for the edge, asked of `auth` and kept until shortly before they end."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from libs.common.bus import Bus
+from libs.common.errors import Refused
+from libs.common.google.errors import AccountUnknown, GoogleError, MissingScope, ReauthRequired
+from libs.common.ids import AccountId
+from libs.common.questions import GetToken, Token
+
+_MARGIN = timedelta(seconds=60)
+_REFUSALS: dict[str, type[GoogleError]] = {
+    "reauth_required": ReauthRequired,
+    "missing_scope": MissingScope,
+    "not_found": AccountUnknown,
+}
+
+
+@dataclass
+class AccountTokens:
+    """The access tokens of one account, one per scope asked for."""
+
+    bus: Bus
+    account_id: AccountId
+    _held: dict[str, Token] = field(default_factory=dict)
+
+    async def __call__(self, scope: str, rejected: str | None) -> str:
+        """A token for `scope`. ReauthRequired, MissingScope, AccountUnknown: `auth` has none to give. Outage: no answer."""
+        held = self._held.get(scope)
+        if held and held.access_token != rejected and held.expires_at - datetime.now(UTC) > _MARGIN:
+            return held.access_token
+        try:
+            token = await self.bus.ask(GetToken(account_id=self.account_id, scope=scope, rejected=rejected))
+        except Refused as refusal:
+            if refusal.code in _REFUSALS:
+                raise _REFUSALS[refusal.code](refusal.detail) from refusal
+            raise
+        self._held[scope] = token
+        return token.access_token

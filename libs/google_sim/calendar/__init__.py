@@ -1,0 +1,1 @@
+"""Calendar v3: the calendars of an account and what changed in them."""

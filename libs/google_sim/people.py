@@ -1,0 +1,152 @@
+"""People v1: the contacts of an account, `people.connections.list` with sync tokens."""
+
+import base64
+from dataclasses import dataclass, field
+
+import orjson
+
+from libs.google_sim.account import Resource
+from libs.google_sim.errors import GoogleError, invalid
+from libs.google_sim.routing import Answer, Call, Method
+
+_AUTH = "https://www.googleapis.com/auth/"
+_SCOPES = frozenset({f"{_AUTH}contacts", f"{_AUTH}contacts.readonly"})
+_ALWAYS = ("resourceName", "etag")
+_PER_REQUEST = ("pageToken", "syncToken", "pageSize", "requestSyncToken", "fields", "alt", "prettyPrint", "key")
+_FIELDS = frozenset(
+    {
+        "addresses", "ageRanges", "biographies", "birthdays", "calendarUrls", "clientData", "coverPhotos",
+        "emailAddresses", "events", "externalIds", "genders", "imClients", "interests", "locales", "locations",
+        "memberships", "metadata", "miscKeywords", "names", "nicknames", "occupations", "organizations",
+        "phoneNumbers", "photos", "relations", "sipAddresses", "skills", "urls", "userDefined",
+    }
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Entry:
+    """A person, or with `deleted` what is left of one. `changed`: the version that made it so."""
+
+    person: Resource
+    changed: int
+    deleted: bool = False
+
+
+@dataclass
+class People:
+    """Contacts by resource name; one without a usable name keeps a place of its own. `version` counts changes."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    version: int = 0
+    oldest_version: int = 0
+
+    def load(self, people: list[Resource]) -> None:
+        """Take over a file's people as they are; of two with one resource name the last one counts."""
+        for person in people:
+            self.version += 1
+            name = person.get("resourceName")
+            key = name if isinstance(name, str) and name else f"#{self.version}"
+            self.entries.pop(key, None)
+            self.entries[key] = Entry(person, self.version)
+        self.oldest_version = self.version
+
+    def put(self, person: Resource) -> None:
+        """Add a person, or replace the one with its resource name."""
+        self.version += 1
+        self.entries.pop(person["resourceName"], None)
+        self.entries[person["resourceName"]] = Entry(person, self.version)
+
+    def delete(self, name: str) -> None:
+        """Raises KeyError where there is no such person."""
+        if self.entries[name].deleted:
+            raise KeyError(name)
+        self.version += 1
+        old = self.entries.pop(name).person
+        known = old.get("metadata")
+        metadata = {**known, "deleted": True} if isinstance(known, dict) else {"deleted": True}
+        gone = {"resourceName": name, "etag": old.get("etag", "%0"), "metadata": metadata}
+        self.entries[name] = Entry(gone, self.version, deleted=True)
+
+    def expire_sync_tokens(self) -> None:
+        self.version += 1
+        self.oldest_version = self.version
+
+    def present(self) -> list[Resource]:
+        return [entry.person for entry in self.entries.values() if not entry.deleted]
+
+
+def list_connections(call: Call) -> Answer:
+    """A page in the order of change, so that what changes between two pages comes again on a later one."""
+    query, people = call.query, call.account.people
+    mask = _mask(query.text("personFields"))
+    shape = query.fingerprint(_PER_REQUEST)
+    page = _read(query.text("pageToken"), "pageToken")
+    sync = None if page else _read(query.text("syncToken"), "syncToken")
+    for token, name in ((page, "page"), (sync, "sync")):
+        if token and token["shape"] != shape:
+            raise invalid(f"Request parameters must match those of the call that gave the {name} token", "personFields")
+    if sync and sync["version"] < people.oldest_version:
+        raise _expired(call.world.options.people_expired_status)
+    since: int | None = page["since"] if page else sync["version"] if sync else None
+    after: int = page["after"] if page else -1 if since is None else since
+    until: int = page["version"] if page else people.version
+    listed = [entry for entry in people.entries.values() if entry.changed > after]
+    if since is None:
+        listed = [entry for entry in listed if not entry.deleted]
+    most = query.integer("pageSize", 100, 1000)
+    shown = listed[:most]
+    total = sum(not entry.deleted for entry in people.entries.values())
+    answer: Resource = {"totalItems": total, "totalPeople": total}
+    if shown:
+        answer["connections"] = [_shown(entry, mask) for entry in shown]
+    if len(listed) > most:
+        answer["nextPageToken"] = _token({"shape": shape, "since": since, "after": shown[-1].changed, "version": until})
+    elif query.flag("requestSyncToken") or since is not None:
+        answer["nextSyncToken"] = _token({"shape": shape, "since": None, "after": None, "version": until})
+    return answer
+
+
+def _shown(entry: Entry, mask: frozenset[str]) -> Resource:
+    if entry.deleted:
+        return entry.person
+    return {name: value for name, value in entry.person.items() if name in mask}
+
+
+def _mask(text: str | None) -> frozenset[str]:
+    if text is None:
+        raise invalid("personFields mask is required. Please specify one or more valid paths.", "personFields")
+    names = {name.strip() for name in text.split(",")}
+    if wrong := sorted(names - _FIELDS):
+        raise invalid(f'Invalid personFields mask path: "{wrong[0][:50]}"', "personFields")
+    return frozenset(names.union(_ALWAYS))
+
+
+def _token(value: Resource) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(value)).decode().rstrip("=")
+
+
+def _read(token: str | None, name: str) -> Resource | None:
+    if token is None:
+        return None
+    try:
+        value = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    except ValueError as error:
+        raise invalid(f"Invalid {name}", name) from error
+    if not isinstance(value, dict) or set(value) != {"shape", "since", "after", "version"}:
+        raise invalid(f"Invalid {name}", name)
+    return value
+
+
+def _expired(status: int) -> GoogleError:
+    return GoogleError(
+        status,
+        "failedPrecondition",
+        "Sync token is expired. Clear local cache and retry call without the sync token.",
+        code="FAILED_PRECONDITION",
+        info="EXPIRED_SYNC_TOKEN",
+    )
+
+
+METHODS = [
+    Method("people.people.connections.list", "GET", "v1/people/me/connections", _SCOPES, 0, list_connections),
+]

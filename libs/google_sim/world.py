@@ -1,0 +1,154 @@
+"""Everything that exists in the local Google, and the clock and chance that it runs on."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from libs.google_sim.account import AccountData, CalendarData, Resource
+from libs.google_sim.calendar.store import Calendar
+from libs.google_sim.faults import Faults
+from libs.google_sim.gmail.delivery import Outbox, local_key
+from libs.google_sim.gmail.mailbox import Mailbox
+from libs.google_sim.oauth.authority import Authority
+from libs.google_sim.people import People
+from libs.google_sim.quota import Counters, Quota
+
+
+@dataclass(frozen=True)
+class Options:
+    """How this Google differs from the usual one.
+
+    client_id, client_secret: the only client there is; empty: any is accepted. token_seconds: life of access tokens.
+    user_units_per_minute, project_units_per_minute: Gmail quota, 0 = off; quota_status: 403, or 429 with Retry-After.
+    scope_on_refresh: whether the answer to a refresh names the scopes. keep_message_id: whether sent mail keeps the
+    Message-ID it was given. people_expired_status: 400 or 410 for an expired People sync token. seed: of ids and
+    chance, None for another one each time.
+    """
+
+    client_id: str = ""
+    client_secret: str = ""
+    token_seconds: int = 3600
+    user_units_per_minute: int = 0
+    project_units_per_minute: int = 0
+    quota_status: int = 403
+    scope_on_refresh: bool = True
+    keep_message_id: bool = False
+    people_expired_status: int = 400
+    seed: int | None = None
+
+
+@dataclass
+class Account:
+    """One account, alive."""
+
+    address: str
+    name: str
+    sub: str
+    aliases: list[str]
+    mailbox: Mailbox
+    calendars: dict[str, Calendar]
+    people: People
+    watch: Resource | None = None
+
+    def snapshot(self) -> AccountData:
+        """What the account holds now, as the oracle reads it."""
+        return AccountData(
+            address=self.address,
+            name=self.name,
+            sub=self.sub,
+            aliases=list(self.aliases),
+            messages=[stored.resource for stored in self.mailbox.messages.values()],
+            calendars=[calendar.snapshot() for calendar in self.calendars.values()],
+            people=self.people.present(),
+        )
+
+
+@dataclass
+class World:
+    """`now`: epoch seconds. `listings`: calendar listings whose further pages may be asked for."""
+
+    options: Options
+    now: Callable[[], float]
+    random: random.Random
+    authority: Authority
+    quota: Quota
+    counters: Counters = field(default_factory=Counters)
+    faults: Faults = field(default_factory=Faults)
+    outbox: Outbox = field(default_factory=Outbox)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    listings: dict[str, list[Resource]] = field(default_factory=dict)
+    _local: dict[str, Account] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, accounts: list[AccountData], options: Options, now: Callable[[], float] = time.time) -> "World":
+        # Ids must not repeat between two runs on other data, nor differ between two runs with one seed.
+        chance = random.Random(options.seed)
+        quota = Quota(options.user_units_per_minute, options.project_units_per_minute, options.quota_status)
+        world = cls(options, now, chance, Authority(options.token_seconds, now), quota)
+        for data in accounts:
+            world.add(data)
+        return world
+
+    def add(self, data: AccountData) -> Account:
+        """Take over an account. Raises ValueError where its address is taken."""
+        address = data.address.strip().lower()
+        if address in self.accounts:
+            raise ValueError(f"Two accounts have the address {address}. Give each account its own.")
+        mailbox = Mailbox(make_id=lambda: f"{self.random.getrandbits(64):016x}")
+        mailbox.load(data.messages)
+        calendars = data.calendars or [CalendarData(id=address, summary=address, primary=True)]
+        people = People()
+        people.load(data.people)
+        account = Account(
+            address=address,
+            name=data.name,
+            sub=data.sub,
+            aliases=list(data.aliases),
+            mailbox=mailbox,
+            calendars={calendar.id: Calendar.of(calendar) for calendar in calendars},
+            people=people,
+        )
+        self.accounts[address] = account
+        for known in (address, *data.aliases):
+            self._local.setdefault(local_key(known), account)
+        return account
+
+    def local(self, address: str) -> Account | None:
+        """The account that mail to an address arrives in, if it lives here."""
+        return self._local.get(local_key(address))
+
+    def utc_now(self) -> datetime:
+        return datetime.fromtimestamp(self.now(), UTC)
+
+    def describe(self) -> dict[str, Any]:
+        """How much there is, for people who look."""
+        return {
+            "accounts": [
+                {
+                    "address": account.address,
+                    "name": account.name,
+                    "sub": account.sub,
+                    "aliases": account.aliases,
+                    "messages": len(account.mailbox.messages),
+                    "threads": len(account.mailbox.threads),
+                    "historyId": str(account.mailbox.history_id),
+                    "calendars": {
+                        calendar.data.id: {"events": len(calendar.events), "version": calendar.version}
+                        for calendar in account.calendars.values()
+                    },
+                    "people": len(account.people.present()),
+                    "watch": account.watch,
+                    **self.authority.describe(account.address),
+                }
+                for account in self.accounts.values()
+            ],
+            "sent": len(self.outbox.mails),
+            "quota": {
+                "user_units_per_minute": self.quota.user_units_per_minute,
+                "project_units_per_minute": self.quota.project_units_per_minute,
+                "status": self.quota.status,
+            },
+        }
