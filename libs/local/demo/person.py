@@ -25,15 +25,15 @@ class Person:
     async def sign_in(self, address: str, *, without: Collection[str] = ()) -> None:
         """Sign in with this Google account, unticking the permissions in `without`."""
         async with self.http.get(f"{self.url}/login/google") as page:
-            await self._consent(page, address, without)
+            await self.consent(page, address, without)
 
     async def add_account(self, address: str, *, without: Collection[str] = ()) -> None:
         """Connect one more Google account to the user who is signed in."""
         body = await self.call("POST", "/accounts/connect", {})
         async with self.http.get(body["authorize_url"]) as page:
-            await self._consent(page, address, without)
+            await self.consent(page, address, without)
 
-    async def _consent(self, page: aiohttp.ClientResponse, address: str, without: Collection[str]) -> None:
+    async def consent(self, page: aiohttp.ClientResponse, address: str, without: Collection[str] = ()) -> None:
         """Fill in Google's consent page, as often as it is shown, until the browser is back at PingCRM."""
         for _ in range(3):
             html = await page.text()
@@ -105,13 +105,22 @@ class _Form(HTMLParser):
                 self.fields.append((given["name"], given.get("value", "on")))
 
 
+class _Text(HTMLParser):
+    """The words of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.words += data.split()
+
+
 def _plain(html: str) -> str:
     """The text of a page, for error messages."""
-    words: list[str] = []
-    parser = HTMLParser()
-    parser.handle_data = words.append  # type: ignore[method-assign]
-    parser.feed(html)
-    return " ".join(" ".join(words).split())
+    page = _Text()
+    page.feed(html)
+    return " ".join(page.words)
 
 
 async def until(question: Any, *, seconds: float, every: float = 0.25) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import nats
 import nats.errors
 import nats.js.errors
+from nats.aio.client import Client
 
 from libs.common.topology import CLOCK_STREAM, EVENT_STREAM
 from libs.local.demo.person import Person
@@ -79,15 +80,15 @@ async def quiet(admin_nats_url: str, *, seconds: float) -> None:
         await client.close()
 
 
-async def _busy(client: "nats.NATS") -> list[str]:
+async def _busy(client: Client) -> list[str]:
     """The consumers with messages waiting or in hand, with how many."""
     stream = client.jetstream()
     busy: list[str] = []
     for name in (EVENT_STREAM, CLOCK_STREAM):
         try:
-            for consumer in await stream.consumers_info(name):
-                if left := (consumer.num_pending or 0) + (consumer.num_ack_pending or 0):
-                    busy.append(f"{consumer.name} {left}")
+            consumers = await stream.consumers_info(name)
+            left = {one.name: (one.num_pending or 0) + (one.num_ack_pending or 0) for one in consumers}
+            busy += [f"{consumer} {count}" for consumer, count in left.items() if count]
         except (nats.errors.Error, nats.js.errors.Error) as error:
             busy.append(f"{name} {type(error).__name__}")
     return busy

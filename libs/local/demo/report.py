@@ -22,7 +22,10 @@ ROWS = {
 async def actual(person: Person, google: LocalGoogle) -> dict[str, int]:
     """The same numbers as the oracle's, counted through the API and in the Sent folders."""
     counts = (await person.call("GET", "/me"))["counts"]
-    meetings = [meeting async for meeting in person.all("/meetings", **{"from": "0001-01-02T00:00:00Z", "to": "9999-01-01T00:00:00Z"})]
+    meetings = [
+        meeting
+        async for meeting in person.all("/meetings", **{"from": "0001-01-02T00:00:00Z", "to": "9999-01-01T00:00:00Z"})
+    ]
     set_aside = 0
     for account in (await person.call("GET", "/accounts"))["items"]:
         audit = await person.call("GET", f"/accounts/{account['id']}/audit")

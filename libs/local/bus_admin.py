@@ -1,0 +1,46 @@
+"""A short connection to the bus with the administrator's login."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from libs.local.urls import without_login
+
+TIMEOUT_SECONDS = 20.0
+
+
+class Unreachable(Exception):
+    """A server did not answer in time, or refused the login; the message names it."""
+
+
+async def connect_admin(nats_url: str) -> Client:
+    """One attempt. Raises what nats raises: OSError, nats.errors.Error."""
+    return await nats.connect(
+        nats_url.split(","),
+        name="pingcrm",
+        allow_reconnect=False,
+        reconnect_time_wait=0,
+        connect_timeout=5,
+        error_cb=_quiet,
+    )
+
+
+@asynccontextmanager
+async def admin_stream(nats_url: str) -> AsyncIterator[JetStreamContext]:
+    """JetStream, for as long as the context lasts. Raises Unreachable."""
+    try:
+        connection = await connect_admin(nats_url)
+    except (OSError, nats.errors.Error) as error:
+        raise Unreachable(f"NATS at {without_login(nats_url)} can't be reached: {error}") from error
+    try:
+        yield connection.jetstream(timeout=TIMEOUT_SECONDS)
+    finally:
+        await connection.close()
+
+
+async def _quiet(_: Exception) -> None:
+    """Errors reach us as exceptions of the calls; the client would print them as well."""

@@ -1,0 +1,178 @@
+"""The `pingcrm` command. Exit codes: 0 done, 1 not done (a sentence says why), 2 wrong usage."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from libs.common.config import Settings
+from libs.common.ids import SERVICES
+from libs.local import ROOT, nats_config
+from libs.local import secrets as secrets_file
+from libs.local.commands import DataDir, console, data_dir_of, sentences
+from libs.local.dead_commands import dead
+from libs.local.doctor import examine
+from libs.local.environment import service_environment, settings_of
+from libs.local.locate import NothingRuns, locate, secrets_for
+from libs.local.migrate import migrate as run_migrations
+from libs.local.tick import CLOCKS
+from libs.local.tick import tick as ring
+from libs.local.up import up as run_up
+
+DEFAULT_PORT = 8025
+
+app = typer.Typer(
+    name="pingcrm",
+    help="PingCRM: your mail, contacts and meetings on one timeline per person. Settings are PINGCRM_* variables.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(dead, name="dead")
+
+
+@app.command()
+def up(
+    data_dir: DataDir = None,
+    port: Annotated[
+        int, typer.Option(envvar="PINGCRM_PORT", help="Where the web pages are served.", min=0, max=65535)
+    ] = DEFAULT_PORT,
+    logs: Annotated[
+        bool, typer.Option("--logs", help="Show the services' logs here, in place of writing files.")
+    ] = False,
+) -> None:
+    """Start everything on this machine, and stop it with Ctrl-C."""
+    with sentences():
+        asyncio.run(run_up(data_dir_of(data_dir), port, console, log_files=not logs))
+
+
+@app.command()
+def run(
+    service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Run one service in the foreground.
+
+    With the URLs of its servers in the environment (its own logins); else on the servers of the `pingcrm up` that runs here.
+    """
+    if service not in SERVICES:
+        raise typer.BadParameter(f"there is no service {service}; the services are {', '.join(SERVICES)}")
+    with sentences():
+        environment = dict(os.environ)
+        if not all(environment.get(name) for name in ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")):
+            folder = data_dir_of(data_dir)
+            servers = locate(folder, {}).servers
+            if not servers.postgres:
+                raise NothingRuns(
+                    f"{service} needs PINGCRM_POSTGRES_URL, PINGCRM_NATS_URL and PINGCRM_REDIS_URL, or a `pingcrm up` on {folder}."
+                )
+            secrets = secrets_for(folder, environment)
+            environment = service_environment(service, os.environ, settings_of(os.environ), servers, secrets)
+        os.chdir(ROOT)
+        sys.stdout.flush()
+        os.execve(sys.executable, [sys.executable, "-m", f"services.{service}"], environment)  # noqa: S606 -- no shell wanted
+
+
+@app.command()
+def migrate(
+    data_dir: DataDir = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for each server.")] = 60.0,
+) -> None:
+    """Bring roles, schemas, streams, consumers and schedules up to date. As often as you like."""
+    with sentences():
+        folder = data_dir_of(data_dir)
+        located = locate(folder, os.environ)
+        secrets = secrets_for(folder, os.environ)
+        declared = asyncio.run(
+            run_migrations(
+                located.postgres(), located.nats(), secrets, replicas=Settings().stream_replicas, timeout=timeout
+            )
+        )
+        for name in declared.deleted_consumers:
+            console.print(f"Deleted the consumer {name}: nothing in events.py hears it any more.")
+        for subject in declared.published_schedules:
+            console.print(f"Scheduled {subject}.")
+        console.print("Everything is up to date.")
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Say what is wrong with the configuration. Exit code 1 where something is."""
+    marks = {"ok": "[green]ok   [/]", "note": "[yellow]note [/]", "wrong": "[red]wrong[/]"}
+
+    async def check() -> bool:
+        well = True
+        async for finding in examine(os.environ, data_dir_of(data_dir)):
+            console.print(f"{marks[finding.level]} ", end="")
+            console.print(finding.sentence, markup=False, highlight=False, soft_wrap=True)
+            well = well and finding.level != "wrong"
+        return well
+
+    with sentences():
+        if not asyncio.run(check()):
+            raise typer.Exit(1)
+
+
+@app.command()
+def secrets() -> None:
+    """Print a complete set of fresh passwords and keys, as a file for `docker compose --env-file`. Nothing is stored."""
+    sys.stdout.write(secrets_file.as_env_file(secrets_file.generate()))
+
+
+@app.command("nats-config")
+def nats_config_command(
+    data_dir: DataDir = None,
+    env: Annotated[
+        bool, typer.Option("--env", help="Refer to the environment for passwords: this is deploy/nats.conf.")
+    ] = False,
+) -> None:
+    """Print the configuration of a NATS server: users, and what each may publish and subscribe to."""
+    with sentences():
+        sys.stdout.write(nats_config.deployed(None if env else secrets_for(data_dir_of(data_dir), os.environ)))
+
+
+@app.command()
+def tick(
+    clock: Annotated[str, typer.Argument(help=f"One of {', '.join(CLOCKS)}.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Do now what a schedule would do later."""
+    if clock not in CLOCKS:
+        raise typer.BadParameter(f"there is no clock {clock}; the clocks are {', '.join(CLOCKS)}")
+    with sentences():
+        asyncio.run(ring(locate(data_dir_of(data_dir), os.environ).nats(), clock))
+        console.print(f"Said clock.{clock}.")
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End by itself; exit code 0 only if all numbers agree.")] = False,
+    mail: Annotated[
+        Path | None, typer.Option(exists=True, help="An mbox, a maildir or a .jsonl(.gz) of Gmail messages.")
+    ] = None,
+    calendar: Annotated[Path | None, typer.Option(exists=True, help="An .ics or a .jsonl(.gz) of events.")] = None,
+    contacts: Annotated[Path | None, typer.Option(exists=True, help="A .vcf or a .jsonl(.gz) of people.")] = None,
+    owner: Annotated[str, typer.Option(help="Whose mail it is: an email address.")] = "",
+    json: Annotated[Path | None, typer.Option(help="Write expected and actual numbers to this file.")] = None,
+    port: Annotated[
+        int, typer.Option(help="Where the web pages are served; 0 takes a free port.", min=0, max=65535)
+    ] = 0,
+) -> None:
+    """Show all of PingCRM on a local Google: with a built-in mailbox, or with your own files of Google Takeout."""
+    from libs.local.demo import Options, run  # it brings the local Google along, which no other command needs
+
+    if (mail or calendar or contacts) and not owner:
+        raise typer.BadParameter("--owner ADDRESS says whose files these are", param_hint="--owner")
+    with sentences():
+        options = Options(
+            once=once, mail=mail, calendar=calendar, contacts=contacts, owner=owner, json_file=json, port=port
+        )
+        raise typer.Exit(run(options, console))
+
+
+def main() -> None:
+    """The entry point of the `pingcrm` command."""
+    app(prog_name="pingcrm")

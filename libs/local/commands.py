@@ -1,0 +1,72 @@
+"""What all commands share: the terminal, the option --data-dir, and failures told in a sentence."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import nats.errors
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from libs.local.bus_admin import Unreachable
+from libs.local.data_dir import InUse, default_data_dir
+from libs.local.dead import NoSuchLetter
+from libs.local.locate import NothingRuns
+from libs.local.schemas import MigrationFailed
+from libs.local.secrets import MissingSecret
+from libs.local.servers import ServerFailed
+from libs.local.servers.unprivileged import NoUnprivilegedUser
+from libs.local.supervisor import StackFailed
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="The folder with all data. Default: PINGCRM_DATA_DIR, else in your data home.")
+]
+
+console = Console()
+
+TOLD = (
+    InUse, MigrationFailed, MissingSecret, NoSuchLetter, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable,
+    nats.errors.Error, OSError,
+)  # fmt: skip
+
+
+def data_dir_of(chosen: Path | None) -> Path:
+    return chosen.expanduser().absolute() if chosen else default_data_dir(os.environ)
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Failures that are no fault of ours end the command with their message and exit code 1."""
+    try:
+        yield
+    except ValidationError as error:
+        raise _failed("Settings are not valid; `pingcrm doctor` says which.") from error
+    except TOLD as error:
+        raise _failed(_sentence(error)) from error
+    except ExceptionGroup as group:
+        leaves = list(_leaves(group))
+        if not all(isinstance(leaf, TOLD) for leaf in leaves):
+            raise
+        raise _failed(*map(_sentence, leaves)) from group
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _failed(*messages: str) -> typer.Exit:
+    for message in messages:
+        print(message, file=sys.stderr)
+    return typer.Exit(1)

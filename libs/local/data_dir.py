@@ -1,0 +1,87 @@
+"""The folder of an installation: where it is, who may enter it, that only one PingCRM uses it, what runs there."""
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from libs.local.private_file import write_private
+
+
+class InUse(Exception):
+    """Another supervisor uses the folder."""
+
+
+class Runtime(BaseModel):
+    """What runs on a folder, for the commands that talk to it (runtime.json, 0600: the URLs carry administrators' logins)."""
+
+    pid: int
+    url: str
+    postgres_url: str
+    nats_url: str
+    redis_url: str
+    health_ports: dict[str, int]
+
+
+def default_data_dir(environment: Mapping[str, str]) -> Path:
+    """`PINGCRM_DATA_DIR`, else under the user's data home."""
+    if chosen := environment.get("PINGCRM_DATA_DIR"):
+        return Path(chosen).expanduser().absolute()
+    if home := environment.get("XDG_DATA_HOME"):
+        return Path(home) / "pingcrm"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "pingcrm"
+    return Path.home() / ".local" / "share" / "pingcrm"
+
+
+def create(data_dir: Path) -> None:
+    """For us alone. As root others may pass through, because PostgreSQL then runs as nobody; the files are 0600 either way."""
+    if not data_dir.exists():
+        data_dir.mkdir(parents=True)
+        data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+@contextmanager
+def locked(data_dir: Path) -> Iterator[None]:
+    """Hold the folder for this process. Raises InUse with a sentence. The kernel lets go of it however the process ends."""
+    descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 20).decode().strip() or "unknown"
+            raise InUse(
+                f"PingCRM runs on {data_dir} already (process {holder}). Stop that one, or choose another folder with --data-dir."
+            ) from None
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def announced(data_dir: Path, runtime: Runtime) -> Iterator[None]:
+    """Other commands find what runs here, as long as it does."""
+    file = data_dir / "runtime.json"
+    write_private(file, runtime.model_dump_json(indent=2) + "\n")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def what_runs(data_dir: Path) -> Runtime | None:
+    """What was announced there; None where nothing was or its supervisor is gone."""
+    try:
+        runtime = Runtime.model_validate_json((data_dir / "runtime.json").read_text())
+        os.kill(runtime.pid, 0)
+    except (FileNotFoundError, ProcessLookupError, ValidationError):
+        return None
+    except PermissionError:  # it lives, and belongs to somebody else
+        return runtime
+    return runtime

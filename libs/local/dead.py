@@ -1,0 +1,78 @@
+"""Dead letters: messages that a service gave up on. To look at, and to send once more when the cause is mended."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
+
+from libs.common.log import TRACE_HEADER
+from libs.common.topology import DEAD_STREAM
+
+
+class NoSuchLetter(Exception):
+    """No dead letter has this number (any more)."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """`number` is its place in the stream. `payload` is private: shown on request only, never listed."""
+
+    number: int
+    at: str
+    consumer: str
+    subject: str
+    attempts: str
+    reason: str
+    trace: str
+    payload: bytes
+
+
+async def letters(js: JetStreamContext, service: str = "*") -> AsyncIterator[DeadLetter]:
+    """Oldest first; of all services, or of one."""
+    number = 0
+    while True:
+        try:
+            found = await js.get_msg(DEAD_STREAM, seq=number + 1, subject=f"dead.{service}.>", next=True)
+        except NotFoundError:
+            return
+        letter = _letter(found)
+        number = letter.number
+        yield letter
+
+
+async def letter(js: JetStreamContext, number: int) -> DeadLetter:
+    """Raises NoSuchLetter."""
+    try:
+        return _letter(await js.get_msg(DEAD_STREAM, seq=number))
+    except NotFoundError:
+        raise NoSuchLetter(f"There is no dead letter {number}. `pingcrm dead list` shows those there are.") from None
+
+
+async def replay(js: JetStreamContext, number: int) -> DeadLetter:
+    """Say it again on its subject, under the trace it had, then remove it from the dead.
+
+    Everybody who hears the subject gets it, which is harmless: handling twice equals handling once. A crash in between
+    leaves the letter, and it can be replayed again. Raises NoSuchLetter.
+    """
+    found = await letter(js, number)
+    headers = {TRACE_HEADER: found.trace} if found.trace else None
+    await js.publish(found.subject, found.payload, headers=headers)
+    await js.delete_msg(DEAD_STREAM, number)
+    return found
+
+
+def _letter(message: RawStreamMsg) -> DeadLetter:
+    headers = message.headers or {}
+    subject = message.subject or ""
+    return DeadLetter(
+        number=message.seq or 0,
+        at=headers.get("Pingcrm-At", ""),
+        consumer=headers.get("Pingcrm-Consumer", ""),
+        subject=headers.get("Pingcrm-Subject") or subject.split(".", 2)[-1],
+        attempts=headers.get("Pingcrm-Attempts", ""),
+        reason=headers.get("Pingcrm-Reason", ""),
+        trace=headers.get(TRACE_HEADER, ""),
+        payload=message.data or b"",
+    )

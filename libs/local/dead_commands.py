@@ -1,0 +1,91 @@
+"""`pingcrm dead`: list, show, replay."""
+
+import asyncio
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from libs.common.ids import SERVICES
+from libs.local import dead as dead_letters
+from libs.local.bus_admin import admin_stream
+from libs.local.commands import DataDir, console, data_dir_of, sentences
+from libs.local.locate import locate
+
+dead = typer.Typer(help="Messages that a service gave up on: look at them, and replay them.", no_args_is_help=True)
+
+OfService = Annotated[str, typer.Option("--service", help=f"Only those of one of {', '.join(SERVICES)}.")]
+
+
+def _service(name: str) -> str:
+    if name and name not in SERVICES:
+        raise typer.BadParameter(f"there is no service {name}; the services are {', '.join(SERVICES)}")
+    return name or "*"
+
+
+@dead.command("list")
+def list_letters(
+    data_dir: DataDir = None,
+    service: OfService = "",
+    limit: Annotated[int, typer.Option(help="At most so many, oldest first.", min=1)] = 100,
+) -> None:
+    """List them: when, who gave up, on what, why. Payloads are private and not shown."""
+    wanted = _service(service)
+
+    async def table() -> Table:
+        rows = Table("number", "at", "consumer", "subject", "attempts", "reason")
+        async with admin_stream(locate(data_dir_of(data_dir), os.environ).nats()) as js:
+            async for letter in dead_letters.letters(js, wanted):
+                if rows.row_count == limit:
+                    rows.caption = f"The first {limit}; --limit shows more."
+                    break
+                rows.add_row(
+                    str(letter.number), letter.at, letter.consumer, letter.subject, letter.attempts, letter.reason
+                )
+        return rows
+
+    with sentences():
+        rows = asyncio.run(table())
+        console.print(rows if rows.row_count else "There are no dead letters.")
+
+
+@dead.command()
+def show(number: Annotated[int, typer.Argument(help="As listed.")], data_dir: DataDir = None) -> None:
+    """Show one in full, with its payload, which may be private."""
+
+    async def get() -> dead_letters.DeadLetter:
+        async with admin_stream(locate(data_dir_of(data_dir), os.environ).nats()) as js:
+            return await dead_letters.letter(js, number)
+
+    with sentences():
+        letter = asyncio.run(get())
+        for name in ("number", "at", "consumer", "subject", "attempts", "reason", "trace"):
+            console.print(f"{name}: {getattr(letter, name)}", markup=False, highlight=False, soft_wrap=True)
+        sys.stdout.write(f"\n{letter.payload.decode(errors='replace')}\n")
+
+
+@dead.command()
+def replay(
+    numbers: Annotated[list[int] | None, typer.Argument(help="As listed.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    service: OfService = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Say them again on their subjects, and remove them here. What fails again comes back as a new dead letter."""
+    if bool(numbers) == everything:
+        raise typer.BadParameter("give numbers, or --all")
+    wanted = _service(service)
+
+    async def again() -> int:
+        async with admin_stream(locate(data_dir_of(data_dir), os.environ).nats()) as js:
+            # The list first: what fails again at once must not be replayed for ever.
+            chosen = numbers or [letter.number async for letter in dead_letters.letters(js, wanted)]
+            for number in chosen:
+                letter = await dead_letters.replay(js, number)
+                console.print(f"{letter.number}: {letter.subject}", highlight=False)
+            return len(chosen)
+
+    with sentences():
+        console.print(f"Replayed {asyncio.run(again())}.")

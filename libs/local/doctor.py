@@ -1,0 +1,205 @@
+"""`pingcrm doctor`: what is wrong with the configuration, in sentences that say what to do."""
+
+import ipaddress
+import os
+from base64 import urlsafe_b64decode
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import asyncpg
+import nats.errors
+import redis.asyncio
+import redis.exceptions
+from pydantic import ValidationError
+
+from libs.common.config import Settings
+from libs.local.bus_admin import connect_admin
+from libs.local.data_dir import what_runs
+from libs.local.environment import Servers
+from libs.local.locate import locate
+from libs.local.ports import is_free
+from libs.local.servers import ServerFailed
+from libs.local.servers import nats as nats_server
+from libs.local.servers import postgres as postgres_server
+from libs.local.servers import valkey as valkey_server
+from libs.local.urls import without_login
+
+FERNET_KEY_BYTES = 32
+Level = Literal["ok", "note", "wrong"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence. `wrong` makes the command fail; `note` is good to know."""
+
+    level: Level
+    sentence: str
+
+
+async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterator[Finding]:
+    """Every finding, the settings first: without valid ones nothing else can be told."""
+    try:
+        settings = Settings.model_validate(_fields(environment))
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            yield Finding("wrong", f"PINGCRM_{str(problem['loc'][0]).upper()} is not valid: {problem['msg']}.")
+        return
+    for finding in (*check_web(settings), *check_google(settings), *check_claude(settings), *check_keys(settings)):
+        yield finding
+    for finding in check_data_dir(data_dir):
+        yield finding
+    running = what_runs(data_dir) is not None
+    if not running and settings.port and not is_free(settings.port, settings.host):
+        yield Finding("wrong", f"Port {settings.port} is taken by another program: choose another with PINGCRM_PORT.")
+    async for finding in check_servers(locate(data_dir, environment).servers):
+        yield finding
+
+
+def _fields(environment: Mapping[str, str]) -> dict[str, str]:
+    given = {name: environment.get(f"PINGCRM_{name.upper()}", "") for name in Settings.model_fields}
+    return {name: value for name, value in given.items() if value}
+
+
+def check_web(settings: Settings) -> Iterator[Finding]:
+    url = urlsplit(settings.base_url)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        yield Finding("wrong", "PINGCRM_PUBLIC_URL must be a URL such as https://crm.example.org.")
+        return
+    if url.path or url.query:
+        yield Finding("wrong", "PINGCRM_PUBLIC_URL must not have a path: PingCRM needs a host name of its own.")
+    if url.scheme == "http" and not _is_loopback(url.hostname):
+        yield Finding("wrong", "PINGCRM_PUBLIC_URL must begin with https:// — Google sends nobody back to plain http.")
+    if not _is_loopback(settings.host) and not settings.public_url:
+        yield Finding(
+            "wrong", f"PINGCRM_HOST is {settings.host}: say in PINGCRM_PUBLIC_URL under which name it is reached."
+        )
+    yield Finding("ok", f"People reach PingCRM at {settings.base_url}.")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_google(settings: Settings) -> Iterator[Finding]:
+    if settings.google_client_id and settings.google_client_secret.get_secret_value():
+        yield Finding(
+            "ok", f"The Google client is set. Its redirect URI must be registered as exactly {settings.redirect_uri}"
+        )
+    else:
+        missing = [
+            name
+            for name, value in (
+                ("PINGCRM_GOOGLE_CLIENT_ID", settings.google_client_id),
+                ("PINGCRM_GOOGLE_CLIENT_SECRET", settings.google_client_secret.get_secret_value()),
+            )
+            if not value
+        ]
+        yield Finding(
+            "wrong",
+            f"{' and '.join(missing)} not set: nobody can sign in. Create an OAuth client of type Web application in the Google"
+            f" Cloud console, with the redirect URI {settings.redirect_uri} (the README has the steps).",
+        )
+    for name, root in (("API", settings.google_api_root), ("OAUTH", settings.google_oauth_root)):
+        if root:
+            yield Finding(
+                "note", f"PINGCRM_GOOGLE_{name}_ROOT is set: {without_login(root)} is used in place of Google."
+            )
+
+
+def check_claude(settings: Settings) -> Iterator[Finding]:
+    if settings.anthropic_api_key.get_secret_value():
+        yield Finding("ok", f"Talking points are written by {settings.anthropic_model}.")
+    else:
+        yield Finding(
+            "note", "PINGCRM_ANTHROPIC_API_KEY is not set: talking points are derived from the facts, without AI."
+        )
+    if settings.prep_window_from_minutes >= settings.prep_window_to_minutes:
+        yield Finding(
+            "wrong",
+            "PINGCRM_PREP_WINDOW_FROM_MINUTES must be less than PINGCRM_PREP_WINDOW_TO_MINUTES: no meeting fits.",
+        )
+
+
+def check_keys(settings: Settings) -> Iterator[Finding]:
+    """None is fine on a laptop, where one is generated."""
+    for position, key in enumerate(settings.secret_keys, start=1):
+        try:
+            good = len(urlsafe_b64decode(key.get_secret_value())) == FERNET_KEY_BYTES
+        except ValueError:
+            good = False
+        if not good:
+            yield Finding(
+                "wrong", f"Key {position} of PINGCRM_SECRET_KEYS is no Fernet key (32 bytes in URL-safe base64)."
+            )
+
+
+def check_data_dir(data_dir: Path) -> Iterator[Finding]:
+    existing = data_dir
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        yield Finding(
+            "wrong", f"The data folder {data_dir} can't be written: choose another with --data-dir or PINGCRM_DATA_DIR."
+        )
+        return
+    secrets = data_dir / "secrets.json"
+    if secrets.exists() and secrets.stat().st_mode & 0o077:
+        yield Finding("wrong", f"{secrets} can be read by others: chmod 600 it.")
+    yield Finding("ok", f"Data is kept in {data_dir}.")
+
+
+async def check_servers(servers: Servers) -> AsyncIterator[Finding]:
+    """Each server: reached, or startable from its wheel."""
+    for name, url, program in (
+        ("PostgreSQL", servers.postgres, postgres_server.programs),
+        ("NATS", servers.nats, nats_server.program),
+        ("Redis", servers.redis, valkey_server.program),
+    ):
+        if not url:
+            try:
+                program()
+            except ServerFailed as error:
+                yield Finding("wrong", str(error))
+            else:
+                yield Finding("ok", f"{name} is embedded: `pingcrm up` starts it.")
+            continue
+        try:
+            await _REACH[name](url)
+        except (
+            OSError,
+            ValueError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            nats.errors.Error,
+            redis.exceptions.RedisError,
+        ) as error:
+            yield Finding("wrong", f"{name} at {without_login(url)} can't be used: {error or type(error).__name__}.")
+        else:
+            yield Finding("ok", f"{name} at {without_login(url)} answers.")
+
+
+async def _reach_postgres(url: str) -> None:
+    connection = await asyncpg.connect(url, timeout=5)
+    await connection.close()
+
+
+async def _reach_nats(url: str) -> None:
+    connection = await connect_admin(url)
+    try:
+        await connection.jetstream().account_info()
+    finally:
+        await connection.close()
+
+
+async def _reach_redis(url: str) -> None:
+    async with redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
+        await client.ping()
+
+
+_REACH = {"PostgreSQL": _reach_postgres, "NATS": _reach_nats, "Redis": _reach_redis}

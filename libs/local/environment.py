@@ -1,0 +1,79 @@
+"""The environment of each service's process: its own logins and secrets, everybody's settings, and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from libs.common.config import Settings
+from libs.common.ids import SERVICES, Service
+from libs.local.ports import LOOPBACK
+from libs.local.secrets import SECRET_KEYS, Secrets
+from libs.local.urls import nats_url, postgres_url
+
+# Who is given what is not for everybody.
+READERS: Mapping[str, frozenset[Service]] = {
+    SECRET_KEYS: frozenset({"auth", "gateway"}),
+    "PINGCRM_GOOGLE_CLIENT_ID": frozenset({"auth"}),
+    "PINGCRM_GOOGLE_CLIENT_SECRET": frozenset({"auth"}),
+    "PINGCRM_ANTHROPIC_API_KEY": frozenset({"prep"}),
+}
+URLS = ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")
+SETTINGS = tuple(f"PINGCRM_{name.upper()}" for name in Settings.model_fields)
+
+# What a Python process may need from a shell.
+INHERITED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NO_COLOR",
+)
+INHERITED_PREFIXES = ("PYTHON", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Servers:
+    """URLs of the three servers, with an administrator's login."""
+
+    postgres: str
+    nats: str
+    redis: str
+
+
+def settings_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The `PINGCRM_*` variables that are settings and not empty."""
+    return {name: environment[name] for name in SETTINGS if environment.get(name)}
+
+
+def service_environment(
+    service: Service, shell: Mapping[str, str], settings: Mapping[str, str], servers: Servers, secrets: Secrets
+) -> dict[str, str]:
+    """`shell` is our own environment, `settings` the `PINGCRM_*` variables that were chosen."""
+    inherited = {
+        name: value for name, value in shell.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
+    }
+    known = {SECRET_KEYS: secrets[SECRET_KEYS], **settings}
+    return {
+        **inherited,
+        **{name: value for name, value in known.items() if service in READERS.get(name, SERVICES)},
+        "PINGCRM_POSTGRES_URL": postgres_url(servers.postgres, service, secrets),
+        "PINGCRM_NATS_URL": nats_url(servers.nats, service, secrets),
+        "PINGCRM_REDIS_URL": servers.redis,
+    }
+
+
+def reachable_host(host: str) -> str:
+    """Where a server that listens on `host` can be reached from this machine, as it is written in a URL."""
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 -- compared, not bound
+        return LOOPBACK
+    return f"[{host}]" if ":" in host else host
+
+
+def port_of(url: str) -> int | None:
+    return urlsplit(url).port

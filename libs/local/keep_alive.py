@@ -1,0 +1,113 @@
+"""Keeping processes alive: what ends unasked is started again, after a pause that grows while it keeps ending."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from libs.local.process import Process
+from libs.local.servers import Server, ServerFailed
+
+GRACE_SECONDS = 15.0
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+STEADY_SECONDS = 60.0
+DOWN_POLL_SECONDS = 0.2
+
+Report = Callable[[str], None]
+
+
+class Backoff:
+    """0.5 s, 1, 2, 4 … 30; from the beginning again after a minute without a failure."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def pause(self, lived_seconds: float) -> float:
+        """How long to wait now, after something that lived that long has ended."""
+        self._failures = 1 if lived_seconds >= STEADY_SECONDS else self._failures + 1
+        return min(FIRST_PAUSE_SECONDS * 2.0 ** (self._failures - 1), LONGEST_PAUSE_SECONDS)
+
+
+class ServiceProcess:
+    """One replica of a service. `start` makes its process; `run()` keeps it alive until `stop()`."""
+
+    def __init__(self, name: str, start: Callable[[], Process], log: Path | None, report: Report) -> None:
+        self.name = name
+        self.log = log
+        self.exits = 0
+        self._start = start
+        self._report = report
+        self._stopping = False
+        self._restarting = False
+        self._pause = asyncio.Event()
+        self._process = start()
+        self._started = asyncio.get_running_loop().time()
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now, or ran last."""
+        return self._process.pid
+
+    async def run(self) -> None:
+        loop, backoff = asyncio.get_running_loop(), Backoff()
+        while True:
+            code = await self._process.wait()
+            if not (self._stopping or self._restarting):
+                self.exits += 1
+                pause = backoff.pause(loop.time() - self._started)
+                where = f" Its log: {self.log}" if self.log else ""
+                self._report(f"{self.name} ended with exit code {code}; started again in {pause:g} s.{where}")
+                await self._sleep(pause)
+            if self._stopping:
+                return
+            self._restarting = False
+            self._process = self._start()
+            self._started = loop.time()
+
+    async def _sleep(self, seconds: float) -> None:
+        """Shorter where somebody stops or restarts us meanwhile."""
+        self._pause.clear()
+        try:
+            await asyncio.wait_for(self._pause.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def kill(self) -> None:
+        """SIGKILL, as a crash would: run() starts it again after a pause."""
+        await self._process.kill()
+
+    async def restart(self) -> None:
+        """Ask it to end, and let run() start it at once."""
+        self._restarting = True
+        self._pause.set()
+        await self._process.stop(signal.SIGTERM, GRACE_SECONDS)
+
+    async def stop(self) -> None:
+        """Ask it to end for good; after the grace it is killed."""
+        self._stopping = True
+        self._pause.set()
+        await self._process.stop(signal.SIGTERM, GRACE_SECONDS)
+
+
+async def keep_running(server: Server, report: Report) -> None:
+    """Start an embedded server again that ended by itself. One that was killed on purpose is left down."""
+    backoff, loop = Backoff(), asyncio.get_running_loop()
+    while True:
+        process, since = server.process, loop.time()
+        if process is None:
+            await asyncio.sleep(DOWN_POLL_SECONDS)
+            continue
+        code = await process.wait()
+        if server.process is not process or not server.wanted:
+            await asyncio.sleep(DOWN_POLL_SECONDS)
+            continue
+        pause = backoff.pause(loop.time() - since)
+        report(f"{server.name} ended with exit code {code}; started again in {pause:g} s. Its log: {server.log}")
+        await asyncio.sleep(pause)
+        if server.process is not process or not server.wanted:
+            continue
+        try:
+            await server.start()
+        except ServerFailed as error:
+            report(str(error))

@@ -1,0 +1,57 @@
+"""Which servers a command talks to: those of the environment, else those of a stack that runs on the data folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from libs.local.data_dir import create, what_runs
+from libs.local.environment import Servers
+from libs.local.secrets import PASSWORDS, Secrets, from_environment, load
+
+
+class NothingRuns(Exception):
+    """Neither the environment nor the data folder names the server that a command needs."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """Administrators' URLs; empty where nothing is known."""
+
+    servers: Servers
+    data_dir: Path
+
+    def postgres(self) -> str:
+        return self._need("postgres", "PINGCRM_POSTGRES_URL")
+
+    def nats(self) -> str:
+        return self._need("nats", "PINGCRM_NATS_URL")
+
+    def _need(self, name: str, variable: str) -> str:
+        url: str = getattr(self.servers, name)
+        if not url:
+            raise NothingRuns(
+                f"Nothing runs on {self.data_dir}. Start `pingcrm up`, name its --data-dir, or set {variable}."
+            )
+        return url
+
+
+def locate(data_dir: Path, environment: Mapping[str, str]) -> Located:
+    """The environment's URLs win."""
+    runtime = what_runs(data_dir)
+    found = (runtime.postgres_url, runtime.nats_url, runtime.redis_url) if runtime else ("", "", "")
+    names = ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")
+    urls = (environment.get(name) or url for name, url in zip(names, found, strict=True))
+    return Located(Servers(*urls), data_dir)
+
+
+def secrets_for(data_dir: Path, environment: Mapping[str, str]) -> Secrets:
+    """A laptop has them in its data folder; a deployment has none and gives its passwords in the environment.
+
+    There one that is missing is a mistake, told when it is asked for: made up here, nobody else would know it.
+    """
+    if not (data_dir / "secrets.json").exists():
+        given = from_environment(environment)
+        if any(name in given for name in PASSWORDS):
+            return given
+        create(data_dir)
+    return load(data_dir, environment)

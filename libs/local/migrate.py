@@ -1,0 +1,66 @@
+"""Everything that must be there before the services start, in the order in which it must come. As often as you like."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+import nats.errors
+
+from libs.local.bus_admin import Unreachable, connect_admin
+from libs.local.schemas import apply_migrations, apply_roles, create_database
+from libs.local.secrets import Secrets
+from libs.local.streams import Declared, declare
+from libs.local.urls import database_of, without_login
+
+RETRY_SECONDS = 0.5
+T = TypeVar("T")
+
+
+async def migrate(
+    postgres_url: str, nats_url: str, secrets: Secrets, *, replicas: int = 1, timeout: float = 60.0
+) -> Declared:
+    """Database, roles, schemas and tables; then streams, consumers and schedules. Both URLs are administrators'.
+
+    Waits `timeout` seconds for each server. Raises Unreachable, MigrationFailed, or what the servers refuse.
+    """
+    await migrate_database(postgres_url, secrets, timeout=timeout)
+    return await migrate_bus(nats_url, replicas=replicas, timeout=timeout)
+
+
+async def migrate_database(postgres_url: str, secrets: Secrets, *, timeout: float = 60.0) -> None:
+    if not database_of(postgres_url):
+        raise Unreachable(f"The URL {without_login(postgres_url)} names no database: add /pingcrm at its end.")
+    await _until_reached("PostgreSQL", postgres_url, lambda: create_database(postgres_url), timeout)
+    await apply_roles(postgres_url, secrets)
+    await apply_migrations(postgres_url, secrets)
+
+
+async def migrate_bus(nats_url: str, *, replicas: int = 1, timeout: float = 60.0) -> Declared:
+    connection = await _until_reached("NATS", nats_url, lambda: connect_admin(nats_url), timeout)
+    try:
+        return await declare(connection, replicas)
+    finally:
+        await connection.close()
+
+
+async def _until_reached(server: str, url: str, attempt: Callable[[], Awaitable[T]], timeout: float) -> T:
+    """A server that is still starting is waited for; one that refuses our login is not."""
+    deadline = asyncio.get_running_loop().time() + timeout
+    while True:
+        try:
+            return await attempt()
+        except (asyncpg.InvalidAuthorizationSpecificationError, nats.errors.AuthorizationError) as error:
+            raise Unreachable(f"{server} at {without_login(url)} refused the login: {error}") from error
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.CannotConnectNowError,
+            nats.errors.Error,
+        ) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unreachable(
+                    f"{server} at {without_login(url)} did not answer within {timeout:.0f} s: {error}"
+                ) from error
+        await asyncio.sleep(RETRY_SECONDS)

@@ -1,0 +1,67 @@
+"""The configuration file of a NATS server: users and what each may publish and subscribe to, out of topology.py."""
+
+import json
+from collections.abc import Callable, Sequence
+
+from libs.common.topology import Permissions, all_permissions
+from libs.local.secrets import ADMIN, Secrets, nats_password_name
+
+Password = Callable[[str], str]
+"""The password of a user as it is written in the file."""
+
+EMBEDDED_HEADER = """\
+# Written at each start from libs/common/topology.py.
+"""
+DEPLOYED_HEADER = """\
+# The NATS server of a deployment. Written by `pingcrm nats-config --env`; a test compares.
+# Passwords come from the environment: `pingcrm secrets` makes them.
+"""
+
+
+def embedded(host: str, port: int, store: str, passwords: dict[str, str]) -> str:
+    """For one machine: loopback, with the passwords in the file (write it 0600)."""
+    server = [
+        "server_name: pingcrm",
+        f"listen: {json.dumps(f'{host}:{port}')}",
+        f"jetstream {{ store_dir: {json.dumps(store)}, max_memory_store: 64MB }}",
+    ]
+    return EMBEDDED_HEADER + _render(server, lambda user: json.dumps(passwords[user]))
+
+
+def deployed(secrets: Secrets | None = None) -> str:
+    """For a server of its own: all interfaces, monitoring on 8222 for health checks.
+
+    Passwords are references to the server's environment, or those in `secrets`.
+    """
+    server = [
+        'listen: "0.0.0.0:4222"',
+        'http: "0.0.0.0:8222"',
+        'jetstream { store_dir: "/data" }',
+    ]
+    if secrets is None:
+        return DEPLOYED_HEADER + _render(server, lambda user: f"${nats_password_name(user)}")
+    return _render(server, lambda user: json.dumps(secrets.nats(user)))
+
+
+def _render(server: Sequence[str], password: Password) -> str:
+    users = [f"    {{ user: {ADMIN}, password: {password(ADMIN)} }}"]
+    users += [_user(permissions, password) for permissions in all_permissions()]
+    return "\n".join([*server, "", "authorization {", "  users = [", *users, "  ]", "}", ""])
+
+
+def _user(permissions: Permissions, password: Password) -> str:
+    lines = [
+        "    {",
+        f"      user: {permissions.user}, password: {password(permissions.user)}",
+        "      permissions {",
+        f"        publish {{ allow: {_subjects(permissions.publish)} }}",
+        f"        subscribe {{ allow: {_subjects(permissions.subscribe)} }}",
+    ]
+    if permissions.answers:
+        lines.append("        allow_responses: true")
+    return "\n".join([*lines, "      }", "    }"])
+
+
+def _subjects(subjects: Sequence[str]) -> str:
+    rows = "".join(f"          {json.dumps(subject)}\n" for subject in subjects)
+    return f"[\n{rows}        ]"

@@ -1,0 +1,173 @@
+"""Child processes that never outlive us: whatever ends the parent, the kernel ends its children."""
+
+import asyncio
+import ctypes
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+PR_SET_PDEATHSIG = 1
+POLL_SECONDS = 0.05
+LOG_KEPT_BYTES = 10_000_000
+
+
+class Process:
+    """A running child. It belongs to no event loop, so a fixture of one loop can serve tests of another."""
+
+    def __init__(self, popen: "subprocess.Popen[bytes]") -> None:
+        self._popen = popen
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative where a signal ended it."""
+        return self._popen.poll()
+
+    def send(self, sig: signal.Signals) -> None:
+        """Nothing where it has ended already."""
+        with suppress(ProcessLookupError):
+            self._popen.send_signal(sig)
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        if self._popen.poll() is None and hasattr(os, "pidfd_open"):
+            await self._wait_for_descriptor()
+        while (code := self._popen.poll()) is None:  # noqa: ASYNC110 -- the end of a process sets no event elsewhere
+            await asyncio.sleep(POLL_SECONDS)
+        return code
+
+    async def _wait_for_descriptor(self) -> None:
+        """Linux says through a descriptor that a process ended: an idle supervisor never wakes up."""
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        descriptor = os.pidfd_open(self.pid)
+        try:
+            loop.add_reader(descriptor, ended.set)
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+    async def stop(self, sig: signal.Signals, grace_seconds: float) -> int:
+        """Ask it to end; after the grace it and its children are killed."""
+        self.send(sig)
+        try:
+            return await asyncio.wait_for(self.wait(), grace_seconds)
+        except TimeoutError:
+            return await self.kill()
+
+    async def kill(self) -> int:
+        """SIGKILL to it and to all its descendants, at once."""
+        for process in _with_descendants(self.pid):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        return await self.wait()
+
+
+def _with_descendants(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    death_signal: signal.Signals,
+    env: Mapping[str, str],
+    log: Path | None,
+    as_user: Sequence[str] = (),
+    cwd: Path | None = None,
+) -> Process:
+    """Start a child which gets `death_signal` when we die.
+
+    `log` takes what it prints (None: it prints where we do). `as_user` is a command that changes the user and then runs
+    the rest. The child has a session of its own, so that Ctrl-C reaches only us and we choose the order of stopping.
+    """
+    on_death, before_exec = _die_with_parent(death_signal)
+    output = None if log is None else _open_log(log)
+    try:
+        return Process(
+            subprocess.Popen(  # noqa: S603 -- the commands are ours
+                [*as_user, *on_death, *command],
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=before_exec,  # only where setpriv is missing
+            )
+        )
+    finally:
+        if output is not None:
+            os.close(output)
+
+
+def _open_log(path: Path) -> int:
+    """Appending; what an earlier start wrote is kept once when it has grown large."""
+    if path.exists() and path.stat().st_size > LOG_KEPT_BYTES:
+        path.replace(path.with_suffix(".old.log"))
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def _die_with_parent(sig: signal.Signals) -> tuple[Sequence[str], Callable[[], None] | None]:
+    """A command to put in front, or a function to run between fork and exec; neither outside Linux."""
+    if sys.platform != "linux":
+        return (), None
+    if setpriv := _setpriv():
+        return (setpriv, f"--pdeathsig={sig.name.removeprefix('SIG')}", "--"), None
+    return (), functools.partial(ctypes.CDLL(None).prctl, PR_SET_PDEATHSIG, int(sig))
+
+
+@functools.cache
+def _setpriv() -> str | None:
+    """The setpriv of util-linux; BusyBox has one that knows no --pdeathsig."""
+    found = shutil.which("setpriv")
+    if found is None:
+        return None
+    answer = subprocess.run([found, "--help"], capture_output=True, text=True, check=False)  # noqa: S603
+    return found if "--pdeathsig" in answer.stdout else None
+
+
+def note_pid(file: Path, process: Process) -> None:
+    """Write down which process serves a folder: its id and when it was started."""
+    with suppress(psutil.NoSuchProcess):
+        file.write_text(f"{process.pid} {psutil.Process(process.pid).create_time()}")
+
+
+async def end_leftover(file: Path, grace_seconds: float = 15.0) -> None:
+    """Wait for the process in `file` to end: a supervisor that was killed leaves servers that are still stopping."""
+    leftover = _noted(file)
+    if leftover is None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        leftover.terminate()
+    deadline = asyncio.get_running_loop().time() + grace_seconds
+    with suppress(psutil.NoSuchProcess):
+        while leftover.status() != psutil.STATUS_ZOMBIE:
+            if asyncio.get_running_loop().time() > deadline:
+                leftover.kill()
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _noted(file: Path) -> psutil.Process | None:
+    """The process in `file`, if it still lives and its id was not given to another one."""
+    try:
+        pid, created = file.read_text().split()
+        process = psutil.Process(int(pid))
+        return process if process.create_time() == float(created) else None
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return None

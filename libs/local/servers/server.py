@@ -1,0 +1,119 @@
+"""What the three embedded servers have in common: start until it answers, stop, kill, restart where it was."""
+
+import asyncio
+import os
+import signal
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from libs.local.ports import kept_port
+from libs.local.process import Process, end_leftover, note_pid, spawn
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+PROBE_SECONDS = 0.02
+
+
+class ServerFailed(Exception):
+    """An embedded server did not start; the message ends with the last lines of its log."""
+
+
+class Server(ABC):
+    """One embedded server. Its folder holds data, configuration (0600), port, pid and log."""
+
+    name: ClassVar[str]
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = 0
+        self.process: Process | None = None
+        self.wanted = False  # false between kill() and restart(): a supervisor must not start it then
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "server.log"
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.exit_code is None
+
+    async def start(self) -> None:
+        """Returns when it answers. Raises ServerFailed with the reason when it never does."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await end_leftover(self.folder / "pid")
+        self.port = kept_port(self.folder / "port")
+        await self.prepare()
+        self.process = spawn(
+            self.command(),
+            death_signal=self.stop_signal,
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            log=self.log,
+            as_user=self.as_user(),
+        )
+        self.wanted = True
+        note_pid(self.folder / "pid", self.process)
+        await self._wait_for_answer(self.process)
+
+    async def _wait_for_answer(self, process: Process) -> None:
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        while True:
+            failure = await self.probe()
+            if failure is None:
+                return
+            if process.exit_code is not None:
+                raise ServerFailed(f"{self.name} ended with exit code {process.exit_code}.\n{self._last_lines()}")
+            if asyncio.get_running_loop().time() > deadline:
+                await process.kill()
+                raise ServerFailed(
+                    f"{self.name} did not answer within {START_SECONDS:.0f} s: {failure}\n{self._last_lines()}"
+                )
+            await asyncio.sleep(PROBE_SECONDS)
+
+    def _last_lines(self, count: int = 15) -> str:
+        try:
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+        except FileNotFoundError:
+            return ""
+
+    async def stop(self) -> None:
+        """A clean end; nothing where it does not run."""
+        self.wanted = False
+        if self.process is not None:
+            await self.process.stop(self.stop_signal, STOP_SECONDS)
+            self.process = None
+
+    async def kill(self) -> None:
+        """SIGKILL, as if the power had gone. It stays down until restart()."""
+        self.wanted = False
+        if self.process is not None:
+            await self.process.kill()
+            self.process = None
+
+    async def restart(self) -> None:
+        """Up again on the same port and data, whether it runs or not."""
+        await self.stop()
+        await self.start()
+
+    @property
+    @abstractmethod
+    def admin_url(self) -> str:
+        """With the administrator's login."""
+
+    @abstractmethod
+    async def prepare(self) -> None:
+        """Write what the server reads at its start."""
+
+    @abstractmethod
+    def command(self) -> Sequence[str]:
+        """The program and its arguments."""
+
+    def as_user(self) -> Sequence[str]:
+        """A command in front that changes the user."""
+        return ()
+
+    @abstractmethod
+    async def probe(self) -> Exception | None:
+        """None when it answers, else why not. Raises what waiting can't mend."""

