@@ -4,6 +4,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 
@@ -31,7 +32,7 @@ def document() -> str:
             description=f"{_doc(question)} Asked by {', '.join(question.asked_by)}; answer: {question.reply.__name__}.",
         )(_taking(question))
     document = AsyncAPI(broker, title="PingCRM", version="0.1.0", schema_version="3.0.0").to_specification()
-    return str(document.to_json())
+    return orjson.dumps(document.to_jsonable(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
 def _taking(payload: type[Fact] | type[Question[Any]]) -> Callable[[Any], Awaitable[None]]:

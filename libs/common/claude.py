@@ -106,7 +106,7 @@ class Claude:
                 message = await self._ask(self.client, system, prompt, shape)
         except (TimeoutError, anthropic.APITimeoutError) as error:
             raise NoAnswer("timeout") from error
-        except anthropic.APIResponseValidationError as error:
+        except (anthropic.APIResponseValidationError, ValueError) as error:  # ValueError: JSON that breaks off
             raise NoAnswer("malformed") from error
         except anthropic.APIStatusError as error:
             # 4xx is about our key, model or request and stays so; 429 and 5xx pass.
@@ -152,6 +152,8 @@ def _read(message: Message, model: str, shape: type[T]) -> Written[T]:
 
 def usage_of(model: str, input_tokens: int, output_tokens: int) -> Usage:
     """Tokens with what they cost at the list price of the model (or of the family of a dated id)."""
-    price = next((price for name, price in PRICES.items() if model == name or model.startswith(f"{name}-")), Price(0, 0))
+    price = next(
+        (price for name, price in PRICES.items() if model == name or model.startswith(f"{name}-")), Price(0, 0)
+    )
     cost = (input_tokens * price.input + output_tokens * price.output) / 1_000_000
     return Usage(input_tokens, output_tokens, cost)

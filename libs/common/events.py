@@ -122,7 +122,7 @@ class SettingsChanged(Fact):
 
     subject = "settings.changed"
     said_by = ("auth",)
-    heard_by = ("sync", "contacts", "prep")
+    heard_by = ("sync", "contacts")
 
     user_id: UserId
     version: int

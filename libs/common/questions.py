@@ -156,7 +156,6 @@ class SignedIn(Shape):
     session_expires_at: datetime | None = None
     missing_scopes: tuple[str, ...] = ()
     authorize_url: str | None = Field(None, repr=False)
-    authorize_url: str | None = None  # go there next: Google gave no refresh token, and has to be asked once more
 
 
 class FinishSignIn(Question[SignedIn]):

@@ -34,7 +34,7 @@ async def create_database(admin_url: str) -> bool:
         if await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):
             return False
         await connection.execute(f'CREATE DATABASE "{database}"')
-    except asyncpg.DuplicateDatabaseError:  # somebody else was faster
+    except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):  # somebody else was faster
         return False
     finally:
         await connection.close()

@@ -32,7 +32,7 @@ async def up(data_dir: Path, port: int, console: Console, *, log_files: bool) ->
 
 async def _serve(data_dir: Path, port: int, console: Console, *, log_files: bool) -> None:
     def report(sentence: str) -> None:
-        console.print(sentence, highlight=False, markup=False)
+        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
     report(f"Starting PingCRM on {data_dir} …")
     overrides = {"PINGCRM_PORT": str(port)}

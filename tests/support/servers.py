@@ -8,7 +8,7 @@ from libs.local.secrets import POSTGRES_ADMIN, REDIS, Secrets
 from libs.local.servers import Postgres, Valkey
 from tests.support.database import prepare_template
 
-UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+UNSAFE = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 """A crash of the machine may cost the tests' data; a crash of the server may not."""
 
 

@@ -11,7 +11,7 @@ import aiohttp
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from libs.common.errors import Outage
 from libs.common.google.oauth import TIMEOUT
@@ -34,8 +34,14 @@ class Identity(BaseModel):
     """Who signed in. `sub` identifies the Google account for ever; the address may change."""
 
     sub: str = Field(min_length=1, max_length=255)
-    address: str = Field(min_length=3, max_length=254, alias="email")
+    address: str = Field(max_length=254, alias="email", pattern=r"^[^\s\x00-\x1f]+@[^\s\x00-\x1f]+$")
     name: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def _on_one_line(cls, value: str) -> str:
+        """People write their names themselves: no control characters, and not without end."""
+        return "".join(character for character in value if character.isprintable())[:300]
 
 
 class _Claims(BaseModel):
@@ -114,7 +120,7 @@ class GoogleKeys:
                     raise Outage(f"Google's signing keys could not be fetched: {response.status}.")
                 keys = KeySet.import_key_set(await response.json(content_type=None))
                 return keys, cache_seconds(response.headers.get("Cache-Control", ""))
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Outage(f"Google's signing keys could not be fetched: {type(error).__name__}.") from error
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise Outage(f"Google's signing keys could not be read: {type(error).__name__}.") from error

@@ -3,7 +3,6 @@
 Why not aiogoogle's: docs/decisions/0003-own-oauth-edge.md. Endpoints: https://developers.google.com/identity/protocols/oauth2/web-server
 """
 
-import asyncio
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
@@ -128,7 +127,7 @@ class GoogleOAuth:
         """End the whole grant that this token belongs to. A token that Google does not know any more is fine."""
         status, body, retry_after = await self._post(self._host() + "/revoke", {"token": token})
         error = _parsed_error(body)
-        if status == 200 or error.error in ("invalid_token", "invalid_grant"):
+        if status == 200 or (status == 400 and error.error in ("invalid_token", "invalid_grant")):
             return
         raise _failure(status, error, retry_after)
 
@@ -155,7 +154,7 @@ class GoogleOAuth:
         try:
             async with self.http.post(url, data=form, timeout=TIMEOUT, allow_redirects=False) as response:
                 return response.status, await response.read(), retry_after(response.headers.get("Retry-After", ""))
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Outage(f"Google's OAuth server did not answer: {type(error).__name__}.") from error
 
     def _host(self) -> str:
@@ -191,8 +190,10 @@ def _failure(status: int, answer: _ErrorAnswer, wait: timedelta | None) -> Excep
     if status == 429:
         return Throttled("Google's OAuth server asks us to slow down.", wait)
     if status >= 500:
-        return Throttled(f"Google's OAuth server failed with {status}.", wait) if wait else Outage(
-            f"Google's OAuth server failed with {status}."
+        return (
+            Throttled(f"Google's OAuth server failed with {status}.", wait)
+            if wait
+            else Outage(f"Google's OAuth server failed with {status}.")
         )
     if answer.error == "invalid_grant":
         return InvalidGrant(answer.error_description[:200] or "invalid_grant")

@@ -1,6 +1,7 @@
 """RFC 822 text as a Gmail message resource, read as the loaders read it."""
 
 from email import message_from_bytes
+from email.errors import MessageError
 from email.header import decode_header, make_header
 
 from libs.google_sim.account import Resource
@@ -40,5 +41,5 @@ def decoded(value: str) -> str:
         return value
     try:
         return str(make_header(decode_header(value)))
-    except (ValueError, LookupError):
+    except (MessageError, ValueError, LookupError):
         return value

@@ -9,6 +9,8 @@ from typing import ClassVar
 
 import redis.asyncio
 import redis.exceptions
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from libs.local.ports import LOOPBACK
 from libs.local.private_file import write_private
@@ -58,7 +60,8 @@ class Valkey(Server):
         return [str(executable), str(self.folder / "valkey.conf")]
 
     async def probe(self) -> Exception | None:
-        client = redis.asyncio.Redis.from_url(self.admin_url, socket_timeout=2, socket_connect_timeout=2)
+        once = Retry(NoBackoff(), 0)  # who asks again, and when, is our caller's affair
+        client = redis.asyncio.Redis.from_url(self.admin_url, socket_timeout=2, socket_connect_timeout=2, retry=once)
         try:
             await client.ping()
         except (redis.exceptions.RedisError, OSError) as error:

@@ -1,0 +1,50 @@
+"""Wires the service: python -m services.auth"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from libs.common import questions as q
+from libs.common.errors import Outage
+from libs.common.outbox import keep_draining
+from libs.common.service import Resources, run
+from services.auth.dependencies import Auth
+from services.auth.handlers.accounts import delete_user, disconnect, list_accounts
+from services.auth.handlers.preferences import get_settings, put_settings
+from services.auth.handlers.sessions import create_api_token, delete_api_token, list_api_tokens, sign_out, who_is
+from services.auth.handlers.sign_in import begin_sign_in, finish_sign_in
+from services.auth.handlers.tokens import give_token
+from services.auth.keyring import BadKey
+
+
+@asynccontextmanager
+async def wire(r: Resources) -> AsyncIterator[None]:
+    try:
+        auth = Auth.of(r)
+    except BadKey as error:
+        raise Outage(str(error)) from error  # without a key nothing works: `run` ends with this sentence
+    r.bus.answer(q.BeginSignIn, partial(begin_sign_in, auth))
+    r.bus.answer(q.FinishSignIn, partial(finish_sign_in, auth))
+    r.bus.answer(q.WhoIs, partial(who_is, auth))
+    r.bus.answer(q.SignOut, partial(sign_out, auth))
+    r.bus.answer(q.GetToken, partial(give_token, auth))
+    r.bus.answer(q.ListAccounts, partial(list_accounts, auth))
+    r.bus.answer(q.Disconnect, partial(disconnect, auth))
+    r.bus.answer(q.DeleteUser, partial(delete_user, auth))
+    r.bus.answer(q.GetSettings, partial(get_settings, auth))
+    r.bus.answer(q.PutSettings, partial(put_settings, auth))
+    r.bus.answer(q.CreateApiToken, partial(create_api_token, auth))
+    r.bus.answer(q.ListApiTokens, partial(list_api_tokens, auth))
+    r.bus.answer(q.DeleteApiToken, partial(delete_api_token, auth))
+    draining = asyncio.create_task(keep_draining(r.db, r.bus), name="drain outbox")
+    try:
+        yield
+    finally:
+        draining.cancel()
+        with suppress(asyncio.CancelledError):
+            await draining
+
+
+if __name__ == "__main__":
+    run("auth", wire)

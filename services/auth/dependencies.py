@@ -1,0 +1,42 @@
+"""What the handlers work with: made once in `__main__`, handed to each of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from libs.common.bus import Bus
+from libs.common.cache import Cache
+from libs.common.db import Pool
+from libs.common.google.id_token import GoogleKeys
+from libs.common.google.oauth import GoogleOAuth
+from libs.common.outbox import drain
+from libs.common.service import Resources
+from services.auth.keyring import Keyring
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Auth:
+    """`now` is the wall clock; leases and sessions go by the database's, which all replicas share."""
+
+    db: Pool
+    cache: Cache
+    bus: Bus
+    oauth: GoogleOAuth
+    google_keys: GoogleKeys
+    keyring: Keyring
+    now: Callable[[], datetime] = utc_now
+
+    @classmethod
+    def of(cls, r: Resources) -> "Auth":
+        """Raises BadKey where PINGCRM_SECRET_KEYS can't be used."""
+        oauth = GoogleOAuth.of(r.settings, r.http)
+        keyring = Keyring(tuple(key.get_secret_value() for key in r.settings.secret_keys))
+        return cls(r.db, r.cache, r.bus, oauth, GoogleKeys(r.http, oauth.certs_url), keyring)
+
+    async def tell(self) -> None:
+        """Say at once what the last commit owes the bus; what fails now is told by `keep_draining` within seconds."""
+        await self.bus.survive(lambda: drain(self.db, self.bus), pause_seconds=0)

@@ -1,0 +1,72 @@
+"""Connected accounts: listing them, disconnecting one, deleting a user with all of them."""
+
+import asyncio
+
+from libs.common.errors import Outage, not_found
+from libs.common.events import AccountDisconnected, UserDeleted
+from libs.common.google.oauth import InvalidGrant, Misconfigured
+from libs.common.ids import AccountId
+from libs.common.log import get_logger
+from libs.common.outbox import owe
+from libs.common.questions import Accounts, DeleteUser, Disconnect, Done, ListAccounts
+from services.auth.dependencies import Auth
+from services.auth.keyring import Undecryptable
+from services.auth.store import accounts, users
+
+
+async def list_accounts(auth: Auth, question: ListAccounts) -> Accounts:
+    async with auth.db.acquire() as db:
+        return Accounts(items=await accounts.list_accounts(db, question.user_id, question.account_id))
+
+
+async def disconnect(auth: Auth, question: Disconnect) -> Done:
+    """Revoke, then forget. Purging an account that was disconnected before is possible; disconnecting it again says nothing."""
+    async with auth.db.acquire() as db, db.transaction():
+        stored = await accounts.get_stored(db, question.user_id, question.account_id)
+    if stored is None:
+        raise not_found("account")
+    # Revoked before the tokens are gone: a crash in between repeats the revocation instead of leaving a grant alive.
+    await _revoke(auth, question.account_id, stored.refresh_token)
+    async with auth.db.acquire() as db, db.transaction():
+        stored = await accounts.get_stored(db, question.user_id, question.account_id)
+        if stored is None or (stored.account.status == "disconnected" and not question.purge):
+            return Done()
+        if question.purge:
+            await accounts.delete_account(db, question.account_id)
+        else:
+            await accounts.forget_tokens(db, question.account_id)
+        await owe(
+            db,
+            AccountDisconnected(
+                user_id=question.user_id, account_id=question.account_id, purge=question.purge, at=auth.now()
+            ),
+        )
+    await auth.tell()
+    get_logger().info("account_disconnected", user=question.user_id, account=question.account_id, purge=question.purge)
+    return Done()
+
+
+async def delete_user(auth: Auth, question: DeleteUser) -> Done:
+    """Revoke every account, then delete everything here; the other services delete theirs when they hear of it."""
+    async with auth.db.acquire() as db:
+        held = await accounts.list_refresh_tokens(db, question.user_id)
+    await asyncio.gather(*(_revoke(auth, account_id, sealed) for account_id, sealed in held))
+    async with auth.db.acquire() as db, db.transaction():
+        if not await users.lock_user(db, question.user_id):
+            raise not_found("user")
+        account_ids = tuple(account_id for account_id, _ in await accounts.list_refresh_tokens(db, question.user_id))
+        await users.delete_user(db, question.user_id)
+        await owe(db, UserDeleted(user_id=question.user_id, account_ids=account_ids))
+    await auth.tell()
+    get_logger().info("user_deleted", user=question.user_id, accounts=len(account_ids))
+    return Done()
+
+
+async def _revoke(auth: Auth, account_id: AccountId, sealed: bytes | None) -> None:
+    """End the grant at Google if that can be done now. What fails is logged and stops nobody from leaving."""
+    if sealed is None:
+        return
+    try:
+        await auth.oauth.revoke(auth.keyring.open(sealed, account_id, "refresh"))
+    except (Outage, InvalidGrant, Misconfigured, Undecryptable) as error:
+        get_logger().warning("revoke_failed", account=account_id, error=f"{type(error).__name__}: {error}")

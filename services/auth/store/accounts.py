@@ -1,0 +1,142 @@
+"""Google accounts: connecting, listing, giving up."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from libs.common.db import Connection, Record
+from libs.common.ids import AccountId, UserId
+from libs.common.questions import Account
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An account with what only `auth` may see: the sealed refresh token, if one is held."""
+
+    account: Account
+    refresh_token: bytes | None = field(repr=False)
+    connected_before: bool
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What a sign-in brought for an account. `refresh_token` is None where Google gave no new one."""
+
+    address: str
+    name: str
+    scopes: frozenset[str]
+    access_token: bytes = field(repr=False)
+    access_expires_at: datetime
+    refresh_token: bytes | None = field(repr=False)
+
+
+def _account(row: Record) -> Account:
+    return Account(
+        id=row["id"],
+        user_id=row["user_id"],
+        address=row["address"],
+        name=row["name"],
+        status=row["status"],
+        status_reason=row["status_reason"],
+        scopes=frozenset(row["scopes"]),
+        connected_at=row["connected_at"],
+    )
+
+
+async def list_accounts(db: Connection, user_id: UserId | None, account_id: AccountId | None) -> tuple[Account, ...]:
+    """Those of the user, or the one account; with neither, all that are not disconnected. Oldest first."""
+    rows = await db.fetch(
+        """
+        SELECT id, user_id, address, name, status, status_reason, scopes, connected_at FROM google_accounts
+        WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::uuid IS NULL OR id = $2)
+          AND (status <> 'disconnected' OR $1::uuid IS NOT NULL OR $2::uuid IS NOT NULL)
+        ORDER BY id
+        """,
+        user_id,
+        account_id,
+    )
+    return tuple(_account(row) for row in rows)
+
+
+async def get_stored(db: Connection, user_id: UserId, account_id: AccountId) -> Stored | None:
+    """The user's account, locked until the transaction ends; None where it does not exist or is another user's."""
+    row = await db.fetchrow(
+        """
+        SELECT *, refresh_obtained_at IS NOT NULL AS connected_before
+        FROM google_accounts WHERE id = $1 AND user_id = $2 FOR UPDATE
+        """,
+        account_id,
+        user_id,
+    )
+    return Stored(_account(row), row["refresh_token"], row["connected_before"]) if row else None
+
+
+async def list_refresh_tokens(db: Connection, user_id: UserId) -> list[tuple[AccountId, bytes | None]]:
+    """All accounts of a user with their sealed refresh tokens."""
+    rows = await db.fetch("SELECT id, refresh_token FROM google_accounts WHERE user_id = $1 ORDER BY id", user_id)
+    return [(AccountId(row["id"]), row["refresh_token"]) for row in rows]
+
+
+async def insert_account(
+    db: Connection, account_id: AccountId, user_id: UserId, sub: str, address: str, name: str, reason: str
+) -> None:
+    """A new account, without tokens yet: until they are stored it asks for authorization."""
+    await db.execute(
+        """
+        INSERT INTO google_accounts (id, user_id, sub, address, name, status, status_reason, scopes)
+        VALUES ($1, $2, $3, $4, $5, 'reauth_required', $6, '{}')
+        """,
+        account_id,
+        user_id,
+        sub,
+        address,
+        name,
+        reason,
+    )
+
+
+async def store_grant(db: Connection, account_id: AccountId, granted: Granted, reason: str) -> None:
+    """What a sign-in brought. With a refresh token, new or held, the account is active; without, it asks for one (`reason`).
+
+    Whoever is refreshing the old token at this moment loses the lease, so that its answer can't overwrite this one.
+    """
+    await db.execute(
+        """
+        UPDATE google_accounts SET
+            address = $2, name = coalesce(nullif($3, ''), name), scopes = $4,
+            access_token = $5, access_expires_at = $6,
+            refresh_obtained_at = CASE WHEN $7::bytea IS NULL THEN refresh_obtained_at ELSE now() END,
+            refreshed_at = CASE WHEN $7::bytea IS NULL THEN refreshed_at ELSE now() END,
+            connected_at = CASE WHEN status = 'disconnected' THEN now() ELSE connected_at END,
+            status = CASE WHEN coalesce($7, refresh_token) IS NULL THEN 'reauth_required' ELSE 'active' END,
+            status_reason = CASE WHEN coalesce($7, refresh_token) IS NULL THEN $8 ELSE '' END,
+            refresh_token = coalesce($7, refresh_token),
+            refresh_holder = NULL, refresh_until = NULL
+        WHERE id = $1
+        """,
+        account_id,
+        granted.address,
+        granted.name,
+        sorted(granted.scopes),
+        granted.access_token,
+        granted.access_expires_at,
+        granted.refresh_token,
+        reason,
+    )
+
+
+async def forget_tokens(db: Connection, account_id: AccountId) -> None:
+    """Disconnect, and keep the row: what was imported still refers to it, and a reconnection takes it up again."""
+    await db.execute(
+        """
+        UPDATE google_accounts SET
+            status = 'disconnected', status_reason = '', scopes = '{}',
+            refresh_token = NULL, access_token = NULL, access_expires_at = NULL,
+            refresh_holder = NULL, refresh_until = NULL
+        WHERE id = $1
+        """,
+        account_id,
+    )
+
+
+async def delete_account(db: Connection, account_id: AccountId) -> None:
+    await db.execute("DELETE FROM google_accounts WHERE id = $1", account_id)

@@ -1,0 +1,181 @@
+"""Access tokens and the lease of whoever refreshes one.
+
+The lease is a column and not a lock: no transaction is open while Google is asked, and a dead holder's lease ends by itself. It is
+also the fence: only who still holds it may store, so a late answer never overwrites a newer one, a reconnection or a disconnection.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from libs.common.db import Connection
+from libs.common.ids import AccountId, UserId
+from libs.common.questions import AccountStatus
+
+LEASE = timedelta(seconds=12)  # longer than a refresh may take: oauth.TIMEOUT
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What is held of an account's tokens, sealed. `pause`: Google asked to be left alone for that long."""
+
+    user_id: UserId
+    address: str
+    status: AccountStatus
+    status_reason: str
+    scopes: frozenset[str]
+    access_token: bytes | None = field(repr=False)
+    access_expires_at: datetime | None
+    refreshing: bool
+    pause: timedelta | None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to refresh an account's token, and to store the outcome. Until it ends nobody else has it."""
+
+    account_id: AccountId
+    holder: UUID
+    refresh_token: bytes = field(repr=False)
+    obtained_at: datetime
+    alive_at: datetime
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """The outcome of a refresh, sealed. None: Google did not say, what is held stays."""
+
+    access_token: bytes = field(repr=False)
+    access_expires_at: datetime
+    refresh_token: bytes | None = field(repr=False)
+    scopes: frozenset[str] | None
+
+
+async def get_credentials(db: Connection, account_id: AccountId) -> Credentials | None:
+    row = await db.fetchrow(
+        """
+        SELECT user_id, address, status, status_reason, scopes, access_token, access_expires_at,
+               refresh_holder IS NOT NULL AND refresh_until > now() AS refreshing,
+               CASE WHEN refresh_holder IS NULL AND refresh_until > now() THEN refresh_until - now() END AS pause
+        FROM google_accounts WHERE id = $1
+        """,
+        account_id,
+    )
+    if row is None:
+        return None
+    return Credentials(
+        user_id=UserId(row["user_id"]),
+        address=row["address"],
+        status=row["status"],
+        status_reason=row["status_reason"],
+        scopes=frozenset(row["scopes"]),
+        access_token=row["access_token"],
+        access_expires_at=row["access_expires_at"],
+        refreshing=row["refreshing"],
+        pause=row["pause"],
+    )
+
+
+async def claim_lease(db: Connection, account_id: AccountId, holder: UUID, seen: bytes | None) -> Lease | None:
+    """The lease, if it is free and the access token is still the one that the caller saw; that token is given to nobody any more.
+
+    The bytes identify the token: sealing the same value twice gives different ones.
+    """
+    row = await db.fetchrow(
+        """
+        UPDATE google_accounts SET
+            refresh_holder = $2, refresh_until = now() + $3, access_token = NULL, access_expires_at = NULL
+        WHERE id = $1 AND status = 'active' AND access_token IS NOT DISTINCT FROM $4
+          AND (refresh_until IS NULL OR refresh_until <= now())
+        RETURNING refresh_token, refresh_obtained_at, refreshed_at
+        """,
+        account_id,
+        holder,
+        LEASE,
+        seen,
+    )
+    if row is None:
+        return None
+    return Lease(account_id, holder, row["refresh_token"], row["refresh_obtained_at"], row["refreshed_at"])
+
+
+async def store_refreshed(db: Connection, lease: Lease, refreshed: Refreshed) -> bool:
+    """Store the new token and end the lease; false where the lease was lost meanwhile."""
+    return bool(
+        await db.fetchval(
+            """
+            UPDATE google_accounts SET
+                access_token = $3, access_expires_at = $4,
+                refresh_obtained_at = CASE WHEN $5::bytea IS NULL THEN refresh_obtained_at ELSE now() END,
+                refresh_token = coalesce($5, refresh_token), scopes = coalesce($6, scopes),
+                refreshed_at = now(), refresh_holder = NULL, refresh_until = NULL
+            WHERE id = $1 AND refresh_holder = $2
+            RETURNING true
+            """,
+            lease.account_id,
+            lease.holder,
+            refreshed.access_token,
+            refreshed.access_expires_at,
+            refreshed.refresh_token,
+            None if refreshed.scopes is None else sorted(refreshed.scopes),
+        )
+    )
+
+
+async def pause_refreshing(db: Connection, lease: Lease, pause: timedelta) -> None:
+    """End the lease without a token; nobody asks Google again before the pause is over."""
+    await db.execute(
+        """
+        UPDATE google_accounts SET refresh_holder = NULL, refresh_until = now() + $3
+        WHERE id = $1 AND refresh_holder = $2
+        """,
+        lease.account_id,
+        lease.holder,
+        pause,
+    )
+
+
+async def require_reauth(db: Connection, lease: Lease, reason: str) -> tuple[UserId, str] | None:
+    """Give the dead tokens up: (user, address); None where the lease was lost, so that it happens once."""
+    row = await db.fetchrow(
+        """
+        UPDATE google_accounts SET
+            status = 'reauth_required', status_reason = $3,
+            refresh_token = NULL, access_token = NULL, access_expires_at = NULL,
+            refresh_holder = NULL, refresh_until = NULL
+        WHERE id = $1 AND refresh_holder = $2
+        RETURNING user_id, address
+        """,
+        lease.account_id,
+        lease.holder,
+        reason,
+    )
+    return (UserId(row["user_id"]), row["address"]) if row else None
+
+
+async def list_sealed(db: Connection, after: UUID | None, limit: int) -> list[tuple[AccountId, bytes]]:
+    """The sealed refresh tokens of the next accounts by id."""
+    rows = await db.fetch(
+        """
+        SELECT id, refresh_token FROM google_accounts
+        WHERE refresh_token IS NOT NULL AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2
+        """,
+        after,
+        limit,
+    )
+    return [(AccountId(row["id"]), row["refresh_token"]) for row in rows]
+
+
+async def replace_sealed(db: Connection, account_id: AccountId, old: bytes, new: bytes) -> bool:
+    """Exchange a sealed refresh token, unless it changed meanwhile; the cached access token goes, it is easily had again."""
+    return bool(
+        await db.fetchval(
+            """
+            UPDATE google_accounts SET refresh_token = $3, access_token = NULL, access_expires_at = NULL
+            WHERE id = $1 AND refresh_token = $2 RETURNING true
+            """,
+            account_id,
+            old,
+            new,
+        )
+    )

@@ -1,0 +1,61 @@
+"""Runs the service: `python -m services.contacts`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from libs.common import events as e
+from libs.common import questions as q
+from libs.common.service import Resources, run
+from services.contacts.context import Context
+from services.contacts.handlers import accounts, archive, contacts, duplicates, interactions, people, timelines
+from services.contacts.rescoring import keep_rescoring
+
+
+@asynccontextmanager
+async def wire(r: Resources) -> AsyncIterator[None]:
+    """What is heard and answered, by whom; and the background work."""
+    context = Context(r.db, r.bus.say)
+    bus = r.bus
+
+    bus.hear_batch(e.MessageIngested, partial(interactions.record_messages, context))
+    bus.hear_batch(e.MessageRemoved, partial(interactions.remove_messages, context))
+    bus.hear_batch(e.MeetingIngested, partial(interactions.record_meetings, context))
+    bus.hear(e.MeetingCancelled, partial(interactions.cancel_meeting, context))
+    bus.hear(e.InteractionReported, partial(interactions.record_report, context))
+    bus.hear(e.ProfileReported, partial(interactions.record_profile, context))
+    bus.hear_batch(e.PersonImported, partial(people.import_people, context))
+    bus.hear(e.PersonRemoved, partial(people.remove_person, context))
+    bus.hear(e.AccountConnected, partial(accounts.connect_account, context))
+    bus.hear(e.AccountIdentified, partial(accounts.identify_account, context))
+    bus.hear(e.AccountDisconnected, partial(accounts.disconnect_account, context))
+    bus.hear(e.UserDeleted, partial(accounts.delete_user, context))
+    bus.hear(e.SettingsChanged, partial(accounts.change_settings, context))
+
+    bus.answer(q.SearchContacts, partial(contacts.search_contacts, context))
+    bus.answer(q.GetContact, partial(contacts.show_contact, context))
+    bus.answer(q.CreateContact, partial(contacts.create_contact, context))
+    bus.answer(q.UpdateContact, partial(contacts.update_contact, context))
+    bus.answer(q.DeleteContact, partial(contacts.delete_contact, context))
+    bus.answer(q.RotateBcc, partial(contacts.rotate_bcc, context))
+    bus.answer(q.GetTimeline, partial(timelines.show_timeline, context))
+    bus.answer(q.AddInteraction, partial(timelines.add_interaction, context))
+    bus.answer(q.GetAttendees, partial(timelines.show_attendees, context))
+    bus.answer(q.FindDuplicates, partial(duplicates.find_duplicates, context))
+    bus.answer(q.MergeContacts, partial(duplicates.merge_contacts, context))
+    bus.answer(q.UndoMerge, partial(duplicates.undo_merge, context))
+    bus.answer(q.CountContacts, partial(archive.count_contacts, context))
+    bus.answer(q.ExportContacts, partial(archive.export_contacts, context))
+
+    rescoring = asyncio.create_task(keep_rescoring(r.db, bus), name="rescoring")
+    try:
+        yield
+    finally:
+        rescoring.cancel()
+        with suppress(asyncio.CancelledError):
+            await rescoring
+
+
+if __name__ == "__main__":
+    run("contacts", wire)

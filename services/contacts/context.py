@@ -1,0 +1,39 @@
+"""What handlers work with, and how they tell what they changed."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from libs.common.db import Connection, Pool
+from libs.common.events import ContactChanged, Fact
+from libs.common.ids import ContactId, UserId
+from services.contacts.recording import Changed
+
+IDS_PER_FACT = 500
+
+
+@dataclass(frozen=True)
+class Context:
+    """The database, and the way to tell facts."""
+
+    db: Pool
+    say: Callable[..., Awaitable[None]]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with self.db.acquire() as connection, connection.transaction():
+            yield connection
+
+    async def tell(self, changed: Changed) -> None:
+        """Say which contacts changed: after the commit, for browsers that look at them."""
+        facts: list[Fact] = []
+        for user_id, contact_ids in changed.items():
+            ids = sorted(contact_ids)
+            facts += [
+                ContactChanged(
+                    user_id=UserId(user_id), contact_ids=tuple(map(ContactId, ids[begin : begin + IDS_PER_FACT]))
+                )
+                for begin in range(0, len(ids), IDS_PER_FACT)
+            ]
+        if facts:
+            await self.say(*facts)

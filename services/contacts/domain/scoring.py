@@ -1,0 +1,113 @@
+"""The relationship score: a pure function of interactions and `now`. DESIGN.md, "Relationship score".
+
+Counted are past interactions that are inbound, outbound or mutual and not bulk mail. All sums are in integers, so that a score
+is the same wherever it is computed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from libs.common.questions import Label, Score
+
+AGES = tuple(timedelta(days=days) for days in (7, 30, 90, 365, 730, 1825))
+_WEEK, _MONTH, _QUARTER, _YEAR, _TWO_YEARS, _FIVE_YEARS = AGES
+_TICK = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One line of a timeline, as far as the score looks at it."""
+
+    occurred_at: datetime
+    direction: str
+    platform: str
+    counted: bool = True
+
+    @property
+    def theirs(self) -> bool:
+        return self.direction in ("inbound", "mutual")
+
+    @property
+    def mine(self) -> bool:
+        return self.direction in ("outbound", "mutual")
+
+
+def contact_had(touches: Iterable[Touch], now: datetime) -> list[Touch]:
+    """The interactions that count as contact: past, between the two of us, no bulk mail."""
+    return [one for one in touches if one.counted and one.occurred_at <= now and one.direction != "participant"]
+
+
+def score(touches: Iterable[Touch], now: datetime) -> Score:
+    """The score as of `now`, with its parts."""
+    had = contact_had(touches, now)
+    parts = {
+        "reciprocity": _reciprocity(had, now),
+        "recency": _recency(had, now),
+        "frequency": _frequency(had, now),
+        "breadth": int(len({one.platform for one in had}) >= 2),
+        "tenure": _tenure(had, now),
+    }
+    total = min(10, sum(parts.values()))
+    return Score(total=total, label=label(total), **parts)
+
+
+def label(total: int) -> Label:
+    return "Strong" if total >= 7 else "Warm" if total >= 4 else "Cold"
+
+
+def next_change(touches: Iterable[Touch], now: datetime) -> datetime | None:
+    """When the score, or the last contact, can next be another one without anything new; None if never."""
+    moments = (
+        moment
+        for one in touches
+        if one.counted and one.direction != "participant"
+        for moment in (one.occurred_at, *(one.occurred_at + age + _TICK for age in AGES))
+        if moment > now
+    )
+    return min(moments, default=None)
+
+
+def _reciprocity(had: Sequence[Touch], now: datetime) -> int:
+    theirs = sum(_faded(now - one.occurred_at) for one in had if one.theirs)
+    mine = sum(_faded(now - one.occurred_at) for one in had if one.mine)
+    less, more = sorted((theirs, mine))
+    return (8 * less + more) // (2 * more) if less else 0  # 4·less/more, half up
+
+
+def _faded(age: timedelta) -> int:
+    """Hundredths: a year in full, then 5 %, then 2 %, after five years nothing."""
+    if age <= _YEAR:
+        return 100
+    return 5 if age <= _TWO_YEARS else 2 if age <= _FIVE_YEARS else 0
+
+
+def _recency(had: Sequence[Touch], now: datetime) -> int:
+    if theirs := [one.occurred_at for one in had if one.theirs]:
+        return _freshness(now - max(theirs))
+    if mine := [one.occurred_at for one in had if one.mine]:
+        return (_freshness(now - max(mine)) + 1) // 2
+    return 0
+
+
+def _freshness(age: timedelta) -> int:
+    return 3 if age <= _WEEK else 2 if age <= _MONTH else 1 if age <= _QUARTER else 0
+
+
+def _frequency(had: Sequence[Touch], now: datetime) -> int:
+    weight = sum(_weight(now - one.occurred_at) for one in had)
+    return 2 if weight >= 800 else 1 if weight >= 300 else 0
+
+
+def _weight(age: timedelta) -> int:
+    """Hundredths."""
+    if age <= _MONTH:
+        return 100
+    return 30 if age <= _QUARTER else 10 if age <= _YEAR else _faded(age)
+
+
+def _tenure(had: Sequence[Touch], now: datetime) -> int:
+    if not had:
+        return 0
+    age = now - min(one.occurred_at for one in had)
+    return 2 if len(had) >= 50 and age >= _TWO_YEARS else 1 if len(had) >= 20 and age >= _YEAR else 0

@@ -1,0 +1,146 @@
+"""Facts of the bus as sightings: addresses made canonical, texts made harmless."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from libs.common.addresses import canonical, phone_key
+from libs.common.events import (
+    Identity,
+    InteractionReported,
+    MeetingCancelled,
+    MeetingIngested,
+    MessageIngested,
+    MessageRemoved,
+)
+from services.contacts.domain.bcc import looks_like_hash
+from services.contacts.domain.projection import CALENDAR, EMAIL, Seen, Sighting, Who
+from services.contacts.domain.text import cleaned, key
+
+MAX_TITLE, MAX_TEXT, MAX_NOTE, MAX_NAME = 500, 500, 10_000, 200
+NO_TEXT = "(no text)"
+_CALENDAR_DOMAIN = "calendar.google.com"
+
+
+def message(fact: MessageIngested) -> Sighting:
+    """A Gmail message as its account sees it."""
+    people = [who for one in fact.people if (who := email_of(one.role, one.address, one.name))]
+    title, text = cleaned(fact.title, MAX_TITLE), cleaned(fact.snippet, MAX_TEXT)
+    tags = {tag.lower() for tag in fact.bcc_tags} if fact.dmarc != "fail" else set()
+    seen = Seen(
+        occurred_at=fact.occurred_at,
+        kind="message",
+        people=_once(people),
+        title=title,
+        text=text or ("" if title else NO_TEXT),
+        thread=key(fact.thread_id),
+        automated=fact.automated,
+        via=fact.via,
+        tags=tuple(sorted(tag for tag in tags if looks_like_hash(tag))),
+    )
+    ref = key(fact.gmail_id)
+    message_id = key((fact.rfc_message_id or "").strip().strip("<>").strip())
+    group = f"<{message_id}>" if message_id else f"{fact.account_id}:{ref}"
+    return Sighting(fact.user_id, fact.account_id, EMAIL, ref, fact.revision, group, seen)
+
+
+def removed_message(fact: MessageRemoved) -> Sighting:
+    return Sighting(fact.user_id, fact.account_id, EMAIL, key(fact.gmail_id), fact.revision, "", None)
+
+
+def meeting(fact: MeetingIngested) -> Sighting:
+    """A meeting as one calendar holds it. Rooms, calendars and the account itself are no attendees."""
+    one = fact.meeting
+    people = [
+        who
+        for guest in one.guests
+        if not guest.resource and not guest.me and (who := email_of("attendee", guest.address, guest.name))
+    ]
+    organizer = one.organizer
+    if organizer and not organizer.resource and (who := email_of("organizer", organizer.address, organizer.name)):
+        people.append(who)
+    seen = Seen(
+        occurred_at=one.starts_at,
+        ends_at=max(one.starts_at, one.ends_at),
+        kind="meeting",
+        people=_once(who for who in people if not who.value.endswith(_CALENDAR_DOMAIN)),
+        title=cleaned(one.title, MAX_TITLE),
+        text=cleaned(one.place, MAX_TEXT),
+        organized=bool(organizer and organizer.me),
+        direction="mutual",
+    )
+    attended = any(who.role == "attendee" for who in seen.people)
+    ref = key(f"{one.calendar_id}/{one.event_id}")
+    return Sighting(
+        one.user_id, one.account_id, CALENDAR, ref, one.revision, key(one.series_key), seen if attended else None
+    )
+
+
+def cancelled_meeting(fact: MeetingCancelled) -> Sighting:
+    ref = key(f"{fact.calendar_id}/{fact.event_id}")
+    return Sighting(fact.user_id, fact.account_id, CALENDAR, ref, fact.revision, "", None)
+
+
+def reported(fact: InteractionReported, revision: int) -> Sighting:
+    """What a connector told. The user is the source: whichever connector tells it, it is the same interaction."""
+    people = _once(who for one in fact.identities[:500] if (who := who_of("other", one)))
+    seen = Seen(
+        occurred_at=fact.occurred_at,
+        kind=cleaned(fact.kind, 32) or "message",
+        people=people,
+        title=cleaned(fact.title, MAX_TITLE),
+        text=cleaned(fact.text, MAX_NOTE),
+        thread=key(fact.thread),
+        direction=fact.direction,
+    )
+    ref = key(fact.ref)
+    platform = cleaned(fact.platform, 32)
+    return Sighting(fact.user_id, fact.user_id, platform, ref, revision, ref, seen)
+
+
+def email_of(role: str, address: str, name: str = "") -> Who | None:
+    """An email address with its role; None where it is not an address."""
+    value = canonical(address)
+    if value is None or "\x00" in value:
+        return None
+    shown = cleaned(address, 320).strip("<> ") or value
+    return Who(role, "email", value, shown, display_name(name))
+
+
+def who_of(role: str, identity: Identity) -> Who | None:
+    """An identity of any platform; None where its value is nothing."""
+    if identity.kind == "email":
+        return email_of(role, identity.value, identity.name)
+    shown = cleaned(identity.value, 500)
+    value = phone_key(shown) if identity.kind == "phone" else handle(shown)
+    kind = cleaned(identity.kind, 32).lower()
+    # The kind `bcc` is ours: nobody may claim a contact's hash from outside.
+    return (
+        Who(role, kind, value, shown, display_name(identity.name)) if value and kind not in ("", "bcc") else None
+    )
+
+
+def handle(written: str) -> str:
+    """A handle or profile address, comparable: without scheme, `www.`, `@` and trailing slash, in lower case."""
+    text = written.strip().lower().removeprefix("https://").removeprefix("http://").removeprefix("www.")
+    return key(text.lstrip("@").rstrip("/"))
+
+
+def display_name(name: str) -> str:
+    """A name worth showing: neither an address over again nor mere digits."""
+    text = cleaned(" ".join(name.split()), MAX_NAME)
+    return text if "@" not in text and any(character.isalpha() for character in text) else ""
+
+
+def _once(people: Iterable[Who]) -> tuple[Who, ...]:
+    found: dict[tuple[str, str, str], Who] = {}
+    for who in people:
+        found.setdefault((who.role, who.kind, who.value), who)
+    return tuple(found.values())
+
+
+def note_ref(user_id: UUID, contact_id: UUID, at: datetime, text: str) -> str:
+    """A reference for an interaction that came without one: the same note twice in one second is one note."""
+    digest = sha256(f"{user_id}{contact_id}{at.isoformat()}{text}".encode()).hexdigest()
+    return f"note:{digest[:32]}"

@@ -1,0 +1,31 @@
+"""Text from outside, made harmless; and folded, for comparison and search."""
+
+import re
+import unicodedata
+from hashlib import sha256
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_WORD = re.compile(r"\w+")
+MAX_KEY = 500
+
+
+def cleaned(text: str, limit: int) -> str:
+    """Without NUL, other controls and lone surrogates, at most `limit` characters."""
+    return _CONTROLS.sub("", text).encode("utf-8", "replace").decode("utf-8")[:limit].strip()
+
+
+def folded(text: str) -> str:
+    """Without marks, case and needless white space: what two spellings of a name have in common."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.category(c).startswith("M"))
+    return " ".join(bare.casefold().split())
+
+
+def words(*texts: str) -> str:
+    """The folded words of texts, separated by blanks: what search looks at. Addresses fall into their parts."""
+    return " ".join(_WORD.findall(folded(" ".join(texts)).replace("_", " ")))
+
+
+def key(text: str) -> str:
+    """A text that can be an index key however long it is: hashed where it is over 500 characters."""
+    harmless = cleaned(text, 100_000)
+    return harmless if len(harmless) <= MAX_KEY else "sha256:" + sha256(harmless.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What the service does when it hears a fact or is asked a question."""

@@ -1,0 +1,80 @@
+"""Accounts and settings: who is me, whom mail may turn into a contact, what is to be forgotten."""
+
+from datetime import UTC, datetime
+
+from libs.common.addresses import canonical
+from libs.common.events import AccountConnected, AccountDisconnected, AccountIdentified, SettingsChanged, UserDeleted
+from libs.common.log import get_logger
+from services.contacts import identity
+from services.contacts.context import Context
+from services.contacts.recording import Changed, joined
+from services.contacts.store import users
+
+SETTINGS = "settings"
+
+
+async def connect_account(context: Context, fact: AccountConnected) -> None:
+    own = {address for address in [canonical(fact.address)] if address}
+    async with context.transaction() as c:
+        await users.lock_users(c, [fact.user_id])
+        await users.welcome_back(c, fact.account_id, fact.at)
+        if await users.list_purged(c, [fact.user_id, fact.account_id]):
+            return
+        await users.upsert_account(c, fact.account_id, fact.user_id, fact.address.strip().lower(), fact.at)
+        changed = await identity.change_me(
+            c, fact.user_id, lambda: users.add_own(c, fact.user_id, str(fact.account_id), own)
+        )
+    await context.tell(changed)
+
+
+async def identify_account(context: Context, fact: AccountIdentified) -> None:
+    """All addresses of an account, as Gmail knows them now."""
+    own = {address for one in fact.addresses if (address := canonical(one))}
+    async with context.transaction() as c:
+        await users.lock_users(c, [fact.user_id])
+        if await users.list_purged(c, [fact.user_id, fact.account_id]):
+            return
+        account = await users.get_address(c, fact.account_id)
+        own |= {address for address in [canonical(account)] if address}
+        changed = await identity.change_me(
+            c, fact.user_id, lambda: users.replace_own(c, fact.user_id, str(fact.account_id), own)
+        )
+    await context.tell(changed)
+
+
+async def disconnect_account(context: Context, fact: AccountDisconnected) -> None:
+    """Its addresses remain the user's. With `purge`, what only it saw goes."""
+    changed: Changed = {}
+    async with context.transaction() as c:
+        await users.lock_users(c, [fact.user_id])
+        await users.disconnect_account(c, fact.account_id, fact.user_id, fact.at)
+        if fact.purge:
+            changed = await identity.purge_account(c, fact.user_id, fact.account_id, fact.at)
+            get_logger().info("account_purged", user=str(fact.user_id), account=str(fact.account_id))
+    await context.tell(changed)
+
+
+async def delete_user(context: Context, fact: UserDeleted) -> None:
+    async with context.transaction() as c:
+        await users.lock_users(c, [fact.user_id])
+        await users.mark_purged(c, [fact.user_id, *fact.account_ids], datetime.now(UTC))
+        await users.delete_user(c, fact.user_id)
+    get_logger().info("user_deleted", user=str(fact.user_id))
+
+
+async def change_settings(context: Context, fact: SettingsChanged) -> None:
+    """`own_addresses` and `contact_creation` are kept here and apply to everything that is recorded already."""
+    own = {address for one in fact.after.gmail.own_addresses if (address := canonical(one))}
+    creation = fact.after.gmail.contact_creation
+    changed: Changed = {}
+    async with context.transaction() as c:
+        await users.lock_users(c, [fact.user_id])
+        if await users.list_purged(c, [fact.user_id]):
+            return
+        news, before = await users.put_creation(c, fact.user_id, fact.version, creation)
+        if not news:
+            return
+        changed = await identity.change_me(c, fact.user_id, lambda: users.replace_own(c, fact.user_id, SETTINGS, own))
+        if before != creation:
+            changed = joined(changed, await identity.change_creation(c, fact.user_id))
+    await context.tell(changed)

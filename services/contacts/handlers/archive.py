@@ -1,0 +1,32 @@
+"""Questions about everything at once: how much there is, and all of it for the user's archive."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from libs.common.questions import CountContacts, Counts, ExportContacts, ExportPage
+from services.contacts.context import Context
+from services.contacts.domain import cursor
+from services.contacts.store import archive, portraits
+
+
+async def count_contacts(context: Context, question: CountContacts) -> Counts:
+    async with context.db.acquire() as c:
+        return Counts(**await archive.count(c, question.user_id))
+
+
+async def export_contacts(context: Context, question: ExportContacts) -> ExportPage:
+    """A page of contacts or interactions, oldest first, as plain JSON."""
+    position = cursor.decode(question.cursor, UUID)
+    after = position[0] if position else UUID(int=0)
+    async with context.db.acquire() as c:
+        if question.what == "contacts":
+            ids = await archive.list_contact_ids(c, question.user_id, after, question.limit + 1)
+            page = ids[: question.limit]
+            shown = await portraits.list_portraits(c, question.user_id, page, datetime.now(UTC))
+            items = tuple(contact.model_dump(mode="json") for contact in shown)
+        else:
+            rows = await archive.list_interactions(c, question.user_id, after, question.limit + 1)
+            ids = [row["id"] for row in rows]
+            page = ids[: question.limit]
+            items = tuple(archive.as_json(row) for row in rows[: question.limit])
+    return ExportPage(items=items, next_cursor=cursor.encode(page[-1]) if len(ids) > question.limit else None)

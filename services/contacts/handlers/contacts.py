@@ -1,0 +1,203 @@
+"""Questions about contacts: find, show, make, change, delete."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from libs.common.db import Connection, Record
+from libs.common.errors import Refused, not_found
+from libs.common.ids import new_id
+from libs.common.questions import (
+    Contact,
+    ContactFields,
+    ContactPage,
+    CreateContact,
+    DeleteContact,
+    Done,
+    GetContact,
+    RotateBcc,
+    SearchContacts,
+    UpdateContact,
+)
+from services.contacts import regrouping
+from services.contacts.context import Context
+from services.contacts.domain import cursor
+from services.contacts.domain.profile import FIELDS, dropped
+from services.contacts.domain.projection import Who
+from services.contacts.domain.seeing import email_of
+from services.contacts.domain.text import cleaned, words
+from services.contacts.store import addresses, edits, people, portraits, search, users
+
+MAX_WORDS = 10
+
+
+async def search_contacts(context: Context, question: SearchContacts) -> ContactPage:
+    """By text, best first; without text by the asked order."""
+    found = words(question.q).split()[:MAX_WORDS]
+    if question.q.strip() and not found:
+        return ContactPage(items=())  # nothing but signs: no name has any
+    async with context.db.acquire() as c:
+        rows, position = await (_by_text(c, question, found) if found else _sorted(c, question))
+    more = len(rows) > question.limit
+    rows = rows[: question.limit]
+    next_cursor = cursor.encode(*position(rows[-1])) if more else None
+    return ContactPage(items=tuple(map(portraits.summary, rows)), next_cursor=next_cursor)
+
+
+Listed = tuple[list[Record], Callable[[Record], tuple[object, ...]]]
+
+
+async def _by_text(c: Connection, question: SearchContacts, found: list[str]) -> Listed:
+    """Every word must begin one of the contact's."""
+    after = cursor.decode(question.cursor, int, UUID)
+    query = " & ".join(f"{word}:*" for word in found)
+    rows = await search.by_text(c, question.user_id, query, after, question.limit + 1)
+    return rows, lambda row: (row["rank"], row["id"])
+
+
+async def _sorted(c: Connection, question: SearchContacts) -> Listed:
+    user_id, size = question.user_id, question.limit + 1
+    if question.sort == "name":
+        by_name: Any = cursor.decode(question.cursor, str, UUID)
+        return await search.by_name(c, user_id, by_name, size), lambda row: (row["name_key"], row["id"])
+    if question.sort == "score":
+        by_score: Any = cursor.decode(question.cursor, int, datetime, UUID)
+        return await search.by_score(c, user_id, by_score, size), lambda row: (row["score"], _last(row), row["id"])
+    by_recent: Any = cursor.decode(question.cursor, datetime, UUID)
+    return await search.by_recent(c, user_id, by_recent, size), lambda row: (_last(row), row["id"])
+
+
+def _last(row: Record) -> str:
+    return (row["last_at"] or cursor.INFINITE_PAST).isoformat()
+
+
+async def show_contact(context: Context, question: GetContact) -> Contact:
+    """The contact; for the id of one that was merged away, the one it went into."""
+    async with context.db.acquire() as c:
+        contact_id = await resolved(c, question.user_id, question.contact_id)
+        return await _portrait(c, question.user_id, contact_id)
+
+
+async def _portrait(c: Connection, user_id: UUID, contact_id: UUID) -> Contact:
+    [contact] = await portraits.list_portraits(c, user_id, [contact_id], datetime.now(UTC))
+    return contact
+
+
+async def resolved(c: Connection, user_id: UUID, contact_id: UUID) -> UUID:
+    """The id of the living contact. Refused: `not_found`."""
+    found = await people.resolve(c, user_id, contact_id)
+    if found is None:
+        raise not_found("contact")
+    return found
+
+
+async def create_contact(context: Context, question: CreateContact) -> Contact:
+    fields = question.fields
+    if not any((fields.name, fields.emails, fields.phones, fields.company)):
+        raise Refused(422, "empty_contact", "A contact needs a name, an email, a phone or a company.")
+
+    async def create(c: Connection) -> UUID:
+        contact_id = new_id()
+        await people.insert_contacts(c, [(contact_id, question.user_id)])
+        await _put(c, question.user_id, contact_id, fields)
+        return contact_id
+
+    return await _edit(context, question.user_id, create)
+
+
+async def update_contact(context: Context, question: UpdateContact) -> Contact:
+    async def update(c: Connection) -> UUID:
+        contact_id = await resolved(c, question.user_id, question.contact_id)
+        await _put(c, question.user_id, contact_id, question.fields)
+        return contact_id
+
+    return await _edit(context, question.user_id, update)
+
+
+async def rotate_bcc(context: Context, question: RotateBcc) -> Contact:
+    async def rotate(c: Connection) -> UUID:
+        contact_id = await resolved(c, question.user_id, question.contact_id)
+        await edits.rotate_hash(c, question.user_id, contact_id, datetime.now(UTC))
+        return contact_id
+
+    return await _edit(context, question.user_id, rotate)
+
+
+async def delete_contact(context: Context, question: DeleteContact) -> Done:
+    async with context.transaction() as c:
+        await users.lock_users(c, [question.user_id])
+        contact_id = await resolved(c, question.user_id, question.contact_id)
+        await edits.delete_contact(c, question.user_id, contact_id)
+    await context.tell({question.user_id: {contact_id}})
+    return Done()
+
+
+async def _edit(context: Context, user_id: UUID, edit: Callable[[Connection], Awaitable[UUID]]) -> Contact:
+    """Under the user's lock: edit, group anew what hangs on it, show the contact."""
+    async with context.transaction() as c:
+        await users.lock_users(c, [user_id])
+        if await users.list_purged(c, [user_id]):
+            raise not_found("user")
+        contact_id = await edit(c)
+        changed = await regrouping.regroup(c, user_id, contacts=[contact_id]) | {contact_id}
+        contact = await _portrait(c, user_id, contact_id)
+    await context.tell({user_id: changed})
+    return contact
+
+
+async def _put(c: Connection, user_id: UUID, contact_id: UUID, fields: ContactFields) -> None:
+    """Store what was typed. Refused: `address_taken`, `invalid_address`, `invalid_url`."""
+    before = await edits.get_contact(c, contact_id)
+    values: dict[str, Any] = {}
+    for name in FIELDS:
+        if (value := getattr(fields, name)) is not None:
+            values[name] = _typed(name, value)
+    edited = set(before["edited"]) | set(values)
+    if fields.phones is not None:
+        phones = _typed("phones", fields.phones)
+        values["typed_phones"] = phones
+        values["dropped_phones"] = sorted(dropped([*before["phones"], *before["dropped_phones"]], phones))
+    if fields.archived is not None:
+        values["archived"] = fields.archived
+        edited.add("archived")
+    await edits.put_columns(c, contact_id, {**values, "edited": sorted(edited)})
+    if fields.emails is not None:
+        emails = [_email(one) for one in fields.emails]
+        await _refuse_taken(c, user_id, contact_id, emails)
+        await edits.put_emails(c, user_id, contact_id, list({who.value: who for who in emails}.values()))
+
+
+def _typed(name: str, value: str | tuple[str, ...]) -> str | list[str]:
+    limit = 50_000 if name == "notes" else 2_000
+    if isinstance(value, str):
+        text = cleaned(value, limit)
+        return _link(text) if name == "photo_url" and text else text
+    texts = [text for one in value if (text := cleaned(one, limit))]
+    return [_link(text) for text in texts] if name == "urls" else list(dict.fromkeys(texts))
+
+
+def _link(url: str) -> str:
+    if not url.lower().startswith(("https://", "http://")):
+        raise Refused(422, "invalid_url", "A link must begin with https:// or http://.")
+    return url
+
+
+def _email(written: str) -> Who:
+    who = email_of("other", written)
+    if who is None:
+        raise Refused(422, "invalid_address", f"{cleaned(written, 320)!r} is not an email address.")
+    return who
+
+
+async def _refuse_taken(c: Connection, user_id: UUID, contact_id: UUID, emails: list[Who]) -> None:
+    owners = await addresses.owners_of(c, user_id, "email", [who.value for who in emails])
+    for who in emails:
+        other = owners[who.value]["contact_id"] if who.value in owners else None
+        if other not in (None, contact_id):
+            raise Refused(
+                409,
+                "address_taken",
+                f"{who.shown} belongs to another contact. Merge the two, or take it off there first.",
+                contact_id=str(other),
+            )

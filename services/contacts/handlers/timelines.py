@@ -1,0 +1,126 @@
+"""Questions about what passed between the user and somebody: the timeline, a note, the people of a meeting."""
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from uuid import UUID
+
+from libs.common.addresses import canonical, is_me
+from libs.common.db import Connection, Record
+from libs.common.errors import Refused, not_found
+from libs.common.ids import ContactId
+from libs.common.questions import AddInteraction, Attendee, Attendees, GetAttendees, GetTimeline, Interaction, Timeline
+from services.contacts import recording
+from services.contacts.context import Context
+from services.contacts.domain import cursor, seeing
+from services.contacts.domain.projection import Seen, Sighting, Who
+from services.contacts.domain.scoring import contact_had, score
+from services.contacts.domain.text import cleaned, key
+from services.contacts.handlers.contacts import resolved
+from services.contacts.store import addresses, edits, portraits, reports, search, timeline, users
+
+MAX_GUESTS = 500
+
+
+async def show_timeline(context: Context, question: GetTimeline) -> Timeline:
+    position = cursor.decode(question.cursor, datetime, UUID)
+    async with context.db.acquire() as c:
+        contact_id = await resolved(c, question.user_id, question.contact_id)
+        lines = await timeline.list_lines(
+            c,
+            contact_id,
+            platform=question.platform,
+            direction=question.direction,
+            q=cleaned(question.q, 500),
+            group=question.group,
+            after=(position[0], position[1]) if position else None,
+            limit=question.limit + 1,
+        )
+        page = lines[: question.limit]
+        items = tuple(await timeline.show(c, page))
+    more = len(lines) > question.limit
+    last = page[-1] if page else None
+    next_cursor = cursor.encode(last["occurred_at"].isoformat(), last["interaction_id"]) if more and last else None
+    return Timeline(items=items, next_cursor=next_cursor)
+
+
+async def add_interaction(context: Context, question: AddInteraction) -> Interaction:
+    """Write on a timeline by hand. Refused: `reserved_platform`; mail and meetings come from Google alone."""
+    if question.platform in ("email", "calendar"):
+        raise Refused(422, "reserved_platform", "Email and calendar entries come from the connected accounts.")
+    at = question.occurred_at or datetime.now(UTC)
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    async with context.transaction() as c:
+        await users.lock_users(c, [question.user_id])
+        contact_id = await resolved(c, question.user_id, question.contact_id)
+        hash_ = (await edits.get_contact(c, contact_id))["bcc_hash"]
+        # The contact's own hash stands for it: every contact has one, and it moves with merges.
+        seen = Seen(
+            occurred_at=at,
+            kind=cleaned(question.kind, 32) or "note",
+            people=(Who("other", "bcc", hash_, hash_),),
+            title=cleaned(question.title, seeing.MAX_TITLE),
+            text=cleaned(question.text, seeing.MAX_NOTE),
+            thread=key(question.thread),
+            direction=question.direction,
+        )
+        given = key(question.ref or "")
+        ref = given or seeing.note_ref(question.user_id, contact_id, at, f"{question.platform}{seen.title}{seen.text}")
+        one = Sighting(question.user_id, question.user_id, question.platform, ref, 0, ref, seen)
+        revision = await reports.next_revision(c, one)
+        changed = await recording.record(
+            c, [Sighting(one.user_id, one.source_id, one.platform, ref, revision, ref, seen)]
+        )
+        line = await timeline.get_line(c, contact_id, question.platform, ref)
+        if line is None:
+            raise not_found("user")  # purged: what is told about them is not recorded
+        [shown] = await timeline.show(c, [line])
+    await context.tell(changed)
+    return shown
+
+
+async def show_attendees(context: Context, question: GetAttendees) -> Attendees:
+    """Who the guests of a meeting are, as of `now`."""
+    wanted = [(written, canonical(written)) for written in question.addresses[:MAX_GUESTS]]
+    async with context.db.acquire() as c:
+        known = await addresses.owners_of(c, question.user_id, "email", [value for _, value in wanted if value])
+        mine = await users.list_own(c, question.user_id)
+        ids = [row["contact_id"] for row in known.values() if row["contact_id"]]
+        people = await _people(c, ids, question.now, question.last)
+    return Attendees(
+        items=tuple(
+            _attendee(written, known.get(value or ""), people, me=bool(value) and is_me(value or "", mine))
+            for written, value in wanted
+        )
+    )
+
+
+async def _people(c: Connection, ids: list[UUID], now: datetime, last: int) -> dict[UUID, Attendee]:
+    touches = await timeline.list_touches(c, ids)
+    bios = await portraits.list_bios(c, ids)
+    lines = await timeline.last_lines(c, ids, now, last)
+    shown: dict[UUID, list[Interaction]] = defaultdict(list)
+    for line, interaction in zip(lines, await timeline.show(c, lines), strict=True):
+        shown[line["contact_id"]].append(interaction)
+    found = {}
+    for id_ in ids:
+        row = await search.get_summary(c, id_)
+        if row is not None:
+            had = [one.occurred_at for one in contact_had(touches[id_], now)]
+            found[id_] = Attendee(
+                address="",
+                contact_id=ContactId(id_),
+                name=row["name"],
+                company=row["company"],
+                title=row["title"],
+                score=score(touches[id_], now),
+                last_contact_at=max(had, default=None),
+                bios=bios.get(id_, {}),
+                last=tuple(shown[id_]),
+            )
+    return found
+
+
+def _attendee(written: str, row: Record | None, people: dict[UUID, Attendee], *, me: bool) -> Attendee:
+    if row is not None and row["contact_id"] in people:
+        return people[row["contact_id"]].model_copy(update={"address": written, "me": me})
+    return Attendee(address=written, name=row["name"] if row else "", me=me)

@@ -1,0 +1,147 @@
+"""Keeps interactions true to the sightings, and contacts true to the interactions. One transaction, a handful of statements."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from libs.common.db import Connection
+from libs.common.ids import new_id
+from libs.common.log import get_logger
+from services.contacts import regrouping
+from services.contacts.domain.projection import Interaction, Sighting, Who, latest, project
+from services.contacts.store import addresses, interactions, owners, people, sightings, users
+
+Changed = dict[UUID, set[UUID]]
+"""contacts that changed, by user"""
+
+
+@dataclass
+class Effects:
+    """What a change of sightings did: interactions written, addresses whose support or name may be gone, threads touched."""
+
+    written: set[UUID] = field(default_factory=set)
+    loosened: set[int] = field(default_factory=set)
+    threads: set[tuple[UUID, str]] = field(default_factory=set)
+
+
+async def record(c: Connection, told: Iterable[Sighting]) -> Changed:
+    """Record sightings: a later revision wins, the same one again does nothing. Takes the users' locks."""
+    newest = latest(told)
+    user_ids = {one.user_id for one in newest.values()}
+    await users.lock_users(c, user_ids)
+    purged = await users.list_purged(c, user_ids | {one.source_id for one in newest.values()})
+    wanted = [one for one in newest.values() if one.user_id not in purged and one.source_id not in purged]
+    return await settle(c, await apply(c, wanted))
+
+
+async def apply(c: Connection, told: Collection[Sighting]) -> Effects:
+    """Store what is news and write every interaction that it touches anew. The caller holds the users' locks."""
+    groups = {one.group_key for one in told if one.seen is not None}
+    known = {one.sighting.key: one for one in await sightings.list_sightings(c, [one.key for one in told], groups)}
+    news = [one for one in told if one.key not in known or one.revision > known[one.key].sighting.revision]
+    before = [known[one.key].sighting for one in news if one.key in known]
+    left = {one.group_key for one in before if one.seen is not None}
+    fetched = {one.sighting.group_key for one in known.values()}
+    if missing := left - {one.group_key for one in news if one.seen is not None}:
+        known |= {one.sighting.key: one for one in await sightings.list_sightings(c, [], missing)}
+    touched = left | {one.group_key for one in news if one.seen is not None}
+    state = {key: one.sighting for key, one in known.items()} | {one.key: one for one in news}
+    by_group: dict[sightings.GroupKey, list[Sighting]] = defaultdict(list)
+    for one in state.values():
+        if one.seen is not None and one.group_key in touched:
+            by_group[one.group_key].append(one)
+    present = await interactions.interaction_ids(c, (left | fetched) & touched) if known else {}
+    return await _write(c, by_group, present, news, state, before)
+
+
+async def _write(
+    c: Connection,
+    by_group: Mapping[sightings.GroupKey, Sequence[Sighting]],
+    present: Mapping[tuple[UUID, str, str], UUID],
+    news: Sequence[Sighting],
+    state: Mapping[sightings.Key, Sighting],
+    before: Sequence[Sighting],
+) -> Effects:
+    effects = Effects()
+    desired = [
+        (present.get((one.user_id, one.platform, one.ref)) or new_id(), one)
+        for group in by_group.values()
+        for one in project(group)
+    ]
+    effects.written = {id_ for id_, _ in desired}
+    rewritten = effects.written & set(present.values())
+    if rewritten:
+        effects.loosened |= await interactions.clear_participants(c, rewritten)
+    if gone := set(present.values()) - effects.written:
+        effects.loosened |= await interactions.delete_interactions(c, gone)
+    ids = await addresses.ensure_addresses(
+        c, {(one.user_id, who.kind, who.value): who for _, one in desired for who in one.seen.people}
+    )
+    logged = await _bcc_participants(c, [one for _, one in desired])
+    await interactions.upsert_interactions(
+        c, [(id_, one, _author(one, ids), bool(logged[one.user_id, one.platform, one.ref])) for id_, one in desired]
+    )
+    people_on = {
+        id_: [
+            *((ids[one.user_id, who.kind, who.value], who.role, who.name) for who in one.seen.people),
+            *((address, "bcc_log", "") for address in logged[one.user_id, one.platform, one.ref]),
+        ]
+        for id_, one in desired
+    }
+    await interactions.insert_participants(c, desired, people_on)
+    belongs = {key: id_ for id_, one in desired for key in one.sightings}
+    changed = {one.key for one in news} | set(belongs)
+    await sightings.upsert_sightings(c, [(state[key], belongs.get(key)) for key in changed])
+    effects.threads = {(one.source_id, one.seen.thread) for one in (*news, *before) if one.seen and one.seen.thread}
+    return effects
+
+
+def _author(one: Interaction, ids: Mapping[addresses.Key, int]) -> int | None:
+    author: Who | None = next((who for who in one.seen.people if who.role == "from"), None)
+    return ids[one.user_id, author.kind, author.value] if author else None
+
+
+async def _bcc_participants(c: Connection, desired: Sequence[Interaction]) -> dict[tuple[UUID, str, str], list[int]]:
+    """The BCC addresses under which each interaction is logged. A hash that was rotated logs no later mail."""
+    tags = {(one.user_id, tag) for one in desired for tag in one.seen.tags}
+    known = await addresses.bcc_addresses(c, tags) if tags else {}
+    found: dict[tuple[UUID, str, str], list[int]] = {}
+    for one in desired:
+        matched = []
+        for tag in one.seen.tags:
+            address_id, retired_at = known.get((one.user_id, tag), (None, None))
+            if address_id is None:
+                get_logger().info("bcc_hash_unknown", user=str(one.user_id))
+            elif retired_at is None or one.seen.occurred_at < retired_at:
+                matched.append(address_id)
+        found[one.user_id, one.platform, one.ref] = matched
+    return found
+
+
+async def settle(c: Connection, effects: Effects) -> Changed:
+    """Bring everything that follows from interactions up to date: answered lists, names, contacts."""
+    if not (effects.written or effects.loosened or effects.threads):
+        return {}
+    began, stopped = await interactions.refresh_answered(c, effects.threads) if effects.threads else ([], [])
+    written = effects.written | set(began)
+    renamed = await addresses.learn_names(c, written)
+    loosened = effects.loosened | (await owners.people_on(c, stopped) if stopped else set())
+    looked_at: set[UUID] = set()
+    if loosened:
+        renamed |= await addresses.relearn_names(c, loosened)
+    made = await regrouping.make_contacts(c, written)
+    if loosened:
+        looked_at = await regrouping.drop_unwanted(c, loosened)
+    if stale := renamed - made - looked_at:
+        await people.refresh(c, stale)
+    changed = await interactions.mark_due(c, await owners.people_on(c, written) | loosened)
+    return joined(changed, await people.users_of(c, looked_at | renamed)) if looked_at or renamed else changed
+
+
+def joined(*several: Mapping[UUID, Collection[UUID]]) -> Changed:
+    everything: Changed = {}
+    for changed in several:
+        for user_id, ids in changed.items():
+            everything.setdefault(user_id, set()).update(ids)
+    return everything

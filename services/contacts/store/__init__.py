@@ -1,0 +1,1 @@
+"""The SQL. Functions take a connection; who calls them decides about transactions."""

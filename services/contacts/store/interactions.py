@@ -1,0 +1,128 @@
+"""Interactions and their participants, written as the projection says."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from libs.common.db import Connection
+from services.contacts.domain.projection import Interaction
+
+Participant = tuple[int, str, str]
+"""address id, role, name"""
+
+
+async def interaction_ids(
+    c: Connection, groups: Collection[tuple[UUID, str, str]]
+) -> dict[tuple[UUID, str, str], UUID]:
+    """The interactions of these groups: (user, platform, ref) → id."""
+    rows = await c.fetch(
+        """SELECT i.id, i.user_id, i.platform, i.ref
+           FROM unnest($1::uuid[], $2::text[], $3::text[]) AS g(user_id, platform, grp)
+           JOIN interactions i USING (user_id, platform, grp)""",
+        [group[0] for group in groups],
+        [group[1] for group in groups],
+        [group[2] for group in groups],
+    )
+    return {(row["user_id"], row["platform"], row["ref"]): row["id"] for row in rows}
+
+
+async def upsert_interactions(
+    c: Connection, interactions: Sequence[tuple[UUID, Interaction, int | None, bool]]
+) -> None:
+    """Each with its id, its author's address and whether a BCC hash of ours is on it."""
+    rows: list[tuple[Any, ...]] = [
+        (
+            id_, one.user_id, one.platform, one.group, one.ref, one.seen.kind, one.seen.thread, one.seen.occurred_at,
+            one.seen.ends_at, one.seen.title, one.seen.text, one.seen.automated, one.seen.via, one.crowd, logged,
+            one.seen.organized, one.seen.direction, author,
+        )
+        for id_, one, author, logged in interactions
+    ]  # fmt: skip
+    if not rows:
+        return
+    await c.execute(
+        """INSERT INTO interactions (id, user_id, platform, grp, ref, kind, thread, occurred_at, ends_at, title, text, automated,
+                                     via, crowd, bcc_logged, organized, direction, author_id)
+           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                                $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::bool[],
+                                $14::int[], $15::bool[], $16::bool[], $17::text[], $18::bigint[])
+           ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, thread = excluded.thread, occurred_at = excluded.occurred_at,
+               ends_at = excluded.ends_at, title = excluded.title, text = excluded.text, automated = excluded.automated,
+               via = excluded.via, crowd = excluded.crowd, bcc_logged = excluded.bcc_logged, organized = excluded.organized,
+               direction = excluded.direction, author_id = excluded.author_id""",
+        *map(list, zip(*rows, strict=True)),
+    )
+
+
+async def delete_interactions(c: Connection, ids: Collection[UUID]) -> set[int]:
+    """Remove interactions; the addresses that were on them."""
+    rows = await c.fetch(
+        "DELETE FROM participants WHERE interaction_id = ANY($1::uuid[]) RETURNING address_id", list(ids)
+    )
+    await c.execute("DELETE FROM interactions WHERE id = ANY($1::uuid[])", list(ids))
+    return {row["address_id"] for row in rows}
+
+
+async def clear_participants(c: Connection, ids: Collection[UUID]) -> set[int]:
+    rows = await c.fetch(
+        "DELETE FROM participants WHERE interaction_id = ANY($1::uuid[]) RETURNING address_id", list(ids)
+    )
+    return {row["address_id"] for row in rows}
+
+
+async def insert_participants(
+    c: Connection, interactions: Sequence[tuple[UUID, Interaction]], people: Mapping[UUID, Iterable[Participant]]
+) -> None:
+    rows = [
+        (address_id, one.seen.occurred_at, id_, role, name)
+        for id_, one in interactions
+        for address_id, role, name in people[id_]
+    ]
+    if not rows:
+        return
+    await c.execute(
+        """INSERT INTO participants (address_id, occurred_at, interaction_id, role, name)
+           SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[])""",
+        *map(list, zip(*rows, strict=True)),
+    )
+
+
+async def refresh_answered(c: Connection, threads: Collection[tuple[UUID, str]]) -> tuple[list[UUID], list[UUID]]:
+    """docs/rules.md, "Answered": list mail of threads in which I wrote counts. What began to count, what counts no more."""
+    rows = await c.fetch(
+        """WITH lists AS (
+               SELECT i.id, bool_or(EXISTS (
+                   SELECT FROM sightings mine JOIN interactions o ON o.id = mine.interaction_id JOIN addresses a ON a.id = o.author_id
+                   WHERE mine.source_id = s.source_id AND mine.thread = s.thread AND mine.fact IS NOT NULL AND a.is_me
+               )) AS answered
+               FROM unnest($1::uuid[], $2::text[]) AS t(source_id, thread)
+               JOIN sightings touched ON touched.source_id = t.source_id AND touched.thread = t.thread AND touched.fact IS NOT NULL
+               JOIN interactions i ON i.id = touched.interaction_id AND i.automated = 'list'
+               -- All of its copies: another account may have answered.
+               JOIN sightings s ON s.interaction_id = i.id AND s.thread <> ''
+               GROUP BY i.id
+           )
+           UPDATE interactions i SET answered = lists.answered FROM lists
+           WHERE i.id = lists.id AND i.answered <> lists.answered
+           RETURNING i.id, i.answered""",
+        [source_id for source_id, _ in threads],
+        [thread for _, thread in threads],
+    )
+    return [row["id"] for row in rows if row["answered"]], [row["id"] for row in rows if not row["answered"]]
+
+
+async def mark_due(c: Connection, address_ids: Collection[int]) -> dict[UUID, set[UUID]]:
+    """The contacts of these addresses, by user; their scores are to be computed anew."""
+    rows = await c.fetch(
+        """WITH touched AS (
+               SELECT DISTINCT a.contact_id AS id FROM addresses a WHERE a.id = ANY($1::bigint[]) AND a.contact_id IS NOT NULL
+           ), due AS (
+               UPDATE contacts c SET due_at = '-infinity' FROM touched WHERE c.id = touched.id AND c.due_at <> '-infinity'
+           )
+           SELECT c.user_id, c.id FROM touched JOIN contacts c USING (id)""",
+        list(address_ids),
+    )
+    by_user: dict[UUID, set[UUID]] = {}
+    for row in rows:
+        by_user.setdefault(row["user_id"], set()).add(row["id"])
+    return by_user

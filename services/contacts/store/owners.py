@@ -1,0 +1,56 @@
+"""What hangs on a set of addresses, or on a user: read when who is me, or a rule, changes."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from libs.common.db import Connection
+
+
+async def interactions_of(c: Connection, address_ids: Collection[int]) -> set[UUID]:
+    rows = await c.fetch(
+        "SELECT DISTINCT interaction_id FROM participants WHERE address_id = ANY($1::bigint[])", list(address_ids)
+    )
+    return {row["interaction_id"] for row in rows}
+
+
+async def people_on(c: Connection, interaction_ids: Collection[UUID]) -> set[int]:
+    rows = await c.fetch(
+        "SELECT DISTINCT address_id FROM participants WHERE interaction_id = ANY($1::uuid[])", list(interaction_ids)
+    )
+    return {row["address_id"] for row in rows}
+
+
+async def threads_of(c: Connection, interaction_ids: Collection[UUID]) -> set[tuple[UUID, str]]:
+    """The mail threads (account, thread) that these interactions are in."""
+    rows = await c.fetch(
+        """SELECT DISTINCT source_id, thread FROM sightings
+           WHERE interaction_id = ANY($1::uuid[]) AND thread <> '' AND fact IS NOT NULL""",
+        list(interaction_ids),
+    )
+    return {(row["source_id"], row["thread"]) for row in rows}
+
+
+async def all_interactions(c: Connection, user_id: UUID) -> list[UUID]:
+    return [row["id"] for row in await c.fetch("SELECT id FROM interactions WHERE user_id = $1", user_id)]
+
+
+async def existing(c: Connection, interaction_ids: Collection[UUID]) -> set[UUID]:
+    rows = await c.fetch("SELECT id FROM interactions WHERE id = ANY($1::uuid[])", list(interaction_ids))
+    return {row["id"] for row in rows}
+
+
+async def owned_addresses(c: Connection, user_id: UUID) -> list[int]:
+    rows = await c.fetch(
+        "SELECT id FROM addresses WHERE user_id = $1 AND contact_id IS NOT NULL AND kind <> 'bcc'", user_id
+    )
+    return [row["id"] for row in rows]
+
+
+async def delete_unused(c: Connection, user_id: UUID) -> None:
+    """Addresses that belong to nobody and are on nothing: what is left of a purged account."""
+    await c.execute(
+        """DELETE FROM addresses a WHERE a.user_id = $1 AND a.contact_id IS NULL AND NOT a.barred
+             AND NOT EXISTS (SELECT FROM participants p WHERE p.address_id = a.id)
+             AND NOT EXISTS (SELECT FROM cards k WHERE k.user_id = $1 AND k.emails @> ARRAY[a.value])""",
+        user_id,
+    )

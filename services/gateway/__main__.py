@@ -1,0 +1,87 @@
+"""Wires the gateway and runs it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from aiohttp import web
+
+from libs.common.errors import Outage
+from libs.common.events import (
+    AccountConnected,
+    AccountDisconnected,
+    AccountReauthRequired,
+    ContactChanged,
+    NotificationCreated,
+    PrepFailed,
+    PrepSent,
+    PrepSkipped,
+    SyncCompleted,
+    SyncFailed,
+    SyncProgressed,
+    UserDeleted,
+)
+from libs.common.service import Resources, run
+from libs.common.web import serve
+from services.gateway import handlers
+from services.gateway.app import build_app
+from services.gateway.dependencies import Gateway
+from services.gateway.live import Hub
+from services.gateway.pages.render import Renderer
+from services.gateway.webhook import WebhookSender, private_addresses_allowed, webhook_session
+from services.gateway.wording import Told
+
+TOLD: tuple[type[Told], ...] = (
+    AccountConnected,
+    AccountReauthRequired,
+    SyncCompleted,
+    SyncFailed,
+    PrepSent,
+    PrepFailed,
+)
+
+
+@asynccontextmanager
+async def wire(r: Resources) -> AsyncIterator[None]:
+    gateway = Gateway(r.settings, r.db, r.cache, r.bus, Hub(), Renderer())
+    allow_private = private_addresses_allowed(r.settings)
+    async with webhook_session(allow_private=allow_private) as http:
+        sender = WebhookSender(gateway, http, allow_private)
+        for told in TOLD:
+            r.bus.hear(told, _notify_and_wake(gateway, sender))
+        r.bus.hear(PrepSkipped, partial(handlers.note_skip, gateway))
+        r.bus.hear(AccountDisconnected, partial(handlers.forget_account, gateway))
+        r.bus.hear(UserDeleted, partial(handlers.forget_user, gateway))
+        r.bus.hear_live(SyncProgressed, partial(handlers.push_progress, gateway))
+        r.bus.hear_live(ContactChanged, partial(handlers.push_contacts, gateway))
+        r.bus.hear_live(NotificationCreated, partial(handlers.push_notification, gateway))
+        runner = await _serve(gateway)
+        sending = asyncio.create_task(sender.keep_sending(), name="webhooks")
+        try:
+            yield
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await runner.cleanup()
+
+
+async def _serve(gateway: Gateway) -> web.AppRunner:
+    """Outage: somebody else listens on the port."""
+    host, port = gateway.settings.host, gateway.settings.port
+    try:
+        return await serve(build_app(gateway), host, port)
+    except OSError as error:
+        raise Outage(f"Can't listen on {host}:{port}: {error.strerror}. Set PINGCRM_PORT to a free port.") from error
+
+
+def _notify_and_wake(gateway: Gateway, sender: WebhookSender) -> Callable[[Told], Awaitable[None]]:
+    async def notify(fact: Told) -> None:
+        await handlers.notify(gateway, fact)
+        sender.wake()
+
+    return notify
+
+
+if __name__ == "__main__":
+    run("gateway", wire)

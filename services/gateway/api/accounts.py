@@ -1,0 +1,184 @@
+"""Connected Google accounts: their state, connecting, syncing, disconnecting."""
+
+from functools import partial
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.common.errors import Refused, not_found
+from libs.common.events import Kind, SyncRequested
+from libs.common.ids import AccountId
+from libs.common.questions import (
+    Account,
+    Audit,
+    AuditAccount,
+    Authorization,
+    BeginSignIn,
+    Disconnect,
+    ExplainMessage,
+    GetSyncStatus,
+    ListAccounts,
+    ListRuns,
+    Runs,
+    Why,
+)
+from libs.common.scopes import FEATURES, NEEDED_BY_KIND
+from services.gateway.accounts import AccountView, view_of
+from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.session import browser_of, remember_browser
+
+TAG = "Accounts"
+DISCONNECT_SECONDS = 30.0
+KINDS: tuple[Kind, ...] = ("mail", "contacts", "calendar")
+
+
+class AccountList(BaseModel):
+    items: list[AccountView]
+    next_cursor: None = None
+
+
+@endpoint("GET", "/accounts", tag=TAG)
+async def list_accounts(call: Call) -> AccountList:
+    """List the connected accounts.
+
+    With their state, the permissions that are missing and what these turn off, and the latest sync of each kind.
+    """
+    accounts = await call.ask(ListAccounts(user_id=call.user_id))
+    runs = await call.ask(GetSyncStatus(user_id=call.user_id))
+    return AccountList(items=[view_of(account, runs.items) for account in accounts.items])
+
+
+class Connect(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    account_id: AccountId | None = Field(None, description="Ask again for the permissions of this account.")
+
+
+@endpoint("POST", "/accounts/connect", tag=TAG)
+async def connect_account(call: Call, body: Connect) -> Authorization:
+    """Begin to connect a Google account.
+
+    Open `authorize_url` in the browser that got this answer: a cookie binds the two. In a page, a link to `/connect` does the same.
+    """
+    if body.account_id:
+        await own_account(call, body.account_id)
+    browser = browser_of(call.request)
+    begun = await call.ask(BeginSignIn(browser=browser, user_id=call.user_id, account_id=body.account_id))
+    call.finish.append(partial(remember_browser, browser=browser, settings=call.gateway.settings))
+    return begun
+
+
+class DisconnectQuery(BaseModel):
+    purge: bool = Field(False, description="Also remove what was imported from it.")
+
+
+@endpoint("DELETE", "/accounts/{account_id}", tag=TAG, status=204)
+async def disconnect_account(call: Call, account_id: AccountId, query: DisconnectQuery) -> None:
+    """Disconnect an account.
+
+    Its permission is revoked at Google. What was imported stays, unless `purge=true`.
+    """
+    await own_account(call, account_id)
+    question = Disconnect(user_id=call.user_id, account_id=account_id, purge=query.purge)
+    await call.ask(question, seconds=DISCONNECT_SECONDS)
+
+
+class SyncBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kinds: set[Kind] | None = Field(None, min_length=1, description="Left out: everything that is permitted.")
+
+
+class SyncAccepted(BaseModel):
+    status: Literal["requested"] = "requested"
+    kinds: list[Kind]
+
+
+@endpoint(
+    "POST",
+    "/accounts/{account_id}/sync",
+    tag=TAG,
+    status=202,
+    errors={409: "The account has to be connected again first, or the permission for a kind is missing."},
+)
+async def sync_account(call: Call, account_id: AccountId, body: SyncBody) -> SyncAccepted:
+    """Sync an account now."""
+    account = await own_account(call, account_id)
+    kinds = kinds_to_sync(account, body.kinds)
+    await call.gateway.bus.say(
+        *(SyncRequested(user_id=call.user_id, account_id=account_id, kind=kind, reason="user") for kind in kinds)
+    )
+    return SyncAccepted(kinds=kinds)
+
+
+def kinds_to_sync(account: Account, wanted: set[Kind] | None) -> list[Kind]:
+    """What can be synced now. Refused: `reauth_required`, `disconnected`, `missing_scope` (409)."""
+    reconnect = f"/connect?account_id={account.id}"
+    if account.status == "reauth_required":
+        detail = "Google no longer accepts this account's permission. Connect it again, then sync."
+        raise Refused(409, "reauth_required", detail, reconnect=reconnect)
+    if account.status == "disconnected":
+        raise Refused(
+            409, "disconnected", "This account is disconnected. Connect it again, then sync.", reconnect=reconnect
+        )
+    permitted = [kind for kind in KINDS if NEEDED_BY_KIND[kind] in account.scopes]
+    if missing := [kind for kind in KINDS if kind not in permitted and kind in (wanted or ())]:
+        detail = (
+            f"Google was not asked, or refused, to let PingCRM read this: {', '.join(missing)}. Grant it, then sync."
+        )
+        features = [FEATURES[NEEDED_BY_KIND[kind]] for kind in missing]
+        raise Refused(409, "missing_scope", detail, kinds=missing, features=features, reconnect=reconnect)
+    if not permitted:
+        detail = "This account has none of the permissions that syncing needs. Grant them, then sync."
+        raise Refused(409, "missing_scope", detail, reconnect=reconnect)
+    return [kind for kind in permitted if wanted is None or kind in wanted]
+
+
+class RunsQuery(BaseModel):
+    cursor: str | None = None
+    limit: int = Field(50, ge=1, le=200)
+
+
+@endpoint("GET", "/accounts/{account_id}/syncs", tag=TAG)
+async def list_syncs(call: Call, account_id: AccountId, query: RunsQuery) -> Runs:
+    """Show the sync history of an account, newest first."""
+    await own_account(call, account_id)
+    return await call.ask(ListRuns(user_id=call.user_id, account_id=account_id, cursor=query.cursor, limit=query.limit))
+
+
+@endpoint("GET", "/accounts/{account_id}/messages/{message_id}/why", tag=TAG)
+async def explain_message(call: Call, account_id: AccountId, message_id: str) -> Why:
+    """Explain what happened to a message.
+
+    `message_id` is Gmail's id, or the Message-ID of its header (URL-encoded).
+    """
+    if len(message_id) > 998 or not message_id.isprintable():
+        raise not_found("message")
+    await own_account(call, account_id)
+    return await call.ask(ExplainMessage(user_id=call.user_id, account_id=account_id, message_id=message_id))
+
+
+@endpoint("GET", "/accounts/{account_id}/audit", tag=TAG)
+async def audit_account(call: Call, account_id: AccountId) -> Audit:
+    """Count what became of every message of an account."""
+    await own_account(call, account_id)
+    return await call.ask(AuditAccount(user_id=call.user_id, account_id=account_id), seconds=60)
+
+
+async def own_account(call: Call, account_id: AccountId) -> Account:
+    """The user's account of this id. Refused: `not_found` (404), another user's too."""
+    for account in (await call.ask(ListAccounts(user_id=call.user_id))).items:
+        if account.id == account_id:
+            return account
+    raise not_found("account")
+
+
+ENDPOINTS = (
+    list_accounts,
+    connect_account,
+    disconnect_account,
+    sync_account,
+    list_syncs,
+    explain_message,
+    audit_account,
+)

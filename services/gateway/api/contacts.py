@@ -1,0 +1,207 @@
+"""Contacts, their timelines, duplicates and BCC addresses; and the door for connectors of other platforms."""
+
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from libs.common.events import Identity, ProfileReported
+from libs.common.ids import ContactId
+from libs.common.questions import (
+    AddInteraction,
+    Contact,
+    ContactFields,
+    ContactPage,
+    CreateContact,
+    DeleteContact,
+    Direction,
+    Duplicates,
+    FindDuplicates,
+    GetContact,
+    GetTimeline,
+    Interaction,
+    MergeContacts,
+    Merged,
+    RotateBcc,
+    SearchContacts,
+    Timeline,
+    UndoMerge,
+    UpdateContact,
+)
+from services.gateway.api.endpoint import Call, endpoint
+
+TAG = "Contacts"
+TAKEN = {409: "Another contact has one of these addresses: `contact_id` names it."}
+
+
+class ContactsQuery(BaseModel):
+    q: str = Field("", max_length=200, description="Words of a name, an email, a company or the notes.")
+    sort: Literal["name", "recent", "score"] = Field("recent", description="The order where `q` is not given.")
+    cursor: str | None = Field(None, max_length=1000)
+    limit: int = Field(50, ge=1, le=200)
+
+
+@endpoint("GET", "/contacts", tag=TAG)
+async def list_contacts(call: Call, query: ContactsQuery) -> ContactPage:
+    """Search and list contacts."""
+    return await call.ask(
+        SearchContacts(user_id=call.user_id, q=query.q.strip(), sort=query.sort, cursor=query.cursor, limit=query.limit)
+    )
+
+
+class ContactBody(ContactFields):
+    """What the user knows about a contact. What is left out stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@endpoint("POST", "/contacts", tag=TAG, status=201, errors=TAKEN)
+async def create_contact(call: Call, body: ContactBody) -> Contact:
+    """Create a contact."""
+    return await call.ask(CreateContact(user_id=call.user_id, fields=body))
+
+
+@endpoint("GET", "/contacts/{contact_id}", tag=TAG)
+async def show_contact(call: Call, contact_id: ContactId) -> Contact:
+    """Show a contact.
+
+    With the relationship score in its parts, and the addresses that log mail to it when they are in BCC.
+    """
+    return await call.ask(GetContact(user_id=call.user_id, contact_id=contact_id))
+
+
+@endpoint("PATCH", "/contacts/{contact_id}", tag=TAG, errors=TAKEN)
+async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -> Contact:
+    """Change a contact.
+
+    What is given stays the user's: no import overwrites it. Lists replace the list that was there.
+    """
+    return await call.ask(UpdateContact(user_id=call.user_id, contact_id=contact_id, fields=body))
+
+
+@endpoint("DELETE", "/contacts/{contact_id}", tag=TAG, status=204)
+async def delete_contact(call: Call, contact_id: ContactId) -> None:
+    """Delete a contact. Mail does not bring it back."""
+    await call.ask(DeleteContact(user_id=call.user_id, contact_id=contact_id))
+
+
+class TimelineQuery(BaseModel):
+    platform: str | None = Field(None, max_length=32, examples=["gmail"])
+    direction: Direction | None = None
+    q: str = Field("", max_length=200, description="Words of the title or the text.")
+    group: bool = Field(False, description="Fold the messages of a thread into its newest.")
+    cursor: str | None = Field(None, max_length=1000)
+    limit: int = Field(50, ge=1, le=200)
+
+
+@endpoint("GET", "/contacts/{contact_id}/interactions", tag=TAG)
+async def list_interactions(call: Call, contact_id: ContactId, query: TimelineQuery) -> Timeline:
+    """Show a contact's timeline, newest first."""
+    return await call.ask(
+        GetTimeline(
+            user_id=call.user_id,
+            contact_id=contact_id,
+            platform=query.platform,
+            direction=query.direction,
+            q=query.q.strip(),
+            group=query.group,
+            cursor=query.cursor,
+            limit=query.limit,
+        )
+    )
+
+
+class NewInteraction(BaseModel):
+    """A note, or what happened on another platform. `ref` is its id there: the same `ref` again changes nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    platform: str = Field("note", pattern=r"^[a-z][a-z0-9_]{1,31}$")
+    kind: str = Field("note", min_length=1, max_length=32)
+    direction: Literal["inbound", "outbound", "mutual"] = "mutual"
+    occurred_at: AwareDatetime | None = Field(None, description="Left out: now.")
+    title: str = Field("", max_length=500)
+    text: str = Field("", max_length=10_000)
+    ref: str | None = Field(None, max_length=500)
+    thread: str = Field("", max_length=500)
+
+
+@endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, status=201)
+async def add_interaction(call: Call, contact_id: ContactId, body: NewInteraction) -> Interaction:
+    """Add a note, or an interaction of another platform."""
+    fields = body.model_dump()
+    if body.occurred_at:
+        fields["occurred_at"] = body.occurred_at.astimezone(UTC)
+    return await call.ask(AddInteraction(user_id=call.user_id, contact_id=contact_id, **fields))
+
+
+@endpoint("GET", "/contacts/{contact_id}/duplicates", tag=TAG)
+async def list_duplicates(call: Call, contact_id: ContactId) -> Duplicates:
+    """Suggest contacts that may be the same person, with the evidence."""
+    return await call.ask(FindDuplicates(user_id=call.user_id, contact_id=contact_id))
+
+
+class Merge(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    other_id: ContactId = Field(description="The contact that goes into this one.")
+
+
+@endpoint("POST", "/contacts/{contact_id}/merge", tag=TAG)
+async def merge_contacts(call: Call, contact_id: ContactId, body: Merge) -> Merged:
+    """Merge another contact into this one. `merge_id` undoes it."""
+    return await call.ask(MergeContacts(user_id=call.user_id, contact_id=contact_id, other_id=body.other_id))
+
+
+@endpoint("POST", "/merges/{merge_id}/undo", tag=TAG)
+async def undo_merge(call: Call, merge_id: UUID) -> Contact:
+    """Undo a merge exactly."""
+    return await call.ask(UndoMerge(user_id=call.user_id, merge_id=merge_id))
+
+
+@endpoint("POST", "/contacts/{contact_id}/bcc/rotate", tag=TAG)
+async def rotate_bcc(call: Call, contact_id: ContactId) -> Contact:
+    """Give a contact a new BCC address. The old one stops logging."""
+    return await call.ask(RotateBcc(user_id=call.user_id, contact_id=contact_id))
+
+
+class Profile(BaseModel):
+    """A bio on another platform, and what identifies the person: an email, a phone, a handle."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    platform: Literal["twitter", "linkedin", "telegram"]
+    identity: Identity
+    bio: str = Field(max_length=10_000)
+
+
+class Accepted(BaseModel):
+    status: Literal["accepted"] = "accepted"
+
+
+@endpoint("POST", "/profiles", tag=TAG, status=202)
+async def report_profile(call: Call, body: Profile) -> Accepted:
+    """Report somebody's bio on another platform."""
+    await call.gateway.bus.say(
+        ProfileReported(
+            user_id=call.user_id, platform=body.platform, identity=body.identity, bio=body.bio, at=datetime.now(UTC)
+        )
+    )
+    return Accepted()
+
+
+ENDPOINTS = (
+    list_contacts,
+    create_contact,
+    show_contact,
+    update_contact,
+    delete_contact,
+    list_interactions,
+    add_interaction,
+    list_duplicates,
+    merge_contacts,
+    undo_merge,
+    rotate_bcc,
+    report_profile,
+)

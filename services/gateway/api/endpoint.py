@@ -1,0 +1,108 @@
+"""Endpoints, declared once: the function's signature says what comes in and what goes out.
+
+    @endpoint("PATCH", "/contacts/{contact_id}", tag="Contacts", errors={409: "Another contact has this address."})
+    async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -> Contact:
+        '''Change what is known about a contact.'''
+
+Parameters named in the path are path parameters, `query` and `body` are pydantic models, the return type is the answer. serving.py serves
+the declarations, openapi.py describes them.
+"""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, get_type_hints
+
+from aiohttp import web
+from pydantic import BaseModel, TypeAdapter
+
+from libs.common.ids import UserId
+from libs.common.questions import Question, User
+from services.gateway.dependencies import Gateway
+from services.gateway.session import Caller
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+R = TypeVar("R", bound=BaseModel)
+_PATH_PARAMETER = re.compile(r"{(\w+)}")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request on its way through a handler. `finish`: what is done to the response before it is sent (cookies)."""
+
+    gateway: Gateway
+    request: web.Request
+    caller: Caller
+    finish: list[Callable[[web.StreamResponse], None]] = field(default_factory=list)
+
+    @property
+    def user(self) -> User:
+        return self.caller.user
+
+    @property
+    def user_id(self) -> UserId:
+        return self.caller.user.id
+
+    async def ask(self, question: Question[R], *, seconds: float = 10.0) -> R:
+        return await self.gateway.bus.ask(question, seconds=seconds)
+
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A declared endpoint. `path` is below /api/v1. `reply` is None where the answer has no JSON body."""
+
+    method: Method
+    path: str
+    tag: str
+    status: int
+    errors: Mapping[int, str]
+    media_type: str
+    summary: str
+    description: str
+    handler: Handler
+    path_parameters: Mapping[str, TypeAdapter[Any]]
+    query: type[BaseModel] | None
+    body: type[BaseModel] | None
+    reply: type[BaseModel] | None
+
+    @property
+    def name(self) -> str:
+        return self.handler.__name__
+
+
+def endpoint(
+    method: Method,
+    path: str,
+    *,
+    tag: str,
+    status: int = 200,
+    errors: Mapping[int, str] | None = None,
+    media_type: str = "application/json",
+) -> Callable[[Handler], Endpoint]:
+    """Declare a handler. `errors` are those that do not follow from the declaration itself."""
+
+    def declare(handler: Handler) -> Endpoint:
+        hints = get_type_hints(handler)
+        summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n")
+        reply = hints["return"]
+        return Endpoint(
+            method=method,
+            path=path,
+            tag=tag,
+            status=status,
+            errors=errors or {},
+            media_type=media_type,
+            summary=summary.rstrip("."),
+            description=description.strip(),
+            handler=handler,
+            path_parameters={name: TypeAdapter(hints[name]) for name in _PATH_PARAMETER.findall(path)},
+            query=hints.get("query"),
+            body=hints.get("body"),
+            reply=reply if inspect.isclass(reply) and issubclass(reply, BaseModel) else None,
+        )
+
+    return declare

@@ -1,0 +1,67 @@
+"""Live updates as server-sent events."""
+
+import asyncio
+
+from aiohttp import web
+
+from libs.common.errors import Outage, Refused
+from libs.common.questions import WhoIs
+from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.live import Listener
+
+HEARTBEAT_SECONDS = 15.0
+WRITE_SECONDS = 30.0
+RETRY_MILLISECONDS = 3000
+
+
+@endpoint("GET", "/events", tag="Live updates", media_type="text/event-stream", errors={429: "Too many open streams."})
+async def stream_events(call: Call) -> web.StreamResponse:
+    """Stream live updates (server-sent events).
+
+    `sync.progressed` with done, total and eta of a run; `contact.changed` with contact ids; `notification.created` with the notification;
+    `resync` when events were dropped because they were read too slowly: load again what you show. Nothing is replayed after a
+    reconnect. A comment line keeps the connection alive every 15 seconds; the stream ends with the session.
+    """
+    headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    response = web.StreamResponse(headers=headers)
+    with call.gateway.hub.listening(call.user_id, call.caller.session) as listener:
+        await response.prepare(call.request)
+        try:
+            await _write(response, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
+            await _pump(call, listener, response)
+        except (ConnectionError, TimeoutError):
+            return response  # the browser went away, or has stopped reading
+    return response
+
+
+async def _pump(call: Call, listener: Listener, response: web.StreamResponse) -> None:
+    """Pass events on until the stream is closed or the session has ended."""
+    while not listener.closed:
+        events = await listener.take(HEARTBEAT_SECONDS)
+        for event in events:
+            await _write(response, event.encode())
+        if not events and not listener.closed:
+            if not await _still_signed_in(call):
+                return
+            await _write(response, b": still here\n\n")
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(WRITE_SECONDS):
+        await response.write(data)
+
+
+async def _still_signed_in(call: Call) -> bool:
+    """An outage is no sign-out."""
+    header = call.request.headers.get("Authorization", "")
+    session = call.caller.session
+    try:
+        await call.ask(WhoIs(session=session) if session else WhoIs(token=header.partition(" ")[2].strip()))
+    except Refused:
+        return False
+    except Outage:
+        return True
+    return True
+
+
+ENDPOINTS = (stream_events,)

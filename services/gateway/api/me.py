@@ -1,0 +1,79 @@
+"""The user: who I am, everything as one archive, and the end of it all."""
+
+import asyncio
+from functools import partial
+from typing import Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.common.errors import Outage
+from libs.common.questions import CountContacts, Counts, DeleteUser, User
+from services.gateway import store
+from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.export import archive
+from services.gateway.session import forget_session
+
+TAG = "Me"
+DELETE_SECONDS = 60.0
+CHUNK = 256 * 1024
+
+
+class Me(User):
+    counts: Counts | None = Field(description="How much there is; null while that can't be told.")
+    unread_notifications: int
+
+
+@endpoint("GET", "/me", tag=TAG)
+async def show_me(call: Call) -> Me:
+    """Show who I am."""
+    counts, unread = await asyncio.gather(_counts(call), store.count_unread(call.gateway.db, call.user_id))
+    return Me(**call.user.model_dump(), counts=counts, unread_notifications=unread)
+
+
+async def _counts(call: Call) -> Counts | None:
+    """Who I am does not depend on the contacts service being up."""
+    try:
+        return await call.ask(CountContacts(user_id=call.user_id))
+    except Outage:
+        return None
+
+
+@endpoint("GET", "/me/export", tag=TAG, media_type="application/zip")
+async def export_me(call: Call) -> web.StreamResponse:
+    """Download everything as one zip archive.
+
+    contacts.jsonl, interactions.jsonl, meetings.jsonl and notifications.jsonl (one JSON object a line), accounts.json and settings.json.
+    """
+    async with archive(call.gateway, call.user_id) as file:
+        response = web.StreamResponse(
+            headers={
+                "Content-Type": "application/zip",
+                "Content-Disposition": 'attachment; filename="pingcrm-export.zip"',
+                "Content-Length": str(file.seek(0, 2)),
+            }
+        )
+        file.seek(0)
+        await response.prepare(call.request)
+        while chunk := await asyncio.to_thread(file.read, CHUNK):
+            await response.write(chunk)
+    return response
+
+
+class DeleteMe(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: Literal[True] = Field(description="Must be true: there is no way back.")
+
+
+@endpoint("DELETE", "/me", tag=TAG, status=204)
+async def delete_me(call: Call, body: DeleteMe) -> None:
+    """Delete my account and everything in it.
+
+    All Google accounts are disconnected, everything that was imported or written is removed, sessions and tokens end.
+    """
+    await call.ask(DeleteUser(user_id=call.user_id), seconds=DELETE_SECONDS)
+    call.finish.append(partial(forget_session, settings=call.gateway.settings))
+
+
+ENDPOINTS = (show_me, export_me, delete_me)

@@ -1,0 +1,133 @@
+"""Meetings and the briefs that go out before them."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from libs.common.errors import Refused
+from libs.common.events import Answer, Guest, Meeting
+from libs.common.ids import AccountId, MeetingId
+from libs.common.questions import (
+    Brief,
+    DryRun,
+    DryRunPreps,
+    GetMeeting,
+    GetPreps,
+    ListMeetings,
+    Prep,
+    PreviewPrep,
+    SendPrep,
+)
+from services.gateway.api.endpoint import Call, endpoint
+
+TAG = "Meetings"
+BRIEF_SECONDS = 45.0
+DRY_RUN_SECONDS = 60.0
+DEFAULT_SPAN = timedelta(days=30)
+
+
+class MeetingView(BaseModel):
+    """A meeting, and what became of its brief (null: nothing yet). All-day: the dates count, the end is exclusive."""
+
+    id: MeetingId
+    account_id: AccountId
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    all_day: bool
+    start_date: date | None
+    end_date: date | None
+    time_zone: str
+    place: str
+    video_url: str
+    private: bool
+    organizer: Guest | None
+    guests: list[Guest]
+    my_answer: Answer
+    prep: Prep | None
+
+
+class MeetingList(BaseModel):
+    items: list[MeetingView]
+    next_cursor: str | None = None
+
+
+class MeetingsQuery(BaseModel):
+    start: AwareDatetime | None = Field(None, alias="from", description="Starting at or after; left out: now.")
+    end: AwareDatetime | None = Field(None, alias="to", description="Starting before; left out: 30 days after `from`.")
+    account_id: AccountId | None = None
+    cursor: str | None = Field(None, max_length=1000)
+    limit: int = Field(100, ge=1, le=200)
+
+
+@endpoint("GET", "/meetings", tag=TAG)
+async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
+    """List meetings by their start."""
+    start = (query.start or datetime.now(UTC)).astimezone(UTC)
+    end = query.end.astimezone(UTC) if query.end else start + DEFAULT_SPAN
+    if end <= start:
+        raise Refused(422, "invalid", "`to` must be after `from`.")
+    page = await call.ask(
+        ListMeetings(
+            user_id=call.user_id,
+            start=start,
+            end=end,
+            account_id=query.account_id,
+            cursor=query.cursor,
+            limit=query.limit,
+        )
+    )
+    return MeetingList(items=await _with_preps(call, page.items), next_cursor=page.next_cursor)
+
+
+@endpoint("GET", "/meetings/{meeting_id}", tag=TAG)
+async def show_meeting(call: Call, meeting_id: MeetingId) -> MeetingView:
+    """Show a meeting."""
+    meeting = await call.ask(GetMeeting(user_id=call.user_id, meeting_id=meeting_id))
+    return (await _with_preps(call, (meeting,)))[0]
+
+
+async def _with_preps(call: Call, meetings: tuple[Meeting, ...]) -> list[MeetingView]:
+    if not meetings:
+        return []
+    ids = tuple(meeting.meeting_id for meeting in meetings)
+    preps = await call.ask(GetPreps(user_id=call.user_id, meeting_ids=ids))
+    by_meeting = {prep.meeting_id: prep for prep in preps.items}
+    return [view_of(meeting, by_meeting.get(meeting.meeting_id)) for meeting in meetings]
+
+
+def view_of(meeting: Meeting, prep: Prep | None) -> MeetingView:
+    shared = meeting.model_dump(include=MeetingView.model_fields.keys() - {"guests", "organizer"})
+    return MeetingView(
+        id=meeting.meeting_id, organizer=meeting.organizer, guests=list(meeting.guests), prep=prep, **shared
+    )
+
+
+@endpoint("GET", "/meetings/{meeting_id}/prep", tag=TAG)
+async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
+    """Preview a meeting's brief as it would be sent now. Nothing is sent."""
+    return await call.ask(PreviewPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
+
+
+@endpoint(
+    "POST",
+    "/meetings/{meeting_id}/prep",
+    tag=TAG,
+    errors={403: "The permission to send mail is missing.", 409: "The brief can't be sent: the sentence says why."},
+)
+async def send_prep(call: Call, meeting_id: MeetingId) -> Prep:
+    """Send a meeting's brief now, whether one was sent before or not."""
+    return await call.ask(SendPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
+
+
+class DryRunQuery(BaseModel):
+    days: int = Field(30, ge=1, le=90)
+
+
+@endpoint("GET", "/preps/dry-run", tag=TAG)
+async def dry_run_preps(call: Call, query: DryRunQuery) -> DryRun:
+    """Show which past meetings would have been briefed, and why not the others."""
+    return await call.ask(DryRunPreps(user_id=call.user_id, days=query.days), seconds=DRY_RUN_SECONDS)
+
+
+ENDPOINTS = (list_meetings, show_meeting, preview_prep, send_prep, dry_run_preps)

@@ -1,0 +1,133 @@
+"""The OpenAPI 3.1 document, made from the same declarations that are served."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from services.gateway.api.endpoint import Endpoint
+from services.gateway.api.serving import PREFIX
+from services.gateway.problems import MEDIA_TYPE, Problem
+from services.gateway.session import SAFE_METHODS, SESSION_COOKIE
+
+ERRORS = {
+    400: "The body is not JSON.",
+    401: "Not signed in.",
+    403: "A request with a session cookie that did not come from PingCRM's own pages.",
+    404: "There is no such thing, or it belongs to somebody else.",
+    413: "The body is larger than 1 MB.",
+    415: "The body is not declared as JSON.",
+    422: "The input does not fit.",
+    503: "A part of PingCRM does not answer right now; try again after Retry-After seconds.",
+}
+REF = "#/components/schemas/{model}"
+DESCRIPTION = (
+    "Lists are pages: `items`, and `next_cursor` for the next page (null on the last). Ids are UUIDs, times RFC 3339 in UTC. "
+    "Errors are problem details (RFC 9457). A personal API token is sent as `Authorization: Bearer pcrm_…`."
+)
+Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
+"""By (model, how it is used); pydantic's own type for the model is wider than ours."""
+
+
+def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
+    """The whole document."""
+    schemas, components = _schemas(endpoints)
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in endpoints:
+        paths.setdefault(PREFIX + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "PingCRM", "version": version, "description": DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in endpoints)],
+        "security": [{"session": []}, {"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
+                "token": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+def error_descriptions(endpoint: Endpoint) -> dict[int, str]:
+    """Every error that an endpoint can answer with: those that follow from its shape, and those it declares."""
+    statuses = {401, 503}
+    if endpoint.method not in SAFE_METHODS:
+        statuses.add(403)
+    if endpoint.path_parameters:
+        statuses.add(404)
+    if endpoint.query:
+        statuses.add(422)
+    if endpoint.body:
+        statuses |= {400, 413, 415, 422}
+    return dict(sorted({**{status: ERRORS[status] for status in statuses}, **endpoint.errors}.items()))
+
+
+def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Schemas, dict[str, Any]]:
+    """The schema of each model as it is used (read or written), and the shared components."""
+    models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Problem, "serialization"): None}
+    for endpoint in endpoints:
+        if endpoint.body:
+            models[endpoint.body, "validation"] = None
+        if endpoint.reply:
+            models[endpoint.reply, "serialization"] = None
+    schemas, definitions = models_json_schema(list(models), ref_template=REF)
+    return schemas, definitions["$defs"]
+
+
+def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "tags": [endpoint.tag],
+        "summary": endpoint.summary,
+        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint)],
+        "responses": _responses(endpoint, schemas),
+    }
+    if endpoint.description:
+        operation["description"] = endpoint.description
+    if endpoint.body:
+        operation["requestBody"] = {
+            "required": any(item.is_required() for item in endpoint.body.model_fields.values()),
+            "content": {"application/json": {"schema": schemas[endpoint.body, "validation"]}},
+        }
+    return operation
+
+
+def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": adapter.json_schema()}
+        for name, adapter in endpoint.path_parameters.items()
+    ]
+
+
+def _query_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    if not endpoint.query:
+        return []
+    schema = endpoint.query.model_json_schema(ref_template=REF)
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": value.pop("description", ""),
+            "schema": value,
+        }
+        for name, value in schema["properties"].items()
+    ]
+
+
+def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": endpoint.summary}
+    if endpoint.reply:
+        success["content"] = {"application/json": {"schema": schemas[endpoint.reply, "serialization"]}}
+    elif endpoint.media_type != "application/json":
+        success["content"] = {endpoint.media_type: {"schema": {"type": "string"}}}
+    problem = {MEDIA_TYPE: {"schema": schemas[Problem, "serialization"]}}
+    errors = {
+        str(status): {"description": text, "content": problem} for status, text in error_descriptions(endpoint).items()
+    }
+    return {str(endpoint.status): success, **errors}

@@ -1,0 +1,100 @@
+"""Serves declared endpoints: who is asking, parse and validate, call, answer."""
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from libs.common.errors import Refused
+from services.gateway.api.endpoint import Call, Endpoint
+from services.gateway.dependencies import Gateway
+from services.gateway.problems import InvalidInput
+from services.gateway.session import authenticate
+
+PREFIX = "/api/v1"
+
+
+def route(endpoint: Endpoint, gateway: Gateway) -> web.RouteDef:
+    """The aiohttp route of an endpoint."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        call = Call(gateway, request, await authenticate(request, gateway.bus, gateway.settings))
+        arguments = _path(endpoint, request)
+        if endpoint.query:
+            arguments["query"] = _query(endpoint.query, request)
+        if endpoint.body:
+            arguments["body"] = await _body(endpoint.body, request)
+        response = _response(endpoint, await endpoint.handler(call, **arguments))
+        for finish in call.finish:
+            finish(response)
+        return response
+
+    # Only what is declared is served: aiohttp would add HEAD to each GET, an endless one for the live stream.
+    options = {"allow_head": False} if endpoint.method == "GET" else {}
+    return web.route(endpoint.method, PREFIX + endpoint.path, handle, name=endpoint.name, **options)
+
+
+def _response(endpoint: Endpoint, answer: Any) -> web.StreamResponse:
+    match answer:
+        case web.StreamResponse():
+            return answer
+        case BaseModel():
+            body = answer.model_dump_json().encode()
+            return web.Response(body=body, status=endpoint.status, content_type="application/json")
+        case _:
+            return web.Response(status=endpoint.status)
+
+
+def _path(endpoint: Endpoint, request: web.Request) -> dict[str, Any]:
+    """Path parameters. What can't be an id is the id of nothing: 404."""
+    try:
+        return {
+            name: adapter.validate_python(request.match_info[name])
+            for name, adapter in endpoint.path_parameters.items()
+        }
+    except ValidationError as error:
+        raise Refused(404, "not_found", "There is nothing with this id.") from error
+
+
+def _query(model: type[BaseModel], request: web.Request) -> BaseModel:
+    """The query string; a parameter without a value counts as absent."""
+    values = {name: value for name, value in request.query.items() if value}
+    _refuse_nul(values)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InvalidInput("query", error) from error
+
+
+async def _body(model: type[BaseModel], request: web.Request) -> BaseModel:
+    """The JSON body; an empty one counts as `{}`. Refused: 400 not JSON, 415 another media type."""
+    raw = await request.read()
+    if raw and request.content_type != "application/json":
+        raise Refused(415, "not_json", "Send JSON, with the header Content-Type: application/json.")
+    try:
+        value = orjson.loads(raw or b"{}")
+    except orjson.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise Refused(400, "malformed_json", f"The body is not valid JSON ({place}).") from error
+    _refuse_nul(value)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InvalidInput("body", error) from error
+
+
+def _refuse_nul(value: object) -> None:
+    """PostgreSQL's text can't hold NUL, and nobody means it."""
+    match value:
+        case str() if "\0" in value:
+            raise Refused(422, "invalid", "Text must not contain the character U+0000.")
+        case dict():
+            for key, item in value.items():
+                _refuse_nul(key)
+                _refuse_nul(item)
+        case list():
+            for item in value:
+                _refuse_nul(item)
+        case _:
+            return

@@ -1,0 +1,56 @@
+"""The user's settings, and the key with which webhook calls are signed."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field, HttpUrl
+
+from libs.common.errors import Refused
+from libs.common.preferences import Preferences
+from libs.common.questions import GetSettings, PutSettings
+from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.webhook import private_addresses_allowed, refused_host, secret_of
+
+TAG = "Settings"
+
+
+@endpoint("GET", "/settings", tag=TAG)
+async def get_settings(call: Call) -> Preferences:
+    """Show all settings."""
+    return (await call.ask(GetSettings(user_id=call.user_id))).preferences
+
+
+@endpoint("PUT", "/settings", tag=TAG)
+async def put_settings(call: Call, body: Preferences) -> Preferences:
+    """Change settings.
+
+    What is left out keeps its value, so that sending back what GET gave, changed, and sending one field alone both do what they say.
+    """
+    url = body.notifications.webhook_url
+    if url and not private_addresses_allowed(call.gateway.settings) and refused_host(url.host or ""):
+        raise Refused(422, "private_webhook", "The webhook's host is not on the public internet. Choose another.")
+    before = (await call.ask(GetSettings(user_id=call.user_id))).preferences
+    after = Preferences.model_validate(merged(before.model_dump(), body.model_dump(exclude_unset=True)))
+    return (await call.ask(PutSettings(user_id=call.user_id, preferences=after))).preferences
+
+
+def merged(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`before` with each group's changed fields replaced."""
+    return {group: {**fields, **changes.get(group, {})} for group, fields in before.items()}
+
+
+class Webhook(BaseModel):
+    """`secret` is the key of the signature: `PingCRM-Signature: t=<unix time>,v1=<HMAC-SHA256 of "<t>.<body>" in hex>`."""
+
+    url: HttpUrl | None
+    secret: str = Field(examples=["whsec_…"])
+
+
+@endpoint("GET", "/settings/webhook", tag=TAG)
+async def show_webhook(call: Call) -> Webhook:
+    """Show where notifications are posted, and the key that signs them."""
+    preferences = (await call.ask(GetSettings(user_id=call.user_id))).preferences
+    secret = secret_of(call.gateway.settings.secret_keys[0], call.user_id)
+    return Webhook(url=preferences.notifications.webhook_url, secret=secret)
+
+
+ENDPOINTS = (get_settings, put_settings, show_webhook)

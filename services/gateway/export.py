@@ -1,0 +1,75 @@
+"""Everything of a user as one zip archive, written page by page to a temporary file: memory holds one page at a time."""
+
+import asyncio
+import tempfile
+import zipfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import IO, Any, Literal
+
+import orjson
+
+from libs.common.ids import UserId
+from libs.common.questions import ExportContacts, GetSettings, ListAccounts, ListMeetings
+from services.gateway import store
+from services.gateway.dependencies import Gateway
+
+PAGE = 500
+MEETING_PAGE = 100
+ASK_SECONDS = 30.0
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+END = datetime(2200, 1, 1, tzinfo=UTC)
+
+Pages = AsyncIterator[Iterable[Any]]
+
+
+@asynccontextmanager
+async def archive(gateway: Gateway, user_id: UserId) -> AsyncIterator[IO[bytes]]:
+    """The finished archive as an unnamed file, gone when the context ends. Outage: a part of it could not be read."""
+    with tempfile.TemporaryFile(prefix="pingcrm-export-") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
+            accounts = await gateway.bus.ask(ListAccounts(user_id=user_id))
+            settings = await gateway.bus.ask(GetSettings(user_id=user_id))
+            target.writestr("accounts.json", accounts.model_dump_json(indent=2))
+            target.writestr("settings.json", settings.preferences.model_dump_json(indent=2))
+            await _write_lines(target, "contacts.jsonl", _contacts(gateway, user_id, "contacts"))
+            await _write_lines(target, "interactions.jsonl", _contacts(gateway, user_id, "interactions"))
+            await _write_lines(target, "meetings.jsonl", _meetings(gateway, user_id))
+            await _write_lines(target, "notifications.jsonl", _notifications(gateway, user_id))
+        yield file
+
+
+async def _write_lines(target: zipfile.ZipFile, name: str, pages: Pages) -> None:
+    """One JSON object a line. Compression is done off the event loop."""
+    with target.open(name, "w", force_zip64=True) as lines:
+        async for page in pages:
+            data = b"".join(orjson.dumps(item, default=str) + b"\n" for item in page)
+            await asyncio.to_thread(lines.write, data)
+
+
+async def _contacts(gateway: Gateway, user_id: UserId, what: Literal["contacts", "interactions"]) -> Pages:
+    cursor = None
+    while True:
+        question = ExportContacts(user_id=user_id, what=what, cursor=cursor, limit=PAGE)
+        page = await gateway.bus.ask(question, seconds=ASK_SECONDS)
+        yield page.items
+        if not (cursor := page.next_cursor):
+            return
+
+
+async def _meetings(gateway: Gateway, user_id: UserId) -> Pages:
+    cursor = None
+    while True:
+        question = ListMeetings(user_id=user_id, start=BEGINNING, end=END, cursor=cursor, limit=MEETING_PAGE)
+        page = await gateway.bus.ask(question, seconds=ASK_SECONDS)
+        yield [meeting.model_dump(mode="json", exclude={"user_id"}) for meeting in page.items]
+        if not (cursor := page.next_cursor):
+            return
+
+
+async def _notifications(gateway: Gateway, user_id: UserId) -> Pages:
+    before = None
+    while page := await store.list_notifications(gateway.db, user_id, before=before, limit=PAGE):
+        yield [notification.model_dump(mode="json") for notification in page]
+        before = page[-1].id

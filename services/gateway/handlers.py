@@ -1,0 +1,63 @@
+"""What the gateway does with what it hears: notify, push to browsers, forget."""
+
+from libs.common.events import (
+    AccountDisconnected,
+    ContactChanged,
+    NotificationCreated,
+    PrepSkipped,
+    SyncProgressed,
+    UserDeleted,
+)
+from libs.common.log import get_logger
+from services.gateway import store
+from services.gateway.dependencies import Gateway
+from services.gateway.live import Event
+from services.gateway.wording import Told, notice_of
+
+
+async def notify(gateway: Gateway, fact: Told) -> None:
+    """Store the notification, then push it. A fact that comes again is stored once and pushed again, which shows once."""
+    notice = notice_of(fact)
+    if notice is None:
+        return
+    async with gateway.db.acquire() as connection, connection.transaction():
+        notification_id = await store.create_notification(connection, notice)
+    if notification_id is None:
+        return
+    get_logger().info(
+        "notified", user=str(notice.user_id), account=str(notice.account_id), kind=notice.kind, level=notice.level
+    )
+    await gateway.bus.say(NotificationCreated(user_id=notice.user_id, notification_id=notification_id))
+
+
+async def note_skip(_: Gateway, fact: PrepSkipped) -> None:
+    """A skipped brief is shown with its meeting; it is no reason to disturb anybody."""
+    get_logger().debug("prep_skipped", user=str(fact.user_id), account=str(fact.account_id), reason=fact.reason)
+
+
+async def forget_account(gateway: Gateway, fact: AccountDisconnected) -> None:
+    if fact.purge:
+        await store.delete_account_notifications(gateway.db, fact.user_id, fact.account_id)
+
+
+async def forget_user(gateway: Gateway, fact: UserDeleted) -> None:
+    async with gateway.db.acquire() as connection, connection.transaction():
+        await store.delete_user(connection, fact.user_id)
+    gateway.hub.close_user(fact.user_id)
+    get_logger().info("user_forgotten", user=str(fact.user_id))
+
+
+async def push_progress(gateway: Gateway, fact: SyncProgressed) -> None:
+    gateway.hub.tell(fact.user_id, Event(fact.subject, fact.model_dump_json(exclude={"user_id"})))
+
+
+async def push_contacts(gateway: Gateway, fact: ContactChanged) -> None:
+    gateway.hub.tell(fact.user_id, Event(fact.subject, fact.model_dump_json(exclude={"user_id"})))
+
+
+async def push_notification(gateway: Gateway, fact: NotificationCreated) -> None:
+    """Every replica hears it; those on which the user hangs load it."""
+    if gateway.hub.has(fact.user_id) and (
+        notification := await store.get_notification(gateway.db, fact.user_id, fact.notification_id)
+    ):
+        gateway.hub.tell(fact.user_id, Event(fact.subject, notification.model_dump_json()))

@@ -1,0 +1,68 @@
+"""The API documents: the OpenAPI file, and the same as a page for people."""
+
+from functools import partial
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from services.gateway.api import ENDPOINTS
+from services.gateway.api.openapi import document
+from services.gateway.api.serving import PREFIX
+from services.gateway.dependencies import Gateway
+
+VERSION = "1"
+
+
+def docs_routes(gateway: Gateway) -> list[web.RouteDef]:
+    made = document(ENDPOINTS, VERSION)
+    return [
+        web.get(f"{PREFIX}/openapi.json", partial(show_document, orjson.dumps(made))),
+        web.get(f"{PREFIX}/docs", partial(show_page, gateway, _by_tag(made), _schemas(made))),
+    ]
+
+
+async def show_document(body: bytes, _: web.Request) -> web.Response:
+    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+async def show_page(
+    gateway: Gateway, groups: list[dict[str, Any]], schemas: dict[str, str], _: web.Request
+) -> web.Response:
+    return gateway.pages.page("docs.html", {"groups": groups, "schemas": schemas})
+
+
+def _by_tag(made: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations under their tags, as the template lists them."""
+    groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in made["tags"]}
+    for path, operations in made["paths"].items():
+        for method, operation in operations.items():
+            groups[operation["tags"][0]].append(
+                {
+                    "method": method.upper(),
+                    "path": path,
+                    "id": operation["operationId"],
+                    "summary": operation["summary"],
+                    "description": operation.get("description", ""),
+                    "parameters": operation["parameters"],
+                    "body": _schema_name(operation.get("requestBody", {})),
+                    "responses": [
+                        (status, response["description"], _schema_name(response))
+                        for status, response in operation["responses"].items()
+                    ],
+                }
+            )
+    return [{"tag": tag, "operations": operations} for tag, operations in groups.items()]
+
+
+def _schema_name(content: dict[str, Any]) -> str:
+    for media in content.get("content", {}).values():
+        return str(media["schema"].get("$ref", "")).rpartition("/")[2]
+    return ""
+
+
+def _schemas(made: dict[str, Any]) -> dict[str, str]:
+    return {
+        name: orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode()
+        for name, schema in sorted(made["components"]["schemas"].items())
+    }

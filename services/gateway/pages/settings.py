@@ -1,0 +1,35 @@
+"""The settings page. Briefs link to its part about them."""
+
+from functools import partial
+
+from aiohttp import web
+
+from libs.common.preferences import ContactCreation
+from libs.common.questions import GetSettings
+from services.gateway.dependencies import Gateway
+from services.gateway.pages.sign_in import signed_in
+
+CREATION: tuple[tuple[ContactCreation, str], ...] = (
+    ("people", "People who write to me, and people I write to"),
+    ("sent_only", "Only people I write to"),
+    ("everyone", "Everyone on every mail, robots too"),
+    ("none", "Nobody: I add contacts myself"),
+)
+
+
+def settings_routes(gateway: Gateway) -> list[web.RouteDef]:
+    return [web.get("/settings", partial(show_settings, gateway))]
+
+
+async def show_settings(gateway: Gateway, request: web.Request) -> web.Response:
+    caller = await signed_in(gateway, request)
+    if caller is None:
+        raise web.HTTPFound("/login")
+    preferences = (await gateway.bus.ask(GetSettings(user_id=caller.user.id))).preferences
+    values = {
+        "user": caller.user,
+        "gmail": preferences.gmail,
+        "webhook_url": preferences.notifications.webhook_url or "",
+        "creation": CREATION,
+    }
+    return gateway.pages.page("settings.html", values)

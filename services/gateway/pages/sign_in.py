@@ -1,0 +1,157 @@
+"""Signing in with Google, adding an account, signing out."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from aiohttp import web
+from yarl import URL
+
+from libs.common.errors import Refused, not_found
+from libs.common.ids import AccountId
+from libs.common.questions import BeginSignIn, FinishSignIn, SignedIn, SignOut, WhoIs
+from services.gateway.dependencies import Gateway
+from services.gateway.session import (
+    BROWSER_COOKIE,
+    SESSION_COOKIE,
+    Caller,
+    authenticate,
+    browser_of,
+    forget_session,
+    remember_browser,
+    remember_session,
+    require_own_origin,
+)
+
+SIGN_INS_PER_MINUTE = 30
+FINISH_SECONDS = 40.0
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def sign_in_routes(gateway: Gateway) -> list[web.RouteDef]:
+    return [
+        web.get("/login", partial(show_sign_in, gateway)),
+        web.get("/login/google", partial(begin, gateway)),
+        web.get("/connect", partial(connect, gateway)),
+        web.get("/oauth/google/callback", partial(finish, gateway)),
+        web.post("/logout", partial(sign_out, gateway)),
+    ]
+
+
+async def show_sign_in(gateway: Gateway, request: web.Request) -> web.Response:
+    """The sign-in page; whoever is signed in goes on to the home page."""
+    if await signed_in(gateway, request):
+        raise web.HTTPFound("/")
+    return gateway.pages.page("sign_in.html")
+
+
+async def signed_in(gateway: Gateway, request: web.Request) -> Caller | None:
+    """The caller, or None for somebody who is not signed in (any more)."""
+    try:
+        return await authenticate(request, gateway.bus, gateway.settings)
+    except Refused as refused:
+        if refused.status == 401:
+            return None
+        raise
+
+
+async def begin(gateway: Gateway, request: web.Request) -> web.Response:
+    """To Google. The way back leads to the public URL, so the cookie has to be set there."""
+    if elsewhere := _other_loopback_name(request, gateway):
+        raise web.HTTPFound(elsewhere)
+    await _limit(gateway, request)
+    return await _to_google(gateway, BeginSignIn(browser=browser_of(request)))
+
+
+async def connect(gateway: Gateway, request: web.Request) -> web.Response:
+    """To Google, to add an account, or with `account_id` to renew one."""
+    caller = await signed_in(gateway, request)
+    if caller is None:
+        raise web.HTTPFound("/login")
+    await _limit(gateway, request)
+    account_id = None
+    if text := request.query.get("account_id"):
+        try:
+            account_id = AccountId(UUID(text))
+        except ValueError as error:
+            raise not_found("account") from error
+    question = BeginSignIn(browser=browser_of(request), user_id=caller.user.id, account_id=account_id)
+    return await _to_google(gateway, question)
+
+
+async def _to_google(gateway: Gateway, question: BeginSignIn) -> web.Response:
+    begun = await gateway.bus.ask(question)
+    response = _found(begun.authorize_url)
+    remember_browser(response, question.browser, gateway.settings)
+    return response
+
+
+async def finish(gateway: Gateway, request: web.Request) -> web.Response:
+    """Back from Google: a session, and on to the home page (or to Google once more, where auth says so)."""
+    await _limit(gateway, request)
+    try:
+        answer = await gateway.bus.ask(
+            FinishSignIn(
+                browser=request.cookies.get(BROWSER_COOKIE, ""),
+                state=request.query.get("state", ""),
+                code=request.query.get("code", ""),
+                error=request.query.get("error", ""),
+            ),
+            seconds=FINISH_SECONDS,
+        )
+    except Refused as refused:
+        return _did_not_work(gateway, request, refused)
+    response = _found(answer.authorize_url or "/")
+    _set_session(response, answer, gateway)
+    return response
+
+
+def _set_session(response: web.Response, answer: SignedIn, gateway: Gateway) -> None:
+    """Nothing where the user was signed in already."""
+    if answer.session:
+        remember_session(response, answer.session, answer.session_expires_at, gateway.settings)
+
+
+def _did_not_work(gateway: Gateway, request: web.Request, refused: Refused) -> web.Response:
+    inside = SESSION_COOKIE in request.cookies
+    way_on = ("/", "Back to your accounts") if inside else ("/login", "Try again")
+    values = {"title": "That did not work", "detail": refused.detail, "href": way_on[0], "label": way_on[1]}
+    return gateway.pages.page("error.html", values, status=refused.status)
+
+
+async def sign_out(gateway: Gateway, request: web.Request) -> web.Response:
+    """End the session, here and in auth. Signing out twice is no error."""
+    require_own_origin(request, gateway.settings)
+    response = _found("/login")
+    if session := request.cookies.get(SESSION_COOKIE):
+        try:
+            caller = await gateway.bus.ask(WhoIs(session=session))
+            gateway.hub.close_session(caller.id, session)
+            await gateway.bus.ask(SignOut(session=session))
+        except Refused as refused:
+            if refused.status != 401:
+                raise
+    forget_session(response, gateway.settings)
+    return response
+
+
+def _found(location: str) -> web.Response:
+    """On to another page."""
+    return web.Response(status=302, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+def _other_loopback_name(request: web.Request, gateway: Gateway) -> str | None:
+    """Somebody typed `localhost` where the public URL says `127.0.0.1`: cookies of the one don't reach the other."""
+    public = URL(gateway.settings.base_url)
+    here = request.url
+    if here.host in LOOPBACK and public.host in LOOPBACK and here.host != public.host:
+        return f"{gateway.settings.base_url}{request.path}"
+    return None
+
+
+async def _limit(gateway: Gateway, request: web.Request) -> None:
+    """Refused: `too_many_attempts` (429) beyond 30 a minute from one address."""
+    minute = int(datetime.now(UTC).timestamp() // 60)
+    attempts = await gateway.cache.strike(f"sign_in:{request.remote}:{minute}", timedelta(minutes=2))
+    if attempts > SIGN_INS_PER_MINUTE:
+        raise Refused(429, "too_many_attempts", "Too many sign-ins from your address. Wait a minute.", retry_after=60)

@@ -1,0 +1,28 @@
+// Saves the settings. A field's name says where it goes: group.field.
+
+import { call, say } from "./page.js";
+
+const form = document.querySelector("#settings");
+
+function valueOf(field) {
+  if (field.type === "checkbox") return field.checked;
+  if (field.type === "number") return field.valueAsNumber;
+  if ("lines" in field.dataset) return field.value.split("\n").map((line) => line.trim()).filter(Boolean);
+  if ("nullable" in field.dataset) return field.value.trim() || null;
+  return field.value;
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const settings = {};
+  for (const field of form.querySelectorAll("[name]")) {
+    const [group, name] = field.name.split(".");
+    (settings[group] ??= {})[name] = valueOf(field);
+  }
+  try {
+    await call("PUT", "/settings", settings);
+    say("Saved.");
+  } catch (error) {
+    say(error.message);
+  }
+});

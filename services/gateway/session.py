@@ -1,0 +1,111 @@
+"""Who is asking: session cookie or personal API token; and that a cookie is not used by another site (CSRF)."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from libs.common.bus import Bus
+from libs.common.config import Settings
+from libs.common.errors import Refused
+from libs.common.questions import User, WhoIs
+
+SESSION_COOKIE = "pingcrm_session"
+BROWSER_COOKIE = "pingcrm_browser"
+BROWSER_SECONDS = 600
+BROWSER_BYTES = 32
+_BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The signed-in user behind a request; `session` is None where an API token was used."""
+
+    user: User
+    session: str | None
+
+
+async def authenticate(request: web.Request, bus: Bus, settings: Settings) -> Caller:
+    """Refused: `unauthenticated` (401), `wrong_origin` (403). An Authorization header wins over the cookie."""
+    if "Authorization" in request.headers:
+        scheme, _, token = request.headers["Authorization"].partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise _unauthenticated()
+        return Caller(await bus.ask(WhoIs(token=token.strip())), None)
+    session = request.cookies.get(SESSION_COOKIE)
+    if not session:
+        raise _unauthenticated()
+    require_own_origin(request, settings)
+    return Caller(await bus.ask(WhoIs(session=session)), session)
+
+
+def _unauthenticated() -> Refused:
+    return Refused(
+        401, "unauthenticated", "Sign in at /login, or send a personal API token: Authorization: Bearer pcrm_…"
+    )
+
+
+def require_own_origin(request: web.Request, settings: Settings) -> None:
+    """A request that changes something and carries a cookie must come from our own pages. Refused: `wrong_origin` (403).
+
+    Browsers set both headers themselves; no page of another site can forge them.
+    """
+    if request.method in SAFE_METHODS or request.headers.get("Sec-Fetch-Site") == "same-origin":
+        return
+    if origin_of(request.headers.get("Origin", "")) != origin_of(settings.base_url):
+        raise Refused(
+            403,
+            "wrong_origin",
+            f"This request did not come from {settings.base_url}. Open PingCRM there, or use an API token.",
+        )
+
+
+def origin_of(url: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port; None where it is no http(s) URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}[parts.scheme]
+
+
+def browser_of(request: web.Request) -> str:
+    """The random value that binds a sign-in to this browser: the one it has, or a new one."""
+    known = request.cookies.get(BROWSER_COOKIE, "")
+    return known if _BROWSER.fullmatch(known) else secrets.token_urlsafe(BROWSER_BYTES)
+
+
+def remember_browser(response: web.StreamResponse, browser: str, settings: Settings) -> None:
+    _set(response, BROWSER_COOKIE, browser, BROWSER_SECONDS, settings)
+
+
+def remember_session(
+    response: web.StreamResponse, session: str, expires_at: datetime | None, settings: Settings
+) -> None:
+    """Until the session ends; without an end, until the browser is closed."""
+    seconds = None if expires_at is None else max(0, int((expires_at - datetime.now(UTC)).total_seconds()))
+    _set(response, SESSION_COOKIE, session, seconds, settings)
+
+
+def forget_session(response: web.StreamResponse, settings: Settings) -> None:
+    _set(response, SESSION_COOKIE, "", 0, settings)
+
+
+def _set(response: web.StreamResponse, name: str, value: str, seconds: int | None, settings: Settings) -> None:
+    """Lax: the way back from Google is a top-level navigation and must carry the cookies."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=seconds,
+        path="/",
+        httponly=True,
+        samesite="Lax",
+        secure=settings.base_url.startswith("https:"),
+    )

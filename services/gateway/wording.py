@@ -1,0 +1,158 @@
+"""What a user is told about a fact, in plain words with numbers; and about which facts nothing is said. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, assert_never
+
+from libs.common.events import (
+    AccountConnected,
+    AccountReauthRequired,
+    Kind,
+    PrepFailed,
+    PrepSent,
+    SyncCompleted,
+    SyncFailed,
+)
+from libs.common.ids import AccountId, UserId
+from libs.common.scopes import missing
+
+Level = Literal["info", "warning", "error"]
+Told = AccountConnected | AccountReauthRequired | SyncCompleted | SyncFailed | PrepSent | PrepFailed
+NOUNS: dict[Kind, str] = {"mail": "Mail", "contacts": "Google Contacts", "calendar": "Calendar"}
+UNATTENDED = frozenset({"poll", "push"})
+REPEAT_HOURS = 6
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notification to be. `event_key` is the same for every telling of the same fact; `link` is a path on this server."""
+
+    user_id: UserId
+    account_id: AccountId
+    kind: str
+    level: Level
+    title: str
+    body: str
+    link: str
+    event_key: str
+
+
+def notice_of(fact: Told) -> Notice | None:
+    """None: not worth a notification."""
+    match fact:
+        case AccountConnected():
+            return _connected(fact)
+        case AccountReauthRequired():
+            return _notice(
+                fact,
+                level="error",
+                title=f"{fact.address} has to be connected again",
+                body=f"{_sentence(fact.reason)} Syncing goes on where it stopped as soon as you connect it.",
+                link=_reconnect(fact.account_id),
+            )
+        case SyncCompleted():
+            return _completed(fact)
+        case SyncFailed():
+            return _failed(fact)
+        case PrepSent():
+            how = "" if fact.ai else " Its talking points come from the facts alone, not from AI."
+            return _notice(
+                fact,
+                title=f"Brief sent: {fact.title or 'untitled meeting'}",
+                body=f"It is in your inbox. The meeting starts {_at(fact.starts_at)}.{how}",
+                link=f"/meetings/{fact.meeting_id}",
+            )
+        case PrepFailed():
+            return _notice(
+                fact,
+                level="error",
+                title=f"Brief not sent: {fact.title or 'untitled meeting'}",
+                body=f"{_sentence(fact.error)} The meeting starts {_at(fact.starts_at)}.",
+                link=f"/meetings/{fact.meeting_id}",
+            )
+        case _:
+            assert_never(fact)
+
+
+def _connected(fact: AccountConnected) -> Notice | None:
+    """Only what was not granted is news: whoever has just connected an account knows that."""
+    off = missing(fact.scopes)
+    if not off:
+        return None
+    count = "A permission is" if len(off) == 1 else f"{len(off)} permissions are"
+    return _notice(
+        fact,
+        level="warning",
+        title=f"{count} missing for {fact.address}",
+        body=f"Without {'it' if len(off) == 1 else 'them'} this is off: {'; '.join(off.values())}. One click asks Google again.",
+        link=_reconnect(fact.account_id),
+    )
+
+
+def _completed(fact: SyncCompleted) -> Notice | None:
+    """Silent where nothing changed and nobody asked."""
+    changed = fact.new or fact.updated or fact.removed
+    if not (changed or fact.first or fact.reason in ("user", "connected")):
+        return None
+    noun = NOUNS[fact.kind]
+    counts = (
+        f"{fact.new:,} new, {fact.updated:,} updated, {fact.removed:,} removed" if changed else "nothing had changed"
+    )
+    aside = fact.skipped.get("set_aside", 0)
+    return _notice(
+        fact,
+        title=f"{noun}: first sync done" if fact.first else f"{noun} synced",
+        body=f"{fact.address}: {counts}." + (f" {aside:,} could not be read and were set aside." if aside else ""),
+        link="/",
+    )
+
+
+def _failed(fact: SyncFailed) -> Notice | None:
+    """A dead permission has its own notification; it is repeated only to a user who asked for a sync.
+
+    A poll fails every minute while something is away: of these one in six hours is told. The run's id carries its time.
+    """
+    if fact.code == "reauth_required" and fact.reason != "user":
+        return None
+    done = fact.new + fact.updated + fact.removed
+    kept = f" What was done is kept ({done:,} {'item' if done == 1 else 'items'})." if done else ""
+    key = fact.key()
+    if fact.reason in UNATTENDED:
+        run_hours = (fact.run_id.int >> 80) // 3_600_000
+        key = f"{fact.account_id}:{fact.kind}:{fact.code}:{run_hours // REPEAT_HOURS}"
+    return _notice(
+        fact,
+        level="error",
+        title=f"{NOUNS[fact.kind]} could not be synced",
+        body=f"{fact.address}: {_sentence(fact.error)}{kept}",
+        link=_reconnect(fact.account_id) if fact.code in ("reauth_required", "missing_scope") else "/",
+        key=key,
+    )
+
+
+def _notice(fact: Told, *, title: str, body: str, link: str, level: Level = "info", key: str = "") -> Notice:
+    return Notice(
+        user_id=fact.user_id,
+        account_id=fact.account_id,
+        kind="permissions.missing" if isinstance(fact, AccountConnected) else fact.subject,
+        level=level,
+        title=title,
+        body=body,
+        link=link,
+        event_key=f"{fact.subject}:{key or fact.key()}",
+    )
+
+
+def _reconnect(account_id: AccountId) -> str:
+    return f"/connect?account_id={account_id}"
+
+
+def _sentence(text: str) -> str:
+    """With a full stop at its end."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _at(moment: datetime) -> str:
+    """The gateway does not know in which zone the reader is: the instant, in UTC."""
+    return f"at {moment.astimezone(UTC):%H:%M} UTC"

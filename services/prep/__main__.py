@@ -1,0 +1,50 @@
+"""Runs the prep service: `python -m services.prep`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from libs.common.claude import Claude
+from libs.common.events import AccountDisconnected, MeetingUpcoming, UserDeleted
+from libs.common.google.api import Google
+from libs.common.outbox import keep_draining
+from libs.common.questions import DryRunPreps, GetPreps, PreviewPrep, SendPrep
+from libs.common.service import Resources, run
+from services.prep import answers, briefing, purging, settling
+from services.prep.context import Context
+
+SWEEP_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def wire(r: Resources) -> AsyncIterator[None]:
+    context = Context(r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http), Claude.from_settings(r.settings))
+    r.bus.hear(MeetingUpcoming, partial(briefing.brief, context))
+    r.bus.hear(AccountDisconnected, partial(purging.purge_account, context))
+    r.bus.hear(UserDeleted, partial(purging.purge_user, context))
+    r.bus.answer(PreviewPrep, partial(answers.preview, context))
+    r.bus.answer(SendPrep, partial(answers.send_now, context))
+    r.bus.answer(GetPreps, partial(answers.list_preps, context))
+    r.bus.answer(DryRunPreps, partial(answers.dry_run, context))
+    background = [asyncio.create_task(keep_draining(r.db, r.bus)), asyncio.create_task(_sweep(context))]
+    try:
+        yield
+    finally:
+        for task in background:
+            task.cancel()
+        for task in background:
+            with suppress(asyncio.CancelledError):
+                await task
+        await context.claude.close()
+
+
+async def _sweep(context: Context) -> None:
+    """Every minute: briefs that nobody came back to in time have failed, and their users hear of it."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        await context.bus.survive(lambda: settling.settle_abandoned(context))
+
+
+if __name__ == "__main__":
+    run("prep", wire)

@@ -1,0 +1,112 @@
+"""Whether a meeting gets a brief. Pure; SPEC section 5 and docs/rules.md (Calendar) are where the rules come from."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from libs.common.addresses import canonical, is_me
+from libs.common.events import Guest, Meeting
+from libs.common.preferences import GmailPreferences
+from libs.common.questions import Account, Attendee
+from libs.common.scopes import GMAIL_SEND
+
+MAX_GUESTS = 20
+USEFUL_UNTIL = timedelta(minutes=5)
+"""Closer to the start than this, a brief is no use any more."""
+
+SkipReason = Literal[
+    "disabled", "disconnected", "reauth_required", "missing_scope", "all_day", "cancelled", "moved", "declined", "too_late",
+    "private", "no_guests", "too_many_guests", "nobody_known",
+]  # fmt: skip
+
+SENTENCES: dict[SkipReason, str] = {
+    "disabled": "Meeting prep emails are turned off in your settings.",
+    "disconnected": "This Google account is no longer connected.",
+    "reauth_required": "Google no longer accepts this account's permission. Sign in with it again in the settings.",
+    "missing_scope": "PingCRM may not send email from this account. Grant that permission in the settings.",
+    "all_day": "All-day events get no brief.",
+    "cancelled": "The meeting was cancelled.",
+    "moved": "The meeting was moved; it is briefed for its new time.",
+    "declined": "You declined this meeting.",
+    "too_late": "The meeting was less than 5 minutes away.",
+    "private": "The event is marked private, and your settings leave those out.",
+    "no_guests": "Nobody else is invited.",
+    "too_many_guests": f"More than {MAX_GUESTS} people are invited.",
+    "nobody_known": "None of the guests is in your contacts.",
+}
+
+
+def guests_of(meeting: Meeting, mine: Collection[str]) -> tuple[Guest, ...]:
+    """The other people, each once, in the order of the invitation. `mine`: canonical addresses that are me.
+
+    Rooms, me, calendars and invalid addresses are none. The organizer joins where anybody is left.
+    """
+    found: dict[str, Guest] = {}
+    for guest in meeting.guests:
+        if address := _human(guest, mine):
+            found.setdefault(address, guest)
+    if found and meeting.organizer and (address := _human(meeting.organizer, mine)):
+        found.setdefault(address, meeting.organizer.model_copy(update={"organizer": True, "answer": "accepted"}))
+    return tuple(found.values())
+
+
+def _human(guest: Guest, mine: Collection[str]) -> str | None:
+    address = canonical(guest.address)
+    if address is None or guest.me or guest.resource or is_me(address, mine):
+        return None
+    return None if address.endswith("calendar.google.com") else address
+
+
+def is_known(attendee: Attendee) -> bool:
+    """Whether the address belongs to a contact."""
+    return attendee.contact_id is not None and not attendee.me
+
+
+def skip_reason(
+    meeting: Meeting, account: Account | None, preferences: GmailPreferences, people: Sequence[Attendee], now: datetime
+) -> SkipReason | None:
+    """Why this meeting gets no brief at `now`; None where it gets one. `people`: the guests without me."""
+    if not preferences.meeting_prep_enabled:
+        return "disabled"
+    return (
+        cannot_send(account)
+        or _of_the_event(meeting, preferences, now)
+        or _of_the_people(people, preferences.meeting_prep_unknown)
+    )
+
+
+def cannot_send(account: Account | None) -> SkipReason | None:
+    """Why nothing can be sent from this account at all."""
+    if account is None or account.status == "disconnected":
+        return "disconnected"
+    if account.status == "reauth_required":
+        return "reauth_required"
+    return None if GMAIL_SEND in account.scopes else "missing_scope"
+
+
+def _of_the_event(meeting: Meeting, preferences: GmailPreferences, now: datetime) -> SkipReason | None:
+    if meeting.all_day:
+        return "all_day"
+    if meeting.my_answer == "declined":
+        return "declined"
+    if not is_useful(meeting.starts_at, now):
+        return "too_late"
+    return "private" if meeting.private and not preferences.meeting_prep_private else None
+
+
+def _of_the_people(people: Sequence[Attendee], unknown_too: bool) -> SkipReason | None:
+    if not people:
+        return "no_guests"
+    if len(people) > MAX_GUESTS:
+        return "too_many_guests"
+    return None if unknown_too or any(map(is_known, people)) else "nobody_known"
+
+
+def is_useful(starts_at: datetime, now: datetime) -> bool:
+    """Whether a brief that arrives at `now` is still read before the meeting."""
+    return starts_at - now >= USEFUL_UNTIL
+
+
+def minutes_until(starts_at: datetime, now: datetime) -> int:
+    """Whole minutes, rounded half up; 0 for what has begun."""
+    return max(0, int(((starts_at - now).total_seconds() + 30) // 60))

@@ -1,0 +1,102 @@
+"""The brief as the templates show it: everything worded, nothing escaped yet. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.common.events import Answer
+from libs.common.questions import Label, TalkingPoint
+from services.prep.domain.clean import line, safe_url
+from services.prep.domain.dossier import Bio, Dossier, Profile
+from services.prep.domain.mail import reference
+from services.prep.domain.times import ago, day, length, span
+
+ANSWERS: dict[Answer, str] = {
+    "accepted": "accepted", "declined": "declined", "tentative": "maybe", "needsAction": "no answer yet",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ShownInteraction:
+    label: str
+    when: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ShownPerson:
+    name: str
+    work: str
+    address: str
+    known: bool
+    relationship: Label | None
+    score: int | None
+    answer: str
+    organizer: bool
+    last_contact: str
+    bios: tuple[Bio, ...]
+    interactions: tuple[ShownInteraction, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """What both templates get."""
+
+    title: str
+    subject: str
+    when: str
+    minutes: int
+    length: str
+    place: str
+    place_url: str
+    video_url: str
+    people: tuple[ShownPerson, ...]
+    points: tuple[TalkingPoint, ...]
+    note: str
+    meeting_url: str
+    settings_url: str
+    reference: str
+
+
+def view(
+    dossier: Dossier, points: Sequence[TalkingPoint], note: str, subject: str, minutes: int, base_url: str, token: str, now: datetime
+) -> View:  # fmt: skip
+    meeting = dossier.meeting
+    return View(
+        title=dossier.title,
+        subject=subject,
+        when=span(meeting.starts_at, meeting.ends_at, meeting.time_zone),
+        minutes=minutes,
+        length=length(meeting.ends_at - meeting.starts_at),
+        place=line(meeting.place, 200),
+        place_url=safe_url(meeting.place),
+        video_url=safe_url(meeting.video_url),
+        people=tuple(_shown(person, dossier, now) for person in dossier.people),
+        points=tuple(points),
+        note=note,
+        meeting_url=f"{base_url}/meetings/{meeting.meeting_id}",
+        settings_url=f"{base_url}/settings#prep",
+        reference=reference(token),
+    )
+
+
+def _shown(person: Profile, dossier: Dossier, now: datetime) -> ShownPerson:
+    zone, last = dossier.zone, person.last_contact_at
+    return ShownPerson(
+        name=person.name,
+        work=", ".join(filter(None, (person.title, person.company))),
+        address="" if person.name == person.address else person.address,
+        known=person.known,
+        relationship=person.relationship,
+        score=person.score,
+        answer=ANSWERS[person.answer],
+        organizer=person.organizer,
+        last_contact=f"{day(last, zone)} ({ago(last, now, zone)})" if last else "",
+        bios=person.bios,
+        interactions=tuple(
+            ShownInteraction(
+                one.label, " · ".join(filter(None, (day(one.at, zone), one.platform, one.who))), one.text or "(no text)"
+            )
+            for one in person.contacted
+        ),
+    )

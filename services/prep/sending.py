@@ -1,0 +1,81 @@
+"""Handing a brief to Gmail, at most once: what to do when the answer to `send` is lost.
+
+A brief carries a token of its own, in a header and as a phrase in its text. Before Gmail gets it, the row says so
+(`handed_over_at`). Where no answer comes back, nobody sends again before Sent was searched for the phrase and the header read back.
+"""
+
+import asyncio
+import secrets
+from base64 import b32encode
+from datetime import UTC, datetime
+
+from libs.common.errors import Outage, Throttled
+from libs.common.google.errors import AccountUnknown, GoogleError, MissingScope, ReauthRequired, Unauthorized
+from libs.common.google.gmail import Gmail
+from libs.common.questions import Account, Brief, Prep
+from services.prep import settling, store
+from services.prep.context import Context
+from services.prep.domain.mail import PREP_HEADER, compose
+from services.prep.domain.rules import SkipReason
+from services.prep.store import Row
+
+_SKIPS: dict[type[GoogleError], SkipReason] = {
+    MissingScope: "missing_scope",
+    ReauthRequired: "reauth_required",
+    Unauthorized: "reauth_required",
+    AccountUnknown: "disconnected",
+}
+SEND_SECONDS = 60.0
+"""Shorter than the lease, so that nobody else begins while this attempt may still arrive."""
+
+
+class Unconfirmed(Outage):
+    """Gmail may or may not have sent it."""
+
+
+def new_token() -> str:
+    """100 random bits as one word that a search takes for a whole: `pcrm` and 20 letters or digits."""
+    return "pcrm" + b32encode(secrets.token_bytes(13)).decode().lower().rstrip("=")[:20]
+
+
+async def deliver(context: Context, account: Account, row: Row, brief: Brief) -> Prep | None:
+    """Send a written brief from the account to itself, and settle it; None where it was settled otherwise.
+
+    Raises Unconfirmed, or Throttled (nothing was sent); what Google refuses for good is settled as skipped or failed.
+    """
+    raw = compose(account.address, brief.subject, brief.html, brief.text, row.token)
+    async with context.db.acquire() as connection:
+        if not await store.hand_over(connection, row, brief, datetime.now(UTC)):
+            return None
+    try:
+        gmail_id = await send(context.gmail(account.id), raw)
+    except Throttled:
+        async with context.db.acquire() as connection:
+            await store.take_back(connection, row)
+        raise
+    except GoogleError as error:
+        if reason := _SKIPS.get(type(error)):
+            await settling.skipped(context, row, reason)
+        else:
+            await settling.failed(context, row, str(error))
+        return None
+    return await settling.sent(context, row, gmail_id)
+
+
+async def send(gmail: Gmail, raw: bytes) -> str:
+    """The Gmail id. Unconfirmed: no answer. Throttled: certainly not sent. GoogleError: refused, for this call or for good."""
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            return await gmail.send(raw)
+    except Throttled:
+        raise
+    except (Outage, TimeoutError) as error:
+        raise Unconfirmed("Gmail did not confirm that it sent the brief.") from error
+
+
+async def find_sent(gmail: Gmail, token: str) -> str | None:
+    """The Gmail id of the brief with this token in Sent. GoogleError: MissingScope where mail may not be read."""
+    for message in await gmail.find(f'in:sent "{token}"', [PREP_HEADER]):
+        if token in (message.headers or {}).get(PREP_HEADER.lower(), ()):
+            return message.gmail_id
+    return None

@@ -1,0 +1,114 @@
+"""The end of a brief: the row is settled and the fact that tells of it is owed, in one transaction."""
+
+from datetime import UTC, datetime
+
+from libs.common.events import Fact, PrepFailed, PrepSent, PrepSkipped
+from libs.common.log import get_logger
+from libs.common.outbox import drain, owe
+from libs.common.questions import Prep
+from services.prep import store
+from services.prep.context import Context
+from services.prep.domain.rules import USEFUL_UNTIL, SkipReason
+from services.prep.store import Row
+
+UNCONFIRMED = "Gmail did not confirm the brief, and it can't be looked up. It may have arrived."
+TOO_LATE = "The brief could not be sent in time."
+
+
+async def sent(context: Context, row: Row, gmail_id: str) -> Prep | None:
+    """None: somebody else had taken the brief over meanwhile and settles it."""
+    async with context.db.acquire() as connection, connection.transaction():
+        prep = await store.settle(connection, row, "sent", gmail_id=gmail_id)
+        if prep is not None:
+            fact = PrepSent(
+                user_id=row.user_id,
+                account_id=row.account_id,
+                meeting_id=row.meeting_id,
+                title=row.title,
+                starts_at=row.starts_at,
+                ai=bool(prep.ai),
+                cost_usd=prep.cost_usd,
+            )
+            await owe(connection, fact)
+    if prep is not None:
+        ahead = row.starts_at - datetime.now(UTC)
+        _log(
+            row,
+            "prep_sent",
+            ai=prep.ai,
+            cost_usd=round(prep.cost_usd, 6),
+            minutes_ahead=round(ahead.total_seconds() / 60, 1),
+        )
+        await drain(context.db, context.bus)
+    return prep
+
+
+async def skipped(context: Context, row: Row, reason: SkipReason) -> None:
+    """Told once per reason, however many scans see the meeting."""
+    async with context.db.acquire() as connection, connection.transaction():
+        prep = await store.settle(connection, row, "skipped", reason)
+        told_before = row.reason == reason
+        if prep is not None and not told_before:
+            fact = PrepSkipped(
+                user_id=row.user_id,
+                account_id=row.account_id,
+                meeting_id=row.meeting_id,
+                starts_at=row.starts_at,
+                reason=reason,
+            )
+            await owe(connection, fact)
+    if prep is not None and not told_before:
+        _log(row, "prep_skipped", reason=reason)
+        await drain(context.db, context.bus)
+
+
+async def failed(context: Context, row: Row, error: str) -> None:
+    """`error` is a sentence for the user."""
+    async with context.db.acquire() as connection, connection.transaction():
+        prep = await store.settle(connection, row, "failed", error)
+        if prep is not None:
+            await owe(connection, _failure(row, error))
+    if prep is not None:
+        _log(row, "prep_failed", attempts=row.attempt)
+        await drain(context.db, context.bus)
+
+
+async def settle_abandoned(context: Context) -> None:
+    """Give up, in words, what no attempt came back to before it was too late."""
+    now = datetime.now(UTC)
+    async with context.db.acquire() as connection, connection.transaction():
+        rows = await store.list_abandoned(connection, now + USEFUL_UNTIL, now)
+        for row in rows:
+            error = UNCONFIRMED if row.handed_over else late(row)
+            await store.settle(connection, row, "failed", error)
+            await owe(connection, _failure(row, error))
+    for row in rows:
+        _log(row, "prep_failed", attempts=row.attempt)
+    await drain(context.db, context.bus)
+
+
+def late(row: Row) -> str:
+    """Why it was not sent in time, with what stood in the way where that is known."""
+    return f"{TOO_LATE} {row.reason}".strip()
+
+
+def _failure(row: Row, error: str) -> Fact:
+    return PrepFailed(
+        user_id=row.user_id,
+        account_id=row.account_id,
+        meeting_id=row.meeting_id,
+        title=row.title,
+        starts_at=row.starts_at,
+        error=error,
+    )
+
+
+def _log(row: Row, event: str, **fields: object) -> None:
+    get_logger().info(
+        event,
+        user=str(row.user_id),
+        account=str(row.account_id),
+        meeting=str(row.meeting_id),
+        by_hand=row.by_hand,
+        **fields,
+    )

@@ -1,0 +1,203 @@
+"""The SQL of prep. Every write to a brief that is being sent names the attempt it belongs to: whoever lost the lease changes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from libs.common.db import Connection, Record
+from libs.common.events import Meeting
+from libs.common.ids import AccountId, MeetingId, UserId, new_id
+from libs.common.questions import Brief, Prep, PrepState
+
+LEASE = timedelta(seconds=90)
+"""Longer than gathering and writing, and, begun anew, longer than handing over to Gmail, take at most."""
+GRACE = timedelta(seconds=60)
+"""For so long after its lease a brief is left to whoever may still come back to it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One brief as it stands. `attempt` is the fence of whoever took it; `handed_over`: Gmail may have it already."""
+
+    id: object
+    user_id: UserId
+    account_id: AccountId
+    meeting_id: MeetingId
+    title: str
+    starts_at: datetime
+    state: PrepState
+    reason: str
+    token: str
+    attempt: int
+    resumed: bool
+    leased_until: datetime
+    handed_over: bool
+    by_hand: bool
+
+
+def _row(record: Record) -> Row:
+    return Row(
+        id=record["id"],
+        user_id=record["user_id"],
+        account_id=record["account_id"],
+        meeting_id=record["meeting_id"],
+        title=record["title"],
+        starts_at=record["starts_at"],
+        state=record["state"],
+        reason=record["reason"],
+        token=record["token"],
+        attempt=record["attempts"],
+        resumed=record["resumed"],
+        leased_until=record["leased_until"],
+        handed_over=record["handed_over_at"] is not None,
+        by_hand=record["by_hand"],
+    )
+
+
+async def take(connection: Connection, meeting: Meeting, token: str, now: datetime) -> Row | None:
+    """The lease on the meeting's automatic brief; None where it is settled or somebody else holds it.
+
+    New, or free because its holder let go or died, or skipped before: what led to that may have changed since.
+    """
+    record = await connection.fetchrow(
+        """
+        INSERT INTO preps (id, user_id, account_id, meeting_id, event_id, title, starts_at, state, token, leased_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'sending', $8, $9)
+        ON CONFLICT (account_id, event_id, starts_at) WHERE NOT by_hand DO UPDATE
+        SET state = 'sending', resumed = preps.state = 'sending', attempts = preps.attempts + 1,
+            leased_until = excluded.leased_until, meeting_id = excluded.meeting_id, title = excluded.title, updated_at = now()
+        WHERE preps.state = 'skipped' OR (preps.state = 'sending' AND preps.leased_until <= $10)
+        RETURNING *
+        """,
+        new_id(), meeting.user_id, meeting.account_id, meeting.meeting_id, meeting.event_id, meeting.title, meeting.starts_at,
+        token, now + LEASE, now,
+    )  # fmt: skip
+    return _row(record) if record else None
+
+
+async def take_by_hand(connection: Connection, meeting: Meeting, token: str, now: datetime) -> Row:
+    """A brief that the user asked for: a row of its own, whatever was sent before."""
+    record = await connection.fetchrow(
+        """
+        INSERT INTO preps (id, user_id, account_id, meeting_id, event_id, title, starts_at, by_hand, state, token, leased_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, true, 'sending', $8, $9)
+        RETURNING *
+        """,
+        new_id(), meeting.user_id, meeting.account_id, meeting.meeting_id, meeting.event_id, meeting.title, meeting.starts_at,
+        token, now + LEASE,
+    )  # fmt: skip
+    assert record is not None
+    return _row(record)
+
+
+async def get_automatic(connection: Connection, meeting: Meeting) -> Row | None:
+    """The automatic brief of this meeting at this start."""
+    record = await connection.fetchrow(
+        "SELECT * FROM preps WHERE account_id = $1 AND event_id = $2 AND starts_at = $3 AND NOT by_hand",
+        meeting.account_id, meeting.event_id, meeting.starts_at,
+    )  # fmt: skip
+    return _row(record) if record else None
+
+
+async def hand_over(connection: Connection, row: Row, brief: Brief, now: datetime) -> bool:
+    """Note that Gmail is about to get it and what it cost so far, and renew the lease; false where the lease was lost."""
+    status = await connection.execute(
+        """
+        UPDATE preps SET handed_over_at = now(), leased_until = $3, ai = $4, input_tokens = input_tokens + $5,
+               output_tokens = output_tokens + $6, cost_usd = cost_usd + $7, updated_at = now()
+        WHERE id = $1 AND attempts = $2 AND state = 'sending'
+        """,
+        row.id, row.attempt, now + LEASE, brief.ai, brief.input_tokens, brief.output_tokens, brief.cost_usd,
+    )  # fmt: skip
+    return status == "UPDATE 1"
+
+
+async def take_back(connection: Connection, row: Row) -> None:
+    """Gmail has certainly not got it: the next attempt need not look for it."""
+    await connection.execute(
+        "UPDATE preps SET handed_over_at = NULL WHERE id = $1 AND attempts = $2", row.id, row.attempt
+    )
+
+
+async def give_back(connection: Connection, row: Row, reason: str, now: datetime) -> None:
+    """The attempt failed, for this reason: free for the next one at once."""
+    await connection.execute(
+        """
+        UPDATE preps SET leased_until = $3, reason = $4, updated_at = now()
+        WHERE id = $1 AND attempts = $2 AND state = 'sending'
+        """,
+        row.id, row.attempt, now, reason,
+    )  # fmt: skip
+
+
+async def settle(
+    connection: Connection, row: Row, state: PrepState, reason: str = "", gmail_id: str | None = None
+) -> Prep | None:
+    """The brief's end; None where the lease was lost, and nothing was written."""
+    record = await connection.fetchrow(
+        """
+        UPDATE preps SET state = $3, reason = $4, gmail_id = $5, leased_until = now(), updated_at = now()
+        WHERE id = $1 AND attempts = $2 AND state = 'sending'
+        RETURNING *
+        """,
+        row.id, row.attempt, state, reason, gmail_id,
+    )  # fmt: skip
+    return _prep(record) if record else None
+
+
+async def list_abandoned(connection: Connection, latest_start: datetime, now: datetime) -> list[Row]:
+    """Briefs that nobody works on any more: too late for the automatic ones, cut off for those sent by hand. Locked."""
+    records = await connection.fetch(
+        """
+        SELECT * FROM preps WHERE state = 'sending' AND leased_until < $1 AND (by_hand OR starts_at < $2)
+        ORDER BY starts_at LIMIT 100 FOR UPDATE SKIP LOCKED
+        """,
+        now - GRACE, latest_start,
+    )  # fmt: skip
+    return [_row(record) for record in records]
+
+
+async def get(connection: Connection, row: Row) -> Prep | None:
+    """The brief as it stands now; None where it was purged."""
+    record = await connection.fetchrow("SELECT * FROM preps WHERE id = $1", row.id)
+    return _prep(record) if record else None
+
+
+async def list_latest(connection: Connection, user_id: UserId, meeting_ids: Sequence[MeetingId]) -> tuple[Prep, ...]:
+    """The newest brief of each meeting that has one."""
+    records = await connection.fetch(
+        """
+        SELECT DISTINCT ON (meeting_id) * FROM preps WHERE user_id = $1 AND meeting_id = ANY($2::uuid[])
+        ORDER BY meeting_id, updated_at DESC
+        """,
+        user_id, list(meeting_ids),
+    )  # fmt: skip
+    return tuple(_prep(record) for record in records)
+
+
+async def forget(connection: Connection, row: Row) -> None:
+    """The brief of an account that is gone leaves no trace."""
+    await connection.execute("DELETE FROM preps WHERE id = $1", row.id)
+
+
+async def delete_of_account(connection: Connection, account_id: AccountId) -> None:
+    await connection.execute("DELETE FROM preps WHERE account_id = $1", account_id)
+
+
+async def delete_of_user(connection: Connection, user_id: UserId) -> None:
+    await connection.execute("DELETE FROM preps WHERE user_id = $1", user_id)
+
+
+def _prep(record: Record) -> Prep:
+    return Prep(
+        meeting_id=record["meeting_id"],
+        account_id=record["account_id"],
+        starts_at=record["starts_at"],
+        state=record["state"],
+        reason=record["reason"],
+        at=record["updated_at"],
+        ai=record["ai"],
+        input_tokens=record["input_tokens"],
+        output_tokens=record["output_tokens"],
+        cost_usd=record["cost_usd"],
+    )

@@ -1,0 +1,81 @@
+"""A brief, written: talking points from Claude or from the facts, rendered as HTML and text. Nothing is sent here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.common.claude import Claude, NoAnswer, Usage, Why
+from libs.common.log import get_logger
+from libs.common.questions import Brief, TalkingPoint
+from services.prep.domain.dossier import Dossier
+from services.prep.domain.mail import subject
+from services.prep.domain.points import FEWEST, fact_points, filled, grounded
+from services.prep.domain.prompt import SYSTEM, WrittenPoints, given_labels, prompt
+from services.prep.domain.rules import minutes_until
+from services.prep.domain.view import view
+from services.prep.rendering import render
+
+NOT_AI = "These points were not written by AI: they follow from the facts below."
+PARTLY_AI = "Some of these points were not written by AI: they follow from the facts below."
+BY_AI = "Written by AI from what is shown below; the labels say what each point rests on."
+
+
+@dataclass(frozen=True)
+class Points:
+    """The talking points of one brief; `fallback` says why no model wrote them."""
+
+    points: tuple[TalkingPoint, ...]
+    note: str
+    ai: bool
+    usage: Usage
+    fallback: Why | str = ""
+
+
+async def talking_points(claude: Claude, dossier: Dossier, now: datetime) -> Points:
+    """Three to five points, within Claude's time limit, whatever happens there."""
+    facts = fact_points(dossier, now)
+    labels = given_labels(dossier)
+    if not labels:
+        return Points(facts, NOT_AI, ai=False, usage=Usage(), fallback="nothing_known")
+    try:
+        written = await claude.write(system=SYSTEM, prompt=prompt(dossier, now), shape=WrittenPoints)
+    except NoAnswer as error:
+        return Points(facts, NOT_AI, ai=False, usage=error.usage, fallback=error.why)
+    offered = [TalkingPoint(text=one.text, evidence=tuple(one.evidence)) for one in written.answer.points]
+    kept = grounded(offered, labels)
+    if not kept:
+        return Points(facts, NOT_AI, ai=False, usage=written.usage, fallback="ungrounded")
+    note = BY_AI if len(kept) >= FEWEST else PARTLY_AI
+    return Points(filled(kept, facts), note, ai=True, usage=written.usage)
+
+
+async def write(claude: Claude, dossier: Dossier, base_url: str, token: str, now: datetime) -> Brief:
+    """The brief as it is sent at `now`; `token` is what Sent can be searched for."""
+    said = await talking_points(claude, dossier, now)
+    meeting = dossier.meeting
+    minutes = minutes_until(meeting.starts_at, now)
+    title = subject(dossier.title, minutes)
+    html, text = render(view(dossier, said.points, said.note, title, minutes, base_url, token, now))
+    get_logger().info(
+        "brief_written",
+        meeting=str(meeting.meeting_id),
+        user=str(meeting.user_id),
+        account=str(meeting.account_id),
+        ai=said.ai,
+        fallback=said.fallback,
+        points=len(said.points),
+        input_tokens=said.usage.input_tokens,
+        output_tokens=said.usage.output_tokens,
+        cost_usd=round(said.usage.cost_usd, 6),
+    )
+    return Brief(
+        meeting_id=meeting.meeting_id,
+        subject=title,
+        html=html,
+        text=text,
+        points=said.points,
+        ai=said.ai,
+        note=said.note,
+        input_tokens=said.usage.input_tokens,
+        output_tokens=said.usage.output_tokens,
+        cost_usd=said.usage.cost_usd,
+    )

@@ -1,0 +1,57 @@
+"""Wires sync: handlers to the bus, and the tasks that run beside them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from libs.common import events, outbox, questions
+from libs.common.google.api import Google
+from libs.common.service import Resources, run
+from services.sync import answers, background, handlers
+from services.sync.job import Sync
+from services.sync.runner import keep_running
+
+
+@asynccontextmanager
+async def wire(r: Resources) -> AsyncIterator[None]:
+    sync = Sync(r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http))
+
+    r.bus.hear(events.AccountConnected, partial(handlers.connect, sync))
+    r.bus.hear(events.AccountReauthRequired, partial(handlers.stop_until_reauthorized, sync))
+    r.bus.hear(events.AccountDisconnected, partial(handlers.disconnect, sync))
+    r.bus.hear(events.UserDeleted, partial(handlers.forget_user, sync))
+    r.bus.hear(events.SettingsChanged, partial(handlers.change_settings, sync))
+    r.bus.hear(events.SyncRequested, partial(handlers.request_run, sync))
+    r.bus.hear(events.MailDue, partial(handlers.sync_all_mail, sync))
+    r.bus.hear(events.ContactsDue, partial(handlers.sync_all_contacts, sync))
+    r.bus.hear(events.CalendarDue, partial(handlers.sync_all_calendars, sync))
+    r.bus.hear(events.PrepDue, partial(handlers.look_ahead, sync))
+    r.bus.hear(events.WatchDue, partial(handlers.renew_aliases, sync))
+
+    r.bus.answer(questions.ListRuns, partial(answers.show_runs, sync))
+    r.bus.answer(questions.GetSyncStatus, partial(answers.show_status, sync))
+    r.bus.answer(questions.ListMeetings, partial(answers.show_meetings, sync))
+    r.bus.answer(questions.GetMeeting, partial(answers.show_meeting, sync))
+    r.bus.answer(questions.ExplainMessage, partial(answers.explain_message, sync))
+    r.bus.answer(questions.AuditAccount, partial(answers.audit, sync))
+
+    tasks = [
+        asyncio.create_task(work, name=name)
+        for name, work in (
+            ("runner", keep_running(sync)),
+            ("outbox", outbox.keep_draining(r.db, r.bus)),
+            ("poller", background.keep_polling(sync)),
+            ("scanner", background.keep_scanning(sync)),
+        )
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    run("sync", wire)

@@ -1,0 +1,1 @@
+"""The decisions of sync, pure: no await, no clock, no I/O."""

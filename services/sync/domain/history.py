@@ -1,0 +1,48 @@
+"""What a stretch of Gmail history means for the ledger."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from libs.common.google.gmail import Change
+from services.sync.domain.mail import label_rule
+
+# A message that only these rules ever kept out was never told of, so its end is no news either.
+NEVER_TOLD = ("draft", "chat", "lookback", "prep_email")
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What is to be done about one message, and the history id of its newest change.
+
+    `look`: fetch it and see. `hide`: a label in `rule` keeps it out. `gone`: deleted for good.
+    """
+
+    gmail_id: str
+    thread_id: str
+    history_id: int
+    verdict: Literal["look", "hide", "gone"]
+    rule: str = ""
+
+
+def touched(changes: Iterable[Change]) -> list[Touched]:
+    """Each message that was touched in a way that matters, once, with its last word. Input and output are chronological."""
+    found: dict[str, Touched] = {}
+    for change in changes:
+        verdict = _verdict(change)
+        if verdict is not None:
+            found.pop(change.gmail_id, None)
+            found[change.gmail_id] = verdict
+    return list(found.values())
+
+
+def _verdict(change: Change) -> Touched | None:
+    gmail_id, thread_id, at = change.gmail_id, change.thread_id, change.history_id
+    if change.kind == "deleted":
+        return Touched(gmail_id, thread_id, at, "gone")
+    rule = label_rule(change.labels)
+    if change.kind == "unlabelled":
+        return Touched(gmail_id, thread_id, at, "look") if rule else None
+    if rule:
+        return Touched(gmail_id, thread_id, at, "hide", rule)
+    return Touched(gmail_id, thread_id, at, "look") if change.kind == "added" else None

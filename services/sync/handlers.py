@@ -1,0 +1,177 @@
+"""What sync hears. Handlers store news and queue runs; the runner does what takes time."""
+
+from datetime import timedelta
+
+from libs.common import outbox
+from libs.common.db import Connection
+from libs.common.errors import Refused
+from libs.common.events import (
+    AccountConnected,
+    AccountDisconnected,
+    AccountIdentified,
+    AccountReauthRequired,
+    CalendarDue,
+    ContactsDue,
+    Kind,
+    MailDue,
+    PrepDue,
+    Reason,
+    SettingsChanged,
+    SyncRequested,
+    UserDeleted,
+    WatchDue,
+)
+from libs.common.preferences import GmailPreferences
+from libs.common.questions import GetSettings
+from libs.common.scopes import FEATURES, NEEDED_BY_KIND
+from services.sync.domain.cursors import MailCursor
+from services.sync.job import Sync
+from services.sync.runner import failed
+from services.sync.store import accounts, runs
+from services.sync.store.accounts import Account
+from services.sync.store.runs import Request
+
+SPREAD_SECONDS = 240
+KINDS: tuple[Kind, ...] = ("mail", "contacts", "calendar")
+
+
+async def connect(sync: Sync, fact: AccountConnected) -> None:
+    """Everything that the account permits is read, now or from where it stood."""
+    try:
+        settings = await sync.bus.ask(GetSettings(user_id=fact.user_id))
+        version, gmail = settings.version, settings.preferences.gmail
+    except Refused as refusal:
+        if refusal.code != "not_found":
+            raise
+        version, gmail = 0, GmailPreferences()  # the user was deleted meanwhile, or has never set anything
+    async with sync.db.acquire() as connection, connection.transaction():
+        await accounts.upsert_preferences(connection, fact.user_id, version, gmail)
+        if not await accounts.upsert_account(
+            connection, fact.account_id, fact.user_id, fact.address, fact.scopes, fact.at
+        ):
+            return
+        account = await accounts.get_account(connection, fact.account_id)
+        await runs.request(connection, [Request(fact.account_id, kind, "connected") for kind in KINDS])
+    if account:
+        await sync.bus.say(
+            AccountIdentified(user_id=fact.user_id, account_id=fact.account_id, addresses=account.addresses)
+        )
+    sync.wake.set()
+
+
+async def stop_until_reauthorized(sync: Sync, fact: AccountReauthRequired) -> None:
+    """Nothing can be read until the user lets us in again."""
+    async with sync.db.acquire() as connection, connection.transaction():
+        if await accounts.set_state(connection, fact.account_id, "reauth_required", fact.at):
+            called_off = await runs.call_off(connection, fact.account_id, "reauth_required", fact.reason)
+            await outbox.owe(connection, *(failed(row, fact.address) for row in called_off))
+    await outbox.drain(sync.db, sync.bus)
+
+
+async def disconnect(sync: Sync, fact: AccountDisconnected) -> None:
+    """Stop at once: a run that is under way loses its lease."""
+    async with sync.db.acquire() as connection, connection.transaction():
+        if not await accounts.set_state(connection, fact.account_id, "disconnected", fact.at):
+            return
+        await runs.call_off(connection, fact.account_id, "disconnected", "The account was disconnected.")
+        if fact.purge:
+            await accounts.delete_account(connection, fact.account_id)
+
+
+async def forget_user(sync: Sync, fact: UserDeleted) -> None:
+    async with sync.db.acquire() as connection, connection.transaction():
+        await accounts.delete_user(connection, fact.user_id)
+
+
+async def change_settings(sync: Sync, fact: SettingsChanged) -> None:
+    """A longer lookback lists the older mail, other calendars are read or forgotten."""
+    before, after = fact.before.gmail, fact.after.gmail
+    kinds: list[Kind] = []
+    if not MailCursor(0, before.mail_lookback_days).reaches(after.mail_lookback_days):
+        kinds.append("mail")
+    if set(before.calendar_ids) != set(after.calendar_ids):
+        kinds.append("calendar")
+    async with sync.db.acquire() as connection, connection.transaction():
+        if not await accounts.upsert_preferences(connection, fact.user_id, fact.version, after):
+            return
+        account_ids = await accounts.list_account_ids(connection, fact.user_id)
+        await runs.request(connection, [Request(one, kind, "settings") for one in account_ids for kind in kinds])
+    sync.wake.set()
+
+
+async def request_run(sync: Sync, fact: SyncRequested) -> None:
+    """Queue what was asked for, or say why it can't be done."""
+    one = Request(fact.account_id, fact.kind, fact.reason)
+    async with sync.db.acquire() as connection, connection.transaction():
+        account = await accounts.get_account(connection, fact.account_id)
+        if account is None:
+            raise LookupError("sync.requested came before account.connected")  # tried again in a while
+        if account.user_id != fact.user_id or account.state == "disconnected":
+            return
+        if refusal := _refusal(account, fact.kind):
+            if fact.reason == "user":
+                await _fail(connection, one, account, *refusal)
+        else:
+            await runs.request(connection, [one])
+    await outbox.drain(sync.db, sync.bus)
+    sync.wake.set()
+
+
+def _refusal(account: Account, kind: Kind) -> tuple[str, str] | None:
+    """Why a run can't begin: code and sentence."""
+    if account.state == "reauth_required":
+        return "reauth_required", "Google asks you to connect this account again before anything can be read."
+    scope = NEEDED_BY_KIND[kind]
+    if scope not in account.scopes:
+        return "missing_scope", f"You have not given the permission that is needed for {FEATURES[scope]}. Grant it and sync again."
+    return None
+
+
+async def _fail(connection: Connection, one: Request, account: Account, code: str, error: str) -> None:
+    row = await runs.insert_failed(connection, one, account.user_id, code, error)
+    await outbox.owe(connection, failed(row, account.address))
+
+
+# --- the clock ----------------------------------------------------------------------------------------------------------
+
+
+async def sync_all_mail(sync: Sync, _: MailDue) -> None:
+    await _queue_for_all(sync, "mail", "schedule", SPREAD_SECONDS)
+
+
+async def sync_all_contacts(sync: Sync, _: ContactsDue) -> None:
+    await _queue_for_all(sync, "contacts", "schedule", SPREAD_SECONDS)
+
+
+async def sync_all_calendars(sync: Sync, _: CalendarDue) -> None:
+    await _queue_for_all(sync, "calendar", "schedule", SPREAD_SECONDS)
+
+
+async def look_ahead(sync: Sync, _: PrepDue) -> None:
+    """Before each prep scan the calendars are brought up to date, so that a meeting moved just now is right."""
+    await _queue_for_all(sync, "calendar", "poll", 0, scan=True)
+
+
+async def renew_aliases(sync: Sync, _: WatchDue) -> None:
+    """Once a day the aliases of every account are asked for again, with its next run."""
+    async with sync.db.acquire() as connection:
+        await accounts.make_aliases_due(connection)
+    await _queue_for_all(sync, "mail", "poll", SPREAD_SECONDS)
+
+
+async def _queue_for_all(sync: Sync, kind: Kind, reason: Reason, spread_seconds: int, scan: bool = False) -> None:
+    """A run for every account, each at its own moment within the spread."""
+    async with sync.db.acquire() as connection, connection.transaction():
+        found = await runs.list_requestable(connection, kind, spread_seconds)
+        await runs.request(connection, [Request(one, kind, reason, delay, scan) for one, delay in found])
+    sync.wake.set()
+
+
+async def poll_mail(sync: Sync) -> None:
+    """Queue a look at the history of every mailbox at rest, spread over the time until the next poll."""
+    spread = max(sync.settings.mail_poll_seconds - 1, 0)
+    async with sync.db.acquire() as connection, connection.transaction():
+        found = await runs.list_pollable(connection, spread)
+        await runs.request(connection, [Request(one, "mail", "poll", min(delay, timedelta(seconds=spread))) for one, delay in found])
+    if found:
+        sync.wake.set()

@@ -1,0 +1,1 @@
+"""The SQL of sync, by subject. Functions take a connection; who calls them owns the transaction."""

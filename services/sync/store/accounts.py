@@ -1,0 +1,134 @@
+"""Accounts and settings, as `auth` told of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from libs.common.addresses import canonical
+from libs.common.db import Connection
+from libs.common.ids import AccountId, UserId
+from libs.common.preferences import GmailPreferences
+
+State = Literal["active", "reauth_required", "disconnected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account with its user's settings. `mine`: all canonical addresses of the user that are known by now."""
+
+    account_id: AccountId
+    user_id: UserId
+    address: str
+    scopes: frozenset[str]
+    state: State
+    aliases: tuple[str, ...]
+    aliases_due: bool
+    gmail: GmailPreferences
+    mine: frozenset[str]
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Under which it sends and receives, its own first."""
+        return tuple(dict.fromkeys((self.address, *self.aliases)))
+
+
+async def get_account(connection: Connection, account_id: AccountId) -> Account | None:
+    row = await connection.fetchrow(
+        """
+        SELECT a.*, p.gmail,
+               (SELECT array_agg(mine.address)
+                FROM (SELECT one.address FROM accounts one WHERE one.user_id = a.user_id
+                      UNION SELECT unnest(one.aliases) FROM accounts one WHERE one.user_id = a.user_id) mine) AS addresses
+        FROM accounts a LEFT JOIN preferences p USING (user_id)
+        WHERE a.account_id = $1
+        """,
+        account_id,
+    )
+    if row is None:
+        return None
+    gmail = GmailPreferences.model_validate(row["gmail"] or {})
+    return Account(
+        account_id=row["account_id"],
+        user_id=row["user_id"],
+        address=row["address"],
+        scopes=frozenset(row["scopes"]),
+        state=row["state"],
+        aliases=tuple(row["aliases"]),
+        aliases_due=row["aliases_due"],
+        gmail=gmail,
+        mine=_canonical([*row["addresses"], *gmail.own_addresses]),
+    )
+
+
+def _canonical(written: Iterable[str]) -> frozenset[str]:
+    return frozenset(address for one in written if (address := canonical(one)))
+
+
+async def list_account_ids(connection: Connection, user_id: UserId) -> list[AccountId]:
+    """The accounts of a user that are not disconnected."""
+    rows = await connection.fetch(
+        "SELECT account_id FROM accounts WHERE user_id = $1 AND state <> 'disconnected' ORDER BY account_id", user_id
+    )
+    return [row["account_id"] for row in rows]
+
+
+async def upsert_account(
+    connection: Connection, account_id: AccountId, user_id: UserId, address: str, scopes: frozenset[str], at: datetime
+) -> bool:
+    """The account is connected. False where newer news of it was applied already."""
+    applied = await connection.fetchval(
+        """
+        INSERT INTO accounts (account_id, user_id, address, scopes, state, changed_at)
+        VALUES ($1, $2, $3, $4, 'active', $5)
+        ON CONFLICT (account_id) DO UPDATE
+        SET user_id = $2, address = $3, scopes = $4, state = 'active', changed_at = $5, aliases_due = true
+        WHERE accounts.changed_at <= $5
+        RETURNING true
+        """,
+        account_id, user_id, address, sorted(scopes), at,
+    )  # fmt: skip
+    return bool(applied)
+
+
+async def set_state(connection: Connection, account_id: AccountId, state: State, at: datetime) -> bool:
+    """False where newer news of the account was applied already, or it is unknown."""
+    applied = await connection.fetchval(
+        "UPDATE accounts SET state = $2, changed_at = $3 WHERE account_id = $1 AND changed_at <= $3 RETURNING true",
+        account_id, state, at,
+    )  # fmt: skip
+    return bool(applied)
+
+
+async def set_aliases(connection: Connection, account_id: AccountId, aliases: Iterable[str]) -> None:
+    await connection.execute(
+        "UPDATE accounts SET aliases = $2, aliases_due = false WHERE account_id = $1", account_id, list(aliases)
+    )
+
+
+async def make_aliases_due(connection: Connection) -> None:
+    """Ask Google again for the aliases of every account, with its next run."""
+    await connection.execute("UPDATE accounts SET aliases_due = true WHERE state = 'active'")
+
+
+async def delete_account(connection: Connection, account_id: AccountId) -> None:
+    """With its runs, cursors, ledger, people and meetings."""
+    await connection.execute("DELETE FROM accounts WHERE account_id = $1", account_id)
+
+
+async def delete_user(connection: Connection, user_id: UserId) -> None:
+    await connection.execute("DELETE FROM accounts WHERE user_id = $1", user_id)
+    await connection.execute("DELETE FROM preferences WHERE user_id = $1", user_id)
+
+
+async def upsert_preferences(connection: Connection, user_id: UserId, version: int, gmail: GmailPreferences) -> bool:
+    """False where these or newer ones are stored already."""
+    applied = await connection.fetchval(
+        """
+        INSERT INTO preferences (user_id, version, gmail) VALUES ($1, $2, $3)
+        ON CONFLICT (user_id) DO UPDATE SET version = $2, gmail = $3 WHERE preferences.version < $2
+        RETURNING true
+        """,
+        user_id, version, gmail.model_dump(mode="json"),
+    )  # fmt: skip
+    return bool(applied)

@@ -1,0 +1,152 @@
+"""Meetings, as they stand in the calendars. A changed row is `said` only once its fact is on the bus."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from libs.common.db import Connection, Record
+from libs.common.events import Meeting
+from libs.common.ids import AccountId, MeetingId, UserId, new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """A meeting of which something is to be said."""
+
+    meeting: Meeting
+    cancelled: bool
+
+
+async def upsert_meetings(
+    connection: Connection, account_id: AccountId, calendar_id: str, meetings: Sequence[Meeting], generation: int
+) -> tuple[int, int]:
+    """Meetings as they are now; how many are new and how many have changed."""
+    bodies = {meeting.event_id: meeting for meeting in meetings}
+    rows = await connection.fetch(
+        """
+        INSERT INTO meetings (meeting_id, user_id, account_id, calendar_id, event_id, starts_at, generation, meeting)
+        SELECT meeting_id, $1, $2, $3, event_id, starts_at, $4, meeting
+        FROM unnest($5::uuid[], $6::text[], $7::timestamptz[], $8::text[]::jsonb[])
+             AS read (meeting_id, event_id, starts_at, meeting)
+        ON CONFLICT (account_id, calendar_id, event_id) DO UPDATE SET
+            generation = $4, starts_at = excluded.starts_at, meeting = excluded.meeting, cancelled = false,
+            revision = meetings.revision + (meetings.cancelled OR meetings.meeting <> excluded.meeting)::int,
+            said = meetings.said AND NOT meetings.cancelled AND meetings.meeting = excluded.meeting
+        RETURNING revision, said
+        """,
+        next(iter(bodies.values())).user_id if bodies else None,
+        account_id,
+        calendar_id,
+        generation,
+        [new_id() for _ in bodies],
+        list(bodies),
+        [meeting.starts_at for meeting in bodies.values()],
+        [_body(meeting) for meeting in bodies.values()],
+    )
+    new = sum(not row["said"] and row["revision"] == 1 for row in rows)
+    return new, sum(not row["said"] for row in rows) - new
+
+
+def _body(meeting: Meeting) -> str:
+    """What is compared: without the id and the revision, which are the row's."""
+    return orjson.dumps(meeting.model_dump(mode="json", exclude={"meeting_id", "revision"})).decode()
+
+
+async def cancel_events(connection: Connection, account_id: AccountId, calendar_id: str, event_ids: Sequence[str]) -> int:
+    """Events that are no meetings any more; how many were."""
+    status = await connection.execute(
+        """
+        UPDATE meetings SET cancelled = true, said = false, revision = revision + 1
+        WHERE account_id = $1 AND calendar_id = $2 AND event_id = ANY ($3::text[]) AND NOT cancelled
+        """,
+        account_id, calendar_id, list(event_ids),
+    )  # fmt: skip
+    return _affected(status)
+
+
+async def cancel_older(
+    connection: Connection, account_id: AccountId, calendar_id: str, generation: int, earliest: datetime | None
+) -> int:
+    """Meetings that a complete listing from `earliest` on did not meet; how many there were."""
+    status = await connection.execute(
+        """
+        UPDATE meetings SET cancelled = true, said = false, revision = revision + 1
+        WHERE account_id = $1 AND calendar_id = $2 AND generation < $3 AND NOT cancelled
+          AND ($4::timestamptz IS NULL OR starts_at >= $4)
+        """,
+        account_id, calendar_id, generation, earliest,
+    )  # fmt: skip
+    return _affected(status)
+
+
+async def list_unsaid(connection: Connection, account_id: AccountId, calendar_id: str, limit: int) -> list[Unsaid]:
+    rows = await connection.fetch(
+        "SELECT * FROM meetings WHERE account_id = $1 AND calendar_id = $2 AND NOT said ORDER BY starts_at LIMIT $3",
+        account_id, calendar_id, limit,
+    )  # fmt: skip
+    return [Unsaid(_meeting(row), row["cancelled"]) for row in rows]
+
+
+async def mark_meetings_said(connection: Connection, revisions: Mapping[MeetingId, int]) -> None:
+    await connection.execute(
+        """
+        UPDATE meetings SET said = true FROM unnest($1::uuid[], $2::bigint[]) AS told (meeting_id, revision)
+        WHERE meetings.meeting_id = told.meeting_id AND meetings.revision = told.revision
+        """,
+        list(revisions), list(revisions.values()),
+    )  # fmt: skip
+
+
+async def list_upcoming(connection: Connection, account_id: AccountId, start: datetime, end: datetime) -> list[Meeting]:
+    """Meetings of one account that start in [start, end)."""
+    rows = await connection.fetch(
+        """
+        SELECT * FROM meetings WHERE account_id = $1 AND NOT cancelled AND starts_at >= $2 AND starts_at < $3
+        ORDER BY starts_at
+        """,
+        account_id, start, end,
+    )  # fmt: skip
+    return [_meeting(row) for row in rows]
+
+
+async def list_meetings(
+    connection: Connection,
+    user_id: UserId,
+    start: datetime,
+    end: datetime,
+    account_id: AccountId | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[Meeting]:
+    """Meetings of a user that start in [start, end), by start; after the key `after`."""
+    rows = await connection.fetch(
+        """
+        SELECT * FROM meetings
+        WHERE user_id = $1 AND NOT cancelled AND starts_at >= $2 AND starts_at < $3
+          AND ($4::uuid IS NULL OR account_id = $4)
+          AND ($5::timestamptz IS NULL OR (starts_at, meeting_id) > ($5, $6::uuid))
+        ORDER BY starts_at, meeting_id LIMIT $7
+        """,
+        user_id, start, end, account_id, after[0] if after else None, after[1] if after else None, limit,
+    )  # fmt: skip
+    return [_meeting(row) for row in rows]
+
+
+async def get_meeting(connection: Connection, user_id: UserId, meeting_id: MeetingId) -> Meeting | None:
+    row = await connection.fetchrow(
+        "SELECT * FROM meetings WHERE user_id = $1 AND meeting_id = $2 AND NOT cancelled", user_id, meeting_id
+    )
+    return _meeting(row) if row else None
+
+
+def _meeting(row: Record) -> Meeting:
+    body: dict[str, Any] = row["meeting"]
+    return Meeting.model_validate({**body, "meeting_id": row["meeting_id"], "revision": row["revision"]})
+
+
+def _affected(status: str) -> int:
+    return int(status.rpartition(" ")[2])

@@ -1,0 +1,67 @@
+"""Google contacts by fingerprint. A changed row is `said` only once its fact is on the bus."""
+
+from collections.abc import Mapping, Sequence
+
+from libs.common.db import Connection
+from libs.common.ids import AccountId
+
+
+async def upsert_people(
+    connection: Connection, account_id: AccountId, fingerprints: Mapping[str, str], generation: int
+) -> dict[str, tuple[int, bool]]:
+    """Cards as they are now; those of which something is to be said: name → (revision, is new)."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO people (account_id, resource_name, fingerprint, generation)
+        SELECT $1, resource_name, fingerprint, $4
+        FROM unnest($2::text[], $3::text[]) AS card (resource_name, fingerprint)
+        ON CONFLICT (account_id, resource_name) DO UPDATE SET
+            generation = $4, fingerprint = excluded.fingerprint, deleted = false,
+            revision = people.revision + (people.deleted OR people.fingerprint <> excluded.fingerprint)::int,
+            said = people.said AND NOT people.deleted AND people.fingerprint = excluded.fingerprint
+        RETURNING resource_name, revision, said
+        """,
+        account_id, list(fingerprints), list(fingerprints.values()), generation,
+    )  # fmt: skip
+    return {row["resource_name"]: (row["revision"], row["revision"] == 1) for row in rows if not row["said"]}
+
+
+async def delete_people(connection: Connection, account_id: AccountId, names: Sequence[str]) -> None:
+    """Cards that are gone, by name."""
+    await connection.execute(
+        """
+        UPDATE people SET deleted = true, said = false, revision = revision + 1
+        WHERE account_id = $1 AND resource_name = ANY ($2::text[]) AND NOT deleted
+        """,
+        account_id, list(names),
+    )  # fmt: skip
+
+
+async def delete_older_people(connection: Connection, account_id: AccountId, generation: int) -> None:
+    """Cards that a complete listing did not meet."""
+    await connection.execute(
+        """
+        UPDATE people SET deleted = true, said = false, revision = revision + 1
+        WHERE account_id = $1 AND generation < $2 AND NOT deleted
+        """,
+        account_id, generation,
+    )  # fmt: skip
+
+
+async def list_unsaid_deletions(connection: Connection, account_id: AccountId) -> dict[str, int]:
+    """Deleted cards whose end was not told yet: name → revision."""
+    rows = await connection.fetch(
+        "SELECT resource_name, revision FROM people WHERE account_id = $1 AND deleted AND NOT said", account_id
+    )
+    return {row["resource_name"]: row["revision"] for row in rows}
+
+
+async def mark_people_said(connection: Connection, account_id: AccountId, revisions: Mapping[str, int]) -> None:
+    await connection.execute(
+        """
+        UPDATE people SET said = true
+        FROM unnest($2::text[], $3::bigint[]) AS told (resource_name, revision)
+        WHERE account_id = $1 AND people.resource_name = told.resource_name AND people.revision = told.revision
+        """,
+        account_id, list(revisions), list(revisions.values()),
+    )  # fmt: skip

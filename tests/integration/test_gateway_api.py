@@ -1,0 +1,320 @@
+"""The HTTP API on a real bus: who may, what comes in, what comes out, and what every error looks like."""
+
+import io
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from structlog.testing import capture_logs
+
+from libs.common import questions as q
+from libs.common.errors import Outage
+from libs.common.ids import new_id
+from libs.common.preferences import NotificationPreferences, Preferences
+from services.gateway.api import ENDPOINTS
+from services.gateway.api.serving import PREFIX
+from tests.conftest import ServiceSettings
+from tests.support.gateway import Gate, account_of, contact, gate
+
+API = "/api/v1"
+
+
+@pytest_asyncio.fixture
+async def running_gate(service_settings: ServiceSettings) -> AsyncIterator[Gate]:
+    async with gate(service_settings) as running:
+        yield running
+
+
+async def problem(response: aiohttp.ClientResponse, status: int, code: str) -> dict[str, object]:
+    """The problem document of a response, checked in the parts that all have."""
+    assert response.status == status, await response.text()
+    assert response.content_type == "application/problem+json"
+    body: dict[str, object] = await response.json(content_type="application/problem+json")
+    assert (body["type"], body["status"]) == (f"/problems/{code}", status)
+    assert str(body["detail"]).endswith((".", "…", ")"))
+    return body
+
+
+async def test_a_token_opens_the_api_and_me_tells_who_i_am(running_gate: Gate) -> None:
+    async with running_gate.client() as client, client.get(f"{API}/me") as response:
+        body = await response.json()
+        assert response.status == 200
+        assert body["address"] == "alice@example.com"
+        assert body["created_at"] == "2026-03-04T12:00:00Z"
+        assert body["counts"]["messages"] == 1204
+        assert body["unread_notifications"] == 0
+        assert len(response.headers["Trace-Id"]) == 32
+        assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+        assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nope"}, {"Authorization": "Basic YTpi"}])
+async def test_without_a_valid_token_or_session_everything_is_401(running_gate: Gate, headers: dict[str, str]) -> None:
+    async with running_gate.client(None, **headers) as client:
+        for endpoint in ENDPOINTS:
+            path = PREFIX + endpoint.path
+            for name in endpoint.path_parameters:
+                path = path.replace(f"{{{name}}}", str(new_id()))
+            async with client.request(endpoint.method, path) as response:
+                await problem(response, 401, "unauthenticated")
+                assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_everything_in_the_openapi_document_is_served_and_the_document_is_valid(running_gate: Gate) -> None:
+    async with running_gate.client(None) as client:
+        async with client.get(f"{API}/openapi.json") as response:
+            document = await response.json()
+        OpenAPIV31SpecValidator(document).validate()
+        described = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+        assert described == {(endpoint.method, PREFIX + endpoint.path) for endpoint in ENDPOINTS}
+        async with client.get(f"{API}/docs") as response:
+            page = await response.text()
+        assert all(f"<code>{path}</code>" in page for _, path in described)
+        assert 'src="http' not in page
+        assert 'href="http' not in page
+
+
+async def test_a_cookie_of_another_site_changes_nothing(running_gate: Gate) -> None:
+    path = f"{API}/notifications/read-all"
+    async with running_gate.browser(Origin="https://evil.example") as browser, browser.post(path) as response:
+        await problem(response, 403, "wrong_origin")
+    async with running_gate.browser(Origin="null") as browser, browser.post(path) as response:
+        await problem(response, 403, "wrong_origin")
+    headers = {"Sec-Fetch-Site": "cross-site", "Origin": ""}
+    async with running_gate.browser(**headers) as browser, browser.post(path) as response:
+        await problem(response, 403, "wrong_origin")
+    async with running_gate.browser() as browser, browser.post(path) as response:
+        assert (response.status, await response.json()) == (200, {"read": 0})
+    async with running_gate.browser(**{"Sec-Fetch-Site": "same-origin", "Origin": ""}) as browser:
+        assert (await browser.post(path)).status == 200
+    async with running_gate.client(Origin="https://evil.example") as client:
+        assert (await client.post(path)).status == 200, "a token is no cookie: no browser sends it by itself"
+
+
+async def test_what_belongs_to_somebody_else_is_not_there(running_gate: Gate) -> None:
+    world = running_gate.world
+    theirs = world.add(world.bob, contact("Carol", "carol@example.com"))
+    account = world.account(world.bob).id
+    async with running_gate.client() as client:
+        for method, path in [
+            ("GET", f"/contacts/{theirs.id}"),
+            ("PATCH", f"/contacts/{theirs.id}"),
+            ("GET", f"/contacts/{theirs.id}/interactions"),
+            ("POST", f"/accounts/{account}/sync"),
+            ("GET", f"/accounts/{account}/syncs"),
+            ("GET", f"/accounts/{account}/audit"),
+            ("GET", f"/accounts/{account}/messages/18f/why"),
+            ("DELETE", f"/accounts/{account}"),
+            ("POST", f"/notifications/{new_id()}/read"),
+            ("GET", "/contacts/not-an-id"),
+            ("GET", "/nothing/here"),
+        ]:
+            async with client.request(method, API + path) as response:
+                await problem(response, 404, "not_found")
+    assert not world.asked, "nothing reached a service that could have acted"
+
+
+async def test_bad_input_gets_a_sentence_and_says_where(running_gate: Gate) -> None:
+    async with running_gate.client() as client:
+        headers = {"Content-Type": "application/json"}
+        async with client.post(f"{API}/contacts", data=b'{"name": ', headers=headers) as response:
+            await problem(response, 400, "malformed_json")
+        async with client.post(f"{API}/contacts", data=b"name=x", headers={"Content-Type": "text/plain"}) as response:
+            await problem(response, 415, "not_json")
+        async with client.post(f"{API}/contacts", json={"name": 1, "emails": ["a@b", 2], "nmae": "x"}) as response:
+            body = await problem(response, 422, "invalid")
+            assert {error["pointer"] for error in body["errors"]} == {"#/name", "#/emails/1", "#/nmae"}  # type: ignore[attr-defined]
+        async with client.post(f"{API}/contacts", json=[]) as response:
+            await problem(response, 422, "invalid")
+        async with client.post(f"{API}/contacts", json={"name": "nul \0"}) as response:
+            await problem(response, 422, "invalid")
+        async with client.get(f"{API}/contacts", params={"limit": "many", "sort": "size"}) as response:
+            body = await problem(response, 422, "invalid")
+            assert {error["parameter"] for error in body["errors"]} == {"limit", "sort"}  # type: ignore[attr-defined]
+        async with client.post(f"{API}/contacts", data=io.BytesIO(b"x" * 1_100_000), headers=headers) as response:
+            await problem(response, 413, "too_large")
+        async with client.put(f"{API}/contacts", json={}) as response:
+            await problem(response, 405, "method_not_allowed")
+            assert set(response.headers["Allow"].split(",")) == {"GET", "POST"}
+        async with client.get(f"{API}/meetings", params={"from": "2026-03-04T12:00:00"}) as response:
+            await problem(response, 422, "invalid")  # no zone
+
+
+async def test_an_address_that_is_taken_is_409_and_names_the_other_contact(running_gate: Gate) -> None:
+    world = running_gate.world
+    carol = world.add(world.alice, contact("Carol", "carol@example.com"))
+    dave = world.add(world.alice, contact("Dave", "dave@example.com"))
+    async with running_gate.client() as client:
+        path = f"{API}/contacts/{dave.id}"
+        async with client.patch(path, json={"emails": ["carol@example.com"]}) as response:
+            body = await problem(response, 409, "address_taken")
+            assert body["contact_id"] == str(carol.id)
+        async with client.patch(path, json={"company": "Acme"}) as response:
+            assert (response.status, (await response.json())["company"]) == (200, "Acme")
+
+
+async def test_lists_are_pages_and_empty_parameters_count_as_absent(running_gate: Gate) -> None:
+    world = running_gate.world
+    for name in ("Carol", "Dave"):
+        world.add(world.alice, contact(name))
+    async with (
+        running_gate.client() as client,
+        client.get(f"{API}/contacts?q=&sort=&cursor=&limit=1") as response,
+    ):
+        body = await response.json()
+        assert len(body["items"]) == 1
+        assert body["next_cursor"] == "more"
+
+
+async def test_a_service_that_is_away_is_503_with_retry_after(running_gate: Gate) -> None:
+    async with running_gate.client() as client, client.get(f"{API}/preps/dry-run") as response:
+        await problem(response, 503, "unavailable")
+        assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_accounts_show_what_is_missing_and_how_to_get_it(running_gate: Gate) -> None:
+    world = running_gate.world
+    send = "https://www.googleapis.com/auth/gmail.send"
+    account = world.account(world.alice)
+    world.accounts[0] = account.model_copy(update={"scopes": account.scopes - {send}})
+    async with running_gate.client() as client, client.get(f"{API}/accounts") as response:
+        (item,) = (await response.json())["items"]
+    assert item["missing"] == [{"scope": send, "feature": "meeting prep emails"}]
+    assert item["reconnect"] == f"/connect?account_id={account.id}"
+    assert item["syncs"] == {}
+
+
+async def test_sync_now_is_accepted_for_what_is_permitted(running_gate: Gate) -> None:
+    world = running_gate.world
+    account = world.account(world.alice)
+    path = f"{API}/accounts/{account.id}/sync"
+    async with running_gate.client() as client:
+        async with client.post(path, json={"kinds": ["mail", "calendar"]}) as response:
+            assert (response.status, (await response.json())["kinds"]) == (202, ["mail", "calendar"])
+        async with client.post(path, json={"kinds": ["photos"]}) as response:
+            await problem(response, 422, "invalid")
+        world.accounts[0] = account.model_copy(update={"scopes": frozenset()})
+        async with client.post(path, json={"kinds": ["mail"]}) as response:
+            await problem(response, 409, "missing_scope")
+        world.accounts[0] = account.model_copy(update={"status": "reauth_required"})
+        async with client.post(path) as response:
+            body = await problem(response, 409, "reauth_required")
+            assert body["reconnect"] == f"/connect?account_id={account.id}"
+
+
+async def test_settings_keep_what_a_put_leaves_out(running_gate: Gate) -> None:
+    async with running_gate.client() as client:
+        async with client.put(f"{API}/settings", json={"gmail": {"mail_lookback_days": 30}}) as response:
+            assert response.status == 200
+        async with client.put(f"{API}/settings", json={"gmail": {"meeting_prep_enabled": False}}) as response:
+            body = await response.json()
+        assert (body["gmail"]["mail_lookback_days"], body["gmail"]["meeting_prep_enabled"]) == (30, False)
+        async with client.put(f"{API}/settings", json={"gmail": {"mail_lookback_days": -1}}) as response:
+            body = await problem(response, 422, "invalid")
+            assert body["errors"][0]["pointer"] == "#/gmail/mail_lookback_days"  # type: ignore[index]
+
+
+async def test_a_webhook_into_a_private_network_is_refused_on_a_server(service_settings: ServiceSettings) -> None:
+    async with gate(service_settings, public_url="https://crm.example.com") as running, running.client() as client:
+        for url in (
+            "http://127.0.0.1/x",
+            "http://localhost:1/x",
+            "http://[::ffff:10.0.0.1]/",
+            "http://169.254.169.254/",
+        ):
+            async with client.put(f"{API}/settings", json={"notifications": {"webhook_url": url}}) as response:
+                await problem(response, 422, "private_webhook")
+
+
+async def test_tokens_are_listed_without_their_secrets(running_gate: Gate) -> None:
+    async with running_gate.client() as client:
+        async with client.post(f"{API}/tokens", json={"name": "connector"}) as response:
+            assert (response.status, (await response.json())["secret"]) == (201, "pcrm_new")
+        async with client.get(f"{API}/tokens") as response:
+            (item,) = (await response.json())["items"]
+            assert set(item) == {"id", "name", "created_at", "last_used_at"}
+
+
+async def test_deleting_everything_needs_a_clear_yes_and_ends_the_session(running_gate: Gate) -> None:
+    world = running_gate.world
+    async with running_gate.browser() as browser:
+        for body in ({}, {"confirm": False}):
+            async with browser.delete(f"{API}/me", json=body) as response:
+                await problem(response, 422, "invalid")
+        assert not world.asked
+        async with browser.delete(f"{API}/me", json={"confirm": True}) as response:
+            assert response.status == 204
+            assert response.cookies["pingcrm_session"]["max-age"] == "0"
+    assert isinstance(world.asked[0], q.DeleteUser)
+
+
+async def test_disconnecting_says_whether_to_purge(running_gate: Gate) -> None:
+    world = running_gate.world
+    account = account_of(world.alice)
+    world.accounts.append(account)
+    async with running_gate.client() as client:
+        assert (await client.delete(f"{API}/accounts/{account.id}?purge=true")).status == 204
+    (question,) = world.asked
+    assert isinstance(question, q.Disconnect)
+    assert (question.account_id, question.purge) == (account.id, True)
+
+
+async def test_a_stored_webhook_is_shown_with_its_secret(running_gate: Gate) -> None:
+    world = running_gate.world
+    hook = NotificationPreferences.model_validate({"webhook_url": "https://hooks.example.com/x"})
+    world.preferences[world.alice.id] = Preferences(notifications=hook)
+    async with running_gate.client() as client, client.get(f"{API}/settings/webhook") as response:
+        body = await response.json()
+    assert body["url"] == "https://hooks.example.com/x"
+    assert body["secret"].startswith("whsec_")
+
+
+async def test_meetings_come_with_what_became_of_their_briefs(running_gate: Gate) -> None:
+    meeting = running_gate.world.meeting
+    async with running_gate.client() as client:
+        async with client.get(f"{API}/meetings", params={"from": "2026-03-04T13:00:00+01:00"}) as response:
+            (item,) = (await response.json())["items"]
+        assert (item["id"], item["starts_at"]) == (str(meeting.meeting_id), "2026-03-04T12:00:00Z")
+        assert item["prep"]["reason"] == "nobody is a known contact"
+        assert "user_id" not in item
+        async with client.get(f"{API}/meetings/{meeting.meeting_id}") as response:
+            assert await response.json() == item
+        async with client.get(f"{API}/meetings?from=2026-03-05T00:00:00Z&to=2026-03-04T00:00:00Z") as response:
+            await problem(response, 422, "invalid")
+    async with running_gate.client("pcrm_bob") as other:
+        assert (await other.get(f"{API}/meetings/{meeting.meeting_id}")).status == 404
+
+
+async def test_a_request_is_one_line_in_the_log_without_query_string_and_address(running_gate: Gate) -> None:
+    carol = running_gate.world.add(running_gate.world.alice, contact("Carol", "carol@example.com"))
+    with capture_logs() as lines:
+        async with running_gate.client() as client:
+            await client.get(f"{API}/contacts/{carol.id}?q=carol@example.com")
+            await client.get(f"{API}/nothing/carol@example.com")
+    requests = [line for line in lines if line["event"] == "request"]
+    assert [(line["method"], line["route"], line["status"]) for line in requests] == [
+        ("GET", f"{API}/contacts/{{contact_id}}", 200),
+        ("GET", "unknown", 404),
+    ]
+    assert all(line["ms"] > 0 for line in requests)
+    assert "carol@" not in str(lines)
+
+
+async def test_health_and_metrics_are_served_beside_the_api(running_gate: Gate) -> None:
+    async with running_gate.client(None) as client:
+        async with client.get("/health/ready") as response:
+            assert (await response.json())["checks"] == {"db": "ok", "bus": "ok", "cache": "ok"}
+        assert (await client.get("/health/live")).status == 200
+        async with client.get("/metrics") as response:
+            assert "pingcrm_http_request_seconds" in await response.text()
+
+
+async def test_a_port_that_is_taken_is_said_in_a_sentence(
+    running_gate: Gate, service_settings: ServiceSettings
+) -> None:
+    port = running_gate.resources.settings.port
+    with pytest.raises(Outage, match="Set PINGCRM_PORT"):
+        async with gate(service_settings, port=port):
+            pass

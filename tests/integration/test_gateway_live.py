@@ -1,0 +1,227 @@
+"""Notifications and live updates on a real bus: stored once, pushed to every replica, gone with the session."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from libs.common.events import (
+    AccountDisconnected,
+    AccountReauthRequired,
+    ContactChanged,
+    PrepSent,
+    SyncCompleted,
+    SyncProgressed,
+    UserDeleted,
+)
+from libs.common.ids import ContactId, MeetingId, RunId, new_id
+from services.gateway.api import events
+from tests.conftest import ServiceSettings
+from tests.support.gateway import NOW, Gate, gate
+
+API = "/api/v1"
+
+
+@pytest_asyncio.fixture
+async def running_gate(service_settings: ServiceSettings) -> AsyncIterator[Gate]:
+    async with gate(service_settings) as running:
+        yield running
+
+
+@asynccontextmanager
+async def stream(client: aiohttp.ClientSession, url: str = "") -> AsyncIterator[aiohttp.StreamReader]:
+    """An open stream of server-sent events, past its greeting."""
+    async with client.get(f"{url}{API}/events", timeout=aiohttp.ClientTimeout(total=30)) as response:
+        assert response.status == 200
+        assert response.content_type == "text/event-stream"
+        assert (await response.content.readuntil(b"\n\n")).startswith(b"retry:")
+        yield response.content
+
+
+async def next_event(reader: aiohttp.StreamReader) -> tuple[str, Any]:
+    async with asyncio.timeout(10):
+        while True:
+            block = (await reader.readuntil(b"\n\n")).decode()
+            if block.startswith("event:"):
+                name, data = block.strip().split("\n")
+                return name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+
+def progressed(gate: Gate, done: int = 1) -> SyncProgressed:
+    alice = gate.world.alice
+    account = gate.world.account(alice).id
+    return SyncProgressed(
+        user_id=alice.id, account_id=account, run_id=RunId(new_id()), kind="mail", done=done, total=10, eta_seconds=4
+    )
+
+
+def completed(gate: Gate, **changes: Any) -> SyncCompleted:
+    alice = gate.world.alice
+    fields: dict[str, Any] = {
+        "user_id": alice.id, "account_id": gate.world.account(alice).id, "address": alice.address, "run_id": new_id(),
+        "kind": "mail", "reason": "schedule", "new": 1204, "updated": 3, "removed": 1, "seconds": 2.0,
+    }  # fmt: skip
+    return SyncCompleted.model_validate({**fields, **changes})
+
+
+async def notifications(client: aiohttp.ClientSession, count: int, **params: str) -> list[dict[str, Any]]:
+    """The list, as soon as it has `count` items."""
+    async with asyncio.timeout(10):
+        while True:
+            async with client.get(f"{API}/notifications", params=params) as response:
+                items: list[dict[str, Any]] = (await response.json())["items"]
+            if len(items) >= count:
+                return items
+            await asyncio.sleep(0.02)
+
+
+async def test_a_completed_sync_is_one_notification_with_its_numbers(running_gate: Gate) -> None:
+    async with running_gate.client() as client, stream(client) as reader:
+        await running_gate.buses["sync"].say(completed(running_gate))
+        name, pushed = await next_event(reader)
+        (stored,) = await notifications(client, 1)
+    assert name == "notification.created"
+    assert pushed == stored
+    assert stored["title"] == "Mail synced"
+    assert stored["body"] == "alice@example.com: 1,204 new, 3 updated, 1 removed."
+    assert stored["created_at"].endswith("Z")
+
+
+async def test_a_fact_that_is_delivered_twice_notifies_once(running_gate: Gate) -> None:
+    fact = completed(running_gate)
+    other = completed(running_gate)
+    async with running_gate.client() as client:
+        for one in (fact, fact, other):
+            # A stream without memory of message ids, as after its duplicate window.
+            await running_gate.buses["sync"].client.jetstream().publish(fact.subject, one.model_dump_json().encode())
+        items = await notifications(client, 2)
+        await asyncio.sleep(0.3)
+        assert len(await notifications(client, 2)) == len(items) == 2
+
+
+async def test_only_the_user_concerned_hears_of_it(running_gate: Gate) -> None:
+    contact = ContactId(new_id())
+    async with running_gate.client() as alice, running_gate.client("pcrm_bob") as bob:
+        async with stream(alice) as hers, stream(bob) as his:
+            await running_gate.buses["sync"].say(progressed(running_gate, done=4))
+            fact = ContactChanged(user_id=running_gate.world.bob.id, contact_ids=(contact,))
+            await running_gate.buses["contacts"].say(fact)
+            name, progress = await next_event(hers)
+            assert (name, progress["done"], progress["eta_seconds"]) == ("sync.progressed", 4, 4)
+            assert "user_id" not in progress
+            assert await next_event(his) == ("contact.changed", {"contact_ids": [str(contact)]})
+        await running_gate.buses["sync"].say(completed(running_gate))
+        (mine,) = await notifications(alice, 1)
+        assert await notifications(bob, 0) == []
+        assert (await bob.post(f"{API}/notifications/{mine['id']}/read")).status == 404
+
+
+async def test_two_replicas_both_push_a_live_fact_and_notify_once(running_gate: Gate) -> None:
+    async with running_gate.replica() as second, running_gate.client() as client:
+        token = {"Authorization": "Bearer pcrm_alice"}
+        other = aiohttp.ClientSession(headers=token)
+        async with other, stream(client) as first_reader, stream(other, second) as second_reader:
+            await running_gate.buses["sync"].say(completed(running_gate))
+            first, repeated = await next_event(first_reader), await next_event(second_reader)
+        assert first == repeated
+        assert len(await notifications(client, 1)) == 1
+
+
+async def test_reading_counts_down(running_gate: Gate) -> None:
+    alice = running_gate.world.alice
+    account = running_gate.world.account(alice).id
+    dead = AccountReauthRequired(
+        user_id=alice.id, account_id=account, address=alice.address, reason="You changed your password", at=NOW
+    )
+    sent = PrepSent(
+        user_id=alice.id, account_id=account, meeting_id=MeetingId(new_id()), title="Lunch", starts_at=NOW, ai=True
+    )
+    async with running_gate.client() as client:
+        await running_gate.buses["auth"].say(dead)
+        await notifications(client, 1)
+        await running_gate.buses["sync"].say(completed(running_gate), completed(running_gate, kind="calendar"))
+        await notifications(client, 3)
+        await running_gate.buses["prep"].say(sent)
+        items = await notifications(client, 4)
+        assert items[0]["title"] == "Brief sent: Lunch"
+        assert items[-1]["link"] == f"/connect?account_id={account}"
+        assert [item["created_at"] for item in items] == sorted((item["created_at"] for item in items), reverse=True)
+        async with client.post(f"{API}/notifications/{items[-1]['id']}/read") as response:
+            first = await response.json()
+        async with client.post(f"{API}/notifications/{items[-1]['id']}/read") as response:
+            assert (await response.json())["read_at"] == first["read_at"]
+        assert len(await notifications(client, 3, unread="true")) == 3
+        async with client.get(f"{API}/notifications", params={"limit": "2"}) as response:
+            page = await response.json()
+            assert page["unread"] == 3
+        async with client.get(f"{API}/notifications", params={"cursor": page["next_cursor"]}) as response:
+            rest = await response.json()
+        assert [item["id"] for item in page["items"] + rest["items"]] == [item["id"] for item in items]
+        assert rest["next_cursor"] is None
+        async with client.post(f"{API}/notifications/read-all") as response:
+            assert await response.json() == {"read": 3}
+
+
+async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user_everything(running_gate: Gate) -> None:
+    world = running_gate.world
+    account = world.account(world.alice).id
+    async with running_gate.client() as client:
+        await running_gate.buses["sync"].say(completed(running_gate), completed(running_gate, account_id=new_id()))
+        await notifications(client, 2)
+        kept = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=False, at=NOW)
+        purged = AccountDisconnected(
+            user_id=world.alice.id, account_id=account, purge=True, at=NOW + timedelta(hours=1)
+        )
+        await running_gate.buses["auth"].say(kept)
+        await asyncio.sleep(0.2)
+        assert len(await notifications(client, 2)) == 2
+        await running_gate.buses["auth"].say(purged)
+        await until(lambda: notifications(client, 0), 1)
+        async with stream(client) as reader:
+            await running_gate.buses["auth"].say(UserDeleted(user_id=world.alice.id, account_ids=(account,)))
+            async with asyncio.timeout(10):
+                assert await reader.read() == b"", "the stream ends"
+        await until(lambda: notifications(client, 0), 0)
+        await running_gate.buses["sync"].say(completed(running_gate))  # a fact that comes late
+        await asyncio.sleep(0.3)
+        assert await notifications(client, 0) == []
+
+
+async def until(listed: Any, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(await listed()) != count:
+            await asyncio.sleep(0.02)
+
+
+async def test_signing_out_ends_the_stream_here_and_elsewhere(
+    running_gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.2)
+    async with running_gate.browser() as browser, running_gate.replica() as second:
+        cookie = {"pingcrm_session": "session-of-alice"}
+        async with (
+            aiohttp.ClientSession(cookies=cookie) as other,
+            stream(browser) as here,
+            stream(other, second) as elsewhere,
+        ):
+            async with asyncio.timeout(10):
+                assert await here.readuntil(b"\n\n") == b": still here\n\n"
+                assert (await browser.post("/logout", allow_redirects=False)).status == 302
+                await here.read()
+                await elsewhere.read()
+
+
+async def test_a_gateway_that_stops_ends_its_streams(service_settings: ServiceSettings) -> None:
+    async with asyncio.timeout(20):
+        async with gate(service_settings) as running:
+            client = running.client()
+            response = await client.get(f"{API}/events")
+            await response.content.readuntil(b"\n\n")
+        await response.content.read()
+        await client.close()

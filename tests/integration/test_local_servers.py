@@ -1,0 +1,151 @@
+"""The embedded servers: they start, keep port and data, survive a crash, and say why they can't."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from libs.local.bus_admin import admin_stream
+from libs.local.migrate import migrate_bus
+from libs.local.secrets import generate
+from libs.local.servers import Nats, Postgres, Server, ServerFailed, Valkey
+from tests.support.servers import UNSAFE
+
+SECRETS = generate()
+NOBODY = 65534
+
+
+def postgres(folder: Path) -> Postgres:
+    return Postgres(folder / "postgres", "superuser-password", UNSAFE)
+
+
+@asynccontextmanager
+async def running(server: Server) -> AsyncIterator[None]:
+    try:
+        await server.start()
+        yield
+    finally:
+        await server.stop()
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_postgres_keeps_port_and_data(tmp_path: Path, end: str) -> None:
+    server = postgres(tmp_path)
+    async with running(server):
+        port = server.port
+        connection = await asyncpg.connect(server.url("postgres"))
+        await connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        await connection.close()
+        await getattr(server, end)()
+        assert not server.running
+        await server.restart()
+        assert server.port == port
+        connection = await asyncpg.connect(server.url("postgres"))
+        assert await connection.fetchval("SELECT answer FROM kept") == 42
+        await connection.close()
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_nats_keeps_port_and_streams(tmp_path: Path, end: str) -> None:
+    server = Nats(tmp_path / "nats", SECRETS)
+    async with running(server):
+        port = server.port
+        await migrate_bus(server.admin_url)
+        async with admin_stream(server.admin_url) as js:
+            await js.publish("message.ingested", b"{}")
+        await getattr(server, end)()
+        await server.restart()
+        assert server.port == port
+        async with admin_stream(server.admin_url) as js:
+            assert (await js.stream_info("EVENTS")).state.messages == 1
+
+
+async def test_valkey_keeps_port_and_data_and_wants_its_password(tmp_path: Path) -> None:
+    server = Valkey(tmp_path / "valkey", "the-password")
+    async with running(server):
+        port = server.port
+        async with redis.asyncio.Redis.from_url(server.admin_url) as client:
+            await client.set("kept", "42")
+        await server.restart()
+        assert server.port == port
+        async with redis.asyncio.Redis.from_url(server.admin_url) as client:
+            assert await client.get("kept") == b"42"
+        async with redis.asyncio.Redis(port=port, retry=Retry(NoBackoff(), 0)) as stranger:
+            with pytest.raises(redis.exceptions.AuthenticationError):
+                await stranger.ping()
+
+
+async def test_every_server_listens_on_loopback_only(tmp_path: Path) -> None:
+    for server in (postgres(tmp_path), Nats(tmp_path / "nats", SECRETS), Valkey(tmp_path / "valkey", "the-password")):
+        async with running(server):
+            assert server.process
+            listening = [
+                connection.laddr.ip
+                for connection in psutil.Process(server.process.pid).net_connections("inet")
+                if connection.status == psutil.CONN_LISTEN
+            ]
+            assert listening == ["127.0.0.1"]
+
+
+async def test_postgres_refuses_a_wrong_password_and_uses_scram(tmp_path: Path) -> None:
+    server = postgres(tmp_path)
+    async with running(server):
+        connection = await asyncpg.connect(server.url("postgres"))
+        assert (await connection.fetchval("SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'")).startswith(
+            "SCRAM-"
+        )
+        await connection.close()
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(server.url("postgres").replace("superuser-password", "guess"))
+
+
+async def test_data_of_another_password_is_told_as_such(tmp_path: Path) -> None:
+    async with running(postgres(tmp_path)):
+        pass
+    other = Postgres(tmp_path / "postgres", "another-password", UNSAFE)
+    with pytest.raises(ServerFailed, match="another password"):
+        await other.start()
+    assert not other.running
+
+
+async def test_a_server_that_can_not_start_says_what_its_log_says(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "postgres", "superuser-password", {**UNSAFE, "shared_buffers": "nonsense"})
+    with pytest.raises(ServerFailed, match="shared_buffers"):
+        await server.start()
+
+
+@pytest.mark.parametrize("entered_by_others", [True, False])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to change the user")
+async def test_as_root_postgres_runs_as_somebody_else_wherever_its_data_is(entered_by_others: bool) -> None:
+    """As nobody where that user gets to the data; below a folder of mode 0700 in a user namespace, seen from outside as root."""
+    outer = Path(tempfile.mkdtemp(prefix="pingcrm-root-"))
+    outer.chmod(0o711 if entered_by_others else 0o700)
+    server = postgres(outer)
+    try:
+        async with running(server):
+            assert server.process
+            assert psutil.Process(server.process.pid).uids().real == (NOBODY if entered_by_others else 0)
+        outer.chmod(0o700 if entered_by_others else 0o711)
+        async with running(server):  # the other way round on the same data
+            assert psutil.Process(server.process.pid).uids().real == (0 if entered_by_others else NOBODY)
+    finally:
+        shutil.rmtree(outer)
+
+
+async def test_configuration_with_passwords_is_private(tmp_path: Path) -> None:
+    async with running(Nats(tmp_path / "nats", SECRETS)), running(Valkey(tmp_path / "valkey", "the-password")):
+        for file in (
+            tmp_path / "nats" / "nats.conf",
+            tmp_path / "valkey" / "valkey.conf",
+            tmp_path / "nats" / "server.log",
+        ):
+            assert file.stat().st_mode & 0o077 == 0, file

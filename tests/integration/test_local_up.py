@@ -1,0 +1,205 @@
+"""`pingcrm up` around stand-ins for the services: one folder, one supervisor, no orphan, a clean end."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from libs.common.ids import SERVICES
+from libs.local.data_dir import Runtime, what_runs
+from libs.local.ports import free_port, is_free
+from libs.local.servers import Nats
+from libs.local.supervisor import Stack
+from tests.support.database import Database
+from tests.support.stand_ins import pingcrm
+
+START_SECONDS = 60
+GONE_SECONDS = 20
+
+
+class Up:
+    """A running `pingcrm up` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data_dir = folder / "data"
+        self.port = free_port()
+        self.folder = folder
+        self.process = self.command("up", "--data-dir", str(self.data_dir), "--port", str(self.port))
+
+    def command(self, *arguments: str) -> "subprocess.Popen[str]":
+        return pingcrm(self.folder, arguments)
+
+    async def started(self) -> Runtime:
+        async with asyncio.timeout(START_SECONDS):
+            while (runtime := what_runs(self.data_dir)) is None:
+                if self.process.poll() is not None:
+                    raise AssertionError(self.said())
+                await asyncio.sleep(0.05)
+        return runtime
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def said(self) -> str:
+        """All that it printed; it must have ended, or be about to."""
+        return self.process.communicate(timeout=GONE_SECONDS)[0]
+
+    async def wait(self) -> int:
+        return await asyncio.to_thread(self.process.wait, GONE_SECONDS)
+
+
+@contextmanager
+def running() -> Iterator[Up]:
+    folder = Path(tempfile.mkdtemp(prefix="pingcrm-up-"))
+    up = Up(folder)
+    try:
+        yield up
+    finally:
+        if up.process.poll() is None:
+            up.process.terminate()
+            up.process.wait(GONE_SECONDS)
+        if up.process.stdout:
+            up.process.stdout.close()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def up() -> Iterator[Up]:
+    """For tests that end it."""
+    with running() as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="module")
+def shared_up() -> Iterator[Up]:
+    """For tests that leave it as it is."""
+    with running() as shared:
+        yield shared
+
+
+async def gone(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still live after a while."""
+    _, alive = await asyncio.to_thread(psutil.wait_procs, processes, GONE_SECONDS)
+    return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+async def test_one_signal_ends_everything_with_exit_code_0(up: Up, sig: signal.Signals) -> None:
+    runtime = await up.started()
+    family = up.family()
+    assert set(runtime.health_ports) == set(SERVICES)
+    os.kill(up.process.pid, sig)
+    assert await up.wait() == 0
+    assert await gone(family) == []
+    assert f"PingCRM is at http://127.0.0.1:{up.port}" in up.said()
+    assert what_runs(up.data_dir) is None
+
+
+async def test_a_signal_while_it_starts_ends_it_cleanly_too(up: Up) -> None:
+    while not (up.data_dir / "postgres" / "pid").exists():
+        await asyncio.sleep(0.01)
+    family = up.family()
+    up.process.terminate()
+    assert await up.wait() == 0
+    assert await gone(family) == []
+
+
+async def test_sigkill_of_the_supervisor_leaves_no_process_and_the_next_start_works(up: Up) -> None:
+    await up.started()
+    family = up.family()
+    names = {process.name() for process in family}
+    assert {"postgres", "nats-server", "valkey-server"} <= names
+    up.process.kill()
+    assert await up.wait() == -signal.SIGKILL
+    again = up.command("up", "--data-dir", str(up.data_dir), "--port", "0")  # at once, while the servers still stop
+    assert await gone(family) == []
+    up.said()
+    up.process = again
+    await up.started()
+
+
+async def test_a_second_up_on_the_same_folder_is_refused_in_a_sentence(shared_up: Up) -> None:
+    await shared_up.started()
+    second = shared_up.command("up", "--data-dir", str(shared_up.data_dir))
+    said = second.communicate(timeout=GONE_SECONDS)[0]
+    assert second.returncode == 1
+    assert said.strip().endswith(
+        f"PingCRM runs on {shared_up.data_dir} already (process {shared_up.process.pid})."
+        " Stop that one, or choose another folder with --data-dir."
+    )
+    assert "Traceback" not in said
+    assert what_runs(shared_up.data_dir) is not None
+
+
+async def test_a_taken_port_is_told_in_a_sentence(shared_up: Up) -> None:
+    other = shared_up.folder / "other"
+    port = (await shared_up.started()).health_ports["auth"]
+    second = shared_up.command("up", "--data-dir", str(other), "--port", str(port))
+    said = second.communicate(timeout=GONE_SECONDS)[0]
+    assert second.returncode == 1
+    assert f"Port {port} is taken by another program" in said
+    assert not is_free(port)
+
+
+async def test_a_service_that_is_killed_comes_back(shared_up: Up) -> None:
+    await shared_up.started()
+    victim = next(process for process in shared_up.family() if process.cmdline()[-1:] == ["services.sync"])
+    victim.kill()
+    async with asyncio.timeout(10):
+        while not any(
+            process.pid != victim.pid and process.cmdline()[-1:] == ["services.sync"] for process in shared_up.family()
+        ):
+            await asyncio.sleep(0.05)
+
+
+async def test_each_service_process_sees_its_own_password_only(shared_up: Up) -> None:
+    await shared_up.started()
+    seen = {}
+    for process in shared_up.family():
+        if process.cmdline()[-1].startswith("services."):
+            seen[process.cmdline()[-1].removeprefix("services.")] = process.environ()["PINGCRM_POSTGRES_URL"]
+    assert set(seen) == set(SERVICES)
+    for service, url in seen.items():
+        assert url.startswith(f"postgresql://pingcrm_{service}:")
+
+
+async def test_other_commands_find_what_runs(shared_up: Up) -> None:
+    await shared_up.started()
+    for arguments, expected in (
+        (("tick", "mail"), "Said clock.mail."),
+        (("tick", "nonsense"), "there is no clock nonsense"),
+        (("dead", "list"), "There are no dead letters."),
+        (("dead", "show", "7"), "There is no dead letter 7"),
+        (("migrate",), "Everything is up to date."),
+        (("doctor",), "PostgreSQL at postgresql://127.0.0.1"),
+    ):
+        said = shared_up.command(*arguments, "--data-dir", str(shared_up.data_dir)).communicate(timeout=30)[0]
+        assert expected in said, said
+
+
+async def test_urls_in_the_environment_replace_the_embedded_servers(
+    database: Database, nats_server: Nats, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    overrides = {
+        "PINGCRM_POSTGRES_URL": database.admin_url,
+        "PINGCRM_NATS_URL": nats_server.admin_url,
+        "PINGCRM_REDIS_URL": redis_url,
+        **dict(database.secrets),
+    }
+    for name, value in database.secrets.items():
+        monkeypatch.setenv(name, value)
+    async with Stack.start(tmp_path / "data", overrides, services=()) as stack:
+        assert (stack.postgres, stack.nats, stack.valkey) == (None, None, None)
+        assert stack.server_processes == {}
+        settings = stack.settings_for("sync")
+        assert settings["PINGCRM_POSTGRES_URL"] == database.url_for("sync")
+        assert settings["PINGCRM_NATS_URL"] == nats_server.url_for("sync")
+        assert settings["PINGCRM_REDIS_URL"] == redis_url

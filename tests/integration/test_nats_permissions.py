@@ -1,0 +1,144 @@
+"""A NATS user can publish and hear what events.py and questions.py give it, and nothing else."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import nats
+import pytest
+from nats.aio.client import Client
+
+from libs.common.events import EVENTS, LIVE, TICKS
+from libs.common.ids import SERVICES, Service
+from libs.common.questions import QUESTIONS
+from libs.common.topology import CONSUMERS, inbox_prefix
+from libs.local.secrets import generate
+from libs.local.servers import Nats
+
+SETTLE_SECONDS = 0.2
+
+
+class Login:
+    """A connection that remembers what the server refused."""
+
+    def __init__(self, client: Client, refused: list[str]) -> None:
+        self.client = client
+        self._refused = refused
+
+    async def refused(self) -> list[str]:
+        """The subjects that were refused since the last call."""
+        await self.client.flush()
+        await asyncio.sleep(SETTLE_SECONDS)
+        seen, self._refused[:] = list(self._refused), []
+        return seen
+
+
+@asynccontextmanager
+async def login(server: Nats, user: str) -> AsyncIterator[Login]:
+    refused: list[str] = []
+
+    async def note(error: Exception) -> None:
+        refused.append(str(error))
+
+    client = await nats.connect(
+        server.url_for(user), inbox_prefix=inbox_prefix(user), error_cb=note, allow_reconnect=False
+    )
+    try:
+        yield Login(client, refused)
+    finally:
+        await client.close()
+
+
+def said_by(user: str) -> set[str]:
+    facts = {fact.subject for fact in EVENTS if user in fact.said_by}
+    return facts | {question.subject for question in QUESTIONS if user in question.asked_by}
+
+
+def everything_said() -> set[str]:
+    return {fact.subject for fact in (*EVENTS, *TICKS)} | {question.subject for question in QUESTIONS}
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "connector"])
+async def test_a_user_may_publish_exactly_its_own_subjects(nats_server: Nats, user: str) -> None:
+    async with login(nats_server, user) as session:
+        for subject in said_by(user):
+            await session.client.publish(subject, b"{}")
+        assert await session.refused() == []
+
+        others = everything_said() - said_by(user)
+        for subject in others:
+            await session.client.publish(subject, b"{}")
+        assert len(await session.refused()) == len(others)
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "connector"])
+async def test_a_user_cannot_touch_streams_consumers_schedules_or_dead_letters_of_others(
+    nats_server: Nats, user: str
+) -> None:
+    subjects = [
+        "$JS.API.STREAM.DELETE.EVENTS",
+        "$JS.API.STREAM.PURGE.EVENTS",
+        "$JS.API.STREAM.MSG.GET.EVENTS",
+        "$JS.API.DIRECT.GET.EVENTS",
+        "$JS.API.CONSUMER.CREATE.EVENTS",
+        "schedule.mail",
+        "dead.someone.message.ingested",
+        *(f"$JS.API.CONSUMER.MSG.NEXT.{c.stream}.{c.name}" for c in CONSUMERS if c.service != user),
+        *(f"$JS.API.CONSUMER.DELETE.{c.stream}.{c.name}" for c in CONSUMERS),
+    ]
+    async with login(nats_server, user) as session:
+        for subject in subjects:
+            await session.client.publish(subject, b"{}")
+        assert len(await session.refused()) == len(subjects)
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "connector"])
+async def test_a_user_can_hear_neither_the_inboxes_of_others_nor_everything(nats_server: Nats, user: str) -> None:
+    others = [inbox_prefix(other) for other in (*SERVICES, "connector") if other != user]
+    live = [fact.subject for fact in LIVE if user not in fact.heard_by]
+    answers = [question.subject for question in QUESTIONS if question.answered_by != user]
+    subjects = [">", "_INBOX.>", "message.ingested", *(f"{inbox}.>" for inbox in others), *live, *answers]
+    async with login(nats_server, user) as session:
+        for subject in subjects:
+            await session.client.subscribe(subject)
+        assert len(await session.refused()) == len(subjects)
+
+
+async def test_a_question_reaches_its_service_and_the_answer_comes_back(nats_server: Nats) -> None:
+    async with login(nats_server, "contacts") as answering, login(nats_server, "gateway") as asking:
+        subscription = await answering.client.subscribe("contacts.counts")
+        await answering.client.flush()
+        question = asyncio.create_task(asking.client.request("contacts.counts", b"{}", timeout=5))
+        message = await subscription.next_msg(timeout=5)
+        await message.respond(b"42")
+        assert (await question).data == b"42"
+
+
+async def test_every_service_can_pull_and_ack_what_it_hears(nats_server: Nats) -> None:
+    async with login(nats_server, "admin") as admin:
+        for consumer in CONSUMERS:
+            await admin.client.jetstream().publish(consumer.fact.subject, b"{}")
+    services: tuple[Service, ...] = SERVICES
+    for service in services:
+        async with login(nats_server, service) as session:
+            js = session.client.jetstream()
+            for consumer in (c for c in CONSUMERS if c.service == service):
+                subscription = await js.pull_subscribe_bind(consumer=consumer.name, stream=consumer.stream)
+                message = (await subscription.fetch(1, timeout=5))[0]
+                await message.ack_sync(timeout=5)
+            assert await session.refused() == []
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "connector", "admin"])
+async def test_a_wrong_password_is_refused(nats_server: Nats, user: str) -> None:
+    """In NATS' own protocol: the client library keeps trying and leaves sockets behind."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", nats_server.port)
+    try:
+        await reader.readline()
+        login = json.dumps({"user": user, "pass": generate().nats(user), "verbose": True})
+        writer.write(f"CONNECT {login}\r\n".encode())
+        assert await reader.readline() == b"-ERR 'Authorization Violation'\r\n"
+    finally:
+        writer.close()
+        await writer.wait_closed()

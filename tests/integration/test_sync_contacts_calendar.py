@@ -1,0 +1,138 @@
+"""Cards and calendars: in full, incrementally, and when the sync token is too old."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+
+from libs.common.events import MeetingCancelled, MeetingIngested, MeetingUpcoming, PersonImported, PersonRemoved, PrepDue
+from libs.common.questions import GetMeeting, ListMeetings
+from libs.google_sim.account import CalendarData
+from libs.local.bus_admin import connect_admin
+from libs.local.servers import Nats
+from tests.conftest import ServiceSettings
+from tests.support.sync_stage import ADDRESS, SyncStage, event, maya, person, sync_stage
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+TEAM = "team@group.calendar.google.com"
+EVENTS = [
+    event("soon", NOW + timedelta(minutes=36)),
+    event("later", NOW + timedelta(days=2)),
+    event("long-ago", NOW - timedelta(days=2000)),
+    event("too-far", NOW + timedelta(days=90)),
+    event("focus", NOW + timedelta(days=1), eventType="focusTime"),
+    event("past", NOW - timedelta(days=30)),
+]
+PEOPLE = [person(n) for n in range(5)] + [{"resourceName": "people/empty"}]
+
+
+@pytest_asyncio.fixture(params=[400, 410])
+async def stage(
+    service_settings: ServiceSettings, nats_server: Nats, request: pytest.FixtureRequest
+) -> AsyncIterator[SyncStage]:
+    calendars = [
+        CalendarData(ADDRESS, "Maya", "Europe/Stockholm", primary=True, events=list(EVENTS)),
+        CalendarData(TEAM, "Team", events=[event("offsite", NOW + timedelta(days=3))]),
+    ]
+    data = maya(calendars=calendars, people=list(PEOPLE))
+    async with sync_stage(
+        service_settings, nats_server.admin_url, data, people_expired_status=request.param
+    ) as made:
+        yield made
+
+
+async def test_cards_are_imported_once_and_followed(stage: SyncStage) -> None:
+    people = stage.account.people
+    async with stage.replica():
+        await stage.first_sync("contacts")
+        assert {fact.resource_name for fact in stage.heard(PersonImported)} == {f"people/c{n}" for n in range(5)}
+        again = await stage.sync("contacts")
+        assert (again.new, again.updated, again.removed) == (0, 0, 0)
+        people.put(person(1, names=[{"displayName": "Renamed"}]))
+        people.delete("people/c2")
+        end = await stage.sync("contacts")
+        assert (end.new, end.updated, end.removed) == (0, 1, 1)
+    assert stage.heard(PersonImported)[-1].name == "Renamed"
+    assert stage.heard(PersonImported)[-1].revision == 2
+    assert [fact.resource_name for fact in stage.heard(PersonRemoved)] == ["people/c2"]
+
+
+async def test_an_expired_people_token_finds_changes_and_deletions(stage: SyncStage) -> None:
+    people = stage.account.people
+    async with stage.replica():
+        await stage.first_sync("contacts")
+        people.delete("people/c3")
+        people.put(person(9))
+        del people.entries["people/c3"]  # deleted so long ago that even the tombstone is gone
+        people.expire_sync_tokens()
+        end = await stage.sync("contacts")
+    assert (end.new, end.updated, end.removed) == (1, 0, 1)
+    assert [fact.resource_name for fact in stage.heard(PersonRemoved)] == ["people/c3"]
+
+
+async def test_only_meetings_within_the_window_are_kept(stage: SyncStage) -> None:
+    async with stage.replica():
+        await stage.first_sync("calendar")
+        found = await stage.ask(
+            ListMeetings(user_id=stage.user_id, start=NOW - timedelta(days=9999), end=NOW + timedelta(days=9999), limit=2)
+        )
+        rest = await stage.ask(
+            ListMeetings(
+                user_id=stage.user_id, start=NOW - timedelta(days=9999), end=NOW + timedelta(days=9999),
+                cursor=found.next_cursor,
+            )
+        )  # fmt: skip
+        one = await stage.ask(GetMeeting(user_id=stage.user_id, meeting_id=found.items[0].meeting_id))
+    assert [meeting.event_id for meeting in (*found.items, *rest.items)] == ["past", "soon", "later"]
+    assert one == found.items[0]
+    assert [(guest.me, guest.answer) for guest in one.guests] == [(True, "accepted"), (False, "tentative")]
+
+
+async def test_moved_and_cancelled_meetings_replace_what_was_there(stage: SyncStage) -> None:
+    calendar = stage.account.calendars[ADDRESS]
+    async with stage.replica():
+        await stage.first_sync("calendar")
+        calendar.put({**EVENTS[1], "start": {"dateTime": (NOW + timedelta(days=4)).isoformat()}})
+        calendar.put({**EVENTS[5], "status": "cancelled"})
+        calendar.put(event("beyond", NOW + timedelta(days=400)))
+        end = await stage.sync("calendar")
+    assert (end.new, end.updated, end.removed) == (0, 1, 1)
+    assert [fact.event_id for fact in stage.heard(MeetingCancelled)] == ["past"]
+    moved = stage.heard(MeetingIngested)[-1].meeting
+    assert (moved.event_id, moved.revision, moved.starts_at) == ("later", 2, NOW + timedelta(days=4))
+
+
+async def test_an_expired_calendar_token_means_a_full_listing_that_removes_what_is_gone(stage: SyncStage) -> None:
+    calendar = stage.account.calendars[ADDRESS]
+    async with stage.replica():
+        await stage.first_sync("calendar")
+        del calendar.events["later"]
+        calendar.expire_sync_tokens()
+        end = await stage.sync("calendar")
+    assert (end.new, end.updated, end.removed) == (0, 0, 1)
+
+
+async def test_ticked_calendars_are_read_and_unticked_ones_forgotten(stage: SyncStage) -> None:
+    async with stage.replica():
+        await stage.first_sync("calendar")
+        await stage.change_settings(calendar_ids=(TEAM, "nobody@group.calendar.google.com"))
+        await stage.until(lambda: stage.heard(MeetingIngested)[-1].meeting.event_id == "offsite")
+        await stage.until(lambda: len(stage.ended("calendar")) == 2)
+        await stage.change_settings(calendar_ids=())
+        await stage.until(lambda: [fact.event_id for fact in stage.heard(MeetingCancelled)] == ["offsite"])
+
+
+async def test_the_prep_scan_sees_what_was_booked_just_now(stage: SyncStage, nats_server: Nats) -> None:
+    async with stage.replica():
+        await stage.first_sync("calendar")
+        stage.account.calendars[ADDRESS].put(event("booked-now", NOW + timedelta(minutes=32)))
+        connection = await connect_admin(nats_server.admin_url)
+        try:
+            await connection.jetstream().publish(PrepDue.subject, b"{}")
+        finally:
+            await connection.close()
+        await stage.until(lambda: len(stage.heard(MeetingUpcoming)) == 2)
+        await stage.until(lambda: stage.ended("calendar")[-1].reason == "poll")
+    assert [fact.meeting.event_id for fact in stage.heard(MeetingUpcoming)] == ["booked-now", "soon"]
+    assert stage.ended("calendar")[-1].new == 1

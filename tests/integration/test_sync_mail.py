@@ -1,0 +1,176 @@
+"""A mailbox is read, followed, and reconciled, whatever Google does meanwhile."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest_asyncio
+
+from libs.common.events import MessageRemoved, SyncFailed
+from libs.common.questions import AuditAccount, ExplainMessage, ListRuns
+from libs.google_sim.oracle import gmail_optimum
+from libs.local.servers import Nats
+from tests.conftest import ServiceSettings
+from tests.support.sync_stage import SyncStage, maya, message, sync_stage
+
+MESSAGES = [message(n, age=timedelta(hours=n), thread=n // 3) for n in range(300)]
+
+
+@pytest_asyncio.fixture
+async def stage(service_settings: ServiceSettings, nats_server: Nats) -> AsyncIterator[SyncStage]:
+    async with sync_stage(service_settings, nats_server.admin_url, maya(MESSAGES)) as made:
+        yield made
+
+
+async def test_a_first_sync_says_every_message_once_at_the_lowest_price(stage: SyncStage) -> None:
+    async with stage.replica():
+        await stage.first_sync("mail")
+    assert set(stage.timeline()) == {one["id"] for one in MESSAGES}
+    keys = [fact.key() for fact in stage.said if fact.subject == "message.ingested"]
+    assert len(keys) == len(set(keys)) == len(MESSAGES)
+    gmail = [
+        counter
+        for methods in stage.google.world.counters.methods.values()
+        for name, counter in methods.items()
+        if name.startswith("gmail.") and "sendAs" not in name and "history" not in name
+    ]
+    best = gmail_optimum(stage.account.snapshot(), datetime.now(UTC))
+    assert sum(one.units for one in gmail) == best["units"]
+    assert sum(one.requests for one in gmail) == best["requests"]
+
+
+async def test_nothing_new_costs_one_request_and_two_units(stage: SyncStage) -> None:
+    async with stage.replica():
+        await stage.first_sync("mail", "contacts", "calendar")
+        stage.google.world.counters.reset()
+        end = await stage.sync()
+    assert stage.cost() == (1, 2)
+    assert (end.new, end.updated, end.removed) == (0, 0, 0)
+
+
+async def test_new_trashed_restored_and_deleted_mail_is_followed(stage: SyncStage) -> None:
+    mailbox = stage.account.mailbox
+    first, second = MESSAGES[0]["id"], MESSAGES[1]["id"]
+    async with stage.replica():
+        await stage.first_sync("mail")
+        added = mailbox.add(message(9_001, historyId="0"))
+        mailbox.relabel(first, ["TRASH"], ["INBOX"])
+        mailbox.delete(second)
+        end = await stage.sync()
+        assert (end.new, end.removed) == (1, 2)
+        assert added.id in stage.timeline()
+        assert first not in stage.timeline()
+        assert second not in stage.timeline()
+        assert [fact.reason for fact in stage.heard(MessageRemoved)] == ["trash", "deleted"]
+        mailbox.relabel(first, [], ["TRASH"])
+        await stage.sync()
+        assert first in stage.timeline()
+        why = await stage.ask(
+            ExplainMessage(user_id=stage.user_id, account_id=stage.account_id, message_id="<1@example.org>")
+        )
+        assert (why.state, why.gmail_id) == ("gone", second)
+
+
+async def test_spam_and_drafts_stay_out_and_say_why(stage: SyncStage) -> None:
+    mailbox = stage.account.mailbox
+    async with stage.replica():
+        await stage.first_sync("mail")
+        spam = mailbox.add(message(9_002, labelIds=["SPAM"]))
+        draft = mailbox.add(message(9_003, labelIds=["DRAFT"]))
+        mailbox.delete(draft.id)
+        await stage.sync()
+        assert not {spam.id, draft.id} & set(stage.timeline())
+        assert stage.heard(MessageRemoved) == []
+        why = await stage.ask(
+            ExplainMessage(user_id=stage.user_id, account_id=stage.account_id, message_id=spam.id)
+        )
+        assert (why.state, why.rule) == ("filtered", "spam")
+        mailbox.relabel(spam.id, ["INBOX"], ["SPAM"])
+        await stage.sync()
+        assert spam.id in stage.timeline()
+
+
+async def test_an_expired_history_is_reconciled_in_both_directions(stage: SyncStage) -> None:
+    mailbox = stage.account.mailbox
+    async with stage.replica():
+        await stage.first_sync("mail")
+        added = mailbox.add(message(9_004))
+        mailbox.delete(MESSAGES[5]["id"])
+        mailbox.relabel(MESSAGES[6]["id"], ["TRASH"], ["INBOX"])
+        mailbox.expire_history()
+        end = await stage.sync()
+        assert (end.new, end.removed) == (1, 2)
+        expected = {one["id"] for one in MESSAGES} - {MESSAGES[5]["id"], MESSAGES[6]["id"]} | {added.id}
+        assert set(stage.timeline()) == expected
+        mailbox.relabel(MESSAGES[6]["id"], [], ["TRASH"])
+        await stage.sync()
+        assert MESSAGES[6]["id"] in stage.timeline()
+
+
+async def test_a_longer_lookback_lists_only_what_is_missing(stage: SyncStage) -> None:
+    old = message(9_100, age=timedelta(days=500))
+    stage.account.mailbox.add(old)
+    async with stage.replica():
+        await stage.first_sync("mail")
+        assert old["id"] not in stage.timeline()
+        await stage.change_settings(mail_lookback_days=0)
+        await stage.until(lambda: old["id"] in stage.timeline())
+        await stage.until(lambda: len(stage.ended("mail")) == 2)
+    assert stage.ended("mail")[1].new == 1
+
+
+async def test_messages_that_cannot_be_read_are_set_aside_and_the_others_go_on(stage: SyncStage) -> None:
+    broken = [
+        message(9_201, internalDate="yesterday", historyId="1"),
+        message(9_202, payload="no object"),
+        {name: value for name, value in message(9_203).items() if name != "id"},
+    ]
+    stage.preferences = stage.preferences.model_copy(
+        update={"gmail": stage.preferences.gmail.model_copy(update={"mail_lookback_days": 0})}
+    )
+    stage.account.mailbox.load(broken)
+    async with stage.replica():
+        await stage.first_sync("mail")
+        audit = await stage.ask(AuditAccount(user_id=stage.user_id, account_id=stage.account_id))
+    assert audit.by_state == {"recorded": len(MESSAGES), "set_aside": 3}
+    assert audit.complete == 1.0
+
+
+async def test_throttling_and_faults_lose_nothing(stage: SyncStage) -> None:
+    from libs.google_sim.faults import Rule
+
+    stage.google.world.faults.set(
+        [
+            Rule("messages.get|threads.get", "403rate", 0.05),
+            Rule("messages.list", "retry_after", first=1),
+            Rule("threads.get", "5xx", 0.03),
+            Rule("threads.get", "truncated", 0.02),
+            Rule("threads.get", "reset", 0.02),
+            Rule("threads.get", "401", 0.02),
+        ],
+        1,
+    )
+    async with stage.replica():
+        await stage.first_sync("mail", seconds=100)
+    assert set(stage.timeline()) == {one["id"] for one in MESSAGES}
+
+
+async def test_a_message_deleted_before_it_was_read_is_skipped(stage: SyncStage) -> None:
+    from libs.google_sim.faults import Rule
+
+    stage.google.world.faults.set([Rule("messages/0000000000000001|threads/0000000000000000", "404")], 0)
+    async with stage.replica():
+        await stage.first_sync("mail")
+    end = stage.ended("mail")[0]
+    assert (end.new, end.skipped) == (len(MESSAGES) - 1, {"gone": 1})
+
+
+async def test_a_missing_permission_is_told_when_the_user_asks(stage: SyncStage) -> None:
+    stage.granted = frozenset({"openid"})
+    async with stage.replica():
+        await stage.connect()
+        await stage.until(lambda: any(fact.subject == "account.identified" for fact in stage.said))
+        assert await stage.sql("SELECT * FROM runs") == []
+        await stage.request("mail")
+        await stage.until(lambda: bool(stage.heard(SyncFailed)))
+        runs = await stage.ask(ListRuns(user_id=stage.user_id, account_id=stage.account_id))
+    assert [run.code for run in runs.items] == ["missing_scope"]

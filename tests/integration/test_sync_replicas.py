@@ -1,0 +1,166 @@
+"""A run survives its holder: it is cut off, taken over, shared, put off, and called off, and nothing is lost or doubled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+
+from libs.common.errors import Refused
+from libs.common.events import AccountDisconnected, AccountReauthRequired, MessageIngested, SyncFailed
+from libs.common.service import opened
+from libs.google_sim.faults import Rule
+from libs.local.servers import Nats
+from services.sync.__main__ import wire
+from services.sync.store import runs
+from services.sync.store.runs import LeaseLost
+from tests.conftest import ServiceSettings
+from tests.support.sync_stage import SyncStage, maya, message, sync_stage
+
+MESSAGES = [message(n, age=timedelta(hours=n)) for n in range(700)]
+IDS = {one["id"] for one in MESSAGES}
+
+
+@pytest_asyncio.fixture
+async def stage(service_settings: ServiceSettings, nats_server: Nats) -> AsyncIterator[SyncStage]:
+    async with sync_stage(service_settings, nats_server.admin_url, maya(MESSAGES)) as made:
+        yield made
+
+
+async def _abruptly(stage: SyncStage, moment: asyncio.Event) -> None:
+    """A replica that is gone from one moment to the next: nothing is finished, nothing released."""
+    async with opened("sync", stage.settings) as resources:
+        async with wire(resources):
+            await resources.bus.start()
+            await moment.wait()
+            resources.db.terminate()
+        await resources.bus.stop()
+
+
+async def test_a_killed_backfill_goes_on_where_it_was(stage: SyncStage) -> None:
+    stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=20)], 0)
+    for part in (0.2, 0.6):
+        killed = asyncio.Event()
+        replica = asyncio.create_task(_abruptly(stage, killed))
+        if part == 0.2:
+            await asyncio.sleep(0.5)
+            await stage.connect()
+        await stage.until(lambda part=part: len(stage.timeline()) > part * len(MESSAGES))  # type: ignore[misc]
+        killed.set()
+        await asyncio.gather(replica, return_exceptions=True)
+        assert len(stage.timeline()) < len(MESSAGES)
+        assert stage.ended("mail") == []
+    async with stage.replica():
+        await stage.until(lambda: bool(stage.ended("mail")), 40)
+    assert set(stage.timeline()) == IDS
+    end = stage.ended("mail")[0]
+    assert (end.new, end.first) == (len(MESSAGES), True)
+    # What was said twice was said with the same key: the stream keeps it once.
+    assert len({fact.key() for fact in stage.heard(MessageIngested)}) == len(MESSAGES)
+    requests = stage.google.world.counters.methods["maya@example.com"]["gmail.users.messages.get"].requests
+    assert requests < len(MESSAGES) + 2 * 2 * 150  # at most the groups in hand were fetched again
+
+
+async def test_two_replicas_never_walk_one_mailbox(stage: SyncStage) -> None:
+    async with stage.replica(), stage.replica():
+        await stage.first_sync("mail")
+        await asyncio.gather(*(stage.request("mail") for _ in range(5)))
+        await stage.until(lambda: len(stage.ended("mail")) >= 2)
+    counter = stage.google.world.counters.methods["maya@example.com"]["gmail.users.messages.get"]
+    assert counter.requests == len(MESSAGES)
+    assert set(stage.timeline()) == IDS
+
+
+async def test_who_lost_the_lease_can_write_nothing(stage: SyncStage) -> None:
+    async with opened("sync", stage.settings) as resources, resources.db.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO accounts VALUES ($1, $2, 'maya@example.com', $3, 'active', '{}', false, now())",
+            stage.account_id, stage.user_id, sorted(stage.granted),
+        )  # fmt: skip
+        await runs.request(connection, [runs.Request(stage.account_id, "mail", "user")])
+        first = await runs.claim(connection, "first")
+        assert first is not None
+        assert await runs.claim(connection, "second") is None
+        await connection.execute("UPDATE runs SET lease_until = now() - interval '1 second'")
+        second = await runs.claim(connection, "second")
+        assert second is not None
+        assert second.fence == first.fence + 1
+        async with connection.transaction():
+            await runs.hold(connection, second)
+        for write in (runs.hold(connection, first), runs.renew(connection, first), runs.end(connection, first, "failed")):
+            with pytest.raises(LeaseLost):
+                await write
+
+
+async def test_a_run_asked_for_meanwhile_follows_at_once(stage: SyncStage) -> None:
+    stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=5)], 0)
+    async with stage.replica():
+        await stage.connect()
+        await stage.until(lambda: len(stage.timeline()) > 100)
+        await stage.request("mail")
+        await stage.request("mail")
+        await stage.until(lambda: len(stage.ended("mail")) == 2)
+        await asyncio.sleep(0.5)
+    assert [end.reason for end in stage.ended("mail")] == ["connected", "user"]
+
+
+async def test_an_outage_puts_the_run_off_and_it_goes_on(stage: SyncStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("libs.common.google.session.PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("services.sync.domain.runs.FIRST_PAUSE", timedelta(seconds=1))
+    stage.google.world.faults.set([Rule("gmail", "5xx", skip=200)], 0)
+    async with stage.replica():
+        await stage.connect()
+        async with asyncio.timeout(20):
+            while not await stage.sql("SELECT 1 FROM runs WHERE kind = 'mail' AND state = 'waiting'"):
+                await asyncio.sleep(0.1)
+        got = len(stage.timeline())
+        assert got > 0
+        stage.google.world.faults.set([], 0)
+        await stage.until(lambda: bool(stage.ended("mail")))
+    assert set(stage.timeline()) == IDS
+
+
+async def test_a_dead_refresh_token_ends_the_run_and_reconnecting_resumes_it(stage: SyncStage) -> None:
+    stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=20)], 0)
+    async with stage.replica():
+        await stage.connect()
+        await stage.until(lambda: len(stage.timeline()) > 100)
+        stage.refusal = Refused(409, "reauth_required", "Google asks you to sign in again.")
+        await stage.auth.say(
+            AccountReauthRequired(
+                user_id=stage.user_id, account_id=stage.account_id, address="maya@example.com",
+                reason="You changed your password.", at=datetime.now(UTC),
+            )
+        )  # fmt: skip
+        await stage.until(lambda: bool(stage.heard(SyncFailed)))
+        failure = stage.heard(SyncFailed)[0]
+        assert (failure.code, failure.error) == ("reauth_required", "You changed your password.")
+        stage.refusal = None
+        got = len(stage.timeline())
+        await stage.connect()
+        await stage.until(lambda: len(stage.ended("mail")) == 2)
+    assert got < len(MESSAGES)
+    assert set(stage.timeline()) == IDS
+
+
+async def test_disconnecting_stops_the_work_at_once_and_purging_deletes_what_was_kept(stage: SyncStage) -> None:
+    stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=20)], 0)
+    async with stage.replica():
+        await stage.connect()
+        await stage.until(lambda: len(stage.timeline()) > 100)
+        await stage.auth.say(
+            AccountDisconnected(
+                user_id=stage.user_id, account_id=stage.account_id, purge=True, at=datetime.now(UTC)
+            )
+        )
+        async with asyncio.timeout(10):
+            while await stage.sql("SELECT 1 FROM accounts"):
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(4)
+        said = len(stage.timeline())
+        await asyncio.sleep(1)
+        assert len(stage.timeline()) == said < len(MESSAGES)
+        for table in ("runs", "cursors", "messages", "people", "meetings"):
+            assert await stage.sql(f"SELECT 1 FROM {table} LIMIT 1") == []
+        assert stage.ended("mail") == []

@@ -1,0 +1,283 @@
+"""The service `contacts` without its bus: a database, its handlers, and short ways to say what sync would say."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest_asyncio
+
+from libs.common.config import Settings
+from libs.common.db import Pool, open_pool
+from libs.common.events import (
+    AccountConnected,
+    AccountDisconnected,
+    AccountIdentified,
+    Fact,
+    Guest,
+    Meeting,
+    MeetingCancelled,
+    MeetingIngested,
+    MessageIngested,
+    MessageRemoved,
+    Person,
+    PersonImported,
+    PersonRemoved,
+    SettingsChanged,
+    UserDeleted,
+)
+from libs.common.ids import AccountId, MeetingId, UserId
+from libs.common.preferences import GmailPreferences, Preferences
+from libs.common.questions import Contact, CountContacts, Counts, GetContact, GetTimeline, Interaction, SearchContacts
+from services.contacts.context import Context
+from services.contacts.handlers import accounts, archive, contacts, interactions, people, timelines
+from libs.local.secrets import Secrets
+from tests.support.database import Database, fresh_database
+from tests.support.servers import Servers
+
+NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+SPACE = UUID("0197c0de-0000-7000-8000-000000000000")
+ME, WORK = "me@gmail.com", "me@work.example"
+
+
+def account_id(number: int) -> AccountId:
+    return AccountId(uuid5(SPACE, f"account {number}"))
+
+
+USER = UserId(uuid5(SPACE, "user"))
+
+
+def connected(number: int = 1, address: str = ME, user: UserId = USER, at: datetime = NOW) -> AccountConnected:
+    return AccountConnected(
+        user_id=user, account_id=account_id(number), address=address, scopes=frozenset(), again=False, at=at
+    )
+
+
+def identified(*addresses: str, number: int = 1) -> AccountIdentified:
+    return AccountIdentified(user_id=USER, account_id=account_id(number), addresses=addresses)
+
+
+def disconnected(number: int = 1, *, purge: bool, at: datetime = NOW) -> AccountDisconnected:
+    return AccountDisconnected(user_id=USER, account_id=account_id(number), purge=purge, at=at)
+
+
+def settings(version: int = 1, **gmail: Any) -> SettingsChanged:
+    after = Preferences(gmail=GmailPreferences(**gmail))
+    return SettingsChanged(user_id=USER, version=version, before=Preferences(), after=after)
+
+
+def mail(
+    gmail_id: str,
+    sender: str,
+    to: Sequence[str] = (ME,),
+    *,
+    cc: Sequence[str] = (),
+    bcc: Sequence[str] = (),
+    account: int = 1,
+    days_ago: float = 1,
+    revision: int = 1,
+    name: str = "",
+    **more: Any,
+) -> MessageIngested:
+    listed = (("to", to), ("cc", cc), ("bcc", bcc))
+    folks = [Person(role="from", address=sender, name=name)] if sender else []
+    folks += [Person(role=role, address=address) for role, several in listed for address in several]  # type: ignore[arg-type]
+    fields: dict[str, Any] = {
+        "user_id": USER,
+        "thread_id": f"t-{gmail_id}",
+        "rfc_message_id": f"<{gmail_id}@mail>",
+        "title": f"about {gmail_id}",
+        "snippet": "hello",
+        **more,
+    }
+    return MessageIngested(
+        account_id=account_id(account),
+        gmail_id=gmail_id,
+        revision=revision,
+        occurred_at=NOW - timedelta(days=days_ago),
+        people=tuple(folks),
+        **fields,
+    )
+
+
+def removed(gmail_id: str, *, account: int = 1, revision: int = 2) -> MessageRemoved:
+    return MessageRemoved(
+        user_id=USER, account_id=account_id(account), gmail_id=gmail_id, revision=revision, reason="deleted"
+    )
+
+
+def card(resource: str, *, account: int = 1, revision: int = 1, **more: Any) -> PersonImported:
+    return PersonImported(
+        user_id=USER, account_id=account_id(account), resource_name=f"people/{resource}", revision=revision, **more
+    )
+
+
+def card_removed(resource: str, *, account: int = 1, revision: int = 2) -> PersonRemoved:
+    return PersonRemoved(
+        user_id=USER, account_id=account_id(account), resource_name=f"people/{resource}", revision=revision
+    )
+
+
+def meeting(
+    event_id: str,
+    guests: Sequence[str],
+    *,
+    organizer: str = ME,
+    account: int = 1,
+    days_ago: float = 3,
+    revision: int = 1,
+    **more: Any,
+) -> MeetingIngested:
+    starts_at = NOW - timedelta(days=days_ago)
+    fields: dict[str, Any] = {"ical_uid": f"{event_id}@cal", "calendar_id": f"calendar {account}", **more}
+    return MeetingIngested(
+        meeting=Meeting(
+            meeting_id=MeetingId(uuid5(SPACE, f"{account} {event_id}")),
+            user_id=USER,
+            account_id=account_id(account),
+            event_id=event_id,
+            revision=revision,
+            title=f"meeting {event_id}",
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(hours=1),
+            organizer=Guest(address=organizer),
+            guests=tuple(Guest(address=address) for address in guests),
+            **fields,
+        )
+    )
+
+
+def meeting_cancelled(event_id: str, *, account: int = 1, revision: int = 2) -> MeetingCancelled:
+    return MeetingCancelled(
+        user_id=USER,
+        account_id=account_id(account),
+        meeting_id=MeetingId(uuid5(SPACE, f"{account} {event_id}")),
+        calendar_id=f"calendar {account}",
+        event_id=event_id,
+        revision=revision,
+    )
+
+
+@dataclass
+class World:
+    """The service's handlers on one database; `said` is what they told the bus."""
+
+    pool: Pool
+    said: list[Fact] = field(default_factory=list)
+
+    @property
+    def context(self) -> Context:
+        async def say(*facts: Fact) -> None:
+            self.said.extend(facts)
+
+        return Context(self.pool, say)
+
+    async def hear(self, *facts: Fact) -> None:
+        """Each fact by itself, in this order."""
+        for fact in facts:
+            await self._hear(fact)
+
+    async def _hear(self, fact: Fact) -> None:
+        match fact:
+            case MessageIngested():
+                await interactions.record_messages(self.context, [fact])
+            case MessageRemoved():
+                await interactions.remove_messages(self.context, [fact])
+            case MeetingIngested():
+                await interactions.record_meetings(self.context, [fact])
+            case MeetingCancelled():
+                await interactions.cancel_meeting(self.context, fact)
+            case PersonImported():
+                await people.import_people(self.context, [fact])
+            case PersonRemoved():
+                await people.remove_person(self.context, fact)
+            case AccountConnected():
+                await accounts.connect_account(self.context, fact)
+            case AccountIdentified():
+                await accounts.identify_account(self.context, fact)
+            case AccountDisconnected():
+                await accounts.disconnect_account(self.context, fact)
+            case SettingsChanged():
+                await accounts.change_settings(self.context, fact)
+            case UserDeleted():
+                await accounts.delete_user(self.context, fact)
+            case _:
+                raise AssertionError(f"nobody here hears {fact.subject}")
+
+    async def names(self) -> list[str]:
+        """The names of all listed contacts, in their order."""
+        page = await contacts.search_contacts(self.context, SearchContacts(user_id=USER, sort="name", limit=200))
+        return [item.name for item in page.items]
+
+    async def emails(self) -> set[frozenset[str]]:
+        """The emails of each listed contact."""
+        page = await contacts.search_contacts(self.context, SearchContacts(user_id=USER, sort="name", limit=200))
+        return {frozenset(item.emails) for item in page.items}
+
+    async def contact(self, email: str) -> Contact:
+        """The contact with this email."""
+        id_ = await self.pool.fetchval(
+            "SELECT contact_id FROM addresses WHERE user_id = $1 AND kind = 'email' AND value = $2", USER, email
+        )
+        assert id_ is not None, f"{email} is no contact"
+        return await contacts.show_contact(self.context, GetContact(user_id=USER, contact_id=id_))
+
+    async def timeline(self, email: str, **filters: Any) -> tuple[Interaction, ...]:
+        """The timeline of the contact with this email."""
+        contact = await self.contact(email)
+        question = GetTimeline(user_id=USER, contact_id=contact.id, **filters)
+        return (await timelines.show_timeline(self.context, question)).items
+
+    async def counts(self) -> Counts:
+        return await archive.count_contacts(self.context, CountContacts(user_id=USER))
+
+    async def state(self) -> dict[str, Any]:
+        """Everything that people see, without ids: what two orders of the same facts must agree on."""
+        page = await contacts.search_contacts(self.context, SearchContacts(user_id=USER, sort="name", limit=200))
+        seen: dict[str, Any] = {"counts": (await self.counts()).model_dump()}
+        for item in page.items:
+            question = GetTimeline(user_id=USER, contact_id=item.id, limit=200)
+            lines = (await timelines.show_timeline(self.context, question)).items
+            whole = await contacts.show_contact(self.context, GetContact(user_id=USER, contact_id=item.id))
+            seen[",".join(sorted(item.emails)) or item.name] = {
+                "name": whole.name,
+                "company": whole.company,
+                "phones": sorted(phone.shown for phone in whole.phones),
+                "lines": sorted(
+                    (
+                        line.occurred_at.isoformat(), line.platform, line.direction, line.title, line.text,
+                        sorted((who.role, who.address, who.name) for who in line.people), sorted(map(str, line.account_ids)),
+                    )
+                    for line in lines
+                ),
+            }  # fmt: skip
+        return seen
+
+    async def clear(self) -> None:
+        """Forget everything, so that the same facts can be told in another order."""
+        await self.pool.execute(
+            """TRUNCATE merges, profiles, cards, sightings, participants, interactions, addresses, contacts, purged,
+               own_addresses, accounts, users"""
+        )
+        self.said.clear()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def contacts_database(servers: Servers, secrets: Secrets) -> AsyncIterator[Database]:
+    """One database for all tests of a module: each begins with empty tables."""
+    async with fresh_database(await servers.postgres(), secrets) as fresh:
+        yield fresh
+
+
+@pytest_asyncio.fixture
+async def world(contacts_database: Database) -> AsyncIterator[World]:
+    """The service on empty tables, one account connected."""
+    pool = await open_pool(Settings(postgres_url=contacts_database.url_for("contacts")))
+    try:
+        fresh = World(pool)
+        await fresh.clear()
+        await fresh.hear(connected())
+        yield fresh
+    finally:
+        await pool.close()

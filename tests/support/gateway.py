@@ -1,0 +1,272 @@
+"""A gateway among small plain services: each answers its questions on the real bus out of one `World`."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+
+from libs.common import questions as q
+from libs.common.bus import Bus
+from libs.common.cache import open_cache
+from libs.common.config import Settings
+from libs.common.errors import Refused, not_found
+from libs.common.events import Guest, Meeting
+from libs.common.ids import AccountId, ContactId, MeetingId, Service, UserId, new_id
+from libs.common.preferences import Preferences
+from libs.common.scopes import ALL
+from libs.common.service import Resources, running
+from libs.local.ports import free_port
+from services.gateway.__main__ import wire
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+COLD = q.Score(total=0, label="Cold", reciprocity=0, recency=0, frequency=0, breadth=0, tenure=0)
+
+
+def user(name: str) -> q.User:
+    return q.User(id=UserId(new_id()), name=name, address=f"{name.lower()}@example.com", created_at=NOW)
+
+
+def account_of(owner: q.User, **changes: Any) -> q.Account:
+    fields = {"address": owner.address, "status": "active", "scopes": frozenset(ALL), "connected_at": NOW}
+    return q.Account(id=AccountId(new_id()), user_id=owner.id, **{**fields, **changes})
+
+
+def contact(name: str, *emails: str) -> q.Contact:
+    return q.Contact(
+        id=ContactId(new_id()), name=name, emails=emails, bcc_hash="abcdefghij", relationship=COLD, created_at=NOW
+    )
+
+
+@dataclass
+class World:
+    """What the plain services know: two users, each with an account, and what was asked of them."""
+
+    alice: q.User = field(default_factory=lambda: user("Alice"))
+    bob: q.User = field(default_factory=lambda: user("Bob"))
+    accounts: list[q.Account] = field(default_factory=list)
+    contacts: dict[UUID, tuple[UserId, q.Contact]] = field(default_factory=dict)
+    preferences: dict[UserId, Preferences] = field(default_factory=dict)
+    runs: list[q.Run] = field(default_factory=list)
+    asked: list[q.Question[Any]] = field(default_factory=list)
+    sessions: dict[str, q.User] = field(default_factory=dict)
+    tokens: dict[str, q.User] = field(default_factory=dict)
+    signed_in: q.SignedIn | Refused | None = None
+
+    def __post_init__(self) -> None:
+        self.accounts = [account_of(self.alice), account_of(self.bob)]
+        self.sessions = {"session-of-alice": self.alice, "session-of-bob": self.bob}
+        self.tokens = {"pcrm_alice": self.alice, "pcrm_bob": self.bob}
+
+    def account(self, owner: q.User) -> q.Account:
+        return next(account for account in self.accounts if account.user_id == owner.id)
+
+    def add(self, owner: q.User, one: q.Contact) -> q.Contact:
+        self.contacts[one.id] = (owner.id, one)
+        return one
+
+    # auth
+
+    async def whois(self, question: q.WhoIs) -> q.User:
+        found = self.sessions.get(question.session or "") or self.tokens.get(question.token or "")
+        if found is None:
+            raise Refused(401, "unauthenticated", "This session has ended. Sign in again.")
+        return found
+
+    async def sign_out(self, question: q.SignOut) -> q.Done:
+        self.sessions.pop(question.session, None)
+        return q.Done()
+
+    async def begin(self, question: q.BeginSignIn) -> q.Authorization:
+        self.asked.append(question)
+        return q.Authorization(authorize_url="https://accounts.example/authorize?state=s")
+
+    async def finish(self, question: q.FinishSignIn) -> q.SignedIn:
+        self.asked.append(question)
+        if isinstance(self.signed_in, q.SignedIn):
+            return self.signed_in
+        raise self.signed_in or Refused(400, "invalid_state", "This sign-in was not begun in this browser. Try again.")
+
+    async def list_accounts(self, question: q.ListAccounts) -> q.Accounts:
+        return q.Accounts(items=tuple(one for one in self.accounts if one.user_id == question.user_id))
+
+    async def get_settings(self, question: q.GetSettings) -> q.UserPreferences:
+        return q.UserPreferences(version=1, preferences=self.preferences.get(question.user_id, Preferences()))
+
+    async def put_settings(self, question: q.PutSettings) -> q.UserPreferences:
+        self.preferences[question.user_id] = question.preferences
+        return q.UserPreferences(version=2, preferences=question.preferences)
+
+    async def create_token(self, question: q.CreateApiToken) -> q.ApiToken:
+        return q.ApiToken(id=new_id(), name=question.name, created_at=NOW, secret="pcrm_new")
+
+    async def list_tokens(self, _: q.ListApiTokens) -> q.ApiTokens:
+        return q.ApiTokens(items=(q.ApiToken(id=new_id(), name="connector", created_at=NOW),))
+
+    # sync
+
+    async def status(self, _: q.GetSyncStatus) -> q.Runs:
+        return q.Runs(items=tuple(self.runs))
+
+    @property
+    def meeting(self) -> Meeting:
+        """A meeting of Alice's whose title and link try to be code."""
+        owner = self.alice
+        return Meeting(
+            meeting_id=MeetingId(UUID(int=owner.id.int ^ 1)), user_id=owner.id, account_id=self.account(owner).id,
+            calendar_id="primary", event_id="e1", revision=1, title="<script>alert(1)</script>", starts_at=NOW,
+            ends_at=NOW + timedelta(minutes=45), video_url="javascript:alert(2)",
+            guests=(Guest(address="carol@example.com", name="Carol"), Guest(address=owner.address, me=True)),
+        )  # fmt: skip
+
+    async def get_meeting(self, question: q.GetMeeting) -> Meeting:
+        if (question.user_id, question.meeting_id) != (self.alice.id, self.meeting.meeting_id):
+            raise not_found("meeting")
+        return self.meeting
+
+    async def list_meetings(self, _: q.ListMeetings) -> q.Meetings:
+        return q.Meetings(items=(self.meeting,))
+
+    # prep
+
+    async def preps(self, question: q.GetPreps) -> q.Preps:
+        skipped = q.Prep(
+            meeting_id=self.meeting.meeting_id, account_id=self.meeting.account_id, starts_at=NOW, state="skipped",
+            reason="nobody is a known contact", at=NOW,
+        )  # fmt: skip
+        return q.Preps(items=(skipped,) if skipped.meeting_id in question.meeting_ids else ())
+
+    # contacts
+
+    def _own(self, user_id: UserId, contact_id: ContactId) -> q.Contact:
+        owner, found = self.contacts.get(contact_id, (None, None))
+        if found is None or owner != user_id:
+            raise not_found("contact")
+        return found
+
+    async def search(self, question: q.SearchContacts) -> q.ContactPage:
+        self.asked.append(question)
+        mine = [one for owner, one in self.contacts.values() if owner == question.user_id]
+        return q.ContactPage(
+            items=tuple(mine[: question.limit]), next_cursor="more" if len(mine) > question.limit else None
+        )
+
+    async def get_contact(self, question: q.GetContact) -> q.Contact:
+        return self._own(question.user_id, question.contact_id)
+
+    async def update_contact(self, question: q.UpdateContact) -> q.Contact:
+        found = self._own(question.user_id, question.contact_id)
+        for owner, other in self.contacts.values():
+            if (
+                owner == question.user_id
+                and other.id != found.id
+                and set(other.emails) & set(question.fields.emails or ())
+            ):
+                detail = f"{other.name} has this address already."
+                raise Refused(409, "address_taken", detail, contact_id=str(other.id))
+        return found.model_copy(update=question.fields.model_dump(exclude_none=True))
+
+    async def create_contact(self, question: q.CreateContact) -> q.Contact:
+        self.asked.append(question)
+        owner = next(one for one in (self.alice, self.bob) if one.id == question.user_id)
+        return self.add(owner, contact(question.fields.name or "", *(question.fields.emails or ())))
+
+    async def timeline(self, question: q.GetTimeline) -> q.Timeline:
+        self._own(question.user_id, question.contact_id)
+        return q.Timeline(items=())
+
+    async def counts(self, question: q.CountContacts) -> q.Counts:
+        mine = [one for owner, one in self.contacts.values() if owner == question.user_id]
+        return q.Counts(contacts=len(mine), messages=1204, meetings=7, imported=3, other=0)
+
+    async def export(self, question: q.ExportContacts) -> q.ExportPage:
+        """Two pages of what is asked for."""
+        first = question.cursor is None
+        return q.ExportPage(
+            items=({"what": question.what, "page": 1 if first else 2},), next_cursor="2" if first else None
+        )
+
+    async def done(self, question: q.Question[Any]) -> q.Done:
+        self.asked.append(question)
+        return q.Done()
+
+
+def _answers(world: World) -> dict[Service, dict[type[q.Question[Any]], Callable[[Any], Awaitable[Any]]]]:
+    return {
+        "auth": {
+            q.WhoIs: world.whois,
+            q.SignOut: world.sign_out,
+            q.BeginSignIn: world.begin,
+            q.FinishSignIn: world.finish,
+            q.ListAccounts: world.list_accounts,
+            q.GetSettings: world.get_settings,
+            q.PutSettings: world.put_settings,
+            q.CreateApiToken: world.create_token,
+            q.ListApiTokens: world.list_tokens,
+            q.Disconnect: world.done,
+            q.DeleteUser: world.done,
+        },
+        "prep": {q.GetPreps: world.preps},
+        "sync": {q.GetSyncStatus: world.status, q.ListMeetings: world.list_meetings, q.GetMeeting: world.get_meeting},
+        "contacts": {
+            q.SearchContacts: world.search,
+            q.GetContact: world.get_contact,
+            q.CreateContact: world.create_contact,
+            q.UpdateContact: world.update_contact,
+            q.GetTimeline: world.timeline,
+            q.CountContacts: world.counts,
+            q.ExportContacts: world.export,
+        },
+    }
+
+
+@dataclass
+class Gate:
+    """A running gateway and the world around it. `buses` are the plain services' ends of the bus."""
+
+    url: str
+    world: World
+    buses: dict[Service, Bus]
+    resources: Resources
+    settings: Callable[[Service], Settings]
+
+    def client(self, token: str | None = "pcrm_alice", **headers: str) -> aiohttp.ClientSession:
+        """An API client; without a token, whoever it pleases to be."""
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        jar = aiohttp.CookieJar(unsafe=True)
+        return aiohttp.ClientSession(self.url, headers=headers, cookie_jar=jar)
+
+    def browser(self, session: str = "session-of-alice", **headers: str) -> aiohttp.ClientSession:
+        """A browser with a session cookie that says where its requests come from."""
+        cookie = {"pingcrm_session": session}
+        return aiohttp.ClientSession(self.url, headers={"Origin": self.url, **headers}, cookies=cookie)
+
+    @asynccontextmanager
+    async def replica(self) -> AsyncIterator[str]:
+        """A second gateway; its URL."""
+        settings = self.settings("gateway").model_copy(update={"port": free_port(), "public_url": self.url})
+        async with running("gateway", settings, wire):
+            yield f"http://127.0.0.1:{settings.port}"
+
+
+@asynccontextmanager
+async def gate(service_settings: Callable[[Service], Settings], **changes: Any) -> AsyncIterator[Gate]:
+    """A gateway with `changes` to its settings."""
+    world = World()
+    async with AsyncExitStack() as stack:
+        buses: dict[Service, Bus] = {}
+        for service, answers in _answers(world).items():
+            settings = service_settings(service)
+            cache = open_cache(settings)
+            stack.push_async_callback(cache.close)
+            buses[service] = Bus(settings, service, cache)
+            for question, answer in answers.items():
+                buses[service].answer(question, answer)
+            await stack.enter_async_context(buses[service])
+        settings = service_settings("gateway").model_copy(update={"port": free_port()} | changes)
+        resources = await stack.enter_async_context(running("gateway", settings, wire))
+        yield Gate(f"http://127.0.0.1:{settings.port}", world, buses, resources, service_settings)

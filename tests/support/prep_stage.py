@@ -1,0 +1,215 @@
+"""The world around `prep` in integration tests: a local Google, and the other services answering from plain values on the real bus."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, cast
+
+import asyncpg
+from pydantic import SecretStr
+
+from libs.common.bus import Bus
+from libs.common.cache import open_cache
+from libs.common.config import Settings
+from libs.common.errors import Refused, not_found
+from libs.common.events import (
+    AccountDisconnected,
+    Fact,
+    Meeting,
+    MeetingUpcoming,
+    PrepFailed,
+    PrepSent,
+    PrepSkipped,
+    UserDeleted,
+)
+from libs.common.ids import Service
+from libs.common.preferences import GmailPreferences, Preferences
+from libs.common.questions import (
+    Account,
+    Accounts,
+    Attendee,
+    Attendees,
+    GetAttendees,
+    GetMeeting,
+    GetSettings,
+    GetToken,
+    ListAccounts,
+    ListMeetings,
+    Meetings,
+    Question,
+    Token,
+    UserPreferences,
+)  # fmt: skip
+from libs.common.service import Resources, running
+from libs.google_sim.account import AccountData
+from libs.google_sim.faults import Rule
+from libs.google_sim.server import GoogleServer, run_google
+from services.prep.__main__ import wire
+from tests.support.fake_claude import FakeClaude
+from tests.support.meetings import ACCOUNT_ID, ME, USER_ID, account, known, meeting
+
+SettingsOf = Callable[[Service], Settings]
+
+
+def upcoming(minutes: float = 35, **fields: Any) -> Meeting:
+    """A meeting so many minutes from the real now."""
+    return meeting(starts_at=datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=minutes), **fields)
+
+
+@dataclass
+class Stage:
+    """What the others say, and what prep told and sent. Change the fields, then `tell`."""
+
+    settings_of: SettingsOf
+    google: GoogleServer
+    claude: FakeClaude
+    postgres_url: str
+    meetings: list[Meeting] = field(default_factory=list)
+    account: Account = field(default_factory=account)
+    preferences: GmailPreferences = field(default_factory=GmailPreferences)
+    attendees: list[Attendee] = field(default_factory=lambda: [known()])
+    told: list[Fact] = field(default_factory=list)
+    user_exists: bool = True
+    asked: int = 0
+    buses: dict[str, Bus] = field(default_factory=dict)
+
+    # -- what the others answer ------------------------------------------------------------------------------------------
+
+    async def get_settings(self, _: GetSettings) -> UserPreferences:
+        self.asked += 1
+        if not self.user_exists:
+            raise not_found("user")
+        return UserPreferences(version=1, preferences=Preferences(gmail=self.preferences))
+
+    async def list_accounts(self, _: ListAccounts) -> Accounts:
+        return Accounts(items=(self.account,))
+
+    async def get_token(self, question: GetToken) -> Token:
+        if question.scope not in self.account.scopes:
+            raise Refused(403, "missing_scope", "Not granted.")
+        if self.account.status == "reauth_required":
+            raise Refused(409, "reauth_required", "Sign in again.")
+        granted = tuple(self.account.scopes)
+        return Token(
+            access_token=self.google.world.authority.issue_access(ME, "", granted),
+            expires_at=datetime.now(UTC) + timedelta(hours=1),
+            scopes=self.account.scopes,
+            address=ME,
+            user_id=USER_ID,
+        )
+
+    async def get_meeting(self, question: GetMeeting) -> Meeting:
+        for one in self.meetings:
+            if (one.meeting_id, one.user_id) == (question.meeting_id, question.user_id):
+                return one
+        raise not_found("meeting")
+
+    async def list_meetings(self, question: ListMeetings) -> Meetings:
+        return Meetings(items=tuple(one for one in self.meetings if question.start <= one.starts_at < question.end))
+
+    async def get_attendees(self, question: GetAttendees) -> Attendees:
+        by_address = {one.address: one for one in self.attendees}
+        return Attendees(items=tuple(by_address.get(one, Attendee(address=one)) for one in question.addresses))
+
+    async def note(self, fact: Fact) -> None:
+        self.told.append(fact)
+
+    # -- what a test does ------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def prep(self, *, key: bool = False) -> AsyncIterator[Resources]:
+        """One instance of the service; with a key it asks the fake Claude."""
+        settings = self.settings_of("prep").model_copy(
+            update={
+                "google_api_root": self.google.url,
+                "anthropic_api_key": SecretStr("sk-test" if key else ""),
+                "anthropic_base_url": self.claude.url,
+                "public_url": "https://crm.example",
+                "google_timeout_seconds": 5.0,
+            }
+        )
+        async with running("prep", settings, wire) as resources:
+            yield resources
+
+    async def tell(self, told: Meeting, *, current: Meeting | Literal["as told", "cancelled"] = "as told") -> None:
+        """`sync` says that the meeting is upcoming, and answers with `current` when it is asked."""
+        self.meetings = [] if current == "cancelled" else [told if current == "as told" else current]
+        await self.buses["sync"].say(MeetingUpcoming(meeting=told))
+
+    async def disconnect(self, *, purge: bool) -> None:
+        await self.buses["auth"].say(
+            AccountDisconnected(user_id=USER_ID, account_id=ACCOUNT_ID, purge=purge, at=datetime.now(UTC))
+        )
+
+    async def delete_user(self) -> None:
+        await self.buses["auth"].say(UserDeleted(user_id=USER_ID, account_ids=(ACCOUNT_ID,)))
+
+    async def ask(self, question: Question[Any]) -> Any:
+        """As the gateway asks."""
+        return await self.buses["gateway"].ask(question, seconds=60)
+
+    def fault(self, match: str, kind: str, **fields: Any) -> None:
+        self.google.world.faults.set([Rule(match, cast(Any, kind), **fields)], seed=1)
+
+    @property
+    def mails(self) -> list[Any]:
+        """What has left the account."""
+        return list(self.google.world.outbox.mails)
+
+    async def rows(self) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.postgres_url)
+        try:
+            return list(await connection.fetch("SELECT * FROM prep.preps ORDER BY starts_at, created_at"))
+        finally:
+            await connection.close()
+
+    async def execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.postgres_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def settled(self, count: int = 1, seconds: float = 30) -> list[asyncpg.Record]:
+        """The rows, once so many are no longer being sent."""
+        async with asyncio.timeout(seconds):
+            while True:
+                rows = [row for row in await self.rows() if row["state"] != "sending"]
+                if len(rows) >= count:
+                    return rows
+                await asyncio.sleep(0.05)
+
+    async def heard(self, kind: type[Fact], count: int = 1, seconds: float = 10) -> list[Any]:
+        """What the gateway heard of this kind, once it is so much."""
+        async with asyncio.timeout(seconds):
+            while len(found := [fact for fact in self.told if isinstance(fact, kind)]) < count:
+                await asyncio.sleep(0.02)
+        return found
+
+
+@asynccontextmanager
+async def set_stage(settings_of: SettingsOf, postgres_url: str, claude: FakeClaude) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        google = await stack.enter_async_context(
+            run_google([AccountData(address=ME, name="Sam Rivera", sub="1" * 21)], seed=1)
+        )
+        stage = Stage(settings_of, google, claude, postgres_url)
+        others: tuple[Service, ...] = ("auth", "sync", "contacts", "gateway")
+        for service in others:
+            settings = settings_of(service)
+            cache = open_cache(settings)
+            stack.push_async_callback(cache.close)
+            stage.buses[service] = Bus(settings, service, cache)
+        stage.buses["auth"].answer(GetSettings, stage.get_settings)
+        stage.buses["auth"].answer(ListAccounts, stage.list_accounts)
+        stage.buses["auth"].answer(GetToken, stage.get_token)
+        stage.buses["sync"].answer(GetMeeting, stage.get_meeting)
+        stage.buses["sync"].answer(ListMeetings, stage.list_meetings)
+        stage.buses["contacts"].answer(GetAttendees, stage.get_attendees)
+        for fact in (PrepSent, PrepSkipped, PrepFailed):
+            stage.buses["gateway"].hear(fact, stage.note)
+        for bus in stage.buses.values():
+            await stack.enter_async_context(bus)
+        yield stage

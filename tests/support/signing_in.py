@@ -1,0 +1,150 @@
+"""A browser, as far as signing in needs one; and `auth` with a local Google behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import asyncpg
+import nats
+import pytest
+from nats.aio.msg import Msg
+from pydantic import BaseModel
+
+from libs.common import scopes
+from libs.common.bus import Bus
+from libs.common.cache import open_cache
+from libs.common.config import Settings
+from libs.common.errors import Refused
+from libs.common.events import EVENTS, Fact
+from libs.common.ids import AccountId, Service, UserId
+from libs.common.questions import BeginSignIn, FinishSignIn, Question, SignedIn
+from libs.common.service import running
+from libs.google_sim.account import AccountData
+from libs.google_sim.server import GoogleServer, run_google
+from services.auth.__main__ import wire
+
+R = TypeVar("R", bound=BaseModel)
+F = TypeVar("F", bound=Fact)
+
+CLIENT_ID = "client.apps.googleusercontent.test"
+CLIENT_SECRET = "client-secret"
+ANNA = AccountData(address="anna@gmail.com", name="Anna Berg", sub="100000000000000000001")
+ANNA_AT_WORK = AccountData(address="anna@berg.example", name="Anna Berg", sub="100000000000000000002")
+BOB = AccountData(address="bob@gmail.com", name="Bob Stone", sub="100000000000000000003")
+
+
+@dataclass
+class AuthWorld:
+    """A running `auth`, the gateway's end of the bus, a Google, and everything that was said meanwhile."""
+
+    google: GoogleServer
+    bus: Bus
+    sync: Bus
+    http: aiohttp.ClientSession
+    settings: Settings
+    postgres_url: str
+    said: list[Fact] = field(default_factory=list)
+
+    async def ask(self, question: Question[R]) -> R:
+        """As one of the services that may ask it."""
+        return await (self.bus if "gateway" in question.asked_by else self.sync).ask(question)
+
+    async def consent(
+        self, url: str, address: str, *, untick: Iterable[str] = (), decision: str = "allow"
+    ) -> dict[str, str]:
+        """What a person does on Google's page; the parameters that Google sends the browser back with."""
+        ticked = [("scope", scope) for scope in scopes.FEATURES if scope not in set(untick)]
+        form = aiohttp.FormData([("account", address), ("decision", decision), *ticked])
+        async with self.http.post(url, data=form, allow_redirects=False) as response:
+            assert response.status == 302, await response.text()
+            location = response.headers["Location"]
+        assert location.startswith(self.settings.redirect_uri)
+        return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+
+    async def sign_in(
+        self,
+        address: str,
+        *,
+        browser: str = "browser",
+        user_id: UserId | None = None,
+        account_id: AccountId | None = None,
+        untick: Iterable[str] = (),
+    ) -> SignedIn:
+        """The whole way to Google and back, once."""
+        begun = await self.ask(BeginSignIn(browser=browser, user_id=user_id, account_id=account_id))
+        back = await self.consent(begun.authorize_url, address, untick=untick)
+        return await self.finish(back, browser)
+
+    async def finish(self, back: dict[str, str], browser: str = "browser") -> SignedIn:
+        question = FinishSignIn(
+            browser=browser, state=back.get("state", ""), code=back.get("code", ""), error=back.get("error", "")
+        )
+        return await self.ask(question)
+
+    async def refused(self, question: Question[Any], code: str) -> Refused:
+        """Assert that the question is refused with this code."""
+        with pytest.raises(Refused) as caught:
+            await self.ask(question)
+        assert caught.value.code == code
+        return caught.value
+
+    def heard(self, kind: type[F]) -> list[F]:
+        return [fact for fact in self.said if isinstance(fact, kind)]
+
+    async def until(self, true: Callable[[], bool], seconds: float = 5.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not true():
+                await asyncio.sleep(0.02)
+
+    async def sql(self, statement: str, *arguments: object) -> Any:
+        """The first row of a statement, as the role of `auth`."""
+        connection = await asyncpg.connect(self.postgres_url)
+        try:
+            return await connection.fetchrow(statement, *arguments)
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def auth_world(
+    settings_of: Callable[[Service], Settings], nats_admin_url: str, *, replicas: int = 1, **options: Any
+) -> AsyncIterator[AuthWorld]:
+    """`auth`, in as many replicas as asked, behind a Google with three accounts. `options`: see google_sim's Options."""
+    options = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **options}
+    async with AsyncExitStack() as stack:
+        google = await stack.enter_async_context(run_google([ANNA, ANNA_AT_WORK, BOB], **options))
+        settings = Settings(
+            **{
+                **settings_of("auth").model_dump(),
+                "google_client_id": CLIENT_ID,
+                "google_client_secret": CLIENT_SECRET,
+                "google_oauth_root": google.url,
+            }
+        )
+        for _ in range(replicas):
+            await stack.enter_async_context(running("auth", settings, wire))
+        buses = []
+        for service in ("gateway", "sync"):
+            cache = open_cache(settings)
+            stack.push_async_callback(cache.close)
+            bus = Bus(settings_of(service), service, cache)
+            await bus.connect()
+            stack.push_async_callback(bus.stop)
+            buses.append(bus)
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        world = AuthWorld(google, buses[0], buses[1], http, settings, settings.postgres_url)
+        listener = await nats.connect(nats_admin_url)
+        stack.push_async_callback(listener.close)
+        by_subject = {fact.subject: fact for fact in EVENTS if "auth" in fact.said_by}
+
+        async def listen(message: Msg) -> None:
+            world.said.append(by_subject[message.subject].model_validate_json(message.data))
+
+        for subject in by_subject:
+            await listener.subscribe(subject, cb=listen)
+        await listener.flush()
+        yield world

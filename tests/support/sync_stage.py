@@ -1,0 +1,252 @@
+"""`sync` between a local Google and a plain `auth`, with everything heard that it says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import asyncpg
+import nats
+from nats.aio.msg import Msg
+from pydantic import BaseModel
+
+from libs.common import scopes
+from libs.common.bus import Bus
+from libs.common.cache import open_cache
+from libs.common.config import Settings
+from libs.common.errors import Refused
+from libs.common.events import (
+    EVENTS,
+    AccountConnected,
+    Fact,
+    Kind,
+    MessageIngested,
+    MessageRemoved,
+    SettingsChanged,
+    SyncCompleted,
+    SyncFailed,
+    SyncRequested,
+)
+from libs.common.ids import AccountId, Service, UserId, new_id
+from libs.common.preferences import Preferences
+from libs.common.questions import GetSettings, GetToken, Question, Token, UserPreferences
+from libs.common.service import running
+from libs.google_sim.account import AccountData, CalendarData
+from libs.google_sim.server import GoogleServer, run_google
+from libs.google_sim.world import Account
+from services.sync.__main__ import wire
+
+F = TypeVar("F", bound=Fact)
+R = TypeVar("R", bound=BaseModel)
+
+ADDRESS = "maya@example.com"
+
+
+def message(number: int, *, age: timedelta = timedelta(0), thread: int | None = None, **changes: Any) -> dict[str, Any]:
+    """A Gmail resource: mail `number` from one of many people to Maya."""
+    sent = datetime.now(UTC) - timedelta(hours=1) - age
+    headers = [
+        {"name": "From", "value": f"Person {number} <person{number}@example.org>"},
+        {"name": "To", "value": f"Maya <{ADDRESS}>"},
+        {"name": "Subject", "value": f"Subject {number}"},
+        {"name": "Message-ID", "value": f"<{number}@example.org>"},
+    ]
+    return {
+        "id": f"{number:016x}",
+        "threadId": f"{number if thread is None else thread:016x}",
+        "labelIds": ["INBOX"],
+        "snippet": f"Text {number}",
+        "historyId": str(1000 + number),
+        "internalDate": str(int(sent.timestamp() * 1000)),
+        "payload": {"mimeType": "text/plain", "headers": headers},
+        **changes,
+    }
+
+
+def maya(messages: Sequence[dict[str, Any]] = (), **fields: Any) -> AccountData:
+    """An account with these messages."""
+    fields = {"calendars": [CalendarData(ADDRESS, "Maya", "Europe/Stockholm", primary=True)], **fields}
+    return AccountData(ADDRESS, "Maya", "100000000000000000001", messages=list(messages), **fields)
+
+
+def event(event_id: str, start: datetime, **changes: Any) -> dict[str, Any]:
+    """A Calendar resource of one hour with one guest."""
+    return {
+        "id": event_id,
+        "status": "confirmed",
+        "eventType": "default",
+        "iCalUID": f"{event_id}@google.com",
+        "summary": f"Meeting {event_id}",
+        "start": {"dateTime": start.isoformat()},
+        "end": {"dateTime": (start + timedelta(hours=1)).isoformat()},
+        "organizer": {"email": ADDRESS, "self": True},
+        "attendees": [
+            {"email": ADDRESS, "self": True, "responseStatus": "accepted"},
+            {"email": "guest@example.org", "displayName": "Guest", "responseStatus": "tentative"},
+        ],
+        **changes,
+    }
+
+
+def person(number: int, **changes: Any) -> dict[str, Any]:
+    """A People resource."""
+    return {
+        "resourceName": f"people/c{number}",
+        "etag": f"%{number}",
+        "names": [{"displayName": f"Person {number}"}],
+        "emailAddresses": [{"value": f"person{number}@example.org"}],
+        **changes,
+    }
+
+
+@dataclass
+class SyncStage:
+    """A user with one account. `settings` are what `sync` is started with; `said` is all that was heard of it."""
+
+    google: GoogleServer
+    settings: Settings
+    auth: Bus
+    gateway: Bus
+    postgres_url: str
+    user_id: UserId = field(default_factory=lambda: UserId(new_id()))
+    account_id: AccountId = field(default_factory=lambda: AccountId(new_id()))
+    granted: frozenset[str] = frozenset(scopes.ALL)
+    preferences: Preferences = field(default_factory=Preferences)
+    refusal: Refused | None = None
+    said: list[Fact] = field(default_factory=list)
+
+    @property
+    def account(self) -> Account:
+        return self.google.world.accounts[ADDRESS]
+
+    async def give_token(self, question: GetToken) -> Token:
+        if self.refusal:
+            raise self.refusal
+        if question.scope not in self.granted:
+            raise Refused(403, "missing_scope", "The permission was not granted.")
+        access = self.google.world.authority.issue_access(ADDRESS, "client", tuple(self.granted))
+        return Token(
+            access_token=access,
+            expires_at=datetime.now(UTC) + timedelta(hours=1),
+            scopes=self.granted,
+            address=ADDRESS,
+            user_id=self.user_id,
+        )
+
+    async def give_settings(self, _: GetSettings) -> UserPreferences:
+        return UserPreferences(version=1, preferences=self.preferences)
+
+    async def connect(self) -> None:
+        await self.auth.say(
+            AccountConnected(
+                user_id=self.user_id,
+                account_id=self.account_id,
+                address=ADDRESS,
+                scopes=self.granted,
+                again=False,
+                at=datetime.now(UTC),
+            )
+        )
+
+    async def request(self, kind: Kind) -> None:
+        await self.gateway.say(
+            SyncRequested(user_id=self.user_id, account_id=self.account_id, kind=kind, reason="user")
+        )
+
+    async def change_settings(self, **gmail: Any) -> None:
+        before = self.preferences
+        self.preferences = before.model_copy(update={"gmail": before.gmail.model_copy(update=gmail)})
+        await self.auth.say(
+            SettingsChanged(user_id=self.user_id, version=len(self.said) + 2, before=before, after=self.preferences)
+        )
+
+    async def sync(self, kind: Kind = "mail", *, seconds: float = 30.0) -> SyncCompleted:
+        """Ask for a run and wait for its end."""
+        before = len(self.ended(kind))
+        await self.request(kind)
+        await self.until(lambda: len(self.ended(kind)) > before, seconds)
+        end = self.ended(kind)[-1]
+        assert isinstance(end, SyncCompleted), end
+        return end
+
+    async def first_sync(self, *kinds: Kind, seconds: float = 60.0) -> None:
+        """Connect, and wait until these kinds (all of them) were read once."""
+        await self.connect()
+        for kind in kinds or ("mail", "contacts", "calendar"):
+            await self.until(lambda kind=kind: bool(self.ended(kind)), seconds)  # type: ignore[misc]
+
+    def heard(self, kind: type[F]) -> list[F]:
+        return [fact for fact in self.said if isinstance(fact, kind)]
+
+    def ended(self, kind: Kind) -> list[SyncCompleted | SyncFailed]:
+        return [fact for fact in self.said if isinstance(fact, SyncCompleted | SyncFailed) and fact.kind == kind]
+
+    def timeline(self) -> dict[str, MessageIngested]:
+        """What stands after all that was said: by Gmail id, the fact of the highest revision, unless that removed it."""
+        newest: dict[str, MessageIngested | MessageRemoved] = {}
+        for fact in self.said:
+            if isinstance(fact, MessageIngested | MessageRemoved) and (
+                fact.gmail_id not in newest or newest[fact.gmail_id].revision <= fact.revision
+            ):
+                newest[fact.gmail_id] = fact
+        return {gmail_id: fact for gmail_id, fact in newest.items() if isinstance(fact, MessageIngested)}
+
+    async def until(self, true: Callable[[], bool], seconds: float = 20.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not true():
+                await asyncio.sleep(0.02)
+
+    async def ask(self, question: Question[R]) -> R:
+        return await self.gateway.ask(question)
+
+    async def sql(self, statement: str, *arguments: object) -> list[Any]:
+        connection = await asyncpg.connect(self.postgres_url)
+        try:
+            return await connection.fetch(statement, *arguments)
+        finally:
+            await connection.close()
+
+    def cost(self) -> tuple[int, int]:
+        """Requests and units since the counters were reset."""
+        every = [one for methods in self.google.world.counters.methods.values() for one in methods.values()]
+        return sum(one.requests for one in every), sum(one.units for one in every)
+
+    @asynccontextmanager
+    async def replica(self) -> AsyncIterator[None]:
+        """One running `sync`."""
+        async with running("sync", self.settings, wire):
+            yield
+
+
+@asynccontextmanager
+async def sync_stage(
+    settings_of: Callable[[Service], Settings], nats_admin_url: str, account: AccountData, **options: Any
+) -> AsyncIterator[SyncStage]:
+    """A stage without a running `sync` yet: `async with stage.replica():`. `options`: of the local Google."""
+    async with AsyncExitStack() as stack:
+        google = await stack.enter_async_context(run_google([account], **options))
+        base = settings_of("sync")
+        settings = base.model_copy(update={"google_api_root": google.url, "mail_poll_seconds": 0})
+        buses = {}
+        for service in ("auth", "gateway"):
+            cache = open_cache(settings_of(service))
+            stack.push_async_callback(cache.close)
+            buses[service] = Bus(settings_of(service), service, cache)
+        made = SyncStage(google, settings, buses["auth"], buses["gateway"], base.postgres_url)
+        buses["auth"].answer(GetToken, made.give_token)
+        buses["auth"].answer(GetSettings, made.give_settings)
+        for bus in buses.values():
+            await stack.enter_async_context(bus)
+        listener = await nats.connect(nats_admin_url)
+        stack.push_async_callback(listener.close)
+        by_subject = {fact.subject: fact for fact in EVENTS if "sync" in fact.said_by}
+
+        async def listen(said: Msg) -> None:
+            if said.subject in by_subject:
+                made.said.append(by_subject[said.subject].model_validate_json(said.data))
+
+        await listener.subscribe(">", cb=listen)
+        await listener.flush()
+        yield made

@@ -1,0 +1,111 @@
+"""Small rules: folding, BCC addresses, cursors, names, merging columns, likeness."""
+
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from libs.common.errors import Refused
+from services.contacts.domain import cursor
+from services.contacts.domain.bcc import bcc_address, looks_like_hash
+from services.contacts.domain.profile import CardFields, Details, Named, profile
+from services.contacts.domain.seeing import display_name, email_of, handle
+from services.contacts.domain.similarity import Traits, likeness
+from services.contacts.domain.text import cleaned, folded, key, words
+from services.contacts.store.people import fresh_hash
+
+def raw(json: str) -> str:
+    return urlsafe_b64encode(json.encode()).decode()
+
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_folding_drops_marks_case_and_space() -> None:
+    assert folded("  Zoë   STRAẞE ") == "zoe strasse"
+    assert words("Jane-Marie", "j.doe@acme.example") == "jane marie j doe acme example"
+
+
+def test_texts_lose_what_databases_and_screens_choke_on() -> None:
+    assert cleaned("a\x00b\x1b[0m\ud800c", 10) == "ab[0m?c"
+    assert len(key("x" * 10_000)) < 100
+    assert key("x" * 10_000) != key("x" * 10_001)
+
+
+def test_a_bcc_address_carries_the_hash_as_tag() -> None:
+    assert bcc_address("me@gmail.com", "abcdefgh23") == "me+abcdefgh23@gmail.com"
+    assert bcc_address("me+old@x.example", "abcdefgh23") == "me+abcdefgh23@x.example"
+
+
+def test_hashes_have_fifty_bits_and_do_not_repeat() -> None:
+    hashes = {fresh_hash() for _ in range(1_000)}
+    assert len(hashes) == 1_000
+    assert all(looks_like_hash(one) and len(one) >= 10 for one in hashes)
+
+
+@pytest.mark.parametrize("tag", ["shopping", "", "ABCDEFGH23", "abcdefgh2", "abcdefgh01", "a b c d e f g"])
+def test_other_tags_are_no_hashes(tag: str) -> None:
+    assert not looks_like_hash(tag)
+
+
+def test_a_cursor_gives_back_its_position() -> None:
+    id_ = UUID(int=5)
+    assert cursor.decode(cursor.encode(3, AT.isoformat(), id_), int, datetime, UUID) == (3, AT, id_)
+    assert cursor.decode(None, int) is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["", "?", "e30", "W10", "not base64", cursor.encode("x", 5), cursor.encode(1), cursor.encode(True, UUID(int=1)), "ÿ",
+     raw(f'[{2**70},"{UUID(int=1)}"]'), cursor.encode(1.5, UUID(int=1))],
+)  # fmt: skip
+def test_a_broken_cursor_is_refused(broken: str) -> None:
+    with pytest.raises(Refused) as refused:
+        cursor.decode(broken, int, UUID)
+    assert refused.value.status == 400
+
+
+def test_a_name_that_is_an_address_is_no_name() -> None:
+    assert display_name("jane@x.example") == display_name("+49 30 12") == ""
+    assert display_name(" Jane \n Doe ") == "Jane Doe"
+
+
+@pytest.mark.parametrize("written", ["", "nobody", "a@b@c", "a b@c.example", "@x.example"])
+def test_what_is_no_address_is_nobody(written: str) -> None:
+    assert email_of("to", written) is None
+
+
+def test_handles_compare_without_their_decoration() -> None:
+    assert handle("https://www.LinkedIn.com/in/Jane/") == "linkedin.com/in/jane"
+    assert handle("@Jane") == "jane"
+
+
+def test_a_contact_shows_the_users_words_then_googles_then_what_mail_taught() -> None:
+    learned = [Named("j@x.example", "jane", 2, AT)]
+    cards = [CardFields(name="Jane Google")]
+    typed = Details(name="Jane Mine", edited=frozenset({"name"}))
+    assert profile(typed, cards, learned).name == "Jane Mine"
+    assert profile(Details(name="stale"), cards, learned).name == "Jane Google"
+    assert profile(Details(), [], learned).name == "jane"
+    assert profile(Details(), [], [Named("J@x.example")]).name == "J@x.example"
+
+
+def test_company_and_title_come_from_one_card() -> None:
+    found = profile(Details(), [CardFields(title="CTO"), CardFields(company="Other")], [])
+    assert (found.company, found.title) == ("", "CTO")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "evidence"),
+    [
+        (Traits("jane", [], ["+1"]), Traits("bob", [], ["+1"]), ("same phone +1",)),
+        (Traits("jane doe", ["acme.example"], []), Traits("jane doe", ["acme.example"], []), ("same name at acme.example",)),
+        (Traits("jane doe", ["gmail.com"], []), Traits("jane doe", ["gmail.com"], []), ("same name",)),
+        (Traits("jane doe", [], []), Traits("doe jane", [], []), ("same name",)),
+        (Traits("jane doe", [], []), Traits("john smith", [], []), ()),
+        (Traits("", [], []), Traits("", [], []), ()),
+    ],
+)
+def test_likeness_names_its_evidence(one: Traits, other: Traits, evidence: tuple[str, ...]) -> None:
+    assert likeness(one, other)[1] == likeness(other, one)[1] == evidence

@@ -1,0 +1,85 @@
+"""The typed layer: a declaration is all that serving and describing need."""
+
+from uuid import UUID
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.gateway.api import ENDPOINTS
+from services.gateway.api.endpoint import Call, Endpoint, endpoint
+from services.gateway.api.openapi import document, error_descriptions
+
+
+class Filter(BaseModel):
+    start: int | None = Field(None, alias="from", description="Where to begin.")
+    word: str
+
+
+class Thing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    size: int = 1
+
+
+@endpoint("POST", "/things/{thing_id}", tag="Things", status=201, errors={409: "Taken."})
+async def make_thing(call: Call, thing_id: UUID, query: Filter, body: Thing) -> Thing:
+    """Make a thing.
+
+    It will be there at once.
+    """
+    return body
+
+
+@endpoint("GET", "/stream", tag="Things", media_type="text/event-stream")
+async def stream_things(call: Call) -> None:
+    """Stream things."""
+
+
+def test_a_declaration_is_read_from_the_signature() -> None:
+    assert isinstance(make_thing, Endpoint)
+    assert (make_thing.query, make_thing.body, make_thing.reply) == (Filter, Thing, Thing)
+    assert (make_thing.summary, make_thing.description) == ("Make a thing", "It will be there at once.")
+    assert list(make_thing.path_parameters) == ["thing_id"]
+    assert (stream_things.query, stream_things.body, stream_things.reply) == (None, None, None)
+
+
+def test_the_errors_follow_from_the_shape() -> None:
+    assert list(error_descriptions(make_thing)) == [400, 401, 403, 404, 409, 413, 415, 422, 503]
+    assert list(error_descriptions(stream_things)) == [401, 503]
+
+
+def test_a_declaration_becomes_an_operation() -> None:
+    made = document((make_thing, stream_things), "1")
+    OpenAPIV31SpecValidator(made).validate()
+    operation = made["paths"]["/api/v1/things/{thing_id}"]["post"]
+    assert [(parameter["name"], parameter["in"], parameter["required"]) for parameter in operation["parameters"]] == [
+        ("thing_id", "path", True),
+        ("from", "query", False),
+        ("word", "query", True),
+    ]
+    assert operation["parameters"][0]["schema"]["format"] == "uuid"
+    assert operation["requestBody"]["required"]
+    assert operation["responses"]["409"]["description"] == "Taken."
+    assert operation["responses"]["404"]["content"].keys() == {"application/problem+json"}
+    stream = made["paths"]["/api/v1/stream"]["get"]["responses"]["200"]
+    assert stream["content"].keys() == {"text/event-stream"}
+
+
+def test_the_whole_document_is_valid_and_every_operation_has_a_name_of_its_own() -> None:
+    made = document(ENDPOINTS, "1")
+    OpenAPIV31SpecValidator(made).validate()
+    names = [endpoint.name for endpoint in ENDPOINTS]
+    assert len(set(names)) == len(names)
+    places = [(endpoint.method, endpoint.path) for endpoint in ENDPOINTS]
+    assert len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
+def test_every_endpoint_says_what_it_does_and_refuses_unknown_fields(endpoint: Endpoint) -> None:
+    assert endpoint.summary
+    assert endpoint.summary[0].isupper()
+    assert endpoint.reply or endpoint.status == 204 or endpoint.media_type != "application/json"
+    if endpoint.body:
+        assert endpoint.body.model_config.get("extra") == "forbid", "a misspelt field must not pass in silence"

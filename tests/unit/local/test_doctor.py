@@ -1,0 +1,79 @@
+"""`pingcrm doctor` says what is wrong, once, in a sentence that says what to do."""
+
+import os
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from libs.local.doctor import Finding, examine
+from libs.local.ports import free_port
+
+GOOGLE = {"PINGCRM_GOOGLE_CLIENT_ID": "client", "PINGCRM_GOOGLE_CLIENT_SECRET": "the-client-secret"}
+
+
+async def findings(folder: Path, **settings: str) -> list[Finding]:
+    environment = {"PINGCRM_PORT": str(free_port()), **GOOGLE, **settings}
+    return [finding async for finding in examine(environment, folder)]
+
+
+async def wrong(folder: Path, **settings: str) -> list[str]:
+    return [finding.sentence for finding in await findings(folder, **settings) if finding.level == "wrong"]
+
+
+async def test_a_laptop_with_a_google_client_is_well(tmp_path: Path) -> None:
+    assert await wrong(tmp_path) == []
+
+
+async def test_the_redirect_uri_to_register_is_told(tmp_path: Path) -> None:
+    said = [finding.sentence for finding in await findings(tmp_path, PINGCRM_PUBLIC_URL="https://crm.example.org/")]
+    assert any("https://crm.example.org/oauth/google/callback" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("PINGCRM_GOOGLE_CLIENT_SECRET", "", "PINGCRM_GOOGLE_CLIENT_SECRET not set"),
+        ("PINGCRM_PUBLIC_URL", "http://crm.example.org", "must begin with https://"),
+        ("PINGCRM_PUBLIC_URL", "https://example.org/crm", "must not have a path"),
+        ("PINGCRM_PUBLIC_URL", "crm.example.org", "must be a URL"),
+        ("PINGCRM_HOST", "0.0.0.0", "say in PINGCRM_PUBLIC_URL"),
+        ("PINGCRM_SECRET_KEYS", "short", "Key 1 of PINGCRM_SECRET_KEYS is no Fernet key"),
+        ("PINGCRM_POOL_SIZE", "0", "PINGCRM_POOL_SIZE is not valid"),
+        ("PINGCRM_PREP_WINDOW_FROM_MINUTES", "50", "no meeting fits"),
+        ("PINGCRM_NATS_URL", "nats://admin:private@127.0.0.1:1", "NATS at nats://127.0.0.1:1 can't be used"),
+        (
+            "PINGCRM_POSTGRES_URL",
+            "postgresql://a:private@127.0.0.1:1/x",
+            "PostgreSQL at postgresql://127.0.0.1:1/x can't be used",
+        ),
+        ("PINGCRM_REDIS_URL", "redis://:private@127.0.0.1:1/0", "Redis at redis://127.0.0.1:1/0 can't be used"),
+    ],
+)
+async def test_a_mistake_is_told(tmp_path: Path, name: str, value: str, part: str) -> None:
+    sentences = await wrong(tmp_path, **{name: value})
+    assert any(part in sentence for sentence in sentences), sentences
+    assert not any("private" in sentence for sentence in sentences)
+
+
+async def test_a_second_key_that_is_wrong_is_told_by_its_place(tmp_path: Path) -> None:
+    keys = f"{Fernet.generate_key().decode()},nonsense"
+    assert [s for s in await wrong(tmp_path, PINGCRM_SECRET_KEYS=keys) if "Key 2" in s]
+
+
+async def test_secrets_that_others_can_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").write_text("{}")
+    (tmp_path / "secrets.json").chmod(0o644)
+    assert [s for s in await wrong(tmp_path) if "can be read by others" in s]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+async def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert [s for s in await wrong(tmp_path / "data") if "can't be written" in s]
+
+
+async def test_no_finding_shows_a_secret(tmp_path: Path) -> None:
+    said = " ".join(f.sentence for f in await findings(tmp_path, PINGCRM_ANTHROPIC_API_KEY="the-claude-key"))
+    assert "the-client-secret" not in said
+    assert "the-claude-key" not in said

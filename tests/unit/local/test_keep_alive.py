@@ -1,0 +1,108 @@
+"""What ends unasked is started again, later and later."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from libs.local.keep_alive import Backoff, ServiceProcess
+from libs.local.process import Process, end_leftover, note_pid, spawn
+
+
+def test_the_pause_doubles_up_to_half_a_minute() -> None:
+    backoff = Backoff()
+    assert [backoff.pause(0) for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+
+
+def test_a_minute_without_failure_forgets_the_earlier_ones() -> None:
+    backoff = Backoff()
+    for _ in range(5):
+        backoff.pause(1)
+    assert backoff.pause(61) == 0.5
+    assert backoff.pause(1) == 1
+
+
+def python(code: str) -> Process:
+    return spawn([sys.executable, "-c", code], death_signal=signal.SIGKILL, env={}, log=None)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_process_that_crashed_is_started_again_and_told() -> None:
+    said: list[str] = []
+    supervised = ServiceProcess("sync", lambda: python("import time; time.sleep(60)"), Path("sync.log"), said.append)
+    running = asyncio.create_task(supervised.run())
+    first = supervised.pid
+    await supervised.kill()
+    await until(lambda: supervised.pid != first)
+    assert said == ["sync ended with exit code -9; started again in 0.5 s. Its log: sync.log"]
+    await supervised.stop()
+    await running
+    assert supervised.exits == 1
+
+
+async def test_a_restart_is_no_crash() -> None:
+    said: list[str] = []
+    supervised = ServiceProcess("sync", lambda: python("import time; time.sleep(60)"), None, said.append)
+    running = asyncio.create_task(supervised.run())
+    first = supervised.pid
+    await supervised.restart()
+    await until(lambda: supervised.pid != first)
+    await supervised.stop()
+    await running
+    assert said == []
+
+
+async def test_stopping_ends_the_pause_before_the_next_start() -> None:
+    starts: list[int] = []
+
+    def start() -> Process:
+        starts.append(1)
+        return python("raise SystemExit(3)")
+
+    supervised = ServiceProcess("sync", start, None, lambda _: None)
+    running = asyncio.create_task(supervised.run())
+    await until(lambda: supervised.exits == 3)  # the next pause is two seconds
+    await supervised.stop()
+    await asyncio.wait_for(running, 1)
+    assert len(starts) == 3
+
+
+async def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    code = f"import signal, time, pathlib; signal.signal(15, signal.SIG_IGN); pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    process = python(code)
+    await until(ready.exists)
+    assert await process.stop(signal.SIGTERM, 0.2) == -signal.SIGKILL
+
+
+async def test_a_leftover_of_an_earlier_run_is_ended(tmp_path: Path) -> None:
+    process = python("import time; time.sleep(60)")
+    note_pid(tmp_path / "pid", process)
+    await end_leftover(tmp_path / "pid")
+    assert process.exit_code == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "99999999 1.0", "{own} 1.0"])
+async def test_a_note_that_fits_no_living_process_ends_nobody(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pid").write_text(text.format(own=os.getpid()))
+    await end_leftover(tmp_path / "pid")
+    await end_leftover(tmp_path / "missing")
+
+
+async def test_the_log_of_a_process_is_private_and_kept_once_when_large(tmp_path: Path) -> None:
+    log = tmp_path / "sync.log"
+    log.write_bytes(b"x" * 10_000_001)
+    process = spawn([sys.executable, "-c", "print('new')"], death_signal=signal.SIGKILL, env={}, log=log)
+    await process.wait()
+    assert log.read_text() == "new\n"
+    assert (tmp_path / "sync.old.log").stat().st_size == 10_000_001
+    assert log.stat().st_mode & 0o077 == 0

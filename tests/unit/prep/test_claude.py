@@ -1,0 +1,79 @@
+"""The edge to Claude against a local server that speaks its protocol."""
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from pydantic import BaseModel, SecretStr
+
+from libs.common.claude import Claude, NoAnswer, usage_of
+from libs.common.config import Settings
+from tests.support.fake_claude import INPUT_TOKENS, OUTPUT_TOKENS, FakeClaude, Mode, run_claude
+
+
+class Shape(BaseModel):
+    points: list[dict[str, object]]
+
+
+@pytest_asyncio.fixture
+async def fake() -> AsyncIterator[FakeClaude]:
+    async with run_claude() as running:
+        yield running
+
+
+async def ask(
+    fake: FakeClaude, *, key: str = "sk-test", seconds: float = 5.0, model: str = "claude-haiku-4-5"
+) -> Shape:
+    settings = Settings(anthropic_api_key=SecretStr(key), anthropic_base_url=fake.url, anthropic_model=model)
+    claude = Claude.from_settings(settings, seconds=seconds)
+    try:
+        written = await claude.write(system="You write points.", prompt="Write.", shape=Shape)
+        assert written.usage == usage_of(model, INPUT_TOKENS, OUTPUT_TOKENS)
+        return written.answer
+    finally:
+        await claude.close()
+
+
+async def test_an_answer_has_its_shape_and_its_cost(fake: FakeClaude) -> None:
+    assert len((await ask(fake)).points) == 1
+    body = fake.requests[0]
+    assert body["model"] == "claude-haiku-4-5"
+    assert body["output_config"]["format"]["type"] == "json_schema"
+    assert "temperature" not in body
+    assert usage_of("claude-haiku-4-5-20251001", 1_200, 150).cost_usd == pytest.approx(0.00195)
+    assert usage_of("a-model-of-tomorrow", 1_200, 150).cost_usd == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "why", "counted"),
+    [
+        ("refusal", "refused", True), ("malformed", "malformed", True), ("not_json", "malformed", False),
+        ("cut", "malformed", False), ("error", "rejected", False), ("overloaded", "unavailable", False),
+    ],
+)  # fmt: skip
+async def test_no_answer_says_why_and_what_it_took(fake: FakeClaude, mode: Mode, why: str, counted: bool) -> None:
+    fake.mode = mode
+    with pytest.raises(NoAnswer) as raised:
+        await ask(fake)
+    assert raised.value.why == why
+    assert bool(raised.value.usage.input_tokens) == counted
+
+
+async def test_a_slow_answer_is_not_waited_for(fake: FakeClaude) -> None:
+    fake.mode = "slow"
+    began = time.monotonic()
+    with pytest.raises(NoAnswer, match="timeout"):
+        await ask(fake, seconds=0.3)
+    assert time.monotonic() - began < 2
+
+
+async def test_without_a_key_nothing_is_asked(fake: FakeClaude) -> None:
+    with pytest.raises(NoAnswer, match="no_key"):
+        await ask(fake, key="")
+    assert fake.requests == []
+
+
+async def test_a_server_that_is_away_is_unavailable() -> None:
+    with pytest.raises(NoAnswer, match="unavailable"):
+        await ask(FakeClaude(url="http://127.0.0.1:9"))
