@@ -1,9 +1,11 @@
 """What a user can set. Owned by `auth`, asked with `auth.settings`, announced with `settings.changed`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, field_validator
 
+# Google's ids of calendars look like addresses; PostgreSQL refuses NUL.
+CalendarId = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f]+$")]
 ContactCreation = Literal["people", "sent_only", "none", "everyone"]
 
 
@@ -17,7 +19,7 @@ class GmailPreferences(BaseModel):
     own_addresses: tuple[str, ...] = Field(
         (), max_length=50, description="More addresses that are me, not connected here."
     )
-    calendar_ids: tuple[str, ...] = Field((), max_length=50, description="Calendars to read beside the primary one.")
+    calendar_ids: tuple[CalendarId, ...] = Field((), max_length=50, description="Calendars to read beside the primary one.")
     meeting_prep_enabled: bool = Field(True, description="Send a brief before each meeting.")
     meeting_prep_unknown: bool = Field(False, description="Also where no guest is a known contact.")
     meeting_prep_private: bool = Field(False, description="Also for events marked private.")
@@ -26,7 +28,7 @@ class GmailPreferences(BaseModel):
     @classmethod
     def _look_like_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for address in value:
-            if address.count("@") != 1 or len(address) > 254 or any(c.isspace() for c in address):
+            if address.count("@") != 1 or len(address) > 254 or not address.isprintable() or " " in address:
                 raise ValueError(f"{address!r} is not an email address")
         return value
 

@@ -48,7 +48,7 @@ async def wire(r: Resources) -> AsyncIterator[None]:
     bus.answer(q.CountContacts, partial(archive.count_contacts, context))
     bus.answer(q.ExportContacts, partial(archive.export_contacts, context))
 
-    rescoring = asyncio.create_task(keep_rescoring(r.db, bus), name="rescoring")
+    rescoring = asyncio.create_task(keep_rescoring(context, bus), name="rescoring")
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ from libs.common.db import Connection
 from libs.common.ids import new_id
 from services.contacts.domain.grouping import CardKey, group
 from services.contacts.store import cards as card_store
-from services.contacts.store import people
+from services.contacts.store import owners, people
 
 
 async def regroup(
@@ -24,12 +24,14 @@ async def regroup(
     """
     closure = await card_store.close(c, user_id, addresses, cards, contacts)
     groups = group(closure.people, closure.members, closure.cards, new_id)
-    mine = await _release_mine(c, addresses, closure)
+    mine = await owners.list_mine(
+        c, addresses, [one.id for one in closure.people], [one.id for one in closure.people if one.pinned]
+    )
     if groups.created:
         await people.insert_contacts(c, [(id_, user_id) for id_ in groups.created])
     if groups.merged:
         await people.merge_into(c, groups.merged)
-    await people.own_addresses(c, groups.addresses | mine)
+    await people.own_addresses(c, groups.addresses | dict.fromkeys(mine))
     await card_store.link_cards(c, {**groups.cards, **dict.fromkeys(closure.mine)})
     await people.mark_imported(c, {id_ for key, id_ in groups.cards.items() if id_ is not None})
     await people.set_archived(c, groups.archived)
@@ -38,21 +40,6 @@ async def regroup(
     left = ({person.id for person in closure.people} | set(groups.created)) - groups.vanished - set(groups.merged)
     await people.refresh(c, left)
     return left
-
-
-async def _release_mine(
-    c: Connection, addresses: Collection[int], closure: card_store.Closure
-) -> dict[int, UUID | None]:
-    """Addresses that are mine belong to no automatic contact."""
-    pinned = [person.id for person in closure.people if person.pinned]
-    rows = await c.fetch(
-        """SELECT id FROM addresses WHERE is_me AND NOT coalesce(contact_id = ANY($2::uuid[]), false)
-           AND (id = ANY($1::bigint[]) OR contact_id = ANY($3::uuid[]))""",
-        list(addresses),
-        pinned,
-        [person.id for person in closure.people],
-    )
-    return {row["id"]: None for row in rows}
 
 
 async def make_contacts(c: Connection, interaction_ids: Collection[UUID]) -> set[UUID]:
@@ -64,7 +51,7 @@ async def make_contacts(c: Connection, interaction_ids: Collection[UUID]) -> set
         await people.own_addresses(c, {address: id_ for address, (id_, _) in made.items()})
         await people.refresh(c, [id_ for id_, _ in made.values()])
     contacts = {id_ for id_, _ in made.values()}
-    for user_id, ids in (await _by_user(c, archived)).items():
+    for user_id, ids in (await owners.by_user(c, archived)).items():
         contacts |= await regroup(c, user_id, addresses=ids)
     return contacts
 
@@ -78,11 +65,3 @@ async def drop_unwanted(c: Connection, address_ids: Collection[int]) -> set[UUID
     for user_id, ids in by_user.items():
         left |= await regroup(c, user_id, addresses=ids)
     return left
-
-
-async def _by_user(c: Connection, address_ids: Collection[int]) -> dict[UUID, list[int]]:
-    by_user: dict[UUID, list[int]] = {}
-    if address_ids:
-        for row in await c.fetch("SELECT id, user_id FROM addresses WHERE id = ANY($1::bigint[])", list(address_ids)):
-            by_user.setdefault(row["user_id"], []).append(row["id"])
-    return by_user

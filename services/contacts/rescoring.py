@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from libs.common.bus import Bus
-from libs.common.db import Connection, Pool
+from libs.common.db import Connection
+from services.contacts.context import Context
 from services.contacts.domain.scoring import contact_had, next_change, score
 from services.contacts.store import scores, users
 from services.contacts.store.timeline import list_touches
@@ -15,28 +16,28 @@ AT_ONCE = 200
 EVERY_SECONDS = 2.0
 
 
-async def keep_rescoring(pool: Pool, bus: Bus) -> None:
+async def keep_rescoring(context: Context, bus: Bus) -> None:
     """Runs until cancelled; as many replicas as you like."""
     while True:
-        await bus.survive(lambda: rescore_due(pool, datetime.now(UTC)))
+        await bus.survive(lambda: rescore_due(context, datetime.now(UTC)))
         await asyncio.sleep(EVERY_SECONDS)
 
 
-async def rescore_due(pool: Pool, now: datetime) -> int:
+async def rescore_due(context: Context, now: datetime) -> int:
     """Compute what is due at `now`; how many contacts that was."""
     done = 0
-    async with pool.acquire() as c:
+    async with context.db.acquire() as c:
         due_users = await scores.users_due(c, now)
-        for user_id in due_users:
-            while True:
-                async with c.transaction():
-                    # The user's lock: what is being recorded just now must not be marked as computed.
-                    await users.lock_users(c, [user_id])
-                    due = await scores.list_due(c, user_id, now, AT_ONCE)
-                    await rescore(c, due, now)
-                done += len(due)
-                if len(due) < AT_ONCE:
-                    break
+    for user_id in due_users:
+        while True:
+            async with context.transaction() as c:
+                # The user's lock: what is being recorded just now must not be marked as computed.
+                await users.lock_users(c, [user_id])
+                due = await scores.list_due(c, user_id, now, AT_ONCE)
+                await rescore(c, due, now)
+            done += len(due)
+            if len(due) < AT_ONCE:
+                break
     return done
 
 

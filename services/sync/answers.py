@@ -136,4 +136,6 @@ def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
 
 
 def _bad_cursor() -> Refused:
-    return Refused(422, "invalid_cursor", "The cursor is not one that an earlier answer gave. Leave it out to begin anew.")
+    return Refused(
+        422, "invalid_cursor", "The cursor is not one that an earlier answer gave. Leave it out to begin anew."
+    )

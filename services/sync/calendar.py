@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from libs.common.events import Fact, MeetingCancelled, MeetingIngested, MeetingUpcoming
-from libs.common.google.calendar import EventPage
 from libs.common.google.errors import Gone, PageExpired, SyncTokenExpired
 from libs.common.ids import AccountId
 from libs.common.log import get_logger
+from libs.common.resources.calendar import EventPage
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.meetings import CalendarOf, Window, meeting, upcoming
 from services.sync.job import Job, Sync

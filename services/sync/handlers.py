@@ -123,7 +123,10 @@ def _refusal(account: Account, kind: Kind) -> tuple[str, str] | None:
         return "reauth_required", "Google asks you to connect this account again before anything can be read."
     scope = NEEDED_BY_KIND[kind]
     if scope not in account.scopes:
-        return "missing_scope", f"You have not given the permission that is needed for {FEATURES[scope]}. Grant it and sync again."
+        return (
+            "missing_scope",
+            f"You have not given the permission that is needed for {FEATURES[scope]}. Grant it and sync again.",
+        )
     return None
 
 
@@ -172,6 +175,8 @@ async def poll_mail(sync: Sync) -> None:
     spread = max(sync.settings.mail_poll_seconds - 1, 0)
     async with sync.db.acquire() as connection, connection.transaction():
         found = await runs.list_pollable(connection, spread)
-        await runs.request(connection, [Request(one, "mail", "poll", min(delay, timedelta(seconds=spread))) for one, delay in found])
+        await runs.request(
+            connection, [Request(one, "mail", "poll", min(delay, timedelta(seconds=spread))) for one, delay in found]
+        )
     if found:
         sync.wake.set()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from libs.common.events import PersonRemoved
 from libs.common.google.errors import PageExpired, SyncTokenExpired
-from libs.common.google.people import CardPage
+from libs.common.resources.people import CardPage
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.people import fingerprint, imported, is_imported
 from services.sync.job import Job
@@ -57,7 +57,9 @@ async def _keep(job: Job, page: CardPage, generation: int) -> None:
         unsaid = await people.upsert_people(
             connection, account_id, {name: fingerprint(card) for name, card in wanted.items()}, generation
         )
-        await people.delete_people(connection, account_id, sorted((cards.keys() - wanted.keys()) | (former - wanted.keys())))
+        await people.delete_people(
+            connection, account_id, sorted((cards.keys() - wanted.keys()) | (former - wanted.keys()))
+        )
     await job.sync.bus.say(
         *(imported(wanted[name], job.claim.user_id, account_id, revision) for name, (revision, _) in unsaid.items())
     )
@@ -66,7 +68,9 @@ async def _keep(job: Job, page: CardPage, generation: int) -> None:
     if empty := sum(not card.deleted for card in cards.values()) - len(wanted):
         tally.skipped["empty"] = empty
     async with job.writing() as connection:
-        await people.mark_people_said(connection, account_id, {name: revision for name, (revision, _) in unsaid.items()})
+        await people.mark_people_said(
+            connection, account_id, {name: revision for name, (revision, _) in unsaid.items()}
+        )
         await job.count(connection, tally)
     await job.show(job.done, job.done)
 

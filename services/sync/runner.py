@@ -12,7 +12,7 @@ from typing import assert_never
 from libs.common import outbox
 from libs.common.bus import OUTAGES
 from libs.common.db import Record
-from libs.common.errors import Outage
+from libs.common.errors import Outage, Refused
 from libs.common.events import Kind, SyncCompleted, SyncFailed
 from libs.common.google.errors import GoogleError
 from libs.common.google.tokens import AccountTokens
@@ -54,9 +54,7 @@ async def keep_running(sync: Sync) -> None:
                 continue
             woken = asyncio.create_task(sync.wake.wait())
             try:
-                await asyncio.wait(
-                    {woken, *under_way}, timeout=LOOK_EVERY_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
+                await asyncio.wait({woken, *under_way}, timeout=LOOK_EVERY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 woken.cancel()
             under_way = {task for task in under_way if not task.done()}
@@ -83,12 +81,16 @@ async def _claim(sync: Sync, holder: str) -> Claim | None:
             return await runs.claim(connection, holder)
     except OUTAGES as error:
         get_logger().warning("claim_unavailable", error=type(error).__name__)
-        return None
+    except Exception:
+        get_logger().exception("claim_failed")  # the loop has to outlive it
+    return None
 
 
 async def _carry_out(sync: Sync, claim: Claim) -> None:
     """One claimed run, with its lease kept for as long as it works. Never raises, but for cancellation."""
-    with traced(claim.trace, account=str(claim.account_id), user=str(claim.user_id), run=str(claim.run_id), kind=claim.kind):
+    with traced(
+        claim.trace, account=str(claim.account_id), user=str(claim.user_id), run=str(claim.run_id), kind=claim.kind
+    ):
         work = asyncio.create_task(_work(sync, claim))
         lease = asyncio.create_task(_keep_lease(sync, claim))
         try:
@@ -159,7 +161,7 @@ async def _work(sync: Sync, claim: Claim) -> None:
         raise
     except Exception as caught:
         error = _translated(caught)
-        if not isinstance(error, Outage | GoogleError):
+        if not isinstance(error, Outage | Refused):
             get_logger().exception("run_error")
     await _scan_if_due(sync, claim)
     await _conclude(job, error)
@@ -168,7 +170,9 @@ async def _work(sync: Sync, claim: Claim) -> None:
 
 
 def _translated(error: Exception) -> Exception:
-    """The database's and the bus' outages in one word."""
+    """All that is away in one word, and all that says no."""
+    if isinstance(error, GoogleError):
+        return Refused(403, error.code, str(error))
     if isinstance(error, OUTAGES) and not isinstance(error, Outage):
         return Outage(f"Something we need is away: {type(error).__name__}.")
     return error

@@ -58,7 +58,7 @@ async def test_a_person_sees_what_happened_and_nobody_else_does(tmp_path: Path) 
         await it.person.sign_in(accounts[0].address)
         await it.settle()
         notes = [note async for note in it.person.all("/notifications")]
-        assert {note["kind"] for note in notes} >= {"sync_completed"}
+        assert {note["kind"] for note in notes} >= {"sync.completed"}
         contacts = [contact async for contact in it.person.all("/contacts", sort="recent", limit=20)]
         assert len({contact["id"] for contact in contacts}) == len(contacts) > 20
         friend = contacts[0]

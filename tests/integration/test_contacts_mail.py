@@ -87,7 +87,9 @@ async def test_more_than_25_participants_are_linked_but_never_created(world: Wor
 
 
 async def test_the_newest_name_that_somebody_uses_is_learned_in_any_order(world: World) -> None:
-    await world.hear(mail("m2", JANE, name="Jane Married", days_ago=1), mail("m1", JANE, name="Jane Maiden", days_ago=9))
+    await world.hear(
+        mail("m2", JANE, name="Jane Married", days_ago=1), mail("m1", JANE, name="Jane Maiden", days_ago=9)
+    )
     assert (await world.contact(JANE)).name == "Jane Married"
     await world.hear(removed("m2"))
     assert (await world.contact(JANE)).name == "Jane Maiden"
@@ -135,7 +137,9 @@ async def test_a_tombstone_that_comes_first_stays(world: World) -> None:
 
 async def test_two_replicas_at_once_record_everything_once(world: World) -> None:
     batch = [mail(f"m{n}", f"p{n % 7}@x.example", days_ago=n) for n in range(40)]
-    other = [mail(f"o{n}", f"p{n % 7}@x.example", account=2, days_ago=n, rfc_message_id=f"<m{n}@mail>") for n in range(40)]
+    other = [
+        mail(f"o{n}", f"p{n % 7}@x.example", account=2, days_ago=n, rfc_message_id=f"<m{n}@mail>") for n in range(40)
+    ]
     await asyncio.gather(
         *(interactions.record_messages(world.context, part) for part in (batch, batch[::-1], other, other[::-1]))
     )
@@ -196,7 +200,9 @@ async def test_an_older_version_of_the_settings_changes_nothing(world: World) ->
 
 async def test_purging_an_account_takes_what_only_it_saw(world: World) -> None:
     await world.hear(connected(2, WORK))
-    await world.hear(mail("a", JANE), mail("b", BOB, [WORK], account=2), mail("a", JANE, account=2, rfc_message_id="<a@mail>"))
+    await world.hear(
+        mail("a", JANE), mail("b", BOB, [WORK], account=2), mail("a", JANE, account=2, rfc_message_id="<a@mail>")
+    )
     await world.hear(disconnected(2, purge=True))
     assert await world.emails() == {frozenset({JANE})}
     assert (await world.counts()).messages == 1
@@ -211,7 +217,11 @@ async def test_disconnecting_without_purge_keeps_everything_and_my_address_stays
 
 
 async def test_nul_and_endless_texts_are_made_harmless(world: World) -> None:
-    await world.hear(mail("m1", JANE, name="Ja\x00ne\ud83d", title="a\x00b" + "x" * 9_000, snippet="\x00", rfc_message_id="i" * 9_000))
+    await world.hear(
+        mail(
+            "m1", JANE, name="Ja\x00ne\ud83d", title="a\x00b" + "x" * 9_000, snippet="\x00", rfc_message_id="i" * 9_000
+        )
+    )
     [line] = await world.timeline(JANE)
     assert line.title.startswith("ab")
     assert len(line.title) == 500

@@ -198,12 +198,17 @@ async def test_an_email_of_another_contact_is_refused_and_the_other_named(world:
 
 @pytest.mark.parametrize(
     ("fields", "code"),
-    [({"emails": ["nobody"]}, "invalid_address"), ({"urls": ["javascript:alert(1)"]}, "invalid_url"), ({}, "empty_contact")],
+    [
+        ({"emails": ["nobody"]}, "invalid_address"),
+        ({"urls": ["javascript:alert(1)"]}, "invalid_url"),
+        ({}, "empty_contact"),
+    ],
 )
 async def test_what_makes_no_sense_is_refused_with_a_reason(world: World, fields: dict[str, object], code: str) -> None:
     with pytest.raises(Refused) as refused:
         await contacts.create_contact(
-            world.context, CreateContact(user_id=USER, fields=ContactFields(**({"name": "X"} if fields else {}), **fields))
+            world.context,
+            CreateContact(user_id=USER, fields=ContactFields(**({"name": "X"} if fields else {}), **fields)),
         )
     assert (refused.value.status, refused.value.code) == (422, code)
 
@@ -229,7 +234,9 @@ async def test_an_email_taken_off_stays_off(world: World) -> None:
 
 async def test_merge_and_undo_are_exact(world: World) -> None:
     await world.hear(
-        mail("m1", JANE, name="Jane"), card("2", name="Jane D", emails=[HOME], phones=["+49301234567"]), mail("m2", HOME)
+        mail("m1", JANE, name="Jane"),
+        card("2", name="Jane D", emails=[HOME], phones=["+49301234567"]),
+        mail("m2", HOME),
     )
     await edit(world, JANE, notes="met in Rome", tags=["friend"])
     before = await world.state()
@@ -253,7 +260,9 @@ async def test_what_the_user_wrote_after_a_merge_survives_its_undo(world: World)
     await world.hear(mail("m1", JANE), mail("m2", BOB))
     await edit(world, BOB, company="Beta")
     one, other = await world.contact(JANE), await world.contact(BOB)
-    merged = await duplicates.merge_contacts(world.context, MergeContacts(user_id=USER, contact_id=one.id, other_id=other.id))
+    merged = await duplicates.merge_contacts(
+        world.context, MergeContacts(user_id=USER, contact_id=one.id, other_id=other.id)
+    )
     assert merged.contact.company == "Beta"
     await edit(world, JANE, notes="since then")
     undone = await duplicates.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merged.merge_id))

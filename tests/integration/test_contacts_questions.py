@@ -79,11 +79,13 @@ async def test_notes_are_searched_too(world: World) -> None:
 @pytest.mark.parametrize("asked", [{"sort": "name"}, {"sort": "recent"}, {"sort": "score"}, {"q": "p"}])
 async def test_pages_are_complete_and_without_repetition(world: World, asked: dict[str, Any]) -> None:
     await world.hear(*[mail(f"m{n}", f"p{n}@x.example", days_ago=n % 4 + 1) for n in range(23)])
-    await rescore_due(world.pool, NOW)
+    await rescore_due(world.context, NOW)
     seen: list[Any] = []
     cursor = None
     while True:
-        page = await contacts.search_contacts(world.context, SearchContacts(user_id=USER, cursor=cursor, limit=4, **asked))
+        page = await contacts.search_contacts(
+            world.context, SearchContacts(user_id=USER, cursor=cursor, limit=4, **asked)
+        )
         seen += [item.id for item in page.items]
         cursor = page.next_cursor
         if cursor is None:
@@ -93,11 +95,11 @@ async def test_pages_are_complete_and_without_repetition(world: World, asked: di
 
 async def test_lists_are_sorted_by_last_contact_and_score(world: World) -> None:
     await world.hear(mail("m1", JANE, days_ago=40), mail("m2", BOB, days_ago=5), card("1", name="Never Met"))
-    assert await rescore_due(world.pool, NOW) == 3
-    assert await rescore_due(world.pool, NOW) == 0
+    assert await rescore_due(world.context, NOW) == 3
+    assert await rescore_due(world.context, NOW) == 0
     for sort in ("recent", "score"):
         assert await found(world, "", sort=sort) == [BOB, JANE, "Never Met"]
-    assert await rescore_due(world.pool, NOW + timedelta(days=2, minutes=1)) == 1, "Bob's recency fades after a week"
+    assert await rescore_due(world.context, NOW + timedelta(days=2, minutes=1)) == 1, "Bob's recency fades after a week"
 
 
 async def test_a_cursor_of_another_list_is_refused(world: World) -> None:
@@ -128,7 +130,9 @@ async def test_the_timeline_pages_newest_first_and_filters(world: World) -> None
 
 async def test_a_thread_folds_into_its_newest_message(world: World) -> None:
     await world.hear(
-        mail("m1", JANE, thread_id="t", days_ago=3), mail("m2", ME, [JANE], thread_id="t", days_ago=2), mail("m3", JANE, days_ago=1)
+        mail("m1", JANE, thread_id="t", days_ago=3),
+        mail("m2", ME, [JANE], thread_id="t", days_ago=2),
+        mail("m3", JANE, days_ago=1),
     )
     assert [line.title for line in await world.timeline(JANE, group=True)] == ["about m3", "about m2"]
 
@@ -167,13 +171,17 @@ async def test_a_connector_reports_under_its_own_platform_and_can_correct_itself
     )  # fmt: skip
     await interactions.record_report(world.context, report)
     await interactions.record_report(world.context, report.model_copy(update={"text": "hi there"}))
-    assert [(line.platform, line.direction, line.text) for line in await world.timeline(JANE)] == [("telegram", "inbound", "hi there")]
+    assert [(line.platform, line.direction, line.text) for line in await world.timeline(JANE)] == [
+        ("telegram", "inbound", "hi there")
+    ]
     assert await world.names() == ["Bob", "Jane"]
     bio = ProfileReported(
         user_id=USER, platform="twitter", identity=Identity(kind="email", value=JANE), bio="Founder", at=NOW
     )
     await interactions.record_profile(world.context, bio)
-    await interactions.record_profile(world.context, bio.model_copy(update={"bio": "old", "at": NOW - timedelta(days=1)}))
+    await interactions.record_profile(
+        world.context, bio.model_copy(update={"bio": "old", "at": NOW - timedelta(days=1)})
+    )
     assert (await world.contact(JANE)).bios == {"twitter": "Founder"}
 
 
@@ -215,14 +223,22 @@ async def test_a_rotated_hash_stops_logging_and_a_merge_keeps_both(world: World)
     assert len(await world.timeline(JANE)) == 4
     rotated = await contacts.rotate_bcc(world.context, RotateBcc(user_id=USER, contact_id=jane.id))
     assert rotated.bcc_hash not in (jane.bcc_hash, bob.bcc_hash)
-    await world.hear(mail("b8", ME, bcc_tags=(jane.bcc_hash,), **far), mail("b9", ME, bcc_tags=(rotated.bcc_hash,), **far))
+    await world.hear(
+        mail("b8", ME, bcc_tags=(jane.bcc_hash,), **far), mail("b9", ME, bcc_tags=(rotated.bcc_hash,), **far)
+    )
     assert len(await world.timeline(JANE)) == 5
 
 
 async def test_attendees_come_in_their_order_with_their_history_as_of_then(world: World) -> None:
-    await world.hear(*[mail(f"m{n}", JANE, name="Jane", days_ago=n) for n in range(1, 9)], mail("l", JANE, automated="bulk", days_ago=0.5))
+    await world.hear(
+        *[mail(f"m{n}", JANE, name="Jane", days_ago=n) for n in range(1, 9)],
+        mail("l", JANE, automated="bulk", days_ago=0.5),
+    )
     asked = GetAttendees(
-        user_id=USER, addresses=("who@x.example", "JANE@acme.example", ME, "broken"), now=NOW - timedelta(days=2.5), last=3
+        user_id=USER,
+        addresses=("who@x.example", "JANE@acme.example", ME, "broken"),
+        now=NOW - timedelta(days=2.5),
+        last=3,
     )
     stranger, jane, me, broken = (await timelines.show_attendees(world.context, asked)).items
     assert (stranger.contact_id, stranger.score, stranger.me, broken.contact_id) == (None, None, False, None)
@@ -249,7 +265,17 @@ async def test_the_archive_has_everything_page_by_page(world: World) -> None:
 async def test_of_a_deleted_user_nothing_is_left_and_nothing_comes_back(world: World) -> None:
     await world.hear(mail("m1", JANE), card("1", name="Jane", emails=[JANE]), meeting("e", [BOB]), settings(1))
     await world.hear(UserDeleted(user_id=USER, account_ids=(account_id(1),)), mail("m2", BOB), connected())
-    for table in ("users", "accounts", "own_addresses", "contacts", "addresses", "interactions", "participants", "sightings", "cards"):
+    for table in (
+        "users",
+        "accounts",
+        "own_addresses",
+        "contacts",
+        "addresses",
+        "interactions",
+        "participants",
+        "sightings",
+        "cards",
+    ):
         assert await world.pool.fetchval(f"SELECT count(*) FROM {table}") == 0, table
 
 

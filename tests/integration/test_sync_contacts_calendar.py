@@ -6,7 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from libs.common.events import MeetingCancelled, MeetingIngested, MeetingUpcoming, PersonImported, PersonRemoved, PrepDue
+from libs.common.events import (
+    MeetingCancelled,
+    MeetingIngested,
+    MeetingUpcoming,
+    PersonImported,
+    PersonRemoved,
+    PrepDue,
+)
 from libs.common.questions import GetMeeting, ListMeetings
 from libs.google_sim.account import CalendarData
 from libs.local.bus_admin import connect_admin
@@ -36,9 +43,7 @@ async def stage(
         CalendarData(TEAM, "Team", events=[event("offsite", NOW + timedelta(days=3))]),
     ]
     data = maya(calendars=calendars, people=list(PEOPLE))
-    async with sync_stage(
-        service_settings, nats_server.admin_url, data, people_expired_status=request.param
-    ) as made:
+    async with sync_stage(service_settings, nats_server.admin_url, data, people_expired_status=request.param) as made:
         yield made
 
 
@@ -75,7 +80,9 @@ async def test_only_meetings_within_the_window_are_kept(stage: SyncStage) -> Non
     async with stage.replica():
         await stage.first_sync("calendar")
         found = await stage.ask(
-            ListMeetings(user_id=stage.user_id, start=NOW - timedelta(days=9999), end=NOW + timedelta(days=9999), limit=2)
+            ListMeetings(
+                user_id=stage.user_id, start=NOW - timedelta(days=9999), end=NOW + timedelta(days=9999), limit=2
+            )
         )
         rest = await stage.ask(
             ListMeetings(

@@ -1,12 +1,14 @@
 """A mailbox is read, followed, and reconciled, whatever Google does meanwhile."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
 
-from libs.common.events import MessageRemoved, SyncFailed
+from libs.common.events import MessageRemoved, SyncFailed, UserDeleted
 from libs.common.questions import AuditAccount, ExplainMessage, ListRuns
+from libs.google_sim.faults import Rule
 from libs.google_sim.oracle import gmail_optimum
 from libs.local.servers import Nats
 from tests.conftest import ServiceSettings
@@ -80,9 +82,7 @@ async def test_spam_and_drafts_stay_out_and_say_why(stage: SyncStage) -> None:
         await stage.sync()
         assert not {spam.id, draft.id} & set(stage.timeline())
         assert stage.heard(MessageRemoved) == []
-        why = await stage.ask(
-            ExplainMessage(user_id=stage.user_id, account_id=stage.account_id, message_id=spam.id)
-        )
+        why = await stage.ask(ExplainMessage(user_id=stage.user_id, account_id=stage.account_id, message_id=spam.id))
         assert (why.state, why.rule) == ("filtered", "spam")
         mailbox.relabel(spam.id, ["INBOX"], ["SPAM"])
         await stage.sync()
@@ -136,8 +136,6 @@ async def test_messages_that_cannot_be_read_are_set_aside_and_the_others_go_on(s
 
 
 async def test_throttling_and_faults_lose_nothing(stage: SyncStage) -> None:
-    from libs.google_sim.faults import Rule
-
     stage.google.world.faults.set(
         [
             Rule("messages.get|threads.get", "403rate", 0.05),
@@ -155,8 +153,6 @@ async def test_throttling_and_faults_lose_nothing(stage: SyncStage) -> None:
 
 
 async def test_a_message_deleted_before_it_was_read_is_skipped(stage: SyncStage) -> None:
-    from libs.google_sim.faults import Rule
-
     stage.google.world.faults.set([Rule("messages/0000000000000001|threads/0000000000000000", "404")], 0)
     async with stage.replica():
         await stage.first_sync("mail")
@@ -174,3 +170,30 @@ async def test_a_missing_permission_is_told_when_the_user_asks(stage: SyncStage)
         await stage.until(lambda: bool(stage.heard(SyncFailed)))
         runs = await stage.ask(ListRuns(user_id=stage.user_id, account_id=stage.account_id))
     assert [run.code for run in runs.items] == ["missing_scope"]
+
+
+async def test_polling_finds_new_mail_and_leaves_no_trace_when_there_is_none(stage: SyncStage) -> None:
+    stage.settings = stage.settings.model_copy(update={"mail_poll_seconds": 1})
+    async with stage.replica(), stage.replica():
+        await stage.first_sync("mail")
+        added = stage.account.mailbox.add(message(9_301))
+        await stage.until(lambda: added.id in stage.timeline(), 10)
+        await stage.until(lambda: len(stage.ended("mail")) == 2)
+        stage.google.world.counters.reset()
+        await asyncio.sleep(3)
+        requests, units = stage.cost()
+    assert 1 <= requests <= 4, "one poll a second for both replicas together"
+    assert units == 2 * requests
+    assert [end.reason for end in stage.ended("mail")] == ["connected", "poll"]
+    kept = await stage.sql("SELECT reason FROM runs WHERE kind = 'mail' AND finished_at IS NOT NULL ORDER BY run_id")
+    assert [row["reason"] for row in kept] == ["connected", "poll"]
+
+
+async def test_a_user_who_leaves_takes_everything_along(stage: SyncStage) -> None:
+    async with stage.replica():
+        await stage.first_sync("mail")
+        await stage.auth.say(UserDeleted(user_id=stage.user_id, account_ids=(stage.account_id,)))
+        async with asyncio.timeout(10):
+            while await stage.sql("SELECT user_id FROM accounts UNION SELECT user_id FROM preferences"):
+                await asyncio.sleep(0.05)
+    assert await stage.sql("SELECT 1 FROM messages LIMIT 1") == []

@@ -88,7 +88,11 @@ async def test_who_lost_the_lease_can_write_nothing(stage: SyncStage) -> None:
         assert second.fence == first.fence + 1
         async with connection.transaction():
             await runs.hold(connection, second)
-        for write in (runs.hold(connection, first), runs.renew(connection, first), runs.end(connection, first, "failed")):
+        for write in (
+            runs.hold(connection, first),
+            runs.renew(connection, first),
+            runs.end(connection, first, "failed"),
+        ):
             with pytest.raises(LeaseLost):
                 await write
 
@@ -150,9 +154,7 @@ async def test_disconnecting_stops_the_work_at_once_and_purging_deletes_what_was
         await stage.connect()
         await stage.until(lambda: len(stage.timeline()) > 100)
         await stage.auth.say(
-            AccountDisconnected(
-                user_id=stage.user_id, account_id=stage.account_id, purge=True, at=datetime.now(UTC)
-            )
+            AccountDisconnected(user_id=stage.user_id, account_id=stage.account_id, purge=True, at=datetime.now(UTC))
         )
         async with asyncio.timeout(10):
             while await stage.sql("SELECT 1 FROM accounts"):

@@ -30,13 +30,13 @@ from libs.common.events import (
 from libs.common.ids import AccountId, MeetingId, UserId
 from libs.common.preferences import GmailPreferences, Preferences
 from libs.common.questions import Contact, CountContacts, Counts, GetContact, GetTimeline, Interaction, SearchContacts
+from libs.local.secrets import Secrets
 from services.contacts.context import Context
 from services.contacts.handlers import accounts, archive, contacts, interactions, people, timelines
-from libs.local.secrets import Secrets
 from tests.support.database import Database, fresh_database
 from tests.support.servers import Servers
 
-NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+NOW = datetime(2024, 6, 15, 12, 0, tzinfo=UTC)
 SPACE = UUID("0197c0de-0000-7000-8000-000000000000")
 ME, WORK = "me@gmail.com", "me@work.example"
 

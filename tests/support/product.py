@@ -51,12 +51,16 @@ class Product:
             await connection.close()
 
     async def doubled(self) -> int:
-        """How many copies of one Gmail message are tied to more than one interaction; always 0."""
-        rows = await self.rows(
-            "SELECT count(*) FROM (SELECT account_id, source_ref FROM contacts.sightings"
-            " GROUP BY account_id, source_ref HAVING count(DISTINCT interaction_id) > 1) AS doubled"
-        )
-        return int(rows[0][0])
+        """How many interactions are too many: tied to no copy of anything, or one copy tied to several. Always 0."""
+        (row,) = await self.rows("""
+            SELECT (SELECT count(*) FROM contacts.interactions i WHERE NOT EXISTS
+                       (SELECT FROM contacts.sightings s WHERE s.interaction_id = i.id AND s.fact IS NOT NULL))
+                 + (SELECT count(*) FROM (SELECT FROM contacts.sightings WHERE fact IS NOT NULL
+                       GROUP BY source_id, platform, ref HAVING count(DISTINCT interaction_id) <> 1) AS torn)
+                 + (SELECT count(*) FROM (SELECT FROM contacts.interactions
+                       GROUP BY user_id, platform, thread, occurred_at, title, author_id HAVING count(*) > 1) AS twins)
+        """)
+        return int(row[0])
 
 
 def _without_preps(numbers: dict[str, int]) -> dict[str, int]:

@@ -181,7 +181,9 @@ class SyncStage:
         return [fact for fact in self.said if isinstance(fact, kind)]
 
     def ended(self, kind: Kind) -> list[SyncCompleted | SyncFailed]:
-        return [fact for fact in self.said if isinstance(fact, SyncCompleted | SyncFailed) and fact.kind == kind]
+        """The ends of runs of a kind, each once: told at least once, the stream keeps one of each key."""
+        ends = [fact for fact in self.said if isinstance(fact, SyncCompleted | SyncFailed) and fact.kind == kind]
+        return list({fact.key(): fact for fact in reversed(ends)}.values())[::-1]
 
     def timeline(self) -> dict[str, MessageIngested]:
         """What stands after all that was said: by Gmail id, the fact of the highest revision, unless that removed it."""

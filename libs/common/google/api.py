@@ -24,7 +24,9 @@ class Google:
         self._settings = settings
         self._http = http
         root = settings.google_api_root
-        self._gmail, self._calendar, self._people = (_api(name, root) for name in ("gmail.v1", "calendar.v3", "people.v1"))
+        self._gmail, self._calendar, self._people = (
+            _api(name, root) for name in ("gmail.v1", "calendar.v3", "people.v1")
+        )
 
     def account(self, tokens: Tokens) -> "GoogleAccount":
         """The APIs as one account sees them. Its calls share a limit of concurrency and a count of what they cost."""

@@ -110,7 +110,10 @@ _FORBIDDEN = {
         "api_disabled",
         "This Google API is not switched on in your Google Cloud project. Enable it in the API library, then sync again.",
     ),
-    "forbidden": ("forbidden", "Google does not let this account read that. Check whether it is still shared with you."),
+    "forbidden": (
+        "forbidden",
+        "Google does not let this account read that. Check whether it is still shared with you.",
+    ),
 }
 _DAILY_PAUSE = timedelta(hours=1)  # the quota's day ends at midnight Pacific; asking once an hour costs nothing
 _MAX_RETRY_AFTER = timedelta(hours=6)

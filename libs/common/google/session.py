@@ -17,7 +17,7 @@ from yarl import URL
 
 from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import DailyLimit, NotReady, Unauthorized, error_of
-from libs.common.google.reading import Resource
+from libs.common.resources.reading import Resource
 
 PATIENCE_SECONDS = 20.0
 FIRST_PAUSE_SECONDS = 0.5

@@ -1,5 +1,6 @@
 """Access tokens for the edge, asked of `auth` and kept until shortly before they end."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -24,17 +25,19 @@ class AccountTokens:
     bus: Bus
     account_id: AccountId
     _held: dict[str, Token] = field(default_factory=dict)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, scope: str, rejected: str | None) -> str:
         """A token for `scope`. ReauthRequired, MissingScope, AccountUnknown: `auth` has none to give. Outage: no answer."""
-        held = self._held.get(scope)
-        if held and held.access_token != rejected and held.expires_at - datetime.now(UTC) > _MARGIN:
-            return held.access_token
-        try:
-            token = await self.bus.ask(GetToken(account_id=self.account_id, scope=scope, rejected=rejected))
-        except Refused as refusal:
-            if refusal.code in _REFUSALS:
-                raise _REFUSALS[refusal.code](refusal.detail) from refusal
-            raise
-        self._held[scope] = token
-        return token.access_token
+        async with self._asking:  # of many calls that need a token at once, one asks
+            held = self._held.get(scope)
+            if held and held.access_token != rejected and held.expires_at - datetime.now(UTC) > _MARGIN:
+                return held.access_token
+            try:
+                token = await self.bus.ask(GetToken(account_id=self.account_id, scope=scope, rejected=rejected))
+            except Refused as refusal:
+                if refusal.code in _REFUSALS:
+                    raise _REFUSALS[refusal.code](refusal.detail) from refusal
+                raise
+            self._held[scope] = token
+            return token.access_token

@@ -116,9 +116,7 @@ def who_of(role: str, identity: Identity) -> Who | None:
     value = phone_key(shown) if identity.kind == "phone" else handle(shown)
     kind = cleaned(identity.kind, 32).lower()
     # The kind `bcc` is ours: nobody may claim a contact's hash from outside.
-    return (
-        Who(role, kind, value, shown, display_name(identity.name)) if value and kind not in ("", "bcc") else None
-    )
+    return Who(role, kind, value, shown, display_name(identity.name)) if value and kind not in ("", "bcc") else None
 
 
 def handle(written: str) -> str:

@@ -154,7 +154,7 @@ CREATE TABLE sightings (
     PRIMARY KEY (source_id, platform, ref)
 );
 CREATE INDEX sightings_by_group ON sightings (user_id, platform, grp) WHERE fact IS NOT NULL;
-CREATE INDEX sightings_by_thread ON sightings (source_id, thread) WHERE fact IS NOT NULL AND thread <> '';
+CREATE INDEX sightings_by_thread ON sightings (source_id, thread) WHERE fact IS NOT NULL;
 CREATE INDEX sightings_of_interaction ON sightings (interaction_id) WHERE interaction_id IS NOT NULL;
 
 -- Google's cards as they are. A removed card keeps what it said, so that the contact stays one; it supports nothing any more.

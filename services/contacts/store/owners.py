@@ -54,3 +54,24 @@ async def delete_unused(c: Connection, user_id: UUID) -> None:
              AND NOT EXISTS (SELECT FROM cards k WHERE k.user_id = $1 AND k.emails @> ARRAY[a.value])""",
         user_id,
     )
+
+
+async def by_user(c: Connection, address_ids: Collection[int]) -> dict[UUID, list[int]]:
+    found: dict[UUID, list[int]] = {}
+    for row in await c.fetch("SELECT id, user_id FROM addresses WHERE id = ANY($1::bigint[])", list(address_ids)):
+        found.setdefault(row["user_id"], []).append(row["id"])
+    return found
+
+
+async def list_mine(
+    c: Connection, address_ids: Collection[int], contacts: Collection[UUID], pinned: Collection[UUID]
+) -> list[int]:
+    """Of these addresses and contacts, what is mine: it belongs to no contact but one that the user pinned."""
+    rows = await c.fetch(
+        """SELECT id FROM addresses WHERE is_me AND NOT coalesce(contact_id = ANY($3::uuid[]), false)
+           AND (id = ANY($1::bigint[]) OR contact_id = ANY($2::uuid[]))""",
+        list(address_ids),
+        list(contacts),
+        list(pinned),
+    )
+    return [row["id"] for row in rows]

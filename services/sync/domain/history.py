@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from libs.common.google.gmail import Change
+from libs.common.resources.gmail import Change
 from services.sync.domain.mail import label_rule
 
 # A message that only these rules ever kept out was never told of, so its end is no news either.

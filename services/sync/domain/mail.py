@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 
 from libs.common.addresses import Mailbox, canonical, is_bouncer, is_me, is_robot, parse_list, tag_of
 from libs.common.events import MessageIngested, Person, Role
-from libs.common.google.gmail import GmailMessage
 from libs.common.ids import AccountId, UserId
+from libs.common.resources.gmail import GmailMessage
 from services.sync.domain.text import plain_snippet, plain_subject
 
 MAX_PEOPLE_LENGTH = 150_000  # characters of names and addresses: a fact has to fit into one message of the bus

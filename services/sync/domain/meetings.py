@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from libs.common.addresses import canonical, is_me
 from libs.common.events import Answer, Guest, Meeting
-from libs.common.google.calendar import Event, EventPerson, EventTime
 from libs.common.ids import AccountId, MeetingId, UserId
+from libs.common.resources.calendar import Event, EventPerson, EventTime
 
 MAX_GUESTS = 400
 _TYPES = ("", "default", "fromGmail")

@@ -4,8 +4,8 @@ from dataclasses import astuple
 from hashlib import blake2b
 
 from libs.common.events import PersonImported
-from libs.common.google.people import Card
 from libs.common.ids import AccountId, UserId
+from libs.common.resources.people import Card
 
 MAX_VALUES = 100
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from libs.common.google.gmail import MESSAGE_UNITS, THREAD_UNITS
+from libs.common.resources.gmail import MESSAGE_UNITS, THREAD_UNITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from random import Random
 
 from libs.common.errors import Outage, Refused, Throttled
 from libs.common.events import Reason
-from libs.common.google.errors import GoogleError
 
 GIVE_UP_AFTER = timedelta(hours=6)
 FIRST_PAUSE = timedelta(seconds=5)
@@ -34,7 +33,7 @@ class Failure:
 def verdict(error: BaseException, now: datetime, stuck_since: datetime, pauses: int, chance: Random) -> Pause | Failure:
     """What an error means for a run that has made no progress since `stuck_since` and has paused `pauses` times since.
 
-    Throttling and outages are waited out for 6 hours; Google's refusals end the run; a bug ends it too, with a plain word.
+    Throttling and outages are waited out for 6 hours; refusals end the run; a bug ends it too, with a plain word.
     """
     match error:
         case Outage():
@@ -43,8 +42,6 @@ def verdict(error: BaseException, now: datetime, stuck_since: datetime, pauses: 
             asked = error.retry_after if isinstance(error, Throttled) and error.retry_after else timedelta(0)
             pause = min(FIRST_PAUSE * 2 ** min(pauses, 10), LONGEST_PAUSE) * chance.uniform(0.8, 1.2)
             return Pause(now + max(asked, pause))
-        case GoogleError():
-            return Failure(error.code, str(error))
         case Refused():
             return Failure(error.code, error.detail)
         case _:

@@ -5,15 +5,18 @@ import re
 import unicodedata
 
 from libs.common.addresses import decode_words
-from libs.common.google.reading import storable
+from libs.common.resources.reading import storable
 
 MAX_LENGTH = 500
 _MAX_INPUT = 8_000
+_VIRAMA = 9  # the combining class of the marks that tie two consonants of an Indic script together
 _LONGEST_CLUSTER = 64  # beyond it, it is no character of any script: cut hard
 
 # Padding that mailers put after a preview: invisible characters, alone or in runs with spaces between them.
 _INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0"
-_PADDING = re.compile(rf"(?:[\s{_INVISIBLE}]*[{_INVISIBLE}][\s{_INVISIBLE}]+|[\s{_INVISIBLE}]+[{_INVISIBLE}][\s{_INVISIBLE}]*)")
+_PADDING = re.compile(
+    rf"(?:[\s{_INVISIBLE}]*[{_INVISIBLE}][\s{_INVISIBLE}]+|[\s{_INVISIBLE}]+[{_INVISIBLE}][\s{_INVISIBLE}]*)"
+)
 _LONE_INVISIBLE = re.compile("[\u00ad\u034f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -79,6 +82,8 @@ def _joined(text: str, at: int) -> bool:
         return False
     before, after = text[at - 1], text[at]
     if before == "\u200d" or after in "\u200d\u200c" or unicodedata.category(after) in ("Mn", "Me", "Mc"):
+        return True
+    if unicodedata.combining(before) == _VIRAMA and unicodedata.category(after) == "Lo":
         return True
     if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":
         return True

@@ -11,7 +11,10 @@ async def get_cursor(
     connection: Connection, account_id: AccountId, kind: Kind, calendar_id: str = ""
 ) -> dict[str, Any] | None:
     token: dict[str, Any] | None = await connection.fetchval(
-        "SELECT token FROM cursors WHERE account_id = $1 AND kind = $2 AND calendar_id = $3", account_id, kind, calendar_id
+        "SELECT token FROM cursors WHERE account_id = $1 AND kind = $2 AND calendar_id = $3",
+        account_id,
+        kind,
+        calendar_id,
     )
     return token
 

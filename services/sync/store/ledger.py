@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Literal
 
 from libs.common.db import Connection, Record
-from libs.common.google.gmail import MessageRef
 from libs.common.ids import AccountId
+from libs.common.resources.gmail import MessageRef
 from services.sync.domain.history import NEVER_TOLD, Touched
 from services.sync.domain.plan import Wanted
 
 Final = Literal["recorded", "filtered", "set_aside", "gone"]
 
 # What only looked away for a while: listed or touched again, it is looked at again.
-_MAY_RETURN = "(messages.state = 'gone' OR (messages.state = 'filtered' AND messages.rule IN ('trash', 'spam', 'lookback')))"
+_MAY_RETURN = (
+    "(messages.state = 'gone' OR (messages.state = 'filtered' AND messages.rule IN ('trash', 'spam', 'lookback')))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,9 @@ async def list_pending(
 
 async def count_pending(connection: Connection, account_id: AccountId) -> int:
     return int(
-        await connection.fetchval("SELECT count(*) FROM messages WHERE account_id = $1 AND state = 'pending'", account_id)
+        await connection.fetchval(
+            "SELECT count(*) FROM messages WHERE account_id = $1 AND state = 'pending'", account_id
+        )
     )
 
 

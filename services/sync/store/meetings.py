@@ -56,7 +56,9 @@ def _body(meeting: Meeting) -> str:
     return orjson.dumps(meeting.model_dump(mode="json", exclude={"meeting_id", "revision"})).decode()
 
 
-async def cancel_events(connection: Connection, account_id: AccountId, calendar_id: str, event_ids: Sequence[str]) -> int:
+async def cancel_events(
+    connection: Connection, account_id: AccountId, calendar_id: str, event_ids: Sequence[str]
+) -> int:
     """Events that are no meetings any more; how many were."""
     status = await connection.execute(
         """

@@ -100,7 +100,9 @@ async def request(connection: Connection, requests: Sequence[Request]) -> None:
     )
 
 
-async def list_requestable(connection: Connection, kind: Kind, spread_seconds: int) -> list[tuple[AccountId, timedelta]]:
+async def list_requestable(
+    connection: Connection, kind: Kind, spread_seconds: int
+) -> list[tuple[AccountId, timedelta]]:
     """Every active account that granted the kind's permission, each with an offset of its own that never changes."""
     rows = await connection.fetch(
         """
@@ -198,7 +200,9 @@ async def release(connection: Connection, claim: Claim) -> None:
     )  # fmt: skip
 
 
-async def pause(connection: Connection, claim: Claim, until: datetime, stuck_since: datetime, code: str, error: str) -> None:
+async def pause(
+    connection: Connection, claim: Claim, until: datetime, stuck_since: datetime, code: str, error: str
+) -> None:
     """Put the run off; it goes on from where it is."""
     await connection.execute(
         """
@@ -268,9 +272,7 @@ async def call_off(connection: Connection, account_id: AccountId, code: str, err
 
 async def list_overdue_scans(connection: Connection, patience: timedelta) -> list[tuple[RunId, AccountId]]:
     """Runs whose prep scan has waited longer than that."""
-    rows = await connection.fetch(
-        "SELECT run_id, account_id FROM runs WHERE scan_due < now() - $1::interval", patience
-    )
+    rows = await connection.fetch("SELECT run_id, account_id FROM runs WHERE scan_due < now() - $1::interval", patience)
     return [(row["run_id"], row["account_id"]) for row in rows]
 
 
@@ -285,10 +287,12 @@ async def scan_is_due(connection: Connection, run_id: RunId) -> bool:
 async def list_runs(
     connection: Connection, user_id: UserId, account_id: AccountId, before: UUID | None, limit: int
 ) -> list[Run]:
-    """The history of one account, newest first."""
+    """The history of one account, newest first. A poll is history once it has found something."""
     rows = await connection.fetch(
         """
-        SELECT * FROM runs WHERE account_id = $2 AND user_id = $1 AND ($3::uuid IS NULL OR run_id < $3)
+        SELECT * FROM runs
+        WHERE account_id = $2 AND user_id = $1 AND ($3::uuid IS NULL OR run_id < $3)
+          AND (reason <> 'poll' OR finished_at IS NOT NULL)
         ORDER BY run_id DESC LIMIT $4
         """,
         user_id, account_id, before, limit,
@@ -297,10 +301,12 @@ async def list_runs(
 
 
 async def list_latest(connection: Connection, user_id: UserId) -> list[Run]:
-    """The latest run of each account and kind; of a poll only while it runs."""
+    """The latest run of each account and kind. A poll counts once it has found something."""
     rows = await connection.fetch(
         """
-        SELECT DISTINCT ON (account_id, kind) * FROM runs WHERE user_id = $1 ORDER BY account_id, kind, run_id DESC
+        SELECT DISTINCT ON (account_id, kind) * FROM runs
+        WHERE user_id = $1 AND (reason <> 'poll' OR finished_at IS NOT NULL)
+        ORDER BY account_id, kind, run_id DESC
         """,
         user_id,
     )

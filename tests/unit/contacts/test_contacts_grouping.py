@@ -13,7 +13,14 @@ ACCOUNT = UUID(int=1)
 ONE, TWO, THREE = UUID(int=101), UUID(int=102), UUID(int=103)
 
 
-def card(name: str, *emails: int, phones: Iterable[str] = (), folded: str = "", contact: UUID | None = None, live: bool = True) -> Card:
+def card(
+    name: str,
+    *emails: int,
+    phones: Iterable[str] = (),
+    folded: str = "",
+    contact: UUID | None = None,
+    live: bool = True,
+) -> Card:
     return Card((ACCOUNT, name), emails, frozenset(phones), folded, contact, live)
 
 
@@ -33,7 +40,11 @@ def test_cards_close_over_chains() -> None:
 
 
 def test_a_shared_phone_joins_only_with_the_same_name() -> None:
-    cards = [card("a", 1, phones="7", folded="jane"), card("b", 2, phones="7", folded="jane"), card("c", 3, phones="7", folded="bob")]
+    cards = [
+        card("a", 1, phones="7", folded="jane"),
+        card("b", 2, phones="7", folded="jane"),
+        card("c", 3, phones="7", folded="bob"),
+    ]
     found = owners(group([], [Member(n, None) for n in (1, 2, 3)], cards, new_id))
     assert found[1] == found[2] != found[3]
 
@@ -45,7 +56,9 @@ def test_pinned_contacts_are_never_merged() -> None:
 
 
 def test_an_automatic_contact_is_not_pulled_into_a_pinned_one() -> None:
-    groups = group([Person(ONE, pinned=True), Person(TWO)], [Member(1, ONE), Member(2, TWO, True)], [card("a", 1, 2)], new_id)
+    groups = group(
+        [Person(ONE, pinned=True), Person(TWO)], [Member(1, ONE), Member(2, TWO, True)], [card("a", 1, 2)], new_id
+    )
     assert groups.addresses == {2: TWO}
 
 
@@ -70,7 +83,11 @@ def test_a_contact_that_falls_apart_lives_on_with_its_oldest_address() -> None:
 
 members = st.integers(1, 8)
 some_cards = st.lists(
-    st.tuples(st.lists(members, max_size=3, unique=True), st.sampled_from(["", "x", "y"]), st.sampled_from(["", "jane", "bob"])),
+    st.tuples(
+        st.lists(members, max_size=3, unique=True),
+        st.sampled_from(["", "x", "y"]),
+        st.sampled_from(["", "jane", "bob"]),
+    ),
     max_size=6,
 )
 

@@ -24,7 +24,9 @@ def test_the_kth_copies_of_two_accounts_are_one_interaction() -> None:
 
 
 def test_all_copies_of_a_meeting_are_one_even_in_one_account() -> None:
-    [one] = project([saw(A, "1", platform="calendar"), saw(A, "2", platform="calendar"), saw(B, "3", platform="calendar")])
+    [one] = project(
+        [saw(A, "1", platform="calendar"), saw(A, "2", platform="calendar"), saw(B, "3", platform="calendar")]
+    )
     assert len(one.sightings) == 3
 
 

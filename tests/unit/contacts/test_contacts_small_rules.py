@@ -15,6 +15,7 @@ from services.contacts.domain.similarity import Traits, likeness
 from services.contacts.domain.text import cleaned, folded, key, words
 from services.contacts.store.people import fresh_hash
 
+
 def raw(json: str) -> str:
     return urlsafe_b64encode(json.encode()).decode()
 
@@ -100,7 +101,11 @@ def test_company_and_title_come_from_one_card() -> None:
     ("one", "other", "evidence"),
     [
         (Traits("jane", [], ["+1"]), Traits("bob", [], ["+1"]), ("same phone +1",)),
-        (Traits("jane doe", ["acme.example"], []), Traits("jane doe", ["acme.example"], []), ("same name at acme.example",)),
+        (
+            Traits("jane doe", ["acme.example"], []),
+            Traits("jane doe", ["acme.example"], []),
+            ("same name at acme.example",),
+        ),
         (Traits("jane doe", ["gmail.com"], []), Traits("jane doe", ["gmail.com"], []), ("same name",)),
         (Traits("jane doe", [], []), Traits("doe jane", [], []), ("same name",)),
         (Traits("jane doe", [], []), Traits("john smith", [], []), ()),

@@ -1,0 +1,127 @@
+"""Gmail's resources: messages, listings, history."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from libs.common.resources.reading import Resource, integer, mapping, mappings, text, texts
+
+_CHANGES = {
+    "messagesAdded": "added",
+    "messagesDeleted": "deleted",
+    "labelsAdded": "labelled",
+    "labelsRemoved": "unlabelled",
+}
+
+# The price of fetching, in quota units.
+MESSAGE_UNITS = 20
+THREAD_UNITS = 40
+
+ChangeKind = Literal["added", "deleted", "labelled", "unlabelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Whose mailbox it is, and where its history stands."""
+
+    address: str
+    history_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """A listed message."""
+
+    gmail_id: str
+    thread_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """One page of a listing; no `next_page` on the last one."""
+
+    messages: tuple[MessageRef, ...]
+    next_page: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GmailMessage:
+    """A message with its headers. None: Google's value is missing or of the wrong type.
+
+    `sent_ms` is internalDate in milliseconds; `headers` have lower-case names and all their values in order; `snippet` is
+    still HTML-escaped.
+    """
+
+    gmail_id: str | None
+    thread_id: str
+    history_id: int | None
+    labels: frozenset[str]
+    sent_ms: int | None
+    mime_type: str
+    headers: Mapping[str, tuple[str, ...]] | None
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that happened to one message. `labels`: those added or removed, or, for an added message, those it has."""
+
+    history_id: int
+    kind: ChangeKind
+    gmail_id: str
+    thread_id: str
+    labels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Changes, oldest first; `history_id` is where to go on from, once there is no `next_page`."""
+
+    changes: tuple[Change, ...]
+    next_page: str | None
+    history_id: int | None
+
+
+def read_message(resource: Resource) -> GmailMessage:
+    """A message resource; what can't be read is None or empty. Never raises."""
+    payload = resource.get("payload")
+    own_id = resource.get("id")
+    gmail_id = text(own_id) if isinstance(own_id, str) and own_id else None
+    return GmailMessage(
+        gmail_id=gmail_id,
+        thread_id=text(resource.get("threadId")) or gmail_id or "",
+        history_id=integer(resource.get("historyId")),
+        labels=frozenset(texts(resource.get("labelIds"))),
+        sent_ms=integer(resource.get("internalDate")),
+        mime_type=text(mapping(payload).get("mimeType")).lower(),
+        headers=_headers(payload) if isinstance(payload, dict) else None,
+        snippet=text(resource.get("snippet")),
+    )
+
+
+def _headers(payload: Resource) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for header in mappings(payload.get("headers")):
+        name, value = header.get("name"), header.get("value")
+        if isinstance(name, str) and isinstance(value, str):
+            found.setdefault(name.strip().lower(), []).append(text(value))
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def read_ref(item: Resource) -> MessageRef:
+    gmail_id = text(item.get("id"))
+    return MessageRef(gmail_id, text(item.get("threadId")) or gmail_id)
+
+
+def read_changes(record: Resource) -> list[Change]:
+    """The changes of one history record that name their message."""
+    history_id = integer(record.get("id")) or 0
+    found = []
+    for name, kind in _CHANGES.items():
+        for item in mappings(record.get(name)):
+            message = mapping(item.get("message"))
+            ref = read_ref(message)
+            labels = frozenset(texts(message.get("labelIds") if kind == "added" else item.get("labelIds")))
+            if ref.gmail_id:
+                found.append(Change(history_id, kind, ref.gmail_id, ref.thread_id, labels))  # type: ignore[arg-type]
+    return found

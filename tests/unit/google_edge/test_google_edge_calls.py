@@ -1,0 +1,129 @@
+"""Calls through the edge against the local Google: tokens, retries, prices, sending."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.message import EmailMessage
+
+import aiohttp
+import pytest
+
+from libs.common.config import Settings
+from libs.common.errors import Outage, Throttled
+from libs.common.google.api import Google, GoogleAccount
+from libs.common.google.errors import Gone, HistoryExpired, MissingScope, PageExpired, Unauthorized
+from libs.common.scopes import ALL
+from libs.google_sim.account import AccountData
+from libs.google_sim.faults import Rule
+from libs.google_sim.server import GoogleServer, run_google
+from tests.support.sync_stage import ADDRESS, maya, message
+
+
+class Bearer:
+    """Tokens straight from the local Google; `asked` are the scopes and rejected tokens."""
+
+    def __init__(self, google: GoogleServer, scopes: tuple[str, ...] = ALL) -> None:
+        self._google = google
+        self._scopes = scopes
+        self.asked: list[tuple[str, str | None]] = []
+        self.bad_first = False
+
+    async def __call__(self, scope: str, rejected: str | None) -> str:
+        self.asked.append((scope, rejected))
+        if self.bad_first and rejected is None:
+            return "ended"
+        return self._google.world.authority.issue_access(ADDRESS, "client", self._scopes)
+
+
+@asynccontextmanager
+async def edge(
+    data: AccountData, scopes: tuple[str, ...] = ALL
+) -> AsyncIterator[tuple[GoogleAccount, GoogleServer, Bearer]]:
+    async with run_google([data]) as google, aiohttp.ClientSession() as http:
+        bearer = Bearer(google, scopes)
+        yield Google(Settings(google_api_root=google.url), http).account(bearer), google, bearer
+
+
+async def test_a_listing_comes_in_pages_and_the_price_is_counted() -> None:
+    async with edge(maya([message(n) for n in range(600)])) as (account, _, _):
+        first = await account.gmail.list_messages("after:1")
+        second = await account.gmail.list_messages("after:1", first.next_page)
+        with pytest.raises(PageExpired):
+            await account.gmail.list_messages("after:1", "nonsense")
+    assert (len(first.messages), len(second.messages), second.next_page) == (500, 100, None)
+    assert (account.usage.requests, account.usage.units) == (3, 15)
+
+
+async def test_a_refused_token_is_renewed_once() -> None:
+    async with edge(maya([message(1)])) as (account, google, bearer):
+        bearer.bad_first = True
+        assert (await account.gmail.profile()).address == ADDRESS
+        assert [rejected for _, rejected in bearer.asked] == [None, "ended"]
+        google.world.faults.set([Rule("getProfile", "401")], 0)
+        with pytest.raises(Unauthorized):
+            await account.gmail.profile()
+        assert len(bearer.asked) == 4
+
+
+@pytest.mark.parametrize(
+    "kind", ["403rate", "429", "retry_after", "5xx", "reset", "truncated", "invalid_json", "400precondition"]
+)
+async def test_a_passing_fault_is_no_failure(kind: str) -> None:
+    async with edge(maya([message(1)])) as (account, google, _):
+        google.world.faults.set([Rule("getProfile", kind, first=1)], 0)  # type: ignore[arg-type]
+        assert (await account.gmail.profile()).address == ADDRESS
+        assert google.world.counters.http == 2  # a reset connection is tried again by aiohttp itself
+
+
+@pytest.mark.parametrize(("kind", "error"), [("403rate", Throttled), ("5xx", Outage)])
+async def test_a_lasting_fault_is_raised_in_time(
+    kind: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.common.google.session.PATIENCE_SECONDS", 1.0)
+    async with edge(maya()) as (account, google, _):
+        google.world.faults.set([Rule("getProfile", kind)], 0)  # type: ignore[arg-type]
+        with pytest.raises(error):
+            await account.gmail.profile()
+
+
+async def test_a_send_whose_answer_was_lost_is_not_sent_again() -> None:
+    mail = EmailMessage()
+    mail["From"] = mail["To"] = ADDRESS
+    mail["Subject"] = "Meeting prep"
+    mail["X-PingCRM-Prep"] = "token-1"
+    mail.set_content("token-1")
+    async with edge(maya()) as (account, google, _):
+        google.world.faults.set([Rule("send", "lost_send", first=1)], 0)
+        with pytest.raises(Outage):
+            await account.gmail.send(mail.as_bytes())
+        found = await account.gmail.find("in:sent token-1", ["X-PingCRM-Prep"])
+        assert [one.headers for one in found] == [{"x-pingcrm-prep": ("token-1",)}]
+        sent = await account.gmail.send(mail.as_bytes())
+        assert sent not in ("", found[0].gmail_id)
+        assert len(google.world.outbox.mails) == 2
+
+
+async def test_what_is_gone_and_what_is_too_old_are_told_apart() -> None:
+    async with edge(maya([message(1)])) as (account, google, _):
+        with pytest.raises(Gone):
+            await account.gmail.get_message("ffff")
+        google.world.accounts[ADDRESS].mailbox.expire_history()
+        with pytest.raises(HistoryExpired):
+            await account.gmail.history(1)
+
+
+async def test_a_permission_that_was_not_granted_is_named() -> None:
+    async with edge(maya(), scopes=("openid",)) as (account, _, _):
+        with pytest.raises(MissingScope):
+            await account.gmail.profile()
+
+
+async def test_aliases_are_the_confirmed_addresses() -> None:
+    async with edge(maya(aliases=["work@example.com"])) as (account, _, _):
+        assert await account.gmail.send_as() == (ADDRESS, "work@example.com")
+
+
+async def test_the_calendars_of_an_account_are_listed() -> None:
+    async with edge(maya()) as (account, _, _):
+        assert [(one.calendar_id, one.primary) for one in await account.calendar.calendars()] == [(ADDRESS, True)]
+        with pytest.raises(Gone):
+            await account.calendar.events("../../x#y/z")

@@ -1,0 +1,202 @@
+"""Plans, history, meetings, cards, and what becomes of a run that fails."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.errors import Outage, Refused, Throttled
+from libs.common.ids import AccountId, UserId
+from libs.common.resources.calendar import read_event
+from libs.common.resources.gmail import Change, ChangeKind
+from libs.common.resources.people import read_card
+from services.sync.domain.cursors import Listing, MailCursor
+from services.sync.domain.history import touched
+from services.sync.domain.meetings import CalendarOf, Window, meeting
+from services.sync.domain.people import fingerprint, is_imported
+from services.sync.domain.plan import Wanted, fetches
+from services.sync.domain.runs import GIVE_UP_AFTER, Failure, Pause, verdict
+from services.sync.domain.why import explanation
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+CALENDAR = CalendarOf(
+    UserId(uuid4()), AccountId(uuid4()), "primary", "Europe/Stockholm", frozenset({"maya@example.com"})
+)
+WINDOW = Window.around(NOW, 1095, 60)
+
+
+def test_a_thread_is_fetched_whole_from_two_wanted_messages_on() -> None:
+    plan = fetches([Wanted("a", "t1"), Wanted("b", "t2"), Wanted("c", "t1"), Wanted("d", "t3")])
+    assert [([one.gmail_id for one in fetch.wanted], fetch.whole_thread) for fetch in plan] == [
+        (["a", "c"], True), (["b"], False), (["d"], False),
+    ]  # fmt: skip
+    assert sum(fetch.units for fetch in plan) == 80
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 9)), unique_by=lambda one: one[0]))
+def test_a_plan_covers_everything_once_and_never_costs_more_than_one_by_one(wanted: list[tuple[int, int]]) -> None:
+    plan = fetches([Wanted(str(message), str(thread)) for message, thread in wanted])
+    assert sorted(one.gmail_id for fetch in plan for one in fetch.wanted) == sorted(
+        str(message) for message, _ in wanted
+    )
+    assert sum(fetch.units for fetch in plan) <= 20 * len(wanted)
+
+
+def _change(kind: ChangeKind, *labels: str, at: int = 1) -> Change:
+    return Change(at, kind, "m", "t", frozenset(labels))
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "rule"),
+    [
+        ([_change("added", "INBOX")], "look", ""),
+        ([_change("added")], "look", ""),
+        ([_change("added", "SPAM")], "hide", "spam"),
+        ([_change("added", "DRAFT")], "hide", "draft"),
+        ([_change("labelled", "TRASH")], "hide", "trash"),
+        ([_change("unlabelled", "TRASH")], "look", ""),
+        ([_change("labelled", "TRASH"), _change("unlabelled", "TRASH", at=2)], "look", ""),
+        ([_change("added"), _change("deleted", at=2)], "gone", ""),
+        ([_change("labelled", "TRASH"), _change("labelled", "STARRED", at=2)], "hide", "trash"),
+        ([_change("labelled", "STARRED"), _change("unlabelled", "UNREAD")], None, ""),
+    ],
+)
+def test_the_last_word_of_history_counts(changes: list[Change], verdict: str | None, rule: str) -> None:
+    found = touched(changes)
+    assert [(one.verdict, one.rule) for one in found] == ([(verdict, rule)] if verdict else [])
+
+
+def _event(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "e1", "status": "confirmed", "summary": "Lunch", "iCalUID": "e1@x",
+        "start": {"dateTime": "2026-03-05T12:00:00+01:00", "timeZone": "Europe/Paris"},
+        "end": {"dateTime": "2026-03-05T13:00:00+01:00"}, **changes,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "cancelled"}, {"eventType": "birthday"}, {"eventType": "outOfOffice"}, {"start": {}}, {"start": "noon"},
+        {"start": {"dateTime": "yesterday"}}, {"start": {"dateTime": "2026-06-05T12:00:00Z"}},
+        {"start": {"date": "2020-01-01"}}, {"start": {"dateTime": "9999-12-31T23:59:59-23:00"}},
+    ],
+)  # fmt: skip
+def test_what_is_no_meeting_is_none(changes: dict[str, Any]) -> None:
+    assert meeting(read_event(_event(**changes)), CALENDAR, WINDOW) is None
+
+
+def test_a_meeting_keeps_its_instant_and_the_zone_people_see() -> None:
+    found = meeting(read_event(_event(visibility="private", hangoutLink="https://meet.example/x")), CALENDAR, WINDOW)
+    assert found is not None
+    assert (found.starts_at, found.time_zone) == (datetime(2026, 3, 5, 11, tzinfo=UTC), "Europe/Paris")
+    assert (found.private, found.video_url, found.all_day) == (True, "https://meet.example/x", False)
+
+
+def test_whole_days_begin_at_midnight_of_the_calendar_and_end_exclusively() -> None:
+    found = meeting(read_event(_event(start={"date": "2026-03-05"}, end={"date": "2026-03-07"})), CALENDAR, WINDOW)
+    assert found is not None
+    assert (found.starts_at, found.all_day) == (datetime(2026, 3, 4, 23, tzinfo=UTC), True)
+    assert (found.start_date, found.end_date) == (date(2026, 3, 5), date(2026, 3, 7))
+
+
+def test_an_end_before_the_start_counts_as_the_start() -> None:
+    found = meeting(read_event(_event(end={"dateTime": "2026-03-01T00:00:00Z"})), CALENDAR, WINDOW)
+    assert found is not None
+    assert found.ends_at == found.starts_at
+
+
+def test_i_am_known_by_self_and_by_my_addresses() -> None:
+    attendees = [
+        {"email": "maya+x@example.com", "responseStatus": "declined"},
+        {"email": "o@x.org", "responseStatus": "shrug"},
+        {"email": "room@resource.calendar.google.com", "resource": True},
+        {"displayName": "No address"},
+    ]
+    found = meeting(read_event(_event(attendees=attendees)), CALENDAR, WINDOW)
+    assert found is not None
+    assert [(guest.me, guest.answer, guest.resource) for guest in found.guests] == [
+        (True, "declined", False), (False, "needsAction", False), (False, "needsAction", True),
+    ]  # fmt: skip
+    assert found.my_answer == "declined"
+
+
+def test_only_links_that_are_https_are_shown() -> None:
+    found = meeting(read_event(_event(hangoutLink="javascript:alert(1)")), CALENDAR, WINDOW)
+    assert found is not None
+    assert found.video_url == ""
+
+
+@pytest.mark.parametrize(
+    ("person", "expected"),
+    [
+        ({"names": [{"displayName": "A"}]}, True),
+        ({"emailAddresses": [{"value": "a@x.org"}]}, True),
+        ({"phoneNumbers": [{"value": "1"}]}, True),
+        ({"organizations": [{"title": "Boss"}]}, True),
+        ({"organizations": [{"department": "x"}], "names": "nonsense"}, False),
+        ({"names": [{"displayName": "A"}], "metadata": {"deleted": True}}, False),
+    ],
+)
+def test_a_card_is_imported_when_it_says_something(person: dict[str, Any], expected: bool) -> None:
+    assert is_imported(read_card({"resourceName": "people/1", **person})) is expected
+
+
+def test_a_card_changes_only_with_what_we_use_of_it() -> None:
+    card = read_card({"resourceName": "people/1", "etag": "1", "names": [{"displayName": "A"}]})
+    assert fingerprint(card) == fingerprint(
+        read_card({"resourceName": "people/1", "etag": "2", "names": [{"displayName": "A"}]})
+    )
+    assert fingerprint(card) != fingerprint(replace(card, name="B"))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Refused(409, "reauth_required", "Sign in again."), "reauth_required"),
+        (Refused(403, "domain_policy", "Ask your administrator."), "domain_policy"),
+        (KeyError("a bug"), "internal"),
+    ],
+)
+def test_what_waiting_cannot_mend_fails_with_a_sentence(error: Exception, code: str) -> None:
+    failure = verdict(error, NOW, NOW, 0, Random(0))
+    assert isinstance(failure, Failure)
+    assert failure.code == code
+    assert failure.error.endswith(".")
+
+
+def test_outages_are_waited_out_longer_each_time_but_not_for_ever() -> None:
+    pauses = [verdict(Outage("away"), NOW, NOW, pauses, Random(0)) for pauses in range(12)]
+    waits = [one.until - NOW for one in pauses if isinstance(one, Pause)]
+    assert len(waits) == 12
+    assert timedelta(seconds=4) <= waits[0] <= timedelta(seconds=6)
+    assert waits[0] < waits[3] < waits[6] <= timedelta(minutes=18)
+    asked = verdict(Throttled("slow", timedelta(hours=1)), NOW, NOW, 0, Random(0))
+    assert asked == Pause(NOW + timedelta(hours=1))
+    assert isinstance(verdict(Outage("away"), NOW, NOW - GIVE_UP_AFTER, 99, Random(0)), Failure)
+
+
+@pytest.mark.parametrize(
+    ("listed", "wanted", "reaches"),
+    [(365, 365, True), (365, 30, True), (30, 365, False), (365, 0, False), (0, 365, True)],
+)
+def test_a_longer_lookback_needs_a_new_listing(listed: int, wanted: int, reaches: bool) -> None:
+    assert MailCursor(1, listed).reaches(wanted) is reaches
+
+
+def test_a_cursor_survives_its_storage() -> None:
+    cursor = MailCursor(2**63 - 1, 365, 3, Listing(17, 5, "page", 500, sweep=True))
+    assert MailCursor.from_json(cursor.to_json()) == cursor
+
+
+@pytest.mark.parametrize("state", ["recorded", "pending", "gone", "set_aside", "filtered", "unknown"])
+@pytest.mark.parametrize("rule", ["", "spam", "trash", "draft", "lookback", "something_new"])
+def test_every_fate_of_a_message_is_a_sentence(state: str, rule: str) -> None:
+    sentence = explanation(state, rule, "It is broken.", 365)
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")

@@ -1,0 +1,253 @@
+"""What becomes of a Gmail message, rule by rule."""
+
+import gzip
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.addresses import canonical
+from libs.common.events import MessageIngested
+from libs.common.ids import AccountId, UserId
+from libs.common.resources.gmail import read_message
+from libs.google_sim.account import AccountData
+from libs.google_sim.oracle.addresses import Me as OracleMe
+from libs.google_sim.oracle.mail import read_mail
+from services.sync.domain.mail import (
+    MAX_MESSAGE_ID,
+    MAX_PEOPLE_LENGTH,
+    Filtered,
+    Me,
+    Outcome,
+    Recorded,
+    SetAside,
+    read,
+    since,
+)
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+ME = Me(UserId(uuid4()), AccountId(uuid4()), frozenset({"maya@example.com", "mayalind@gmail.com"}))
+
+
+def resource(*headers: tuple[str, str], **changes: Any) -> dict[str, Any]:
+    return {
+        "id": "a1", "threadId": "t1", "labelIds": ["INBOX"], "internalDate": str(int(NOW.timestamp() * 1000)),
+        "historyId": "7", "snippet": "Hello",
+        "payload": {"mimeType": "text/plain", "headers": [{"name": n, "value": v} for n, v in headers]},
+        **changes,
+    }  # fmt: skip
+
+
+def outcome(*headers: tuple[str, str], **changes: Any) -> Outcome:
+    return read(read_message(resource(*headers, **changes)), ME, since(NOW, 365), 1)
+
+
+def fact(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
+    read_as = outcome(*headers, **changes)
+    assert isinstance(read_as, Recorded)
+    return read_as.fact
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"labelIds": ["DRAFT"]}, "draft"),
+        ({"labelIds": ["CHAT"]}, "chat"),
+        ({"labelIds": ["SPAM", "UNREAD"]}, "spam"),
+        ({"labelIds": ["TRASH"]}, "trash"),
+        ({"internalDate": str(int((NOW - timedelta(days=366)).timestamp() * 1000))}, "lookback"),
+        ({"payload": {"headers": [{"name": "X-PingCRM-Prep", "value": "abc"}]}}, "prep_email"),
+    ],
+)
+def test_what_is_not_eligible_is_filtered_by_name(changes: dict[str, Any], rule: str) -> None:
+    filtered = outcome(**changes)
+    assert isinstance(filtered, Filtered)
+    assert filtered.rule == rule
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": None}, {"id": 7}, {"internalDate": None}, {"internalDate": "soon"}, {"internalDate": 1.5},
+        {"internalDate": True}, {"internalDate": "9" * 5000}, {"payload": None}, {"payload": "text"}, {"payload": []},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_set_aside_with_a_sentence(changes: dict[str, Any]) -> None:
+    aside = outcome(**changes)
+    assert isinstance(aside, SetAside)
+    assert aside.reason.endswith(".")
+
+
+def test_a_date_beyond_the_calendar_is_recorded_at_its_end() -> None:
+    assert fact(internalDate=str(10**18)).occurred_at.year == 9999
+
+
+def test_the_author_is_me_before_the_first_from_and_a_sender_at_last() -> None:
+    assert fact(("From", "A <a@x.org>, Maya <MAYA@example.com>")).people[0].address == "MAYA@example.com"
+    assert fact(("From", "nobody at all, A <a@x.org>"), ("Sender", "s@x.org")).people[0].address == "a@x.org"
+    assert fact(("From", "undisclosed"), ("Sender", "s@x.org")).people[0].address == "s@x.org"
+    assert fact(("Subject", "no people")).people == ()
+
+
+def test_everybody_is_named_once_per_role_in_order() -> None:
+    said = fact(
+        ("From", "A <a@x.org>"),
+        ("To", "B <b@x.org>, c@x.org, B2 <B@X.ORG>, broken"),
+        ("Cc", "b@x.org"),
+        ("Bcc", "d@x.org"),
+    )
+    assert [(one.role, one.address) for one in said.people] == [
+        ("from", "a@x.org"), ("to", "b@x.org"), ("to", "c@x.org"), ("cc", "b@x.org"), ("bcc", "d@x.org"),
+    ]  # fmt: skip
+
+
+def test_a_crowd_is_cut_where_it_would_not_fit_into_a_fact() -> None:
+    crowd = ", ".join(f"{'n' * 200} <{number}@example.org>" for number in range(900))
+    people = fact(("From", "a@x.org"), ("To", crowd)).people
+    assert 100 < len(people) < 900
+    assert sum(len(one.address) + len(one.name) for one in people) <= MAX_PEOPLE_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("headers", "mime_type", "automated"),
+    [
+        ([], "text/plain", ""),
+        ([("Return-Path", "<>")], "text/plain", "bounce"),
+        ([("Return-Path", "<a@x.org>")], "text/plain", ""),
+        ([("From", "Mailer-Daemon@x.org")], "text/plain", "bounce"),
+        ([], "multipart/report", "bounce"),
+        ([("Sender", "Google <calendar-notification@google.com>")], "text/plain", "calendar"),
+        ([], "text/calendar", "calendar"),
+        ([("Auto-Submitted", "auto-replied; owner=x")], "text/plain", "auto_submitted"),
+        ([("Auto-Submitted", "No")], "text/plain", ""),
+        ([("From", "no-reply@x.org")], "text/plain", "noreply"),
+        ([("From", "shop_noreply@x.org")], "text/plain", "noreply"),
+        ([("Precedence", "Bulk")], "text/plain", "bulk"),
+        ([("Precedence", "normal")], "text/plain", ""),
+        ([("List-Id", "<l.x.org>")], "text/plain", "list"),
+        ([("List-Unsubscribe", "<mailto:u@x.org>"), ("Precedence", "list")], "text/plain", "bulk"),
+        ([("Return-Path", ""), ("List-Id", "<l>")], "text/plain", "bounce"),
+    ],
+)
+def test_automated_mail_is_named_by_the_first_rule_that_fits(
+    headers: list[tuple[str, str]], mime_type: str, automated: str
+) -> None:
+    if not any(name == "From" for name, _ in headers):
+        headers = [("From", "a@x.org"), *headers]
+    listed = [{"name": n, "value": v} for n, v in headers]
+    assert fact(payload={"mimeType": mime_type, "headers": listed}).automated == automated
+
+
+@pytest.mark.parametrize(
+    ("headers", "via"),
+    [
+        ([("From", "'Jane' via Sales <sales@x.org>")], True),
+        ([("From", "Jane <jane@x.org>")], False),
+        ([("From", "Olivia Stone <o@x.org>")], False),
+        ([("From", "l@x.org"), ("X-Original-Sender", "j@x.org")], True),
+        ([("From", "l@x.org"), ("X-Original-From", "Jane <j@x.org>")], True),
+    ],
+)
+def test_mail_via_a_list_is_marked(headers: list[tuple[str, str]], via: bool) -> None:
+    assert fact(*headers).via is via
+
+
+@pytest.mark.parametrize(
+    ("headers", "tags"),
+    [
+        ([("Bcc", "maya+abcdefghij@example.com")], ("abcdefghij",)),
+        ([("Delivered-To", "x@y.org"), ("Delivered-To", "<Maya.Lind+HASH234567@googlemail.com>")], ("hash234567",)),
+        ([("X-Gm-Original-To", "maya+a2@example.com"), ("To", "maya+a2@example.com")], ("a2",)),
+        ([("To", "other+tag@example.com")], ()),
+        ([("Cc", "maya+@example.com")], ()),
+        ([("To", "maya+" + "x" * 200 + "@example.com")], ()),
+    ],
+)
+def test_tags_of_my_own_addresses_are_found_wherever_a_mail_carries_them(
+    headers: list[tuple[str, str]], tags: tuple[str, ...]
+) -> None:
+    assert fact(("From", "a@x.org"), *headers).bcc_tags == tags
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ([], "unknown"),
+        (["mx.google.com; dkim=pass; dmarc=pass (p=NONE) header.from=x.org"], "pass"),
+        (["mx.google.com; DMARC = Fail"], "fail"),
+        (["mx.google.com; dmarc=none"], "unknown"),
+        (["evil.example; dmarc=pass", "mx.google.com; dmarc=fail"], "fail"),
+        (["mx.google.com; spf=pass", "mx.google.com; dmarc=pass"], "unknown"),
+    ],
+)
+def test_only_googles_topmost_verdict_on_dmarc_counts(values: list[str], verdict: str) -> None:
+    assert fact(*(("Authentication-Results", value) for value in values)).dmarc == verdict
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [(" <A.b@X> ", "A.b@X"), ("", None), ("<>", None), ("no brackets", "no brackets"), ("<a\x00b>", "ab")],
+)
+def test_message_ids_are_trimmed_and_keep_their_case(written: str, read_as: str | None) -> None:
+    assert fact(("Message-ID", written)).rfc_message_id == read_as
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=10,
+)
+_header = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(
+            ["From", "To", "Bcc", "Subject", "Sender", "Message-ID", "Return-Path", "Delivered-To"]
+        ),
+        "value": st.text(max_size=200)
+        | st.from_regex(r"=\?[a-z0-9-]{0,12}\?[BQbq]\?.{0,40}\?= ?<?[a-z+.]{0,9}@?[a-z.]{0,9}>?"),
+    }
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "id": _json, "threadId": _json, "labelIds": _json, "internalDate": _json | st.integers().map(str),
+            "historyId": _json, "snippet": _json, "payload": _json | st.fixed_dictionaries({"headers": st.lists(_header)}),
+        },
+    )
+)  # fmt: skip
+def test_no_resource_makes_reading_raise(hostile: dict[str, Any]) -> None:
+    read_as = read(read_message(hostile), ME, None, 1)
+    if isinstance(read_as, Recorded):
+        body = read_as.fact.model_dump_json()
+        assert "\\u0000" not in body
+        assert MessageIngested.model_validate_json(body) == read_as.fact
+
+
+@pytest.mark.corpus
+def test_the_corpus_is_read_as_the_oracle_reads_it(corpus: Path) -> None:
+    with gzip.open(corpus / "mail.jsonl.gz") as lines:
+        messages = [json.loads(line) for line in lines]
+    owner = json.loads((corpus / "stats.json").read_text())["gmail_messages"]["owner"]
+    mine = ["yyyy@spamassassin.taint.org", *owner["aliases"]]
+    me = Me(ME.user_id, ME.account_id, frozenset(filter(None, map(canonical, mine))))
+    read_as = [read(read_message(one), me, None, 1) for one in messages]
+    bag = read_mail(AccountData(mine[0], "", "", messages=messages), OracleMe.of(mine), None)
+    assert Counter(type(one).__name__ for one in read_as) == {
+        "Recorded": len(bag.eligible), "Filtered": bag.filtered.total(), **({"SetAside": bag.set_aside} if bag.set_aside else {}),
+    }  # fmt: skip
+    ours = {one.fact.gmail_id: one.fact for one in read_as if isinstance(one, Recorded)}
+    for mail in bag.eligible:
+        said = ours[mail.id]
+        author = canonical(said.people[0].address) if said.people and said.people[0].role == "from" else None
+        assert (author, said.automated or None, said.via) == (mail.author, mail.automated, mail.via), mail.id
+        assert (said.rfc_message_id or "") == mail.message_id.replace("\x00", "").strip("<>")[:MAX_MESSAGE_ID], mail.id
+        recipients = {canonical(one.address) for one in said.people if one.role in ("to", "cc", "bcc")}
+        assert recipients == mail.recipients, mail.id
