@@ -19,7 +19,9 @@ class GmailPreferences(BaseModel):
     own_addresses: tuple[str, ...] = Field(
         (), max_length=50, description="More addresses that are me, not connected here."
     )
-    calendar_ids: tuple[CalendarId, ...] = Field((), max_length=50, description="Calendars to read beside the primary one.")
+    calendar_ids: tuple[CalendarId, ...] = Field(
+        (), max_length=50, description="Calendars to read beside the primary one."
+    )
     meeting_prep_enabled: bool = Field(True, description="Send a brief before each meeting.")
     meeting_prep_unknown: bool = Field(False, description="Also where no guest is a known contact.")
     meeting_prep_private: bool = Field(False, description="Also for events marked private.")

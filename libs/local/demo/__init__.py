@@ -81,7 +81,9 @@ async def _run(options: Options, console: Console) -> int:
             console.print("Starting a local Google …")
             google = await stack.enter_async_context(local_google(folder, options.google_options()))
             console.print("Starting PostgreSQL, NATS, Valkey and the five services …")
-            services = await stack.enter_async_context(Stack.start(folder / "data", _settings(options, google), postgres_options={"fsync": "off"}))
+            services = await stack.enter_async_context(
+                Stack.start(folder / "data", _settings(options, google), postgres_options={"fsync": "off"})
+            )
             seconds["start"] = perf_counter() - started
             person = await stack.enter_async_context(person_at(services.url))
             expected = await _sync(options, google, services, person, console, seconds)
