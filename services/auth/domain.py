@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict
 from libs.common import scopes as google
 from libs.common.errors import Refused, not_found
 from libs.common.ids import AccountId, UserId
-from libs.common.preferences import Preferences
 from libs.common.questions import AccountStatus
 
 # An access token is given only while it lasts at least this long: long enough for any one request to Google.
@@ -121,10 +120,3 @@ def api_token_name(name: str) -> str:
             422, "invalid_name", f"Give the token a name of 1 to {API_TOKEN_NAME_LENGTH} printable characters."
         )
     return trimmed
-
-
-def require_storable(preferences: Preferences) -> None:
-    """Refused: `invalid` (422) where a text holds NUL, which JSON allows and PostgreSQL does not."""
-    for text in (*preferences.gmail.own_addresses, *preferences.gmail.calendar_ids):
-        if "\0" in text:
-            raise Refused(422, "invalid", "Addresses and calendar ids can't hold a NUL character.")

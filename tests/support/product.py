@@ -57,8 +57,6 @@ class Product:
                        (SELECT FROM contacts.sightings s WHERE s.interaction_id = i.id AND s.fact IS NOT NULL))
                  + (SELECT count(*) FROM (SELECT FROM contacts.sightings WHERE fact IS NOT NULL
                        GROUP BY source_id, platform, ref HAVING count(DISTINCT interaction_id) <> 1) AS torn)
-                 + (SELECT count(*) FROM (SELECT FROM contacts.interactions
-                       GROUP BY user_id, platform, thread, occurred_at, title, author_id HAVING count(*) > 1) AS twins)
         """)
         return int(row[0])
 

@@ -15,6 +15,10 @@ class Unexpected(Exception):
     """A page or answer that is not what a person should have got."""
 
 
+class Unavailable(Unexpected):
+    """PingCRM says that a part of it is away for the moment."""
+
+
 @dataclass(frozen=True)
 class Person:
     """One browser session. `url` is PingCRM's address; cookies are kept as a browser keeps them."""
@@ -49,7 +53,10 @@ class Person:
         raise Unexpected("Google's consent page did not lead back to PingCRM.")
 
     async def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """One API call, `path` under /api/v1. Unexpected: the answer is an error; its problem text is in the message."""
+        """One API call, `path` under /api/v1.
+
+        Unexpected: the answer is an error; its problem text is in the message. Unavailable: it is worth another try.
+        """
         async with self.http.request(
             method,
             f"{self.url}/api/v1{path}",
@@ -58,7 +65,8 @@ class Person:
             headers={"Origin": self.url},
         ) as answer:
             if answer.status >= 400:
-                raise Unexpected(f"{method} {path} answered {answer.status}: {(await answer.text())[:500]}")
+                kind = Unavailable if answer.status == 503 else Unexpected
+                raise kind(f"{method} {path} answered {answer.status}: {(await answer.text())[:500]}")
             return await answer.json() if answer.status != 204 else None
 
     async def all(self, path: str, **query: Any) -> AsyncIterator[Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import nats.js.errors
 from nats.aio.client import Client
 
 from libs.common.topology import CLOCK_STREAM, EVENT_STREAM
-from libs.local.demo.person import Person
+from libs.local.demo.person import Person, Unavailable
 
 
 class Unfinished(Exception):
@@ -53,8 +54,10 @@ async def synced(
 ) -> Glimpse:
     """Wait until no run is open. Unfinished: some still are after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
+    glimpse = Glimpse(0, 0, ("everything",), ())
     while True:
-        glimpse = await look(person)
+        with suppress(Unavailable):  # a service is being restarted
+            glimpse = await look(person)
         if show:
             show(glimpse)
         if not glimpse.open:

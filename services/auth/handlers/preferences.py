@@ -5,7 +5,6 @@ from libs.common.events import SettingsChanged
 from libs.common.log import get_logger
 from libs.common.outbox import owe
 from libs.common.questions import GetSettings, PutSettings, UserPreferences
-from services.auth import domain
 from services.auth.dependencies import Auth
 from services.auth.store import users
 
@@ -20,7 +19,6 @@ async def get_settings(auth: Auth, question: GetSettings) -> UserPreferences:
 
 async def put_settings(auth: Auth, question: PutSettings) -> UserPreferences:
     """Replace the settings. The same again is no change: nothing is stored or said."""
-    domain.require_storable(question.preferences)
     async with auth.db.acquire() as db, db.transaction():
         await users.lock_user(db, question.user_id)
         before = await users.get_preferences(db, question.user_id)

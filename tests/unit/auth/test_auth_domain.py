@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from libs.common import scopes
 from libs.common.errors import Refused
-from libs.common.preferences import GmailPreferences, Preferences
 from libs.common.questions import AccountStatus
 from services.auth import domain
 from services.auth.credentials import API_TOKEN_PREFIX, fingerprint, new_api_token, new_secret, state_key
@@ -102,13 +101,6 @@ def test_an_error_from_the_url_is_never_repeated(error: str) -> None:
 def test_an_api_token_needs_a_name_of_sensible_length(name: str) -> None:
     with pytest.raises(Refused, match="invalid_name"):
         domain.api_token_name(name)
-
-
-def test_settings_that_the_database_can_not_hold_are_refused() -> None:
-    domain.require_storable(Preferences(gmail=GmailPreferences(calendar_ids=("team\\u0000@group",))))
-    for gmail in (GmailPreferences(own_addresses=("a\0@b.test",)), GmailPreferences(calendar_ids=("\0",))):
-        with pytest.raises(Refused, match="invalid"):
-            domain.require_storable(Preferences(gmail=gmail))
 
 
 def test_the_name_of_an_api_token_is_trimmed() -> None:

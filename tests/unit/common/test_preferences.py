@@ -1,0 +1,37 @@
+"""What users may set, and what is refused before it gets anywhere."""
+
+import pytest
+from pydantic import ValidationError
+
+from libs.common.preferences import GmailPreferences, Preferences
+
+
+@pytest.mark.parametrize("address", ["ann", "ann@@x.io", "a b@x.io", "a\0b@x.io", "ann@x.io\n", "x" * 250 + "@x.io"])
+def test_what_is_no_address_is_not_mine(address: str) -> None:
+    with pytest.raises(ValidationError, match="is not an email address"):
+        GmailPreferences(own_addresses=(address,))
+
+
+@pytest.mark.parametrize("calendar", ["", "a\0b", "a\nb"])
+def test_calendar_ids_hold_no_control_characters(calendar: str) -> None:
+    with pytest.raises(ValidationError):
+        GmailPreferences(calendar_ids=(calendar,))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"gmail": {"mail_lookback_days": -1}},
+        {"gmail": {"contact_creation": "all"}},
+        {"gmail": {"unknown": 1}},
+        {"mail": {}},
+    ],
+)
+def test_settings_that_do_not_exist_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Preferences.model_validate(settings)
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    gmail = Preferences().gmail
+    assert (gmail.mail_lookback_days, gmail.contact_creation, gmail.meeting_prep_enabled) == (365, "people", True)
