@@ -91,9 +91,10 @@ async def _run(options: Options, console: Console) -> int:
             actually = await actual(person, google)
             seconds["total"] = perf_counter() - started
             agree = show(console, chosen(expected), actually)
+            items = actually["messages"] + actually["imported"] + actually["meetings"]
             console.print(
-                f"{actually['messages']:,} messages in {seconds['sync']:.1f} s"
-                f" ({actually['messages'] / max(seconds['sync'], 0.01):,.0f} a second), {seconds['total']:.1f} s in all."
+                f"{items:,} messages, Google contacts and meetings in {seconds['sync']:.1f} s"
+                f" ({items / max(seconds['sync'], 0.01):,.0f} a second), {seconds['total']:.1f} s in all."
             )
             if options.json_file:
                 _write(options.json_file, chosen(expected), actually, seconds)
