@@ -76,7 +76,7 @@ class AccountReauthRequired(Fact):
 
 
 class AccountIdentified(Fact):
-    """All addresses under which an account sends and receives: its own and its send-as aliases."""
+    """All addresses under which an account sends and receives, as Gmail knew them `at` that moment: the latest wins."""
 
     subject = "account.identified"
     said_by = ("sync",)
@@ -85,6 +85,10 @@ class AccountIdentified(Fact):
     user_id: UserId
     account_id: AccountId
     addresses: tuple[str, ...]
+    at: datetime
+
+    def key(self) -> str:
+        return f"{self.account_id}:{self.at.isoformat()}"
 
 
 class AccountDisconnected(Fact):

@@ -8,7 +8,6 @@ from libs.common.errors import Refused
 from libs.common.events import (
     AccountConnected,
     AccountDisconnected,
-    AccountIdentified,
     AccountReauthRequired,
     CalendarDue,
     ContactsDue,
@@ -50,12 +49,7 @@ async def connect(sync: Sync, fact: AccountConnected) -> None:
             connection, fact.account_id, fact.user_id, fact.address, fact.scopes, fact.at
         ):
             return
-        account = await accounts.get_account(connection, fact.account_id)
         await runs.request(connection, [Request(fact.account_id, kind, "connected") for kind in KINDS])
-    if account:
-        await sync.bus.say(
-            AccountIdentified(user_id=fact.user_id, account_id=fact.account_id, addresses=account.addresses)
-        )
     sync.wake.set()
 
 

@@ -1,6 +1,7 @@
 """Mail on the timelines: recorded once, with the right direction, from every account, and gone when it is gone."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from libs.common.events import MessageIngested
 from services.contacts.handlers import interactions
 from tests.support.contacts_world import (
     ME,
+    NOW,
     WORK,
     World,
     connected,
@@ -158,6 +160,12 @@ async def test_an_address_that_becomes_mine_turns_its_mail_outbound(world: World
 async def test_an_address_that_is_mine_no_more_becomes_a_contact(world: World) -> None:
     await world.hear(settings(1, own_addresses=[WORK]), mail("m1", WORK, [JANE, ME]), settings(2))
     assert await world.emails() == {frozenset({WORK})}
+
+
+async def test_an_older_telling_of_who_is_me_that_comes_late_undoes_nothing(world: World) -> None:
+    await world.hear(mail("m1", "alias@x.example", [JANE, ME]))
+    await world.hear(identified(ME, "alias@x.example", at=NOW), identified(ME, at=NOW - timedelta(seconds=1)))
+    assert await world.emails() == {frozenset({JANE})}
 
 
 async def test_an_alias_is_me_whenever_it_becomes_known(world: World) -> None:

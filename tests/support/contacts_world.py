@@ -54,8 +54,8 @@ def connected(number: int = 1, address: str = ME, user: UserId = USER, at: datet
     )
 
 
-def identified(*addresses: str, number: int = 1) -> AccountIdentified:
-    return AccountIdentified(user_id=USER, account_id=account_id(number), addresses=addresses)
+def identified(*addresses: str, number: int = 1, at: datetime = NOW) -> AccountIdentified:
+    return AccountIdentified(user_id=USER, account_id=account_id(number), addresses=addresses, at=at)
 
 
 def disconnected(number: int = 1, *, purge: bool, at: datetime = NOW) -> AccountDisconnected:

@@ -7,7 +7,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import uniform
@@ -50,7 +50,7 @@ class Delivery:
             try:
                 parsed.append((message, self._parse(message)))
             except ValidationError as error:
-                with self._traced(message):
+                with self._traced(message, ()):
                     await self._bury(message, f"invalid payload: {_reason(error)}", attempts=1)
         if not parsed:
             return
@@ -67,10 +67,11 @@ class Delivery:
         """The whole batch in one go; false where that failed for a reason that may lie in one of its messages."""
         messages = [message for message, _ in parsed]
         started = perf_counter()
-        with self._traced(messages[0]):
+        facts = [fact for _, fact in parsed]
+        with self._traced(messages[0], facts):
             try:
                 async with _kept_alive(messages):
-                    await self.handler([fact for _, fact in parsed])
+                    await self.handler(facts)
             except self.outages as error:
                 await self._postpone(messages, error)
                 return True
@@ -86,7 +87,7 @@ class Delivery:
 
     async def _deliver_one(self, message: Msg, fact: Fact) -> None:
         started = perf_counter()
-        with self._traced(message):
+        with self._traced(message, [fact]):
             try:
                 async with _kept_alive([message]):
                     await self.handler([fact])
@@ -155,12 +156,24 @@ class Delivery:
             # Not connected: the server brings it back by itself after ack_wait.
             get_logger().warning("nak_failed", subject=message.subject, error=type(error).__name__)
 
-    def _traced(self, message: Msg) -> Any:
-        headers = message.headers or {}
-        return traced(headers.get(TRACE_HEADER, ""), subject=self.fact.subject)
+    def _traced(self, message: Msg, facts: Sequence[Fact]) -> AbstractContextManager[None]:
+        """Under the message's trace, with the user and the account that all these facts are about."""
+        about = {name: ids.pop() for name, ids in _ids(facts).items() if len(ids) == 1}
+        return traced((message.headers or {}).get(TRACE_HEADER, ""), subject=self.fact.subject, **about)
 
     def _handled(self, started: float, count: int) -> None:
         get_logger().info("handled", count=count, ms=round((perf_counter() - started) * 1000, 1))
+
+
+def _ids(facts: Sequence[Fact]) -> dict[str, set[str]]:
+    """The users and accounts that the facts name, themselves or in their meeting."""
+    found: dict[str, set[str]] = {"user": set(), "account": set()}
+    for fact in facts:
+        named = getattr(fact, "meeting", fact)
+        for name, ids in found.items():
+            if value := getattr(named, f"{name}_id", None):
+                ids.add(str(value))
+    return found
 
 
 @asynccontextmanager

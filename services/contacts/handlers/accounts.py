@@ -37,7 +37,7 @@ async def identify_account(context: Context, fact: AccountIdentified) -> None:
         account = await users.get_address(c, fact.account_id)
         own |= {address for address in [canonical(account)] if address}
         changed = await identity.change_me(
-            c, fact.user_id, lambda: users.replace_own(c, fact.user_id, str(fact.account_id), own)
+            c, fact.user_id, lambda: users.replace_own(c, fact.user_id, str(fact.account_id), own, fact.at)
         )
     await context.tell(changed)
 
@@ -74,7 +74,10 @@ async def change_settings(context: Context, fact: SettingsChanged) -> None:
         news, before = await users.put_creation(c, fact.user_id, fact.version, creation)
         if not news:
             return
-        changed = await identity.change_me(c, fact.user_id, lambda: users.replace_own(c, fact.user_id, SETTINGS, own))
+        now = datetime.now(UTC)  # versions tell the settings' order, see put_creation
+        changed = await identity.change_me(
+            c, fact.user_id, lambda: users.replace_own(c, fact.user_id, SETTINGS, own, now)
+        )
         if before != creation:
             changed = joined(changed, await identity.change_creation(c, fact.user_id))
     await context.tell(changed)

@@ -17,10 +17,12 @@ CREATE TABLE accounts (
 CREATE INDEX accounts_of_user ON accounts (user_id);
 
 -- The canonical addresses that are the user: an account's own (source is its id) or typed in the settings (source 'settings').
+-- at: when the source said so; of two tellings the later one counts, in whatever order they are heard.
 CREATE TABLE own_addresses (
     user_id uuid NOT NULL,
     source  text NOT NULL,
     address text NOT NULL,
+    at      timestamptz NOT NULL DEFAULT '-infinity',
     PRIMARY KEY (user_id, source, address)
 );
 

@@ -95,14 +95,20 @@ async def add_own(c: Connection, user_id: UUID, source: str, addresses: Collecti
     )
 
 
-async def replace_own(c: Connection, user_id: UUID, source: str, addresses: Collection[str]) -> None:
+async def replace_own(c: Connection, user_id: UUID, source: str, addresses: Collection[str], at: datetime) -> None:
+    """Set the addresses that a source says are mine; does nothing where a later telling was heard already."""
+    if await c.fetchval(
+        "SELECT max(at) > $3 FROM own_addresses WHERE user_id = $1 AND source = $2", user_id, source, at
+    ):
+        return
+    await c.execute("DELETE FROM own_addresses WHERE user_id = $1 AND source = $2", user_id, source)
     await c.execute(
-        "DELETE FROM own_addresses WHERE user_id = $1 AND source = $2 AND address <> ALL($3::text[])",
+        "INSERT INTO own_addresses (user_id, source, address, at) SELECT $1, $2, unnest($3::text[]), $4",
         user_id,
         source,
         list(addresses),
+        at,
     )
-    await add_own(c, user_id, source, addresses)
 
 
 async def delete_user(c: Connection, user_id: UUID) -> None:

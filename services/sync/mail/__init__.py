@@ -5,6 +5,8 @@ fetching.py  pending rows → message.ingested, or a reason why not
 history.py   history.list → pending rows and message.removed; moves the cursor
 """
 
+from datetime import UTC, datetime
+
 from libs.common.errors import Outage
 from libs.common.events import AccountIdentified
 from libs.common.google.errors import Forbidden, HistoryExpired, NotReady, Rejected
@@ -57,6 +59,7 @@ async def identify(job: Job) -> None:
             user_id=job.claim.user_id,
             account_id=job.claim.account_id,
             addresses=tuple(dict.fromkeys((job.account.address, *aliases))),
+            at=datetime.now(UTC),
         )
     )
     async with job.writing() as connection:
