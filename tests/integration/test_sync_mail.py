@@ -164,7 +164,9 @@ async def test_a_missing_permission_is_told_when_the_user_asks(stage: SyncStage)
     stage.granted = frozenset({"openid"})
     async with stage.replica():
         await stage.connect()
-        await stage.until(lambda: any(fact.subject == "account.identified" for fact in stage.said))
+        async with asyncio.timeout(10):
+            while not await stage.sql("SELECT FROM accounts"):
+                await asyncio.sleep(0.05)
         assert await stage.sql("SELECT * FROM runs") == []
         await stage.request("mail")
         await stage.until(lambda: bool(stage.heard(SyncFailed)))
