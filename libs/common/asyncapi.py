@@ -32,7 +32,9 @@ def document() -> str:
             description=f"{_doc(question)} Asked by {', '.join(question.asked_by)}; answer: {question.reply.__name__}.",
         )(_taking(question))
     document = AsyncAPI(broker, title="PingCRM", version="0.1.0", schema_version="3.0.0").to_specification()
-    return orjson.dumps(document.to_jsonable(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    return orjson.dumps(
+        document.to_jsonable(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    ).decode()
 
 
 def _taking(payload: type[Fact] | type[Question[Any]]) -> Callable[[Any], Awaitable[None]]:

@@ -1,4 +1,4 @@
-"""Streams, consumers, schedules and permissions of the bus, derived from events.py and questions.py.
+"""Streams, consumers, schedules and permissions of the bus, derived from events.py and questions/.
 
 `pingcrm migrate` declares the streams, consumers and schedules; `pingcrm nats-config` writes the users with their permissions.
 """
@@ -122,7 +122,7 @@ class Permissions:
 
 
 def permissions(service: Service) -> Permissions:
-    """The permissions of one service, no more than events.py and questions.py say."""
+    """The permissions of one service, no more than events.py and questions/ say."""
     heard = [consumer for consumer in CONSUMERS if consumer.service == service]
     publish = [fact.subject for fact in EVENTS if service in fact.said_by]
     publish += [question.subject for question in QUESTIONS if service in question.asked_by]

@@ -1,4 +1,4 @@
-"""A NATS user can publish and hear what events.py and questions.py give it, and nothing else."""
+"""A NATS user can publish and hear what events.py and questions/ give it, and nothing else."""
 
 import asyncio
 import json

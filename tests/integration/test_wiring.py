@@ -1,4 +1,4 @@
-"""events.py and questions.py against what the services really subscribe to, and against the permissions on the bus."""
+"""events.py and questions/ against what the services really subscribe to, and against the permissions on the bus."""
 
 from importlib import import_module
 

@@ -130,7 +130,7 @@ class Bus:
     def answer(self, question: type[Question[R]], handler: Callable[[Any], Awaitable[R]]) -> None:
         """Answer a question: return the answer, or raise Refused."""
         if question.answered_by != self.service:
-            raise KeyError(f"questions.py does not say that {self.service} answers {question.subject}")
+            raise KeyError(f"questions/ does not say that {self.service} answers {question.subject}")
         self.answered.append(question)
 
         @self._broker.subscriber(

@@ -1,4 +1,4 @@
-"""The AsyncAPI document in docs/ is the one that events.py and questions.py yield."""
+"""The AsyncAPI document in docs/ is the one that events.py and questions/ yield."""
 
 import json
 

@@ -1,0 +1,236 @@
+"""What `auth` is asked: accounts, tokens, settings, sign-in, sessions, API tokens."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.common.ids import AccountId, UserId
+from libs.common.preferences import Preferences
+from libs.common.questions.shape import Done, Question, Shape
+
+AccountStatus = Literal["active", "reauth_required", "disconnected"]
+
+
+class Account(Shape):
+    """One connected Google account. `scopes` is what Google granted."""
+
+    id: AccountId
+    user_id: UserId
+    address: str
+    name: str = ""
+    status: AccountStatus
+    status_reason: str = ""
+    scopes: frozenset[str]
+    connected_at: datetime
+
+
+class Accounts(Shape):
+    items: tuple[Account, ...]
+
+
+class ListAccounts(Question[Accounts]):
+    """The accounts of a user, or one account, or (neither given) all that are not disconnected."""
+
+    subject = "auth.accounts"
+    answered_by = "auth"
+    asked_by = ("sync", "contacts", "prep", "gateway")
+    reply = Accounts
+
+    user_id: UserId | None = None
+    account_id: AccountId | None = None
+
+
+class Token(Shape):
+    access_token: str = Field(repr=False)
+    expires_at: datetime
+    scopes: frozenset[str]
+    address: str
+    user_id: UserId
+
+
+class GetToken(Question[Token]):
+    """A short-lived access token. `rejected` is a token that Google just refused: it is not given again.
+
+    Refused: `reauth_required` (409), `missing_scope` (403), `not_found` (404).
+    """
+
+    subject = "auth.token"
+    answered_by = "auth"
+    asked_by = ("sync", "prep")
+    reply = Token
+
+    account_id: AccountId
+    scope: str
+    rejected: str | None = Field(None, repr=False)
+
+
+class UserPreferences(Shape):
+    version: int
+    preferences: Preferences
+
+
+class GetSettings(Question[UserPreferences]):
+    subject = "auth.settings"
+    answered_by = "auth"
+    asked_by = ("sync", "contacts", "prep", "gateway")
+    reply = UserPreferences
+
+    user_id: UserId
+
+
+class PutSettings(Question[UserPreferences]):
+    """Replace the settings; says `settings.changed` where something changed."""
+
+    subject = "auth.put_settings"
+    answered_by = "auth"
+    asked_by = ("gateway",)
+    reply = UserPreferences
+
+    user_id: UserId
+    preferences: Preferences
+
+
+class Authorization(Shape):
+    authorize_url: str
+
+
+class BeginSignIn(Question[Authorization]):
+    """Begin the authorization code flow: sign in (no user), add an account, or renew one (`account_id`).
+
+    `browser` is a random value that the gateway keeps in a cookie of this browser: only the same browser can finish.
+    """
+
+    subject = "auth.begin"
+    answered_by = "auth"
+    asked_by = ("gateway",)
+    reply = Authorization
+
+    browser: str = Field(repr=False)
+    user_id: UserId | None = None
+    account_id: AccountId | None = None
+
+
+class SignedIn(Shape):
+    """`session` is the secret for the session cookie (absent when the user was signed in already).
+
+    `authorize_url`: Google gave no lasting permission yet; set the cookie, then send the browser there instead of home.
+    """
+
+    user_id: UserId
+    account_id: AccountId
+    address: str
+    session: str | None = Field(None, repr=False)
+    session_expires_at: datetime | None = None
+    missing_scopes: tuple[str, ...] = ()
+    authorize_url: str | None = Field(None, repr=False)
+
+
+class FinishSignIn(Question[SignedIn]):
+    """Google sent the browser back. Refused: `invalid_state` 400, `access_denied` 403, `account_taken` 409, `exchange_failed` 502…"""
+
+    subject = "auth.finish"
+    answered_by = "auth"
+    asked_by = ("gateway",)
+    reply = SignedIn
+
+    browser: str = Field(repr=False)
+    state: str = Field(repr=False)
+    code: str = Field("", repr=False)
+    error: str = ""
+
+
+class User(Shape):
+    id: UserId
+    name: str
+    address: str
+    created_at: datetime
+
+
+class WhoIs(Question[User]):
+    """Who a session cookie or a personal API token belongs to. Refused: `unauthenticated` (401)."""
+
+    subject = "auth.whois"
+    answered_by = "auth"
+    asked_by = ("gateway",)
+    reply = User
+
+    session: str | None = Field(None, repr=False)
+    token: str | None = Field(None, repr=False)
+
+
+class SignOut(Question[Done]):
+    subject = "auth.sign_out"
+    answered_by = "auth"
+    asked_by = ("gateway",)
+    reply = Done
+
+    session: str = Field(repr=False)
+
+
+class ApiToken(Shape):
+    """A personal API token. `secret` is there once, in the answer to its creation."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+    secret: str | None = Field(None, repr=False)
+
+
+class ApiTokens(Shape):
+    items: tuple[ApiToken, ...]
+
+
+class CreateApiToken(Question[ApiToken]):
+    subject = "auth.create_token"
+    answered_by = "auth"
+    asked_by = ("gateway",)
+    reply = ApiToken
+
+    user_id: UserId
+    name: str
+
+
+class ListApiTokens(Question[ApiTokens]):
+    subject = "auth.tokens"
+    answered_by = "auth"
+    asked_by = ("gateway",)
+    reply = ApiTokens
+
+    user_id: UserId
+
+
+class DeleteApiToken(Question[Done]):
+    subject = "auth.delete_token"
+    answered_by = "auth"
+    asked_by = ("gateway",)
+    reply = Done
+
+    user_id: UserId
+    token_id: UUID
+
+
+class Disconnect(Question[Done]):
+    """Revoke at Google, delete the tokens, say `account.disconnected`."""
+
+    subject = "auth.disconnect"
+    answered_by = "auth"
+    asked_by = ("gateway",)
+    reply = Done
+
+    user_id: UserId
+    account_id: AccountId
+    purge: bool
+
+
+class DeleteUser(Question[Done]):
+    """Disconnect everything, delete the user, say `user.deleted`."""
+
+    subject = "auth.delete_user"
+    answered_by = "auth"
+    asked_by = ("gateway",)
+    reply = Done
+
+    user_id: UserId

@@ -1,0 +1,344 @@
+"""What `contacts` is asked: people, timelines, duplicates, who the guests of a meeting are."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.common.events import Person
+from libs.common.ids import AccountId, ContactId, InteractionId, UserId
+from libs.common.questions.shape import Done, Question, Shape
+
+Label = Literal["Strong", "Warm", "Cold"]
+Direction = Literal["inbound", "outbound", "participant", "mutual"]
+
+
+class Score(Shape):
+    """The relationship score and its parts; `total` is their sum, at most 10."""
+
+    total: int
+    label: Label
+    reciprocity: int
+    recency: int
+    frequency: int
+    breadth: int
+    tenure: int
+
+
+class Phone(Shape):
+    """As it was written, and in E.164 where the country is known."""
+
+    shown: str
+    e164: str | None = None
+
+
+class BccAddress(Shape):
+    """Mail from me with this address in BCC is logged to the contact."""
+
+    account_id: AccountId
+    address: str
+
+
+class ContactSummary(Shape):
+    id: ContactId
+    name: str
+    emails: tuple[str, ...]
+    company: str = ""
+    title: str = ""
+    photo_url: str = ""
+    score: int = 0
+    label: Label = "Cold"
+    last_interaction_at: datetime | None = None
+
+
+class Contact(ContactSummary):
+    phones: tuple[Phone, ...] = ()
+    birthday: str = ""
+    urls: tuple[str, ...] = ()
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    bios: dict[str, str] = {}
+    bcc_hash: str
+    bcc_addresses: tuple[BccAddress, ...] = ()
+    relationship: Score
+    first_interaction_at: datetime | None = None
+    interactions: int = 0
+    imported: bool = False
+    archived: bool = False
+    created_at: datetime
+
+
+class ContactPage(Shape):
+    items: tuple[ContactSummary, ...]
+    next_cursor: str | None = None
+
+
+class SearchContacts(Question[ContactPage]):
+    """Contacts by text, ranked; without text by `sort`."""
+
+    subject = "contacts.search"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = ContactPage
+
+    user_id: UserId
+    q: str = ""
+    sort: Literal["name", "recent", "score"] = "recent"
+    cursor: str | None = None
+    limit: int = Field(50, ge=1, le=200)
+
+
+class GetContact(Question[Contact]):
+    subject = "contacts.get"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Contact
+
+    user_id: UserId
+    contact_id: ContactId
+
+
+class ContactFields(Shape):
+    """What a user types about a contact. A field that is absent stays as it is; what is given stays the user's."""
+
+    name: str | None = Field(None, max_length=500)
+    emails: tuple[str, ...] | None = Field(None, max_length=100)
+    phones: tuple[str, ...] | None = Field(None, max_length=100)
+    company: str | None = Field(None, max_length=500)
+    title: str | None = Field(None, max_length=500)
+    photo_url: str | None = Field(None, max_length=2000)
+    birthday: str | None = Field(None, max_length=10)
+    urls: tuple[str, ...] | None = Field(None, max_length=50)
+    notes: str | None = Field(None, max_length=50_000)
+    tags: tuple[str, ...] | None = Field(None, max_length=100)
+    archived: bool | None = None
+
+
+class CreateContact(Question[Contact]):
+    """Refused: `address_taken` (409) with `contact_id` of the other contact; `invalid_address` (422)."""
+
+    subject = "contacts.create"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Contact
+
+    user_id: UserId
+    fields: ContactFields
+
+
+class UpdateContact(Question[Contact]):
+    """Refused: as CreateContact."""
+
+    subject = "contacts.update"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Contact
+
+    user_id: UserId
+    contact_id: ContactId
+    fields: ContactFields
+
+
+class DeleteContact(Question[Done]):
+    """The contact goes; its addresses stay marked, so that mail does not create it again."""
+
+    subject = "contacts.delete"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Done
+
+    user_id: UserId
+    contact_id: ContactId
+
+
+class Interaction(Shape):
+    """One line of a timeline, from the contact's point of view."""
+
+    id: InteractionId
+    platform: str
+    kind: str
+    direction: Direction
+    occurred_at: datetime
+    title: str
+    text: str
+    thread: str | None = None
+    account_ids: tuple[AccountId, ...] = ()
+    people: tuple[Person, ...] = ()
+    automated: str = ""
+    bcc_logged: bool = False
+    ends_at: datetime | None = None
+
+
+class Timeline(Shape):
+    items: tuple[Interaction, ...]
+    next_cursor: str | None = None
+
+
+class GetTimeline(Question[Timeline]):
+    """A contact's interactions, newest first. `group` folds the messages of a thread into its newest."""
+
+    subject = "contacts.timeline"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Timeline
+
+    user_id: UserId
+    contact_id: ContactId
+    platform: str | None = None
+    direction: Direction | None = None
+    q: str = ""
+    group: bool = False
+    cursor: str | None = None
+    limit: int = Field(50, ge=1, le=200)
+
+
+class AddInteraction(Question[Interaction]):
+    """A note, or an interaction of another platform, written by hand or by a connector through the API."""
+
+    subject = "contacts.add_interaction"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Interaction
+
+    user_id: UserId
+    contact_id: ContactId
+    platform: str = Field("note", pattern=r"^[a-z][a-z0-9_]{1,31}$")
+    kind: str = Field("note", max_length=32)
+    direction: Literal["inbound", "outbound", "mutual"] = "mutual"
+    occurred_at: datetime | None = None
+    title: str = Field("", max_length=500)
+    text: str = Field("", max_length=10_000)
+    ref: str | None = Field(None, max_length=500)
+    thread: str = Field("", max_length=500)
+
+
+class Duplicate(Shape):
+    contact: ContactSummary
+    evidence: tuple[str, ...]
+    confidence: float
+
+
+class Duplicates(Shape):
+    items: tuple[Duplicate, ...]
+
+
+class FindDuplicates(Question[Duplicates]):
+    subject = "contacts.duplicates"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Duplicates
+
+    user_id: UserId
+    contact_id: ContactId
+
+
+class Merged(Shape):
+    merge_id: UUID
+    contact: Contact
+
+
+class MergeContacts(Question[Merged]):
+    subject = "contacts.merge"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Merged
+
+    user_id: UserId
+    contact_id: ContactId
+    other_id: ContactId
+
+
+class UndoMerge(Question[Contact]):
+    subject = "contacts.undo_merge"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Contact
+
+    user_id: UserId
+    merge_id: UUID
+
+
+class RotateBcc(Question[Contact]):
+    """A new BCC hash; the old one stops logging."""
+
+    subject = "contacts.rotate_bcc"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Contact
+
+    user_id: UserId
+    contact_id: ContactId
+
+
+class Attendee(Shape):
+    """What is known about one guest. `contact_id` is null for somebody unknown; `last` are the newest interactions."""
+
+    address: str
+    contact_id: ContactId | None = None
+    name: str = ""
+    company: str = ""
+    title: str = ""
+    score: Score | None = None
+    last_contact_at: datetime | None = None
+    bios: dict[str, str] = {}
+    last: tuple[Interaction, ...] = ()
+    me: bool = False
+
+
+class Attendees(Shape):
+    items: tuple[Attendee, ...]
+
+
+class GetAttendees(Question[Attendees]):
+    """The people behind these addresses, in the same order, as of `now`; only interactions before it, at most `last` each."""
+
+    subject = "contacts.attendees"
+    answered_by = "contacts"
+    asked_by = ("prep",)
+    reply = Attendees
+
+    user_id: UserId
+    addresses: tuple[str, ...]
+    now: datetime
+    last: int = Field(5, ge=0, le=20)
+
+
+class Counts(Shape):
+    """How much there is: `messages` and `meetings` are interactions, `imported` are linked Google cards."""
+
+    contacts: int
+    messages: int
+    meetings: int
+    imported: int
+    other: int
+
+
+class CountContacts(Question[Counts]):
+    subject = "contacts.counts"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = Counts
+
+    user_id: UserId
+
+
+class ExportPage(Shape):
+    """Rows of the archive, as plain JSON objects."""
+
+    items: tuple[dict[str, Any], ...]
+    next_cursor: str | None = None
+
+
+class ExportContacts(Question[ExportPage]):
+    """Everything in `contacts` about a user, page by page: contacts first, interactions after."""
+
+    subject = "contacts.export"
+    answered_by = "contacts"
+    asked_by = ("gateway",)
+    reply = ExportPage
+
+    user_id: UserId
+    what: Literal["contacts", "interactions"]
+    cursor: str | None = None
+    limit: int = Field(200, ge=1, le=500)

@@ -1,0 +1,112 @@
+"""What `prep` is asked: briefs and what became of them."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from libs.common.ids import AccountId, MeetingId, UserId
+from libs.common.questions.shape import Question, Shape
+
+PrepState = Literal["sent", "skipped", "failed", "sending"]
+
+
+class TalkingPoint(Shape):
+    """One point, and what it rests on (labels of interactions or bios shown in the brief)."""
+
+    text: str
+    evidence: tuple[str, ...]
+
+
+class Brief(Shape):
+    """A rendered brief. `ai` is false where no model wrote the talking points; `note` then says why."""
+
+    meeting_id: MeetingId
+    subject: str
+    html: str
+    text: str
+    points: tuple[TalkingPoint, ...]
+    ai: bool
+    note: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+class PreviewPrep(Question[Brief]):
+    """The brief as it would be sent now; nothing is sent."""
+
+    subject = "prep.preview"
+    answered_by = "prep"
+    asked_by = ("gateway",)
+    reply = Brief
+
+    user_id: UserId
+    meeting_id: MeetingId
+
+
+class Prep(Shape):
+    """What became of a meeting's brief. `reason` says why it was skipped or failed."""
+
+    meeting_id: MeetingId
+    account_id: AccountId
+    starts_at: datetime
+    state: PrepState
+    reason: str = ""
+    at: datetime
+    ai: bool | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+class Preps(Shape):
+    items: tuple[Prep, ...]
+
+
+class SendPrep(Question[Prep]):
+    """Send the brief now, whether one was sent before or not. Refused: `missing_scope`, `reauth_required`, `no_guests`…"""
+
+    subject = "prep.send"
+    answered_by = "prep"
+    asked_by = ("gateway",)
+    reply = Prep
+
+    user_id: UserId
+    meeting_id: MeetingId
+
+
+class GetPreps(Question[Preps]):
+    """The latest state per meeting."""
+
+    subject = "prep.states"
+    answered_by = "prep"
+    asked_by = ("gateway",)
+    reply = Preps
+
+    user_id: UserId
+    meeting_ids: tuple[MeetingId, ...]
+
+
+class DryRunLine(Shape):
+    meeting_id: MeetingId
+    title: str
+    starts_at: datetime
+    would_send: bool
+    reason: str = ""
+
+
+class DryRun(Shape):
+    items: tuple[DryRunLine, ...]
+
+
+class DryRunPreps(Question[DryRun]):
+    """Which of the last `days` days' meetings would have been briefed, and why not the others."""
+
+    subject = "prep.dry_run"
+    answered_by = "prep"
+    asked_by = ("gateway",)
+    reply = DryRun
+
+    user_id: UserId
+    days: int = Field(30, ge=1, le=90)
