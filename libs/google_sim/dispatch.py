@@ -11,7 +11,7 @@ from libs.google_sim.errors import GoogleError, insufficient_scope, not_found, u
 from libs.google_sim.faults import Fault
 from libs.google_sim.fields import parse, select
 from libs.google_sim.gmail import methods as gmail
-from libs.google_sim.people import METHODS as PEOPLE
+from libs.google_sim.people.methods import METHODS as PEOPLE
 from libs.google_sim.routing import Answer, Call, Method, Query, Router
 from libs.google_sim.world import Account, World
 

@@ -10,10 +10,10 @@ from typing import Any
 from libs.google_sim.account import AccountData, CalendarData, Resource
 from libs.google_sim.calendar.store import Calendar
 from libs.google_sim.faults import Faults
-from libs.google_sim.gmail.delivery import Outbox, local_key
 from libs.google_sim.gmail.mailbox import Mailbox
+from libs.google_sim.gmail.outbox import Outbox, local_key
 from libs.google_sim.oauth.authority import Authority
-from libs.google_sim.people import People
+from libs.google_sim.people.store import People
 from libs.google_sim.quota import Counters, Quota
 
 

@@ -1,8 +1,6 @@
 """Mail on its way: `messages.send`, and arrival in the mailboxes of the accounts that live here."""
 
 import base64
-from collections import deque
-from dataclasses import dataclass, field
 from email.utils import format_datetime, getaddresses
 from typing import TYPE_CHECKING
 
@@ -10,34 +8,11 @@ from libs.google_sim.account import Resource
 from libs.google_sim.errors import invalid, not_found
 from libs.google_sim.gmail import mime
 from libs.google_sim.gmail.mailbox import Mailbox, Stored, headers
+from libs.google_sim.gmail.outbox import SentMail
 from libs.google_sim.loaders.snippets import snippet_of
 
 if TYPE_CHECKING:
     from libs.google_sim.world import Account, World
-
-SENT_KEPT = 10_000
-_GMAIL = {"gmail.com", "googlemail.com"}
-
-
-@dataclass(frozen=True)
-class SentMail:
-    """What an account sent, readable: headers decoded, in order. `at`: epoch seconds."""
-
-    account: str
-    id: str
-    thread_id: str
-    at: float
-    headers: list[mime.Header]
-    recipients: list[str]
-    text: str
-    html: str
-
-
-@dataclass
-class Outbox:
-    """The last mails sent through messages.send."""
-
-    mails: deque[SentMail] = field(default_factory=lambda: deque(maxlen=SENT_KEPT))
 
 
 def send(world: "World", account: "Account", raw: str, thread_id: str | None) -> Stored:
@@ -101,15 +76,6 @@ def thread_of(mailbox: Mailbox, shown: list[mime.Header]) -> str | None:
         for known in mailbox.by_message_id.get(message_id.strip("<>"), ()):
             return mailbox.messages[known].thread_id
     return None
-
-
-def local_key(address: str) -> str:
-    """What addresses of one mailbox have in common: case, the tag and, at gmail.com, dots don't count."""
-    local, _, domain = address.strip().lower().rpartition("@")
-    local = local.partition("+")[0]
-    if domain in _GMAIL:
-        return f"{local.replace('.', '')}@gmail.com"
-    return f"{local}@{domain}"
 
 
 def _recipients(given: list[mime.Header]) -> list[str]:
