@@ -12,6 +12,7 @@ import phonenumbers
 
 MAX_ADDRESS = 254
 MAX_HEADER = 200_000
+MAX_ENTRY = 2_000
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _DOMAIN = re.compile(r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$")
@@ -29,7 +30,7 @@ class Mailbox(NamedTuple):
 @lru_cache(maxsize=65_536)
 def canonical(address: str) -> str | None:
     """The form in which addresses are compared; None where it is not an address."""
-    text = _tight(_CONTROLS.sub("", address)).strip("<>").strip().strip("\"'")
+    text = _tight(address).strip("<>").strip().strip("\"'")
     local, at, domain = text.rpartition("@")
     local = local.strip("\"'")
     if not at or not local or "@" in local or any(character.isspace() for character in local):
@@ -125,6 +126,10 @@ def parse_list(header: str) -> list[Mailbox]:
     return [box for entry in _entries(header[:MAX_HEADER]) if (box := _mailbox(entry)).address]
 
 
+_TOKEN = re.compile(r'[^"(),;:<>]+|.', re.DOTALL)
+_MARK = re.compile(r'\\.|["()]', re.DOTALL)
+
+
 class _Entry(NamedTuple):
     """One comma-separated piece: its text without comments, and the comments."""
 
@@ -138,30 +143,30 @@ def _entries(header: str) -> list[_Entry]:
     entries: list[_Entry] = []
     text: list[str] = []
     comments: list[str] = []
-    bracket: int | None = None  # where the open angle bracket began in `text`
+    bracket: int | None = None  # where in `text` the open angle bracket stands
     position = 0
-    while position < len(header):
-        character = header[position]
-        end = closing.get(position)
-        if end is not None:
-            (text if character == '"' else comments).append(header[position : end + 1])
+    while token := _TOKEN.match(header, position):
+        piece = token[0]
+        if (end := closing.get(position)) is not None:
+            (text if piece == '"' else comments).append(header[position : end + 1])
             position = end + 1
             continue
-        if character == "<" and bracket is None:
+        position = token.end()
+        if piece == "<" and bracket is None:
             bracket = len(text)
-            text.append(character)
-        elif character == ">":
+            text.append(piece)
+        elif piece == ">":
             if bracket is not None:
-                text.append(character)
+                text.append(piece)
             bracket = None
-        elif character in ",;" and (bracket is None or "".join(text[bracket + 1 : bracket + 2]) != "@"):
-            entries.append(_Entry("".join(text), " ".join(comments)))
+        elif piece in (",", ";") and (bracket is None or not "".join(text[bracket + 1 : bracket + 2]).startswith("@")):
+            if text:
+                entries.append(_Entry("".join(text), " ".join(comments)))
             text, comments, bracket = [], [], None
-        elif character == ":" and bracket is None:
+        elif piece == ":" and bracket is None:
             text, comments = [], []  # the name of a group
-        elif character not in '"(':  # one that is never closed means nothing
-            text.append(character)
-        position += 1
+        elif piece not in ('"', "("):  # one that is never closed means nothing
+            text.append(piece)
     entries.append(_Entry("".join(text), " ".join(comments)))
     return entries
 
@@ -171,42 +176,41 @@ def _closing_marks(header: str) -> dict[int, int]:
     closing: dict[int, int] = {}
     open_comments: list[int] = []
     quote: int | None = None
-    escaped = False
-    for position, character in enumerate(header):
-        if escaped:
-            escaped = False
-        elif character == "\\" and (quote is not None or open_comments):
-            escaped = True
-        elif quote is not None:
-            if character == '"':
+    for found in _MARK.finditer(header):
+        mark, position = found[0], found.start()
+        if mark[0] == "\\":
+            if quote is not None or open_comments:
+                continue  # it escapes the next character
+            mark, position = mark[1:], position + 1
+        if quote is not None:
+            if mark == '"':
                 closing[quote] = position
                 quote = None
-        elif character == "(":
+        elif mark == "(":
             open_comments.append(position)
-        elif character == ")" and open_comments:
+        elif mark == ")" and open_comments:
             closing[open_comments.pop()] = position
-        elif character == '"' and not open_comments:
+        elif mark == '"' and not open_comments:
             quote = position
-    if quote is not None:  # never closed: what follows it is read as if it were not there
-        later = _closing_marks(header[quote + 1 :]) if '"' not in header[quote + 1 :] else {}
+    if quote is not None and '"' not in header[quote + 1 :]:  # never closed: read on as if it were not there
+        later = _closing_marks(header[quote + 1 :])
         closing.update({quote + 1 + begin: quote + 1 + end for begin, end in later.items()})
     return closing
 
 
-_AROUND_AT = re.compile(r"\s*@\s*")
-_AROUND_DOT = re.compile(r"\s*\.\s*")
-
-
 def _tight(address: str) -> str:
-    """White space around `@` and around the dots of the domain removed."""
-    local, at, domain = _AROUND_AT.sub("@", address.strip()).rpartition("@")
-    return f"{local}{at}{_AROUND_DOT.sub('.', domain)}"
+    """Control and zero-width characters removed, and white space around `@` and around the dots of the domain.
+
+    By splitting: a pattern that begins with a run of spaces takes quadratic time on a long one.
+    """
+    local, at, domain = "@".join(part.strip() for part in _CONTROLS.sub("", address).split("@")).rpartition("@")
+    return f"{local}{at}{'.'.join(part.strip() for part in domain.split('.'))}"
 
 
 def _mailbox(entry: _Entry) -> Mailbox:
     """One `Name <address>`, `address (Name)` or bare address."""
     before = ""
-    rest = entry.text
+    rest = text = entry.text[-MAX_ENTRY:]  # of a name that goes on for pages its end is enough
     while "<" in rest:
         name, _, rest = rest.partition("<")
         before += name
@@ -215,7 +219,7 @@ def _mailbox(entry: _Entry) -> Mailbox:
             return Mailbox(
                 _name(before) or _name(entry.comments.strip("() ")), _tight(inside.rpartition(":")[2].lstrip("<"))
             )
-    words = [] if "<" in entry.text else [word for word in _tight(entry.text).split() if "@" in word]
+    words = [] if "<" in text else [word for word in _tight(text).split() if "@" in word]
     return Mailbox(_name(entry.comments.strip("() ")), words[0]) if len(words) == 1 else Mailbox("", "")
 
 

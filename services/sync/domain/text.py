@@ -14,9 +14,8 @@ _LONGEST_CLUSTER = 64  # beyond it, it is no character of any script: cut hard
 
 # Padding that mailers put after a preview: invisible characters, alone or in runs with spaces between them.
 _INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0"
-_PADDING = re.compile(
-    rf"(?:[\s{_INVISIBLE}]*[{_INVISIBLE}][\s{_INVISIBLE}]+|[\s{_INVISIBLE}]+[{_INVISIBLE}][\s{_INVISIBLE}]*)"
-)
+_RUN = re.compile(rf"[\s{_INVISIBLE}]{{2,}}")
+_PADDING = re.compile(rf"[{_INVISIBLE}]")
 _LONE_INVISIBLE = re.compile("[\u00ad\u034f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -53,7 +52,7 @@ _SIGNATURE = re.compile(r"(?:^|(?<=\n)|(?<=[.!?…,)] ))--(?: ?\n| (?=[^\W\d_a-z
 def plain_snippet(snippet: str) -> str:
     """Gmail's snippet: unescaped once, padding, quoted reply and signature gone, at most 500 characters."""
     text = _CONTROLS.sub(" ", storable(html.unescape(snippet[:_MAX_INPUT])))
-    text = _LONE_INVISIBLE.sub("", _PADDING.sub(" ", text))
+    text = _LONE_INVISIBLE.sub("", _RUN.sub(lambda run: " " if _PADDING.search(run[0]) else run[0], text))
     if quoted := _QUOTE.search(text):
         text = text[: quoted.start()]
     if signature := _SIGNATURE.search(text):
