@@ -68,7 +68,7 @@ def test_headers_made_of_punctuation_never_raise(header: str) -> None:
 def test_a_header_of_deeply_nested_brackets_is_parsed() -> None:
     # The standard library's getaddresses raises RecursionError on such a header.
     assert [box.address for box in parse_list("(" * 100_000 + "a@b.io")] == ["a@b.io"]
-    assert parse_list('"' + '\\"' * 50_000 + " a@b.io") == []
+    assert [box.address for box in parse_list('"' + '\\"' * 50_000 + " a@b.io")] == ["a@b.io"]
     assert [box.address for box in parse_list("<" * 50_000 + "a@b.io>")] == ["a@b.io"]
 
 
