@@ -2,6 +2,7 @@
 #   make demo   the whole product on a local Google (ARGS="--once" ends with a table expected / actual)
 #   make test   all tests, in parallel        make check  ruff, mypy --strict, import-linter
 #   make bench  the benchmarks                make clean  remove what the others made
+#   make setup  only .venv/bin/pingcrm
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ ARGS ?=
 # Two workers: each starts its own PostgreSQL, NATS and Valkey.
 WORKERS ?= 2
 
-.PHONY: demo test check bench clean lock docs
+.PHONY: setup demo test check bench clean lock docs
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -23,6 +24,8 @@ $(VENV)/.runtime: requirements.txt pyproject.toml
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
+
+setup: $(VENV)/.runtime
 
 demo: $(VENV)/.runtime
 	@$(BIN)/pingcrm demo $(ARGS)

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     # Operating.
     stream_replicas: int = Field(1, ge=1, le=5)
     pool_size: int = Field(8, ge=1)
-    log_level: str = "INFO"
+    log_level: str = Field("INFO", pattern="(?i)^(debug|info|warning|error|critical)$")
     log_format: str = Field("auto", pattern="^(auto|json|pretty)$")
 
     @field_validator("secret_keys", mode="before")

@@ -404,8 +404,9 @@ class Meeting(BaseModel):
 
     @property
     def series_key(self) -> str:
-        """The same for every copy of this instance in other calendars."""
-        return f"{self.ical_uid or self.event_id}@{self.original_start or self.starts_at.isoformat()}"
+        """The same for every copy of this instance in other calendars; without an iCalUID it has none outside its own."""
+        calendar = self.account_id if self.calendar_id == "primary" else self.calendar_id
+        return f"{self.ical_uid or f'{calendar}/{self.event_id}'}@{self.original_start or self.starts_at.isoformat()}"
 
 
 class MeetingIngested(Fact):
@@ -453,7 +454,10 @@ class MeetingUpcoming(Fact):
 
 
 class InteractionReported(Fact):
-    """A connector saw a message, call or note on its platform. `ref` is unique per user and platform."""
+    """A connector saw a message, call or note on its platform. `ref` is unique per user and platform.
+
+    Told again it replaces what was told before, so no two tellings are the same one: a correction has to get through.
+    """
 
     subject = "interaction.reported"
     said_by = ("gateway", "connector")
@@ -469,9 +473,6 @@ class InteractionReported(Fact):
     title: str = ""
     text: str = ""
     thread: str = ""
-
-    def key(self) -> str:
-        return f"{self.user_id}:{self.platform}:{self.ref}"
 
 
 class Identity(BaseModel):

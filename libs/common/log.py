@@ -6,6 +6,7 @@ The catalogue of events is docs/logs.md.
 """
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from libs.common.ids import new_id
 
 TRACE_HEADER = "Pingcrm-Trace"
 _trace: ContextVar[str] = ContextVar("trace", default="")
+
+_INPUT_VALUE = re.compile(r"input_value=.*?(?=, input_type=|$)")
 
 Logger = structlog.typing.FilteringBoundLogger
 
@@ -75,9 +78,10 @@ def configure(service: str, settings: Settings) -> None:
 
 
 def _without_rows(exc_info: structlog.typing.ExcInfo) -> str:
-    """A traceback without PostgreSQL's DETAIL lines: they quote the row, which may be private."""
+    """A traceback without the values that PostgreSQL (DETAIL) and pydantic (input_value) quote: they may be private."""
     lines = "".join(traceback.format_exception(*exc_info)).splitlines()
-    return "\n".join(line for line in lines if not line.startswith(("DETAIL:", "CONTEXT:")))
+    kept = (line for line in lines if not line.startswith(("DETAIL:", "CONTEXT:")))
+    return "\n".join(_INPUT_VALUE.sub("input_value=…", line) for line in kept)
 
 
 class _Service:

@@ -60,8 +60,15 @@ async def opened(service: Service, settings: Settings) -> AsyncIterator[Resource
 
 @asynccontextmanager
 async def running(service: Service, settings: Settings, wire: Wire) -> AsyncIterator[Resources]:
-    """One service, alive: wired, listening, its health served. Tests run services in-process with this."""
-    async with opened(service, settings) as resources, wire(resources), resources.bus:
+    """One service, alive: wired, listening, its health served. Tests run services in-process with this.
+
+    At the end it first stops listening, then what `wire` began, then the bus: what runs hand over, they still can say.
+    """
+    async with opened(service, settings) as resources, AsyncExitStack() as stack:
+        stack.push_async_callback(resources.bus.stop)
+        await stack.enter_async_context(wire(resources))
+        stack.push_async_callback(resources.bus.stop_listening)
+        await resources.bus.start()
         if settings.health_port:
             app = web.Application()
             app.add_routes(

@@ -34,8 +34,8 @@ def main(
     sample: Annotated[bool, typer.Option("--sample", help="Serve the built-in sample.")] = False,
     shift: Annotated[bool, typer.Option("--shift", help="Move times so that the newest mail is now.")] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0: a free one.")] = 0,
-    control_port: Annotated[int, typer.Option(help="Of the control API; 0: a free one.")] = 0,
+    port: Annotated[int, typer.Option(help="0: a free one.", min=0, max=65535)] = 0,
+    control_port: Annotated[int, typer.Option(help="Of the control API; 0: a free one.", min=0, max=65535)] = 0,
     port_file: Annotated[Path | None, typer.Option(help="Also write the JSON line to this file.")] = None,
     client_id: Annotated[str, typer.Option(help="The only OAuth client there is; empty: any.")] = "",
     client_secret: Annotated[str, typer.Option(help="Its secret; empty: any.")] = "",
@@ -50,10 +50,15 @@ def main(
 ) -> None:
     """Serve OAuth, Gmail, Calendar and People for accounts out of files, or for the sample."""
     now = datetime.now(UTC)
+    if quota_status not in (403, 429):
+        raise typer.BadParameter("403 or 429", param_hint="--quota-status")
+    if people_expired_status not in (400, 410):
+        raise typer.BadParameter("400 or 410", param_hint="--people-expired-status")
     try:
         accounts = _accounts(account or [], name, mail, calendar, contacts, alias)
     except (LoadError, ValueError) as error:
-        raise typer.BadParameter(str(error)) from error
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
     if shift:
         for one in accounts:
             shift_to_now(one, now)
@@ -75,7 +80,11 @@ def main(
         "people_expired_status": people_expired_status,
         "seed": seed,
     }
-    uvloop.run(_serve(accounts, {"host": host, "port": port, "control_port": control_port}, options, port_file))
+    try:
+        uvloop.run(_serve(accounts, {"host": host, "port": port, "control_port": control_port}, options, port_file))
+    except OSError as error:  # the address or port is not to be had, or the port file can't be written
+        typer.echo(f"The local Google can't start: {error}", err=True)
+        raise typer.Exit(1) from error
 
 
 async def _serve(
@@ -103,6 +112,9 @@ def _accounts(
     aliases: list[str] | None,
 ) -> list[AccountData]:
     """The accounts that the options describe. Raises LoadError or ValueError with a sentence."""
+    for address in addresses:
+        if not all(address.partition("@")):
+            raise ValueError(f"--account {address}: this is no email address.")
     name_of = _by_account(addresses, names, "--name")
     mail_of = _by_account(addresses, mail, "--mail")
     calendars_of = _by_account(addresses, calendars, "--calendar")

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from libs.common.addresses import canonical
 from libs.common.config import Settings
-from libs.common.ids import SERVICES
+from libs.common.ids import SERVICES, Service
 from libs.local import ROOT, nats_config
 from libs.local import secrets as secrets_file
 from libs.local.commands import DataDir, console, data_dir_of, sentences
@@ -46,6 +47,7 @@ def up(
 ) -> None:
     """Start everything on this machine, and stop it with Ctrl-C."""
     with sentences():
+        Settings()  # one sentence now, not one from each service
         asyncio.run(run_up(data_dir_of(data_dir), port, console, log_files=not logs))
 
 
@@ -60,7 +62,19 @@ def run(
     """
     if service not in SERVICES:
         raise typer.BadParameter(f"there is no service {service}; the services are {', '.join(SERVICES)}")
+    _become(f"services.{service}", service, data_dir)
+
+
+@app.command()
+def rotate(data_dir: DataDir = None) -> None:
+    """Re-encrypt the refresh tokens under the first of PINGCRM_SECRET_KEYS. As often as you like."""
+    _become("services.auth.rotate", "auth", data_dir)
+
+
+def _become(module: str, service: Service, data_dir: Path | None) -> None:
+    """Go on as another module of ours, with the environment of a service."""
     with sentences():
+        Settings()
         environment = dict(os.environ)
         if not all(environment.get(name) for name in ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")):
             folder = data_dir_of(data_dir)
@@ -73,7 +87,7 @@ def run(
             environment = service_environment(service, os.environ, settings_of(os.environ), servers, secrets)
         os.chdir(ROOT)
         sys.stdout.flush()
-        os.execve(sys.executable, [sys.executable, "-m", f"services.{service}"], environment)  # noqa: S606 -- no shell wanted
+        os.execve(sys.executable, [sys.executable, "-m", module], environment)  # noqa: S606 -- no shell wanted
 
 
 @app.command()
@@ -164,9 +178,17 @@ def demo(
     """Show all of PingCRM on a local Google: with a built-in mailbox, or with your own files of Google Takeout."""
     from libs.local.demo import Options, run  # it brings the local Google along, which no other command needs
 
-    if (mail or calendar or contacts) and not owner:
-        raise typer.BadParameter("--owner ADDRESS says whose files these are", param_hint="--owner")
+    if bool(mail or calendar or contacts) != bool(owner):
+        missing = "--owner ADDRESS says whose files these are" if not owner else "give --mail, --calendar or --contacts"
+        raise typer.BadParameter(missing, param_hint="--owner")
+    if owner and canonical(owner) is None:
+        raise typer.BadParameter(f"{owner} is no email address", param_hint="--owner")
+    if json and not os.access(json.absolute().parent, os.W_OK):
+        raise typer.BadParameter(
+            f"there is no folder {json.absolute().parent} that can be written", param_hint="--json"
+        )
     with sentences():
+        Settings()
         options = Options(
             once=once, mail=mail, calendar=calendar, contacts=contacts, owner=owner, json_file=json, port=port
         )

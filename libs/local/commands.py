@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from libs.local.bus_admin import Unreachable
-from libs.local.data_dir import InUse, default_data_dir
+from libs.local.data_dir import InUse, Unusable, default_data_dir
 from libs.local.dead import NoSuchLetter
 from libs.local.locate import NothingRuns
 from libs.local.schemas import MigrationFailed
@@ -30,7 +30,7 @@ console = Console()
 
 TOLD = (
     InUse, MigrationFailed, MissingSecret, NoSuchLetter, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable,
-    nats.errors.Error, OSError,
+    Unusable, nats.errors.Error, OSError,
 )  # fmt: skip
 
 

@@ -16,6 +16,15 @@ class InUse(Exception):
     """Another supervisor uses the folder."""
 
 
+class Unusable(Exception):
+    """The folder can't be made, entered or written; the message says what to do."""
+
+    def __init__(self, data_dir: Path, error: OSError) -> None:
+        super().__init__(
+            f"The data folder {data_dir} can't be used ({error.strerror}): choose another with --data-dir or PINGCRM_DATA_DIR."
+        )
+
+
 class Runtime(BaseModel):
     """What runs on a folder, for the commands that talk to it (runtime.json, 0600: the URLs carry administrators' logins)."""
 
@@ -39,16 +48,25 @@ def default_data_dir(environment: Mapping[str, str]) -> Path:
 
 
 def create(data_dir: Path) -> None:
-    """For us alone. As root others may pass through, because PostgreSQL then runs as nobody; the files are 0600 either way."""
-    if not data_dir.exists():
-        data_dir.mkdir(parents=True)
-        data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    """For us alone. As root others may pass through, because PostgreSQL then runs as nobody; the files are 0600 either way.
+
+    Raises Unusable.
+    """
+    try:
+        if not data_dir.exists():
+            data_dir.mkdir(parents=True)
+            data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    except OSError as error:
+        raise Unusable(data_dir, error) from error
 
 
 @contextmanager
 def locked(data_dir: Path) -> Iterator[None]:
-    """Hold the folder for this process. Raises InUse with a sentence. The kernel lets go of it however the process ends."""
-    descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold the folder for this process. Raises InUse or Unusable. The kernel lets go of it however the process ends."""
+    try:
+        descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Unusable(data_dir, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,11 +94,16 @@ def announced(data_dir: Path, runtime: Runtime) -> Iterator[None]:
 
 
 def what_runs(data_dir: Path) -> Runtime | None:
-    """What was announced there; None where nothing was or its supervisor is gone."""
+    """What was announced there; None where nothing was or its supervisor is gone. Raises Unusable where we may not look."""
     try:
         runtime = Runtime.model_validate_json((data_dir / "runtime.json").read_text())
+    except (FileNotFoundError, ValidationError):
+        return None
+    except OSError as error:
+        raise Unusable(data_dir, error) from error
+    try:
         os.kill(runtime.pid, 0)
-    except (FileNotFoundError, ProcessLookupError, ValidationError):
+    except ProcessLookupError:
         return None
     except PermissionError:  # it lives, and belongs to somebody else
         return runtime

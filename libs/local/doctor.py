@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from libs.common.config import Settings
 from libs.local.bus_admin import connect_admin
-from libs.local.data_dir import what_runs
+from libs.local.data_dir import Unusable, what_runs
 from libs.local.environment import Servers
 from libs.local.locate import locate
 from libs.local.ports import is_free
@@ -51,7 +51,10 @@ async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterat
         yield finding
     for finding in check_data_dir(data_dir):
         yield finding
-    running = what_runs(data_dir) is not None
+    try:
+        running = what_runs(data_dir) is not None
+    except Unusable:  # said above; what runs there can't be told
+        return
     if not running and settings.port and not is_free(settings.port, settings.host):
         yield Finding("wrong", f"Port {settings.port} is taken by another program: choose another with PINGCRM_PORT.")
     async for finding in check_servers(locate(data_dir, environment).servers):
@@ -141,7 +144,7 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
 
 def check_data_dir(data_dir: Path) -> Iterator[Finding]:
     existing = data_dir
-    while not existing.exists():
+    while not os.path.lexists(existing):  # a path under a folder that we may not enter is just not there
         existing = existing.parent
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         yield Finding(

@@ -8,7 +8,7 @@ import asyncpg
 import nats.errors
 
 from libs.local.bus_admin import Unreachable, connect_admin
-from libs.local.schemas import apply_migrations, apply_roles, create_database
+from libs.local.schemas import MigrationFailed, apply_migrations, apply_roles, create_database
 from libs.local.secrets import Secrets
 from libs.local.streams import Declared, declare
 from libs.local.urls import database_of, without_login
@@ -31,8 +31,14 @@ async def migrate(
 async def migrate_database(postgres_url: str, secrets: Secrets, *, timeout: float = 60.0) -> None:
     if not database_of(postgres_url):
         raise Unreachable(f"The URL {without_login(postgres_url)} names no database: add /pingcrm at its end.")
-    await _until_reached("PostgreSQL", postgres_url, lambda: create_database(postgres_url), timeout)
-    await apply_roles(postgres_url, secrets)
+    try:
+        await _until_reached("PostgreSQL", postgres_url, lambda: create_database(postgres_url), timeout)
+        await apply_roles(postgres_url, secrets)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise MigrationFailed(
+            f"PostgreSQL at {without_login(postgres_url)} refused: {error}. The login of PINGCRM_POSTGRES_URL must be"
+            " an administrator's: a superuser, or the database's owner with CREATEROLE."
+        ) from error
     await apply_migrations(postgres_url, secrets)
 
 
@@ -52,6 +58,8 @@ async def _until_reached(server: str, url: str, attempt: Callable[[], Awaitable[
             return await attempt()
         except (asyncpg.InvalidAuthorizationSpecificationError, nats.errors.AuthorizationError) as error:
             raise Unreachable(f"{server} at {without_login(url)} refused the login: {error}") from error
+        except asyncpg.ClientConfigurationError as error:
+            raise Unreachable(f"{server}'s URL {without_login(url)} can't be read: {error}.") from error
         except (
             OSError,
             TimeoutError,

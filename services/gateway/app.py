@@ -21,6 +21,7 @@ from services.gateway.pages.settings import settings_routes
 from services.gateway.pages.sign_in import sign_in_routes
 from services.gateway.pages.static_files import static_routes
 from services.gateway.problems import InvalidInput
+from services.gateway.session import renew_session
 
 MAX_BODY_BYTES = 1024 * 1024
 QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -103,7 +104,9 @@ def _answer_errors(gateway: Gateway) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            return await handler(request)
+            response = await handler(request)
+            renew_session(request, response, gateway.settings)
+            return response
         except web.HTTPException as error:
             if error.status < 400:
                 raise

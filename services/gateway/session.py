@@ -1,9 +1,10 @@
 """Who is asking: session cookie or personal API token; and that a cookie is not used by another site (CSRF)."""
 
+import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -15,9 +16,13 @@ from libs.common.questions import User, WhoIs
 
 SESSION_COOKIE = "pingcrm_session"
 BROWSER_COOKIE = "pingcrm_browser"
+RENEWED_COOKIE = "pingcrm_renewed"
+SESSION_LIFE = timedelta(days=30)  # `auth` prolongs a session in use to as much
+RENEWED_SECONDS = 86_400
 BROWSER_SECONDS = 600
 BROWSER_BYTES = 32
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
+_RENEWAL = web.RequestKey("renewal", str)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -32,15 +37,29 @@ class Caller:
 async def authenticate(request: web.Request, bus: Bus, settings: Settings) -> Caller:
     """Refused: `unauthenticated` (401), `wrong_origin` (403). An Authorization header wins over the cookie."""
     if "Authorization" in request.headers:
-        scheme, _, token = request.headers["Authorization"].partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        if not (token := bearer_of(request)):
             raise _unauthenticated()
-        return Caller(await bus.ask(WhoIs(token=token.strip())), None)
-    session = request.cookies.get(SESSION_COOKIE)
+        return Caller(await bus.ask(WhoIs(token=token)), None)
+    session = session_of(request)
     if not session:
         raise _unauthenticated()
     require_own_origin(request, settings)
-    return Caller(await bus.ask(WhoIs(session=session)), session)
+    caller = Caller(await bus.ask(WhoIs(session=session)), session)
+    if RENEWED_COOKIE not in request.cookies:
+        request[_RENEWAL] = session
+    return caller
+
+
+def bearer_of(request: web.Request) -> str:
+    """The API token of a request; empty where there is none, or what can't be one."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.isascii() else ""
+
+
+def session_of(request: web.Request) -> str:
+    """The session of a browser; empty where there is none, or what can't be one: bytes that are no text come as lone surrogates."""
+    session = request.cookies.get(SESSION_COOKIE, "")
+    return session if session.isascii() else ""
 
 
 def _unauthenticated() -> Refused:
@@ -56,7 +75,8 @@ def require_own_origin(request: web.Request, settings: Settings) -> None:
     """
     if request.method in SAFE_METHODS or request.headers.get("Sec-Fetch-Site") == "same-origin":
         return
-    if origin_of(request.headers.get("Origin", "")) != origin_of(settings.base_url):
+    own = origin_of(settings.base_url)
+    if own is None or origin_of(request.headers.get("Origin", "")) != own:
         raise Refused(
             403,
             "wrong_origin",
@@ -82,6 +102,11 @@ def browser_of(request: web.Request) -> str:
     return known if _BROWSER.fullmatch(known) else secrets.token_urlsafe(BROWSER_BYTES)
 
 
+def bound(browser: str, session: str | None) -> str:
+    """What adding an account is bound to: the browser and its session, so that nobody else who signs in there ends it."""
+    return f"{browser}.{hashlib.sha256(session.encode()).hexdigest()}" if session else browser
+
+
 def remember_browser(response: web.StreamResponse, browser: str, settings: Settings) -> None:
     _set(response, BROWSER_COOKIE, browser, BROWSER_SECONDS, settings)
 
@@ -92,6 +117,14 @@ def remember_session(
     """Until the session ends; without an end, until the browser is closed."""
     seconds = None if expires_at is None else max(0, int((expires_at - datetime.now(UTC)).total_seconds()))
     _set(response, SESSION_COOKIE, session, seconds, settings)
+    _set(response, RENEWED_COOKIE, "1", RENEWED_SECONDS, settings)
+
+
+def renew_session(request: web.Request, response: web.StreamResponse, settings: Settings) -> None:
+    """The session slides in the database; once a day the cookie follows, so that whoever comes back stays signed in."""
+    session = request.get(_RENEWAL)
+    if session and not response.prepared and SESSION_COOKIE not in response.cookies:
+        remember_session(response, session, datetime.now(UTC) + SESSION_LIFE, settings)
 
 
 def forget_session(response: web.StreamResponse, settings: Settings) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -32,6 +33,8 @@ from services.gateway.store import Due, Notification
 TIMEOUT_SECONDS = 10.0
 LEASE = timedelta(minutes=2)
 POLL_SECONDS = 5.0
+# Prefixes whose addresses lead to an IPv4 address within them: NAT64, 6to4, Teredo, IPv4-compatible.
+TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "2002::/16", "2001::/32", "::/96")))
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600))
 
 
@@ -66,8 +69,10 @@ def refused_host(host: str) -> bool:
 def is_public(address: str) -> bool:
     """ValueError: not an IP address."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if any(parsed in network for network in TRANSLATED):
+            return False
+        parsed = parsed.ipv4_mapped or parsed
     return parsed.is_global and not parsed.is_multicast
 
 
@@ -130,17 +135,17 @@ class WebhookSender:
     async def _send(self, due: Due) -> None:
         try:
             preferences = (await self.gateway.bus.ask(GetSettings(user_id=due.user_id))).preferences
-        except Outage:
-            await store.postpone_delivery(self.gateway.db, due.notification.id, RETRY_DELAYS[0])
-            return
-        except Refused:  # the user is gone
-            await store.delete_delivery(self.gateway.db, due.notification.id)
+        except (Outage, Refused) as error:
+            if isinstance(error, Refused) and error.status == 404:  # the user is gone
+                await store.delete_delivery(self.gateway.db, due.notification.id)
+            else:
+                await store.postpone_delivery(self.gateway.db, due.notification.id, RETRY_DELAYS[0])
             return
         url = preferences.notifications.webhook_url
         if url is None:
             await store.delete_delivery(self.gateway.db, due.notification.id)
             return
-        failure = await self._post(URL(str(url)), due)
+        failure = await self._post(str(url), due)
         fields: dict[str, Any] = {"user": str(due.user_id), "attempt": due.attempts}
         if not failure:
             await store.delete_delivery(self.gateway.db, due.notification.id)
@@ -152,9 +157,9 @@ class WebhookSender:
             await store.postpone_delivery(self.gateway.db, due.notification.id, RETRY_DELAYS[due.attempts - 1])
             get_logger().info("webhook_postponed", **fields, error=failure)
 
-    async def _post(self, url: URL, due: Due) -> str:
+    async def _post(self, url: str, due: Due) -> str:
         """Empty where the URL's owner took it (2xx), else what went wrong."""
-        if not self.allow_private and refused_host(url.host or ""):
+        if not self.allow_private and refused_host(urlsplit(url).hostname or ""):
             return "private address"
         body = webhook_body(due.notification, self.gateway.settings)
         secrets = [secret_of(key, due.user_id) for key in self.gateway.settings.secret_keys]
@@ -166,7 +171,12 @@ class WebhookSender:
         try:
             async with self.http.post(url, data=body, headers=headers, allow_redirects=False) as response:
                 return "" if 200 <= response.status < 300 else f"status {response.status}"
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (
+            aiohttp.ClientError,
+            TimeoutError,
+            OSError,
+            ValueError,
+        ) as error:  # ValueError: a host that no resolver can spell
             return type(error).__name__
 
 

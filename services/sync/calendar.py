@@ -64,7 +64,8 @@ async def _read(job: Job, calendar_id: str, cursor: SyncCursor) -> None:
                 sync_token=cursor.sync_token,
                 page=page_token,
             )
-        except PageExpired:
+        except PageExpired as expired:
+            job.begin_again(expired)
             page_token = None
             continue
         await _keep(job, calendar_id, page, window, generation)

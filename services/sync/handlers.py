@@ -44,6 +44,9 @@ async def connect(sync: Sync, fact: AccountConnected) -> None:
             raise
         version, gmail = 0, GmailPreferences()  # the user was deleted meanwhile, or has never set anything
     async with sync.db.acquire() as connection, connection.transaction():
+        await accounts.lock_user(connection, fact.user_id)
+        if await accounts.is_forgotten(connection, fact.user_id, fact.account_id):
+            return
         await accounts.upsert_preferences(connection, fact.user_id, version, gmail)
         if not await accounts.upsert_account(
             connection, fact.account_id, fact.user_id, fact.address, fact.scopes, fact.at
@@ -63,9 +66,11 @@ async def stop_until_reauthorized(sync: Sync, fact: AccountReauthRequired) -> No
 
 
 async def disconnect(sync: Sync, fact: AccountDisconnected) -> None:
-    """Stop at once: a run that is under way loses its lease."""
+    """Stop at once: a run that is under way loses its lease. A purge is final, whatever the clocks say: the id never comes back."""
     async with sync.db.acquire() as connection, connection.transaction():
-        if not await accounts.set_state(connection, fact.account_id, "disconnected", fact.at):
+        await accounts.lock_user(connection, fact.user_id)
+        is_news = await accounts.disconnect_account(connection, fact.account_id, fact.user_id, fact.at)
+        if not is_news and not fact.purge:
             return
         await runs.call_off(connection, fact.account_id, "disconnected", "The account was disconnected.")
         if fact.purge:
@@ -74,6 +79,7 @@ async def disconnect(sync: Sync, fact: AccountDisconnected) -> None:
 
 async def forget_user(sync: Sync, fact: UserDeleted) -> None:
     async with sync.db.acquire() as connection, connection.transaction():
+        await accounts.lock_user(connection, fact.user_id)
         await accounts.delete_user(connection, fact.user_id)
 
 
@@ -86,6 +92,9 @@ async def change_settings(sync: Sync, fact: SettingsChanged) -> None:
     if set(before.calendar_ids) != set(after.calendar_ids):
         kinds.append("calendar")
     async with sync.db.acquire() as connection, connection.transaction():
+        await accounts.lock_user(connection, fact.user_id)
+        if await accounts.is_forgotten(connection, fact.user_id):
+            return
         if not await accounts.upsert_preferences(connection, fact.user_id, fact.version, after):
             return
         account_ids = await accounts.list_account_ids(connection, fact.user_id)
@@ -99,6 +108,8 @@ async def request_run(sync: Sync, fact: SyncRequested) -> None:
     async with sync.db.acquire() as connection, connection.transaction():
         account = await accounts.get_account(connection, fact.account_id)
         if account is None:
+            if await accounts.is_forgotten(connection, fact.user_id, fact.account_id):
+                return
             raise LookupError("sync.requested came before account.connected")  # tried again in a while
         if account.user_id != fact.user_id or account.state == "disconnected":
             return

@@ -13,12 +13,14 @@ from libs.common.db import Connection, Pool
 from libs.common.errors import Outage
 from libs.common.events import SyncProgressed
 from libs.common.google.api import Google, GoogleAccount
+from libs.common.google.errors import PageExpired
 from libs.common.log import get_logger
 from services.sync.store import runs
 from services.sync.store.accounts import Account
 from services.sync.store.runs import Claim, Tally
 
 PROGRESS_EVERY_SECONDS = 0.5
+MAX_RESTARTS = 3
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Job:
     done: int = 0
     _done_here: int = 0
     _shown_at: float = -1.0
+    _restarts: int = 0
 
     def __post_init__(self) -> None:
         self._began = asyncio.get_running_loop().time()
@@ -87,6 +90,12 @@ class Job:
             )
         except Outage as outage:
             get_logger().debug("progress_unsaid", error=str(outage))
+
+    def begin_again(self, expired: PageExpired) -> None:
+        """A listing begins again. Outage: it did so too often in this run, without a pause it might for ever."""
+        self._restarts += 1
+        if self._restarts > MAX_RESTARTS:
+            raise Outage("Google keeps forgetting the page that a listing has come to.") from expired
 
     @property
     def now(self) -> datetime:

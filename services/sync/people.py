@@ -31,7 +31,8 @@ async def _read(job: Job, cursor: SyncCursor) -> None:
     while True:
         try:
             page = await job.google.people.connections(cursor.sync_token, page_token)
-        except PageExpired:
+        except PageExpired as expired:
+            job.begin_again(expired)
             page_token = None
             continue
         await _keep(job, page, generation)

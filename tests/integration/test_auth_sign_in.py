@@ -10,7 +10,15 @@ from libs.common import scopes
 from libs.common.errors import Outage, Refused
 from libs.common.events import AccountConnected
 from libs.common.ids import AccountId, new_id
-from libs.common.questions import BeginSignIn, Disconnect, FinishSignIn, GetToken, ListAccounts, SignOut, WhoIs
+from libs.common.questions import (
+    BeginSignIn,
+    Disconnect,
+    FinishSignIn,
+    GetToken,
+    ListAccounts,
+    SignOut,
+    WhoIs,
+)
 from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
 from tests.conftest import ServiceSettings
@@ -270,3 +278,15 @@ async def test_a_session_in_use_slides_to_thirty_days(world: AuthWorld) -> None:
     await world.ask(WhoIs(session=signed_in.session))
     left = await world.sql("SELECT extract(day FROM expires_at - now()) AS days FROM sessions")
     assert left["days"] >= 29
+
+
+async def test_an_account_that_was_given_up_no_longer_opens_what_it_was_connected_to(world: AuthWorld) -> None:
+    """Whoever holds the account of a former job can sign in with it, but not as the person who has left."""
+    anna = await world.sign_in(ANNA.address)
+    at_work = await world.sign_in(ANNA_AT_WORK.address, user_id=anna.user_id)
+    await world.ask(Disconnect(user_id=anna.user_id, account_id=at_work.account_id, purge=False))
+
+    successor = await world.sign_in(ANNA_AT_WORK.address, browser="successor's")
+
+    assert successor.user_id != anna.user_id
+    assert (await world.sign_in(ANNA.address, browser="anna's")).user_id == anna.user_id

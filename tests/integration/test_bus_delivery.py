@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 import nats
 import pytest
 from nats.js.api import StreamInfo
+from redis.exceptions import ResponseError
 
 from libs.common import questions
 from libs.common.bus import Bus, delivery
 from libs.common.cache import open_cache
 from libs.common.errors import Outage, Refused, Unprocessable
-from libs.common.events import ContactChanged, MessageIngested, SyncRequested
+from libs.common.events import ContactChanged, InteractionReported, MessageIngested, SyncRequested
 from libs.common.ids import AccountId, ContactId, Service, UserId, new_id
 from libs.common.log import current_trace, traced
+from libs.common.service import Resources, running
 from libs.local.servers import Nats
 from tests.conftest import ServiceSettings
 
@@ -117,6 +119,74 @@ async def test_the_same_fact_said_twice_is_stored_once(bus: Callable[[Service], 
         await heard.count(3)
         await asyncio.sleep(0.2)
     assert sorted(heard.ids) == ["a", "a", "b"]
+
+
+async def test_a_correction_of_what_a_connector_told_gets_through_at_once(bus: Callable[[Service], Bus]) -> None:
+    told: list[str] = []
+
+    async def note(fact: InteractionReported) -> None:
+        told.append(fact.text)
+
+    contacts, gateway = bus("contacts"), bus("gateway")
+    contacts.hear(InteractionReported, note)
+    first = InteractionReported(
+        user_id=USER, platform="telegram", ref="1", occurred_at=datetime.now(UTC), direction="inbound", kind="message",
+        identities=(), text="wrong",
+    )  # fmt: skip
+    async with alive(contacts, gateway):
+        await gateway.say(first)
+        await gateway.say(first.model_copy(update={"text": "right"}))
+
+        async def both() -> bool:
+            return told == ["wrong", "right"]
+
+        await settled(both)
+
+
+async def test_a_cache_that_refuses_to_count_strikes_ends_no_listening(
+    bus: Callable[[Service], Bus], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+
+    async def note(fact: MessageIngested) -> None:
+        heard.append(fact.gmail_id)
+        if fact.gmail_id == "bad":
+            raise ZeroDivisionError
+
+    async def refuse(*_: object) -> int:
+        raise ResponseError("OOM command not allowed when used memory > 'maxmemory'.")
+
+    contacts, sync = bus("contacts"), bus("sync")
+    monkeypatch.setattr(type(contacts.cache), "strike", refuse)
+    contacts.hear(MessageIngested, note)
+    async with alive(contacts, sync):
+        await sync.say(message("bad"))
+
+        async def tried() -> bool:
+            return heard == ["bad"]
+
+        await settled(tried)
+        await sync.say(message("good"))
+
+        async def both() -> bool:
+            return "good" in heard
+
+        await settled(both)
+        await contacts.ping()
+
+
+async def test_background_work_ends_while_the_bus_still_carries_what_it_says(service_settings: ServiceSettings) -> None:
+    answers: list[str] = []
+
+    @asynccontextmanager
+    async def wire(r: Resources) -> AsyncIterator[None]:
+        yield
+        await r.bus.say(request())
+        answers.append("said")
+
+    async with running("sync", service_settings("sync"), wire):
+        pass
+    assert answers == ["said"]
 
 
 async def test_one_bad_message_does_not_hold_back_its_batch(

@@ -168,6 +168,14 @@ async def test_the_same_meeting_in_two_calendars_is_one_interaction_until_both_c
     assert await world.emails() == set()
 
 
+async def test_meetings_without_an_ical_uid_are_never_paired(world: World) -> None:
+    for account in (1, 2):
+        await world.hear(meeting("e1", [JANE], account=account, ical_uid="", calendar_id="primary"))
+    for calendar in ("team", "club"):
+        await world.hear(meeting("e1", [JANE], ical_uid="", calendar_id=calendar))
+    assert (await world.counts()).meetings == 4
+
+
 async def test_a_moved_meeting_replaces_what_was_there(world: World) -> None:
     await world.hear(meeting("e1", [JANE]), meeting("e1", [BOB], days_ago=-2, revision=2))
     assert (await world.counts()).meetings == 1

@@ -265,6 +265,13 @@ async def test_the_archive_has_everything_page_by_page(world: World) -> None:
 async def test_of_a_deleted_user_nothing_is_left_and_nothing_comes_back(world: World) -> None:
     await world.hear(mail("m1", JANE), card("1", name="Jane", emails=[JANE]), meeting("e", [BOB]), settings(1))
     await world.hear(UserDeleted(user_id=USER, account_ids=(account_id(1),)), mail("m2", BOB), connected())
+    await interactions.record_report(
+        world.context,
+        InteractionReported(
+            user_id=USER, platform="telegram", ref="1", occurred_at=NOW, direction="inbound", kind="message",
+            identities=(Identity(kind="phone", value="+49 30 1234567"),),
+        ),
+    )  # fmt: skip
     for table in (
         "users",
         "accounts",

@@ -13,7 +13,7 @@ from libs.common import questions as q
 from libs.common.errors import Outage
 from libs.common.ids import new_id
 from libs.common.preferences import NotificationPreferences, Preferences
-from services.gateway.api import ENDPOINTS
+from services.gateway.api import ENDPOINTS, meetings
 from services.gateway.api.serving import PREFIX
 from tests.conftest import ServiceSettings
 from tests.support.gateway import Gate, account_of, contact, gate
@@ -318,3 +318,14 @@ async def test_a_port_that_is_taken_is_said_in_a_sentence(
     with pytest.raises(Outage, match="Set PINGCRM_PORT"):
         async with gate(service_settings, port=port):
             pass
+
+
+async def test_briefs_by_hand_are_limited_by_user(running_gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meetings, "BRIEFS_PER_HOUR", 2)
+    path = f"{API}/meetings/{running_gate.world.meeting.meeting_id}/prep"
+    async with running_gate.client() as alice, running_gate.client("pcrm_bob") as bob:
+        assert [(await alice.get(path)).status for _ in range(2)] == [503, 503], "prep is away here"
+        async with alice.post(path) as response:
+            await problem(response, 429, "too_many_briefs")
+            assert response.headers["Retry-After"] == "600"
+        assert (await bob.get(path)).status == 503

@@ -151,7 +151,7 @@ async def test_reading_counts_down(running_gate: Gate) -> None:
         items = await notifications(client, 4)
         assert items[0]["title"] == "Brief sent: Lunch"
         assert items[-1]["link"] == f"/connect?account_id={account}"
-        assert [item["created_at"] for item in items] == sorted((item["created_at"] for item in items), reverse=True)
+        assert [item["id"] for item in items] == sorted((item["id"] for item in items), reverse=True)
         async with client.post(f"{API}/notifications/{items[-1]['id']}/read") as response:
             first = await response.json()
         async with client.post(f"{API}/notifications/{items[-1]['id']}/read") as response:
@@ -225,3 +225,24 @@ async def test_a_gateway_that_stops_ends_its_streams(service_settings: ServiceSe
             await response.content.readuntil(b"\n\n")
         await response.content.read()
         await client.close()
+
+
+async def test_a_stream_that_is_never_silent_ends_with_its_session_too(
+    running_gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.2)
+
+    async def keep_telling() -> None:
+        while True:
+            await running_gate.buses["sync"].say(progressed(running_gate))
+            await asyncio.sleep(0.02)
+
+    async with running_gate.client() as client, stream(client) as reader:
+        telling = asyncio.create_task(keep_telling())
+        try:
+            await next_event(reader)
+            running_gate.world.tokens.clear()
+            async with asyncio.timeout(5):
+                await reader.read()
+        finally:
+            telling.cancel()

@@ -198,3 +198,24 @@ async def test_what_others_wrote_is_shown_as_text(running_gate: Gate) -> None:
         async with browser.get(f"/meetings/{new_id()}", headers=HTML) as response:
             assert response.status == 404
             assert "There is no such meeting." in await response.text()
+
+
+async def test_the_cookie_of_a_session_in_use_is_renewed_once_a_day(running_gate: Gate) -> None:
+    async with running_gate.client(None) as browser:
+        browser.cookie_jar.update_cookies({"pingcrm_session": "session-of-alice"})
+        headers = {"Origin": running_gate.url}
+        async with browser.get("/api/v1/me") as response:
+            renewed = response.cookies["pingcrm_session"]
+            assert (renewed.value, renewed["httponly"]) == ("session-of-alice", True)
+            assert int(renewed["max-age"]) > 29 * 86_400
+            assert response.cookies["pingcrm_renewed"]["max-age"] == "86400"
+        for path in ("/", "/api/v1/me"):
+            async with browser.get(path) as response:
+                assert not response.cookies, "renewed today"
+        browser.cookie_jar.clear()
+        browser.cookie_jar.update_cookies({"pingcrm_session": "session-of-alice"})
+        async with browser.post("/logout", headers=headers, allow_redirects=False) as response:
+            assert response.cookies["pingcrm_session"]["max-age"] == "0", "signing out renews nothing"
+        browser.cookie_jar.update_cookies({"pingcrm_session": "session-of-nobody"})
+        async with browser.get("/api/v1/me") as response:
+            assert (response.status, "pingcrm_session" in response.cookies) == (401, False)

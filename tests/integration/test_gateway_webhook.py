@@ -129,3 +129,17 @@ async def test_names_that_lead_into_a_private_network_do_not_resolve() -> None:
     with pytest.raises(OSError, match="public internet"):
         await resolver.resolve("localhost", 80)
     await resolver.close()
+
+
+async def test_a_host_that_can_not_be_spelled_is_given_up_as_any_other(
+    service_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(webhook, "RETRY_DELAYS", ())
+    async with with_webhook(service_settings, f"http://{'a' * 64}.example.com/") as running:
+        await say_completed(running)
+        async with running.client() as client, asyncio.timeout(10):
+            while (await (await client.get("/api/v1/me")).json())["unread_notifications"] == 0:
+                await asyncio.sleep(0.02)
+            while await deliveries(running):
+                await asyncio.sleep(0.02)

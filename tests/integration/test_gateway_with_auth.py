@@ -98,3 +98,21 @@ async def test_a_state_is_good_for_one_browser_and_one_time(service_settings: Se
         async with victim.get(back) as response:
             assert response.status == 400, "used already"
         assert (await victim.get(f"{API}/me")).status == 401
+
+
+async def test_who_signs_in_later_does_not_end_what_somebody_else_began_in_this_browser(
+    service_settings: ServiceSettings,
+) -> None:
+    async with served(service_settings) as url, browser_at(url) as browser:
+        await consent(browser, "/login/google", ANNA.address)
+        async with browser.get("/connect", allow_redirects=False) as response:
+            authorize_url = response.headers["Location"]
+        await browser.post("/logout")
+        await consent(browser, "/login/google", ANNA.address)
+        ticked = [("scope", scope) for scope in scopes.FEATURES]
+        form = aiohttp.FormData([("account", ANNA_AT_WORK.address), ("decision", "allow"), *ticked])
+        async with browser.post(authorize_url, data=form, allow_redirects=False) as response:
+            back = response.headers["Location"]
+        assert (await browser.get(back)).status == 400
+        async with browser.get("/") as response:
+            assert ANNA_AT_WORK.address not in await response.text()

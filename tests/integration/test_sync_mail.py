@@ -4,13 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import pytest_asyncio
 
-from libs.common.events import MessageRemoved, SyncFailed, UserDeleted
+from libs.common.events import AccountIdentified, MessageRemoved, SyncFailed, UserDeleted
 from libs.common.questions import AuditAccount, ExplainMessage, ListRuns
+from libs.common.service import opened
 from libs.google_sim.faults import Rule
 from libs.google_sim.oracle import gmail_optimum
 from libs.local.servers import Nats
+from services.sync.domain.history import Touched
+from services.sync.store import accounts, ledger
 from tests.conftest import ServiceSettings
 from tests.support.sync_stage import SyncStage, maya, message, sync_stage
 
@@ -150,6 +154,35 @@ async def test_throttling_and_faults_lose_nothing(stage: SyncStage) -> None:
     async with stage.replica():
         await stage.first_sync("mail", seconds=100)
     assert set(stage.timeline()) == {one["id"] for one in MESSAGES}
+
+
+async def test_messages_that_one_change_touched_are_all_read_however_many(stage: SyncStage) -> None:
+    """They share a history id, and so their place in the queue: a group must not end among them."""
+    async with opened("sync", stage.settings) as resources, resources.db.acquire() as connection:
+        await accounts.upsert_account(
+            connection, stage.account_id, stage.user_id, "maya@example.com", stage.granted, datetime.now(UTC)
+        )
+        together = [Touched(f"m{n}", f"t{n}", 7, "look") for n in range(5)]
+        await ledger.add_touched(connection, stage.account_id, [*together, Touched("m9", "t9", 6, "look")])
+        first, last = await ledger.list_pending(connection, stage.account_id, None, 2, ())
+        second, _ = await ledger.list_pending(connection, stage.account_id, last, 2, ())
+    assert {one.gmail_id for one in first} == {one.gmail_id for one in together}
+    assert [one.gmail_id for one in second] == ["m9"]
+
+
+async def test_aliases_that_google_does_not_tell_today_stay_mine(
+    stage: SyncStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.common.google.session.PATIENCE_SECONDS", 0.1)
+    stage.account.aliases.append("sales@example.com")
+    async with stage.replica():
+        await stage.first_sync("mail")
+        stage.google.world.faults.set([Rule("sendAs", "400precondition")], 0)
+        await stage.sql("UPDATE accounts SET aliases_due = true")
+        await stage.sync()
+    told = [fact.addresses for fact in stage.heard(AccountIdentified)]
+    assert len(told) == 2
+    assert set(told[0]) == set(told[1]) == {"maya@example.com", "sales@example.com"}
 
 
 async def test_a_message_deleted_before_it_was_read_is_skipped(stage: SyncStage) -> None:

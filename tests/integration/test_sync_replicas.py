@@ -8,11 +8,27 @@ import pytest
 import pytest_asyncio
 
 from libs.common.errors import Refused
-from libs.common.events import AccountDisconnected, AccountReauthRequired, MessageIngested, SyncFailed
+from libs.common.events import (
+    AccountConnected,
+    AccountDisconnected,
+    AccountReauthRequired,
+    MessageIngested,
+    SettingsChanged,
+    SyncFailed,
+    SyncRequested,
+    UserDeleted,
+)
+from libs.common.google.api import Google
+from libs.common.google.errors import PageExpired
+from libs.common.google.gmail import Gmail
+from libs.common.preferences import Preferences
+from libs.common.resources.gmail import MessagePage
 from libs.common.service import opened
 from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
+from services.sync import handlers
 from services.sync.__main__ import wire
+from services.sync.job import Sync
 from services.sync.store import runs
 from services.sync.store.runs import LeaseLost
 from tests.conftest import ServiceSettings
@@ -166,3 +182,73 @@ async def test_disconnecting_stops_the_work_at_once_and_purging_deletes_what_was
         for table in ("runs", "cursors", "messages", "people", "meetings"):
             assert await stage.sql(f"SELECT 1 FROM {table} LIMIT 1") == []
         assert stage.ended("mail") == []
+
+
+@pytest.mark.parametrize("end", ["disconnect", "purge", "delete"])
+async def test_a_connection_heard_after_its_end_brings_nothing_back(stage: SyncStage, end: str) -> None:
+    """After a time away everything is heard at once, and the slow connection comes in after the quick end."""
+    user_id, account_id, at = stage.user_id, stage.account_id, datetime.now(UTC)
+    async with opened("sync", stage.settings) as r:
+        await r.bus.connect()
+        sync = Sync(r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http))
+        if end == "delete":
+            await handlers.forget_user(sync, UserDeleted(user_id=user_id, account_ids=(account_id,)))
+        else:
+            fact = AccountDisconnected(user_id=user_id, account_id=account_id, purge=end == "purge", at=at)
+            await handlers.disconnect(sync, fact)
+        connected = AccountConnected(
+            user_id=user_id, account_id=account_id, address="maya@example.com", scopes=stage.granted, again=False,
+            at=at - timedelta(minutes=1),
+        )  # fmt: skip
+        await handlers.connect(sync, connected)
+        await handlers.request_run(
+            sync, SyncRequested(user_id=user_id, account_id=account_id, kind="mail", reason="user")
+        )
+        if end == "delete":
+            changed = SettingsChanged(user_id=user_id, version=9, before=Preferences(), after=Preferences())
+            await handlers.change_settings(sync, changed)
+            assert await stage.sql("SELECT 1 FROM preferences") == []
+        assert await stage.sql("SELECT 1 FROM accounts WHERE state = 'active' OR address <> ''") == []
+        assert await stage.sql("SELECT 1 FROM runs") == []
+        if end == "disconnect":
+            await handlers.connect(sync, connected.model_copy(update={"at": at + timedelta(minutes=1)}))
+            assert len(await stage.sql("SELECT 1 FROM accounts WHERE state = 'active'")) == 1
+
+
+async def test_a_purge_is_final_even_where_the_clocks_disagree(stage: SyncStage) -> None:
+    async with stage.replica():
+        await stage.connect()
+        async with asyncio.timeout(10):
+            while not await stage.sql("SELECT 1 FROM accounts"):
+                await asyncio.sleep(0.05)
+        earlier = datetime.now(UTC) - timedelta(minutes=1)
+        await stage.auth.say(
+            AccountDisconnected(user_id=stage.user_id, account_id=stage.account_id, purge=True, at=earlier)
+        )
+        async with asyncio.timeout(10):
+            while await stage.sql("SELECT 1 FROM accounts"):
+                await asyncio.sleep(0.05)
+
+
+async def test_a_listing_that_google_cannot_go_on_with_is_put_off(
+    stage: SyncStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+    list_messages = Gmail.list_messages
+
+    async def forgetful(gmail: Gmail, query: str, page: str | None = None) -> MessagePage:
+        asked.append(page)
+        if page is not None:
+            raise PageExpired("Gmail does not know the page any more.")
+        return await list_messages(gmail, query)
+
+    monkeypatch.setattr(Gmail, "list_messages", forgetful)
+    async with stage.replica():
+        await stage.connect()
+        async with asyncio.timeout(10):
+            while not await stage.sql("SELECT 1 FROM runs WHERE kind = 'mail' AND state = 'waiting'"):
+                await asyncio.sleep(0.1)
+        assert len(asked) < 10
+        monkeypatch.setattr(Gmail, "list_messages", list_messages)
+        await stage.until(lambda: bool(stage.ended("mail")))
+    assert set(stage.timeline()) == IDS

@@ -193,8 +193,8 @@ class Bus:
                 )
             )
 
-    async def stop(self) -> None:
-        """Stop pulling, let what is in hand finish within 15 s, give the rest back."""
+    async def stop_listening(self) -> None:
+        """Stop pulling, let what is in hand finish within 15 s, give the rest back. Saying and asking go on."""
         self._stopping.set()
         if self._loops:
             _, late = await asyncio.wait(self._loops, timeout=GRACE_SECONDS)
@@ -202,6 +202,10 @@ class Bus:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
             self._loops.clear()
+
+    async def stop(self) -> None:
+        """Stop listening, and disconnect."""
+        await self.stop_listening()
         await self._broker.stop()
 
     async def __aenter__(self) -> "Bus":

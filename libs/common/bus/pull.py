@@ -36,6 +36,12 @@ async def pull(client: Client, consumer: Consumer, batch: int, deliver: Deliver,
             except (nats.errors.Error, OSError) as error:
                 get_logger().warning("pull_interrupted", consumer=consumer.name, error=type(error).__name__)
                 await _pause(stop)
+            except Exception as error:
+                # A bug, or a cache that refuses to write: what was in hand comes again after ack_wait. Nobody else would listen.
+                get_logger().error(
+                    "pull_interrupted", consumer=consumer.name, error=type(error).__name__, exc_info=True
+                )
+                await _pause(stop)
     finally:
         stop.cancel()
         await _give_back(subscription)

@@ -22,7 +22,7 @@ ROWS = {
 async def actual(person: Person, google: LocalGoogle) -> dict[str, int]:
     """The same numbers as the oracle's, counted through the API and in the Sent folders."""
     counts = (await person.call("GET", "/me"))["counts"]
-    ever = {"from": "0001-01-02T00:00:00Z", "to": "9999-01-01T00:00:00Z", "limit": 200}
+    ever = {"from": "0002-01-01T00:00:00Z", "to": "9998-12-31T00:00:00Z", "limit": 200}
     meetings = [meeting async for meeting in person.all("/meetings", **ever)]
     set_aside = 0
     for account in (await person.call("GET", "/accounts"))["items"]:

@@ -26,19 +26,19 @@ async def lock_sub(db: Connection, sub: str) -> None:
 async def get_owner(db: Connection, sub: str) -> Owner | None:
     """Whom a sign-in with this Google account belongs to.
 
-    Who holds it now; else the user whom it made; else the last who had connected it.
+    Who holds it now; else the user whom it made. Not who has given it up: the account of a former job must not open what is theirs.
     """
     row = await db.fetchrow(
         """
         SELECT user_id, account_id, held FROM (
-            SELECT user_id, id AS account_id, status <> 'disconnected' AS held, 1 AS made, connected_at
-            FROM google_accounts WHERE sub = $1
+            SELECT user_id, id AS account_id, true AS held
+            FROM google_accounts WHERE sub = $1 AND status <> 'disconnected'
             UNION ALL
-            SELECT u.id, a.id, false, 0, u.created_at
+            SELECT u.id, a.id, false
             FROM users u LEFT JOIN google_accounts a ON a.user_id = u.id AND a.sub = u.sub
             WHERE u.sub = $1
         ) AS candidates
-        ORDER BY held DESC, made, connected_at DESC
+        ORDER BY held DESC
         LIMIT 1
         """,
         sub,

@@ -46,6 +46,8 @@ async def record_report(context: Context, fact: InteractionReported) -> None:
     """What a connector saw. Told again, with the same `ref`, it replaces what was told before."""
     async with context.transaction() as c:
         await users.lock_users(c, [fact.user_id])
+        if await users.list_purged(c, [fact.user_id]):
+            return
         one = seeing.reported(fact, 0)
         revision = await reports.next_revision(c, one)
         await reports.match_phones(c, fact.user_id, one)

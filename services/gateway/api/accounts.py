@@ -25,7 +25,7 @@ from libs.common.questions import (
 from libs.common.scopes import FEATURES, NEEDED_BY_KIND
 from services.gateway.accounts import AccountView, view_of
 from services.gateway.api.endpoint import Call, endpoint
-from services.gateway.session import browser_of, remember_browser
+from services.gateway.session import bound, browser_of, remember_browser
 
 TAG = "Accounts"
 DISCONNECT_SECONDS = 30.0
@@ -54,7 +54,12 @@ class Connect(BaseModel):
     account_id: AccountId | None = Field(None, description="Ask again for the permissions of this account.")
 
 
-@endpoint("POST", "/accounts/connect", tag=TAG)
+@endpoint(
+    "POST",
+    "/accounts/connect",
+    tag=TAG,
+    errors={404: "There is no such account, or it belongs to somebody else.", 500: "Google is not set up here."},
+)
 async def connect_account(call: Call, body: Connect) -> Authorization:
     """Begin to connect a Google account.
 
@@ -63,7 +68,9 @@ async def connect_account(call: Call, body: Connect) -> Authorization:
     if body.account_id:
         await own_account(call, body.account_id)
     browser = browser_of(call.request)
-    begun = await call.ask(BeginSignIn(browser=browser, user_id=call.user_id, account_id=body.account_id))
+    begun = await call.ask(
+        BeginSignIn(browser=bound(browser, call.caller.session), user_id=call.user_id, account_id=body.account_id)
+    )
     call.finish.append(partial(remember_browser, browser=browser, settings=call.gateway.settings))
     return begun
 

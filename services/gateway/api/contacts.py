@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.events import Identity, ProfileReported
 from libs.common.ids import ContactId
@@ -30,9 +30,11 @@ from libs.common.questions import (
     UpdateContact,
 )
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.api.moment import Moment
 
 TAG = "Contacts"
 TAKEN = {409: "Another contact has one of these addresses: `contact_id` names it."}
+WRONG_CURSOR = {400: "The cursor is not one of this list."}
 
 
 class ContactsQuery(BaseModel):
@@ -42,7 +44,7 @@ class ContactsQuery(BaseModel):
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/contacts", tag=TAG)
+@endpoint("GET", "/contacts", tag=TAG, errors=WRONG_CURSOR)
 async def list_contacts(call: Call, query: ContactsQuery) -> ContactPage:
     """Search and list contacts."""
     return await call.ask(
@@ -95,7 +97,7 @@ class TimelineQuery(BaseModel):
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/contacts/{contact_id}/interactions", tag=TAG)
+@endpoint("GET", "/contacts/{contact_id}/interactions", tag=TAG, errors=WRONG_CURSOR)
 async def list_interactions(call: Call, contact_id: ContactId, query: TimelineQuery) -> Timeline:
     """Show a contact's timeline, newest first."""
     return await call.ask(
@@ -120,7 +122,7 @@ class NewInteraction(BaseModel):
     platform: str = Field("note", pattern=r"^[a-z][a-z0-9_]{1,31}$")
     kind: str = Field("note", min_length=1, max_length=32)
     direction: Literal["inbound", "outbound", "mutual"] = "mutual"
-    occurred_at: AwareDatetime | None = Field(None, description="Left out: now.")
+    occurred_at: Moment | None = Field(None, description="Left out: now.")
     title: str = Field("", max_length=500)
     text: str = Field("", max_length=10_000)
     ref: str | None = Field(None, max_length=500)
@@ -130,10 +132,7 @@ class NewInteraction(BaseModel):
 @endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, status=201)
 async def add_interaction(call: Call, contact_id: ContactId, body: NewInteraction) -> Interaction:
     """Add a note, or an interaction of another platform."""
-    fields = body.model_dump()
-    if body.occurred_at:
-        fields["occurred_at"] = body.occurred_at.astimezone(UTC)
-    return await call.ask(AddInteraction(user_id=call.user_id, contact_id=contact_id, **fields))
+    return await call.ask(AddInteraction(user_id=call.user_id, contact_id=contact_id, **body.model_dump()))
 
 
 @endpoint("GET", "/contacts/{contact_id}/duplicates", tag=TAG)
@@ -148,13 +147,13 @@ class Merge(BaseModel):
     other_id: ContactId = Field(description="The contact that goes into this one.")
 
 
-@endpoint("POST", "/contacts/{contact_id}/merge", tag=TAG)
+@endpoint("POST", "/contacts/{contact_id}/merge", tag=TAG, errors={409: "They are one contact already."})
 async def merge_contacts(call: Call, contact_id: ContactId, body: Merge) -> Merged:
     """Merge another contact into this one. `merge_id` undoes it."""
     return await call.ask(MergeContacts(user_id=call.user_id, contact_id=contact_id, other_id=body.other_id))
 
 
-@endpoint("POST", "/merges/{merge_id}/undo", tag=TAG)
+@endpoint("POST", "/merges/{merge_id}/undo", tag=TAG, errors={409: "The contact was merged once more since then."})
 async def undo_merge(call: Call, merge_id: UUID) -> Contact:
     """Undo a merge exactly."""
     return await call.ask(UndoMerge(user_id=call.user_id, merge_id=merge_id))

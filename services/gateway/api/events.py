@@ -1,6 +1,7 @@
 """Live updates as server-sent events."""
 
 import asyncio
+from time import monotonic
 
 from aiohttp import web
 
@@ -8,6 +9,7 @@ from libs.common.errors import Outage, Refused
 from libs.common.questions import WhoIs
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.live import Listener
+from services.gateway.session import bearer_of
 
 HEARTBEAT_SECONDS = 15.0
 WRITE_SECONDS = 30.0
@@ -35,15 +37,16 @@ async def stream_events(call: Call) -> web.StreamResponse:
 
 
 async def _pump(call: Call, listener: Listener, response: web.StreamResponse) -> None:
-    """Pass events on until the stream is closed or the session has ended."""
+    """Pass events on until the stream is closed or the session has ended, which is looked at however busy the stream is."""
+    look_at = monotonic() + HEARTBEAT_SECONDS
     while not listener.closed:
-        events = await listener.take(HEARTBEAT_SECONDS)
-        for event in events:
+        for event in await listener.take(max(0.0, look_at - monotonic())):
             await _write(response, event.encode())
-        if not events and not listener.closed:
+        if monotonic() >= look_at and not listener.closed:
             if not await _still_signed_in(call):
                 return
             await _write(response, b": still here\n\n")
+            look_at = monotonic() + HEARTBEAT_SECONDS
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:
@@ -53,10 +56,9 @@ async def _write(response: web.StreamResponse, data: bytes) -> None:
 
 async def _still_signed_in(call: Call) -> bool:
     """An outage is no sign-out."""
-    header = call.request.headers.get("Authorization", "")
     session = call.caller.session
     try:
-        await call.ask(WhoIs(session=session) if session else WhoIs(token=header.partition(" ")[2].strip()))
+        await call.ask(WhoIs(session=session) if session else WhoIs(token=bearer_of(call.request)))
     except Refused:
         return False
     except Outage:

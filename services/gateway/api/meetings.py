@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from libs.common.errors import Refused
 from libs.common.events import Answer, Guest, Meeting
@@ -19,11 +19,14 @@ from libs.common.questions import (
     SendPrep,
 )
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.api.moment import Moment
 
 TAG = "Meetings"
 BRIEF_SECONDS = 45.0
 DRY_RUN_SECONDS = 60.0
 DEFAULT_SPAN = timedelta(days=30)
+BRIEFS_PER_HOUR = 60
+MANY = {429: "Too many briefs were asked for within an hour."}
 
 
 class MeetingView(BaseModel):
@@ -53,8 +56,8 @@ class MeetingList(BaseModel):
 
 
 class MeetingsQuery(BaseModel):
-    start: AwareDatetime | None = Field(None, alias="from", description="Starting at or after; left out: now.")
-    end: AwareDatetime | None = Field(None, alias="to", description="Starting before; left out: 30 days after `from`.")
+    start: Moment | None = Field(None, alias="from", description="Starting at or after; left out: now.")
+    end: Moment | None = Field(None, alias="to", description="Starting before; left out: 30 days after `from`.")
     account_id: AccountId | None = None
     cursor: str | None = Field(None, max_length=1000)
     limit: int = Field(100, ge=1, le=200)
@@ -63,8 +66,8 @@ class MeetingsQuery(BaseModel):
 @endpoint("GET", "/meetings", tag=TAG)
 async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
     """List meetings by their start."""
-    start = (query.start or datetime.now(UTC)).astimezone(UTC)
-    end = query.end.astimezone(UTC) if query.end else start + DEFAULT_SPAN
+    start = query.start or datetime.now(UTC)
+    end = query.end or start + DEFAULT_SPAN
     if end <= start:
         raise Refused(422, "invalid", "`to` must be after `from`.")
     page = await call.ask(
@@ -103,9 +106,10 @@ def view_of(meeting: Meeting, prep: Prep | None) -> MeetingView:
     )
 
 
-@endpoint("GET", "/meetings/{meeting_id}/prep", tag=TAG)
+@endpoint("GET", "/meetings/{meeting_id}/prep", tag=TAG, errors=MANY)
 async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
     """Preview a meeting's brief as it would be sent now. Nothing is sent."""
+    await _limit(call)
     return await call.ask(PreviewPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
 
 
@@ -113,11 +117,27 @@ async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
     "POST",
     "/meetings/{meeting_id}/prep",
     tag=TAG,
-    errors={403: "The permission to send mail is missing.", 409: "The brief can't be sent: the sentence says why."},
+    errors={
+        403: "The permission to send mail is missing, or a session cookie did not come from PingCRM's own pages.",
+        409: "The brief can't be sent: the sentence says why.",
+        422: "Nobody else is invited.",
+        **MANY,
+        502: "Gmail did not take the brief: the sentence says why.",
+    },
 )
 async def send_prep(call: Call, meeting_id: MeetingId) -> Prep:
     """Send a meeting's brief now, whether one was sent before or not."""
+    await _limit(call)
     return await call.ask(SendPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
+
+
+async def _limit(call: Call) -> None:
+    """Each brief is written by a model that costs money. Refused: `too_many_briefs` (429)."""
+    hour = int(datetime.now(UTC).timestamp() // 3600)
+    briefs = await call.gateway.cache.strike(f"briefs:{call.user_id}:{hour}", timedelta(hours=2))
+    if briefs > BRIEFS_PER_HOUR:
+        detail = f"{BRIEFS_PER_HOUR} briefs were written for you within this hour. Try again in the next."
+        raise Refused(429, "too_many_briefs", detail, retry_after=600)
 
 
 class DryRunQuery(BaseModel):

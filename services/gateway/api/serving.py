@@ -69,7 +69,10 @@ def _query(model: type[BaseModel], request: web.Request) -> BaseModel:
 
 async def _body(model: type[BaseModel], request: web.Request) -> BaseModel:
     """The JSON body; an empty one counts as `{}`. Refused: 400 not JSON, 415 another media type."""
-    raw = await request.read()
+    try:
+        raw = await request.read()
+    except web.RequestPayloadError as error:
+        raise Refused(400, "malformed_body", "The body does not fit its Content-Encoding.") from error
     if raw and request.content_type != "application/json":
         raise Refused(415, "not_json", "Send JSON, with the header Content-Type: application/json.")
     try:
@@ -86,15 +89,14 @@ async def _body(model: type[BaseModel], request: web.Request) -> BaseModel:
 
 def _refuse_nul(value: object) -> None:
     """PostgreSQL's text can't hold NUL, and nobody means it."""
-    match value:
-        case str() if "\0" in value:
-            raise Refused(422, "invalid", "Text must not contain the character U+0000.")
-        case dict():
-            for key, item in value.items():
-                _refuse_nul(key)
-                _refuse_nul(item)
-        case list():
-            for item in value:
-                _refuse_nul(item)
-        case _:
-            return
+    waiting = [value]  # not recursive: JSON may be nested deeper than Python's stack
+    while waiting:
+        match waiting.pop():
+            case str() as text if "\0" in text:
+                raise Refused(422, "invalid", "Text must not contain the character U+0000.")
+            case dict() as members:
+                waiting += [*members.keys(), *members.values()]
+            case list() as items:
+                waiting += items
+            case _:
+                continue

@@ -12,15 +12,16 @@ from libs.common.ids import AccountId
 from libs.common.questions import BeginSignIn, FinishSignIn, SignedIn, SignOut, WhoIs
 from services.gateway.dependencies import Gateway
 from services.gateway.session import (
-    BROWSER_COOKIE,
     SESSION_COOKIE,
     Caller,
     authenticate,
+    bound,
     browser_of,
     forget_session,
     remember_browser,
     remember_session,
     require_own_origin,
+    session_of,
 )
 
 SIGN_INS_PER_MINUTE = 30
@@ -60,7 +61,8 @@ async def begin(gateway: Gateway, request: web.Request) -> web.Response:
     if elsewhere := _other_loopback_name(request, gateway):
         raise web.HTTPFound(elsewhere)
     await _limit(gateway, request)
-    return await _to_google(gateway, BeginSignIn(browser=browser_of(request)))
+    browser = browser_of(request)
+    return await _to_google(gateway, BeginSignIn(browser=browser), browser)
 
 
 async def connect(gateway: Gateway, request: web.Request) -> web.Response:
@@ -75,14 +77,15 @@ async def connect(gateway: Gateway, request: web.Request) -> web.Response:
             account_id = AccountId(UUID(text))
         except ValueError as error:
             raise not_found("account") from error
-    question = BeginSignIn(browser=browser_of(request), user_id=caller.user.id, account_id=account_id)
-    return await _to_google(gateway, question)
+    browser = browser_of(request)
+    question = BeginSignIn(browser=bound(browser, caller.session), user_id=caller.user.id, account_id=account_id)
+    return await _to_google(gateway, question, browser)
 
 
-async def _to_google(gateway: Gateway, question: BeginSignIn) -> web.Response:
+async def _to_google(gateway: Gateway, question: BeginSignIn, browser: str) -> web.Response:
     begun = await gateway.bus.ask(question)
     response = _found(begun.authorize_url)
-    remember_browser(response, question.browser, gateway.settings)
+    remember_browser(response, browser, gateway.settings)
     return response
 
 
@@ -90,20 +93,25 @@ async def finish(gateway: Gateway, request: web.Request) -> web.Response:
     """Back from Google: a session, and on to the home page (or to Google once more, where auth says so)."""
     await _limit(gateway, request)
     try:
-        answer = await gateway.bus.ask(
-            FinishSignIn(
-                browser=request.cookies.get(BROWSER_COOKIE, ""),
-                state=request.query.get("state", ""),
-                code=request.query.get("code", ""),
-                error=request.query.get("error", ""),
-            ),
-            seconds=FINISH_SECONDS,
-        )
+        answer = await _finished(gateway, request)
     except Refused as refused:
         return _did_not_work(gateway, request, refused)
     response = _found(answer.authorize_url or "/")
     _set_session(response, answer, gateway)
     return response
+
+
+async def _finished(gateway: Gateway, request: web.Request) -> SignedIn:
+    """What was begun in this session, else (a plain sign-in) in this browser."""
+    browser, session = browser_of(request), session_of(request)
+    state, code, error = (request.query.get(name, "") for name in ("state", "code", "error"))
+    question = FinishSignIn(browser=bound(browser, session), state=state, code=code, error=error)
+    try:
+        return await gateway.bus.ask(question, seconds=FINISH_SECONDS)
+    except Refused as refused:
+        if not session or refused.code != "invalid_state":
+            raise
+    return await gateway.bus.ask(question.model_copy(update={"browser": browser}), seconds=FINISH_SECONDS)
 
 
 def _set_session(response: web.Response, answer: SignedIn, gateway: Gateway) -> None:
@@ -123,11 +131,11 @@ async def sign_out(gateway: Gateway, request: web.Request) -> web.Response:
     """End the session, here and in auth. Signing out twice is no error."""
     require_own_origin(request, gateway.settings)
     response = _found("/login")
-    if session := request.cookies.get(SESSION_COOKIE):
+    if session := session_of(request):
         try:
             caller = await gateway.bus.ask(WhoIs(session=session))
-            gateway.hub.close_session(caller.id, session)
             await gateway.bus.ask(SignOut(session=session))
+            gateway.hub.close_session(caller.id, session)
         except Refused as refused:
             if refused.status != 401:
                 raise
@@ -143,7 +151,10 @@ def _found(location: str) -> web.Response:
 def _other_loopback_name(request: web.Request, gateway: Gateway) -> str | None:
     """Somebody typed `localhost` where the public URL says `127.0.0.1`: cookies of the one don't reach the other."""
     public = URL(gateway.settings.base_url)
-    here = request.url
+    try:
+        here = request.url
+    except ValueError:  # a Host header that is none
+        return None
     if here.host in LOOPBACK and public.host in LOOPBACK and here.host != public.host:
         return f"{gateway.settings.base_url}{request.path}"
     return None

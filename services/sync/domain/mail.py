@@ -146,19 +146,20 @@ def _author(headers: Headers, mine: Collection[str]) -> tuple[Mailbox, str] | No
 
 def _people(headers: Headers, author: tuple[Mailbox, str] | None) -> tuple[Person, ...]:
     """The author, then To, Cc and Bcc: each address once per role."""
-    found = [_person("from", author[0])] if author else []
+    found = [_person("from", *author)] if author else []
     roles: tuple[Role, ...] = ("to", "cc", "bcc")
     for role in roles:
         once: dict[str, Mailbox] = {}
         for box, address in _valid(headers, role):
             once.setdefault(address, box)
-        found += [_person(role, box) for box in once.values()]
+        found += [_person(role, box, address) for address, box in once.items()]
     lengths = accumulate(len(person.address) + len(person.name) + 40 for person in found)
     return tuple(person for person, length in zip(found, lengths, strict=True) if length <= MAX_PEOPLE_LENGTH)
 
 
-def _person(role: Role, box: Mailbox) -> Person:
-    return Person(role=role, address=box.address[:MAX_ADDRESS_SHOWN], name=box.name)
+def _person(role: Role, box: Mailbox, address: str) -> Person:
+    """The address as it was written, or its canonical form where that is absurdly long."""
+    return Person(role=role, address=box.address if len(box.address) <= MAX_ADDRESS_SHOWN else address, name=box.name)
 
 
 def _automated(headers: Headers, mime_type: str, author: tuple[Mailbox, str] | None) -> str:

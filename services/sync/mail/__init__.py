@@ -51,8 +51,9 @@ async def identify(job: Job) -> None:
     try:
         found = await job.google.gmail.send_as()
     except (Forbidden, NotReady, Rejected) as error:
-        get_logger().warning("aliases_unknown", code=error.code)  # some administrators hide them; mail goes on without
-        found = ()
+        # Some administrators hide them: mail goes on with those that are known. Told as gone, they would be strangers.
+        get_logger().warning("aliases_unknown", code=error.code)
+        found = job.account.aliases
     aliases = [address for address in found if address.lower() != job.account.address.lower()]
     await job.sync.bus.say(
         AccountIdentified(

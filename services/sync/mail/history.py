@@ -20,7 +20,8 @@ async def follow(job: Job, cursor: MailCursor) -> None:
     while True:
         try:
             found = await job.google.gmail.history(cursor.history_id, page)
-        except PageExpired:
+        except PageExpired as expired:
+            job.begin_again(expired)
             page = None
             continue
         if changes := touched(found.changes):

@@ -50,7 +50,8 @@ async def list_mailbox(job: Job, cursor: MailCursor, listing: Listing) -> MailCu
     while True:
         try:
             page = await job.google.gmail.list_messages(query, listing.page)
-        except PageExpired:
+        except PageExpired as expired:
+            job.begin_again(expired)
             listing = replace(listing, page=None, listed=0)
             continue
         position, listed = listing.listed, listing.listed + len(page.messages)

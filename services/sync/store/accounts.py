@@ -91,6 +91,36 @@ async def upsert_account(
     return bool(applied)
 
 
+async def lock_user(connection: Connection, user_id: UserId) -> None:
+    """One piece of news about a user at a time, until the transaction ends: what comes and what goes is heard side by side."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", user_id)
+
+
+async def is_forgotten(connection: Connection, *ids: UserId | AccountId) -> bool:
+    """Whether one of these users or accounts was deleted or purged: their ids never come back."""
+    return bool(
+        await connection.fetchval("SELECT EXISTS (SELECT FROM forgotten WHERE id = ANY ($1::uuid[]))", list(ids))
+    )
+
+
+async def remember_forgotten(connection: Connection, *ids: UserId | AccountId) -> None:
+    await connection.execute("INSERT INTO forgotten (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", list(ids))
+
+
+async def disconnect_account(connection: Connection, account_id: AccountId, user_id: UserId, at: datetime) -> bool:
+    """Also where its connection was not heard of yet: then a late one changes nothing. False where newer news was applied."""
+    applied = await connection.fetchval(
+        """
+        INSERT INTO accounts (account_id, user_id, address, scopes, state, aliases_due, changed_at)
+        VALUES ($1, $2, '', '{}', 'disconnected', false, $3)
+        ON CONFLICT (account_id) DO UPDATE SET state = 'disconnected', changed_at = $3 WHERE accounts.changed_at <= $3
+        RETURNING true
+        """,
+        account_id, user_id, at,
+    )  # fmt: skip
+    return bool(applied)
+
+
 async def set_state(connection: Connection, account_id: AccountId, state: State, at: datetime) -> bool:
     """False where newer news of the account was applied already, or it is unknown."""
     applied = await connection.fetchval(
@@ -112,11 +142,14 @@ async def make_aliases_due(connection: Connection) -> None:
 
 
 async def delete_account(connection: Connection, account_id: AccountId) -> None:
-    """With its runs, cursors, ledger, people and meetings."""
+    """With its runs, cursors, ledger, people and meetings. What comes late about it does nothing."""
+    await remember_forgotten(connection, account_id)
     await connection.execute("DELETE FROM accounts WHERE account_id = $1", account_id)
 
 
 async def delete_user(connection: Connection, user_id: UserId) -> None:
+    """With all accounts. What comes late about them does nothing."""
+    await remember_forgotten(connection, user_id)
     await connection.execute("DELETE FROM accounts WHERE user_id = $1", user_id)
     await connection.execute("DELETE FROM preferences WHERE user_id = $1", user_id)
 

@@ -135,13 +135,13 @@ async def list_pending(
 ) -> tuple[list[Wanted], int | None]:
     """The next wanted messages, newest first, whole threads at a time, without the threads in hand; and the last position.
 
-    About `limit` messages: as many as share a thread with one of the next `limit`.
+    About `limit` messages: as many as share a thread or the position (one change of many messages) with one of the next `limit`.
     """
     rows = await connection.fetch(
         """
         WITH next AS (SELECT thread_id, position FROM messages
                       WHERE account_id = $1 AND state = 'pending' AND position > $2 AND thread_id <> ALL ($4::text[])
-                      ORDER BY position LIMIT $3)
+                      ORDER BY position FETCH FIRST ($3) ROWS WITH TIES)
         SELECT gmail_id, thread_id, revision, (SELECT max(position) FROM next) AS last
         FROM messages
         WHERE account_id = $1 AND state = 'pending' AND thread_id IN (SELECT thread_id FROM next)

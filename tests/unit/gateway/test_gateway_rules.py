@@ -143,6 +143,9 @@ def test_a_kind_without_its_permission_is_off() -> None:
         ("fd00::1", False),
         ("::ffff:127.0.0.1", False),
         ("::ffff:8.8.8.8", True),
+        ("64:ff9b::7f00:1", False),
+        ("2002:a00:1::", False),
+        ("::7f00:1", False),
     ],
 )
 def test_only_addresses_of_the_public_internet_are_public(address: str, public: bool) -> None:

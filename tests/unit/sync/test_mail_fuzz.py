@@ -18,10 +18,26 @@ NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 ME = Me(UserId(new_id()), AccountId(new_id()), frozenset({"mayalindqvist@gmail.com"}))
 PIECES = (
     "\x00", "\r\n", "=?utf-8?b?", "=?", "?=", "=?x-none?q?=ff?=", '"', "\\", "<", ">", "<<<", "(", ")", "((((", ",", ";", ":", "@", "@@",
-    "a@b.c", "<a@b.c>", " via ", "\ud800", "\u202e", "𝔘", "é", "\xff", "xn--", ".", "..", "+tag", "undisclosed-recipients:;", " " * 500, "," * 500,
+    "a@b.c", "<a@b.c>", " via ", "\ud800", "\u202e", "𝔘", "é", "\xff", "xn--", ".", "..", "+tag", "undisclosed-recipients:;",
+    " " * 500, "," * 500,
     "x" * 5_000, "=?utf-8?q?" + "=00" * 50 + "?=", "On Mon wrote:\n>", "&#0;", "&amp;lt;", "&#x110000;", "\u200b" * 50, "On ", "-- \n",
 )  # fmt: skip
-ODD: tuple[Any, ...] = (None, "", "x", 0, -1, 10**40, 1.5, True, [], {}, [[]], [None, 1, {"name": 1}], {"headers": 1}, "9" * 40)
+ODD: tuple[Any, ...] = (
+    None,
+    "",
+    "x",
+    0,
+    -1,
+    10**40,
+    1.5,
+    True,
+    [],
+    {},
+    [[]],
+    [None, 1, {"name": 1}],
+    {"headers": 1},
+    "9" * 40,
+)
 NAMES = ("From", "Sender", "To", "Cc", "Bcc", "Subject", "Message-ID", "Return-Path", "List-Id", "Precedence", "Delivered-To",
          "Auto-Submitted", "Authentication-Results", "X-Original-From", "Content-Type", "X-PingCRM-Prep")  # fmt: skip
 
@@ -56,10 +72,15 @@ def mutated(resource: dict[str, Any], chance: Random) -> dict[str, Any]:
                     chance.randint(0, len(headers)), {"name": chance.choice(NAMES), "value": spoiled("a@b.c", chance)}
                 )
             case 4 if headers:
-                headers[chance.randrange(len(headers))] = {"name": chance.choice([*NAMES, 5]), "value": chance.choice(ODD)}
+                headers[chance.randrange(len(headers))] = {
+                    "name": chance.choice([*NAMES, 5]),
+                    "value": chance.choice(ODD),
+                }
             case _:
                 message[chance.choice(list(message))] = chance.choice(ODD)
-                if not isinstance(message.get("payload"), dict) or not isinstance(message["payload"].get("headers"), list):
+                if not isinstance(message.get("payload"), dict) or not isinstance(
+                    message["payload"].get("headers"), list
+                ):
                     break
     message["snippet"] = spoiled(message["snippet"], chance) if isinstance(message.get("snippet"), str) else None
     return message
