@@ -88,7 +88,8 @@ async def _run(options: Options, console: Console) -> int:
             person = await stack.enter_async_context(person_at(services.url))
             expected = await _sync(options, google, services, person, console, seconds)
             await _brief(google, services, person, expected["preps"], console, seconds)
-            actually = await actual(person, google)
+            with console.status("Counting what PingCRM shows …"):
+                actually = await actual(person, google)
             seconds["total"] = perf_counter() - started
             agree = show(console, chosen(expected), actually)
             items = actually["messages"] + actually["imported"] + actually["meetings"]
