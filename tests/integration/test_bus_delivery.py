@@ -393,3 +393,16 @@ async def test_what_events_py_does_not_declare_is_refused(bus: Callable[[Service
         bus("prep").hear(MessageIngested, nothing)
     with pytest.raises(KeyError, match="answers contacts"):
         bus("prep").answer(questions.SearchContacts, nothing)  # type: ignore[arg-type]
+
+
+async def test_a_question_waits_for_a_service_that_is_just_starting(bus: Callable[[Service], Bus]) -> None:
+    async def search(_: questions.SearchContacts) -> questions.ContactPage:
+        return questions.ContactPage(items=())
+
+    contacts, gateway = bus("contacts"), bus("gateway")
+    contacts.answer(questions.SearchContacts, search)
+    async with alive(gateway):
+        asked = asyncio.create_task(gateway.ask(questions.SearchContacts(user_id=USER)))
+        await asyncio.sleep(0.3)
+        async with alive(contacts):
+            assert (await asked).items == ()

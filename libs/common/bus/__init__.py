@@ -23,6 +23,7 @@ import nats.js.errors
 import orjson
 from faststream.nats import NatsBroker, NatsMessage
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from pydantic import BaseModel, ValidationError
 
@@ -44,6 +45,7 @@ R = TypeVar("R", bound=BaseModel)
 
 PUBLISH_TIMEOUT_SECONDS = 5.0
 ASK_TIMEOUT_SECONDS = 10.0
+NOBODY_SECONDS, NOBODY_PAUSE_SECONDS = 2.0, 0.1
 GRACE_SECONDS = 15.0
 ANSWER_WORKERS = 32
 PUBLISHES_IN_FLIGHT = 500
@@ -185,6 +187,7 @@ class Bus:
         """Connect and begin to listen."""
         await self.connect()
         await self._broker.start()
+        await self.client.flush()  # the server knows our subscriptions before anybody is told that we are ready
         for ear in self._ears:
             consumer = consumer_of(self.service, ear.fact)
             self._loops.append(
@@ -260,11 +263,8 @@ class Bus:
 
     async def ask(self, question: Question[R], *, seconds: float = ASK_TIMEOUT_SECONDS) -> R:
         """Ask, and wait for the answer. Refused: the answerer's no. Outage: nobody answered within `seconds`."""
-        headers = {TRACE_HEADER: current_trace()} if current_trace() else None
         try:
-            reply = await self.client.request(
-                question.subject, question.model_dump_json().encode(), timeout=seconds, headers=headers
-            )
+            reply = await self._request(question.subject, question.model_dump_json().encode(), seconds)
         except (TimeoutError, nats.errors.Error, OSError) as error:
             raise Outage(f"Nobody answered {question.subject}: {type(error).__name__}") from error
         body = orjson.loads(reply.data)
@@ -275,6 +275,18 @@ class Bus:
             raise refusal
         answer: R = question.reply.model_validate(body["answer"])  # type: ignore[assignment]
         return answer
+
+    async def _request(self, subject: str, body: bytes, seconds: float) -> Msg:
+        """Send a question. Where nobody listens, which reached nobody, it is asked again: a service may be restarting."""
+        headers = {TRACE_HEADER: current_trace()} if current_trace() else None
+        patience = asyncio.get_running_loop().time() + min(NOBODY_SECONDS, seconds)
+        while True:
+            try:
+                return await self.client.request(subject, body, timeout=seconds, headers=headers)
+            except nats.errors.NoRespondersError:
+                if asyncio.get_running_loop().time() > patience:
+                    raise
+                await asyncio.sleep(NOBODY_PAUSE_SECONDS)
 
     # -- state ---------------------------------------------------------------------------------------------------------------
 
