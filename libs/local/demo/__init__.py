@@ -56,10 +56,6 @@ class Options:
                 options += [name, str(path.resolve())]
         return options
 
-    @property
-    def deadline_hint(self) -> str:
-        return f"PingCRM did not finish within {self.timeout_seconds:.0f} s"
-
 
 def run(options: Options, console: Console) -> int:
     """The demo from beginning to end; the exit code."""

@@ -8,7 +8,6 @@ from libs.common.addresses import phone_key
 from services.contacts.domain.text import folded, words
 
 FIELDS = ("name", "company", "title", "photo_url", "birthday", "urls", "notes", "tags")
-DERIVED = ("name", "company", "title", "photo_url", "birthday", "urls")
 
 
 @dataclass(frozen=True)
