@@ -1,16 +1,28 @@
 """Redis (or Valkey): what may be forgotten. One-time values, once-only keys, strikes. Durable truth lives in PostgreSQL."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,  # noqa: A004
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError,  # noqa: A004
+)
 
 from libs.common.config import Settings
 
-OUTAGES: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError, BusyLoadingError)
+# Unreachable, starting, in the middle of a failover, or full.
+OUTAGES: tuple[type[BaseException], ...] = (
+    ConnectionError, TimeoutError, BusyLoadingError, MasterDownError, ReadOnlyError, OutOfMemoryError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,11 @@ class Cache:
             pipe.pexpire(key, ttl)
             count, _ = await pipe.execute()
         return int(count)
+
+    async def run(self, script: str, keys: Sequence[str], *arguments: str | float) -> list[Any]:
+        """A Lua script, atomic on the server, which keeps it: only its hash is sent from the second time on."""
+        answer: list[Any] = await self.client.register_script(script)(keys=list(keys), args=list(arguments))
+        return answer
 
     async def ping(self) -> None:
         await self.client.ping()

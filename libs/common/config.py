@@ -1,10 +1,25 @@
 """Settings of a process, read once from `PINGCRM_*` variables of the environment. Users' own settings: preferences.py."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# Gmail's prices in quota units, as of 1 May 2026. https://developers.google.com/workspace/gmail/api/reference/quota
+GMAIL_UNITS: Mapping[str, int] = {
+    "getProfile": 1,
+    "history.list": 2,
+    "messages.get": 20,
+    "messages.list": 5,
+    "messages.send": 100,
+    "settings.sendAs.list": 1,
+    "stop": 50,
+    "threads.get": 40,
+    "watch": 100,
+}
 
 
 class Settings(BaseSettings):
@@ -30,8 +45,24 @@ class Settings(BaseSettings):
     google_client_secret: SecretStr = SecretStr("")
     google_api_root: str = ""
     google_oauth_root: str = ""
-    google_concurrency: int = Field(10, ge=1, le=100)
+    google_concurrency: int = Field(10, ge=1, le=100, description="requests at once per mailbox")
+    google_batch_size: int = Field(20, ge=1, le=100, description="messages and threads per request; 1 = no batches")
+    google_batch_parts_per_slot: int = Field(
+        10, ge=1, le=100, description="so many parts are one of google_concurrency"
+    )
     google_timeout_seconds: float = Field(30.0, gt=0)
+    gmail_units_per_minute: int = Field(6_000, ge=0, description="quota units of a mailbox; 0 = no limit")
+    gmail_project_units_per_minute: int = Field(1_200_000, ge=0, description="of all mailboxes; 0 = no limit")
+    gmail_live_percent: float = Field(1.0, ge=0, le=50, description="of both, kept from imports for what is new")
+    gmail_units: Mapping[str, int] = Field(GMAIL_UNITS, description="by method; those not named keep their price")
+    google_pubsub_topic: str = Field("", description="projects/P/topics/T; empty = no push")
+    google_pubsub_subscription: str = Field(
+        "", description="projects/P/subscriptions/S; set = notifications are pulled"
+    )
+    google_pubsub_service_account: str = Field("", description="the email that signs pushes; set = they are accepted")
+    google_pubsub_audience: str = ""
+    google_application_credentials: Path | None = Field(None, description="a service account's key file, for pulling")
+    google_pubsub_root: str = ""
     anthropic_api_key: SecretStr = SecretStr("")
     anthropic_base_url: str = ""
     anthropic_model: str = "claude-haiku-4-5"
@@ -57,6 +88,34 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(key.strip() for key in value.split(",") if key.strip())
         return value
+
+    @field_validator("google_pubsub_topic", "google_pubsub_subscription")
+    @classmethod
+    def _is_a_resource_name(cls, value: str, info: ValidationInfo) -> str:
+        """Pub/Sub's full names; a bare one would only fail once it is used."""
+        kind = "topics" if info.field_name == "google_pubsub_topic" else "subscriptions"
+        if value and not re.fullmatch(rf"projects/[^/\s]+/{kind}/[^/\s]+", value):
+            raise ValueError(f"write it in full, as projects/PROJECT/{kind}/NAME")
+        return value
+
+    @field_validator("gmail_units")
+    @classmethod
+    def _complete_the_prices(cls, value: Mapping[str, int]) -> Mapping[str, int]:
+        if unknown := value.keys() - GMAIL_UNITS.keys():
+            raise ValueError(f"there are no such methods: {', '.join(sorted(unknown))}")
+        if any(units < 0 for units in value.values()):
+            raise ValueError("a price is a whole number from 0")
+        return {**GMAIL_UNITS, **value}
+
+    @property
+    def push_endpoint(self) -> str:
+        """Where Pub/Sub sends Gmail's notifications."""
+        return f"{self.base_url}/api/v1/hooks/gmail"
+
+    @property
+    def push_audience(self) -> str:
+        """Whom the token that comes with a pushed notification must name."""
+        return self.google_pubsub_audience or self.push_endpoint
 
     @property
     def base_url(self) -> str:

@@ -151,12 +151,14 @@ async def expire(request: web.Request) -> web.Response:
 
 @ROUTES.put("/quota")
 async def set_quota(request: web.Request) -> web.Response:
-    """`{"user_units_per_minute", "project_units_per_minute", "status"}`; what is not given is off, or 403."""
-    body = await _object(request)
+    """`{"user_units_per_minute", "project_units_per_minute", "status", "user_concurrency"}`; what is not given is off, or 403."""
+    world, body = request.app[WORLD], await _object(request)
     numbers = [body.get("user_units_per_minute", 0), body.get("project_units_per_minute", 0), body.get("status", 403)]
-    if not all(isinstance(one, int) and one >= 0 for one in numbers) or numbers[2] not in (403, 429):
-        raise ValueError("Units per minute must be whole numbers from 0 (off), status 403 or 429.")
-    request.app[WORLD].quota.set(*numbers)
+    crowd = body.get("user_concurrency", 0)
+    if not all(isinstance(one, int) and one >= 0 for one in (*numbers, crowd)) or numbers[2] not in (403, 429):
+        raise ValueError("Units per minute and concurrency must be whole numbers from 0 (off), status 403 or 429.")
+    world.quota.set(*numbers)
+    world.crowd.most = crowd
     return _json({})
 
 

@@ -95,5 +95,15 @@ def rate_limited(reason: str, status: int = 403, retry_after: int | None = None)
     )
 
 
+def too_many_at_once() -> GoogleError:
+    return GoogleError(
+        429, "rateLimitExceeded", "Too many concurrent requests for user", "usageLimits", code="RESOURCE_EXHAUSTED"
+    )
+
+
+def daily_limit() -> GoogleError:
+    return GoogleError(403, "dailyLimitExceeded", "Daily Limit Exceeded", "usageLimits")
+
+
 def backend_error(status: int = 503) -> GoogleError:
     return GoogleError(status, "backendError", "The service is currently unavailable.")

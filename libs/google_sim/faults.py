@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from libs.google_sim.errors import (
     GoogleError,
     backend_error,
+    daily_limit,
     failed_precondition,
     not_found,
     rate_limited,
@@ -16,9 +17,9 @@ from libs.google_sim.errors import (
 
 Kind = Literal[
     "latency", "403rate", "429", "retry_after", "5xx", "reset", "truncated", "invalid_json", "lost_send",
-    "401", "404", "400precondition",
+    "401", "404", "400precondition", "daily",
 ]  # fmt: skip
-_KEYS = {"match", "kind", "probability", "first", "skip", "milliseconds", "seconds", "status"}
+_KEYS = {"match", "kind", "probability", "first", "skip", "milliseconds", "seconds", "status", "account"}
 
 
 @dataclass
@@ -26,8 +27,10 @@ class Rule:
     """One line of a script.
 
     match: a regular expression searched in the method's id (`gmail.users.messages.get`) and in the path. It hits with
-    `probability`, after the first `skip` matching calls, for at most `first` calls (None: for ever). latency takes
-    `milliseconds`, retry_after `seconds`, 5xx `status`. lost_send: the call is carried out, its answer never arrives.
+    `probability`, after the first `skip` matching calls, for at most `first` calls (None: for ever), of `account` only
+    where one is named (its address; calls without a token of its own are nobody's). latency takes
+    `milliseconds` (a batch waits once, for its slowest part), retry_after `seconds`, 5xx `status`. daily: 403, the day's
+    quota is used up. lost_send: the call is carried out, its answer never arrives.
     """
 
     match: str
@@ -38,9 +41,11 @@ class Rule:
     milliseconds: int = 100
     seconds: int = 1
     status: int = 503
+    account: str = ""
     seen: int = 0
     hits: int = 0
     pattern: re.Pattern[str] = field(init=False, repr=False)
+    chance: random.Random = field(init=False, repr=False, default_factory=random.Random)
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -86,6 +91,8 @@ class Fault:
                 return unauthenticated()
             case "404":
                 return not_found()
+            case "daily":
+                return daily_limit()
             case "400precondition":
                 return failed_precondition()
             case _:
@@ -96,27 +103,29 @@ NO_FAULT = Fault(0.0, None)
 
 
 class Faults:
-    """The rules in force. Chance comes from one seeded source, so a script repeats."""
+    """The rules in force. Each has a seeded chance of its own: which of its calls it hits repeats, whatever else goes on."""
 
     def __init__(self) -> None:
         self.rules: list[Rule] = []
-        self._random = random.Random(0)
 
     def set(self, rules: list[Rule], seed: int) -> None:
         self.rules = rules
-        self._random = random.Random(seed)
+        for number, rule in enumerate(rules):
+            rule.chance = random.Random(f"{seed}:{number}")
 
-    def pick(self, method: str, path: str) -> Fault:
-        """All latencies that hit, and the first other fault."""
+    def pick(self, method: str, path: str, account: str) -> Fault:
+        """All latencies that hit a call of `account` (empty: nobody's), and the first other fault."""
         if not self.rules:
             return NO_FAULT
         delay, chosen = 0.0, None
         for rule in self.rules:
-            if (chosen and rule.kind != "latency") or not (rule.pattern.search(method) or rule.pattern.search(path)):
+            if (chosen and rule.kind != "latency") or rule.account not in ("", account):
+                continue
+            if not (rule.pattern.search(method) or rule.pattern.search(path)):
                 continue
             rule.seen += 1
             spent = rule.first is not None and rule.hits >= rule.first
-            if rule.seen <= rule.skip or spent or self._random.random() >= rule.probability:
+            if rule.seen <= rule.skip or spent or rule.chance.random() >= rule.probability:
                 continue
             rule.hits += 1
             if rule.kind == "latency":

@@ -61,6 +61,33 @@ class Quota:
 
 
 @dataclass
+class Crowd:
+    """The Gmail calls of each user that are under way at the same time. `most`: 0 is no limit.
+
+    `counts_parts`: each part of a batch is a call; else the batch is one.
+    """
+
+    most: int = 0
+    counts_parts: bool = True
+    _under_way: dict[str, int] = field(default_factory=dict)
+
+    def enter(self, address: str, calls: int) -> int:
+        """How many of these calls find room; they are under way until they `leave`."""
+        known = self._under_way.get(address, 0)
+        admitted = min(calls, self.most - known) if self.most else calls
+        admitted = max(admitted, 0)
+        self._under_way[address] = known + admitted
+        return admitted
+
+    def leave(self, address: str, calls: int) -> None:
+        left = self._under_way[address] - calls
+        if left:
+            self._under_way[address] = left
+        else:
+            del self._under_way[address]
+
+
+@dataclass
 class Counter:
     """Requests that reached a method, those of them answered with an error, and the units spent."""
 

@@ -1,4 +1,4 @@
-"""The HTTP server: OAuth and the three APIs under one root, and the control API on a port of its own."""
+"""The HTTP server: OAuth, the three APIs and Pub/Sub under one root, and the control API on a port of its own."""
 
 import asyncio
 import gzip
@@ -13,10 +13,12 @@ from aiohttp import web
 from libs.google_sim.account import AccountData
 from libs.google_sim.control import control_app
 from libs.google_sim.dispatch import ROUTER, Reply, carry_out
-from libs.google_sim.errors import GoogleError, backend_error
+from libs.google_sim.errors import GoogleError, backend_error, too_many_at_once
 from libs.google_sim.faults import Fault, Kind
 from libs.google_sim.gmail import batch
-from libs.google_sim.oauth.routes import ENDPOINTS
+from libs.google_sim.oauth.routes import ENDPOINTS, Endpoint
+from libs.google_sim.pubsub import control as pubsub_control
+from libs.google_sim.pubsub import pulling
 from libs.google_sim.world import Options, World
 
 BATCH_PATH = "/batch/gmail/v1"
@@ -41,7 +43,9 @@ async def run_google(
     """Serve the accounts until the block ends. Ports 0: free ones. `options`: see `Options`."""
     world = World.of(accounts, Options(**options))
     api = web.ServerRunner(web.Server(_Front(world).handle, access_log=None))
-    control = web.AppRunner(control_app(world), access_log=None)
+    controls = control_app(world)
+    controls.add_routes(pubsub_control.ROUTES)
+    control = web.AppRunner(controls, access_log=None)
     await api.setup()
     await control.setup()
     try:
@@ -50,6 +54,9 @@ async def run_google(
         await control_site.start()
         yield GoogleServer(_url(api, host), _url(control, host), world)
     finally:
+        world.pubsub.closing.set()
+        world.notifier.close()
+        await world.pusher.close()
         await api.cleanup()
         await control.cleanup()
 
@@ -70,53 +77,92 @@ class _Front:
         world.counters.http += 1
         raw_path = request.rel_url.raw_path
         found = ROUTER.find(request.method, raw_path)
-        fault = world.faults.pick(found[0].id if found else "", raw_path)
-        if fault.delay:
-            await asyncio.sleep(fault.delay)
-        if fault.kind == "reset":
-            return _cut(request)
-        endpoint = ENDPOINTS.get((request.method, raw_path))
+        caller = world.authority.account_of(request.headers.get("Authorization"))
+        fault = world.faults.pick(found[0].id if found else "", raw_path, caller)
+        is_batch = request.method == "POST" and raw_path.rstrip("/") == BATCH_PATH
+        is_gmail = found is not None and found[0].id.startswith("gmail.")
+        calls = 1 if is_gmail or (is_batch and not world.crowd.counts_parts) else 0
+        admitted = world.crowd.enter(caller, calls) if calls else 0
+        try:
+            if admitted < calls:
+                world.counters.answered(429)
+                return _response(request, _reply_of(too_many_at_once()), _JSON)
+            if fault.delay and not is_batch:
+                await asyncio.sleep(fault.delay)
+            if fault.kind == "reset":
+                return _cut(request)
+            return await self._answer(request, raw_path, caller, fault, is_batch=is_batch)
+        finally:
+            if admitted:
+                world.crowd.leave(caller, admitted)
+
+    async def _answer(
+        self, request: web.BaseRequest, raw_path: str, caller: str, fault: Fault, *, is_batch: bool
+    ) -> web.StreamResponse:
+        world = self._world
+        endpoint = _endpoint(request.method, raw_path)
         if endpoint is not None and (refusal := fault.error()) is None:
             response: web.StreamResponse = await endpoint(world, request)
         elif endpoint is not None and refusal is not None:
             response = _response(request, _reply_of(refusal), _JSON)
+        elif is_batch:
+            response = await self._batch(request, caller, fault)
         else:
-            response = await self._api(request, raw_path, fault)
+            authorization = request.headers.get("Authorization")
+            body = await _body(request)
+            reply = carry_out(world, request.method, request.rel_url.raw_path_qs, authorization, body, fault)
+            response = _response(request, reply, _JSON)
         world.counters.answered(response.status)
         return await _damaged(request, response, fault.kind)
 
-    async def _api(self, request: web.BaseRequest, raw_path: str, fault: Fault) -> web.Response:
+    async def _batch(self, request: web.BaseRequest, caller: str, fault: Fault) -> web.Response:
+        """All latencies pass at the same time, as the parts do; every part is refused, charged and answered by itself."""
+        world, authorization = self._world, request.headers.get("Authorization")
         body = await _body(request)
-        authorization = request.headers.get("Authorization")
-        if raw_path.rstrip("/") == BATCH_PATH and request.method == "POST":
-            return self._batch(request, authorization, body, fault)
-        reply = carry_out(self._world, request.method, request.rel_url.raw_path_qs, authorization, body, fault)
-        return _response(request, reply, _JSON)
-
-    def _batch(self, request: web.BaseRequest, authorization: str | None, body: bytes, fault: Fault) -> web.Response:
-        def one(part: batch.Part) -> tuple[int, bytes, dict[str, str]]:
-            reply = self._part(part, authorization)
-            return reply.status, reply.body, {**reply.headers, "Vary": "Origin"}
-
         try:
             if refusal := fault.error():
                 raise refusal
             parts = batch.read(request.headers.get("Content-Type", ""), body)
-            content_type, answer = batch.carry_out(parts, one)
         except GoogleError as error:
+            await asyncio.sleep(fault.delay)
             return _response(request, _reply_of(error), _JSON)
+        faults = [self._fault_of(part, authorization) for part in parts]
+        admitted = world.crowd.enter(caller, len(parts)) if world.crowd.counts_parts else len(parts)
+        try:
+            if delay := max(fault.delay, *(one.delay for one in faults)):
+                await asyncio.sleep(delay)
+        finally:
+            if world.crowd.counts_parts:
+                world.crowd.leave(caller, admitted)
+        replies = [
+            self._part(part, one, authorization) if number < admitted else _reply_of(too_many_at_once())
+            for number, (part, one) in enumerate(zip(parts, faults, strict=True))
+        ]
+        content_type, answer = batch.write(
+            [
+                (part, reply.status, reply.body, {**reply.headers, "Vary": "Origin"})
+                for part, reply in zip(parts, replies, strict=True)
+            ]
+        )
         return _response(request, Reply(200, answer), content_type)
 
-    def _part(self, part: batch.Part, authorization: str | None) -> Reply:
+    def _fault_of(self, part: batch.Part, authorization: str | None) -> Fault:
         path = part.target.partition("?")[0]
         found = ROUTER.find(part.verb, path)
-        fault = self._world.faults.pick(found[0].id if found else "", path)
-        authorization = part.authorization or authorization
+        caller = self._world.authority.account_of(part.authorization or authorization)
+        return self._world.faults.pick(found[0].id if found else "", path, caller)
+
+    def _part(self, part: batch.Part, fault: Fault, authorization: str | None) -> Reply:
         lost = _reply_of(backend_error(500))  # what a broken connection comes to inside a batch
         if fault.kind in ("reset", "truncated", "invalid_json"):
             return lost
-        reply = carry_out(self._world, part.verb, part.target, authorization, part.body, fault)
+        reply = carry_out(self._world, part.verb, part.target, part.authorization or authorization, part.body, fault)
         return lost if fault.kind == "lost_send" else reply
+
+
+def _endpoint(method: str, raw_path: str) -> Endpoint | None:
+    """Who answers beside the three APIs: OAuth and Pub/Sub."""
+    return pulling.answer if pulling.is_pubsub(method, raw_path) else ENDPOINTS.get((method, raw_path))
 
 
 async def _body(request: web.BaseRequest) -> bytes:

@@ -5,16 +5,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from libs.google_sim.account import AccountData, CalendarData, Resource
 from libs.google_sim.calendar.store import Calendar
 from libs.google_sim.faults import Faults
-from libs.google_sim.gmail.mailbox import Mailbox
+from libs.google_sim.gmail.mailbox import Mailbox, Record
 from libs.google_sim.gmail.outbox import Outbox, local_key
 from libs.google_sim.oauth.authority import Authority
+from libs.google_sim.oauth.service_accounts import ServiceAccounts
 from libs.google_sim.people.store import People
-from libs.google_sim.quota import Counters, Quota
+from libs.google_sim.pubsub.notifications import Notifier
+from libs.google_sim.pubsub.pushing import Pusher
+from libs.google_sim.pubsub.topics import PubSub
+from libs.google_sim.quota import Counters, Crowd, Quota
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class Options:
 
     client_id, client_secret: the only client there is; empty: any is accepted. token_seconds: life of access tokens.
     user_units_per_minute, project_units_per_minute: Gmail quota, 0 = off; quota_status: 403, or 429 with Retry-After.
+    user_concurrency: Gmail calls of a user at the same time, 0 = any number; concurrency_counts_parts: see `quota.Crowd`.
     scope_on_refresh: whether the answer to a refresh names the scopes. keep_message_id: whether sent mail keeps the
     Message-ID it was given. people_expired_status: 400 or 410 for an expired People sync token. seed: of ids and
     chance, None for another one each time.
@@ -34,6 +40,8 @@ class Options:
     user_units_per_minute: int = 0
     project_units_per_minute: int = 0
     quota_status: int = 403
+    user_concurrency: int = 0
+    concurrency_counts_parts: bool = True
     scope_on_refresh: bool = True
     keep_message_id: bool = False
     people_expired_status: int = 400
@@ -75,6 +83,11 @@ class World:
     random: random.Random
     authority: Authority
     quota: Quota
+    service_accounts: ServiceAccounts
+    pubsub: PubSub
+    notifier: Notifier
+    pusher: Pusher
+    crowd: Crowd
     counters: Counters = field(default_factory=Counters)
     faults: Faults = field(default_factory=Faults)
     outbox: Outbox = field(default_factory=Outbox)
@@ -87,7 +100,12 @@ class World:
         # Ids must not repeat between two runs on other data, nor differ between two runs with one seed.
         chance = random.Random(options.seed)
         quota = Quota(options.user_units_per_minute, options.project_units_per_minute, options.quota_status)
-        world = cls(options, now, chance, Authority(options.token_seconds, now), quota)
+        crowd = Crowd(options.user_concurrency, options.concurrency_counts_parts)
+        authority, pubsub = Authority(options.token_seconds, now), PubSub(now)
+        pusher = Pusher(pubsub, authority)
+        world = cls(
+            options, now, chance, authority, quota, ServiceAccounts(now), pubsub, Notifier(pubsub), pusher, crowd
+        )
         for data in accounts:
             world.add(data)
         return world
@@ -112,6 +130,7 @@ class World:
             people=people,
         )
         self.accounts[address] = account
+        mailbox.on_change = partial(self._changed, account)
         for known in (address, *data.aliases):
             self._local.setdefault(local_key(known), account)
         return account
@@ -119,6 +138,9 @@ class World:
     def local(self, address: str) -> Account | None:
         """The account that mail to an address arrives in, if it lives here."""
         return self._local.get(local_key(address))
+
+    def _changed(self, account: Account, record: Record) -> None:
+        self.notifier.changed(account, record, self.now())
 
     def utc_now(self) -> datetime:
         return datetime.fromtimestamp(self.now(), UTC)
@@ -150,5 +172,6 @@ class World:
                 "user_units_per_minute": self.quota.user_units_per_minute,
                 "project_units_per_minute": self.quota.project_units_per_minute,
                 "status": self.quota.status,
+                "user_concurrency": self.crowd.most,
             },
         }

@@ -1,49 +1,99 @@
-"""Google's three APIs over one connection pool: `google.account(tokens).gmail.profile()`."""
+"""Google's three APIs over one connection pool: `google.account(tokens, account_id).gmail.profile()`."""
 
 import json
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import aiohttp
 import googleapiclient.discovery_cache
 from aiogoogle.resource import GoogleAPI
 
+from libs.common.cache import Cache
 from libs.common.config import Settings
 from libs.common.google.calendar import Calendar
-from libs.common.google.gmail import Gmail
+from libs.common.google.gmail import Gmail, lookup
 from libs.common.google.people import People
+from libs.common.google.quota import Governor, Lane, Mailbox, Pace
 from libs.common.google.session import Session, Tokens, Usage
+from libs.common.ids import AccountId
 
 
 class Google:
-    """The APIs, ready to be called for any account. One per process."""
+    """The APIs, ready to be called for any account. One per process.
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+    `cache`: where Gmail's quota is counted; None only where the settings have no ceiling for it.
+    """
+
+    def __init__(self, settings: Settings, http: aiohttp.ClientSession, cache: Cache | None = None) -> None:
         self._settings = settings
         self._http = http
+        self._governor = Governor.of(settings, cache)
+        self._mailboxes: WeakValueDictionary[AccountId, Mailbox] = WeakValueDictionary()
         root = settings.google_api_root
         self._gmail, self._calendar, self._people = (
             _api(name, root) for name in ("gmail.v1", "calendar.v3", "people.v1")
         )
+        self._lookup = lookup(self._gmail, settings)
 
-    def account(self, tokens: Tokens) -> "GoogleAccount":
-        """The APIs as one account sees them. Its calls share a limit of concurrency and a count of what they cost."""
+    def account(self, tokens: Tokens, account_id: AccountId, lane: Lane = "live") -> "GoogleAccount":
+        """The APIs as one account sees them. Its calls share the account's limit of concurrency and its quota, in whatever
+        piece of work they are made; what they cost is counted for this one."""
         session = Session(
-            self._http, tokens, self._settings.google_concurrency, self._settings.google_timeout_seconds, Usage()
+            self._http, tokens, self._mailbox(account_id), lane, self._settings.google_timeout_seconds, Usage()
         )
-        return GoogleAccount(session, self._gmail, self._calendar, self._people)
+        return GoogleAccount(
+            session,
+            Gmail(session, self._gmail, self._lookup, self._settings.gmail_units),
+            Calendar(session, self._calendar),
+            People(session, self._people),
+        )
+
+    def _mailbox(self, account_id: AccountId) -> Mailbox:
+        """The one that other work on the account is using right now, or a new one."""
+        settings = self._settings
+        mailbox = self._mailboxes.get(account_id)
+        if mailbox is None:
+            mailbox = self._mailboxes[account_id] = Mailbox(
+                account_id,
+                self._governor,
+                Pace(settings.gmail_units_per_minute / 60),
+                settings.google_concurrency,
+                settings.google_batch_parts_per_slot,
+            )
+        return mailbox
 
 
+@dataclass
 class GoogleAccount:
-    """One account: its mailbox, calendars and contacts; `usage` counts requests and quota units."""
+    """One account: its mailbox, calendars and contacts."""
 
-    def __init__(self, session: Session, gmail: Any, calendar: Any, people: Any) -> None:
-        self.usage = session.usage
-        self.gmail = Gmail(session, gmail)
-        self.calendar = Calendar(session, calendar)
-        self.people = People(session, people)
+    _session: Session
+    gmail: Gmail
+    calendar: Calendar
+    people: People
+
+    @property
+    def usage(self) -> Usage:
+        """Requests and quota units of this piece of work so far."""
+        return self._session.usage
+
+    @property
+    def pace(self) -> Pace:
+        """Whether Gmail's quota holds the mailbox's calls back, here or in other work of this process."""
+        return self._session.mailbox.pace
+
+    @property
+    def lane(self) -> Lane:
+        """`backfill` lets all that is `live` go first; it may change during the work."""
+        return self._session.lane
+
+    @lane.setter
+    def lane(self, lane: Lane) -> None:
+        self._session.lane = lane
 
 
 def _api(name: str, root: str) -> Any:

@@ -4,9 +4,10 @@ Throttling and outages are the ones of libs.common.errors: come again later. Eve
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -63,6 +64,12 @@ class Rejected(GoogleError):
     code = "rejected"
 
 
+class WatchConflict(Rejected):
+    """400: another client of this project watches the mailbox. Stop that watch, then watch."""
+
+    code = "watch_conflict"
+
+
 class Gone(GoogleError):
     """404: not there any more."""
 
@@ -88,7 +95,13 @@ class SyncTokenExpired(GoogleError):
 
 
 class DailyLimit(Throttled):
-    """The project has used up its quota of the day."""
+    """The project has used up its quota of the day; the next day begins at `ends_at`."""
+
+    def __init__(self, now: datetime, wait: timedelta) -> None:
+        super().__init__(
+            "Google's quota of the day is used up for this project. It goes on when the next day begins.", wait
+        )
+        self.ends_at = now + wait
 
 
 _RATE_REASONS = frozenset(
@@ -115,7 +128,8 @@ _FORBIDDEN = {
         "Google does not let this account read that. Check whether it is still shared with you.",
     ),
 }
-_DAILY_PAUSE = timedelta(hours=1)  # the quota's day ends at midnight Pacific; asking once an hour costs nothing
+_PACIFIC = ZoneInfo("America/Los_Angeles")  # where the days of Google's quotas begin
+_WATCHED = b"Only one user push notification client allowed"
 _MAX_RETRY_AFTER = timedelta(hours=6)
 
 
@@ -127,7 +141,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes, now: datetime
     if status == 410 or reasons & _EXPIRED_REASONS:
         return SyncTokenExpired("Google asks for a full listing.")
     if reasons & _DAILY_REASONS:
-        return DailyLimit("Google's daily quota of this project is used up.", _DAILY_PAUSE)
+        return DailyLimit(now, next_quota_day(now) - now)
     if status == 429 or (status == 403 and reasons & _RATE_REASONS):
         return Throttled("Google asked us to slow down.", _retry_after(headers, now))
     if status == 403:
@@ -136,9 +150,17 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes, now: datetime
         return Gone("Google does not have it any more.")
     if status == 400 and reasons & {"failedprecondition", "failed_precondition"}:
         return NotReady("Google says that this account is not ready for it. Does it have a mailbox?")
+    if status == 400 and _WATCHED in body:
+        return WatchConflict("Gmail already tells another client of this Google Cloud project about this mailbox.")
     if status >= 500 or status == 408:
         return Outage(f"Google answered {status}.")
     return Rejected(f"Google does not accept the request ({status}).")
+
+
+def next_quota_day(now: datetime) -> datetime:
+    """Midnight Pacific, when a new day of Google's quotas begins."""
+    tomorrow = now.astimezone(_PACIFIC).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), _PACIFIC).astimezone(UTC)
 
 
 def _forbidden(reasons: frozenset[str]) -> Exception:

@@ -1,30 +1,29 @@
 """Gmail v1: what we read and send, with its price in quota units. The shapes are in libs.common.resources."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from libs.common.config import Settings
 from libs.common.google.errors import Gone, HistoryExpired, PageExpired, Rejected
+from libs.common.google.looking import Looked, Lookup, Template
 from libs.common.google.session import Session
 from libs.common.resources.gmail import (
-    MESSAGE_UNITS,
-    THREAD_UNITS,
     GmailMessage,
     HistoryPage,
     MessagePage,
+    MessageRef,
     Profile,
+    Watch,
+    Wish,
     read_changes,
     read_message,
     read_ref,
+    read_watch,
 )
-from libs.common.resources.reading import integer, mappings, text
+from libs.common.resources.reading import Resource, integer, mappings, text
 from libs.common.scopes import GMAIL_READ, GMAIL_SEND
 
-PROFILE_UNITS = 1
-LIST_UNITS = 5
-HISTORY_UNITS = 2
-SEND_UNITS = 100
-SEND_AS_UNITS = 1
 PAGE_SIZE = 500
 
 # Everything that docs/rules.md looks at, and nothing more.
@@ -44,17 +43,28 @@ _HISTORY = (
 class Gmail:
     """One mailbox."""
 
-    def __init__(self, session: Session, api: Any) -> None:
+    def __init__(self, session: Session, api: Any, lookup: Lookup, units: Mapping[str, int]) -> None:
         self._session = session
+        self._lookup = lookup
+        self._units = units
         self._users = api.users
         self._messages = api.users.messages
         self._threads = api.users.threads
 
     async def profile(self) -> Profile:
         answer = await self._session.call(
-            self._users.getProfile, GMAIL_READ, units=PROFILE_UNITS, userId="me", fields="emailAddress,historyId"
+            self._users.getProfile,
+            GMAIL_READ,
+            units=self._units["getProfile"],
+            userId="me",
+            fields="emailAddress,historyId,messagesTotal,threadsTotal",
         )
-        return Profile(text(answer.get("emailAddress")), integer(answer.get("historyId")) or 0)
+        return Profile(
+            text(answer.get("emailAddress")),
+            integer(answer.get("historyId")) or 0,
+            integer(answer.get("messagesTotal")) or 0,
+            integer(answer.get("threadsTotal")) or 0,
+        )
 
     async def list_messages(self, query: str, page: str | None = None) -> MessagePage:
         """500 ids a page, newest first. PageExpired: begin again without the page token."""
@@ -62,7 +72,7 @@ class Gmail:
             answer = await self._session.call(
                 self._messages.list,
                 GMAIL_READ,
-                units=LIST_UNITS,
+                units=self._units["messages.list"],
                 userId="me",
                 q=query or None,
                 maxResults=PAGE_SIZE,
@@ -78,33 +88,27 @@ class Gmail:
             text(answer.get("nextPageToken")) or None,
         )
 
+    async def look(self, wishes: Sequence[Wish]) -> list[Looked]:
+        """Many messages and threads in few requests; for each wish, in order, its messages or why they can't be had.
+
+        Gone, Rejected, NotReady are final for that wish; Outage and Throttled mean that it could not be had now. What ends
+        the account's work is raised: ReauthRequired, MissingScope, Forbidden, Unauthorized, AccountUnknown.
+        """
+        return await self._lookup.look(self._session, wishes)
+
     async def get_message(self, gmail_id: str) -> GmailMessage:
         """Gone: deleted meanwhile."""
-        answer = await self._session.call(
-            self._messages.get,
-            GMAIL_READ,
-            units=MESSAGE_UNITS,
-            userId="me",
-            id=gmail_id,
-            format="metadata",
-            metadataHeaders=HEADERS,
-            fields=_MESSAGE,
-        )
-        return read_message(answer)
+        (looked,) = await self.look([Wish(gmail_id, whole_thread=False)])
+        if isinstance(looked, Exception):
+            raise looked
+        return looked[0]
 
     async def get_thread(self, thread_id: str) -> tuple[GmailMessage, ...]:
         """All messages of a thread. Gone: none of them is left."""
-        answer = await self._session.call(
-            self._threads.get,
-            GMAIL_READ,
-            units=THREAD_UNITS,
-            userId="me",
-            id=thread_id,
-            format="metadata",
-            metadataHeaders=HEADERS,
-            fields=f"messages({_MESSAGE})",
-        )
-        return tuple(read_message(item) for item in mappings(answer.get("messages")))
+        (looked,) = await self.look([Wish(thread_id, whole_thread=True)])
+        if isinstance(looked, Exception):
+            raise looked
+        return looked
 
     async def history(self, since: int, page: str | None = None) -> HistoryPage:
         """What happened after the history id `since`. HistoryExpired: too long ago to tell."""
@@ -112,7 +116,7 @@ class Gmail:
             answer = await self._session.call(
                 self._users.history.list,
                 GMAIL_READ,
-                units=HISTORY_UNITS,
+                units=self._units["history.list"],
                 userId="me",
                 startHistoryId=str(since),
                 historyTypes=["messageAdded", "messageDeleted", "labelAdded", "labelRemoved"],
@@ -135,7 +139,7 @@ class Gmail:
         answer = await self._session.call(
             self._users.settings.sendAs.list,
             GMAIL_READ,
-            units=SEND_AS_UNITS,
+            units=self._units["settings.sendAs.list"],
             userId="me",
             fields="sendAs(sendAsEmail,isPrimary,verificationStatus)",
         )
@@ -146,12 +150,26 @@ class Gmail:
             and (address := text(item.get("sendAsEmail")))
         )
 
+    async def watch(self, topic: str) -> Watch:
+        """Have Gmail tell this topic of changes, for a week at most.
+
+        WatchConflict: it tells another one; stop that first. Forbidden, Gone: it may not publish there, or there is no topic.
+        """
+        answer = await self._session.call(
+            self._users.watch, GMAIL_READ, units=self._units["watch"], json={"topicName": topic}, userId="me"
+        )
+        return read_watch(answer)
+
+    async def stop_watch(self) -> None:
+        """End all notifications of this mailbox; no error where there were none."""
+        await self._session.call(self._users.stop, GMAIL_READ, units=self._units["stop"], userId="me")
+
     async def send(self, raw: bytes) -> str:
         """Send an RFC 5322 message; its Gmail id. Outage: it may have been sent all the same; look before trying again."""
         answer = await self._session.call(
             self._messages.send,
             GMAIL_SEND,
-            units=SEND_UNITS,
+            units=self._units["messages.send"],
             json={"raw": base64.urlsafe_b64encode(raw).decode()},
             repeatable=False,
             userId="me",
@@ -159,26 +177,30 @@ class Gmail:
         )
         return text(answer.get("id"))
 
-    async def find(self, query: str, headers: Sequence[str], limit: int = 10) -> list[GmailMessage]:
-        """The newest messages that a search finds, with these headers."""
+    async def find_ids(self, query: str, limit: int) -> tuple[MessageRef, ...]:
+        """The newest messages that a search finds, at most 500. `rfc822msgid:ID` finds a Message-ID."""
         answer = await self._session.call(
             self._messages.list,
             GMAIL_READ,
-            units=LIST_UNITS,
+            units=self._units["messages.list"],
             userId="me",
             q=query,
-            maxResults=limit,
+            maxResults=min(limit, PAGE_SIZE),
             fields="messages(id,threadId)",
         )
+        return tuple(ref for item in mappings(answer.get("messages")) if (ref := read_ref(item)).gmail_id)
+
+    async def find(self, query: str, headers: Sequence[str], limit: int = 10) -> list[GmailMessage]:
+        """The newest messages that a search finds, with these headers."""
         found = []
-        for item in mappings(answer.get("messages")):
+        for ref in await self.find_ids(query, limit):
             try:
                 one = await self._session.call(
                     self._messages.get,
                     GMAIL_READ,
-                    units=MESSAGE_UNITS,
+                    units=self._units["messages.get"],
                     userId="me",
-                    id=text(item.get("id")),
+                    id=ref.gmail_id,
                     format="metadata",
                     metadataHeaders=list(headers),
                     fields=_MESSAGE,
@@ -187,3 +209,24 @@ class Gmail:
                 continue  # deleted between listing and looking
             found.append(read_message(one))
         return found
+
+
+def lookup(api: Any, settings: Settings) -> Lookup:
+    """How this process looks at messages and threads."""
+    units = settings.gmail_units
+    shape = {"format": "metadata", "metadataHeaders": HEADERS}
+    messages, threads = api.users.messages, api.users.threads
+    return Lookup(
+        Template.of(messages.get, units["messages.get"], _messages_of_one, **shape, fields=_MESSAGE),
+        Template.of(threads.get, units["threads.get"], _messages_of_thread, **shape, fields=f"messages({_MESSAGE})"),
+        settings.google_api_root.rstrip("/") or "https://gmail.googleapis.com",
+        settings.google_batch_size,
+    )
+
+
+def _messages_of_one(resource: Resource) -> tuple[GmailMessage, ...]:
+    return (read_message(resource),)
+
+
+def _messages_of_thread(resource: Resource) -> tuple[GmailMessage, ...]:
+    return tuple(read_message(item) for item in mappings(resource.get("messages")))

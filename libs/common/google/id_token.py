@@ -1,11 +1,14 @@
-"""ID tokens: who signed in, proven by Google's signature. Rules: https://developers.google.com/identity/openid-connect/openid-connect"""
+"""ID tokens: who signed in, or which service account calls, proven by Google's signature. Rules: https://developers.google.com/identity/openid-connect/openid-connect"""
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from math import inf
 from time import monotonic
-from typing import Literal
+from typing import Literal, TypeVar
 
 import aiohttp
 from joserfc import jwt
@@ -15,6 +18,9 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from libs.common.errors import Outage
 from libs.common.google.oauth import TIMEOUT
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 ALGORITHMS = ("RS256",)
 LEEWAY = timedelta(minutes=1)
@@ -28,6 +34,10 @@ class Untrusted(Exception):
 
 class UnknownKey(Untrusted):
     """It is signed with a key that is not among those at hand; Google may have changed its keys meanwhile."""
+
+
+class WrongSigner(Untrusted):
+    """It is good, and not from the one who may send it."""
 
 
 class Identity(BaseModel):
@@ -52,8 +62,30 @@ class _Claims(BaseModel):
     nonce: str = ""
 
 
+class _Signer(BaseModel):
+    """Whose service account a token stands for."""
+
+    email: str
+    email_verified: Literal[True]
+
+
 def verify(token: str, keys: KeySet, *, client_id: str, nonce: str, now: datetime) -> Identity:
     """The identity in an ID token, after checking signature, issuer, audience, lifetime and nonce. Raises Untrusted."""
+    claims, identity = _signed(token, keys, Identity, audience=client_id, now=now)
+    if not nonce or claims.nonce != nonce:
+        raise Untrusted("It belongs to another sign-in.")
+    return identity
+
+
+def verify_service(token: str, keys: KeySet, *, audience: str, email: str, now: datetime) -> None:
+    """That this service account of Google's sends it to us. Untrusted: it proves nothing; WrongSigner: somebody else does."""
+    _, signer = _signed(token, keys, _Signer, audience=audience, now=now)
+    if signer.email.casefold() != email.casefold():
+        raise WrongSigner("It is signed for another service account.")
+
+
+def _signed(token: str, keys: KeySet, shape: type[M], *, audience: str, now: datetime) -> tuple[_Claims, M]:
+    """The claims of a token, after checking signature, issuer, audience and lifetime. Raises Untrusted."""
     try:
         decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
     except InvalidKeyIdError:
@@ -62,20 +94,18 @@ def verify(token: str, keys: KeySet, *, client_id: str, nonce: str, now: datetim
         raise Untrusted(f"Its signature or form is wrong ({type(error).__name__}).") from None
     try:
         claims = _Claims.model_validate(decoded.claims)
-        identity = Identity.model_validate(decoded.claims)
+        shaped = shape.model_validate(decoded.claims)
     except ValidationError as error:
         names = ", ".join(sorted({str(each["loc"][0]) for each in error.errors(include_input=False)}))
         raise Untrusted(f"Missing or wrong in it: {names}.") from None
     leeway, instant = LEEWAY.total_seconds(), now.timestamp()
-    if claims.aud != client_id:
+    if claims.aud != audience:
         raise Untrusted("It is meant for another application.")
     if claims.exp + leeway <= instant:
         raise Untrusted("It has expired.")
     if claims.iat - leeway > instant:
         raise Untrusted("It is from the future: check this machine's clock.")
-    if not nonce or claims.nonce != nonce:
-        raise Untrusted("It belongs to another sign-in.")
-    return identity
+    return claims, shaped
 
 
 def cache_seconds(cache_control: str) -> float:
@@ -89,28 +119,45 @@ def cache_seconds(cache_control: str) -> float:
 
 @dataclass
 class GoogleKeys:
-    """Google's public signing keys, fetched when needed and kept for as long as Google says."""
+    """Google's public signing keys, fetched when needed and kept for as long as Google says.
+
+    `rest_seconds`: how long fresh keys are kept, whatever a token names. Where anybody may present a token, each one with an
+    unknown key would else make us ask Google.
+    """
 
     http: aiohttp.ClientSession
     url: str
+    rest_seconds: float = 0.0
     _keys: KeySet | None = field(default=None, init=False, repr=False)
     _good_until: float = field(default=0.0, init=False)
+    _fetched_at: float = field(default=-inf, init=False)
     _fetching: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     async def verified(self, token: str, *, client_id: str, nonce: str, now: datetime) -> Identity:
-        """`verify` with the current keys; fetched once more where the token names an unknown one. Raises Untrusted, Outage."""
+        """`verify` with the current keys. Raises Untrusted, Outage."""
+        return await self._checked(partial(verify, token, client_id=client_id, nonce=nonce, now=now))
+
+    async def verify_service(self, token: str, *, audience: str, email: str, now: datetime) -> None:
+        """`verify_service` with the current keys. Raises Untrusted, WrongSigner, Outage."""
+        await self._checked(partial(verify_service, token, audience=audience, email=email, now=now))
+
+    async def _checked(self, check: Callable[[KeySet], T]) -> T:
+        """The check with the current keys; they are fetched once more where the token names an unknown one."""
         keys = await self._current()
         try:
-            return verify(token, keys, client_id=client_id, nonce=nonce, now=now)
+            return check(keys)
         except UnknownKey:
-            return verify(token, await self._current(instead_of=keys), client_id=client_id, nonce=nonce, now=now)
+            if monotonic() - self._fetched_at < self.rest_seconds:
+                raise
+            return check(await self._current(instead_of=keys))
 
     async def _current(self, instead_of: KeySet | None = None) -> KeySet:
         """The kept keys while they are good and not the ones to be replaced, else fresh ones. One fetch at a time."""
         async with self._fetching:
             if self._keys is None or self._keys is instead_of or monotonic() >= self._good_until:
                 self._keys, seconds = await self._fetch()
-                self._good_until = monotonic() + seconds
+                self._fetched_at = monotonic()
+                self._good_until = self._fetched_at + max(seconds, self.rest_seconds)
             return self._keys
 
     async def _fetch(self) -> tuple[KeySet, float]:

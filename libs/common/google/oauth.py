@@ -29,7 +29,7 @@ class InvalidGrant(Exception):
 
 
 class Misconfigured(Exception):
-    """Google does not accept this installation's OAuth client. The message tells the operator what to put right."""
+    """Google does not accept this installation's OAuth client or service account. The message says what to put right."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class GoogleOAuth:
 
     @property
     def certs_url(self) -> str:
-        return f"{self.root or 'https://www.googleapis.com'}/oauth2/v3/certs"
+        return certs_url(self.root)
 
     def authorize_url(
         self,
@@ -159,6 +159,11 @@ class GoogleOAuth:
 
     def _host(self) -> str:
         return self.root or "https://oauth2.googleapis.com"
+
+
+def certs_url(root: str) -> str:
+    """Where Google's public signing keys are; `root` replaces its host."""
+    return f"{root.rstrip('/') or 'https://www.googleapis.com'}/oauth2/v3/certs"
 
 
 def challenge(verifier: str) -> str:

@@ -5,11 +5,10 @@ costs 0.2 ms, so that part is used and the rest is not.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from random import uniform
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import orjson
@@ -17,12 +16,13 @@ from yarl import URL
 
 from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import DailyLimit, NotReady, Unauthorized, error_of
+from libs.common.google.patience import Patience
+from libs.common.google.quota import Lane, Mailbox
 from libs.common.resources.reading import Resource
 
-PATIENCE_SECONDS = 20.0
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 8.0
 _HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "PingCRM (gzip)", "Accept": "application/json"}
+
+T_co = TypeVar("T_co", covariant=True)
 
 # An access token that covers `scope`; the second argument is one that Google has just refused.
 Tokens = Callable[[str, str | None], Coroutine[Any, Any, str]]
@@ -36,67 +36,112 @@ class Usage:
     units: int = 0
 
 
+class Exchange(Protocol[T_co]):
+    """Something that is asked of Google until it is answered. What it costs may shrink from one try to the next.
+
+    units: its price in Gmail's quota, 0 elsewhere. parts: how many calls it is. repeatable: nothing happens twice if it is
+    carried out twice.
+    """
+
+    @property
+    def scope(self) -> str: ...
+    @property
+    def units(self) -> int: ...
+    @property
+    def parts(self) -> int: ...
+    @property
+    def repeatable(self) -> bool: ...
+    async def attempt(self, token: str) -> T_co:
+        """Ask once. Raises what `error_of` gives, and Outage."""
+        ...
+
+
 @dataclass
 class Session:
-    """Calls of one account, at most `concurrency` at the same time. Cheap: make one per piece of work."""
+    """Calls of one account. Cheap: make one per piece of work. `lane`: whether what it asks for goes before imports."""
 
     http: aiohttp.ClientSession
     tokens: Tokens
-    concurrency: int
+    mailbox: Mailbox
+    lane: Lane
     timeout_seconds: float
     usage: Usage = field(default_factory=Usage)
 
     def __post_init__(self) -> None:
-        self._slots = asyncio.Semaphore(self.concurrency)
         self._not_before = 0.0  # when the account was told to slow down, all of its calls wait
         self._timeout = aiohttp.ClientTimeout(total=self.timeout_seconds)
 
     async def call(
         self, method: Any, scope: str, *, units: int = 0, json: object = None, repeatable: bool = True, **params: object
     ) -> Resource:
-        """Call a method of a discovery document; its JSON object.
+        """Call a method of a discovery document; its JSON object. Failures: see `persist`."""
+        request = method(validate=False, json=json, **params)
+        body = None if json is None else orjson.dumps(json)
+        url = URL(request.url, encoded=True)
+        return await self.persist(_Single(self, request.method, url, scope, units, body, repeatable))
+
+    async def persist(self, exchange: Exchange[T_co]) -> T_co:
+        """Carry an exchange through.
 
         Throttling and outages are tried again for about 20 s, with growing, jittered pauses, then raised; outages not at all
-        where the call is not `repeatable`: it may have been carried out. A refused token is renewed once.
+        where the exchange is not repeatable: it may have been carried out. A refused token is renewed at once, and again
+        with pauses: a new one may take seconds to be known everywhere. Waiting for quota does not count as trying.
         """
-        request = method(validate=False, json=json, **params)
-        url = URL(request.url, encoded=True)
-        async with self._slots:
-            loop = asyncio.get_running_loop()
-            deadline = loop.time() + PATIENCE_SECONDS
-            pause, rejected = FIRST_PAUSE_SECONDS, None
-            while True:
-                if (held_back := self._not_before - loop.time()) > 0:
-                    await asyncio.sleep(held_back)
-                token = await self.tokens(scope, rejected)
+        patience, rejected = Patience(), None
+        loop = asyncio.get_running_loop()
+        while True:
+            if (held_back := self._not_before - loop.time()) > 0:
+                if not patience.bears(held_back):
+                    raise Throttled("Google asked us to wait.", timedelta(seconds=held_back))
+                await asyncio.sleep(held_back)
+            await self.mailbox.admit(exchange.units, self.lane)
+            token = await self.tokens(exchange.scope, rejected)
+            async with self.mailbox.requesting(exchange.parts):
+                begun = loop.time()
                 try:
-                    return await self._send(request.method, url, token, json, units)
-                except Unauthorized:
-                    if rejected is not None:
-                        raise
-                    rejected = token
-                except (Outage, NotReady) as error:
-                    wait = pause * uniform(0.7, 1.3)
-                    if isinstance(error, Throttled):
-                        wait = max(wait, error.retry_after.total_seconds() if error.retry_after else 0.0)
-                    elif isinstance(error, Outage) and not repeatable:
-                        raise
-                    if isinstance(error, DailyLimit) or loop.time() + wait > deadline:
-                        raise
-                    if isinstance(error, Throttled):
-                        self._not_before = max(self._not_before, loop.time() + wait)
-                    else:
-                        await asyncio.sleep(wait)
-                    pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                    return await exchange.attempt(token)
+                except (Unauthorized, Outage, NotReady) as error:
+                    failure = error
+            if isinstance(failure, Unauthorized) and rejected is None:
+                rejected = token
+                continue
+            pause = patience.pause_after(failure, loop.time() - begun)
+            await self._heed(failure, pause, metered=exchange.units > 0)
+            if pause is None or (not exchange.repeatable and not isinstance(failure, Throttled | Unauthorized)):
+                raise failure
+            if isinstance(failure, Unauthorized):
+                rejected = token
+            if not isinstance(failure, Throttled):
+                await asyncio.sleep(pause)
 
-    async def _send(self, verb: str, url: URL, token: str, json: object, units: int) -> Resource:
-        """One request, one answer. Outage: no answer, or one that breaks off or is no JSON object."""
+    async def _heed(self, failure: Exception, pause: float | None, *, metered: bool) -> None:
+        """What Google says about the rate is for all calls of the account, and about the day for all accounts."""
+        if isinstance(failure, DailyLimit):
+            if metered:
+                await self.mailbox.close_for_today(failure.ends_at - datetime.now(UTC))
+        elif isinstance(failure, Throttled):
+            wait = timedelta(seconds=pause or 0.0)
+            if failure.retry_after:
+                wait = max(wait, failure.retry_after)
+            self._not_before = max(self._not_before, asyncio.get_running_loop().time() + wait.total_seconds())
+            if metered:
+                await self.mailbox.slow_down(wait)
+
+    async def request(
+        self,
+        verb: str,
+        url: URL,
+        token: str,
+        units: int,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[Mapping[str, str], bytes]:
+        """One request; the headers and the body of its 2xx answer. Outage: there was none, or it broke off."""
         self.usage.requests += 1
         self.usage.units += units
         headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
-        body = None if json is None else orjson.dumps(json)
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = content_type
         try:
             async with self.http.request(
                 verb, url, headers=headers, data=body, timeout=self._timeout, allow_redirects=False
@@ -106,12 +151,35 @@ class Session:
             raise Outage(f"Google could not be reached: {type(error).__name__}.") from error
         if not 200 <= response.status < 300:
             raise error_of(response.status, response.headers, answer, datetime.now(UTC))
-        if response.status == 204:
-            return {}
-        try:
-            parsed = orjson.loads(answer)
-        except orjson.JSONDecodeError as error:
-            raise Outage("Google's answer broke off or is not JSON.") from error
-        if not isinstance(parsed, dict):
-            raise Outage("Google's answer is not a JSON object.")
-        return parsed
+        return response.headers, answer
+
+
+def read_object(answer: bytes) -> Resource:
+    """The JSON object of an answer; nothing (204) is an empty one. Outage: it broke off, or is something else."""
+    if not answer:
+        return {}
+    try:
+        parsed = orjson.loads(answer)
+    except orjson.JSONDecodeError as error:
+        raise Outage("Google's answer broke off or is not JSON.") from error
+    if not isinstance(parsed, dict):
+        raise Outage("Google's answer is not a JSON object.")
+    return parsed
+
+
+@dataclass(frozen=True)
+class _Single:
+    """One call by itself."""
+
+    session: Session
+    verb: str
+    url: URL
+    scope: str
+    units: int
+    body: bytes | None
+    repeatable: bool
+    parts: int = 1
+
+    async def attempt(self, token: str) -> Resource:
+        _, answer = await self.session.request(self.verb, self.url, token, self.units, self.body)
+        return read_object(answer)

@@ -1,6 +1,7 @@
 """Access tokens for the edge, asked of `auth` and kept until shortly before they end."""
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -41,3 +42,19 @@ class AccountTokens:
                 raise
             self._held[scope] = token
             return token.access_token
+
+
+@dataclass
+class KeptTokens:
+    """The tokens of the accounts that were worked on last: a look at a mailbox every minute need not ask for one each time."""
+
+    bus: Bus
+    most: int = 20_000
+    _kept: OrderedDict[AccountId, AccountTokens] = field(default_factory=OrderedDict)
+
+    def of(self, account_id: AccountId) -> AccountTokens:
+        tokens = self._kept.setdefault(account_id, AccountTokens(self.bus, account_id))
+        self._kept.move_to_end(account_id)
+        if len(self._kept) > self.most:
+            self._kept.popitem(last=False)
+        return tokens

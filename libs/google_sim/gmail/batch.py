@@ -1,7 +1,6 @@
 """`/batch/gmail/v1`: many calls in one multipart/mixed request. Pure: text in, text out."""
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
@@ -47,11 +46,6 @@ def write(replies: list[tuple[Part, int, bytes, dict[str, str]]]) -> tuple[str, 
         lines += [b"Content-Type: application/json; charset=UTF-8", f"Content-Length: {len(body)}".encode(), b"", body]
     lines += [b"--" + boundary.encode() + b"--", b""]
     return f"multipart/mixed; boundary={boundary}", b"\r\n".join(lines)
-
-
-def carry_out(parts: list[Part], one: Callable[[Part], tuple[int, bytes, dict[str, str]]]) -> tuple[str, bytes]:
-    """Answer every part by itself: one that fails doesn't touch the others."""
-    return write([(part, *one(part)) for part in parts])
 
 
 def _part(message: Message) -> Part:

@@ -49,10 +49,11 @@ class Mailbox:
     """Message ids are unique in it; of loaded messages with one id the first is kept.
 
     A loaded message without a usable id is served under one made from its content. `oldest_history`: the smallest
-    startHistoryId that is still answered.
+    startHistoryId that is still answered. `on_change` is told of each new history record.
     """
 
     make_id: Callable[[], str]
+    on_change: Callable[["Record"], None] | None = None
     history_id: int = FIRST_HISTORY_ID
     oldest_history: int = FIRST_HISTORY_ID
     history: list[Record] = field(default_factory=list)
@@ -157,7 +158,10 @@ class Mailbox:
             self.by_message_id.setdefault(name, set()).add(stored.id)
 
     def _record(self, stored: Stored, changes: tuple[tuple[Change, tuple[str, ...]], ...]) -> None:
-        self.history.append(Record(self.history_id, stored, changes))
+        record = Record(self.history_id, stored, changes)
+        self.history.append(record)
+        if self.on_change is not None:
+            self.on_change(record)
         if len(self.history) >= 2 * HISTORY_KEPT:
             self.oldest_history = self.history[-HISTORY_KEPT - 1].id
             del self.history[:-HISTORY_KEPT]

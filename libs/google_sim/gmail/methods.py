@@ -5,11 +5,12 @@ import binascii
 from collections.abc import Iterable
 
 from libs.google_sim.account import Resource
-from libs.google_sim.errors import invalid, not_found
+from libs.google_sim.errors import GoogleError, invalid, not_found
 from libs.google_sim.gmail.delivery import send
 from libs.google_sim.gmail.formats import formatter
 from libs.google_sim.gmail.mailbox import Mailbox, Record, Stored
 from libs.google_sim.gmail.search import Search, parse
+from libs.google_sim.pubsub.topics import TOPIC
 from libs.google_sim.routing import Answer, Call, Handler, Method
 
 _AUTH = "https://www.googleapis.com/auth/"
@@ -177,12 +178,20 @@ def send_message(call: Call) -> Answer:
 
 
 def watch(call: Call) -> Answer:
-    topic = call.json.get("topicName")
-    if not isinstance(topic, str) or not topic.startswith("projects/"):
+    """Seven days of notifications, the first at once. 400 while another topic has them, 403 where Gmail can't publish."""
+    topic, account, now_ms = call.json.get("topicName"), call.account, int(call.world.now() * 1000)
+    if not isinstance(topic, str) or not TOPIC.fullmatch(topic):
         raise invalid("Invalid topicName does not match projects/google.com:*", "topicName")
-    expires = int((call.world.now() + _WATCH_SECONDS) * 1000)
-    call.account.watch = {"topicName": topic, "labelIds": call.json.get("labelIds") or [], "expiration": str(expires)}
-    return {"historyId": str(call.account.mailbox.history_id), "expiration": str(expires)}
+    if topic in call.world.pubsub.closed_topics:
+        problem = f"Error sending test message to Cloud PubSub {topic} : User not authorized to perform this action."
+        raise GoogleError(403, "forbidden", problem)
+    held = account.watch
+    if held is not None and held["topicName"] != topic and int(held["expiration"]) > now_ms:
+        raise invalid("Only one user push notification client allowed per developer (call /stop then try again)")
+    expires = str(now_ms + _WATCH_SECONDS * 1000)
+    account.watch = {"topicName": topic, "labelIds": call.json.get("labelIds") or [], "expiration": expires}
+    call.world.notifier.notify(account)
+    return {"historyId": str(account.mailbox.history_id), "expiration": expires}
 
 
 def stop(call: Call) -> Answer:

@@ -5,6 +5,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from joserfc import jwt
@@ -56,6 +57,12 @@ class Token:
     expires_at: float | None = None
 
 
+@cache
+def _signing_key() -> RSAKey:
+    """One for all worlds of a process: it takes as long to make as a hundred requests to answer."""
+    return RSAKey.generate_key(2048, {"alg": "RS256", "use": "sig"}, auto_kid=True)
+
+
 @dataclass
 class Authority:
     """Grants by (account, client): the scopes that the person agreed to and has not taken back."""
@@ -66,9 +73,7 @@ class Authority:
     codes: dict[str, Code] = field(default_factory=dict)
     access: dict[str, Token] = field(default_factory=dict)
     refresh: dict[str, Token] = field(default_factory=dict)
-    key: RSAKey = field(
-        default_factory=lambda: RSAKey.generate_key(2048, {"alg": "RS256", "use": "sig"}, auto_kid=True)
-    )
+    key: RSAKey = field(default_factory=_signing_key)
 
     def issue_code(self, code: Code, *, include_granted: bool, consented: bool) -> str:
         """Record the grant and make the code. Without consent (all was granted before) no refresh token follows."""
@@ -118,6 +123,11 @@ class Authority:
         """The access token, unless it is unknown, revoked or over."""
         token = self.access.get(text)
         return token if token and (token.expires_at or 0) > self.now() else None
+
+    def account_of(self, authorization: str | None) -> str:
+        """Whose access token an Authorization header carries, dead or alive; empty where it is nobody's."""
+        token = self.access.get((authorization or "").partition(" ")[2].strip())
+        return token.account if token else ""
 
     def revoke(self, text: str) -> None:
         """Take back the grant that a token belongs to, with all its tokens. Raises OAuthError."""

@@ -14,6 +14,7 @@ from multidict import MultiDict, MultiMapping
 
 from libs.google_sim.oauth.authority import CODE_SECONDS, IDENTITY_SCOPES, Code, OAuthError
 from libs.google_sim.oauth.request import REQUESTED, AuthorizationRequest, BadRequest, read
+from libs.google_sim.oauth.service_accounts import JWT_BEARER
 from libs.google_sim.world import Account, World
 
 _PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
@@ -75,9 +76,12 @@ async def decide(world: World, request: web.BaseRequest) -> web.Response:
 
 
 async def token(world: World, request: web.BaseRequest) -> web.Response:
-    """Codes and refresh tokens for access tokens."""
+    """Codes, refresh tokens and the assertions of service accounts for access tokens."""
     form = await _form(request)
     try:
+        if form.get("grant_type") == JWT_BEARER:
+            email, scopes = world.service_accounts.proven(form.get("assertion", ""))
+            return _json(_access(world, email, "", scopes))
         client_id = _client(world, request, form)
         match form.get("grant_type"):
             case "authorization_code":

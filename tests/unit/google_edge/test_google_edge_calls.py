@@ -1,46 +1,25 @@
 """Calls through the edge against the local Google: tokens, retries, prices, sending."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from datetime import UTC, datetime, time, timedelta
 from email.message import EmailMessage
+from zoneinfo import ZoneInfo
 
-import aiohttp
 import pytest
 
-from libs.common.config import Settings
 from libs.common.errors import Outage, Throttled
-from libs.common.google.api import Google, GoogleAccount
-from libs.common.google.errors import Gone, HistoryExpired, MissingScope, PageExpired, Unauthorized
-from libs.common.scopes import ALL
-from libs.google_sim.account import AccountData
+from libs.common.google.errors import (
+    DailyLimit,
+    Gone,
+    HistoryExpired,
+    MissingScope,
+    NotReady,
+    PageExpired,
+    Unauthorized,
+    WatchConflict,
+)
 from libs.google_sim.faults import Rule
-from libs.google_sim.server import GoogleServer, run_google
+from tests.support.google_edge import edge
 from tests.support.sync_stage import ADDRESS, maya, message
-
-
-class Bearer:
-    """Tokens straight from the local Google; `asked` are the scopes and rejected tokens."""
-
-    def __init__(self, google: GoogleServer, scopes: tuple[str, ...] = ALL) -> None:
-        self._google = google
-        self._scopes = scopes
-        self.asked: list[tuple[str, str | None]] = []
-        self.bad_first = False
-
-    async def __call__(self, scope: str, rejected: str | None) -> str:
-        self.asked.append((scope, rejected))
-        if self.bad_first and rejected is None:
-            return "ended"
-        return self._google.world.authority.issue_access(ADDRESS, "client", self._scopes)
-
-
-@asynccontextmanager
-async def edge(
-    data: AccountData, scopes: tuple[str, ...] = ALL
-) -> AsyncIterator[tuple[GoogleAccount, GoogleServer, Bearer]]:
-    async with run_google([data]) as google, aiohttp.ClientSession() as http:
-        bearer = Bearer(google, scopes)
-        yield Google(Settings(google_api_root=google.url), http).account(bearer), google, bearer
 
 
 async def test_a_listing_comes_in_pages_and_the_price_is_counted() -> None:
@@ -53,7 +32,7 @@ async def test_a_listing_comes_in_pages_and_the_price_is_counted() -> None:
     assert (account.usage.requests, account.usage.units) == (3, 15)
 
 
-async def test_a_refused_token_is_renewed_once() -> None:
+async def test_a_refused_token_is_renewed(impatient: None) -> None:
     async with edge(maya([message(1)])) as (account, google, bearer):
         bearer.bad_first = True
         assert (await account.gmail.profile()).address == ADDRESS
@@ -61,7 +40,8 @@ async def test_a_refused_token_is_renewed_once() -> None:
         google.world.faults.set([Rule("getProfile", "401")], 0)
         with pytest.raises(Unauthorized):
             await account.gmail.profile()
-        assert len(bearer.asked) == 4
+        rejected = [rejected for _, rejected in bearer.asked[2:]]
+        assert len(rejected) == len(set(rejected)) > 2  # every one of them was a new token
 
 
 @pytest.mark.parametrize(
@@ -74,15 +54,49 @@ async def test_a_passing_fault_is_no_failure(kind: str) -> None:
         assert google.world.counters.http == 2  # a reset connection is tried again by aiohttp itself
 
 
-@pytest.mark.parametrize(("kind", "error"), [("403rate", Throttled), ("5xx", Outage)])
-async def test_a_lasting_fault_is_raised_in_time(
-    kind: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("libs.common.google.session.PATIENCE_SECONDS", 1.0)
+@pytest.mark.parametrize(
+    ("kind", "error"), [("403rate", Throttled), ("5xx", Outage), ("truncated", Outage), ("400precondition", NotReady)]
+)
+async def test_a_lasting_fault_is_raised_in_time(kind: str, error: type[Exception], impatient: None) -> None:
     async with edge(maya()) as (account, google, _):
         google.world.faults.set([Rule("getProfile", kind)], 0)  # type: ignore[arg-type]
         with pytest.raises(error):
             await account.gmail.profile()
+
+
+async def test_a_wait_longer_than_our_patience_is_told_at_once() -> None:
+    async with edge(maya()) as (account, google, _):
+        google.world.faults.set([Rule("getProfile", "retry_after", seconds=3600)], 0)
+        with pytest.raises(Throttled) as told:
+            await account.gmail.profile()
+        assert told.value.retry_after == timedelta(hours=1)
+        assert google.world.counters.http == 1
+
+
+async def test_the_day_s_quota_is_not_asked_for_again() -> None:
+    async with edge(maya()) as (account, google, _):
+        google.world.faults.set([Rule("getProfile", "daily")], 0)
+        with pytest.raises(DailyLimit) as told:
+            await account.gmail.profile()
+        assert told.value.ends_at.astimezone(ZoneInfo("America/Los_Angeles")).time() == time(0)
+        assert google.world.counters.http == 1
+
+
+async def test_another_client_s_watch_is_named() -> None:
+    async with edge(maya()) as (account, _, _):
+        watch = await account.gmail.watch("projects/pingcrm/topics/mail")
+        assert timedelta(days=6) < watch.expires_at - datetime.now(UTC) <= timedelta(days=7)
+        with pytest.raises(WatchConflict):
+            await account.gmail.watch("projects/pingcrm/topics/other")
+        await account.gmail.stop_watch()
+        await account.gmail.watch("projects/pingcrm/topics/other")
+
+
+async def test_a_message_is_found_by_its_message_id() -> None:
+    async with edge(maya([message(n) for n in range(5)])) as (account, _, _):
+        found = await account.gmail.find_ids("rfc822msgid:3@example.org", 10)
+        assert [one.gmail_id for one in found] == [f"{3:016x}"]
+        assert len(await account.gmail.find_ids("", 2)) == 2
 
 
 async def test_a_send_whose_answer_was_lost_is_not_sent_again() -> None:

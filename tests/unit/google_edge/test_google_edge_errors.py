@@ -35,6 +35,8 @@ def body(reason: str = "", status: str = "", info: str = "") -> bytes:
         (400, body("failedPrecondition", info="EXPIRED_SYNC_TOKEN"), errors.SyncTokenExpired),
         (400, body("failedPrecondition"), errors.NotReady),
         (400, body("invalidArgument"), errors.Rejected),
+        (400, b'{"error": {"message": "Only one user push notification client allowed per developer"}}', errors.WatchConflict),
+        (403, body("quotaExceeded"), Throttled), (403, body("", "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED"), Throttled),
         (500, b"", Outage), (503, body("backendError"), Outage), (408, b"", Outage),
         (302, b"", errors.Rejected),
         (403, b'{"error": "text"}', errors.Forbidden), (403, b'["list"]', errors.Forbidden),
@@ -63,3 +65,21 @@ def test_retry_after_is_read_in_both_forms(written: str, wait: timedelta | None)
     error = error_of(429, {"Retry-After": written}, b"", NOW)
     assert isinstance(error, Throttled)
     assert error.retry_after == wait
+
+
+@pytest.mark.parametrize(
+    ("now", "begins"),
+    [
+        ("2026-03-04T12:00Z", "2026-03-05T08:00Z"),
+        ("2026-07-04T06:59Z", "2026-07-04T07:00Z"),
+        ("2026-07-04T07:00Z", "2026-07-05T07:00Z"),
+        ("2026-03-08T09:00Z", "2026-03-09T07:00Z"),  # the clocks go forward on that day
+        ("2026-11-01T09:00Z", "2026-11-02T08:00Z"),  # and back on that one
+    ],
+)
+def test_a_day_of_google_s_quota_begins_at_midnight_pacific(now: str, begins: str) -> None:
+    moment, next_day = datetime.fromisoformat(now), datetime.fromisoformat(begins)
+    assert errors.next_quota_day(moment) == next_day
+    used_up = error_of(403, {}, body("dailyLimitExceeded"), moment)
+    assert isinstance(used_up, errors.DailyLimit)
+    assert (used_up.ends_at, used_up.retry_after) == (next_day, next_day - moment)

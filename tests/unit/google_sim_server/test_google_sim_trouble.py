@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from typing import Any
 
@@ -121,13 +122,52 @@ async def test_faults_reach_the_token_endpoint(ada: Driver) -> None:
     assert (await ada.tokens(grant_type="refresh_token", refresh_token="x")).status == 500
 
 
-async def test_faults_strike_parts_of_a_batch(ada: Driver) -> None:
-    await faults(ada, {"match": "messages.get", "kind": "429", "first": 1})
+async def batch(ada: Driver, parts: int) -> list[int]:
+    """So many messages.get in one request; the status of each, or of the whole."""
     part = f"--x\r\nContent-Type: application/http\r\n\r\nGET /gmail/v1/users/me/messages/{1:016x}\r\n\r\n"
     headers = {"Authorization": f"Bearer {ada.token}", "Content-Type": "multipart/mixed; boundary=x"}
-    async with ada.http.post(f"{ada.server.url}/batch/gmail/v1", data=part * 2 + "--x--", headers=headers) as answer:
-        text = await answer.text()
-    assert text.index("HTTP/1.1 429 Too Many Requests") < text.index("HTTP/1.1 200 OK")
+    url = f"{ada.server.url}/batch/gmail/v1"
+    async with ada.http.post(url, data=part * parts + "--x--", headers=headers) as answer:
+        found = [int(status) for status in re.findall(r"^HTTP/1.1 (\d+)", await answer.text(), re.MULTILINE)]
+        return found or [answer.status]
+
+
+async def test_faults_strike_parts_of_a_batch(ada: Driver) -> None:
+    await faults(ada, {"match": "messages.get", "kind": "429", "first": 1})
+    assert await batch(ada, 2) == [429, 200]
+
+
+async def test_faults_strike_a_batch_as_a_whole(ada: Driver) -> None:
+    await faults(ada, {"match": "^/batch", "kind": "5xx", "first": 1})
+    assert await batch(ada, 2) == [503]
+    assert await batch(ada, 2) == [200, 200]
+
+
+async def test_a_batch_waits_once_for_its_slowest_part(ada: Driver) -> None:
+    await faults(ada, {"match": ".", "kind": "latency", "milliseconds": 60})
+    began = time.monotonic()
+    assert await batch(ada, 10) == [200] * 10
+    assert 0.06 <= time.monotonic() - began < 0.3
+
+
+async def test_each_part_of_a_batch_is_charged(ada: Driver) -> None:
+    await ada.control("/quota", "PUT", {"user_units_per_minute": 50})
+    assert await batch(ada, 3) == [200, 200, 403]
+
+
+async def test_a_user_may_have_so_many_calls_at_once_and_no_more(ada: Driver) -> None:
+    await ada.control("/quota", "PUT", {"user_concurrency": 3})
+    assert await batch(ada, 5) == [200, 200, 200, 429, 429]
+    await faults(ada, {"match": "messages.get", "kind": "latency", "milliseconds": 50})
+    answers = await asyncio.gather(*(ada.gmail(f"messages/{1:016x}") for _ in range(5)))
+    assert sorted(answer.status for answer in answers) == [200, 200, 200, 429, 429]
+    assert (await ada.gmail("profile")).status == 200
+
+
+async def test_the_quota_of_the_day_can_be_used_up(ada: Driver) -> None:
+    await faults(ada, {"match": "profile", "kind": "daily"})
+    answer = await ada.gmail("profile")
+    assert (answer.status, answer.reason) == (403, "dailyLimitExceeded")
 
 
 @pytest.mark.parametrize(

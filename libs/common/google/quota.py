@@ -1,0 +1,177 @@
+"""Gmail's quota, kept by all replicas together: each call is told when it may go, so that Google never has to refuse one.
+
+The decision is one script in Redis (quota.lua), for the mailbox and the project at once. A call reserves its moment and sleeps
+until then: nobody polls, and who came first goes first. Live work (what is new) goes ahead of imports: it may use all of the
+ceiling, an import leaves a share of it and spreads what it takes evenly, and has at most one call of a mailbox waiting.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal
+
+from libs.common.cache import OUTAGES, Cache
+from libs.common.config import Settings
+from libs.common.errors import Outage, Throttled
+from libs.common.google.errors import DailyLimit
+from libs.common.ids import AccountId
+
+Lane = Literal["live", "backfill"]
+
+# A minute's quota is free again after a minute, which an import may wait for; live work has somebody who waits for it. What is
+# further away is told, and asked for again by then.
+LONGEST_WAIT_SECONDS: Mapping[Lane, float] = {"live": 20.0, "backfill": 65.0}
+NOTICED_FOR_SECONDS = 2.0
+_RESERVE = Path(__file__).with_name("quota.lua").read_text()
+_HOLD = Path(__file__).with_name("hold.lua").read_text()
+_PROJECT = "quota:{gmail}:project"  # the braces keep both keys of a script on one node of a cluster
+
+
+@dataclass
+class Pace:
+    """How the quota slows a mailbox's calls down. `units_per_second`: its ceiling, 0 = none."""
+
+    units_per_second: float
+    _asleep: int = 0
+    _last_slept: float = float("-inf")
+
+    @property
+    def waiting(self) -> bool:
+        """Some call is held back now, or was within the last two seconds."""
+        return self._asleep > 0 or monotonic() - self._last_slept < NOTICED_FOR_SECONDS
+
+    @contextmanager
+    def asleep(self) -> Iterator[None]:
+        self._asleep += 1
+        try:
+            yield
+        finally:
+            self._asleep -= 1
+            self._last_slept = monotonic()
+
+
+@dataclass(frozen=True)
+class Governor:
+    """The ceilings of Gmail's quota in units per window, which is a minute (0 = none), and the Redis where all replicas keep count."""
+
+    cache: Cache
+    mailbox_ceiling: int
+    project_ceiling: int
+    live_share: float
+    window_seconds: float = 60.0
+
+    @classmethod
+    def of(cls, settings: Settings, cache: Cache | None) -> "Governor | None":
+        """None where neither has a ceiling: then nothing is counted. ValueError: a ceiling, and nowhere to count."""
+        if not (settings.gmail_units_per_minute or settings.gmail_project_units_per_minute):
+            return None
+        if cache is None:
+            raise ValueError("Gmail's quota is counted in Redis: give a cache, or set both ceilings to 0.")
+        return cls(
+            cache,
+            settings.gmail_units_per_minute,
+            settings.gmail_project_units_per_minute,
+            settings.gmail_live_percent / 100,
+        )
+
+    async def reserve(self, account_id: AccountId, units: int, lane: Lane) -> float:
+        """Seconds until a call may go; it must go then. Nothing is reserved by what is raised.
+
+        DailyLimit: the day's quota is used up. Throttled: the call can't go for longer than a run should wait.
+        """
+        answer, wait_ms = await self._run(
+            _RESERVE,
+            [_mailbox(account_id), _PROJECT],
+            units, lane, self.window_seconds * 1000, LONGEST_WAIT_SECONDS[lane] * 1000, self.live_share,
+            self.mailbox_ceiling, self.project_ceiling,
+        )  # fmt: skip
+        match answer:
+            case b"go":
+                return int(wait_ms) / 1000
+            case b"closed":
+                raise DailyLimit(datetime.now(UTC), timedelta(milliseconds=wait_ms))
+            case _:
+                raise Throttled("Gmail asked us to wait.", timedelta(milliseconds=wait_ms))
+
+    async def hold(self, account_id: AccountId, wait: timedelta) -> None:
+        """Google wants less of this mailbox: no replica asks before the wait is over."""
+        await self._run(_HOLD, [_mailbox(account_id)], "hold", wait.total_seconds() * 1000)
+
+    async def close(self, wait: timedelta) -> None:
+        """The project's quota of the day is used up: nobody asks for any mailbox before the wait is over."""
+        await self._run(_HOLD, [_PROJECT], "closed", wait.total_seconds() * 1000)
+
+    async def _run(self, script: str, keys: list[str], *arguments: str | float) -> list[Any]:
+        try:
+            return await self.cache.run(script, keys, *arguments)
+        except OUTAGES as error:
+            raise Outage(f"Redis, which keeps count of Gmail's quota, is away: {type(error).__name__}.") from error
+
+
+@dataclass
+class Mailbox:
+    """What all calls to one mailbox share in a process: the governor, its pace, and how many may be under way at once.
+
+    Google carries out a few parts of a batch at a time: `parts_per_slot` of them are one of the `concurrency` requests.
+    """
+
+    account_id: AccountId
+    governor: Governor | None
+    pace: Pace
+    concurrency: int
+    parts_per_slot: int = 1
+
+    def __post_init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._slots = asyncio.Semaphore(self.concurrency)
+        self._taking = asyncio.Lock()
+
+    @asynccontextmanager
+    async def requesting(self, parts: int) -> AsyncIterator[None]:
+        """One request is under way; first it waits until there are not too many."""
+        wanted = min(ceil(parts / self.parts_per_slot), self.concurrency)
+        taken = 0
+        try:
+            async with self._taking:  # two batches that each wait for the other's slots would wait for ever
+                while taken < wanted:
+                    await self._slots.acquire()
+                    taken += 1
+            yield
+        finally:
+            for _ in range(taken):
+                self._slots.release()
+
+    async def admit(self, units: int, lane: Lane) -> None:
+        """Wait until the quota has room for a call. DailyLimit, Throttled: not soon. Outage: Redis is away."""
+        if self.governor is None or not units:
+            return
+        if lane == "live":
+            await self._wait(self.governor, units, lane)
+            return
+        # What an import has reserved is in the way of live work: so it has one call in line, not all of its calls.
+        async with self._turn:
+            await self._wait(self.governor, units, lane)
+
+    async def _wait(self, governor: Governor, units: int, lane: Lane) -> None:
+        wait = await governor.reserve(self.account_id, units, lane)
+        if wait > 0:
+            with self.pace.asleep():
+                await asyncio.sleep(wait)
+
+    async def slow_down(self, wait: timedelta) -> None:
+        """Google has refused a call for its rate, in spite of it all."""
+        if self.governor is not None:
+            await self.governor.hold(self.account_id, wait)
+
+    async def close_for_today(self, wait: timedelta) -> None:
+        if self.governor is not None:
+            await self.governor.close(wait)
+
+
+def _mailbox(account_id: AccountId) -> str:
+    return f"quota:{{gmail}}:{account_id}"

@@ -1,0 +1,227 @@
+"""The quota governor on a real Redis. The windows are short here; everything else is as it is in production."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from libs.common.cache import Cache, open_cache
+from libs.common.config import Settings
+from libs.common.errors import Outage, Throttled
+from libs.common.google.api import Google
+from libs.common.google.errors import DailyLimit
+from libs.common.google.quota import Governor, Lane, Mailbox, Pace
+from libs.common.ids import AccountId, new_id
+from libs.common.scopes import ALL
+from libs.google_sim.faults import Rule
+from libs.google_sim.server import run_google
+from tests.support.sync_stage import ADDRESS, maya, message
+
+WINDOW = 0.6
+JITTER = 0.02  # between the moment that was reserved and the one at which the test's loop gets to it
+
+
+@pytest_asyncio.fixture
+async def cache(redis_url: str) -> AsyncIterator[Cache]:
+    opened = open_cache(Settings(redis_url=redis_url))
+    yield opened
+    await opened.close()
+
+
+def governor(cache: Cache, mailbox: int = 0, project: int = 0, live_share: float = 0.1) -> Governor:
+    return Governor(cache, mailbox, project, live_share, WINDOW)
+
+
+def mailbox(governor: Governor, account_id: AccountId | None = None) -> Mailbox:
+    """One process' view of a mailbox; two with the same id are two replicas."""
+    return Mailbox(account_id or AccountId(new_id()), governor, Pace(0), 10)
+
+
+class Spending:
+    """Who spent what, and when."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[float, int, str]] = []
+
+    async def call(self, box: Mailbox, units: int, lane: Lane = "backfill", who: str = "") -> float:
+        """One call; how long it had to wait."""
+        asked = monotonic()
+        await box.admit(units, lane)
+        self.calls.append((monotonic(), units, who))
+        return monotonic() - asked
+
+    async def keep_calling(
+        self, box: Mailbox, units: int, seconds: float, lane: Lane = "backfill", who: str = ""
+    ) -> None:
+        until = monotonic() + seconds
+        while monotonic() < until:
+            await self.call(box, units, lane, who)
+
+    def most_in_a_window(self) -> int:
+        times = [at for at, _, _ in self.calls]
+        return max(
+            sum(units for at, units, _ in self.calls if start <= at < start + WINDOW - JITTER) for start in times
+        )
+
+    def of(self, who: str) -> int:
+        return sum(units for _, units, name in self.calls if name == who)
+
+
+async def test_two_replicas_together_stay_below_the_ceiling_in_every_window_and_use_it(cache: Cache) -> None:
+    one = mailbox(governor(cache, mailbox=300))
+    two = mailbox(governor(cache, mailbox=300), one.account_id)
+    spending = Spending()
+    await asyncio.gather(
+        *(spending.keep_calling(one, 5, 1.8) for _ in range(3)),
+        *(spending.keep_calling(two, 2, 1.8) for _ in range(3)),
+        *(spending.keep_calling(two, 7, 1.8, "live") for _ in range(2)),
+    )
+    assert spending.most_in_a_window() <= 300
+    first = spending.calls[0][0]
+    assert sum(units for at, units, _ in spending.calls if at < first + 1.5) >= 0.85 * 300 * 1.5 / WINDOW
+
+
+async def test_an_import_alone_uses_what_is_not_kept_for_live_work(cache: Cache) -> None:
+    box = mailbox(governor(cache, mailbox=600, live_share=0.01))
+    spending = Spending()
+    await spending.keep_calling(box, 4, 1.5)
+    first, last = spending.calls[0][0], spending.calls[-1][0]
+    rate = sum(units for _, units, _ in spending.calls) / (last - first)
+    assert rate >= 0.85 * 600 / WINDOW  # 0.99 on an idle machine
+    assert spending.most_in_a_window() <= 600
+
+
+async def test_live_work_does_not_queue_behind_an_import(cache: Cache) -> None:
+    box = mailbox(governor(cache, mailbox=300))
+    spending = Spending()
+    imports = [asyncio.create_task(spending.keep_calling(box, 15, 1.2, who="import")) for _ in range(20)]
+    await asyncio.sleep(0.6)
+    waits = [await spending.call(box, 5, "live", "live") for _ in range(6)]
+    assert max(waits) < 0.1  # the 19 calls of the import that are waiting need half a second
+    await asyncio.gather(*imports)
+    assert spending.most_in_a_window() <= 300
+    assert spending.of("import") > 300
+
+
+async def test_after_a_burst_of_live_work_an_import_spreads_what_is_left_of_the_minute(cache: Cache) -> None:
+    box = mailbox(governor(cache, mailbox=300))
+    spending = Spending()
+    assert sum([await spending.call(box, 20, "live") for _ in range(8)]) < 0.1
+    began = monotonic()
+    await spending.keep_calling(box, 5, 0.45, who="import")
+    late = [at for at, _, who in spending.calls if who == "import" and at - began > 0.3]
+    assert late  # it is still going, when taking all at once would have ended it long ago
+    assert await spending.call(box, 5, "live") < 0.05
+
+
+async def test_mailboxes_share_the_project_evenly(cache: Cache) -> None:
+    shared = governor(cache, mailbox=0, project=300)
+    spending = Spending()
+    boxes = {name: mailbox(shared) for name in ("ada", "ben", "cleo")}
+    await asyncio.gather(
+        *(spending.keep_calling(box, 3, 1.2, who=name) for name, box in boxes.items() for _ in range(len(name)))
+    )
+    shares = [spending.of(name) for name in boxes]
+    assert spending.most_in_a_window() <= 300
+    assert max(shares) / min(shares) <= 1.2
+
+
+async def test_after_a_429_no_replica_asks_for_that_mailbox_until_it_is_over(cache: Cache) -> None:
+    one = mailbox(governor(cache, mailbox=300))
+    two = mailbox(governor(cache, mailbox=300), one.account_id)
+    other = mailbox(governor(cache, mailbox=300))
+    spending = Spending()
+    await one.slow_down(timedelta(seconds=0.3))
+    await one.slow_down(timedelta(seconds=0.1))  # never shortens
+    waits = await asyncio.gather(spending.call(two, 1, "live"), spending.call(one, 1), spending.call(other, 1, "live"))
+    assert min(waits[:2]) >= 0.29
+    assert waits[2] < 0.1
+    await one.slow_down(timedelta(hours=1))
+    with pytest.raises(Throttled) as refused:
+        await spending.call(two, 1, "live")
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after > timedelta(minutes=59)
+
+
+async def test_once_the_day_is_used_up_no_mailbox_asks_in_vain(cache: Cache) -> None:
+    shared = governor(cache, project=300)
+    await mailbox(shared).close_for_today(timedelta(hours=3))
+    for lane in ("live", "backfill"):
+        with pytest.raises(DailyLimit) as over:
+            await mailbox(shared).admit(5, lane)  # type: ignore[arg-type]
+        assert over.value.retry_after is not None
+        assert timedelta(hours=2) < over.value.ends_at - datetime.now(UTC) <= timedelta(hours=3)
+
+
+async def test_waiting_for_quota_shows(cache: Cache) -> None:
+    box = mailbox(governor(cache, mailbox=100))
+    assert not box.pace.waiting
+    await box.admit(90, "backfill")
+    assert not box.pace.waiting
+    waiting = asyncio.create_task(box.admit(20, "backfill"))
+    await asyncio.sleep(0.1)
+    assert box.pace.waiting
+    await waiting
+    assert box.pace.waiting
+
+
+async def test_a_call_dearer_than_the_ceiling_goes_alone(cache: Cache) -> None:
+    box = mailbox(governor(cache, mailbox=50))
+    spending = Spending()
+    assert await spending.call(box, 80, "live") < 0.1
+    assert await spending.call(box, 1, "live") >= WINDOW - JITTER
+
+
+async def test_what_is_counted_is_forgotten_by_itself(cache: Cache) -> None:
+    box = mailbox(governor(cache, mailbox=100, project=100))
+    await box.admit(10, "backfill")
+    keys = await cache.client.keys("quota:*")
+    assert len(keys) == 2
+    for key in keys:
+        assert 0 < await cache.client.pttl(key) < 10_000
+
+
+async def test_without_redis_nothing_is_asked_of_google() -> None:
+    nowhere = open_cache(Settings(redis_url="redis://127.0.0.1:1/0"))
+    try:
+        with pytest.raises(Outage):
+            await mailbox(governor(nowhere, mailbox=100)).admit(1, "live")
+        await mailbox(replace(governor(nowhere), mailbox_ceiling=0)).admit(
+            0, "live"
+        )  # what costs nothing isn't counted
+    finally:
+        await nowhere.close()
+
+
+async def test_what_google_says_of_rate_and_day_is_heeded_by_every_process(cache: Cache, redis_url: str) -> None:
+    """Two processes with their own line to Google, and nothing in common but Redis."""
+    async with run_google([maya([message(1)])]) as google, aiohttp.ClientSession() as http:
+        token = google.world.authority.issue_access(ADDRESS, "client", ALL)
+
+        async def tokens(scope: str, rejected: str | None) -> str:
+            return token
+
+        settings = Settings(google_api_root=google.url, redis_url=redis_url)
+        here, there = (Google(settings, http, cache) for _ in range(2))
+        one, other = AccountId(new_id()), AccountId(new_id())
+        google.world.faults.set([Rule("getProfile", "retry_after", first=1, seconds=600)], 0)
+        for process, requests in ((here, 1), (there, 1)):
+            with pytest.raises(Throttled):
+                await process.account(tokens, one).gmail.profile()
+            assert google.world.counters.http == requests, "the second is told by Redis, and does not ask"
+        google.world.faults.set([Rule("getProfile", "daily", first=1)], 0)
+        for process, account in ((here, other), (there, AccountId(new_id()))):
+            with pytest.raises(DailyLimit):
+                await process.account(tokens, account).gmail.profile()
+        assert google.world.counters.http == 2
+
+
+def test_a_ceiling_without_a_place_to_count_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="Redis"):
+        Governor.of(Settings(), None)
+    assert Governor.of(Settings(gmail_units_per_minute=0, gmail_project_units_per_minute=0), None) is None

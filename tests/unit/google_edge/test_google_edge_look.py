@@ -1,0 +1,182 @@
+"""Looking at many messages and threads at once: in batches, with whatever fails along the way."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from libs.common.errors import Outage, Throttled
+from libs.common.google.api import GoogleAccount
+from libs.common.google.errors import (
+    DailyLimit,
+    Gone,
+    GoogleError,
+    MissingScope,
+    NotReady,
+    Rejected,
+    Unauthorized,
+)
+from libs.common.google.looking import Looked
+from libs.common.resources.gmail import Wish
+from libs.google_sim.faults import Rule
+from libs.google_sim.server import GoogleServer
+from tests.support.google_edge import edge
+from tests.support.sync_stage import ADDRESS, maya, message
+
+MAILBOX = maya([message(number, thread=number - number % 3) for number in range(60)])
+SINGLE = [Wish(f"{number:016x}", whole_thread=False) for number in range(30)]
+THREADS = [Wish(f"{number:016x}", whole_thread=True) for number in range(30, 60, 3)]
+WISHES = [*SINGLE, *THREADS]
+
+
+def shown(looked: list[Looked]) -> list[object]:
+    """Numbers of messages, or the kind of failure."""
+    return [
+        type(one) if isinstance(one, Exception) else [int(found.gmail_id or "", 16) for found in one] for one in looked
+    ]
+
+
+EVERYTHING = [[number] for number in range(30)] + [[number, number + 1, number + 2] for number in range(30, 60, 3)]
+
+
+def asked(google: GoogleServer) -> Counter[str]:
+    """Calls by method, each part of a batch being one."""
+    known = google.world.counters.methods[ADDRESS].items()
+    return Counter({name.removeprefix("gmail.users."): counter.requests for name, counter in known})
+
+
+async def test_messages_and_threads_come_in_the_order_of_the_wishes_in_few_requests() -> None:
+    async with edge(MAILBOX, google_batch_size=15) as (account, google, _):
+        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert google.world.counters.http == account.usage.requests == 3
+        assert account.usage.units == 30 * 20 + 10 * 40
+        assert await account.gmail.look([]) == []
+
+
+async def test_a_batch_of_one_is_a_plain_request() -> None:
+    async with edge(MAILBOX, google_batch_size=1) as (account, google, _):
+        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert google.world.counters.http == 40
+        assert account.usage.units == 30 * 20 + 10 * 40
+
+
+async def test_what_comes_is_the_same_either_way() -> None:
+    async with edge(MAILBOX, google_batch_size=1) as (alone, _, _), edge(MAILBOX) as (together, _, _):
+        assert await alone.gmail.look(WISHES) == await together.gmail.look(WISHES)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["403rate", "429", "retry_after", "5xx", "reset", "truncated", "invalid_json", "401", "400precondition", "latency"],
+)
+async def test_parts_that_fail_passingly_are_asked_again_and_only_they(kind: str, impatient: None) -> None:
+    async with edge(MAILBOX, google_batch_size=20) as (account, google, _):
+        faults = [Rule("(messages|threads).get$", kind, first=4, skip=3, seconds=0, milliseconds=10)]  # type: ignore[arg-type]
+        google.world.faults.set(faults, 0)
+        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        again = 0 if kind == "latency" else 4
+        lost = 4 if kind in ("reset", "truncated", "invalid_json") else 0  # inside a batch these never reach the method
+        assert asked(google).total() == len(WISHES) + again - lost
+        assert account.usage.units == 30 * 20 + 10 * 40 + again * 20
+
+
+@pytest.mark.parametrize("kind", ["403rate", "429", "retry_after", "5xx", "reset", "truncated", "invalid_json", "401"])
+async def test_a_batch_that_fails_as_a_whole_is_asked_again(kind: str, impatient: None) -> None:
+    async with edge(MAILBOX, google_batch_size=20) as (account, google, _):
+        google.world.faults.set([Rule("/batch/", kind, first=1, seconds=0)], 0)  # type: ignore[arg-type]
+        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+
+
+@pytest.mark.parametrize("kind", ["404", "400precondition"])
+async def test_a_batch_that_google_refuses_as_a_whole_is_taken_apart(kind: str, impatient: None) -> None:
+    async with edge(MAILBOX, google_batch_size=20) as (account, google, _):
+        google.world.faults.set([Rule("/batch/", kind, first=3)], 0)  # type: ignore[arg-type]
+        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+
+
+@pytest.mark.parametrize("size", [1, 20])
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [
+        ("404", Gone),
+        ("400precondition", NotReady),
+        ("5xx", Outage),
+        ("invalid_json", Outage),
+        ("429", Throttled),
+        ("daily", DailyLimit),
+    ],
+)
+async def test_what_can_t_be_had_says_why_and_the_others_come(
+    kind: str, outcome: type[Exception], size: int, impatient: None
+) -> None:
+    bad = {2, 17, 33}
+    async with edge(MAILBOX, google_batch_size=size) as (account, google, _):
+        pattern = "|".join(f"{number:016x}$" for number in bad)
+        google.world.faults.set([Rule(pattern, kind)], 0)  # type: ignore[arg-type]
+        looked = shown(await account.gmail.look(WISHES))
+    expected: list[object] = [outcome if one[0] in bad else one for one in EVERYTHING]
+    assert looked == expected
+
+
+async def test_an_id_that_gmail_never_gave_touches_nothing_else() -> None:
+    odd = [Wish(text, whole_thread=False) for text in ("../x", "a b\r\nX: y", "ü", "?q=1", "x" * 200)]
+    async with edge(MAILBOX) as (account, _, _):
+        looked = await account.gmail.look([*odd, SINGLE[0]])
+    assert shown(looked)[-1] == [0]
+    assert all(isinstance(one, Gone | Rejected) for one in looked[:-1])
+
+
+async def test_a_long_wait_that_one_call_is_told_is_not_slept_through_by_the_others() -> None:
+    async with edge(MAILBOX, google_batch_size=1, google_concurrency=1) as (account, google, _):
+        google.world.faults.set([Rule("messages.get$", "retry_after", first=1, seconds=3600)], 0)
+        async with asyncio.timeout(2):
+            looked = await account.gmail.look(SINGLE[:3])
+        assert isinstance(looked[0], Throttled)
+        async with asyncio.timeout(2):
+            (later,) = await account.gmail.look(SINGLE[:1])
+        assert isinstance(later, Throttled)
+        assert later.retry_after is not None
+        assert later.retry_after.total_seconds() > 3590
+
+
+async def test_the_day_s_quota_says_when_it_ends() -> None:
+    async with edge(MAILBOX) as (account, google, _):
+        google.world.faults.set([Rule("messages.get$", "daily")], 0)
+        looked = await account.gmail.look(SINGLE[:3])
+        assert all(isinstance(one, DailyLimit) and one.ends_at > datetime.now(UTC) for one in looked)
+        assert google.world.counters.http == 1
+
+
+async def refusal(account: GoogleAccount) -> GoogleError:
+    with pytest.raises(GoogleError) as refused:
+        await account.gmail.look(WISHES)
+    return refused.value
+
+
+async def test_what_ends_the_account_s_work_is_raised(impatient: None) -> None:
+    async with edge(MAILBOX, scopes=("openid",)) as (account, _, _):
+        assert isinstance(await refusal(account), MissingScope)
+    async with edge(MAILBOX) as (account, google, _):
+        google.world.faults.set([Rule("threads.get$", "401")], 0)
+        assert isinstance(await refusal(account), Unauthorized)
+
+
+async def test_too_many_at_once_is_no_failure(impatient: None) -> None:
+    async with edge(MAILBOX, google_batch_size=10) as (account, google, _):
+        google.world.crowd.most = 12
+        google.world.faults.set([Rule("/batch/", "latency", milliseconds=20)], 0)
+        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert google.world.counters.http > 4  # some parts were refused, and asked again
+
+
+async def test_no_more_is_under_way_than_a_mailbox_may_have() -> None:
+    async with edge(MAILBOX, google_batch_size=5, google_batch_parts_per_slot=1, google_concurrency=10) as (
+        account,
+        google,
+        _,
+    ):
+        google.world.crowd.most = 10
+        google.world.faults.set([Rule("/batch/", "latency", milliseconds=20)], 0)
+        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert google.world.counters.http == 8  # nothing was refused
