@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Collection
-from email.errors import MessageError
-from email.header import decode_header
 from functools import lru_cache
 from typing import NamedTuple
 
 import idna
 import phonenumbers
 
+from libs.common.encoded_words import decode_words
+
 MAX_ADDRESS = 254
 MAX_HEADER = 200_000
 MAX_ENTRY = 2_000
+MAX_REMEMBERED = 200  # characters: what is longer is rarely met again
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _DOMAIN = re.compile(r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$")
@@ -92,30 +93,6 @@ def _bare_local(address: str) -> str:
     return local.replace(".", "").replace("_", "").replace("-", "")
 
 
-def decode_words(text: str) -> str:
-    """RFC 2047 encoded words decoded, control characters gone, white space collapsed. Never raises."""
-    decoded = text
-    if "=?" in text:
-        try:
-            parts = [
-                part if isinstance(part, str) else part.decode(_codec(charset), "replace")
-                for part, charset in decode_header(text)
-            ]
-            decoded = "".join(parts)
-        except (ValueError, UnicodeError, LookupError, MessageError):
-            decoded = text  # not decodable: better as it was written than lost
-    return " ".join(_CONTROLS.sub(" ", decoded).encode("utf-8", "replace").decode("utf-8").split())
-
-
-def _codec(charset: str | None) -> str:
-    name = (charset or "ascii").lower()
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        return "latin-1" if name in ("unknown-8bit", "x-unknown") else "utf-8"
-    return name
-
-
 def parse_list(header: str) -> list[Mailbox]:
     """The mailboxes of a From, To, Cc … value: names decoded, groups flattened, linear time, never raises.
 
@@ -123,11 +100,19 @@ def parse_list(header: str) -> list[Mailbox]:
     is read as a person would: a quote or a comment that is never closed does not swallow the rest, spaces around `@` are
     dropped, of a source route (`<@relay:ann@x.io>`) the end counts.
     """
-    return [box for entry in _entries(header[:MAX_HEADER]) if (box := _mailbox(entry)).address]
+    return list(_remembered(header) if len(header) <= MAX_REMEMBERED else _mailboxes(header))
+
+
+def _mailboxes(header: str) -> tuple[Mailbox, ...]:
+    return tuple(box for entry in _entries(header[:MAX_HEADER]) if (box := _mailbox(entry)).address)
+
+
+_remembered = lru_cache(maxsize=8_192)(_mailboxes)  # the same few people write and are written to again and again
 
 
 _TOKEN = re.compile(r'[^"(),;:<>]+|.', re.DOTALL)
 _MARK = re.compile(r'\\.|["()]', re.DOTALL)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class _Entry(NamedTuple):
@@ -209,18 +194,24 @@ def _tight(address: str) -> str:
 
 def _mailbox(entry: _Entry) -> Mailbox:
     """One `Name <address>`, `address (Name)` or bare address."""
-    before = ""
-    rest = text = entry.text[-MAX_ENTRY:]  # of a name that goes on for pages its end is enough
-    while "<" in rest:
-        name, _, rest = rest.partition("<")
-        before += name
-        inside, _, rest = rest.partition(">")
+    before, begin = "", 0
+    text = entry.text[-MAX_ENTRY:]  # of a name that goes on for pages its end is enough
+    # Brackets in quotes are part of a name: who calls himself "Ann <ann@x.io>" is not Ann.
+    bare = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text)
+    while (left := bare.find("<", begin)) >= 0:
+        before += text[begin:left]
+        right = bare.find(">", left) if ">" in bare[left:] else len(text)
+        inside, begin = text[left + 1 : right], right + 1
         if "@" in inside:
             return Mailbox(
                 _name(before) or _name(entry.comments.strip("() ")), _tight(inside.rpartition(":")[2].lstrip("<"))
             )
-    words = [] if "<" in text else [word for word in _tight(text).split() if "@" in word]
-    return Mailbox(_name(entry.comments.strip("() ")), words[0]) if len(words) == 1 else Mailbox("", "")
+    words = [] if "<" in bare else [word for word in _tight(text).split() if "@" in word]
+    if (
+        len(words) != 1 or words[0].count('"') % 2
+    ):  # of `"jane doe"@x.io` the part behind the space is somebody else's address
+        return Mailbox("", "")
+    return Mailbox(_name(entry.comments.strip("() ")), words[0])
 
 
 def _name(text: str) -> str:

@@ -29,6 +29,18 @@ UniqueViolation = asyncpg.UniqueViolationError
 
 COMMAND_TIMEOUT_SECONDS = 60.0
 
+# Rows are found by index. Plans are kept per connection: those made while a first import has just begun would scan whole tables,
+# and go on doing so when these have grown, until the first ANALYZE.
+PLANNER = {"enable_seqscan": "off"}
+
+
+# asyncpg asks the server about each kind of array when it first meets it, on every connection anew, with a query that takes longer
+# than most of ours. These are PostgreSQL's own and never change: they are asked for once per process.
+_ARRAYS = (
+    1000, 1005, 1007, 1016, 1022, 1182, 1185, 1187, 2951, 3807
+)  # bool, int2, int4, int8, float8, date, timestamptz, interval, uuid, jsonb  # fmt: skip
+_array_types: list[asyncpg.Record] = []
+
 
 async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """JSON columns are Python values in and out."""
@@ -36,6 +48,14 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         await connection.set_type_codec(
             kind, schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
         )
+    if not _array_types:
+        found, _ = await connection._introspect_types(_ARRAYS, COMMAND_TIMEOUT_SECONDS)  # type: ignore[attr-defined]
+        _array_types[:] = found
+    connection._protocol.get_settings().register_data_types(_array_types)  # type: ignore[attr-defined]
+
+
+async def _as_it_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Nothing here outlives a transaction (SET LOCAL, pg_advisory_xact_lock): a reset after each use is a round trip for nothing."""
 
 
 async def open_pool(settings: Settings) -> Pool:
@@ -48,6 +68,8 @@ async def open_pool(settings: Settings) -> Pool:
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             max_inactive_connection_lifetime=300,
             init=_prepare,
+            reset=_as_it_is,
+            server_settings=PLANNER,
         )
     except (OSError, asyncpg.PostgresError) as error:
         raise Outage(f"PostgreSQL can't be reached: {error}. Check PINGCRM_POSTGRES_URL.") from error

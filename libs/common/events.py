@@ -1,7 +1,8 @@
 """Every fact that one service tells another: its subject, its payload, who says it and who hears it.
 
     auth ── account.* settings.changed user.deleted ─────────────► sync contacts prep gateway
-    NATS ── clock.* ──► sync ── message.* person.* meeting.* ────► contacts ── contact.changed ─► gateway
+    Gmail ── Pub/Sub ──► gateway, or sync itself ── mailbox.notified ──► sync
+    NATS ── clock.* ──► sync ── message.* person.* meeting.* ────► contacts ── contact.* bcc.* ──► gateway
                           ├── meeting.upcoming ──► prep ── prep.* ───────────────────────────────► gateway
                           └── sync.* ────────────────────────────────────────────────────────────► gateway
     any connector ── interaction.reported profile.reported ──► contacts
@@ -173,6 +174,13 @@ class WatchDue(Tick):
     schedule = "0 30 4 * * *"
 
 
+class AuditDue(Tick):
+    """Every mailbox is to be compared with what is recorded of it."""
+
+    subject = "clock.audit"
+    schedule = "0 0 3 * * *"
+
+
 # --- sync -------------------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +195,24 @@ class SyncRequested(Fact):
     account_id: AccountId
     kind: Kind
     reason: Reason
+
+
+class MailboxNotified(Fact):
+    """Gmail tells through Pub/Sub that a mailbox has changed up to `history_id`. A hint: late, twice, out of order, or never.
+
+    `address` is the mailbox's, canonical; it may be nobody's here. `notified_at`: when Google published it.
+    """
+
+    subject = "mailbox.notified"
+    said_by = ("gateway", "sync")
+    heard_by = ("sync",)
+
+    address: str
+    history_id: int
+    notified_at: datetime
+
+    def key(self) -> str:
+        return f"{self.address}:{self.history_id}"
 
 
 class SyncProgressed(Fact):
@@ -513,6 +539,26 @@ class ContactChanged(Fact):
     contact_ids: tuple[ContactId, ...]
 
 
+class BccUnclaimed(Fact):
+    """A mail carries a contact's BCC hash and comes from an address that is not known as the user's: is it them?
+
+    Said once per user and address. `address` is canonical, `name` the one that the mail shows with it.
+    """
+
+    subject = "bcc.unclaimed"
+    said_by = ("contacts",)
+    heard_by = ("gateway",)
+
+    user_id: UserId
+    account_id: AccountId
+    address: str
+    name: str = ""
+    contact_id: ContactId
+
+    def key(self) -> str:
+        return f"{self.user_id}:{self.address}"
+
+
 class PrepSent(Fact):
     """A brief arrived in Gmail. `ai` is false where the talking points were derived from the facts alone."""
 
@@ -583,12 +629,12 @@ class NotificationCreated(Fact):
 
 EVENTS: tuple[type[Fact], ...] = (
     AccountConnected, AccountReauthRequired, AccountIdentified, AccountDisconnected, UserDeleted, SettingsChanged,
-    SyncRequested, SyncProgressed, SyncCompleted, SyncFailed,
+    SyncRequested, MailboxNotified, SyncProgressed, SyncCompleted, SyncFailed,
     MessageIngested, MessageRemoved, PersonImported, PersonRemoved, MeetingIngested, MeetingCancelled, MeetingUpcoming,
     InteractionReported, ProfileReported,
-    ContactChanged, PrepSent, PrepSkipped, PrepFailed, NotificationCreated,
+    ContactChanged, BccUnclaimed, PrepSent, PrepSkipped, PrepFailed, NotificationCreated,
 )  # fmt: skip
-TICKS: tuple[type[Tick], ...] = (MailDue, ContactsDue, CalendarDue, PrepDue, WatchDue)
+TICKS: tuple[type[Tick], ...] = (MailDue, ContactsDue, CalendarDue, PrepDue, WatchDue, AuditDue)
 
 # Told to every replica of the gateway, for the browsers that hang on it: plain NATS, nothing is kept.
 LIVE: tuple[type[Fact], ...] = (SyncProgressed, NotificationCreated, ContactChanged)

@@ -5,9 +5,10 @@ is owed is told at the next start. The table `outbox` is in the service's own sc
 """
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from libs.common.db import Connection, Pool
+from libs.common.db import Connection, Pool, Record
 from libs.common.events import EVENTS, Fact
 from libs.common.log import current_trace, traced
 
@@ -34,17 +35,29 @@ async def drain(pool: Pool, bus: "Bus") -> int:
     told = 0
     while True:
         rows = await pool.fetch("SELECT id, subject, payload, trace FROM outbox ORDER BY id LIMIT $1", BATCH)
-        for row in rows:
-            with traced(row["trace"]):
-                await bus.say(_BY_SUBJECT[row["subject"]].model_validate(row["payload"]))
+        if not rows:
+            return told
+        await asyncio.gather(*(_tell(bus, row) for row in rows))
         await pool.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
         told += len(rows)
         if len(rows) < BATCH:
             return told
 
 
-async def keep_draining(pool: Pool, bus: "Bus", every_seconds: float = 5.0) -> None:
-    """The safety net under `drain`: what a crash or an outage left is told within seconds. Runs until cancelled."""
+async def _tell(bus: "Bus", row: Record) -> None:
+    with traced(row["trace"]):
+        await bus.say(_BY_SUBJECT[row["subject"]].model_validate(row["payload"]))
+
+
+async def keep_draining(pool: Pool, bus: "Bus", every_seconds: float = 5.0, owed: asyncio.Event | None = None) -> None:
+    """The safety net under `drain`: what a crash or an outage left is told within seconds. Runs until cancelled.
+
+    `owed`: set where something is owed just now, by whom many owe at once: it is told at once, together.
+    """
+    owed = owed or asyncio.Event()
     while True:
+        owed.clear()
         await bus.survive(lambda: drain(pool, bus))
-        await asyncio.sleep(every_seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(every_seconds):
+                await owed.wait()

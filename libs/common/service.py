@@ -6,6 +6,7 @@ if __name__ == "__main__":
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -89,11 +90,24 @@ async def running(service: Service, settings: Settings, wire: Wire) -> AsyncIter
             yield resources
 
 
+# New objects between two looks for cycles among them, and so on upwards. Python's own 700 make it look a dozen times while one
+# batch of messages is parsed, at nearly all of what lives: a tenth of an import's CPU. Memory is the same.
+COLLECT_AFTER = (50_000, 10, 10)
+
+
+def _collect_seldom() -> None:
+    """What the start has left lives as long as the process: nobody looks through it for garbage again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+
+
 async def _main(service: Service, settings: Settings, wire: Wire) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running(service, settings, wire):
+        _collect_seldom()
         get_logger().info("started")
         await stop.wait()
         get_logger().info("stopping")

@@ -25,7 +25,7 @@ DEAD_STREAM = "DEAD"
 
 ACK_WAIT_SECONDS = 30.0
 DAY_SECONDS = 86_400
-BATCH = 100
+BATCH, HOT_BATCH = 100, 500  # messages handled together; more of those that come by the thousand
 
 Stream = Literal["EVENTS", "CLOCK"]
 
@@ -51,13 +51,18 @@ class Consumer:
             ack_wait=ACK_WAIT_SECONDS,
             deliver_policy=DeliverPolicy.ALL,
             max_deliver=-1,
-            max_ack_pending=4 * BATCH if self.fact in HOT else BATCH,
+            max_ack_pending=4 * HOT_BATCH if self.fact in HOT else BATCH,
         )
 
 
 CONSUMERS: tuple[Consumer, ...] = tuple(
     Consumer(service, "EVENTS", fact) for fact in EVENTS if fact not in LIVE for service in fact.heard_by
 ) + tuple(Consumer(service, "CLOCK", tick) for tick in TICKS for service in tick.heard_by)
+
+
+def batch_of(fact: type[Fact]) -> int:
+    """How many of a fact are handled together, at most."""
+    return HOT_BATCH if fact in HOT else BATCH
 
 
 def consumer_of(service: Service, fact: type[Fact]) -> Consumer:
@@ -78,6 +83,7 @@ def streams(replicas: int) -> tuple[StreamConfig, ...]:
             storage=StorageType.FILE,
             max_age=14 * DAY_SECONDS,
             duplicate_window=120,
+            allow_atomic=True,
             num_replicas=replicas,
         ),
         # One message a subject: the schedule itself, and the newest tick of it. No max age: it would delete the schedules.

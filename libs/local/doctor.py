@@ -16,6 +16,8 @@ import redis.exceptions
 from pydantic import ValidationError
 
 from libs.common.config import Settings
+from libs.common.google.oauth import Misconfigured
+from libs.common.google.service_account import read_key_file
 from libs.local.bus_admin import connect_admin
 from libs.local.data_dir import Unusable, what_runs
 from libs.local.environment import Servers
@@ -47,8 +49,9 @@ async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterat
         for problem in error.errors(include_input=False, include_url=False):
             yield Finding("wrong", f"PINGCRM_{str(problem['loc'][0]).upper()} is not valid: {problem['msg']}.")
         return
-    for finding in (*check_web(settings), *check_google(settings), *check_claude(settings), *check_keys(settings)):
-        yield finding
+    for check in (check_web, check_google, check_push, check_claude, check_keys):
+        for finding in check(settings):
+            yield finding
     for finding in check_data_dir(data_dir):
         yield finding
     try:
@@ -113,6 +116,62 @@ def check_google(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 "note", f"PINGCRM_GOOGLE_{name}_ROOT is set: {without_login(root)} is used in place of Google."
             )
+
+
+def check_push(settings: Settings) -> Iterator[Finding]:
+    """Gmail's notifications: a topic that Gmail tells, and a way on which it reaches us."""
+    pulls, pushes = settings.google_pubsub_subscription, settings.google_pubsub_service_account
+    credentials, topic = settings.google_application_credentials, settings.google_pubsub_topic
+    if settings.google_pubsub_root:
+        root = without_login(settings.google_pubsub_root)
+        yield Finding("note", f"PINGCRM_GOOGLE_PUBSUB_ROOT is set: {root} is used in place of Pub/Sub.")
+    if not (topic or pulls or pushes):
+        every = settings.mail_poll_seconds
+        how = f"asked for news, at most every {every} s" if every else "read every six hours and on demand only"
+        yield Finding("note", f"PINGCRM_GOOGLE_PUBSUB_TOPIC is not set: Gmail does not tell of new mail, it is {how}.")
+        return
+    if not topic:
+        yield Finding(
+            "wrong", "PINGCRM_GOOGLE_PUBSUB_TOPIC is not set, so Gmail tells nobody: name the subscription's topic."
+        )
+    elif not (pulls or pushes):
+        yield Finding(
+            "wrong",
+            "Gmail tells PINGCRM_GOOGLE_PUBSUB_TOPIC of new mail, and nobody listens: set PINGCRM_GOOGLE_PUBSUB_SUBSCRIPTION to"
+            " pull, or PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT to take pushes.",
+        )
+    if pulls and credentials is None:
+        yield Finding(
+            "wrong",
+            "PINGCRM_GOOGLE_PUBSUB_SUBSCRIPTION needs PINGCRM_GOOGLE_APPLICATION_CREDENTIALS, a service account's key.",
+        )
+    elif credentials is not None and not pulls:
+        yield Finding(
+            "note", "PINGCRM_GOOGLE_APPLICATION_CREDENTIALS is not used: PINGCRM_GOOGLE_PUBSUB_SUBSCRIPTION is not set."
+        )
+    if credentials is not None:
+        yield from _check_key_file(credentials)
+    if pushes:
+        if _is_loopback(urlsplit(settings.push_endpoint).hostname or "") and not settings.google_pubsub_root:
+            yield Finding(
+                "wrong", "Pub/Sub can't push to this machine's loopback: set PINGCRM_PUBLIC_URL, or pull instead."
+            )
+        yield Finding(
+            "ok",
+            f"Pushes are taken at {settings.push_endpoint}, signed by {pushes} for the audience {settings.push_audience}",
+        )
+    if pulls and credentials is not None:
+        yield Finding("ok", f"Notifications are pulled from {pulls}.")
+
+
+def _check_key_file(path: Path) -> Iterator[Finding]:
+    try:
+        read_key_file(path)
+    except Misconfigured as error:
+        yield Finding("wrong", str(error))
+        return
+    if path.stat().st_mode & 0o077:
+        yield Finding("note", f"{path} can be read by others: chmod 600 it.")
 
 
 def check_claude(settings: Settings) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ READERS: Mapping[str, frozenset[Service]] = {
     SECRET_KEYS: frozenset({"auth", "gateway"}),
     "PINGCRM_GOOGLE_CLIENT_ID": frozenset({"auth"}),
     "PINGCRM_GOOGLE_CLIENT_SECRET": frozenset({"auth"}),
+    "PINGCRM_GOOGLE_APPLICATION_CREDENTIALS": frozenset({"sync"}),
     "PINGCRM_ANTHROPIC_API_KEY": frozenset({"prep"}),
 }
 URLS = ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")

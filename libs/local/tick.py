@@ -6,7 +6,7 @@ from libs.common.events import TICKS
 from libs.local.bus_admin import admin_stream
 from libs.local.streams import EMPTY
 
-Clock = Literal["mail", "contacts", "calendar", "prep", "watch"]
+Clock = Literal["mail", "contacts", "calendar", "prep", "watch", "audit"]
 CLOCKS: tuple[Clock, ...] = get_args(Clock)
 
 

@@ -1,7 +1,7 @@
 """People and what passed between them and the user: contacts, addresses, interactions, scores, BCC addresses.
 
 Hears `account.*`, `settings.changed`, `user.deleted` (who is me), `message.*`, `meeting.*`, `person.*` (what sync saw),
-`interaction.reported`, `profile.reported` (other platforms). Says `contact.changed`. Answers every `contacts.*` question.
+`interaction.reported`, `profile.reported` (other platforms). Says `contact.changed`, `bcc.unclaimed`. Answers every `contacts.*` question.
 
 Everything is a projection of what was seen, so that order and repetition don't matter:
 

@@ -2,14 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 from libs.common import events as e
 from libs.common import questions as q
 from libs.common.service import Resources, run
+from services.contacts.claiming import keep_telling
 from services.contacts.context import Context
-from services.contacts.handlers import accounts, archive, contacts, duplicates, interactions, people, timelines
+from services.contacts.handlers import (
+    accounts,
+    archive,
+    comparing,
+    contacts,
+    duplicates,
+    interactions,
+    people,
+    timelines,
+)
 from services.contacts.rescoring import keep_rescoring
 
 
@@ -47,14 +57,20 @@ async def wire(r: Resources) -> AsyncIterator[None]:
     bus.answer(q.UndoMerge, partial(duplicates.undo_merge, context))
     bus.answer(q.CountContacts, partial(archive.count_contacts, context))
     bus.answer(q.ExportContacts, partial(archive.export_contacts, context))
+    waiting = partial(bus.waiting, e.MessageIngested, e.MessageRemoved)
+    bus.answer(q.CompareMessages, partial(comparing.compare_messages, context, waiting))
+    bus.answer(q.GetContactsOfMessage, partial(comparing.list_contacts, context))
 
-    rescoring = asyncio.create_task(keep_rescoring(context, bus), name="rescoring")
+    background = [
+        asyncio.create_task(keep_rescoring(context, bus), name="rescoring"),
+        asyncio.create_task(keep_telling(context, bus), name="claiming"),
+    ]
     try:
         yield
     finally:
-        rescoring.cancel()
-        with suppress(asyncio.CancelledError):
-            await rescoring
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
 
 
 if __name__ == "__main__":

@@ -21,13 +21,7 @@ class Context:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A transaction that finds its rows by index.
-
-        Plans are kept per connection. The ones made while a first backfill has just begun would scan whole tables,
-        and go on doing so when these have grown, until the first ANALYZE.
-        """
         async with self.db.acquire() as connection, connection.transaction():
-            await connection.execute("SET LOCAL enable_seqscan = off")
             yield connection
 
     async def tell(self, changed: Changed) -> None:

@@ -42,7 +42,6 @@ async def apply(c: Connection, told: Collection[Sighting]) -> Effects:
     news = [one for one in told if one.key not in known or one.revision > known[one.key].sighting.revision]
     before = [known[one.key].sighting for one in news if one.key in known]
     left = {one.group_key for one in before if one.seen is not None}
-    fetched = {one.sighting.group_key for one in known.values()}
     if missing := left - {one.group_key for one in news if one.seen is not None}:
         known |= {one.sighting.key: one for one in await sightings.list_sightings(c, [], missing)}
     touched = left | {one.group_key for one in news if one.seen is not None}
@@ -51,7 +50,8 @@ async def apply(c: Connection, told: Collection[Sighting]) -> Effects:
     for one in state.values():
         if one.seen is not None and one.group_key in touched:
             by_group[one.group_key].append(one)
-    present = await interactions.interaction_ids(c, (left | fetched) & touched) if known else {}
+    written = {one.interaction_id for one in known.values() if one.interaction_id and one.sighting.group_key in touched}
+    present = await interactions.interaction_refs(c, written) if written else {}
     return await _write(c, by_group, present, news, state, before)
 
 
@@ -79,8 +79,10 @@ async def _write(
         c, {(one.user_id, who.kind, who.value): who for _, one in desired for who in one.seen.people}
     )
     logged = await _bcc_participants(c, [one for _, one in desired])
-    await interactions.upsert_interactions(
-        c, [(id_, one, _author(one, ids), bool(logged[one.user_id, one.platform, one.ref])) for id_, one in desired]
+    await interactions.put_interactions(
+        c,
+        [(id_, one, _author(one, ids), bool(logged[one.user_id, one.platform, one.ref])) for id_, one in desired],
+        rewritten,
     )
     people_on = {
         id_: [

@@ -51,7 +51,7 @@ async def make_contacts(c: Connection, interaction_ids: Collection[UUID]) -> set
         await people.own_addresses(c, {address: id_ for address, (id_, _) in made.items()})
         await people.refresh(c, [id_ for id_, _ in made.values()])
     contacts = {id_ for id_, _ in made.values()}
-    for user_id, ids in (await owners.by_user(c, archived)).items():
+    for user_id, ids in (await owners.by_user(c, archived) if archived else {}).items():
         contacts |= await regroup(c, user_id, addresses=ids)
     return contacts
 

@@ -12,6 +12,7 @@ from libs.common.events import (
     AccountConnected,
     AccountDisconnected,
     AccountReauthRequired,
+    BccUnclaimed,
     ContactChanged,
     NotificationCreated,
     PrepFailed,
@@ -22,6 +23,8 @@ from libs.common.events import (
     SyncProgressed,
     UserDeleted,
 )
+from libs.common.google.id_token import GoogleKeys
+from libs.common.google.oauth import certs_url
 from libs.common.service import Resources, run
 from libs.common.web import serve
 from services.gateway import handlers
@@ -37,14 +40,19 @@ TOLD: tuple[type[Told], ...] = (
     AccountReauthRequired,
     SyncCompleted,
     SyncFailed,
+    BccUnclaimed,
     PrepSent,
     PrepFailed,
 )
 
+# Anybody may send tokens with unknown keys; Google is not asked about each of them.
+KEYS_REST_SECONDS = 60.0
+
 
 @asynccontextmanager
 async def wire(r: Resources) -> AsyncIterator[None]:
-    gateway = Gateway(r.settings, r.db, r.cache, r.bus, Hub(), Renderer())
+    keys = GoogleKeys(r.http, certs_url(r.settings.google_oauth_root), rest_seconds=KEYS_REST_SECONDS)
+    gateway = Gateway(r.settings, r.db, r.cache, r.bus, Hub(), Renderer(), keys)
     allow_private = private_addresses_allowed(r.settings)
     async with webhook_session(allow_private=allow_private) as http:
         sender = WebhookSender(gateway, http, allow_private)

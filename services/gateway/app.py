@@ -12,6 +12,7 @@ from libs.common.log import current_trace, get_logger, traced
 from libs.common.web import health_routes
 from services.gateway import problems
 from services.gateway.api import ENDPOINTS
+from services.gateway.api.hooks import hook_routes
 from services.gateway.api.serving import route
 from services.gateway.dependencies import Gateway
 from services.gateway.pages.docs import docs_routes
@@ -53,6 +54,7 @@ def build_app(gateway: Gateway) -> web.Application:
                 }
             ),
             *(route(endpoint, gateway) for endpoint in ENDPOINTS),
+            *hook_routes(gateway),
             *docs_routes(gateway),
             *sign_in_routes(gateway),
             *home_routes(gateway),

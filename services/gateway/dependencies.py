@@ -6,6 +6,7 @@ from libs.common.bus import Bus
 from libs.common.cache import Cache
 from libs.common.config import Settings
 from libs.common.db import Pool
+from libs.common.google.id_token import GoogleKeys
 from services.gateway.live import Hub
 from services.gateway.pages.render import Renderer
 
@@ -18,3 +19,4 @@ class Gateway:
     bus: Bus
     hub: Hub
     pages: Renderer
+    google_keys: GoogleKeys

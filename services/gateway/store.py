@@ -1,16 +1,30 @@
 """The SQL of notifications and of the webhook calls that are still to be made."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from libs.common.db import Connection, Pool, Record
 from libs.common.ids import AccountId, UserId, new_id
-from services.gateway.wording import Level, Notice
+from services.gateway.wording import THIS_IS_ME, Counts, Level, Notice
 
 Database: TypeAlias = "Connection | Pool"
+
+
+Answer = Literal["accepted", "dismissed"]
+
+
+class Action(BaseModel):
+    """Something that a notification offers: `POST …/accept` adds `address` to the user's own ones, `POST …/dismiss` refuses.
+
+    `answer` is null while the question is open.
+    """
+
+    label: str = Field(examples=[THIS_IS_ME])
+    address: str
+    answer: Answer | None
 
 
 class Notification(BaseModel):
@@ -25,13 +39,16 @@ class Notification(BaseModel):
     account_id: AccountId | None
     created_at: datetime
     read_at: datetime | None
+    action: Action | None = Field(description="What one click does about it; null where there is nothing to decide.")
 
 
-COLUMNS = "id, kind, level, title, body, link, account_id, created_at, read_at"
+COLUMNS = "id, kind, level, title, body, link, account_id, created_at, read_at, offer, answer"
 
 
 def _notification(row: Record) -> Notification:
-    return Notification.model_validate(dict(row))
+    offered = row["offer"] is not None
+    action = Action(label=THIS_IS_ME, address=row["offer"], answer=row["answer"]) if offered else None
+    return Notification.model_validate({**row, "action": action})
 
 
 async def create_notification(connection: Connection, notice: Notice) -> UUID | None:
@@ -42,8 +59,8 @@ async def create_notification(connection: Connection, notice: Notice) -> UUID | 
     await connection.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", str(notice.user_id))
     created: UUID | None = await connection.fetchval(
         """
-        INSERT INTO notifications (id, user_id, account_id, kind, level, title, body, link, event_key)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+        INSERT INTO notifications (id, user_id, account_id, kind, level, title, body, link, event_key, offer, counted)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
         WHERE NOT EXISTS (SELECT FROM deleted_users WHERE user_id = $2)
         ON CONFLICT (user_id, event_key) DO NOTHING
         RETURNING id
@@ -57,14 +74,32 @@ async def create_notification(connection: Connection, notice: Notice) -> UUID | 
         notice.body,
         notice.link,
         notice.event_key,
+        notice.offer,
+        _counted(notice),
     )
     if created:
         await connection.execute("INSERT INTO webhook_deliveries (notification_id) VALUES ($1)", created)
         return created
-    earlier: UUID | None = await connection.fetchval(
-        "SELECT id FROM notifications WHERE user_id = $1 AND event_key = $2", notice.user_id, notice.event_key
+    earlier = await connection.fetchrow(
+        "SELECT id, counted FROM notifications WHERE user_id = $1 AND event_key = $2 FOR UPDATE",
+        notice.user_id,
+        notice.event_key,
     )
-    return earlier
+    if earlier and notice.adds:
+        counted = {**earlier["counted"], **_counted(notice)}
+        total = Counts(*map(sum, zip(*counted.values(), strict=True)))
+        await connection.execute(
+            "UPDATE notifications SET counted = $2, body = $3 WHERE id = $1",
+            earlier["id"],
+            counted,
+            notice.body_of(total),
+        )
+    return earlier["id"] if earlier else None
+
+
+def _counted(notice: Notice) -> dict[str, list[int]]:
+    """Numbers by run: a run that is told twice counts once."""
+    return {str(notice.run_id): list(notice.adds)} if notice.adds else {}
 
 
 async def get_notification(db: Database, user_id: UserId, notification_id: UUID) -> Notification | None:
@@ -108,6 +143,21 @@ async def mark_read(db: Database, user_id: UserId, notification_id: UUID) -> Not
         """,  # noqa: S608
         user_id,
         notification_id,
+    )
+    return _notification(row) if row else None
+
+
+async def put_answer(db: Database, user_id: UserId, notification_id: UUID, answer: Answer) -> Notification | None:
+    """Answer an open offer; what is answered counts as read. The answer given first stays. None: there is no such notification."""
+    row = await db.fetchrow(
+        f"""
+        UPDATE notifications SET answer = coalesce(answer, $3), read_at = coalesce(read_at, now())
+        WHERE user_id = $1 AND id = $2 AND offer IS NOT NULL
+        RETURNING {COLUMNS}
+        """,  # noqa: S608
+        user_id,
+        notification_id,
+        answer,
     )
     return _notification(row) if row else None
 

@@ -1,31 +1,50 @@
 """What a user is told about a fact, in plain words with numbers; and about which facts nothing is said. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 from libs.common.events import (
     AccountConnected,
     AccountReauthRequired,
+    BccUnclaimed,
     Kind,
     PrepFailed,
     PrepSent,
     SyncCompleted,
     SyncFailed,
 )
-from libs.common.ids import AccountId, UserId
+from libs.common.ids import AccountId, RunId, UserId
 from libs.common.scopes import missing
 
 Level = Literal["info", "warning", "error"]
-Told = AccountConnected | AccountReauthRequired | SyncCompleted | SyncFailed | PrepSent | PrepFailed
+Told = AccountConnected | AccountReauthRequired | SyncCompleted | SyncFailed | BccUnclaimed | PrepSent | PrepFailed
 NOUNS: dict[Kind, str] = {"mail": "Mail", "contacts": "Google Contacts", "calendar": "Calendar"}
-UNATTENDED = frozenset({"poll", "push"})
+UNATTENDED = frozenset({"poll", "push", "repair"})
+ARRIVALS = frozenset({"poll", "push"})
 REPEAT_HOURS = 6
+DAY_MS = 86_400_000
+THIS_IS_ME = "This is me"
+
+
+class Counts(NamedTuple):
+    """What syncs brought about."""
+
+    new: int
+    updated: int
+    removed: int
+
+    def __str__(self) -> str:
+        return f"{self.new:,} new, {self.updated:,} updated, {self.removed:,} removed"
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A notification to be. `event_key` is the same for every telling of the same fact; `link` is a path on this server."""
+    """A notification to be. `event_key` is the same for every telling of the same fact; `link` is a path on this server.
+
+    `offer`: an address that one click adds to the user's own ones. `adds`: of several notices with one key the first is told,
+    and the numbers of the others are added to it; `run_id` tells them apart.
+    """
 
     user_id: UserId
     account_id: AccountId
@@ -35,6 +54,13 @@ class Notice:
     body: str
     link: str
     event_key: str
+    offer: str | None = None
+    adds: Counts | None = None
+    run_id: RunId | None = None
+
+    def body_of(self, total: Counts) -> str:
+        """The body with other numbers in place of its own."""
+        return self.body.replace(str(self.adds), str(total))
 
 
 def notice_of(fact: Told) -> Notice | None:
@@ -54,6 +80,8 @@ def notice_of(fact: Told) -> Notice | None:
             return _completed(fact)
         case SyncFailed():
             return _failed(fact)
+        case BccUnclaimed():
+            return _unclaimed(fact)
         case PrepSent():
             how = "" if fact.ai else " Its talking points come from the facts alone, not from AI."
             return _notice(
@@ -90,21 +118,40 @@ def _connected(fact: AccountConnected) -> Notice | None:
 
 
 def _completed(fact: SyncCompleted) -> Notice | None:
-    """Silent where nothing changed and nobody asked."""
-    changed = fact.new or fact.updated or fact.removed
-    if not (changed or fact.first or fact.reason in ("user", "connected")):
+    """Silent where nothing changed and nobody asked. `unhealed`: an audit found that these are missing for good.
+
+    Mail that arrives by itself is one notification a day, whose numbers grow: one a message would drown all others.
+    """
+    counts = Counts(fact.new, fact.updated, fact.removed)
+    changed = any(counts)
+    unhealed = fact.skipped.get("unhealed", 0)
+    if not (changed or unhealed or fact.first or fact.reason in ("user", "connected")):
         return None
     noun = NOUNS[fact.kind]
-    counts = (
-        f"{fact.new:,} new, {fact.updated:,} updated, {fact.removed:,} removed" if changed else "nothing had changed"
-    )
     aside = fact.skipped.get("set_aside", 0)
-    return _notice(
+    notice = _notice(
         fact,
         title=f"{noun}: first sync done" if fact.first else f"{noun} synced",
-        body=f"{fact.address}: {counts}." + (f" {aside:,} could not be read and were set aside." if aside else ""),
+        body=f"{fact.address}: {counts if changed else 'nothing had changed'}."
+        + (f" {aside:,} could not be read and were set aside." if aside else "")
+        + (f" {unhealed:,} can't be brought onto the timelines: see the dead letters." if unhealed else ""),
+        level="warning" if unhealed else "info",
         link="/",
     )
+    if fact.reason not in ARRIVALS or aside or unhealed:
+        return notice
+    day = _ms(fact.run_id) // DAY_MS
+    return replace(
+        notice,
+        event_key=f"{fact.subject}:{fact.account_id}:{fact.kind}:{day}",
+        adds=counts,
+        run_id=fact.run_id,
+    )
+
+
+def _ms(run_id: RunId) -> int:
+    """When a run was asked for, in milliseconds since 1970: its id is a UUIDv7."""
+    return run_id.int >> 80
 
 
 def _failed(fact: SyncFailed) -> Notice | None:
@@ -118,7 +165,7 @@ def _failed(fact: SyncFailed) -> Notice | None:
     kept = f" What was done is kept ({done:,} {'item' if done == 1 else 'items'})." if done else ""
     key = fact.key()
     if fact.reason in UNATTENDED:
-        run_hours = (fact.run_id.int >> 80) // 3_600_000
+        run_hours = _ms(fact.run_id) // 3_600_000
         key = f"{fact.account_id}:{fact.kind}:{fact.code}:{run_hours // REPEAT_HOURS}"
     return _notice(
         fact,
@@ -130,7 +177,23 @@ def _failed(fact: SyncFailed) -> Notice | None:
     )
 
 
-def _notice(fact: Told, *, title: str, body: str, link: str, level: Level = "info", key: str = "") -> Notice:
+def _unclaimed(fact: BccUnclaimed) -> Notice:
+    return _notice(
+        fact,
+        level="warning",
+        title=f"Is {fact.address} you?",
+        body=(
+            f"A mail from {fact.address} was sent in copy to the BCC address of one of your contacts. It is not on the timeline, because "
+            f"only your own mail is logged there. If the address is yours, “{THIS_IS_ME}” logs this mail and those to come."
+        ),
+        link="/",
+        offer=fact.address,
+    )
+
+
+def _notice(
+    fact: Told, *, title: str, body: str, link: str, level: Level = "info", key: str = "", offer: str | None = None
+) -> Notice:
     return Notice(
         user_id=fact.user_id,
         account_id=fact.account_id,
@@ -140,6 +203,7 @@ def _notice(fact: Told, *, title: str, body: str, link: str, level: Level = "inf
         body=body,
         link=link,
         event_key=f"{fact.subject}:{key or fact.key()}",
+        offer=offer,
     )
 
 

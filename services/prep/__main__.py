@@ -19,7 +19,9 @@ SWEEP_SECONDS = 60.0
 
 @asynccontextmanager
 async def wire(r: Resources) -> AsyncIterator[None]:
-    context = Context(r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http), Claude.from_settings(r.settings))
+    context = Context(
+        r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache), Claude.from_settings(r.settings)
+    )
     # A brief may wait 20 s for Claude, and many meetings begin on the hour.
     r.bus.hear(MeetingUpcoming, partial(briefing.brief, context), at_once=32)
     r.bus.hear(AccountDisconnected, partial(purging.purge_account, context))

@@ -35,7 +35,7 @@ class Context:
     claude: Claude
 
     def gmail(self, account_id: AccountId) -> Gmail:
-        return self.google.account(AccountTokens(self.bus, account_id)).gmail
+        return self.google.account(AccountTokens(self.bus, account_id), account_id).gmail
 
 
 @dataclass(frozen=True)

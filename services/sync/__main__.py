@@ -6,18 +6,28 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from libs.common import events, outbox, questions
+from libs.common.db import Pool, open_pool
 from libs.common.google.api import Google
+from libs.common.google.pubsub import Subscription
 from libs.common.service import Resources, run
-from services.sync import answers, background, handlers
+from services.sync import answers, auditing, background, handlers, push
 from services.sync.job import Sync
 from services.sync.runner import keep_running
+
+CROWD = 100  # accounts that are connected at the same time: what is quick shall not wait for runs that have begun
 
 
 @asynccontextmanager
 async def wire(r: Resources) -> AsyncIterator[None]:
-    sync = Sync(r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http))
+    async with await open_pool(r.settings) as run_db, _wired(r, run_db):
+        yield
 
-    r.bus.hear(events.AccountConnected, partial(handlers.connect, sync))
+
+@asynccontextmanager
+async def _wired(r: Resources, run_db: Pool) -> AsyncIterator[None]:
+    sync = Sync(r.settings, r.db, run_db, r.cache, r.bus, Google(r.settings, r.http, r.cache))
+
+    r.bus.hear(events.AccountConnected, partial(handlers.connect, sync), at_once=CROWD)
     r.bus.hear(events.AccountReauthRequired, partial(handlers.stop_until_reauthorized, sync))
     r.bus.hear(events.AccountDisconnected, partial(handlers.disconnect, sync))
     r.bus.hear(events.UserDeleted, partial(handlers.forget_user, sync))
@@ -27,7 +37,9 @@ async def wire(r: Resources) -> AsyncIterator[None]:
     r.bus.hear(events.ContactsDue, partial(handlers.sync_all_contacts, sync))
     r.bus.hear(events.CalendarDue, partial(handlers.sync_all_calendars, sync))
     r.bus.hear(events.PrepDue, partial(handlers.look_ahead, sync))
-    r.bus.hear(events.WatchDue, partial(handlers.renew_aliases, sync))
+    r.bus.hear(events.WatchDue, partial(handlers.renew, sync))
+    r.bus.hear(events.AuditDue, partial(auditing.audit_all, sync))
+    r.bus.hear_batch(events.MailboxNotified, partial(push.hear_hints, sync))
 
     r.bus.answer(questions.ListRuns, partial(answers.show_runs, sync))
     r.bus.answer(questions.GetSyncStatus, partial(answers.show_status, sync))
@@ -35,14 +47,18 @@ async def wire(r: Resources) -> AsyncIterator[None]:
     r.bus.answer(questions.GetMeeting, partial(answers.show_meeting, sync))
     r.bus.answer(questions.ExplainMessage, partial(answers.explain_message, sync))
     r.bus.answer(questions.AuditAccount, partial(answers.audit, sync))
+    r.bus.answer(questions.StartAudit, partial(answers.start_audit, sync))
+    r.bus.answer(questions.RetryMessages, partial(answers.retry_messages, sync))
 
     tasks = [
         asyncio.create_task(work, name=name)
         for name, work in (
             ("runner", keep_running(sync)),
-            ("outbox", outbox.keep_draining(r.db, r.bus)),
+            ("outbox", outbox.keep_draining(r.db, r.bus, owed=sync.owed)),
             ("poller", background.keep_polling(sync)),
+            ("puller", push.keep_pulling(sync, Subscription.of(r.settings, r.http))),
             ("scanner", background.keep_scanning(sync)),
+            ("auditor", auditing.keep_auditing(sync)),
         )
     ]
     try:

@@ -4,25 +4,35 @@ from collections import Counter
 from datetime import datetime
 from uuid import UUID
 
+from libs.common.db import Connection
 from libs.common.errors import Refused, not_found
 from libs.common.events import Meeting
 from libs.common.ids import AccountId, UserId
 from libs.common.questions import (
     Audit,
     AuditAccount,
+    AuditResult,
+    Done,
     ExplainMessage,
     GetMeeting,
     GetSyncStatus,
     ListMeetings,
     ListRuns,
     Meetings,
+    Retried,
+    RetryMessages,
     Runs,
+    StartAudit,
     Why,
 )
-from services.sync.domain.why import explanation
+from services.sync.auditing import audit_now
+from services.sync.domain import why
+from services.sync.domain.audit import Count, summary
+from services.sync.explaining import explain
 from services.sync.job import Sync
-from services.sync.store import accounts, ledger, meetings, runs
+from services.sync.store import accounts, audits, ledger, meetings, queries, runs
 from services.sync.store.accounts import Account
+from services.sync.store.runs import Request
 
 MAX_PAGE = 500
 
@@ -63,33 +73,45 @@ async def show_meeting(sync: Sync, question: GetMeeting) -> Meeting:
 
 
 async def explain_message(sync: Sync, question: ExplainMessage) -> Why:
+    return await explain(sync, await _account(sync, question.user_id, question.account_id), question)
+
+
+async def retry_messages(sync: Sync, question: RetryMessages) -> Retried:
     account = await _account(sync, question.user_id, question.account_id)
-    async with sync.db.acquire() as connection:
-        row = await ledger.find_message(connection, question.account_id, question.message_id)
-    if row is None:
-        days = account.gmail.mail_lookback_days
-        return Why(
-            account_id=question.account_id,
-            gmail_id=None,
-            rfc_message_id=None,
-            state="unknown",
-            explanation=explanation("unknown", "", "", days),
-        )
-    return Why(
-        account_id=question.account_id,
-        gmail_id=row["gmail_id"],
-        rfc_message_id=row["rfc_message_id"],
-        state=row["state"],
-        rule=row["rule"],
-        explanation=explanation(row["state"], row["rule"], row["reason"], account.gmail.mail_lookback_days),
-        occurred_at=row["occurred_at"],
-    )
+    async with sync.db.acquire() as connection, connection.transaction():
+        gmail_id = await _set_aside(connection, account, question.message_id) if question.message_id else None
+        number = await queries.retry(connection, account.account_id, gmail_id)
+        if number:
+            await runs.request(connection, [Request(account.account_id, "mail", "repair")])
+    sync.wake.set()
+    return Retried(messages=number)
+
+
+async def _set_aside(connection: Connection, account: Account, message_id: str) -> str:
+    """The Gmail id of a message that was set aside. Refused: `not_found`, `not_set_aside`."""
+    rows = await queries.list_by_id(connection, account.account_id, message_id, why.bare(message_id), MAX_PAGE)
+    if not rows:
+        raise not_found("message")
+    for row in rows:
+        if row["state"] == "set_aside":
+            return str(row["gmail_id"])
+    row = rows[why.choose([one["state"] for one in rows])]
+    sentence = why.explanation(row["state"], row["rule"], row["reason"], account.gmail.mail_lookback_days)
+    raise Refused(409, "not_set_aside", f"Only messages that were set aside can be tried again. {sentence}")
+
+
+async def start_audit(sync: Sync, question: StartAudit) -> Done:
+    account = await _account(sync, question.user_id, question.account_id)
+    await audit_now(sync, account.account_id)
+    return Done()
 
 
 async def audit(sync: Sync, question: AuditAccount) -> Audit:
     await _account(sync, question.user_id, question.account_id)
     async with sync.db.acquire() as connection:
         counted = await ledger.count_by_state(connection, question.account_id)
+        last = await audits.get_last(connection, question.account_id)
+        under_way = await audits.is_under_way(connection, question.account_id)
     by_state: Counter[str] = Counter()
     by_rule: Counter[str] = Counter()
     for state, rule, number in counted:
@@ -99,11 +121,25 @@ async def audit(sync: Sync, question: AuditAccount) -> Audit:
     listed = by_state.total()
     return Audit(
         account_id=question.account_id,
+        summary=_summary(last, under_way),
+        last=last,
+        under_way=under_way,
         listed=listed,
         by_state=dict(by_state),
         by_rule=dict(by_rule),
         complete=1 - by_state["pending"] / listed if listed else 1.0,
     )
+
+
+def _summary(last: AuditResult | None, under_way: bool) -> str:
+    if last is None:
+        return (
+            "The first audit is under way."
+            if under_way
+            else "This mailbox was not audited yet; that is done once a day."
+        )
+    count = Count(last.listed, last.recorded, last.filtered, last.set_aside, last.pending, last.unhealed)
+    return summary(count, last.healed_added, last.healed_removed)
 
 
 async def _account(sync: Sync, user_id: UserId, account_id: AccountId) -> Account:

@@ -23,7 +23,7 @@ _ALL_GENERATIONS = 2**31 - 1
 async def sync_calendar(job: Job) -> None:
     """Bring the account's primary calendar and the ticked ones up to date, and forget those no longer ticked."""
     wanted = [PRIMARY, *(one for one in job.account.gmail.calendar_ids if one not in (PRIMARY, job.account.address))]
-    async with job.sync.db.acquire() as connection:
+    async with job.db.acquire() as connection:
         known = await cursors.list_calendars(connection, job.claim.account_id)
     for calendar_id in dict.fromkeys(wanted):
         try:
@@ -37,7 +37,7 @@ async def sync_calendar(job: Job) -> None:
 
 
 async def _sync_one(job: Job, calendar_id: str) -> None:
-    async with job.sync.db.acquire() as connection:
+    async with job.db.acquire() as connection:
         token = await cursors.get_cursor(connection, job.claim.account_id, "calendar", calendar_id)
     cursor = SyncCursor.from_json(token) if token else NEVER
     if job.claim.reason == "schedule" or cursor.is_stale(job.now):
@@ -106,7 +106,7 @@ async def _keep(job: Job, calendar_id: str, page: EventPage, window: Window, gen
 async def _tell(job: Job, calendar_id: str) -> None:
     """Say every change that was stored and not said yet, also those that a crash left behind."""
     while True:
-        async with job.sync.db.acquire() as connection:
+        async with job.db.acquire() as connection:
             unsaid = await meetings.list_unsaid(connection, job.claim.account_id, calendar_id, TELL_AT_ONCE)
         if not unsaid:
             return

@@ -1,6 +1,6 @@
 """What sync hears. Handlers store news and queue runs; the runner does what takes time."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from libs.common import outbox
 from libs.common.db import Connection
@@ -24,9 +24,10 @@ from libs.common.preferences import GmailPreferences
 from libs.common.questions import GetSettings
 from libs.common.scopes import FEATURES, NEEDED_BY_KIND
 from services.sync.domain.cursors import MailCursor
+from services.sync.domain.mail import since
 from services.sync.job import Sync
 from services.sync.runner import failed
-from services.sync.store import accounts, runs
+from services.sync.store import accounts, freshness, ledger, runs
 from services.sync.store.accounts import Account
 from services.sync.store.runs import Request
 
@@ -84,10 +85,11 @@ async def forget_user(sync: Sync, fact: UserDeleted) -> None:
 
 
 async def change_settings(sync: Sync, fact: SettingsChanged) -> None:
-    """A longer lookback lists the older mail, other calendars are read or forgotten."""
+    """A longer lookback lists the older mail, and takes back what a shorter one kept out; other calendars are read or forgotten."""
     before, after = fact.before.gmail, fact.after.gmail
     kinds: list[Kind] = []
-    if not MailCursor(0, before.mail_lookback_days).reaches(after.mail_lookback_days):
+    longer = not MailCursor(0, before.mail_lookback_days).reaches(after.mail_lookback_days)
+    if longer:
         kinds.append("mail")
     if set(before.calendar_ids) != set(after.calendar_ids):
         kinds.append("calendar")
@@ -98,6 +100,9 @@ async def change_settings(sync: Sync, fact: SettingsChanged) -> None:
         if not await accounts.upsert_preferences(connection, fact.user_id, fact.version, after):
             return
         account_ids = await accounts.list_account_ids(connection, fact.user_id)
+        if longer:
+            earliest = since(datetime.now(UTC), after.mail_lookback_days)
+            await ledger.reopen_within(connection, account_ids, earliest)
         await runs.request(connection, [Request(one, kind, "settings") for one in account_ids for kind in kinds])
     sync.wake.set()
 
@@ -118,6 +123,9 @@ async def request_run(sync: Sync, fact: SyncRequested) -> None:
                 await _fail(connection, one, account, *refusal)
         else:
             await runs.request(connection, [one])
+    if fact.kind == "mail" and fact.reason == "user":  # who asks, expects something
+        async with sync.db.acquire() as connection:
+            await freshness.note_news(connection, fact.account_id, timedelta(seconds=sync.settings.mail_poll_seconds))
     await outbox.drain(sync.db, sync.bus)
     sync.wake.set()
 
@@ -160,10 +168,11 @@ async def look_ahead(sync: Sync, _: PrepDue) -> None:
     await _queue_for_all(sync, "calendar", "poll", 0, scan=True)
 
 
-async def renew_aliases(sync: Sync, _: WatchDue) -> None:
-    """Once a day the aliases of every account are asked for again, with its next run."""
+async def renew(sync: Sync, _: WatchDue) -> None:
+    """Once a day the aliases of every account are asked for again and its watch is renewed, with its next run."""
     async with sync.db.acquire() as connection:
         await accounts.make_aliases_due(connection)
+        await freshness.make_watches_due(connection)
     await _queue_for_all(sync, "mail", "poll", SPREAD_SECONDS)
 
 
@@ -173,15 +182,3 @@ async def _queue_for_all(sync: Sync, kind: Kind, reason: Reason, spread_seconds:
         found = await runs.list_requestable(connection, kind, spread_seconds)
         await runs.request(connection, [Request(one, kind, reason, delay, scan) for one, delay in found])
     sync.wake.set()
-
-
-async def poll_mail(sync: Sync) -> None:
-    """Queue a look at the history of every mailbox at rest, spread over the time until the next poll."""
-    spread = max(sync.settings.mail_poll_seconds - 1, 0)
-    async with sync.db.acquire() as connection, connection.transaction():
-        found = await runs.list_pollable(connection, spread)
-        await runs.request(
-            connection, [Request(one, "mail", "poll", min(delay, timedelta(seconds=spread))) for one, delay in found]
-        )
-    if found:
-        sync.wake.set()

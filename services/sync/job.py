@@ -1,10 +1,11 @@
 """What a run works with: its claim, its account, its line to Google, and the fenced transactions it writes in."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from libs.common.bus import Bus
 from libs.common.cache import Cache
@@ -14,25 +15,66 @@ from libs.common.errors import Outage
 from libs.common.events import SyncProgressed
 from libs.common.google.api import Google, GoogleAccount
 from libs.common.google.errors import PageExpired
+from libs.common.google.tokens import KeptTokens
 from libs.common.log import get_logger
-from services.sync.store import runs
+from services.sync.domain.outlook import UNKNOWN, Outlook, eta_seconds, waiting
+from services.sync.domain.plan import Prices, group_size
+from services.sync.fairness import Turns, Writer
+from services.sync.store import claims, runs
 from services.sync.store.accounts import Account
-from services.sync.store.runs import Claim, Tally
+from services.sync.store.claims import Claim
+from services.sync.store.runs import Count, Tally
 
 PROGRESS_EVERY_SECONDS = 0.5
 MAX_RESTARTS = 3
 
 
+@dataclass
+class Share:
+    """How many runs of this process read mail just now: what there is is shared evenly between them, also by those that are to
+    fetch only in a moment."""
+
+    runs: int = 0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        self.runs += 1
+        try:
+            yield
+        finally:
+            self.runs -= 1
+
+
 @dataclass(frozen=True)
 class Sync:
-    """What the service's handlers and runs share. `wake`: a run was queued here."""
+    """What the service's handlers and runs share. `wake`: a run was queued here; `owed`: a fact is in the outbox.
+
+    Runs have connections of their own, `run_db`: however many there are, who asks, claims or renews does not wait behind them.
+    """
 
     settings: Settings
     db: Pool
+    run_db: Pool
     cache: Cache
     bus: Bus
     google: Google
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    owed: asyncio.Event = field(default_factory=asyncio.Event)
+    share: Share = field(default_factory=Share)
+    turns: Turns = field(default_factory=Turns)
+
+    @cached_property
+    def writer(self) -> Writer:
+        return Writer(self.run_db)
+
+    @cached_property
+    def tokens(self) -> KeptTokens:
+        return KeptTokens(self.bus)
+
+    @cached_property
+    def prices(self) -> Prices:
+        units = self.settings.gmail_units
+        return Prices(units["messages.get"], units["threads.get"])
 
 
 @dataclass
@@ -44,6 +86,7 @@ class Job:
     account: Account
     google: GoogleAccount
     done: int = 0
+    outlook: Outlook = UNKNOWN
     _done_here: int = 0
     _shown_at: float = -1.0
     _restarts: int = 0
@@ -51,23 +94,47 @@ class Job:
     def __post_init__(self) -> None:
         self._began = asyncio.get_running_loop().time()
 
+    @property
+    def db(self) -> Pool:
+        return self.sync.run_db
+
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
         """A transaction that only the holder of the run can commit. LeaseLost: we are not any more."""
-        async with self.sync.db.acquire() as connection, connection.transaction():
-            await runs.hold(connection, self.claim)
+        async with self.db.acquire() as connection, connection.transaction():
+            await claims.hold(connection, self.claim)
             yield connection
 
     async def count(self, connection: Connection, tally: Tally, left: int = 0) -> None:
         """Add to the run's numbers, in the transaction of what was done; `left` items are known to be still to do."""
+        await runs.count(connection, self.claim, self.counted(tally, left))
+
+    def counted(self, tally: Tally, left: int) -> Count:
+        """What is to be added to the run's numbers for this."""
         self.done += tally.done
         self._done_here += tally.done
-        await runs.count(connection, self.claim, tally, left, self.eta_seconds(left))
+        return Count(tally, left, self.eta_seconds(left), self.note(left))
+
+    async def expect(self, connection: Connection, outlook: Outlook) -> None:
+        """What is still to do, as far as it can be told by now."""
+        self.outlook = outlook
+        units = self.google.usage.units + outlook.units
+        left = outlook.messages
+        await runs.expect(connection, self.claim, left, units, self.eta_seconds(left), self.note(left))
 
     def eta_seconds(self, left: int) -> float | None:
-        """How long the rest takes at the pace so far; None before anything was done."""
+        """How long the rest takes; None before anything tells."""
         elapsed = asyncio.get_running_loop().time() - self._began
-        return round(left * elapsed / self._done_here, 1) if self._done_here and left else None
+        units = left * self.outlook.units // self.outlook.messages if self.outlook.messages else 0
+        return eta_seconds(left, self._done_here, elapsed, units, self.google.pace.units_per_second)
+
+    def note(self, left: int) -> str:
+        """Why it does not go faster."""
+        return waiting(self.eta_seconds(left)) if left and self.google.pace.waiting else ""
+
+    @property
+    def group_size(self) -> int:
+        return group_size(self.sync.share.runs, held_back=self.google.pace.waiting)
 
     async def show(self, done: int, total: int, note: str = "") -> None:
         """Tell whoever looks how far we are, at most twice a second. Nobody waits for it, so its loss is no failure."""
@@ -85,7 +152,7 @@ class Job:
                     done=done,
                     total=total,
                     eta_seconds=self.eta_seconds(total - done),
-                    note=note,
+                    note=note or self.note(total - done),
                 )
             )
         except Outage as outage:

@@ -14,7 +14,7 @@ from services.sync.store.runs import Tally
 
 async def sync_people(job: Job) -> None:
     """Bring the cards of one account up to date. An expired sync token means one full listing more."""
-    async with job.sync.db.acquire() as connection:
+    async with job.db.acquire() as connection:
         token = await cursors.get_cursor(connection, job.claim.account_id, "contacts")
     cursor = SyncCursor.from_json(token) if token else NEVER
     try:
@@ -77,7 +77,7 @@ async def _keep(job: Job, page: CardPage, generation: int) -> None:
 
 
 async def _tell_deletions(job: Job) -> None:
-    async with job.sync.db.acquire() as connection:
+    async with job.db.acquire() as connection:
         gone = await people.list_unsaid_deletions(connection, job.claim.account_id)
     if not gone:
         return

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -14,21 +15,23 @@ from libs.common.bus import OUTAGES
 from libs.common.db import Record
 from libs.common.errors import Outage, Refused
 from libs.common.events import Kind, SyncCompleted, SyncFailed
-from libs.common.google.errors import GoogleError
-from libs.common.google.tokens import AccountTokens
+from libs.common.google.errors import DailyLimit, GoogleError
 from libs.common.ids import new_id
 from libs.common.log import get_logger, traced
 from services.sync.calendar import scan, sync_calendar
-from services.sync.domain.runs import Failure, Pause, verdict
+from services.sync.domain.room import Room
+from services.sync.domain.runs import MAY_BE_SILENT, UNATTENDED, Failure, Pause, QuotaSpent, verdict
 from services.sync.job import Job, Sync
+from services.sync.leases import Leases
 from services.sync.mail import sync_mail
 from services.sync.people import sync_people
-from services.sync.store import accounts, runs
-from services.sync.store.runs import LEASE, Claim, LeaseLost, Request
+from services.sync.store import accounts, claims, freshness, runs
+from services.sync.store.claims import Claim, LeaseLost
+from services.sync.store.runs import Request
 
-RUNS_AT_ONCE = 4
+# From so many first imports on, a replica pauses after each further one, so that others get theirs.
+EAGER_FIRSTS, PAUSE_PER_FIRST_SECONDS = 8, 0.002
 LOOK_EVERY_SECONDS = 1.0
-RENEW_EVERY_SECONDS = 3.0
 RELEASE_SECONDS = 3.0
 
 _WORK: dict[Kind, Callable[[Job], Awaitable[None]]] = {
@@ -41,30 +44,43 @@ _WORK: dict[Kind, Callable[[Job], Awaitable[None]]] = {
 async def keep_running(sync: Sync) -> None:
     """Claim and carry out runs until cancelled. What is under way then passes on to another replica at once."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
-    under_way: set[asyncio.Task[None]] = set()
-    await _connected(sync)
+    under_way: dict[asyncio.Task[None], Claim] = {}
+    leases = Leases(sync.db)
+    await connected(sync)
+    keeper = asyncio.create_task(leases.keep(), name="leases")
     try:
         while True:
-            claim: Claim | None = None
             sync.wake.clear()
-            if len(under_way) < RUNS_AT_ONCE:
-                claim = await _claim(sync, holder)
-            if claim:
-                under_way.add(asyncio.create_task(_carry_out(sync, claim), name=f"run {claim.run_id}"))
+            room = Room.beside([(claim.first, claim.kind) for claim in under_way.values()])
+            claimed = await _claim(sync, holder, room)
+            for claim in claimed:
+                task = asyncio.create_task(_carry_out(sync, leases, claim), name=f"run {claim.run_id}")
+                under_way[task] = claim
+                task.add_done_callback(lambda done: _make_room(sync, under_way, done))
+            if claimed:
+                firsts = sum(claim.first for claim in claimed)
+                if sum(claim.first for claim in under_way.values()) - firsts >= EAGER_FIRSTS:
+                    await asyncio.sleep(firsts * PAUSE_PER_FIRST_SECONDS)
                 continue
-            woken = asyncio.create_task(sync.wake.wait())
-            try:
-                await asyncio.wait({woken, *under_way}, timeout=LOOK_EVERY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                woken.cancel()
-            under_way = {task for task in under_way if not task.done()}
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_SECONDS):
+                    await sync.wake.wait()
     finally:
-        for task in under_way:
+        tasks = [keeper, *under_way]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _connected(sync: Sync) -> None:
+def _make_room(sync: Sync, under_way: "dict[asyncio.Task[None], Claim]", done: "asyncio.Task[None]") -> None:
+    """A run ended: where there was no room for another, there is now."""
+    before = Room.beside([(claim.first, claim.kind) for claim in under_way.values()])
+    claim = under_way.pop(done)
+    if before.is_full_for(claim.first, claim.kind):
+        sync.wake.set()
+
+
+async def connected(sync: Sync) -> None:
     """The bus connects after everything is wired; a run begun before that would only be put off."""
     while True:
         try:
@@ -75,32 +91,44 @@ async def _connected(sync: Sync) -> None:
             return
 
 
-async def _claim(sync: Sync, holder: str) -> Claim | None:
+async def _claim(sync: Sync, holder: str, room: Room) -> list[Claim]:
+    """What we are cancelled in the middle of passes on at once too, not at the end of a lease that nobody holds."""
+    claiming = asyncio.create_task(_try_to_claim(sync, holder, room))
+    try:
+        return await asyncio.shield(claiming)
+    except asyncio.CancelledError:
+        for claim in await claiming:
+            await _release(sync, claim)
+        raise
+
+
+async def _try_to_claim(sync: Sync, holder: str, room: Room) -> list[Claim]:
     try:
         async with sync.db.acquire() as connection:
-            return await runs.claim(connection, holder)
+            return await claims.claim(connection, holder, room)
     except OUTAGES as error:
         get_logger().warning("claim_unavailable", error=type(error).__name__)
     except Exception:
         get_logger().exception("claim_failed")  # the loop has to outlive it
-    return None
+    return []
 
 
-async def _carry_out(sync: Sync, claim: Claim) -> None:
+async def _carry_out(sync: Sync, leases: Leases, claim: Claim) -> None:
     """One claimed run, with its lease kept for as long as it works. Never raises, but for cancellation."""
     with traced(
         claim.trace, account=str(claim.account_id), user=str(claim.user_id), run=str(claim.run_id), kind=claim.kind
     ):
         work = asyncio.create_task(_work(sync, claim))
-        lease = asyncio.create_task(_keep_lease(sync, claim))
         try:
-            await asyncio.wait({work, lease}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
-            else:
+            with leases.held(claim, work.cancel):
+                await asyncio.wait({work})
+            if work.cancelled():
                 get_logger().warning("lease_lost")
+            else:
+                work.result()
         except asyncio.CancelledError:
-            await _stop(work)
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
             await asyncio.shield(_release(sync, claim))
             raise
         except LeaseLost:
@@ -109,50 +137,23 @@ async def _carry_out(sync: Sync, claim: Claim) -> None:
             get_logger().warning("run_interrupted", error=f"{type(error).__name__}: {error}")
         except Exception:
             get_logger().exception("run_broke")
-        finally:
-            await _stop(work)
-            await _stop(lease)
-
-
-async def _stop(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-async def _keep_lease(sync: Sync, claim: Claim) -> None:
-    """Renew until the lease is lost: taken, called off, or not renewable for as long as it lasts."""
-    loop = asyncio.get_running_loop()
-    renewed_at = loop.time()
-    while True:
-        await asyncio.sleep(RENEW_EVERY_SECONDS)
-        try:
-            async with asyncio.timeout(RENEW_EVERY_SECONDS), sync.db.acquire() as connection:
-                await runs.renew(connection, claim)
-        except LeaseLost:
-            return
-        except OUTAGES as error:
-            get_logger().warning("lease_not_renewed", error=type(error).__name__)
-            if loop.time() - renewed_at > LEASE.total_seconds():
-                return
-        else:
-            renewed_at = loop.time()
 
 
 async def _release(sync: Sync, claim: Claim) -> None:
     try:
         async with asyncio.timeout(RELEASE_SECONDS), sync.db.acquire() as connection:
-            await runs.release(connection, claim)
+            await claims.release(connection, claim)
     except OUTAGES as error:
         get_logger().info("release_failed", error=type(error).__name__)  # the lease ends by itself in seconds
 
 
 async def _work(sync: Sync, claim: Claim) -> None:
     """Do the work of a run, and conclude it whatever came of it."""
-    async with sync.db.acquire() as connection:
+    async with sync.run_db.acquire() as connection:
         account = await accounts.get_account(connection, claim.account_id)
     if account is None:
         return
-    google = sync.google.account(AccountTokens(sync.bus, claim.account_id))
+    google = sync.google.account(sync.tokens.of(claim.account_id), claim.account_id)
     job = Job(sync, claim, account, google, claim.done)
     error: Exception | None = None
     try:
@@ -163,16 +164,36 @@ async def _work(sync: Sync, claim: Claim) -> None:
         error = _translated(caught)
         if not isinstance(error, Outage | Refused):
             get_logger().exception("run_error")
-    await _scan_if_due(sync, claim)
-    await _conclude(job, error)
-    await outbox.drain(sync.db, sync.bus)
-    sync.wake.set()
+    if claim.kind == "calendar":
+        await _scan_if_due(sync, claim)
+    if error is None and claim.reason in MAY_BE_SILENT and await _dropped(sync, claim):
+        return
+    ended = await _conclude(job, error)
+    if ended is None:
+        return
+    if ended.found_something and claim.kind == "mail":
+        async with sync.run_db.acquire() as connection:
+            every = timedelta(seconds=sync.settings.mail_poll_seconds)
+            polled_at = ended.row["started_at"] if ended.row["reason"] == "poll" else None
+            await freshness.note_news(connection, claim.account_id, every, polled_at=polled_at)
+    if not ended.is_silent:
+        sync.owed.set()
+    if ended.row["again"]:
+        sync.wake.set()
+
+
+async def _dropped(sync: Sync, claim: Claim) -> bool:
+    """Most runs are looks at mailboxes in which nothing has happened: they end with one statement."""
+    async with sync.run_db.acquire() as connection:
+        return await runs.drop_silent(connection, claim)
 
 
 def _translated(error: Exception) -> Exception:
     """All that is away in one word, and all that says no."""
     if isinstance(error, GoogleError):
         return Refused(403, error.code, str(error))
+    if isinstance(error, DailyLimit):
+        return QuotaSpent(error.ends_at)
     if isinstance(error, OUTAGES) and not isinstance(error, Outage):
         return Outage(f"Something we need is away: {type(error).__name__}.")
     return error
@@ -180,32 +201,37 @@ def _translated(error: Exception) -> Exception:
 
 async def _scan_if_due(sync: Sync, claim: Claim) -> None:
     """A prep scan that waited for this run goes ahead, with whatever is known now."""
-    async with sync.db.acquire() as connection:
+    async with sync.run_db.acquire() as connection:
         due = await runs.scan_is_due(connection, claim.run_id)
     if due:
         await scan(sync, claim.account_id)
-        async with sync.db.acquire() as connection:
+        async with sync.run_db.acquire() as connection:
             await runs.clear_scan(connection, claim.run_id)
 
 
-async def _conclude(job: Job, error: Exception | None) -> None:
-    """Write how the run ended, and owe the bus the fact that tells it, in one transaction."""
-    async with job.writing() as connection:
-        await runs.spend(connection, job.claim, job.google.usage.requests, job.google.usage.units)
+async def _conclude(job: Job, error: Exception | None) -> "Ended | None":
+    """Write how the run ended, and owe the bus the fact that tells it, in one transaction. None: it pauses."""
+    usage = job.google.usage
+    async with job.db.acquire() as connection, connection.transaction():
         if error is None:
-            row = await runs.end(connection, job.claim, "completed")
+            row = await runs.end(connection, job.claim, "completed", requests=usage.requests, units=usage.units)
             fact: SyncCompleted | SyncFailed = completed(row, job.account.address)
         else:
+            await claims.hold(connection, job.claim)
             now = datetime.now(UTC)
             stuck_since, pauses = await runs.get_patience(connection, job.claim)
             decision = verdict(error, now, stuck_since or now, pauses, Random())
             match decision:
-                case Pause(until):
-                    await runs.pause(connection, job.claim, until, stuck_since or now, "waiting", str(error))
-                    get_logger().warning("run_paused", until=until.isoformat(), pauses=pauses + 1, error=str(error))
-                    return
+                case Pause(until, code, why, stuck):
+                    since = (stuck_since or now) if stuck else None
+                    await runs.spend(connection, job.claim, usage.requests, usage.units)
+                    await runs.pause(connection, job.claim, until, since, code, why)
+                    get_logger().warning("run_paused", until=until.isoformat(), pauses=pauses + 1, error=why)
+                    return None
                 case Failure(code, sentence):
-                    row = await runs.end(connection, job.claim, "failed", code, sentence)
+                    row = await runs.end(
+                        connection, job.claim, "failed", code, sentence, requests=usage.requests, units=usage.units
+                    )
                     fact = failed(row, job.account.address)
                 case _:
                     assert_never(decision)
@@ -217,6 +243,7 @@ async def _conclude(job: Job, error: Exception | None) -> None:
         if row["again"] and row["state"] == "completed":
             await runs.request(connection, [Request(job.claim.account_id, job.claim.kind, row["again"])])
     ended.log()
+    return ended
 
 
 @dataclass(frozen=True)
@@ -231,8 +258,17 @@ class Ended:
 
     @property
     def is_silent(self) -> bool:
-        """A poll that found nothing, or that failed: the next scheduled run tells what is wrong."""
-        return self.row["reason"] == "poll" and not (self.row["new"] or self.row["updated"] or self.row["removed"])
+        """A poll or push that found nothing, or that failed: the next scheduled run tells what is wrong. An audit that was content."""
+        content = (
+            self.row["reason"] == "repair"
+            and self.row["state"] == "completed"
+            and not self.row["skipped"].get("unhealed")
+        )
+        return (self.row["reason"] in UNATTENDED or content) and not self.found_something
+
+    @property
+    def found_something(self) -> bool:
+        return bool(self.row["new"] or self.row["updated"] or self.row["removed"])
 
     def log(self) -> None:
         row = self.row

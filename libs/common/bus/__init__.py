@@ -11,7 +11,7 @@ delivery.py: docs/decisions/0002-own-pull-loop.md says why.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -35,10 +35,10 @@ from libs.common.cache import Cache
 from libs.common.config import Settings
 from libs.common.errors import Outage, Refused
 from libs.common.events import LIVE, Fact
-from libs.common.ids import Service
+from libs.common.ids import Service, new_id
 from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
 from libs.common.questions import Question
-from libs.common.topology import BATCH, consumer_of, inbox_prefix
+from libs.common.topology import batch_of, consumer_of, inbox_prefix
 
 F = TypeVar("F", bound=Fact)
 R = TypeVar("R", bound=BaseModel)
@@ -48,7 +48,7 @@ ASK_TIMEOUT_SECONDS = 10.0
 NOBODY_SECONDS, NOBODY_PAUSE_SECONDS = 2.0, 0.1
 GRACE_SECONDS = 15.0
 ANSWER_WORKERS = 32
-PUBLISHES_IN_FLIGHT = 500
+PUBLISHES_AT_ONCE = 500  # a stream takes batches of at most 1,000
 
 OUTAGES: tuple[type[BaseException], ...] = (
     Outage,
@@ -112,8 +112,10 @@ class Bus:
         self._register(fact, Delivery(self.service, fact, each, self.cache, OUTAGES, one_by_one=True), at_once)
 
     def hear_batch(self, fact: type[F], handler: Callable[[Sequence[F]], Awaitable[None]]) -> None:
-        """Hear a fact in batches of up to 100. A batch that fails is retried one by one, so that one can't hold back others."""
-        self._register(fact, Delivery(self.service, fact, handler, self.cache, OUTAGES, one_by_one=False), BATCH)
+        """Hear a fact in batches. A batch that fails is retried one by one, so that one can't hold back others."""
+        self._register(
+            fact, Delivery(self.service, fact, handler, self.cache, OUTAGES, one_by_one=False), batch_of(fact)
+        )
 
     def hear_live(self, fact: type[F], handler: Callable[[F], Awaitable[None]]) -> None:
         """Hear a live fact on every replica, at most once: for browsers that hang on this one."""
@@ -240,26 +242,36 @@ class Bus:
 
     async def say(self, *facts: Fact) -> None:
         """Tell facts, and wait until the stream has stored them. Outage: at least one was not confirmed; say all again."""
-        for begin in range(0, len(facts), PUBLISHES_IN_FLIGHT):
-            await self._say_some(facts[begin : begin + PUBLISHES_IN_FLIGHT])
+        for begin in range(0, len(facts), PUBLISHES_AT_ONCE):
+            await self._say_some(facts[begin : begin + PUBLISHES_AT_ONCE])
 
     async def _say_some(self, facts: Sequence[Fact]) -> None:
+        trace = {TRACE_HEADER: current_trace()} if current_trace() else {}
+        kept = [fact for fact in facts if type(fact) not in LIVE]
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS + len(facts) * 0.02):
-                confirmations = []
                 for fact in facts:
-                    body = fact.model_dump_json().encode()
-                    headers = {TRACE_HEADER: current_trace()} if current_trace() else {}
                     if type(fact) in LIVE:
-                        await self.client.publish(fact.subject, body, headers=headers or None)
-                        continue
-                    if key := fact.key():
-                        headers["Nats-Msg-Id"] = f"{fact.subject}:{key}"
-                    confirmations.append(await self._stream.publish_async(fact.subject, body, headers=headers or None))
-                if confirmations:
-                    await asyncio.gather(*confirmations)
+                        await self.client.publish(fact.subject, _body(fact), headers=trace or None)
+                if len(kept) == 1 or (kept and not await self._store_together(kept, trace)):
+                    await asyncio.gather(
+                        *[await self._stream.publish_async(f.subject, _body(f), headers=_keyed(f, trace)) for f in kept]
+                    )
         except (TimeoutError, nats.errors.Error, nats.js.errors.Error, OSError) as error:
             raise Outage(f"The bus did not confirm {facts[0].subject}: {type(error).__name__}") from error
+
+    async def _store_together(self, facts: Sequence[Fact], trace: Mapping[str, str]) -> bool:
+        """One atomic batch: a single confirmation for all. False: the stream took none of it, as when one was told before."""
+        batch = new_id().hex
+        for number, fact in enumerate(facts, start=1):
+            headers = {**_keyed(fact, trace), "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+            if number < len(facts):
+                await self.client.publish(fact.subject, _body(fact), headers=headers)
+        headers["Nats-Batch-Commit"] = "1"
+        reply = await self.client.request(
+            fact.subject, _body(fact), timeout=PUBLISH_TIMEOUT_SECONDS + len(facts) * 0.02, headers=headers
+        )
+        return "error" not in orjson.loads(reply.data)
 
     async def ask(self, question: Question[R], *, seconds: float = ASK_TIMEOUT_SECONDS) -> R:
         """Ask, and wait for the answer. Refused: the answerer's no. Outage: nobody answered within `seconds`."""
@@ -300,9 +312,15 @@ class Bus:
     def _stream(self) -> JetStreamContext:
         if not hasattr(self, "_jetstream"):
             self._jetstream: JetStreamContext = self.client.jetstream(
-                timeout=PUBLISH_TIMEOUT_SECONDS, publish_async_max_pending=2 * PUBLISHES_IN_FLIGHT
+                timeout=PUBLISH_TIMEOUT_SECONDS, publish_async_max_pending=2 * PUBLISHES_AT_ONCE
             )
         return self._jetstream
+
+    async def waiting(self, *facts: type[Fact]) -> int:
+        """How many of these facts are on their way to this service: told, and not handled by any of its replicas yet."""
+        consumers = [consumer_of(self.service, fact) for fact in facts]
+        infos = [await self._stream.consumer_info(consumer.stream, consumer.name) for consumer in consumers]
+        return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)
 
     async def ping(self) -> None:
         """Outage: not connected, or a loop that should be pulling has ended."""
@@ -313,6 +331,16 @@ class Bus:
 
     async def _on_error(self, error: Exception) -> None:
         self._log.warning("nats_error", error=f"{type(error).__name__}: {error}")
+
+
+def _body(fact: Fact) -> bytes:
+    return fact.model_dump_json().encode()
+
+
+def _keyed(fact: Fact, headers: Mapping[str, str]) -> dict[str, str]:
+    """With the key under which the stream knows a fact that is told again."""
+    key = fact.key()
+    return {**headers, "Nats-Msg-Id": f"{fact.subject}:{key}"} if key else dict(headers)
 
 
 async def _undecoded(message: Any) -> Any:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from random import uniform
 from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -20,7 +21,7 @@ from pydantic import ValidationError
 
 from libs.common.cache import Cache
 from libs.common.errors import Throttled, Unprocessable
-from libs.common.events import Fact, Tick
+from libs.common.events import Fact, MeetingIngested, MeetingUpcoming, Tick
 from libs.common.ids import Service
 from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
 from libs.common.topology import ACK_WAIT_SECONDS, consumer_of
@@ -81,7 +82,8 @@ class Delivery:
                     return True
                 get_logger().warning("batch_split", subject=self.fact.subject, size=len(messages), error=_reason(error))
                 return False
-            await asyncio.gather(*(message.ack() for message in messages))
+            for message in messages:
+                await message.ack()
             self._handled(started, len(messages))
             return True
 
@@ -158,22 +160,20 @@ class Delivery:
 
     def _traced(self, message: Msg, facts: Sequence[Fact]) -> AbstractContextManager[None]:
         """Under the message's trace, with the user and the account that all these facts are about."""
-        about = {name: ids.pop() for name, ids in _ids(facts).items() if len(ids) == 1}
+        about = {name: str(*ids) for name, ids in _ids(facts).items() if len(ids) == 1}
         return traced((message.headers or {}).get(TRACE_HEADER, ""), subject=self.fact.subject, **about)
 
     def _handled(self, started: float, count: int) -> None:
         get_logger().info("handled", count=count, ms=round((perf_counter() - started) * 1000, 1))
 
 
-def _ids(facts: Sequence[Fact]) -> dict[str, set[str]]:
-    """The users and accounts that the facts name, themselves or in their meeting."""
-    found: dict[str, set[str]] = {"user": set(), "account": set()}
-    for fact in facts:
-        named = getattr(fact, "meeting", fact)
-        for name, ids in found.items():
-            if value := getattr(named, f"{name}_id", None):
-                ids.add(str(value))
-    return found
+def _ids(facts: Sequence[Fact]) -> dict[str, set[UUID]]:
+    """The users and accounts that the facts, all of one kind, name themselves or in their meeting."""
+    if not facts:
+        return {}
+    named = [fact.meeting if isinstance(fact, MeetingIngested | MeetingUpcoming) else fact for fact in facts]
+    names = [name for name in ("user", "account") if hasattr(named[0], f"{name}_id")]
+    return {name: {getattr(one, f"{name}_id") for one in named} for name in names}
 
 
 @asynccontextmanager

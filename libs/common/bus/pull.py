@@ -44,9 +44,8 @@ async def pull(client: Client, consumer: Consumer, batch: int, deliver: Deliver,
                 await _pause(stop)
     finally:
         stop.cancel()
-        await _give_back(subscription)
         if client.is_connected:
-            await subscription.unsubscribe()
+            await _give_back(client, subscription)
 
 
 async def _one_pull(
@@ -102,14 +101,21 @@ def _status(message: Msg) -> str | None:
     return message.headers.get(_STATUS) if message.headers and not message.data else None
 
 
-async def _give_back(subscription: Subscription) -> None:
-    """Return undelivered messages at once instead of after ack_wait."""
-    for message in _waiting(subscription, 10_000):
-        if not _status(message):
-            try:
+async def _give_back(client: Client, subscription: Subscription) -> None:
+    """End the subscription, and return undelivered messages at once instead of after ack_wait.
+
+    Messages may be on their way until the server has heard that nobody wants them any more: `unsubscribe` drops those.
+    """
+    try:
+        await client._send_unsubscribe(subscription._id)
+        await client.flush()
+        for message in _waiting(subscription, 10_000):
+            if not _status(message):
                 await message.nak()
-            except nats.errors.Error:
-                return  # not connected: the server redelivers them by itself
+    except nats.errors.Error as error:
+        get_logger().info("give_back_failed", error=type(error).__name__)  # the server redelivers them by itself
+    finally:
+        client._remove_sub(subscription._id)
 
 
 async def _pause(stop: "asyncio.Task[bool]") -> None:

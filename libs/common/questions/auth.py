@@ -81,7 +81,10 @@ class GetSettings(Question[UserPreferences]):
 
 
 class PutSettings(Question[UserPreferences]):
-    """Replace the settings; says `settings.changed` where something changed."""
+    """Replace the settings; says `settings.changed` where something changed.
+
+    With `if_version`, only where that is still the version. Refused: `settings_changed` (409).
+    """
 
     subject = "auth.put_settings"
     answered_by = "auth"
@@ -90,6 +93,7 @@ class PutSettings(Question[UserPreferences]):
 
     user_id: UserId
     preferences: Preferences
+    if_version: int | None = None
 
 
 class Authorization(Shape):

@@ -342,3 +342,60 @@ class ExportContacts(Question[ExportPage]):
     what: Literal["contacts", "interactions"]
     cursor: str | None = None
     limit: int = Field(200, ge=1, le=500)
+
+
+class Told(Shape):
+    """What was last said of one message: it is there as of `revision`, or it was `removed`."""
+
+    gmail_id: str = Field(max_length=500)
+    revision: int
+    removed: bool = False
+
+
+class Held(Shape):
+    """A message that is not held as it was told. `revision`: that of the newest fact that arrived, 0 for none."""
+
+    gmail_id: str
+    revision: int
+
+
+class Comparison(Shape):
+    """The `differing` messages. They are lost where none is `waiting`: facts on their way here that were not handled yet."""
+
+    differing: tuple[Held, ...]
+    waiting: int
+
+
+class CompareMessages(Question[Comparison]):
+    """Which of these messages are not held as they were told? None of an account or user that was purged."""
+
+    subject = "contacts.compare"
+    answered_by = "contacts"
+    asked_by = ("sync",)
+    reply = Comparison
+
+    user_id: UserId
+    account_id: AccountId
+    told: tuple[Told, ...] = Field(max_length=500)
+
+
+class ContactRef(Shape):
+    id: ContactId
+    name: str
+
+
+class ContactRefs(Shape):
+    items: tuple[ContactRef, ...]
+
+
+class GetContactsOfMessage(Question[ContactRefs]):
+    """Whose timelines show this message; at most 20."""
+
+    subject = "contacts.of_message"
+    answered_by = "contacts"
+    asked_by = ("sync",)
+    reply = ContactRefs
+
+    user_id: UserId
+    account_id: AccountId
+    gmail_id: str

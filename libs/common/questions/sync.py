@@ -7,13 +7,17 @@ from pydantic import Field
 
 from libs.common.events import Kind, Meeting, Reason
 from libs.common.ids import AccountId, MeetingId, RunId, UserId
-from libs.common.questions.shape import Question, Shape
+from libs.common.questions.contacts import ContactRef
+from libs.common.questions.shape import Done, Question, Shape
 
 RunState = Literal["queued", "running", "waiting", "completed", "failed"]
 
 
 class Run(Shape):
-    """One run of one kind on one account. `done` of `total` items; times are null until they are known."""
+    """One run of one kind on one account. `done` of `total` items; times are null until they are known.
+
+    `estimated_units`: what it is expected to cost of Gmail's quota in all, 0 until that is known. `note`: why it is not faster.
+    """
 
     id: RunId
     account_id: AccountId
@@ -26,6 +30,8 @@ class Run(Shape):
     done: int = 0
     total: int = 0
     eta_seconds: float | None = None
+    estimated_units: int = 0
+    note: str = ""
     new: int = 0
     updated: int = 0
     removed: int = 0
@@ -98,19 +104,30 @@ class GetMeeting(Question[Meeting]):
 
 
 class Why(Shape):
-    """What happened to one message. `state`: recorded, filtered, set_aside, pending, gone, unknown."""
+    """What happened to one message, in `state` and in a sentence."""
 
     account_id: AccountId
     gmail_id: str | None
     rfc_message_id: str | None
-    state: Literal["recorded", "filtered", "set_aside", "pending", "gone", "unknown"]
-    rule: str = ""
+    state: Literal["recorded", "filtered", "set_aside", "pending", "gone", "unknown"] = Field(
+        description="pending: not reached yet; unknown: not in this mailbox, or Gmail could not be asked."
+    )
+    rule: str = Field("", description="Of filtered messages: which rule keeps it out.")
     explanation: str
     occurred_at: datetime | None = None
+    copies: int = Field(
+        1, description="How many messages of this mailbox carry the Message-ID; the answer is about one."
+    )
+    ahead: int | None = Field(None, description="Of pending messages: how many are read before it.")
+    eta_seconds: float | None = Field(
+        None, description="Of pending messages: when it is read, where a run is under way."
+    )
+    asked_gmail: bool = Field(False, description="It was not known here, and Gmail was asked just now.")
+    contacts: tuple[ContactRef, ...] = Field((), description="Of recorded messages: whose timelines show it.")
 
 
 class ExplainMessage(Question[Why]):
-    """Why is this email (not) here? `message_id` is a Gmail id or an RFC 5322 Message-ID."""
+    """Why is this email (not) here? `message_id` is a Gmail id or an RFC 5322 Message-ID. May ask Gmail: up to 8 s."""
 
     subject = "sync.why"
     answered_by = "sync"
@@ -122,10 +139,60 @@ class ExplainMessage(Question[Why]):
     message_id: str
 
 
+class Retried(Shape):
+    """How many messages that were set aside are looked at again."""
+
+    messages: int
+
+
+class RetryMessages(Question[Retried]):
+    """Look again at the messages that were set aside: the one, or without `message_id` all of the account.
+
+    Refused: `not_found` (404), `not_set_aside` (409): there is nothing to try again.
+    """
+
+    subject = "sync.retry"
+    answered_by = "sync"
+    asked_by = ("gateway",)
+    reply = Retried
+
+    user_id: UserId
+    account_id: AccountId
+    message_id: str | None = None
+
+
+class AuditResult(Shape):
+    """What one comparison of the mailbox with what is recorded found, and healed.
+
+    `listed` messages of Gmail's list are `recorded`, `filtered` (by rule), `set_aside` or still `pending`; what is left of them was
+    deleted while the audit ran. `unhealed`: known to be missing, and it could not be helped.
+    """
+
+    began_at: datetime
+    finished_at: datetime
+    listed: int
+    recorded: int
+    filtered: dict[str, int]
+    set_aside: int
+    pending: int
+    healed_added: int
+    healed_removed: int
+    unhealed: int
+    complete: float = Field(description="Share of the listed messages that are accounted for, 0–1.")
+    requests: int
+    units: int
+
+
 class Audit(Shape):
-    """The ledger of one account, counted: `by_state`, and `by_rule` for filtered and set-aside messages."""
+    """Is everything here? One sentence, the last audit, and the ledger as it is now.
+
+    The ledger: `by_state`, and `by_rule` for filtered and set-aside messages.
+    """
 
     account_id: AccountId
+    summary: str = Field("", examples=["All 12,345 messages that Gmail lists are accounted for."])
+    last: AuditResult | None = Field(None, description="null: none has ended yet.")
+    under_way: bool = Field(False, description="An audit runs, or waits for its turn.")
     listed: int
     by_state: dict[str, int]
     by_rule: dict[str, int]
@@ -137,6 +204,18 @@ class AuditAccount(Question[Audit]):
     answered_by = "sync"
     asked_by = ("gateway",)
     reply = Audit
+
+    user_id: UserId
+    account_id: AccountId
+
+
+class StartAudit(Question[Done]):
+    """Compare the mailbox with what is recorded, as soon as a run can."""
+
+    subject = "sync.start_audit"
+    answered_by = "sync"
+    asked_by = ("gateway",)
+    reply = Done
 
     user_id: UserId
     account_id: AccountId

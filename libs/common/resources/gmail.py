@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
-from libs.common.resources.reading import Resource, integer, mapping, mappings, text, texts
+from libs.common.resources.reading import Resource, integer, mapping, mappings, storable, text, texts
 
 _CHANGES = {
     "messagesAdded": "added",
@@ -13,19 +14,25 @@ _CHANGES = {
     "labelsRemoved": "unlabelled",
 }
 
-# The price of fetching, in quota units.
-MESSAGE_UNITS = 20
-THREAD_UNITS = 40
-
 ChangeKind = Literal["added", "deleted", "labelled", "unlabelled"]
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Whose mailbox it is, and where its history stands."""
+    """Whose mailbox it is, where its history stands, and how many messages and threads it holds, spam and trash included."""
 
     address: str
     history_id: int
+    messages: int = 0
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Until when Gmail tells of changes, and where the mailbox's history stood when it began."""
+
+    history_id: int
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,14 @@ class MessageRef:
 
     gmail_id: str
     thread_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A message, or a whole thread, that is to be looked at."""
+
+    id: str
+    whole_thread: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +119,18 @@ def _headers(payload: Resource) -> Mapping[str, tuple[str, ...]]:
     for header in mappings(payload.get("headers")):
         name, value = header.get("name"), header.get("value")
         if isinstance(name, str) and isinstance(value, str):
-            found.setdefault(name.strip().lower(), []).append(text(value))
+            found.setdefault(name.strip().lower(), []).append(storable(value))
     return {name: tuple(values) for name, values in found.items()}
+
+
+def read_watch(answer: Resource) -> Watch:
+    """An answer to `users.watch`; without a usable end it counts as over already, and is soon asked for again."""
+    milliseconds = integer(answer.get("expiration")) or 0
+    try:
+        expires_at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        expires_at = datetime.fromtimestamp(0, UTC)
+    return Watch(integer(answer.get("historyId")) or 0, expires_at)
 
 
 def read_ref(item: Resource) -> MessageRef:

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from libs.local.demo.google import GoogleFailed, LocalGoogle, local_google
@@ -62,7 +63,7 @@ def run(options: Options, console: Console) -> int:
     try:
         return asyncio.run(_run(options, console))
     except (GoogleFailed, Unexpected, Unfinished) as error:
-        console.print(f"[red]The demo stopped:[/] {error}", highlight=False)
+        console.print(f"[red]The demo stopped:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -107,6 +108,8 @@ def _settings(options: Options, google: LocalGoogle) -> dict[str, str]:
     settings = {
         "PINGCRM_GOOGLE_API_ROOT": google.url,
         "PINGCRM_GOOGLE_OAUTH_ROOT": google.url,
+        "PINGCRM_GMAIL_UNITS_PER_MINUTE": "0",  # the local Google has no quota
+        "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
         "PINGCRM_GOOGLE_CLIENT_ID": "demo.apps.googleusercontent.com",
         "PINGCRM_GOOGLE_CLIENT_SECRET": "demo",
         "PINGCRM_PORT": str(options.port),

@@ -1,6 +1,6 @@
 """The users' settings."""
 
-from libs.common.errors import not_found
+from libs.common.errors import Refused, not_found
 from libs.common.events import SettingsChanged
 from libs.common.log import get_logger
 from libs.common.outbox import owe
@@ -24,6 +24,8 @@ async def put_settings(auth: Auth, question: PutSettings) -> UserPreferences:
         before = await users.get_preferences(db, question.user_id)
         if before is None:
             raise not_found("user")
+        if question.if_version not in (None, before.version):
+            raise Refused(409, "settings_changed", "The settings were changed meanwhile. Load them and try again.")
         if before.preferences == question.preferences:
             return before
         after = UserPreferences(version=before.version + 1, preferences=question.preferences)

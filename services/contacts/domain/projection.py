@@ -49,6 +49,11 @@ class Seen:
     tags: tuple[str, ...] = ()
 
     @property
+    def author(self) -> tuple[str, str] | None:
+        """The address of who wrote it."""
+        return next((who.address for who in self.people if who.role == "from"), None)
+
+    @property
     def crowd(self) -> int:
         """How many different people are on it, me included."""
         return len({who.address for who in self.people})
@@ -93,6 +98,8 @@ class Interaction:
 
 def project(group: Sequence[Sighting]) -> list[Interaction]:
     """The interactions of one group. In mail the k-th copy of each account is the same one; in calendars all copies are."""
+    if len(group) == 1 and group[0].seen is not None:
+        return [_alone(group[0], group[0].seen)]
     by_source: dict[UUID, list[Sighting]] = defaultdict(list)
     for sighting in sorted((one for one in group if one.seen is not None), key=_order):
         by_source[sighting.source_id].append(sighting)
@@ -101,6 +108,19 @@ def project(group: Sequence[Sighting]) -> list[Interaction]:
         for number, sighting in enumerate(sightings, start=1):
             copies[number if sighting.platform == EMAIL else 1].append(sighting)
     return [_interaction(same, number) for number, same in sorted(copies.items())]
+
+
+def _alone(sighting: Sighting, seen: Seen) -> Interaction:
+    """What `_interaction` comes to where nobody else saw it, as with nearly all mail."""
+    return Interaction(
+        user_id=sighting.user_id,
+        platform=sighting.platform,
+        group=sighting.group,
+        ref=f"{sighting.group}#1" if sighting.platform == EMAIL else sighting.group,
+        seen=seen,
+        crowd=seen.crowd,
+        sightings=(sighting.key,),
+    )
 
 
 def _order(sighting: Sighting) -> tuple[datetime, str, str]:
@@ -119,7 +139,8 @@ def _interaction(same: list[Sighting], number: int) -> Interaction:
         automated="" if any(not one.automated for one in seen) else lead.automated,
         via=all(one.via for one in seen),
         organized=any(one.organized for one in seen),
-        tags=tuple(sorted({tag for one in seen for tag in one.tags})),
+        # Whoever repeats the Message-ID of a mail of mine must not log it by a hash of his own copy.
+        tags=tuple(sorted({tag for one in seen if one.author == lead.author for tag in one.tags})),
     )
     return Interaction(
         user_id=first.user_id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID
 
@@ -99,6 +100,7 @@ def reported(fact: InteractionReported, revision: int) -> Sighting:
     return Sighting(fact.user_id, fact.user_id, platform, ref, revision, ref, seen)
 
 
+@lru_cache(maxsize=8_192)
 def email_of(role: str, address: str, name: str = "") -> Who | None:
     """An email address with its role; None where it is not an address."""
     value = canonical(address)

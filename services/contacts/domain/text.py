@@ -11,6 +11,8 @@ MAX_KEY = 500
 
 def cleaned(text: str, limit: int) -> str:
     """Without NUL, other controls and lone surrogates, at most `limit` characters."""
+    if text.isprintable():
+        return text[:limit].strip()
     return _CONTROLS.sub("", text).encode("utf-8", "replace").decode("utf-8")[:limit].strip()
 
 

@@ -87,6 +87,8 @@ async def undo_merge(context: Context, question: UndoMerge) -> Contact:
         await merges.close_merge(c, merge["id"], other_id, merge["earlier"])
         await edits.move(c, merge["address_ids"], cards, survivor_id, other_id)
         await edits.put_columns(c, survivor_id, restored_columns(dict(survivor), merge["before"], merge["after"]))
+        if await edits.is_retired(c, other_id):  # rotated with the survivor's: its own address would log nothing
+            await edits.rotate_hash(c, question.user_id, other_id, datetime.now(UTC))
         contact = await _settled(c, question.user_id, [survivor_id, other_id], survivor_id)
     await context.tell({question.user_id: {survivor_id, other_id}})
     return contact

@@ -10,7 +10,7 @@ from libs.common.events import (
     MessageRemoved,
     ProfileReported,
 )
-from services.contacts import recording
+from services.contacts import claiming, recording
 from services.contacts.context import Context
 from services.contacts.domain import seeing
 from services.contacts.domain.projection import Sighting
@@ -23,6 +23,7 @@ MAX_BIO = 2_000
 async def _record(context: Context, told: Sequence[Sighting]) -> None:
     async with context.transaction() as c:
         changed = await recording.record(c, told)
+        await claiming.note(c, told)
     await context.tell(changed)
 
 

@@ -64,6 +64,17 @@ async def rotate_hash(c: Connection, user_id: UUID, contact_id: UUID, now: datet
     await add_hashes(c, [(contact_id, user_id, hash_)])
 
 
+async def is_retired(c: Connection, contact_id: UUID) -> bool:
+    """Whether the hash that the contact shows logs nothing any more."""
+    return bool(
+        await c.fetchval(
+            """SELECT EXISTS (SELECT FROM contacts k JOIN addresses a ON (a.user_id, a.kind, a.value) = (k.user_id, 'bcc', k.bcc_hash)
+               WHERE k.id = $1 AND a.retired_at IS NOT NULL)""",
+            contact_id,
+        )
+    )
+
+
 async def delete_contact(c: Connection, user_id: UUID, contact_id: UUID) -> None:
     """The contact and its notes go. Its addresses and cards stay marked, so that neither brings it back."""
     await c.execute(
@@ -71,6 +82,8 @@ async def delete_contact(c: Connection, user_id: UUID, contact_id: UUID) -> None
                DELETE FROM interactions i USING participants p, addresses a
                WHERE p.interaction_id = i.id AND a.id = p.address_id AND a.kind = 'bcc' AND a.contact_id = $1 AND p.role = 'other'
                RETURNING i.id
+           ), parted AS (
+               DELETE FROM participants p USING notes WHERE p.interaction_id = notes.id
            ) DELETE FROM sightings s USING notes WHERE s.interaction_id = notes.id""",
         contact_id,
     )

@@ -113,9 +113,13 @@ async def replace_own(c: Connection, user_id: UUID, source: str, addresses: Coll
 
 async def delete_user(c: Connection, user_id: UUID) -> None:
     """Everything about a user, but for the mark that they were purged."""
-    for table in ("merges", "cards", "sightings"):
+    for table in ("bcc_offers", "merges", "cards", "sightings"):
         await c.execute(f"DELETE FROM {table} WHERE user_id = $1", user_id)  # noqa: S608  (names above)
-    await c.execute("DELETE FROM interactions WHERE user_id = $1", user_id)  # participants go with them
+    await c.execute(
+        """WITH gone AS (DELETE FROM interactions WHERE user_id = $1 RETURNING id)
+           DELETE FROM participants p USING gone WHERE p.interaction_id = gone.id""",
+        user_id,
+    )
     for table in ("addresses", "contacts", "own_addresses", "accounts"):
         await c.execute(f"DELETE FROM {table} WHERE user_id = $1", user_id)  # noqa: S608  (names above)
     await c.execute("DELETE FROM users WHERE id = $1", user_id)

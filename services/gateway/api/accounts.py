@@ -19,16 +19,21 @@ from libs.common.questions import (
     GetSyncStatus,
     ListAccounts,
     ListRuns,
+    Retried,
+    RetryMessages,
     Runs,
+    StartAudit,
     Why,
 )
 from libs.common.scopes import FEATURES, NEEDED_BY_KIND
 from services.gateway.accounts import AccountView, view_of
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.estimate import ImportEstimate, estimate
 from services.gateway.session import bound, browser_of, remember_browser
 
 TAG = "Accounts"
 DISCONNECT_SECONDS = 30.0
+EXPLAIN_SECONDS = 15.0
 KINDS: tuple[Kind, ...] = ("mail", "contacts", "calendar")
 
 
@@ -54,16 +59,23 @@ class Connect(BaseModel):
     account_id: AccountId | None = Field(None, description="Ask again for the permissions of this account.")
 
 
+class Connecting(Authorization):
+    """Where to go on, and what to expect of the first import."""
+
+    estimate: ImportEstimate
+
+
 @endpoint(
     "POST",
     "/accounts/connect",
     tag=TAG,
     errors={404: "There is no such account, or it belongs to somebody else.", 500: "Google is not set up here."},
 )
-async def connect_account(call: Call, body: Connect) -> Authorization:
+async def connect_account(call: Call, body: Connect) -> Connecting:
     """Begin to connect a Google account.
 
     Open `authorize_url` in the browser that got this answer: a cookie binds the two. In a page, a link to `/connect` does the same.
+    `estimate` says how long a first import takes under Gmail's quota.
     """
     if body.account_id:
         await own_account(call, body.account_id)
@@ -71,8 +83,10 @@ async def connect_account(call: Call, body: Connect) -> Authorization:
     begun = await call.ask(
         BeginSignIn(browser=bound(browser, call.caller.session), user_id=call.user_id, account_id=body.account_id)
     )
-    call.finish.append(partial(remember_browser, browser=browser, settings=call.gateway.settings))
-    return begun
+    settings = call.gateway.settings
+    call.finish.append(partial(remember_browser, browser=browser, settings=settings))
+    expected = estimate(settings.gmail_units_per_minute, settings.gmail_live_percent, settings.gmail_units)
+    return Connecting(authorize_url=begun.authorize_url, estimate=expected)
 
 
 class DisconnectQuery(BaseModel):
@@ -157,19 +171,78 @@ async def list_syncs(call: Call, account_id: AccountId, query: RunsQuery) -> Run
 async def explain_message(call: Call, account_id: AccountId, message_id: str) -> Why:
     """Explain what happened to a message.
 
+    `message_id` is Gmail's id, or the Message-ID of its header (URL-encoded, with or without its angle brackets). Gmail is asked about
+    one that is not known here; where it should be here, it is fetched.
+    """
+    _look_like_id(message_id)
+    await own_account(call, account_id)
+    question = ExplainMessage(user_id=call.user_id, account_id=account_id, message_id=message_id)
+    return await call.ask(question, seconds=EXPLAIN_SECONDS)
+
+
+@endpoint(
+    "POST",
+    "/accounts/{account_id}/messages/{message_id}/retry",
+    tag=TAG,
+    status=202,
+    errors={409: "The message was not set aside, or the account has to be connected again first."},
+)
+async def retry_message(call: Call, account_id: AccountId, message_id: str) -> Retried:
+    """Read a message again that was set aside.
+
     `message_id` is Gmail's id, or the Message-ID of its header (URL-encoded).
     """
+    _look_like_id(message_id)
+    kinds_to_sync(await own_account(call, account_id), {"mail"})
+    return await call.ask(RetryMessages(user_id=call.user_id, account_id=account_id, message_id=message_id))
+
+
+@endpoint(
+    "POST",
+    "/accounts/{account_id}/messages/retry",
+    tag=TAG,
+    status=202,
+    errors={409: "The account has to be connected again first."},
+)
+async def retry_messages(call: Call, account_id: AccountId) -> Retried:
+    """Read all messages again that were set aside."""
+    kinds_to_sync(await own_account(call, account_id), {"mail"})
+    return await call.ask(RetryMessages(user_id=call.user_id, account_id=account_id))
+
+
+def _look_like_id(message_id: str) -> None:
+    """What can't be an id is the id of nothing: 404."""
     if len(message_id) > 998 or not message_id.isprintable():
         raise not_found("message")
-    await own_account(call, account_id)
-    return await call.ask(ExplainMessage(user_id=call.user_id, account_id=account_id, message_id=message_id))
 
 
 @endpoint("GET", "/accounts/{account_id}/audit", tag=TAG)
 async def audit_account(call: Call, account_id: AccountId) -> Audit:
-    """Count what became of every message of an account."""
+    """Tell whether everything is here.
+
+    In one sentence, with the numbers of the last audit, and what became of every message by now. An audit compares the list of
+    all messages in Gmail with what is recorded, once a day, and fetches what is missing.
+    """
     await own_account(call, account_id)
     return await call.ask(AuditAccount(user_id=call.user_id, account_id=account_id), seconds=60)
+
+
+class AuditAccepted(BaseModel):
+    status: Literal["requested"] = "requested"
+
+
+@endpoint(
+    "POST",
+    "/accounts/{account_id}/audit",
+    tag=TAG,
+    status=202,
+    errors={409: "The account has to be connected again first."},
+)
+async def start_audit(call: Call, account_id: AccountId) -> AuditAccepted:
+    """Audit an account now."""
+    kinds_to_sync(await own_account(call, account_id), {"mail"})
+    await call.ask(StartAudit(user_id=call.user_id, account_id=account_id))
+    return AuditAccepted()
 
 
 async def own_account(call: Call, account_id: AccountId) -> Account:
@@ -187,5 +260,8 @@ ENDPOINTS = (
     sync_account,
     list_syncs,
     explain_message,
+    retry_message,
+    retry_messages,
     audit_account,
+    start_audit,
 )

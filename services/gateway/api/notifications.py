@@ -1,13 +1,15 @@
-"""Notifications: reading them, and marking them as read."""
+"""Notifications: reading them, marking them as read, and answering what they offer."""
 
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
-from libs.common.errors import not_found
-from services.gateway import store
+from libs.common.addresses import canonical
+from libs.common.errors import Refused, not_found
+from libs.common.preferences import GmailPreferences, Preferences
+from services.gateway import preferences, store
 from services.gateway.api.endpoint import Call, endpoint
-from services.gateway.store import Notification
+from services.gateway.store import Action, Answer, Notification
 
 TAG = "Notifications"
 
@@ -47,6 +49,70 @@ async def read_notification(call: Call, notification_id: UUID) -> Notification:
     return notification
 
 
+@endpoint(
+    "POST",
+    "/notifications/{notification_id}/accept",
+    tag=TAG,
+    errors={409: "It offers nothing, was dismissed, or the settings are full."},
+)
+async def accept_notification(call: Call, notification_id: UUID) -> Notification:
+    """Do what a notification offers.
+
+    "This is me" adds the address to `own_addresses` in the settings; mail that it sent to BCC addresses is logged, also what came before.
+    """
+    action = await _action(call, notification_id)
+    if action.answer == "dismissed":
+        raise Refused(409, "dismissed", f"You said that {action.address} is not you. If it is, add it in the settings.")
+    await preferences.change(call.gateway.bus, call.user_id, lambda before: with_own_address(before, action.address))
+    return await _answer(call, notification_id, "accepted")
+
+
+@endpoint(
+    "POST",
+    "/notifications/{notification_id}/dismiss",
+    tag=TAG,
+    errors={409: "It offers nothing, or was accepted already."},
+)
+async def dismiss_notification(call: Call, notification_id: UUID) -> Notification:
+    """Refuse what a notification offers. It is not offered again."""
+    action = await _action(call, notification_id)
+    if action.answer == "accepted":
+        raise Refused(
+            409, "accepted", f"{action.address} is one of your addresses by now. Take it off in the settings."
+        )
+    return await _answer(call, notification_id, "dismissed")
+
+
+async def _action(call: Call, notification_id: UUID) -> Action:
+    notification = await store.get_notification(call.gateway.db, call.user_id, notification_id)
+    if notification is None:
+        raise not_found("notification")
+    if notification.action is None:
+        raise Refused(409, "nothing_offered", "This notification offers nothing. Mark it as read.")
+    return notification.action
+
+
+async def _answer(call: Call, notification_id: UUID, answer: Answer) -> Notification:
+    answered = await store.put_answer(call.gateway.db, call.user_id, notification_id, answer)
+    if answered is None:
+        raise not_found("notification")
+    return answered
+
+
+def with_own_address(before: Preferences, address: str) -> Preferences:
+    """The settings with one more address that is me. Refused: `address_refused` (409)."""
+    own = before.gmail.own_addresses
+    if address in {canonical(one) for one in own}:
+        return before
+    try:
+        gmail = GmailPreferences.model_validate({**before.gmail.model_dump(), "own_addresses": (*own, address)})
+    except ValidationError as error:
+        raise Refused(
+            409, "address_refused", f"{address} can't be added: the settings take at most 50 well-formed addresses."
+        ) from error
+    return before.model_copy(update={"gmail": gmail})
+
+
 class ReadAll(BaseModel):
     read: int = Field(description="How many were unread.")
 
@@ -57,4 +123,10 @@ async def read_all_notifications(call: Call) -> ReadAll:
     return ReadAll(read=await store.mark_all_read(call.gateway.db, call.user_id))
 
 
-ENDPOINTS = (list_notifications, read_all_notifications, read_notification)
+ENDPOINTS = (
+    list_notifications,
+    read_all_notifications,
+    read_notification,
+    accept_notification,
+    dismiss_notification,
+)

@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field, HttpUrl
 
 from libs.common.errors import Refused
 from libs.common.preferences import Preferences
-from libs.common.questions import GetSettings, PutSettings
+from libs.common.questions import GetSettings
+from services.gateway import preferences
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.webhook import private_addresses_allowed, refused_host, secret_of
 
@@ -28,9 +29,12 @@ async def put_settings(call: Call, body: Preferences) -> Preferences:
     url = body.notifications.webhook_url
     if url and not private_addresses_allowed(call.gateway.settings) and refused_host(url.host or ""):
         raise Refused(422, "private_webhook", "The webhook's host is not on the public internet. Choose another.")
-    before = (await call.ask(GetSettings(user_id=call.user_id))).preferences
-    after = Preferences.model_validate(merged(before.model_dump(), body.model_dump(exclude_unset=True)))
-    return (await call.ask(PutSettings(user_id=call.user_id, preferences=after))).preferences
+    changes = body.model_dump(exclude_unset=True)
+    return await preferences.change(
+        call.gateway.bus,
+        call.user_id,
+        lambda before: Preferences.model_validate(merged(before.model_dump(), changes)),
+    )
 
 
 def merged(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -48,9 +52,9 @@ class Webhook(BaseModel):
 @endpoint("GET", "/settings/webhook", tag=TAG)
 async def show_webhook(call: Call) -> Webhook:
     """Show where notifications are posted, and the key that signs them."""
-    preferences = (await call.ask(GetSettings(user_id=call.user_id))).preferences
+    settings = (await call.ask(GetSettings(user_id=call.user_id))).preferences
     secret = secret_of(call.gateway.settings.secret_keys[0], call.user_id)
-    return Webhook(url=preferences.notifications.webhook_url, secret=secret)
+    return Webhook(url=settings.notifications.webhook_url, secret=secret)
 
 
 ENDPOINTS = (get_settings, put_settings, show_webhook)

@@ -11,8 +11,8 @@ CALENDAR_FULL_EVERY = timedelta(hours=25)  # the daily full listing has its own 
 class Listing:
     """A listing of the mailbox under way. Ledger rows that it meets get its generation.
 
-    since_s: epoch seconds from where on is listed, 0 = everything. page: where it goes on, None at the beginning.
-    listed: messages so far. history_id: that of the mailbox when it began. sweep: what it does not meet is gone.
+    since_s: epoch seconds from where on is listed, 0 = everything. until_s: up to where, 0 = now. page: where it goes on, None at the
+    beginning. listed: messages so far. history_id: that of the mailbox when it began. sweep: what it does not meet is gone.
     """
 
     since_s: int
@@ -20,6 +20,7 @@ class Listing:
     page: str | None = None
     listed: int = 0
     sweep: bool = False
+    until_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

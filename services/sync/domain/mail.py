@@ -1,7 +1,7 @@
 """What becomes of a Gmail message: recorded, filtered by a rule, or set aside. docs/rules.md, section Mail."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -123,13 +123,14 @@ def _first(headers: Headers, name: str) -> str:
     return headers[name][0] if headers.get(name) else ""
 
 
-def _boxes(headers: Headers, name: str) -> Iterable[Mailbox]:
-    return (box for value in headers.get(name, ()) for box in parse_list(value))
-
-
 def _valid(headers: Headers, name: str) -> list[tuple[Mailbox, str]]:
     """The valid addresses of a header, each with its canonical form."""
-    return [(box, address) for box in _boxes(headers, name) if (address := canonical(box.address))]
+    return [
+        (box, address)
+        for value in headers.get(name, ())
+        for box in parse_list(value)
+        if (address := canonical(box.address))
+    ]
 
 
 def _message_id(headers: Headers) -> str | None:
@@ -194,6 +195,7 @@ def _bcc_tags(headers: Headers, mine: Collection[str]) -> tuple[str, ...]:
     tags = {
         tag_of(box.address): None
         for name in ("delivered-to", "x-gm-original-to", "bcc", "to", "cc")
+        if any("+" in value for value in headers.get(name, ()))
         for box, address in _valid(headers, name)
         if "+" in box.address and is_me(address, mine)
     }

@@ -4,11 +4,14 @@ import html
 import re
 import unicodedata
 
-from libs.common.addresses import decode_words
+from libs.common.encoded_words import decode_words
 from libs.common.resources.reading import storable
+from services.sync.domain.quotes import without_quotes
+from services.sync.domain.reply_words import DEVICES, REPLY_WORDS
 
 MAX_LENGTH = 500
 _MAX_INPUT = 8_000
+_MAX_SNIPPET = 2_000  # Gmail's have about 200 characters, more where they are escaped
 _VIRAMA = 9  # the combining class of the marks that tie two consonants of an Indic script together
 _LONGEST_CLUSTER = 64  # beyond it, it is no character of any script: cut hard
 
@@ -19,45 +22,45 @@ _PADDING = re.compile(rf"[{_INVISIBLE}]")
 _LONE_INVISIBLE = re.compile("[\u00ad\u034f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-# Where the quoted mail begins. Each alternative is bounded, so that hostile text costs linear time.
-_ATTRIBUTIONS = (
-    r"On\b[^\n]{0,12}\d[^\n]{0,200}?\bwrote\s?:",
-    r"On (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[^\n]{0,200}?\bwrote\s?:",
-    r"Am\b[^\n]{0,20}\d[^\n]{0,200}?\bschrieb\b[^\n:]{0,120}:",
-    r"Le\b[^\n]{0,20}\d[^\n]{0,200}?\ba écrit\s?:",
-    r"El\b[^\n]{0,20}\d[^\n]{0,200}?\bescribió\s?:",
-    r"Il\b[^\n]{0,20}\d[^\n]{0,200}?\bha scritto\s?:",
-    r"Em\b[^\n]{0,20}\d[^\n]{0,200}?\bescreveu\s?:",
-    r"Op\b[^\n]{0,20}\d[^\n]{0,200}?\bschreef\b[^\n:]{0,120}:",
-    r"Den\b[^\n]{0,20}\d[^\n]{0,200}?\bskrev\b[^\n:]{0,120}:",
-    r"(?:W dniu|Dnia)\b[^\n]{0,20}\d[^\n]{0,200}?\bnapisał\(?a?\)?\s?:",
-    r"\d[^\n]{0,80}(?:пишет|написал)\(?а?\)?\s?:",
-    r"\d{4}年[^\n]{0,120}?(?:写道|寫道|書きました)\s?[:：]",
-)
-_OUTLOOK = (
-    r"-{2,}\s?(?:Original Message|Original Appointment|Ursprüngliche Nachricht|Message d'origine|Mensaje original"
-    r"|Messaggio originale|Mensagem original|Oorspronkelijk bericht|Opprinnelig melding|Reply message)\s?-{2,}",
-    r"_{8,}\s*(?=From:|Von:|De\s?:|Da:|Van:)",
-    r"From:[^\n]{1,200}?\bSent:",
-    r"Von:[^\n]{1,200}?\bGesendet:",
-    r"De\s?:[^\n]{1,200}?\b(?:Envoyé|Enviado(?: el)?|Enviada em)\s?:",
-    r"Da:[^\n]{1,200}?\b(?:Inviato|Data)\s?:",
-    r"Van:[^\n]{1,200}?\bVerzonden:",
-)
-_QUOTE = re.compile(rf"(?:^|(?<=\s))(?:{'|'.join((*_ATTRIBUTIONS, *_OUTLOOK))})|(?:^|(?<=\n))>")
 # In a snippet, line ends have become spaces: a signature mark counts after the end of a sentence, before a name.
 _SIGNATURE = re.compile(r"(?:^|(?<=\n)|(?<=[.!?…,)] ))--(?: ?\n| (?=[^\W\d_a-zà-þ])| ?$)")
+# "Sent from my iPhone": at the end only, and only where it names what it was sent from.
+_LONGEST_DEVICE = 120
+_NAME = rf"(?:{'|'.join(map(re.escape, DEVICES))})"
+_NAMED = (
+    rf"(?:[^\s.!?]{{1,20}} ){{0,3}}[^\s.!?]{{0,3}}{_NAME}[^\s.!?]{{0,8}}"
+    r"(?: (?:[^\W_a-zà-þ][^\s.!?]{0,20}|smartphone|tablet|secure|email|app|mobile)){0,4}"
+)
+_DEVICE = re.compile(
+    r"(?:^|(?<=\s))(?:"
+    + "|".join(one.device.replace("@", _NAMED).replace("#", _NAME) for one in REPLY_WORDS.values() if one.device)
+    + r")[.!]?\s*$"
+)
+# One of them is in every such signature: most texts have none, and are not searched.
+_SENT = (
+    "Sent ", "Outlook", "esendet", "Envoyé ", "Enviado ", "Inviato ", "Verstuurd ", "Verzonden ", "Skickat ", "Sendt ", "Lähetetty ",
+    "Wysłan", "Odeslán", "Odoslan", "Отправлено ", "Надіслано ", "Відправлено ", "Изпратено ", "gönderildi", "küldve", "Στάλθηκε ",
+    "Εστάλη ", "Trimis ", "Poslano ", "gửi", "Dikirim ", "送信", "发", "傳送", "寄自", "보냄", "رسل", "رسال", "נשלח",
+)  # fmt: skip
 
 
 def plain_snippet(snippet: str) -> str:
-    """Gmail's snippet: unescaped once, padding, quoted reply and signature gone, at most 500 characters."""
-    text = _CONTROLS.sub(" ", storable(html.unescape(snippet[:_MAX_INPUT])))
-    text = _LONE_INVISIBLE.sub("", _RUN.sub(lambda run: " " if _PADDING.search(run[0]) else run[0], text))
-    if quoted := _QUOTE.search(text):
-        text = text[: quoted.start()]
-    if signature := _SIGNATURE.search(text):
+    """Gmail's snippet: unescaped once, padding, quoted reply and signatures gone, at most 500 characters."""
+    text = _CONTROLS.sub(" ", storable(html.unescape(snippet[:_MAX_SNIPPET])))
+    if not text.isascii():
+        text = _LONE_INVISIBLE.sub("", _RUN.sub(lambda run: " " if _PADDING.search(run[0]) else run[0], text))
+    text = without_quotes(text)
+    if "--" in text and (signature := _SIGNATURE.search(text)):
         text = text[: signature.start()]
+    if added := _signed_by_device(text):
+        text = text[: added.start()]
     return shortened(" ".join(text.split()))
+
+
+def _signed_by_device(text: str) -> re.Match[str] | None:
+    begin = max(0, len(text) - _LONGEST_DEVICE)
+    tail = text[begin:]
+    return _DEVICE.search(text, begin) if any(map(tail.__contains__, _SENT)) else None
 
 
 def plain_subject(header: str) -> str:

@@ -1,5 +1,13 @@
 """Why a message is, or is not, on the timeline: one sentence for people."""
 
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+Away = Literal["unreachable", "reauth_required", "missing_scope", "disconnected"]
+
+_GMAIL_ID = re.compile(r"[0-9a-fA-F]{8,20}")
+_SEARCHABLE = re.compile(r"[^\s\"(){}<>]{1,500}")  # what can't end the search term early
 _RULES = {
     "draft": "It is a draft; drafts are not recorded until they are sent.",
     "chat": "It is a chat message, not a mail.",
@@ -7,6 +15,34 @@ _RULES = {
     "trash": "It is in the Trash. Take it out of the Trash and it is recorded.",
     "prep_email": "It is a meeting prep email that PingCRM itself sent.",
 }
+_AWAY: dict[Away, str] = {
+    "unreachable": "Gmail could not be asked just now; try again in a minute.",
+    "reauth_required": "Gmail can't be asked, because the account has to be connected again.",
+    "missing_scope": "Gmail can't be asked, because the permission to read mail was not given.",
+    "disconnected": "Gmail can't be asked, because the account is disconnected.",
+}
+NOT_IN_MAILBOX = "There is no such message in this mailbox, not in Spam or Trash either. It may be in another account, or deleted for good."
+UNSEARCHABLE = (
+    "It is not known here, and Gmail can't be searched for a Message-ID like this. Ask again with the id that Gmail shows in the "
+    "message's address."
+)
+FOUND = "It is in Gmail and has not been read yet; that is done now."
+
+
+def bare(message_id: str) -> str:
+    """A Message-ID as the ledger has it: trimmed, without angle brackets, its case kept."""
+    return message_id.strip().strip("<>").strip()
+
+
+def is_gmail_id(message_id: str) -> bool:
+    """Whether this can only be Gmail's own id: a Message-ID has an @."""
+    return _GMAIL_ID.fullmatch(message_id) is not None
+
+
+def search_for(message_id: str) -> str | None:
+    """The Gmail search that finds a Message-ID wherever it is; None where it can't be searched for."""
+    name = bare(message_id)
+    return f"in:anywhere rfc822msgid:{name}" if _SEARCHABLE.fullmatch(name) else None
 
 
 def explanation(state: str, rule: str, reason: str, lookback_days: int) -> str:
@@ -21,13 +57,34 @@ def explanation(state: str, rule: str, reason: str, lookback_days: int) -> str:
         case "set_aside":
             return f"It could not be read and was set aside: {reason}"
         case "filtered" if rule == "lookback":
-            return f"It is older than the {lookback_days} days of mail that are imported. Raise mail_lookback_days to include it."
+            days = f"{lookback_days:,} days" if lookback_days else "time"
+            return f"It is older than the {days} of mail that are imported. Raise mail_lookback_days to include it."
         case "filtered":
             return _RULES.get(rule, f"The rule {rule} keeps it out.")
         case _:
-            return _unknown(lookback_days)
+            return "It is not known here."
 
 
-def _unknown(lookback_days: int) -> str:
-    older = f"older than the {lookback_days} days that are imported, " if lookback_days else ""
-    return f"Gmail has not shown it: it is {older}a draft, in Spam or Trash, in another account, or newer than the last sync."
+def unasked(away: Away) -> str:
+    """For a message that is not known here, where Gmail could not be asked about it."""
+    return f"It is not known here. {_AWAY[away]}"
+
+
+def queued(ahead: int) -> str:
+    """How many messages are read before a pending one."""
+    if not ahead:
+        return " It is next."
+    return f" {ahead:,} {'message is' if ahead == 1 else 'messages are'} read before it."
+
+
+def copies(number: int) -> str:
+    """A word on several messages with the same Message-ID."""
+    return (
+        f" {number:,} messages of this mailbox carry this Message-ID; this is about one of them." if number > 1 else ""
+    )
+
+
+def choose(states: Sequence[str]) -> int:
+    """Which of several copies the answer is about: the one that is on the timeline, else the one that may come to be there."""
+    order = ("recorded", "pending", "set_aside", "filtered", "gone")
+    return min(range(len(states)), key=lambda index: order.index(states[index]))

@@ -1,32 +1,43 @@
 """Listing a mailbox into the ledger, page by page, and finding what is gone."""
 
+import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from libs.common.db import Connection
 from libs.common.google.errors import PageExpired
 from libs.common.log import get_logger
 from services.sync.domain import mail as rules
 from services.sync.domain.cursors import Listing, MailCursor
+from services.sync.domain.listing import EDGE, query, since_s
+from services.sync.domain.outlook import of_mailbox
 from services.sync.job import Job
+from services.sync.mail.fetching import Front, fetch_pending
 from services.sync.mail.history import remove, save
 from services.sync.store import cursors, ledger
 
 SWEEP = 500
-_EDGE = timedelta(hours=1)  # how sharply `after:` cuts is not documented: what lies close to it is left alone
-# Drafts and chats are left out by their labels; not listing them saves their fetch.
-_NOT_LISTED = "-in:draft -in:chat"
+# So many messages are listed ahead of those that are fetched: a thread is fetched once, with all that is wanted of it.
+AHEAD = 400
 
 
 async def begin(job: Job, lookback: int) -> MailCursor:
     """The first listing. The history id is taken before it, so that nothing falls in between."""
-    history_id = (await job.google.gmail.profile()).history_id
-    return await save(job, MailCursor(history_id, lookback, listing=Listing(_since_s(job, lookback), history_id)))
+    profile = await job.google.gmail.profile()
+    cursor = MailCursor(profile.history_id, lookback, listing=Listing(_since_s(job, lookback), profile.history_id))
+    async with job.writing() as connection:
+        await cursors.upsert_cursor(connection, job.claim.account_id, "mail", cursor.to_json())
+        page_units = job.sync.settings.gmail_units["messages.list"]
+        await job.expect(connection, of_mailbox(profile.messages, profile.threads, job.sync.prices, page_units))
+    return cursor
 
 
 async def widen(job: Job, cursor: MailCursor, lookback: int) -> MailCursor:
-    """List again, further back: what is known already is only counted."""
+    """List further back: only what is older than all that was listed before. Where that is not complete yet, everything again."""
     sweep = cursor.listing is not None and cursor.listing.sweep
-    listing = Listing(_since_s(job, lookback), cursor.history_id, sweep=sweep)
+    reached = None if cursor.listing else rules.since(job.now, cursor.lookback_days)
+    until_s = since_s(reached + EDGE) if reached else 0
+    listing = Listing(_since_s(job, lookback), cursor.history_id, sweep=sweep, until_s=until_s)
     return await save(job, replace(cursor, lookback_days=lookback, generation=cursor.generation + 1, listing=listing))
 
 
@@ -40,37 +51,79 @@ async def begin_reconciliation(job: Job, cursor: MailCursor, lookback: int) -> M
 
 
 def _since_s(job: Job, lookback: int) -> int:
-    earliest = rules.since(job.now, lookback)
-    return max(int(earliest.timestamp()), 1) if earliest else 0
+    return since_s(rules.since(job.now, lookback))
 
 
-async def list_mailbox(job: Job, cursor: MailCursor, listing: Listing) -> MailCursor:
-    """Page through the mailbox; each page and the place where it ends are stored together, so a crash repeats one page."""
-    query = f"after:{listing.since_s} {_NOT_LISTED}" if listing.since_s else _NOT_LISTED
-    while True:
-        try:
-            page = await job.google.gmail.list_messages(query, listing.page)
-        except PageExpired as expired:
-            job.begin_again(expired)
-            listing = replace(listing, page=None, listed=0)
-            continue
-        position, listed = listing.listed, listing.listed + len(page.messages)
-        listing = replace(listing, page=page.next_page, listed=listed)
-        cursor = replace(cursor, listing=listing)
-        async with job.writing() as connection:
-            await ledger.add_listed(connection, job.claim.account_id, page.messages, position, cursor.generation)
-            await cursors.upsert_cursor(connection, job.claim.account_id, "mail", cursor.to_json())
-        await job.show(0, listed, "listing")
-        if page.next_page is None:
-            break
-    if listing.sweep:
-        await _sweep(job, cursor, listing)
-    return await save(job, replace(cursor, listing=None))
+async def list_and_fetch(job: Job, cursor: MailCursor, listing: Listing) -> MailCursor:
+    """List the mailbox, and fetch what was listed meanwhile: the newest messages are there before the oldest are listed.
+
+    What a failure of either leaves undone stays where it is, listed or not; what was listed is fetched all the same.
+    """
+    front = Front(is_open=True, reach=max(listing.listed - AHEAD, 0))
+    if listing.listed:
+        async with job.db.acquire() as connection:
+            front.left = (await ledger.get_outlook(connection, job.claim.account_id, job.sync.prices)).messages
+    listed = asyncio.create_task(_list_mailbox(job, cursor, listing, front))
+    fetched = asyncio.create_task(fetch_pending(job, front))
+    try:
+        await asyncio.wait({listed, fetched}, return_when=asyncio.FIRST_EXCEPTION)
+        await fetched
+        return await listed
+    finally:
+        for task in (listed, fetched):
+            task.cancel()
+        await asyncio.gather(listed, fetched, return_exceptions=True)
+
+
+async def list_to_compare(job: Job, cursor: MailCursor, listing: Listing) -> MailCursor:
+    """List the whole mailbox first: only then is it known what of all that is pending is gone."""
+    return await _list_mailbox(job, cursor, listing, Front())
+
+
+async def _list_mailbox(job: Job, cursor: MailCursor, listing: Listing, front: Front) -> MailCursor:
+    """Page through the mailbox, moving the front; each page and the place where it ends are stored together, so a crash repeats one."""
+    account_id = job.claim.account_id
+    try:
+        while True:
+            try:
+                page = await job.google.gmail.list_messages(query(listing.since_s, listing.until_s), listing.page)
+            except PageExpired as expired:
+                job.begin_again(expired)
+                listing = replace(listing, page=None, listed=0)
+                front.rewind()
+                continue
+            position, listed = listing.listed, listing.listed + len(page.messages)
+            listing = replace(listing, page=page.next_page, listed=listed)
+            is_done = page.next_page is None and not listing.sweep
+            cursor = replace(cursor, listing=None if is_done else listing)
+            async with job.writing() as connection:
+                new = await ledger.add_listed(connection, account_id, page.messages, position, cursor.generation)
+                await _save_listed(job, connection, cursor, front)
+            front.move(max(listed - AHEAD, 0), 0 if is_done else new)
+            if page.next_page is None:
+                break
+        if listing.sweep:
+            await _sweep(job, cursor, listing)
+            cursor = replace(cursor, listing=None)
+            async with job.writing() as connection:
+                await _save_listed(job, connection, cursor, front)
+        return cursor
+    finally:
+        front.close()
+
+
+async def _save_listed(job: Job, connection: Connection, cursor: MailCursor, front: Front) -> None:
+    """How far the listing is. Once it is complete, what is still to do is known exactly."""
+    await cursors.upsert_cursor(connection, job.claim.account_id, "mail", cursor.to_json())
+    if cursor.listing is None:
+        outlook = await ledger.get_outlook(connection, job.claim.account_id, job.sync.prices)
+        await job.expect(connection, outlook)
+        front.left = outlook.messages
 
 
 async def _sweep(job: Job, cursor: MailCursor, listing: Listing) -> None:
     """What a complete listing did not meet is gone."""
-    since = datetime.fromtimestamp(listing.since_s, UTC) + _EDGE if listing.since_s else None
+    since = datetime.fromtimestamp(listing.since_s, UTC) + EDGE if listing.since_s else None
     while True:
         async with job.writing() as connection:
             unlisted = await ledger.list_unlisted(

@@ -9,6 +9,7 @@ from libs.common.addresses import canonical
 from libs.common.db import Connection
 from libs.common.ids import AccountId, UserId
 from libs.common.preferences import GmailPreferences
+from services.sync.domain.freshness import MailboxWatch
 
 State = Literal["active", "reauth_required", "disconnected"]
 
@@ -26,6 +27,7 @@ class Account:
     aliases_due: bool
     gmail: GmailPreferences
     mine: frozenset[str]
+    watch: MailboxWatch
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -58,6 +60,7 @@ async def get_account(connection: Connection, account_id: AccountId) -> Account 
         aliases_due=row["aliases_due"],
         gmail=gmail,
         mine=_canonical([*row["addresses"], *gmail.own_addresses]),
+        watch=MailboxWatch(row["watch_topic"], row["watch_expires_at"], row["watch_due_at"]),
     )
 
 
@@ -79,14 +82,15 @@ async def upsert_account(
     """The account is connected. False where newer news of it was applied already."""
     applied = await connection.fetchval(
         """
-        INSERT INTO accounts (account_id, user_id, address, scopes, state, changed_at)
-        VALUES ($1, $2, $3, $4, 'active', $5)
+        INSERT INTO accounts (account_id, user_id, address, scopes, state, changed_at, canonical)
+        VALUES ($1, $2, $3, $4, 'active', $5, $6)
         ON CONFLICT (account_id) DO UPDATE
-        SET user_id = $2, address = $3, scopes = $4, state = 'active', changed_at = $5, aliases_due = true
+        SET user_id = $2, address = $3, scopes = $4, state = 'active', changed_at = $5, canonical = $6, aliases_due = true,
+            watch_due_at = NULL
         WHERE accounts.changed_at <= $5
         RETURNING true
         """,
-        account_id, user_id, address, sorted(scopes), at,
+        account_id, user_id, address, sorted(scopes), at, canonical(address) or "",
     )  # fmt: skip
     return bool(applied)
 

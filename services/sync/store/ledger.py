@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from libs.common.db import Connection, Record
+from libs.common.db import Connection
 from libs.common.ids import AccountId
 from libs.common.resources.gmail import MessageRef
 from services.sync.domain.history import NEVER_TOLD, Touched
-from services.sync.domain.plan import Wanted
+from services.sync.domain.outlook import Outlook
+from services.sync.domain.plan import Prices, Wanted
+
+FIRST, LAST = -(2**63), 2**63 - 1  # before and behind every position
 
 Final = Literal["recorded", "filtered", "set_aside", "gone"]
 
@@ -47,19 +50,25 @@ class Removal:
 
 async def add_listed(
     connection: Connection, account_id: AccountId, messages: Sequence[MessageRef], position: int, generation: int
-) -> None:
-    """One page of a listing: unknown messages become pending, known ones get the generation."""
+) -> int:
+    """One page of a listing: unknown messages become pending, known ones get the generation. How many were unknown."""
     unique = {message.gmail_id: message for message in messages}
-    await connection.execute(
-        f"""
-        INSERT INTO messages (account_id, gmail_id, thread_id, state, position, generation)
-        SELECT $1, gmail_id, thread_id, 'pending', $4 + place, $5
-        FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS listed (gmail_id, thread_id, place)
-        ON CONFLICT (account_id, gmail_id) DO UPDATE SET
-            generation = excluded.generation,
-            state = CASE WHEN {_MAY_RETURN} THEN 'pending' ELSE messages.state END
-        """,  # noqa: S608 - a constant of this module
-        account_id, list(unique), [message.thread_id for message in unique.values()], position, generation,
+    return int(
+        await connection.fetchval(
+            f"""
+            WITH put AS (
+                INSERT INTO messages (account_id, gmail_id, thread_id, state, position, generation)
+                SELECT $1, gmail_id, thread_id, 'pending', $4 + place, $5
+                FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS listed (gmail_id, thread_id, place)
+                ON CONFLICT (account_id, gmail_id) DO UPDATE SET
+                    generation = excluded.generation,
+                    state = CASE WHEN {_MAY_RETURN} THEN 'pending' ELSE messages.state END
+                RETURNING xmax = 0 AS is_new
+            )
+            SELECT count(*) FROM put WHERE is_new
+            """,  # noqa: S608 - a constant of this module
+            account_id, list(unique), [message.thread_id for message in unique.values()], position, generation,
+        )
     )  # fmt: skip
 
 
@@ -75,6 +84,18 @@ async def add_touched(connection: Connection, account_id: AccountId, touched: Se
         """,  # noqa: S608 - a constant of this module
         account_id, [one.gmail_id for one in touched], [one.thread_id for one in touched],
         [one.history_id for one in touched],
+    )  # fmt: skip
+
+
+async def reopen_within(connection: Connection, account_ids: Collection[AccountId], earliest: datetime | None) -> None:
+    """Messages that only the lookback kept out, and that lie within it now (None: all do), are looked at again."""
+    await connection.execute(
+        """
+        UPDATE messages SET state = 'pending'
+        WHERE account_id = ANY ($1::uuid[]) AND state = 'filtered' AND rule = 'lookback'
+          AND ($2::timestamptz IS NULL OR occurred_at >= $2)
+        """,
+        list(account_ids), earliest,
     )  # fmt: skip
 
 
@@ -131,49 +152,63 @@ async def remove(connection: Connection, account_id: AccountId, removals: Sequen
 
 
 async def list_pending(
-    connection: Connection, account_id: AccountId, after: int | None, limit: int, in_hand: Collection[str]
+    connection: Connection,
+    account_id: AccountId,
+    after: int | None,
+    limit: int,
+    in_hand: Collection[str],
+    up_to: int = LAST,
 ) -> tuple[list[Wanted], int | None]:
     """The next wanted messages, newest first, whole threads at a time, without the threads in hand; and the last position.
 
-    About `limit` messages: as many as share a thread or the position (one change of many messages) with one of the next `limit`.
+    About `limit` messages: as many as share a thread or the position (one change of many messages) with one of the next `limit`
+    behind the position `after` and not behind `up_to`.
     """
     rows = await connection.fetch(
         """
         WITH next AS (SELECT thread_id, position FROM messages
-                      WHERE account_id = $1 AND state = 'pending' AND position > $2 AND thread_id <> ALL ($4::text[])
+                      WHERE account_id = $1 AND state = 'pending' AND position > $2 AND position <= $5
+                        AND thread_id <> ALL ($4::text[])
                       ORDER BY position FETCH FIRST ($3) ROWS WITH TIES)
-        SELECT gmail_id, thread_id, revision, (SELECT max(position) FROM next) AS last
-        FROM messages
-        WHERE account_id = $1 AND state = 'pending' AND thread_id IN (SELECT thread_id FROM next)
-        ORDER BY position
+        SELECT m.gmail_id, m.thread_id, m.revision, (SELECT max(position) FROM next) AS last
+        FROM (SELECT DISTINCT thread_id FROM next) AS wanted
+        -- OFFSET keeps the planner from reading all that is pending to join it.
+        CROSS JOIN LATERAL (SELECT gmail_id, thread_id, revision, position FROM messages
+                            WHERE account_id = $1 AND state = 'pending' AND thread_id = wanted.thread_id OFFSET 0) AS m
+        ORDER BY m.position
         """,
-        account_id, after if after is not None else -(2**63), limit, list(in_hand),
+        account_id, after if after is not None else FIRST, limit, list(in_hand), up_to,
     )  # fmt: skip
     wanted = [Wanted(row["gmail_id"], row["thread_id"], row["revision"]) for row in rows]
     return wanted, rows[0]["last"] if rows else None
 
 
-async def count_pending(connection: Connection, account_id: AccountId) -> int:
-    return int(
-        await connection.fetchval(
-            "SELECT count(*) FROM messages WHERE account_id = $1 AND state = 'pending'", account_id
-        )
-    )
+async def get_outlook(connection: Connection, account_id: AccountId, prices: Prices) -> Outlook:
+    """What is pending, and what it costs to fetch."""
+    row = await connection.fetchrow(
+        """
+        SELECT COALESCE(sum(n), 0)::bigint AS messages, COALESCE(sum(LEAST(n * $2, $3)), 0)::bigint AS units
+        FROM (SELECT count(*) AS n FROM messages WHERE account_id = $1 AND state = 'pending' GROUP BY thread_id) AS threads
+        """,
+        account_id, prices.message, prices.thread,
+    )  # fmt: skip
+    return Outlook(row["messages"], row["units"]) if row else Outlook(0, 0)
 
 
-async def settle(connection: Connection, account_id: AccountId, settled: Sequence[Settled]) -> None:
+async def settle(connection: Connection, settled: Sequence[tuple[AccountId, Settled]]) -> None:
     """Write down what became of fetched messages."""
     await connection.execute(
         """
         UPDATE messages m SET state = s.state, rule = s.rule, reason = s.reason, rfc_message_id = s.rfc_message_id,
                               occurred_at = COALESCE(s.occurred_at, m.occurred_at), revision = s.revision
-        FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[])
-             AS s (gmail_id, state, rule, reason, rfc_message_id, occurred_at, revision)
-        WHERE m.account_id = $1 AND m.gmail_id = s.gmail_id AND m.state = 'pending'
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[])
+             AS s (account_id, gmail_id, state, rule, reason, rfc_message_id, occurred_at, revision)
+        WHERE m.account_id = s.account_id AND m.gmail_id = s.gmail_id AND m.state = 'pending'
         """,
-        account_id, [one.gmail_id for one in settled], [one.state for one in settled], [one.rule for one in settled],
-        [one.reason for one in settled], [one.rfc_message_id for one in settled],
-        [one.occurred_at for one in settled], [one.revision for one in settled],
+        [account_id for account_id, _ in settled],
+        [one.gmail_id for _, one in settled], [one.state for _, one in settled], [one.rule for _, one in settled],
+        [one.reason for _, one in settled], [one.rfc_message_id for _, one in settled],
+        [one.occurred_at for _, one in settled], [one.revision for _, one in settled],
     )  # fmt: skip
 
 
@@ -192,17 +227,6 @@ async def list_unlisted(
         account_id, generation, since, history_id, limit,
     )  # fmt: skip
     return [Removal(row["gmail_id"], row["revision"]) for row in rows]
-
-
-async def find_message(connection: Connection, account_id: AccountId, message_id: str) -> Record | None:
-    """By Gmail id, or by RFC 5322 Message-ID; of several the recorded one."""
-    return await connection.fetchrow(
-        """
-        SELECT * FROM messages WHERE account_id = $1 AND (gmail_id = $2 OR rfc_message_id = $3)
-        ORDER BY gmail_id = $2 DESC, state = 'recorded' DESC, occurred_at DESC NULLS LAST LIMIT 1
-        """,
-        account_id, message_id, message_id.strip().strip("<>").strip(),
-    )  # fmt: skip
 
 
 async def count_by_state(connection: Connection, account_id: AccountId) -> list[tuple[str, str, int]]:

@@ -1,4 +1,4 @@
-"""Runs: asked for, claimed, fenced, ended."""
+"""Runs: asked for, counted, put off, ended. All that one of them writes is fenced by its claim (claims.py)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +11,8 @@ from libs.common.ids import AccountId, RunId, UserId, new_id
 from libs.common.log import current_trace
 from libs.common.questions import Run
 from libs.common.scopes import NEEDED_BY_KIND
-from services.sync.domain.runs import PRECEDENCE
-
-LEASE = timedelta(seconds=10)
-
-
-class LeaseLost(Exception):
-    """The run is not ours any more: it ended, was called off, or passed on to another replica. Stop, write nothing."""
+from services.sync.domain.runs import PRECEDENCE, UNATTENDED
+from services.sync.store.claims import Claim, LeaseLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +24,6 @@ class Request:
     reason: Reason
     delay: timedelta = timedelta(0)
     scan: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A run that this replica holds; `fence` is what its writes name."""
-
-    run_id: RunId
-    fence: int
-    user_id: UserId
-    account_id: AccountId
-    kind: Kind
-    reason: Reason
-    first: bool
-    started_at: datetime
-    done: int
-    trace: str
 
 
 @dataclass(slots=True)
@@ -59,6 +38,16 @@ class Tally:
 
     def skip(self, reason: str) -> None:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a run has done, and how it goes on: `left` items are still to do. `note`: why it is not faster."""
+
+    tally: Tally
+    left: int = 0
+    eta_seconds: float | None = None
+    note: str = ""
 
 
 async def request(connection: Connection, requests: Sequence[Request]) -> None:
@@ -114,73 +103,57 @@ async def list_requestable(
     return [(row["account_id"], timedelta(seconds=row["seconds"])) for row in rows]
 
 
-async def list_pollable(connection: Connection, spread_seconds: int) -> list[tuple[AccountId, timedelta]]:
-    """Accounts whose mailbox was read once and is at rest now: their history can be polled."""
+async def count(connection: Connection, claim: Claim, count: Count) -> None:
+    """As `count_all`, of one run. LeaseLost: it is not ours any more."""
+    if not await count_all(connection, [(claim, count)]):
+        raise LeaseLost
+
+
+async def count_all(connection: Connection, counts: Sequence[tuple[Claim, Count]]) -> set[RunId]:
+    """Add what was done to the runs' numbers. It was progress: an outage that begins now is a new one.
+
+    It holds the runs as `hold` does, and returns those that are ours still. They are locked in one order, as `renew` does it.
+    """
     rows = await connection.fetch(
         """
-        SELECT account_id, abs(hashtextextended(account_id::text, 0) % GREATEST($2, 1)) AS seconds
-        FROM accounts a JOIN cursors c USING (account_id)
-        WHERE a.state = 'active' AND $1 = ANY (a.scopes) AND c.kind = 'mail' AND c.token->'listing' = 'null'
-          AND NOT EXISTS (SELECT FROM runs r WHERE r.account_id = a.account_id AND r.kind = 'mail' AND r.finished_at IS NULL)
+        WITH counted AS (
+            SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::jsonb[],
+                                 $8::integer[], $9::double precision[], $10::text[])
+                 AS c (run_id, fence, done, new, updated, removed, skipped, left_over, eta_seconds, note)
+        ), held AS MATERIALIZED (
+            SELECT r.run_id FROM runs r JOIN counted c ON c.run_id = r.run_id AND c.fence = r.fence
+            WHERE r.state = 'running' ORDER BY r.run_id FOR UPDATE OF r
+        )
+        UPDATE runs r SET done = r.done + c.done, new = r.new + c.new, updated = r.updated + c.updated, removed = r.removed + c.removed,
+               skipped = CASE WHEN c.skipped = '{}' THEN r.skipped ELSE
+                         (SELECT jsonb_object_agg(key, n)
+                          FROM (SELECT key, sum(value::int) AS n
+                                FROM (SELECT * FROM jsonb_each_text(r.skipped) UNION ALL SELECT * FROM jsonb_each_text(c.skipped)) s
+                                GROUP BY key) merged) END,
+               total = r.done + c.done + c.left_over, eta_seconds = c.eta_seconds, note = c.note, stuck_since = NULL, pauses = 0
+        FROM counted c JOIN held USING (run_id)
+        WHERE r.run_id = c.run_id
+        RETURNING r.run_id
         """,
-        NEEDED_BY_KIND["mail"], spread_seconds,
+        [claim.run_id for claim, _ in counts], [claim.fence for claim, _ in counts],
+        [count.tally.done for _, count in counts], [count.tally.new for _, count in counts],
+        [count.tally.updated for _, count in counts], [count.tally.removed for _, count in counts],
+        [count.tally.skipped for _, count in counts], [count.left for _, count in counts],
+        [count.eta_seconds for _, count in counts], [count.note for _, count in counts],
     )  # fmt: skip
-    return [(row["account_id"], timedelta(seconds=row["seconds"])) for row in rows]
+    return {row["run_id"] for row in rows}
 
 
-async def claim(connection: Connection, holder: str) -> Claim | None:
-    """Take the most urgent run that is due and that nobody holds: what keeps people waiting for news before first imports."""
-    row = await connection.fetchrow(
-        """
-        UPDATE runs SET state = 'running', holder = $1, fence = fence + 1, lease_until = now() + $2,
-                        started_at = CASE WHEN state = 'queued' THEN now() ELSE started_at END
-        WHERE run_id = (SELECT run_id FROM runs
-                        WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
-                        ORDER BY first, due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING *
-        """,
-        holder, LEASE,
-    )  # fmt: skip
-    return _claim(row) if row else None
-
-
-def _claim(row: Record) -> Claim:
-    return Claim(**{name: row[name] for name in Claim.__slots__})
-
-
-async def renew(connection: Connection, claim: Claim) -> None:
-    """Keep the run for another ten seconds."""
-    status = await connection.execute(
-        "UPDATE runs SET lease_until = now() + $3 WHERE run_id = $1 AND fence = $2 AND state = 'running'",
-        claim.run_id, claim.fence, LEASE,
-    )  # fmt: skip
-    if status != "UPDATE 1":
-        raise LeaseLost
-
-
-async def hold(connection: Connection, claim: Claim) -> None:
-    """Begin a write of a run: from here to the commit nobody can take it over. LeaseLost: somebody has."""
-    held = await connection.fetchval(
-        "SELECT true FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' FOR UPDATE",
-        claim.run_id, claim.fence,
-    )  # fmt: skip
-    if not held:
-        raise LeaseLost
-
-
-async def count(connection: Connection, claim: Claim, tally: Tally, left: int, eta_seconds: float | None) -> None:
-    """Add what was done to the run's numbers; `left` items are still to do. It was progress: an outage that begins now is a new one."""
+async def expect(
+    connection: Connection, claim: Claim, left: int, units: int, eta_seconds: float | None, note: str
+) -> None:
+    """What a run is going to come to: `left` items to do, `units` of quota in all."""
     await connection.execute(
         """
-        UPDATE runs SET done = done + $3, new = new + $4, updated = updated + $5, removed = removed + $6,
-               skipped = (SELECT COALESCE(jsonb_object_agg(key, n), '{}')
-                          FROM (SELECT key, sum(value::int) AS n
-                                FROM (SELECT * FROM jsonb_each_text(skipped) UNION ALL SELECT * FROM jsonb_each_text($7)) s
-                                GROUP BY key) merged),
-               total = done + $3 + $8, eta_seconds = $9, stuck_since = NULL, pauses = 0
+        UPDATE runs SET total = done + $3, estimated_units = units + $4, eta_seconds = $5, note = $6
         WHERE run_id = $1 AND fence = $2
         """,
-        claim.run_id, claim.fence, tally.done, tally.new, tally.updated, tally.removed, tally.skipped, left, eta_seconds,
+        claim.run_id, claim.fence, left, units, eta_seconds, note,
     )  # fmt: skip
 
 
@@ -192,37 +165,39 @@ async def spend(connection: Connection, claim: Claim, requests: int, units: int)
     )  # fmt: skip
 
 
-async def release(connection: Connection, claim: Claim) -> None:
-    """Let another replica take the run over at once."""
-    await connection.execute(
-        "UPDATE runs SET lease_until = NULL WHERE run_id = $1 AND fence = $2 AND state = 'running'",
-        claim.run_id, claim.fence,
-    )  # fmt: skip
-
-
 async def pause(
-    connection: Connection, claim: Claim, until: datetime, stuck_since: datetime, code: str, error: str
+    connection: Connection, claim: Claim, until: datetime, stuck_since: datetime | None, code: str, error: str
 ) -> None:
-    """Put the run off; it goes on from where it is."""
+    """Put the run off; it goes on from where it is. `stuck_since` None: the wait is no sign that anything is wrong."""
     await connection.execute(
         """
-        UPDATE runs SET state = 'waiting', due_at = $3, stuck_since = $4, pauses = pauses + 1, lease_until = NULL,
-                        eta_seconds = NULL, code = $5, error = $6
+        UPDATE runs SET state = 'waiting', due_at = $3, stuck_since = $4, lease_until = NULL, eta_seconds = NULL, note = '',
+                        pauses = CASE WHEN $4::timestamptz IS NULL THEN 0 ELSE pauses + 1 END, code = $5, error = $6
         WHERE run_id = $1 AND fence = $2 AND state = 'running'
         """,
         claim.run_id, claim.fence, until, stuck_since, code, error,
     )  # fmt: skip
 
 
-async def end(connection: Connection, claim: Claim, state: str, code: str = "", error: str = "") -> Record:
-    """The run is over; its row as it is now."""
+async def end(
+    connection: Connection,
+    claim: Claim,
+    state: str,
+    code: str = "",
+    error: str = "",
+    *,
+    requests: int = 0,
+    units: int = 0,
+) -> Record:
+    """The run is over; its row as it is now. `requests` and `units`: what it has cost since it was claimed."""
     row = await connection.fetchrow(
         """
-        UPDATE runs SET state = $3, code = $4, error = $5, finished_at = now(), lease_until = NULL, eta_seconds = NULL
+        UPDATE runs SET state = $3, code = $4, error = $5, finished_at = now(), lease_until = NULL, eta_seconds = NULL, note = '',
+                        requests = requests + $6, units = units + $7
         WHERE run_id = $1 AND fence = $2 AND state = 'running'
         RETURNING *
         """,
-        claim.run_id, claim.fence, state, code, error,
+        claim.run_id, claim.fence, state, code, error, requests, units,
     )  # fmt: skip
     if row is None:
         raise LeaseLost
@@ -235,6 +210,18 @@ async def get_patience(connection: Connection, claim: Claim) -> tuple[datetime |
     if row is None:
         raise LeaseLost
     return row["stuck_since"], row["pauses"]
+
+
+async def drop_silent(connection: Connection, claim: Claim) -> bool:
+    """End a run that nobody asked for and that found nothing, without a trace. False: there is something to tell, or to do again."""
+    status = await connection.execute(
+        """
+        DELETE FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' AND reason IN ('poll', 'push', 'repair')
+                           AND new = 0 AND updated = 0 AND removed = 0 AND again IS NULL AND skipped->'unhealed' IS NULL
+        """,
+        claim.run_id, claim.fence,
+    )  # fmt: skip
+    return status == "DELETE 1"
 
 
 async def delete_run(connection: Connection, run_id: RunId) -> None:
@@ -259,15 +246,15 @@ async def call_off(connection: Connection, account_id: AccountId, code: str, err
     rows = await connection.fetch(
         """
         UPDATE runs SET state = 'failed', code = $2, error = $3, finished_at = now(), lease_until = NULL, eta_seconds = NULL,
-                        scan_due = NULL, fence = fence + 1
+                        note = '', scan_due = NULL, fence = fence + 1
         WHERE account_id = $1 AND finished_at IS NULL
         RETURNING *
         """,
         account_id, code, error,
     )  # fmt: skip
-    silent = [row["run_id"] for row in rows if row["reason"] == "poll"]
+    silent = [row["run_id"] for row in rows if row["reason"] in UNATTENDED]
     await connection.execute("DELETE FROM runs WHERE run_id = ANY ($1::uuid[])", silent)
-    return [row for row in rows if row["reason"] != "poll"]
+    return [row for row in rows if row["reason"] not in UNATTENDED]
 
 
 async def list_overdue_scans(connection: Connection, patience: timedelta) -> list[tuple[RunId, AccountId]]:
@@ -287,12 +274,12 @@ async def scan_is_due(connection: Connection, run_id: RunId) -> bool:
 async def list_runs(
     connection: Connection, user_id: UserId, account_id: AccountId, before: UUID | None, limit: int
 ) -> list[Run]:
-    """The history of one account, newest first. A poll is history once it has found something."""
+    """The history of one account, newest first. A poll or push is history once it has found something."""
     rows = await connection.fetch(
         """
         SELECT * FROM runs
         WHERE account_id = $2 AND user_id = $1 AND ($3::uuid IS NULL OR run_id < $3)
-          AND (reason <> 'poll' OR finished_at IS NOT NULL)
+          AND (reason NOT IN ('poll', 'push') OR finished_at IS NOT NULL)
         ORDER BY run_id DESC LIMIT $4
         """,
         user_id, account_id, before, limit,
@@ -301,11 +288,11 @@ async def list_runs(
 
 
 async def list_latest(connection: Connection, user_id: UserId) -> list[Run]:
-    """The latest run of each account and kind. A poll counts once it has found something."""
+    """The latest run of each account and kind. A poll or push counts once it has found something."""
     rows = await connection.fetch(
         """
         SELECT DISTINCT ON (account_id, kind) * FROM runs
-        WHERE user_id = $1 AND (reason <> 'poll' OR finished_at IS NOT NULL)
+        WHERE user_id = $1 AND (reason NOT IN ('poll', 'push') OR finished_at IS NOT NULL)
         ORDER BY account_id, kind, run_id DESC
         """,
         user_id,

@@ -30,12 +30,17 @@ async function refresh() {
 live.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  const { sync, read } = button.dataset;
+  const { sync, read, accept, dismiss } = button.dataset;
   button.disabled = true;
   try {
     if (sync) {
       await call("POST", `/accounts/${sync}/sync`, {});
       say("Syncing now.");
+    } else if (accept) {
+      await call("POST", `/notifications/${accept}/accept`);
+      say("Added to your addresses. Its mail is being logged.");
+    } else if (dismiss) {
+      await call("POST", `/notifications/${dismiss}/dismiss`);
     } else if (read) {
       await call("POST", `/notifications/${read}/read`);
     } else if ("readAll" in button.dataset) {

@@ -1,0 +1,72 @@
+"""Offers to call an address mine: found with the mail that raises the question, told once."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from libs.common.db import Connection, Record
+from services.contacts.store.sightings import Key
+
+
+async def insert_offers(c: Connection, keys: Collection[Key], now: datetime, at_most: int, window: timedelta) -> None:
+    """Of these sightings, remember the authors that carry a contact's hash and are strangers to the user.
+
+    Not those whom nobody would take for the user: robots, lists, and the contact itself, who got to know the address. At most
+    `at_most` per user within `window`: who learns a hash must not be able to flood anybody with questions.
+    """
+    await c.execute(
+        """INSERT INTO bcc_offers (user_id, address, name, account_id, contact_id, at)
+           SELECT user_id, value, name, source_id, contact_id, $4::timestamptz FROM (
+               SELECT found.*, row_number() OVER (PARTITION BY found.user_id ORDER BY found.value) + (
+                   SELECT count(*) FROM bcc_offers o WHERE o.user_id = found.user_id AND o.at > $6
+               ) AS nth
+               FROM (
+                   SELECT DISTINCT ON (i.user_id, author.value)
+                       i.user_id, author.value, writer.name, s.source_id, hash.contact_id
+                   FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(source_id, platform, ref)
+                   JOIN sightings s USING (source_id, platform, ref)
+                   JOIN interactions i ON i.id = s.interaction_id AND i.bcc_logged AND i.automated = '' AND NOT i.via
+                   JOIN addresses author ON author.id = i.author_id AND NOT author.is_me AND NOT author.robot
+                   JOIN participants writer ON writer.interaction_id = i.id AND writer.address_id = author.id AND writer.role = 'from'
+                   JOIN participants logged ON logged.interaction_id = i.id AND logged.role = 'bcc_log'
+                   JOIN addresses hash ON hash.id = logged.address_id AND hash.contact_id IS NOT NULL
+                       AND hash.contact_id IS DISTINCT FROM author.contact_id
+                   WHERE NOT EXISTS (SELECT FROM bcc_offers o WHERE o.user_id = i.user_id AND o.address = author.value)
+                   ORDER BY i.user_id, author.value, i.occurred_at, hash.id
+               ) found
+           ) numbered WHERE nth <= $5
+           ON CONFLICT DO NOTHING""",
+        *map(list, zip(*keys, strict=True)),
+        now,
+        at_most,
+        now - window,
+    )
+
+
+async def list_untold(c: Connection, before: datetime, limit: int) -> list[Record]:
+    """Offers that were found before this moment: user_id, address, name, account_id, contact_id (that into which it was merged),
+    and `moot`: the address has become the user's, or the contact is gone."""
+    return await c.fetch(
+        """SELECT o.user_id, o.address, o.name, o.account_id, coalesce(k.merged_into, k.id) AS contact_id,
+                  k.id IS NULL OR coalesce(a.is_me, true) AS moot
+           FROM bcc_offers o
+           LEFT JOIN contacts k ON k.id = o.contact_id
+           LEFT JOIN addresses a ON a.user_id = o.user_id AND a.kind = 'email' AND a.value = o.address
+           WHERE o.told_at IS NULL AND o.at <= $1 ORDER BY o.at, o.address LIMIT $2""",
+        before,
+        limit,
+    )
+
+
+async def mark_told(c: Connection, user_id: UUID, address: str, now: datetime) -> None:
+    await c.execute(
+        "UPDATE bcc_offers SET told_at = $3 WHERE user_id = $1 AND address = $2 AND told_at IS NULL",
+        user_id,
+        address,
+        now,
+    )
+
+
+async def delete_offer(c: Connection, user_id: UUID, address: str) -> None:
+    """It was never told: should the question arise again, it may be asked."""
+    await c.execute("DELETE FROM bcc_offers WHERE user_id = $1 AND address = $2 AND told_at IS NULL", user_id, address)

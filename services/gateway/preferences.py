@@ -1,0 +1,26 @@
+"""Changing settings that somebody else may be changing at the same time."""
+
+from collections.abc import Callable
+
+from libs.common.bus import Bus
+from libs.common.errors import Refused
+from libs.common.ids import UserId
+from libs.common.preferences import Preferences
+from libs.common.questions import GetSettings, PutSettings
+
+ATTEMPTS = 5
+
+
+async def change(bus: Bus, user_id: UserId, changed: Callable[[Preferences], Preferences]) -> Preferences:
+    """Apply `changed` to the settings as they are; anew, where another change came in between. Refused: `settings_changed` (409)."""
+    for attempt in range(1, ATTEMPTS + 1):
+        before = await bus.ask(GetSettings(user_id=user_id))
+        after = changed(before.preferences)
+        try:
+            stored = await bus.ask(PutSettings(user_id=user_id, preferences=after, if_version=before.version))
+        except Refused as refused:
+            if refused.code != "settings_changed" or attempt == ATTEMPTS:
+                raise
+        else:
+            return stored.preferences
+    raise AssertionError("the last attempt returns or raises")

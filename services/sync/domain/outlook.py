@@ -1,0 +1,48 @@
+"""How much work a mailbox is, and when it will be done."""
+
+from dataclasses import dataclass
+
+from services.sync.domain.plan import Prices
+
+MESSAGES_PER_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What an import comes to: messages in all, and quota units for those that are still to be fetched."""
+
+    messages: int
+    units: int
+
+
+UNKNOWN = Outlook(0, 0)
+
+
+def of_mailbox(messages: int, threads: int, prices: Prices, page_units: int) -> Outlook:
+    """At most: all that the mailbox holds, as far as its profile tells. The listing will say how much of it lies in the lookback."""
+    pages = -(-messages // MESSAGES_PER_PAGE)
+    return Outlook(messages, min(messages * prices.message, threads * prices.thread) + pages * page_units)
+
+
+def eta_seconds(left: int, done: int, elapsed_seconds: float, left_units: int, units_per_second: float) -> float | None:
+    """How long `left` items take: at the pace so far, and not faster than the quota allows. None: nothing tells yet.
+
+    `units_per_second` 0: there is no ceiling.
+    """
+    if not left:
+        return None
+    at_pace = left * elapsed_seconds / done if done else 0.0
+    at_quota = left_units / units_per_second if units_per_second else 0.0
+    return round(max(at_pace, at_quota), 1) or None
+
+
+def waiting(eta: float | None) -> str:
+    """Why it takes so long: a note for people."""
+    if eta is None:
+        return "waiting for Gmail's quota"
+    minutes = round(eta / 60)
+    if minutes < 1:
+        return "waiting for Gmail's quota, less than a minute"
+    if minutes < 120:
+        return f"waiting for Gmail's quota, about {minutes} min"
+    return f"waiting for Gmail's quota, about {round(minutes / 60)} h"

@@ -1,0 +1,163 @@
+"""Why is this email (not) here? From the ledger; what it does not know, Gmail is asked."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import assert_never
+
+from libs.common.bus import OUTAGES
+from libs.common.db import Record
+from libs.common.errors import Outage, Refused
+from libs.common.google.errors import Gone, GoogleError, NotReady, Rejected
+from libs.common.ids import AccountId
+from libs.common.log import get_logger
+from libs.common.questions import ContactRef, ExplainMessage, GetContactsOfMessage, Why
+from libs.common.resources.gmail import GmailMessage
+from services.sync.domain import mail as rules
+from services.sync.domain import why
+from services.sync.job import Sync
+from services.sync.store import queries, runs
+from services.sync.store.accounts import Account
+from services.sync.store.runs import Request
+
+GMAIL_SECONDS = 6.0
+CONTACTS_SECONDS = 2.0
+MAX_COPIES = 20
+
+
+async def explain(sync: Sync, account: Account, question: ExplainMessage) -> Why:
+    async with sync.db.acquire() as connection:
+        rows = await queries.list_by_id(
+            connection, account.account_id, question.message_id, why.bare(question.message_id), MAX_COPIES
+        )
+    if not rows:
+        return await _ask_gmail(sync, account, question.message_id)
+    row = rows[why.choose([one["state"] for one in rows])]
+    sentence = why.explanation(row["state"], row["rule"], row["reason"], account.gmail.mail_lookback_days)
+    known = Why(
+        account_id=account.account_id,
+        gmail_id=row["gmail_id"],
+        rfc_message_id=row["rfc_message_id"],
+        state=row["state"],
+        rule=row["rule"] if row["state"] == "filtered" else "",
+        explanation=sentence + why.copies(len(rows)),
+        occurred_at=row["occurred_at"],
+        copies=len(rows),
+    )
+    if row["state"] == "pending":
+        return await _with_place(sync, known, row)
+    if row["state"] == "recorded":
+        return known.model_copy(update={"contacts": await _contacts(sync, account, row["gmail_id"])})
+    return known
+
+
+async def _with_place(sync: Sync, known: Why, row: Record) -> Why:
+    """Where in the queue a pending message is, and when its turn comes."""
+    async with sync.db.acquire() as connection:
+        ahead, eta_seconds = await queries.get_place(connection, known.account_id, row["position"])
+    sentence = known.explanation + why.queued(ahead)
+    return known.model_copy(update={"explanation": sentence, "ahead": ahead, "eta_seconds": eta_seconds})
+
+
+async def _contacts(sync: Sync, account: Account, gmail_id: str) -> tuple[ContactRef, ...]:
+    """Whose timelines show it; nobody, where contacts does not answer in time: the rest of the answer is worth more."""
+    question = GetContactsOfMessage(user_id=account.user_id, account_id=account.account_id, gmail_id=gmail_id)
+    try:
+        return (await sync.bus.ask(question, seconds=CONTACTS_SECONDS)).items
+    except (Outage, Refused) as error:
+        get_logger().debug("contacts_of_message_unknown", error=str(error))
+        return ()
+
+
+# --- asking Gmail -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A message as Gmail has it now, one of so many copies."""
+
+    message: GmailMessage
+    copies: int
+
+
+async def _ask_gmail(sync: Sync, account: Account, message_id: str) -> Why:
+    """For a message that the ledger does not know."""
+    if account.state != "active":
+        return _unknown(account, why.unasked(account.state))
+    search = None if why.is_gmail_id(message_id) else why.search_for(message_id)
+    if search is None and not why.is_gmail_id(message_id):
+        return _unknown(account, why.UNSEARCHABLE)
+    try:
+        async with asyncio.timeout(GMAIL_SECONDS):
+            found = await _look(sync, account, message_id, search)
+    except (GoogleError, Refused) as error:
+        away: why.Away = "unreachable"
+        if error.code in ("reauth_required", "missing_scope", "disconnected"):
+            away = error.code  # type: ignore[assignment]
+        return _unknown(account, why.unasked(away))
+    except OUTAGES:
+        return _unknown(account, why.unasked("unreachable"))
+    if found is None:
+        return _unknown(account, why.NOT_IN_MAILBOX, asked=True)
+    return await _judge(sync, account, found)
+
+
+def _unknown(account: Account, sentence: str, *, asked: bool = False) -> Why:
+    return Why(
+        account_id=account.account_id,
+        gmail_id=None,
+        rfc_message_id=None,
+        state="unknown",
+        explanation=sentence,
+        asked_gmail=asked,
+    )
+
+
+async def _look(sync: Sync, account: Account, message_id: str, search: str | None) -> _Found | None:
+    """The message in Gmail, by its id where there is no search; None where Gmail has none. Raises what Google raises."""
+    gmail = sync.google.account(sync.tokens.of(account.account_id), account.account_id).gmail
+    ids = [ref.gmail_id for ref in await gmail.find_ids(search, MAX_COPIES)] if search else [message_id.lower()]
+    for gmail_id in ids:
+        try:
+            return _Found(await gmail.get_message(gmail_id), len(ids))
+        except (Gone, NotReady, Rejected):
+            continue  # an id that Gmail never gave, or a message deleted between search and look
+    return None
+
+
+async def _judge(sync: Sync, account: Account, found: _Found) -> Why:
+    """What a sync will make of it; and where it is to be recorded, have it looked at now."""
+    message, days = found.message, account.gmail.mail_lookback_days
+    me = rules.Me(account.user_id, account.account_id, account.mine)
+    outcome = rules.read(message, me, rules.since(datetime.now(UTC), days), 1)
+    known = Why(
+        account_id=account.account_id,
+        gmail_id=message.gmail_id,
+        rfc_message_id=None,
+        state="pending",
+        explanation=why.FOUND + why.copies(found.copies),
+        copies=found.copies,
+        asked_gmail=True,
+    )
+    match outcome:
+        case rules.Filtered(rule, rfc_message_id, occurred_at):
+            sentence = why.explanation("filtered", rule, "", days) + why.copies(found.copies)
+            update = {"state": "filtered", "rule": rule, "rfc_message_id": rfc_message_id, "occurred_at": occurred_at}
+            return known.model_copy(update={**update, "explanation": sentence})
+        case rules.SetAside(reason):
+            sentence = why.explanation("set_aside", "", reason, days) + why.copies(found.copies)
+            known = known.model_copy(update={"state": "set_aside", "explanation": sentence})
+        case rules.Recorded(fact):
+            known = known.model_copy(update={"rfc_message_id": fact.rfc_message_id, "occurred_at": fact.occurred_at})
+        case _:
+            assert_never(outcome)
+    if message.gmail_id:
+        await _heal(sync, account.account_id, message.gmail_id, message.thread_id)
+    return known
+
+
+async def _heal(sync: Sync, account_id: AccountId, gmail_id: str, thread_id: str) -> None:
+    async with sync.db.acquire() as connection, connection.transaction():
+        await queries.add_wanted(connection, account_id, gmail_id, thread_id)
+        await runs.request(connection, [Request(account_id, "mail", "repair")])
+    sync.wake.set()

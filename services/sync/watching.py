@@ -1,0 +1,53 @@
+"""The watch of a mailbox: Gmail tells our topic when something changes. Begun, renewed and ended within mail runs."""
+
+from libs.common.errors import Outage
+from libs.common.google.errors import Forbidden, Gone, NotReady, Rejected, WatchConflict
+from libs.common.log import get_logger
+from services.sync.domain.freshness import RETRY_AFTER_OUTAGE, RETRY_AFTER_REFUSAL, MailboxWatch
+from services.sync.job import Job
+from services.sync.store import freshness
+
+_ADVICE = {
+    "forbidden": "Gmail may not publish to the topic: grant gmail-api-push@system.gserviceaccount.com the role"
+    " Pub/Sub Publisher on it.",
+    "gone": "The topic of PINGCRM_GOOGLE_PUBSUB_TOPIC does not exist: create it, or correct the setting.",
+    "rejected": "Gmail does not take the topic of PINGCRM_GOOGLE_PUBSUB_TOPIC: it must lie in the Google Cloud project of"
+    " the OAuth client.",
+}
+
+
+async def keep_watch(job: Job) -> None:
+    """Do what the account's watch needs, if anything. No failure of it stops mail: polling goes on without."""
+    topic, watch = job.sync.settings.google_pubsub_topic, job.account.watch
+    step = watch.step(topic, job.now)
+    if step == "nothing":
+        return
+    try:
+        renewed = await _begin(job, topic) if step == "begin" else await _end(job)
+    except (Forbidden, Gone, Rejected, NotReady) as error:
+        get_logger().warning("watch_refused", code=error.code, error=_ADVICE.get(error.code, str(error)))
+        renewed = watch.put_off(topic, job.now + RETRY_AFTER_REFUSAL)
+    except Outage as outage:
+        get_logger().warning("watch_postponed", error=str(outage))
+        renewed = watch.put_off(topic, job.now + RETRY_AFTER_OUTAGE)
+    async with job.db.acquire() as connection:
+        await freshness.set_watch(connection, job.claim.account_id, renewed)
+
+
+async def _begin(job: Job, topic: str) -> MailboxWatch:
+    """Gmail tells one client per mailbox: where another one has it, that one is stopped, once."""
+    gmail = job.google.gmail
+    try:
+        granted = await gmail.watch(topic)
+    except WatchConflict:
+        await gmail.stop_watch()
+        granted = await gmail.watch(topic)
+    get_logger().info("watched", until=granted.expires_at.isoformat(timespec="seconds"))
+    return MailboxWatch.granted(topic, granted.expires_at, job.now)
+
+
+async def _end(job: Job) -> MailboxWatch:
+    """Push is configured no longer."""
+    await job.google.gmail.stop_watch()
+    get_logger().info("watch_ended")
+    return MailboxWatch()
