@@ -1,21 +1,25 @@
 """Fixtures for every test. Real servers: `database`, `nats_server`, `redis_url`, or `service_settings` for all three.
 
-PostgreSQL and Valkey are started once per test process, and only when a test asks; each test gets a database, a bus and
-a Redis of its own. The first integration test takes about two seconds to set up, the others a fraction of one.
+PostgreSQL and Valkey are started once per test process, NATS once per module, and only when a test asks; each test gets a
+database of its own, an empty bus and an empty Redis. The first integration test takes about two seconds to set up, the others a
+fraction of one.
 """
 
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import nats
 import pytest
 import pytest_asyncio
 import redis.asyncio
 
 from libs.common.config import Settings
 from libs.common.ids import Service
+from libs.common.topology import CLOCK_STREAM, DEAD_STREAM, EVENT_STREAM
 from libs.local import ROOT
 from libs.local.migrate import migrate_bus
 from libs.local.secrets import SECRET_KEYS, Secrets, generate
@@ -54,9 +58,8 @@ async def database(servers: Servers, secrets: Secrets) -> AsyncIterator[Database
         yield fresh
 
 
-@pytest_asyncio.fixture
-async def nats_server(secrets: Secrets) -> AsyncIterator[Nats]:
-    """A NATS server of the test's own, with streams, consumers and schedules: `.admin_url`, `.url_for("sync")`, `.kill()`…"""
+@asynccontextmanager
+async def _migrated_nats(secrets: Secrets) -> AsyncIterator[Nats]:
     folder = Path(tempfile.mkdtemp(prefix="pingcrm-nats-"))
     server = Nats(folder, secrets)
     await server.start()
@@ -66,6 +69,36 @@ async def nats_server(secrets: Secrets) -> AsyncIterator[Nats]:
     finally:
         await server.kill()
         shutil.rmtree(folder)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _nats_of_the_module(secrets: Secrets) -> AsyncIterator[Nats]:
+    async with _migrated_nats(secrets) as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def nats_server(_nats_of_the_module: Nats) -> Nats:
+    """A NATS server with streams, consumers and schedules, and nothing else: `.admin_url`, `.url_for("sync")`.
+
+    The tests of a module share it: who kills or changes it, or says the same fact again and again, takes `own_nats_server`.
+    """
+    connection = await nats.connect(_nats_of_the_module.admin_url)
+    try:
+        js = connection.jetstream()
+        await js.purge_stream(EVENT_STREAM)
+        await js.purge_stream(DEAD_STREAM)
+        await js.purge_stream(CLOCK_STREAM, subject="clock.>")
+    finally:
+        await connection.close()
+    return _nats_of_the_module
+
+
+@pytest_asyncio.fixture
+async def own_nats_server(secrets: Secrets) -> AsyncIterator[Nats]:
+    """A fresh NATS server of the test's own. A module whose tests all want one says `nats_server = own_nats_server`."""
+    async with _migrated_nats(secrets) as server:
+        yield server
 
 
 @pytest_asyncio.fixture

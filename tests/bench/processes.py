@@ -29,14 +29,13 @@ def cpu_between(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict
 
 
 def _usage(pid: int) -> Usage:
+    """A parent's own count has what its ended children spent: backends that came and went are PostgreSQL's."""
     cpu, memory = 0.0, 0
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         for one in (process, *process.children(recursive=True)):
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 times = one.cpu_times()
-                cpu += times.user + times.system
+                cpu += times.user + times.system + times.children_user + times.children_system
                 memory += one.memory_full_info().uss
-        times = process.cpu_times()
-        cpu += times.children_user + times.children_system
     return Usage(cpu, memory)

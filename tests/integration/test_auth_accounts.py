@@ -130,6 +130,13 @@ async def test_settings_begin_with_the_defaults_and_a_change_is_told_once(world:
     assert (said.before, said.after, said.version) == (Preferences(), prep_off(), 1)
 
 
+async def test_a_change_to_settings_that_are_no_longer_so_is_refused(world: AuthWorld, anna: SignedIn) -> None:
+    await world.ask(PutSettings(user_id=anna.user_id, preferences=prep_off(), if_version=0))
+    late = PutSettings(user_id=anna.user_id, preferences=Preferences(), if_version=0)
+    await world.refused(late, "settings_changed")
+    assert (await world.ask(late.model_copy(update={"if_version": 1}))).version == 2
+
+
 async def test_what_a_crash_left_untold_is_told_soon(world: AuthWorld, anna: SignedIn) -> None:
     owed = SettingsChanged(user_id=anna.user_id, version=7, before=Preferences(), after=prep_off())
     await world.sql("INSERT INTO outbox (subject, payload) VALUES ($1, $2)", owed.subject, owed.model_dump_json())

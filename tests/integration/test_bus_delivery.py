@@ -19,7 +19,9 @@ from libs.common.ids import AccountId, ContactId, Service, UserId, new_id
 from libs.common.log import current_trace, traced
 from libs.common.service import Resources, running
 from libs.local.servers import Nats
-from tests.conftest import ServiceSettings
+from tests.conftest import ServiceSettings, own_nats_server
+
+nats_server = own_nats_server  # servers are killed here, and the same facts said in every test
 
 USER = UserId(new_id())
 ACCOUNT = AccountId(new_id())

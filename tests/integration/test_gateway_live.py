@@ -105,6 +105,17 @@ async def test_a_fact_that_is_delivered_twice_notifies_once(running_gate: Gate) 
         assert len(await notifications(client, 2)) == len(items) == 2
 
 
+async def test_mail_that_arrives_by_itself_adds_to_the_notification_of_its_day(running_gate: Gate) -> None:
+    first, second = (completed(running_gate).model_copy(update={"reason": "push", "new": new}) for new in (1, 1204))
+    async with running_gate.client() as client, stream(client) as reader:
+        for one in (first, second, second):
+            await running_gate.buses["sync"].client.jetstream().publish(one.subject, one.model_dump_json().encode())
+            _, pushed = await next_event(reader)
+        (stored,) = await notifications(client, 1)
+    assert stored == pushed
+    assert stored["body"] == "alice@example.com: 1,205 new, 6 updated, 2 removed."
+
+
 async def test_only_the_user_concerned_hears_of_it(running_gate: Gate) -> None:
     contact = ContactId(new_id())
     async with running_gate.client() as alice, running_gate.client("pcrm_bob") as bob:

@@ -126,7 +126,9 @@ async def test_connecting_another_account_belongs_to_the_signed_in_user(running_
         async with browser.get(f"/connect?account_id={account}", allow_redirects=False) as response:
             assert response.headers["Location"].startswith("https://accounts.example/")
         async with browser.post("/api/v1/accounts/connect") as response:
-            assert (await response.json())["authorize_url"].startswith("https://accounts.example/")
+            answer = await response.json()
+            assert answer["authorize_url"].startswith("https://accounts.example/")
+            assert answer["estimate"]["minutes_per_10000_messages"] == [34, 12]
             assert response.cookies["pingcrm_browser"]["httponly"]
         async with browser.get("/connect?account_id=nonsense") as response:
             assert response.status == 404

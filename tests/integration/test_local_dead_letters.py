@@ -5,6 +5,9 @@ import pytest
 from libs.local.bus_admin import admin_stream
 from libs.local.dead import NoSuchLetter, letter, letters, replay
 from libs.local.servers import Nats
+from tests.conftest import own_nats_server
+
+nats_server = own_nats_server  # the letters' numbers begin at 1
 
 HEADERS = {
     "Pingcrm-Reason": "invalid payload",

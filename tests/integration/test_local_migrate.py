@@ -18,8 +18,11 @@ from libs.local.schemas import MigrationFailed
 from libs.local.secrets import Secrets, generate
 from libs.local.servers import Nats
 from libs.local.urls import postgres_url
+from tests.conftest import own_nats_server
 from tests.support.database import Database
 from tests.support.servers import Servers
+
+nats_server = own_nats_server  # what is declared is changed here
 
 
 async def test_streams_and_consumers_are_those_of_the_topology(nats_server: Nats) -> None:

@@ -18,8 +18,11 @@ from libs.local.data_dir import Runtime, what_runs
 from libs.local.ports import free_port, is_free
 from libs.local.servers import Nats
 from libs.local.supervisor import Stack
+from tests.conftest import own_nats_server
 from tests.support.database import Database
 from tests.support.stand_ins import pingcrm
+
+nats_server = own_nats_server  # the product is stopped and started around it
 
 START_SECONDS = 60
 GONE_SECONDS = 20

@@ -15,11 +15,13 @@ from libs.common.ids import MeetingId, new_id
 from libs.common.preferences import GmailPreferences
 from libs.common.questions import DryRunPreps, GetPreps, PreviewPrep, SendPrep
 from libs.common.scopes import ALL, GMAIL_READ, GMAIL_SEND
-from tests.conftest import ServiceSettings
+from tests.conftest import ServiceSettings, own_nats_server
 from tests.support.database import Database
 from tests.support.fake_claude import FakeClaude, Mode, points, run_claude
 from tests.support.meetings import ME, MEETING_ID, USER_ID, account, guest, me
 from tests.support.prep_stage import Stage, set_stage, upcoming
+
+nats_server = own_nats_server  # every test tells of the same meeting
 
 
 @pytest_asyncio.fixture

@@ -111,15 +111,40 @@ async def test_an_expired_history_is_reconciled_in_both_directions(stage: SyncSt
 
 
 async def test_a_longer_lookback_lists_only_what_is_missing(stage: SyncStage) -> None:
-    old = message(9_100, age=timedelta(days=500))
-    stage.account.mailbox.add(old)
+    older, oldest = message(9_100, age=timedelta(days=500)), message(9_101, age=timedelta(days=900))
+    stage.account.mailbox.load([older, oldest])
     async with stage.replica():
         await stage.first_sync("mail")
-        assert old["id"] not in stage.timeline()
-        await stage.change_settings(mail_lookback_days=0)
-        await stage.until(lambda: old["id"] in stage.timeline())
-        await stage.until(lambda: len(stage.ended("mail")) == 2)
-    assert stage.ended("mail")[1].new == 1
+        for lookback, found in ((730, older), (0, oldest)):
+            assert found["id"] not in stage.timeline()
+            ends = len(stage.ended("mail"))
+            stage.google.world.counters.reset()
+            await stage.change_settings(mail_lookback_days=lookback)
+            await stage.until(lambda ends=ends: len(stage.ended("mail")) > ends)  # type: ignore[misc]
+            assert stage.ended("mail")[-1].new == 1
+            assert found["id"] in stage.timeline()
+            assert stage.cost() == (3, 5 + 20 + 2), "one page of what is older, one message, the history"
+    assert len(stage.timeline()) == len(MESSAGES) + 2
+
+
+async def test_a_shorter_lookback_keeps_what_is_recorded_and_a_rule_for_contacts_asks_google_nothing(
+    stage: SyncStage,
+) -> None:
+    async with stage.replica():
+        await stage.first_sync("mail")
+        stage.google.world.counters.reset()
+        await stage.change_settings(mail_lookback_days=1)
+        for creation in ("sent_only", "none", "everyone", "people"):
+            await stage.change_settings(contact_creation=creation, own_addresses=("me@work.example",))
+        await stage.sync()
+        assert stage.cost() == (1, 2), "the history, and nothing but the history"
+        assert len(stage.timeline()) == len(MESSAGES)
+        late = stage.account.mailbox.add(message(9_102, age=timedelta(days=2)))
+        await stage.sync()
+        assert late.id not in stage.timeline(), "from now on the new bound counts"
+        await stage.change_settings(mail_lookback_days=365)
+        await stage.sync()
+        assert late.id in stage.timeline(), "and is taken back with the setting"
 
 
 async def test_messages_that_cannot_be_read_are_set_aside_and_the_others_go_on(stage: SyncStage) -> None:
@@ -173,7 +198,7 @@ async def test_messages_that_one_change_touched_are_all_read_however_many(stage:
 async def test_aliases_that_google_does_not_tell_today_stay_mine(
     stage: SyncStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("libs.common.google.session.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("libs.common.google.patience.PATIENCE_SECONDS", 0.1)
     stage.account.aliases.append("sales@example.com")
     async with stage.replica():
         await stage.first_sync("mail")

@@ -28,9 +28,11 @@ from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
 from services.sync import handlers
 from services.sync.__main__ import wire
+from services.sync.domain import plan
+from services.sync.domain.room import Room
 from services.sync.job import Sync
-from services.sync.store import runs
-from services.sync.store.runs import LeaseLost
+from services.sync.store import claims, runs
+from services.sync.store.claims import LeaseLost
 from tests.conftest import ServiceSettings
 from tests.support.sync_stage import SyncStage, maya, message, sync_stage
 
@@ -39,7 +41,10 @@ IDS = {one["id"] for one in MESSAGES}
 
 
 @pytest_asyncio.fixture
-async def stage(service_settings: ServiceSettings, nats_server: Nats) -> AsyncIterator[SyncStage]:
+async def stage(
+    service_settings: ServiceSettings, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SyncStage]:
+    monkeypatch.setattr(plan, "LARGEST_GROUP", 50)  # so that there is something left when a replica dies
     async with sync_stage(service_settings, nats_server.admin_url, maya(MESSAGES)) as made:
         yield made
 
@@ -55,7 +60,7 @@ async def _abruptly(stage: SyncStage, moment: asyncio.Event) -> None:
 
 
 async def test_a_killed_backfill_goes_on_where_it_was(stage: SyncStage) -> None:
-    stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=20)], 0)
+    stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=100)], 0)
     for part in (0.2, 0.6):
         killed = asyncio.Event()
         replica = asyncio.create_task(_abruptly(stage, killed))
@@ -95,18 +100,17 @@ async def test_who_lost_the_lease_can_write_nothing(stage: SyncStage) -> None:
             stage.account_id, stage.user_id, sorted(stage.granted),
         )  # fmt: skip
         await runs.request(connection, [runs.Request(stage.account_id, "mail", "user")])
-        first = await runs.claim(connection, "first")
-        assert first is not None
-        assert await runs.claim(connection, "second") is None
+        [first] = await claims.claim(connection, "first", Room.beside([]))
+        assert await claims.claim(connection, "second", Room.beside([])) == []
         await connection.execute("UPDATE runs SET lease_until = now() - interval '1 second'")
-        second = await runs.claim(connection, "second")
-        assert second is not None
+        [second] = await claims.claim(connection, "second", Room.beside([]))
         assert second.fence == first.fence + 1
         async with connection.transaction():
-            await runs.hold(connection, second)
+            await claims.hold(connection, second)
+        assert await claims.renew(connection, [first, second]) == {second.run_id}
         for write in (
-            runs.hold(connection, first),
-            runs.renew(connection, first),
+            claims.hold(connection, first),
+            runs.count(connection, first, runs.Count(runs.Tally(done=1))),
             runs.end(connection, first, "failed"),
         ):
             with pytest.raises(LeaseLost):
@@ -126,7 +130,7 @@ async def test_a_run_asked_for_meanwhile_follows_at_once(stage: SyncStage) -> No
 
 
 async def test_an_outage_puts_the_run_off_and_it_goes_on(stage: SyncStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("libs.common.google.session.PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("libs.common.google.patience.PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr("services.sync.domain.runs.FIRST_PAUSE", timedelta(seconds=1))
     stage.google.world.faults.set([Rule("gmail", "5xx", skip=200)], 0)
     async with stage.replica():
@@ -142,7 +146,7 @@ async def test_an_outage_puts_the_run_off_and_it_goes_on(stage: SyncStage, monke
 
 
 async def test_a_dead_refresh_token_ends_the_run_and_reconnecting_resumes_it(stage: SyncStage) -> None:
-    stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=20)], 0)
+    stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=100)], 0)
     async with stage.replica():
         await stage.connect()
         await stage.until(lambda: len(stage.timeline()) > 100)
@@ -165,7 +169,7 @@ async def test_a_dead_refresh_token_ends_the_run_and_reconnecting_resumes_it(sta
 
 
 async def test_disconnecting_stops_the_work_at_once_and_purging_deletes_what_was_kept(stage: SyncStage) -> None:
-    stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=20)], 0)
+    stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=100)], 0)
     async with stage.replica():
         await stage.connect()
         await stage.until(lambda: len(stage.timeline()) > 100)
@@ -188,9 +192,8 @@ async def test_disconnecting_stops_the_work_at_once_and_purging_deletes_what_was
 async def test_a_connection_heard_after_its_end_brings_nothing_back(stage: SyncStage, end: str) -> None:
     """After a time away everything is heard at once, and the slow connection comes in after the quick end."""
     user_id, account_id, at = stage.user_id, stage.account_id, datetime.now(UTC)
-    async with opened("sync", stage.settings) as r:
-        await r.bus.connect()
-        sync = Sync(r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http))
+    async with opened("sync", stage.settings) as r, r.bus:
+        sync = Sync(r.settings, r.db, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache))
         if end == "delete":
             await handlers.forget_user(sync, UserDeleted(user_id=user_id, account_ids=(account_id,)))
         else:

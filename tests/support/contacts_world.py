@@ -257,7 +257,7 @@ class World:
     async def clear(self) -> None:
         """Forget everything, so that the same facts can be told in another order."""
         await self.pool.execute(
-            """TRUNCATE merges, profiles, cards, sightings, participants, interactions, addresses, contacts, purged,
+            """TRUNCATE bcc_offers, merges, profiles, cards, sightings, participants, interactions, addresses, contacts, purged,
                own_addresses, accounts, users"""
         )
         self.said.clear()

@@ -1,5 +1,6 @@
 """A gateway among small plain services: each answers its questions on the real bus out of one `World`."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class World:
     accounts: list[q.Account] = field(default_factory=list)
     contacts: dict[UUID, tuple[UserId, q.Contact]] = field(default_factory=dict)
     preferences: dict[UserId, Preferences] = field(default_factory=dict)
+    versions: Counter[UserId] = field(default_factory=Counter)
+    overtaking: list[Preferences] = field(default_factory=list)
     runs: list[q.Run] = field(default_factory=list)
     asked: list[q.Question[Any]] = field(default_factory=list)
     sessions: dict[str, q.User] = field(default_factory=dict)
@@ -94,11 +97,19 @@ class World:
         return q.Accounts(items=tuple(one for one in self.accounts if one.user_id == question.user_id))
 
     async def get_settings(self, question: q.GetSettings) -> q.UserPreferences:
-        return q.UserPreferences(version=1, preferences=self.preferences.get(question.user_id, Preferences()))
+        preferences = self.preferences.get(question.user_id, Preferences())
+        return q.UserPreferences(version=self.versions[question.user_id], preferences=preferences)
 
     async def put_settings(self, question: q.PutSettings) -> q.UserPreferences:
+        """`overtaking` are changes that somebody else makes just before."""
+        if self.overtaking:
+            self.versions[question.user_id] += 1
+            self.preferences[question.user_id] = self.overtaking.pop()
+        if question.if_version not in (None, self.versions[question.user_id]):
+            raise Refused(409, "settings_changed", "The settings were changed meanwhile.")
+        self.versions[question.user_id] += 1
         self.preferences[question.user_id] = question.preferences
-        return q.UserPreferences(version=2, preferences=question.preferences)
+        return q.UserPreferences(version=self.versions[question.user_id], preferences=question.preferences)
 
     async def create_token(self, question: q.CreateApiToken) -> q.ApiToken:
         return q.ApiToken(id=new_id(), name=question.name, created_at=NOW, secret="pcrm_new")
@@ -189,6 +200,19 @@ class World:
             items=({"what": question.what, "page": 1 if first else 2},), next_cursor="2" if first else None
         )
 
+    async def explain(self, question: q.ExplainMessage) -> q.Why:
+        return q.Why(
+            account_id=question.account_id,
+            gmail_id=None,
+            rfc_message_id=question.message_id,
+            state="unknown",
+            explanation="It is not known here.",
+        )
+
+    async def retry(self, question: q.RetryMessages) -> q.Retried:
+        self.asked.append(question)
+        return q.Retried(messages=1 if question.message_id else 3)
+
     async def done(self, question: q.Question[Any]) -> q.Done:
         self.asked.append(question)
         return q.Done()
@@ -210,7 +234,14 @@ def _answers(world: World) -> dict[Service, dict[type[q.Question[Any]], Callable
             q.DeleteUser: world.done,
         },
         "prep": {q.GetPreps: world.preps},
-        "sync": {q.GetSyncStatus: world.status, q.ListMeetings: world.list_meetings, q.GetMeeting: world.get_meeting},
+        "sync": {
+            q.GetSyncStatus: world.status,
+            q.ListMeetings: world.list_meetings,
+            q.GetMeeting: world.get_meeting,
+            q.ExplainMessage: world.explain,
+            q.StartAudit: world.done,
+            q.RetryMessages: world.retry,
+        },
         "contacts": {
             q.SearchContacts: world.search,
             q.GetContact: world.get_contact,

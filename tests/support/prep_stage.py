@@ -124,6 +124,8 @@ class Stage:
         settings = self.settings_of("prep").model_copy(
             update={
                 "google_api_root": self.google.url,
+                "gmail_units_per_minute": 0,
+                "gmail_project_units_per_minute": 0,
                 "anthropic_api_key": SecretStr("sk-test" if key else ""),
                 "anthropic_base_url": self.claude.url,
                 "public_url": "https://crm.example",

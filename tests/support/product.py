@@ -1,7 +1,7 @@
 """The whole product on a local Google: every service a process of its own, real servers, a person who signs in."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import asyncpg
 
 from libs.common.ids import Service
 from libs.google_sim.account import AccountData
-from libs.google_sim.server import run_google
+from libs.google_sim.server import GoogleServer, run_google
 from libs.local.demo.google import LocalGoogle
 from libs.local.demo.person import Person, person_at
 from libs.local.demo.progress import quiet, synced
@@ -72,19 +72,26 @@ async def product(
     *,
     settings: Mapping[str, str] | None = None,
     replicas: Mapping[Service, int] | None = None,
+    prepare: Callable[[GoogleServer], Mapping[str, str]] = lambda _: {},
     **google_options: Any,
 ) -> AsyncIterator[Product]:
-    """Everything up; nobody has signed in yet. Logs of the services are in `folder`/logs."""
+    """Everything up; nobody has signed in yet. Logs of the services are in `folder`/logs.
+
+    `prepare` is given the local Google before the services start, and gives further settings.
+    """
     async with run_google(accounts, **google_options) as server, aiohttp.ClientSession() as http:
         google = LocalGoogle(server.url, server.control_url, os.getpid(), http)
         environment = {
             "PINGCRM_GOOGLE_API_ROOT": server.url,
             "PINGCRM_GOOGLE_OAUTH_ROOT": server.url,
+            "PINGCRM_GMAIL_UNITS_PER_MINUTE": "0",
+            "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
             "PINGCRM_GOOGLE_CLIENT_ID": "test.apps.googleusercontent.com",
             "PINGCRM_GOOGLE_CLIENT_SECRET": "test",
             "PINGCRM_MAIL_POLL_SECONDS": "0",
             "PINGCRM_LOG_FORMAT": "json",
             **(settings or {}),
+            **prepare(server),
         }
         async with (
             Stack.start(folder, environment, replicas=replicas, postgres_options=UNSAFE, report=_quietly) as stack,

@@ -115,6 +115,7 @@ class SyncStage:
     granted: frozenset[str] = frozenset(scopes.ALL)
     preferences: Preferences = field(default_factory=Preferences)
     refusal: Refused | None = None
+    no_renewal: Refused | None = None
     said: list[Fact] = field(default_factory=list)
 
     @property
@@ -124,6 +125,8 @@ class SyncStage:
     async def give_token(self, question: GetToken) -> Token:
         if self.refusal:
             raise self.refusal
+        if self.no_renewal and question.rejected:
+            raise self.no_renewal
         if question.scope not in self.granted:
             raise Refused(403, "missing_scope", "The permission was not granted.")
         access = self.google.world.authority.issue_access(ADDRESS, "client", tuple(self.granted))
@@ -230,7 +233,8 @@ async def sync_stage(
     async with AsyncExitStack() as stack:
         google = await stack.enter_async_context(run_google([account], **options))
         base = settings_of("sync")
-        settings = base.model_copy(update={"google_api_root": google.url, "mail_poll_seconds": 0})
+        unmetered = {"gmail_units_per_minute": 0, "gmail_project_units_per_minute": 0}
+        settings = base.model_copy(update={"google_api_root": google.url, "mail_poll_seconds": 0, **unmetered})
         buses = {}
         for service in ("auth", "gateway"):
             cache = open_cache(settings_of(service))
@@ -249,6 +253,7 @@ async def sync_stage(
             if said.subject in by_subject:
                 made.said.append(by_subject[said.subject].model_validate_json(said.data))
 
-        await listener.subscribe(">", cb=listen)
+        for subject in by_subject:  # not everything: who listens to inboxes keeps the pulls of dead replicas alive
+            await listener.subscribe(subject, cb=listen)
         await listener.flush()
         yield made

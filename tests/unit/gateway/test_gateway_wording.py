@@ -16,7 +16,7 @@ from libs.common.events import (
 )
 from libs.common.ids import AccountId, MeetingId, RunId, UserId
 from libs.common.scopes import ALL, CALENDAR_READ, GMAIL_SEND
-from services.gateway.wording import notice_of
+from services.gateway.wording import Counts, notice_of
 
 USER = UserId(UUID(int=1))
 ACCOUNT = AccountId(UUID(int=2))
@@ -87,6 +87,27 @@ def test_each_run_has_its_own_notification_and_the_same_run_has_one() -> None:
     first, again = notice_of(completed(new=1)), notice_of(completed(new=1))
     other = notice_of(completed(new=1, run_id=run_id(2)))
     assert first == again
+    assert first
+    assert other
+    assert first.event_key != other.event_key
+
+
+@pytest.mark.parametrize("reason", ["poll", "push"])
+def test_mail_that_arrives_by_itself_is_one_notification_a_day(reason: str) -> None:
+    """One a message would drown all others."""
+    morning, evening = (notice_of(completed(new=1, reason=reason, run_id=run_id(hours))) for hours in (24, 47.9))
+    tomorrow = notice_of(completed(new=1, reason=reason, run_id=run_id(48)))
+    assert morning
+    assert evening
+    assert tomorrow
+    assert morning.event_key == evening.event_key != tomorrow.event_key
+    assert evening.body_of(Counts(7, 1, 0)) == "a@example.com: 7 new, 1 updated, 0 removed."
+
+
+def test_what_could_not_be_read_has_a_notification_of_its_own() -> None:
+    first, other = (
+        notice_of(completed(new=1, reason="push", run_id=run_id(hours), skipped={"set_aside": 1})) for hours in (1, 2)
+    )
     assert first
     assert other
     assert first.event_key != other.event_key

@@ -41,6 +41,16 @@ async def test_the_redirect_uri_to_register_is_told(tmp_path: Path) -> None:
         ("PINGCRM_SECRET_KEYS", "short", "Key 1 of PINGCRM_SECRET_KEYS is no Fernet key"),
         ("PINGCRM_POOL_SIZE", "0", "PINGCRM_POOL_SIZE is not valid"),
         ("PINGCRM_PREP_WINDOW_FROM_MINUTES", "50", "no meeting fits"),
+        ("PINGCRM_GOOGLE_PUBSUB_TOPIC", "gmail", "write it in full, as projects/PROJECT/topics/NAME"),
+        ("PINGCRM_GOOGLE_PUBSUB_TOPIC", "projects/p/topics/t", "nobody listens"),
+        ("PINGCRM_GOOGLE_PUBSUB_SUBSCRIPTION", "projects/p/topics/t", "projects/PROJECT/subscriptions/NAME"),
+        (
+            "PINGCRM_GOOGLE_PUBSUB_SUBSCRIPTION",
+            "projects/p/subscriptions/s",
+            "needs PINGCRM_GOOGLE_APPLICATION_CREDENTIALS",
+        ),
+        ("PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT", "robot@p.iam.gserviceaccount.com", "so Gmail tells nobody"),
+        ("PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT", "robot@p.iam.gserviceaccount.com", "this machine's loopback"),
         ("PINGCRM_NATS_URL", "nats://admin:private@127.0.0.1:1", "NATS at nats://127.0.0.1:1 can't be used"),
         (
             "PINGCRM_POSTGRES_URL",
@@ -54,6 +64,31 @@ async def test_a_mistake_is_told(tmp_path: Path, name: str, value: str, part: st
     sentences = await wrong(tmp_path, **{name: value})
     assert any(part in sentence for sentence in sentences), sentences
     assert not any("private" in sentence for sentence in sentences)
+
+
+async def test_push_that_is_set_up_is_well_and_says_what_to_enter_at_google(tmp_path: Path) -> None:
+    said = await findings(
+        tmp_path,
+        PINGCRM_PUBLIC_URL="https://crm.example.org",
+        PINGCRM_GOOGLE_PUBSUB_TOPIC="projects/p/topics/t",
+        PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT="robot@p.iam.gserviceaccount.com",
+    )
+    assert [finding for finding in said if finding.level == "wrong"] == []
+    assert any("Pushes are taken at https://crm.example.org/api/v1/hooks/gmail" in one.sentence for one in said)
+
+
+async def test_a_key_file_that_can_not_be_used_is_told(tmp_path: Path) -> None:
+    settings = {
+        "PINGCRM_GOOGLE_PUBSUB_TOPIC": "projects/p/topics/t",
+        "PINGCRM_GOOGLE_PUBSUB_SUBSCRIPTION": "projects/p/subscriptions/s",
+        "PINGCRM_GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "key.json"),
+    }
+    assert [one for one in await wrong(tmp_path, **settings) if "can't be read" in one]
+    (tmp_path / "key.json").write_text('{"private_key": "private"}')
+    (sentence,) = await wrong(tmp_path, **settings)
+    assert "names no service account's key file" in sentence
+    (tmp_path / "key.json").write_text('{"client_email": "robot@p.example", "private_key": "private"}')
+    assert await wrong(tmp_path, **settings) == []
 
 
 async def test_a_second_key_that_is_wrong_is_told_by_its_place(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from services.sync.domain.cursors import Listing, MailCursor
 from services.sync.domain.history import touched
 from services.sync.domain.meetings import CalendarOf, Window, meeting
 from services.sync.domain.people import fingerprint, is_imported
-from services.sync.domain.plan import Wanted, fetches
+from services.sync.domain.plan import Prices, Wanted, fetches, group_size
 from services.sync.domain.runs import GIVE_UP_AFTER, Failure, Pause, verdict
 from services.sync.domain.why import explanation
 
@@ -30,8 +30,11 @@ CALENDAR = CalendarOf(
 WINDOW = Window.around(NOW, 1095, 60)
 
 
+GMAIL_PRICES = Prices(message=20, thread=40)
+
+
 def test_a_thread_is_fetched_whole_from_two_wanted_messages_on() -> None:
-    plan = fetches([Wanted("a", "t1"), Wanted("b", "t2"), Wanted("c", "t1"), Wanted("d", "t3")])
+    plan = fetches([Wanted("a", "t1"), Wanted("b", "t2"), Wanted("c", "t1"), Wanted("d", "t3")], GMAIL_PRICES)
     assert [([one.gmail_id for one in fetch.wanted], fetch.whole_thread) for fetch in plan] == [
         (["a", "c"], True), (["b"], False), (["d"], False),
     ]  # fmt: skip
@@ -40,11 +43,26 @@ def test_a_thread_is_fetched_whole_from_two_wanted_messages_on() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 9)), unique_by=lambda one: one[0]))
 def test_a_plan_covers_everything_once_and_never_costs_more_than_one_by_one(wanted: list[tuple[int, int]]) -> None:
-    plan = fetches([Wanted(str(message), str(thread)) for message, thread in wanted])
+    plan = fetches([Wanted(str(message), str(thread)) for message, thread in wanted], GMAIL_PRICES)
     assert sorted(one.gmail_id for fetch in plan for one in fetch.wanted) == sorted(
         str(message) for message, _ in wanted
     )
     assert sum(fetch.units for fetch in plan) <= 20 * len(wanted)
+
+
+def test_prices_decide_whether_a_thread_is_fetched_whole() -> None:
+    three = [Wanted("a", "t"), Wanted("b", "t"), Wanted("c", "t")]
+    assert [fetch.whole_thread for fetch in fetches(three, Prices(message=5, thread=20))] == [False, False, False]
+    assert [fetch.whole_thread for fetch in fetches(three, Prices(message=5, thread=10))] == [True]
+    assert [fetch.whole_thread for fetch in fetches(three[:1], Prices(message=5, thread=5))] == [False]
+
+
+@pytest.mark.parametrize(
+    ("runs", "held_back", "size"),
+    [(1, False, 300), (20, False, 150), (900, False, 15), (1, True, 50), (200, True, 15), (0, False, 300)],
+)
+def test_the_more_runs_there_are_the_less_each_takes_at_a_time(runs: int, held_back: bool, size: int) -> None:
+    assert group_size(runs, held_back=held_back) == size
 
 
 def _change(kind: ChangeKind, *labels: str, at: int = 1) -> Change:
@@ -177,7 +195,7 @@ def test_outages_are_waited_out_longer_each_time_but_not_for_ever() -> None:
     assert timedelta(seconds=4) <= waits[0] <= timedelta(seconds=6)
     assert waits[0] < waits[3] < waits[6] <= timedelta(minutes=18)
     asked = verdict(Throttled("slow", timedelta(hours=1)), NOW, NOW, 0, Random(0))
-    assert asked == Pause(NOW + timedelta(hours=1))
+    assert asked == Pause(NOW + timedelta(hours=1), why="slow")
     assert isinstance(verdict(Outage("away"), NOW, NOW - GIVE_UP_AFTER, 99, Random(0)), Failure)
 
 

@@ -1,10 +1,6 @@
 """What becomes of a Gmail message, rule by rule."""
 
-import gzip
-import json
-from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,15 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.addresses import canonical
 from libs.common.events import MessageIngested
 from libs.common.ids import AccountId, UserId
 from libs.common.resources.gmail import read_message
-from libs.google_sim.account import AccountData
-from libs.google_sim.oracle.addresses import Me as OracleMe
-from libs.google_sim.oracle.mail import read_mail
 from services.sync.domain.mail import (
-    MAX_MESSAGE_ID,
     MAX_PEOPLE_LENGTH,
     Filtered,
     Me,
@@ -229,25 +220,3 @@ def test_no_resource_makes_reading_raise(hostile: dict[str, Any]) -> None:
         body = read_as.fact.model_dump_json()
         assert "\\u0000" not in body
         assert MessageIngested.model_validate_json(body) == read_as.fact
-
-
-@pytest.mark.corpus
-def test_the_corpus_is_read_as_the_oracle_reads_it(corpus: Path) -> None:
-    with gzip.open(corpus / "mail.jsonl.gz") as lines:
-        messages = [json.loads(line) for line in lines]
-    owner = json.loads((corpus / "stats.json").read_text())["gmail_messages"]["owner"]
-    mine = ["yyyy@spamassassin.taint.org", *owner["aliases"]]
-    me = Me(ME.user_id, ME.account_id, frozenset(filter(None, map(canonical, mine))))
-    read_as = [read(read_message(one), me, None, 1) for one in messages]
-    bag = read_mail(AccountData(mine[0], "", "", messages=messages), OracleMe.of(mine), None)
-    assert Counter(type(one).__name__ for one in read_as) == {
-        "Recorded": len(bag.eligible), "Filtered": bag.filtered.total(), **({"SetAside": bag.set_aside} if bag.set_aside else {}),
-    }  # fmt: skip
-    ours = {one.fact.gmail_id: one.fact for one in read_as if isinstance(one, Recorded)}
-    for mail in bag.eligible:
-        said = ours[mail.id]
-        author = canonical(said.people[0].address) if said.people and said.people[0].role == "from" else None
-        assert (author, said.automated or None, said.via) == (mail.author, mail.automated, mail.via), mail.id
-        assert (said.rfc_message_id or "") == mail.message_id.replace("\x00", "").strip("<>")[:MAX_MESSAGE_ID], mail.id
-        recipients = {canonical(one.address) for one in said.people if one.role in ("to", "cc", "bcc")}
-        assert recipients == mail.recipients, mail.id

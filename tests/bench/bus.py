@@ -1,0 +1,25 @@
+"""Holding back one fact from one service: what happens to many people can so begin at one moment."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from libs.common.events import Fact
+from libs.common.ids import Service
+from libs.common.topology import consumer_of
+from libs.local.bus_admin import admin_stream
+
+LONGEST = timedelta(minutes=10)
+
+
+@asynccontextmanager
+async def held_back(admin_nats_url: str, service: Service, fact: type[Fact]) -> AsyncIterator[None]:
+    """The facts wait on the bus until the block ends; then the service hears all of them."""
+    consumer = consumer_of(service, fact)
+    until = (datetime.now(UTC) + LONGEST).isoformat().replace("+00:00", "Z")
+    async with admin_stream(admin_nats_url) as stream:
+        await stream.pause_consumer(consumer.stream, consumer.name, until)
+        try:
+            yield
+        finally:
+            await stream.resume_consumer(consumer.stream, consumer.name)

@@ -1,0 +1,11 @@
+"""All scenarios, in the order in which they run."""
+
+from collections.abc import Mapping
+
+from tests.bench.scenario import Scenario
+from tests.bench.scenarios import backfill, crowd, first, idle, incremental, latency, parsing, push, quota
+
+SCENARIOS: Mapping[str, Scenario] = {
+    module.SCENARIO.name: module.SCENARIO
+    for module in (backfill, first, latency, quota, crowd, push, incremental, idle, parsing)
+}

@@ -1,0 +1,34 @@
+"""What a scenario is, and what it is given."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.figure import Figure
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a scenario may use: an empty folder, how large it shall be, somebody to tell how far it is.
+
+    messages: size of a large mailbox. quick: only to see that everything works; the figures say little.
+    """
+
+    folder: Path
+    messages: int
+    quick: bool
+    say: Callable[[str], None]
+
+    def size(self, full: int, quick: int) -> int:
+        """How many, or how long, of something that is not the large mailbox."""
+        return quick if self.quick else full
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One question that is measured. `asks` is that question; `limit_seconds` end it, whatever hangs."""
+
+    name: str
+    asks: str
+    run: Callable[[Setting], Awaitable[list[Figure]]]
+    limit_seconds: float = 180.0

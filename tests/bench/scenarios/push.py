@@ -1,0 +1,119 @@
+"""How fresh timelines are when Gmail pushes: from the moment a mail is in the mailbox until a browser can show it."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from libs.google_sim.sample import generate_mailbox
+from libs.local.demo.google import LocalGoogle
+from libs.local.demo.person import Person, person_at, until
+from tests.bench.figure import Figure, at_most, percentile
+from tests.bench.live import Update, listening
+from tests.bench.mail import letter
+from tests.bench.scenario import Scenario, Setting
+from tests.bench.stage import WAIT_SECONDS, Stage, google_with, product_at
+
+DELIVERIES = 100
+MAILBOXES = 8  # Gmail tells of a mailbox at most once a second
+PAUSE_SECONDS = 0.25
+PATIENCE_SECONDS = 10.0
+TOPIC = "projects/bench/topics/gmail"
+SUBSCRIPTION = "projects/bench/subscriptions/gmail"
+SIGNER = "push@bench.iam.gserviceaccount.com"
+PUSHED = {"PINGCRM_GOOGLE_PUBSUB_TOPIC": TOPIC, "PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT": SIGNER}
+
+
+class Seen(NamedTuple):
+    """Milliseconds after a delivery: until the browser was told, and until the timeline had it."""
+
+    told: float
+    readable: float
+
+
+async def run(setting: Setting) -> list[Figure]:
+    """Nothing else happens meanwhile, and nothing is polled."""
+    now = datetime.now(UTC)
+    mailboxes = [
+        generate_mailbox(f"owner{number}@gmail.com", 20, seed=number, now=now)
+        for number in range(setting.size(MAILBOXES, 2))
+    ]
+    addresses = [mailbox.address for mailbox in mailboxes]
+    setting.say("starting")
+    async with (
+        google_with(setting.folder, mailboxes) as google,
+        product_at(setting.folder, google, PUSHED) as product,
+        person_at(product.url) as person,
+    ):
+        await _subscribe(google, product)
+        setting.say(f"connecting {len(addresses)} mailboxes")
+        await person.sign_in(addresses[0])
+        for address in addresses[1:]:
+            await person.add_account(address)
+        await product.settled(person)
+        await _watched(google)
+        count = setting.size(DELIVERIES, 6)
+        setting.say(f"{count} deliveries")
+        seen = await _deliver(google, person, [addresses[number % len(addresses)] for number in range(count)])
+    how = f"{count} deliveries to {len(addresses)} quiet mailboxes, one a moment; from just before the delivery"
+    readable, told = [one.readable for one in seen], [one.told for one in seen]
+    return [
+        Figure("push to timeline, p50", percentile(readable, 50), "ms", f"{how} until the timeline shows it"),
+        Figure("push to timeline, p95", percentile(readable, 95), "ms", "the same", at_most(1000)),
+        Figure("push to timeline, p99", percentile(readable, 99), "ms", "the same"),
+        Figure(
+            "push to live update, p50", percentile(told, 50), "ms", f"{how} until `contact.changed` is in the browser"
+        ),
+        Figure("push to live update, p95", percentile(told, 95), "ms", "the same"),
+    ]
+
+
+async def _subscribe(google: LocalGoogle, product: Stage) -> None:
+    endpoint = f"{product.stack.public_url}/api/v1/hooks/gmail"
+    push = {"endpoint": endpoint, "audience": endpoint, "email": SIGNER}
+    await google.control("POST", "/pubsub/subscriptions", {"name": SUBSCRIPTION, "topic": TOPIC, "push": push})
+
+
+async def _watched(google: LocalGoogle) -> None:
+    """Wait until Gmail was asked to tell of every mailbox. TimeoutError: it was not."""
+
+    async def all_watched() -> bool:
+        return all(account["watch"] for account in (await google.control("GET", "/state"))["accounts"])
+
+    if not await until(all_watched, seconds=WAIT_SECONDS):
+        raise TimeoutError("Not every mailbox is watched.")
+
+
+async def _deliver(google: LocalGoogle, person: Person, addresses: list[str]) -> list[Seen]:
+    """One mail after another, each when the one before is on its timeline."""
+    clock = asyncio.get_running_loop().time
+    seen: list[Seen] = []
+    async with listening(person) as updates:
+        for number, address in enumerate(addresses):
+            await asyncio.sleep(PAUSE_SECONDS)
+            while not updates.empty():
+                updates.get_nowait()
+            subject = f"delivery-{number}"
+            begun = clock()
+            await google.control("POST", f"/accounts/{address}/messages", letter(address, subject))
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    told = await _readable(person, updates, subject)
+            except TimeoutError:
+                raise TimeoutError(f"{subject} was not on its timeline after {PATIENCE_SECONDS:.0f} s.") from None
+            seen.append(Seen((told - begun) * 1000, (clock() - begun) * 1000))
+    return seen
+
+
+async def _readable(person: Person, updates: "asyncio.Queue[Update]", subject: str) -> float:
+    """Wait until a contact that the browser is told of shows the mail; when it was told."""
+    while True:
+        update = await updates.get()
+        if update.name != "contact.changed":
+            continue
+        for contact_id in update.data["contact_ids"]:
+            timeline = await person.call("GET", f"/contacts/{contact_id}/interactions", limit=3)
+            if any(one["title"] == subject for one in timeline["items"]):
+                return update.at
+
+
+SCENARIO = Scenario("push", "How fresh are timelines when Gmail pushes?", run)

@@ -1,0 +1,65 @@
+"""Ten thousand mailboxes: each is polled once, whoever looks, at a pause that follows how quiet it is."""
+
+import asyncio
+from datetime import timedelta
+from time import perf_counter
+
+from libs.common.google.api import Google
+from libs.common.scopes import GMAIL_READ
+from libs.common.service import Resources, opened
+from services.sync.background import poll_due
+from services.sync.job import Sync
+from tests.conftest import ServiceSettings
+
+MINUTE = timedelta(minutes=1)
+ACCOUNTS = 10_000
+DUE = 1_200
+
+POPULATE = f"""
+    WITH made AS (
+        INSERT INTO accounts (account_id, user_id, address, scopes, state, changed_at, canonical, poll_at, news_at,
+                              watch_expires_at, pushed_at)
+        SELECT gen_random_uuid(), gen_random_uuid(), n || '@example.com', '{{{GMAIL_READ}}}', 'active', now(), n || '@example.com',
+               now() + CASE WHEN n <= {DUE} THEN interval '-1 s' ELSE interval '1 hour' END,
+               now() - CASE n % 3 WHEN 0 THEN interval '1 minute' WHEN 1 THEN interval '50 minutes' ELSE interval '1 year' END,
+               CASE WHEN n % 12 = 0 THEN now() + interval '7 days' END, now()
+        FROM generate_series(1, {ACCOUNTS}) n
+        RETURNING account_id)
+    INSERT INTO cursors (account_id, kind, token)
+    SELECT account_id, 'mail', '{{"history_id": 1, "lookback_days": 365, "generation": 1, "listing": null}}' FROM made
+"""
+
+
+def sync_of(r: Resources) -> Sync:
+    return Sync(r.settings, r.db, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache))
+
+
+async def test_each_mailbox_is_polled_once_at_a_pause_that_follows_how_quiet_it_is(
+    service_settings: ServiceSettings,
+) -> None:
+    settings = service_settings("sync")
+    async with opened("sync", settings) as one, opened("sync", settings) as other:
+        await one.db.execute(POPULATE)
+        await one.db.execute("ANALYZE accounts, cursors, runs")
+        replicas = [sync_of(one), sync_of(other)]
+        began = perf_counter()
+        await asyncio.gather(*(poll_due(replica, MINUTE) for replica in replicas))
+        seconds = perf_counter() - began
+        assert await one.db.fetchval("SELECT count(*) FROM runs") == DUE
+        pauses = await one.db.fetch("""
+            SELECT min(poll_at - now()) AS least, max(poll_at - now()) AS most, count(*)
+            FROM accounts JOIN runs USING (account_id)
+            GROUP BY watch_expires_at, now() - news_at > '10 minutes', now() - news_at > '1 day' ORDER BY most
+        """)
+        usual = [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=15)]
+        for row, pause in zip(pauses, usual, strict=True):
+            assert 0.85 * pause < row["least"] < row["most"] < 1.15 * pause, row
+            assert row["most"] - row["least"] > 0.1 * pause, "spread"
+
+        began = perf_counter()
+        await poll_due(replicas[0], MINUTE)
+        nothing_due = perf_counter() - began
+        assert await one.db.fetchval("SELECT count(*) FROM runs") == DUE
+    assert seconds < 10
+    assert nothing_due < 0.2
+    print(f"{DUE} polls queued in {seconds:.3f} s; nothing due: {1000 * nothing_due:.1f} ms")

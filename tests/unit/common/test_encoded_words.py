@@ -1,0 +1,76 @@
+"""Encoded words of headers (RFC 2047), right and wrong."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.encoded_words import decode_words
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("plain", "plain"),
+        ("=?iso-8859-1?q?J=F6rg_M=FCller?=", "Jörg Müller"),
+        ("=?utf-8?b?5bGx55Sw?=", "山田"),
+        ("=?UTF-8?B?w6k?=", "é"),  # without its padding
+        ("=?utf-8?q?a?= =?utf-8?q?b?=", "ab"),  # the space between two encoded words is none
+        ("=?utf-8?q?a?= b =?utf-8?q?c?=", "a b c"),
+        ("=?utf-8?q?omre=C5?=\r\n =?utf-8?q?=BEje?=", "omrežje"),  # a character in two words
+        ("=?utf-8?b?5bE=?= =?utf-8?b?seeUsA==?=", "山田"),
+        ("=?iso-8859-1?q?=E9?= =?utf-8?q?=C3=A9?=", "éé"),
+        ("=?iso-8859-1*sv?Q?D=F6rte?=", "Dörte"),  # RFC 2231 names the language
+        ("=?ISO-8859-1?Q?Maril=F9?= Gioffré ♥", "Marilù Gioffré ♥"),  # unencoded text beside it
+        ("=?utf-8?q?Hans Martin?=", "Hans Martin"),
+        ("=?iso-8859-1?Q?J\u00fcrgen?= =?utf-8?q?_M\u00fcller?=", "Jürgen Müller"),  # not encoded inside the word
+        ("=?utf-8?b?é?=", "=?utf-8?b?é?="),
+        ("=?utf-8?q?who?me?=", "who?me"),
+        ("Re:=?utf-8?q?_caf=C3=A9?=!", "Re: café!"),
+        ("=?gb2312?B?1uyJRg==?=", "朱塅"),  # GBK under the name of its part
+        ("=?iso-8859-1?q?=93hi=94_=80?=", "“hi” €"),  # Windows-1252 under the name of its part
+        ("=?ks_c_5601-1987?B?sei2sQ==?=", "김떡"),
+        ("=?shift_jis?B?h0CHVA==?=", "①Ⅰ"),
+        ("=?us-ascii?q?caf=C3=A9?=", "café"),
+        ("=?iso-8859-1?q?caf=C3=A9?=", "café"),  # UTF-8 under a wrong name
+        ("=?utf-8?q?tj=E4nst?=", "tjänst"),  # Windows-1252 under the name of UTF-8
+        ("=?x-nonsense?q?caf=C3=A9?=", "café"),
+        ("=?unknown-8bit?q?caf=E9?=", "café"),
+        ("=?hex?q?6a?=", "6a"),  # a codec, and none of text
+        ("=?idna?q?xn--bcher-kva?=", "xn--bcher-kva"),
+        ("=?utf-8?b?broken", "=?utf-8?b?broken"),
+        ("=?utf-8?b?!!!?=", "=?utf-8?b?!!!?="),
+        ("=?utf-8?x?a?=", "=?utf-8?x?a?="),
+        ("=??q?a?=", "=??q?a?="),
+        ("a\x00b\tc", "a b c"),
+    ],
+)
+def test_encoded_words_are_decoded_as_they_are_meant(written: str, read: str) -> None:
+    assert decode_words(written) == read
+
+
+@given(st.text(max_size=40), st.sampled_from(["utf-8", "utf-16-be", "gb18030", "cp1252", "koi8-r", "shift_jis"]))
+def test_what_can_be_encoded_is_read_back(text: str, charset: str) -> None:
+    try:
+        raw = text.encode(charset)
+    except UnicodeError:
+        return
+    words = " ".join(
+        f"=?{charset}?Q?{''.join(f'={byte:02X}' for byte in raw[at : at + 9])}?=" for at in range(0, len(raw), 9)
+    )
+    if charset in ("cp1252", "shift_jis") and not raw.isascii():
+        return  # what is valid UTF-8 by chance is read so; Windows has more in it
+    assert decode_words(words) == decode_words(text)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["=?", "?=", "utf-8", "?q?", "?b?", "=C3", "=A9", "_", " ", "é", "\x00", "gb2312", "*sv", "5bGx"]
+        ),
+        max_size=30,
+    )
+)
+def test_nothing_makes_decoding_raise(pieces: list[str]) -> None:
+    decoded = decode_words("".join(pieces))
+    assert "\x00" not in decoded
+    decoded.encode("utf-8")

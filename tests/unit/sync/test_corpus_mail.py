@@ -1,0 +1,181 @@
+"""The rules of sync on the shared corpus of real mail, against what the corpus says of itself and against the oracle."""
+
+import gzip
+import html
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from libs.common.addresses import canonical, is_me
+from libs.common.events import MessageIngested
+from libs.common.ids import AccountId, UserId
+from libs.common.resources.gmail import read_message
+from libs.google_sim.account import AccountData
+from libs.google_sim.oracle.addresses import Me as OracleMe
+from libs.google_sim.oracle.mail import Mail, Mailbag, read_mail
+from services.sync.domain.mail import MAX_MESSAGE_ID, Filtered, Me, Outcome, Recorded, SetAside, read
+from services.sync.domain.text import plain_snippet
+
+pytestmark = pytest.mark.corpus
+
+# UTF-8 read as Windows-1252, a character that could not be read, an encoded word that was not.
+MOJIBAKE = re.compile("\ufffd|Ã[\x80-\xbf©¤¶¼±]|Â[\x80-\xbf]|â€|=\\?[\\w-]+\\?[bBqQ]\\?")
+# What Gmail hands out spoilt already, or where the source declares no charset or breaks it.
+SPOILT = frozenset({"header_bytes_8bit", "header_bytes_not_utf8", "encoded_word_broken"})
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All messages with what becomes of them, and what the corpus says of itself."""
+
+    messages: list[dict[str, Any]]
+    outcomes: list[Outcome]
+    facts: dict[str, MessageIngested]
+    stats: dict[str, Any]
+    mine: frozenset[str]
+    bag: Mailbag
+
+    def ids(self, reason: str) -> set[str]:
+        """The ids of difficult messages of a kind."""
+        return set(self.stats["nasty_by_reason"][reason]["ids"])
+
+
+@pytest.fixture(scope="module")
+def real(corpus: Path) -> Corpus:
+    with gzip.open(corpus / "mail.jsonl.gz") as lines:
+        messages = [json.loads(line) for line in lines]
+    stats = json.loads((corpus / "stats.json").read_text())["gmail_messages"]
+    written = [stats["owner"]["address"], *stats["owner"]["aliases"]]
+    mine = frozenset(filter(None, map(canonical, written)))
+    me = Me(UserId(uuid4()), AccountId(uuid4()), mine)
+    bag = read_mail(AccountData(written[0], "", "", messages=messages), OracleMe.of(written), None)
+    outcomes = [read(read_message(one), me, None, 1) for one in messages]
+    facts = {one.fact.gmail_id: one.fact for one in outcomes if isinstance(one, Recorded)}
+    return Corpus(messages, outcomes, facts, stats, mine, bag)
+
+
+def author(fact: MessageIngested) -> str | None:
+    return canonical(fact.people[0].address) if fact.people and fact.people[0].role == "from" else None
+
+
+def pairs(real: Corpus) -> Iterator[tuple[MessageIngested, Mail]]:
+    facts = real.facts
+    return ((facts[mail.id], mail) for mail in real.bag.eligible)
+
+
+def test_every_message_is_recorded_or_filtered_for_its_reason(real: Corpus) -> None:
+    kinds = Counter(type(one) for one in real.outcomes)
+    rules = Counter(one.rule for one in real.outcomes if isinstance(one, Filtered))
+    assert len(real.messages) == real.stats["messages"]
+    assert rules == {"spam": real.stats["labels"]["SPAM"]} == real.bag.filtered
+    assert kinds[SetAside] == real.bag.set_aside == 0
+    assert kinds[Recorded] == len(real.bag.eligible) == real.stats["messages"] - real.stats["labels"]["SPAM"]
+
+
+def test_direction_is_what_the_corpus_and_the_oracle_say(real: Corpus) -> None:
+    """`SENT` stands on what one of the owner's addresses wrote. Spam is nobody's mail."""
+    outbound = {id_ for id_, fact in real.facts.items() if is_me(author(fact) or "", real.mine)}
+    sent = {one["id"] for one in real.messages if "SENT" in one["labelIds"]}
+    assert outbound == sent == {mail.id for mail in real.bag.eligible if mail.outbound}
+    assert len(outbound) == real.stats["independent_direction"]["outbound_counting_aliases"]
+
+
+def test_people_threads_and_automated_kinds_are_those_of_the_oracle(real: Corpus) -> None:
+    wrong = [
+        mail.id
+        for fact, mail in pairs(real)
+        if (author(fact), fact.automated or None, fact.via, fact.thread_id) != (mail.author, mail.automated, mail.via, mail.thread_id)
+        or {canonical(one.address) for one in fact.people if one.role in ("to", "cc", "bcc")} != mail.recipients
+        or (fact.rfc_message_id or "") != mail.message_id.replace("\x00", "").strip("<>")[:MAX_MESSAGE_ID]
+    ]  # fmt: skip
+    assert wrong == []
+    kinds = Counter(fact.automated for fact in real.facts.values())
+    assert min(kinds[kind] for kind in ("", "bounce", "calendar", "noreply", "bulk", "list")) > 0
+
+
+def test_threads_are_kept_together(real: Corpus) -> None:
+    facts = real.facts.values()
+    spam = {one["threadId"] for one in real.messages if "SPAM" in one["labelIds"]}
+    sizes = Counter(min(size, 20) for size in Counter(one["threadId"] for one in real.messages).values())
+    assert {str(size): count for size, count in sizes.items()} == real.stats["thread_sizes"]
+    assert len({fact.thread_id for fact in facts} | spam) == real.stats["threads"]
+
+
+def test_the_people_who_write_most_are_those_that_the_corpus_counts(real: Corpus) -> None:
+    """The corpus counted by a pattern over the written header; each of its top correspondents is found as often."""
+    found = {"from": Counter[str](), "to": Counter[str]()}
+    spam = {one["id"] for one in real.messages if "SPAM" in one["labelIds"]}
+    for fact in real.facts.values():
+        people = {canonical(one.address) or "" for one in fact.people if one.role != "from"}
+        writer = author(fact) or ""
+        if any(is_me(one, real.mine) for one in people):
+            found["from"][writer] += 1
+        if is_me(writer, real.mine):
+            found["to"].update(people)
+    top = [one for one in real.stats["top_50_correspondents"] if not is_me(canonical(one["address"]) or "", real.mine)]
+    assert len(spam) == 300
+    for one in top[:20]:
+        address = canonical(one["address"]) or ""
+        assert abs(found["from"][address] - one["from_them_to_owner"]) <= 2, address
+        assert abs(found["to"][address] - one["owner_to_them"]) <= 2, address
+
+
+@pytest.mark.parametrize(
+    ("reason", "holds"),
+    [
+        ("missing_message_id", lambda fact: fact.rfc_message_id is None),
+        ("missing_from", lambda fact: not fact.people or fact.people[0].role != "from" or bool(author(fact))),
+        ("no_recipient_header", lambda fact: all(one.role == "from" for one in fact.people)),
+        ("missing_subject", lambda fact: fact.title == ""),
+        ("nul_in_header", lambda fact: "\x00" not in fact.model_dump_json()),
+        ("nul_in_body", lambda fact: "\\u0000" not in fact.model_dump_json()),
+        ("stdlib_getaddresses_raises", lambda fact: True),
+    ],
+)  # fmt: skip
+def test_difficult_messages_are_recorded_as_what_they_are(real: Corpus, reason: str, holds: Any) -> None:
+    found = [real.facts[id_] for id_ in real.ids(reason) & set(real.facts)]
+    assert found
+    assert [fact.gmail_id for fact in found if not holds(fact)] == []
+
+
+def test_no_name_and_no_subject_is_spoilt_where_its_charset_is_declared(real: Corpus) -> None:
+    spoilt = set().union(*(real.ids(reason) for reason in SPOILT))
+    wrong = [
+        (fact.gmail_id, text)
+        for fact in real.facts.values()
+        if fact.gmail_id not in spoilt
+        for text in (fact.title, *(one.name for one in fact.people))
+        if MOJIBAKE.search(text)
+    ]
+    assert wrong == []
+    encoded = (real.ids("encoded_word_in_name") | real.ids("encoded_word_in_subject")) & set(real.facts) - spoilt
+    assert len(encoded) > 200, "there is something to get wrong"
+
+
+def test_no_snippet_is_spoilt_that_was_not_spoilt_before(real: Corpus) -> None:
+    snippets = {one["id"]: one["snippet"] for one in real.messages}
+    for id_, fact in real.facts.items():
+        plain = html.unescape(snippets[id_])
+        for found in MOJIBAKE.finditer(fact.snippet):
+            assert found[0] in plain, id_
+        assert not re.search(r"&(?:amp|lt|gt|quot|#39);", fact.snippet) or "&amp;" in snippets[id_], id_
+
+
+def test_cleaning_leaves_the_text_above_the_quotation(real: Corpus) -> None:
+    """Snippets without any trace of a quotation or signature stay as they are, up to white space."""
+    trace = re.compile(r"[<>]|wrote|said|writes|--|__|From ?:|Von:|Sent from|:\s*$|\(20|: ")
+    untouched = 0
+    for one in real.messages:
+        plain = " ".join(html.unescape(one["snippet"]).split())
+        if trace.search(plain) or not plain.isprintable() or len(plain) > 490:
+            continue
+        untouched += 1
+        assert plain_snippet(one["snippet"]) == plain, one["id"]
+    assert untouched > 1_000

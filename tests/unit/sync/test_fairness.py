@@ -1,0 +1,216 @@
+"""Whose turn it is, how much room there is, and that nobody fails for another's mistake."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+
+from libs.common.db import Pool
+from libs.common.events import Kind
+from libs.common.ids import AccountId, RunId, UserId
+from services.sync.domain.room import FEWEST, MAILBOXES, OTHERS, RUNS, Room
+from services.sync.fairness import FIRST_PAGE, Outcome, Turns, Writer
+from services.sync.store import ledger, runs
+from services.sync.store.claims import Claim, LeaseLost
+from services.sync.store.ledger import Settled
+from services.sync.store.runs import Count, Tally
+
+MAYA, NOAH, OLGA = (RunId(uuid4()) for _ in range(3))
+
+
+async def _settle() -> None:
+    """Let everything go on that can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+# --- turns ----------------------------------------------------------------------------------------------------------------
+
+
+async def test_of_those_that_wait_the_one_that_will_have_least_goes_first() -> None:
+    turns, order = Turns(at_once=1), []
+
+    async def one(done: int, more: int) -> None:
+        async with turns.turn(MAYA, done, more):
+            order.append(done + more)
+
+    async with turns.turn(NOAH, 0, 15):
+        waiting = [asyncio.create_task(one(done, more)) for done, more in ((60, 40), (85, 3), (0, 15), (900, 300))]
+        await _settle()
+        assert order == []
+    await asyncio.gather(*waiting)
+    assert order == [15, 88, 100, 1200]
+
+
+async def test_behind_the_first_page_turns_are_taken_in_the_order_of_asking() -> None:
+    turns, order = Turns(at_once=1), []
+
+    async def one(done: int) -> None:
+        async with turns.turn(MAYA, done, 300):
+            order.append(done)
+
+    async with turns.turn(NOAH, 0, 15):
+        waiting = [asyncio.create_task(one(done)) for done in (9_000, FIRST_PAGE, 4_000)]
+        await _settle()
+    await asyncio.gather(*waiting)
+    assert order == [9_000, FIRST_PAGE, 4_000]
+
+
+async def test_a_turn_that_nobody_wants_any_more_passes_on() -> None:
+    turns = Turns(at_once=1)
+
+    async def one() -> None:
+        async with turns.turn(MAYA, 0, 15):
+            pass
+
+    async with turns.turn(NOAH, 0, 15):
+        waiting = [asyncio.create_task(one()) for _ in range(3)]
+        await _settle()
+        waiting[0].cancel()
+    waiting[1].cancel()  # it was given the turn just now
+    await asyncio.wait_for(waiting[2], 1)
+    await asyncio.wait_for(one(), 1)
+
+
+async def test_who_had_something_lets_those_that_begin_catch_up() -> None:
+    turns, has_more = Turns(), asyncio.Event()
+
+    async def more() -> None:
+        async with turns.turn(MAYA, 50, 50):
+            has_more.set()
+
+    with turns.arriving(NOAH), turns.arriving(OLGA):
+        going_on = asyncio.create_task(more())
+        async with turns.turn(NOAH, 0, 50):
+            pass
+        await _settle()
+        assert not has_more.is_set()
+        async with turns.turn(OLGA, 0, 50):
+            await _settle()
+            assert has_more.is_set()
+    await going_on
+
+
+@pytest.mark.parametrize("done", [0, FIRST_PAGE])
+async def test_neither_beginners_nor_those_with_a_first_page_wait_for_others_to_begin(done: int) -> None:
+    turns = Turns()
+    with turns.arriving(NOAH):
+        async with asyncio.timeout(1), turns.turn(MAYA, done, 50):
+            pass
+
+
+async def test_a_beginner_that_does_not_get_on_or_ends_is_not_waited_for() -> None:
+    turns = Turns(arrival_seconds=0.02)
+    with turns.arriving(NOAH):
+        async with asyncio.timeout(1), turns.turn(MAYA, 50, 50):
+            pass
+    turns = Turns()
+    with turns.arriving(NOAH):
+        pass
+    async with asyncio.timeout(1), turns.turn(MAYA, 50, 50):
+        pass
+
+
+# --- room -----------------------------------------------------------------------------------------------------------------
+
+
+def _under_way(**numbers: int) -> list[tuple[bool, Kind]]:
+    one: dict[str, tuple[bool, Kind]] = {
+        "news": (False, "mail"),
+        "mailboxes": (True, "mail"),
+        "others": (True, "contacts"),
+    }
+    return [one[name] for name, number in numbers.items() for _ in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("under_way", "room"),
+    [
+        (_under_way(), Room(FEWEST, FEWEST, OTHERS)),
+        (_under_way(mailboxes=100), Room(100, 100, OTHERS)),
+        (_under_way(mailboxes=MAILBOXES - 1), Room(RUNS - MAILBOXES + 1, 1, OTHERS)),
+        (_under_way(mailboxes=MAILBOXES + 5, others=OTHERS), Room(RUNS - MAILBOXES - 5 - OTHERS, 0, 0)),
+        (_under_way(news=RUNS), Room(0, MAILBOXES, OTHERS)),
+    ],
+    ids=["at rest", "in a crowd", "nearly full", "full of first imports", "full of news"],
+)  # fmt: skip
+def test_a_process_takes_more_the_more_it_has_until_it_is_full(under_way: list[tuple[bool, Kind]], room: Room) -> None:
+    assert Room.beside(under_way) == room
+
+
+def test_first_imports_leave_room_for_what_is_new() -> None:
+    full = Room.beside(_under_way(mailboxes=MAILBOXES, others=OTHERS))
+    assert full.is_full_for(True, "mail")
+    assert full.is_full_for(True, "calendar")
+    assert not full.is_full_for(False, "mail")
+
+
+# --- the writer -----------------------------------------------------------------------------------------------------------
+
+
+class _Database:
+    """As much of a pool as the writer needs."""
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator["_Database"]:
+        yield self
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        await asyncio.sleep(0)
+        yield
+
+
+def _outcome(gmail_id: str) -> Outcome:
+    claim = Claim(
+        RunId(uuid4()), 1, UserId(uuid4()), AccountId(uuid4()), "mail", "connected", True, datetime.now(UTC), 0, ""
+    )
+    return Outcome(claim, Count(Tally(done=1)), [Settled(gmail_id, "gone", 0)])
+
+
+@pytest.fixture
+def transactions(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The Gmail ids that were settled, by transaction. A run with a note is not held any more, "broken" can't be written."""
+    settled: list[list[str]] = []
+
+    async def count_all(_: Any, counts: Sequence[tuple[Claim, Count]]) -> set[RunId]:
+        return {claim.run_id for claim, count in counts if not count.note}
+
+    async def settle(_: Any, wanted: Sequence[tuple[AccountId, Settled]]) -> None:
+        ids = [one.gmail_id for _, one in wanted]
+        if "broken" in ids:
+            raise ValueError("broken")
+        settled.append(ids)
+
+    monkeypatch.setattr(runs, "count_all", count_all)
+    monkeypatch.setattr(ledger, "settle", settle)
+    return settled
+
+
+async def test_what_comes_during_a_write_is_written_together(transactions: list[list[str]]) -> None:
+    writer = Writer(cast(Pool, _Database()))
+    await asyncio.gather(*(writer.write(_outcome(gmail_id)) for gmail_id in ("a", "b", "c")))
+    assert [one for some in transactions for one in some] == ["a", "b", "c"]
+    assert len(transactions) < 3
+
+
+async def test_a_run_that_cannot_be_written_fails_alone(transactions: list[list[str]]) -> None:
+    writer = Writer(cast(Pool, _Database()))
+    results = await asyncio.gather(
+        *(writer.write(_outcome(gmail_id)) for gmail_id in ("a", "broken", "b")), return_exceptions=True
+    )
+    assert [type(one) for one in results] == [type(None), ValueError, type(None)]
+    assert sorted(one for some in transactions for one in some) == ["a", "b"]
+
+
+async def test_of_a_run_that_was_lost_nothing_is_written(transactions: list[list[str]]) -> None:
+    writer = Writer(cast(Pool, _Database()))
+    lost = replace(_outcome("b"), count=Count(Tally(done=1), note="lost"))
+    results = await asyncio.gather(writer.write(lost), writer.write(_outcome("a")), return_exceptions=True)
+    assert [type(one) for one in results] == [LeaseLost, type(None)]
+    assert transactions == [["a"]]
