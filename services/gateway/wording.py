@@ -183,8 +183,8 @@ def _unclaimed(fact: BccUnclaimed) -> Notice:
         level="warning",
         title=f"Is {fact.address} you?",
         body=(
-            f"A mail from {fact.address} was sent in copy to the BCC address of one of your contacts. It is not on the timeline, because "
-            f"only your own mail is logged there. If the address is yours, “{THIS_IS_ME}” logs this mail and those to come."
+            f"A mail from {fact.address} was sent in copy to the BCC address of one of your contacts. It was not logged, because only "
+            f"your own mail is. If the address is yours, “{THIS_IS_ME}” logs this mail and those to come."
         ),
         link="/",
         offer=fact.address,
