@@ -1,5 +1,6 @@
 """The control API: what happens in the world beyond the product's reach. JSON, on a port of its own."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from libs.google_sim.recurrence import expand
 from libs.google_sim.world import Account, World
 
 WORLD = web.AppKey("world", World)
+TO_COME = web.AppKey("to_come", set[asyncio.TimerHandle])
 ROUTES = web.RouteTableDef()
 _LABEL_CHANGES: dict[str, tuple[list[str], list[str]]] = {
     "trash": (["TRASH"], ["INBOX"]),
@@ -31,8 +33,16 @@ def control_app(world: World) -> web.Application:
     """The control API of a world. Mistakes are 400, what does not exist is 404, both `{"error": sentence}`."""
     app = web.Application(middlewares=[_sentences], client_max_size=_MAX_BODY)
     app[WORLD] = world
+    app[TO_COME] = set()
+    app.on_cleanup.append(_call_off)
     app.add_routes(ROUTES)
     return app
+
+
+async def _call_off(app: web.Application) -> None:
+    """What was to be delivered later never is: this Google ends."""
+    for timer in app[TO_COME]:
+        timer.cancel()
 
 
 @web.middleware
@@ -52,14 +62,29 @@ async def state(request: web.Request) -> web.Response:
 
 @ROUTES.post("/accounts/{address}/messages")
 async def deliver_message(request: web.Request) -> web.Response:
-    """`{"raw": RFC 822 text}` or a Gmail resource, or `{"messages": [...]}` of them; labelIds, internalDate optional."""
+    """`{"raw": RFC 822 text}` or a Gmail resource, or `{"messages": [...]}` of them; labelIds, internalDate optional.
+
+    With `"every_seconds": n` beside `messages` they come one after the other, the first at once: how many, and how long it takes.
+    """
     account, body = _account(request), await _object(request)
-    given = body.get("messages", [body])
+    given, pause = body.get("messages", [body]), body.get("every_seconds", 0)
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
         raise ValueError("Give one message, or {'messages': [...]}.")
-    now_ms = str(int(request.app[WORLD].now() * 1000))
-    stored = [deliver(account, message_from(one), now_ms).stub for one in given]
+    if not isinstance(pause, int | float) or pause < 0:
+        raise ValueError("every_seconds is a number of seconds, 0 or more.")
+    messages = [message_from(one) for one in given]
+    if pause:
+        loop, to_come = asyncio.get_running_loop(), request.app[TO_COME]
+        to_come |= {
+            loop.call_later(number * pause, _deliver, request.app, account, one) for number, one in enumerate(messages)
+        }
+        return _json({"messages": len(messages), "seconds": max(len(messages) - 1, 0) * pause})
+    stored = [_deliver(request.app, account, one) for one in messages]
     return _json({"messages": stored} if "messages" in body else stored[0])
+
+
+def _deliver(app: web.Application, account: Account, message: Resource) -> Resource:
+    return deliver(account, message, str(int(app[WORLD].now() * 1000))).stub
 
 
 @ROUTES.post("/accounts/{address}/messages/{id}/{action}")

@@ -1,5 +1,6 @@
 """Reading and sending mail through the Gmail methods."""
 
+import asyncio
 import base64
 import re
 from typing import Any
@@ -190,6 +191,19 @@ async def test_bcc_stays_with_the_sender_and_a_plus_address_shows_in_delivered_t
     assert headers_of(theirs, "Bcc") == []
     assert headers_of(theirs, "Message-ID") == headers_of(mine, "Message-ID")
     assert "INBOX" in theirs["labelIds"]
+
+
+async def test_mail_can_arrive_over_time(ada: Driver) -> None:
+    letters = [{"raw": f"From: zoe@else.example\nTo: {ADA}\nSubject: tick {number}\n\nb"} for number in range(3)]
+    before = len((await ada.gmail("messages")).body["messages"])
+    answer = await ada.control(f"/accounts/{ADA}/messages", json={"messages": letters, "every_seconds": 0.2})
+    assert answer == {"messages": 3, "seconds": 0.4}
+    counts = []
+    async with asyncio.timeout(10):
+        while not counts or counts[-1] < before + 3:
+            counts.append(len((await ada.gmail("messages")).body["messages"]))
+            await asyncio.sleep(0.01)
+    assert sorted(set(counts) - {before}) == [before + 1, before + 2, before + 3]
 
 
 async def test_a_reply_joins_its_thread(ada: Driver) -> None:
