@@ -64,6 +64,7 @@ async def imported(stage: MailStage) -> dict[str, Mailbox]:
     await asyncio.gather(*(stage.connect(one) for one in mailboxes.values()))
     await stage.quiet(PATIENCE_SECONDS)
     stage.google.world.faults.set([], 0)
+    await stage.pool.execute("ANALYZE")  # the comparison's plans, made for small tables, would take minutes
     return mailboxes
 
 
