@@ -25,7 +25,6 @@ OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.SerializationError,
     asyncpg.QueryCanceledError,
 )
-UniqueViolation = asyncpg.UniqueViolationError
 
 COMMAND_TIMEOUT_SECONDS = 60.0
 

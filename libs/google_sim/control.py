@@ -66,7 +66,7 @@ async def deliver_message(request: web.Request) -> web.Response:
 
     With `"every_seconds": n` beside `messages` they come one after the other, the first at once: how many, and how long it takes.
     """
-    account, body = _account(request), await _object(request)
+    account, body = _account(request), await read_object(request)
     given, pause = body.get("messages", [body]), body.get("every_seconds", 0)
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
         raise ValueError("Give one message, or {'messages': [...]}.")
@@ -97,7 +97,7 @@ async def change_message(request: web.Request) -> web.Response:
         mailbox.delete(message_id)
         return _json({"historyId": str(mailbox.history_id)})
     if action == "label":
-        body = await _object(request)
+        body = await read_object(request)
         add, remove = body.get("add", []), body.get("remove", [])
     elif action in _LABEL_CHANGES:
         add, remove = _LABEL_CHANGES[action]
@@ -111,13 +111,13 @@ async def change_message(request: web.Request) -> web.Response:
 async def put_event(request: web.Request) -> web.Response:
     """Add an event, or replace it."""
     calendar = _calendar(request)
-    return _json(_stored_event(request, calendar, await _object(request)))
+    return _json(_stored_event(request, calendar, await read_object(request)))
 
 
 @ROUTES.patch("/accounts/{address}/calendars/{calendar}/events/{id}")
 async def patch_event(request: web.Request) -> web.Response:
     """Change the fields given; null takes a field away."""
-    calendar, changes = _calendar(request), await _object(request)
+    calendar, changes = _calendar(request), await read_object(request)
     merged = {**_event(calendar, request.match_info["id"]), **changes}
     return _json(_stored_event(request, calendar, {k: v for k, v in merged.items() if v is not None}))
 
@@ -134,7 +134,7 @@ async def cancel_event(request: web.Request) -> web.Response:
 @ROUTES.put("/accounts/{address}/people/{name:people/.+}")
 async def put_person(request: web.Request) -> web.Response:
     """Add a person, or replace it."""
-    name, person = request.match_info["name"], await _object(request)
+    name, person = request.match_info["name"], await read_object(request)
     people = _account(request).people
     stored = {**person, "resourceName": name, "etag": f"%{people.version + 1}"}
     people.put(stored)
@@ -157,7 +157,7 @@ async def revoke(request: web.Request) -> web.Response:
 @ROUTES.post("/accounts/{address}/expire")
 async def expire(request: web.Request) -> web.Response:
     """`{"what": "history" | "calendar" | "people" | "access_tokens"}`: what was given out so far is too old."""
-    account, what = _account(request), (await _object(request)).get("what")
+    account, what = _account(request), (await read_object(request)).get("what")
     match what:
         case "history":
             account.mailbox.expire_history()
@@ -177,7 +177,7 @@ async def expire(request: web.Request) -> web.Response:
 @ROUTES.put("/quota")
 async def set_quota(request: web.Request) -> web.Response:
     """`{"user_units_per_minute", "project_units_per_minute", "status", "user_concurrency"}`; what is not given is off, or 403."""
-    world, body = request.app[WORLD], await _object(request)
+    world, body = request.app[WORLD], await read_object(request)
     numbers = [body.get("user_units_per_minute", 0), body.get("project_units_per_minute", 0), body.get("status", 403)]
     crowd = body.get("user_concurrency", 0)
     if not all(isinstance(one, int) and one >= 0 for one in (*numbers, crowd)) or numbers[2] not in (403, 429):
@@ -196,7 +196,7 @@ async def get_faults(request: web.Request) -> web.Response:
 @ROUTES.put("/faults")
 async def set_faults(request: web.Request) -> web.Response:
     """`{"rules": [...], "seed": 0}`, see `faults.Rule`; an empty list ends all faults."""
-    body = await _object(request)
+    body = await read_object(request)
     rules, seed = body.get("rules", []), body.get("seed", 0)
     if not isinstance(rules, list) or not all(isinstance(one, dict) for one in rules) or not isinstance(seed, int):
         raise ValueError("Give {'rules': [{'match', 'kind', ...}], 'seed': 0}.")
@@ -243,7 +243,7 @@ async def oracle(request: web.Request) -> web.Response:
     """What a correct sync yields now. `{"accounts": [address], "now": RFC 3339, "options": {...}}`, all optional."""
     from libs.google_sim.oracle import expect
 
-    world, body = request.app[WORLD], await _object(request)
+    world, body = request.app[WORLD], await read_object(request)
     wanted = body.get("accounts") or list(world.accounts)
     now = datetime.fromisoformat(body["now"]) if body.get("now") else datetime.fromtimestamp(world.now(), UTC)
     snapshots = [_named(world, address).snapshot() for address in wanted]
@@ -300,7 +300,8 @@ def _named(world: World, address: str) -> Account:
     return account
 
 
-async def _object(request: web.Request) -> dict[str, Any]:
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """The JSON object that the request carries, {} for no body. ValueError: it is something else."""
     raw = await request.read()
     value = orjson.loads(raw) if raw else {}
     if not isinstance(value, dict):

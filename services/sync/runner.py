@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import assert_never
+from typing import Any, assert_never
 
 from libs.common import outbox
 from libs.common.bus import OUTAGES
@@ -235,7 +235,7 @@ async def _conclude(job: Job, error: Exception | None) -> "Ended | None":
                     fact = failed(row, job.account.address)
                 case _:
                     assert_never(decision)
-        ended = Ended.of(row)
+        ended = Ended(row)
         if ended.is_silent:
             await runs.delete_run(connection, job.claim.run_id)
         elif row["code"] != "disconnected":
@@ -251,10 +251,6 @@ class Ended:
     """A run that is over, for the log and for the decision whether anybody hears of it."""
 
     row: Record
-
-    @classmethod
-    def of(cls, row: Record) -> "Ended":
-        return cls(row)
 
     @property
     def is_silent(self) -> bool:
@@ -278,37 +274,17 @@ class Ended:
 
 
 def completed(row: Record, address: str) -> SyncCompleted:
-    return SyncCompleted(
-        user_id=row["user_id"],
-        account_id=row["account_id"],
-        address=address,
-        run_id=row["run_id"],
-        kind=row["kind"],
-        reason=row["reason"],
-        new=row["new"],
-        updated=row["updated"],
-        removed=row["removed"],
-        skipped=row["skipped"],
-        seconds=_seconds(row),
-        first=row["first"],
-    )
+    return SyncCompleted(**_ending(row, address), skipped=row["skipped"], first=row["first"])
 
 
 def failed(row: Record, address: str) -> SyncFailed:
-    return SyncFailed(
-        user_id=row["user_id"],
-        account_id=row["account_id"],
-        address=address,
-        run_id=row["run_id"],
-        kind=row["kind"],
-        reason=row["reason"],
-        code=row["code"],
-        error=row["error"],
-        new=row["new"],
-        updated=row["updated"],
-        removed=row["removed"],
-        seconds=_seconds(row),
-    )
+    return SyncFailed(**_ending(row, address), code=row["code"], error=row["error"])
+
+
+def _ending(row: Record, address: str) -> dict[str, Any]:
+    """What is told of every run that is over."""
+    names = ("user_id", "account_id", "run_id", "kind", "reason", "new", "updated", "removed")
+    return {**{name: row[name] for name in names}, "address": address, "seconds": _seconds(row)}
 
 
 def _seconds(row: Record) -> float:

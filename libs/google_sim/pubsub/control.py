@@ -1,12 +1,10 @@
 """The control API's part for Pub/Sub."""
 
 from dataclasses import asdict
-from typing import Any, cast
 
-import orjson
 from aiohttp import web
 
-from libs.google_sim.control import WORLD
+from libs.google_sim.control import WORLD, read_object
 from libs.google_sim.pubsub.topics import ACK_SECONDS, Push, Subscription, Trouble
 
 ROUTES = web.RouteTableDef()
@@ -15,7 +13,7 @@ ROUTES = web.RouteTableDef()
 @ROUTES.post("/pubsub/subscriptions")
 async def subscribe(request: web.Request) -> web.Response:
     """`{"name", "topic", "ack_seconds"?, "push"?: {"endpoint", "audience", "email"}}`; without push it is pulled."""
-    world, body = request.app[WORLD], await _object(request)
+    world, body = request.app[WORLD], await read_object(request)
     try:
         push = Push(**body["push"]) if body.get("push") else None
         subscription = Subscription(body["name"], body["topic"], push, float(body.get("ack_seconds", ACK_SECONDS)))
@@ -39,7 +37,7 @@ async def unsubscribe(request: web.Request) -> web.Response:
 @ROUTES.post("/pubsub/service-accounts")
 async def add_service_account(request: web.Request) -> web.Response:
     """`{"client_email"}`: a new key file. With `private_key` (PEM), that key is made known."""
-    body = await _object(request)
+    body = await read_object(request)
     email, private_key = body.get("client_email"), body.get("private_key")
     if not isinstance(email, str) or not email or not isinstance(private_key, str | None):
         raise ValueError("Give client_email, and private_key as PEM where there is one.")
@@ -49,7 +47,7 @@ async def add_service_account(request: web.Request) -> web.Response:
 @ROUTES.put("/pubsub/trouble")
 async def set_trouble(request: web.Request) -> web.Response:
     """`{"lose", "duplicate", "delay", "reorder": probabilities, "seconds", "seed"}`; nothing given ends it."""
-    body = await _object(request)
+    body = await read_object(request)
     seed = body.pop("seed", 0)
     try:
         request.app[WORLD].pubsub.script(Trouble(**body), seed)
@@ -61,7 +59,7 @@ async def set_trouble(request: web.Request) -> web.Response:
 @ROUTES.put("/pubsub/closed-topics")
 async def close_topics(request: web.Request) -> web.Response:
     """`{"topics": [...]}`: those that Gmail may not publish to."""
-    request.app[WORLD].pubsub.closed_topics = set((await _object(request)).get("topics", []))
+    request.app[WORLD].pubsub.closed_topics = set((await read_object(request)).get("topics", []))
     return web.json_response({})
 
 
@@ -70,11 +68,3 @@ async def counters(request: web.Request) -> web.Response:
     """What became of the messages, by subscription."""
     known = request.app[WORLD].pubsub.subscriptions.values()
     return web.json_response({one.name: {**asdict(one.tally), "waiting": len(one.waiting)} for one in known})
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    raw = await request.read()
-    value = orjson.loads(raw) if raw else {}
-    if not isinstance(value, dict):
-        raise ValueError("The body must be a JSON object.")
-    return cast(dict[str, Any], value)
