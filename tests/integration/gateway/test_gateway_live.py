@@ -94,12 +94,12 @@ async def test_a_completed_sync_is_one_notification_with_its_numbers(running_gat
 
 
 async def test_a_fact_that_is_delivered_twice_notifies_once(running_gate: Gate) -> None:
-    fact = completed(running_gate)
+    event = completed(running_gate)
     other = completed(running_gate)
     async with running_gate.client() as client:
-        for one in (fact, fact, other):
+        for one in (event, event, other):
             # A stream without memory of message ids, as after its duplicate window.
-            await running_gate.buses["sync"].client.jetstream().publish(fact.subject, one.model_dump_json().encode())
+            await running_gate.buses["sync"].client.jetstream().publish(event.subject, one.model_dump_json().encode())
         items = await notifications(client, 2)
         await asyncio.sleep(0.3)
         assert len(await notifications(client, 2)) == len(items) == 2
@@ -121,8 +121,8 @@ async def test_only_the_user_concerned_hears_of_it(running_gate: Gate) -> None:
     async with running_gate.client() as alice, running_gate.client("pcrm_bob") as bob:
         async with stream(alice) as hers, stream(bob) as his:
             await running_gate.buses["sync"].say(progressed(running_gate, done=4))
-            fact = ContactChanged(user_id=running_gate.world.bob.id, contact_ids=(contact,))
-            await running_gate.buses["contacts"].say(fact)
+            event = ContactChanged(user_id=running_gate.world.bob.id, contact_ids=(contact,))
+            await running_gate.buses["contacts"].say(event)
             name, progress = await next_event(hers)
             assert (name, progress["done"], progress["eta_seconds"]) == ("sync.progressed", 4, 4)
             assert "user_id" not in progress

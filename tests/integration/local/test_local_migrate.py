@@ -30,7 +30,7 @@ async def test_streams_and_consumers_are_those_of_the_topology(nats_server: Nats
         assert {info.config.name for info in await js.streams_info()} == {config.name for config in streams(1)}
         for stream in ("EVENTS", "CLOCK"):
             found = {info.name: info.config.filter_subject for info in await js.consumers_info(stream) if info.config}
-            assert found == {c.name: c.fact.subject for c in CONSUMERS if c.stream == stream}
+            assert found == {c.name: c.event.subject for c in CONSUMERS if c.stream == stream}
 
 
 async def test_schedules_are_published_once_and_survive_further_migrations(nats_server: Nats) -> None:

@@ -65,7 +65,7 @@ async def test_disconnecting_twice_says_it_once_and_purging_afterwards_is_said(
     for purge in (False, False, True):
         await world.ask(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=purge))
     await world.until(lambda: len(world.heard(AccountDisconnected)) == 2)
-    assert [fact.purge for fact in world.heard(AccountDisconnected)] == [False, True]
+    assert [event.purge for event in world.heard(AccountDisconnected)] == [False, True]
     assert (await world.ask(ListAccounts(user_id=anna.user_id))).items == ()
 
 

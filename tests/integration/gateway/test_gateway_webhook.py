@@ -62,11 +62,11 @@ async def with_webhook(service_settings: ServiceSettings, url: str, public_url: 
 
 async def say_completed(running: Gate) -> None:
     alice = running.world.alice
-    fact = SyncCompleted(
+    event = SyncCompleted(
         user_id=alice.id, account_id=running.world.account(alice).id, address=alice.address, run_id=RunId(new_id()),
         kind="mail", reason="user", new=1, updated=0, removed=0, seconds=1,
     )  # fmt: skip
-    await running.buses["sync"].say(fact)
+    await running.buses["sync"].say(event)
 
 
 async def deliveries(running: Gate) -> int:

@@ -109,8 +109,8 @@ async def test_a_hint_of_what_was_read_costs_no_request(stage: SyncStage) -> Non
         known = stage.account.mailbox.history_id
         stage.google.world.counters.reset()
         for address, history_id in ((ADDRESS, known), ("MAYA@example.com", known - 1), ("nobody@example.com", 10**9)):
-            fact = MailboxNotified(address=address.lower(), history_id=history_id, notified_at=datetime.now(UTC))
-            await stage.gateway.say(fact)
+            event = MailboxNotified(address=address.lower(), history_id=history_id, notified_at=datetime.now(UTC))
+            await stage.gateway.say(event)
         async with asyncio.timeout(10):
             while (await row(stage))["pushed_at"] is None:
                 await asyncio.sleep(0.02)

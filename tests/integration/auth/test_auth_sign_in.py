@@ -203,7 +203,7 @@ async def test_an_unticked_permission_is_missing_and_asked_for_again_on_renewal(
     assert renewed.missing_scopes == ()
     await world.ask(GetToken(account_id=signed_in.account_id, scope=scopes.GMAIL_SEND))
     await world.until(lambda: len(world.heard(AccountConnected)) == 2)
-    assert [fact.again for fact in world.heard(AccountConnected)] == [False, True]
+    assert [event.again for event in world.heard(AccountConnected)] == [False, True]
 
 
 async def test_without_a_refresh_token_the_browser_goes_through_consent_once_more(world: AuthWorld) -> None:

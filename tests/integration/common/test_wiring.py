@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from libs.common.events import EVENTS, LIVE, TICKS
+from libs.common.events import BROADCAST, EVENTS, TICKS
 from libs.common.ids import SERVICES, Service
 from libs.common.questions import QUESTIONS
 from libs.common.service import running
@@ -20,15 +20,15 @@ async def test_a_service_hears_and_answers_exactly_what_is_declared(
     settings = service_settings(service).model_copy(update={"port": 0})
     async with running(service, settings, wire) as resources:
         heard, answered = set(resources.bus.heard), set(resources.bus.answered)
-    assert heard == {fact for fact in (*EVENTS, *TICKS) if service in fact.heard_by}
+    assert heard == {event for event in (*EVENTS, *TICKS) if service in event.consumed_by}
     assert answered == {question for question in QUESTIONS if question.answered_by == service}
 
 
 def test_every_fact_has_somebody_who_says_and_somebody_who_hears_it() -> None:
-    for fact in (*EVENTS, *TICKS):
-        assert fact.said_by, fact.subject
-        assert fact.heard_by, fact.subject
-        assert fact.__doc__ or fact in TICKS, fact.subject
+    for event in (*EVENTS, *TICKS):
+        assert event.published_by, event.subject
+        assert event.consumed_by, event.subject
+        assert event.__doc__ or event in TICKS, event.subject
 
 
 def test_subjects_are_unique_and_no_question_looks_like_a_fact() -> None:
@@ -39,7 +39,7 @@ def test_subjects_are_unique_and_no_question_looks_like_a_fact() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_may_say_and_ask_just_what_is_declared(service: Service) -> None:
     allowed = {subject for subject in permissions(service).publish if not subject.startswith(("$JS.", "dead."))}
-    said = {fact.subject for fact in EVENTS if service in fact.said_by}
+    said = {event.subject for event in EVENTS if service in event.published_by}
     asked = {question.subject for question in QUESTIONS if service in question.asked_by}
     assert allowed == said | asked
 
@@ -50,6 +50,6 @@ def test_nobody_may_publish_what_only_the_clock_says() -> None:
 
 
 def test_each_durable_consumer_belongs_to_one_hearer_of_a_stored_fact() -> None:
-    assert {(consumer.service, consumer.fact) for consumer in CONSUMERS} == {
-        (service, fact) for fact in (*EVENTS, *TICKS) if fact not in LIVE for service in fact.heard_by
+    assert {(consumer.service, consumer.event) for consumer in CONSUMERS} == {
+        (service, event) for event in (*EVENTS, *TICKS) if event not in BROADCAST for service in event.consumed_by
     }

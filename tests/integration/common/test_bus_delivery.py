@@ -44,8 +44,8 @@ class Heard:
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
 
-    async def record(self, facts: Sequence[MessageIngested]) -> None:
-        self.batches.append([fact.gmail_id for fact in facts])
+    async def record(self, events: Sequence[MessageIngested]) -> None:
+        self.batches.append([event.gmail_id for event in events])
 
     @property
     def ids(self) -> list[str]:
@@ -126,8 +126,8 @@ async def test_the_same_fact_said_twice_is_stored_once(bus: Callable[[Service], 
 async def test_a_correction_of_what_a_connector_told_gets_through_at_once(bus: Callable[[Service], Bus]) -> None:
     told: list[str] = []
 
-    async def note(fact: InteractionReported) -> None:
-        told.append(fact.text)
+    async def note(event: InteractionReported) -> None:
+        told.append(event.text)
 
     contacts, gateway = bus("contacts"), bus("gateway")
     contacts.hear(InteractionReported, note)
@@ -150,9 +150,9 @@ async def test_a_cache_that_refuses_to_count_strikes_ends_no_listening(
 ) -> None:
     heard: list[str] = []
 
-    async def note(fact: MessageIngested) -> None:
-        heard.append(fact.gmail_id)
-        if fact.gmail_id == "bad":
+    async def note(event: MessageIngested) -> None:
+        heard.append(event.gmail_id)
+        if event.gmail_id == "bad":
             raise ZeroDivisionError
 
     async def refuse(*_: object) -> int:
@@ -197,10 +197,10 @@ async def test_one_bad_message_does_not_hold_back_its_batch(
     monkeypatch.setattr(delivery, "STRIKE_DELAYS", (0.05, 0.05))
     heard = Heard()
 
-    async def record(facts: Sequence[MessageIngested]) -> None:
-        if any(fact.gmail_id == "bad" for fact in facts):
+    async def record(events: Sequence[MessageIngested]) -> None:
+        if any(event.gmail_id == "bad" for event in events):
             raise ValueError("a row that the database refuses\nDETAIL: ann@example.com")
-        await heard.record(facts)
+        await heard.record(events)
 
     contacts, sync = bus("contacts"), bus("sync")
     contacts.hear_batch(MessageIngested, record)

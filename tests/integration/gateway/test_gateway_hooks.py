@@ -123,7 +123,7 @@ async def test_what_is_told_goes_to_the_bus_once_and_what_makes_no_sense_is_refu
     async with asyncio.timeout(5):
         while len(hook.heard) < 3:
             await asyncio.sleep(0.01)
-    assert [(fact.address, fact.history_id) for fact in hook.heard] == [
+    assert [(event.address, event.history_id) for event in hook.heard] == [
         ("anna@gmail.com", 41), ("anna@gmail.com", 41), ("nobody@example.com", 5),
     ]  # fmt: skip
     assert hook.heard[0].notified_at.year == 2026

@@ -78,7 +78,7 @@ async def test_a_killed_backfill_goes_on_where_it_was(stage: SyncStage) -> None:
     end = stage.ended("mail")[0]
     assert (end.new, end.first) == (len(MESSAGES), True)
     # What was said twice was said with the same key: the stream keeps it once.
-    assert len({fact.key() for fact in stage.heard(MessageIngested)}) == len(MESSAGES)
+    assert len({event.key() for event in stage.heard(MessageIngested)}) == len(MESSAGES)
     requests = stage.google.world.counters.methods["maya@example.com"]["gmail.users.messages.get"].requests
     assert requests < len(MESSAGES) + 2 * 2 * 150  # at most the groups in hand were fetched again
 
@@ -197,8 +197,8 @@ async def test_a_connection_heard_after_its_end_brings_nothing_back(stage: SyncS
         if end == "delete":
             await handlers.forget_user(sync, UserDeleted(user_id=user_id, account_ids=(account_id,)))
         else:
-            fact = AccountDisconnected(user_id=user_id, account_id=account_id, purge=end == "purge", at=at)
-            await handlers.disconnect(sync, fact)
+            event = AccountDisconnected(user_id=user_id, account_id=account_id, purge=end == "purge", at=at)
+            await handlers.disconnect(sync, event)
         connected = AccountConnected(
             user_id=user_id, account_id=account_id, address="maya@example.com", scopes=stage.granted, again=False,
             at=at - timedelta(minutes=1),

@@ -42,7 +42,7 @@ async def asked(world: World, later: timedelta = timedelta(minutes=1)) -> list[B
     """The questions that are asked by then; each once."""
     before = len(world.said)
     await claiming.tell(world.context, datetime.now(UTC) + later)
-    return [fact for fact in world.said[before:] if isinstance(fact, BccUnclaimed)]
+    return [event for event in world.said[before:] if isinstance(event, BccUnclaimed)]
 
 
 async def lines(world: World, email: str) -> list[tuple[str, str | None, bool]]:

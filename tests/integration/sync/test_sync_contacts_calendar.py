@@ -51,7 +51,7 @@ async def test_cards_are_imported_once_and_followed(stage: SyncStage) -> None:
     people = stage.account.people
     async with stage.replica():
         await stage.first_sync("contacts")
-        assert {fact.resource_name for fact in stage.heard(PersonImported)} == {f"people/c{n}" for n in range(5)}
+        assert {event.resource_name for event in stage.heard(PersonImported)} == {f"people/c{n}" for n in range(5)}
         again = await stage.sync("contacts")
         assert (again.new, again.updated, again.removed) == (0, 0, 0)
         people.put(person(1, names=[{"displayName": "Renamed"}]))
@@ -60,7 +60,7 @@ async def test_cards_are_imported_once_and_followed(stage: SyncStage) -> None:
         assert (end.new, end.updated, end.removed) == (0, 1, 1)
     assert stage.heard(PersonImported)[-1].name == "Renamed"
     assert stage.heard(PersonImported)[-1].revision == 2
-    assert [fact.resource_name for fact in stage.heard(PersonRemoved)] == ["people/c2"]
+    assert [event.resource_name for event in stage.heard(PersonRemoved)] == ["people/c2"]
 
 
 async def test_an_expired_people_token_finds_changes_and_deletions(stage: SyncStage) -> None:
@@ -73,7 +73,7 @@ async def test_an_expired_people_token_finds_changes_and_deletions(stage: SyncSt
         people.expire_sync_tokens()
         end = await stage.sync("contacts")
     assert (end.new, end.updated, end.removed) == (1, 0, 1)
-    assert [fact.resource_name for fact in stage.heard(PersonRemoved)] == ["people/c3"]
+    assert [event.resource_name for event in stage.heard(PersonRemoved)] == ["people/c3"]
 
 
 async def test_only_meetings_within_the_window_are_kept(stage: SyncStage) -> None:
@@ -105,7 +105,7 @@ async def test_moved_and_cancelled_meetings_replace_what_was_there(stage: SyncSt
         calendar.put(event("beyond", NOW + timedelta(days=400)))
         end = await stage.sync("calendar")
     assert (end.new, end.updated, end.removed) == (0, 1, 1)
-    assert [fact.event_id for fact in stage.heard(MeetingCancelled)] == ["past"]
+    assert [event.event_id for event in stage.heard(MeetingCancelled)] == ["past"]
     moved = stage.heard(MeetingIngested)[-1].meeting
     assert (moved.event_id, moved.revision, moved.starts_at) == ("later", 2, NOW + timedelta(days=4))
 
@@ -127,7 +127,7 @@ async def test_ticked_calendars_are_read_and_unticked_ones_forgotten(stage: Sync
         await stage.until(lambda: stage.heard(MeetingIngested)[-1].meeting.event_id == "offsite")
         await stage.until(lambda: len(stage.ended("calendar")) == 2)
         await stage.change_settings(calendar_ids=())
-        await stage.until(lambda: [fact.event_id for fact in stage.heard(MeetingCancelled)] == ["offsite"])
+        await stage.until(lambda: [event.event_id for event in stage.heard(MeetingCancelled)] == ["offsite"])
 
 
 async def test_the_prep_scan_sees_what_was_booked_just_now(stage: SyncStage, nats_server: Nats) -> None:
@@ -141,5 +141,5 @@ async def test_the_prep_scan_sees_what_was_booked_just_now(stage: SyncStage, nat
             await connection.close()
         await stage.until(lambda: len(stage.heard(MeetingUpcoming)) == 2)
         await stage.until(lambda: stage.ended("calendar")[-1].reason == "poll")
-    assert [fact.meeting.event_id for fact in stage.heard(MeetingUpcoming)] == ["booked-now", "soon"]
+    assert [event.meeting.event_id for event in stage.heard(MeetingUpcoming)] == ["booked-now", "soon"]
     assert stage.ended("calendar")[-1].new == 1

@@ -297,8 +297,8 @@ async def test_the_service_hears_mail_on_the_bus_and_answers_and_tells(service_s
 
     @asynccontextmanager
     async def listening(r: Resources) -> AsyncIterator[None]:
-        async def note(fact: ContactChanged) -> None:
-            told.append(fact)
+        async def note(event: ContactChanged) -> None:
+            told.append(event)
 
         r.bus.hear_live(ContactChanged, note)
         yield
@@ -318,4 +318,4 @@ async def test_the_service_hears_mail_on_the_bus_and_answers_and_tells(service_s
         assert len(page.items) == 9
         with pytest.raises(Refused):
             await gateway.bus.ask(GetContact(user_id=USER, contact_id=ContactId(new_id())))
-    assert {id_ for fact in told for id_ in fact.contact_ids} == {item.id for item in page.items}
+    assert {id_ for event in told for id_ in event.contact_ids} == {item.id for item in page.items}

@@ -26,14 +26,14 @@ async def running_gate(service_settings: ServiceSettings) -> AsyncIterator[Gate]
 async def offered(gate: Gate, client: aiohttp.ClientSession, address: str = OFFICE) -> dict[str, Any]:
     """Alice is asked about an address; the notification."""
     alice = gate.world.alice
-    fact = BccUnclaimed(
+    event = BccUnclaimed(
         user_id=alice.id,
         account_id=gate.world.account(alice).id,
         address=address,
         name="Maya",
         contact_id=ContactId(new_id()),
     )
-    await gate.buses["contacts"].say(fact)
+    await gate.buses["contacts"].say(event)
     async with asyncio.timeout(10):
         while True:
             found = [one for one in await listed(client) if address in one["title"]]

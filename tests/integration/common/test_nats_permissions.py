@@ -9,7 +9,7 @@ import nats
 import pytest
 from nats.aio.client import Client
 
-from libs.common.events import EVENTS, LIVE, TICKS
+from libs.common.events import BROADCAST, EVENTS, TICKS
 from libs.common.ids import SERVICES, Service
 from libs.common.questions import QUESTIONS
 from libs.common.topology import CONSUMERS, inbox_prefix
@@ -50,23 +50,23 @@ async def login(server: Nats, user: str) -> AsyncIterator[Login]:
         await client.close()
 
 
-def said_by(user: str) -> set[str]:
-    facts = {fact.subject for fact in EVENTS if user in fact.said_by}
-    return facts | {question.subject for question in QUESTIONS if user in question.asked_by}
+def published_by(user: str) -> set[str]:
+    events = {event.subject for event in EVENTS if user in event.published_by}
+    return events | {question.subject for question in QUESTIONS if user in question.asked_by}
 
 
 def everything_said() -> set[str]:
-    return {fact.subject for fact in (*EVENTS, *TICKS)} | {question.subject for question in QUESTIONS}
+    return {event.subject for event in (*EVENTS, *TICKS)} | {question.subject for question in QUESTIONS}
 
 
 @pytest.mark.parametrize("user", [*SERVICES, "connector"])
 async def test_a_user_may_publish_exactly_its_own_subjects(nats_server: Nats, user: str) -> None:
     async with login(nats_server, user) as session:
-        for subject in said_by(user):
+        for subject in published_by(user):
             await session.client.publish(subject, b"{}")
         assert await session.refused() == []
 
-        others = everything_said() - said_by(user)
+        others = everything_said() - published_by(user)
         for subject in others:
             await session.client.publish(subject, b"{}")
         assert len(await session.refused()) == len(others)
@@ -96,7 +96,7 @@ async def test_a_user_cannot_touch_streams_consumers_schedules_or_dead_letters_o
 @pytest.mark.parametrize("user", [*SERVICES, "connector"])
 async def test_a_user_can_hear_neither_the_inboxes_of_others_nor_everything(nats_server: Nats, user: str) -> None:
     others = [inbox_prefix(other) for other in (*SERVICES, "connector") if other != user]
-    live = [fact.subject for fact in LIVE if user not in fact.heard_by]
+    live = [event.subject for event in BROADCAST if user not in event.consumed_by]
     answers = [question.subject for question in QUESTIONS if question.answered_by != user]
     subjects = [">", "_INBOX.>", "message.ingested", *(f"{inbox}.>" for inbox in others), *live, *answers]
     async with login(nats_server, user) as session:
@@ -118,7 +118,7 @@ async def test_a_question_reaches_its_service_and_the_answer_comes_back(nats_ser
 async def test_every_service_can_pull_and_ack_what_it_hears(nats_server: Nats) -> None:
     async with login(nats_server, "admin") as admin:
         for consumer in CONSUMERS:
-            await admin.client.jetstream().publish(consumer.fact.subject, b"{}")
+            await admin.client.jetstream().publish(consumer.event.subject, b"{}")
     services: tuple[Service, ...] = SERVICES
     for service in services:
         async with login(nats_server, service) as session:

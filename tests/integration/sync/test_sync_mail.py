@@ -31,7 +31,7 @@ async def test_a_first_sync_says_every_message_once_at_the_lowest_price(stage: S
     async with stage.replica():
         await stage.first_sync("mail")
     assert set(stage.timeline()) == {one["id"] for one in MESSAGES}
-    keys = [fact.key() for fact in stage.said if fact.subject == "message.ingested"]
+    keys = [event.key() for event in stage.said if event.subject == "message.ingested"]
     assert len(keys) == len(set(keys)) == len(MESSAGES)
     gmail = [
         counter
@@ -66,7 +66,7 @@ async def test_new_trashed_restored_and_deleted_mail_is_followed(stage: SyncStag
         assert added.id in stage.timeline()
         assert first not in stage.timeline()
         assert second not in stage.timeline()
-        assert [fact.reason for fact in stage.heard(MessageRemoved)] == ["trash", "deleted"]
+        assert [event.reason for event in stage.heard(MessageRemoved)] == ["trash", "deleted"]
         mailbox.relabel(first, [], ["TRASH"])
         await stage.sync()
         assert first in stage.timeline()
@@ -205,7 +205,7 @@ async def test_aliases_that_google_does_not_tell_today_stay_mine(
         stage.google.world.faults.set([Rule("sendAs", "400precondition")], 0)
         await stage.sql("UPDATE accounts SET aliases_due = true")
         await stage.sync()
-    told = [fact.addresses for fact in stage.heard(AccountIdentified)]
+    told = [event.addresses for event in stage.heard(AccountIdentified)]
     assert len(told) == 2
     assert set(told[0]) == set(told[1]) == {"maya@example.com", "sales@example.com"}
 

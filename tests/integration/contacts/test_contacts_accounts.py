@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from libs.common.events import Fact
+from libs.common.events import Event
 from libs.common.questions import ContactFields, CreateContact, UpdateContact
 from services.contacts.handlers import contacts
 from tests.support.contacts_world import (
@@ -34,7 +34,7 @@ async def lines(world: World, email: str) -> list[tuple[str, str | None, int]]:
     return [(line.title, line.direction, len(line.account_ids)) for line in await world.timeline(email)]
 
 
-def seen_by(account: int, revision: int = 1) -> Fact:
+def seen_by(account: int, revision: int = 1) -> Event:
     return mail("m", JANE, [ME, WORK], account=account, revision=revision, title="hello", days_ago=1, **ONE)  # type: ignore[arg-type]
 
 
