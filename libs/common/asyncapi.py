@@ -8,22 +8,22 @@ import orjson
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 
-from libs.common.events import EVENTS, TICKS, Fact
+from libs.common.events import EVENTS, TICKS, Event
 from libs.common.questions import QUESTIONS, Question
 
 
 def document() -> str:
     """Every fact with its producers and consumers, every question with who answers it, as JSON."""
     broker = NatsBroker("nats://localhost:4222", logger=None)
-    for fact in (*EVENTS, *TICKS):
-        for service in fact.said_by:
+    for event in (*EVENTS, *TICKS):
+        for service in event.published_by:
             broker.publisher(
-                fact.subject, title=f"{fact.subject} said by {service}", description=_doc(fact), schema=fact
+                event.subject, title=f"{event.subject} said by {service}", description=_doc(event), schema=event
             )
-        for listener in fact.heard_by:
+        for listener in event.consumed_by:
             broker.subscriber(
-                fact.subject, queue=listener, title=f"{fact.subject} heard by {listener}", description=_doc(fact)
-            )(_taking(fact))
+                event.subject, queue=listener, title=f"{event.subject} heard by {listener}", description=_doc(event)
+            )(_taking(event))
     for question in QUESTIONS:
         broker.subscriber(
             question.subject,
@@ -37,7 +37,7 @@ def document() -> str:
     ).decode()
 
 
-def _taking(payload: type[Fact] | type[Question[Any]]) -> Callable[[Any], Awaitable[None]]:
+def _taking(payload: type[Event] | type[Question[Any]]) -> Callable[[Any], Awaitable[None]]:
     """A handler whose only use is its signature: FastStream reads the payload's schema from it."""
 
     async def handler(message: Any) -> None:

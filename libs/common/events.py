@@ -24,14 +24,14 @@ Kind = Literal["mail", "contacts", "calendar"]
 Reason = Literal["connected", "schedule", "user", "push", "poll", "settings", "repair"]
 
 
-class Fact(BaseModel):
+class Event(BaseModel):
     """Something that happened. Frozen, in the past tense, delivered at least once."""
 
     model_config = ConfigDict(frozen=True)
 
     subject: ClassVar[str]
-    said_by: ClassVar[tuple[Service | Literal["clock", "connector"], ...]]
-    heard_by: ClassVar[tuple[Service, ...]]
+    published_by: ClassVar[tuple[Service | Literal["clock", "connector"], ...]]
+    consumed_by: ClassVar[tuple[Service, ...]]
 
     def key(self) -> str:
         """What makes two tellings of this fact the same one (`Nats-Msg-Id`); empty = never the same."""
@@ -41,12 +41,12 @@ class Fact(BaseModel):
 # --- accounts ---------------------------------------------------------------------------------------------------------
 
 
-class AccountConnected(Fact):
+class AccountConnected(Event):
     """A Google account was connected, or its permissions were renewed (`again`)."""
 
     subject = "account.connected"
-    said_by = ("auth",)
-    heard_by = ("sync", "contacts", "gateway")
+    published_by = ("auth",)
+    consumed_by = ("sync", "contacts", "gateway")
 
     user_id: UserId
     account_id: AccountId
@@ -59,12 +59,12 @@ class AccountConnected(Fact):
         return f"{self.account_id}:{self.at.isoformat()}"
 
 
-class AccountReauthRequired(Fact):
+class AccountReauthRequired(Event):
     """Google no longer accepts the account's refresh token. `reason` is a sentence for the user."""
 
     subject = "account.reauth_required"
-    said_by = ("auth",)
-    heard_by = ("sync", "gateway")
+    published_by = ("auth",)
+    consumed_by = ("sync", "gateway")
 
     user_id: UserId
     account_id: AccountId
@@ -76,12 +76,12 @@ class AccountReauthRequired(Fact):
         return f"{self.account_id}:{self.at.isoformat()}"
 
 
-class AccountIdentified(Fact):
+class AccountIdentified(Event):
     """All addresses under which an account sends and receives, as Gmail knew them `at` that moment: the latest wins."""
 
     subject = "account.identified"
-    said_by = ("sync",)
-    heard_by = ("contacts",)
+    published_by = ("sync",)
+    consumed_by = ("contacts",)
 
     user_id: UserId
     account_id: AccountId
@@ -92,12 +92,12 @@ class AccountIdentified(Fact):
         return f"{self.account_id}:{self.at.isoformat()}"
 
 
-class AccountDisconnected(Fact):
+class AccountDisconnected(Event):
     """The user disconnected the account. With `purge`, what was imported from it goes too."""
 
     subject = "account.disconnected"
-    said_by = ("auth",)
-    heard_by = ("sync", "contacts", "prep", "gateway")
+    published_by = ("auth",)
+    consumed_by = ("sync", "contacts", "prep", "gateway")
 
     user_id: UserId
     account_id: AccountId
@@ -108,12 +108,12 @@ class AccountDisconnected(Fact):
         return f"{self.account_id}:{self.at.isoformat()}"
 
 
-class UserDeleted(Fact):
+class UserDeleted(Event):
     """Everything of this user goes, everywhere."""
 
     subject = "user.deleted"
-    said_by = ("auth",)
-    heard_by = ("sync", "contacts", "prep", "gateway")
+    published_by = ("auth",)
+    consumed_by = ("sync", "contacts", "prep", "gateway")
 
     user_id: UserId
     account_ids: tuple[AccountId, ...]
@@ -122,12 +122,12 @@ class UserDeleted(Fact):
         return str(self.user_id)
 
 
-class SettingsChanged(Fact):
+class SettingsChanged(Event):
     """The user's settings, as they were and as they are. `version` grows with each change."""
 
     subject = "settings.changed"
-    said_by = ("auth",)
-    heard_by = ("sync", "contacts")
+    published_by = ("auth",)
+    consumed_by = ("sync", "contacts")
 
     user_id: UserId
     version: int
@@ -141,11 +141,11 @@ class SettingsChanged(Fact):
 # --- clock ------------------------------------------------------------------------------------------------------------
 
 
-class Tick(Fact):
+class Tick(Event):
     """A schedule of the NATS server fired: once per cluster, however many replicas run. The payload is empty."""
 
-    said_by = ("clock",)
-    heard_by = ("sync",)
+    published_by = ("clock",)
+    consumed_by = ("sync",)
     schedule: ClassVar[str]
 
 
@@ -184,12 +184,12 @@ class AuditDue(Tick):
 # --- sync -------------------------------------------------------------------------------------------------------------
 
 
-class SyncRequested(Fact):
+class SyncRequested(Event):
     """Somebody wants this account's mail, contacts or calendar brought up to date."""
 
     subject = "sync.requested"
-    said_by = ("sync", "gateway")
-    heard_by = ("sync",)
+    published_by = ("sync", "gateway")
+    consumed_by = ("sync",)
 
     user_id: UserId
     account_id: AccountId
@@ -197,15 +197,15 @@ class SyncRequested(Fact):
     reason: Reason
 
 
-class MailboxNotified(Fact):
+class MailboxNotified(Event):
     """Gmail tells through Pub/Sub that a mailbox has changed up to `history_id`. A hint: late, twice, out of order, or never.
 
     `address` is the mailbox's, canonical; it may be nobody's here. `notified_at`: when Google published it.
     """
 
     subject = "mailbox.notified"
-    said_by = ("gateway", "sync")
-    heard_by = ("sync",)
+    published_by = ("gateway", "sync")
+    consumed_by = ("sync",)
 
     address: str
     history_id: int
@@ -215,12 +215,12 @@ class MailboxNotified(Fact):
         return f"{self.address}:{self.history_id}"
 
 
-class SyncProgressed(Fact):
+class SyncProgressed(Event):
     """How far a run is: `done` of `total` items (total may still grow), `eta_seconds` where it can be told."""
 
     subject = "sync.progressed"
-    said_by = ("sync",)
-    heard_by = ("gateway",)
+    published_by = ("sync",)
+    consumed_by = ("gateway",)
 
     user_id: UserId
     account_id: AccountId
@@ -232,12 +232,12 @@ class SyncProgressed(Fact):
     note: str = ""
 
 
-class SyncCompleted(Fact):
+class SyncCompleted(Event):
     """A run ended well: how many items were new, updated, removed; `skipped` counts by reason."""
 
     subject = "sync.completed"
-    said_by = ("sync",)
-    heard_by = ("gateway",)
+    published_by = ("sync",)
+    consumed_by = ("gateway",)
 
     user_id: UserId
     account_id: AccountId
@@ -256,12 +256,12 @@ class SyncCompleted(Fact):
         return f"{self.run_id}:completed"
 
 
-class SyncFailed(Fact):
+class SyncFailed(Event):
     """A run ended with an error. What it had done is kept; it goes on from there. `error` is a sentence for the user."""
 
     subject = "sync.failed"
-    said_by = ("sync",)
-    heard_by = ("gateway",)
+    published_by = ("sync",)
+    consumed_by = ("gateway",)
 
     user_id: UserId
     account_id: AccountId
@@ -293,7 +293,7 @@ class Person(BaseModel):
     name: str = ""
 
 
-class MessageIngested(Fact):
+class MessageIngested(Event):
     """One eligible Gmail message. `revision` grows with each thing that happens to it: a later one wins over an earlier.
 
     `people` follows docs/rules.md (author first, role `from`). `automated` names the rule that fits, or is empty. `bcc_tags` are the
@@ -301,8 +301,8 @@ class MessageIngested(Fact):
     """
 
     subject = "message.ingested"
-    said_by = ("sync",)
-    heard_by = ("contacts",)
+    published_by = ("sync",)
+    consumed_by = ("contacts",)
 
     user_id: UserId
     account_id: AccountId
@@ -323,12 +323,12 @@ class MessageIngested(Fact):
         return f"{self.account_id}:{self.gmail_id}:{self.revision}"
 
 
-class MessageRemoved(Fact):
+class MessageRemoved(Event):
     """A message left the mailbox (`deleted`), or went where it does not count (`trash`, `spam`, …)."""
 
     subject = "message.removed"
-    said_by = ("sync",)
-    heard_by = ("contacts",)
+    published_by = ("sync",)
+    consumed_by = ("contacts",)
 
     user_id: UserId
     account_id: AccountId
@@ -340,12 +340,12 @@ class MessageRemoved(Fact):
         return f"{self.account_id}:{self.gmail_id}:{self.revision}"
 
 
-class PersonImported(Fact):
+class PersonImported(Event):
     """One card of Google Contacts, as it is now. Phones and emails as they were written."""
 
     subject = "person.imported"
-    said_by = ("sync",)
-    heard_by = ("contacts",)
+    published_by = ("sync",)
+    consumed_by = ("contacts",)
 
     user_id: UserId
     account_id: AccountId
@@ -365,12 +365,12 @@ class PersonImported(Fact):
         return f"{self.account_id}:{self.resource_name}:{self.revision}"
 
 
-class PersonRemoved(Fact):
+class PersonRemoved(Event):
     """A card is gone from Google Contacts."""
 
     subject = "person.removed"
-    said_by = ("sync",)
-    heard_by = ("contacts",)
+    published_by = ("sync",)
+    consumed_by = ("contacts",)
 
     user_id: UserId
     account_id: AccountId
@@ -435,12 +435,12 @@ class Meeting(BaseModel):
         return f"{self.ical_uid or f'{calendar}/{self.event_id}'}@{self.original_start or self.starts_at.isoformat()}"
 
 
-class MeetingIngested(Fact):
+class MeetingIngested(Event):
     """A meeting is new or has changed."""
 
     subject = "meeting.ingested"
-    said_by = ("sync",)
-    heard_by = ("contacts",)
+    published_by = ("sync",)
+    consumed_by = ("contacts",)
 
     meeting: Meeting
 
@@ -448,12 +448,12 @@ class MeetingIngested(Fact):
         return f"{self.meeting.meeting_id}:{self.meeting.revision}"
 
 
-class MeetingCancelled(Fact):
+class MeetingCancelled(Event):
     """A meeting was cancelled, deleted, or left the calendars that are read."""
 
     subject = "meeting.cancelled"
-    said_by = ("sync",)
-    heard_by = ("contacts",)
+    published_by = ("sync",)
+    consumed_by = ("contacts",)
 
     user_id: UserId
     account_id: AccountId
@@ -466,12 +466,12 @@ class MeetingCancelled(Fact):
         return f"{self.meeting_id}:{self.revision}"
 
 
-class MeetingUpcoming(Fact):
+class MeetingUpcoming(Event):
     """A meeting starts soon enough for its brief. Said by each scan that sees it; `prep` briefs once."""
 
     subject = "meeting.upcoming"
-    said_by = ("sync",)
-    heard_by = ("prep",)
+    published_by = ("sync",)
+    consumed_by = ("prep",)
 
     meeting: Meeting
 
@@ -479,15 +479,15 @@ class MeetingUpcoming(Fact):
 # --- other platforms --------------------------------------------------------------------------------------------------
 
 
-class InteractionReported(Fact):
+class InteractionReported(Event):
     """A connector saw a message, call or note on its platform. `ref` is unique per user and platform.
 
     Told again it replaces what was told before, so no two tellings are the same one: a correction has to get through.
     """
 
     subject = "interaction.reported"
-    said_by = ("gateway", "connector")
-    heard_by = ("contacts",)
+    published_by = ("gateway", "connector")
+    consumed_by = ("contacts",)
 
     user_id: UserId
     platform: str
@@ -511,12 +511,12 @@ class Identity(BaseModel):
     name: str = ""
 
 
-class ProfileReported(Fact):
+class ProfileReported(Event):
     """A connector read somebody's profile: the bio on its platform."""
 
     subject = "profile.reported"
-    said_by = ("gateway", "connector")
-    heard_by = ("contacts",)
+    published_by = ("gateway", "connector")
+    consumed_by = ("contacts",)
 
     user_id: UserId
     platform: Literal["twitter", "linkedin", "telegram"]
@@ -528,26 +528,26 @@ class ProfileReported(Fact):
 # --- what the gateway shows ---------------------------------------------------------------------------------------------
 
 
-class ContactChanged(Fact):
+class ContactChanged(Event):
     """Contacts whose details or timeline changed, coalesced per batch (at most 500 ids a fact)."""
 
     subject = "contact.changed"
-    said_by = ("contacts",)
-    heard_by = ("gateway",)
+    published_by = ("contacts",)
+    consumed_by = ("gateway",)
 
     user_id: UserId
     contact_ids: tuple[ContactId, ...]
 
 
-class BccUnclaimed(Fact):
+class BccUnclaimed(Event):
     """A mail carries a contact's BCC hash and comes from an address that is not known as the user's: is it them?
 
     Said once per user and address. `address` is canonical, `name` the one that the mail shows with it.
     """
 
     subject = "bcc.unclaimed"
-    said_by = ("contacts",)
-    heard_by = ("gateway",)
+    published_by = ("contacts",)
+    consumed_by = ("gateway",)
 
     user_id: UserId
     account_id: AccountId
@@ -559,12 +559,12 @@ class BccUnclaimed(Fact):
         return f"{self.user_id}:{self.address}"
 
 
-class PrepSent(Fact):
+class PrepSent(Event):
     """A brief arrived in Gmail. `ai` is false where the talking points were derived from the facts alone."""
 
     subject = "prep.sent"
-    said_by = ("prep",)
-    heard_by = ("gateway",)
+    published_by = ("prep",)
+    consumed_by = ("gateway",)
 
     user_id: UserId
     account_id: AccountId
@@ -578,12 +578,12 @@ class PrepSent(Fact):
         return f"{self.meeting_id}:{self.starts_at.isoformat()}:sent"
 
 
-class PrepSkipped(Fact):
+class PrepSkipped(Event):
     """A meeting gets no brief, and why."""
 
     subject = "prep.skipped"
-    said_by = ("prep",)
-    heard_by = ("gateway",)
+    published_by = ("prep",)
+    consumed_by = ("gateway",)
 
     user_id: UserId
     account_id: AccountId
@@ -595,12 +595,12 @@ class PrepSkipped(Fact):
         return f"{self.meeting_id}:{self.starts_at.isoformat()}:{self.reason}"
 
 
-class PrepFailed(Fact):
+class PrepFailed(Event):
     """A brief could not be sent in time. `error` is a sentence for the user."""
 
     subject = "prep.failed"
-    said_by = ("prep",)
-    heard_by = ("gateway",)
+    published_by = ("prep",)
+    consumed_by = ("gateway",)
 
     user_id: UserId
     account_id: AccountId
@@ -613,12 +613,12 @@ class PrepFailed(Fact):
         return f"{self.meeting_id}:{self.starts_at.isoformat()}:failed"
 
 
-class NotificationCreated(Fact):
+class NotificationCreated(Event):
     """A notification was stored: for live push, on whichever replica the user's browser hangs."""
 
     subject = "notification.created"
-    said_by = ("gateway",)
-    heard_by = ("gateway",)
+    published_by = ("gateway",)
+    consumed_by = ("gateway",)
 
     user_id: UserId
     notification_id: UUID
@@ -627,7 +627,7 @@ class NotificationCreated(Fact):
         return str(self.notification_id)
 
 
-EVENTS: tuple[type[Fact], ...] = (
+EVENTS: tuple[type[Event], ...] = (
     AccountConnected, AccountReauthRequired, AccountIdentified, AccountDisconnected, UserDeleted, SettingsChanged,
     SyncRequested, MailboxNotified, SyncProgressed, SyncCompleted, SyncFailed,
     MessageIngested, MessageRemoved, PersonImported, PersonRemoved, MeetingIngested, MeetingCancelled, MeetingUpcoming,
@@ -637,6 +637,6 @@ EVENTS: tuple[type[Fact], ...] = (
 TICKS: tuple[type[Tick], ...] = (MailDue, ContactsDue, CalendarDue, PrepDue, WatchDue, AuditDue)
 
 # Told to every replica of the gateway, for the browsers that hang on it: plain NATS, nothing is kept.
-LIVE: tuple[type[Fact], ...] = (SyncProgressed, NotificationCreated, ContactChanged)
+BROADCAST: tuple[type[Event], ...] = (SyncProgressed, NotificationCreated, ContactChanged)
 # Handled in batches of up to 100 with one transaction.
-HOT: tuple[type[Fact], ...] = (MessageIngested, MessageRemoved, PersonImported, MeetingIngested)
+BATCHED: tuple[type[Event], ...] = (MessageIngested, MessageRemoved, PersonImported, MeetingIngested)

@@ -9,21 +9,21 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from libs.common.db import Connection, Pool, Record
-from libs.common.events import EVENTS, Fact
+from libs.common.events import EVENTS, Event
 from libs.common.log import current_trace, traced
 
 if TYPE_CHECKING:
     from libs.common.bus import Bus
 
 BATCH = 100
-_BY_SUBJECT = {fact.subject: fact for fact in EVENTS}
+_BY_SUBJECT = {event.subject: event for event in EVENTS}
 
 
-async def owe(connection: Connection, *facts: Fact) -> None:
+async def owe(connection: Connection, *events: Event) -> None:
     """Remember, inside the caller's transaction, that these facts are to be told."""
     await connection.executemany(
         "INSERT INTO outbox (subject, payload, trace) VALUES ($1, $2, $3)",
-        [(fact.subject, fact.model_dump(mode="json"), current_trace()) for fact in facts],
+        [(event.subject, event.model_dump(mode="json"), current_trace()) for event in events],
     )
 
 

@@ -15,7 +15,7 @@ from nats.js.api import (
     StreamConfig,
 )
 
-from libs.common.events import EVENTS, HOT, LIVE, TICKS, Fact, Tick
+from libs.common.events import BATCHED, BROADCAST, EVENTS, TICKS, Event, Tick
 from libs.common.ids import SERVICES, Service
 from libs.common.questions import QUESTIONS
 
@@ -25,7 +25,7 @@ DEAD_STREAM = "DEAD"
 
 ACK_WAIT_SECONDS = 30.0
 DAY_SECONDS = 86_400
-BATCH, HOT_BATCH = 100, 500  # messages handled together; more of those that come by the thousand
+BATCH, LARGE_BATCH = 100, 500  # messages handled together; more of those that come by the thousand
 
 Stream = Literal["EVENTS", "CLOCK"]
 
@@ -36,41 +36,41 @@ class Consumer:
 
     service: Service
     stream: Stream
-    fact: type[Fact]
+    event: type[Event]
 
     @property
     def name(self) -> str:
-        return f"{self.service}_{self.fact.subject.replace('.', '_')}"
+        return f"{self.service}_{self.event.subject.replace('.', '_')}"
 
     def config(self) -> ConsumerConfig:
         """Redelivered for ever: who gives up is our own code, which then writes a dead letter."""
         return ConsumerConfig(
             durable_name=self.name,
-            filter_subject=self.fact.subject,
+            filter_subject=self.event.subject,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_SECONDS,
             deliver_policy=DeliverPolicy.ALL,
             max_deliver=-1,
-            max_ack_pending=4 * HOT_BATCH if self.fact in HOT else BATCH,
+            max_ack_pending=4 * LARGE_BATCH if self.event in BATCHED else BATCH,
         )
 
 
 CONSUMERS: tuple[Consumer, ...] = tuple(
-    Consumer(service, "EVENTS", fact) for fact in EVENTS if fact not in LIVE for service in fact.heard_by
-) + tuple(Consumer(service, "CLOCK", tick) for tick in TICKS for service in tick.heard_by)
+    Consumer(service, "EVENTS", event) for event in EVENTS if event not in BROADCAST for service in event.consumed_by
+) + tuple(Consumer(service, "CLOCK", tick) for tick in TICKS for service in tick.consumed_by)
 
 
-def batch_of(fact: type[Fact]) -> int:
+def batch_of(event: type[Event]) -> int:
     """How many of a fact are handled together, at most."""
-    return HOT_BATCH if fact in HOT else BATCH
+    return LARGE_BATCH if event in BATCHED else BATCH
 
 
-def consumer_of(service: Service, fact: type[Fact]) -> Consumer:
+def consumer_of(service: Service, event: type[Event]) -> Consumer:
     """The declared consumer; KeyError where events.py does not say that `service` hears `fact`."""
     for consumer in CONSUMERS:
-        if consumer.service == service and consumer.fact is fact:
+        if consumer.service == service and consumer.event is event:
             return consumer
-    raise KeyError(f"events.py does not say that {service} hears {fact.subject}")
+    raise KeyError(f"events.py does not say that {service} hears {event.subject}")
 
 
 def streams(replicas: int) -> tuple[StreamConfig, ...]:
@@ -78,7 +78,7 @@ def streams(replicas: int) -> tuple[StreamConfig, ...]:
     return (
         StreamConfig(
             name=EVENT_STREAM,
-            subjects=[fact.subject for fact in EVENTS if fact not in LIVE],
+            subjects=[event.subject for event in EVENTS if event not in BROADCAST],
             retention=RetentionPolicy.INTEREST,
             storage=StorageType.FILE,
             max_age=14 * DAY_SECONDS,
@@ -130,7 +130,7 @@ class Permissions:
 def permissions(service: Service) -> Permissions:
     """The permissions of one service, no more than events.py and questions/ say."""
     heard = [consumer for consumer in CONSUMERS if consumer.service == service]
-    publish = [fact.subject for fact in EVENTS if service in fact.said_by]
+    publish = [event.subject for event in EVENTS if service in event.published_by]
     publish += [question.subject for question in QUESTIONS if service in question.asked_by]
     publish.append(f"dead.{service}.>")
     for consumer in heard:
@@ -141,13 +141,13 @@ def permissions(service: Service) -> Permissions:
         ]
     subscribe = [f"{inbox_prefix(service)}.>"]
     subscribe += [question.subject for question in QUESTIONS if question.answered_by == service]
-    subscribe += [fact.subject for fact in LIVE if service in fact.heard_by]
+    subscribe += [event.subject for event in BROADCAST if service in event.consumed_by]
     return Permissions(service, tuple(publish), tuple(subscribe))
 
 
 def connector_permissions() -> Permissions:
     """A connector of another platform may report, and nothing else."""
-    said = tuple(fact.subject for fact in EVENTS if "connector" in fact.said_by)
+    said = tuple(event.subject for event in EVENTS if "connector" in event.published_by)
     return Permissions("connector", said, (f"{inbox_prefix('connector')}.>",), answers=False)
 
 

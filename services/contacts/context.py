@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from libs.common.db import Connection, Pool
-from libs.common.events import ContactChanged, Fact
+from libs.common.events import ContactChanged, Event
 from libs.common.ids import ContactId, UserId
 from services.contacts.recording import Changed
 
-IDS_PER_FACT = 500
+IDS_PER_EVENT = 500
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Context:
 
     async def tell(self, changed: Changed) -> None:
         """Say which contacts changed: after the commit, for browsers that look at them."""
-        facts: list[Fact] = []
+        events: list[Event] = []
         for user_id, contact_ids in changed.items():
             ids = sorted(contact_ids)
-            facts += [
+            events += [
                 ContactChanged(
-                    user_id=UserId(user_id), contact_ids=tuple(map(ContactId, ids[begin : begin + IDS_PER_FACT]))
+                    user_id=UserId(user_id), contact_ids=tuple(map(ContactId, ids[begin : begin + IDS_PER_EVENT]))
                 )
-                for begin in range(0, len(ids), IDS_PER_FACT)
+                for begin in range(0, len(ids), IDS_PER_EVENT)
             ]
-        if facts:
-            await self.say(*facts)
+        if events:
+            await self.say(*events)

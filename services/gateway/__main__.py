@@ -84,8 +84,8 @@ async def _serve(gateway: Gateway) -> web.AppRunner:
 
 
 def _notify_and_wake(gateway: Gateway, sender: WebhookSender) -> Callable[[Told], Awaitable[None]]:
-    async def notify(fact: Told) -> None:
-        await handlers.notify(gateway, fact)
+    async def notify(event: Told) -> None:
+        await handlers.notify(gateway, event)
         sender.wake()
 
     return notify

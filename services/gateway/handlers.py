@@ -11,13 +11,13 @@ from libs.common.events import (
 from libs.common.log import get_logger
 from services.gateway import store
 from services.gateway.dependencies import Gateway
-from services.gateway.live import Event
+from services.gateway.live import LiveEvent
 from services.gateway.wording import Told, notice_of
 
 
-async def notify(gateway: Gateway, fact: Told) -> None:
+async def notify(gateway: Gateway, event: Told) -> None:
     """Store the notification, then push it. A fact that comes again is stored once and pushed again, which shows once."""
-    notice = notice_of(fact)
+    notice = notice_of(event)
     if notice is None:
         return
     async with gateway.db.acquire() as connection, connection.transaction():
@@ -30,34 +30,34 @@ async def notify(gateway: Gateway, fact: Told) -> None:
     await gateway.bus.say(NotificationCreated(user_id=notice.user_id, notification_id=notification_id))
 
 
-async def note_skip(_: Gateway, fact: PrepSkipped) -> None:
+async def note_skip(_: Gateway, event: PrepSkipped) -> None:
     """A skipped brief is shown with its meeting; it is no reason to disturb anybody."""
-    get_logger().debug("prep_skipped", user=str(fact.user_id), account=str(fact.account_id), reason=fact.reason)
+    get_logger().debug("prep_skipped", user=str(event.user_id), account=str(event.account_id), reason=event.reason)
 
 
-async def forget_account(gateway: Gateway, fact: AccountDisconnected) -> None:
-    if fact.purge:
-        await store.delete_account_notifications(gateway.db, fact.user_id, fact.account_id)
+async def forget_account(gateway: Gateway, event: AccountDisconnected) -> None:
+    if event.purge:
+        await store.delete_account_notifications(gateway.db, event.user_id, event.account_id)
 
 
-async def forget_user(gateway: Gateway, fact: UserDeleted) -> None:
+async def forget_user(gateway: Gateway, event: UserDeleted) -> None:
     async with gateway.db.acquire() as connection, connection.transaction():
-        await store.delete_user(connection, fact.user_id)
-    gateway.hub.close_user(fact.user_id)
-    get_logger().info("user_forgotten", user=str(fact.user_id))
+        await store.delete_user(connection, event.user_id)
+    gateway.hub.close_user(event.user_id)
+    get_logger().info("user_forgotten", user=str(event.user_id))
 
 
-async def push_progress(gateway: Gateway, fact: SyncProgressed) -> None:
-    gateway.hub.tell(fact.user_id, Event(fact.subject, fact.model_dump_json(exclude={"user_id"})))
+async def push_progress(gateway: Gateway, event: SyncProgressed) -> None:
+    gateway.hub.tell(event.user_id, LiveEvent(event.subject, event.model_dump_json(exclude={"user_id"})))
 
 
-async def push_contacts(gateway: Gateway, fact: ContactChanged) -> None:
-    gateway.hub.tell(fact.user_id, Event(fact.subject, fact.model_dump_json(exclude={"user_id"})))
+async def push_contacts(gateway: Gateway, event: ContactChanged) -> None:
+    gateway.hub.tell(event.user_id, LiveEvent(event.subject, event.model_dump_json(exclude={"user_id"})))
 
 
-async def push_notification(gateway: Gateway, fact: NotificationCreated) -> None:
+async def push_notification(gateway: Gateway, event: NotificationCreated) -> None:
     """Every replica hears it; those on which the user hangs load it."""
-    if gateway.hub.has(fact.user_id) and (
-        notification := await store.get_notification(gateway.db, fact.user_id, fact.notification_id)
+    if gateway.hub.has(event.user_id) and (
+        notification := await store.get_notification(gateway.db, event.user_id, event.notification_id)
     ):
-        gateway.hub.tell(fact.user_id, Event(fact.subject, notification.model_dump_json()))
+        gateway.hub.tell(event.user_id, LiveEvent(event.subject, notification.model_dump_json()))

@@ -14,7 +14,7 @@ QUEUE_LENGTH = 200
 STREAMS_PER_USER = 20
 
 
-class Event(NamedTuple):
+class LiveEvent(NamedTuple):
     """One server-sent event: its name, and its data as JSON."""
 
     name: str
@@ -25,7 +25,7 @@ class Event(NamedTuple):
         return f"event: {self.name}\ndata: {self.data}\n\n".encode()
 
 
-RESYNC = Event("resync", "{}")
+RESYNC = LiveEvent("resync", "{}")
 """Tells a browser that events were dropped: load again what you show."""
 
 
@@ -36,11 +36,11 @@ class Listener:
     user_id: UserId
     session: str | None
     closed: bool = False
-    _events: deque[Event] = field(default_factory=deque)
+    _events: deque[LiveEvent] = field(default_factory=deque)
     _lost: bool = False
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def put(self, event: Event) -> None:
+    def put(self, event: LiveEvent) -> None:
         if len(self._events) >= QUEUE_LENGTH:
             self._events.popleft()
             self._lost = True
@@ -51,7 +51,7 @@ class Listener:
         self.closed = True
         self._ready.set()
 
-    async def take(self, timeout_seconds: float) -> list[Event]:
+    async def take(self, timeout_seconds: float) -> list[LiveEvent]:
         """What has come in since the last call; empty after `timeout_seconds` of silence, or when closed."""
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -91,7 +91,7 @@ class Hub:
         """Whether anybody here would hear: spares the work of making an event for nobody."""
         return user_id in self._listeners
 
-    def tell(self, user_id: UserId, event: Event) -> None:
+    def tell(self, user_id: UserId, event: LiveEvent) -> None:
         for listener in self._listeners.get(user_id, ()):
             listener.put(event)
 

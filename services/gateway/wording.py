@@ -63,89 +63,89 @@ class Notice:
         return self.body.replace(str(self.adds), str(total))
 
 
-def notice_of(fact: Told) -> Notice | None:
+def notice_of(event: Told) -> Notice | None:
     """None: not worth a notification."""
-    match fact:
+    match event:
         case AccountConnected():
-            return _connected(fact)
+            return _connected(event)
         case AccountReauthRequired():
             return _notice(
-                fact,
+                event,
                 level="error",
-                title=f"{fact.address} has to be connected again",
-                body=f"{_sentence(fact.reason)} Syncing goes on where it stopped as soon as you connect it.",
-                link=_reconnect(fact.account_id),
+                title=f"{event.address} has to be connected again",
+                body=f"{_sentence(event.reason)} Syncing goes on where it stopped as soon as you connect it.",
+                link=_reconnect(event.account_id),
             )
         case SyncCompleted():
-            return _completed(fact)
+            return _completed(event)
         case SyncFailed():
-            return _failed(fact)
+            return _failed(event)
         case BccUnclaimed():
-            return _unclaimed(fact)
+            return _unclaimed(event)
         case PrepSent():
-            how = "" if fact.ai else " Its talking points come from the facts alone, not from AI."
+            how = "" if event.ai else " Its talking points come from the facts alone, not from AI."
             return _notice(
-                fact,
-                title=f"Brief sent: {fact.title or 'untitled meeting'}",
-                body=f"It is in your inbox. The meeting starts {_at(fact.starts_at)}.{how}",
-                link=f"/meetings/{fact.meeting_id}",
+                event,
+                title=f"Brief sent: {event.title or 'untitled meeting'}",
+                body=f"It is in your inbox. The meeting starts {_at(event.starts_at)}.{how}",
+                link=f"/meetings/{event.meeting_id}",
             )
         case PrepFailed():
             return _notice(
-                fact,
+                event,
                 level="error",
-                title=f"Brief not sent: {fact.title or 'untitled meeting'}",
-                body=f"{_sentence(fact.error)} The meeting starts {_at(fact.starts_at)}.",
-                link=f"/meetings/{fact.meeting_id}",
+                title=f"Brief not sent: {event.title or 'untitled meeting'}",
+                body=f"{_sentence(event.error)} The meeting starts {_at(event.starts_at)}.",
+                link=f"/meetings/{event.meeting_id}",
             )
         case _:
-            assert_never(fact)
+            assert_never(event)
 
 
-def _connected(fact: AccountConnected) -> Notice | None:
+def _connected(event: AccountConnected) -> Notice | None:
     """Only what was not granted is news: whoever has just connected an account knows that."""
-    off = missing(fact.scopes)
+    off = missing(event.scopes)
     if not off:
         return None
     count = "A permission is" if len(off) == 1 else f"{len(off)} permissions are"
     return _notice(
-        fact,
+        event,
         level="warning",
-        title=f"{count} missing for {fact.address}",
+        title=f"{count} missing for {event.address}",
         body=f"Without {'it' if len(off) == 1 else 'them'} this is off: {'; '.join(off.values())}. One click asks Google again.",
-        link=_reconnect(fact.account_id),
+        link=_reconnect(event.account_id),
     )
 
 
-def _completed(fact: SyncCompleted) -> Notice | None:
+def _completed(event: SyncCompleted) -> Notice | None:
     """Silent where nothing changed and nobody asked. `unhealed`: an audit found that these are missing for good.
 
     Mail that arrives by itself is one notification a day, whose numbers grow: one a message would drown all others.
     """
-    counts = Counts(fact.new, fact.updated, fact.removed)
+    counts = Counts(event.new, event.updated, event.removed)
     changed = any(counts)
-    unhealed = fact.skipped.get("unhealed", 0)
-    if not (changed or unhealed or fact.first or fact.reason in ("user", "connected")):
+    unhealed = event.skipped.get("unhealed", 0)
+    if not (changed or unhealed or event.first or event.reason in ("user", "connected")):
         return None
-    noun = NOUNS[fact.kind]
-    aside = fact.skipped.get("set_aside", 0)
+    noun = NOUNS[event.kind]
+    aside = event.skipped.get("set_aside", 0)
     notice = _notice(
-        fact,
-        title=f"{noun}: first sync done" if fact.first else f"{noun} synced",
-        body=f"{fact.address}: {counts if changed else 'nothing had changed'}."
+        event,
+        title=f"{noun}: first sync done" if event.first else f"{noun} synced",
+        body=f"{event.address}: {counts if changed else 'nothing had changed'}."
         + (f" {aside:,} could not be read and were set aside." if aside else "")
         + (f" {unhealed:,} can't be brought onto the timelines: see the dead letters." if unhealed else ""),
         level="warning" if unhealed else "info",
         link="/",
     )
-    if fact.reason not in ARRIVALS or aside or unhealed:
+    if event.reason not in ARRIVALS or aside or unhealed:
         return notice
-    day = _ms(fact.run_id) // DAY_MS
+    day = _ms(event.run_id) // DAY_MS
     return replace(
         notice,
-        event_key=f"{fact.subject}:{fact.account_id}:{fact.kind}:{day}",
+        event_key=f"{event.subject}:{event.account_id}:{event.kind}:{day}",
         adds=counts,
-        run_id=fact.run_id,
+        run_id=event.run_id,
     )
 
 
@@ -154,55 +154,55 @@ def _ms(run_id: RunId) -> int:
     return run_id.int >> 80
 
 
-def _failed(fact: SyncFailed) -> Notice | None:
+def _failed(event: SyncFailed) -> Notice | None:
     """A dead permission has its own notification; it is repeated only to a user who asked for a sync.
 
     A poll fails every minute while something is away: of these one in six hours is told. The run's id carries its time.
     """
-    if fact.code == "reauth_required" and fact.reason != "user":
+    if event.code == "reauth_required" and event.reason != "user":
         return None
-    done = fact.new + fact.updated + fact.removed
+    done = event.new + event.updated + event.removed
     kept = f" What was done is kept ({done:,} {'item' if done == 1 else 'items'})." if done else ""
-    key = fact.key()
-    if fact.reason in UNATTENDED:
-        run_hours = _ms(fact.run_id) // 3_600_000
-        key = f"{fact.account_id}:{fact.kind}:{fact.code}:{run_hours // REPEAT_HOURS}"
+    key = event.key()
+    if event.reason in UNATTENDED:
+        run_hours = _ms(event.run_id) // 3_600_000
+        key = f"{event.account_id}:{event.kind}:{event.code}:{run_hours // REPEAT_HOURS}"
     return _notice(
-        fact,
+        event,
         level="error",
-        title=f"{NOUNS[fact.kind]} could not be synced",
-        body=f"{fact.address}: {_sentence(fact.error)}{kept}",
-        link=_reconnect(fact.account_id) if fact.code in ("reauth_required", "missing_scope") else "/",
+        title=f"{NOUNS[event.kind]} could not be synced",
+        body=f"{event.address}: {_sentence(event.error)}{kept}",
+        link=_reconnect(event.account_id) if event.code in ("reauth_required", "missing_scope") else "/",
         key=key,
     )
 
 
-def _unclaimed(fact: BccUnclaimed) -> Notice:
+def _unclaimed(event: BccUnclaimed) -> Notice:
     return _notice(
-        fact,
+        event,
         level="warning",
-        title=f"Is {fact.address} you?",
+        title=f"Is {event.address} you?",
         body=(
-            f"A mail from {fact.address} was sent in copy to the BCC address of one of your contacts. It was not logged, because only "
+            f"A mail from {event.address} was sent in copy to the BCC address of one of your contacts. It was not logged, because only "
             f"your own mail is. If the address is yours, “{THIS_IS_ME}” logs this mail and those to come."
         ),
         link="/",
-        offer=fact.address,
+        offer=event.address,
     )
 
 
 def _notice(
-    fact: Told, *, title: str, body: str, link: str, level: Level = "info", key: str = "", offer: str | None = None
+    event: Told, *, title: str, body: str, link: str, level: Level = "info", key: str = "", offer: str | None = None
 ) -> Notice:
     return Notice(
-        user_id=fact.user_id,
-        account_id=fact.account_id,
-        kind="permissions.missing" if isinstance(fact, AccountConnected) else fact.subject,
+        user_id=event.user_id,
+        account_id=event.account_id,
+        kind="permissions.missing" if isinstance(event, AccountConnected) else event.subject,
         level=level,
         title=title,
         body=body,
         link=link,
-        event_key=f"{fact.subject}:{key or fact.key()}",
+        event_key=f"{event.subject}:{key or event.key()}",
         offer=offer,
     )
 

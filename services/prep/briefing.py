@@ -32,9 +32,9 @@ AFTER_SILENCE = timedelta(seconds=15)
 PAUSES = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60))
 
 
-async def brief(context: Context, fact: MeetingUpcoming) -> None:
+async def brief(context: Context, event: MeetingUpcoming) -> None:
     """Brief the meeting as it stands now. A moved one is settled for its old time and briefed for its new one when that is due."""
-    told = fact.meeting
+    told = event.meeting
     current = await meeting_now(context.bus, told.user_id, told.meeting_id)
     if current is None:
         await _brief_once(context, told, "cancelled")

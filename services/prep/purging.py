@@ -5,13 +5,13 @@ from services.prep import store
 from services.prep.context import Context
 
 
-async def purge_account(context: Context, fact: AccountDisconnected) -> None:
+async def purge_account(context: Context, event: AccountDisconnected) -> None:
     """With `purge`, the account's briefs go; else they stay on record, as what was imported does."""
-    if fact.purge:
+    if event.purge:
         async with context.db.acquire() as connection:
-            await store.delete_of_account(connection, fact.account_id)
+            await store.delete_of_account(connection, event.account_id)
 
 
-async def purge_user(context: Context, fact: UserDeleted) -> None:
+async def purge_user(context: Context, event: UserDeleted) -> None:
     async with context.db.acquire() as connection:
-        await store.delete_of_user(connection, fact.user_id)
+        await store.delete_of_user(connection, event.user_id)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from libs.common.events import Fact, PrepFailed, PrepSent, PrepSkipped
+from libs.common.events import Event, PrepFailed, PrepSent, PrepSkipped
 from libs.common.log import get_logger
 from libs.common.outbox import drain, owe
 from libs.common.questions import Prep
@@ -20,7 +20,7 @@ async def sent(context: Context, row: Row, gmail_id: str) -> Prep | None:
     async with context.db.acquire() as connection, connection.transaction():
         prep = await store.settle(connection, row, "sent", gmail_id=gmail_id)
         if prep is not None:
-            fact = PrepSent(
+            event = PrepSent(
                 user_id=row.user_id,
                 account_id=row.account_id,
                 meeting_id=row.meeting_id,
@@ -29,7 +29,7 @@ async def sent(context: Context, row: Row, gmail_id: str) -> Prep | None:
                 ai=bool(prep.ai),
                 cost_usd=prep.cost_usd,
             )
-            await owe(connection, fact)
+            await owe(connection, event)
     if prep is not None:
         ahead = row.starts_at - datetime.now(UTC)
         _log(
@@ -49,14 +49,14 @@ async def skipped(context: Context, row: Row, reason: SkipReason) -> None:
         prep = await store.settle(connection, row, "skipped", reason)
         told_before = row.reason == reason
         if prep is not None and not told_before:
-            fact = PrepSkipped(
+            event = PrepSkipped(
                 user_id=row.user_id,
                 account_id=row.account_id,
                 meeting_id=row.meeting_id,
                 starts_at=row.starts_at,
                 reason=reason,
             )
-            await owe(connection, fact)
+            await owe(connection, event)
     if prep is not None and not told_before:
         _log(row, "prep_skipped", reason=reason)
         await drain(context.db, context.bus)
@@ -92,7 +92,7 @@ def late(row: Row) -> str:
     return f"{TOO_LATE} {row.reason}".strip()
 
 
-def _failure(row: Row, error: str) -> Fact:
+def _failure(row: Row, error: str) -> Event:
     return PrepFailed(
         user_id=row.user_id,
         account_id=row.account_id,

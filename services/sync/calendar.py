@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from libs.common.events import Fact, MeetingCancelled, MeetingIngested, MeetingUpcoming
+from libs.common.events import Event, MeetingCancelled, MeetingIngested, MeetingUpcoming
 from libs.common.google.errors import Gone, PageExpired, SyncTokenExpired
 from libs.common.ids import AccountId
 from libs.common.log import get_logger
@@ -110,14 +110,14 @@ async def _tell(job: Job, calendar_id: str) -> None:
             unsaid = await meetings.list_unsaid(connection, job.claim.account_id, calendar_id, TELL_AT_ONCE)
         if not unsaid:
             return
-        await job.sync.bus.say(*(_fact(one) for one in unsaid))
+        await job.sync.bus.say(*(_event(one) for one in unsaid))
         async with job.writing() as connection:
             await meetings.mark_meetings_said(
                 connection, {one.meeting.meeting_id: one.meeting.revision for one in unsaid}
             )
 
 
-def _fact(unsaid: Unsaid) -> Fact:
+def _event(unsaid: Unsaid) -> Event:
     one = unsaid.meeting
     if not unsaid.cancelled:
         return MeetingIngested(meeting=one)

@@ -147,8 +147,8 @@ async def _judge(sync: Sync, account: Account, found: _Found) -> Why:
         case rules.SetAside(reason):
             sentence = why.explanation("set_aside", "", reason, days) + why.copies(found.copies)
             known = known.model_copy(update={"state": "set_aside", "explanation": sentence})
-        case rules.Recorded(fact):
-            known = known.model_copy(update={"rfc_message_id": fact.rfc_message_id, "occurred_at": fact.occurred_at})
+        case rules.Recorded(event):
+            known = known.model_copy(update={"rfc_message_id": event.rfc_message_id, "occurred_at": event.occurred_at})
         case _:
             assert_never(outcome)
     if message.gmail_id:

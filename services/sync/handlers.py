@@ -35,58 +35,58 @@ SPREAD_SECONDS = 240
 KINDS: tuple[Kind, ...] = ("mail", "contacts", "calendar")
 
 
-async def connect(sync: Sync, fact: AccountConnected) -> None:
+async def connect(sync: Sync, event: AccountConnected) -> None:
     """Everything that the account permits is read, now or from where it stood."""
     try:
-        settings = await sync.bus.ask(GetSettings(user_id=fact.user_id))
+        settings = await sync.bus.ask(GetSettings(user_id=event.user_id))
         version, gmail = settings.version, settings.preferences.gmail
     except Refused as refusal:
         if refusal.code != "not_found":
             raise
         version, gmail = 0, GmailPreferences()  # the user was deleted meanwhile, or has never set anything
     async with sync.db.acquire() as connection, connection.transaction():
-        await accounts.lock_user(connection, fact.user_id)
-        if await accounts.is_forgotten(connection, fact.user_id, fact.account_id):
+        await accounts.lock_user(connection, event.user_id)
+        if await accounts.is_forgotten(connection, event.user_id, event.account_id):
             return
-        await accounts.upsert_preferences(connection, fact.user_id, version, gmail)
+        await accounts.upsert_preferences(connection, event.user_id, version, gmail)
         if not await accounts.upsert_account(
-            connection, fact.account_id, fact.user_id, fact.address, fact.scopes, fact.at
+            connection, event.account_id, event.user_id, event.address, event.scopes, event.at
         ):
             return
-        await runs.request(connection, [Request(fact.account_id, kind, "connected") for kind in KINDS])
+        await runs.request(connection, [Request(event.account_id, kind, "connected") for kind in KINDS])
     sync.wake.set()
 
 
-async def stop_until_reauthorized(sync: Sync, fact: AccountReauthRequired) -> None:
+async def stop_until_reauthorized(sync: Sync, event: AccountReauthRequired) -> None:
     """Nothing can be read until the user lets us in again."""
     async with sync.db.acquire() as connection, connection.transaction():
-        if await accounts.set_state(connection, fact.account_id, "reauth_required", fact.at):
-            called_off = await runs.call_off(connection, fact.account_id, "reauth_required", fact.reason)
-            await outbox.owe(connection, *(failed(row, fact.address) for row in called_off))
+        if await accounts.set_state(connection, event.account_id, "reauth_required", event.at):
+            called_off = await runs.call_off(connection, event.account_id, "reauth_required", event.reason)
+            await outbox.owe(connection, *(failed(row, event.address) for row in called_off))
     await outbox.drain(sync.db, sync.bus)
 
 
-async def disconnect(sync: Sync, fact: AccountDisconnected) -> None:
+async def disconnect(sync: Sync, event: AccountDisconnected) -> None:
     """Stop at once: a run that is under way loses its lease. A purge is final, whatever the clocks say: the id never comes back."""
     async with sync.db.acquire() as connection, connection.transaction():
-        await accounts.lock_user(connection, fact.user_id)
-        is_news = await accounts.disconnect_account(connection, fact.account_id, fact.user_id, fact.at)
-        if not is_news and not fact.purge:
+        await accounts.lock_user(connection, event.user_id)
+        is_news = await accounts.disconnect_account(connection, event.account_id, event.user_id, event.at)
+        if not is_news and not event.purge:
             return
-        await runs.call_off(connection, fact.account_id, "disconnected", "The account was disconnected.")
-        if fact.purge:
-            await accounts.delete_account(connection, fact.account_id)
+        await runs.call_off(connection, event.account_id, "disconnected", "The account was disconnected.")
+        if event.purge:
+            await accounts.delete_account(connection, event.account_id)
 
 
-async def forget_user(sync: Sync, fact: UserDeleted) -> None:
+async def forget_user(sync: Sync, event: UserDeleted) -> None:
     async with sync.db.acquire() as connection, connection.transaction():
-        await accounts.lock_user(connection, fact.user_id)
-        await accounts.delete_user(connection, fact.user_id)
+        await accounts.lock_user(connection, event.user_id)
+        await accounts.delete_user(connection, event.user_id)
 
 
-async def change_settings(sync: Sync, fact: SettingsChanged) -> None:
+async def change_settings(sync: Sync, event: SettingsChanged) -> None:
     """A longer lookback lists the older mail, and takes back what a shorter one kept out; other calendars are read or forgotten."""
-    before, after = fact.before.gmail, fact.after.gmail
+    before, after = event.before.gmail, event.after.gmail
     kinds: list[Kind] = []
     longer = not MailCursor(0, before.mail_lookback_days).reaches(after.mail_lookback_days)
     if longer:
@@ -94,12 +94,12 @@ async def change_settings(sync: Sync, fact: SettingsChanged) -> None:
     if set(before.calendar_ids) != set(after.calendar_ids):
         kinds.append("calendar")
     async with sync.db.acquire() as connection, connection.transaction():
-        await accounts.lock_user(connection, fact.user_id)
-        if await accounts.is_forgotten(connection, fact.user_id):
+        await accounts.lock_user(connection, event.user_id)
+        if await accounts.is_forgotten(connection, event.user_id):
             return
-        if not await accounts.upsert_preferences(connection, fact.user_id, fact.version, after):
+        if not await accounts.upsert_preferences(connection, event.user_id, event.version, after):
             return
-        account_ids = await accounts.list_account_ids(connection, fact.user_id)
+        account_ids = await accounts.list_account_ids(connection, event.user_id)
         if longer:
             earliest = since(datetime.now(UTC), after.mail_lookback_days)
             await ledger.reopen_within(connection, account_ids, earliest)
@@ -107,25 +107,25 @@ async def change_settings(sync: Sync, fact: SettingsChanged) -> None:
     sync.wake.set()
 
 
-async def request_run(sync: Sync, fact: SyncRequested) -> None:
+async def request_run(sync: Sync, event: SyncRequested) -> None:
     """Queue what was asked for, or say why it can't be done."""
-    one = Request(fact.account_id, fact.kind, fact.reason)
+    one = Request(event.account_id, event.kind, event.reason)
     async with sync.db.acquire() as connection, connection.transaction():
-        account = await accounts.get_account(connection, fact.account_id)
+        account = await accounts.get_account(connection, event.account_id)
         if account is None:
-            if await accounts.is_forgotten(connection, fact.user_id, fact.account_id):
+            if await accounts.is_forgotten(connection, event.user_id, event.account_id):
                 return
             raise LookupError("sync.requested came before account.connected")  # tried again in a while
-        if account.user_id != fact.user_id or account.state == "disconnected":
+        if account.user_id != event.user_id or account.state == "disconnected":
             return
-        if refusal := _refusal(account, fact.kind):
-            if fact.reason == "user":
+        if refusal := _refusal(account, event.kind):
+            if event.reason == "user":
                 await _fail(connection, one, account, *refusal)
         else:
             await runs.request(connection, [one])
-    if fact.kind == "mail" and fact.reason == "user":  # who asks, expects something
+    if event.kind == "mail" and event.reason == "user":  # who asks, expects something
         async with sync.db.acquire() as connection:
-            await freshness.note_news(connection, fact.account_id, timedelta(seconds=sync.settings.mail_poll_seconds))
+            await freshness.note_news(connection, event.account_id, timedelta(seconds=sync.settings.mail_poll_seconds))
     await outbox.drain(sync.db, sync.bus)
     sync.wake.set()
 

@@ -19,14 +19,14 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 
 
-async def hear_hints(sync: Sync, facts: Sequence[MailboxNotified]) -> None:
+async def hear_hints(sync: Sync, events: Sequence[MailboxNotified]) -> None:
     """Look at the history, unless it was read that far already: late and repeated hints cost no request to Google.
 
     Mailboxes that are nobody's, or that were disconnected, are passed over.
     """
     newest: dict[str, int] = {}
-    for fact in facts:
-        newest[fact.address] = max(fact.history_id, newest.get(fact.address, 0))
+    for event in events:
+        newest[event.address] = max(event.history_id, newest.get(event.address, 0))
     async with sync.db.acquire() as connection:  # no transaction: a run locks its own row and then the account's
         behind = await freshness.list_behind(connection, newest)
         if behind:
@@ -61,7 +61,7 @@ async def _pull(sync: Sync, subscription: Subscription) -> None:
     """One pull. Acknowledged once the bus has what was told: a crash in between tells it twice."""
     await sync.bus.ping()  # not connected any more: what was pulled could not be told
     received = await subscription.pull()
-    await sync.bus.say(*(fact for one in received if (fact := _told(one))))
+    await sync.bus.say(*(event for one in received if (event := _told(one))))
     await subscription.acknowledge([one.ack_id for one in received])
 
 

@@ -215,7 +215,7 @@ async def _conclude(job: Job, error: Exception | None) -> "Ended | None":
     async with job.db.acquire() as connection, connection.transaction():
         if error is None:
             row = await runs.end(connection, job.claim, "completed", requests=usage.requests, units=usage.units)
-            fact: SyncCompleted | SyncFailed = completed(row, job.account.address)
+            event: SyncCompleted | SyncFailed = completed(row, job.account.address)
         else:
             await claims.hold(connection, job.claim)
             now = datetime.now(UTC)
@@ -232,14 +232,14 @@ async def _conclude(job: Job, error: Exception | None) -> "Ended | None":
                     row = await runs.end(
                         connection, job.claim, "failed", code, sentence, requests=usage.requests, units=usage.units
                     )
-                    fact = failed(row, job.account.address)
+                    event = failed(row, job.account.address)
                 case _:
                     assert_never(decision)
         ended = Ended(row)
         if ended.is_silent:
             await runs.delete_run(connection, job.claim.run_id)
         elif row["code"] != "disconnected":
-            await outbox.owe(connection, fact)
+            await outbox.owe(connection, event)
         if row["again"] and row["state"] == "completed":
             await runs.request(connection, [Request(job.claim.account_id, job.claim.kind, row["again"])])
     ended.log()

@@ -14,7 +14,7 @@ from libs.common.events import (
     AccountConnected,
     AccountDisconnected,
     AccountIdentified,
-    Fact,
+    Event,
     Guest,
     Meeting,
     MeetingCancelled,
@@ -164,46 +164,46 @@ class World:
     """The service's handlers on one database; `said` is what they told the bus."""
 
     pool: Pool
-    said: list[Fact] = field(default_factory=list)
+    said: list[Event] = field(default_factory=list)
 
     @property
     def context(self) -> Context:
-        async def say(*facts: Fact) -> None:
-            self.said.extend(facts)
+        async def say(*events: Event) -> None:
+            self.said.extend(events)
 
         return Context(self.pool, say)
 
-    async def hear(self, *facts: Fact) -> None:
+    async def hear(self, *events: Event) -> None:
         """Each fact by itself, in this order."""
-        for fact in facts:
-            await self._hear(fact)
+        for event in events:
+            await self._hear(event)
 
-    async def _hear(self, fact: Fact) -> None:
-        match fact:
+    async def _hear(self, event: Event) -> None:
+        match event:
             case MessageIngested():
-                await interactions.record_messages(self.context, [fact])
+                await interactions.record_messages(self.context, [event])
             case MessageRemoved():
-                await interactions.remove_messages(self.context, [fact])
+                await interactions.remove_messages(self.context, [event])
             case MeetingIngested():
-                await interactions.record_meetings(self.context, [fact])
+                await interactions.record_meetings(self.context, [event])
             case MeetingCancelled():
-                await interactions.cancel_meeting(self.context, fact)
+                await interactions.cancel_meeting(self.context, event)
             case PersonImported():
-                await people.import_people(self.context, [fact])
+                await people.import_people(self.context, [event])
             case PersonRemoved():
-                await people.remove_person(self.context, fact)
+                await people.remove_person(self.context, event)
             case AccountConnected():
-                await accounts.connect_account(self.context, fact)
+                await accounts.connect_account(self.context, event)
             case AccountIdentified():
-                await accounts.identify_account(self.context, fact)
+                await accounts.identify_account(self.context, event)
             case AccountDisconnected():
-                await accounts.disconnect_account(self.context, fact)
+                await accounts.disconnect_account(self.context, event)
             case SettingsChanged():
-                await accounts.change_settings(self.context, fact)
+                await accounts.change_settings(self.context, event)
             case UserDeleted():
-                await accounts.delete_user(self.context, fact)
+                await accounts.delete_user(self.context, event)
             case _:
-                raise AssertionError(f"nobody here hears {fact.subject}")
+                raise AssertionError(f"nobody here hears {event.subject}")
 
     async def names(self) -> list[str]:
         """The names of all listed contacts, in their order."""

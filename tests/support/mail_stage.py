@@ -296,8 +296,8 @@ async def mail_stage(servers: Servers, secrets: Secrets, **changes: Any) -> Asyn
         async def listen(said: Msg) -> None:
             made.told.append(said)
 
-        for fact in (MessageIngested, MessageRemoved):
-            await listener.subscribe(fact.subject, cb=listen)
+        for event in (MessageIngested, MessageRemoved):
+            await listener.subscribe(event.subject, cb=listen)
         await listener.flush()
         await stack.enter_async_context(running("contacts", settings("contacts"), wire_contacts))
         stack.push_async_callback(made._sync.aclose)

@@ -16,7 +16,7 @@ from libs.common.config import Settings
 from libs.common.errors import Refused, not_found
 from libs.common.events import (
     AccountDisconnected,
-    Fact,
+    Event,
     Meeting,
     MeetingUpcoming,
     PrepFailed,
@@ -70,7 +70,7 @@ class Stage:
     account: Account = field(default_factory=account)
     preferences: GmailPreferences = field(default_factory=GmailPreferences)
     attendees: list[Attendee] = field(default_factory=lambda: [known()])
-    told: list[Fact] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
     user_exists: bool = True
     asked: int = 0
     buses: dict[str, Bus] = field(default_factory=dict)
@@ -113,8 +113,8 @@ class Stage:
         by_address = {one.address: one for one in self.attendees}
         return Attendees(items=tuple(by_address.get(one, Attendee(address=one)) for one in question.addresses))
 
-    async def note(self, fact: Fact) -> None:
-        self.told.append(fact)
+    async def note(self, event: Event) -> None:
+        self.told.append(event)
 
     # -- what a test does ------------------------------------------------------------------------------------------------
 
@@ -183,10 +183,10 @@ class Stage:
                     return rows
                 await asyncio.sleep(0.05)
 
-    async def heard(self, kind: type[Fact], count: int = 1, seconds: float = 10) -> list[Any]:
+    async def heard(self, kind: type[Event], count: int = 1, seconds: float = 10) -> list[Any]:
         """What the gateway heard of this kind, once it is so much."""
         async with asyncio.timeout(seconds):
-            while len(found := [fact for fact in self.told if isinstance(fact, kind)]) < count:
+            while len(found := [event for event in self.told if isinstance(event, kind)]) < count:
                 await asyncio.sleep(0.02)
         return found
 
@@ -210,8 +210,8 @@ async def set_stage(settings_of: SettingsOf, postgres_url: str, claude: FakeClau
         stage.buses["sync"].answer(GetMeeting, stage.get_meeting)
         stage.buses["sync"].answer(ListMeetings, stage.list_meetings)
         stage.buses["contacts"].answer(GetAttendees, stage.get_attendees)
-        for fact in (PrepSent, PrepSkipped, PrepFailed):
-            stage.buses["gateway"].hear(fact, stage.note)
+        for event in (PrepSent, PrepSkipped, PrepFailed):
+            stage.buses["gateway"].hear(event, stage.note)
         for bus in stage.buses.values():
             await stack.enter_async_context(bus)
         yield stage

@@ -19,7 +19,7 @@ from libs.common.bus import Bus
 from libs.common.cache import open_cache
 from libs.common.config import Settings
 from libs.common.errors import Refused
-from libs.common.events import EVENTS, Fact
+from libs.common.events import EVENTS, Event
 from libs.common.ids import AccountId, Service, UserId
 from libs.common.questions import BeginSignIn, FinishSignIn, Question, SignedIn
 from libs.common.service import running
@@ -28,7 +28,7 @@ from libs.google_sim.server import GoogleServer, run_google
 from services.auth.__main__ import wire
 
 R = TypeVar("R", bound=BaseModel)
-F = TypeVar("F", bound=Fact)
+F = TypeVar("F", bound=Event)
 
 CLIENT_ID = "client.apps.googleusercontent.test"
 CLIENT_SECRET = "client-secret"
@@ -47,7 +47,7 @@ class AuthWorld:
     http: aiohttp.ClientSession
     settings: Settings
     postgres_url: str
-    said: list[Fact] = field(default_factory=list)
+    said: list[Event] = field(default_factory=list)
 
     async def ask(self, question: Question[R]) -> R:
         """As one of the services that may ask it."""
@@ -93,7 +93,7 @@ class AuthWorld:
         return caught.value
 
     def heard(self, kind: type[F]) -> list[F]:
-        return [fact for fact in self.said if isinstance(fact, kind)]
+        return [event for event in self.said if isinstance(event, kind)]
 
     async def until(self, true: Callable[[], bool], seconds: float = 5.0) -> None:
         async with asyncio.timeout(seconds):
@@ -139,7 +139,7 @@ async def auth_world(
         world = AuthWorld(google, buses[0], buses[1], http, settings, settings.postgres_url)
         listener = await nats.connect(nats_admin_url)
         stack.push_async_callback(listener.close)
-        by_subject = {fact.subject: fact for fact in EVENTS if "auth" in fact.said_by}
+        by_subject = {event.subject: event for event in EVENTS if "auth" in event.published_by}
 
         async def listen(message: Msg) -> None:
             world.said.append(by_subject[message.subject].model_validate_json(message.data))

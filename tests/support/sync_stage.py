@@ -20,7 +20,7 @@ from libs.common.errors import Refused
 from libs.common.events import (
     EVENTS,
     AccountConnected,
-    Fact,
+    Event,
     Kind,
     MessageIngested,
     MessageRemoved,
@@ -38,7 +38,7 @@ from libs.google_sim.server import GoogleServer, run_google
 from libs.google_sim.world import Account
 from services.sync.__main__ import wire
 
-F = TypeVar("F", bound=Fact)
+F = TypeVar("F", bound=Event)
 R = TypeVar("R", bound=BaseModel)
 
 ADDRESS = "maya@example.com"
@@ -116,7 +116,7 @@ class SyncStage:
     preferences: Preferences = field(default_factory=Preferences)
     refusal: Refused | None = None
     no_renewal: Refused | None = None
-    said: list[Fact] = field(default_factory=list)
+    said: list[Event] = field(default_factory=list)
 
     @property
     def account(self) -> Account:
@@ -181,22 +181,22 @@ class SyncStage:
             await self.until(lambda kind=kind: bool(self.ended(kind)), seconds)  # type: ignore[misc]
 
     def heard(self, kind: type[F]) -> list[F]:
-        return [fact for fact in self.said if isinstance(fact, kind)]
+        return [event for event in self.said if isinstance(event, kind)]
 
     def ended(self, kind: Kind) -> list[SyncCompleted | SyncFailed]:
         """The ends of runs of a kind, each once: told at least once, the stream keeps one of each key."""
-        ends = [fact for fact in self.said if isinstance(fact, SyncCompleted | SyncFailed) and fact.kind == kind]
-        return list({fact.key(): fact for fact in reversed(ends)}.values())[::-1]
+        ends = [event for event in self.said if isinstance(event, SyncCompleted | SyncFailed) and event.kind == kind]
+        return list({event.key(): event for event in reversed(ends)}.values())[::-1]
 
     def timeline(self) -> dict[str, MessageIngested]:
         """What stands after all that was said: by Gmail id, the fact of the highest revision, unless that removed it."""
         newest: dict[str, MessageIngested | MessageRemoved] = {}
-        for fact in self.said:
-            if isinstance(fact, MessageIngested | MessageRemoved) and (
-                fact.gmail_id not in newest or newest[fact.gmail_id].revision <= fact.revision
+        for event in self.said:
+            if isinstance(event, MessageIngested | MessageRemoved) and (
+                event.gmail_id not in newest or newest[event.gmail_id].revision <= event.revision
             ):
-                newest[fact.gmail_id] = fact
-        return {gmail_id: fact for gmail_id, fact in newest.items() if isinstance(fact, MessageIngested)}
+                newest[event.gmail_id] = event
+        return {gmail_id: event for gmail_id, event in newest.items() if isinstance(event, MessageIngested)}
 
     async def until(self, true: Callable[[], bool], seconds: float = 20.0) -> None:
         async with asyncio.timeout(seconds):
@@ -247,7 +247,7 @@ async def sync_stage(
             await stack.enter_async_context(bus)
         listener = await nats.connect(nats_admin_url)
         stack.push_async_callback(listener.close)
-        by_subject = {fact.subject: fact for fact in EVENTS if "sync" in fact.said_by}
+        by_subject = {event.subject: event for event in EVENTS if "sync" in event.published_by}
 
         async def listen(said: Msg) -> None:
             if said.subject in by_subject:

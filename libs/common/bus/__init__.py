@@ -34,13 +34,13 @@ from libs.common.bus.pull import pull
 from libs.common.cache import Cache
 from libs.common.config import Settings
 from libs.common.errors import Outage, Refused
-from libs.common.events import LIVE, Fact
+from libs.common.events import BROADCAST, Event
 from libs.common.ids import Service, new_id
 from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
 from libs.common.questions import Question
 from libs.common.topology import batch_of, consumer_of, inbox_prefix
 
-F = TypeVar("F", bound=Fact)
+F = TypeVar("F", bound=Event)
 R = TypeVar("R", bound=BaseModel)
 
 PUBLISH_TIMEOUT_SECONDS = 5.0
@@ -65,7 +65,7 @@ OUTAGES: tuple[type[BaseException], ...] = (
 class _Ear:
     """What is heard, by which handler, how many at a time."""
 
-    fact: type[Fact]
+    event: type[Event]
     batch: int
     deliver: Callable[[Sequence[Any]], Awaitable[None]]
 
@@ -77,7 +77,7 @@ class Bus:
     settings: Settings
     service: Service
     cache: Cache
-    heard: list[type[Fact]] = field(default_factory=list)
+    heard: list[type[Event]] = field(default_factory=list)
     answered: list[type[Question[Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -102,34 +102,34 @@ class Bus:
 
     # -- registering -----------------------------------------------------------------------------------------------------
 
-    def hear(self, fact: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8) -> None:
+    def hear(self, event: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8) -> None:
         """Hear a fact, one by one, at most `at_once` at the same time. Returning acknowledges it; raising brings it back."""
 
-        async def each(facts: Sequence[F]) -> None:
-            for one in facts:
+        async def each(events: Sequence[F]) -> None:
+            for one in events:
                 await handler(one)
 
-        self._register(fact, Delivery(self.service, fact, each, self.cache, OUTAGES, one_by_one=True), at_once)
+        self._register(event, Delivery(self.service, event, each, self.cache, OUTAGES, one_by_one=True), at_once)
 
-    def hear_batch(self, fact: type[F], handler: Callable[[Sequence[F]], Awaitable[None]]) -> None:
+    def hear_batch(self, event: type[F], handler: Callable[[Sequence[F]], Awaitable[None]]) -> None:
         """Hear a fact in batches. A batch that fails is retried one by one, so that one can't hold back others."""
         self._register(
-            fact, Delivery(self.service, fact, handler, self.cache, OUTAGES, one_by_one=False), batch_of(fact)
+            event, Delivery(self.service, event, handler, self.cache, OUTAGES, one_by_one=False), batch_of(event)
         )
 
-    def hear_live(self, fact: type[F], handler: Callable[[F], Awaitable[None]]) -> None:
+    def hear_live(self, event: type[F], handler: Callable[[F], Awaitable[None]]) -> None:
         """Hear a live fact on every replica, at most once: for browsers that hang on this one."""
-        if fact not in LIVE or self.service not in fact.heard_by:
-            raise KeyError(f"events.py does not say that {self.service} hears {fact.subject} live")
-        self.heard.append(fact)
+        if event not in BROADCAST or self.service not in event.consumed_by:
+            raise KeyError(f"events.py does not say that {self.service} hears {event.subject} live")
+        self.heard.append(event)
 
-        @self._broker.subscriber(fact.subject, decoder=_undecoded, no_reply=True)
+        @self._broker.subscriber(event.subject, decoder=_undecoded, no_reply=True)
         async def _(message: NatsMessage) -> None:
             with traced(message.headers.get(TRACE_HEADER, "")):
                 try:
-                    await handler(fact.model_validate_json(message.body))
+                    await handler(event.model_validate_json(message.body))
                 except Exception:
-                    self._log.exception("live_failed", subject=fact.subject)
+                    self._log.exception("live_failed", subject=event.subject)
 
     def answer(self, question: type[Question[R]], handler: Callable[[Any], Awaitable[R]]) -> None:
         """Answer a question: return the answer, or raise Refused."""
@@ -171,10 +171,10 @@ class Bus:
         finally:
             self._log.debug("answered", subject=question.subject, outcome=outcome, ms=_ms_since(started))
 
-    def _register(self, fact: type[Fact], delivery: Delivery, batch: int) -> None:
-        consumer_of(self.service, fact)  # refuses what events.py does not declare
-        self.heard.append(fact)
-        self._ears.append(_Ear(fact, batch, delivery.deliver))
+    def _register(self, event: type[Event], delivery: Delivery, batch: int) -> None:
+        consumer_of(self.service, event)  # refuses what events.py does not declare
+        self.heard.append(event)
+        self._ears.append(_Ear(event, batch, delivery.deliver))
 
     # -- running -----------------------------------------------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class Bus:
         await self._broker.start()
         await self.client.flush()  # the server knows our subscriptions before anybody is told that we are ready
         for ear in self._ears:
-            consumer = consumer_of(self.service, ear.fact)
+            consumer = consumer_of(self.service, ear.event)
             self._loops.append(
                 asyncio.create_task(
                     pull(self.client, consumer, ear.batch, ear.deliver, self._stopping), name=f"pull {consumer.name}"
@@ -240,36 +240,36 @@ class Bus:
 
     # -- saying and asking -------------------------------------------------------------------------------------------------
 
-    async def say(self, *facts: Fact) -> None:
+    async def say(self, *events: Event) -> None:
         """Tell facts, and wait until the stream has stored them. Outage: at least one was not confirmed; say all again."""
-        for begin in range(0, len(facts), PUBLISHES_AT_ONCE):
-            await self._say_some(facts[begin : begin + PUBLISHES_AT_ONCE])
+        for begin in range(0, len(events), PUBLISHES_AT_ONCE):
+            await self._say_some(events[begin : begin + PUBLISHES_AT_ONCE])
 
-    async def _say_some(self, facts: Sequence[Fact]) -> None:
+    async def _say_some(self, events: Sequence[Event]) -> None:
         trace = {TRACE_HEADER: current_trace()} if current_trace() else {}
-        kept = [fact for fact in facts if type(fact) not in LIVE]
+        kept = [event for event in events if type(event) not in BROADCAST]
         try:
-            async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS + len(facts) * 0.02):
-                for fact in facts:
-                    if type(fact) in LIVE:
-                        await self.client.publish(fact.subject, _body(fact), headers=trace or None)
+            async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS + len(events) * 0.02):
+                for event in events:
+                    if type(event) in BROADCAST:
+                        await self.client.publish(event.subject, _body(event), headers=trace or None)
                 if len(kept) == 1 or (kept and not await self._store_together(kept, trace)):
                     await asyncio.gather(
                         *[await self._stream.publish_async(f.subject, _body(f), headers=_keyed(f, trace)) for f in kept]
                     )
         except (TimeoutError, nats.errors.Error, nats.js.errors.Error, OSError) as error:
-            raise Outage(f"The bus did not confirm {facts[0].subject}: {type(error).__name__}") from error
+            raise Outage(f"The bus did not confirm {events[0].subject}: {type(error).__name__}") from error
 
-    async def _store_together(self, facts: Sequence[Fact], trace: Mapping[str, str]) -> bool:
+    async def _store_together(self, events: Sequence[Event], trace: Mapping[str, str]) -> bool:
         """One atomic batch: a single confirmation for all. False: the stream took none of it, as when one was told before."""
         batch = new_id().hex
-        for number, fact in enumerate(facts, start=1):
-            headers = {**_keyed(fact, trace), "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
-            if number < len(facts):
-                await self.client.publish(fact.subject, _body(fact), headers=headers)
+        for number, event in enumerate(events, start=1):
+            headers = {**_keyed(event, trace), "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+            if number < len(events):
+                await self.client.publish(event.subject, _body(event), headers=headers)
         headers["Nats-Batch-Commit"] = "1"
         reply = await self.client.request(
-            fact.subject, _body(fact), timeout=PUBLISH_TIMEOUT_SECONDS + len(facts) * 0.02, headers=headers
+            event.subject, _body(event), timeout=PUBLISH_TIMEOUT_SECONDS + len(events) * 0.02, headers=headers
         )
         return "error" not in orjson.loads(reply.data)
 
@@ -316,9 +316,9 @@ class Bus:
             )
         return self._jetstream
 
-    async def waiting(self, *facts: type[Fact]) -> int:
+    async def waiting(self, *events: type[Event]) -> int:
         """How many of these facts are on their way to this service: told, and not handled by any of its replicas yet."""
-        consumers = [consumer_of(self.service, fact) for fact in facts]
+        consumers = [consumer_of(self.service, event) for event in events]
         infos = [await self._stream.consumer_info(consumer.stream, consumer.name) for consumer in consumers]
         return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)
 
@@ -333,14 +333,14 @@ class Bus:
         self._log.warning("nats_error", error=f"{type(error).__name__}: {error}")
 
 
-def _body(fact: Fact) -> bytes:
-    return fact.model_dump_json().encode()
+def _body(event: Event) -> bytes:
+    return event.model_dump_json().encode()
 
 
-def _keyed(fact: Fact, headers: Mapping[str, str]) -> dict[str, str]:
+def _keyed(event: Event, headers: Mapping[str, str]) -> dict[str, str]:
     """With the key under which the stream knows a fact that is told again."""
-    key = fact.key()
-    return {**headers, "Nats-Msg-Id": f"{fact.subject}:{key}"} if key else dict(headers)
+    key = event.key()
+    return {**headers, "Nats-Msg-Id": f"{event.subject}:{key}"} if key else dict(headers)
 
 
 async def _undecoded(message: Any) -> Any:

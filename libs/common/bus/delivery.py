@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from libs.common.cache import Cache
 from libs.common.errors import Throttled, Unprocessable
-from libs.common.events import Fact, MeetingIngested, MeetingUpcoming, Tick
+from libs.common.events import Event, MeetingIngested, MeetingUpcoming, Tick
 from libs.common.ids import Service
 from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
 from libs.common.topology import ACK_WAIT_SECONDS, consumer_of
@@ -38,7 +38,7 @@ class Delivery:
     """How one service handles one kind of fact."""
 
     service: Service
-    fact: type[Fact]
+    event: type[Event]
     handler: Handler
     cache: Cache
     outages: tuple[type[BaseException], ...]
@@ -46,7 +46,7 @@ class Delivery:
 
     async def deliver(self, messages: Sequence[Msg]) -> None:
         """Settle every message: ack, nak with a delay, or dead letter and term."""
-        parsed: list[tuple[Msg, Fact]] = []
+        parsed: list[tuple[Msg, Event]] = []
         for message in messages:
             try:
                 parsed.append((message, self._parse(message)))
@@ -56,23 +56,23 @@ class Delivery:
         if not parsed:
             return
         if self.one_by_one:
-            await asyncio.gather(*(self._deliver_one(message, fact) for message, fact in parsed))
+            await asyncio.gather(*(self._deliver_one(message, event) for message, event in parsed))
         elif not await self._deliver_all(parsed):
-            for message, fact in parsed:
-                await self._deliver_one(message, fact)
+            for message, event in parsed:
+                await self._deliver_one(message, event)
 
-    def _parse(self, message: Msg) -> Fact:
-        return self.fact() if issubclass(self.fact, Tick) else self.fact.model_validate_json(message.data)
+    def _parse(self, message: Msg) -> Event:
+        return self.event() if issubclass(self.event, Tick) else self.event.model_validate_json(message.data)
 
-    async def _deliver_all(self, parsed: list[tuple[Msg, Fact]]) -> bool:
+    async def _deliver_all(self, parsed: list[tuple[Msg, Event]]) -> bool:
         """The whole batch in one go; false where that failed for a reason that may lie in one of its messages."""
         messages = [message for message, _ in parsed]
         started = perf_counter()
-        facts = [fact for _, fact in parsed]
-        with self._traced(messages[0], facts):
+        events = [event for _, event in parsed]
+        with self._traced(messages[0], events):
             try:
                 async with _kept_alive(messages):
-                    await self.handler(facts)
+                    await self.handler(events)
             except self.outages as error:
                 await self._postpone(messages, error)
                 return True
@@ -80,19 +80,21 @@ class Delivery:
                 if len(messages) == 1:
                     await self._strike(messages[0], error)
                     return True
-                get_logger().warning("batch_split", subject=self.fact.subject, size=len(messages), error=_reason(error))
+                get_logger().warning(
+                    "batch_split", subject=self.event.subject, size=len(messages), error=_reason(error)
+                )
                 return False
             for message in messages:
                 await message.ack()
             self._handled(started, len(messages))
             return True
 
-    async def _deliver_one(self, message: Msg, fact: Fact) -> None:
+    async def _deliver_one(self, message: Msg, event: Event) -> None:
         started = perf_counter()
-        with self._traced(message, [fact]):
+        with self._traced(message, [event]):
             try:
                 async with _kept_alive([message]):
-                    await self.handler([fact])
+                    await self.handler([event])
             except Unprocessable as error:
                 await self._bury(message, str(error), attempts=1)
             except self.outages as error:
@@ -107,7 +109,7 @@ class Delivery:
         asked = error.retry_after.total_seconds() if isinstance(error, Throttled) and error.retry_after else 0.0
         delay = max(asked, OUTAGE_DELAY_SECONDS) * uniform(0.8, 1.2)
         get_logger().warning(
-            "postponed", subject=self.fact.subject, count=len(messages), delay_s=round(delay, 1), error=_reason(error)
+            "postponed", subject=self.event.subject, count=len(messages), delay_s=round(delay, 1), error=_reason(error)
         )
         for message in messages:
             await self._nak(message, delay)
@@ -117,7 +119,7 @@ class Delivery:
             await self._bury(message, str(error), attempts=1)
             return
         sequence = message.metadata.sequence.stream
-        key = f"strike:{consumer_of(self.service, self.fact).name}:{sequence}"
+        key = f"strike:{consumer_of(self.service, self.event).name}:{sequence}"
         try:
             strikes = await self.cache.strike(key, STRIKE_MEMORY)
         except self.outages as outage:
@@ -128,7 +130,7 @@ class Delivery:
             return
         delay = STRIKE_DELAYS[strikes - 1] * uniform(0.8, 1.2)
         get_logger().error(
-            "struck", subject=self.fact.subject, strikes=strikes, delay_s=round(delay, 1), exc_info=error
+            "struck", subject=self.event.subject, strikes=strikes, delay_s=round(delay, 1), exc_info=error
         )
         await self._nak(message, delay)
 
@@ -138,7 +140,7 @@ class Delivery:
             "Pingcrm-Reason": " ".join(reason.split())[:500],
             "Pingcrm-Attempts": str(attempts),
             "Pingcrm-Subject": message.subject,
-            "Pingcrm-Consumer": consumer_of(self.service, self.fact).name,
+            "Pingcrm-Consumer": consumer_of(self.service, self.event).name,
             "Pingcrm-At": datetime.now(UTC).isoformat(),
             TRACE_HEADER: current_trace(),
         }
@@ -158,20 +160,20 @@ class Delivery:
             # Not connected: the server brings it back by itself after ack_wait.
             get_logger().warning("nak_failed", subject=message.subject, error=type(error).__name__)
 
-    def _traced(self, message: Msg, facts: Sequence[Fact]) -> AbstractContextManager[None]:
+    def _traced(self, message: Msg, events: Sequence[Event]) -> AbstractContextManager[None]:
         """Under the message's trace, with the user and the account that all these facts are about."""
-        about = {name: str(*ids) for name, ids in _ids(facts).items() if len(ids) == 1}
-        return traced((message.headers or {}).get(TRACE_HEADER, ""), subject=self.fact.subject, **about)
+        about = {name: str(*ids) for name, ids in _ids(events).items() if len(ids) == 1}
+        return traced((message.headers or {}).get(TRACE_HEADER, ""), subject=self.event.subject, **about)
 
     def _handled(self, started: float, count: int) -> None:
         get_logger().info("handled", count=count, ms=round((perf_counter() - started) * 1000, 1))
 
 
-def _ids(facts: Sequence[Fact]) -> dict[str, set[UUID]]:
+def _ids(events: Sequence[Event]) -> dict[str, set[UUID]]:
     """The users and accounts that the facts, all of one kind, name themselves or in their meeting."""
-    if not facts:
+    if not events:
         return {}
-    named = [fact.meeting if isinstance(fact, MeetingIngested | MeetingUpcoming) else fact for fact in facts]
+    named = [event.meeting if isinstance(event, MeetingIngested | MeetingUpcoming) else event for event in events]
     names = [name for name in ("user", "account") if hasattr(named[0], f"{name}_id")]
     return {name: {getattr(one, f"{name}_id") for one in named} for name in names}
 

@@ -28,7 +28,7 @@ class EventPerson:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class CalendarEvent:
     """One event instance. A cancelled one often has nothing but its id. The description is never read."""
 
     event_id: str
@@ -50,7 +50,7 @@ class Event:
 class EventPage:
     """One page; `sync_token` comes with the last one. `time_zone` is the calendar's."""
 
-    events: tuple[Event, ...]
+    events: tuple[CalendarEvent, ...]
     time_zone: str
     next_page: str | None
     sync_token: str | None
@@ -65,10 +65,10 @@ class CalendarEntry:
     primary: bool
 
 
-def read_event(resource: Resource) -> Event:
+def read_event(resource: Resource) -> CalendarEvent:
     """An event resource; what can't be read is empty. Never raises."""
     organizer = mapping(resource.get("organizer"))
-    return Event(
+    return CalendarEvent(
         event_id=text(resource.get("id")),
         status=text(resource.get("status")),
         event_type=text(resource.get("eventType")),

@@ -24,35 +24,35 @@ NO_TEXT = "(no text)"
 _CALENDAR_DOMAIN = "calendar.google.com"
 
 
-def message(fact: MessageIngested) -> Sighting:
+def message(event: MessageIngested) -> Sighting:
     """A Gmail message as its account sees it."""
-    people = [who for one in fact.people if (who := email_of(one.role, one.address, one.name))]
-    title, text = cleaned(fact.title, MAX_TITLE), cleaned(fact.snippet, MAX_TEXT)
-    tags = {tag.lower() for tag in fact.bcc_tags} if fact.dmarc != "fail" else set()
+    people = [who for one in event.people if (who := email_of(one.role, one.address, one.name))]
+    title, text = cleaned(event.title, MAX_TITLE), cleaned(event.snippet, MAX_TEXT)
+    tags = {tag.lower() for tag in event.bcc_tags} if event.dmarc != "fail" else set()
     seen = Seen(
-        occurred_at=fact.occurred_at,
+        occurred_at=event.occurred_at,
         kind="message",
         people=_once(people),
         title=title,
         text=text or ("" if title else NO_TEXT),
-        thread=key(fact.thread_id),
-        automated=fact.automated,
-        via=fact.via,
+        thread=key(event.thread_id),
+        automated=event.automated,
+        via=event.via,
         tags=tuple(sorted(tag for tag in tags if looks_like_hash(tag))),
     )
-    ref = key(fact.gmail_id)
-    message_id = key((fact.rfc_message_id or "").strip().strip("<>").strip())
-    group = f"<{message_id}>" if message_id else f"{fact.account_id}:{ref}"
-    return Sighting(fact.user_id, fact.account_id, EMAIL, ref, fact.revision, group, seen)
+    ref = key(event.gmail_id)
+    message_id = key((event.rfc_message_id or "").strip().strip("<>").strip())
+    group = f"<{message_id}>" if message_id else f"{event.account_id}:{ref}"
+    return Sighting(event.user_id, event.account_id, EMAIL, ref, event.revision, group, seen)
 
 
-def removed_message(fact: MessageRemoved) -> Sighting:
-    return Sighting(fact.user_id, fact.account_id, EMAIL, key(fact.gmail_id), fact.revision, "", None)
+def removed_message(event: MessageRemoved) -> Sighting:
+    return Sighting(event.user_id, event.account_id, EMAIL, key(event.gmail_id), event.revision, "", None)
 
 
-def meeting(fact: MeetingIngested) -> Sighting:
+def meeting(event: MeetingIngested) -> Sighting:
     """A meeting as one calendar holds it. Rooms, calendars and the account itself are no attendees."""
-    one = fact.meeting
+    one = event.meeting
     people = [
         who
         for guest in one.guests
@@ -78,26 +78,26 @@ def meeting(fact: MeetingIngested) -> Sighting:
     )
 
 
-def cancelled_meeting(fact: MeetingCancelled) -> Sighting:
-    ref = key(f"{fact.calendar_id}/{fact.event_id}")
-    return Sighting(fact.user_id, fact.account_id, CALENDAR, ref, fact.revision, "", None)
+def cancelled_meeting(event: MeetingCancelled) -> Sighting:
+    ref = key(f"{event.calendar_id}/{event.event_id}")
+    return Sighting(event.user_id, event.account_id, CALENDAR, ref, event.revision, "", None)
 
 
-def reported(fact: InteractionReported, revision: int) -> Sighting:
+def reported(event: InteractionReported, revision: int) -> Sighting:
     """What a connector told. The user is the source: whichever connector tells it, it is the same interaction."""
-    people = _once(who for one in fact.identities[:500] if (who := who_of("other", one)))
+    people = _once(who for one in event.identities[:500] if (who := who_of("other", one)))
     seen = Seen(
-        occurred_at=fact.occurred_at,
-        kind=cleaned(fact.kind, 32) or "message",
+        occurred_at=event.occurred_at,
+        kind=cleaned(event.kind, 32) or "message",
         people=people,
-        title=cleaned(fact.title, MAX_TITLE),
-        text=cleaned(fact.text, MAX_NOTE),
-        thread=key(fact.thread),
-        direction=fact.direction,
+        title=cleaned(event.title, MAX_TITLE),
+        text=cleaned(event.text, MAX_NOTE),
+        thread=key(event.thread),
+        direction=event.direction,
     )
-    ref = key(fact.ref)
-    platform = cleaned(fact.platform, 32)
-    return Sighting(fact.user_id, fact.user_id, platform, ref, revision, ref, seen)
+    ref = key(event.ref)
+    platform = cleaned(event.platform, 32)
+    return Sighting(event.user_id, event.user_id, platform, ref, revision, ref, seen)
 
 
 @lru_cache(maxsize=8_192)

@@ -13,71 +13,71 @@ from services.contacts.store import users
 SETTINGS = "settings"
 
 
-async def connect_account(context: Context, fact: AccountConnected) -> None:
-    own = {address for address in [canonical(fact.address)] if address}
+async def connect_account(context: Context, event: AccountConnected) -> None:
+    own = {address for address in [canonical(event.address)] if address}
     async with context.transaction() as c:
-        await users.lock_users(c, [fact.user_id])
-        await users.welcome_back(c, fact.account_id, fact.at)
-        if await users.list_purged(c, [fact.user_id, fact.account_id]):
+        await users.lock_users(c, [event.user_id])
+        await users.welcome_back(c, event.account_id, event.at)
+        if await users.list_purged(c, [event.user_id, event.account_id]):
             return
-        await users.upsert_account(c, fact.account_id, fact.user_id, fact.address.strip().lower(), fact.at)
+        await users.upsert_account(c, event.account_id, event.user_id, event.address.strip().lower(), event.at)
         changed = await identity.change_me(
-            c, fact.user_id, lambda: users.add_own(c, fact.user_id, str(fact.account_id), own)
+            c, event.user_id, lambda: users.add_own(c, event.user_id, str(event.account_id), own)
         )
     await context.tell(changed)
 
 
-async def identify_account(context: Context, fact: AccountIdentified) -> None:
+async def identify_account(context: Context, event: AccountIdentified) -> None:
     """All addresses of an account, as Gmail knows them now."""
-    own = {address for one in fact.addresses if (address := canonical(one))}
+    own = {address for one in event.addresses if (address := canonical(one))}
     async with context.transaction() as c:
-        await users.lock_users(c, [fact.user_id])
-        if await users.list_purged(c, [fact.user_id, fact.account_id]):
+        await users.lock_users(c, [event.user_id])
+        if await users.list_purged(c, [event.user_id, event.account_id]):
             return
-        account = await users.get_address(c, fact.account_id)
+        account = await users.get_address(c, event.account_id)
         own |= {address for address in [canonical(account)] if address}
         changed = await identity.change_me(
-            c, fact.user_id, lambda: users.replace_own(c, fact.user_id, str(fact.account_id), own, fact.at)
+            c, event.user_id, lambda: users.replace_own(c, event.user_id, str(event.account_id), own, event.at)
         )
     await context.tell(changed)
 
 
-async def disconnect_account(context: Context, fact: AccountDisconnected) -> None:
+async def disconnect_account(context: Context, event: AccountDisconnected) -> None:
     """Its addresses remain the user's. With `purge`, what only it saw goes."""
     changed: Changed = {}
     async with context.transaction() as c:
-        await users.lock_users(c, [fact.user_id])
-        await users.disconnect_account(c, fact.account_id, fact.user_id, fact.at)
-        if fact.purge:
-            changed = await identity.purge_account(c, fact.user_id, fact.account_id, fact.at)
-            get_logger().info("account_purged", user=str(fact.user_id), account=str(fact.account_id))
+        await users.lock_users(c, [event.user_id])
+        await users.disconnect_account(c, event.account_id, event.user_id, event.at)
+        if event.purge:
+            changed = await identity.purge_account(c, event.user_id, event.account_id, event.at)
+            get_logger().info("account_purged", user=str(event.user_id), account=str(event.account_id))
     await context.tell(changed)
 
 
-async def delete_user(context: Context, fact: UserDeleted) -> None:
+async def delete_user(context: Context, event: UserDeleted) -> None:
     async with context.transaction() as c:
-        await users.lock_users(c, [fact.user_id])
-        await users.mark_purged(c, [fact.user_id, *fact.account_ids], datetime.now(UTC))
-        await users.delete_user(c, fact.user_id)
-    get_logger().info("user_deleted", user=str(fact.user_id))
+        await users.lock_users(c, [event.user_id])
+        await users.mark_purged(c, [event.user_id, *event.account_ids], datetime.now(UTC))
+        await users.delete_user(c, event.user_id)
+    get_logger().info("user_deleted", user=str(event.user_id))
 
 
-async def change_settings(context: Context, fact: SettingsChanged) -> None:
+async def change_settings(context: Context, event: SettingsChanged) -> None:
     """`own_addresses` and `contact_creation` are kept here and apply to everything that is recorded already."""
-    own = {address for one in fact.after.gmail.own_addresses if (address := canonical(one))}
-    creation = fact.after.gmail.contact_creation
+    own = {address for one in event.after.gmail.own_addresses if (address := canonical(one))}
+    creation = event.after.gmail.contact_creation
     changed: Changed = {}
     async with context.transaction() as c:
-        await users.lock_users(c, [fact.user_id])
-        if await users.list_purged(c, [fact.user_id]):
+        await users.lock_users(c, [event.user_id])
+        if await users.list_purged(c, [event.user_id]):
             return
-        news, before = await users.put_creation(c, fact.user_id, fact.version, creation)
+        news, before = await users.put_creation(c, event.user_id, event.version, creation)
         if not news:
             return
         now = datetime.now(UTC)  # versions tell the settings' order, see put_creation
         changed = await identity.change_me(
-            c, fact.user_id, lambda: users.replace_own(c, fact.user_id, SETTINGS, own, now)
+            c, event.user_id, lambda: users.replace_own(c, event.user_id, SETTINGS, own, now)
         )
         if before != creation:
-            changed = joined(changed, await identity.change_creation(c, fact.user_id))
+            changed = joined(changed, await identity.change_creation(c, event.user_id))
     await context.tell(changed)

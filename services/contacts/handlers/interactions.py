@@ -27,43 +27,43 @@ async def _record(context: Context, told: Sequence[Sighting]) -> None:
     await context.tell(changed)
 
 
-async def record_messages(context: Context, facts: Sequence[MessageIngested]) -> None:
-    await _record(context, [seeing.message(fact) for fact in facts])
+async def record_messages(context: Context, events: Sequence[MessageIngested]) -> None:
+    await _record(context, [seeing.message(event) for event in events])
 
 
-async def remove_messages(context: Context, facts: Sequence[MessageRemoved]) -> None:
-    await _record(context, [seeing.removed_message(fact) for fact in facts])
+async def remove_messages(context: Context, events: Sequence[MessageRemoved]) -> None:
+    await _record(context, [seeing.removed_message(event) for event in events])
 
 
-async def record_meetings(context: Context, facts: Sequence[MeetingIngested]) -> None:
-    await _record(context, [seeing.meeting(fact) for fact in facts])
+async def record_meetings(context: Context, events: Sequence[MeetingIngested]) -> None:
+    await _record(context, [seeing.meeting(event) for event in events])
 
 
-async def cancel_meeting(context: Context, fact: MeetingCancelled) -> None:
-    await _record(context, [seeing.cancelled_meeting(fact)])
+async def cancel_meeting(context: Context, event: MeetingCancelled) -> None:
+    await _record(context, [seeing.cancelled_meeting(event)])
 
 
-async def record_report(context: Context, fact: InteractionReported) -> None:
+async def record_report(context: Context, event: InteractionReported) -> None:
     """What a connector saw. Told again, with the same `ref`, it replaces what was told before."""
     async with context.transaction() as c:
-        await users.lock_users(c, [fact.user_id])
-        if await users.list_purged(c, [fact.user_id]):
+        await users.lock_users(c, [event.user_id])
+        if await users.list_purged(c, [event.user_id]):
             return
-        one = seeing.reported(fact, 0)
+        one = seeing.reported(event, 0)
         revision = await reports.next_revision(c, one)
-        await reports.match_phones(c, fact.user_id, one)
-        changed = await recording.record(c, [seeing.reported(fact, revision)])
+        await reports.match_phones(c, event.user_id, one)
+        changed = await recording.record(c, [seeing.reported(event, revision)])
     await context.tell(changed)
 
 
-async def record_profile(context: Context, fact: ProfileReported) -> None:
+async def record_profile(context: Context, event: ProfileReported) -> None:
     """A bio, kept with the address under which it was read."""
-    who = seeing.who_of("other", fact.identity)
+    who = seeing.who_of("other", event.identity)
     if who is None:
         return
     async with context.transaction() as c:
-        await users.lock_users(c, [fact.user_id])
-        if fact.user_id in await users.list_purged(c, [fact.user_id]):
+        await users.lock_users(c, [event.user_id])
+        if event.user_id in await users.list_purged(c, [event.user_id]):
             return
-        changed = await reports.put_bio(c, fact.user_id, who, fact.platform, cleaned(fact.bio, MAX_BIO), fact.at)
+        changed = await reports.put_bio(c, event.user_id, who, event.platform, cleaned(event.bio, MAX_BIO), event.at)
     await context.tell(changed)

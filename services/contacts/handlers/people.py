@@ -19,22 +19,22 @@ from services.contacts.store.cards import CardRow
 MAX_FIELD, MAX_URL, MAX_ENTRIES = 500, 2_000, 100
 
 
-async def import_people(context: Context, facts: Sequence[PersonImported]) -> None:
+async def import_people(context: Context, events: Sequence[PersonImported]) -> None:
     """Store the cards as they are now and decide who they are."""
     newest: dict[CardKey, PersonImported] = {}
-    for fact in sorted(facts, key=lambda fact: fact.revision):
-        newest[fact.account_id, key(fact.resource_name)] = fact
+    for event in sorted(events, key=lambda event: event.revision):
+        newest[event.account_id, key(event.resource_name)] = event
     async with context.transaction() as c:
-        user_ids = {fact.user_id for fact in newest.values()}
+        user_ids = {event.user_id for event in newest.values()}
         await users.lock_users(c, user_ids)
-        purged = await users.list_purged(c, user_ids | {fact.account_id for fact in newest.values()})
-        wanted = [fact for fact in newest.values() if fact.user_id not in purged and fact.account_id not in purged]
+        purged = await users.list_purged(c, user_ids | {event.account_id for event in newest.values()})
+        wanted = [event for event in newest.values() if event.user_id not in purged and event.account_id not in purged]
         rows = {row.key: row for row in map(card, wanted)}
         stored = await cards.upsert_cards(c, list(rows.values()))
-        for fact in wanted:
-            if fact.former_names:
+        for event in wanted:
+            if event.former_names:
                 await cards.rename_card(
-                    c, fact.account_id, [key(name) for name in fact.former_names], key(fact.resource_name)
+                    c, event.account_id, [key(name) for name in event.former_names], key(event.resource_name)
                 )
         await addresses.ensure_addresses(c, _emails(wanted))
         by_user: dict[UUID, list[CardKey]] = defaultdict(list)
@@ -46,41 +46,41 @@ async def import_people(context: Context, facts: Sequence[PersonImported]) -> No
     await context.tell(changed)
 
 
-async def remove_person(context: Context, fact: PersonRemoved) -> None:
+async def remove_person(context: Context, event: PersonRemoved) -> None:
     """The card supports its contact no more; the contact stays one, archived where nothing else stands behind it."""
     async with context.transaction() as c:
-        await users.lock_users(c, [fact.user_id])
-        if await users.list_purged(c, [fact.user_id, fact.account_id]):
+        await users.lock_users(c, [event.user_id])
+        if await users.list_purged(c, [event.user_id, event.account_id]):
             return
-        one = (fact.account_id, key(fact.resource_name))
+        one = (event.account_id, key(event.resource_name))
         changed: Changed = {}
-        if await cards.remove_card(c, fact.user_id, one, fact.revision):
-            changed[fact.user_id] = await regrouping.regroup(c, fact.user_id, cards=[one])
+        if await cards.remove_card(c, event.user_id, one, event.revision):
+            changed[event.user_id] = await regrouping.regroup(c, event.user_id, cards=[one])
     await context.tell(changed)
 
 
-def card(fact: PersonImported) -> CardRow:
+def card(event: PersonImported) -> CardRow:
     """A card with its texts made harmless and its addresses comparable. What says nothing at all is not live."""
-    name = cleaned(" ".join(fact.name.split()), MAX_FIELD)
-    emails = tuple(dict.fromkeys(address for one in fact.emails[:MAX_ENTRIES] if (address := canonical(one))))
-    phones = {found: cleaned(one, 100) for one in fact.phones[:MAX_ENTRIES] if (found := phone_key(cleaned(one, 100)))}
-    company, title = cleaned(fact.organization, MAX_FIELD), cleaned(fact.title, MAX_FIELD)
+    name = cleaned(" ".join(event.name.split()), MAX_FIELD)
+    emails = tuple(dict.fromkeys(address for one in event.emails[:MAX_ENTRIES] if (address := canonical(one))))
+    phones = {found: cleaned(one, 100) for one in event.phones[:MAX_ENTRIES] if (found := phone_key(cleaned(one, 100)))}
+    company, title = cleaned(event.organization, MAX_FIELD), cleaned(event.title, MAX_FIELD)
     return CardRow(
-        user_id=fact.user_id,
-        account_id=fact.account_id,
-        resource_name=key(fact.resource_name),
-        revision=fact.revision,
+        user_id=event.user_id,
+        account_id=event.account_id,
+        resource_name=key(event.resource_name),
+        revision=event.revision,
         live=bool(name or emails or phones or company or title),
         name=name,
         folded=folded(name),
         company=company,
         title=title,
-        photo_url=_web(fact.photo_url),
-        birthday=cleaned(fact.birthday, 10),
+        photo_url=_web(event.photo_url),
+        birthday=cleaned(event.birthday, 10),
         emails=emails,
         phones=tuple(phones.values()),
         phone_keys=tuple(phones),
-        urls=tuple(url for one in fact.urls[:MAX_ENTRIES] if (url := _web(one))),
+        urls=tuple(url for one in event.urls[:MAX_ENTRIES] if (url := _web(one))),
     )
 
 
@@ -90,10 +90,10 @@ def _web(url: str) -> str:
     return text if text.lower().startswith(("https://", "http://")) else ""
 
 
-def _emails(facts: Sequence[PersonImported]) -> dict[addresses.Key, Who]:
+def _emails(events: Sequence[PersonImported]) -> dict[addresses.Key, Who]:
     found: dict[addresses.Key, Who] = {}
-    for fact in facts:
-        for one in fact.emails[:MAX_ENTRIES]:
+    for event in events:
+        for one in event.emails[:MAX_ENTRIES]:
             if who := email_of("other", one):
-                found[fact.user_id, who.kind, who.value] = who
+                found[event.user_id, who.kind, who.value] = who
     return found

@@ -97,14 +97,14 @@ def to_json(seen: Seen) -> dict[str, Any]:
     return fields
 
 
-def from_json(fact: dict[str, Any]) -> Seen:
-    ends_at = fact.get("ends_at")
+def from_json(event: dict[str, Any]) -> Seen:
+    ends_at = event.get("ends_at")
     return Seen(
         **{
-            **fact,
-            "occurred_at": datetime.fromisoformat(fact["occurred_at"]),
+            **event,
+            "occurred_at": datetime.fromisoformat(event["occurred_at"]),
             "ends_at": datetime.fromisoformat(ends_at) if ends_at else None,
-            "people": tuple(Who(*who) for who in fact["people"]),
-            "tags": tuple(fact.get("tags", ())),
+            "people": tuple(Who(*who) for who in event["people"]),
+            "tags": tuple(event.get("tags", ())),
         }
     )

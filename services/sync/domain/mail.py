@@ -40,7 +40,7 @@ class Me:
 class Recorded:
     """An eligible message."""
 
-    fact: MessageIngested
+    event: MessageIngested
 
 
 @dataclass(frozen=True, slots=True)

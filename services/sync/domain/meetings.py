@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from libs.common.addresses import canonical, is_me
 from libs.common.events import Answer, Guest, Meeting
 from libs.common.ids import AccountId, MeetingId, UserId
-from libs.common.resources.calendar import Event, EventPerson, EventTime
+from libs.common.resources.calendar import CalendarEvent, EventPerson, EventTime
 
 MAX_GUESTS = 400
 _TYPES = ("", "default", "fromGmail")
@@ -55,7 +55,7 @@ class Moment:
 _NO_ID = MeetingId(UUID(int=0))
 
 
-def meeting(event: Event, calendar: CalendarOf, window: Window) -> Meeting | None:
+def meeting(event: CalendarEvent, calendar: CalendarOf, window: Window) -> Meeting | None:
     """The meeting that an event instance is (without id and revision yet); None where it is none, or lies outside the window."""
     if event.status == "cancelled" or event.event_type not in _TYPES:
         return None

@@ -158,7 +158,7 @@ async def _settle(job: Job, audit: Audit, suspects: Sequence[Suspect], *, say: b
     looked = await job.google.gmail.look([Wish(one.gmail_id, whole_thread=False) for one in suspects])
     me = rules.Me(job.claim.user_id, job.claim.account_id, job.account.mine)
     removals: list[Removal] = []
-    facts: list[MessageIngested] = []
+    events: list[MessageIngested] = []
     for suspect, found in zip(suspects, looked, strict=True):
         if isinstance(found, Gone):
             removals.append(Removal(suspect.gmail_id, max(suspect.revision + 1, audit.history_id)))
@@ -170,12 +170,12 @@ async def _settle(job: Job, audit: Audit, suspects: Sequence[Suspect], *, say: b
             if rule := rules.label_rule(message.labels):
                 removals.append(Removal(suspect.gmail_id, revision, rule))
             elif say and isinstance(outcome := rules.read(message, me, None, revision), rules.Recorded):
-                facts.append(outcome.fact)
+                events.append(outcome.event)
     if removals:
         await _remove(job, audit, removals)
-    if facts:
-        await job.sync.bus.say(*facts)
-        said = [Suspect(fact.gmail_id, fact.revision) for fact in facts]
+    if events:
+        await job.sync.bus.say(*events)
+        said = [Suspect(event.gmail_id, event.revision) for event in events]
         async with job.writing() as connection:
             await losses.raise_revisions(connection, job.claim.account_id, said)
             await job.count(connection, Tally(updated=len(said)))

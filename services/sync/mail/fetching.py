@@ -231,16 +231,16 @@ class _Fetcher:
         """Say what is eligible, then settle all of it. A crash in between says the same again, with the same revision."""
         job = self._job
         tally = Tally(done=len(read))
-        facts: list[MessageIngested] = []
+        events: list[MessageIngested] = []
         async with job.sync.turns.turn(job.claim.run_id, job.done, len(read)):
-            settled = [_outcome(one, self._me, self._earliest, facts, tally) for one in read]
-            await job.sync.bus.say(*facts)
+            settled = [_outcome(one, self._me, self._earliest, events, tally) for one in read]
+            await job.sync.bus.say(*events)
             await job.sync.writer.write(Outcome(job.claim, job.counted(tally, left), settled))
         await job.show(job.done, job.done + left)
 
 
 def _outcome(
-    read: _Read, me: rules.Me, earliest: datetime | None, facts: list[MessageIngested], tally: Tally
+    read: _Read, me: rules.Me, earliest: datetime | None, events: list[MessageIngested], tally: Tally
 ) -> Settled:
     """What becomes of one message; its fact, if there is one, joins `facts`."""
     wanted, message = read.wanted, read.message
@@ -253,14 +253,18 @@ def _outcome(
     revision = max(message.history_id or 1, wanted.revision + 1)
     outcome = rules.read(message, me, earliest, revision)
     match outcome:
-        case rules.Recorded(fact):
-            facts.append(fact)
+        case rules.Recorded(event):
+            events.append(event)
             if wanted.revision:
                 tally.updated += 1
             else:
                 tally.new += 1
             return Settled(
-                wanted.gmail_id, "recorded", revision, rfc_message_id=fact.rfc_message_id, occurred_at=fact.occurred_at
+                wanted.gmail_id,
+                "recorded",
+                revision,
+                rfc_message_id=event.rfc_message_id,
+                occurred_at=event.occurred_at,
             )
         case rules.Filtered(rule, rfc_message_id, occurred_at):
             tally.skip(rule)

@@ -10,7 +10,7 @@ from structlog.contextvars import get_contextvars
 
 from libs.common.bus.delivery import Delivery
 from libs.common.cache import Cache
-from libs.common.events import Fact, MeetingIngested, MessageRemoved
+from libs.common.events import Event, MeetingIngested, MessageRemoved
 from libs.common.ids import AccountId, UserId
 from tests.support.meetings import ACCOUNT_ID, USER_ID, meeting
 
@@ -21,22 +21,22 @@ def removed(account_id: AccountId) -> MessageRemoved:
     return MessageRemoved(user_id=UserId(USER_ID), account_id=account_id, gmail_id="m1", revision=1, reason="deleted")
 
 
-async def fields_while_handling(*facts: Fact) -> dict[str, Any]:
+async def fields_while_handling(*events: Event) -> dict[str, Any]:
     """What every log line of the handler would carry."""
     seen: dict[str, Any] = {}
 
-    async def handler(_: Sequence[Fact]) -> None:
+    async def handler(_: Sequence[Event]) -> None:
         seen.update(get_contextvars())
 
     async def ack() -> None:
         pass
 
     messages = [
-        cast(Msg, SimpleNamespace(data=fact.model_dump_json().encode(), headers={}, subject=fact.subject, ack=ack))
-        for fact in facts
+        cast(Msg, SimpleNamespace(data=event.model_dump_json().encode(), headers={}, subject=event.subject, ack=ack))
+        for event in events
     ]
-    service = facts[0].heard_by[0]
-    await Delivery(service, type(facts[0]), handler, cast(Cache, None), (), one_by_one=False).deliver(messages)
+    service = events[0].consumed_by[0]
+    await Delivery(service, type(events[0]), handler, cast(Cache, None), (), one_by_one=False).deliver(messages)
     return seen
 
 

@@ -16,7 +16,7 @@ from libs.common.scopes import ALL, CALENDAR_READ, CONTACTS_READ, GMAIL_READ
 from services.gateway.accounts import view_of
 from services.gateway.api.accounts import kinds_to_sync
 from services.gateway.api.settings import merged
-from services.gateway.live import QUEUE_LENGTH, RESYNC, STREAMS_PER_USER, Event, Hub
+from services.gateway.live import QUEUE_LENGTH, RESYNC, STREAMS_PER_USER, Hub, LiveEvent
 from services.gateway.pages.home import line_of, progress, result
 from services.gateway.session import origin_of
 from services.gateway.webhook import is_public, private_addresses_allowed, refused_host, secret_of, signature
@@ -197,12 +197,12 @@ async def test_a_browser_that_reads_too_slowly_loses_the_oldest_and_is_told() ->
     hub = Hub()
     with hub.listening(USER, None) as listener:
         for number in range(QUEUE_LENGTH + 5):
-            hub.tell(USER, Event("sync.progressed", str(number)))
+            hub.tell(USER, LiveEvent("sync.progressed", str(number)))
         events = await listener.take(1)
         assert events[0] == RESYNC
         assert [event.data for event in events[1:]] == [str(number) for number in range(5, QUEUE_LENGTH + 5)]
-        hub.tell(USER, Event("sync.progressed", "next"))
-        assert await listener.take(1) == [Event("sync.progressed", "next")]
+        hub.tell(USER, LiveEvent("sync.progressed", "next"))
+        assert await listener.take(1) == [LiveEvent("sync.progressed", "next")]
     assert not hub.has(USER)
 
 
@@ -229,4 +229,4 @@ async def test_closing_a_session_closes_its_streams_alone() -> None:
 
 
 def test_an_event_is_one_name_and_one_line_of_data() -> None:
-    assert Event("contact.changed", '{"a":1}').encode() == b'event: contact.changed\ndata: {"a":1}\n\n'
+    assert LiveEvent("contact.changed", '{"a":1}').encode() == b'event: contact.changed\ndata: {"a":1}\n\n'

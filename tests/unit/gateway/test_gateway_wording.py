@@ -155,10 +155,10 @@ def test_missing_permissions_say_what_is_off_and_lead_to_the_consent_screen() ->
 
 
 def test_a_dead_account_says_why_and_that_work_goes_on_after() -> None:
-    fact = AccountReauthRequired(
+    event = AccountReauthRequired(
         user_id=USER, account_id=ACCOUNT, address="a@example.com", reason="You changed your password", at=AT
     )
-    notice = notice_of(fact)
+    notice = notice_of(event)
     assert notice is not None
     assert notice.body.startswith("You changed your password. Syncing goes on where it stopped")
     assert notice.link == f"/connect?account_id={ACCOUNT}"

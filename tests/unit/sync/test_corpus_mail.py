@@ -37,7 +37,7 @@ class Corpus:
 
     messages: list[dict[str, Any]]
     outcomes: list[Outcome]
-    facts: dict[str, MessageIngested]
+    events: dict[str, MessageIngested]
     stats: dict[str, Any]
     mine: frozenset[str]
     bag: Mailbag
@@ -57,17 +57,17 @@ def real(corpus: Path) -> Corpus:
     me = Me(UserId(uuid4()), AccountId(uuid4()), mine)
     bag = read_mail(AccountData(written[0], "", "", messages=messages), OracleMe.of(written), None)
     outcomes = [read(read_message(one), me, None, 1) for one in messages]
-    facts = {one.fact.gmail_id: one.fact for one in outcomes if isinstance(one, Recorded)}
-    return Corpus(messages, outcomes, facts, stats, mine, bag)
+    events = {one.event.gmail_id: one.event for one in outcomes if isinstance(one, Recorded)}
+    return Corpus(messages, outcomes, events, stats, mine, bag)
 
 
-def author(fact: MessageIngested) -> str | None:
-    return canonical(fact.people[0].address) if fact.people and fact.people[0].role == "from" else None
+def author(event: MessageIngested) -> str | None:
+    return canonical(event.people[0].address) if event.people and event.people[0].role == "from" else None
 
 
 def pairs(real: Corpus) -> Iterator[tuple[MessageIngested, Mail]]:
-    facts = real.facts
-    return ((facts[mail.id], mail) for mail in real.bag.eligible)
+    events = real.events
+    return ((events[mail.id], mail) for mail in real.bag.eligible)
 
 
 def test_every_message_is_recorded_or_filtered_for_its_reason(real: Corpus) -> None:
@@ -81,7 +81,7 @@ def test_every_message_is_recorded_or_filtered_for_its_reason(real: Corpus) -> N
 
 def test_direction_is_what_the_corpus_and_the_oracle_say(real: Corpus) -> None:
     """`SENT` stands on what one of the owner's addresses wrote. Spam is nobody's mail."""
-    outbound = {id_ for id_, fact in real.facts.items() if is_me(author(fact) or "", real.mine)}
+    outbound = {id_ for id_, event in real.events.items() if is_me(author(event) or "", real.mine)}
     sent = {one["id"] for one in real.messages if "SENT" in one["labelIds"]}
     assert outbound == sent == {mail.id for mail in real.bag.eligible if mail.outbound}
     assert len(outbound) == real.stats["independent_direction"]["outbound_counting_aliases"]
@@ -90,31 +90,31 @@ def test_direction_is_what_the_corpus_and_the_oracle_say(real: Corpus) -> None:
 def test_people_threads_and_automated_kinds_are_those_of_the_oracle(real: Corpus) -> None:
     wrong = [
         mail.id
-        for fact, mail in pairs(real)
-        if (author(fact), fact.automated or None, fact.via, fact.thread_id) != (mail.author, mail.automated, mail.via, mail.thread_id)
-        or {canonical(one.address) for one in fact.people if one.role in ("to", "cc", "bcc")} != mail.recipients
-        or (fact.rfc_message_id or "") != mail.message_id.replace("\x00", "").strip("<>")[:MAX_MESSAGE_ID]
+        for event, mail in pairs(real)
+        if (author(event), event.automated or None, event.via, event.thread_id) != (mail.author, mail.automated, mail.via, mail.thread_id)
+        or {canonical(one.address) for one in event.people if one.role in ("to", "cc", "bcc")} != mail.recipients
+        or (event.rfc_message_id or "") != mail.message_id.replace("\x00", "").strip("<>")[:MAX_MESSAGE_ID]
     ]  # fmt: skip
     assert wrong == []
-    kinds = Counter(fact.automated for fact in real.facts.values())
+    kinds = Counter(event.automated for event in real.events.values())
     assert min(kinds[kind] for kind in ("", "bounce", "calendar", "noreply", "bulk", "list")) > 0
 
 
 def test_threads_are_kept_together(real: Corpus) -> None:
-    facts = real.facts.values()
+    events = real.events.values()
     spam = {one["threadId"] for one in real.messages if "SPAM" in one["labelIds"]}
     sizes = Counter(min(size, 20) for size in Counter(one["threadId"] for one in real.messages).values())
     assert {str(size): count for size, count in sizes.items()} == real.stats["thread_sizes"]
-    assert len({fact.thread_id for fact in facts} | spam) == real.stats["threads"]
+    assert len({event.thread_id for event in events} | spam) == real.stats["threads"]
 
 
 def test_the_people_who_write_most_are_those_that_the_corpus_counts(real: Corpus) -> None:
     """The corpus counted by a pattern over the written header; each of its top correspondents is found as often."""
     found = {"from": Counter[str](), "to": Counter[str]()}
     spam = {one["id"] for one in real.messages if "SPAM" in one["labelIds"]}
-    for fact in real.facts.values():
-        people = {canonical(one.address) or "" for one in fact.people if one.role != "from"}
-        writer = author(fact) or ""
+    for event in real.events.values():
+        people = {canonical(one.address) or "" for one in event.people if one.role != "from"}
+        writer = author(event) or ""
         if any(is_me(one, real.mine) for one in people):
             found["from"][writer] += 1
         if is_me(writer, real.mine):
@@ -130,42 +130,42 @@ def test_the_people_who_write_most_are_those_that_the_corpus_counts(real: Corpus
 @pytest.mark.parametrize(
     ("reason", "holds"),
     [
-        ("missing_message_id", lambda fact: fact.rfc_message_id is None),
-        ("missing_from", lambda fact: not fact.people or fact.people[0].role != "from" or bool(author(fact))),
-        ("no_recipient_header", lambda fact: all(one.role == "from" for one in fact.people)),
-        ("missing_subject", lambda fact: fact.title == ""),
-        ("nul_in_header", lambda fact: "\x00" not in fact.model_dump_json()),
-        ("nul_in_body", lambda fact: "\\u0000" not in fact.model_dump_json()),
-        ("stdlib_getaddresses_raises", lambda fact: True),
+        ("missing_message_id", lambda event: event.rfc_message_id is None),
+        ("missing_from", lambda event: not event.people or event.people[0].role != "from" or bool(author(event))),
+        ("no_recipient_header", lambda event: all(one.role == "from" for one in event.people)),
+        ("missing_subject", lambda event: event.title == ""),
+        ("nul_in_header", lambda event: "\x00" not in event.model_dump_json()),
+        ("nul_in_body", lambda event: "\\u0000" not in event.model_dump_json()),
+        ("stdlib_getaddresses_raises", lambda event: True),
     ],
 )  # fmt: skip
 def test_difficult_messages_are_recorded_as_what_they_are(real: Corpus, reason: str, holds: Any) -> None:
-    found = [real.facts[id_] for id_ in real.ids(reason) & set(real.facts)]
+    found = [real.events[id_] for id_ in real.ids(reason) & set(real.events)]
     assert found
-    assert [fact.gmail_id for fact in found if not holds(fact)] == []
+    assert [event.gmail_id for event in found if not holds(event)] == []
 
 
 def test_no_name_and_no_subject_is_spoilt_where_its_charset_is_declared(real: Corpus) -> None:
     spoilt = set().union(*(real.ids(reason) for reason in SPOILT))
     wrong = [
-        (fact.gmail_id, text)
-        for fact in real.facts.values()
-        if fact.gmail_id not in spoilt
-        for text in (fact.title, *(one.name for one in fact.people))
+        (event.gmail_id, text)
+        for event in real.events.values()
+        if event.gmail_id not in spoilt
+        for text in (event.title, *(one.name for one in event.people))
         if MOJIBAKE.search(text)
     ]
     assert wrong == []
-    encoded = (real.ids("encoded_word_in_name") | real.ids("encoded_word_in_subject")) & set(real.facts) - spoilt
+    encoded = (real.ids("encoded_word_in_name") | real.ids("encoded_word_in_subject")) & set(real.events) - spoilt
     assert len(encoded) > 200, "there is something to get wrong"
 
 
 def test_no_snippet_is_spoilt_that_was_not_spoilt_before(real: Corpus) -> None:
     snippets = {one["id"]: one["snippet"] for one in real.messages}
-    for id_, fact in real.facts.items():
+    for id_, event in real.events.items():
         plain = html.unescape(snippets[id_])
-        for found in MOJIBAKE.finditer(fact.snippet):
+        for found in MOJIBAKE.finditer(event.snippet):
             assert found[0] in plain, id_
-        assert not re.search(r"&(?:amp|lt|gt|quot|#39);", fact.snippet) or "&amp;" in snippets[id_], id_
+        assert not re.search(r"&(?:amp|lt|gt|quot|#39);", event.snippet) or "&amp;" in snippets[id_], id_
 
 
 def test_cleaning_leaves_the_text_above_the_quotation(real: Corpus) -> None:

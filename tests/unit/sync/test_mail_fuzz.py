@@ -94,11 +94,11 @@ def test_every_mutated_message_is_recorded_filtered_or_set_aside() -> None:
         outcome = read(read_message(mutated(chance.choice(seeds), chance)), ME, None, 1)
         outcomes[type(outcome).__name__] += 1
         match outcome:
-            case Recorded(fact):
-                stored = fact.model_dump_json()  # raises where a text is not Unicode
+            case Recorded(event):
+                stored = event.model_dump_json()  # raises where a text is not Unicode
                 assert "\\u0000" not in stored
-                assert len(fact.snippet) <= MAX_LENGTH
-                assert [person.address for person in fact.people if not canonical(person.address)] == []
+                assert len(event.snippet) <= MAX_LENGTH
+                assert [person.address for person in event.people if not canonical(person.address)] == []
             case Filtered(rule):
                 assert rule
             case SetAside(reason):

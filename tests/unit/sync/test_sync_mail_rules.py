@@ -39,10 +39,10 @@ def outcome(*headers: tuple[str, str], **changes: Any) -> Outcome:
     return read(read_message(resource(*headers, **changes)), ME, since(NOW, 365), 1)
 
 
-def fact(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
+def event(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
     read_as = outcome(*headers, **changes)
     assert isinstance(read_as, Recorded)
-    return read_as.fact
+    return read_as.event
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ def test_what_cannot_be_read_is_set_aside_with_a_sentence(changes: dict[str, Any
 
 
 def test_a_date_beyond_the_calendar_is_recorded_at_its_end() -> None:
-    assert fact(internalDate=str(10**18)).occurred_at.year == 9999
+    assert event(internalDate=str(10**18)).occurred_at.year == 9999
 
 
 def test_the_author_is_me_before_the_first_from_and_a_sender_at_last() -> None:
-    assert fact(("From", "A <a@x.org>, Maya <MAYA@example.com>")).people[0].address == "MAYA@example.com"
-    assert fact(("From", "nobody at all, A <a@x.org>"), ("Sender", "s@x.org")).people[0].address == "a@x.org"
-    assert fact(("From", "undisclosed"), ("Sender", "s@x.org")).people[0].address == "s@x.org"
-    assert fact(("Subject", "no people")).people == ()
+    assert event(("From", "A <a@x.org>, Maya <MAYA@example.com>")).people[0].address == "MAYA@example.com"
+    assert event(("From", "nobody at all, A <a@x.org>"), ("Sender", "s@x.org")).people[0].address == "a@x.org"
+    assert event(("From", "undisclosed"), ("Sender", "s@x.org")).people[0].address == "s@x.org"
+    assert event(("Subject", "no people")).people == ()
 
 
 def test_everybody_is_named_once_per_role_in_order() -> None:
-    said = fact(
+    said = event(
         ("From", "A <a@x.org>"),
         ("To", "B <b@x.org>, c@x.org, B2 <B@X.ORG>, broken"),
         ("Cc", "b@x.org"),
@@ -100,7 +100,7 @@ def test_everybody_is_named_once_per_role_in_order() -> None:
 
 def test_a_crowd_is_cut_where_it_would_not_fit_into_a_fact() -> None:
     crowd = ", ".join(f"{'n' * 200} <{number}@example.org>" for number in range(900))
-    people = fact(("From", "a@x.org"), ("To", crowd)).people
+    people = event(("From", "a@x.org"), ("To", crowd)).people
     assert 100 < len(people) < 900
     assert sum(len(one.address) + len(one.name) for one in people) <= MAX_PEOPLE_LENGTH
 
@@ -132,7 +132,7 @@ def test_automated_mail_is_named_by_the_first_rule_that_fits(
     if not any(name == "From" for name, _ in headers):
         headers = [("From", "a@x.org"), *headers]
     listed = [{"name": n, "value": v} for n, v in headers]
-    assert fact(payload={"mimeType": mime_type, "headers": listed}).automated == automated
+    assert event(payload={"mimeType": mime_type, "headers": listed}).automated == automated
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_automated_mail_is_named_by_the_first_rule_that_fits(
     ],
 )
 def test_mail_via_a_list_is_marked(headers: list[tuple[str, str]], via: bool) -> None:
-    assert fact(*headers).via is via
+    assert event(*headers).via is via
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_mail_via_a_list_is_marked(headers: list[tuple[str, str]], via: bool) ->
 def test_tags_of_my_own_addresses_are_found_wherever_a_mail_carries_them(
     headers: list[tuple[str, str]], tags: tuple[str, ...]
 ) -> None:
-    assert fact(("From", "a@x.org"), *headers).bcc_tags == tags
+    assert event(("From", "a@x.org"), *headers).bcc_tags == tags
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_tags_of_my_own_addresses_are_found_wherever_a_mail_carries_them(
     ],
 )
 def test_only_googles_topmost_verdict_on_dmarc_counts(values: list[str], verdict: str) -> None:
-    assert fact(*(("Authentication-Results", value) for value in values)).dmarc == verdict
+    assert event(*(("Authentication-Results", value) for value in values)).dmarc == verdict
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_only_googles_topmost_verdict_on_dmarc_counts(values: list[str], verdict
     [(" <A.b@X> ", "A.b@X"), ("", None), ("<>", None), ("no brackets", "no brackets"), ("<a\x00b>", "ab")],
 )
 def test_message_ids_are_trimmed_and_keep_their_case(written: str, read_as: str | None) -> None:
-    assert fact(("Message-ID", written)).rfc_message_id == read_as
+    assert event(("Message-ID", written)).rfc_message_id == read_as
 
 
 _json = st.recursive(
@@ -217,6 +217,6 @@ _header = st.fixed_dictionaries(
 def test_no_resource_makes_reading_raise(hostile: dict[str, Any]) -> None:
     read_as = read(read_message(hostile), ME, None, 1)
     if isinstance(read_as, Recorded):
-        body = read_as.fact.model_dump_json()
+        body = read_as.event.model_dump_json()
         assert "\\u0000" not in body
-        assert MessageIngested.model_validate_json(body) == read_as.fact
+        assert MessageIngested.model_validate_json(body) == read_as.event

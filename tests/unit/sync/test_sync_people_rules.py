@@ -27,13 +27,13 @@ def resource(*headers: tuple[str, str], **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def fact(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
+def event(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
     """The fact, after a look at whether the oracle reads the message in the same way."""
     message = resource(*headers, **changes)
     outcome = read(read_message(message), ME, None, 1)
     assert isinstance(outcome, Recorded)
     [mail] = read_mail(AccountData(MINE[0], "", "", messages=[message]), OracleMe.of(MINE), None).eligible
-    said = outcome.fact
+    said = outcome.event
     author = canonical(said.people[0].address) if said.people and said.people[0].role == "from" else None
     assert (author, said.automated or None, said.via) == (mail.author, mail.automated, mail.via)
     assert {canonical(one.address) for one in said.people if one.role != "from"} == mail.recipients
@@ -70,7 +70,7 @@ def outbound(said: MessageIngested) -> bool:
     ],
 )
 def test_mail_is_outbound_when_one_of_my_spellings_wrote_it(sender: str, mine: bool) -> None:
-    assert outbound(fact(("From", sender), ("To", "jane@x.org"))) is mine
+    assert outbound(event(("From", sender), ("To", "jane@x.org"))) is mine
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_mail_is_outbound_when_one_of_my_spellings_wrote_it(sender: str, mine: b
     ],
 )
 def test_missing_and_several_authors(headers: list[tuple[str, str]], written_by: str) -> None:
-    assert author(fact(*headers, ("To", "maya@example.com"))) == written_by
+    assert author(event(*headers, ("To", "maya@example.com"))) == written_by
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_missing_and_several_authors(headers: list[tuple[str, str]], written_by:
     ],
 )
 def test_recipients_are_read_as_a_person_would(to: str, addresses: list[str]) -> None:
-    said = fact(("From", "maya@example.com"), ("To", to))
+    said = event(("From", "maya@example.com"), ("To", to))
     assert [one.address for one in said.people if one.role == "to"] == addresses
 
 
@@ -135,11 +135,11 @@ def test_recipients_are_read_as_a_person_would(to: str, addresses: list[str]) ->
     ],
 )
 def test_names_are_split_first_and_decoded_after(written: str, name: str) -> None:
-    assert fact(("From", written)).people[0].name == name
+    assert event(("From", written)).people[0].name == name
 
 
 def test_mail_between_my_own_accounts_is_mine_and_names_nobody_else() -> None:
-    said = fact(("From", "Maya <sales@firm.example>"), ("To", "maya.lind@gmail.com"), ("Cc", "maya+cc@example.com"))
+    said = event(("From", "Maya <sales@firm.example>"), ("To", "maya.lind@gmail.com"), ("Cc", "maya+cc@example.com"))
     assert outbound(said)
     assert all(is_me(canonical(one.address) or "", ME.mine) for one in said.people)
 
@@ -163,7 +163,7 @@ def test_calendar_mail_and_robots_are_told_from_people(
     headers: list[tuple[str, str]], mime_type: str, automated: str
 ) -> None:
     listed = [{"name": name, "value": value} for name, value in headers]
-    assert fact(payload={"mimeType": mime_type, "headers": listed}).automated == automated
+    assert event(payload={"mimeType": mime_type, "headers": listed}).automated == automated
 
 
 @pytest.mark.parametrize(
@@ -178,4 +178,4 @@ def test_calendar_mail_and_robots_are_told_from_people(
     ],
 )
 def test_a_list_that_speaks_for_somebody_is_known(headers: list[tuple[str, str]], via: bool) -> None:
-    assert fact(*headers).via is via
+    assert event(*headers).via is via
