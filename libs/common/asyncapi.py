@@ -9,7 +9,7 @@ from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 
 from libs.common.events import EVENTS, TICKS, Event
-from libs.common.questions import QUESTIONS, Question
+from libs.common.requests import REQUESTS, Request
 
 
 def document() -> str:
@@ -24,20 +24,20 @@ def document() -> str:
             broker.subscriber(
                 event.subject, queue=listener, title=f"{event.subject} heard by {listener}", description=_doc(event)
             )(_taking(event))
-    for question in QUESTIONS:
+    for request in REQUESTS:
         broker.subscriber(
-            question.subject,
-            queue=question.answered_by,
-            title=f"{question.subject} answered by {question.answered_by}",
-            description=f"{_doc(question)} Asked by {', '.join(question.asked_by)}; answer: {question.reply.__name__}.",
-        )(_taking(question))
+            request.subject,
+            queue=request.served_by,
+            title=f"{request.subject} answered by {request.served_by}",
+            description=f"{_doc(request)} Asked by {', '.join(request.requested_by)}; answer: {request.reply.__name__}.",
+        )(_taking(request))
     document = AsyncAPI(broker, title="PingCRM", version="0.1.0", schema_version="3.0.0").to_specification()
     return orjson.dumps(
         document.to_jsonable(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     ).decode()
 
 
-def _taking(payload: type[Event] | type[Question[Any]]) -> Callable[[Any], Awaitable[None]]:
+def _taking(payload: type[Event] | type[Request[Any]]) -> Callable[[Any], Awaitable[None]]:
     """A handler whose only use is its signature: FastStream reads the payload's schema from it."""
 
     async def handler(message: Any) -> None:

@@ -7,7 +7,7 @@
                           └── sync.* ────────────────────────────────────────────────────────────► gateway
     any connector ── interaction.reported profile.reported ──► contacts
 
-Questions (request and reply) are in questions/. The NATS permissions, the streams' consumers and the AsyncAPI document
+Questions (request and reply) are in requests/. The NATS permissions, the streams' consumers and the AsyncAPI document
 are derived from this file; a test compares it with what the services really subscribe to.
 """
 

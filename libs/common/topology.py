@@ -1,4 +1,4 @@
-"""Streams, consumers, schedules and permissions of the bus, derived from events.py and questions/.
+"""Streams, consumers, schedules and permissions of the bus, derived from events.py and requests/.
 
 `pingcrm migrate` declares the streams, consumers and schedules; `pingcrm nats-config` writes the users with their permissions.
 """
@@ -17,7 +17,7 @@ from nats.js.api import (
 
 from libs.common.events import BATCHED, BROADCAST, EVENTS, TICKS, Event, Tick
 from libs.common.ids import SERVICES, Service
-from libs.common.questions import QUESTIONS
+from libs.common.requests import REQUESTS
 
 EVENT_STREAM = "EVENTS"
 CLOCK_STREAM = "CLOCK"
@@ -128,10 +128,10 @@ class Permissions:
 
 
 def permissions(service: Service) -> Permissions:
-    """The permissions of one service, no more than events.py and questions/ say."""
+    """The permissions of one service, no more than events.py and requests/ say."""
     heard = [consumer for consumer in CONSUMERS if consumer.service == service]
     publish = [event.subject for event in EVENTS if service in event.published_by]
-    publish += [question.subject for question in QUESTIONS if service in question.asked_by]
+    publish += [request.subject for request in REQUESTS if service in request.requested_by]
     publish.append(f"dead.{service}.>")
     for consumer in heard:
         publish += [
@@ -140,7 +140,7 @@ def permissions(service: Service) -> Permissions:
             f"$JS.ACK.{consumer.stream}.{consumer.name}.>",
         ]
     subscribe = [f"{inbox_prefix(service)}.>"]
-    subscribe += [question.subject for question in QUESTIONS if question.answered_by == service]
+    subscribe += [request.subject for request in REQUESTS if request.served_by == service]
     subscribe += [event.subject for event in BROADCAST if service in event.consumed_by]
     return Permissions(service, tuple(publish), tuple(subscribe))
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
-from libs.common import questions as q
+from libs.common import requests as q
 from libs.common.errors import Outage
 from libs.common.outbox import keep_draining
 from libs.common.service import Resources, run

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from libs.common import scopes as google
 from libs.common.errors import Refused, not_found
 from libs.common.ids import AccountId, UserId
-from libs.common.questions import AccountStatus
+from libs.common.requests import AccountStatus
 
 # An access token is given only while it lasts at least this long: long enough for any one request to Google.
 MIN_TOKEN_LIFE = timedelta(minutes=2)

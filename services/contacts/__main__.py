@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from libs.common import events as e
-from libs.common import questions as q
+from libs.common import requests as q
 from libs.common.service import Resources, run
 from services.contacts.claiming import keep_telling
 from services.contacts.context import Context

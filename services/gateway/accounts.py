@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from libs.common import scopes
 from libs.common.events import Kind
 from libs.common.ids import AccountId
-from libs.common.questions import Account, AccountStatus, Run
+from libs.common.requests import Account, AccountStatus, Run
 
 
 class MissingPermission(BaseModel):

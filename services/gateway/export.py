@@ -11,7 +11,7 @@ from typing import IO, Any, Literal
 import orjson
 
 from libs.common.ids import UserId
-from libs.common.questions import ExportContacts, GetSettings, ListAccounts, ListMeetings
+from libs.common.requests import ExportContacts, GetSettings, ListAccounts, ListMeetings
 from services.gateway import store
 from services.gateway.dependencies import Gateway
 
@@ -51,8 +51,8 @@ async def _write_lines(target: zipfile.ZipFile, name: str, pages: Pages) -> None
 async def _contacts(gateway: Gateway, user_id: UserId, what: Literal["contacts", "interactions"]) -> Pages:
     cursor = None
     while True:
-        question = ExportContacts(user_id=user_id, what=what, cursor=cursor, limit=PAGE)
-        page = await gateway.bus.ask(question, seconds=ASK_SECONDS)
+        query = ExportContacts(user_id=user_id, what=what, cursor=cursor, limit=PAGE)
+        page = await gateway.bus.ask(query, seconds=ASK_SECONDS)
         yield page.items
         if not (cursor := page.next_cursor):
             return
@@ -61,8 +61,8 @@ async def _contacts(gateway: Gateway, user_id: UserId, what: Literal["contacts",
 async def _meetings(gateway: Gateway, user_id: UserId) -> Pages:
     cursor = None
     while True:
-        question = ListMeetings(user_id=user_id, start=BEGINNING, end=END, cursor=cursor, limit=MEETING_PAGE)
-        page = await gateway.bus.ask(question, seconds=ASK_SECONDS)
+        query = ListMeetings(user_id=user_id, start=BEGINNING, end=END, cursor=cursor, limit=MEETING_PAGE)
+        page = await gateway.bus.ask(query, seconds=ASK_SECONDS)
         yield [meeting.model_dump(mode="json", exclude={"user_id"}) for meeting in page.items]
         if not (cursor := page.next_cursor):
             return

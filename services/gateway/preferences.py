@@ -6,7 +6,7 @@ from libs.common.bus import Bus
 from libs.common.errors import Refused
 from libs.common.ids import UserId
 from libs.common.preferences import Preferences
-from libs.common.questions import GetSettings, PutSettings
+from libs.common.requests import GetSettings, PutSettings
 
 ATTEMPTS = 5
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from libs.common.bus import Bus
 from libs.common.config import Settings
 from libs.common.errors import Refused
-from libs.common.questions import User, WhoIs
+from libs.common.requests import User, WhoIs
 
 SESSION_COOKIE = "pingcrm_session"
 BROWSER_COOKIE = "pingcrm_browser"

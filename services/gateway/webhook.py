@@ -25,7 +25,7 @@ from libs.common.config import Settings
 from libs.common.errors import Outage, Refused
 from libs.common.ids import UserId
 from libs.common.log import get_logger
-from libs.common.questions import GetSettings
+from libs.common.requests import GetSettings
 from services.gateway import store
 from services.gateway.dependencies import Gateway
 from services.gateway.store import Due, Notification

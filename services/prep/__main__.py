@@ -9,7 +9,7 @@ from libs.common.claude import Claude
 from libs.common.events import AccountDisconnected, MeetingUpcoming, UserDeleted
 from libs.common.google.api import Google
 from libs.common.outbox import keep_draining
-from libs.common.questions import DryRunPreps, GetPreps, PreviewPrep, SendPrep
+from libs.common.requests import DryRunPreps, GetPreps, PreviewPrep, SendPrep
 from libs.common.service import Resources, run
 from services.prep import answers, briefing, purging, settling
 from services.prep.context import Context

@@ -7,7 +7,7 @@ from libs.common.errors import Outage, Refused, Unprocessable, not_found
 from libs.common.events import Guest, Meeting
 from libs.common.google.errors import GoogleError
 from libs.common.ids import MeetingId, UserId
-from libs.common.questions import (
+from libs.common.requests import (
     Account,
     Attendee,
     Brief,
@@ -35,15 +35,15 @@ MOST_MEETINGS = 5_000
 ADDRESSES_AT_ONCE = 200
 
 
-async def preview(context: Context, question: PreviewPrep) -> Brief:
+async def preview(context: Context, query: PreviewPrep) -> Brief:
     """The brief as it would be sent now. Takes as long as Claude does: up to 20 s."""
-    _, _, dossier = await _gathered(context, question.user_id, question.meeting_id)
+    _, _, dossier = await _gathered(context, query.user_id, query.meeting_id)
     return await write(context.claude, dossier, context.settings.base_url, PREVIEW_TOKEN, datetime.now(UTC))
 
 
-async def send_now(context: Context, question: SendPrep) -> Prep:
+async def send_now(context: Context, command: SendPrep) -> Prep:
     """Send the brief, whatever was sent before. Refused where it can't be: no permission, nobody to meet, Gmail's no."""
-    meeting, account, dossier = await _gathered(context, question.user_id, question.meeting_id)
+    meeting, account, dossier = await _gathered(context, command.user_id, command.meeting_id)
     if obstacle := cannot_send(account) or (None if dossier.people else "no_guests"):
         raise _refused(obstacle)
     assert account is not None
@@ -79,20 +79,20 @@ async def _sent(context: Context, account: Account, row: Row, dossier: Dossier) 
     return None
 
 
-async def list_preps(context: Context, question: GetPreps) -> Preps:
+async def list_preps(context: Context, query: GetPreps) -> Preps:
     async with context.db.acquire() as connection:
-        return Preps(items=await store.list_latest(connection, question.user_id, question.meeting_ids))
+        return Preps(items=await store.list_latest(connection, query.user_id, query.meeting_ids))
 
 
-async def dry_run(context: Context, question: DryRunPreps) -> DryRun:
+async def dry_run(context: Context, query: DryRunPreps) -> DryRun:
     """What the same rules say of past meetings, each as of 35 minutes before its start, with the contacts of today."""
     now = datetime.now(UTC)
-    owner = await owner_of(context.bus, question.user_id)
+    owner = await owner_of(context.bus, query.user_id)
     if owner is None:
         raise not_found("user")
-    meetings = await _meetings(context, question.user_id, now - timedelta(days=question.days), now)
+    meetings = await _meetings(context, query.user_id, now - timedelta(days=query.days), now)
     guests = {meeting.meeting_id: guests_of(meeting, owner.mine) for meeting in meetings}
-    known = await _known(context, question.user_id, [guest for each in guests.values() for guest in each], now)
+    known = await _known(context, query.user_id, [guest for each in guests.values() for guest in each], now)
     return DryRun(items=tuple(_line(meeting, guests[meeting.meeting_id], known, owner) for meeting in meetings))
 
 

@@ -17,7 +17,7 @@ from libs.common.errors import Outage, Throttled
 from libs.common.events import Meeting, MeetingUpcoming
 from libs.common.google.errors import GoogleError
 from libs.common.log import get_logger
-from libs.common.questions import Account
+from libs.common.requests import Account
 from services.prep import sending, settling, store
 from services.prep.context import Context, meeting_now, owner_of, people_of
 from services.prep.domain.dossier import collect

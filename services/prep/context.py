@@ -18,7 +18,7 @@ from libs.common.google.gmail import Gmail
 from libs.common.google.tokens import AccountTokens
 from libs.common.ids import AccountId, MeetingId, UserId
 from libs.common.preferences import GmailPreferences
-from libs.common.questions import Account, Attendee, GetAttendees, GetMeeting, GetSettings, ListAccounts
+from libs.common.requests import Account, Attendee, GetAttendees, GetMeeting, GetSettings, ListAccounts
 from services.prep.domain.dossier import ASKED_INTERACTIONS, pair
 from services.prep.domain.rules import MAX_GUESTS, guests_of
 

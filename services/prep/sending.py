@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import AccountUnknown, GoogleError, MissingScope, ReauthRequired, Unauthorized
 from libs.common.google.gmail import Gmail
-from libs.common.questions import Account, Brief, Prep
+from libs.common.requests import Account, Brief, Prep
 from services.prep import settling, store
 from services.prep.context import Context
 from services.prep.domain.mail import PREP_HEADER, compose

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from libs.common.events import Event, PrepFailed, PrepSent, PrepSkipped
 from libs.common.log import get_logger
 from libs.common.outbox import drain, owe
-from libs.common.questions import Prep
+from libs.common.requests import Prep
 from services.prep import store
 from services.prep.context import Context
 from services.prep.domain.rules import USEFUL_UNTIL, SkipReason

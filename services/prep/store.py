@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from libs.common.db import Connection, Record
 from libs.common.events import Meeting
 from libs.common.ids import AccountId, MeetingId, UserId, new_id
-from libs.common.questions import Brief, Prep, PrepState
+from libs.common.requests import Brief, Prep, PrepState
 
 LEASE = timedelta(seconds=90)
 """Longer than gathering and writing, and, begun anew, longer than handing over to Gmail, take at most."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from libs.common.claude import Claude, NoAnswer, Usage, Why
 from libs.common.log import get_logger
-from libs.common.questions import Brief, TalkingPoint
+from libs.common.requests import Brief, TalkingPoint
 from services.prep.domain.dossier import Dossier
 from services.prep.domain.mail import subject
 from services.prep.domain.points import FEWEST, fact_points, filled, grounded

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from libs.common import events, outbox, questions
+from libs.common import events, outbox, requests
 from libs.common.db import Pool, open_pool
 from libs.common.google.api import Google
 from libs.common.google.pubsub import Subscription
@@ -41,14 +41,14 @@ async def _wired(r: Resources, run_db: Pool) -> AsyncIterator[None]:
     r.bus.hear(events.AuditDue, partial(auditing.audit_all, sync))
     r.bus.hear_batch(events.MailboxNotified, partial(push.hear_hints, sync))
 
-    r.bus.answer(questions.ListRuns, partial(answers.show_runs, sync))
-    r.bus.answer(questions.GetSyncStatus, partial(answers.show_status, sync))
-    r.bus.answer(questions.ListMeetings, partial(answers.show_meetings, sync))
-    r.bus.answer(questions.GetMeeting, partial(answers.show_meeting, sync))
-    r.bus.answer(questions.ExplainMessage, partial(answers.explain_message, sync))
-    r.bus.answer(questions.AuditAccount, partial(answers.audit, sync))
-    r.bus.answer(questions.StartAudit, partial(answers.start_audit, sync))
-    r.bus.answer(questions.RetryMessages, partial(answers.retry_messages, sync))
+    r.bus.answer(requests.ListRuns, partial(answers.show_runs, sync))
+    r.bus.answer(requests.GetSyncStatus, partial(answers.show_status, sync))
+    r.bus.answer(requests.ListMeetings, partial(answers.show_meetings, sync))
+    r.bus.answer(requests.GetMeeting, partial(answers.show_meeting, sync))
+    r.bus.answer(requests.ExplainMessage, partial(answers.explain_message, sync))
+    r.bus.answer(requests.AuditAccount, partial(answers.audit, sync))
+    r.bus.answer(requests.StartAudit, partial(answers.start_audit, sync))
+    r.bus.answer(requests.RetryMessages, partial(answers.retry_messages, sync))
 
     tasks = [
         asyncio.create_task(work, name=name)

@@ -8,7 +8,7 @@ from libs.common.db import Connection
 from libs.common.errors import Refused, not_found
 from libs.common.events import Meeting
 from libs.common.ids import AccountId, UserId
-from libs.common.questions import (
+from libs.common.requests import (
     Audit,
     AuditAccount,
     AuditResult,
@@ -37,49 +37,47 @@ from services.sync.store.runs import Request
 MAX_PAGE = 500
 
 
-async def show_runs(sync: Sync, question: ListRuns) -> Runs:
-    limit = min(max(question.limit, 1), MAX_PAGE)
+async def show_runs(sync: Sync, query: ListRuns) -> Runs:
+    limit = min(max(query.limit, 1), MAX_PAGE)
     async with sync.db.acquire() as connection:
-        found = await runs.list_runs(
-            connection, question.user_id, question.account_id, _uuid(question.cursor), limit + 1
-        )
+        found = await runs.list_runs(connection, query.user_id, query.account_id, _uuid(query.cursor), limit + 1)
     items = tuple(found[:limit])
     return Runs(items=items, next_cursor=str(items[-1].id) if len(found) > limit else None)
 
 
-async def show_status(sync: Sync, question: GetSyncStatus) -> Runs:
+async def show_status(sync: Sync, query: GetSyncStatus) -> Runs:
     async with sync.db.acquire() as connection:
-        return Runs(items=tuple(await runs.list_latest(connection, question.user_id)))
+        return Runs(items=tuple(await runs.list_latest(connection, query.user_id)))
 
 
-async def show_meetings(sync: Sync, question: ListMeetings) -> Meetings:
-    limit = min(max(question.limit, 1), MAX_PAGE)
+async def show_meetings(sync: Sync, query: ListMeetings) -> Meetings:
+    limit = min(max(query.limit, 1), MAX_PAGE)
     async with sync.db.acquire() as connection:
         found = await meetings.list_meetings(
-            connection, question.user_id, question.start, question.end, question.account_id,
-            _place(question.cursor), limit + 1,
+            connection, query.user_id, query.start, query.end, query.account_id,
+            _place(query.cursor), limit + 1,
         )  # fmt: skip
     items = tuple(found[:limit])
     last = items[-1] if len(found) > limit else None
     return Meetings(items=items, next_cursor=f"{last.starts_at.isoformat()}~{last.meeting_id}" if last else None)
 
 
-async def show_meeting(sync: Sync, question: GetMeeting) -> Meeting:
+async def show_meeting(sync: Sync, query: GetMeeting) -> Meeting:
     async with sync.db.acquire() as connection:
-        found = await meetings.get_meeting(connection, question.user_id, question.meeting_id)
+        found = await meetings.get_meeting(connection, query.user_id, query.meeting_id)
     if found is None:
         raise not_found("meeting")
     return found
 
 
-async def explain_message(sync: Sync, question: ExplainMessage) -> Why:
-    return await explain(sync, await _account(sync, question.user_id, question.account_id), question)
+async def explain_message(sync: Sync, query: ExplainMessage) -> Why:
+    return await explain(sync, await _account(sync, query.user_id, query.account_id), query)
 
 
-async def retry_messages(sync: Sync, question: RetryMessages) -> Retried:
-    account = await _account(sync, question.user_id, question.account_id)
+async def retry_messages(sync: Sync, command: RetryMessages) -> Retried:
+    account = await _account(sync, command.user_id, command.account_id)
     async with sync.db.acquire() as connection, connection.transaction():
-        gmail_id = await _set_aside(connection, account, question.message_id) if question.message_id else None
+        gmail_id = await _set_aside(connection, account, command.message_id) if command.message_id else None
         number = await queries.retry(connection, account.account_id, gmail_id)
         if number:
             await runs.request(connection, [Request(account.account_id, "mail", "repair")])
@@ -100,18 +98,18 @@ async def _set_aside(connection: Connection, account: Account, message_id: str) 
     raise Refused(409, "not_set_aside", f"Only messages that were set aside can be tried again. {sentence}")
 
 
-async def start_audit(sync: Sync, question: StartAudit) -> Done:
-    account = await _account(sync, question.user_id, question.account_id)
+async def start_audit(sync: Sync, command: StartAudit) -> Done:
+    account = await _account(sync, command.user_id, command.account_id)
     await audit_now(sync, account.account_id)
     return Done()
 
 
-async def audit(sync: Sync, question: AuditAccount) -> Audit:
-    await _account(sync, question.user_id, question.account_id)
+async def audit(sync: Sync, query: AuditAccount) -> Audit:
+    await _account(sync, query.user_id, query.account_id)
     async with sync.db.acquire() as connection:
-        counted = await ledger.count_by_state(connection, question.account_id)
-        last = await audits.get_last(connection, question.account_id)
-        under_way = await audits.is_under_way(connection, question.account_id)
+        counted = await ledger.count_by_state(connection, query.account_id)
+        last = await audits.get_last(connection, query.account_id)
+        under_way = await audits.is_under_way(connection, query.account_id)
     by_state: Counter[str] = Counter()
     by_rule: Counter[str] = Counter()
     for state, rule, number in counted:
@@ -120,7 +118,7 @@ async def audit(sync: Sync, question: AuditAccount) -> Audit:
             by_rule[rule or state] += number
     listed = by_state.total()
     return Audit(
-        account_id=question.account_id,
+        account_id=query.account_id,
         summary=_summary(last, under_way),
         last=last,
         under_way=under_way,

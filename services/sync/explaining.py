@@ -11,7 +11,7 @@ from libs.common.errors import Outage, Refused
 from libs.common.google.errors import Gone, GoogleError, NotReady, Rejected
 from libs.common.ids import AccountId
 from libs.common.log import get_logger
-from libs.common.questions import ContactRef, ExplainMessage, GetContactsOfMessage, Why
+from libs.common.requests import ContactRef, ExplainMessage, GetContactsOfMessage, Why
 from libs.common.resources.gmail import GmailMessage
 from services.sync.domain import mail as rules
 from services.sync.domain import why
@@ -25,13 +25,13 @@ CONTACTS_SECONDS = 2.0
 MAX_COPIES = 20
 
 
-async def explain(sync: Sync, account: Account, question: ExplainMessage) -> Why:
+async def explain(sync: Sync, account: Account, query: ExplainMessage) -> Why:
     async with sync.db.acquire() as connection:
         rows = await queries.list_by_id(
-            connection, account.account_id, question.message_id, why.bare(question.message_id), MAX_COPIES
+            connection, account.account_id, query.message_id, why.bare(query.message_id), MAX_COPIES
         )
     if not rows:
-        return await _ask_gmail(sync, account, question.message_id)
+        return await _ask_gmail(sync, account, query.message_id)
     row = rows[why.choose([one["state"] for one in rows])]
     sentence = why.explanation(row["state"], row["rule"], row["reason"], account.gmail.mail_lookback_days)
     known = Why(
@@ -61,9 +61,9 @@ async def _with_place(sync: Sync, known: Why, row: Record) -> Why:
 
 async def _contacts(sync: Sync, account: Account, gmail_id: str) -> tuple[ContactRef, ...]:
     """Whose timelines show it; nobody, where contacts does not answer in time: the rest of the answer is worth more."""
-    question = GetContactsOfMessage(user_id=account.user_id, account_id=account.account_id, gmail_id=gmail_id)
+    query = GetContactsOfMessage(user_id=account.user_id, account_id=account.account_id, gmail_id=gmail_id)
     try:
-        return (await sync.bus.ask(question, seconds=CONTACTS_SECONDS)).items
+        return (await sync.bus.ask(query, seconds=CONTACTS_SECONDS)).items
     except (Outage, Refused) as error:
         get_logger().debug("contacts_of_message_unknown", error=str(error))
         return ()

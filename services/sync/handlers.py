@@ -21,7 +21,7 @@ from libs.common.events import (
     WatchDue,
 )
 from libs.common.preferences import GmailPreferences
-from libs.common.questions import GetSettings
+from libs.common.requests import GetSettings
 from libs.common.scopes import FEATURES, NEEDED_BY_KIND
 from services.sync.domain.cursors import MailCursor
 from services.sync.domain.mail import since

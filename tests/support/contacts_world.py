@@ -29,7 +29,7 @@ from libs.common.events import (
 )
 from libs.common.ids import AccountId, MeetingId, UserId
 from libs.common.preferences import GmailPreferences, Preferences
-from libs.common.questions import Contact, CountContacts, Counts, GetContact, GetTimeline, Interaction, SearchContacts
+from libs.common.requests import Contact, CountContacts, Counts, GetContact, GetTimeline, Interaction, SearchContacts
 from libs.local.secrets import Secrets
 from services.contacts.context import Context
 from services.contacts.handlers import accounts, archive, contacts, interactions, people, timelines
@@ -226,8 +226,8 @@ class World:
     async def timeline(self, email: str, **filters: Any) -> tuple[Interaction, ...]:
         """The timeline of the contact with this email."""
         contact = await self.contact(email)
-        question = GetTimeline(user_id=USER, contact_id=contact.id, **filters)
-        return (await timelines.show_timeline(self.context, question)).items
+        query = GetTimeline(user_id=USER, contact_id=contact.id, **filters)
+        return (await timelines.show_timeline(self.context, query)).items
 
     async def counts(self) -> Counts:
         return await archive.count_contacts(self.context, CountContacts(user_id=USER))
@@ -237,8 +237,8 @@ class World:
         page = await contacts.search_contacts(self.context, SearchContacts(user_id=USER, sort="name", limit=200))
         seen: dict[str, Any] = {"counts": (await self.counts()).model_dump()}
         for item in page.items:
-            question = GetTimeline(user_id=USER, contact_id=item.id, limit=200)
-            lines = (await timelines.show_timeline(self.context, question)).items
+            query = GetTimeline(user_id=USER, contact_id=item.id, limit=200)
+            lines = (await timelines.show_timeline(self.context, query)).items
             whole = await contacts.show_contact(self.context, GetContact(user_id=USER, contact_id=item.id))
             seen[",".join(sorted(item.emails)) or item.name] = {
                 "name": whole.name,

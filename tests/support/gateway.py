@@ -10,7 +10,7 @@ from uuid import UUID
 
 import aiohttp
 
-from libs.common import questions as q
+from libs.common import requests as q
 from libs.common.bus import Bus
 from libs.common.cache import open_cache
 from libs.common.config import Settings
@@ -54,7 +54,7 @@ class World:
     versions: Counter[UserId] = field(default_factory=Counter)
     overtaking: list[Preferences] = field(default_factory=list)
     runs: list[q.Run] = field(default_factory=list)
-    asked: list[q.Question[Any]] = field(default_factory=list)
+    asked: list[q.Request[Any]] = field(default_factory=list)
     sessions: dict[str, q.User] = field(default_factory=dict)
     tokens: dict[str, q.User] = field(default_factory=dict)
     signed_in: q.SignedIn | Refused | None = None
@@ -73,46 +73,46 @@ class World:
 
     # auth
 
-    async def whois(self, question: q.WhoIs) -> q.User:
-        found = self.sessions.get(question.session or "") or self.tokens.get(question.token or "")
+    async def whois(self, query: q.WhoIs) -> q.User:
+        found = self.sessions.get(query.session or "") or self.tokens.get(query.token or "")
         if found is None:
             raise Refused(401, "unauthenticated", "This session has ended. Sign in again.")
         return found
 
-    async def sign_out(self, question: q.SignOut) -> q.Done:
-        self.sessions.pop(question.session, None)
+    async def sign_out(self, query: q.SignOut) -> q.Done:
+        self.sessions.pop(query.session, None)
         return q.Done()
 
-    async def begin(self, question: q.BeginSignIn) -> q.Authorization:
-        self.asked.append(question)
+    async def begin(self, query: q.BeginSignIn) -> q.Authorization:
+        self.asked.append(query)
         return q.Authorization(authorize_url="https://accounts.example/authorize?state=s")
 
-    async def finish(self, question: q.FinishSignIn) -> q.SignedIn:
-        self.asked.append(question)
+    async def finish(self, query: q.FinishSignIn) -> q.SignedIn:
+        self.asked.append(query)
         if isinstance(self.signed_in, q.SignedIn):
             return self.signed_in
         raise self.signed_in or Refused(400, "invalid_state", "This sign-in was not begun in this browser. Try again.")
 
-    async def list_accounts(self, question: q.ListAccounts) -> q.Accounts:
-        return q.Accounts(items=tuple(one for one in self.accounts if one.user_id == question.user_id))
+    async def list_accounts(self, query: q.ListAccounts) -> q.Accounts:
+        return q.Accounts(items=tuple(one for one in self.accounts if one.user_id == query.user_id))
 
-    async def get_settings(self, question: q.GetSettings) -> q.UserPreferences:
-        preferences = self.preferences.get(question.user_id, Preferences())
-        return q.UserPreferences(version=self.versions[question.user_id], preferences=preferences)
+    async def get_settings(self, query: q.GetSettings) -> q.UserPreferences:
+        preferences = self.preferences.get(query.user_id, Preferences())
+        return q.UserPreferences(version=self.versions[query.user_id], preferences=preferences)
 
-    async def put_settings(self, question: q.PutSettings) -> q.UserPreferences:
+    async def put_settings(self, query: q.PutSettings) -> q.UserPreferences:
         """`overtaking` are changes that somebody else makes just before."""
         if self.overtaking:
-            self.versions[question.user_id] += 1
-            self.preferences[question.user_id] = self.overtaking.pop()
-        if question.if_version not in (None, self.versions[question.user_id]):
+            self.versions[query.user_id] += 1
+            self.preferences[query.user_id] = self.overtaking.pop()
+        if query.if_version not in (None, self.versions[query.user_id]):
             raise Refused(409, "settings_changed", "The settings were changed meanwhile.")
-        self.versions[question.user_id] += 1
-        self.preferences[question.user_id] = question.preferences
-        return q.UserPreferences(version=self.versions[question.user_id], preferences=question.preferences)
+        self.versions[query.user_id] += 1
+        self.preferences[query.user_id] = query.preferences
+        return q.UserPreferences(version=self.versions[query.user_id], preferences=query.preferences)
 
-    async def create_token(self, question: q.CreateApiToken) -> q.ApiToken:
-        return q.ApiToken(id=new_id(), name=question.name, created_at=NOW, secret="pcrm_new")
+    async def create_token(self, query: q.CreateApiToken) -> q.ApiToken:
+        return q.ApiToken(id=new_id(), name=query.name, created_at=NOW, secret="pcrm_new")
 
     async def list_tokens(self, _: q.ListApiTokens) -> q.ApiTokens:
         return q.ApiTokens(items=(q.ApiToken(id=new_id(), name="connector", created_at=NOW),))
@@ -133,8 +133,8 @@ class World:
             guests=(Guest(address="carol@example.com", name="Carol"), Guest(address=owner.address, me=True)),
         )  # fmt: skip
 
-    async def get_meeting(self, question: q.GetMeeting) -> Meeting:
-        if (question.user_id, question.meeting_id) != (self.alice.id, self.meeting.meeting_id):
+    async def get_meeting(self, query: q.GetMeeting) -> Meeting:
+        if (query.user_id, query.meeting_id) != (self.alice.id, self.meeting.meeting_id):
             raise not_found("meeting")
         return self.meeting
 
@@ -143,12 +143,12 @@ class World:
 
     # prep
 
-    async def preps(self, question: q.GetPreps) -> q.Preps:
+    async def preps(self, query: q.GetPreps) -> q.Preps:
         skipped = q.Prep(
             meeting_id=self.meeting.meeting_id, account_id=self.meeting.account_id, starts_at=NOW, state="skipped",
             reason="nobody is a known contact", at=NOW,
         )  # fmt: skip
-        return q.Preps(items=(skipped,) if skipped.meeting_id in question.meeting_ids else ())
+        return q.Preps(items=(skipped,) if skipped.meeting_id in query.meeting_ids else ())
 
     # contacts
 
@@ -158,67 +158,61 @@ class World:
             raise not_found("contact")
         return found
 
-    async def search(self, question: q.SearchContacts) -> q.ContactPage:
-        self.asked.append(question)
-        mine = [one for owner, one in self.contacts.values() if owner == question.user_id]
-        return q.ContactPage(
-            items=tuple(mine[: question.limit]), next_cursor="more" if len(mine) > question.limit else None
-        )
+    async def search(self, query: q.SearchContacts) -> q.ContactPage:
+        self.asked.append(query)
+        mine = [one for owner, one in self.contacts.values() if owner == query.user_id]
+        return q.ContactPage(items=tuple(mine[: query.limit]), next_cursor="more" if len(mine) > query.limit else None)
 
-    async def get_contact(self, question: q.GetContact) -> q.Contact:
-        return self._own(question.user_id, question.contact_id)
+    async def get_contact(self, query: q.GetContact) -> q.Contact:
+        return self._own(query.user_id, query.contact_id)
 
-    async def update_contact(self, question: q.UpdateContact) -> q.Contact:
-        found = self._own(question.user_id, question.contact_id)
+    async def update_contact(self, query: q.UpdateContact) -> q.Contact:
+        found = self._own(query.user_id, query.contact_id)
         for owner, other in self.contacts.values():
-            if (
-                owner == question.user_id
-                and other.id != found.id
-                and set(other.emails) & set(question.fields.emails or ())
-            ):
+            if owner == query.user_id and other.id != found.id and set(other.emails) & set(query.fields.emails or ()):
                 detail = f"{other.name} has this address already."
                 raise Refused(409, "address_taken", detail, contact_id=str(other.id))
-        return found.model_copy(update=question.fields.model_dump(exclude_none=True))
+        return found.model_copy(update=query.fields.model_dump(exclude_none=True))
 
-    async def create_contact(self, question: q.CreateContact) -> q.Contact:
-        self.asked.append(question)
-        owner = next(one for one in (self.alice, self.bob) if one.id == question.user_id)
-        return self.add(owner, contact(question.fields.name or "", *(question.fields.emails or ())))
+    async def create_contact(self, query: q.CreateContact) -> q.Contact:
+        self.asked.append(query)
+        owner = next(one for one in (self.alice, self.bob) if one.id == query.user_id)
+        return self.add(owner, contact(query.fields.name or "", *(query.fields.emails or ())))
 
-    async def timeline(self, question: q.GetTimeline) -> q.Timeline:
-        self._own(question.user_id, question.contact_id)
+    async def timeline(self, query: q.GetTimeline) -> q.Timeline:
+        self._own(query.user_id, query.contact_id)
         return q.Timeline(items=())
 
-    async def counts(self, question: q.CountContacts) -> q.Counts:
-        mine = [one for owner, one in self.contacts.values() if owner == question.user_id]
+    async def counts(self, query: q.CountContacts) -> q.Counts:
+        mine = [one for owner, one in self.contacts.values() if owner == query.user_id]
         return q.Counts(contacts=len(mine), messages=1204, meetings=7, imported=3, other=0)
 
-    async def export(self, question: q.ExportContacts) -> q.ExportPage:
+    async def export(self, query: q.ExportContacts) -> q.ExportPage:
         """Two pages of what is asked for."""
-        first = question.cursor is None
+        first = query.cursor is None
         return q.ExportPage(
-            items=({"what": question.what, "page": 1 if first else 2},), next_cursor="2" if first else None
+            items=({"what": query.what, "page": 1 if first else 2},), next_cursor="2" if first else None
         )
 
-    async def explain(self, question: q.ExplainMessage) -> q.Why:
+    async def explain(self, query: q.ExplainMessage) -> q.Why:
         return q.Why(
-            account_id=question.account_id,
+            account_id=query.account_id,
             gmail_id=None,
-            rfc_message_id=question.message_id,
+            rfc_message_id=query.message_id,
             state="unknown",
             explanation="It is not known here.",
         )
 
-    async def retry(self, question: q.RetryMessages) -> q.Retried:
-        self.asked.append(question)
-        return q.Retried(messages=1 if question.message_id else 3)
+    async def retry(self, query: q.RetryMessages) -> q.Retried:
+        self.asked.append(query)
+        return q.Retried(messages=1 if query.message_id else 3)
 
-    async def done(self, question: q.Question[Any]) -> q.Done:
-        self.asked.append(question)
+    async def done(self, query: q.Request[Any]) -> q.Done:
+        self.asked.append(query)
         return q.Done()
 
 
-def _answers(world: World) -> dict[Service, dict[type[q.Question[Any]], Callable[[Any], Awaitable[Any]]]]:
+def _answers(world: World) -> dict[Service, dict[type[q.Request[Any]], Callable[[Any], Awaitable[Any]]]]:
     return {
         "auth": {
             q.WhoIs: world.whois,
@@ -295,8 +289,8 @@ async def gate(service_settings: Callable[[Service], Settings], **changes: Any) 
             cache = open_cache(settings)
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings, service, cache)
-            for question, answer in answers.items():
-                buses[service].answer(question, answer)
+            for request, answer in answers.items():
+                buses[service].answer(request, answer)
             await stack.enter_async_context(buses[service])
         settings = service_settings("gateway").model_copy(update={"port": free_port()} | changes)
         resources = await stack.enter_async_context(running("gateway", settings, wire))

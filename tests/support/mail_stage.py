@@ -30,7 +30,7 @@ from libs.common.errors import Refused
 from libs.common.events import AccountConnected, AccountReauthRequired, MessageIngested, MessageRemoved, SyncRequested
 from libs.common.ids import AccountId, Service, UserId, new_id
 from libs.common.preferences import Preferences
-from libs.common.questions import GetSettings, GetToken, StartAudit, Token, UserPreferences
+from libs.common.requests import GetSettings, GetToken, StartAudit, Token, UserPreferences
 from libs.common.scopes import GMAIL_READ, IDENTITY
 from libs.common.service import running
 from libs.common.topology import CONSUMERS, EVENT_STREAM
@@ -121,8 +121,8 @@ class MailStage:
         """Compare now what is listed and what is recorded."""
         await self.gateway.ask(StartAudit(user_id=mailbox.user_id, account_id=mailbox.account_id))
 
-    async def give_token(self, question: GetToken) -> Token:
-        mailbox = self.mailboxes[question.account_id]
+    async def give_token(self, query: GetToken) -> Token:
+        mailbox = self.mailboxes[query.account_id]
         if mailbox.revoked:
             sentence = "You took back PingCRM's permission in your Google account."
             await self.auth.say(

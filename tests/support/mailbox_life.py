@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from libs.common.ids import UserId, new_id
-from libs.common.questions import ContactFields, CreateContact
+from libs.common.requests import ContactFields, CreateContact
 from libs.google_sim.account import AccountData, Resource
 from libs.google_sim.faults import Rule
 from libs.google_sim.gmail.delivery import deliver

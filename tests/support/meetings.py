@@ -6,7 +6,7 @@ from uuid import UUID
 
 from libs.common.events import Guest, Meeting
 from libs.common.ids import AccountId, ContactId, InteractionId, MeetingId, UserId, new_id
-from libs.common.questions import Account, Attendee, Interaction, Score
+from libs.common.requests import Account, Attendee, Interaction, Score
 from libs.common.scopes import ALL
 
 NOW = datetime(2026, 11, 24, 13, 25, tzinfo=UTC)

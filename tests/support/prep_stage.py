@@ -26,7 +26,7 @@ from libs.common.events import (
 )
 from libs.common.ids import Service
 from libs.common.preferences import GmailPreferences, Preferences
-from libs.common.questions import (
+from libs.common.requests import (
     Account,
     Accounts,
     Attendee,
@@ -38,7 +38,7 @@ from libs.common.questions import (
     ListAccounts,
     ListMeetings,
     Meetings,
-    Question,
+    Request,
     Token,
     UserPreferences,
 )  # fmt: skip
@@ -86,8 +86,8 @@ class Stage:
     async def list_accounts(self, _: ListAccounts) -> Accounts:
         return Accounts(items=(self.account,))
 
-    async def get_token(self, question: GetToken) -> Token:
-        if question.scope not in self.account.scopes:
+    async def get_token(self, query: GetToken) -> Token:
+        if query.scope not in self.account.scopes:
             raise Refused(403, "missing_scope", "Not granted.")
         if self.account.status == "reauth_required":
             raise Refused(409, "reauth_required", "Sign in again.")
@@ -100,18 +100,18 @@ class Stage:
             user_id=USER_ID,
         )
 
-    async def get_meeting(self, question: GetMeeting) -> Meeting:
+    async def get_meeting(self, query: GetMeeting) -> Meeting:
         for one in self.meetings:
-            if (one.meeting_id, one.user_id) == (question.meeting_id, question.user_id):
+            if (one.meeting_id, one.user_id) == (query.meeting_id, query.user_id):
                 return one
         raise not_found("meeting")
 
-    async def list_meetings(self, question: ListMeetings) -> Meetings:
-        return Meetings(items=tuple(one for one in self.meetings if question.start <= one.starts_at < question.end))
+    async def list_meetings(self, query: ListMeetings) -> Meetings:
+        return Meetings(items=tuple(one for one in self.meetings if query.start <= one.starts_at < query.end))
 
-    async def get_attendees(self, question: GetAttendees) -> Attendees:
+    async def get_attendees(self, query: GetAttendees) -> Attendees:
         by_address = {one.address: one for one in self.attendees}
-        return Attendees(items=tuple(by_address.get(one, Attendee(address=one)) for one in question.addresses))
+        return Attendees(items=tuple(by_address.get(one, Attendee(address=one)) for one in query.addresses))
 
     async def note(self, event: Event) -> None:
         self.told.append(event)
@@ -148,9 +148,9 @@ class Stage:
     async def delete_user(self) -> None:
         await self.buses["auth"].say(UserDeleted(user_id=USER_ID, account_ids=(ACCOUNT_ID,)))
 
-    async def ask(self, question: Question[Any]) -> Any:
+    async def ask(self, request: Request[Any]) -> Any:
         """As the gateway asks."""
-        return await self.buses["gateway"].ask(question, seconds=60)
+        return await self.buses["gateway"].ask(request, seconds=60)
 
     def fault(self, match: str, kind: str, **fields: Any) -> None:
         self.google.world.faults.set([Rule(match, cast(Any, kind), **fields)], seed=1)

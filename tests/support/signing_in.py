@@ -21,7 +21,7 @@ from libs.common.config import Settings
 from libs.common.errors import Refused
 from libs.common.events import EVENTS, Event
 from libs.common.ids import AccountId, Service, UserId
-from libs.common.questions import BeginSignIn, FinishSignIn, Question, SignedIn
+from libs.common.requests import BeginSignIn, FinishSignIn, Request, SignedIn
 from libs.common.service import running
 from libs.google_sim.account import AccountData
 from libs.google_sim.server import GoogleServer, run_google
@@ -49,9 +49,9 @@ class AuthWorld:
     postgres_url: str
     said: list[Event] = field(default_factory=list)
 
-    async def ask(self, question: Question[R]) -> R:
+    async def ask(self, request: Request[R]) -> R:
         """As one of the services that may ask it."""
-        return await (self.bus if "gateway" in question.asked_by else self.sync).ask(question)
+        return await (self.bus if "gateway" in request.requested_by else self.sync).ask(request)
 
     async def consent(
         self, url: str, address: str, *, untick: Iterable[str] = (), decision: str = "allow"
@@ -80,15 +80,15 @@ class AuthWorld:
         return await self.finish(back, browser)
 
     async def finish(self, back: dict[str, str], browser: str = "browser") -> SignedIn:
-        question = FinishSignIn(
+        command = FinishSignIn(
             browser=browser, state=back.get("state", ""), code=back.get("code", ""), error=back.get("error", "")
         )
-        return await self.ask(question)
+        return await self.ask(command)
 
-    async def refused(self, question: Question[Any], code: str) -> Refused:
+    async def refused(self, request: Request[Any], code: str) -> Refused:
         """Assert that the question is refused with this code."""
         with pytest.raises(Refused) as caught:
-            await self.ask(question)
+            await self.ask(request)
         assert caught.value.code == code
         return caught.value
 

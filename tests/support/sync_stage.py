@@ -31,7 +31,7 @@ from libs.common.events import (
 )
 from libs.common.ids import AccountId, Service, UserId, new_id
 from libs.common.preferences import Preferences
-from libs.common.questions import GetSettings, GetToken, Question, Token, UserPreferences
+from libs.common.requests import GetSettings, GetToken, Request, Token, UserPreferences
 from libs.common.service import running
 from libs.google_sim.account import AccountData, CalendarData
 from libs.google_sim.server import GoogleServer, run_google
@@ -122,12 +122,12 @@ class SyncStage:
     def account(self) -> Account:
         return self.google.world.accounts[ADDRESS]
 
-    async def give_token(self, question: GetToken) -> Token:
+    async def give_token(self, query: GetToken) -> Token:
         if self.refusal:
             raise self.refusal
-        if self.no_renewal and question.rejected:
+        if self.no_renewal and query.rejected:
             raise self.no_renewal
-        if question.scope not in self.granted:
+        if query.scope not in self.granted:
             raise Refused(403, "missing_scope", "The permission was not granted.")
         access = self.google.world.authority.issue_access(ADDRESS, "client", tuple(self.granted))
         return Token(
@@ -203,8 +203,8 @@ class SyncStage:
             while not true():
                 await asyncio.sleep(0.02)
 
-    async def ask(self, question: Question[R]) -> R:
-        return await self.gateway.ask(question)
+    async def ask(self, request: Request[R]) -> R:
+        return await self.gateway.ask(request)
 
     async def sql(self, statement: str, *arguments: object) -> list[Any]:
         connection = await asyncpg.connect(self.postgres_url)

@@ -37,7 +37,7 @@ from libs.common.errors import Outage, Refused
 from libs.common.events import BROADCAST, Event
 from libs.common.ids import Service, new_id
 from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
-from libs.common.questions import Question
+from libs.common.requests import Request
 from libs.common.topology import batch_of, consumer_of, inbox_prefix
 
 F = TypeVar("F", bound=Event)
@@ -78,7 +78,7 @@ class Bus:
     service: Service
     cache: Cache
     heard: list[type[Event]] = field(default_factory=list)
-    answered: list[type[Question[Any]]] = field(default_factory=list)
+    answered: list[type[Request[Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._ears: list[_Ear] = []
@@ -131,27 +131,25 @@ class Bus:
                 except Exception:
                     self._log.exception("live_failed", subject=event.subject)
 
-    def answer(self, question: type[Question[R]], handler: Callable[[Any], Awaitable[R]]) -> None:
+    def answer(self, request: type[Request[R]], handler: Callable[[Any], Awaitable[R]]) -> None:
         """Answer a question: return the answer, or raise Refused."""
-        if question.answered_by != self.service:
-            raise KeyError(f"questions/ does not say that {self.service} answers {question.subject}")
-        self.answered.append(question)
+        if request.served_by != self.service:
+            raise KeyError(f"requests/ does not say that {self.service} answers {request.subject}")
+        self.answered.append(request)
 
         @self._broker.subscriber(
-            question.subject, queue=self.service, max_workers=ANSWER_WORKERS, decoder=_undecoded, no_reply=True
+            request.subject, queue=self.service, max_workers=ANSWER_WORKERS, decoder=_undecoded, no_reply=True
         )
         async def _(message: NatsMessage) -> None:
             with traced(message.headers.get(TRACE_HEADER, "")):
-                await message.raw_message.respond(await self._answered(question, handler, message.body))
+                await message.raw_message.respond(await self._answered(request, handler, message.body))
 
-    async def _answered(
-        self, question: type[Question[R]], handler: Callable[[Any], Awaitable[R]], body: bytes
-    ) -> bytes:
+    async def _answered(self, request: type[Request[R]], handler: Callable[[Any], Awaitable[R]], body: bytes) -> bytes:
         """The reply's bytes: `{"answer": …}` or `{"refused": …}`. Never a silence: the asker would wait in vain."""
         started = perf_counter()
         outcome = "answered"
         try:
-            return b'{"answer":' + (await handler(question.model_validate_json(body))).model_dump_json().encode() + b"}"
+            return b'{"answer":' + (await handler(request.model_validate_json(body))).model_dump_json().encode() + b"}"
         except Refused as refusal:
             outcome = refusal.code
             return _refusal(refusal)
@@ -160,16 +158,16 @@ class Bus:
             return _refusal(Refused(422, "invalid", _first_error(error)))
         except OUTAGES as error:
             outcome = "outage"
-            self._log.warning("answer_unavailable", subject=question.subject, error=type(error).__name__)
+            self._log.warning("answer_unavailable", subject=request.subject, error=type(error).__name__)
             retry_after = getattr(error, "retry_after", None)
             extra = {"retry_after": retry_after.total_seconds()} if retry_after else {}
             return _refusal(Refused(503, "unavailable", "Something we need is away. Try again in a moment.", **extra))
         except Exception:
             outcome = "failed"
-            self._log.exception("answer_failed", subject=question.subject)
+            self._log.exception("answer_failed", subject=request.subject)
             return _refusal(Refused(500, "internal", "Something went wrong here. It is in the log."))
         finally:
-            self._log.debug("answered", subject=question.subject, outcome=outcome, ms=_ms_since(started))
+            self._log.debug("answered", subject=request.subject, outcome=outcome, ms=_ms_since(started))
 
     def _register(self, event: type[Event], delivery: Delivery, batch: int) -> None:
         consumer_of(self.service, event)  # refuses what events.py does not declare
@@ -273,19 +271,19 @@ class Bus:
         )
         return "error" not in orjson.loads(reply.data)
 
-    async def ask(self, question: Question[R], *, seconds: float = ASK_TIMEOUT_SECONDS) -> R:
+    async def ask(self, request: Request[R], *, seconds: float = ASK_TIMEOUT_SECONDS) -> R:
         """Ask, and wait for the answer. Refused: the answerer's no. Outage: nobody answered within `seconds`."""
         try:
-            reply = await self._request(question.subject, question.model_dump_json().encode(), seconds)
+            reply = await self._request(request.subject, request.model_dump_json().encode(), seconds)
         except (TimeoutError, nats.errors.Error, OSError) as error:
-            raise Outage(f"Nobody answered {question.subject}: {type(error).__name__}") from error
+            raise Outage(f"Nobody answered {request.subject}: {type(error).__name__}") from error
         body = orjson.loads(reply.data)
         if refused := body.get("refused"):
             refusal = Refused(refused["status"], refused["code"], refused["detail"], **refused["extra"])
             if refusal.status == 503:
                 raise Outage(refusal.detail) from refusal
             raise refusal
-        answer: R = question.reply.model_validate(body["answer"])  # type: ignore[assignment]
+        answer: R = request.reply.model_validate(body["answer"])  # type: ignore[assignment]
         return answer
 
     async def _request(self, subject: str, body: bytes, seconds: float) -> Msg:

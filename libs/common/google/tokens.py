@@ -9,7 +9,7 @@ from libs.common.bus import Bus
 from libs.common.errors import Refused
 from libs.common.google.errors import AccountUnknown, GoogleError, MissingScope, ReauthRequired
 from libs.common.ids import AccountId
-from libs.common.questions import GetToken, Token
+from libs.common.requests import GetToken, Token
 
 _MARGIN = timedelta(seconds=60)
 _REFUSALS: dict[str, type[GoogleError]] = {

@@ -131,10 +131,10 @@ def _plain(html: str) -> str:
     return " ".join(page.words)
 
 
-async def until(question: Any, *, seconds: float, every: float = 0.25) -> bool:
+async def until(request: Any, *, seconds: float, every: float = 0.25) -> bool:
     """Ask again and again until the answer is true; false when `seconds` have passed without one."""
     deadline = asyncio.get_running_loop().time() + seconds
-    while not await question():
+    while not await request():
         if asyncio.get_running_loop().time() > deadline:
             return False
         await asyncio.sleep(every)

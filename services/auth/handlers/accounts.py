@@ -8,57 +8,57 @@ from libs.common.google.oauth import InvalidGrant, Misconfigured
 from libs.common.ids import AccountId
 from libs.common.log import get_logger
 from libs.common.outbox import owe
-from libs.common.questions import Accounts, DeleteUser, Disconnect, Done, ListAccounts
+from libs.common.requests import Accounts, DeleteUser, Disconnect, Done, ListAccounts
 from services.auth.dependencies import Auth
 from services.auth.keyring import Undecryptable
 from services.auth.store import accounts, users
 
 
-async def list_accounts(auth: Auth, question: ListAccounts) -> Accounts:
+async def list_accounts(auth: Auth, query: ListAccounts) -> Accounts:
     async with auth.db.acquire() as db:
-        return Accounts(items=await accounts.list_accounts(db, question.user_id, question.account_id))
+        return Accounts(items=await accounts.list_accounts(db, query.user_id, query.account_id))
 
 
-async def disconnect(auth: Auth, question: Disconnect) -> Done:
+async def disconnect(auth: Auth, command: Disconnect) -> Done:
     """Revoke, then forget. Purging an account that was disconnected before is possible; disconnecting it again says nothing."""
     async with auth.db.acquire() as db, db.transaction():
-        stored = await accounts.get_stored(db, question.user_id, question.account_id)
+        stored = await accounts.get_stored(db, command.user_id, command.account_id)
     if stored is None:
         raise not_found("account")
     # Revoked before the tokens are gone: a crash in between repeats the revocation instead of leaving a grant alive.
-    await _revoke(auth, question.account_id, stored.refresh_token)
+    await _revoke(auth, command.account_id, stored.refresh_token)
     async with auth.db.acquire() as db, db.transaction():
-        stored = await accounts.get_stored(db, question.user_id, question.account_id)
-        if stored is None or (stored.account.status == "disconnected" and not question.purge):
+        stored = await accounts.get_stored(db, command.user_id, command.account_id)
+        if stored is None or (stored.account.status == "disconnected" and not command.purge):
             return Done()
-        if question.purge:
-            await accounts.delete_account(db, question.account_id)
+        if command.purge:
+            await accounts.delete_account(db, command.account_id)
         else:
-            await accounts.forget_tokens(db, question.account_id)
+            await accounts.forget_tokens(db, command.account_id)
         await owe(
             db,
             AccountDisconnected(
-                user_id=question.user_id, account_id=question.account_id, purge=question.purge, at=auth.now()
+                user_id=command.user_id, account_id=command.account_id, purge=command.purge, at=auth.now()
             ),
         )
     await auth.tell()
-    get_logger().info("account_disconnected", user=question.user_id, account=question.account_id, purge=question.purge)
+    get_logger().info("account_disconnected", user=command.user_id, account=command.account_id, purge=command.purge)
     return Done()
 
 
-async def delete_user(auth: Auth, question: DeleteUser) -> Done:
+async def delete_user(auth: Auth, command: DeleteUser) -> Done:
     """Revoke every account, then delete everything here; the other services delete theirs when they hear of it."""
     async with auth.db.acquire() as db:
-        held = await accounts.list_refresh_tokens(db, question.user_id)
+        held = await accounts.list_refresh_tokens(db, command.user_id)
     await asyncio.gather(*(_revoke(auth, account_id, sealed) for account_id, sealed in held))
     async with auth.db.acquire() as db, db.transaction():
-        if not await users.lock_user(db, question.user_id):
+        if not await users.lock_user(db, command.user_id):
             raise not_found("user")
-        account_ids = tuple(account_id for account_id, _ in await accounts.list_refresh_tokens(db, question.user_id))
-        await users.delete_user(db, question.user_id)
-        await owe(db, UserDeleted(user_id=question.user_id, account_ids=account_ids))
+        account_ids = tuple(account_id for account_id, _ in await accounts.list_refresh_tokens(db, command.user_id))
+        await users.delete_user(db, command.user_id)
+        await owe(db, UserDeleted(user_id=command.user_id, account_ids=account_ids))
     await auth.tell()
-    get_logger().info("user_deleted", user=question.user_id, accounts=len(account_ids))
+    get_logger().info("user_deleted", user=command.user_id, accounts=len(account_ids))
     return Done()
 
 

@@ -12,7 +12,7 @@ from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.log import get_logger
 from libs.common.outbox import owe
-from libs.common.questions import Authorization, BeginSignIn, FinishSignIn, SignedIn
+from libs.common.requests import Authorization, BeginSignIn, FinishSignIn, SignedIn
 from services.auth import domain
 from services.auth.credentials import fingerprint, new_secret, state_key
 from services.auth.dependencies import Auth
@@ -22,7 +22,7 @@ from services.auth.store import accounts, sessions, users
 STATE_LIFE = timedelta(minutes=10)
 
 
-async def begin_sign_in(auth: Auth, question: BeginSignIn) -> Authorization:
+async def begin_sign_in(auth: Auth, command: BeginSignIn) -> Authorization:
     """Sign in, add an account, or renew one. Refused: `not_configured` (500), `not_found` (404)."""
     if not auth.oauth.configured:
         raise Refused(
@@ -30,30 +30,30 @@ async def begin_sign_in(auth: Auth, question: BeginSignIn) -> Authorization:
             "not_configured",
             "Google is not set up here: set PINGCRM_GOOGLE_CLIENT_ID and PINGCRM_GOOGLE_CLIENT_SECRET.",
         )
-    if question.account_id is None:
-        pending = _pending("select_account", question.user_id, None)
-        return Authorization(authorize_url=await _departure(auth, question.browser, pending, ""))
-    if question.user_id is None:
+    if command.account_id is None:
+        pending = _pending("select_account", command.user_id, None)
+        return Authorization(authorize_url=await _departure(auth, command.browser, pending, ""))
+    if command.user_id is None:
         raise not_found("account")
     async with auth.db.acquire() as db, db.transaction():
-        stored = await accounts.get_stored(db, question.user_id, question.account_id)
+        stored = await accounts.get_stored(db, command.user_id, command.account_id)
     if stored is None:
         raise not_found("account")
     prompt = domain.prompt_for_renewal(stored.refresh_token is not None, stored.account.scopes)
-    pending = _pending(prompt, question.user_id, question.account_id)
-    return Authorization(authorize_url=await _departure(auth, question.browser, pending, stored.account.address))
+    pending = _pending(prompt, command.user_id, command.account_id)
+    return Authorization(authorize_url=await _departure(auth, command.browser, pending, stored.account.address))
 
 
-async def finish_sign_in(auth: Auth, question: FinishSignIn) -> SignedIn:
+async def finish_sign_in(auth: Auth, command: FinishSignIn) -> SignedIn:
     """The browser is back: connect the account, and sign in who was not. Refused: see FinishSignIn."""
-    taken = await auth.cache.take(state_key(question.browser, question.state))
+    taken = await auth.cache.take(state_key(command.browser, command.state))
     if taken is None:
         raise Refused(400, "invalid_state", domain.INVALID_STATE)
     pending = Pending.model_validate_json(taken)
-    if question.error or not question.code:
-        get_logger().info("sign_in_declined", denied=question.error == "access_denied")
-        raise domain.sign_in_refusal(question.error)
-    grant, identity = await _exchanged(auth, question.code, pending)
+    if command.error or not command.code:
+        get_logger().info("sign_in_declined", denied=command.error == "access_denied")
+        raise domain.sign_in_refusal(command.error)
+    grant, identity = await _exchanged(auth, command.code, pending)
 
     async with auth.db.acquire() as db, db.transaction():
         account = await _claimed(db, identity, pending)
@@ -71,7 +71,7 @@ async def finish_sign_in(auth: Auth, question: FinishSignIn) -> SignedIn:
         session=secret,
         session_expires_at=expires_at,
         missing_scopes=tuple(scopes.missing(domain.granted_scopes(grant.scopes))),
-        authorize_url=await _departure(auth, question.browser, again, identity.address)
+        authorize_url=await _departure(auth, command.browser, again, identity.address)
         if domain.needs_consent(lasting, pending)
         else None,
     )

@@ -10,7 +10,7 @@ from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured
 from libs.common.ids import new_id
 from libs.common.log import get_logger
 from libs.common.outbox import owe
-from libs.common.questions import GetToken, Token
+from libs.common.requests import GetToken, Token
 from services.auth import domain
 from services.auth.dependencies import Auth
 from services.auth.keyring import Undecryptable, Use
@@ -26,27 +26,27 @@ MISCONFIGURED_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=5)
 
 
-async def give_token(auth: Auth, question: GetToken) -> Token:
+async def give_token(auth: Auth, query: GetToken) -> Token:
     """A token that lasts at least two minutes and is not the rejected one. Refused: see GetToken; Outage: Google is away."""
     deadline = monotonic() + WAIT_SECONDS
     look_again = FIRST_LOOK_SECONDS
     while True:
         async with auth.db.acquire() as db:
-            held = await tokens.get_credentials(db, question.account_id)
+            held = await tokens.get_credentials(db, query.account_id)
         if held is None:
             raise not_found("account")
-        refusal = domain.refusal(held.status, held.status_reason, held.scopes, question.scope)
+        refusal = domain.refusal(held.status, held.status_reason, held.scopes, query.scope)
         if refusal is not None:
             raise refusal
-        if token := _cached(auth, question, held):
+        if token := _cached(auth, query, held):
             return token
         if held.pause:
             raise Throttled("Google could not refresh this account's token; it is asked again shortly.", held.pause)
         if not held.refreshing:
             async with auth.db.acquire() as db:
-                lease = await tokens.claim_lease(db, question.account_id, new_id(), held.access_token)
+                lease = await tokens.claim_lease(db, query.account_id, new_id(), held.access_token)
             if lease is not None:
-                if token := await _refreshed(auth, question, held, lease):
+                if token := await _refreshed(auth, query, held, lease):
                     return token
                 continue  # given up, or overtaken: what is stored now says how to go on
         if monotonic() > deadline:
@@ -55,14 +55,14 @@ async def give_token(auth: Auth, question: GetToken) -> Token:
         look_again = min(look_again * 1.5, LAST_LOOK_SECONDS)
 
 
-def _cached(auth: Auth, question: GetToken, held: Credentials) -> Token | None:
+def _cached(auth: Auth, query: GetToken, held: Credentials) -> Token | None:
     """The token at hand, if it lasts and Google has not just refused it."""
     if held.access_token is None or held.access_expires_at is None:
         return None
     if not domain.outlasts_a_request(held.access_expires_at, auth.now()):
         return None
-    access_token = _opened(auth, question, held.access_token, "access")
-    if access_token == question.rejected:
+    access_token = _opened(auth, query, held.access_token, "access")
+    if access_token == query.rejected:
         return None
     return Token(
         access_token=access_token,
@@ -73,12 +73,12 @@ def _cached(auth: Auth, question: GetToken, held: Credentials) -> Token | None:
     )
 
 
-async def _refreshed(auth: Auth, question: GetToken, held: Credentials, lease: Lease) -> Token | None:
+async def _refreshed(auth: Auth, query: GetToken, held: Credentials, lease: Lease) -> Token | None:
     """Ask Google for a new token and store it. None: the refresh token is dead, or the lease was lost meanwhile."""
     started = perf_counter()
     try:
-        grant = await auth.oauth.refresh(_opened(auth, question, lease.refresh_token, "refresh"))
-        if grant.access_token == question.rejected:
+        grant = await auth.oauth.refresh(_opened(auth, query, lease.refresh_token, "refresh"))
+        if grant.access_token == query.rejected:
             raise Outage("Google gave a token once more that it had refused.")
     except InvalidGrant:
         await _given_up(auth, lease)
@@ -107,7 +107,7 @@ async def _refreshed(auth: Auth, question: GetToken, held: Credentials, lease: L
             return None
     ms = round((perf_counter() - started) * 1000, 1)
     get_logger().info("token_refreshed", user=held.user_id, account=lease.account_id, ms=ms)
-    refusal = domain.refusal("active", "", token.scopes, question.scope)
+    refusal = domain.refusal("active", "", token.scopes, query.scope)
     if refusal is not None:  # the user took back a permission at Google since
         raise refusal
     return token
@@ -144,12 +144,12 @@ async def _given_up(auth: Auth, lease: Lease) -> None:
     get_logger().warning("account_reauth_required", user=user_id, account=lease.account_id)
 
 
-def _opened(auth: Auth, question: GetToken, sealed: bytes, use: Use) -> str:
+def _opened(auth: Auth, query: GetToken, sealed: bytes, use: Use) -> str:
     """The token in clear. Refused: `token_unreadable` (500), with a sentence for the operator."""
     try:
-        return auth.keyring.open(sealed, question.account_id, use)
+        return auth.keyring.open(sealed, query.account_id, use)
     except Undecryptable as error:
-        get_logger().error("token_unreadable", account=question.account_id, use=use)
+        get_logger().error("token_unreadable", account=query.account_id, use=use)
         raise Refused(
             500,
             "token_unreadable",

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from libs.common.db import Connection, Record
 from libs.common.ids import AccountId, UserId
-from libs.common.questions import Account
+from libs.common.requests import Account
 
 
 @dataclass(frozen=True)

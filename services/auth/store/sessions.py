@@ -5,7 +5,7 @@ from uuid import UUID
 
 from libs.common.db import Connection, Record
 from libs.common.ids import UserId
-from libs.common.questions import ApiToken, User
+from libs.common.requests import ApiToken, User
 
 SESSION_LIFE = timedelta(days=30)
 SESSION_STEP = timedelta(days=1)  # a session in use is prolonged at most once a day

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from libs.common.db import Connection
 from libs.common.ids import AccountId, UserId
-from libs.common.questions import AccountStatus
+from libs.common.requests import AccountStatus
 
 LEASE = timedelta(seconds=12)  # longer than a refresh may take: oauth.TIMEOUT
 

@@ -6,7 +6,7 @@ from typing import Any
 from libs.common.db import Connection
 from libs.common.ids import AccountId, UserId
 from libs.common.preferences import Preferences
-from libs.common.questions import UserPreferences
+from libs.common.requests import UserPreferences
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from libs.common.questions import Label, Score
+from libs.common.requests import Label, Score
 
 AGES = tuple(timedelta(days=days) for days in (7, 30, 90, 365, 730, 1825))
 _WEEK, _MONTH, _QUARTER, _YEAR, _TWO_YEARS, _FIVE_YEARS = AGES

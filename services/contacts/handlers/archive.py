@@ -3,30 +3,30 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from libs.common.questions import CountContacts, Counts, ExportContacts, ExportPage
+from libs.common.requests import CountContacts, Counts, ExportContacts, ExportPage
 from services.contacts.context import Context
 from services.contacts.domain import cursor
 from services.contacts.store import archive, portraits
 
 
-async def count_contacts(context: Context, question: CountContacts) -> Counts:
+async def count_contacts(context: Context, query: CountContacts) -> Counts:
     async with context.db.acquire() as c:
-        return Counts(**await archive.count(c, question.user_id))
+        return Counts(**await archive.count(c, query.user_id))
 
 
-async def export_contacts(context: Context, question: ExportContacts) -> ExportPage:
+async def export_contacts(context: Context, query: ExportContacts) -> ExportPage:
     """A page of contacts or interactions, oldest first, as plain JSON."""
-    position = cursor.decode(question.cursor, UUID)
+    position = cursor.decode(query.cursor, UUID)
     after = position[0] if position else UUID(int=0)
     async with context.db.acquire() as c:
-        if question.what == "contacts":
-            ids = await archive.list_contact_ids(c, question.user_id, after, question.limit + 1)
-            page = ids[: question.limit]
-            shown = await portraits.list_portraits(c, question.user_id, page, datetime.now(UTC))
+        if query.what == "contacts":
+            ids = await archive.list_contact_ids(c, query.user_id, after, query.limit + 1)
+            page = ids[: query.limit]
+            shown = await portraits.list_portraits(c, query.user_id, page, datetime.now(UTC))
             items = tuple(contact.model_dump(mode="json") for contact in shown)
         else:
-            rows = await archive.list_interactions(c, question.user_id, after, question.limit + 1)
+            rows = await archive.list_interactions(c, query.user_id, after, query.limit + 1)
             ids = [row["id"] for row in rows]
-            page = ids[: question.limit]
-            items = tuple(archive.as_json(row) for row in rows[: question.limit])
-    return ExportPage(items=items, next_cursor=cursor.encode(page[-1]) if len(ids) > question.limit else None)
+            page = ids[: query.limit]
+            items = tuple(archive.as_json(row) for row in rows[: query.limit])
+    return ExportPage(items=items, next_cursor=cursor.encode(page[-1]) if len(ids) > query.limit else None)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from libs.common.ids import ContactId
-from libs.common.questions import (
+from libs.common.requests import (
     CompareMessages,
     Comparison,
     ContactRef,
@@ -19,26 +19,26 @@ CONTACTS_OF_MESSAGE = 20
 
 
 async def compare_messages(
-    context: Context, waiting: Callable[[], Awaitable[int]], question: CompareMessages
+    context: Context, waiting: Callable[[], Awaitable[int]], query: CompareMessages
 ) -> Comparison:
     """`waiting` is asked first: what was said before that, and is not waiting, has to be in the database by now."""
     still_waiting = await waiting()
     async with context.db.acquire() as c:
-        if await users.list_purged(c, [question.user_id, question.account_id]):
+        if await users.list_purged(c, [query.user_id, query.account_id]):
             return Comparison(differing=(), waiting=still_waiting)
         rows = await comparing.list_differing(
             c,
-            question.account_id,
-            [(one.gmail_id, key(one.gmail_id), one.revision, one.removed) for one in question.told],
+            query.account_id,
+            [(one.gmail_id, key(one.gmail_id), one.revision, one.removed) for one in query.told],
         )
     return Comparison(
         differing=tuple(Held(gmail_id=row["gmail_id"], revision=row["revision"]) for row in rows), waiting=still_waiting
     )
 
 
-async def list_contacts(context: Context, question: GetContactsOfMessage) -> ContactRefs:
+async def list_contacts(context: Context, query: GetContactsOfMessage) -> ContactRefs:
     async with context.db.acquire() as c:
         rows = await comparing.list_contacts(
-            c, question.user_id, question.account_id, key(question.gmail_id), CONTACTS_OF_MESSAGE
+            c, query.user_id, query.account_id, key(query.gmail_id), CONTACTS_OF_MESSAGE
         )
     return ContactRefs(items=tuple(ContactRef(id=ContactId(row["id"]), name=row["name"]) for row in rows))

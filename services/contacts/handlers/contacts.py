@@ -8,7 +8,7 @@ from uuid import UUID
 from libs.common.db import Connection, Record
 from libs.common.errors import Refused, not_found
 from libs.common.ids import new_id
-from libs.common.questions import (
+from libs.common.requests import (
     Contact,
     ContactFields,
     ContactPage,
@@ -32,15 +32,15 @@ from services.contacts.store import addresses, edits, people, portraits, search,
 MAX_WORDS = 10
 
 
-async def search_contacts(context: Context, question: SearchContacts) -> ContactPage:
+async def search_contacts(context: Context, query: SearchContacts) -> ContactPage:
     """By text, best first; without text by the asked order."""
-    found = words(question.q).split()[:MAX_WORDS]
-    if question.q.strip() and not found:
+    found = words(query.q).split()[:MAX_WORDS]
+    if query.q.strip() and not found:
         return ContactPage(items=())  # nothing but signs: no name has any
     async with context.db.acquire() as c:
-        rows, position = await (_by_text(c, question, found) if found else _sorted(c, question))
-    more = len(rows) > question.limit
-    rows = rows[: question.limit]
+        rows, position = await (_by_text(c, query, found) if found else _sorted(c, query))
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
     next_cursor = cursor.encode(*position(rows[-1])) if more else None
     return ContactPage(items=tuple(map(portraits.summary, rows)), next_cursor=next_cursor)
 
@@ -48,23 +48,23 @@ async def search_contacts(context: Context, question: SearchContacts) -> Contact
 Listed = tuple[list[Record], Callable[[Record], tuple[object, ...]]]
 
 
-async def _by_text(c: Connection, question: SearchContacts, found: list[str]) -> Listed:
+async def _by_text(c: Connection, request: SearchContacts, found: list[str]) -> Listed:
     """Every word must begin one of the contact's."""
-    after = cursor.decode(question.cursor, int, UUID)
+    after = cursor.decode(request.cursor, int, UUID)
     query = " & ".join(f"{word}:*" for word in found)
-    rows = await search.by_text(c, question.user_id, query, after, question.limit + 1)
+    rows = await search.by_text(c, request.user_id, query, after, request.limit + 1)
     return rows, lambda row: (row["rank"], row["id"])
 
 
-async def _sorted(c: Connection, question: SearchContacts) -> Listed:
-    user_id, size = question.user_id, question.limit + 1
-    if question.sort == "name":
-        by_name: Any = cursor.decode(question.cursor, str, UUID)
+async def _sorted(c: Connection, query: SearchContacts) -> Listed:
+    user_id, size = query.user_id, query.limit + 1
+    if query.sort == "name":
+        by_name: Any = cursor.decode(query.cursor, str, UUID)
         return await search.by_name(c, user_id, by_name, size), lambda row: (row["name_key"], row["id"])
-    if question.sort == "score":
-        by_score: Any = cursor.decode(question.cursor, int, datetime, UUID)
+    if query.sort == "score":
+        by_score: Any = cursor.decode(query.cursor, int, datetime, UUID)
         return await search.by_score(c, user_id, by_score, size), lambda row: (row["score"], _last(row), row["id"])
-    by_recent: Any = cursor.decode(question.cursor, datetime, UUID)
+    by_recent: Any = cursor.decode(query.cursor, datetime, UUID)
     return await search.by_recent(c, user_id, by_recent, size), lambda row: (_last(row), row["id"])
 
 
@@ -72,11 +72,11 @@ def _last(row: Record) -> str:
     return (row["last_at"] or cursor.INFINITE_PAST).isoformat()
 
 
-async def show_contact(context: Context, question: GetContact) -> Contact:
+async def show_contact(context: Context, query: GetContact) -> Contact:
     """The contact; for the id of one that was merged away, the one it went into."""
     async with context.db.acquire() as c:
-        contact_id = await resolved(c, question.user_id, question.contact_id)
-        return await _portrait(c, question.user_id, contact_id)
+        contact_id = await resolved(c, query.user_id, query.contact_id)
+        return await _portrait(c, query.user_id, contact_id)
 
 
 async def _portrait(c: Connection, user_id: UUID, contact_id: UUID) -> Contact:
@@ -92,44 +92,44 @@ async def resolved(c: Connection, user_id: UUID, contact_id: UUID) -> UUID:
     return found
 
 
-async def create_contact(context: Context, question: CreateContact) -> Contact:
-    fields = question.fields
+async def create_contact(context: Context, command: CreateContact) -> Contact:
+    fields = command.fields
     if not any((fields.name, fields.emails, fields.phones, fields.company)):
         raise Refused(422, "empty_contact", "A contact needs a name, an email, a phone or a company.")
 
     async def create(c: Connection) -> UUID:
         contact_id = new_id()
-        await people.insert_contacts(c, [(contact_id, question.user_id)])
-        await _put(c, question.user_id, contact_id, fields)
+        await people.insert_contacts(c, [(contact_id, command.user_id)])
+        await _put(c, command.user_id, contact_id, fields)
         return contact_id
 
-    return await _edit(context, question.user_id, create)
+    return await _edit(context, command.user_id, create)
 
 
-async def update_contact(context: Context, question: UpdateContact) -> Contact:
+async def update_contact(context: Context, command: UpdateContact) -> Contact:
     async def update(c: Connection) -> UUID:
-        contact_id = await resolved(c, question.user_id, question.contact_id)
-        await _put(c, question.user_id, contact_id, question.fields)
+        contact_id = await resolved(c, command.user_id, command.contact_id)
+        await _put(c, command.user_id, contact_id, command.fields)
         return contact_id
 
-    return await _edit(context, question.user_id, update)
+    return await _edit(context, command.user_id, update)
 
 
-async def rotate_bcc(context: Context, question: RotateBcc) -> Contact:
+async def rotate_bcc(context: Context, command: RotateBcc) -> Contact:
     async def rotate(c: Connection) -> UUID:
-        contact_id = await resolved(c, question.user_id, question.contact_id)
-        await edits.rotate_hash(c, question.user_id, contact_id, datetime.now(UTC))
+        contact_id = await resolved(c, command.user_id, command.contact_id)
+        await edits.rotate_hash(c, command.user_id, contact_id, datetime.now(UTC))
         return contact_id
 
-    return await _edit(context, question.user_id, rotate)
+    return await _edit(context, command.user_id, rotate)
 
 
-async def delete_contact(context: Context, question: DeleteContact) -> Done:
+async def delete_contact(context: Context, command: DeleteContact) -> Done:
     async with context.transaction() as c:
-        await users.lock_users(c, [question.user_id])
-        contact_id = await resolved(c, question.user_id, question.contact_id)
-        await edits.delete_contact(c, question.user_id, contact_id)
-    await context.tell({question.user_id: {contact_id}})
+        await users.lock_users(c, [command.user_id])
+        contact_id = await resolved(c, command.user_id, command.contact_id)
+        await edits.delete_contact(c, command.user_id, contact_id)
+    await context.tell({command.user_id: {contact_id}})
     return Done()
 
 

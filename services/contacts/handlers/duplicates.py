@@ -6,7 +6,7 @@ from uuid import UUID
 from libs.common.db import Connection, Record
 from libs.common.errors import Refused, not_found
 from libs.common.ids import new_id
-from libs.common.questions import (
+from libs.common.requests import (
     Contact,
     Duplicate,
     Duplicates,
@@ -26,10 +26,10 @@ CANDIDATES = 500
 SHOWN = 20
 
 
-async def find_duplicates(context: Context, question: FindDuplicates) -> Duplicates:
+async def find_duplicates(context: Context, request: FindDuplicates) -> Duplicates:
     """Contacts that may be the same person, the surest first, with the evidence."""
     async with context.db.acquire() as c:
-        contact_id = await resolved(c, question.user_id, question.contact_id)
+        contact_id = await resolved(c, request.user_id, request.contact_id)
         me = await search.get_summary(c, contact_id)
         if me is None:
             raise not_found("contact")
@@ -50,13 +50,13 @@ def _traits(row: Record) -> Traits:
     return Traits(row["name_key"], domains, row["phone_keys"])
 
 
-async def merge_contacts(context: Context, question: MergeContacts) -> Merged:
+async def merge_contacts(context: Context, command: MergeContacts) -> Merged:
     """The other contact goes into this one; its id leads here from now on. Refused: `same_contact` (409)."""
     merge_id = new_id()
     async with context.transaction() as c:
-        await users.lock_users(c, [question.user_id])
-        survivor_id = await resolved(c, question.user_id, question.contact_id)
-        other_id = await resolved(c, question.user_id, question.other_id)
+        await users.lock_users(c, [command.user_id])
+        survivor_id = await resolved(c, command.user_id, command.contact_id)
+        other_id = await resolved(c, command.user_id, command.other_id)
         if survivor_id == other_id:
             raise Refused(409, "same_contact", "These are one contact already.")
         survivor, other = await edits.get_contact(c, survivor_id), await edits.get_contact(c, other_id)
@@ -67,16 +67,16 @@ async def merge_contacts(context: Context, question: MergeContacts) -> Merged:
         await edits.put_columns(c, survivor_id, after)
         await edits.move(c, address_ids, cards, other_id, survivor_id)
         await people.merge_into(c, {other_id: survivor_id})
-        contact = await _settled(c, question.user_id, [survivor_id], survivor_id)
-    await context.tell({question.user_id: {survivor_id, other_id}})
+        contact = await _settled(c, command.user_id, [survivor_id], survivor_id)
+    await context.tell({command.user_id: {survivor_id, other_id}})
     return Merged(merge_id=merge_id, contact=contact)
 
 
-async def undo_merge(context: Context, question: UndoMerge) -> Contact:
+async def undo_merge(context: Context, command: UndoMerge) -> Contact:
     """Both contacts as they were; what was added since stays with the survivor. Refused: `merged_again` (409), `not_found`."""
     async with context.transaction() as c:
-        await users.lock_users(c, [question.user_id])
-        merge = await merges.get_merge(c, question.user_id, question.merge_id)
+        await users.lock_users(c, [command.user_id])
+        merge = await merges.get_merge(c, command.user_id, command.merge_id)
         if merge is None or merge["undone_at"] is not None:
             raise not_found("merge to undo")
         survivor_id, other_id = merge["survivor_id"], merge["other_id"]
@@ -88,9 +88,9 @@ async def undo_merge(context: Context, question: UndoMerge) -> Contact:
         await edits.move(c, merge["address_ids"], cards, survivor_id, other_id)
         await edits.put_columns(c, survivor_id, restored_columns(dict(survivor), merge["before"], merge["after"]))
         if await edits.is_retired(c, other_id):  # rotated with the survivor's: its own address would log nothing
-            await edits.rotate_hash(c, question.user_id, other_id, datetime.now(UTC))
-        contact = await _settled(c, question.user_id, [survivor_id, other_id], survivor_id)
-    await context.tell({question.user_id: {survivor_id, other_id}})
+            await edits.rotate_hash(c, command.user_id, other_id, datetime.now(UTC))
+        contact = await _settled(c, command.user_id, [survivor_id, other_id], survivor_id)
+    await context.tell({command.user_id: {survivor_id, other_id}})
     return contact
 
 

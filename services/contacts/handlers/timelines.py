@@ -8,7 +8,7 @@ from libs.common.addresses import canonical, is_me
 from libs.common.db import Connection, Record
 from libs.common.errors import Refused, not_found
 from libs.common.ids import ContactId
-from libs.common.questions import AddInteraction, Attendee, Attendees, GetAttendees, GetTimeline, Interaction, Timeline
+from libs.common.requests import AddInteraction, Attendee, Attendees, GetAttendees, GetTimeline, Interaction, Timeline
 from services.contacts import recording
 from services.contacts.context import Context
 from services.contacts.domain import cursor, seeing
@@ -21,56 +21,56 @@ from services.contacts.store import addresses, edits, portraits, reports, search
 MAX_GUESTS = 500
 
 
-async def show_timeline(context: Context, question: GetTimeline) -> Timeline:
-    position = cursor.decode(question.cursor, datetime, UUID)
+async def show_timeline(context: Context, query: GetTimeline) -> Timeline:
+    position = cursor.decode(query.cursor, datetime, UUID)
     async with context.db.acquire() as c:
-        contact_id = await resolved(c, question.user_id, question.contact_id)
+        contact_id = await resolved(c, query.user_id, query.contact_id)
         lines = await timeline.list_lines(
             c,
             contact_id,
-            platform=question.platform,
-            direction=question.direction,
-            q=cleaned(question.q, 500),
-            group=question.group,
+            platform=query.platform,
+            direction=query.direction,
+            q=cleaned(query.q, 500),
+            group=query.group,
             after=(position[0], position[1]) if position else None,
-            limit=question.limit + 1,
+            limit=query.limit + 1,
         )
-        page = lines[: question.limit]
+        page = lines[: query.limit]
         items = tuple(await timeline.show(c, page))
-    more = len(lines) > question.limit
+    more = len(lines) > query.limit
     last = page[-1] if page else None
     next_cursor = cursor.encode(last["occurred_at"].isoformat(), last["interaction_id"]) if more and last else None
     return Timeline(items=items, next_cursor=next_cursor)
 
 
-async def add_interaction(context: Context, question: AddInteraction) -> Interaction:
+async def add_interaction(context: Context, command: AddInteraction) -> Interaction:
     """Write on a timeline by hand. Refused: `reserved_platform`; mail and meetings come from Google alone."""
-    if question.platform in ("email", "calendar"):
+    if command.platform in ("email", "calendar"):
         raise Refused(422, "reserved_platform", "Email and calendar entries come from the connected accounts.")
-    at = question.occurred_at or datetime.now(UTC)
+    at = command.occurred_at or datetime.now(UTC)
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     async with context.transaction() as c:
-        await users.lock_users(c, [question.user_id])
-        contact_id = await resolved(c, question.user_id, question.contact_id)
+        await users.lock_users(c, [command.user_id])
+        contact_id = await resolved(c, command.user_id, command.contact_id)
         hash_ = (await edits.get_contact(c, contact_id))["bcc_hash"]
         # The contact's own hash stands for it: every contact has one, and it moves with merges.
         seen = Seen(
             occurred_at=at,
-            kind=cleaned(question.kind, 32) or "note",
+            kind=cleaned(command.kind, 32) or "note",
             people=(Who("other", "bcc", hash_, hash_),),
-            title=cleaned(question.title, seeing.MAX_TITLE),
-            text=cleaned(question.text, seeing.MAX_NOTE),
-            thread=key(question.thread),
-            direction=question.direction,
+            title=cleaned(command.title, seeing.MAX_TITLE),
+            text=cleaned(command.text, seeing.MAX_NOTE),
+            thread=key(command.thread),
+            direction=command.direction,
         )
-        given = key(question.ref or "")
-        ref = given or seeing.note_ref(question.user_id, contact_id, at, f"{question.platform}{seen.title}{seen.text}")
-        one = Sighting(question.user_id, question.user_id, question.platform, ref, 0, ref, seen)
+        given = key(command.ref or "")
+        ref = given or seeing.note_ref(command.user_id, contact_id, at, f"{command.platform}{seen.title}{seen.text}")
+        one = Sighting(command.user_id, command.user_id, command.platform, ref, 0, ref, seen)
         revision = await reports.next_revision(c, one)
         changed = await recording.record(
             c, [Sighting(one.user_id, one.source_id, one.platform, ref, revision, ref, seen)]
         )
-        line = await timeline.get_line(c, contact_id, question.platform, ref)
+        line = await timeline.get_line(c, contact_id, command.platform, ref)
         if line is None:
             raise not_found("user")  # purged: what is told about them is not recorded
         [shown] = await timeline.show(c, [line])
@@ -78,14 +78,14 @@ async def add_interaction(context: Context, question: AddInteraction) -> Interac
     return shown
 
 
-async def show_attendees(context: Context, question: GetAttendees) -> Attendees:
+async def show_attendees(context: Context, query: GetAttendees) -> Attendees:
     """Who the guests of a meeting are, as of `now`."""
-    wanted = [(written, canonical(written)) for written in question.addresses[:MAX_GUESTS]]
+    wanted = [(written, canonical(written)) for written in query.addresses[:MAX_GUESTS]]
     async with context.db.acquire() as c:
-        known = await addresses.owners_of(c, question.user_id, "email", [value for _, value in wanted if value])
-        mine = await users.list_own(c, question.user_id)
+        known = await addresses.owners_of(c, query.user_id, "email", [value for _, value in wanted if value])
+        mine = await users.list_own(c, query.user_id)
         ids = [row["contact_id"] for row in known.values() if row["contact_id"]]
-        people = await _people(c, ids, question.now, question.last)
+        people = await _people(c, ids, query.now, query.last)
     return Attendees(
         items=tuple(
             _attendee(written, known.get(value or ""), people, me=bool(value) and is_me(value or "", mine))

@@ -8,7 +8,7 @@ from uuid import UUID
 from libs.common.addresses import phone_key
 from libs.common.db import Connection, Record
 from libs.common.ids import AccountId, ContactId
-from libs.common.questions import BccAddress, Contact, ContactSummary, Phone
+from libs.common.requests import BccAddress, Contact, ContactSummary, Phone
 from services.contacts.domain.bcc import bcc_address
 from services.contacts.domain.scoring import Touch, contact_had, label, score
 from services.contacts.store.addresses import list_addresses

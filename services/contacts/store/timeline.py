@@ -9,7 +9,7 @@ from uuid import UUID
 from libs.common.db import Connection, Record
 from libs.common.events import Person
 from libs.common.ids import AccountId, InteractionId
-from libs.common.questions import Interaction
+from libs.common.requests import Interaction
 from services.contacts.domain.scoring import Touch
 
 MAX_PEOPLE = 100

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from libs.common.errors import Refused, not_found
 from libs.common.events import Kind, SyncRequested
 from libs.common.ids import AccountId
-from libs.common.questions import (
+from libs.common.requests import (
     Account,
     Audit,
     AuditAccount,
@@ -100,8 +100,8 @@ async def disconnect_account(call: Call, account_id: AccountId, query: Disconnec
     Its permission is revoked at Google. What was imported stays, unless `purge=true`.
     """
     await own_account(call, account_id)
-    question = Disconnect(user_id=call.user_id, account_id=account_id, purge=query.purge)
-    await call.ask(question, seconds=DISCONNECT_SECONDS)
+    command = Disconnect(user_id=call.user_id, account_id=account_id, purge=query.purge)
+    await call.ask(command, seconds=DISCONNECT_SECONDS)
 
 
 class SyncBody(BaseModel):
@@ -176,8 +176,8 @@ async def explain_message(call: Call, account_id: AccountId, message_id: str) ->
     """
     _look_like_id(message_id)
     await own_account(call, account_id)
-    question = ExplainMessage(user_id=call.user_id, account_id=account_id, message_id=message_id)
-    return await call.ask(question, seconds=EXPLAIN_SECONDS)
+    query = ExplainMessage(user_id=call.user_id, account_id=account_id, message_id=message_id)
+    return await call.ask(query, seconds=EXPLAIN_SECONDS)
 
 
 @endpoint(

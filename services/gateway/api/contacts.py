@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.events import Identity, ProfileReported
 from libs.common.ids import ContactId
-from libs.common.questions import (
+from libs.common.requests import (
     AddInteraction,
     Contact,
     ContactFields,

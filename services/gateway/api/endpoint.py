@@ -18,7 +18,7 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
 from libs.common.ids import UserId
-from libs.common.questions import Question, User
+from libs.common.requests import Request, User
 from services.gateway.dependencies import Gateway
 from services.gateway.session import Caller
 
@@ -44,8 +44,8 @@ class Call:
     def user_id(self) -> UserId:
         return self.caller.user.id
 
-    async def ask(self, question: Question[R], *, seconds: float = 10.0) -> R:
-        return await self.gateway.bus.ask(question, seconds=seconds)
+    async def ask(self, request: Request[R], *, seconds: float = 10.0) -> R:
+        return await self.gateway.bus.ask(request, seconds=seconds)
 
 
 Handler = Callable[..., Awaitable[Any]]

@@ -6,7 +6,7 @@ from time import monotonic
 from aiohttp import web
 
 from libs.common.errors import Outage, Refused
-from libs.common.questions import WhoIs
+from libs.common.requests import WhoIs
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.live import Listener
 from services.gateway.session import bearer_of

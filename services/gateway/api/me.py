@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.errors import Outage
-from libs.common.questions import CountContacts, Counts, DeleteUser, User
+from libs.common.requests import CountContacts, Counts, DeleteUser, User
 from services.gateway import store
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.export import archive

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from libs.common.errors import Refused
 from libs.common.events import Answer, Guest, Meeting
 from libs.common.ids import AccountId, MeetingId
-from libs.common.questions import (
+from libs.common.requests import (
     Brief,
     DryRun,
     DryRunPreps,

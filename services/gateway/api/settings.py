@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, HttpUrl
 
 from libs.common.errors import Refused
 from libs.common.preferences import Preferences
-from libs.common.questions import GetSettings
+from libs.common.requests import GetSettings
 from services.gateway import preferences
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.webhook import private_addresses_allowed, refused_host, secret_of

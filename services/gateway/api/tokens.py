@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from libs.common.questions import ApiToken, CreateApiToken, DeleteApiToken, ListApiTokens
+from libs.common.requests import ApiToken, CreateApiToken, DeleteApiToken, ListApiTokens
 from services.gateway.api.endpoint import Call, endpoint
 
 TAG = "API tokens"

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from libs.common.errors import Outage
 from libs.common.events import Kind
-from libs.common.questions import CountContacts, Counts, GetSyncStatus, ListAccounts, Run
+from libs.common.requests import CountContacts, Counts, GetSyncStatus, ListAccounts, Run
 from libs.common.scopes import NEEDED_BY_KIND
 from services.gateway import store
 from services.gateway.accounts import AccountView, view_of

@@ -8,7 +8,7 @@ from aiohttp import web
 from libs.common.errors import Outage, not_found
 from libs.common.events import Answer
 from libs.common.ids import MeetingId
-from libs.common.questions import GetMeeting, GetPreps, Prep
+from libs.common.requests import GetMeeting, GetPreps, Prep
 from services.gateway.api.meetings import view_of
 from services.gateway.dependencies import Gateway
 from services.gateway.pages.sign_in import signed_in
@@ -47,9 +47,9 @@ async def show_meeting(gateway: Gateway, request: web.Request) -> web.Response:
     return gateway.pages.page("meeting.html", values)
 
 
-async def _prep(gateway: Gateway, question: GetPreps) -> Prep | None:
+async def _prep(gateway: Gateway, query: GetPreps) -> Prep | None:
     try:
-        return next(iter((await gateway.bus.ask(question)).items), None)
+        return next(iter((await gateway.bus.ask(query)).items), None)
     except Outage:
         return None
 

@@ -5,7 +5,7 @@ from functools import partial
 from aiohttp import web
 
 from libs.common.preferences import ContactCreation
-from libs.common.questions import GetSettings
+from libs.common.requests import GetSettings
 from services.gateway.dependencies import Gateway
 from services.gateway.pages.sign_in import signed_in
 

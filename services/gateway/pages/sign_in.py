@@ -9,7 +9,7 @@ from yarl import URL
 
 from libs.common.errors import Refused, not_found
 from libs.common.ids import AccountId
-from libs.common.questions import BeginSignIn, FinishSignIn, SignedIn, SignOut, WhoIs
+from libs.common.requests import BeginSignIn, FinishSignIn, SignedIn, SignOut, WhoIs
 from services.gateway.dependencies import Gateway
 from services.gateway.session import (
     SESSION_COOKIE,
@@ -78,12 +78,12 @@ async def connect(gateway: Gateway, request: web.Request) -> web.Response:
         except ValueError as error:
             raise not_found("account") from error
     browser = browser_of(request)
-    question = BeginSignIn(browser=bound(browser, caller.session), user_id=caller.user.id, account_id=account_id)
-    return await _to_google(gateway, question, browser)
+    command = BeginSignIn(browser=bound(browser, caller.session), user_id=caller.user.id, account_id=account_id)
+    return await _to_google(gateway, command, browser)
 
 
-async def _to_google(gateway: Gateway, question: BeginSignIn, browser: str) -> web.Response:
-    begun = await gateway.bus.ask(question)
+async def _to_google(gateway: Gateway, command: BeginSignIn, browser: str) -> web.Response:
+    begun = await gateway.bus.ask(command)
     response = _found(begun.authorize_url)
     remember_browser(response, browser, gateway.settings)
     return response
@@ -105,13 +105,13 @@ async def _finished(gateway: Gateway, request: web.Request) -> SignedIn:
     """What was begun in this session, else (a plain sign-in) in this browser."""
     browser, session = browser_of(request), session_of(request)
     state, code, error = (request.query.get(name, "") for name in ("state", "code", "error"))
-    question = FinishSignIn(browser=bound(browser, session), state=state, code=code, error=error)
+    command = FinishSignIn(browser=bound(browser, session), state=state, code=code, error=error)
     try:
-        return await gateway.bus.ask(question, seconds=FINISH_SECONDS)
+        return await gateway.bus.ask(command, seconds=FINISH_SECONDS)
     except Refused as refused:
         if not session or refused.code != "invalid_state":
             raise
-    return await gateway.bus.ask(question.model_copy(update={"browser": browser}), seconds=FINISH_SECONDS)
+    return await gateway.bus.ask(command.model_copy(update={"browser": browser}), seconds=FINISH_SECONDS)
 
 
 def _set_session(response: web.Response, answer: SignedIn, gateway: Gateway) -> None:

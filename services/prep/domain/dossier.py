@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from libs.common.events import Answer, Guest, Meeting
-from libs.common.questions import Attendee, Interaction, Label
+from libs.common.requests import Attendee, Interaction, Label
 from services.prep.domain.clean import line
 from services.prep.domain.rules import is_known
 from services.prep.domain.times import zone_of

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import zip_longest
 
-from libs.common.questions import TalkingPoint
+from libs.common.requests import TalkingPoint
 from services.prep.domain.clean import has_link, line
 from services.prep.domain.dossier import Contacted, Dossier, Profile
 from services.prep.domain.times import ago, for_days, length

@@ -7,7 +7,7 @@ from typing import Literal
 from libs.common.addresses import canonical, is_me
 from libs.common.events import Guest, Meeting
 from libs.common.preferences import GmailPreferences
-from libs.common.questions import Account, Attendee
+from libs.common.requests import Account, Attendee
 from libs.common.scopes import GMAIL_SEND
 
 MAX_GUESTS = 20

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.common.events import Answer
-from libs.common.questions import Label, TalkingPoint
+from libs.common.requests import Label, TalkingPoint
 from services.prep.domain.clean import line, safe_url
 from services.prep.domain.dossier import Bio, Dossier, Profile
 from services.prep.domain.mail import reference

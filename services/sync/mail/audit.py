@@ -16,7 +16,7 @@ from libs.common.events import MessageIngested
 from libs.common.google.errors import Gone, HistoryExpired, PageExpired
 from libs.common.google.session import Usage
 from libs.common.log import get_logger
-from libs.common.questions import CompareMessages, Held, Told
+from libs.common.requests import CompareMessages, Held, Told
 from libs.common.resources.gmail import Wish
 from services.sync.domain import mail as rules
 from services.sync.domain.cursors import MailCursor

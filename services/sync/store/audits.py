@@ -7,7 +7,7 @@ from uuid import UUID
 
 from libs.common.db import Connection, Record
 from libs.common.ids import AccountId, new_id
-from libs.common.questions import AuditResult
+from libs.common.requests import AuditResult
 from libs.common.resources.gmail import MessagePage
 from services.sync.domain.audit import MAX_RETRIES, Count
 from services.sync.store.losses import Suspect

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from libs.common.db import Connection
 from libs.common.ids import AccountId
-from libs.common.questions import Told
+from libs.common.requests import Told
 from services.sync.domain.audit import MAX_RETRIES
 from services.sync.store.ledger import Removal
 

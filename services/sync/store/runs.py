@@ -9,7 +9,7 @@ from libs.common.db import Connection, Record
 from libs.common.events import Kind, Reason
 from libs.common.ids import AccountId, RunId, UserId, new_id
 from libs.common.log import current_trace
-from libs.common.questions import Run
+from libs.common.requests import Run
 from libs.common.scopes import NEEDED_BY_KIND
 from services.sync.domain.runs import PRECEDENCE, UNATTENDED
 from services.sync.store.claims import Claim, LeaseLost

@@ -9,7 +9,7 @@ from libs.common.errors import Refused
 from libs.common.events import AccountConnected, AccountDisconnected, SettingsChanged, UserDeleted
 from libs.common.ids import UserId, new_id
 from libs.common.preferences import GmailPreferences, Preferences
-from libs.common.questions import (
+from libs.common.requests import (
     CreateApiToken,
     DeleteApiToken,
     DeleteUser,

@@ -10,7 +10,7 @@ from libs.common import scopes
 from libs.common.errors import Outage, Refused
 from libs.common.events import AccountConnected
 from libs.common.ids import AccountId, new_id
-from libs.common.questions import (
+from libs.common.requests import (
     BeginSignIn,
     Disconnect,
     FinishSignIn,

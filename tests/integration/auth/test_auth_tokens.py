@@ -15,7 +15,7 @@ from libs.common.db import open_pool
 from libs.common.errors import Outage
 from libs.common.events import AccountConnected, AccountReauthRequired
 from libs.common.ids import AccountId, new_id
-from libs.common.questions import Disconnect, GetToken, ListAccounts, SignedIn, Token
+from libs.common.requests import Disconnect, GetToken, ListAccounts, SignedIn, Token
 from libs.google_sim.faults import Rule
 from libs.local import ROOT
 from libs.local.secrets import SECRET_KEYS, generate

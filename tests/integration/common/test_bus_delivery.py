@@ -10,7 +10,7 @@ import pytest
 from nats.js.api import StreamInfo
 from redis.exceptions import ResponseError
 
-from libs.common import questions
+from libs.common import requests
 from libs.common.bus import Bus, delivery
 from libs.common.cache import open_cache
 from libs.common.errors import Outage, Refused, Unprocessable
@@ -344,27 +344,27 @@ async def test_what_is_in_hand_is_finished_when_stopping(bus: Callable[[Service]
 
 
 async def test_a_question_is_answered_refused_or_nobody_is_there(bus: Callable[[Service], Bus]) -> None:
-    async def search(question: questions.SearchContacts) -> questions.ContactPage:
-        if question.q == "secret":
+    async def search(query: requests.SearchContacts) -> requests.ContactPage:
+        if query.q == "secret":
             raise Refused(409, "taken", "Somebody has it.", contact_id="c1")
-        if question.q == "bug":
+        if query.q == "bug":
             raise ZeroDivisionError
-        return questions.ContactPage(items=(), next_cursor=current_trace())
+        return requests.ContactPage(items=(), next_cursor=current_trace())
 
     contacts, gateway = bus("contacts"), bus("gateway")
-    contacts.answer(questions.SearchContacts, search)
+    contacts.answer(requests.SearchContacts, search)
     async with alive(contacts, gateway):
         with traced("a-trace"):
-            page = await gateway.ask(questions.SearchContacts(user_id=USER))
+            page = await gateway.ask(requests.SearchContacts(user_id=USER))
         assert page.next_cursor == "a-trace"  # the trace goes along
         with pytest.raises(Refused) as refused:
-            await gateway.ask(questions.SearchContacts(user_id=USER, q="secret"))
+            await gateway.ask(requests.SearchContacts(user_id=USER, q="secret"))
         assert (refused.value.status, refused.value.code, refused.value.extra) == (409, "taken", {"contact_id": "c1"})
         with pytest.raises(Refused) as refused:
-            await gateway.ask(questions.SearchContacts(user_id=USER, q="bug"))
+            await gateway.ask(requests.SearchContacts(user_id=USER, q="bug"))
         assert refused.value.status == 500
         with pytest.raises(Outage):
-            await gateway.ask(questions.GetSyncStatus(user_id=USER))
+            await gateway.ask(requests.GetSyncStatus(user_id=USER))
 
 
 async def test_every_replica_hears_a_live_fact(bus: Callable[[Service], Bus]) -> None:
@@ -394,17 +394,17 @@ async def test_what_events_py_does_not_declare_is_refused(bus: Callable[[Service
     with pytest.raises(KeyError, match=r"prep hears message\.ingested"):
         bus("prep").hear(MessageIngested, nothing)
     with pytest.raises(KeyError, match="answers contacts"):
-        bus("prep").answer(questions.SearchContacts, nothing)  # type: ignore[arg-type]
+        bus("prep").answer(requests.SearchContacts, nothing)  # type: ignore[arg-type]
 
 
 async def test_a_question_waits_for_a_service_that_is_just_starting(bus: Callable[[Service], Bus]) -> None:
-    async def search(_: questions.SearchContacts) -> questions.ContactPage:
-        return questions.ContactPage(items=())
+    async def search(_: requests.SearchContacts) -> requests.ContactPage:
+        return requests.ContactPage(items=())
 
     contacts, gateway = bus("contacts"), bus("gateway")
-    contacts.answer(questions.SearchContacts, search)
+    contacts.answer(requests.SearchContacts, search)
     async with alive(gateway):
-        asked = asyncio.create_task(gateway.ask(questions.SearchContacts(user_id=USER)))
+        asked = asyncio.create_task(gateway.ask(requests.SearchContacts(user_id=USER)))
         await asyncio.sleep(0.3)
         async with alive(contacts):
             assert (await asked).items == ()

@@ -1,4 +1,4 @@
-"""A NATS user can publish and hear what events.py and questions/ give it, and nothing else."""
+"""A NATS user can publish and hear what events.py and requests/ give it, and nothing else."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from nats.aio.client import Client
 
 from libs.common.events import BROADCAST, EVENTS, TICKS
 from libs.common.ids import SERVICES, Service
-from libs.common.questions import QUESTIONS
+from libs.common.requests import REQUESTS
 from libs.common.topology import CONSUMERS, inbox_prefix
 from libs.local.secrets import generate
 from libs.local.servers import Nats
@@ -52,11 +52,11 @@ async def login(server: Nats, user: str) -> AsyncIterator[Login]:
 
 def published_by(user: str) -> set[str]:
     events = {event.subject for event in EVENTS if user in event.published_by}
-    return events | {question.subject for question in QUESTIONS if user in question.asked_by}
+    return events | {request.subject for request in REQUESTS if user in request.requested_by}
 
 
 def everything_said() -> set[str]:
-    return {event.subject for event in (*EVENTS, *TICKS)} | {question.subject for question in QUESTIONS}
+    return {event.subject for event in (*EVENTS, *TICKS)} | {request.subject for request in REQUESTS}
 
 
 @pytest.mark.parametrize("user", [*SERVICES, "connector"])
@@ -97,7 +97,7 @@ async def test_a_user_cannot_touch_streams_consumers_schedules_or_dead_letters_o
 async def test_a_user_can_hear_neither_the_inboxes_of_others_nor_everything(nats_server: Nats, user: str) -> None:
     others = [inbox_prefix(other) for other in (*SERVICES, "connector") if other != user]
     live = [event.subject for event in BROADCAST if user not in event.consumed_by]
-    answers = [question.subject for question in QUESTIONS if question.answered_by != user]
+    answers = [request.subject for request in REQUESTS if request.served_by != user]
     subjects = [">", "_INBOX.>", "message.ingested", *(f"{inbox}.>" for inbox in others), *live, *answers]
     async with login(nats_server, user) as session:
         for subject in subjects:
@@ -109,10 +109,10 @@ async def test_a_question_reaches_its_service_and_the_answer_comes_back(nats_ser
     async with login(nats_server, "contacts") as answering, login(nats_server, "gateway") as asking:
         subscription = await answering.client.subscribe("contacts.counts")
         await answering.client.flush()
-        question = asyncio.create_task(asking.client.request("contacts.counts", b"{}", timeout=5))
+        query = asyncio.create_task(asking.client.request("contacts.counts", b"{}", timeout=5))
         message = await subscription.next_msg(timeout=5)
         await message.respond(b"42")
-        assert (await question).data == b"42"
+        assert (await query).data == b"42"
 
 
 async def test_every_service_can_pull_and_ack_what_it_hears(nats_server: Nats) -> None:

@@ -1,4 +1,4 @@
-"""events.py and questions/ against what the services really subscribe to, and against the permissions on the bus."""
+"""events.py and requests/ against what the services really subscribe to, and against the permissions on the bus."""
 
 from importlib import import_module
 
@@ -6,7 +6,7 @@ import pytest
 
 from libs.common.events import BROADCAST, EVENTS, TICKS
 from libs.common.ids import SERVICES, Service
-from libs.common.questions import QUESTIONS
+from libs.common.requests import REQUESTS
 from libs.common.service import running
 from libs.common.topology import CONSUMERS, all_permissions, permissions
 from tests.conftest import ServiceSettings
@@ -21,7 +21,7 @@ async def test_a_service_hears_and_answers_exactly_what_is_declared(
     async with running(service, settings, wire) as resources:
         heard, answered = set(resources.bus.heard), set(resources.bus.answered)
     assert heard == {event for event in (*EVENTS, *TICKS) if service in event.consumed_by}
-    assert answered == {question for question in QUESTIONS if question.answered_by == service}
+    assert answered == {request for request in REQUESTS if request.served_by == service}
 
 
 def test_every_fact_has_somebody_who_says_and_somebody_who_hears_it() -> None:
@@ -32,7 +32,7 @@ def test_every_fact_has_somebody_who_says_and_somebody_who_hears_it() -> None:
 
 
 def test_subjects_are_unique_and_no_question_looks_like_a_fact() -> None:
-    subjects = [declared.subject for declared in (*EVENTS, *TICKS, *QUESTIONS)]
+    subjects = [declared.subject for declared in (*EVENTS, *TICKS, *REQUESTS)]
     assert len(subjects) == len(set(subjects))
 
 
@@ -40,7 +40,7 @@ def test_subjects_are_unique_and_no_question_looks_like_a_fact() -> None:
 def test_a_service_may_say_and_ask_just_what_is_declared(service: Service) -> None:
     allowed = {subject for subject in permissions(service).publish if not subject.startswith(("$JS.", "dead."))}
     said = {event.subject for event in EVENTS if service in event.published_by}
-    asked = {question.subject for question in QUESTIONS if service in question.asked_by}
+    asked = {request.subject for request in REQUESTS if service in request.requested_by}
     assert allowed == said | asked
 
 

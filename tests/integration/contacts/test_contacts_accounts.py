@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from libs.common.events import Event
-from libs.common.questions import ContactFields, CreateContact, UpdateContact
+from libs.common.requests import ContactFields, CreateContact, UpdateContact
 from services.contacts.handlers import contacts
 from tests.support.contacts_world import (
     ME,

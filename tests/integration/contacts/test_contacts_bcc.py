@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from libs.common.events import BccUnclaimed, MessageIngested, UserDeleted
-from libs.common.questions import Contact, DeleteContact, MergeContacts, RotateBcc, UndoMerge
+from libs.common.requests import Contact, DeleteContact, MergeContacts, RotateBcc, UndoMerge
 from services.contacts import claiming
 from services.contacts.handlers import contacts, duplicates, interactions
 from tests.support.contacts_world import (
@@ -59,9 +59,9 @@ async def test_a_stranger_with_a_known_hash_is_asked_about_once_and_logs_nothing
     [jane] = await known(world, JANE)
     first = logged("m1", jane, OFFICE, name="Maya at work")
     await world.hear(first, first, logged("m2", jane, OFFICE.upper()))
-    [question] = await asked(world)
-    assert (question.user_id, question.account_id, question.contact_id) == (USER, account_id(1), jane.id)
-    assert (question.address, question.name) == (OFFICE, "Maya at work")
+    [request] = await asked(world)
+    assert (request.user_id, request.account_id, request.contact_id) == (USER, account_id(1), jane.id)
+    assert (request.address, request.name) == (OFFICE, "Maya at work")
     assert await asked(world) == []
     await world.hear(logged("m3", jane, OFFICE))
     assert await asked(world) == []
@@ -71,7 +71,7 @@ async def test_a_stranger_with_a_known_hash_is_asked_about_once_and_logs_nothing
 async def test_every_address_and_every_user_is_asked_about_for_itself(world: World) -> None:
     [jane] = await known(world, JANE)
     await world.hear(logged("m1", jane, OFFICE), logged("m2", jane, "maya@club.example"))
-    assert {question.address for question in await asked(world)} == {OFFICE, "maya@club.example"}
+    assert {request.address for request in await asked(world)} == {OFFICE, "maya@club.example"}
 
 
 async def test_an_address_that_is_accepted_logs_its_mail_of_before_and_of_after(world: World) -> None:
@@ -166,8 +166,8 @@ async def test_a_rotated_hash_logs_and_asks_about_no_later_mail_and_keeps_the_ea
 
 
 async def merged(world: World, one: Contact, other: Contact) -> Any:
-    question = MergeContacts(user_id=USER, contact_id=one.id, other_id=other.id)
-    return (await duplicates.merge_contacts(world.context, question)).merge_id
+    command = MergeContacts(user_id=USER, contact_id=one.id, other_id=other.id)
+    return (await duplicates.merge_contacts(world.context, command)).merge_id
 
 
 async def test_both_hashes_lead_to_the_merged_contact_and_apart_again_when_the_merge_is_undone(world: World) -> None:
@@ -176,7 +176,7 @@ async def test_both_hashes_lead_to_the_merged_contact_and_apart_again_when_the_m
     merge_id = await merged(world, jane, bob)
     await world.hear(logged("m3", jane), logged("m4", bob), logged("m5", bob, OFFICE))
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {f"about m{n}" for n in (1, 2, 3, 4)}
-    assert [question.contact_id for question in await asked(world)] == [jane.id]
+    assert [request.contact_id for request in await asked(world)] == [jane.id]
     await duplicates.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merge_id))
     await world.hear(logged("m6", jane), logged("m7", bob))
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {"about m1", "about m3", "about m6"}

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from libs.common.errors import Refused
-from libs.common.questions import (
+from libs.common.requests import (
     ContactFields,
     CreateContact,
     DeleteContact,

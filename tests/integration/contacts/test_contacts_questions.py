@@ -11,7 +11,7 @@ import pytest
 from libs.common.errors import Refused
 from libs.common.events import ContactChanged, Identity, InteractionReported, ProfileReported, UserDeleted
 from libs.common.ids import ContactId, UserId, new_id
-from libs.common.questions import (
+from libs.common.requests import (
     AddInteraction,
     ContactFields,
     CountContacts,
@@ -103,9 +103,9 @@ async def test_lists_are_sorted_by_last_contact_and_score(world: World) -> None:
 
 
 async def test_a_cursor_of_another_list_is_refused(world: World) -> None:
-    for question in ({"sort": "name"}, {"sort": "score"}, {"q": "x"}):
+    for request in ({"sort": "name"}, {"sort": "score"}, {"q": "x"}):
         with pytest.raises(Refused) as refused:
-            await contacts.search_contacts(world.context, SearchContacts(user_id=USER, cursor="WzFd", **question))
+            await contacts.search_contacts(world.context, SearchContacts(user_id=USER, cursor="WzFd", **request))
         assert refused.value.status == 400
 
 
@@ -116,8 +116,8 @@ async def test_the_timeline_pages_newest_first_and_filters(world: World) -> None
     titles: list[str] = []
     cursor = None
     while True:
-        question = GetTimeline(user_id=USER, contact_id=contact.id, limit=5, cursor=cursor)
-        page = await timelines.show_timeline(world.context, question)
+        query = GetTimeline(user_id=USER, contact_id=contact.id, limit=5, cursor=cursor)
+        page = await timelines.show_timeline(world.context, query)
         titles += [item.title for item in page.items]
         cursor = page.next_cursor
         if cursor is None:
@@ -253,8 +253,8 @@ async def test_the_archive_has_everything_page_by_page(world: World) -> None:
         rows: list[Any] = []
         cursor = None
         while True:
-            question = ExportContacts(user_id=USER, what=what, limit=2, cursor=cursor)  # type: ignore[arg-type]
-            page = await archive.export_contacts(world.context, question)
+            query = ExportContacts(user_id=USER, what=what, limit=2, cursor=cursor)  # type: ignore[arg-type]
+            page = await archive.export_contacts(world.context, query)
             rows += page.items
             cursor = page.next_cursor
             if cursor is None:

@@ -9,7 +9,7 @@ import pytest_asyncio
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from structlog.testing import capture_logs
 
-from libs.common import questions as q
+from libs.common import requests as q
 from libs.common.errors import Outage
 from libs.common.ids import new_id
 from libs.common.preferences import NotificationPreferences, Preferences
@@ -259,9 +259,9 @@ async def test_disconnecting_says_whether_to_purge(running_gate: Gate) -> None:
     world.accounts.append(account)
     async with running_gate.client() as client:
         assert (await client.delete(f"{API}/accounts/{account.id}?purge=true")).status == 204
-    (question,) = world.asked
-    assert isinstance(question, q.Disconnect)
-    assert (question.account_id, question.purge) == (account.id, True)
+    (request,) = world.asked
+    assert isinstance(request, q.Disconnect)
+    assert (request.account_id, request.purge) == (account.id, True)
 
 
 async def test_a_stored_webhook_is_shown_with_its_secret(running_gate: Gate) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
-from libs.common import questions as q
+from libs.common import requests as q
 from tests.conftest import ServiceSettings
 from tests.support.gateway import Gate, gate
 

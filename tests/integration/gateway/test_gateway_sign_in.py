@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from libs.common import questions as q
+from libs.common import requests as q
 from libs.common.errors import Refused
 from libs.common.ids import new_id
 from tests.conftest import ServiceSettings

@@ -13,7 +13,7 @@ from libs.common.errors import Refused
 from libs.common.events import PrepFailed, PrepSent, PrepSkipped
 from libs.common.ids import MeetingId, new_id
 from libs.common.preferences import GmailPreferences
-from libs.common.questions import DryRunPreps, GetPreps, PreviewPrep, SendPrep
+from libs.common.requests import DryRunPreps, GetPreps, PreviewPrep, SendPrep
 from libs.common.scopes import ALL, GMAIL_READ, GMAIL_SEND
 from tests.conftest import ServiceSettings, own_nats_server
 from tests.support.database import Database

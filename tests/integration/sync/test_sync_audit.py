@@ -15,7 +15,7 @@ from libs.common.config import Settings
 from libs.common.errors import Refused
 from libs.common.events import AuditDue, SyncCompleted, SyncFailed
 from libs.common.google.api import Google
-from libs.common.questions import (
+from libs.common.requests import (
     Audit,
     AuditAccount,
     DeleteContact,
@@ -376,8 +376,8 @@ async def test_what_was_set_aside_is_tried_again_by_hand_and_by_the_audit(
     stage.sync.google.world.faults.set([Rule(f"messages/({IDS[1]}|{IDS[2]})", "400precondition")], 0)
 
     async def retry(message_id: str | None = None) -> int:
-        question = RetryMessages(user_id=stage.sync.user_id, account_id=stage.sync.account_id, message_id=message_id)
-        return (await stage.sync.ask(question)).messages
+        command = RetryMessages(user_id=stage.sync.user_id, account_id=stage.sync.account_id, message_id=message_id)
+        return (await stage.sync.ask(command)).messages
 
     async with stage.sync.replica():
         await stage.sync.first_sync("mail")

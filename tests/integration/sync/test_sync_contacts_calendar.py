@@ -14,7 +14,7 @@ from libs.common.events import (
     PersonRemoved,
     PrepDue,
 )
-from libs.common.questions import GetMeeting, ListMeetings
+from libs.common.requests import GetMeeting, ListMeetings
 from libs.google_sim.account import CalendarData
 from libs.local.bus_admin import connect_admin
 from libs.local.servers import Nats

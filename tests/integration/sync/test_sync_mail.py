@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.events import AccountIdentified, MessageRemoved, SyncFailed, UserDeleted
-from libs.common.questions import AuditAccount, ExplainMessage, ListRuns
+from libs.common.requests import AuditAccount, ExplainMessage, ListRuns
 from libs.common.service import opened
 from libs.google_sim.faults import Rule
 from libs.google_sim.oracle import gmail_optimum

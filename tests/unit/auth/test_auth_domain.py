@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from libs.common import scopes
 from libs.common.errors import Refused
-from libs.common.questions import AccountStatus
+from libs.common.requests import AccountStatus
 from services.auth import domain
 from services.auth.credentials import API_TOKEN_PREFIX, fingerprint, new_api_token, new_secret, state_key
 from services.auth.domain import Pending

@@ -1,10 +1,10 @@
-"""The AsyncAPI document in docs/ is the one that events.py and questions/ yield."""
+"""The AsyncAPI document in docs/ is the one that events.py and requests/ yield."""
 
 import json
 
 from libs.common.asyncapi import document
 from libs.common.events import EVENTS, TICKS
-from libs.common.questions import QUESTIONS
+from libs.common.requests import REQUESTS
 from libs.local import ROOT
 
 
@@ -15,4 +15,4 @@ def test_the_committed_document_is_up_to_date() -> None:
 
 def test_every_subject_is_documented() -> None:
     channels = json.loads(document())["channels"].values()
-    assert {channel["address"] for channel in channels} >= {one.subject for one in (*EVENTS, *TICKS, *QUESTIONS)}
+    assert {channel["address"] for channel in channels} >= {one.subject for one in (*EVENTS, *TICKS, *REQUESTS)}

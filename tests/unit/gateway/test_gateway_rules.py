@@ -11,7 +11,7 @@ from libs.common.config import Settings
 from libs.common.errors import Refused
 from libs.common.ids import AccountId, RunId, UserId, new_id
 from libs.common.preferences import Preferences
-from libs.common.questions import Account, Run
+from libs.common.requests import Account, Run
 from libs.common.scopes import ALL, CALENDAR_READ, CONTACTS_READ, GMAIL_READ
 from services.gateway.accounts import view_of
 from services.gateway.api.accounts import kinds_to_sync

@@ -132,9 +132,9 @@ def test_headers_that_deny_automation_change_nothing(what: dict[str, Any]) -> No
 
 
 def test_list_mail_of_a_thread_that_i_answered_is_not_automated() -> None:
-    question, answer = mail(1, thread="t", List_Id="<l>"), mail(2, thread="t", From=ME, To="list@x.org")
-    assert made(question, answer) == {"ann@x.org", "list@x.org"}
-    assert made(question, mail(2, From=ME, To="list@x.org")) == {"list@x.org"}
+    request, answer = mail(1, thread="t", List_Id="<l>"), mail(2, thread="t", From=ME, To="list@x.org")
+    assert made(request, answer) == {"ann@x.org", "list@x.org"}
+    assert made(request, mail(2, From=ME, To="list@x.org")) == {"list@x.org"}
     assert "ann@x.org" not in made(mail(1, thread="t", Precedence="list"), answer)
 
 

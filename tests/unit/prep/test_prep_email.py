@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.errors import Unprocessable
-from libs.common.questions import TalkingPoint
+from libs.common.requests import TalkingPoint
 from services.prep.domain.clean import line, safe_url
 from services.prep.domain.dossier import collect
 from services.prep.domain.mail import compose, subject

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from libs.common.events import Guest
-from libs.common.questions import Attendee, TalkingPoint
+from libs.common.requests import Attendee, TalkingPoint
 from services.prep.domain.dossier import Dossier, collect
 from services.prep.domain.points import fact_points, filled, grounded
 from services.prep.domain.prompt import given_labels, prompt

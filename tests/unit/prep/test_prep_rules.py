@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libs.common.preferences import GmailPreferences
-from libs.common.questions import Account, Attendee
+from libs.common.requests import Account, Attendee
 from libs.common.scopes import ALL, GMAIL_SEND
 from services.prep.domain.dossier import pair
 from services.prep.domain.mail import subject

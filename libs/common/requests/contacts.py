@@ -8,7 +8,7 @@ from pydantic import Field
 
 from libs.common.events import Person
 from libs.common.ids import AccountId, ContactId, InteractionId, UserId
-from libs.common.questions.shape import Done, Question, Shape
+from libs.common.requests.shape import Command, Done, Query, Shape
 
 Label = Literal["Strong", "Warm", "Cold"]
 Direction = Literal["inbound", "outbound", "participant", "mutual"]
@@ -74,12 +74,12 @@ class ContactPage(Shape):
     next_cursor: str | None = None
 
 
-class SearchContacts(Question[ContactPage]):
+class SearchContacts(Query[ContactPage]):
     """Contacts by text, ranked; without text by `sort`."""
 
     subject = "contacts.search"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = ContactPage
 
     user_id: UserId
@@ -89,10 +89,10 @@ class SearchContacts(Question[ContactPage]):
     limit: int = Field(50, ge=1, le=200)
 
 
-class GetContact(Question[Contact]):
+class GetContact(Query[Contact]):
     subject = "contacts.get"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Contact
 
     user_id: UserId
@@ -115,24 +115,24 @@ class ContactFields(Shape):
     archived: bool | None = None
 
 
-class CreateContact(Question[Contact]):
+class CreateContact(Command[Contact]):
     """Refused: `address_taken` (409) with `contact_id` of the other contact; `invalid_address` (422)."""
 
     subject = "contacts.create"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Contact
 
     user_id: UserId
     fields: ContactFields
 
 
-class UpdateContact(Question[Contact]):
+class UpdateContact(Command[Contact]):
     """Refused: as CreateContact."""
 
     subject = "contacts.update"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Contact
 
     user_id: UserId
@@ -140,12 +140,12 @@ class UpdateContact(Question[Contact]):
     fields: ContactFields
 
 
-class DeleteContact(Question[Done]):
+class DeleteContact(Command[Done]):
     """The contact goes; its addresses stay marked, so that mail does not create it again."""
 
     subject = "contacts.delete"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Done
 
     user_id: UserId
@@ -175,12 +175,12 @@ class Timeline(Shape):
     next_cursor: str | None = None
 
 
-class GetTimeline(Question[Timeline]):
+class GetTimeline(Query[Timeline]):
     """A contact's interactions, newest first. `group` folds the messages of a thread into its newest."""
 
     subject = "contacts.timeline"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Timeline
 
     user_id: UserId
@@ -193,12 +193,12 @@ class GetTimeline(Question[Timeline]):
     limit: int = Field(50, ge=1, le=200)
 
 
-class AddInteraction(Question[Interaction]):
+class AddInteraction(Command[Interaction]):
     """A note, or an interaction of another platform, written by hand or by a connector through the API."""
 
     subject = "contacts.add_interaction"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Interaction
 
     user_id: UserId
@@ -223,10 +223,10 @@ class Duplicates(Shape):
     items: tuple[Duplicate, ...]
 
 
-class FindDuplicates(Question[Duplicates]):
+class FindDuplicates(Query[Duplicates]):
     subject = "contacts.duplicates"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Duplicates
 
     user_id: UserId
@@ -238,10 +238,10 @@ class Merged(Shape):
     contact: Contact
 
 
-class MergeContacts(Question[Merged]):
+class MergeContacts(Command[Merged]):
     subject = "contacts.merge"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Merged
 
     user_id: UserId
@@ -249,22 +249,22 @@ class MergeContacts(Question[Merged]):
     other_id: ContactId
 
 
-class UndoMerge(Question[Contact]):
+class UndoMerge(Command[Contact]):
     subject = "contacts.undo_merge"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Contact
 
     user_id: UserId
     merge_id: UUID
 
 
-class RotateBcc(Question[Contact]):
+class RotateBcc(Command[Contact]):
     """A new BCC hash; the old one stops logging."""
 
     subject = "contacts.rotate_bcc"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Contact
 
     user_id: UserId
@@ -290,12 +290,12 @@ class Attendees(Shape):
     items: tuple[Attendee, ...]
 
 
-class GetAttendees(Question[Attendees]):
+class GetAttendees(Query[Attendees]):
     """The people behind these addresses, in the same order, as of `now`; only interactions before it, at most `last` each."""
 
     subject = "contacts.attendees"
-    answered_by = "contacts"
-    asked_by = ("prep",)
+    served_by = "contacts"
+    requested_by = ("prep",)
     reply = Attendees
 
     user_id: UserId
@@ -314,10 +314,10 @@ class Counts(Shape):
     other: int
 
 
-class CountContacts(Question[Counts]):
+class CountContacts(Query[Counts]):
     subject = "contacts.counts"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = Counts
 
     user_id: UserId
@@ -330,12 +330,12 @@ class ExportPage(Shape):
     next_cursor: str | None = None
 
 
-class ExportContacts(Question[ExportPage]):
+class ExportContacts(Query[ExportPage]):
     """Everything in `contacts` about a user, page by page: contacts first, interactions after."""
 
     subject = "contacts.export"
-    answered_by = "contacts"
-    asked_by = ("gateway",)
+    served_by = "contacts"
+    requested_by = ("gateway",)
     reply = ExportPage
 
     user_id: UserId
@@ -366,12 +366,12 @@ class Comparison(Shape):
     waiting: int
 
 
-class CompareMessages(Question[Comparison]):
+class CompareMessages(Query[Comparison]):
     """Which of these messages are not held as they were told? None of an account or user that was purged."""
 
     subject = "contacts.compare"
-    answered_by = "contacts"
-    asked_by = ("sync",)
+    served_by = "contacts"
+    requested_by = ("sync",)
     reply = Comparison
 
     user_id: UserId
@@ -388,12 +388,12 @@ class ContactRefs(Shape):
     items: tuple[ContactRef, ...]
 
 
-class GetContactsOfMessage(Question[ContactRefs]):
+class GetContactsOfMessage(Query[ContactRefs]):
     """Whose timelines show this message; at most 20."""
 
     subject = "contacts.of_message"
-    answered_by = "contacts"
-    asked_by = ("sync",)
+    served_by = "contacts"
+    requested_by = ("sync",)
     reply = ContactRefs
 
     user_id: UserId

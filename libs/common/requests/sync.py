@@ -7,8 +7,8 @@ from pydantic import Field
 
 from libs.common.events import Kind, Meeting, Reason
 from libs.common.ids import AccountId, MeetingId, RunId, UserId
-from libs.common.questions.contacts import ContactRef
-from libs.common.questions.shape import Done, Question, Shape
+from libs.common.requests.contacts import ContactRef
+from libs.common.requests.shape import Command, Done, Query, Shape
 
 RunState = Literal["queued", "running", "waiting", "completed", "failed"]
 
@@ -45,12 +45,12 @@ class Runs(Shape):
     next_cursor: str | None = None
 
 
-class ListRuns(Question[Runs]):
+class ListRuns(Query[Runs]):
     """The sync history of one account, newest first."""
 
     subject = "sync.runs"
-    answered_by = "sync"
-    asked_by = ("gateway",)
+    served_by = "sync"
+    requested_by = ("gateway",)
     reply = Runs
 
     user_id: UserId
@@ -59,12 +59,12 @@ class ListRuns(Question[Runs]):
     limit: int = 50
 
 
-class GetSyncStatus(Question[Runs]):
+class GetSyncStatus(Query[Runs]):
     """The latest run of each account and kind of a user."""
 
     subject = "sync.status"
-    answered_by = "sync"
-    asked_by = ("gateway",)
+    served_by = "sync"
+    requested_by = ("gateway",)
     reply = Runs
 
     user_id: UserId
@@ -75,12 +75,12 @@ class Meetings(Shape):
     next_cursor: str | None = None
 
 
-class ListMeetings(Question[Meetings]):
+class ListMeetings(Query[Meetings]):
     """Meetings of a user that start in [from, to), by start. Cancelled ones are not among them."""
 
     subject = "sync.meetings"
-    answered_by = "sync"
-    asked_by = ("prep", "gateway")
+    served_by = "sync"
+    requested_by = ("prep", "gateway")
     reply = Meetings
 
     user_id: UserId
@@ -91,12 +91,12 @@ class ListMeetings(Question[Meetings]):
     limit: int = 100
 
 
-class GetMeeting(Question[Meeting]):
+class GetMeeting(Query[Meeting]):
     """One meeting as it stands now. Refused: `not_found` (404), also when it was cancelled."""
 
     subject = "sync.meeting"
-    answered_by = "sync"
-    asked_by = ("prep", "gateway")
+    served_by = "sync"
+    requested_by = ("prep", "gateway")
     reply = Meeting
 
     user_id: UserId
@@ -126,12 +126,12 @@ class Why(Shape):
     contacts: tuple[ContactRef, ...] = Field((), description="Of recorded messages: whose timelines show it.")
 
 
-class ExplainMessage(Question[Why]):
+class ExplainMessage(Query[Why]):
     """Why is this email (not) here? `message_id` is a Gmail id or an RFC 5322 Message-ID. May ask Gmail: up to 8 s."""
 
     subject = "sync.why"
-    answered_by = "sync"
-    asked_by = ("gateway",)
+    served_by = "sync"
+    requested_by = ("gateway",)
     reply = Why
 
     user_id: UserId
@@ -145,15 +145,15 @@ class Retried(Shape):
     messages: int
 
 
-class RetryMessages(Question[Retried]):
+class RetryMessages(Command[Retried]):
     """Look again at the messages that were set aside: the one, or without `message_id` all of the account.
 
     Refused: `not_found` (404), `not_set_aside` (409): there is nothing to try again.
     """
 
     subject = "sync.retry"
-    answered_by = "sync"
-    asked_by = ("gateway",)
+    served_by = "sync"
+    requested_by = ("gateway",)
     reply = Retried
 
     user_id: UserId
@@ -199,22 +199,22 @@ class Audit(Shape):
     complete: float = Field(description="share of listed messages that reached a final state, 0–1")
 
 
-class AuditAccount(Question[Audit]):
+class AuditAccount(Query[Audit]):
     subject = "sync.audit"
-    answered_by = "sync"
-    asked_by = ("gateway",)
+    served_by = "sync"
+    requested_by = ("gateway",)
     reply = Audit
 
     user_id: UserId
     account_id: AccountId
 
 
-class StartAudit(Question[Done]):
+class StartAudit(Command[Done]):
     """Compare the mailbox with what is recorded, as soon as a run can."""
 
     subject = "sync.start_audit"
-    answered_by = "sync"
-    asked_by = ("gateway",)
+    served_by = "sync"
+    requested_by = ("gateway",)
     reply = Done
 
     user_id: UserId

@@ -1,12 +1,13 @@
-"""Every question that one service asks another (NATS request and reply): who answers, who may ask, and the shapes.
+"""Every request of one service to another (NATS request and reply): who serves it, who may send it, and the shapes.
 
-`await bus.ask(question)` gives the typed answer or raises `Refused` (the answerer's no), `Outage` (nobody answered).
-The gateway reads through questions; no service reads another's tables. Lists are pages: `items` and `next_cursor`.
+`await bus.request(ListAccounts(...))` gives the typed reply or raises `Refused` (the other service's no), `Outage` (no reply).
+A `Command` changes something, a `Query` does not. The gateway reads through queries; no service reads another's tables.
+Lists are pages: `items` and `next_cursor`.
 """
 
 from typing import Any
 
-from libs.common.questions.auth import (
+from libs.common.requests.auth import (
     Account,
     Accounts,
     AccountStatus,
@@ -31,7 +32,7 @@ from libs.common.questions.auth import (
     UserPreferences,
     WhoIs,
 )
-from libs.common.questions.contacts import (
+from libs.common.requests.contacts import (
     AddInteraction,
     Attendee,
     Attendees,
@@ -72,7 +73,7 @@ from libs.common.questions.contacts import (
     UndoMerge,
     UpdateContact,
 )
-from libs.common.questions.prep import (
+from libs.common.requests.prep import (
     Brief,
     DryRun,
     DryRunLine,
@@ -85,12 +86,14 @@ from libs.common.questions.prep import (
     SendPrep,
     TalkingPoint,
 )
-from libs.common.questions.shape import (
+from libs.common.requests.shape import (
+    Command,
     Done,
-    Question,
+    Query,
+    Request,
     Shape,
 )
-from libs.common.questions.sync import (
+from libs.common.requests.sync import (
     Audit,
     AuditAccount,
     AuditResult,
@@ -110,7 +113,7 @@ from libs.common.questions.sync import (
 )
 
 __all__ = [
-    "QUESTIONS",
+    "REQUESTS",
     "Account",
     "AccountStatus",
     "Accounts",
@@ -126,6 +129,7 @@ __all__ = [
     "BccAddress",
     "BeginSignIn",
     "Brief",
+    "Command",
     "CompareMessages",
     "Comparison",
     "Contact",
@@ -179,7 +183,8 @@ __all__ = [
     "Preps",
     "PreviewPrep",
     "PutSettings",
-    "Question",
+    "Query",
+    "Request",
     "Retried",
     "RetryMessages",
     "RotateBcc",
@@ -205,7 +210,7 @@ __all__ = [
     "Why",
 ]
 
-QUESTIONS: tuple[type[Question[Any]], ...] = (
+REQUESTS: tuple[type[Request[Any]], ...] = (
     ListAccounts, GetToken, GetSettings, PutSettings, BeginSignIn, FinishSignIn, WhoIs, SignOut,
     CreateApiToken, ListApiTokens, DeleteApiToken, Disconnect, DeleteUser,
     ListRuns, GetSyncStatus, ListMeetings, GetMeeting, ExplainMessage, AuditAccount, StartAudit, RetryMessages,

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from libs.common.ids import AccountId, MeetingId, UserId
-from libs.common.questions.shape import Question, Shape
+from libs.common.requests.shape import Command, Query, Shape
 
 PrepState = Literal["sent", "skipped", "failed", "sending"]
 
@@ -33,12 +33,12 @@ class Brief(Shape):
     cost_usd: float = 0.0
 
 
-class PreviewPrep(Question[Brief]):
+class PreviewPrep(Query[Brief]):
     """The brief as it would be sent now; nothing is sent."""
 
     subject = "prep.preview"
-    answered_by = "prep"
-    asked_by = ("gateway",)
+    served_by = "prep"
+    requested_by = ("gateway",)
     reply = Brief
 
     user_id: UserId
@@ -64,24 +64,24 @@ class Preps(Shape):
     items: tuple[Prep, ...]
 
 
-class SendPrep(Question[Prep]):
+class SendPrep(Command[Prep]):
     """Send the brief now, whether one was sent before or not. Refused: `missing_scope`, `reauth_required`, `no_guests`…"""
 
     subject = "prep.send"
-    answered_by = "prep"
-    asked_by = ("gateway",)
+    served_by = "prep"
+    requested_by = ("gateway",)
     reply = Prep
 
     user_id: UserId
     meeting_id: MeetingId
 
 
-class GetPreps(Question[Preps]):
+class GetPreps(Query[Preps]):
     """The latest state per meeting."""
 
     subject = "prep.states"
-    answered_by = "prep"
-    asked_by = ("gateway",)
+    served_by = "prep"
+    requested_by = ("gateway",)
     reply = Preps
 
     user_id: UserId
@@ -100,12 +100,12 @@ class DryRun(Shape):
     items: tuple[DryRunLine, ...]
 
 
-class DryRunPreps(Question[DryRun]):
+class DryRunPreps(Query[DryRun]):
     """Which of the last `days` days' meetings would have been briefed, and why not the others."""
 
     subject = "prep.dry_run"
-    answered_by = "prep"
-    asked_by = ("gateway",)
+    served_by = "prep"
+    requested_by = ("gateway",)
     reply = DryRun
 
     user_id: UserId

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from libs.common.ids import AccountId, UserId
 from libs.common.preferences import Preferences
-from libs.common.questions.shape import Done, Question, Shape
+from libs.common.requests.shape import Command, Done, Query, Shape
 
 AccountStatus = Literal["active", "reauth_required", "disconnected"]
 
@@ -30,12 +30,12 @@ class Accounts(Shape):
     items: tuple[Account, ...]
 
 
-class ListAccounts(Question[Accounts]):
+class ListAccounts(Query[Accounts]):
     """The accounts of a user, or one account, or (neither given) all that are not disconnected."""
 
     subject = "auth.accounts"
-    answered_by = "auth"
-    asked_by = ("sync", "contacts", "prep", "gateway")
+    served_by = "auth"
+    requested_by = ("sync", "contacts", "prep", "gateway")
     reply = Accounts
 
     user_id: UserId | None = None
@@ -50,15 +50,15 @@ class Token(Shape):
     user_id: UserId
 
 
-class GetToken(Question[Token]):
+class GetToken(Query[Token]):
     """A short-lived access token. `rejected` is a token that Google just refused: it is not given again.
 
     Refused: `reauth_required` (409), `missing_scope` (403), `not_found` (404).
     """
 
     subject = "auth.token"
-    answered_by = "auth"
-    asked_by = ("sync", "prep")
+    served_by = "auth"
+    requested_by = ("sync", "prep")
     reply = Token
 
     account_id: AccountId
@@ -71,24 +71,24 @@ class UserPreferences(Shape):
     preferences: Preferences
 
 
-class GetSettings(Question[UserPreferences]):
+class GetSettings(Query[UserPreferences]):
     subject = "auth.settings"
-    answered_by = "auth"
-    asked_by = ("sync", "contacts", "prep", "gateway")
+    served_by = "auth"
+    requested_by = ("sync", "contacts", "prep", "gateway")
     reply = UserPreferences
 
     user_id: UserId
 
 
-class PutSettings(Question[UserPreferences]):
+class PutSettings(Command[UserPreferences]):
     """Replace the settings; says `settings.changed` where something changed.
 
     With `if_version`, only where that is still the version. Refused: `settings_changed` (409).
     """
 
     subject = "auth.put_settings"
-    answered_by = "auth"
-    asked_by = ("gateway",)
+    served_by = "auth"
+    requested_by = ("gateway",)
     reply = UserPreferences
 
     user_id: UserId
@@ -100,15 +100,15 @@ class Authorization(Shape):
     authorize_url: str
 
 
-class BeginSignIn(Question[Authorization]):
+class BeginSignIn(Command[Authorization]):
     """Begin the authorization code flow: sign in (no user), add an account, or renew one (`account_id`).
 
     `browser` is a random value that the gateway keeps in a cookie of this browser: only the same browser can finish.
     """
 
     subject = "auth.begin"
-    answered_by = "auth"
-    asked_by = ("gateway",)
+    served_by = "auth"
+    requested_by = ("gateway",)
     reply = Authorization
 
     browser: str = Field(repr=False)
@@ -131,12 +131,12 @@ class SignedIn(Shape):
     authorize_url: str | None = Field(None, repr=False)
 
 
-class FinishSignIn(Question[SignedIn]):
+class FinishSignIn(Command[SignedIn]):
     """Google sent the browser back. Refused: `invalid_state` 400, `access_denied` 403, `account_taken` 409, `exchange_failed` 502…"""
 
     subject = "auth.finish"
-    answered_by = "auth"
-    asked_by = ("gateway",)
+    served_by = "auth"
+    requested_by = ("gateway",)
     reply = SignedIn
 
     browser: str = Field(repr=False)
@@ -152,22 +152,22 @@ class User(Shape):
     created_at: datetime
 
 
-class WhoIs(Question[User]):
+class WhoIs(Query[User]):
     """Who a session cookie or a personal API token belongs to. Refused: `unauthenticated` (401)."""
 
     subject = "auth.whois"
-    answered_by = "auth"
-    asked_by = ("gateway",)
+    served_by = "auth"
+    requested_by = ("gateway",)
     reply = User
 
     session: str | None = Field(None, repr=False)
     token: str | None = Field(None, repr=False)
 
 
-class SignOut(Question[Done]):
+class SignOut(Command[Done]):
     subject = "auth.sign_out"
-    answered_by = "auth"
-    asked_by = ("gateway",)
+    served_by = "auth"
+    requested_by = ("gateway",)
     reply = Done
 
     session: str = Field(repr=False)
@@ -187,41 +187,41 @@ class ApiTokens(Shape):
     items: tuple[ApiToken, ...]
 
 
-class CreateApiToken(Question[ApiToken]):
+class CreateApiToken(Command[ApiToken]):
     subject = "auth.create_token"
-    answered_by = "auth"
-    asked_by = ("gateway",)
+    served_by = "auth"
+    requested_by = ("gateway",)
     reply = ApiToken
 
     user_id: UserId
     name: str
 
 
-class ListApiTokens(Question[ApiTokens]):
+class ListApiTokens(Query[ApiTokens]):
     subject = "auth.tokens"
-    answered_by = "auth"
-    asked_by = ("gateway",)
+    served_by = "auth"
+    requested_by = ("gateway",)
     reply = ApiTokens
 
     user_id: UserId
 
 
-class DeleteApiToken(Question[Done]):
+class DeleteApiToken(Command[Done]):
     subject = "auth.delete_token"
-    answered_by = "auth"
-    asked_by = ("gateway",)
+    served_by = "auth"
+    requested_by = ("gateway",)
     reply = Done
 
     user_id: UserId
     token_id: UUID
 
 
-class Disconnect(Question[Done]):
+class Disconnect(Command[Done]):
     """Revoke at Google, delete the tokens, say `account.disconnected`."""
 
     subject = "auth.disconnect"
-    answered_by = "auth"
-    asked_by = ("gateway",)
+    served_by = "auth"
+    requested_by = ("gateway",)
     reply = Done
 
     user_id: UserId
@@ -229,12 +229,12 @@ class Disconnect(Question[Done]):
     purge: bool
 
 
-class DeleteUser(Question[Done]):
+class DeleteUser(Command[Done]):
     """Disconnect everything, delete the user, say `user.deleted`."""
 
     subject = "auth.delete_user"
-    answered_by = "auth"
-    asked_by = ("gateway",)
+    served_by = "auth"
+    requested_by = ("gateway",)
     reply = Done
 
     user_id: UserId

@@ -1,0 +1,39 @@
+"""What every request and its reply are made of."""
+
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from libs.common.ids import Service
+
+
+class Shape(BaseModel):
+    """A reply or a part of one."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+R = TypeVar("R", bound=BaseModel)
+
+
+class Request(BaseModel, Generic[R]):
+    """Sent by one service, served by another, with one reply, whose type is `reply`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: ClassVar[str]
+    served_by: ClassVar[Service]
+    requested_by: ClassVar[tuple[Service, ...]]
+    reply: ClassVar[type[BaseModel]]
+
+
+class Command(Request[R]):
+    """A request to change something."""
+
+
+class Query(Request[R]):
+    """A request to know something; it changes nothing that anybody could see."""
+
+
+class Done(Shape):
+    """It was done; there is nothing more to report."""
