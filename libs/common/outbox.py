@@ -46,7 +46,7 @@ async def drain(pool: Pool, bus: "Bus") -> int:
 
 async def _tell(bus: "Bus", row: Record) -> None:
     with traced(row["trace"]):
-        await bus.say(_BY_SUBJECT[row["subject"]].model_validate(row["payload"]))
+        await bus.publish(_BY_SUBJECT[row["subject"]].model_validate(row["payload"]))
 
 
 async def keep_draining(pool: Pool, bus: "Bus", every_seconds: float = 5.0, owed: asyncio.Event | None = None) -> None:

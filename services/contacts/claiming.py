@@ -42,7 +42,7 @@ async def tell(context: Context, now: datetime) -> int:
     asked = 0
     for row in found:
         if not row["moot"]:
-            await context.say(
+            await context.publish(
                 BccUnclaimed(
                     user_id=UserId(row["user_id"]),
                     account_id=AccountId(row["account_id"]),

@@ -17,7 +17,7 @@ class Context:
     """The database, and the way to tell facts."""
 
     db: Pool
-    say: Callable[..., Awaitable[None]]
+    publish: Callable[..., Awaitable[None]]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -36,4 +36,4 @@ class Context:
                 for begin in range(0, len(ids), IDS_PER_EVENT)
             ]
         if events:
-            await self.say(*events)
+            await self.publish(*events)

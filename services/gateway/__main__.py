@@ -57,13 +57,13 @@ async def wire(r: Resources) -> AsyncIterator[None]:
     async with webhook_session(allow_private=allow_private) as http:
         sender = WebhookSender(gateway, http, allow_private)
         for told in TOLD:
-            r.bus.hear(told, _notify_and_wake(gateway, sender))
-        r.bus.hear(PrepSkipped, partial(handlers.note_skip, gateway))
-        r.bus.hear(AccountDisconnected, partial(handlers.forget_account, gateway))
-        r.bus.hear(UserDeleted, partial(handlers.forget_user, gateway))
-        r.bus.hear_live(SyncProgressed, partial(handlers.push_progress, gateway))
-        r.bus.hear_live(ContactChanged, partial(handlers.push_contacts, gateway))
-        r.bus.hear_live(NotificationCreated, partial(handlers.push_notification, gateway))
+            r.bus.subscribe(told, _notify_and_wake(gateway, sender))
+        r.bus.subscribe(PrepSkipped, partial(handlers.note_skip, gateway))
+        r.bus.subscribe(AccountDisconnected, partial(handlers.forget_account, gateway))
+        r.bus.subscribe(UserDeleted, partial(handlers.forget_user, gateway))
+        r.bus.subscribe_broadcast(SyncProgressed, partial(handlers.push_progress, gateway))
+        r.bus.subscribe_broadcast(ContactChanged, partial(handlers.push_contacts, gateway))
+        r.bus.subscribe_broadcast(NotificationCreated, partial(handlers.push_notification, gateway))
         runner = await _serve(gateway)
         sending = asyncio.create_task(sender.keep_sending(), name="webhooks")
         try:

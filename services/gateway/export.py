@@ -29,8 +29,8 @@ async def archive(gateway: Gateway, user_id: UserId) -> AsyncIterator[IO[bytes]]
     """The finished archive as an unnamed file, gone when the context ends. Outage: a part of it could not be read."""
     with tempfile.TemporaryFile(prefix="pingcrm-export-") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
-            accounts = await gateway.bus.ask(ListAccounts(user_id=user_id))
-            settings = await gateway.bus.ask(GetSettings(user_id=user_id))
+            accounts = await gateway.bus.request(ListAccounts(user_id=user_id))
+            settings = await gateway.bus.request(GetSettings(user_id=user_id))
             target.writestr("accounts.json", accounts.model_dump_json(indent=2))
             target.writestr("settings.json", settings.preferences.model_dump_json(indent=2))
             await _write_lines(target, "contacts.jsonl", _contacts(gateway, user_id, "contacts"))
@@ -52,7 +52,7 @@ async def _contacts(gateway: Gateway, user_id: UserId, what: Literal["contacts",
     cursor = None
     while True:
         query = ExportContacts(user_id=user_id, what=what, cursor=cursor, limit=PAGE)
-        page = await gateway.bus.ask(query, seconds=ASK_SECONDS)
+        page = await gateway.bus.request(query, seconds=ASK_SECONDS)
         yield page.items
         if not (cursor := page.next_cursor):
             return
@@ -62,7 +62,7 @@ async def _meetings(gateway: Gateway, user_id: UserId) -> Pages:
     cursor = None
     while True:
         query = ListMeetings(user_id=user_id, start=BEGINNING, end=END, cursor=cursor, limit=MEETING_PAGE)
-        page = await gateway.bus.ask(query, seconds=ASK_SECONDS)
+        page = await gateway.bus.request(query, seconds=ASK_SECONDS)
         yield [meeting.model_dump(mode="json", exclude={"user_id"}) for meeting in page.items]
         if not (cursor := page.next_cursor):
             return

@@ -27,7 +27,7 @@ async def notify(gateway: Gateway, event: Told) -> None:
     get_logger().info(
         "notified", user=str(notice.user_id), account=str(notice.account_id), kind=notice.kind, level=notice.level
     )
-    await gateway.bus.say(NotificationCreated(user_id=notice.user_id, notification_id=notification_id))
+    await gateway.bus.publish(NotificationCreated(user_id=notice.user_id, notification_id=notification_id))
 
 
 async def note_skip(_: Gateway, event: PrepSkipped) -> None:

@@ -14,10 +14,10 @@ ATTEMPTS = 5
 async def change(bus: Bus, user_id: UserId, changed: Callable[[Preferences], Preferences]) -> Preferences:
     """Apply `changed` to the settings as they are; anew, where another change came in between. Refused: `settings_changed` (409)."""
     for attempt in range(1, ATTEMPTS + 1):
-        before = await bus.ask(GetSettings(user_id=user_id))
+        before = await bus.request(GetSettings(user_id=user_id))
         after = changed(before.preferences)
         try:
-            stored = await bus.ask(PutSettings(user_id=user_id, preferences=after, if_version=before.version))
+            stored = await bus.request(PutSettings(user_id=user_id, preferences=after, if_version=before.version))
         except Refused as refused:
             if refused.code != "settings_changed" or attempt == ATTEMPTS:
                 raise

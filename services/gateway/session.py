@@ -39,12 +39,12 @@ async def authenticate(request: web.Request, bus: Bus, settings: Settings) -> Ca
     if "Authorization" in request.headers:
         if not (token := bearer_of(request)):
             raise _unauthenticated()
-        return Caller(await bus.ask(WhoIs(token=token)), None)
+        return Caller(await bus.request(WhoIs(token=token)), None)
     session = session_of(request)
     if not session:
         raise _unauthenticated()
     require_own_origin(request, settings)
-    caller = Caller(await bus.ask(WhoIs(session=session)), session)
+    caller = Caller(await bus.request(WhoIs(session=session)), session)
     if RENEWED_COOKIE not in request.cookies:
         request[_RENEWAL] = session
     return caller

@@ -134,7 +134,7 @@ class WebhookSender:
 
     async def _send(self, due: Due) -> None:
         try:
-            preferences = (await self.gateway.bus.ask(GetSettings(user_id=due.user_id))).preferences
+            preferences = (await self.gateway.bus.request(GetSettings(user_id=due.user_id))).preferences
         except (Outage, Refused) as error:
             if isinstance(error, Refused) and error.status == 404:  # the user is gone
                 await store.delete_delivery(self.gateway.db, due.notification.id)

@@ -23,13 +23,13 @@ async def wire(r: Resources) -> AsyncIterator[None]:
         r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache), Claude.from_settings(r.settings)
     )
     # A brief may wait 20 s for Claude, and many meetings begin on the hour.
-    r.bus.hear(MeetingUpcoming, partial(briefing.brief, context), at_once=32)
-    r.bus.hear(AccountDisconnected, partial(purging.purge_account, context))
-    r.bus.hear(UserDeleted, partial(purging.purge_user, context))
-    r.bus.answer(PreviewPrep, partial(answers.preview, context))
-    r.bus.answer(SendPrep, partial(answers.send_now, context))
-    r.bus.answer(GetPreps, partial(answers.list_preps, context))
-    r.bus.answer(DryRunPreps, partial(answers.dry_run, context))
+    r.bus.subscribe(MeetingUpcoming, partial(briefing.brief, context), at_once=32)
+    r.bus.subscribe(AccountDisconnected, partial(purging.purge_account, context))
+    r.bus.subscribe(UserDeleted, partial(purging.purge_user, context))
+    r.bus.respond(PreviewPrep, partial(answers.preview, context))
+    r.bus.respond(SendPrep, partial(answers.send_now, context))
+    r.bus.respond(GetPreps, partial(answers.list_preps, context))
+    r.bus.respond(DryRunPreps, partial(answers.dry_run, context))
     background = [asyncio.create_task(keep_draining(r.db, r.bus)), asyncio.create_task(_sweep(context))]
     try:
         yield

@@ -114,7 +114,7 @@ async def _meetings(context: Context, user_id: UserId, start: datetime, end: dat
     found: dict[object, Meeting] = {}
     cursor: str | None = None
     while len(found) < MOST_MEETINGS:
-        page = await context.bus.ask(ListMeetings(user_id=user_id, start=start, end=end, cursor=cursor))
+        page = await context.bus.request(ListMeetings(user_id=user_id, start=start, end=end, cursor=cursor))
         for meeting in page.items:
             found.setdefault((meeting.account_id, meeting.event_id, meeting.starts_at), meeting)
         cursor = page.next_cursor

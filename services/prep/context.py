@@ -54,7 +54,7 @@ async def owner_of(bus: Bus, user_id: UserId) -> Owner | None:
     """None: there is no such user any more."""
     try:
         settings, accounts = await asyncio.gather(
-            bus.ask(GetSettings(user_id=user_id)), bus.ask(ListAccounts(user_id=user_id))
+            bus.request(GetSettings(user_id=user_id)), bus.request(ListAccounts(user_id=user_id))
         )
     except Refused as refusal:
         if refusal.status == 404:
@@ -68,7 +68,7 @@ async def owner_of(bus: Bus, user_id: UserId) -> Owner | None:
 async def meeting_now(bus: Bus, user_id: UserId, meeting_id: MeetingId) -> Meeting | None:
     """The meeting as it stands; None where it was cancelled, or is not this user's."""
     try:
-        return await bus.ask(GetMeeting(user_id=user_id, meeting_id=meeting_id))
+        return await bus.request(GetMeeting(user_id=user_id, meeting_id=meeting_id))
     except Refused as refusal:
         if refusal.status == 404:
             return None
@@ -90,4 +90,4 @@ async def attendees(
     """What `contacts` knows behind each address, in the same order."""
     if not addresses:
         return ()
-    return (await bus.ask(GetAttendees(user_id=user_id, addresses=tuple(addresses), now=now, last=last))).items
+    return (await bus.request(GetAttendees(user_id=user_id, addresses=tuple(addresses), now=now, last=last))).items

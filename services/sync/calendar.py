@@ -110,7 +110,7 @@ async def _tell(job: Job, calendar_id: str) -> None:
             unsaid = await meetings.list_unsaid(connection, job.claim.account_id, calendar_id, TELL_AT_ONCE)
         if not unsaid:
             return
-        await job.sync.bus.say(*(_event(one) for one in unsaid))
+        await job.sync.bus.publish(*(_event(one) for one in unsaid))
         async with job.writing() as connection:
             await meetings.mark_meetings_said(
                 connection, {one.meeting.meeting_id: one.meeting.revision for one in unsaid}
@@ -147,6 +147,6 @@ async def scan(sync: Sync, account_id: AccountId) -> None:
     start, end = upcoming(datetime.now(UTC), settings.prep_catch_up_minutes, settings.prep_window_to_minutes)
     async with sync.db.acquire() as connection:
         found = await meetings.list_upcoming(connection, account_id, start, end)
-    await sync.bus.say(*(MeetingUpcoming(meeting=one) for one in found))
+    await sync.bus.publish(*(MeetingUpcoming(meeting=one) for one in found))
     if found:
         get_logger().info("meetings_upcoming", count=len(found))

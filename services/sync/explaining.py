@@ -63,7 +63,7 @@ async def _contacts(sync: Sync, account: Account, gmail_id: str) -> tuple[Contac
     """Whose timelines show it; nobody, where contacts does not answer in time: the rest of the answer is worth more."""
     query = GetContactsOfMessage(user_id=account.user_id, account_id=account.account_id, gmail_id=gmail_id)
     try:
-        return (await sync.bus.ask(query, seconds=CONTACTS_SECONDS)).items
+        return (await sync.bus.request(query, seconds=CONTACTS_SECONDS)).items
     except (Outage, Refused) as error:
         get_logger().debug("contacts_of_message_unknown", error=str(error))
         return ()

@@ -38,7 +38,7 @@ KINDS: tuple[Kind, ...] = ("mail", "contacts", "calendar")
 async def connect(sync: Sync, event: AccountConnected) -> None:
     """Everything that the account permits is read, now or from where it stood."""
     try:
-        settings = await sync.bus.ask(GetSettings(user_id=event.user_id))
+        settings = await sync.bus.request(GetSettings(user_id=event.user_id))
         version, gmail = settings.version, settings.preferences.gmail
     except Refused as refusal:
         if refusal.code != "not_found":

@@ -143,7 +143,7 @@ class Job:
             return
         self._shown_at = now
         try:
-            await self.sync.bus.say(
+            await self.sync.bus.publish(
                 SyncProgressed(
                     user_id=self.claim.user_id,
                     account_id=self.claim.account_id,

@@ -61,7 +61,7 @@ async def _keep(job: Job, page: CardPage, generation: int) -> None:
         await people.delete_people(
             connection, account_id, sorted((cards.keys() - wanted.keys()) | (former - wanted.keys()))
         )
-    await job.sync.bus.say(
+    await job.sync.bus.publish(
         *(imported(wanted[name], job.claim.user_id, account_id, revision) for name, (revision, _) in unsaid.items())
     )
     new = sum(is_new for _, is_new in unsaid.values())
@@ -81,7 +81,7 @@ async def _tell_deletions(job: Job) -> None:
         gone = await people.list_unsaid_deletions(connection, job.claim.account_id)
     if not gone:
         return
-    await job.sync.bus.say(
+    await job.sync.bus.publish(
         *(
             PersonRemoved(
                 user_id=job.claim.user_id, account_id=job.claim.account_id, resource_name=name, revision=revision

@@ -61,7 +61,7 @@ async def _pull(sync: Sync, subscription: Subscription) -> None:
     """One pull. Acknowledged once the bus has what was told: a crash in between tells it twice."""
     await sync.bus.ping()  # not connected any more: what was pulled could not be told
     received = await subscription.pull()
-    await sync.bus.say(*(event for one in received if (event := _told(one))))
+    await sync.bus.publish(*(event for one in received if (event := _told(one))))
     await subscription.acknowledge([one.ack_id for one in received])
 
 

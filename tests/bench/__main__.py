@@ -50,13 +50,13 @@ async def measured(scenario: Scenario, folder: Path, console: Console, *, messag
     """One scenario from beginning to end; whatever stops it is in the result."""
     begun, load = perf_counter(), os.getloadavg()[0]
 
-    def say(sentence: str) -> None:
+    def publish(sentence: str) -> None:
         console.print(f"[dim]{perf_counter() - begun:6.1f} s  {scenario.name}: {sentence}[/]", highlight=False)
 
     folder.mkdir()
     try:
         async with asyncio.timeout(scenario.limit_seconds):
-            figures = await scenario.run(Setting(folder, messages, quick, say))
+            figures = await scenario.run(Setting(folder, messages, quick, publish))
     except TimeoutError as error:
         reason = str(error) or f"it was not over after {scenario.limit_seconds:.0f} s"
         return Result(scenario, perf_counter() - begun, load, (), reason)

@@ -17,7 +17,7 @@ class Setting:
     folder: Path
     messages: int
     quick: bool
-    say: Callable[[str], None]
+    publish: Callable[[str], None]
 
     def size(self, full: int, quick: int) -> int:
         """How many, or how long, of something that is not the large mailbox."""

@@ -168,12 +168,12 @@ class World:
 
     @property
     def context(self) -> Context:
-        async def say(*events: Event) -> None:
-            self.said.extend(events)
+        async def publish(*events: Event) -> None:
+            self.published.extend(events)
 
-        return Context(self.pool, say)
+        return Context(self.pool, publish)
 
-    async def hear(self, *events: Event) -> None:
+    async def receive(self, *events: Event) -> None:
         """Each fact by itself, in this order."""
         for event in events:
             await self._hear(event)
@@ -260,7 +260,7 @@ class World:
             """TRUNCATE bcc_offers, merges, profiles, cards, sightings, participants, interactions, addresses, contacts, purged,
                own_addresses, accounts, users"""
         )
-        self.said.clear()
+        self.published.clear()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -277,7 +277,7 @@ async def world(contacts_database: Database) -> AsyncIterator[World]:
     try:
         fresh = World(pool)
         await fresh.clear()
-        await fresh.hear(connected())
+        await fresh.receive(connected())
         yield fresh
     finally:
         await pool.close()

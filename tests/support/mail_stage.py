@@ -92,7 +92,7 @@ class MailStage:
 
     async def connect(self, mailbox: Mailbox, *, again: bool = False) -> None:
         mailbox.revoked = False
-        await self.auth.say(
+        await self.auth.publish(
             AccountConnected(
                 user_id=mailbox.user_id,
                 account_id=mailbox.account_id,
@@ -108,9 +108,9 @@ class MailStage:
         mailbox.revoked = True
         self.google.world.authority.revoke_grants(mailbox.account.address)
 
-    async def request(self, *mailboxes: Mailbox) -> None:
+    async def request_sync(self, *mailboxes: Mailbox) -> None:
         """Sync now."""
-        await self.gateway.say(
+        await self.gateway.publish(
             *(
                 SyncRequested(user_id=one.user_id, account_id=one.account_id, kind="mail", reason="user")
                 for one in mailboxes
@@ -119,13 +119,13 @@ class MailStage:
 
     async def audit(self, mailbox: Mailbox) -> None:
         """Compare now what is listed and what is recorded."""
-        await self.gateway.ask(StartAudit(user_id=mailbox.user_id, account_id=mailbox.account_id))
+        await self.gateway.request(StartAudit(user_id=mailbox.user_id, account_id=mailbox.account_id))
 
     async def give_token(self, query: GetToken) -> Token:
         mailbox = self.mailboxes[query.account_id]
         if mailbox.revoked:
             sentence = "You took back PingCRM's permission in your Google account."
-            await self.auth.say(
+            await self.auth.publish(
                 AccountReauthRequired(
                     user_id=mailbox.user_id,
                     account_id=mailbox.account_id,

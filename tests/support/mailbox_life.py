@@ -65,7 +65,7 @@ class Life:
         """The first account is connected, and one contact made by hand: its BCC address is known."""
         self.stage.told.clear()
         await self.connect()
-        made = await self.stage.gateway.ask(
+        made = await self.stage.gateway.request(
             CreateContact(user_id=self.user_id, fields=ContactFields(name="Ann", emails=(FRIENDS[0],)))
         )
         self.hashes[made.bcc_hash] = FRIENDS[0]
@@ -81,7 +81,7 @@ class Life:
         while self.connected < len(self.mailboxes):
             await self.connect()
         await self.stage.quiet()
-        await self.stage.request(*self.mailboxes)
+        await self.stage.request_sync(*self.mailboxes)
         await self.stage.quiet()
 
     def expected(self) -> Timelines:
@@ -98,7 +98,7 @@ class Life:
             case Draft():
                 self._draft(step)
             case Sync(requests):
-                await self.stage.request(*self.mailboxes[: self.connected])
+                await self.stage.request_sync(*self.mailboxes[: self.connected])
                 await (self.stage.quiet() if requests is None else self.stage.until_requests(requests))
             case Kill("restart"):
                 await self.stage.restart_sync()
@@ -109,7 +109,7 @@ class Life:
                     await self.stage.repeat(self.stage.told[nth % len(self.stage.told)])
             case Repeat():
                 for _ in range(3):
-                    await self.stage.request(*self.mailboxes[: self.connected])
+                    await self.stage.request_sync(*self.mailboxes[: self.connected])
             case Expire(account):
                 self.mailboxes[account].account.mailbox.expire_history()
             case Trouble(account, kind, calls):

@@ -138,19 +138,19 @@ class Stage:
     async def tell(self, told: Meeting, *, current: Meeting | Literal["as told", "cancelled"] = "as told") -> None:
         """`sync` says that the meeting is upcoming, and answers with `current` when it is asked."""
         self.meetings = [] if current == "cancelled" else [told if current == "as told" else current]
-        await self.buses["sync"].say(MeetingUpcoming(meeting=told))
+        await self.buses["sync"].publish(MeetingUpcoming(meeting=told))
 
     async def disconnect(self, *, purge: bool) -> None:
-        await self.buses["auth"].say(
+        await self.buses["auth"].publish(
             AccountDisconnected(user_id=USER_ID, account_id=ACCOUNT_ID, purge=purge, at=datetime.now(UTC))
         )
 
     async def delete_user(self) -> None:
-        await self.buses["auth"].say(UserDeleted(user_id=USER_ID, account_ids=(ACCOUNT_ID,)))
+        await self.buses["auth"].publish(UserDeleted(user_id=USER_ID, account_ids=(ACCOUNT_ID,)))
 
-    async def ask(self, request: Request[Any]) -> Any:
+    async def request(self, request: Request[Any]) -> Any:
         """As the gateway asks."""
-        return await self.buses["gateway"].ask(request, seconds=60)
+        return await self.buses["gateway"].request(request, seconds=60)
 
     def fault(self, match: str, kind: str, **fields: Any) -> None:
         self.google.world.faults.set([Rule(match, cast(Any, kind), **fields)], seed=1)
@@ -211,7 +211,7 @@ async def set_stage(settings_of: SettingsOf, postgres_url: str, claude: FakeClau
         stage.buses["sync"].answer(ListMeetings, stage.list_meetings)
         stage.buses["contacts"].answer(GetAttendees, stage.get_attendees)
         for event in (PrepSent, PrepSkipped, PrepFailed):
-            stage.buses["gateway"].hear(event, stage.note)
+            stage.buses["gateway"].receive(event, stage.note)
         for bus in stage.buses.values():
             await stack.enter_async_context(bus)
         yield stage

@@ -49,9 +49,9 @@ class AuthWorld:
     postgres_url: str
     said: list[Event] = field(default_factory=list)
 
-    async def ask(self, request: Request[R]) -> R:
+    async def request(self, request: Request[R]) -> R:
         """As one of the services that may ask it."""
-        return await (self.bus if "gateway" in request.requested_by else self.sync).ask(request)
+        return await (self.bus if "gateway" in request.requested_by else self.sync).request(request)
 
     async def consent(
         self, url: str, address: str, *, untick: Iterable[str] = (), decision: str = "allow"
@@ -75,7 +75,7 @@ class AuthWorld:
         untick: Iterable[str] = (),
     ) -> SignedIn:
         """The whole way to Google and back, once."""
-        begun = await self.ask(BeginSignIn(browser=browser, user_id=user_id, account_id=account_id))
+        begun = await self.request(BeginSignIn(browser=browser, user_id=user_id, account_id=account_id))
         back = await self.consent(begun.authorize_url, address, untick=untick)
         return await self.finish(back, browser)
 
@@ -83,17 +83,17 @@ class AuthWorld:
         command = FinishSignIn(
             browser=browser, state=back.get("state", ""), code=back.get("code", ""), error=back.get("error", "")
         )
-        return await self.ask(command)
+        return await self.request(command)
 
     async def refused(self, request: Request[Any], code: str) -> Refused:
         """Assert that the question is refused with this code."""
         with pytest.raises(Refused) as caught:
-            await self.ask(request)
+            await self.request(request)
         assert caught.value.code == code
         return caught.value
 
     def heard(self, kind: type[F]) -> list[F]:
-        return [event for event in self.said if isinstance(event, kind)]
+        return [event for event in self.published if isinstance(event, kind)]
 
     async def until(self, true: Callable[[], bool], seconds: float = 5.0) -> None:
         async with asyncio.timeout(seconds):
@@ -142,7 +142,7 @@ async def auth_world(
         by_subject = {event.subject: event for event in EVENTS if "auth" in event.published_by}
 
         async def listen(message: Msg) -> None:
-            world.said.append(by_subject[message.subject].model_validate_json(message.data))
+            world.published.append(by_subject[message.subject].model_validate_json(message.data))
 
         for subject in by_subject:
             await listener.subscribe(subject, cb=listen)

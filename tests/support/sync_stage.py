@@ -142,7 +142,7 @@ class SyncStage:
         return UserPreferences(version=1, preferences=self.preferences)
 
     async def connect(self) -> None:
-        await self.auth.say(
+        await self.auth.publish(
             AccountConnected(
                 user_id=self.user_id,
                 account_id=self.account_id,
@@ -153,22 +153,24 @@ class SyncStage:
             )
         )
 
-    async def request(self, kind: Kind) -> None:
-        await self.gateway.say(
+    async def request_sync(self, kind: Kind) -> None:
+        await self.gateway.publish(
             SyncRequested(user_id=self.user_id, account_id=self.account_id, kind=kind, reason="user")
         )
 
     async def change_settings(self, **gmail: Any) -> None:
         before = self.preferences
         self.preferences = before.model_copy(update={"gmail": before.gmail.model_copy(update=gmail)})
-        await self.auth.say(
-            SettingsChanged(user_id=self.user_id, version=len(self.said) + 2, before=before, after=self.preferences)
+        await self.auth.publish(
+            SettingsChanged(
+                user_id=self.user_id, version=len(self.published) + 2, before=before, after=self.preferences
+            )
         )
 
     async def sync(self, kind: Kind = "mail", *, seconds: float = 30.0) -> SyncCompleted:
         """Ask for a run and wait for its end."""
         before = len(self.ended(kind))
-        await self.request(kind)
+        await self.request_sync(kind)
         await self.until(lambda: len(self.ended(kind)) > before, seconds)
         end = self.ended(kind)[-1]
         assert isinstance(end, SyncCompleted), end
@@ -181,17 +183,19 @@ class SyncStage:
             await self.until(lambda kind=kind: bool(self.ended(kind)), seconds)  # type: ignore[misc]
 
     def heard(self, kind: type[F]) -> list[F]:
-        return [event for event in self.said if isinstance(event, kind)]
+        return [event for event in self.published if isinstance(event, kind)]
 
     def ended(self, kind: Kind) -> list[SyncCompleted | SyncFailed]:
         """The ends of runs of a kind, each once: told at least once, the stream keeps one of each key."""
-        ends = [event for event in self.said if isinstance(event, SyncCompleted | SyncFailed) and event.kind == kind]
+        ends = [
+            event for event in self.published if isinstance(event, SyncCompleted | SyncFailed) and event.kind == kind
+        ]
         return list({event.key(): event for event in reversed(ends)}.values())[::-1]
 
     def timeline(self) -> dict[str, MessageIngested]:
         """What stands after all that was said: by Gmail id, the fact of the highest revision, unless that removed it."""
         newest: dict[str, MessageIngested | MessageRemoved] = {}
-        for event in self.said:
+        for event in self.published:
             if isinstance(event, MessageIngested | MessageRemoved) and (
                 event.gmail_id not in newest or newest[event.gmail_id].revision <= event.revision
             ):
@@ -203,8 +207,8 @@ class SyncStage:
             while not true():
                 await asyncio.sleep(0.02)
 
-    async def ask(self, request: Request[R]) -> R:
-        return await self.gateway.ask(request)
+    async def request(self, request: Request[R]) -> R:
+        return await self.gateway.request(request)
 
     async def sql(self, statement: str, *arguments: object) -> list[Any]:
         connection = await asyncpg.connect(self.postgres_url)
@@ -251,7 +255,7 @@ async def sync_stage(
 
         async def listen(said: Msg) -> None:
             if said.subject in by_subject:
-                made.said.append(by_subject[said.subject].model_validate_json(said.data))
+                made.published.append(by_subject[said.subject].model_validate_json(said.data))
 
         for subject in by_subject:  # not everything: who listens to inboxes keeps the pulls of dead replicas alive
             await listener.subscribe(subject, cb=listen)

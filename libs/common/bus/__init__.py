@@ -44,10 +44,10 @@ F = TypeVar("F", bound=Event)
 R = TypeVar("R", bound=BaseModel)
 
 PUBLISH_TIMEOUT_SECONDS = 5.0
-ASK_TIMEOUT_SECONDS = 10.0
-NOBODY_SECONDS, NOBODY_PAUSE_SECONDS = 2.0, 0.1
+REQUEST_TIMEOUT_SECONDS = 10.0
+NO_RESPONDER_SECONDS, NO_RESPONDER_PAUSE_SECONDS = 2.0, 0.1
 GRACE_SECONDS = 15.0
-ANSWER_WORKERS = 32
+RESPONDER_WORKERS = 32
 PUBLISHES_AT_ONCE = 500  # a stream takes batches of at most 1,000
 
 OUTAGES: tuple[type[BaseException], ...] = (
@@ -62,7 +62,7 @@ OUTAGES: tuple[type[BaseException], ...] = (
 
 
 @dataclass(frozen=True)
-class _Ear:
+class _Subscription:
     """What is heard, by which handler, how many at a time."""
 
     event: type[Event]
@@ -77,11 +77,11 @@ class Bus:
     settings: Settings
     service: Service
     cache: Cache
-    heard: list[type[Event]] = field(default_factory=list)
-    answered: list[type[Request[Any]]] = field(default_factory=list)
+    subscribed: list[type[Event]] = field(default_factory=list)
+    served: list[type[Request[Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._ears: list[_Ear] = []
+        self._subscriptions: list[_Subscription] = []
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._client: Client | None = None
@@ -102,7 +102,7 @@ class Bus:
 
     # -- registering -----------------------------------------------------------------------------------------------------
 
-    def hear(self, event: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8) -> None:
+    def subscribe(self, event: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8) -> None:
         """Hear a fact, one by one, at most `at_once` at the same time. Returning acknowledges it; raising brings it back."""
 
         async def each(events: Sequence[F]) -> None:
@@ -111,17 +111,17 @@ class Bus:
 
         self._register(event, Delivery(self.service, event, each, self.cache, OUTAGES, one_by_one=True), at_once)
 
-    def hear_batch(self, event: type[F], handler: Callable[[Sequence[F]], Awaitable[None]]) -> None:
+    def subscribe_batch(self, event: type[F], handler: Callable[[Sequence[F]], Awaitable[None]]) -> None:
         """Hear a fact in batches. A batch that fails is retried one by one, so that one can't hold back others."""
         self._register(
             event, Delivery(self.service, event, handler, self.cache, OUTAGES, one_by_one=False), batch_of(event)
         )
 
-    def hear_live(self, event: type[F], handler: Callable[[F], Awaitable[None]]) -> None:
+    def subscribe_broadcast(self, event: type[F], handler: Callable[[F], Awaitable[None]]) -> None:
         """Hear a live fact on every replica, at most once: for browsers that hang on this one."""
         if event not in BROADCAST or self.service not in event.consumed_by:
             raise KeyError(f"events.py does not say that {self.service} hears {event.subject} live")
-        self.heard.append(event)
+        self.subscribed.append(event)
 
         @self._broker.subscriber(event.subject, decoder=_undecoded, no_reply=True)
         async def _(message: NatsMessage) -> None:
@@ -131,20 +131,20 @@ class Bus:
                 except Exception:
                     self._log.exception("live_failed", subject=event.subject)
 
-    def answer(self, request: type[Request[R]], handler: Callable[[Any], Awaitable[R]]) -> None:
+    def respond(self, request: type[Request[R]], handler: Callable[[Any], Awaitable[R]]) -> None:
         """Answer a question: return the answer, or raise Refused."""
         if request.served_by != self.service:
             raise KeyError(f"requests/ does not say that {self.service} answers {request.subject}")
-        self.answered.append(request)
+        self.served.append(request)
 
         @self._broker.subscriber(
-            request.subject, queue=self.service, max_workers=ANSWER_WORKERS, decoder=_undecoded, no_reply=True
+            request.subject, queue=self.service, max_workers=RESPONDER_WORKERS, decoder=_undecoded, no_reply=True
         )
         async def _(message: NatsMessage) -> None:
             with traced(message.headers.get(TRACE_HEADER, "")):
-                await message.raw_message.respond(await self._answered(request, handler, message.body))
+                await message.raw_message.respond(await self._reply_to(request, handler, message.body))
 
-    async def _answered(self, request: type[Request[R]], handler: Callable[[Any], Awaitable[R]], body: bytes) -> bytes:
+    async def _reply_to(self, request: type[Request[R]], handler: Callable[[Any], Awaitable[R]], body: bytes) -> bytes:
         """The reply's bytes: `{"answer": …}` or `{"refused": …}`. Never a silence: the asker would wait in vain."""
         started = perf_counter()
         outcome = "answered"
@@ -171,8 +171,8 @@ class Bus:
 
     def _register(self, event: type[Event], delivery: Delivery, batch: int) -> None:
         consumer_of(self.service, event)  # refuses what events.py does not declare
-        self.heard.append(event)
-        self._ears.append(_Ear(event, batch, delivery.deliver))
+        self.subscribed.append(event)
+        self._subscriptions.append(_Subscription(event, batch, delivery.deliver))
 
     # -- running -----------------------------------------------------------------------------------------------------------
 
@@ -188,11 +188,12 @@ class Bus:
         await self.connect()
         await self._broker.start()
         await self.client.flush()  # the server knows our subscriptions before anybody is told that we are ready
-        for ear in self._ears:
-            consumer = consumer_of(self.service, ear.event)
+        for subscription in self._subscriptions:
+            consumer = consumer_of(self.service, subscription.event)
             self._loops.append(
                 asyncio.create_task(
-                    pull(self.client, consumer, ear.batch, ear.deliver, self._stopping), name=f"pull {consumer.name}"
+                    pull(self.client, consumer, subscription.batch, subscription.deliver, self._stopping),
+                    name=f"pull {consumer.name}",
                 )
             )
 
@@ -238,12 +239,12 @@ class Bus:
 
     # -- saying and asking -------------------------------------------------------------------------------------------------
 
-    async def say(self, *events: Event) -> None:
+    async def publish(self, *events: Event) -> None:
         """Tell facts, and wait until the stream has stored them. Outage: at least one was not confirmed; say all again."""
         for begin in range(0, len(events), PUBLISHES_AT_ONCE):
-            await self._say_some(events[begin : begin + PUBLISHES_AT_ONCE])
+            await self._publish_chunk(events[begin : begin + PUBLISHES_AT_ONCE])
 
-    async def _say_some(self, events: Sequence[Event]) -> None:
+    async def _publish_chunk(self, events: Sequence[Event]) -> None:
         trace = {TRACE_HEADER: current_trace()} if current_trace() else {}
         kept = [event for event in events if type(event) not in BROADCAST]
         try:
@@ -271,10 +272,10 @@ class Bus:
         )
         return "error" not in orjson.loads(reply.data)
 
-    async def ask(self, request: Request[R], *, seconds: float = ASK_TIMEOUT_SECONDS) -> R:
+    async def request(self, request: Request[R], *, seconds: float = REQUEST_TIMEOUT_SECONDS) -> R:
         """Ask, and wait for the answer. Refused: the answerer's no. Outage: nobody answered within `seconds`."""
         try:
-            reply = await self._request(request.subject, request.model_dump_json().encode(), seconds)
+            reply = await self._send_request(request.subject, request.model_dump_json().encode(), seconds)
         except (TimeoutError, nats.errors.Error, OSError) as error:
             raise Outage(f"Nobody answered {request.subject}: {type(error).__name__}") from error
         body = orjson.loads(reply.data)
@@ -283,20 +284,20 @@ class Bus:
             if refusal.status == 503:
                 raise Outage(refusal.detail) from refusal
             raise refusal
-        answer: R = request.reply.model_validate(body["answer"])  # type: ignore[assignment]
-        return answer
+        respond: R = request.reply.model_validate(body["answer"])  # type: ignore[assignment]
+        return respond
 
-    async def _request(self, subject: str, body: bytes, seconds: float) -> Msg:
+    async def _send_request(self, subject: str, body: bytes, seconds: float) -> Msg:
         """Send a question. Where nobody listens, which reached nobody, it is asked again: a service may be restarting."""
         headers = {TRACE_HEADER: current_trace()} if current_trace() else None
-        patience = asyncio.get_running_loop().time() + min(NOBODY_SECONDS, seconds)
+        patience = asyncio.get_running_loop().time() + min(NO_RESPONDER_SECONDS, seconds)
         while True:
             try:
                 return await self.client.request(subject, body, timeout=seconds, headers=headers)
             except nats.errors.NoRespondersError:
                 if asyncio.get_running_loop().time() > patience:
                     raise
-                await asyncio.sleep(NOBODY_PAUSE_SECONDS)
+                await asyncio.sleep(NO_RESPONDER_PAUSE_SECONDS)
 
     # -- state ---------------------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ class AccountTokens:
             if held and held.access_token != rejected and held.expires_at - datetime.now(UTC) > _MARGIN:
                 return held.access_token
             try:
-                token = await self.bus.ask(GetToken(account_id=self.account_id, scope=scope, rejected=rejected))
+                token = await self.bus.request(GetToken(account_id=self.account_id, scope=scope, rejected=rejected))
             except Refused as refusal:
                 if refusal.code in _REFUSALS:
                     raise _REFUSALS[refusal.code](refusal.detail) from refusal

@@ -48,8 +48,8 @@ async def list_accounts(call: Call) -> AccountList:
 
     With their state, the permissions that are missing and what these turn off, and the latest sync of each kind.
     """
-    accounts = await call.ask(ListAccounts(user_id=call.user_id))
-    runs = await call.ask(GetSyncStatus(user_id=call.user_id))
+    accounts = await call.request(ListAccounts(user_id=call.user_id))
+    runs = await call.request(GetSyncStatus(user_id=call.user_id))
     return AccountList(items=[view_of(account, runs.items) for account in accounts.items])
 
 
@@ -79,8 +79,8 @@ async def connect_account(call: Call, body: Connect) -> Connecting:
     """
     if body.account_id:
         await own_account(call, body.account_id)
-    browser = browser_of(call.request)
-    begun = await call.ask(
+    browser = browser_of(call.http_request)
+    begun = await call.request(
         BeginSignIn(browser=bound(browser, call.caller.session), user_id=call.user_id, account_id=body.account_id)
     )
     settings = call.gateway.settings
@@ -101,7 +101,7 @@ async def disconnect_account(call: Call, account_id: AccountId, query: Disconnec
     """
     await own_account(call, account_id)
     command = Disconnect(user_id=call.user_id, account_id=account_id, purge=query.purge)
-    await call.ask(command, seconds=DISCONNECT_SECONDS)
+    await call.request(command, seconds=DISCONNECT_SECONDS)
 
 
 class SyncBody(BaseModel):
@@ -126,7 +126,7 @@ async def sync_account(call: Call, account_id: AccountId, body: SyncBody) -> Syn
     """Sync an account now."""
     account = await own_account(call, account_id)
     kinds = kinds_to_sync(account, body.kinds)
-    await call.gateway.bus.say(
+    await call.gateway.bus.publish(
         *(SyncRequested(user_id=call.user_id, account_id=account_id, kind=kind, reason="user") for kind in kinds)
     )
     return SyncAccepted(kinds=kinds)
@@ -164,7 +164,9 @@ class RunsQuery(BaseModel):
 async def list_syncs(call: Call, account_id: AccountId, query: RunsQuery) -> Runs:
     """Show the sync history of an account, newest first."""
     await own_account(call, account_id)
-    return await call.ask(ListRuns(user_id=call.user_id, account_id=account_id, cursor=query.cursor, limit=query.limit))
+    return await call.request(
+        ListRuns(user_id=call.user_id, account_id=account_id, cursor=query.cursor, limit=query.limit)
+    )
 
 
 @endpoint("GET", "/accounts/{account_id}/messages/{message_id}/why", tag=TAG)
@@ -177,7 +179,7 @@ async def explain_message(call: Call, account_id: AccountId, message_id: str) ->
     _look_like_id(message_id)
     await own_account(call, account_id)
     query = ExplainMessage(user_id=call.user_id, account_id=account_id, message_id=message_id)
-    return await call.ask(query, seconds=EXPLAIN_SECONDS)
+    return await call.request(query, seconds=EXPLAIN_SECONDS)
 
 
 @endpoint(
@@ -194,7 +196,7 @@ async def retry_message(call: Call, account_id: AccountId, message_id: str) -> R
     """
     _look_like_id(message_id)
     kinds_to_sync(await own_account(call, account_id), {"mail"})
-    return await call.ask(RetryMessages(user_id=call.user_id, account_id=account_id, message_id=message_id))
+    return await call.request(RetryMessages(user_id=call.user_id, account_id=account_id, message_id=message_id))
 
 
 @endpoint(
@@ -207,7 +209,7 @@ async def retry_message(call: Call, account_id: AccountId, message_id: str) -> R
 async def retry_messages(call: Call, account_id: AccountId) -> Retried:
     """Read all messages again that were set aside."""
     kinds_to_sync(await own_account(call, account_id), {"mail"})
-    return await call.ask(RetryMessages(user_id=call.user_id, account_id=account_id))
+    return await call.request(RetryMessages(user_id=call.user_id, account_id=account_id))
 
 
 def _look_like_id(message_id: str) -> None:
@@ -224,7 +226,7 @@ async def audit_account(call: Call, account_id: AccountId) -> Audit:
     all messages in Gmail with what is recorded, once a day, and fetches what is missing.
     """
     await own_account(call, account_id)
-    return await call.ask(AuditAccount(user_id=call.user_id, account_id=account_id), seconds=60)
+    return await call.request(AuditAccount(user_id=call.user_id, account_id=account_id), seconds=60)
 
 
 class AuditAccepted(BaseModel):
@@ -241,13 +243,13 @@ class AuditAccepted(BaseModel):
 async def start_audit(call: Call, account_id: AccountId) -> AuditAccepted:
     """Audit an account now."""
     kinds_to_sync(await own_account(call, account_id), {"mail"})
-    await call.ask(StartAudit(user_id=call.user_id, account_id=account_id))
+    await call.request(StartAudit(user_id=call.user_id, account_id=account_id))
     return AuditAccepted()
 
 
 async def own_account(call: Call, account_id: AccountId) -> Account:
     """The user's account of this id. Refused: `not_found` (404), another user's too."""
-    for account in (await call.ask(ListAccounts(user_id=call.user_id))).items:
+    for account in (await call.request(ListAccounts(user_id=call.user_id))).items:
         if account.id == account_id:
             return account
     raise not_found("account")

@@ -47,7 +47,7 @@ class ContactsQuery(BaseModel):
 @endpoint("GET", "/contacts", tag=TAG, errors=WRONG_CURSOR)
 async def list_contacts(call: Call, query: ContactsQuery) -> ContactPage:
     """Search and list contacts."""
-    return await call.ask(
+    return await call.request(
         SearchContacts(user_id=call.user_id, q=query.q.strip(), sort=query.sort, cursor=query.cursor, limit=query.limit)
     )
 
@@ -61,7 +61,7 @@ class ContactBody(ContactFields):
 @endpoint("POST", "/contacts", tag=TAG, status=201, errors=TAKEN)
 async def create_contact(call: Call, body: ContactBody) -> Contact:
     """Create a contact."""
-    return await call.ask(CreateContact(user_id=call.user_id, fields=body))
+    return await call.request(CreateContact(user_id=call.user_id, fields=body))
 
 
 @endpoint("GET", "/contacts/{contact_id}", tag=TAG)
@@ -70,7 +70,7 @@ async def show_contact(call: Call, contact_id: ContactId) -> Contact:
 
     With the relationship score in its parts, and the addresses that log mail to it when they are in BCC.
     """
-    return await call.ask(GetContact(user_id=call.user_id, contact_id=contact_id))
+    return await call.request(GetContact(user_id=call.user_id, contact_id=contact_id))
 
 
 @endpoint("PATCH", "/contacts/{contact_id}", tag=TAG, errors=TAKEN)
@@ -79,13 +79,13 @@ async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -
 
     What is given stays the user's: no import overwrites it. Lists replace the list that was there.
     """
-    return await call.ask(UpdateContact(user_id=call.user_id, contact_id=contact_id, fields=body))
+    return await call.request(UpdateContact(user_id=call.user_id, contact_id=contact_id, fields=body))
 
 
 @endpoint("DELETE", "/contacts/{contact_id}", tag=TAG, status=204)
 async def delete_contact(call: Call, contact_id: ContactId) -> None:
     """Delete a contact. Mail does not bring it back."""
-    await call.ask(DeleteContact(user_id=call.user_id, contact_id=contact_id))
+    await call.request(DeleteContact(user_id=call.user_id, contact_id=contact_id))
 
 
 class TimelineQuery(BaseModel):
@@ -100,7 +100,7 @@ class TimelineQuery(BaseModel):
 @endpoint("GET", "/contacts/{contact_id}/interactions", tag=TAG, errors=WRONG_CURSOR)
 async def list_interactions(call: Call, contact_id: ContactId, query: TimelineQuery) -> Timeline:
     """Show a contact's timeline, newest first."""
-    return await call.ask(
+    return await call.request(
         GetTimeline(
             user_id=call.user_id,
             contact_id=contact_id,
@@ -132,13 +132,13 @@ class NewInteraction(BaseModel):
 @endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, status=201)
 async def add_interaction(call: Call, contact_id: ContactId, body: NewInteraction) -> Interaction:
     """Add a note, or an interaction of another platform."""
-    return await call.ask(AddInteraction(user_id=call.user_id, contact_id=contact_id, **body.model_dump()))
+    return await call.request(AddInteraction(user_id=call.user_id, contact_id=contact_id, **body.model_dump()))
 
 
 @endpoint("GET", "/contacts/{contact_id}/duplicates", tag=TAG)
 async def list_duplicates(call: Call, contact_id: ContactId) -> Duplicates:
     """Suggest contacts that may be the same person, with the evidence."""
-    return await call.ask(FindDuplicates(user_id=call.user_id, contact_id=contact_id))
+    return await call.request(FindDuplicates(user_id=call.user_id, contact_id=contact_id))
 
 
 class Merge(BaseModel):
@@ -150,19 +150,19 @@ class Merge(BaseModel):
 @endpoint("POST", "/contacts/{contact_id}/merge", tag=TAG, errors={409: "They are one contact already."})
 async def merge_contacts(call: Call, contact_id: ContactId, body: Merge) -> Merged:
     """Merge another contact into this one. `merge_id` undoes it."""
-    return await call.ask(MergeContacts(user_id=call.user_id, contact_id=contact_id, other_id=body.other_id))
+    return await call.request(MergeContacts(user_id=call.user_id, contact_id=contact_id, other_id=body.other_id))
 
 
 @endpoint("POST", "/merges/{merge_id}/undo", tag=TAG, errors={409: "The contact was merged once more since then."})
 async def undo_merge(call: Call, merge_id: UUID) -> Contact:
     """Undo a merge exactly."""
-    return await call.ask(UndoMerge(user_id=call.user_id, merge_id=merge_id))
+    return await call.request(UndoMerge(user_id=call.user_id, merge_id=merge_id))
 
 
 @endpoint("POST", "/contacts/{contact_id}/bcc/rotate", tag=TAG)
 async def rotate_bcc(call: Call, contact_id: ContactId) -> Contact:
     """Give a contact a new BCC address. The old one stops logging."""
-    return await call.ask(RotateBcc(user_id=call.user_id, contact_id=contact_id))
+    return await call.request(RotateBcc(user_id=call.user_id, contact_id=contact_id))
 
 
 class Profile(BaseModel):
@@ -182,7 +182,7 @@ class Accepted(BaseModel):
 @endpoint("POST", "/profiles", tag=TAG, status=202)
 async def report_profile(call: Call, body: Profile) -> Accepted:
     """Report somebody's bio on another platform."""
-    await call.gateway.bus.say(
+    await call.gateway.bus.publish(
         ProfileReported(
             user_id=call.user_id, platform=body.platform, identity=body.identity, bio=body.bio, at=datetime.now(UTC)
         )

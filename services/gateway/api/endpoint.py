@@ -32,7 +32,7 @@ class Call:
     """One request on its way through a handler. `finish`: what is done to the response before it is sent (cookies)."""
 
     gateway: Gateway
-    request: web.Request
+    http_request: web.Request
     caller: Caller
     finish: list[Callable[[web.StreamResponse], None]] = field(default_factory=list)
 
@@ -44,8 +44,8 @@ class Call:
     def user_id(self) -> UserId:
         return self.caller.user.id
 
-    async def ask(self, request: Request[R], *, seconds: float = 10.0) -> R:
-        return await self.gateway.bus.ask(request, seconds=seconds)
+    async def request(self, request: Request[R], *, seconds: float = 10.0) -> R:
+        return await self.gateway.bus.request(request, seconds=seconds)
 
 
 Handler = Callable[..., Awaitable[Any]]

@@ -27,7 +27,7 @@ async def stream_events(call: Call) -> web.StreamResponse:
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers=headers)
     with call.gateway.hub.listening(call.user_id, call.caller.session) as listener:
-        await response.prepare(call.request)
+        await response.prepare(call.http_request)
         try:
             await _write(response, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
             await _pump(call, listener, response)
@@ -58,7 +58,7 @@ async def _still_signed_in(call: Call) -> bool:
     """An outage is no sign-out."""
     session = call.caller.session
     try:
-        await call.ask(WhoIs(session=session) if session else WhoIs(token=bearer_of(call.request)))
+        await call.request(WhoIs(session=session) if session else WhoIs(token=bearer_of(call.http_request)))
     except Refused:
         return False
     except Outage:

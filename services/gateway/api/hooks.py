@@ -40,7 +40,7 @@ async def hear_gmail(gateway: Gateway, request: web.Request) -> web.Response:
         hint = read_hint(mapping(envelope.get("message")), now)
     except Malformed as error:
         raise Refused(400, "malformed_body", f"This is no notification of Gmail's: {error}") from None
-    await gateway.bus.say(
+    await gateway.bus.publish(
         MailboxNotified(address=hint.address, history_id=hint.history_id, notified_at=hint.published_at)
     )
     return web.Response(status=204)

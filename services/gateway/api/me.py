@@ -34,7 +34,7 @@ async def show_me(call: Call) -> Me:
 async def _counts(call: Call) -> Counts | None:
     """Who I am does not depend on the contacts service being up."""
     try:
-        return await call.ask(CountContacts(user_id=call.user_id))
+        return await call.request(CountContacts(user_id=call.user_id))
     except Outage:
         return None
 
@@ -54,7 +54,7 @@ async def export_me(call: Call) -> web.StreamResponse:
             }
         )
         file.seek(0)
-        await response.prepare(call.request)
+        await response.prepare(call.http_request)
         while chunk := await asyncio.to_thread(file.read, CHUNK):
             await response.write(chunk)
     return response
@@ -72,7 +72,7 @@ async def delete_me(call: Call, body: DeleteMe) -> None:
 
     All Google accounts are disconnected, everything that was imported or written is removed, sessions and tokens end.
     """
-    await call.ask(DeleteUser(user_id=call.user_id), seconds=DELETE_SECONDS)
+    await call.request(DeleteUser(user_id=call.user_id), seconds=DELETE_SECONDS)
     call.finish.append(partial(forget_session, settings=call.gateway.settings))
 
 

@@ -70,7 +70,7 @@ async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
     end = query.end or start + DEFAULT_SPAN
     if end <= start:
         raise Refused(422, "invalid", "`to` must be after `from`.")
-    page = await call.ask(
+    page = await call.request(
         ListMeetings(
             user_id=call.user_id,
             start=start,
@@ -86,7 +86,7 @@ async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
 @endpoint("GET", "/meetings/{meeting_id}", tag=TAG)
 async def show_meeting(call: Call, meeting_id: MeetingId) -> MeetingView:
     """Show a meeting."""
-    meeting = await call.ask(GetMeeting(user_id=call.user_id, meeting_id=meeting_id))
+    meeting = await call.request(GetMeeting(user_id=call.user_id, meeting_id=meeting_id))
     return (await _with_preps(call, (meeting,)))[0]
 
 
@@ -94,7 +94,7 @@ async def _with_preps(call: Call, meetings: tuple[Meeting, ...]) -> list[Meeting
     if not meetings:
         return []
     ids = tuple(meeting.meeting_id for meeting in meetings)
-    preps = await call.ask(GetPreps(user_id=call.user_id, meeting_ids=ids))
+    preps = await call.request(GetPreps(user_id=call.user_id, meeting_ids=ids))
     by_meeting = {prep.meeting_id: prep for prep in preps.items}
     return [view_of(meeting, by_meeting.get(meeting.meeting_id)) for meeting in meetings]
 
@@ -110,7 +110,7 @@ def view_of(meeting: Meeting, prep: Prep | None) -> MeetingView:
 async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
     """Preview a meeting's brief as it would be sent now. Nothing is sent."""
     await _limit(call)
-    return await call.ask(PreviewPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
+    return await call.request(PreviewPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
 
 
 @endpoint(
@@ -128,7 +128,7 @@ async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
 async def send_prep(call: Call, meeting_id: MeetingId) -> Prep:
     """Send a meeting's brief now, whether one was sent before or not."""
     await _limit(call)
-    return await call.ask(SendPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
+    return await call.request(SendPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
 
 
 async def _limit(call: Call) -> None:
@@ -147,7 +147,7 @@ class DryRunQuery(BaseModel):
 @endpoint("GET", "/preps/dry-run", tag=TAG)
 async def dry_run_preps(call: Call, query: DryRunQuery) -> DryRun:
     """Show which past meetings would have been briefed, and why not the others."""
-    return await call.ask(DryRunPreps(user_id=call.user_id, days=query.days), seconds=DRY_RUN_SECONDS)
+    return await call.request(DryRunPreps(user_id=call.user_id, days=query.days), seconds=DRY_RUN_SECONDS)
 
 
 ENDPOINTS = (list_meetings, show_meeting, preview_prep, send_prep, dry_run_preps)

@@ -17,7 +17,7 @@ TAG = "Settings"
 @endpoint("GET", "/settings", tag=TAG)
 async def get_settings(call: Call) -> Preferences:
     """Show all settings."""
-    return (await call.ask(GetSettings(user_id=call.user_id))).preferences
+    return (await call.request(GetSettings(user_id=call.user_id))).preferences
 
 
 @endpoint("PUT", "/settings", tag=TAG)
@@ -52,7 +52,7 @@ class Webhook(BaseModel):
 @endpoint("GET", "/settings/webhook", tag=TAG)
 async def show_webhook(call: Call) -> Webhook:
     """Show where notifications are posted, and the key that signs them."""
-    settings = (await call.ask(GetSettings(user_id=call.user_id))).preferences
+    settings = (await call.request(GetSettings(user_id=call.user_id))).preferences
     secret = secret_of(call.gateway.settings.secret_keys[0], call.user_id)
     return Webhook(url=settings.notifications.webhook_url, secret=secret)
 

@@ -26,7 +26,7 @@ class TokenList(BaseModel):
 @endpoint("GET", "/tokens", tag=TAG)
 async def list_tokens(call: Call) -> TokenList:
     """List the personal API tokens. Their secrets are not stored."""
-    tokens = await call.ask(ListApiTokens(user_id=call.user_id))
+    tokens = await call.request(ListApiTokens(user_id=call.user_id))
     return TokenList(items=[TokenView.model_validate(token.model_dump()) for token in tokens.items])
 
 
@@ -39,13 +39,13 @@ class NewToken(BaseModel):
 @endpoint("POST", "/tokens", tag=TAG, status=201, errors={409: "There are too many tokens already."})
 async def create_token(call: Call, body: NewToken) -> ApiToken:
     """Create a personal API token. `secret` is shown this once."""
-    return await call.ask(CreateApiToken(user_id=call.user_id, name=body.name))
+    return await call.request(CreateApiToken(user_id=call.user_id, name=body.name))
 
 
 @endpoint("DELETE", "/tokens/{token_id}", tag=TAG, status=204)
 async def delete_token(call: Call, token_id: UUID) -> None:
     """Delete a personal API token. It stops working at once."""
-    await call.ask(DeleteApiToken(user_id=call.user_id, token_id=token_id))
+    await call.request(DeleteApiToken(user_id=call.user_id, token_id=token_id))
 
 
 ENDPOINTS = (list_tokens, create_token, delete_token)

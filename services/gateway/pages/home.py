@@ -58,9 +58,9 @@ async def show_home(gateway: Gateway, request: web.Request) -> web.Response:
 
 async def _accounts(gateway: Gateway, caller: Caller) -> list[AccountView]:
     """What is connected, or was until Google refused it. Without sync's answer: without progress."""
-    accounts = await gateway.bus.ask(ListAccounts(user_id=caller.user.id))
+    accounts = await gateway.bus.request(ListAccounts(user_id=caller.user.id))
     try:
-        runs = (await gateway.bus.ask(GetSyncStatus(user_id=caller.user.id))).items
+        runs = (await gateway.bus.request(GetSyncStatus(user_id=caller.user.id))).items
     except Outage:
         runs = ()
     return [view_of(account, runs) for account in accounts.items if account.status != "disconnected"]
@@ -68,7 +68,7 @@ async def _accounts(gateway: Gateway, caller: Caller) -> list[AccountView]:
 
 async def _counts(gateway: Gateway, caller: Caller) -> Counts | None:
     try:
-        return await gateway.bus.ask(CountContacts(user_id=caller.user.id))
+        return await gateway.bus.request(CountContacts(user_id=caller.user.id))
     except Outage:
         return None
 

@@ -33,7 +33,7 @@ async def show_meeting(gateway: Gateway, request: web.Request) -> web.Response:
         meeting_id = MeetingId(UUID(request.match_info["meeting_id"]))
     except ValueError as error:
         raise not_found("meeting") from error
-    meeting = await gateway.bus.ask(GetMeeting(user_id=caller.user.id, meeting_id=meeting_id))
+    meeting = await gateway.bus.request(GetMeeting(user_id=caller.user.id, meeting_id=meeting_id))
     view = view_of(meeting, await _prep(gateway, GetPreps(user_id=caller.user.id, meeting_ids=(meeting_id,))))
     values = {
         "user": caller.user,
@@ -49,7 +49,7 @@ async def show_meeting(gateway: Gateway, request: web.Request) -> web.Response:
 
 async def _prep(gateway: Gateway, query: GetPreps) -> Prep | None:
     try:
-        return next(iter((await gateway.bus.ask(query)).items), None)
+        return next(iter((await gateway.bus.request(query)).items), None)
     except Outage:
         return None
 

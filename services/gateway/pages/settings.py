@@ -25,7 +25,7 @@ async def show_settings(gateway: Gateway, request: web.Request) -> web.Response:
     caller = await signed_in(gateway, request)
     if caller is None:
         raise web.HTTPFound("/login")
-    preferences = (await gateway.bus.ask(GetSettings(user_id=caller.user.id))).preferences
+    preferences = (await gateway.bus.request(GetSettings(user_id=caller.user.id))).preferences
     values = {
         "user": caller.user,
         "gmail": preferences.gmail,

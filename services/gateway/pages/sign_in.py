@@ -83,7 +83,7 @@ async def connect(gateway: Gateway, request: web.Request) -> web.Response:
 
 
 async def _to_google(gateway: Gateway, command: BeginSignIn, browser: str) -> web.Response:
-    begun = await gateway.bus.ask(command)
+    begun = await gateway.bus.request(command)
     response = _found(begun.authorize_url)
     remember_browser(response, browser, gateway.settings)
     return response
@@ -107,11 +107,11 @@ async def _finished(gateway: Gateway, request: web.Request) -> SignedIn:
     state, code, error = (request.query.get(name, "") for name in ("state", "code", "error"))
     command = FinishSignIn(browser=bound(browser, session), state=state, code=code, error=error)
     try:
-        return await gateway.bus.ask(command, seconds=FINISH_SECONDS)
+        return await gateway.bus.request(command, seconds=FINISH_SECONDS)
     except Refused as refused:
         if not session or refused.code != "invalid_state":
             raise
-    return await gateway.bus.ask(command.model_copy(update={"browser": browser}), seconds=FINISH_SECONDS)
+    return await gateway.bus.request(command.model_copy(update={"browser": browser}), seconds=FINISH_SECONDS)
 
 
 def _set_session(response: web.Response, answer: SignedIn, gateway: Gateway) -> None:
@@ -133,8 +133,8 @@ async def sign_out(gateway: Gateway, request: web.Request) -> web.Response:
     response = _found("/login")
     if session := session_of(request):
         try:
-            caller = await gateway.bus.ask(WhoIs(session=session))
-            await gateway.bus.ask(SignOut(session=session))
+            caller = await gateway.bus.request(WhoIs(session=session))
+            await gateway.bus.request(SignOut(session=session))
             gateway.hub.close_session(caller.id, session)
         except Refused as refused:
             if refused.status != 401:

@@ -78,7 +78,7 @@ async def identify(job: Job) -> None:
         get_logger().warning("aliases_unknown", code=error.code)
         found = job.account.aliases
     aliases = [address for address in found if address.lower() != job.account.address.lower()]
-    await job.sync.bus.say(
+    await job.sync.bus.publish(
         AccountIdentified(
             user_id=job.claim.user_id,
             account_id=job.claim.account_id,

@@ -174,7 +174,7 @@ async def _settle(job: Job, audit: Audit, suspects: Sequence[Suspect], *, say: b
     if removals:
         await _remove(job, audit, removals)
     if events:
-        await job.sync.bus.say(*events)
+        await job.sync.bus.publish(*events)
         said = [Suspect(event.gmail_id, event.revision) for event in events]
         async with job.writing() as connection:
             await losses.raise_revisions(connection, job.claim.account_id, said)
@@ -209,7 +209,7 @@ async def _check_contacts(job: Job, audit: Audit, earliest: datetime | None) -> 
 
 async def _compare(job: Job, told: Sequence[Told]) -> tuple[tuple[Held, ...], int]:
     """What contacts do not hold as it was told, and how many facts are on their way to them."""
-    answer = await job.sync.bus.ask(
+    answer = await job.sync.bus.request(
         CompareMessages(user_id=job.claim.user_id, account_id=job.claim.account_id, told=tuple(told))
     )
     return answer.differing, answer.waiting

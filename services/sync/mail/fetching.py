@@ -234,7 +234,7 @@ class _Fetcher:
         events: list[MessageIngested] = []
         async with job.sync.turns.turn(job.claim.run_id, job.done, len(read)):
             settled = [_outcome(one, self._me, self._earliest, events, tally) for one in read]
-            await job.sync.bus.say(*events)
+            await job.sync.bus.publish(*events)
             await job.sync.writer.write(Outcome(job.claim, job.counted(tally, left), settled))
         await job.show(job.done, job.done + left)
 

@@ -48,7 +48,7 @@ async def _apply(job: Job, changes: Sequence[Touched]) -> None:
 
 async def remove(job: Job, removals: Sequence[Removal], hidden: Sequence[Touched]) -> None:
     """Say that messages are gone or hidden, then write it down."""
-    await job.sync.bus.say(
+    await job.sync.bus.publish(
         *(
             MessageRemoved(
                 user_id=job.claim.user_id,

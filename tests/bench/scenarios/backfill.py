@@ -24,17 +24,17 @@ async def run(setting: Setting) -> list[Figure]:
     mailbox = generate_mailbox("owner@gmail.com", setting.messages, seed=1, now=now)
     figures: list[Figure] = []
     async with google_with(setting.folder, [mailbox]) as google:
-        setting.say("starting the product for the first time")
+        setting.publish("starting the product for the first time")
         begun = perf_counter()
         async with product_at(setting.folder, google) as stage, person_at(stage.url) as person:
             started = perf_counter() - begun
-            setting.say("idle")
+            setting.publish("idle")
             figures += await _idle(stage, setting.size(IDLE_SECONDS, 2))
-            setting.say(f"first import of {setting.messages:,} messages")
+            setting.publish(f"first import of {setting.messages:,} messages")
             figures += await _import(stage, person, mailbox)
-            setting.say("a sync with nothing new")
+            setting.publish("a sync with nothing new")
             figures += await _nothing_new(stage, person)
-        setting.say("starting on the data")
+        setting.publish("starting on the data")
         begun = perf_counter()
         async with product_at(setting.folder, google):
             again = perf_counter() - begun

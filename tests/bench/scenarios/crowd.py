@@ -25,16 +25,16 @@ async def run(setting: Setting) -> list[Figure]:
         generate_mailbox(f"person{number}@gmail.com", MESSAGES, seed=number, now=now)
         for number in range(setting.size(MAILBOXES, 8))
     ]
-    setting.say("starting")
+    setting.publish("starting")
     async with (
         stage(setting.folder, mailboxes, real_quota=True) as product,
         people_at(product.url, len(mailboxes)) as people,
     ):
-        setting.say(f"{len(people)} people sign in")
+        setting.publish(f"{len(people)} people sign in")
         async with held_back(product.stack.admin_nats_url, "sync", AccountConnected):
             await sign_in_all(people, [mailbox.address for mailbox in mailboxes])
             before = product.usage()
-        setting.say("all imports at once")
+        setting.publish("all imports at once")
         ended = await _all_read(product, people)
         cpu = cpu_between(before, product.usage())
         runs = [await _mail_run(person) for person in people]

@@ -22,10 +22,10 @@ async def run(setting: Setting) -> list[Figure]:
         for number in range(setting.size(PEOPLE, 1))
     ]
     seconds: list[float] = []
-    setting.say("starting")
+    setting.publish("starting")
     async with stage(setting.folder, mailboxes) as product, people_at(product.url, len(mailboxes)) as people:
         for person, mailbox in zip(people, mailboxes, strict=True):
-            setting.say(f"{mailbox.address} connects")
+            setting.publish(f"{mailbox.address} connects")
             begun = perf_counter()
             await person.sign_in(mailbox.address)
             await recorded(person, ENOUGH, every=POLL_SECONDS)

@@ -20,13 +20,13 @@ async def run(setting: Setting) -> list[Figure]:
     """Both are measured after a start of everything: what is left over from signing in and syncing is not what is asked for."""
     addresses = [f"person{number}@gmail.com" for number in range(setting.size(ACCOUNTS, 10))]
     accounts = [AccountData(address, "Quiet Person", "") for address in addresses]
-    setting.say("starting")
+    setting.publish("starting")
     async with google_with(setting.folder, accounts) as google:
         async with product_at(setting.folder, google, POLLED) as product:
-            setting.say("at rest with nobody")
+            setting.publish("at rest with nobody")
             empty, _ = await _at_rest(product, setting.size(REST_SECONDS // 4, 2))
             await _populate(setting, product, addresses)
-        setting.say(f"at rest with {len(addresses):,} accounts")
+        setting.publish(f"at rest with {len(addresses):,} accounts")
         async with product_at(setting.folder, google, POLLED) as product:
             full, busy = await _at_rest(product, setting.size(REST_SECONDS, 2))
             services = list(product.stack.processes)
@@ -49,9 +49,9 @@ async def run(setting: Setting) -> list[Figure]:
 async def _populate(setting: Setting, product: Stage, addresses: list[str]) -> None:
     """Everybody signs in and has their first sync."""
     async with people_at(product.url, len(addresses)) as people:
-        setting.say(f"{len(people):,} people sign in")
+        setting.publish(f"{len(people):,} people sign in")
         await sign_in_all(people, addresses)
-        setting.say("first syncs")
+        setting.publish("first syncs")
         for person in people:
             await synced(person, seconds=WAIT_SECONDS)
     await quiet(product.stack.admin_nats_url, seconds=WAIT_SECONDS)

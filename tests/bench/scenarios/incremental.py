@@ -17,13 +17,13 @@ OPTIMUM_UNITS = 2 + 20  # history.list and messages.get
 
 async def run(setting: Setting) -> list[Figure]:
     mailbox = generate_mailbox("owner@gmail.com", MAILBOX, now=datetime.now(UTC))
-    setting.say("starting")
+    setting.publish("starting")
     async with stage(setting.folder, [mailbox]) as product, person_at(product.url) as person:
-        setting.say("first import")
+        setting.publish("first import")
         await person.sign_in(mailbox.address)
         await recorded(person, MAILBOX)
         await product.settled(person)
-        setting.say("one mail arrives")
+        setting.publish("one mail arrives")
         account = (await person.call("GET", "/accounts"))["items"][0]
         await product.forget_counts()
         mail = letter(mailbox.address, "cost")

@@ -27,10 +27,10 @@ async def run(setting: Setting) -> list[Figure]:
     ]
     without: list[float] = []
     with_latency: list[float] = []
-    setting.say("starting")
+    setting.publish("starting")
     async with stage(setting.folder, mailboxes) as product, people_at(product.url, len(mailboxes)) as people:
         for number, (script, person, mailbox) in enumerate(zip(scripts, people, mailboxes, strict=True)):
-            setting.say(f"import {number + 1} of {len(scripts)}, {'with' if script is SLOW else 'without'} latency")
+            setting.publish(f"import {number + 1} of {len(scripts)}, {'with' if script is SLOW else 'without'} latency")
             seconds = await _import(product, person, mailbox, script)
             if number:
                 (with_latency if script is SLOW else without).append(seconds)

@@ -15,7 +15,7 @@ async def run(setting: Setting) -> list[Figure]:
     chance = Random(20260301)
     seeds = [message for account in sample(NOW) for message in account.messages]
     count = setting.size(MESSAGES, 500)
-    setting.say(f"{count:,} mutated messages")
+    setting.publish(f"{count:,} mutated messages")
     milliseconds: list[float] = []
     for _ in range(count):
         message = mutated(chance.choice(seeds), chance)

@@ -38,21 +38,21 @@ async def run(setting: Setting) -> list[Figure]:
         for number in range(setting.size(MAILBOXES, 2))
     ]
     addresses = [mailbox.address for mailbox in mailboxes]
-    setting.say("starting")
+    setting.publish("starting")
     async with (
         google_with(setting.folder, mailboxes) as google,
         product_at(setting.folder, google, PUSHED) as product,
         person_at(product.url) as person,
     ):
         await _subscribe(google, product)
-        setting.say(f"connecting {len(addresses)} mailboxes")
+        setting.publish(f"connecting {len(addresses)} mailboxes")
         await person.sign_in(addresses[0])
         for address in addresses[1:]:
             await person.add_account(address)
         await product.settled(person)
         await _watched(google)
         count = setting.size(DELIVERIES, 6)
-        setting.say(f"{count} deliveries")
+        setting.publish(f"{count} deliveries")
         seen = await _deliver(google, person, [addresses[number % len(addresses)] for number in range(count)])
     how = f"{count} deliveries to {len(addresses)} quiet mailboxes, one a moment; from just before the delivery"
     readable, told = [one.readable for one in seen], [one.told for one in seen]

@@ -45,13 +45,13 @@ async def run(setting: Setting) -> list[Figure]:
     settle, window = setting.size(SETTLE_SECONDS, 4), setting.size(WINDOW_SECONDS, 12)
     size = MAILBOX_UNITS // GET_UNITS * 4  # more than can be read until then
     mailbox = generate_mailbox("owner@gmail.com", size, now=datetime.now(UTC), thread_lengths=((1, 1),))
-    setting.say("starting")
+    setting.publish("starting")
     async with stage(setting.folder, [mailbox], real_quota=True) as product, person_at(product.url) as person:
         await person.sign_in(mailbox.address)
         async with listening(person) as updates:
-            setting.say(f"the first {settle} s")
+            setting.publish(f"the first {settle} s")
             await asyncio.sleep(settle)
-            setting.say(f"{window} s of steady state")
+            setting.publish(f"{window} s of steady state")
             before = await _run_of(person)
             samples = await _watch(product, window)
             after = await _run_of(person)

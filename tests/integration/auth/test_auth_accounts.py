@@ -39,22 +39,22 @@ async def anna(world: AuthWorld) -> SignedIn:
 
 
 async def test_disconnecting_revokes_at_google_and_forgets_the_tokens(world: AuthWorld, anna: SignedIn) -> None:
-    await world.ask(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
+    await world.request(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
 
     assert world.google.world.authority.refresh == {}
     assert world.google.world.authority.access == {}
     row = await world.sql("SELECT status, refresh_token, access_token FROM google_accounts")
     assert tuple(row) == ("disconnected", None, None)
-    assert (await world.ask(ListAccounts())).items == ()
-    (shown,) = (await world.ask(ListAccounts(user_id=anna.user_id))).items
+    assert (await world.request(ListAccounts())).items == ()
+    (shown,) = (await world.request(ListAccounts(user_id=anna.user_id))).items
     assert shown.status == "disconnected"
-    await world.until(lambda: bool(world.heard(AccountDisconnected)))
-    assert not world.heard(AccountDisconnected)[0].purge
+    await world.until(lambda: bool(world.received(AccountDisconnected)))
+    assert not world.received(AccountDisconnected)[0].purge
 
 
 async def test_a_failed_revocation_does_not_keep_anybody_from_leaving(world: AuthWorld, anna: SignedIn) -> None:
     world.google.world.faults.set([Rule("/revoke", "5xx")], 0)
-    await world.ask(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
+    await world.request(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
     row = await world.sql("SELECT status, refresh_token FROM google_accounts")
     assert tuple(row) == ("disconnected", None)
 
@@ -63,24 +63,24 @@ async def test_disconnecting_twice_says_it_once_and_purging_afterwards_is_said(
     world: AuthWorld, anna: SignedIn
 ) -> None:
     for purge in (False, False, True):
-        await world.ask(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=purge))
-    await world.until(lambda: len(world.heard(AccountDisconnected)) == 2)
-    assert [event.purge for event in world.heard(AccountDisconnected)] == [False, True]
-    assert (await world.ask(ListAccounts(user_id=anna.user_id))).items == ()
+        await world.request(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=purge))
+    await world.until(lambda: len(world.received(AccountDisconnected)) == 2)
+    assert [event.purge for event in world.received(AccountDisconnected)] == [False, True]
+    assert (await world.request(ListAccounts(user_id=anna.user_id))).items == ()
 
 
 async def test_an_account_that_was_kept_reconnects_under_its_old_id(world: AuthWorld, anna: SignedIn) -> None:
-    await world.ask(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
+    await world.request(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
     again = await world.sign_in(ANNA.address)
     assert (again.user_id, again.account_id) == (anna.user_id, anna.account_id)
-    await world.until(lambda: len(world.heard(AccountConnected)) == 2)
-    assert world.heard(AccountConnected)[-1].again
+    await world.until(lambda: len(world.received(AccountConnected)) == 2)
+    assert world.received(AccountConnected)[-1].again
 
 
 async def test_what_one_user_gave_up_another_may_connect_and_then_holds(world: AuthWorld, anna: SignedIn) -> None:
     work = await world.sign_in(ANNA_AT_WORK.address, user_id=anna.user_id)
     bob = await world.sign_in(BOB.address, browser="bob's")
-    await world.ask(Disconnect(user_id=anna.user_id, account_id=work.account_id, purge=False))
+    await world.request(Disconnect(user_id=anna.user_id, account_id=work.account_id, purge=False))
 
     taken = await world.sign_in(ANNA_AT_WORK.address, user_id=bob.user_id, browser="bob's")
 
@@ -95,22 +95,22 @@ async def test_what_one_user_gave_up_another_may_connect_and_then_holds(world: A
 async def test_another_users_account_can_not_be_disconnected(world: AuthWorld, anna: SignedIn) -> None:
     bob = await world.sign_in(BOB.address, browser="bob's")
     await world.refused(Disconnect(user_id=anna.user_id, account_id=bob.account_id, purge=True), "not_found")
-    assert len((await world.ask(ListAccounts())).items) == 2
+    assert len((await world.request(ListAccounts())).items) == 2
 
 
 async def test_deleting_a_user_revokes_and_deletes_everything(world: AuthWorld, anna: SignedIn) -> None:
     work = await world.sign_in(ANNA_AT_WORK.address, user_id=anna.user_id)
-    await world.ask(CreateApiToken(user_id=anna.user_id, name="script"))
-    await world.ask(PutSettings(user_id=anna.user_id, preferences=prep_off()))
+    await world.request(CreateApiToken(user_id=anna.user_id, name="script"))
+    await world.request(PutSettings(user_id=anna.user_id, preferences=prep_off()))
 
-    await world.ask(DeleteUser(user_id=anna.user_id))
+    await world.request(DeleteUser(user_id=anna.user_id))
 
     assert world.google.world.authority.refresh == {}
     for table in ("users", "google_accounts", "sessions", "api_tokens", "preferences", "outbox"):
         assert (await world.sql(f"SELECT count(*) FROM {table}"))["count"] == 0, table
     await world.refused(WhoIs(session=anna.session), "unauthenticated")
-    await world.until(lambda: bool(world.heard(UserDeleted)))
-    assert set(world.heard(UserDeleted)[0].account_ids) == {anna.account_id, work.account_id}
+    await world.until(lambda: bool(world.received(UserDeleted)))
+    assert set(world.received(UserDeleted)[0].account_ids) == {anna.account_id, work.account_id}
     assert (await world.sign_in(ANNA.address)).user_id != anna.user_id
 
 
@@ -119,28 +119,28 @@ def prep_off() -> Preferences:
 
 
 async def test_settings_begin_with_the_defaults_and_a_change_is_told_once(world: AuthWorld, anna: SignedIn) -> None:
-    assert (await world.ask(GetSettings(user_id=anna.user_id))).preferences == Preferences()
+    assert (await world.request(GetSettings(user_id=anna.user_id))).preferences == Preferences()
 
-    saved = [await world.ask(PutSettings(user_id=anna.user_id, preferences=prep_off())) for _ in range(2)]
+    saved = [await world.request(PutSettings(user_id=anna.user_id, preferences=prep_off())) for _ in range(2)]
 
     assert [one.version for one in saved] == [1, 1]
-    assert await world.ask(GetSettings(user_id=anna.user_id)) == saved[0]
-    await world.until(lambda: bool(world.heard(SettingsChanged)))
-    (said,) = world.heard(SettingsChanged)
+    assert await world.request(GetSettings(user_id=anna.user_id)) == saved[0]
+    await world.until(lambda: bool(world.received(SettingsChanged)))
+    (said,) = world.received(SettingsChanged)
     assert (said.before, said.after, said.version) == (Preferences(), prep_off(), 1)
 
 
 async def test_a_change_to_settings_that_are_no_longer_so_is_refused(world: AuthWorld, anna: SignedIn) -> None:
-    await world.ask(PutSettings(user_id=anna.user_id, preferences=prep_off(), if_version=0))
+    await world.request(PutSettings(user_id=anna.user_id, preferences=prep_off(), if_version=0))
     late = PutSettings(user_id=anna.user_id, preferences=Preferences(), if_version=0)
     await world.refused(late, "settings_changed")
-    assert (await world.ask(late.model_copy(update={"if_version": 1}))).version == 2
+    assert (await world.request(late.model_copy(update={"if_version": 1}))).version == 2
 
 
 async def test_what_a_crash_left_untold_is_told_soon(world: AuthWorld, anna: SignedIn) -> None:
     owed = SettingsChanged(user_id=anna.user_id, version=7, before=Preferences(), after=prep_off())
     await world.sql("INSERT INTO outbox (subject, payload) VALUES ($1, $2)", owed.subject, owed.model_dump_json())
-    await world.until(lambda: world.heard(SettingsChanged) == [owed], seconds=8)
+    await world.until(lambda: world.received(SettingsChanged) == [owed], seconds=8)
 
 
 async def test_an_unknown_user_has_no_settings(world: AuthWorld) -> None:
@@ -152,32 +152,32 @@ async def test_an_unknown_user_has_no_settings(world: AuthWorld) -> None:
 
 
 async def test_an_api_token_is_shown_once_and_says_who_it_is(world: AuthWorld, anna: SignedIn) -> None:
-    created = await world.ask(CreateApiToken(user_id=anna.user_id, name="  my   script "))
+    created = await world.request(CreateApiToken(user_id=anna.user_id, name="  my   script "))
 
     assert created.secret is not None
     assert created.secret.startswith("pcrm_")
-    assert (await world.ask(WhoIs(token=created.secret))).id == anna.user_id
-    (listed,) = (await world.ask(ListApiTokens(user_id=anna.user_id))).items
+    assert (await world.request(WhoIs(token=created.secret))).id == anna.user_id
+    (listed,) = (await world.request(ListApiTokens(user_id=anna.user_id))).items
     assert (listed.id, listed.name, listed.secret) == (created.id, "my script", None)
     first_use = listed.last_used_at
     assert first_use is not None
-    await world.ask(WhoIs(token=created.secret))
-    (listed,) = (await world.ask(ListApiTokens(user_id=anna.user_id))).items
+    await world.request(WhoIs(token=created.secret))
+    (listed,) = (await world.request(ListApiTokens(user_id=anna.user_id))).items
     assert listed.last_used_at == first_use, "written at most once a minute"
 
-    await world.ask(DeleteApiToken(user_id=anna.user_id, token_id=created.id))
+    await world.request(DeleteApiToken(user_id=anna.user_id, token_id=created.id))
     await world.refused(WhoIs(token=created.secret), "unauthenticated")
     await world.refused(DeleteApiToken(user_id=anna.user_id, token_id=created.id), "not_found")
 
 
 async def test_a_session_is_no_api_token_and_the_other_way_round(world: AuthWorld, anna: SignedIn) -> None:
-    created = await world.ask(CreateApiToken(user_id=anna.user_id, name="script"))
+    created = await world.request(CreateApiToken(user_id=anna.user_id, name="script"))
     for wrong in (WhoIs(token=anna.session), WhoIs(session=created.secret), WhoIs(), WhoIs(token="pcrm_x")):
         await world.refused(wrong, "unauthenticated")
 
 
 async def test_a_user_may_not_delete_another_users_api_token(world: AuthWorld, anna: SignedIn) -> None:
     bob = await world.sign_in(BOB.address, browser="bob's")
-    created = await world.ask(CreateApiToken(user_id=anna.user_id, name="script"))
+    created = await world.request(CreateApiToken(user_id=anna.user_id, name="script"))
     await world.refused(DeleteApiToken(user_id=bob.user_id, token_id=created.id), "not_found")
     await world.refused(CreateApiToken(user_id=anna.user_id, name=" "), "invalid_name")

@@ -37,13 +37,13 @@ async def test_the_first_account_connected_makes_the_user(world: AuthWorld) -> N
     assert signed_in.address == ANNA.address
     assert signed_in.missing_scopes == ()
     assert signed_in.authorize_url is None
-    user = await world.ask(WhoIs(session=signed_in.session))
+    user = await world.request(WhoIs(session=signed_in.session))
     assert (user.id, user.name, user.address) == (signed_in.user_id, "Anna Berg", ANNA.address)
-    (account,) = (await world.ask(ListAccounts(user_id=user.id))).items
+    (account,) = (await world.request(ListAccounts(user_id=user.id))).items
     assert (account.id, account.status) == (signed_in.account_id, "active")
     assert set(scopes.FEATURES) <= account.scopes
-    await world.until(lambda: bool(world.said))
-    (said,) = world.heard(AccountConnected)
+    await world.until(lambda: bool(world.published))
+    (said,) = world.received(AccountConnected)
     assert (said.account_id, said.user_id, said.again) == (account.id, user.id, False)
 
 
@@ -67,7 +67,7 @@ async def test_signing_in_again_leads_to_the_same_user_and_says_nothing_new(worl
     assert (second.user_id, second.account_id) == (first.user_id, first.account_id)
     assert second.session not in (None, first.session)
     assert second.authorize_url is None, "a refresh token is held already"
-    assert len(world.heard(AccountConnected)) <= 1
+    assert len(world.received(AccountConnected)) <= 1
 
 
 async def test_a_signed_in_user_adds_another_account_and_may_sign_in_with_either(world: AuthWorld) -> None:
@@ -78,7 +78,7 @@ async def test_a_signed_in_user_adds_another_account_and_may_sign_in_with_either
     assert added.account_id != first.account_id
     assert added.session is None
     assert (await world.sign_in(ANNA_AT_WORK.address, browser="other")).user_id == first.user_id
-    assert len((await world.ask(ListAccounts(user_id=first.user_id))).items) == 2
+    assert len((await world.request(ListAccounts(user_id=first.user_id))).items) == 2
 
 
 async def test_an_account_that_another_user_holds_is_refused_and_stays_his(world: AuthWorld) -> None:
@@ -89,11 +89,11 @@ async def test_an_account_that_another_user_holds_is_refused_and_stays_his(world
         await world.sign_in(BOB.address, user_id=anna.user_id)
 
     assert (refused.value.status, refused.value.code) == (409, "account_taken")
-    (account,) = (await world.ask(ListAccounts(user_id=bob.user_id))).items
+    (account,) = (await world.request(ListAccounts(user_id=bob.user_id))).items
     assert account.status == "active"
-    token = await world.ask(GetToken(account_id=bob.account_id, scope=scopes.GMAIL_READ))
+    token = await world.request(GetToken(account_id=bob.account_id, scope=scopes.GMAIL_READ))
     assert token.user_id == bob.user_id
-    refreshed = await world.ask(
+    refreshed = await world.request(
         GetToken(account_id=bob.account_id, scope=scopes.GMAIL_READ, rejected=token.access_token)
     )
     assert refreshed.access_token != token.access_token, "refusing Anna did not end Bob's grant"
@@ -119,15 +119,15 @@ async def test_an_address_that_changes_keeps_its_user(world: AuthWorld) -> None:
     after = await world.sign_in(account.address)
 
     assert (after.user_id, after.account_id) == (before.user_id, before.account_id)
-    user = await world.ask(WhoIs(session=after.session))
+    user = await world.request(WhoIs(session=after.session))
     assert user.address == "anna.berg@gmail.com"
-    await world.until(lambda: len(world.heard(AccountConnected)) == 2)
-    assert world.heard(AccountConnected)[-1].address == "anna.berg@gmail.com"
-    assert world.heard(AccountConnected)[-1].again
+    await world.until(lambda: len(world.received(AccountConnected)) == 2)
+    assert world.received(AccountConnected)[-1].address == "anna.berg@gmail.com"
+    assert world.received(AccountConnected)[-1].again
 
 
 async def test_a_state_is_good_once(world: AuthWorld) -> None:
-    begun = await world.ask(BeginSignIn(browser="browser"))
+    begun = await world.request(BeginSignIn(browser="browser"))
     back = await world.consent(begun.authorize_url, ANNA.address)
     await world.finish(back)
 
@@ -136,7 +136,7 @@ async def test_a_state_is_good_once(world: AuthWorld) -> None:
 
 
 async def test_a_state_is_good_in_its_own_browser_only(world: AuthWorld) -> None:
-    begun = await world.ask(BeginSignIn(browser="browser"))
+    begun = await world.request(BeginSignIn(browser="browser"))
     back = await world.consent(begun.authorize_url, ANNA.address)
 
     await world.refused(FinishSignIn(browser="another", state=back["state"], code=back["code"]), "invalid_state")
@@ -145,12 +145,12 @@ async def test_a_state_is_good_in_its_own_browser_only(world: AuthWorld) -> None
 
 @pytest.mark.parametrize("state", ["", "made-up", "x" * 5000])
 async def test_a_wrong_state_is_refused(world: AuthWorld, state: str) -> None:
-    await world.ask(BeginSignIn(browser="browser"))
+    await world.request(BeginSignIn(browser="browser"))
     await world.refused(FinishSignIn(browser="browser", state=state, code="4/0Acode"), "invalid_state")
 
 
 async def test_a_state_expires_after_ten_minutes(world: AuthWorld) -> None:
-    begun = await world.ask(BeginSignIn(browser="browser"))
+    begun = await world.request(BeginSignIn(browser="browser"))
     back = await world.consent(begun.authorize_url, ANNA.address)
     client = world.bus.cache.client
     (key,) = [key async for key in client.scan_iter("auth:state:*")]
@@ -161,16 +161,16 @@ async def test_a_state_expires_after_ten_minutes(world: AuthWorld) -> None:
 
 
 async def test_a_denied_consent_connects_nothing(world: AuthWorld) -> None:
-    begun = await world.ask(BeginSignIn(browser="browser"))
+    begun = await world.request(BeginSignIn(browser="browser"))
     back = await world.consent(begun.authorize_url, ANNA.address, decision="deny")
 
     refused = FinishSignIn(browser="browser", state=back["state"], error=back["error"])
     assert (await world.refused(refused, "access_denied")).status == 403
-    assert (await world.ask(ListAccounts())).items == ()
+    assert (await world.request(ListAccounts())).items == ()
 
 
 async def test_an_error_that_somebody_wrote_into_the_url_is_not_repeated(world: AuthWorld) -> None:
-    begun = await world.ask(BeginSignIn(browser="browser"))
+    begun = await world.request(BeginSignIn(browser="browser"))
     state = parse_qs(urlsplit(begun.authorize_url).query)["state"][0]
     refusal = await world.refused(
         FinishSignIn(browser="browser", state=state, error="<b>call 555-0100</b>"), "exchange_failed"
@@ -179,8 +179,8 @@ async def test_an_error_that_somebody_wrote_into_the_url_is_not_repeated(world: 
 
 
 async def test_a_code_of_another_sign_in_is_refused_by_pkce(world: AuthWorld) -> None:
-    stolen = await world.consent((await world.ask(BeginSignIn(browser="victim's"))).authorize_url, ANNA.address)
-    mine = await world.consent((await world.ask(BeginSignIn(browser="mine"))).authorize_url, BOB.address)
+    stolen = await world.consent((await world.request(BeginSignIn(browser="victim's"))).authorize_url, ANNA.address)
+    mine = await world.consent((await world.request(BeginSignIn(browser="mine"))).authorize_url, BOB.address)
 
     injected = FinishSignIn(browser="mine", state=mine["state"], code=stolen["code"])
     assert (await world.refused(injected, "exchange_failed")).status == 502
@@ -193,22 +193,22 @@ async def test_an_unticked_permission_is_missing_and_asked_for_again_on_renewal(
     no = await world.refused(GetToken(account_id=signed_in.account_id, scope=scopes.GMAIL_SEND), "missing_scope")
     assert no.status == 403
     assert "meeting prep emails" in no.detail
-    await world.ask(GetToken(account_id=signed_in.account_id, scope=scopes.GMAIL_READ))
+    await world.request(GetToken(account_id=signed_in.account_id, scope=scopes.GMAIL_READ))
 
     renewal = BeginSignIn(browser="browser", user_id=signed_in.user_id, account_id=signed_in.account_id)
-    asked = parse_qs(urlsplit((await world.ask(renewal)).authorize_url).query)
+    asked = parse_qs(urlsplit((await world.request(renewal)).authorize_url).query)
     assert asked["prompt"] == ["consent"]
     assert asked["login_hint"] == [ANNA.address]
     renewed = await world.sign_in(ANNA.address, user_id=signed_in.user_id, account_id=signed_in.account_id)
     assert renewed.missing_scopes == ()
-    await world.ask(GetToken(account_id=signed_in.account_id, scope=scopes.GMAIL_SEND))
-    await world.until(lambda: len(world.heard(AccountConnected)) == 2)
-    assert [event.again for event in world.heard(AccountConnected)] == [False, True]
+    await world.request(GetToken(account_id=signed_in.account_id, scope=scopes.GMAIL_SEND))
+    await world.until(lambda: len(world.received(AccountConnected)) == 2)
+    assert [event.again for event in world.received(AccountConnected)] == [False, True]
 
 
 async def test_without_a_refresh_token_the_browser_goes_through_consent_once_more(world: AuthWorld) -> None:
     first = await world.sign_in(ANNA.address)
-    await world.ask(Disconnect(user_id=first.user_id, account_id=first.account_id, purge=True))
+    await world.request(Disconnect(user_id=first.user_id, account_id=first.account_id, purge=True))
     # Our copy is gone, but Google remembers a grant: revoking had failed, say.
     authority = world.google.world.authority
     authority.grants[ANNA.address, world.settings.google_client_id] = scopes.ALL
@@ -217,21 +217,21 @@ async def test_without_a_refresh_token_the_browser_goes_through_consent_once_mor
 
     assert halfway.authorize_url is not None
     assert halfway.session is not None, "who they are is proven already"
-    (account,) = (await world.ask(ListAccounts(user_id=halfway.user_id))).items
+    (account,) = (await world.request(ListAccounts(user_id=halfway.user_id))).items
     assert account.status == "reauth_required"
     assert parse_qs(urlsplit(halfway.authorize_url).query)["prompt"] == ["consent"]
     done = await world.finish(await world.consent(halfway.authorize_url, ANNA.address))
     assert (done.user_id, done.account_id) == (halfway.user_id, halfway.account_id)
     assert done.authorize_url is None
-    (account,) = (await world.ask(ListAccounts(user_id=halfway.user_id))).items
+    (account,) = (await world.request(ListAccounts(user_id=halfway.user_id))).items
     assert account.status == "active"
-    await world.until(lambda: len(world.heard(AccountConnected)) == 2)
-    assert not world.heard(AccountConnected)[-1].again
+    await world.until(lambda: len(world.received(AccountConnected)) == 2)
+    assert not world.received(AccountConnected)[-1].again
 
 
 async def test_a_purged_user_comes_back_as_the_same_user_with_a_new_account(world: AuthWorld) -> None:
     first = await world.sign_in(ANNA.address)
-    await world.ask(Disconnect(user_id=first.user_id, account_id=first.account_id, purge=True))
+    await world.request(Disconnect(user_id=first.user_id, account_id=first.account_id, purge=True))
     second = await world.sign_in(ANNA.address)
     assert second.user_id == first.user_id
     assert second.account_id != first.account_id
@@ -242,7 +242,7 @@ async def test_a_renewal_with_another_google_account_is_refused(world: AuthWorld
     with pytest.raises(Refused) as refused:
         await world.sign_in(ANNA_AT_WORK.address, user_id=anna.user_id, account_id=anna.account_id)
     assert refused.value.code == "other_account"
-    assert len((await world.ask(ListAccounts(user_id=anna.user_id))).items) == 1
+    assert len((await world.request(ListAccounts(user_id=anna.user_id))).items) == 1
 
 
 async def test_another_users_account_and_an_unknown_one_can_not_be_renewed(world: AuthWorld) -> None:
@@ -254,7 +254,7 @@ async def test_another_users_account_and_an_unknown_one_can_not_be_renewed(world
 
 
 async def test_an_outage_of_google_during_sign_in_is_an_outage(world: AuthWorld) -> None:
-    begun = await world.ask(BeginSignIn(browser="browser"))
+    begun = await world.request(BeginSignIn(browser="browser"))
     back = await world.consent(begun.authorize_url, ANNA.address)
     world.google.world.faults.set([Rule("/token", "5xx")], 0)
     with pytest.raises(Outage):
@@ -264,9 +264,9 @@ async def test_an_outage_of_google_during_sign_in_is_an_outage(world: AuthWorld)
 async def test_a_session_ends_with_signing_out_and_with_time(world: AuthWorld) -> None:
     first, second = await world.sign_in(ANNA.address), await world.sign_in(ANNA.address)
     assert first.session is not None
-    await world.ask(SignOut(session=first.session))
+    await world.request(SignOut(session=first.session))
     await world.refused(WhoIs(session=first.session), "unauthenticated")
-    await world.ask(WhoIs(session=second.session))
+    await world.request(WhoIs(session=second.session))
 
     await world.sql("UPDATE sessions SET expires_at = now() - interval '1 second'")
     assert (await world.refused(WhoIs(session=second.session), "unauthenticated")).status == 401
@@ -275,7 +275,7 @@ async def test_a_session_ends_with_signing_out_and_with_time(world: AuthWorld) -
 async def test_a_session_in_use_slides_to_thirty_days(world: AuthWorld) -> None:
     signed_in = await world.sign_in(ANNA.address)
     await world.sql("UPDATE sessions SET expires_at = now() + interval '3 days'")
-    await world.ask(WhoIs(session=signed_in.session))
+    await world.request(WhoIs(session=signed_in.session))
     left = await world.sql("SELECT extract(day FROM expires_at - now()) AS days FROM sessions")
     assert left["days"] >= 29
 
@@ -284,7 +284,7 @@ async def test_an_account_that_was_given_up_no_longer_opens_what_it_was_connecte
     """Whoever holds the account of a former job can sign in with it, but not as the person who has left."""
     anna = await world.sign_in(ANNA.address)
     at_work = await world.sign_in(ANNA_AT_WORK.address, user_id=anna.user_id)
-    await world.ask(Disconnect(user_id=anna.user_id, account_id=at_work.account_id, purge=False))
+    await world.request(Disconnect(user_id=anna.user_id, account_id=at_work.account_id, purge=False))
 
     successor = await world.sign_in(ANNA_AT_WORK.address, browser="successor's")
 

@@ -59,26 +59,26 @@ async def test_a_token_is_given_from_the_cache_while_it_lasts(
     world: AuthWorld, anna: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refreshes = counted_refreshes(world, monkeypatch)
-    first, second = await world.ask(read(anna)), await world.ask(read(anna))
+    first, second = await world.request(read(anna)), await world.request(read(anna))
 
     assert first.access_token == second.access_token
     assert world.google.world.authority.bearer(first.access_token) is not None
     assert first.address == ANNA.address
     assert refreshes() == 0
     await world.sql("UPDATE google_accounts SET access_expires_at = now() + interval '119 seconds'")
-    third = await world.ask(read(anna))
+    third = await world.request(read(anna))
     assert third.access_token != first.access_token
     assert third.expires_at - datetime.now(UTC) > timedelta(minutes=50)
     assert refreshes() == 1
 
 
 async def test_a_rejected_token_is_never_given_again_to_anybody(world: AuthWorld, anna: SignedIn) -> None:
-    rejected = (await world.ask(read(anna))).access_token
+    rejected = (await world.request(read(anna))).access_token
     world.google.world.faults.set([Rule("/token", "latency", milliseconds=300)], 0)
 
-    reporting = asyncio.create_task(world.ask(read(anna, rejected)))
+    reporting = asyncio.create_task(world.request(read(anna, rejected)))
     await asyncio.sleep(0.1)
-    others = await asyncio.gather(*(world.ask(read(anna)) for _ in range(5)))
+    others = await asyncio.gather(*(world.request(read(anna)) for _ in range(5)))
 
     given = {token.access_token for token in (await reporting, *others)}
     assert len(given) == 1
@@ -88,10 +88,10 @@ async def test_a_rejected_token_is_never_given_again_to_anybody(world: AuthWorld
 async def test_an_old_rejected_token_does_not_cost_a_refresh(
     world: AuthWorld, anna: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = (await world.ask(read(anna))).access_token
-    new = (await world.ask(read(anna, old))).access_token
+    old = (await world.request(read(anna))).access_token
+    new = (await world.request(read(anna, old))).access_token
     refreshes = counted_refreshes(world, monkeypatch)
-    assert (await world.ask(read(anna, old))).access_token == new
+    assert (await world.request(read(anna, old))).access_token == new
     assert refreshes() == 0
 
 
@@ -101,13 +101,13 @@ async def test_two_replicas_refresh_a_token_once(
 ) -> None:
     async with auth_world(service_settings, nats_server.admin_url, replicas=2) as world:
         anna = await world.sign_in(ANNA.address)
-        rejected = (await world.ask(read(anna))).access_token
+        rejected = (await world.request(read(anna))).access_token
         if not cached:
             await world.sql("UPDATE google_accounts SET access_token = NULL")
         refreshes = counted_refreshes(world, monkeypatch)
         world.google.world.faults.set([Rule("/token", "latency", milliseconds=300)], 0)
 
-        answers = await asyncio.gather(*(world.ask(read(anna, rejected)) for _ in range(40)))
+        answers = await asyncio.gather(*(world.request(read(anna, rejected)) for _ in range(40)))
 
         assert refreshes() == 1
         assert len({answer.access_token for answer in answers}) == 1
@@ -118,7 +118,7 @@ async def test_the_lease_of_a_holder_who_died_passes_on(world: AuthWorld, anna: 
         "UPDATE google_accounts SET access_token = NULL, refresh_holder = $1, refresh_until = now() + interval '1 s'",
         new_id(),
     )
-    token = await world.ask(read(anna))
+    token = await world.request(read(anna))
     assert world.google.world.authority.bearer(token.access_token) is not None
 
 
@@ -129,8 +129,8 @@ async def test_an_answer_without_a_refresh_token_or_scopes_keeps_both(
         anna = await world.sign_in(ANNA.address)
         before = await world.sql("SELECT refresh_token, scopes FROM google_accounts")
         for _ in range(2):
-            token = await world.ask(read(anna))
-            token = await world.ask(read(anna, token.access_token))
+            token = await world.request(read(anna))
+            token = await world.request(read(anna, token.access_token))
         assert set(scopes.FEATURES) <= token.scopes
         assert await world.sql("SELECT refresh_token, scopes FROM google_accounts") == before
 
@@ -138,7 +138,7 @@ async def test_an_answer_without_a_refresh_token_or_scopes_keeps_both(
 async def test_a_revoked_token_asks_for_authorization_once_and_a_reconnection_resumes(
     world: AuthWorld, anna: SignedIn
 ) -> None:
-    token = await world.ask(read(anna))
+    token = await world.request(read(anna))
     world.google.world.authority.revoke_grants(ANNA.address)
 
     refusals = await asyncio.gather(
@@ -147,26 +147,26 @@ async def test_a_revoked_token_asks_for_authorization_once_and_a_reconnection_re
 
     assert {refusal.status for refusal in refusals} == {409}
     assert "revoked" in refusals[0].detail
-    (account,) = (await world.ask(ListAccounts(account_id=anna.account_id))).items
+    (account,) = (await world.request(ListAccounts(account_id=anna.account_id))).items
     assert (account.status, account.status_reason) == ("reauth_required", refusals[0].detail)
-    await world.until(lambda: bool(world.heard(AccountReauthRequired)))
+    await world.until(lambda: bool(world.received(AccountReauthRequired)))
     await world.refused(read(anna), "reauth_required")
 
     renewed = await world.sign_in(ANNA.address, user_id=anna.user_id, account_id=anna.account_id)
     assert renewed.account_id == anna.account_id
-    await world.ask(read(anna))
-    await world.until(lambda: len(world.heard(AccountConnected)) == 2)
-    assert world.heard(AccountConnected)[-1].again
-    assert len(world.heard(AccountReauthRequired)) == 1, "told once"
+    await world.request(read(anna))
+    await world.until(lambda: len(world.received(AccountConnected)) == 2)
+    assert world.received(AccountConnected)[-1].again
+    assert len(world.received(AccountReauthRequired)) == 1, "told once"
 
 
 async def test_signing_in_also_mends_an_account_that_needs_authorization(world: AuthWorld, anna: SignedIn) -> None:
-    token = await world.ask(read(anna))
+    token = await world.request(read(anna))
     world.google.world.authority.revoke_grants(ANNA.address)
     await world.refused(read(anna, token.access_token), "reauth_required")
     again = await world.sign_in(ANNA.address)
     assert (again.user_id, again.account_id) == (anna.user_id, anna.account_id)
-    await world.ask(read(anna))
+    await world.request(read(anna))
 
 
 async def test_a_token_that_dies_on_its_seventh_day_names_the_limit_for_testing(
@@ -183,63 +183,63 @@ async def test_a_token_that_dies_on_its_seventh_day_names_the_limit_for_testing(
 async def test_an_outage_is_no_reason_to_give_up_and_google_is_not_hammered(
     world: AuthWorld, anna: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = await world.ask(read(anna))
+    token = await world.request(read(anna))
     rule = Rule("/token", "5xx")
     world.google.world.faults.set([rule], 0)
 
     answers = await asyncio.gather(
-        *(world.ask(read(anna, token.access_token)) for _ in range(20)), return_exceptions=True
+        *(world.request(read(anna, token.access_token)) for _ in range(20)), return_exceptions=True
     )
 
     assert all(isinstance(answer, Outage) for answer in answers)
     assert rule.hits == 1
-    (account,) = (await world.ask(ListAccounts(account_id=anna.account_id))).items
+    (account,) = (await world.request(ListAccounts(account_id=anna.account_id))).items
     assert account.status == "active"
     world.google.world.faults.set([], 0)
     await world.sql("UPDATE google_accounts SET refresh_until = now()")
-    assert (await world.ask(read(anna, token.access_token))).access_token != token.access_token
+    assert (await world.request(read(anna, token.access_token))).access_token != token.access_token
 
 
 @pytest.mark.parametrize("kind", ["429", "retry_after", "reset", "truncated", "invalid_json"])
 async def test_whatever_google_answers_in_distress_the_account_stays_connected(
     world: AuthWorld, anna: SignedIn, kind: str
 ) -> None:
-    token = await world.ask(read(anna))
+    token = await world.request(read(anna))
     world.google.world.faults.set([Rule("/token", kind)], 0)  # type: ignore[arg-type]
     with pytest.raises(Outage):
-        await world.ask(read(anna, token.access_token))
-    (account,) = (await world.ask(ListAccounts(account_id=anna.account_id))).items
+        await world.request(read(anna, token.access_token))
+    (account,) = (await world.request(ListAccounts(account_id=anna.account_id))).items
     assert account.status == "active"
 
 
 async def test_a_wrong_client_secret_is_the_operators_affair_not_the_users(
     world: AuthWorld, anna: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = await world.ask(read(anna))
+    token = await world.request(read(anna))
     options = world.google.world.options
     monkeypatch.setattr(world.google.world, "options", type(options)(client_id=options.client_id, client_secret="new"))
     with pytest.raises(Outage):
-        await world.ask(read(anna, token.access_token))
-    (account,) = (await world.ask(ListAccounts(account_id=anna.account_id))).items
+        await world.request(read(anna, token.access_token))
+    (account,) = (await world.request(ListAccounts(account_id=anna.account_id))).items
     assert account.status == "active"
 
 
 async def test_an_unknown_or_disconnected_account_has_no_token(world: AuthWorld, anna: SignedIn) -> None:
     await world.refused(GetToken(account_id=AccountId(new_id()), scope=scopes.GMAIL_READ), "not_found")
-    await world.ask(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
+    await world.request(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
     await world.refused(read(anna), "not_found")
 
 
 async def test_a_refresh_that_ends_after_a_disconnection_stores_nothing(world: AuthWorld, anna: SignedIn) -> None:
-    token = await world.ask(read(anna))
+    token = await world.request(read(anna))
     world.google.world.faults.set([Rule("/token", "latency", milliseconds=400)], 0)
     refreshing = asyncio.create_task(world.refused(read(anna, token.access_token), "not_found"))
     await asyncio.sleep(0.1)
-    await world.ask(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
+    await world.request(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
     await refreshing
     row = await world.sql("SELECT status, access_token, refresh_token FROM google_accounts")
     assert tuple(row) == ("disconnected", None, None)
-    assert world.heard(AccountReauthRequired) == []
+    assert world.received(AccountReauthRequired) == []
 
 
 async def test_a_token_copied_into_another_account_does_not_open(world: AuthWorld, anna: SignedIn) -> None:
@@ -251,7 +251,7 @@ async def test_a_token_copied_into_another_account_does_not_open(world: AuthWorl
     )
     refusal = await world.refused(read(anna), "token_unreadable")
     assert refusal.status == 500
-    token: Token = await world.ask(read(work))
+    token: Token = await world.request(read(work))
     assert token.address == ANNA_AT_WORK.address
 
 

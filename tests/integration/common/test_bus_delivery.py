@@ -100,7 +100,7 @@ async def test_what_is_said_is_heard_in_batches_and_leaves_nothing_behind(
     contacts, sync = bus("contacts"), bus("sync")
     contacts.hear_batch(MessageIngested, heard.record)
     async with alive(contacts, sync):
-        await sync.say(*(message(str(number)) for number in range(350)))
+        await sync.publish(*(message(str(number)) for number in range(350)))
         await heard.count(350)
 
         async def empty() -> bool:
@@ -116,8 +116,8 @@ async def test_the_same_fact_said_twice_is_stored_once(bus: Callable[[Service], 
     contacts, sync = bus("contacts"), bus("sync")
     contacts.hear_batch(MessageIngested, heard.record)
     async with alive(contacts, sync):
-        await sync.say(message("a"))
-        await sync.say(message("a"), message("b"), message("a", revision=2))
+        await sync.publish(message("a"))
+        await sync.publish(message("a"), message("b"), message("a", revision=2))
         await heard.count(3)
         await asyncio.sleep(0.2)
     assert sorted(heard.ids) == ["a", "a", "b"]
@@ -130,14 +130,14 @@ async def test_a_correction_of_what_a_connector_told_gets_through_at_once(bus: C
         told.append(event.text)
 
     contacts, gateway = bus("contacts"), bus("gateway")
-    contacts.hear(InteractionReported, note)
+    contacts.receive(InteractionReported, note)
     first = InteractionReported(
         user_id=USER, platform="telegram", ref="1", occurred_at=datetime.now(UTC), direction="inbound", kind="message",
         identities=(), text="wrong",
     )  # fmt: skip
     async with alive(contacts, gateway):
-        await gateway.say(first)
-        await gateway.say(first.model_copy(update={"text": "right"}))
+        await gateway.publish(first)
+        await gateway.publish(first.model_copy(update={"text": "right"}))
 
         async def both() -> bool:
             return told == ["wrong", "right"]
@@ -160,15 +160,15 @@ async def test_a_cache_that_refuses_to_count_strikes_ends_no_listening(
 
     contacts, sync = bus("contacts"), bus("sync")
     monkeypatch.setattr(type(contacts.cache), "strike", refuse)
-    contacts.hear(MessageIngested, note)
+    contacts.receive(MessageIngested, note)
     async with alive(contacts, sync):
-        await sync.say(message("bad"))
+        await sync.publish(message("bad"))
 
         async def tried() -> bool:
             return heard == ["bad"]
 
         await settled(tried)
-        await sync.say(message("good"))
+        await sync.publish(message("good"))
 
         async def both() -> bool:
             return "good" in heard
@@ -183,7 +183,7 @@ async def test_background_work_ends_while_the_bus_still_carries_what_it_says(ser
     @asynccontextmanager
     async def wire(r: Resources) -> AsyncIterator[None]:
         yield
-        await r.bus.say(request())
+        await r.bus.publish(request())
         answers.append("said")
 
     async with running("sync", service_settings("sync"), wire):
@@ -205,7 +205,7 @@ async def test_one_bad_message_does_not_hold_back_its_batch(
     contacts, sync = bus("contacts"), bus("sync")
     contacts.hear_batch(MessageIngested, record)
     async with alive(contacts, sync):
-        await sync.say(*(message(gmail_id) for gmail_id in ("1", "2", "bad", "3", "4")))
+        await sync.publish(*(message(gmail_id) for gmail_id in ("1", "2", "bad", "3", "4")))
         await heard.count(4)
 
         async def buried() -> bool:
@@ -255,9 +255,9 @@ async def test_what_can_never_succeed_is_not_tried_again(bus: Callable[[Service]
         raise Unprocessable("no such account")
 
     sync = bus("sync")
-    sync.hear(SyncRequested, refuse)
+    sync.receive(SyncRequested, refuse)
     async with alive(sync):
-        await sync.say(request())
+        await sync.publish(request())
 
         async def buried() -> bool:
             return (await stream(nats_server, "DEAD")).state.messages == 1
@@ -280,9 +280,9 @@ async def test_an_outage_is_no_strike(
             raise Outage("the database is away")
 
     sync = bus("sync")
-    sync.hear(SyncRequested, recover_late)
+    sync.receive(SyncRequested, recover_late)
     async with alive(sync):
-        await sync.say(request())
+        await sync.publish(request())
 
         async def done() -> bool:
             return tries == 6 and (await stream(nats_server, "EVENTS")).state.messages == 0
@@ -298,7 +298,7 @@ async def test_two_replicas_share_the_work(bus: Callable[[Service], Bus]) -> Non
     second.hear_batch(MessageIngested, two.record)
     async with alive(first, second, sync):
         for begin in range(0, 600, 50):
-            await sync.say(*(message(str(number)) for number in range(begin, begin + 50)))
+            await sync.publish(*(message(str(number)) for number in range(begin, begin + 50)))
         async with asyncio.timeout(10):
             while len(one.ids) + len(two.ids) < 600:
                 await asyncio.sleep(0.01)
@@ -312,16 +312,16 @@ async def test_listening_goes_on_after_the_server_was_killed_and_came_back(
     contacts, sync = bus("contacts"), bus("sync")
     contacts.hear_batch(MessageIngested, heard.record)
     async with alive(contacts, sync):
-        await sync.say(message("before"))
+        await sync.publish(message("before"))
         await heard.count(1)
         await nats_server.kill()
         with pytest.raises(Outage):
-            await sync.say(message("meanwhile"))
+            await sync.publish(message("meanwhile"))
         await nats_server.restart()
         async with asyncio.timeout(30):
             while "after" not in heard.ids:
                 try:
-                    await sync.say(message("after"))
+                    await sync.publish(message("after"))
                 except Outage:
                     await asyncio.sleep(0.2)
                 await asyncio.sleep(0.1)
@@ -338,7 +338,7 @@ async def test_what_is_in_hand_is_finished_when_stopping(bus: Callable[[Service]
     contacts, sync = bus("contacts"), bus("sync")
     contacts.hear_batch(MessageIngested, slowly)
     async with alive(contacts, sync):
-        await sync.say(message("a"))
+        await sync.publish(message("a"))
         await begun.wait()
     assert finished.is_set()
 
@@ -355,16 +355,16 @@ async def test_a_question_is_answered_refused_or_nobody_is_there(bus: Callable[[
     contacts.answer(requests.SearchContacts, search)
     async with alive(contacts, gateway):
         with traced("a-trace"):
-            page = await gateway.ask(requests.SearchContacts(user_id=USER))
+            page = await gateway.request(requests.SearchContacts(user_id=USER))
         assert page.next_cursor == "a-trace"  # the trace goes along
         with pytest.raises(Refused) as refused:
-            await gateway.ask(requests.SearchContacts(user_id=USER, q="secret"))
+            await gateway.request(requests.SearchContacts(user_id=USER, q="secret"))
         assert (refused.value.status, refused.value.code, refused.value.extra) == (409, "taken", {"contact_id": "c1"})
         with pytest.raises(Refused) as refused:
-            await gateway.ask(requests.SearchContacts(user_id=USER, q="bug"))
+            await gateway.request(requests.SearchContacts(user_id=USER, q="bug"))
         assert refused.value.status == 500
         with pytest.raises(Outage):
-            await gateway.ask(requests.GetSyncStatus(user_id=USER))
+            await gateway.request(requests.GetSyncStatus(user_id=USER))
 
 
 async def test_every_replica_hears_a_live_fact(bus: Callable[[Service], Bus]) -> None:
@@ -372,15 +372,15 @@ async def test_every_replica_hears_a_live_fact(bus: Callable[[Service], Bus]) ->
     one, two, contacts = bus("gateway"), bus("gateway"), bus("contacts")
 
     def listener(name: str) -> Callable[[ContactChanged], Awaitable[None]]:
-        async def hear(_: ContactChanged) -> None:
+        async def receive(_: ContactChanged) -> None:
             got.append(name)
 
-        return hear
+        return receive
 
     one.hear_live(ContactChanged, listener("one"))
     two.hear_live(ContactChanged, listener("two"))
     async with alive(one, two, contacts):
-        await contacts.say(ContactChanged(user_id=USER, contact_ids=(ContactId(new_id()),)))
+        await contacts.publish(ContactChanged(user_id=USER, contact_ids=(ContactId(new_id()),)))
         async with asyncio.timeout(5):
             while len(got) < 2:
                 await asyncio.sleep(0.01)
@@ -392,7 +392,7 @@ async def test_what_events_py_does_not_declare_is_refused(bus: Callable[[Service
         return None
 
     with pytest.raises(KeyError, match=r"prep hears message\.ingested"):
-        bus("prep").hear(MessageIngested, nothing)
+        bus("prep").receive(MessageIngested, nothing)
     with pytest.raises(KeyError, match="answers contacts"):
         bus("prep").answer(requests.SearchContacts, nothing)  # type: ignore[arg-type]
 
@@ -404,7 +404,7 @@ async def test_a_question_waits_for_a_service_that_is_just_starting(bus: Callabl
     contacts, gateway = bus("contacts"), bus("gateway")
     contacts.answer(requests.SearchContacts, search)
     async with alive(gateway):
-        asked = asyncio.create_task(gateway.ask(requests.SearchContacts(user_id=USER)))
+        asked = asyncio.create_task(gateway.request(requests.SearchContacts(user_id=USER)))
         await asyncio.sleep(0.3)
         async with alive(contacts):
             assert (await asked).items == ()

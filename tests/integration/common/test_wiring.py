@@ -19,7 +19,7 @@ async def test_a_service_hears_and_answers_exactly_what_is_declared(
     wire = import_module(f"services.{service}.__main__").wire
     settings = service_settings(service).model_copy(update={"port": 0})
     async with running(service, settings, wire) as resources:
-        heard, answered = set(resources.bus.heard), set(resources.bus.answered)
+        heard, answered = set(resources.bus.subscribed), set(resources.bus.served)
     assert heard == {event for event in (*EVENTS, *TICKS) if service in event.consumed_by}
     assert answered == {request for request in REQUESTS if request.served_by == service}
 

@@ -43,47 +43,47 @@ async def test_a_mail_of_two_accounts_stays_until_both_have_lost_it_and_comes_ba
     world: World, order: Sequence[int]
 ) -> None:
     first, second = order
-    await world.hear(connected(2, WORK), seen_by(1), seen_by(2))
+    await world.receive(connected(2, WORK), seen_by(1), seen_by(2))
     assert await lines(world, JANE) == [("hello", "inbound", 2)]
-    await world.hear(removed("m", account=first))
+    await world.receive(removed("m", account=first))
     assert await lines(world, JANE) == [("hello", "inbound", 1)]
-    await world.hear(removed("m", account=second))
+    await world.receive(removed("m", account=second))
     assert (await world.counts()).messages == 0
     assert await world.emails() == set()
-    await world.hear(seen_by(second, revision=3))
+    await world.receive(seen_by(second, revision=3))
     assert await lines(world, JANE) == [("hello", "inbound", 1)]
-    await world.hear(seen_by(first, revision=3), removed("m", account=first, revision=2))
+    await world.receive(seen_by(first, revision=3), removed("m", account=first, revision=2))
     assert await lines(world, JANE) == [("hello", "inbound", 2)], "what was lost before it came back is old news"
 
 
 async def test_restored_and_trashed_again_in_any_order_the_last_word_counts(world: World) -> None:
-    await world.hear(connected(2, WORK))
+    await world.receive(connected(2, WORK))
     story = [seen_by(1), seen_by(2), removed("m", revision=4), seen_by(1, 3), removed("m", account=2), seen_by(2, 5)]
     for told in (story, story[::-1], story[3:] + story[:3]):
         await world.clear()
-        await world.hear(connected(), connected(2, WORK), *told, *told)
+        await world.receive(connected(), connected(2, WORK), *told, *told)
         assert await lines(world, JANE) == [("hello", "inbound", 1)]
 
 
 async def test_purging_one_account_leaves_what_the_other_saw_and_its_answers(world: World) -> None:
-    await world.hear(connected(2, WORK), seen_by(1), seen_by(2))
-    await world.hear(mail("own", WORK, [BOB], account=2), disconnected(2, purge=True))
+    await world.receive(connected(2, WORK), seen_by(1), seen_by(2))
+    await world.receive(mail("own", WORK, [BOB], account=2), disconnected(2, purge=True))
     assert await lines(world, JANE) == [("hello", "inbound", 1)]
     assert await world.emails() == {frozenset({JANE})}
-    await world.hear(removed("m"))
+    await world.receive(removed("m"))
     assert (await world.counts()).messages == 0
 
 
 async def test_mail_between_my_accounts_is_one_interaction_and_makes_nobody(world: World) -> None:
-    await world.hear(connected(2, WORK))
-    await world.hear(*[mail(f"m{n}", ME, [WORK], account=n, **ONE) for n in (1, 2)])  # type: ignore[arg-type]
+    await world.receive(connected(2, WORK))
+    await world.receive(*[mail(f"m{n}", ME, [WORK], account=n, **ONE) for n in (1, 2)])  # type: ignore[arg-type]
     assert ((await world.counts()).messages, (await world.counts()).contacts) == (1, 0)
 
 
 async def test_what_an_alias_of_the_second_account_sent_is_outbound_in_the_first(world: World) -> None:
-    await world.hear(mail("m", "sales@firm.example", [JANE, ME]), connected(2, WORK))
+    await world.receive(mail("m", "sales@firm.example", [JANE, ME]), connected(2, WORK))
     assert frozenset({"sales@firm.example"}) in await world.emails()
-    await world.hear(identified(WORK, "Sales@firm.example", number=2))
+    await world.receive(identified(WORK, "Sales@firm.example", number=2))
     assert await lines(world, JANE) == [("about m", "outbound", 1)]
     assert await world.emails() == {frozenset({JANE})}
 
@@ -98,21 +98,21 @@ EXPECTED = {
 
 
 async def test_every_change_of_the_rule_for_contacts_gives_what_that_rule_alone_would(world: World) -> None:
-    await world.hear(mail("m1", JANE, [ME, CAROL], name="Jane"), mail("m2", ME, [BOB]))
-    await world.hear(mail("m3", ROBOT, automated="noreply"))
+    await world.receive(mail("m1", JANE, [ME, CAROL], name="Jane"), mail("m2", ME, [BOB]))
+    await world.receive(mail("m3", ROBOT, automated="noreply"))
     version = 0
     for before in RULES:
         for after in RULES:
             for rule in (before, after):
                 version += 1
-                await world.hear(settings(version, contact_creation=rule))
+                await world.receive(settings(version, contact_creation=rule))
             found = {address for emails in await world.emails() for address in emails}
             assert found == EXPECTED[after], f"{before} → {after}"
     assert len(await world.timeline(JANE)) == 1, "and the history was there all the time"
 
 
 async def test_no_rule_takes_a_contact_that_the_user_made_edited_or_invited(world: World) -> None:
-    await world.hear(mail("m1", JANE, name="Jane"), mail("m2", ME, [BOB]), meeting("e", [CAROL]))
+    await world.receive(mail("m1", JANE, name="Jane"), mail("m2", ME, [BOB]), meeting("e", [CAROL]))
     jane = await world.contact(JANE)
     await contacts.update_contact(
         world.context, UpdateContact(user_id=USER, contact_id=jane.id, fields=ContactFields(notes="met in Rome"))
@@ -120,24 +120,24 @@ async def test_no_rule_takes_a_contact_that_the_user_made_edited_or_invited(worl
     await contacts.create_contact(
         world.context, CreateContact(user_id=USER, fields=ContactFields(name="Dora", emails=("dora@x.example",)))
     )
-    await world.hear(settings(1, contact_creation="none"))
+    await world.receive(settings(1, contact_creation="none"))
     assert await world.emails() == {frozenset({JANE}), frozenset({"dora@x.example"})}
     kept = await world.contact(JANE)
     assert (kept.id, kept.notes, kept.bcc_hash) == (jane.id, "met in Rome", jane.bcc_hash)
-    await world.hear(settings(2, contact_creation="people"))
+    await world.receive(settings(2, contact_creation="people"))
     assert await world.emails() == {frozenset({one}) for one in (JANE, BOB, CAROL, "dora@x.example")}
     assert (await world.contact(JANE)).id == jane.id
 
 
 async def test_an_own_address_that_is_an_edited_contact_stays_the_users_decision(world: World) -> None:
-    await world.hear(mail("m1", JANE, [ME, BOB], name="Jane"))
+    await world.receive(mail("m1", JANE, [ME, BOB], name="Jane"))
     jane = await world.contact(JANE)
     await contacts.update_contact(
         world.context, UpdateContact(user_id=USER, contact_id=jane.id, fields=ContactFields(notes="that's me, too"))
     )
-    await world.hear(settings(1, own_addresses=[JANE]))
+    await world.receive(settings(1, own_addresses=[JANE]))
     assert (await world.contact(JANE)).notes == "that's me, too"
     assert frozenset({BOB}) in await world.emails(), "I wrote to Bob"
-    await world.hear(settings(2))
+    await world.receive(settings(2))
     assert await world.emails() == {frozenset({JANE})}
     assert await lines(world, JANE) == [("about m1", "inbound", 1)]

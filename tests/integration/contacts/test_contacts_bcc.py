@@ -40,9 +40,9 @@ def logged(gmail_id: str, contact: Contact | str, sender: str = ME, **more: Any)
 
 async def asked(world: World, later: timedelta = timedelta(minutes=1)) -> list[BccUnclaimed]:
     """The questions that are asked by then; each once."""
-    before = len(world.said)
+    before = len(world.published)
     await claiming.tell(world.context, datetime.now(UTC) + later)
-    return [event for event in world.said[before:] if isinstance(event, BccUnclaimed)]
+    return [event for event in world.published[before:] if isinstance(event, BccUnclaimed)]
 
 
 async def lines(world: World, email: str) -> list[tuple[str, str | None, bool]]:
@@ -51,34 +51,34 @@ async def lines(world: World, email: str) -> list[tuple[str, str | None, bool]]:
 
 async def known(world: World, *emails: str) -> list[Contact]:
     """Contacts, each made by a mail of theirs."""
-    await world.hear(*[mail(f"from {email}", email, days_ago=9) for email in emails])
+    await world.receive(*[mail(f"from {email}", email, days_ago=9) for email in emails])
     return [await world.contact(email) for email in emails]
 
 
 async def test_a_stranger_with_a_known_hash_is_asked_about_once_and_logs_nothing(world: World) -> None:
     [jane] = await known(world, JANE)
     first = logged("m1", jane, OFFICE, name="Maya at work")
-    await world.hear(first, first, logged("m2", jane, OFFICE.upper()))
+    await world.receive(first, first, logged("m2", jane, OFFICE.upper()))
     [request] = await asked(world)
     assert (request.user_id, request.account_id, request.contact_id) == (USER, account_id(1), jane.id)
     assert (request.address, request.name) == (OFFICE, "Maya at work")
     assert await asked(world) == []
-    await world.hear(logged("m3", jane, OFFICE))
+    await world.receive(logged("m3", jane, OFFICE))
     assert await asked(world) == []
     assert len(await lines(world, JANE)) == 1
 
 
 async def test_every_address_and_every_user_is_asked_about_for_itself(world: World) -> None:
     [jane] = await known(world, JANE)
-    await world.hear(logged("m1", jane, OFFICE), logged("m2", jane, "maya@club.example"))
+    await world.receive(logged("m1", jane, OFFICE), logged("m2", jane, "maya@club.example"))
     assert {request.address for request in await asked(world)} == {OFFICE, "maya@club.example"}
 
 
 async def test_an_address_that_is_accepted_logs_its_mail_of_before_and_of_after(world: World) -> None:
     [jane] = await known(world, JANE)
-    await world.hear(logged("m1", jane, OFFICE, days_ago=3), logged("m2", jane, OFFICE, days_ago=2))
+    await world.receive(logged("m1", jane, OFFICE, days_ago=3), logged("m2", jane, OFFICE, days_ago=2))
     assert frozenset({OFFICE}) in await world.emails(), "until then it is somebody who wrote to me"
-    await world.hear(settings(1, own_addresses=[OFFICE]), logged("m3", jane, OFFICE, days_ago=1))
+    await world.receive(settings(1, own_addresses=[OFFICE]), logged("m3", jane, OFFICE, days_ago=1))
     assert await lines(world, JANE) == [
         ("about m3", "outbound", True),
         ("about m2", "outbound", True),
@@ -86,7 +86,7 @@ async def test_an_address_that_is_accepted_logs_its_mail_of_before_and_of_after(
         ("about from jane@acme.example", "inbound", False),
     ]
     assert await world.emails() == {frozenset({JANE})}, "neither I nor the stranger is a contact"
-    await world.hear(settings(2))
+    await world.receive(settings(2))
     assert len(await lines(world, JANE)) == 1, "an address taken off again logs nothing"
 
 
@@ -110,7 +110,7 @@ async def test_who_is_nobody_to_ask_about_neither_logs_nor_is_asked_about(
 ) -> None:
     [jane] = await known(world, JANE)
     before = await lines(world, JANE)
-    await world.hear(logged("m1", jane, sender, **more))
+    await world.receive(logged("m1", jane, sender, **more))
     assert await asked(world) == []
     assert [line for line in await lines(world, JANE) if line[2]] == []
     assert len(await lines(world, JANE)) == len(before) + (sender == JANE)
@@ -118,14 +118,14 @@ async def test_who_is_nobody_to_ask_about_neither_logs_nor_is_asked_about(
 
 async def test_an_address_that_becomes_mine_in_the_same_breath_raises_no_question(world: World) -> None:
     [jane] = await known(world, JANE)
-    await world.hear(logged("m1", jane, OFFICE), identified(ME, OFFICE))
+    await world.receive(logged("m1", jane, OFFICE), identified(ME, OFFICE))
     assert await asked(world) == []
     assert len(await lines(world, JANE)) == 2
 
 
 async def test_nothing_is_asked_before_the_dust_has_settled(world: World) -> None:
     [jane] = await known(world, JANE)
-    await world.hear(logged("m1", jane, OFFICE))
+    await world.receive(logged("m1", jane, OFFICE))
     assert await asked(world, later=-claiming.SETTLED) == []
     assert len(await asked(world)) == 1
 
@@ -134,16 +134,16 @@ async def test_who_learns_a_hash_can_ask_no_more_than_a_few_questions_a_day(worl
     [jane] = await known(world, JANE)
     flood = [logged(f"m{n}", jane, f"spammer{n}@evil.example") for n in range(30)]
     await interactions.record_messages(world.context, flood[:25])
-    await world.hear(*flood[25:])
+    await world.receive(*flood[25:])
     assert len(await asked(world)) == claiming.MAX_OFFERS
 
 
 async def test_a_contact_that_is_deleted_meanwhile_is_not_asked_about(world: World) -> None:
     [jane] = await known(world, JANE)
-    await world.hear(logged("m1", jane, OFFICE))
+    await world.receive(logged("m1", jane, OFFICE))
     await contacts.delete_contact(world.context, DeleteContact(user_id=USER, contact_id=jane.id))
     assert await asked(world) == []
-    await world.hear(logged("m2", jane, OFFICE))
+    await world.receive(logged("m2", jane, OFFICE))
     assert await asked(world) == [], "its hash is unknown by now"
 
 
@@ -155,12 +155,12 @@ async def test_a_rotated_hash_logs_and_asks_about_no_later_mail_and_keeps_the_ea
     [jane] = await known(world, JANE)
     early: dict[str, Any] = {"days_ago": 3}
     late: dict[str, Any] = {"days_ago": -30_000}
-    await world.hear(logged("m1", jane, **early))
+    await world.receive(logged("m1", jane, **early))
     new = await rotated(world, jane)
     assert new.bcc_hash != jane.bcc_hash
-    await world.hear(logged("m2", jane, **late), logged("m3", jane, OFFICE, **late), logged("m4", new, **late))
+    await world.receive(logged("m2", jane, **late), logged("m3", jane, OFFICE, **late), logged("m4", new, **late))
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {"about m1", "about m4"}
-    await world.hear(logged("m1", jane, revision=2, **early), logged("m5", jane, **early))
+    await world.receive(logged("m1", jane, revision=2, **early), logged("m5", jane, **early))
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {"about m1", "about m4", "about m5"}
     assert await asked(world) == []
 
@@ -172,20 +172,20 @@ async def merged(world: World, one: Contact, other: Contact) -> Any:
 
 async def test_both_hashes_lead_to_the_merged_contact_and_apart_again_when_the_merge_is_undone(world: World) -> None:
     jane, bob = await known(world, JANE, BOB)
-    await world.hear(logged("m1", jane), logged("m2", bob))
+    await world.receive(logged("m1", jane), logged("m2", bob))
     merge_id = await merged(world, jane, bob)
-    await world.hear(logged("m3", jane), logged("m4", bob), logged("m5", bob, OFFICE))
+    await world.receive(logged("m3", jane), logged("m4", bob), logged("m5", bob, OFFICE))
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {f"about m{n}" for n in (1, 2, 3, 4)}
     assert [request.contact_id for request in await asked(world)] == [jane.id]
     await duplicates.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merge_id))
-    await world.hear(logged("m6", jane), logged("m7", bob))
+    await world.receive(logged("m6", jane), logged("m7", bob))
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {"about m1", "about m3", "about m6"}
     assert {line[0] for line in await lines(world, BOB) if line[2]} == {"about m2", "about m4", "about m7"}
 
 
 async def test_contacts_that_a_card_makes_one_keep_both_hashes(world: World) -> None:
     jane, bob = await known(world, JANE, BOB)
-    await world.hear(card("1", name="Jane", emails=[JANE, BOB]), logged("m1", jane), logged("m2", bob))
+    await world.receive(card("1", name="Jane", emails=[JANE, BOB]), logged("m1", jane), logged("m2", bob))
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {"about m1", "about m2"}
 
 
@@ -195,7 +195,9 @@ async def test_an_undone_merge_leaves_each_with_an_address_that_logs(world: Worl
     await rotated(world, jane)
     await duplicates.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merge_id))
     later: dict[str, Any] = {"days_ago": -30_000}
-    await world.hear(logged("m1", await world.contact(JANE), **later), logged("m2", await world.contact(BOB), **later))
+    await world.receive(
+        logged("m1", await world.contact(JANE), **later), logged("m2", await world.contact(BOB), **later)
+    )
     assert [line[0] for line in await lines(world, JANE) if line[2]] == ["about m1"]
     assert [line[0] for line in await lines(world, BOB) if line[2]] == ["about m2"]
 
@@ -213,9 +215,9 @@ async def test_an_undone_merge_leaves_each_with_an_address_that_logs(world: Worl
 async def test_a_hash_counts_in_whichever_account_it_is_seen_and_once(
     world: World, copies: Sequence[tuple[int, str, bool]]
 ) -> None:
-    await world.hear(connected(2, WORK))
+    await world.receive(connected(2, WORK))
     [jane] = await known(world, JANE)
-    await world.hear(
+    await world.receive(
         *[
             logged(
                 f"copy {account}", jane, sender, account=account, title="log me", rfc_message_id="<one@mail>",
@@ -227,42 +229,42 @@ async def test_a_hash_counts_in_whichever_account_it_is_seen_and_once(
     assert (await lines(world, JANE))[0] == ("log me", "outbound", True)
     assert (await world.counts()).messages == 2
     assert await world.emails() == {frozenset({JANE})}
-    await world.hear(*[removed(f"copy {account}", account=account) for account, _, tagged in copies if tagged])
+    await world.receive(*[removed(f"copy {account}", account=account) for account, _, tagged in copies if tagged])
     assert [line for line in await lines(world, JANE) if line[2]] == []
 
 
 async def test_who_repeats_the_message_id_of_my_mail_can_not_log_it(world: World) -> None:
-    await world.hear(connected(2, WORK))
+    await world.receive(connected(2, WORK))
     [jane] = await known(world, JANE)
     mine = mail("m1", ME, ["mallory@evil.example"], days_ago=0.5, rfc_message_id="<one@mail>")
     forged = logged("m2", jane, "mallory@evil.example", account=2, days_ago=0.4, rfc_message_id="<one@mail>")
     for told in ((mine, forged), (forged, mine)):
-        await world.hear(*told)
+        await world.receive(*told)
         assert [line for line in await lines(world, JANE) if line[2]] == []
 
 
 async def test_a_mail_logged_to_two_contacts_is_on_both_timelines(world: World) -> None:
     jane, bob = await known(world, JANE, BOB)
-    await world.hear(logged("m1", jane, bcc_tags=(jane.bcc_hash, bob.bcc_hash)))
+    await world.receive(logged("m1", jane, bcc_tags=(jane.bcc_hash, bob.bcc_hash)))
     assert (await lines(world, JANE))[0] == (await lines(world, BOB))[0] == ("about m1", "outbound", True)
 
 
 async def test_people_of_logged_mail_are_linked_where_they_are_known(world: World) -> None:
     jane, _ = await known(world, JANE, BOB)
-    await world.hear(mail("m1", ME, [BOB, STRANGER], bcc_tags=(jane.bcc_hash,)))
+    await world.receive(mail("m1", ME, [BOB, STRANGER], bcc_tags=(jane.bcc_hash,)))
     assert (await lines(world, BOB))[0] == ("about m1", "outbound", True)
     assert await world.emails() == {frozenset({JANE}), frozenset({BOB})}
 
 
 async def test_of_a_deleted_user_no_question_is_left(world: World) -> None:
     [jane] = await known(world, JANE)
-    await world.hear(logged("m1", jane, OFFICE), UserDeleted(user_id=USER, account_ids=(account_id(1),)))
+    await world.receive(logged("m1", jane, OFFICE), UserDeleted(user_id=USER, account_ids=(account_id(1),)))
     assert await asked(world) == []
     assert await world.pool.fetchval("SELECT count(*) FROM bcc_offers") == 0
 
 
 async def test_what_a_purged_account_logged_goes(world: World) -> None:
-    await world.hear(connected(2, WORK))
+    await world.receive(connected(2, WORK))
     [jane] = await known(world, JANE)
-    await world.hear(logged("m1", jane, WORK, account=2), disconnected(2, purge=True))
+    await world.receive(logged("m1", jane, WORK, account=2), disconnected(2, purge=True))
     assert len(await lines(world, JANE)) == 1

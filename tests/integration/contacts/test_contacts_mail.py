@@ -28,7 +28,7 @@ JANE, BOB, CAROL = "jane@acme.example", "bob@beta.example", "carol@gamma.example
 
 
 async def test_who_writes_to_me_becomes_a_contact_with_the_name_they_use(world: World) -> None:
-    await world.hear(mail("m1", JANE, name="Jane Doe"))
+    await world.receive(mail("m1", JANE, name="Jane Doe"))
     contact = await world.contact(JANE)
     assert (contact.name, contact.emails) == ("Jane Doe", (JANE,))
     [line] = await world.timeline(JANE)
@@ -37,27 +37,27 @@ async def test_who_writes_to_me_becomes_a_contact_with_the_name_they_use(world: 
 
 
 async def test_a_sent_mail_counts_as_outbound_for_everybody_it_went_to(world: World) -> None:
-    await world.hear(mail("m1", ME, [JANE], cc=[BOB], bcc=[CAROL]))
+    await world.receive(mail("m1", ME, [JANE], cc=[BOB], bcc=[CAROL]))
     for address in (JANE, BOB, CAROL):
         assert [line.direction for line in await world.timeline(address)] == ["outbound"]
 
 
 async def test_a_silent_co_recipient_is_linked_but_not_created(world: World) -> None:
-    await world.hear(mail("m1", JANE, [ME, BOB]))
+    await world.receive(mail("m1", JANE, [ME, BOB]))
     assert await world.emails() == {frozenset({JANE})}
-    await world.hear(mail("m2", BOB, days_ago=0.5))
+    await world.receive(mail("m2", BOB, days_ago=0.5))
     assert [line.direction for line in await world.timeline(BOB)] == ["inbound", "participant"]
 
 
 async def test_gmail_spellings_are_one_address(world: World) -> None:
-    await world.hear(mail("m1", "J.Doe+news@googlemail.com"), mail("m2", "jdoe@gmail.com"))
+    await world.receive(mail("m1", "J.Doe+news@googlemail.com"), mail("m2", "jdoe@gmail.com"))
     assert (await world.counts()).contacts == 1
     assert len(await world.timeline("jdoe@gmail.com")) == 2
 
 
 @pytest.mark.parametrize("rule", ["bounce", "calendar", "auto_submitted", "noreply", "bulk", "list"])
 async def test_automated_mail_is_recorded_and_makes_no_contact(world: World, rule: str) -> None:
-    await world.hear(mail("m1", JANE, automated=rule, name="Offers"))
+    await world.receive(mail("m1", JANE, automated=rule, name="Offers"))
     counts = await world.counts()
     assert (counts.messages, counts.contacts) == (1, 0)
 
@@ -66,40 +66,40 @@ async def test_automated_mail_is_recorded_and_makes_no_contact(world: World, rul
 async def test_list_mail_that_i_answered_counts_in_any_order(world: World, list_first: bool) -> None:
     newsletter = mail("m1", JANE, automated="list", name="Jane", thread_id="t", days_ago=3)
     answer = mail("m2", ME, ["list@lists.example"], thread_id="t", days_ago=2)
-    await world.hear(*((newsletter, answer) if list_first else (answer, newsletter)))
+    await world.receive(*((newsletter, answer) if list_first else (answer, newsletter)))
     assert (await world.contact(JANE)).relationship.recency == 0  # years after: the clock is real
     assert (await world.contact(JANE)).last_interaction_at is not None
-    await world.hear(removed("m2"))
+    await world.receive(removed("m2"))
     assert await world.emails() == set()
 
 
 async def test_mail_via_a_list_teaches_no_name_and_makes_no_contact(world: World) -> None:
-    await world.hear(mail("m1", JANE, name="Jane via Team", via=True))
+    await world.receive(mail("m1", JANE, name="Jane via Team", via=True))
     assert await world.emails() == set()
-    await world.hear(mail("m2", ME, [JANE]))
+    await world.receive(mail("m2", ME, [JANE]))
     assert (await world.contact(JANE)).name == JANE
 
 
 async def test_more_than_25_participants_are_linked_but_never_created(world: World) -> None:
     crowd = [f"p{number}@crowd.example" for number in range(25)]
-    await world.hear(mail("m1", ME, crowd))
+    await world.receive(mail("m1", ME, crowd))
     assert (await world.counts()).contacts == 0
-    await world.hear(mail("m2", ME, crowd[:24]))
+    await world.receive(mail("m2", ME, crowd[:24]))
     assert (await world.counts()).contacts == 24
 
 
 async def test_the_newest_name_that_somebody_uses_is_learned_in_any_order(world: World) -> None:
-    await world.hear(
+    await world.receive(
         mail("m2", JANE, name="Jane Married", days_ago=1), mail("m1", JANE, name="Jane Maiden", days_ago=9)
     )
     assert (await world.contact(JANE)).name == "Jane Married"
-    await world.hear(removed("m2"))
+    await world.receive(removed("m2"))
     assert (await world.contact(JANE)).name == "Jane Maiden"
 
 
 async def test_the_same_mail_in_two_accounts_is_one_interaction(world: World) -> None:
-    await world.hear(connected(2, WORK))
-    await world.hear(
+    await world.receive(connected(2, WORK))
+    await world.receive(
         mail("a", ME, [JANE], bcc=[BOB], rfc_message_id="<x@mail>"),
         mail("b", ME, [JANE, WORK], account=2, rfc_message_id=" x@mail ", days_ago=0.9),
     )
@@ -107,33 +107,33 @@ async def test_the_same_mail_in_two_accounts_is_one_interaction(world: World) ->
     [line] = await world.timeline(JANE)
     assert len(line.account_ids) == 2
     assert {who.address for who in line.people} == {ME, JANE, BOB, WORK}
-    await world.hear(removed("a"))
+    await world.receive(removed("a"))
     [line] = await world.timeline(JANE)
     assert len(line.account_ids) == 1
     assert await world.emails() == {frozenset({JANE})}, "only the deleted copy knew of Bob"
-    await world.hear(removed("b", account=2))
+    await world.receive(removed("b", account=2))
     assert (await world.counts()).messages == 0
 
 
 async def test_a_reused_message_id_inside_one_account_loses_nothing(world: World) -> None:
-    await world.hear(connected(2, WORK))
+    await world.receive(connected(2, WORK))
     copies = [mail(f"a{n}", JANE, rfc_message_id="<same>", days_ago=n) for n in range(1, 4)]
     others = [mail(f"b{n}", JANE, rfc_message_id="<same>", account=2, days_ago=n) for n in range(1, 3)]
-    await world.hear(*copies, *others)
+    await world.receive(*copies, *others)
     assert (await world.counts()).messages == 3
-    await world.hear(removed("a1"), removed("a2"))
+    await world.receive(removed("a1"), removed("a2"))
     assert (await world.counts()).messages == 2, "two copies in the second account are left"
 
 
 async def test_mail_without_message_id_is_never_paired(world: World) -> None:
-    await world.hear(mail("a", JANE, rfc_message_id=None), mail("a", JANE, rfc_message_id=None, account=2))
+    await world.receive(mail("a", JANE, rfc_message_id=None), mail("a", JANE, rfc_message_id=None, account=2))
     assert (await world.counts()).messages == 2
 
 
 async def test_a_tombstone_that_comes_first_stays(world: World) -> None:
-    await world.hear(removed("m1", revision=2), mail("m1", JANE, revision=1))
+    await world.receive(removed("m1", revision=2), mail("m1", JANE, revision=1))
     assert (await world.counts()).messages == 0
-    await world.hear(mail("m1", JANE, revision=3))
+    await world.receive(mail("m1", JANE, revision=3))
     assert (await world.counts()).messages == 1, "it was taken out of the trash again"
 
 
@@ -150,31 +150,31 @@ async def test_two_replicas_at_once_record_everything_once(world: World) -> None
 
 
 async def test_an_address_that_becomes_mine_turns_its_mail_outbound(world: World) -> None:
-    await world.hear(mail("m1", WORK, [JANE, ME]))
+    await world.receive(mail("m1", WORK, [JANE, ME]))
     assert await world.emails() == {frozenset({WORK})}
-    await world.hear(connected(2, WORK))
+    await world.receive(connected(2, WORK))
     assert await world.emails() == {frozenset({JANE})}
     assert [line.direction for line in await world.timeline(JANE)] == ["outbound"]
 
 
 async def test_an_address_that_is_mine_no_more_becomes_a_contact(world: World) -> None:
-    await world.hear(settings(1, own_addresses=[WORK]), mail("m1", WORK, [JANE, ME]), settings(2))
+    await world.receive(settings(1, own_addresses=[WORK]), mail("m1", WORK, [JANE, ME]), settings(2))
     assert await world.emails() == {frozenset({WORK})}
 
 
 async def test_an_older_telling_of_who_is_me_that_comes_late_undoes_nothing(world: World) -> None:
-    await world.hear(mail("m1", "alias@x.example", [JANE, ME]))
-    await world.hear(identified(ME, "alias@x.example", at=NOW), identified(ME, at=NOW - timedelta(seconds=1)))
+    await world.receive(mail("m1", "alias@x.example", [JANE, ME]))
+    await world.receive(identified(ME, "alias@x.example", at=NOW), identified(ME, at=NOW - timedelta(seconds=1)))
     assert await world.emails() == {frozenset({JANE})}
 
 
 async def test_an_alias_is_me_whenever_it_becomes_known(world: World) -> None:
-    await world.hear(mail("m1", "alias@x.example", [JANE, ME]), identified(ME, "Alias@x.example"))
+    await world.receive(mail("m1", "alias@x.example", [JANE, ME]), identified(ME, "Alias@x.example"))
     assert await world.emails() == {frozenset({JANE})}
 
 
 async def test_tagged_spellings_of_my_addresses_are_me_on_every_domain(world: World) -> None:
-    await world.hear(connected(2, WORK), mail("m1", "me+shop@work.example", [JANE]))
+    await world.receive(connected(2, WORK), mail("m1", "me+shop@work.example", [JANE]))
     assert await world.emails() == {frozenset({JANE})}
 
 
@@ -197,35 +197,37 @@ async def test_contact_creation_holds_for_all_mail_whenever_it_is_set(
         mail("m3", "noreply@shop.example", automated="noreply"),
     ]
     setting = settings(1, contact_creation=creation)
-    await world.hear(*([setting, *story] if setting_first else [*story, setting]))
+    await world.receive(*([setting, *story] if setting_first else [*story, setting]))
     assert {address for emails in await world.emails() for address in emails} == expected
 
 
 async def test_an_older_version_of_the_settings_changes_nothing(world: World) -> None:
-    await world.hear(settings(2, contact_creation="none"), settings(1, contact_creation="everyone"), mail("m1", JANE))
+    await world.receive(
+        settings(2, contact_creation="none"), settings(1, contact_creation="everyone"), mail("m1", JANE)
+    )
     assert (await world.counts()).contacts == 0
 
 
 async def test_purging_an_account_takes_what_only_it_saw(world: World) -> None:
-    await world.hear(connected(2, WORK))
-    await world.hear(
+    await world.receive(connected(2, WORK))
+    await world.receive(
         mail("a", JANE), mail("b", BOB, [WORK], account=2), mail("a", JANE, account=2, rfc_message_id="<a@mail>")
     )
-    await world.hear(disconnected(2, purge=True))
+    await world.receive(disconnected(2, purge=True))
     assert await world.emails() == {frozenset({JANE})}
     assert (await world.counts()).messages == 1
-    await world.hear(mail("late", CAROL, account=2))
+    await world.receive(mail("late", CAROL, account=2))
     assert (await world.counts()).messages == 1, "what comes late from a purged account does nothing"
 
 
 async def test_disconnecting_without_purge_keeps_everything_and_my_address_stays_mine(world: World) -> None:
-    await world.hear(connected(2, WORK), mail("b", BOB, [WORK], account=2), disconnected(2, purge=False))
-    await world.hear(mail("m", WORK, [JANE, ME]))
+    await world.receive(connected(2, WORK), mail("b", BOB, [WORK], account=2), disconnected(2, purge=False))
+    await world.receive(mail("m", WORK, [JANE, ME]))
     assert await world.emails() == {frozenset({BOB}), frozenset({JANE})}
 
 
 async def test_nul_and_endless_texts_are_made_harmless(world: World) -> None:
-    await world.hear(
+    await world.receive(
         mail(
             "m1", JANE, name="Ja\x00ne\ud83d", title="a\x00b" + "x" * 9_000, snippet="\x00", rfc_message_id="i" * 9_000
         )

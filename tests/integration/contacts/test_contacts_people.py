@@ -54,7 +54,7 @@ async def test_a_card_fills_what_mail_left_empty(world: World, card_first: bool)
         card("1", name="Jane Doe", emails=[JANE, HOME], phones=["+49 30 1234567"], organization="Acme", title="CTO"),
         mail("m1", JANE, name="jane d."),
     ]
-    await world.hear(*(told if card_first else told[::-1]))
+    await world.receive(*(told if card_first else told[::-1]))
     contact = await world.contact(HOME)
     assert (contact.name, contact.company, contact.title, contact.imported) == ("Jane Doe", "Acme", "CTO", True)
     assert [(phone.shown, phone.e164) for phone in contact.phones] == [("+49 30 1234567", "+49301234567")]
@@ -62,9 +62,9 @@ async def test_a_card_fills_what_mail_left_empty(world: World, card_first: bool)
 
 
 async def test_a_card_merges_contacts_that_nobody_edited(world: World) -> None:
-    await world.hear(mail("m1", JANE), mail("m2", HOME))
+    await world.receive(mail("m1", JANE), mail("m2", HOME))
     loser = max([await world.contact(JANE), await world.contact(HOME)], key=lambda one: one.id)
-    await world.hear(card("1", emails=[JANE, HOME], name="Jane"))
+    await world.receive(card("1", emails=[JANE, HOME], name="Jane"))
     assert await world.emails() == {frozenset({JANE, HOME})}
     assert len(await world.timeline(JANE)) == 2
     redirected = await contacts.show_contact(world.context, GetContact(user_id=USER, contact_id=loser.id))
@@ -72,16 +72,16 @@ async def test_a_card_merges_contacts_that_nobody_edited(world: World) -> None:
 
 
 async def test_a_card_leaves_contacts_that_the_user_edited_apart(world: World) -> None:
-    await world.hear(mail("m1", JANE), mail("m2", HOME))
+    await world.receive(mail("m1", JANE), mail("m2", HOME))
     await edit(world, JANE, name="My Jane")
     await edit(world, HOME, notes="somebody else")
-    await world.hear(card("1", emails=[JANE, HOME], name="Jane"))
+    await world.receive(card("1", emails=[JANE, HOME], name="Jane"))
     assert await world.emails() == {frozenset({JANE}), frozenset({HOME})}
     assert (await world.contact(JANE)).name == "My Jane"
 
 
 async def test_cards_with_the_same_phone_and_name_are_one_person_and_with_another_name_are_not(world: World) -> None:
-    await world.hear(
+    await world.receive(
         card("1", name="Zoë Müller", phones=["+49 30 1234567"], emails=[JANE]),
         card("2", name="zoe  muller", phones=["+4930/1234567"], emails=[HOME]),
         card("3", name="Bob", phones=["+49301234567"], emails=[BOB]),
@@ -92,112 +92,116 @@ async def test_cards_with_the_same_phone_and_name_are_one_person_and_with_anothe
 
 async def test_importing_again_changes_nothing(world: World) -> None:
     told = [card("1", name="Jane", emails=[JANE], phones=["123"]), card("2", name="Only Name")]
-    await world.hear(*told)
+    await world.receive(*told)
     before = await world.state()
-    await world.hear(*told, *[one.model_copy(update={"revision": 5}) for one in told])
+    await world.receive(*told, *[one.model_copy(update={"revision": 5}) for one in told])
     assert await world.state() == before
 
 
 async def test_what_the_user_typed_is_never_overwritten(world: World) -> None:
-    await world.hear(card("1", name="Jane Google", emails=[JANE], phones=["+49301234567"], organization="Google Inc"))
+    await world.receive(
+        card("1", name="Jane Google", emails=[JANE], phones=["+49301234567"], organization="Google Inc")
+    )
     await edit(world, JANE, name="Jane Mine", phones=["0177 1"], company="")
-    await world.hear(card("1", revision=2, name="Jane New", emails=[JANE], phones=["+49301234567"], organization="X"))
+    await world.receive(
+        card("1", revision=2, name="Jane New", emails=[JANE], phones=["+49301234567"], organization="X")
+    )
     contact = await world.contact(JANE)
     assert (contact.name, contact.company) == ("Jane Mine", "")
     assert [phone.shown for phone in contact.phones] == ["0177 1"], "the user took the other one off"
 
 
 async def test_a_card_that_is_gone_leaves_a_contact_with_interactions_and_archives_one_without(world: World) -> None:
-    await world.hear(card("1", name="Jane", emails=[JANE]), card("2", name="Bob", emails=[BOB]), mail("m1", JANE))
-    await world.hear(card_removed("1"), card_removed("2"))
+    await world.receive(card("1", name="Jane", emails=[JANE]), card("2", name="Bob", emails=[BOB]), mail("m1", JANE))
+    await world.receive(card_removed("1"), card_removed("2"))
     assert await world.emails() == {frozenset({JANE})}
     assert (await world.contact(BOB)).archived
-    await world.hear(mail("m2", BOB))
+    await world.receive(mail("m2", BOB))
     assert not (await world.contact(BOB)).archived
 
 
 async def test_a_late_card_does_not_undo_its_removal(world: World) -> None:
-    await world.hear(card_removed("1", revision=2), card("1", revision=1, name="Jane", emails=[JANE]))
+    await world.receive(card_removed("1", revision=2), card("1", revision=1, name="Jane", emails=[JANE]))
     assert (await world.counts()).contacts == 0
 
 
 async def test_a_renamed_card_keeps_its_contact(world: World) -> None:
-    await world.hear(card("1", name="Jane"))
+    await world.receive(card("1", name="Jane"))
     [before] = (await contacts.search_contacts(world.context, SearchContacts(user_id=USER))).items
-    await world.hear(card("9", name="Jane Doe", former_names=["people/1"]), card_removed("1"))
+    await world.receive(card("9", name="Jane Doe", former_names=["people/1"]), card_removed("1"))
     [after] = (await contacts.search_contacts(world.context, SearchContacts(user_id=USER))).items
     assert (after.id, after.name) == (before.id, "Jane Doe")
 
 
 async def test_a_card_with_one_of_my_addresses_is_me(world: World) -> None:
-    await world.hear(card("1", name="Myself", emails=[WORK, HOME]), mail("m1", HOME))
+    await world.receive(card("1", name="Myself", emails=[WORK, HOME]), mail("m1", HOME))
     assert await world.emails() == {frozenset({WORK, HOME})}
-    await world.hear(identified(ME, WORK))
+    await world.receive(identified(ME, WORK))
     assert await world.emails() == {frozenset({HOME})}
     assert (await world.counts()).imported == 0
 
 
 async def test_purging_an_account_takes_its_cards(world: World) -> None:
-    await world.hear(card("1", name="Jane", emails=[JANE]), card("1", account=2, name="Bob", emails=[BOB]))
-    await world.hear(disconnected(2, purge=True))
+    await world.receive(card("1", name="Jane", emails=[JANE]), card("1", account=2, name="Bob", emails=[BOB]))
+    await world.receive(disconnected(2, purge=True))
     assert await world.emails() == {frozenset({JANE})}
     assert await world.pool.fetchval("SELECT count(*) FROM contacts") == 1
 
 
 async def test_guests_become_contacts_and_rooms_and_me_do_not(world: World) -> None:
-    await world.hear(meeting("e1", [ME, JANE, "room@resource.calendar.google.com"], organizer=BOB))
+    await world.receive(meeting("e1", [ME, JANE, "room@resource.calendar.google.com"], organizer=BOB))
     assert await world.emails() == {frozenset({JANE}), frozenset({BOB})}
     [line] = await world.timeline(BOB)
     assert (line.platform, line.direction) == ("calendar", "mutual")
 
 
 async def test_a_meeting_of_me_alone_is_no_interaction(world: World) -> None:
-    await world.hear(meeting("e1", [ME], organizer=BOB), meeting("e2", [WORK], organizer=BOB))
+    await world.receive(meeting("e1", [ME], organizer=BOB), meeting("e2", [WORK], organizer=BOB))
     assert (await world.counts()).meetings == 1
-    await world.hear(connected(2, WORK))
+    await world.receive(connected(2, WORK))
     assert ((await world.counts()).meetings, (await world.counts()).contacts) == (0, 0)
 
 
 async def test_the_same_meeting_in_two_calendars_is_one_interaction_until_both_cancel(world: World) -> None:
-    await world.hear(meeting("e1", [JANE]), meeting("e1", [JANE], account=2))
+    await world.receive(meeting("e1", [JANE]), meeting("e1", [JANE], account=2))
     assert (await world.counts()).meetings == 1
-    await world.hear(meeting_cancelled("e1"))
+    await world.receive(meeting_cancelled("e1"))
     assert (await world.counts()).meetings == 1
-    await world.hear(meeting_cancelled("e1", account=2))
+    await world.receive(meeting_cancelled("e1", account=2))
     assert (await world.counts()).meetings == 0
     assert await world.emails() == set()
 
 
 async def test_meetings_without_an_ical_uid_are_never_paired(world: World) -> None:
     for account in (1, 2):
-        await world.hear(meeting("e1", [JANE], account=account, ical_uid="", calendar_id="primary"))
+        await world.receive(meeting("e1", [JANE], account=account, ical_uid="", calendar_id="primary"))
     for calendar in ("team", "club"):
-        await world.hear(meeting("e1", [JANE], ical_uid="", calendar_id=calendar))
+        await world.receive(meeting("e1", [JANE], ical_uid="", calendar_id=calendar))
     assert (await world.counts()).meetings == 4
 
 
 async def test_a_moved_meeting_replaces_what_was_there(world: World) -> None:
-    await world.hear(meeting("e1", [JANE]), meeting("e1", [BOB], days_ago=-2, revision=2))
+    await world.receive(meeting("e1", [JANE]), meeting("e1", [BOB], days_ago=-2, revision=2))
     assert (await world.counts()).meetings == 1
     assert await world.emails() == {frozenset({BOB})}
 
 
 async def test_a_future_meeting_is_on_the_timeline_and_is_no_contact_had(world: World) -> None:
-    await world.hear(meeting("e1", [JANE], days_ago=-20_000))
+    await world.receive(meeting("e1", [JANE], days_ago=-20_000))
     contact = await world.contact(JANE)
     assert len(await world.timeline(JANE)) == 1
     assert (contact.last_interaction_at, contact.score) == (None, 0)
 
 
 async def test_under_sent_only_guests_become_contacts_where_i_invite(world: World) -> None:
-    await world.hear(settings(1, contact_creation="sent_only"), meeting("e1", [JANE, ME], organizer=BOB))
+    await world.receive(settings(1, contact_creation="sent_only"), meeting("e1", [JANE, ME], organizer=BOB))
     assert await world.emails() == set()
-    await world.hear(meeting("e2", [JANE, ME], organizer=ME))
+    await world.receive(meeting("e2", [JANE, ME], organizer=ME))
     assert await world.emails() == {frozenset({JANE})}
 
 
 async def test_an_email_of_another_contact_is_refused_and_the_other_named(world: World) -> None:
-    await world.hear(mail("m1", JANE), mail("m2", BOB))
+    await world.receive(mail("m1", JANE), mail("m2", BOB))
     with pytest.raises(Refused) as refused:
         await edit(world, BOB, emails=[BOB, "Jane@ACME.example"])
     assert (refused.value.status, refused.value.code) == (409, "address_taken")
@@ -222,10 +226,10 @@ async def test_what_makes_no_sense_is_refused_with_a_reason(world: World, fields
 
 
 async def test_a_deleted_contact_is_not_made_again_by_mail_or_its_card(world: World) -> None:
-    await world.hear(mail("m1", JANE), card("1", name="Jane", emails=[JANE]))
+    await world.receive(mail("m1", JANE), card("1", name="Jane", emails=[JANE]))
     contact = await world.contact(JANE)
     await contacts.delete_contact(world.context, DeleteContact(user_id=USER, contact_id=contact.id))
-    await world.hear(mail("m2", JANE), card("1", revision=2, name="Jane D", emails=[JANE]))
+    await world.receive(mail("m2", JANE), card("1", revision=2, name="Jane D", emails=[JANE]))
     assert await world.emails() == set()
     made = await contacts.create_contact(
         world.context, CreateContact(user_id=USER, fields=ContactFields(name="Jane again", emails=[JANE]))
@@ -234,14 +238,14 @@ async def test_a_deleted_contact_is_not_made_again_by_mail_or_its_card(world: Wo
 
 
 async def test_an_email_taken_off_stays_off(world: World) -> None:
-    await world.hear(card("1", name="Jane", emails=[JANE, HOME]))
+    await world.receive(card("1", name="Jane", emails=[JANE, HOME]))
     await edit(world, JANE, emails=[JANE])
-    await world.hear(card("1", revision=2, name="Jane", emails=[JANE, HOME]), mail("m1", HOME))
+    await world.receive(card("1", revision=2, name="Jane", emails=[JANE, HOME]), mail("m1", HOME))
     assert await world.emails() == {frozenset({JANE})}
 
 
 async def test_merge_and_undo_are_exact(world: World) -> None:
-    await world.hear(
+    await world.receive(
         mail("m1", JANE, name="Jane"),
         card("2", name="Jane D", emails=[HOME], phones=["+49301234567"]),
         mail("m2", HOME),
@@ -265,7 +269,7 @@ async def test_merge_and_undo_are_exact(world: World) -> None:
 
 
 async def test_what_the_user_wrote_after_a_merge_survives_its_undo(world: World) -> None:
-    await world.hear(mail("m1", JANE), mail("m2", BOB))
+    await world.receive(mail("m1", JANE), mail("m2", BOB))
     await edit(world, BOB, company="Beta")
     one, other = await world.contact(JANE), await world.contact(BOB)
     merged = await duplicates.merge_contacts(
@@ -279,7 +283,7 @@ async def test_what_the_user_wrote_after_a_merge_survives_its_undo(world: World)
 
 
 async def test_likely_duplicates_come_with_their_evidence(world: World) -> None:
-    await world.hear(
+    await world.receive(
         mail("m1", "jane@acme.example", name="Jane Doe"),
         mail("m2", "jdoe@acme.example", name="Jané  Doe"),
         mail("m3", "x@y.example", name="Jane Does"),
@@ -310,7 +314,7 @@ STORY = [
 
 
 async def test_any_order_and_any_repetition_of_the_same_facts_gives_the_same_state(world: World) -> None:
-    await world.hear(*STORY)
+    await world.receive(*STORY)
     expected = await world.state()
     assert len(expected) > 3
     chance = random.Random(20260615)
@@ -318,5 +322,5 @@ async def test_any_order_and_any_repetition_of_the_same_facts_gives_the_same_sta
         order = [*STORY, *STORY[::3]]
         chance.shuffle(order)
         await world.clear()
-        await world.hear(connected(), *order)
+        await world.receive(connected(), *order)
         assert await world.state() == expected, [type(one).__name__ for one in order]

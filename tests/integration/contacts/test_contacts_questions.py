@@ -56,7 +56,7 @@ async def found(world: World, q: str, **more: Any) -> list[str]:
 
 
 async def test_search_knows_no_accents_and_finds_beginnings(world: World) -> None:
-    await world.hear(
+    await world.receive(
         card("1", name="Zoë Müller", emails=["zoe@acme.example"], organization="Çelik GmbH"),
         card("2", name="Jane Doe", emails=["jane@zoetrope.example"]),
     )
@@ -69,7 +69,7 @@ async def test_search_knows_no_accents_and_finds_beginnings(world: World) -> Non
 
 
 async def test_notes_are_searched_too(world: World) -> None:
-    await world.hear(mail("m1", JANE, name="Jane"))
+    await world.receive(mail("m1", JANE, name="Jane"))
     contact = await world.contact(JANE)
     fields = ContactFields(notes="likes naïve art", tags=("curator",))
     await contacts.update_contact(world.context, UpdateContact(user_id=USER, contact_id=contact.id, fields=fields))
@@ -78,7 +78,7 @@ async def test_notes_are_searched_too(world: World) -> None:
 
 @pytest.mark.parametrize("asked", [{"sort": "name"}, {"sort": "recent"}, {"sort": "score"}, {"q": "p"}])
 async def test_pages_are_complete_and_without_repetition(world: World, asked: dict[str, Any]) -> None:
-    await world.hear(*[mail(f"m{n}", f"p{n}@x.example", days_ago=n % 4 + 1) for n in range(23)])
+    await world.receive(*[mail(f"m{n}", f"p{n}@x.example", days_ago=n % 4 + 1) for n in range(23)])
     await rescore_due(world.context, NOW)
     seen: list[Any] = []
     cursor = None
@@ -94,7 +94,7 @@ async def test_pages_are_complete_and_without_repetition(world: World, asked: di
 
 
 async def test_lists_are_sorted_by_last_contact_and_score(world: World) -> None:
-    await world.hear(mail("m1", JANE, days_ago=40), mail("m2", BOB, days_ago=5), card("1", name="Never Met"))
+    await world.receive(mail("m1", JANE, days_ago=40), mail("m2", BOB, days_ago=5), card("1", name="Never Met"))
     assert await rescore_due(world.context, NOW) == 3
     assert await rescore_due(world.context, NOW) == 0
     for sort in ("recent", "score"):
@@ -110,8 +110,10 @@ async def test_a_cursor_of_another_list_is_refused(world: World) -> None:
 
 
 async def test_the_timeline_pages_newest_first_and_filters(world: World) -> None:
-    await world.hear(*[mail(f"m{n}", JANE if n % 2 else ME, [ME if n % 2 else JANE], days_ago=n) for n in range(1, 12)])
-    await world.hear(meeting("e1", [JANE], days_ago=0.5))
+    await world.receive(
+        *[mail(f"m{n}", JANE if n % 2 else ME, [ME if n % 2 else JANE], days_ago=n) for n in range(1, 12)]
+    )
+    await world.receive(meeting("e1", [JANE], days_ago=0.5))
     contact = await world.contact(JANE)
     titles: list[str] = []
     cursor = None
@@ -129,7 +131,7 @@ async def test_the_timeline_pages_newest_first_and_filters(world: World) -> None
 
 
 async def test_a_thread_folds_into_its_newest_message(world: World) -> None:
-    await world.hear(
+    await world.receive(
         mail("m1", JANE, thread_id="t", days_ago=3),
         mail("m2", ME, [JANE], thread_id="t", days_ago=2),
         mail("m3", JANE, days_ago=1),
@@ -138,7 +140,7 @@ async def test_a_thread_folds_into_its_newest_message(world: World) -> None:
 
 
 async def test_other_users_see_nothing(world: World) -> None:
-    await world.hear(mail("m1", JANE))
+    await world.receive(mail("m1", JANE))
     contact, stranger = await world.contact(JANE), UserId(new_id())
     for attempt in (
         contacts.show_contact(world.context, GetContact(user_id=stranger, contact_id=contact.id)),
@@ -152,19 +154,19 @@ async def test_other_users_see_nothing(world: World) -> None:
 
 
 async def test_a_note_is_on_the_timeline_and_keeps_the_contact(world: World) -> None:
-    await world.hear(mail("m1", JANE))
+    await world.receive(mail("m1", JANE))
     contact = await world.contact(JANE)
     note = AddInteraction(user_id=USER, contact_id=contact.id, text="met in Rome", occurred_at=NOW)
     assert (await timelines.add_interaction(world.context, note)).text == "met in Rome"
     await timelines.add_interaction(world.context, note)
-    await world.hear(settings(1, contact_creation="none"))
+    await world.receive(settings(1, contact_creation="none"))
     assert [line.platform for line in await world.timeline(JANE)] == ["note", "email"]
     with pytest.raises(Refused):
         await timelines.add_interaction(world.context, note.model_copy(update={"platform": "email"}))
 
 
 async def test_a_connector_reports_under_its_own_platform_and_can_correct_itself(world: World) -> None:
-    await world.hear(card("1", name="Jane", phones=["+49301234567"], emails=[JANE]))
+    await world.receive(card("1", name="Jane", phones=["+49301234567"], emails=[JANE]))
     report = InteractionReported(
         user_id=USER, platform="telegram", ref="77", occurred_at=NOW, direction="inbound", kind="message",
         identities=(Identity(kind="phone", value="+49 30 1234567"), Identity(kind="telegram", value="@Bob", name="Bob")), text="hi",
@@ -186,11 +188,11 @@ async def test_a_connector_reports_under_its_own_platform_and_can_correct_itself
 
 
 async def test_mail_from_me_with_the_hash_in_bcc_is_logged_and_makes_nobody_a_contact(world: World) -> None:
-    await world.hear(mail("m1", JANE))
+    await world.receive(mail("m1", JANE))
     contact = await world.contact(JANE)
     [address] = contact.bcc_addresses
     assert address.address == f"me+{contact.bcc_hash}@gmail.com"
-    await world.hear(mail("m2", ME, ["stranger@x.example"], bcc_tags=(contact.bcc_hash, "shopping"), days_ago=0.5))
+    await world.receive(mail("m2", ME, ["stranger@x.example"], bcc_tags=(contact.bcc_hash, "shopping"), days_ago=0.5))
     line = (await world.timeline(JANE))[0]
     assert (line.direction, line.bcc_logged) == ("outbound", True)
     assert await world.emails() == {frozenset({JANE})}
@@ -200,37 +202,39 @@ async def test_mail_from_me_with_the_hash_in_bcc_is_logged_and_makes_nobody_a_co
     ("sender", "dmarc"), [("mallory@evil.example", "unknown"), ("mallory@evil.example", "pass"), (ME, "fail")]
 )
 async def test_nobody_else_may_write_on_a_timeline(world: World, sender: str, dmarc: str) -> None:
-    await world.hear(mail("m1", JANE))
+    await world.receive(mail("m1", JANE))
     contact = await world.contact(JANE)
-    await world.hear(mail("m2", sender, ["x@y.example"], bcc_tags=(contact.bcc_hash, "zzzzzzzzzz"), dmarc=dmarc))
+    await world.receive(mail("m2", sender, ["x@y.example"], bcc_tags=(contact.bcc_hash, "zzzzzzzzzz"), dmarc=dmarc))
     assert len(await world.timeline(JANE)) == 1
 
 
 async def test_mail_from_an_address_that_becomes_mine_is_logged_then(world: World) -> None:
-    await world.hear(mail("m1", JANE))
+    await world.receive(mail("m1", JANE))
     contact = await world.contact(JANE)
-    await world.hear(mail("m2", WORK, ["x@y.example"], bcc_tags=(contact.bcc_hash,)), settings(1, own_addresses=[WORK]))
+    await world.receive(
+        mail("m2", WORK, ["x@y.example"], bcc_tags=(contact.bcc_hash,)), settings(1, own_addresses=[WORK])
+    )
     assert len(await world.timeline(JANE)) == 2
     assert await world.emails() == {frozenset({JANE})}
 
 
 async def test_a_rotated_hash_stops_logging_and_a_merge_keeps_both(world: World) -> None:
-    await world.hear(mail("m1", JANE), mail("m2", BOB))
+    await world.receive(mail("m1", JANE), mail("m2", BOB))
     jane, bob = await world.contact(JANE), await world.contact(BOB)
     await duplicates.merge_contacts(world.context, MergeContacts(user_id=USER, contact_id=jane.id, other_id=bob.id))
     far = {"days_ago": -30_000, "to": ["x@y.example"]}
-    await world.hear(*[mail(f"b{n}", ME, bcc_tags=(one.bcc_hash,), **far) for n, one in enumerate((jane, bob))])
+    await world.receive(*[mail(f"b{n}", ME, bcc_tags=(one.bcc_hash,), **far) for n, one in enumerate((jane, bob))])
     assert len(await world.timeline(JANE)) == 4
     rotated = await contacts.rotate_bcc(world.context, RotateBcc(user_id=USER, contact_id=jane.id))
     assert rotated.bcc_hash not in (jane.bcc_hash, bob.bcc_hash)
-    await world.hear(
+    await world.receive(
         mail("b8", ME, bcc_tags=(jane.bcc_hash,), **far), mail("b9", ME, bcc_tags=(rotated.bcc_hash,), **far)
     )
     assert len(await world.timeline(JANE)) == 5
 
 
 async def test_attendees_come_in_their_order_with_their_history_as_of_then(world: World) -> None:
-    await world.hear(
+    await world.receive(
         *[mail(f"m{n}", JANE, name="Jane", days_ago=n) for n in range(1, 9)],
         mail("l", JANE, automated="bulk", days_ago=0.5),
     )
@@ -248,7 +252,7 @@ async def test_attendees_come_in_their_order_with_their_history_as_of_then(world
 
 
 async def test_the_archive_has_everything_page_by_page(world: World) -> None:
-    await world.hear(*[mail(f"m{n}", f"p{n}@x.example") for n in range(5)])
+    await world.receive(*[mail(f"m{n}", f"p{n}@x.example") for n in range(5)])
     for what, field in (("contacts", "emails"), ("interactions", "title")):
         rows: list[Any] = []
         cursor = None
@@ -263,8 +267,8 @@ async def test_the_archive_has_everything_page_by_page(world: World) -> None:
 
 
 async def test_of_a_deleted_user_nothing_is_left_and_nothing_comes_back(world: World) -> None:
-    await world.hear(mail("m1", JANE), card("1", name="Jane", emails=[JANE]), meeting("e", [BOB]), settings(1))
-    await world.hear(UserDeleted(user_id=USER, account_ids=(account_id(1),)), mail("m2", BOB), connected())
+    await world.receive(mail("m1", JANE), card("1", name="Jane", emails=[JANE]), meeting("e", [BOB]), settings(1))
+    await world.receive(UserDeleted(user_id=USER, account_ids=(account_id(1),)), mail("m2", BOB), connected())
     await interactions.record_report(
         world.context,
         InteractionReported(
@@ -300,7 +304,7 @@ async def test_the_service_hears_mail_on_the_bus_and_answers_and_tells(service_s
         async def note(event: ContactChanged) -> None:
             told.append(event)
 
-        r.bus.hear_live(ContactChanged, note)
+        r.bus.subscribe_broadcast(ContactChanged, note)
         yield
 
     async with (
@@ -309,13 +313,13 @@ async def test_the_service_hears_mail_on_the_bus_and_answers_and_tells(service_s
         running("sync", service_settings("sync"), silent) as sync,
         running("auth", service_settings("auth"), silent) as auth,
     ):
-        await auth.bus.say(connected())
-        await sync.bus.say(*[mail(f"m{n}", f"p{n % 9}@x.example", [ME]) for n in range(250)])
+        await auth.bus.publish(connected())
+        await sync.bus.publish(*[mail(f"m{n}", f"p{n % 9}@x.example", [ME]) for n in range(250)])
         async with asyncio.timeout(30):
-            while (await gateway.bus.ask(CountContacts(user_id=USER))).messages < 250:
+            while (await gateway.bus.request(CountContacts(user_id=USER))).messages < 250:
                 await asyncio.sleep(0.1)
-        page = await gateway.bus.ask(SearchContacts(user_id=USER))
+        page = await gateway.bus.request(SearchContacts(user_id=USER))
         assert len(page.items) == 9
         with pytest.raises(Refused):
-            await gateway.bus.ask(GetContact(user_id=USER, contact_id=ContactId(new_id())))
+            await gateway.bus.request(GetContact(user_id=USER, contact_id=ContactId(new_id())))
     assert {id_ for event in told for id_ in event.contact_ids} == {item.id for item in page.items}

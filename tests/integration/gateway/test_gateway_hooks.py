@@ -75,7 +75,7 @@ async def hook(service_settings: ServiceSettings, nats_server: Any) -> AsyncIter
         made = Hook(google, settings.push_endpoint, http)
 
         async def listen(said: Msg) -> None:
-            made.heard.append(MailboxNotified.model_validate_json(said.data))
+            made.received.append(MailboxNotified.model_validate_json(said.data))
 
         listener = await nats.connect(nats_server.admin_url)
         await listener.subscribe(MailboxNotified.subject, cb=listen)
@@ -121,12 +121,12 @@ async def test_what_is_told_goes_to_the_bus_once_and_what_makes_no_sense_is_refu
     assert (await hook.post(message("an.na@gmail.com", "41"), good))[0] == 204  # again, as a string
     assert (await hook.post(message("nobody@example.com", 5, publishTime="yesterday"), good))[0] == 204
     async with asyncio.timeout(5):
-        while len(hook.heard) < 3:
+        while len(hook.received) < 3:
             await asyncio.sleep(0.01)
-    assert [(event.address, event.history_id) for event in hook.heard] == [
+    assert [(event.address, event.history_id) for event in hook.received] == [
         ("anna@gmail.com", 41), ("anna@gmail.com", 41), ("nobody@example.com", 5),
     ]  # fmt: skip
-    assert hook.heard[0].notified_at.year == 2026
+    assert hook.received[0].notified_at.year == 2026
     malformed: list[Any] = [
         b"", b"{", b"[]", {}, {"message": 1}, {"message": {"data": 1}}, {"message": {"data": "%%"}},
         {"message": {"data": "bm8ganNvbg"}}, message("no address", 1), message("anna@gmail.com", "many"),
@@ -138,7 +138,7 @@ async def test_what_is_told_goes_to_the_bus_once_and_what_makes_no_sense_is_refu
     headers = {"Authorization": f"Bearer {good}", "Content-Encoding": "gzip"}
     async with hook.http.post(hook.url, data=b"no gzip", headers=headers) as answer:
         assert answer.status == 400
-    assert len(hook.heard) == 3
+    assert len(hook.received) == 3
 
 
 async def test_a_gateway_without_push_has_no_hook(service_settings: ServiceSettings) -> None:

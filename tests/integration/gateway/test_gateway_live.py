@@ -83,7 +83,7 @@ async def notifications(client: aiohttp.ClientSession, count: int, **params: str
 
 async def test_a_completed_sync_is_one_notification_with_its_numbers(running_gate: Gate) -> None:
     async with running_gate.client() as client, stream(client) as reader:
-        await running_gate.buses["sync"].say(completed(running_gate))
+        await running_gate.buses["sync"].publish(completed(running_gate))
         name, pushed = await next_event(reader)
         (stored,) = await notifications(client, 1)
     assert name == "notification.created"
@@ -120,14 +120,14 @@ async def test_only_the_user_concerned_hears_of_it(running_gate: Gate) -> None:
     contact = ContactId(new_id())
     async with running_gate.client() as alice, running_gate.client("pcrm_bob") as bob:
         async with stream(alice) as hers, stream(bob) as his:
-            await running_gate.buses["sync"].say(progressed(running_gate, done=4))
+            await running_gate.buses["sync"].publish(progressed(running_gate, done=4))
             event = ContactChanged(user_id=running_gate.world.bob.id, contact_ids=(contact,))
-            await running_gate.buses["contacts"].say(event)
+            await running_gate.buses["contacts"].publish(event)
             name, progress = await next_event(hers)
             assert (name, progress["done"], progress["eta_seconds"]) == ("sync.progressed", 4, 4)
             assert "user_id" not in progress
             assert await next_event(his) == ("contact.changed", {"contact_ids": [str(contact)]})
-        await running_gate.buses["sync"].say(completed(running_gate))
+        await running_gate.buses["sync"].publish(completed(running_gate))
         (mine,) = await notifications(alice, 1)
         assert await notifications(bob, 0) == []
         assert (await bob.post(f"{API}/notifications/{mine['id']}/read")).status == 404
@@ -138,7 +138,7 @@ async def test_two_replicas_both_push_a_live_fact_and_notify_once(running_gate: 
         token = {"Authorization": "Bearer pcrm_alice"}
         other = aiohttp.ClientSession(headers=token)
         async with other, stream(client) as first_reader, stream(other, second) as second_reader:
-            await running_gate.buses["sync"].say(completed(running_gate))
+            await running_gate.buses["sync"].publish(completed(running_gate))
             first, repeated = await next_event(first_reader), await next_event(second_reader)
         assert first == repeated
         assert len(await notifications(client, 1)) == 1
@@ -154,11 +154,11 @@ async def test_reading_counts_down(running_gate: Gate) -> None:
         user_id=alice.id, account_id=account, meeting_id=MeetingId(new_id()), title="Lunch", starts_at=NOW, ai=True
     )
     async with running_gate.client() as client:
-        await running_gate.buses["auth"].say(dead)
+        await running_gate.buses["auth"].publish(dead)
         await notifications(client, 1)
-        await running_gate.buses["sync"].say(completed(running_gate), completed(running_gate, kind="calendar"))
+        await running_gate.buses["sync"].publish(completed(running_gate), completed(running_gate, kind="calendar"))
         await notifications(client, 3)
-        await running_gate.buses["prep"].say(sent)
+        await running_gate.buses["prep"].publish(sent)
         items = await notifications(client, 4)
         assert items[0]["title"] == "Brief sent: Lunch"
         assert items[-1]["link"] == f"/connect?account_id={account}"
@@ -183,23 +183,23 @@ async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user
     world = running_gate.world
     account = world.account(world.alice).id
     async with running_gate.client() as client:
-        await running_gate.buses["sync"].say(completed(running_gate), completed(running_gate, account_id=new_id()))
+        await running_gate.buses["sync"].publish(completed(running_gate), completed(running_gate, account_id=new_id()))
         await notifications(client, 2)
         kept = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=False, at=NOW)
         purged = AccountDisconnected(
             user_id=world.alice.id, account_id=account, purge=True, at=NOW + timedelta(hours=1)
         )
-        await running_gate.buses["auth"].say(kept)
+        await running_gate.buses["auth"].publish(kept)
         await asyncio.sleep(0.2)
         assert len(await notifications(client, 2)) == 2
-        await running_gate.buses["auth"].say(purged)
+        await running_gate.buses["auth"].publish(purged)
         await until(lambda: notifications(client, 0), 1)
         async with stream(client) as reader:
-            await running_gate.buses["auth"].say(UserDeleted(user_id=world.alice.id, account_ids=(account,)))
+            await running_gate.buses["auth"].publish(UserDeleted(user_id=world.alice.id, account_ids=(account,)))
             async with asyncio.timeout(10):
                 assert await reader.read() == b"", "the stream ends"
         await until(lambda: notifications(client, 0), 0)
-        await running_gate.buses["sync"].say(completed(running_gate))  # a fact that comes late
+        await running_gate.buses["sync"].publish(completed(running_gate))  # a fact that comes late
         await asyncio.sleep(0.3)
         assert await notifications(client, 0) == []
 
@@ -245,7 +245,7 @@ async def test_a_stream_that_is_never_silent_ends_with_its_session_too(
 
     async def keep_telling() -> None:
         while True:
-            await running_gate.buses["sync"].say(progressed(running_gate))
+            await running_gate.buses["sync"].publish(progressed(running_gate))
             await asyncio.sleep(0.02)
 
     async with running_gate.client() as client, stream(client) as reader:

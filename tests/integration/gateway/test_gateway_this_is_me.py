@@ -33,7 +33,7 @@ async def offered(gate: Gate, client: aiohttp.ClientSession, address: str = OFFI
         name="Maya",
         contact_id=ContactId(new_id()),
     )
-    await gate.buses["contacts"].say(event)
+    await gate.buses["contacts"].publish(event)
     async with asyncio.timeout(10):
         while True:
             found = [one for one in await listed(client) if address in one["title"]]
@@ -126,7 +126,7 @@ async def test_only_an_own_offer_can_be_answered(running_gate: Gate) -> None:
         for verb in ("accept", "dismiss"):
             assert (await post(bob, f"{notification['id']}/{verb}"))[0] == 404
             assert (await post(client, f"{new_id()}/{verb}"))[0] == 404
-        await running_gate.buses["sync"].say(
+        await running_gate.buses["sync"].publish(
             SyncCompleted(
                 user_id=alice.id, account_id=running_gate.world.account(alice).id, address=alice.address,
                 run_id=RunId(new_id()), kind="mail", reason="user", new=1, updated=0, removed=0, seconds=1,

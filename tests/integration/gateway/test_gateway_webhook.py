@@ -66,7 +66,7 @@ async def say_completed(running: Gate) -> None:
         user_id=alice.id, account_id=running.world.account(alice).id, address=alice.address, run_id=RunId(new_id()),
         kind="mail", reason="user", new=1, updated=0, removed=0, seconds=1,
     )  # fmt: skip
-    await running.buses["sync"].say(event)
+    await running.buses["sync"].publish(event)
 
 
 async def deliveries(running: Gate) -> int:

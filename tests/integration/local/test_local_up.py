@@ -44,7 +44,7 @@ class Up:
         async with asyncio.timeout(START_SECONDS):
             while (runtime := what_runs(self.data_dir)) is None:
                 if self.process.poll() is not None:
-                    raise AssertionError(self.said())
+                    raise AssertionError(self.published())
                 await asyncio.sleep(0.05)
         return runtime
 
@@ -102,7 +102,7 @@ async def test_one_signal_ends_everything_with_exit_code_0(up: Up, sig: signal.S
     os.kill(up.process.pid, sig)
     assert await up.wait() == 0
     assert await gone(family) == []
-    assert f"PingCRM is at http://127.0.0.1:{up.port}" in up.said()
+    assert f"PingCRM is at http://127.0.0.1:{up.port}" in up.published()
     assert what_runs(up.data_dir) is None
 
 
@@ -124,7 +124,7 @@ async def test_sigkill_of_the_supervisor_leaves_no_process_and_the_next_start_wo
     assert await up.wait() == -signal.SIGKILL
     again = up.command("up", "--data-dir", str(up.data_dir), "--port", "0")  # at once, while the servers still stop
     assert await gone(family) == []
-    up.said()
+    up.published()
     up.process = again
     await up.started()
 

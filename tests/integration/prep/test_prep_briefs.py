@@ -40,7 +40,7 @@ async def test_a_brief_goes_from_the_account_to_itself(stage: Stage) -> None:
     async with stage.prep():
         await stage.tell(upcoming())
         (row,) = await stage.settled()
-        (told,) = await stage.heard(PrepSent)
+        (told,) = await stage.received(PrepSent)
     (mail,) = stage.mails
     headers = {name.lower(): value for name, value in mail.headers}
     assert (row["state"], row["gmail_id"]) == ("sent", mail.id)
@@ -62,7 +62,7 @@ async def test_two_instances_and_repeated_tellings_send_one_email(stage: Stage) 
         await stage.tell(brief)
         await asyncio.sleep(1)
     assert len(stage.mails) == 1
-    assert len(await stage.heard(PrepSent)) == 1
+    assert len(await stage.received(PrepSent)) == 1
 
 
 async def test_the_row_alone_keeps_it_to_one_when_redis_has_forgotten(stage: Stage) -> None:
@@ -119,7 +119,7 @@ async def test_a_lost_answer_of_gmail_does_not_send_twice(stage: Stage, monkeypa
     async with stage.prep():
         await stage.tell(upcoming())
         (row,) = await stage.settled()
-        await stage.heard(PrepSent)
+        await stage.received(PrepSent)
     assert (row["state"], row["attempts"]) == ("sent", 2)
     assert len(stage.mails) == 1
 
@@ -143,7 +143,7 @@ async def test_without_permission_to_look_a_lost_answer_is_told_and_not_sent_aga
     async with stage.prep():
         await stage.tell(upcoming())
         (row,) = await stage.settled()
-        (told,) = await stage.heard(PrepFailed)
+        (told,) = await stage.received(PrepFailed)
     assert row["state"] == "failed"
     assert "may have arrived" in told.error
     assert len(stage.mails) == 1
@@ -157,7 +157,7 @@ async def test_what_could_not_be_sent_in_time_has_failed_in_words(
     async with stage.prep():
         await stage.tell(upcoming(minutes=5.03))
         (row,) = await stage.settled()
-        (told,) = await stage.heard(PrepFailed)
+        (told,) = await stage.received(PrepFailed)
     assert row["state"] == "failed"
     assert told.error == "The brief could not be sent in time. Gmail did not confirm that it sent the brief."
 
@@ -186,7 +186,7 @@ async def test_a_cancelled_meeting_is_not_briefed(stage: Stage) -> None:
     async with stage.prep():
         await stage.tell(upcoming(), current="cancelled")
         (row,) = await stage.settled()
-        (told,) = await stage.heard(PrepSkipped)
+        (told,) = await stage.received(PrepSkipped)
     assert row["reason"] == told.reason == "cancelled"
     assert stage.mails == []
 
@@ -196,7 +196,7 @@ async def test_a_skip_is_told_once_and_looked_at_again(stage: Stage) -> None:
     brief = upcoming()
     async with stage.prep():
         await stage.tell(brief)
-        await stage.heard(PrepSkipped)
+        await stage.received(PrepSkipped)
         asked = stage.asked
         await stage.tell(brief)
         async with asyncio.timeout(5):
@@ -205,9 +205,9 @@ async def test_a_skip_is_told_once_and_looked_at_again(stage: Stage) -> None:
         await stage.settled()
         stage.preferences = GmailPreferences()
         await stage.tell(brief)
-        await stage.heard(PrepSent)
+        await stage.received(PrepSent)
     assert len(stage.mails) == 1
-    assert len(await stage.heard(PrepSkipped)) == 1
+    assert len(await stage.received(PrepSkipped)) == 1
 
 
 async def test_without_gmail_send_nothing_is_sent(stage: Stage) -> None:
@@ -216,7 +216,7 @@ async def test_without_gmail_send_nothing_is_sent(stage: Stage) -> None:
         await stage.tell(upcoming())
         (row,) = await stage.settled()
         with pytest.raises(Refused) as raised:
-            await stage.ask(SendPrep(user_id=USER_ID, meeting_id=MEETING_ID))
+            await stage.request(SendPrep(user_id=USER_ID, meeting_id=MEETING_ID))
     assert (row["reason"], raised.value.code, raised.value.status) == ("missing_scope", "missing_scope", 403)
     assert stage.mails == []
 
@@ -229,7 +229,7 @@ async def test_points_come_from_claude_and_rest_on_what_is_shown(stage: Stage) -
     async with stage.prep(key=True):
         await stage.tell(upcoming())
         (row,) = await stage.settled()
-        (told,) = await stage.heard(PrepSent)
+        (told,) = await stage.received(PrepSent)
     (mail,) = stage.mails
     assert "Bring the numbers for the second engine." in mail.html
     assert "Thank her for &lt;b&gt;London&lt;/b&gt;." in mail.html
@@ -256,9 +256,9 @@ async def test_without_an_answer_of_claude_the_brief_goes_out_in_time(
 async def test_a_preview_shows_and_sends_nothing(stage: Stage) -> None:
     async with stage.prep():
         stage.meetings = [upcoming(minutes=35)]
-        brief = await stage.ask(PreviewPrep(user_id=USER_ID, meeting_id=MEETING_ID))
+        brief = await stage.request(PreviewPrep(user_id=USER_ID, meeting_id=MEETING_ID))
         with pytest.raises(Refused) as raised:
-            await stage.ask(PreviewPrep(user_id=USER_ID, meeting_id=MeetingId(new_id())))
+            await stage.request(PreviewPrep(user_id=USER_ID, meeting_id=MeetingId(new_id())))
     assert brief.subject == "Meeting prep: Pricing review in 35 minutes"
     assert 3 <= len(brief.points) <= 5
     assert "Ada Lovelace" in brief.html
@@ -271,8 +271,8 @@ async def test_send_now_sends_whatever_was_sent_before(stage: Stage) -> None:
     async with stage.prep():
         await stage.tell(upcoming())
         await stage.settled()
-        prep = await stage.ask(SendPrep(user_id=USER_ID, meeting_id=MEETING_ID))
-        latest = await stage.ask(GetPreps(user_id=USER_ID, meeting_ids=(MEETING_ID,)))
+        prep = await stage.request(SendPrep(user_id=USER_ID, meeting_id=MEETING_ID))
+        latest = await stage.request(GetPreps(user_id=USER_ID, meeting_ids=(MEETING_ID,)))
     assert prep.state == "sent"
     assert latest.items == (prep,)
     assert len(stage.mails) == 2
@@ -282,7 +282,7 @@ async def test_send_now_refuses_where_nobody_else_is_invited(stage: Stage) -> No
     async with stage.prep():
         stage.meetings = [upcoming(guests=(me(), guest("room@r.example", resource=True)))]
         with pytest.raises(Refused, match="no_guests"):
-            await stage.ask(SendPrep(user_id=USER_ID, meeting_id=MEETING_ID))
+            await stage.request(SendPrep(user_id=USER_ID, meeting_id=MEETING_ID))
 
 
 async def test_a_dry_run_says_what_would_have_been_sent(stage: Stage) -> None:
@@ -294,7 +294,7 @@ async def test_a_dry_run_says_what_would_have_been_sent(stage: Stage) -> None:
     ]
     async with stage.prep():
         stage.meetings = past
-        run = await stage.ask(DryRunPreps(user_id=USER_ID, days=30))
+        run = await stage.request(DryRunPreps(user_id=USER_ID, days=30))
     assert [(line.would_send, line.reason) for line in run.items] == [
         (True, ""),
         (False, "no_guests"),

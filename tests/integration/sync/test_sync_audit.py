@@ -52,12 +52,12 @@ class AuditStage:
     async def audit(self, seconds: float = 40.0) -> Audit:
         """Have the mailbox audited, and wait for the end of it."""
         before = await self.ended()
-        await self.sync.ask(StartAudit(user_id=self.sync.user_id, account_id=self.sync.account_id))
+        await self.sync.request(StartAudit(user_id=self.sync.user_id, account_id=self.sync.account_id))
         await self.until(lambda: self.has_ended(before + 1), seconds)
         return await self.result()
 
     async def result(self) -> Audit:
-        return await self.sync.ask(AuditAccount(user_id=self.sync.user_id, account_id=self.sync.account_id))
+        return await self.sync.request(AuditAccount(user_id=self.sync.user_id, account_id=self.sync.account_id))
 
     async def ended(self) -> int:
         return len(await self.sync.sql("SELECT FROM audits WHERE finished_at IS NOT NULL"))
@@ -66,7 +66,7 @@ class AuditStage:
         return await self.ended() >= number
 
     async def why(self, message_id: str) -> Why:
-        return await self.sync.ask(
+        return await self.sync.request(
             ExplainMessage(user_id=self.sync.user_id, account_id=self.sync.account_id, message_id=message_id)
         )
 
@@ -155,7 +155,7 @@ async def test_an_audit_heals_what_is_missing_and_what_is_too_much_and_reports_i
         await stage.sync.until(lambda: set(stage.sync.timeline()) == expected)
         await stage.until_held(expected)
         [contact] = (await stage.why(IDS[8])).contacts
-        await stage.sync.ask(DeleteContact(user_id=stage.sync.user_id, contact_id=contact.id))
+        await stage.sync.request(DeleteContact(user_id=stage.sync.user_id, contact_id=contact.id))
         found = await stage.audit()
         assert found.last is not None
         assert (found.last.healed_added, found.last.healed_removed) == (0, 0), "what the user deleted stays deleted"
@@ -192,7 +192,7 @@ async def test_what_contacts_lost_is_said_again(stage: AuditStage) -> None:
         shown = await stage.sql("SELECT FROM interactions WHERE platform = 'email'")
         assert len(shown) == len(IDS)
 
-        stage.sync.said.clear()
+        stage.sync.published.clear()
         assert (await stage.audit()).summary == "All 60 messages that Gmail lists are accounted for."
         assert stage.sync.timeline() == {}, "nothing is said where nothing is missing"
 
@@ -203,7 +203,7 @@ async def test_what_contacts_lost_is_said_again(stage: AuditStage) -> None:
         assert found.last is not None
         assert (found.last.healed_added, found.last.unhealed) == (1, 1), "who was mended too often is given up"
         await stage.sync.until(
-            lambda: any(one.skipped == {"unhealed": 1} for one in stage.sync.heard(SyncCompleted)), seconds=5
+            lambda: any(one.skipped == {"unhealed": 1} for one in stage.sync.received(SyncCompleted)), seconds=5
         )
         assert found.summary.startswith(
             "98.3 % of the 60 messages that Gmail lists are accounted for, 1 is still missing"
@@ -296,7 +296,7 @@ async def test_audits_are_silent_where_all_is_well_and_shown_where_they_healed(
             await auditing.audit_all(sync, AuditDue())
             await stage.until(lambda: stage.has_ended(2))
         await stage.sync.until(lambda: len(stage.sync.ended("mail")) == 2)
-        runs = await stage.sync.ask(ListRuns(user_id=stage.sync.user_id, account_id=stage.sync.account_id))
+        runs = await stage.sync.request(ListRuns(user_id=stage.sync.user_id, account_id=stage.sync.account_id))
     assert unseen in stage.sync.timeline()
     assert [(run.reason, run.new) for run in runs.items if run.kind == "mail"] == [("repair", 1), ("connected", 60)]
 
@@ -377,7 +377,7 @@ async def test_what_was_set_aside_is_tried_again_by_hand_and_by_the_audit(
 
     async def retry(message_id: str | None = None) -> int:
         command = RetryMessages(user_id=stage.sync.user_id, account_id=stage.sync.account_id, message_id=message_id)
-        return (await stage.sync.ask(command)).messages
+        return (await stage.sync.request(command)).messages
 
     async with stage.sync.replica():
         await stage.sync.first_sync("mail")

@@ -51,16 +51,16 @@ async def test_cards_are_imported_once_and_followed(stage: SyncStage) -> None:
     people = stage.account.people
     async with stage.replica():
         await stage.first_sync("contacts")
-        assert {event.resource_name for event in stage.heard(PersonImported)} == {f"people/c{n}" for n in range(5)}
+        assert {event.resource_name for event in stage.received(PersonImported)} == {f"people/c{n}" for n in range(5)}
         again = await stage.sync("contacts")
         assert (again.new, again.updated, again.removed) == (0, 0, 0)
         people.put(person(1, names=[{"displayName": "Renamed"}]))
         people.delete("people/c2")
         end = await stage.sync("contacts")
         assert (end.new, end.updated, end.removed) == (0, 1, 1)
-    assert stage.heard(PersonImported)[-1].name == "Renamed"
-    assert stage.heard(PersonImported)[-1].revision == 2
-    assert [event.resource_name for event in stage.heard(PersonRemoved)] == ["people/c2"]
+    assert stage.received(PersonImported)[-1].name == "Renamed"
+    assert stage.received(PersonImported)[-1].revision == 2
+    assert [event.resource_name for event in stage.received(PersonRemoved)] == ["people/c2"]
 
 
 async def test_an_expired_people_token_finds_changes_and_deletions(stage: SyncStage) -> None:
@@ -73,24 +73,24 @@ async def test_an_expired_people_token_finds_changes_and_deletions(stage: SyncSt
         people.expire_sync_tokens()
         end = await stage.sync("contacts")
     assert (end.new, end.updated, end.removed) == (1, 0, 1)
-    assert [event.resource_name for event in stage.heard(PersonRemoved)] == ["people/c3"]
+    assert [event.resource_name for event in stage.received(PersonRemoved)] == ["people/c3"]
 
 
 async def test_only_meetings_within_the_window_are_kept(stage: SyncStage) -> None:
     async with stage.replica():
         await stage.first_sync("calendar")
-        found = await stage.ask(
+        found = await stage.request(
             ListMeetings(
                 user_id=stage.user_id, start=NOW - timedelta(days=9999), end=NOW + timedelta(days=9999), limit=2
             )
         )
-        rest = await stage.ask(
+        rest = await stage.request(
             ListMeetings(
                 user_id=stage.user_id, start=NOW - timedelta(days=9999), end=NOW + timedelta(days=9999),
                 cursor=found.next_cursor,
             )
         )  # fmt: skip
-        one = await stage.ask(GetMeeting(user_id=stage.user_id, meeting_id=found.items[0].meeting_id))
+        one = await stage.request(GetMeeting(user_id=stage.user_id, meeting_id=found.items[0].meeting_id))
     assert [meeting.event_id for meeting in (*found.items, *rest.items)] == ["past", "soon", "later"]
     assert one == found.items[0]
     assert [(guest.me, guest.answer) for guest in one.guests] == [(True, "accepted"), (False, "tentative")]
@@ -105,8 +105,8 @@ async def test_moved_and_cancelled_meetings_replace_what_was_there(stage: SyncSt
         calendar.put(event("beyond", NOW + timedelta(days=400)))
         end = await stage.sync("calendar")
     assert (end.new, end.updated, end.removed) == (0, 1, 1)
-    assert [event.event_id for event in stage.heard(MeetingCancelled)] == ["past"]
-    moved = stage.heard(MeetingIngested)[-1].meeting
+    assert [event.event_id for event in stage.received(MeetingCancelled)] == ["past"]
+    moved = stage.received(MeetingIngested)[-1].meeting
     assert (moved.event_id, moved.revision, moved.starts_at) == ("later", 2, NOW + timedelta(days=4))
 
 
@@ -124,10 +124,10 @@ async def test_ticked_calendars_are_read_and_unticked_ones_forgotten(stage: Sync
     async with stage.replica():
         await stage.first_sync("calendar")
         await stage.change_settings(calendar_ids=(TEAM, "nobody@group.calendar.google.com"))
-        await stage.until(lambda: stage.heard(MeetingIngested)[-1].meeting.event_id == "offsite")
+        await stage.until(lambda: stage.received(MeetingIngested)[-1].meeting.event_id == "offsite")
         await stage.until(lambda: len(stage.ended("calendar")) == 2)
         await stage.change_settings(calendar_ids=())
-        await stage.until(lambda: [event.event_id for event in stage.heard(MeetingCancelled)] == ["offsite"])
+        await stage.until(lambda: [event.event_id for event in stage.received(MeetingCancelled)] == ["offsite"])
 
 
 async def test_the_prep_scan_sees_what_was_booked_just_now(stage: SyncStage, nats_server: Nats) -> None:
@@ -139,7 +139,7 @@ async def test_the_prep_scan_sees_what_was_booked_just_now(stage: SyncStage, nat
             await connection.jetstream().publish(PrepDue.subject, b"{}")
         finally:
             await connection.close()
-        await stage.until(lambda: len(stage.heard(MeetingUpcoming)) == 2)
+        await stage.until(lambda: len(stage.received(MeetingUpcoming)) == 2)
         await stage.until(lambda: stage.ended("calendar")[-1].reason == "poll")
-    assert [event.meeting.event_id for event in stage.heard(MeetingUpcoming)] == ["booked-now", "soon"]
+    assert [event.meeting.event_id for event in stage.received(MeetingUpcoming)] == ["booked-now", "soon"]
     assert stage.ended("calendar")[-1].new == 1

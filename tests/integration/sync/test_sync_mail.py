@@ -31,7 +31,7 @@ async def test_a_first_sync_says_every_message_once_at_the_lowest_price(stage: S
     async with stage.replica():
         await stage.first_sync("mail")
     assert set(stage.timeline()) == {one["id"] for one in MESSAGES}
-    keys = [event.key() for event in stage.said if event.subject == "message.ingested"]
+    keys = [event.key() for event in stage.published if event.subject == "message.ingested"]
     assert len(keys) == len(set(keys)) == len(MESSAGES)
     gmail = [
         counter
@@ -66,11 +66,11 @@ async def test_new_trashed_restored_and_deleted_mail_is_followed(stage: SyncStag
         assert added.id in stage.timeline()
         assert first not in stage.timeline()
         assert second not in stage.timeline()
-        assert [event.reason for event in stage.heard(MessageRemoved)] == ["trash", "deleted"]
+        assert [event.reason for event in stage.received(MessageRemoved)] == ["trash", "deleted"]
         mailbox.relabel(first, [], ["TRASH"])
         await stage.sync()
         assert first in stage.timeline()
-        why = await stage.ask(
+        why = await stage.request(
             ExplainMessage(user_id=stage.user_id, account_id=stage.account_id, message_id="<1@example.org>")
         )
         assert (why.state, why.gmail_id) == ("gone", second)
@@ -85,8 +85,10 @@ async def test_spam_and_drafts_stay_out_and_say_why(stage: SyncStage) -> None:
         mailbox.delete(draft.id)
         await stage.sync()
         assert not {spam.id, draft.id} & set(stage.timeline())
-        assert stage.heard(MessageRemoved) == []
-        why = await stage.ask(ExplainMessage(user_id=stage.user_id, account_id=stage.account_id, message_id=spam.id))
+        assert stage.received(MessageRemoved) == []
+        why = await stage.request(
+            ExplainMessage(user_id=stage.user_id, account_id=stage.account_id, message_id=spam.id)
+        )
         assert (why.state, why.rule) == ("filtered", "spam")
         mailbox.relabel(spam.id, ["INBOX"], ["SPAM"])
         await stage.sync()
@@ -159,7 +161,7 @@ async def test_messages_that_cannot_be_read_are_set_aside_and_the_others_go_on(s
     stage.account.mailbox.load(broken)
     async with stage.replica():
         await stage.first_sync("mail")
-        audit = await stage.ask(AuditAccount(user_id=stage.user_id, account_id=stage.account_id))
+        audit = await stage.request(AuditAccount(user_id=stage.user_id, account_id=stage.account_id))
     assert audit.by_state == {"recorded": len(MESSAGES), "set_aside": 3}
     assert audit.complete == 1.0
 
@@ -205,7 +207,7 @@ async def test_aliases_that_google_does_not_tell_today_stay_mine(
         stage.google.world.faults.set([Rule("sendAs", "400precondition")], 0)
         await stage.sql("UPDATE accounts SET aliases_due = true")
         await stage.sync()
-    told = [event.addresses for event in stage.heard(AccountIdentified)]
+    told = [event.addresses for event in stage.received(AccountIdentified)]
     assert len(told) == 2
     assert set(told[0]) == set(told[1]) == {"maya@example.com", "sales@example.com"}
 
@@ -226,9 +228,9 @@ async def test_a_missing_permission_is_told_when_the_user_asks(stage: SyncStage)
             while not await stage.sql("SELECT FROM accounts"):
                 await asyncio.sleep(0.05)
         assert await stage.sql("SELECT * FROM runs") == []
-        await stage.request("mail")
-        await stage.until(lambda: bool(stage.heard(SyncFailed)))
-        runs = await stage.ask(ListRuns(user_id=stage.user_id, account_id=stage.account_id))
+        await stage.request_sync("mail")
+        await stage.until(lambda: bool(stage.received(SyncFailed)))
+        runs = await stage.request(ListRuns(user_id=stage.user_id, account_id=stage.account_id))
     assert [run.code for run in runs.items] == ["missing_scope"]
 
 
@@ -252,7 +254,7 @@ async def test_polling_finds_new_mail_and_leaves_no_trace_when_there_is_none(sta
 async def test_a_user_who_leaves_takes_everything_along(stage: SyncStage) -> None:
     async with stage.replica():
         await stage.first_sync("mail")
-        await stage.auth.say(UserDeleted(user_id=stage.user_id, account_ids=(stage.account_id,)))
+        await stage.auth.publish(UserDeleted(user_id=stage.user_id, account_ids=(stage.account_id,)))
         async with asyncio.timeout(10):
             while await stage.sql("SELECT user_id FROM accounts UNION SELECT user_id FROM preferences"):
                 await asyncio.sleep(0.05)

@@ -110,14 +110,14 @@ async def test_a_hint_of_what_was_read_costs_no_request(stage: SyncStage) -> Non
         stage.google.world.counters.reset()
         for address, history_id in ((ADDRESS, known), ("MAYA@example.com", known - 1), ("nobody@example.com", 10**9)):
             event = MailboxNotified(address=address.lower(), history_id=history_id, notified_at=datetime.now(UTC))
-            await stage.gateway.say(event)
+            await stage.gateway.publish(event)
         async with asyncio.timeout(10):
             while (await row(stage))["pushed_at"] is None:
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
         assert stage.cost() == (0, 0)
         ahead = MailboxNotified(address=ADDRESS, history_id=known + 5, notified_at=datetime.now(UTC))
-        await stage.gateway.say(ahead)  # Gmail's numbers may run ahead of its history
+        await stage.gateway.publish(ahead)  # Gmail's numbers may run ahead of its history
         await stage.until(lambda: stage.cost() == (1, 2))
         await at_rest(stage)
     assert [end.reason for end in stage.ended("mail")] == ["connected"], "nobody hears of a push that brought nothing"

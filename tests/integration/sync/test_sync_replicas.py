@@ -78,7 +78,7 @@ async def test_a_killed_backfill_goes_on_where_it_was(stage: SyncStage) -> None:
     end = stage.ended("mail")[0]
     assert (end.new, end.first) == (len(MESSAGES), True)
     # What was said twice was said with the same key: the stream keeps it once.
-    assert len({event.key() for event in stage.heard(MessageIngested)}) == len(MESSAGES)
+    assert len({event.key() for event in stage.received(MessageIngested)}) == len(MESSAGES)
     requests = stage.google.world.counters.methods["maya@example.com"]["gmail.users.messages.get"].requests
     assert requests < len(MESSAGES) + 2 * 2 * 150  # at most the groups in hand were fetched again
 
@@ -86,7 +86,7 @@ async def test_a_killed_backfill_goes_on_where_it_was(stage: SyncStage) -> None:
 async def test_two_replicas_never_walk_one_mailbox(stage: SyncStage) -> None:
     async with stage.replica(), stage.replica():
         await stage.first_sync("mail")
-        await asyncio.gather(*(stage.request("mail") for _ in range(5)))
+        await asyncio.gather(*(stage.request_sync("mail") for _ in range(5)))
         await stage.until(lambda: len(stage.ended("mail")) >= 2)
     counter = stage.google.world.counters.methods["maya@example.com"]["gmail.users.messages.get"]
     assert counter.requests == len(MESSAGES)
@@ -122,8 +122,8 @@ async def test_a_run_asked_for_meanwhile_follows_at_once(stage: SyncStage) -> No
     async with stage.replica():
         await stage.connect()
         await stage.until(lambda: len(stage.timeline()) > 100)
-        await stage.request("mail")
-        await stage.request("mail")
+        await stage.request_sync("mail")
+        await stage.request_sync("mail")
         await stage.until(lambda: len(stage.ended("mail")) == 2)
         await asyncio.sleep(0.5)
     assert [end.reason for end in stage.ended("mail")] == ["connected", "user"]
@@ -151,14 +151,14 @@ async def test_a_dead_refresh_token_ends_the_run_and_reconnecting_resumes_it(sta
         await stage.connect()
         await stage.until(lambda: len(stage.timeline()) > 100)
         stage.refusal = Refused(409, "reauth_required", "Google asks you to sign in again.")
-        await stage.auth.say(
+        await stage.auth.publish(
             AccountReauthRequired(
                 user_id=stage.user_id, account_id=stage.account_id, address="maya@example.com",
                 reason="You changed your password.", at=datetime.now(UTC),
             )
         )  # fmt: skip
-        await stage.until(lambda: bool(stage.heard(SyncFailed)))
-        failure = stage.heard(SyncFailed)[0]
+        await stage.until(lambda: bool(stage.received(SyncFailed)))
+        failure = stage.received(SyncFailed)[0]
         assert (failure.code, failure.error) == ("reauth_required", "You changed your password.")
         stage.refusal = None
         got = len(stage.timeline())
@@ -173,7 +173,7 @@ async def test_disconnecting_stops_the_work_at_once_and_purging_deletes_what_was
     async with stage.replica():
         await stage.connect()
         await stage.until(lambda: len(stage.timeline()) > 100)
-        await stage.auth.say(
+        await stage.auth.publish(
             AccountDisconnected(user_id=stage.user_id, account_id=stage.account_id, purge=True, at=datetime.now(UTC))
         )
         async with asyncio.timeout(10):
@@ -225,7 +225,7 @@ async def test_a_purge_is_final_even_where_the_clocks_disagree(stage: SyncStage)
             while not await stage.sql("SELECT 1 FROM accounts"):
                 await asyncio.sleep(0.05)
         earlier = datetime.now(UTC) - timedelta(minutes=1)
-        await stage.auth.say(
+        await stage.auth.publish(
             AccountDisconnected(user_id=stage.user_id, account_id=stage.account_id, purge=True, at=earlier)
         )
         async with asyncio.timeout(10):

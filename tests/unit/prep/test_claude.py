@@ -22,7 +22,7 @@ async def fake() -> AsyncIterator[FakeClaude]:
         yield running
 
 
-async def ask(
+async def request(
     fake: FakeClaude, *, key: str = "sk-test", seconds: float = 5.0, model: str = "claude-haiku-4-5"
 ) -> Shape:
     settings = Settings(anthropic_api_key=SecretStr(key), anthropic_base_url=fake.url, anthropic_model=model)
@@ -36,7 +36,7 @@ async def ask(
 
 
 async def test_an_answer_has_its_shape_and_its_cost(fake: FakeClaude) -> None:
-    assert len((await ask(fake)).points) == 1
+    assert len((await request(fake)).points) == 1
     body = fake.requests[0]
     assert body["model"] == "claude-haiku-4-5"
     assert body["output_config"]["format"]["type"] == "json_schema"
@@ -55,7 +55,7 @@ async def test_an_answer_has_its_shape_and_its_cost(fake: FakeClaude) -> None:
 async def test_no_answer_says_why_and_what_it_took(fake: FakeClaude, mode: Mode, why: str, counted: bool) -> None:
     fake.mode = mode
     with pytest.raises(NoAnswer) as raised:
-        await ask(fake)
+        await request(fake)
     assert raised.value.why == why
     assert bool(raised.value.usage.input_tokens) == counted
 
@@ -64,16 +64,16 @@ async def test_a_slow_answer_is_not_waited_for(fake: FakeClaude) -> None:
     fake.mode = "slow"
     began = time.monotonic()
     with pytest.raises(NoAnswer, match="timeout"):
-        await ask(fake, seconds=0.3)
+        await request(fake, seconds=0.3)
     assert time.monotonic() - began < 2
 
 
 async def test_without_a_key_nothing_is_asked(fake: FakeClaude) -> None:
     with pytest.raises(NoAnswer, match="no_key"):
-        await ask(fake, key="")
+        await request(fake, key="")
     assert fake.requests == []
 
 
 async def test_a_server_that_is_away_is_unavailable() -> None:
     with pytest.raises(NoAnswer, match="unavailable"):
-        await ask(FakeClaude(url="http://127.0.0.1:9"))
+        await request(FakeClaude(url="http://127.0.0.1:9"))
