@@ -19,7 +19,7 @@ BATCH = 100
 _BY_SUBJECT = {event.subject: event for event in EVENTS}
 
 
-async def owe(connection: Connection, *events: Event) -> None:
+async def add(connection: Connection, *events: Event) -> None:
     """Remember, inside the caller's transaction, that these facts are to be told."""
     await connection.executemany(
         "INSERT INTO outbox (subject, payload, trace) VALUES ($1, $2, $3)",
@@ -27,37 +27,39 @@ async def owe(connection: Connection, *events: Event) -> None:
     )
 
 
-async def drain(pool: Pool, bus: "Bus") -> int:
+async def relay(pool: Pool, bus: "Bus") -> int:
     """Tell everything owed, oldest first; how many facts that was.
 
     No transaction is open while the bus confirms. Two replicas may tell the same fact: it has the same `Nats-Msg-Id`.
     """
-    told = 0
+    relayed = 0
     while True:
         rows = await pool.fetch("SELECT id, subject, payload, trace FROM outbox ORDER BY id LIMIT $1", BATCH)
         if not rows:
-            return told
-        await asyncio.gather(*(_tell(bus, row) for row in rows))
+            return relayed
+        await asyncio.gather(*(_publish(bus, row) for row in rows))
         await pool.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
-        told += len(rows)
+        relayed += len(rows)
         if len(rows) < BATCH:
-            return told
+            return relayed
 
 
-async def _tell(bus: "Bus", row: Record) -> None:
+async def _publish(bus: "Bus", row: Record) -> None:
     with traced(row["trace"]):
         await bus.publish(_BY_SUBJECT[row["subject"]].model_validate(row["payload"]))
 
 
-async def keep_draining(pool: Pool, bus: "Bus", every_seconds: float = 5.0, owed: asyncio.Event | None = None) -> None:
+async def keep_relaying(
+    pool: Pool, bus: "Bus", every_seconds: float = 5.0, pending: asyncio.Event | None = None
+) -> None:
     """The safety net under `drain`: what a crash or an outage left is told within seconds. Runs until cancelled.
 
     `owed`: set where something is owed just now, by whom many owe at once: it is told at once, together.
     """
-    owed = owed or asyncio.Event()
+    pending = pending or asyncio.Event()
     while True:
-        owed.clear()
-        await bus.survive(lambda: drain(pool, bus))
+        pending.clear()
+        await bus.survive(lambda: relay(pool, bus))
         with suppress(TimeoutError):
             async with asyncio.timeout(every_seconds):
-                await owed.wait()
+                await pending.wait()

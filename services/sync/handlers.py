@@ -62,8 +62,8 @@ async def stop_until_reauthorized(sync: Sync, event: AccountReauthRequired) -> N
     async with sync.db.acquire() as connection, connection.transaction():
         if await accounts.set_state(connection, event.account_id, "reauth_required", event.at):
             called_off = await runs.call_off(connection, event.account_id, "reauth_required", event.reason)
-            await outbox.owe(connection, *(failed(row, event.address) for row in called_off))
-    await outbox.drain(sync.db, sync.bus)
+            await outbox.add(connection, *(failed(row, event.address) for row in called_off))
+    await outbox.relay(sync.db, sync.bus)
 
 
 async def disconnect(sync: Sync, event: AccountDisconnected) -> None:
@@ -126,7 +126,7 @@ async def request_run(sync: Sync, event: SyncRequested) -> None:
     if event.kind == "mail" and event.reason == "user":  # who asks, expects something
         async with sync.db.acquire() as connection:
             await freshness.note_news(connection, event.account_id, timedelta(seconds=sync.settings.mail_poll_seconds))
-    await outbox.drain(sync.db, sync.bus)
+    await outbox.relay(sync.db, sync.bus)
     sync.wake.set()
 
 
@@ -145,7 +145,7 @@ def _refusal(account: Account, kind: Kind) -> tuple[str, str] | None:
 
 async def _fail(connection: Connection, one: Request, account: Account, code: str, error: str) -> None:
     row = await runs.insert_failed(connection, one, account.user_id, code, error)
-    await outbox.owe(connection, failed(row, account.address))
+    await outbox.add(connection, failed(row, account.address))
 
 
 # --- the clock ----------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ class Sync:
     bus: Bus
     google: Google
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    owed: asyncio.Event = field(default_factory=asyncio.Event)
+    outbox_pending: asyncio.Event = field(default_factory=asyncio.Event)
     share: Share = field(default_factory=Share)
     turns: Turns = field(default_factory=Turns)
 

@@ -177,7 +177,7 @@ async def _work(sync: Sync, claim: Claim) -> None:
             polled_at = ended.row["started_at"] if ended.row["reason"] == "poll" else None
             await freshness.note_news(connection, claim.account_id, every, polled_at=polled_at)
     if not ended.is_silent:
-        sync.owed.set()
+        sync.outbox_pending.set()
     if ended.row["again"]:
         sync.wake.set()
 
@@ -239,7 +239,7 @@ async def _conclude(job: Job, error: Exception | None) -> "Ended | None":
         if ended.is_silent:
             await runs.delete_run(connection, job.claim.run_id)
         elif row["code"] != "disconnected":
-            await outbox.owe(connection, event)
+            await outbox.add(connection, event)
         if row["again"] and row["state"] == "completed":
             await runs.request(connection, [Request(job.claim.account_id, job.claim.kind, row["again"])])
     ended.log()

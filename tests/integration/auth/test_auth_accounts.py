@@ -138,9 +138,13 @@ async def test_a_change_to_settings_that_are_no_longer_so_is_refused(world: Auth
 
 
 async def test_what_a_crash_left_untold_is_told_soon(world: AuthWorld, anna: SignedIn) -> None:
-    owed = SettingsChanged(user_id=anna.user_id, version=7, before=Preferences(), after=prep_off())
-    await world.sql("INSERT INTO outbox (subject, payload) VALUES ($1, $2)", owed.subject, owed.model_dump_json())
-    await world.until(lambda: world.received(SettingsChanged) == [owed], seconds=8)
+    outbox_pending = SettingsChanged(user_id=anna.user_id, version=7, before=Preferences(), after=prep_off())
+    await world.sql(
+        "INSERT INTO outbox (subject, payload) VALUES ($1, $2)",
+        outbox_pending.subject,
+        outbox_pending.model_dump_json(),
+    )
+    await world.until(lambda: world.received(SettingsChanged) == [outbox_pending], seconds=8)
 
 
 async def test_an_unknown_user_has_no_settings(world: AuthWorld) -> None:
