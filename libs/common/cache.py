@@ -48,7 +48,7 @@ class Cache:
     async def release(self, key: str) -> None:
         await self.client.delete(key)
 
-    async def strike(self, key: str, ttl: timedelta) -> int:
+    async def count_failure(self, key: str, ttl: timedelta) -> int:
         """Count one more failure under this key; the count so far."""
         async with self.client.pipeline(transaction=True) as pipe:
             pipe.incr(key)

@@ -316,7 +316,7 @@ def hastened() -> Iterator[None]:
         patch.setattr("services.sync.domain.runs.LONGEST_PAUSE", timedelta(milliseconds=200))
         patch.setattr("libs.common.topology.ACK_WAIT_SECONDS", 1.5)
         patch.setattr("libs.common.bus.delivery.ACK_WAIT_SECONDS", 1.5)
-        patch.setattr("libs.common.bus.delivery.STRIKE_DELAYS", (0.05, 0.2, 0.5, 1.0, 1.0))
+        patch.setattr("libs.common.bus.delivery.RETRY_DELAYS", (0.05, 0.2, 0.5, 1.0, 1.0))
         patch.setattr("libs.common.bus.delivery.OUTAGE_DELAY_SECONDS", 0.1)
         patch.setattr("libs.common.google.patience.FIRST_PAUSE_SECONDS", 0.01)
         patch.setattr("libs.common.google.patience.LONGEST_PAUSE_SECONDS", 0.1)

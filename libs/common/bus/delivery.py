@@ -26,9 +26,9 @@ from libs.common.ids import Service
 from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
 from libs.common.topology import ACK_WAIT_SECONDS, consumer_of
 
-STRIKE_DELAYS = (1.0, 5.0, 30.0, 120.0, 600.0)
+RETRY_DELAYS = (1.0, 5.0, 30.0, 120.0, 600.0)
 OUTAGE_DELAY_SECONDS = 3.0
-STRIKE_MEMORY = timedelta(days=1)
+FAILURE_MEMORY = timedelta(days=1)
 
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
 
@@ -52,14 +52,14 @@ class Delivery:
                 parsed.append((message, self._parse(message)))
             except ValidationError as error:
                 with self._traced(message, ()):
-                    await self._bury(message, f"invalid payload: {_reason(error)}", attempts=1)
+                    await self._dead_letter(message, f"invalid payload: {_reason(error)}", attempts=1)
         if not parsed:
             return
         if self.one_by_one:
-            await asyncio.gather(*(self._deliver_one(message, event) for message, event in parsed))
+            await asyncio.gather(*(self._deliver_single(message, event) for message, event in parsed))
         elif not await self._deliver_all(parsed):
             for message, event in parsed:
-                await self._deliver_one(message, event)
+                await self._deliver_single(message, event)
 
     def _parse(self, message: Msg) -> Event:
         return self.event() if issubclass(self.event, Tick) else self.event.model_validate_json(message.data)
@@ -78,7 +78,7 @@ class Delivery:
                 return True
             except Exception as error:
                 if len(messages) == 1:
-                    await self._strike(messages[0], error)
+                    await self._record_failure(messages[0], error)
                     return True
                 get_logger().warning(
                     "batch_split", subject=self.event.subject, size=len(messages), error=_reason(error)
@@ -89,18 +89,18 @@ class Delivery:
             self._handled(started, len(messages))
             return True
 
-    async def _deliver_one(self, message: Msg, event: Event) -> None:
+    async def _deliver_single(self, message: Msg, event: Event) -> None:
         started = perf_counter()
         with self._traced(message, [event]):
             try:
                 async with _kept_alive([message]):
                     await self.handler([event])
             except Unprocessable as error:
-                await self._bury(message, str(error), attempts=1)
+                await self._dead_letter(message, str(error), attempts=1)
             except self.outages as error:
                 await self._postpone([message], error)
             except Exception as error:
-                await self._strike(message, error)
+                await self._record_failure(message, error)
             else:
                 await message.ack()
                 self._handled(started, 1)
@@ -114,27 +114,27 @@ class Delivery:
         for message in messages:
             await self._nak(message, delay)
 
-    async def _strike(self, message: Msg, error: BaseException) -> None:
+    async def _record_failure(self, message: Msg, error: BaseException) -> None:
         if isinstance(error, Unprocessable):
-            await self._bury(message, str(error), attempts=1)
+            await self._dead_letter(message, str(error), attempts=1)
             return
         sequence = message.metadata.sequence.stream
         key = f"strike:{consumer_of(self.service, self.event).name}:{sequence}"
         try:
-            strikes = await self.cache.strike(key, STRIKE_MEMORY)
+            failures = await self.cache.count_failure(key, FAILURE_MEMORY)
         except self.outages as outage:
             await self._postpone([message], outage)
             return
-        if strikes > len(STRIKE_DELAYS):
-            await self._bury(message, _reason(error), attempts=strikes)
+        if failures > len(RETRY_DELAYS):
+            await self._dead_letter(message, _reason(error), attempts=failures)
             return
-        delay = STRIKE_DELAYS[strikes - 1] * uniform(0.8, 1.2)
+        delay = RETRY_DELAYS[failures - 1] * uniform(0.8, 1.2)
         get_logger().error(
-            "struck", subject=self.event.subject, strikes=strikes, delay_s=round(delay, 1), exc_info=error
+            "struck", subject=self.event.subject, failures=failures, delay_s=round(delay, 1), exc_info=error
         )
         await self._nak(message, delay)
 
-    async def _bury(self, message: Msg, reason: str, attempts: int) -> None:
+    async def _dead_letter(self, message: Msg, reason: str, attempts: int) -> None:
         """To the dead letters first, then off the stream: a crash in between buries twice, which loses nothing."""
         headers = {
             "Pingcrm-Reason": " ".join(reason.split())[:500],

@@ -32,7 +32,7 @@ async def pull(client: Client, consumer: Consumer, batch: int, deliver: Deliver,
     try:
         while not stopping.is_set():
             try:
-                await _one_pull(client, subscription, inbox, consumer, batch, deliver, stop)
+                await _pull_once(client, subscription, inbox, consumer, batch, deliver, stop)
             except (nats.errors.Error, OSError) as error:
                 get_logger().warning("pull_interrupted", consumer=consumer.name, error=type(error).__name__)
                 await _pause(stop)
@@ -45,10 +45,10 @@ async def pull(client: Client, consumer: Consumer, batch: int, deliver: Deliver,
     finally:
         stop.cancel()
         if client.is_connected:
-            await _give_back(client, subscription)
+            await _return_undelivered(client, subscription)
 
 
-async def _one_pull(
+async def _pull_once(
     client: Client, subscription: Subscription, inbox: str, consumer: Consumer, batch: int, deliver: Deliver,
     stop: "asyncio.Task[bool]",
 ) -> None:  # fmt: skip
@@ -101,7 +101,7 @@ def _status(message: Msg) -> str | None:
     return message.headers.get(_STATUS) if message.headers and not message.data else None
 
 
-async def _give_back(client: Client, subscription: Subscription) -> None:
+async def _return_undelivered(client: Client, subscription: Subscription) -> None:
     """End the subscription, and return undelivered messages at once instead of after ack_wait.
 
     Messages may be on their way until the server has heard that nobody wants them any more: `unsubscribe` drops those.

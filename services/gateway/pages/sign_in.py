@@ -163,6 +163,6 @@ def _other_loopback_name(request: web.Request, gateway: Gateway) -> str | None:
 async def _limit(gateway: Gateway, request: web.Request) -> None:
     """Refused: `too_many_attempts` (429) beyond 30 a minute from one address."""
     minute = int(datetime.now(UTC).timestamp() // 60)
-    attempts = await gateway.cache.strike(f"sign_in:{request.remote}:{minute}", timedelta(minutes=2))
+    attempts = await gateway.cache.count_failure(f"sign_in:{request.remote}:{minute}", timedelta(minutes=2))
     if attempts > SIGN_INS_PER_MINUTE:
         raise Refused(429, "too_many_attempts", "Too many sign-ins from your address. Wait a minute.", retry_after=60)

@@ -194,7 +194,7 @@ async def test_background_work_ends_while_the_bus_still_carries_what_it_says(ser
 async def test_one_bad_message_does_not_hold_back_its_batch(
     bus: Callable[[Service], Bus], nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "STRIKE_DELAYS", (0.05, 0.05))
+    monkeypatch.setattr(delivery, "RETRY_DELAYS", (0.05, 0.05))
     heard = Heard()
 
     async def record(events: Sequence[MessageIngested]) -> None:
@@ -208,10 +208,10 @@ async def test_one_bad_message_does_not_hold_back_its_batch(
         await sync.publish(*(message(gmail_id) for gmail_id in ("1", "2", "bad", "3", "4")))
         await heard.count(4)
 
-        async def buried() -> bool:
+        async def dead_lettered() -> bool:
             return (await stream(nats_server, "DEAD")).state.messages == 1
 
-        await settled(buried)
+        await settled(dead_lettered)
     client = await nats.connect(nats_server.admin_url)
     dead = await client.jetstream().get_msg("DEAD", seq=1)
     await client.close()
@@ -235,10 +235,10 @@ async def test_an_invalid_payload_becomes_a_dead_letter_at_once(
         await client.jetstream().publish("message.ingested", message("good").model_dump_json().encode())
         await heard.count(1)
 
-        async def buried() -> bool:
+        async def dead_lettered() -> bool:
             return (await stream(nats_server, "DEAD")).state.messages == 1
 
-        await settled(buried)
+        await settled(dead_lettered)
         dead = await client.jetstream().get_msg("DEAD", seq=1)
         await client.close()
     assert dead.headers is not None
@@ -259,17 +259,17 @@ async def test_what_can_never_succeed_is_not_tried_again(bus: Callable[[Service]
     async with alive(sync):
         await sync.publish(request())
 
-        async def buried() -> bool:
+        async def dead_lettered() -> bool:
             return (await stream(nats_server, "DEAD")).state.messages == 1
 
-        await settled(buried)
+        await settled(dead_lettered)
     assert tries == 1
 
 
 async def test_an_outage_is_no_strike(
     bus: Callable[[Service], Bus], nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "STRIKE_DELAYS", ())  # the first strike would bury it
+    monkeypatch.setattr(delivery, "RETRY_DELAYS", ())  # the first strike would bury it
     monkeypatch.setattr(delivery, "OUTAGE_DELAY_SECONDS", 0.05)
     tries = 0
 
