@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+from libs.common import outbox
 from libs.common import requests as q
 from libs.common.errors import Outage
-from libs.common.outbox import keep_draining
 from libs.common.service import Resources, run
 from services.auth.dependencies import Auth
 from services.auth.handlers.accounts import delete_user, disconnect, list_accounts
@@ -37,7 +37,7 @@ async def wire(r: Resources) -> AsyncIterator[None]:
     r.bus.respond(q.CreateApiToken, partial(create_api_token, auth))
     r.bus.respond(q.ListApiTokens, partial(list_api_tokens, auth))
     r.bus.respond(q.DeleteApiToken, partial(delete_api_token, auth))
-    draining = asyncio.create_task(keep_draining(r.db, r.bus), name="drain outbox")
+    draining = asyncio.create_task(outbox.keep_relaying(r.db, r.bus), name="drain outbox")
     try:
         yield
     finally:

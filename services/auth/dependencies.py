@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from libs.common import outbox
 from libs.common.bus import Bus
 from libs.common.cache import Cache
 from libs.common.db import Pool
 from libs.common.google.id_token import GoogleKeys
 from libs.common.google.oauth import GoogleOAuth
-from libs.common.outbox import drain
 from libs.common.service import Resources
 from services.auth.keyring import Keyring
 
@@ -39,4 +39,4 @@ class Auth:
 
     async def tell(self) -> None:
         """Say at once what the last commit owes the bus; what fails now is told by `keep_draining` within seconds."""
-        await self.bus.survive(lambda: drain(self.db, self.bus), pause_seconds=0)
+        await self.bus.survive(lambda: outbox.relay(self.db, self.bus), pause_seconds=0)

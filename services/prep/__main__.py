@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+from libs.common import outbox
 from libs.common.claude import Claude
 from libs.common.events import AccountDisconnected, MeetingUpcoming, UserDeleted
 from libs.common.google.api import Google
-from libs.common.outbox import keep_draining
 from libs.common.requests import DryRunPreps, GetPreps, PreviewPrep, SendPrep
 from libs.common.service import Resources, run
 from services.prep import answers, briefing, purging, settling
@@ -30,7 +30,7 @@ async def wire(r: Resources) -> AsyncIterator[None]:
     r.bus.respond(SendPrep, partial(answers.send_now, context))
     r.bus.respond(GetPreps, partial(answers.list_preps, context))
     r.bus.respond(DryRunPreps, partial(answers.dry_run, context))
-    background = [asyncio.create_task(keep_draining(r.db, r.bus)), asyncio.create_task(_sweep(context))]
+    background = [asyncio.create_task(outbox.keep_relaying(r.db, r.bus)), asyncio.create_task(_sweep(context))]
     try:
         yield
     finally:

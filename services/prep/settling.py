@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
+from libs.common import outbox
 from libs.common.events import Event, PrepFailed, PrepSent, PrepSkipped
 from libs.common.log import get_logger
-from libs.common.outbox import drain, owe
 from libs.common.requests import Prep
 from services.prep import store
 from services.prep.context import Context
@@ -29,7 +29,7 @@ async def sent(context: Context, row: Row, gmail_id: str) -> Prep | None:
                 ai=bool(prep.ai),
                 cost_usd=prep.cost_usd,
             )
-            await owe(connection, event)
+            await outbox.add(connection, event)
     if prep is not None:
         ahead = row.starts_at - datetime.now(UTC)
         _log(
@@ -39,7 +39,7 @@ async def sent(context: Context, row: Row, gmail_id: str) -> Prep | None:
             cost_usd=round(prep.cost_usd, 6),
             minutes_ahead=round(ahead.total_seconds() / 60, 1),
         )
-        await drain(context.db, context.bus)
+        await outbox.relay(context.db, context.bus)
     return prep
 
 
@@ -56,10 +56,10 @@ async def skipped(context: Context, row: Row, reason: SkipReason) -> None:
                 starts_at=row.starts_at,
                 reason=reason,
             )
-            await owe(connection, event)
+            await outbox.add(connection, event)
     if prep is not None and not told_before:
         _log(row, "prep_skipped", reason=reason)
-        await drain(context.db, context.bus)
+        await outbox.relay(context.db, context.bus)
 
 
 async def failed(context: Context, row: Row, error: str) -> None:
@@ -67,10 +67,10 @@ async def failed(context: Context, row: Row, error: str) -> None:
     async with context.db.acquire() as connection, connection.transaction():
         prep = await store.settle(connection, row, "failed", error)
         if prep is not None:
-            await owe(connection, _failure(row, error))
+            await outbox.add(connection, _failure(row, error))
     if prep is not None:
         _log(row, "prep_failed", attempts=row.attempt)
-        await drain(context.db, context.bus)
+        await outbox.relay(context.db, context.bus)
 
 
 async def settle_abandoned(context: Context) -> None:
@@ -81,10 +81,10 @@ async def settle_abandoned(context: Context) -> None:
         for row in rows:
             error = UNCONFIRMED if row.handed_over else late(row)
             await store.settle(connection, row, "failed", error)
-            await owe(connection, _failure(row, error))
+            await outbox.add(connection, _failure(row, error))
     for row in rows:
         _log(row, "prep_failed", attempts=row.attempt)
-    await drain(context.db, context.bus)
+    await outbox.relay(context.db, context.bus)
 
 
 def late(row: Row) -> str:

@@ -54,7 +54,7 @@ async def _wired(r: Resources, run_db: Pool) -> AsyncIterator[None]:
         asyncio.create_task(work, name=name)
         for name, work in (
             ("runner", keep_running(sync)),
-            ("outbox", outbox.keep_relaying(r.db, r.bus, outbox_pending=sync.outbox_pending)),
+            ("outbox", outbox.keep_relaying(r.db, r.bus, pending=sync.outbox_pending)),
             ("poller", background.keep_polling(sync)),
             ("puller", push.keep_pulling(sync, Subscription.of(r.settings, r.http))),
             ("scanner", background.keep_scanning(sync)),

@@ -126,15 +126,15 @@ class Job:
         """How long the rest takes; None before anything tells."""
         elapsed = asyncio.get_running_loop().time() - self._began
         units = left * self.outlook.units // self.outlook.messages if self.outlook.messages else 0
-        return eta_seconds(left, self._done_here, elapsed, units, self.google.pace.units_per_second)
+        return eta_seconds(left, self._done_here, elapsed, units, self.google.throttle.units_per_second)
 
     def note(self, left: int) -> str:
         """Why it does not go faster."""
-        return waiting(self.eta_seconds(left)) if left and self.google.pace.waiting else ""
+        return waiting(self.eta_seconds(left)) if left and self.google.throttle.waiting else ""
 
     @property
     def group_size(self) -> int:
-        return group_size(self.sync.share.runs, held_back=self.google.pace.waiting)
+        return group_size(self.sync.share.runs, held_back=self.google.throttle.waiting)
 
     async def show(self, done: int, total: int, note: str = "") -> None:
         """Tell whoever looks how far we are, at most twice a second. Nobody waits for it, so its loss is no failure."""

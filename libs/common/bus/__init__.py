@@ -290,12 +290,12 @@ class Bus:
     async def _send_request(self, subject: str, body: bytes, seconds: float) -> Msg:
         """Send a question. Where nobody listens, which reached nobody, it is asked again: a service may be restarting."""
         headers = {TRACE_HEADER: current_trace()} if current_trace() else None
-        patience = asyncio.get_running_loop().time() + min(NO_RESPONDER_SECONDS, seconds)
+        deadline = asyncio.get_running_loop().time() + min(NO_RESPONDER_SECONDS, seconds)
         while True:
             try:
                 return await self.client.request(subject, body, timeout=seconds, headers=headers)
             except nats.errors.NoRespondersError:
-                if asyncio.get_running_loop().time() > patience:
+                if asyncio.get_running_loop().time() > deadline:
                     raise
                 await asyncio.sleep(NO_RESPONDER_PAUSE_SECONDS)
 

@@ -15,9 +15,9 @@ from aiogoogle.resource import GoogleAPI
 from libs.common.cache import Cache
 from libs.common.config import Settings
 from libs.common.google.calendar import Calendar
-from libs.common.google.gmail import Gmail, lookup
+from libs.common.google.gmail import Gmail, batch_getter
 from libs.common.google.people import People
-from libs.common.google.quota import Governor, Lane, Mailbox, Pace
+from libs.common.google.quota import Mailbox, Priority, QuotaLimiter, Throttle
 from libs.common.google.session import Session, Tokens, Usage
 from libs.common.ids import AccountId
 
@@ -31,23 +31,23 @@ class Google:
     def __init__(self, settings: Settings, http: aiohttp.ClientSession, cache: Cache | None = None) -> None:
         self._settings = settings
         self._http = http
-        self._governor = Governor.of(settings, cache)
+        self._quota_limiter = QuotaLimiter.of(settings, cache)
         self._mailboxes: WeakValueDictionary[AccountId, Mailbox] = WeakValueDictionary()
         root = settings.google_api_root
         self._gmail, self._calendar, self._people = (
             _api(name, root) for name in ("gmail.v1", "calendar.v3", "people.v1")
         )
-        self._lookup = lookup(self._gmail, settings)
+        self._batch_getter = batch_getter(self._gmail, settings)
 
-    def account(self, tokens: Tokens, account_id: AccountId, lane: Lane = "live") -> "GoogleAccount":
+    def account(self, tokens: Tokens, account_id: AccountId, priority: Priority = "live") -> "GoogleAccount":
         """The APIs as one account sees them. Its calls share the account's limit of concurrency and its quota, in whatever
         piece of work they are made; what they cost is counted for this one."""
         session = Session(
-            self._http, tokens, self._mailbox(account_id), lane, self._settings.google_timeout_seconds, Usage()
+            self._http, tokens, self._mailbox(account_id), priority, self._settings.google_timeout_seconds, Usage()
         )
         return GoogleAccount(
             session,
-            Gmail(session, self._gmail, self._lookup, self._settings.gmail_units),
+            Gmail(session, self._gmail, self._batch_getter, self._settings.gmail_units),
             Calendar(session, self._calendar),
             People(session, self._people),
         )
@@ -59,8 +59,8 @@ class Google:
         if mailbox is None:
             mailbox = self._mailboxes[account_id] = Mailbox(
                 account_id,
-                self._governor,
-                Pace(settings.gmail_units_per_minute / 60),
+                self._quota_limiter,
+                Throttle(settings.gmail_units_per_minute / 60),
                 settings.google_concurrency,
                 settings.google_batch_parts_per_slot,
             )
@@ -82,18 +82,18 @@ class GoogleAccount:
         return self._session.usage
 
     @property
-    def pace(self) -> Pace:
+    def throttle(self) -> Throttle:
         """Whether Gmail's quota holds the mailbox's calls back, here or in other work of this process."""
-        return self._session.mailbox.pace
+        return self._session.mailbox.throttle
 
     @property
-    def lane(self) -> Lane:
+    def priority(self) -> Priority:
         """`backfill` lets all that is `live` go first; it may change during the work."""
-        return self._session.lane
+        return self._session.priority
 
-    @lane.setter
-    def lane(self, lane: Lane) -> None:
-        self._session.lane = lane
+    @priority.setter
+    def priority(self, priority: Priority) -> None:
+        self._session.priority = priority
 
 
 def _api(name: str, root: str) -> Any:

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from libs.common.config import Settings
+from libs.common.google.batch_get import BatchGetter, FetchResult, Template
 from libs.common.google.errors import Gone, HistoryExpired, PageExpired, Rejected
-from libs.common.google.looking import Looked, Lookup, Template
 from libs.common.google.session import Session
 from libs.common.resources.gmail import (
+    FetchItem,
     GmailMessage,
     HistoryPage,
     MessagePage,
     MessageRef,
     Profile,
     Watch,
-    Wish,
     read_changes,
     read_message,
     read_ref,
@@ -43,9 +43,9 @@ _HISTORY = (
 class Gmail:
     """One mailbox."""
 
-    def __init__(self, session: Session, api: Any, lookup: Lookup, units: Mapping[str, int]) -> None:
+    def __init__(self, session: Session, api: Any, batch_getter: BatchGetter, units: Mapping[str, int]) -> None:
         self._session = session
-        self._lookup = lookup
+        self._batch_getter = batch_getter
         self._units = units
         self._users = api.users
         self._messages = api.users.messages
@@ -88,27 +88,27 @@ class Gmail:
             text(answer.get("nextPageToken")) or None,
         )
 
-    async def look(self, wishes: Sequence[Wish]) -> list[Looked]:
+    async def batch_get(self, items: Sequence[FetchItem]) -> list[FetchResult]:
         """Many messages and threads in few requests; for each wish, in order, its messages or why they can't be had.
 
         Gone, Rejected, NotReady are final for that wish; Outage and Throttled mean that it could not be had now. What ends
         the account's work is raised: ReauthRequired, MissingScope, Forbidden, Unauthorized, AccountUnknown.
         """
-        return await self._lookup.look(self._session, wishes)
+        return await self._batch_getter.batch_get(self._session, items)
 
     async def get_message(self, gmail_id: str) -> GmailMessage:
         """Gone: deleted meanwhile."""
-        (looked,) = await self.look([Wish(gmail_id, whole_thread=False)])
-        if isinstance(looked, Exception):
-            raise looked
-        return looked[0]
+        (results,) = await self.batch_get([FetchItem(gmail_id, whole_thread=False)])
+        if isinstance(results, Exception):
+            raise results
+        return results[0]
 
     async def get_thread(self, thread_id: str) -> tuple[GmailMessage, ...]:
         """All messages of a thread. Gone: none of them is left."""
-        (looked,) = await self.look([Wish(thread_id, whole_thread=True)])
-        if isinstance(looked, Exception):
-            raise looked
-        return looked
+        (results,) = await self.batch_get([FetchItem(thread_id, whole_thread=True)])
+        if isinstance(results, Exception):
+            raise results
+        return results
 
     async def history(self, since: int, page: str | None = None) -> HistoryPage:
         """What happened after the history id `since`. HistoryExpired: too long ago to tell."""
@@ -211,12 +211,12 @@ class Gmail:
         return found
 
 
-def lookup(api: Any, settings: Settings) -> Lookup:
+def batch_getter(api: Any, settings: Settings) -> BatchGetter:
     """How this process looks at messages and threads."""
     units = settings.gmail_units
     shape = {"format": "metadata", "metadataHeaders": HEADERS}
     messages, threads = api.users.messages, api.users.threads
-    return Lookup(
+    return BatchGetter(
         Template.of(messages.get, units["messages.get"], _messages_of_one, **shape, fields=_MESSAGE),
         Template.of(threads.get, units["threads.get"], _messages_of_thread, **shape, fields=f"messages({_MESSAGE})"),
         settings.google_api_root.rstrip("/") or "https://gmail.googleapis.com",

@@ -21,11 +21,11 @@ from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import DailyLimit
 from libs.common.ids import AccountId
 
-Lane = Literal["live", "backfill"]
+Priority = Literal["live", "backfill"]
 
 # A minute's quota is free again after a minute, which an import may wait for; live work has somebody who waits for it. What is
 # further away is told, and asked for again by then.
-LONGEST_WAIT_SECONDS: Mapping[Lane, float] = {"live": 20.0, "backfill": 65.0}
+LONGEST_WAIT_SECONDS: Mapping[Priority, float] = {"live": 20.0, "backfill": 65.0}
 NOTICED_FOR_SECONDS = 2.0
 _RESERVE = Path(__file__).with_name("quota.lua").read_text()
 _HOLD = Path(__file__).with_name("hold.lua").read_text()
@@ -33,7 +33,7 @@ _PROJECT = "quota:{gmail}:project"  # the braces keep both keys of a script on o
 
 
 @dataclass
-class Pace:
+class Throttle:
     """How the quota slows a mailbox's calls down. `units_per_second`: its ceiling, 0 = none."""
 
     units_per_second: float
@@ -56,7 +56,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Governor:
+class QuotaLimiter:
     """The ceilings of Gmail's quota in units per window, which is a minute (0 = none), and the Redis where all replicas keep count."""
 
     cache: Cache
@@ -66,7 +66,7 @@ class Governor:
     window_seconds: float = 60.0
 
     @classmethod
-    def of(cls, settings: Settings, cache: Cache | None) -> "Governor | None":
+    def of(cls, settings: Settings, cache: Cache | None) -> "QuotaLimiter | None":
         """None where neither has a ceiling: then nothing is counted. ValueError: a ceiling, and nowhere to count."""
         if not (settings.gmail_units_per_minute or settings.gmail_project_units_per_minute):
             return None
@@ -79,7 +79,7 @@ class Governor:
             settings.gmail_live_percent / 100,
         )
 
-    async def reserve(self, account_id: AccountId, units: int, lane: Lane) -> float:
+    async def reserve(self, account_id: AccountId, units: int, priority: Priority) -> float:
         """Seconds until a call may go; it must go then. Nothing is reserved by what is raised.
 
         DailyLimit: the day's quota is used up. Throttled: the call can't go for longer than a run should wait.
@@ -87,7 +87,7 @@ class Governor:
         answer, wait_ms = await self._run(
             _RESERVE,
             [_mailbox(account_id), _PROJECT],
-            units, lane, self.window_seconds * 1000, LONGEST_WAIT_SECONDS[lane] * 1000, self.live_share,
+            units, priority, self.window_seconds * 1000, LONGEST_WAIT_SECONDS[priority] * 1000, self.live_share,
             self.mailbox_ceiling, self.project_ceiling,
         )  # fmt: skip
         match answer:
@@ -121,8 +121,8 @@ class Mailbox:
     """
 
     account_id: AccountId
-    governor: Governor | None
-    pace: Pace
+    quota_limiter: QuotaLimiter | None
+    throttle: Throttle
     concurrency: int
     parts_per_slot: int = 1
 
@@ -146,31 +146,31 @@ class Mailbox:
             for _ in range(taken):
                 self._slots.release()
 
-    async def admit(self, units: int, lane: Lane) -> None:
+    async def admit(self, units: int, priority: Priority) -> None:
         """Wait until the quota has room for a call. DailyLimit, Throttled: not soon. Outage: Redis is away."""
-        if self.governor is None or not units:
+        if self.quota_limiter is None or not units:
             return
-        if lane == "live":
-            await self._wait(self.governor, units, lane)
+        if priority == "live":
+            await self._wait(self.quota_limiter, units, priority)
             return
         # What an import has reserved is in the way of live work: so it has one call in line, not all of its calls.
         async with self._turn:
-            await self._wait(self.governor, units, lane)
+            await self._wait(self.quota_limiter, units, priority)
 
-    async def _wait(self, governor: Governor, units: int, lane: Lane) -> None:
-        wait = await governor.reserve(self.account_id, units, lane)
+    async def _wait(self, quota_limiter: QuotaLimiter, units: int, priority: Priority) -> None:
+        wait = await quota_limiter.reserve(self.account_id, units, priority)
         if wait > 0:
-            with self.pace.asleep():
+            with self.throttle.asleep():
                 await asyncio.sleep(wait)
 
     async def slow_down(self, wait: timedelta) -> None:
         """Google has refused a call for its rate, in spite of it all."""
-        if self.governor is not None:
-            await self.governor.hold(self.account_id, wait)
+        if self.quota_limiter is not None:
+            await self.quota_limiter.hold(self.account_id, wait)
 
     async def close_for_today(self, wait: timedelta) -> None:
-        if self.governor is not None:
-            await self.governor.close(wait)
+        if self.quota_limiter is not None:
+            await self.quota_limiter.close(wait)
 
 
 def _mailbox(account_id: AccountId) -> str:

@@ -16,8 +16,8 @@ from yarl import URL
 
 from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import DailyLimit, NotReady, Unauthorized, error_of
-from libs.common.google.patience import Patience
-from libs.common.google.quota import Lane, Mailbox
+from libs.common.google.quota import Mailbox, Priority
+from libs.common.google.retries import RetryBudget
 from libs.common.resources.reading import Resource
 
 _HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "PingCRM (gzip)", "Accept": "application/json"}
@@ -63,7 +63,7 @@ class Session:
     http: aiohttp.ClientSession
     tokens: Tokens
     mailbox: Mailbox
-    lane: Lane
+    priority: Priority
     timeout_seconds: float
     usage: Usage = field(default_factory=Usage)
 
@@ -78,23 +78,23 @@ class Session:
         request = method(validate=False, json=json, **params)
         body = None if json is None else orjson.dumps(json)
         url = URL(request.url, encoded=True)
-        return await self.persist(_Single(self, request.method, url, scope, units, body, repeatable))
+        return await self.call_with_retries(_Single(self, request.method, url, scope, units, body, repeatable))
 
-    async def persist(self, exchange: Exchange[T_co]) -> T_co:
+    async def call_with_retries(self, exchange: Exchange[T_co]) -> T_co:
         """Carry an exchange through.
 
         Throttling and outages are tried again for about 20 s, with growing, jittered pauses, then raised; outages not at all
         where the exchange is not repeatable: it may have been carried out. A refused token is renewed at once, and again
         with pauses: a new one may take seconds to be known everywhere. Waiting for quota does not count as trying.
         """
-        patience, rejected = Patience(), None
+        retry_budget, rejected = RetryBudget(), None
         loop = asyncio.get_running_loop()
         while True:
             if (held_back := self._not_before - loop.time()) > 0:
-                if not patience.bears(held_back):
+                if not retry_budget.allows(held_back):
                     raise Throttled("Google asked us to wait.", timedelta(seconds=held_back))
                 await asyncio.sleep(held_back)
-            await self.mailbox.admit(exchange.units, self.lane)
+            await self.mailbox.admit(exchange.units, self.priority)
             token = await self.tokens(exchange.scope, rejected)
             async with self.mailbox.requesting(exchange.parts):
                 begun = loop.time()
@@ -105,7 +105,7 @@ class Session:
             if isinstance(failure, Unauthorized) and rejected is None:
                 rejected = token
                 continue
-            pause = patience.pause_after(failure, loop.time() - begun)
+            pause = retry_budget.pause_after(failure, loop.time() - begun)
             await self._heed(failure, pause, metered=exchange.units > 0)
             if pause is None or (not exchange.repeatable and not isinstance(failure, Throttled | Unauthorized)):
                 raise failure

@@ -44,7 +44,7 @@ class MessageRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class FetchItem:
     """A message, or a whole thread, that is to be looked at."""
 
     id: str

@@ -2,12 +2,12 @@
 
 import asyncio
 
+from libs.common import outbox
 from libs.common.errors import Outage, not_found
 from libs.common.events import AccountDisconnected, UserDeleted
 from libs.common.google.oauth import InvalidGrant, Misconfigured
 from libs.common.ids import AccountId
 from libs.common.log import get_logger
-from libs.common.outbox import owe
 from libs.common.requests import Accounts, DeleteUser, Disconnect, Done, ListAccounts
 from services.auth.dependencies import Auth
 from services.auth.keyring import Undecryptable
@@ -35,7 +35,7 @@ async def disconnect(auth: Auth, command: Disconnect) -> Done:
             await accounts.delete_account(db, command.account_id)
         else:
             await accounts.forget_tokens(db, command.account_id)
-        await owe(
+        await outbox.add(
             db,
             AccountDisconnected(
                 user_id=command.user_id, account_id=command.account_id, purge=command.purge, at=auth.now()
@@ -56,7 +56,7 @@ async def delete_user(auth: Auth, command: DeleteUser) -> Done:
             raise not_found("user")
         account_ids = tuple(account_id for account_id, _ in await accounts.list_refresh_tokens(db, command.user_id))
         await users.delete_user(db, command.user_id)
-        await owe(db, UserDeleted(user_id=command.user_id, account_ids=account_ids))
+        await outbox.add(db, UserDeleted(user_id=command.user_id, account_ids=account_ids))
     await auth.tell()
     get_logger().info("user_deleted", user=command.user_id, accounts=len(account_ids))
     return Done()

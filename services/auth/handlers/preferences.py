@@ -1,9 +1,9 @@
 """The users' settings."""
 
+from libs.common import outbox
 from libs.common.errors import Refused, not_found
 from libs.common.events import SettingsChanged
 from libs.common.log import get_logger
-from libs.common.outbox import owe
 from libs.common.requests import GetSettings, PutSettings, UserPreferences
 from services.auth.dependencies import Auth
 from services.auth.store import users
@@ -30,7 +30,7 @@ async def put_settings(auth: Auth, command: PutSettings) -> UserPreferences:
             return before
         after = UserPreferences(version=before.version + 1, preferences=command.preferences)
         await users.upsert_preferences(db, command.user_id, after.version, after.preferences)
-        await owe(
+        await outbox.add(
             db,
             SettingsChanged(
                 user_id=command.user_id,

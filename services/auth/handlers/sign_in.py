@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from libs.common import scopes
+from libs.common import outbox, scopes
 from libs.common.db import Connection
 from libs.common.errors import Refused, not_found
 from libs.common.events import AccountConnected
@@ -11,7 +11,6 @@ from libs.common.google.id_token import Identity, Untrusted
 from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.log import get_logger
-from libs.common.outbox import owe
 from libs.common.requests import Authorization, BeginSignIn, FinishSignIn, SignedIn
 from services.auth import domain
 from services.auth.credentials import fingerprint, new_secret, state_key
@@ -180,7 +179,7 @@ async def _connected(auth: Auth, db: Connection, account: _Account, grant: Grant
     lasting = granted.refresh_token is not None or before.refresh_token is not None
     known = (before.account.address, before.account.scopes) == (granted.address, granted.scopes)
     if lasting and (granted.refresh_token is not None or not known):
-        await owe(
+        await outbox.add(
             db,
             AccountConnected(
                 user_id=account.user_id,

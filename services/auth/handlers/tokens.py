@@ -4,12 +4,12 @@ import asyncio
 from datetime import datetime, timedelta
 from time import monotonic, perf_counter
 
+from libs.common import outbox
 from libs.common.errors import Outage, Refused, Throttled, not_found
 from libs.common.events import AccountReauthRequired
 from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured
 from libs.common.ids import new_id
 from libs.common.log import get_logger
-from libs.common.outbox import owe
 from libs.common.requests import GetToken, Token
 from services.auth import domain
 from services.auth.dependencies import Auth
@@ -136,7 +136,7 @@ async def _given_up(auth: Auth, lease: Lease) -> None:
         if given_up is None:
             return
         user_id, address = given_up
-        await owe(
+        await outbox.add(
             db,
             AccountReauthRequired(user_id=user_id, account_id=lease.account_id, address=address, reason=reason, at=now),
         )

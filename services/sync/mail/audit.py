@@ -17,7 +17,7 @@ from libs.common.google.errors import Gone, HistoryExpired, PageExpired
 from libs.common.google.session import Usage
 from libs.common.log import get_logger
 from libs.common.requests import CompareMessages, Held, Told
-from libs.common.resources.gmail import Wish
+from libs.common.resources.gmail import FetchItem
 from services.sync.domain import mail as rules
 from services.sync.domain.cursors import MailCursor
 from services.sync.domain.listing import EDGE, query, since_s
@@ -53,7 +53,7 @@ async def audit_if_due(job: Job) -> None:
         last = await audits.get_last(connection, account_id)
     if audit is None:
         return
-    job.google.lane = "backfill"
+    job.google.priority = "backfill"
     meter = _Meter(job.google.usage)
     if audit.began_at is None:
         audit = await _begin(job, audit)
@@ -111,7 +111,7 @@ async def _catch_up(job: Job) -> None:
         await follow(job, await _cursor(job))
     except HistoryExpired as error:
         raise Outage("Gmail forgot its history during the audit. It goes on after a reconciliation.") from error
-    job.google.lane = "backfill"
+    job.google.priority = "backfill"
 
 
 async def _list(job: Job, audit: Audit, meter: _Meter) -> Audit:
@@ -155,11 +155,11 @@ async def _check_unlisted(job: Job, audit: Audit) -> None:
 
 async def _settle(job: Job, audit: Audit, suspects: Sequence[Suspect], *, say: bool = False) -> None:
     """Remove what Gmail does not have any more or hides. `say`: and say again what it has."""
-    looked = await job.google.gmail.look([Wish(one.gmail_id, whole_thread=False) for one in suspects])
+    results = await job.google.gmail.batch_get([FetchItem(one.gmail_id, whole_thread=False) for one in suspects])
     me = rules.Me(job.claim.user_id, job.claim.account_id, job.account.mine)
     removals: list[Removal] = []
     events: list[MessageIngested] = []
-    for suspect, found in zip(suspects, looked, strict=True):
+    for suspect, found in zip(suspects, results, strict=True):
         if isinstance(found, Gone):
             removals.append(Removal(suspect.gmail_id, max(suspect.revision + 1, audit.history_id)))
         elif isinstance(found, Outage):

@@ -9,10 +9,10 @@ from typing import assert_never
 
 from libs.common.errors import Outage
 from libs.common.events import MessageIngested
+from libs.common.google.batch_get import FetchResult
 from libs.common.google.errors import Gone
-from libs.common.google.looking import Looked
 from libs.common.log import get_logger
-from libs.common.resources.gmail import GmailMessage, Wish
+from libs.common.resources.gmail import FetchItem, GmailMessage
 from services.sync.domain import mail as rules
 from services.sync.domain.plan import LARGEST_GROUP, Fetch, Wanted, fetches
 from services.sync.fairness import Outcome
@@ -154,7 +154,7 @@ class _Fetcher:
         if next_ones < LARGEST_GROUP:
             front.left = max(front.left, next_ones)
             return
-        job.google.lane = "backfill"
+        job.google.priority = "backfill"
         async with job.writing() as connection:
             outlook = await ledger.get_outlook(connection, job.claim.account_id, job.sync.prices)
             await job.expect(connection, outlook)
@@ -170,19 +170,19 @@ class _Fetcher:
             read += more
         return read
 
-    async def _asked(self, plan: Sequence[Fetch]) -> Sequence[Looked]:
+    async def _asked(self, plan: Sequence[Fetch]) -> Sequence[FetchResult]:
         job = self._job
-        wishes = [
-            Wish(fetch.wanted[0].thread_id if fetch.whole_thread else fetch.wanted[0].gmail_id, fetch.whole_thread)
+        items = [
+            FetchItem(fetch.wanted[0].thread_id if fetch.whole_thread else fetch.wanted[0].gmail_id, fetch.whole_thread)
             for fetch in plan
         ]
-        return await job.google.gmail.look(wishes)
+        return await job.google.gmail.batch_get(items)
 
-    def _sorted(self, plan: Sequence[Fetch], looked: Sequence[Looked]) -> tuple[list[_Read], list[Wanted]]:
+    def _sorted(self, plan: Sequence[Fetch], results: Sequence[FetchResult]) -> tuple[list[_Read], list[Wanted]]:
         """What came of each wanted message; and those that are to be asked for one by one, because their thread did not hold them."""
         read: list[_Read] = []
         again: list[Wanted] = []
-        for fetch, found in zip(plan, looked, strict=True):
+        for fetch, found in zip(plan, results, strict=True):
             match found:
                 case Outage():
                     self._failure = self._failure or found
@@ -212,7 +212,7 @@ class _Fetcher:
         self._looking.popleft()
         self._looks_at_once = LOOKS_AT_ONCE
         if self._front.is_open:
-            self._job.google.lane = "backfill"  # there is something to see now; the rest may take its time
+            self._job.google.priority = "backfill"  # there is something to see now; the rest may take its time
         if read:
             self._recording = threads, asyncio.create_task(self._record(read, self._left_after(len(read))))
 

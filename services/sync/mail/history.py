@@ -17,7 +17,7 @@ from services.sync.store.runs import Tally
 async def follow(job: Job, cursor: MailCursor) -> None:
     """Apply what happened since the cursor, fetch what is pending, and move the cursor once all of that is said and stored."""
     page, newest = None, cursor.history_id
-    job.google.lane = "live"
+    job.google.priority = "live"
     while True:
         try:
             found = await job.google.gmail.history(cursor.history_id, page)

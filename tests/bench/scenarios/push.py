@@ -16,7 +16,7 @@ from tests.bench.stage import WAIT_SECONDS, Stage, google_with, product_at
 DELIVERIES = 100
 MAILBOXES = 8  # Gmail tells of a mailbox at most once a second
 PAUSE_SECONDS = 0.25
-PATIENCE_SECONDS = 10.0
+RETRY_BUDGET_SECONDS = 10.0
 TOPIC = "projects/bench/topics/gmail"
 SUBSCRIPTION = "projects/bench/subscriptions/gmail"
 SIGNER = "push@bench.iam.gserviceaccount.com"
@@ -96,10 +96,10 @@ async def _deliver(google: LocalGoogle, person: Person, addresses: list[str]) ->
             begun = clock()
             await google.control("POST", f"/accounts/{address}/messages", letter(address, subject))
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(RETRY_BUDGET_SECONDS):
                     told = await _readable(person, updates, subject)
             except TimeoutError:
-                raise TimeoutError(f"{subject} was not on its timeline after {PATIENCE_SECONDS:.0f} s.") from None
+                raise TimeoutError(f"{subject} was not on its timeline after {RETRY_BUDGET_SECONDS:.0f} s.") from None
             seen.append(Seen((told - begun) * 1000, (clock() - begun) * 1000))
     return seen
 

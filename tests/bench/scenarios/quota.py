@@ -57,15 +57,15 @@ async def run(setting: Setting) -> list[Figure]:
             after = await _run_of(person)
             seen = [updates.get_nowait() for _ in range(updates.qsize())]
         spent = await product.gmail()
-    pace = units_per_minute(samples, setting.size(MINUTE, 6))
+    throttle = units_per_minute(samples, setting.size(MINUTE, 6))
     notes = [note for note in map(_note, seen) if "quota" in note]
     return [
         Figure(
-            "quota used", pace / MAILBOX_UNITS * 100, "%",
+            "quota used", throttle / MAILBOX_UNITS * 100, "%",
             f"of {MAILBOX_UNITS:,} units a minute, in the mean of all minutes within {window} s; an import of single messages"
             " after its first minute", at_least(98),
         ),
-        Figure("messages.get a minute", pace / GET_UNITS, "1/min", f"{MAILBOX_UNITS // GET_UNITS} are allowed"),
+        Figure("messages.get a minute", throttle / GET_UNITS, "1/min", f"{MAILBOX_UNITS // GET_UNITS} are allowed"),
         Figure("refused by Gmail", spent.refused, "calls", "from sign-in on, counted by the local Google", exactly(0)),
         Figure("updates that tell of the quota", len(notes), "", "live updates with such a note", at_least(1)),
         Figure("what they say", notes[-1] if notes else "nothing", "", "the last note"),

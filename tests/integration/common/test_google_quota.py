@@ -15,7 +15,7 @@ from libs.common.config import Settings
 from libs.common.errors import Outage, Throttled
 from libs.common.google.api import Google
 from libs.common.google.errors import DailyLimit
-from libs.common.google.quota import Governor, Lane, Mailbox, Pace
+from libs.common.google.quota import Mailbox, Priority, QuotaLimiter, Throttle
 from libs.common.ids import AccountId, new_id
 from libs.common.scopes import ALL
 from libs.google_sim.faults import Rule
@@ -33,13 +33,13 @@ async def cache(redis_url: str) -> AsyncIterator[Cache]:
     await opened.close()
 
 
-def governor(cache: Cache, mailbox: int = 0, project: int = 0, live_share: float = 0.1) -> Governor:
-    return Governor(cache, mailbox, project, live_share, WINDOW)
+def quota_limiter(cache: Cache, mailbox: int = 0, project: int = 0, live_share: float = 0.1) -> QuotaLimiter:
+    return QuotaLimiter(cache, mailbox, project, live_share, WINDOW)
 
 
-def mailbox(governor: Governor, account_id: AccountId | None = None) -> Mailbox:
+def mailbox(quota_limiter: QuotaLimiter, account_id: AccountId | None = None) -> Mailbox:
     """One process' view of a mailbox; two with the same id are two replicas."""
-    return Mailbox(account_id or AccountId(new_id()), governor, Pace(0), 10)
+    return Mailbox(account_id or AccountId(new_id()), quota_limiter, Throttle(0), 10)
 
 
 class Spending:
@@ -48,19 +48,19 @@ class Spending:
     def __init__(self) -> None:
         self.calls: list[tuple[float, int, str]] = []
 
-    async def call(self, box: Mailbox, units: int, lane: Lane = "backfill", who: str = "") -> float:
+    async def call(self, box: Mailbox, units: int, priority: Priority = "backfill", who: str = "") -> float:
         """One call; how long it had to wait."""
         asked = monotonic()
-        await box.admit(units, lane)
+        await box.admit(units, priority)
         self.calls.append((monotonic(), units, who))
         return monotonic() - asked
 
     async def keep_calling(
-        self, box: Mailbox, units: int, seconds: float, lane: Lane = "backfill", who: str = ""
+        self, box: Mailbox, units: int, seconds: float, priority: Priority = "backfill", who: str = ""
     ) -> None:
         until = monotonic() + seconds
         while monotonic() < until:
-            await self.call(box, units, lane, who)
+            await self.call(box, units, priority, who)
 
     def most_in_a_window(self) -> int:
         times = [at for at, _, _ in self.calls]
@@ -73,8 +73,8 @@ class Spending:
 
 
 async def test_two_replicas_together_stay_below_the_ceiling_in_every_window_and_use_it(cache: Cache) -> None:
-    one = mailbox(governor(cache, mailbox=300))
-    two = mailbox(governor(cache, mailbox=300), one.account_id)
+    one = mailbox(quota_limiter(cache, mailbox=300))
+    two = mailbox(quota_limiter(cache, mailbox=300), one.account_id)
     spending = Spending()
     await asyncio.gather(
         *(spending.keep_calling(one, 5, 1.8) for _ in range(3)),
@@ -87,7 +87,7 @@ async def test_two_replicas_together_stay_below_the_ceiling_in_every_window_and_
 
 
 async def test_an_import_alone_uses_what_is_not_kept_for_live_work(cache: Cache) -> None:
-    box = mailbox(governor(cache, mailbox=600, live_share=0.01))
+    box = mailbox(quota_limiter(cache, mailbox=600, live_share=0.01))
     spending = Spending()
     await spending.keep_calling(box, 4, 1.5)
     first, last = spending.calls[0][0], spending.calls[-1][0]
@@ -97,7 +97,7 @@ async def test_an_import_alone_uses_what_is_not_kept_for_live_work(cache: Cache)
 
 
 async def test_live_work_does_not_queue_behind_an_import(cache: Cache) -> None:
-    box = mailbox(governor(cache, mailbox=300))
+    box = mailbox(quota_limiter(cache, mailbox=300))
     spending = Spending()
     imports = [asyncio.create_task(spending.keep_calling(box, 15, 1.2, who="import")) for _ in range(20)]
     await asyncio.sleep(0.6)
@@ -109,7 +109,7 @@ async def test_live_work_does_not_queue_behind_an_import(cache: Cache) -> None:
 
 
 async def test_after_a_burst_of_live_work_an_import_spreads_what_is_left_of_the_minute(cache: Cache) -> None:
-    box = mailbox(governor(cache, mailbox=300))
+    box = mailbox(quota_limiter(cache, mailbox=300))
     spending = Spending()
     assert sum([await spending.call(box, 20, "live") for _ in range(8)]) < 0.1
     began = monotonic()
@@ -120,7 +120,7 @@ async def test_after_a_burst_of_live_work_an_import_spreads_what_is_left_of_the_
 
 
 async def test_mailboxes_share_the_project_evenly(cache: Cache) -> None:
-    shared = governor(cache, mailbox=0, project=300)
+    shared = quota_limiter(cache, mailbox=0, project=300)
     spending = Spending()
     boxes = {name: mailbox(shared) for name in ("ada", "ben", "cleo")}
     await asyncio.gather(
@@ -132,9 +132,9 @@ async def test_mailboxes_share_the_project_evenly(cache: Cache) -> None:
 
 
 async def test_after_a_429_no_replica_asks_for_that_mailbox_until_it_is_over(cache: Cache) -> None:
-    one = mailbox(governor(cache, mailbox=300))
-    two = mailbox(governor(cache, mailbox=300), one.account_id)
-    other = mailbox(governor(cache, mailbox=300))
+    one = mailbox(quota_limiter(cache, mailbox=300))
+    two = mailbox(quota_limiter(cache, mailbox=300), one.account_id)
+    other = mailbox(quota_limiter(cache, mailbox=300))
     spending = Spending()
     await one.slow_down(timedelta(seconds=0.3))
     await one.slow_down(timedelta(seconds=0.1))  # never shortens
@@ -149,36 +149,36 @@ async def test_after_a_429_no_replica_asks_for_that_mailbox_until_it_is_over(cac
 
 
 async def test_once_the_day_is_used_up_no_mailbox_asks_in_vain(cache: Cache) -> None:
-    shared = governor(cache, project=300)
+    shared = quota_limiter(cache, project=300)
     await mailbox(shared).close_for_today(timedelta(hours=3))
-    for lane in ("live", "backfill"):
+    for priority in ("live", "backfill"):
         with pytest.raises(DailyLimit) as over:
-            await mailbox(shared).admit(5, lane)  # type: ignore[arg-type]
+            await mailbox(shared).admit(5, priority)  # type: ignore[arg-type]
         assert over.value.retry_after is not None
         assert timedelta(hours=2) < over.value.ends_at - datetime.now(UTC) <= timedelta(hours=3)
 
 
 async def test_waiting_for_quota_shows(cache: Cache) -> None:
-    box = mailbox(governor(cache, mailbox=100))
-    assert not box.pace.waiting
+    box = mailbox(quota_limiter(cache, mailbox=100))
+    assert not box.throttle.waiting
     await box.admit(90, "backfill")
-    assert not box.pace.waiting
+    assert not box.throttle.waiting
     waiting = asyncio.create_task(box.admit(20, "backfill"))
     await asyncio.sleep(0.1)
-    assert box.pace.waiting
+    assert box.throttle.waiting
     await waiting
-    assert box.pace.waiting
+    assert box.throttle.waiting
 
 
 async def test_a_call_dearer_than_the_ceiling_goes_alone(cache: Cache) -> None:
-    box = mailbox(governor(cache, mailbox=50))
+    box = mailbox(quota_limiter(cache, mailbox=50))
     spending = Spending()
     assert await spending.call(box, 80, "live") < 0.1
     assert await spending.call(box, 1, "live") >= WINDOW - JITTER
 
 
 async def test_what_is_counted_is_forgotten_by_itself(cache: Cache) -> None:
-    box = mailbox(governor(cache, mailbox=100, project=100))
+    box = mailbox(quota_limiter(cache, mailbox=100, project=100))
     await box.admit(10, "backfill")
     keys = await cache.client.keys("quota:*")
     assert len(keys) == 2
@@ -190,8 +190,8 @@ async def test_without_redis_nothing_is_asked_of_google() -> None:
     nowhere = open_cache(Settings(redis_url="redis://127.0.0.1:1/0"))
     try:
         with pytest.raises(Outage):
-            await mailbox(governor(nowhere, mailbox=100)).admit(1, "live")
-        await mailbox(replace(governor(nowhere), mailbox_ceiling=0)).admit(
+            await mailbox(quota_limiter(nowhere, mailbox=100)).admit(1, "live")
+        await mailbox(replace(quota_limiter(nowhere), mailbox_ceiling=0)).admit(
             0, "live"
         )  # what costs nothing isn't counted
     finally:
@@ -223,5 +223,5 @@ async def test_what_google_says_of_rate_and_day_is_heeded_by_every_process(cache
 
 def test_a_ceiling_without_a_place_to_count_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="Redis"):
-        Governor.of(Settings(), None)
-    assert Governor.of(Settings(gmail_units_per_minute=0, gmail_project_units_per_minute=0), None) is None
+        QuotaLimiter.of(Settings(), None)
+    assert QuotaLimiter.of(Settings(gmail_units_per_minute=0, gmail_project_units_per_minute=0), None) is None

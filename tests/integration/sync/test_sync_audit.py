@@ -372,7 +372,7 @@ async def test_why_tells_what_became_of_every_message(stage: AuditStage, monkeyp
 async def test_what_was_set_aside_is_tried_again_by_hand_and_by_the_audit(
     stage: AuditStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("libs.common.google.patience.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("libs.common.google.retries.RETRY_BUDGET_SECONDS", 0.1)
     stage.sync.google.world.faults.set([Rule(f"messages/({IDS[1]}|{IDS[2]})", "400precondition")], 0)
 
     async def retry(message_id: str | None = None) -> int:

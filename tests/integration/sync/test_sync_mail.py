@@ -200,7 +200,7 @@ async def test_messages_that_one_change_touched_are_all_read_however_many(stage:
 async def test_aliases_that_google_does_not_tell_today_stay_mine(
     stage: SyncStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("libs.common.google.patience.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("libs.common.google.retries.RETRY_BUDGET_SECONDS", 0.1)
     stage.account.aliases.append("sales@example.com")
     async with stage.replica():
         await stage.first_sync("mail")

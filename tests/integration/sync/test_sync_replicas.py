@@ -130,7 +130,7 @@ async def test_a_run_asked_for_meanwhile_follows_at_once(stage: SyncStage) -> No
 
 
 async def test_an_outage_puts_the_run_off_and_it_goes_on(stage: SyncStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("libs.common.google.patience.PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("libs.common.google.retries.RETRY_BUDGET_SECONDS", 1.0)
     monkeypatch.setattr("services.sync.domain.runs.FIRST_PAUSE", timedelta(seconds=1))
     stage.google.world.faults.set([Rule("gmail", "5xx", skip=200)], 0)
     async with stage.replica():

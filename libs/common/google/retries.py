@@ -6,23 +6,23 @@ from random import uniform
 from libs.common.errors import Throttled
 from libs.common.google.errors import DailyLimit, NotReady
 
-PATIENCE_SECONDS = 20.0
+RETRY_BUDGET_SECONDS = 20.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
 NOT_READY_TRIES = 5
 
 
 @dataclass
-class Patience:
+class RetryBudget:
     """Growing, jittered pauses for about 20 s. Failed tries count with the time that they took, waiting for quota does not."""
 
     spent: float = 0.0
     _next: float = field(default_factory=lambda: FIRST_PAUSE_SECONDS)
     _not_ready: int = 0
 
-    def bears(self, wait: float) -> bool:
+    def allows(self, wait: float) -> bool:
         """Whether so many seconds more are worth waiting for."""
-        return self.spent + wait <= PATIENCE_SECONDS
+        return self.spent + wait <= RETRY_BUDGET_SECONDS
 
     def pause_after(self, error: Exception, took: float) -> float | None:
         """Seconds to wait before the next try, which a Retry-After may make longer; None: that is not worth waiting for."""
@@ -37,4 +37,4 @@ class Patience:
             pause = max(pause, error.retry_after.total_seconds())
         self._next = min(2 * self._next, LONGEST_PAUSE_SECONDS)
         self.spent += took + pause
-        return pause if self.spent <= PATIENCE_SECONDS else None
+        return pause if self.spent <= RETRY_BUDGET_SECONDS else None

@@ -8,6 +8,7 @@ import pytest
 
 from libs.common.errors import Outage, Throttled
 from libs.common.google.api import GoogleAccount
+from libs.common.google.batch_get import FetchResult
 from libs.common.google.errors import (
     DailyLimit,
     Gone,
@@ -17,23 +18,22 @@ from libs.common.google.errors import (
     Rejected,
     Unauthorized,
 )
-from libs.common.google.looking import Looked
-from libs.common.resources.gmail import Wish
+from libs.common.resources.gmail import FetchItem
 from libs.google_sim.faults import Rule
 from libs.google_sim.server import GoogleServer
 from tests.support.google_edge import edge
 from tests.support.sync_stage import ADDRESS, maya, message
 
 MAILBOX = maya([message(number, thread=number - number % 3) for number in range(60)])
-SINGLE = [Wish(f"{number:016x}", whole_thread=False) for number in range(30)]
-THREADS = [Wish(f"{number:016x}", whole_thread=True) for number in range(30, 60, 3)]
-WISHES = [*SINGLE, *THREADS]
+SINGLE = [FetchItem(f"{number:016x}", whole_thread=False) for number in range(30)]
+THREADS = [FetchItem(f"{number:016x}", whole_thread=True) for number in range(30, 60, 3)]
+ITEMS = [*SINGLE, *THREADS]
 
 
-def shown(looked: list[Looked]) -> list[object]:
+def shown(results: list[FetchResult]) -> list[object]:
     """Numbers of messages, or the kind of failure."""
     return [
-        type(one) if isinstance(one, Exception) else [int(found.gmail_id or "", 16) for found in one] for one in looked
+        type(one) if isinstance(one, Exception) else [int(found.gmail_id or "", 16) for found in one] for one in results
     ]
 
 
@@ -48,22 +48,22 @@ def asked(google: GoogleServer) -> Counter[str]:
 
 async def test_messages_and_threads_come_in_the_order_of_the_wishes_in_few_requests() -> None:
     async with edge(MAILBOX, google_batch_size=15) as (account, google, _):
-        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
         assert google.world.counters.http == account.usage.requests == 3
         assert account.usage.units == 30 * 20 + 10 * 40
-        assert await account.gmail.look([]) == []
+        assert await account.gmail.batch_get([]) == []
 
 
 async def test_a_batch_of_one_is_a_plain_request() -> None:
     async with edge(MAILBOX, google_batch_size=1) as (account, google, _):
-        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
         assert google.world.counters.http == 40
         assert account.usage.units == 30 * 20 + 10 * 40
 
 
 async def test_what_comes_is_the_same_either_way() -> None:
     async with edge(MAILBOX, google_batch_size=1) as (alone, _, _), edge(MAILBOX) as (together, _, _):
-        assert await alone.gmail.look(WISHES) == await together.gmail.look(WISHES)
+        assert await alone.gmail.batch_get(ITEMS) == await together.gmail.batch_get(ITEMS)
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ async def test_parts_that_fail_passingly_are_asked_again_and_only_they(kind: str
     async with edge(MAILBOX, google_batch_size=20) as (account, google, _):
         faults = [Rule("(messages|threads).get$", kind, first=4, skip=3, seconds=0, milliseconds=10)]  # type: ignore[arg-type]
         google.world.faults.set(faults, 0)
-        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
         again = 0 if kind == "latency" else 4
         lost = 4 if kind in ("reset", "truncated", "invalid_json") else 0  # inside a batch these never reach the method
-        assert asked(google).total() == len(WISHES) + again - lost
+        assert asked(google).total() == len(ITEMS) + again - lost
         assert account.usage.units == 30 * 20 + 10 * 40 + again * 20
 
 
@@ -85,14 +85,14 @@ async def test_parts_that_fail_passingly_are_asked_again_and_only_they(kind: str
 async def test_a_batch_that_fails_as_a_whole_is_asked_again(kind: str, impatient: None) -> None:
     async with edge(MAILBOX, google_batch_size=20) as (account, google, _):
         google.world.faults.set([Rule("/batch/", kind, first=1, seconds=0)], 0)  # type: ignore[arg-type]
-        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
 
 
 @pytest.mark.parametrize("kind", ["404", "400precondition"])
 async def test_a_batch_that_google_refuses_as_a_whole_is_taken_apart(kind: str, impatient: None) -> None:
     async with edge(MAILBOX, google_batch_size=20) as (account, google, _):
         google.world.faults.set([Rule("/batch/", kind, first=3)], 0)  # type: ignore[arg-type]
-        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
 
 
 @pytest.mark.parametrize("size", [1, 20])
@@ -114,27 +114,27 @@ async def test_what_can_t_be_had_says_why_and_the_others_come(
     async with edge(MAILBOX, google_batch_size=size) as (account, google, _):
         pattern = "|".join(f"{number:016x}$" for number in bad)
         google.world.faults.set([Rule(pattern, kind)], 0)  # type: ignore[arg-type]
-        looked = shown(await account.gmail.look(WISHES))
+        results = shown(await account.gmail.batch_get(ITEMS))
     expected: list[object] = [outcome if one[0] in bad else one for one in EVERYTHING]
-    assert looked == expected
+    assert results == expected
 
 
 async def test_an_id_that_gmail_never_gave_touches_nothing_else() -> None:
-    odd = [Wish(text, whole_thread=False) for text in ("../x", "a b\r\nX: y", "ü", "?q=1", "x" * 200)]
+    odd = [FetchItem(text, whole_thread=False) for text in ("../x", "a b\r\nX: y", "ü", "?q=1", "x" * 200)]
     async with edge(MAILBOX) as (account, _, _):
-        looked = await account.gmail.look([*odd, SINGLE[0]])
-    assert shown(looked)[-1] == [0]
-    assert all(isinstance(one, Gone | Rejected) for one in looked[:-1])
+        results = await account.gmail.batch_get([*odd, SINGLE[0]])
+    assert shown(results)[-1] == [0]
+    assert all(isinstance(one, Gone | Rejected) for one in results[:-1])
 
 
 async def test_a_long_wait_that_one_call_is_told_is_not_slept_through_by_the_others() -> None:
     async with edge(MAILBOX, google_batch_size=1, google_concurrency=1) as (account, google, _):
         google.world.faults.set([Rule("messages.get$", "retry_after", first=1, seconds=3600)], 0)
         async with asyncio.timeout(2):
-            looked = await account.gmail.look(SINGLE[:3])
-        assert isinstance(looked[0], Throttled)
+            results = await account.gmail.batch_get(SINGLE[:3])
+        assert isinstance(results[0], Throttled)
         async with asyncio.timeout(2):
-            (later,) = await account.gmail.look(SINGLE[:1])
+            (later,) = await account.gmail.batch_get(SINGLE[:1])
         assert isinstance(later, Throttled)
         assert later.retry_after is not None
         assert later.retry_after.total_seconds() > 3590
@@ -143,14 +143,14 @@ async def test_a_long_wait_that_one_call_is_told_is_not_slept_through_by_the_oth
 async def test_the_day_s_quota_says_when_it_ends() -> None:
     async with edge(MAILBOX) as (account, google, _):
         google.world.faults.set([Rule("messages.get$", "daily")], 0)
-        looked = await account.gmail.look(SINGLE[:3])
-        assert all(isinstance(one, DailyLimit) and one.ends_at > datetime.now(UTC) for one in looked)
+        results = await account.gmail.batch_get(SINGLE[:3])
+        assert all(isinstance(one, DailyLimit) and one.ends_at > datetime.now(UTC) for one in results)
         assert google.world.counters.http == 1
 
 
 async def refusal(account: GoogleAccount) -> GoogleError:
     with pytest.raises(GoogleError) as refused:
-        await account.gmail.look(WISHES)
+        await account.gmail.batch_get(ITEMS)
     return refused.value
 
 
@@ -166,7 +166,7 @@ async def test_too_many_at_once_is_no_failure(impatient: None) -> None:
     async with edge(MAILBOX, google_batch_size=10) as (account, google, _):
         google.world.crowd.most = 12
         google.world.faults.set([Rule("/batch/", "latency", milliseconds=20)], 0)
-        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
         assert google.world.counters.http > 4  # some parts were refused, and asked again
 
 
@@ -178,5 +178,5 @@ async def test_no_more_is_under_way_than_a_mailbox_may_have() -> None:
     ):
         google.world.crowd.most = 10
         google.world.faults.set([Rule("/batch/", "latency", milliseconds=20)], 0)
-        assert shown(await account.gmail.look(WISHES)) == EVERYTHING
+        assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
         assert google.world.counters.http == 8  # nothing was refused

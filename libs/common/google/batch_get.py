@@ -13,12 +13,12 @@ from libs.common.errors import Outage, Throttled
 from libs.common.google import batch
 from libs.common.google.errors import Gone, NotReady, Rejected, Unauthorized, error_of
 from libs.common.google.session import Session, read_object
-from libs.common.resources.gmail import GmailMessage, Wish
+from libs.common.resources.gmail import FetchItem, GmailMessage
 from libs.common.resources.reading import Resource
 from libs.common.scopes import GMAIL_READ
 
 # What became of a wish. Gone, Rejected, NotReady are final; Outage and Throttled mean that it could not be had now.
-Looked = tuple[GmailMessage, ...] | Exception
+FetchResult = tuple[GmailMessage, ...] | Exception
 
 _FINAL = (Gone, Rejected)
 _PASSING = (Unauthorized, Throttled, Outage, NotReady)  # most urgent first: what one of them asks for is good for all
@@ -47,7 +47,7 @@ class Template:
 
 
 @dataclass(frozen=True)
-class Lookup:
+class BatchGetter:
     """How messages and threads are asked for: their templates, the API's root, and how many go into one request."""
 
     message: Template
@@ -55,65 +55,65 @@ class Lookup:
     root: str
     size: int
 
-    async def look(self, session: Session, wishes: Sequence[Wish]) -> list[Looked]:
+    async def batch_get(self, session: Session, items: Sequence[FetchItem]) -> list[FetchResult]:
         """What became of each wish, in their order. What ends the account's work is raised."""
-        chunks = [_Chunk(self, session, some) for some in self._divided(wishes, _most_units(session))]
-        results = await asyncio.gather(*(chunk.looked() for chunk in chunks), return_exceptions=True)
+        chunks = [_Chunk(self, session, some) for some in self._divided(items, _most_units(session))]
+        results = await asyncio.gather(*(chunk.results() for chunk in chunks), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
         return [one for result in results if not isinstance(result, BaseException) for one in result]
 
-    def _divided(self, wishes: Sequence[Wish], most_units: float) -> Iterator[list[Wish]]:
+    def _divided(self, items: Sequence[FetchItem], most_units: float) -> Iterator[list[FetchItem]]:
         """The wishes of one request after the other."""
-        some: list[Wish] = []
+        some: list[FetchItem] = []
         units = 0
-        for wish in wishes:
-            price = self.template(wish).units
+        for item in items:
+            price = self.template(item).units
             if some and (len(some) == self.size or units + price > most_units):
                 yield some
                 some, units = [], 0
-            some.append(wish)
+            some.append(item)
             units += price
         if some:
             yield some
 
-    def template(self, wish: Wish) -> Template:
-        return self.thread if wish.whole_thread else self.message
+    def template(self, item: FetchItem) -> Template:
+        return self.thread if item.whole_thread else self.message
 
 
 def _most_units(session: Session) -> float:
     """An import asks for no more at a time than its quota gives in a second: what has to be spread out needs no large
     requests, and new mail that comes in between does not find them in its way."""
-    per_second = session.mailbox.pace.units_per_second
-    return per_second if session.lane == "backfill" and per_second else float("inf")
+    per_second = session.mailbox.throttle.units_per_second
+    return per_second if session.priority == "backfill" and per_second else float("inf")
 
 
 @dataclass
 class _Chunk:
     """The wishes of one request. With each try fewer of them are left."""
 
-    lookup: Lookup
+    batch_getter: BatchGetter
     session: Session
-    wishes: Sequence[Wish]
+    items: Sequence[FetchItem]
     scope: str = GMAIL_READ
     repeatable: bool = True
-    _settled: dict[int, Looked] = field(default_factory=dict)
+    _settled: dict[int, FetchResult] = field(default_factory=dict)
     _failing: dict[int, Exception] = field(default_factory=dict)
 
-    async def looked(self) -> list[Looked]:
+    async def results(self) -> list[FetchResult]:
         try:
-            await self.session.persist(self)
+            await self.session.call_with_retries(self)
         except Unauthorized:
             raise
         except _PASSING as error:
             for at in self._left():  # when to come back is good to know for all of them
                 self._settled[at] = error if isinstance(error, Throttled) else self._failing.get(at, error)
-        return [self._settled[at] for at in range(len(self.wishes))]
+        return [self._settled[at] for at in range(len(self.items))]
 
     @property
     def units(self) -> int:
-        return sum(self.lookup.template(self.wishes[at]).units for at in self._left())
+        return sum(self.batch_getter.template(self.items[at]).units for at in self._left())
 
     @property
     def parts(self) -> int:
@@ -121,9 +121,9 @@ class _Chunk:
 
     async def attempt(self, token: str) -> None:
         left = self._left()
-        paths = [self.lookup.template(self.wishes[at]).path(self.wishes[at].id) for at in left]
+        paths = [self.batch_getter.template(self.items[at]).path(self.items[at].id) for at in left]
         self._failing.clear()
-        answers = await (self._one_by_one(token, paths) if len(left) == 1 else self._together(token, paths))
+        answers = await (self._get_each(token, paths) if len(left) == 1 else self._get_batch(token, paths))
         for at, answer in zip(left, answers, strict=True):
             if isinstance(answer, _PASSING):
                 self._failing[at] = answer
@@ -131,25 +131,25 @@ class _Chunk:
                 raise answer  # it is about the account, not about this message
             else:
                 self._settled[at] = (
-                    answer if isinstance(answer, Exception) else self.lookup.template(self.wishes[at]).read(answer)
+                    answer if isinstance(answer, Exception) else self.batch_getter.template(self.items[at]).read(answer)
                 )
         if self._failing:
             raise _most_urgent(self._failing.values())
 
-    async def _together(self, token: str, paths: Sequence[str]) -> list[Resource | Exception]:
+    async def _get_batch(self, token: str, paths: Sequence[str]) -> list[Resource | Exception]:
         try:
             headers, answer = await self.session.request(
                 "POST", self._url("/batch/gmail/v1"), token, self.units, batch.build(paths), batch.CONTENT_TYPE
             )
         except _FINAL:
-            return await self._one_by_one(token, paths)  # one of them makes the whole unacceptable
+            return await self._get_each(token, paths)  # one of them makes the whole unacceptable
         parts = batch.parse(headers.get("Content-Type", ""), answer)
         return [_read(parts.get(number)) for number in range(len(paths))]
 
-    async def _one_by_one(self, token: str, paths: Sequence[str]) -> list[Resource | Exception]:
+    async def _get_each(self, token: str, paths: Sequence[str]) -> list[Resource | Exception]:
         answers: list[Resource | Exception] = []
         for at, path in zip(self._left(), paths, strict=True):
-            units = self.lookup.template(self.wishes[at]).units
+            units = self.batch_getter.template(self.items[at]).units
             try:
                 _, answer = await self.session.request("GET", self._url(path), token, units)
             except _FINAL as error:
@@ -159,10 +159,10 @@ class _Chunk:
         return answers
 
     def _url(self, path: str) -> URL:
-        return URL(self.lookup.root + path, encoded=True)
+        return URL(self.batch_getter.root + path, encoded=True)
 
     def _left(self) -> list[int]:
-        return [at for at in range(len(self.wishes)) if at not in self._settled]
+        return [at for at in range(len(self.items)) if at not in self._settled]
 
 
 def _read(part: batch.Answer | None) -> Resource | Exception:
