@@ -1,6 +1,10 @@
-"""What each service's `__main__` does: open the resources, wire the handlers, run until told to stop.
+"""What each service's `__main__` does: open the resources, wire the handlers, run until stopped.
 
-async def wire(r: Resources) -> AsyncIterator[None]: ...   # registers handlers on r.bus, may start background work
+async def wire(r: Resources) -> None:
+    r.bus.subscribe(MailDue, partial(schedules.sync_all_mail, context))   # handlers
+    r.run_in_background("poller", partial(keep_polling, context))         # loops, ended here
+    pool = await r.enter(open_pool(r.settings))                           # what is needed beside, closed here
+
 if __name__ == "__main__":
     run("sync", wire)
 """
@@ -9,9 +13,10 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import aiohttp
 import uvloop
@@ -26,6 +31,41 @@ from libs.common.ids import Service
 from libs.common.log import configure, get_logger
 from libs.common.web import health_routes, serve
 
+T = TypeVar("T")
+Loop = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass
+class BackgroundTasks:
+    """The loops of a service. They begin when the bus is connected, and are cancelled while it still carries what they publish."""
+
+    _loops: dict[str, Loop] = field(default_factory=dict)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def add(self, name: str, loop: Loop) -> None:
+        """`loop` runs until it is cancelled, or returns where its settings turn it off. ValueError: the name is in use."""
+        if name in self._loops:
+            raise ValueError(f"there are two loops called {name}")
+        self._loops[name] = loop
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(loop(), name=name) for name, loop in self._loops.items()]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        for task, result in zip(self._tasks, results, strict=True):
+            if isinstance(result, Exception):
+                get_logger().error("background_ended", task=task.get_name(), exc_info=result)
+        self._tasks.clear()
+
+    async def ping(self) -> None:
+        """Outage: a loop has ended with an error; its work is not done any more until the service is restarted."""
+        failed = [t.get_name() for t in self._tasks if t.done() and not t.cancelled() and t.exception()]
+        if failed:
+            raise Outage(f"Not running any more: {', '.join(failed)}")
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -36,9 +76,19 @@ class Resources:
     cache: Cache
     bus: Bus
     http: aiohttp.ClientSession
+    background: BackgroundTasks = field(default_factory=BackgroundTasks)
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def run_in_background(self, name: str, loop: Loop) -> None:
+        """Run a loop beside the handlers for as long as the service lives."""
+        self.background.add(name, loop)
+
+    async def enter(self, manager: AbstractAsyncContextManager[T]) -> T:
+        """Open something that is closed when the service stops, after its loops have ended and before the bus is left."""
+        return await self.stack.enter_async_context(manager)
 
 
-Wire = Callable[[Resources], AbstractAsyncContextManager[None]]
+Wire = Callable[[Resources], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -60,16 +110,23 @@ async def opened(service: Service, settings: Settings) -> AsyncIterator[Resource
 
 
 @asynccontextmanager
-async def running(service: Service, settings: Settings, wire: Wire) -> AsyncIterator[Resources]:
-    """One service, alive: wired, listening, its health served. Tests run services in-process with this.
-
-    At the end it first stops listening, then what `wire` began, then the bus: what runs hand over, they still can say.
-    """
-    async with opened(service, settings) as resources, AsyncExitStack() as stack:
+async def started(resources: Resources, wire: Wire) -> AsyncIterator[None]:
+    """Wired and at work. At the end it stops listening, then the loops, then what `wire` opened, then the bus."""
+    async with AsyncExitStack() as stack:
         stack.push_async_callback(resources.bus.stop)
-        await stack.enter_async_context(wire(resources))
+        await stack.enter_async_context(resources.stack)
+        await wire(resources)
+        stack.push_async_callback(resources.background.stop)
         stack.push_async_callback(resources.bus.stop_listening)
         await resources.bus.start()
+        resources.background.start()
+        yield
+
+
+@asynccontextmanager
+async def running(service: Service, settings: Settings, wire: Wire) -> AsyncIterator[Resources]:
+    """One service, alive: wired, listening, its health served. Tests run services in-process with this."""
+    async with opened(service, settings) as resources, started(resources, wire), AsyncExitStack() as stack:
         if settings.health_port:
             app = web.Application()
             app.add_routes(
@@ -78,16 +135,13 @@ async def running(service: Service, settings: Settings, wire: Wire) -> AsyncIter
                         "db": lambda: resources.db.fetchval("SELECT 1"),
                         "bus": resources.bus.ping,
                         "cache": resources.cache.ping,
+                        "background": resources.background.ping,
                     }
                 )
             )
             runner = await serve(app, settings.host, settings.health_port)
-            try:
-                yield resources
-            finally:
-                await runner.cleanup()
-        else:
-            yield resources
+            stack.push_async_callback(runner.cleanup)
+        yield resources
 
 
 # New objects between two looks for cycles among them, and so on upwards. Python's own 700 make it look a dozen times while one

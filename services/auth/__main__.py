@@ -1,8 +1,5 @@
 """Wires the service: python -m services.auth"""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from libs.common import outbox
@@ -18,8 +15,7 @@ from services.auth.handlers.tokens import give_token
 from services.auth.keyring import BadKey
 
 
-@asynccontextmanager
-async def wire(r: Resources) -> AsyncIterator[None]:
+async def wire(r: Resources) -> None:
     try:
         auth = Auth.of(r)
     except BadKey as error:
@@ -37,13 +33,7 @@ async def wire(r: Resources) -> AsyncIterator[None]:
     r.bus.respond(q.CreateApiToken, partial(create_api_token, auth))
     r.bus.respond(q.ListApiTokens, partial(list_api_tokens, auth))
     r.bus.respond(q.DeleteApiToken, partial(delete_api_token, auth))
-    draining = asyncio.create_task(outbox.keep_relaying(r.db, r.bus), name="drain outbox")
-    try:
-        yield
-    finally:
-        draining.cancel()
-        with suppress(asyncio.CancelledError):
-            await draining
+    r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,5 @@
 """Runs the service: `python -m services.contacts`."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 
 from libs.common import events as e
@@ -23,8 +20,7 @@ from services.contacts.handlers import (
 from services.contacts.rescoring import keep_rescoring
 
 
-@asynccontextmanager
-async def wire(r: Resources) -> AsyncIterator[None]:
+async def wire(r: Resources) -> None:
     """What is heard and answered, by whom; and the background work."""
     context = Context(r.db, r.bus.publish)
     bus = r.bus
@@ -61,16 +57,8 @@ async def wire(r: Resources) -> AsyncIterator[None]:
     bus.respond(q.CompareMessages, partial(comparing.compare_messages, context, waiting))
     bus.respond(q.GetContactsOfMessage, partial(comparing.list_contacts, context))
 
-    background = [
-        asyncio.create_task(keep_rescoring(context, bus), name="rescoring"),
-        asyncio.create_task(keep_telling(context, bus), name="claiming"),
-    ]
-    try:
-        yield
-    finally:
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+    r.run_in_background("rescoring", partial(keep_rescoring, context, bus))
+    r.run_in_background("claiming", partial(keep_telling, context, bus))
 
 
 if __name__ == "__main__":

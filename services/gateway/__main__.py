@@ -1,8 +1,6 @@
 """Wires the gateway and runs it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiohttp import web
@@ -49,29 +47,23 @@ TOLD: tuple[type[Told], ...] = (
 KEYS_REST_SECONDS = 60.0
 
 
-@asynccontextmanager
-async def wire(r: Resources) -> AsyncIterator[None]:
+async def wire(r: Resources) -> None:
     keys = GoogleKeys(r.http, certs_url(r.settings.google_oauth_root), rest_seconds=KEYS_REST_SECONDS)
     gateway = Gateway(r.settings, r.db, r.cache, r.bus, Hub(), Renderer(), keys)
     allow_private = private_addresses_allowed(r.settings)
-    async with webhook_session(allow_private=allow_private) as http:
-        sender = WebhookSender(gateway, http, allow_private)
-        for told in TOLD:
-            r.bus.subscribe(told, _notify_and_wake(gateway, sender))
-        r.bus.subscribe(PrepSkipped, partial(handlers.note_skip, gateway))
-        r.bus.subscribe(AccountDisconnected, partial(handlers.forget_account, gateway))
-        r.bus.subscribe(UserDeleted, partial(handlers.forget_user, gateway))
-        r.bus.subscribe_broadcast(SyncProgressed, partial(handlers.push_progress, gateway))
-        r.bus.subscribe_broadcast(ContactChanged, partial(handlers.push_contacts, gateway))
-        r.bus.subscribe_broadcast(NotificationCreated, partial(handlers.push_notification, gateway))
-        runner = await _serve(gateway)
-        sending = asyncio.create_task(sender.keep_sending(), name="webhooks")
-        try:
-            yield
-        finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
-            await runner.cleanup()
+    http = await r.enter(webhook_session(allow_private=allow_private))
+    sender = WebhookSender(gateway, http, allow_private)
+    for told in TOLD:
+        r.bus.subscribe(told, _notify_and_wake(gateway, sender))
+    r.bus.subscribe(PrepSkipped, partial(handlers.note_skip, gateway))
+    r.bus.subscribe(AccountDisconnected, partial(handlers.forget_account, gateway))
+    r.bus.subscribe(UserDeleted, partial(handlers.forget_user, gateway))
+    r.bus.subscribe_broadcast(SyncProgressed, partial(handlers.push_progress, gateway))
+    r.bus.subscribe_broadcast(ContactChanged, partial(handlers.push_contacts, gateway))
+    r.bus.subscribe_broadcast(NotificationCreated, partial(handlers.push_notification, gateway))
+    r.run_in_background("webhooks", sender.keep_sending)
+    runner = await _serve(gateway)
+    r.stack.push_async_callback(runner.cleanup)
 
 
 async def _serve(gateway: Gateway) -> web.AppRunner:

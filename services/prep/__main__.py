@@ -1,8 +1,5 @@
 """Runs the prep service: `python -m services.prep`."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from libs.common import outbox
@@ -14,14 +11,11 @@ from libs.common.service import Resources, run
 from services.prep import answers, briefing, purging, settling
 from services.prep.context import Context
 
-SWEEP_SECONDS = 60.0
 
-
-@asynccontextmanager
-async def wire(r: Resources) -> AsyncIterator[None]:
-    context = Context(
-        r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache), Claude.from_settings(r.settings)
-    )
+async def wire(r: Resources) -> None:
+    claude = Claude.from_settings(r.settings)
+    r.stack.push_async_callback(claude.close)
+    context = Context(r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache), claude)
     # A brief may wait 20 s for Claude, and many meetings begin on the hour.
     r.bus.subscribe(MeetingUpcoming, partial(briefing.brief, context), at_once=32)
     r.bus.subscribe(AccountDisconnected, partial(purging.purge_account, context))
@@ -30,23 +24,8 @@ async def wire(r: Resources) -> AsyncIterator[None]:
     r.bus.respond(SendPrep, partial(answers.send_now, context))
     r.bus.respond(GetPreps, partial(answers.list_preps, context))
     r.bus.respond(DryRunPreps, partial(answers.dry_run, context))
-    background = [asyncio.create_task(outbox.keep_relaying(r.db, r.bus)), asyncio.create_task(_sweep(context))]
-    try:
-        yield
-    finally:
-        for task in background:
-            task.cancel()
-        for task in background:
-            with suppress(asyncio.CancelledError):
-                await task
-        await context.claude.close()
-
-
-async def _sweep(context: Context) -> None:
-    """Every minute: briefs that nobody came back to in time have failed, and their users hear of it."""
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        await context.bus.survive(lambda: settling.settle_abandoned(context))
+    r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))
+    r.run_in_background("abandoned", partial(settling.keep_settling_abandoned, context))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""The end of a brief: the row is settled and the fact that tells of it is owed, in one transaction."""
+"""The end of a brief: the row is settled and its event is added to the outbox, in one transaction."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from libs.common import outbox
@@ -13,6 +14,14 @@ from services.prep.store import Row
 
 UNCONFIRMED = "Gmail did not confirm the brief, and it can't be looked up. It may have arrived."
 TOO_LATE = "The brief could not be sent in time."
+ABANDONED_EVERY_SECONDS = 60.0
+
+
+async def keep_settling_abandoned(context: Context) -> None:
+    """Every minute: briefs that nobody came back to in time have failed, and their users are notified. Runs until cancelled."""
+    while True:
+        await asyncio.sleep(ABANDONED_EVERY_SECONDS)
+        await context.bus.survive(lambda: settle_abandoned(context))
 
 
 async def sent(context: Context, row: Row, gmail_id: str) -> Prep | None:

@@ -1,12 +1,9 @@
 """Wires sync: handlers to the bus, and the tasks that run beside them."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 
 from libs.common import events, outbox, requests
-from libs.common.db import Pool, open_pool
+from libs.common.db import open_pool
 from libs.common.google.api import Google
 from libs.common.google.pubsub import Subscription
 from libs.common.service import Resources, run
@@ -17,14 +14,8 @@ from services.sync.runner import keep_running
 CROWD = 100  # accounts that are connected at the same time: what is quick shall not wait for runs that have begun
 
 
-@asynccontextmanager
-async def wire(r: Resources) -> AsyncIterator[None]:
-    async with await open_pool(r.settings) as run_db, _wired(r, run_db):
-        yield
-
-
-@asynccontextmanager
-async def _wired(r: Resources, run_db: Pool) -> AsyncIterator[None]:
+async def wire(r: Resources) -> None:
+    run_db = await r.enter(await open_pool(r.settings))
     sync = Sync(r.settings, r.db, run_db, r.cache, r.bus, Google(r.settings, r.http, r.cache))
 
     r.bus.subscribe(events.AccountConnected, partial(handlers.connect, sync), at_once=CROWD)
@@ -50,23 +41,12 @@ async def _wired(r: Resources, run_db: Pool) -> AsyncIterator[None]:
     r.bus.respond(requests.StartAudit, partial(answers.start_audit, sync))
     r.bus.respond(requests.RetryMessages, partial(answers.retry_messages, sync))
 
-    tasks = [
-        asyncio.create_task(work, name=name)
-        for name, work in (
-            ("runner", keep_running(sync)),
-            ("outbox", outbox.keep_relaying(r.db, r.bus, pending=sync.outbox_pending)),
-            ("poller", background.keep_polling(sync)),
-            ("puller", push.keep_pulling(sync, Subscription.of(r.settings, r.http))),
-            ("scanner", background.keep_scanning(sync)),
-            ("auditor", auditing.keep_auditing(sync)),
-        )
-    ]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    r.run_in_background("runner", partial(keep_running, sync))
+    r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus, pending=sync.outbox_pending))
+    r.run_in_background("poller", partial(background.keep_polling, sync))
+    r.run_in_background("puller", partial(push.keep_pulling, sync, Subscription.of(r.settings, r.http)))
+    r.run_in_background("scanner", partial(background.keep_scanning, sync))
+    r.run_in_background("auditor", partial(auditing.keep_auditing, sync))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from libs.common.google.oauth import Misconfigured
 from libs.common.google.pubsub import Malformed, Received, Subscription, read_hint
 from libs.common.log import get_logger
 from services.sync.job import Sync
-from services.sync.runner import connected
 from services.sync.store import freshness, runs
 from services.sync.store.runs import Request
 
@@ -39,7 +38,6 @@ async def keep_pulling(sync: Sync, subscription: Subscription | None) -> None:
     """Pull notifications until cancelled; returns where none is configured. Several replicas may: each message goes to one."""
     if subscription is None:
         return
-    await connected(sync)
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:

@@ -46,7 +46,6 @@ async def keep_running(sync: Sync) -> None:
     holder = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
     under_way: dict[asyncio.Task[None], Claim] = {}
     leases = Leases(sync.db)
-    await connected(sync)
     keeper = asyncio.create_task(leases.keep(), name="leases")
     try:
         while True:
@@ -78,17 +77,6 @@ def _make_room(sync: Sync, under_way: "dict[asyncio.Task[None], Claim]", done: "
     claim = under_way.pop(done)
     if before.is_full_for(claim.first, claim.kind):
         sync.wake.set()
-
-
-async def connected(sync: Sync) -> None:
-    """The bus connects after everything is wired; a run begun before that would only be put off."""
-    while True:
-        try:
-            await sync.bus.ping()
-        except Outage:
-            await asyncio.sleep(0.05)
-        else:
-            return
 
 
 async def _claim(sync: Sync, holder: str, room: Room) -> list[Claim]:

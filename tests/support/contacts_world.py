@@ -164,7 +164,7 @@ class World:
     """The service's handlers on one database; `said` is what they told the bus."""
 
     pool: Pool
-    said: list[Event] = field(default_factory=list)
+    published: list[Event] = field(default_factory=list)
 
     @property
     def context(self) -> Context:
@@ -176,9 +176,9 @@ class World:
     async def receive(self, *events: Event) -> None:
         """Each fact by itself, in this order."""
         for event in events:
-            await self._hear(event)
+            await self._receive(event)
 
-    async def _hear(self, event: Event) -> None:
+    async def _receive(self, event: Event) -> None:
         match event:
             case MessageIngested():
                 await interactions.record_messages(self.context, [event])

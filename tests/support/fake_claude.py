@@ -49,14 +49,14 @@ class FakeClaude:
         return web.json_response(self._message(body), headers={"request-id": "req_test"})
 
     def _message(self, body: dict[str, Any]) -> dict[str, Any]:
-        said = orjson.dumps(self.answer(body["messages"][0]["content"])).decode()
-        texts = {"refusal": "I can't help with that.", "malformed": said[: len(said) // 2]}
+        text = orjson.dumps(self.answer(body["messages"][0]["content"])).decode()
+        texts = {"refusal": "I can't help with that.", "malformed": text[: len(text) // 2]}
         return {
             "id": "msg_1",
             "type": "message",
             "role": "assistant",
             "model": body["model"],
-            "content": [{"type": "text", "text": texts.get(self.mode, said)}],
+            "content": [{"type": "text", "text": texts.get(self.mode, text)}],
             "stop_reason": "refusal" if self.mode == "refusal" else "end_turn",
             "stop_sequence": None,
             "usage": {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS},

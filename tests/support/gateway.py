@@ -290,7 +290,7 @@ async def gate(service_settings: Callable[[Service], Settings], **changes: Any) 
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings, service, cache)
             for request, answer in answers.items():
-                buses[service].answer(request, answer)
+                buses[service].respond(request, answer)
             await stack.enter_async_context(buses[service])
         settings = service_settings("gateway").model_copy(update={"port": free_port()} | changes)
         resources = await stack.enter_async_context(running("gateway", settings, wire))

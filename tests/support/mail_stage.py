@@ -160,9 +160,9 @@ class MailStage:
         """As if each process that holds a run had been dead for long: its lease is over, whoever claims it goes on."""
         await self.pool.execute("UPDATE sync.runs SET lease_until = NULL, fence = fence + 1 WHERE state = 'running'")
 
-    async def repeat(self, said: Msg) -> None:
+    async def repeat(self, published: Msg) -> None:
         """Deliver a fact once more, past the stream's own deduplication."""
-        await self.stream.publish(said.subject, said.data)
+        await self.stream.publish(published.subject, published.data)
 
     # --- watching
 
@@ -288,13 +288,13 @@ async def mail_stage(servers: Servers, secrets: Secrets, **changes: Any) -> Asyn
             update={"google_api_root": google.url, "mail_poll_seconds": 0, **PATIENT_GOOGLE, **changes}
         )
         made = MailStage(google, own, buses["auth"], buses["gateway"], pool, stream)
-        buses["auth"].answer(GetToken, made.give_token)
-        buses["auth"].answer(GetSettings, made.give_settings)
+        buses["auth"].respond(GetToken, made.give_token)
+        buses["auth"].respond(GetSettings, made.give_settings)
         for bus in buses.values():
             await stack.enter_async_context(bus)
 
-        async def listen(said: Msg) -> None:
-            made.told.append(said)
+        async def listen(published: Msg) -> None:
+            made.told.append(published)
 
         for event in (MessageIngested, MessageRemoved):
             await listener.subscribe(event.subject, cb=listen)

@@ -183,7 +183,7 @@ class Stage:
                     return rows
                 await asyncio.sleep(0.05)
 
-    async def heard(self, kind: type[Event], count: int = 1, seconds: float = 10) -> list[Any]:
+    async def received(self, kind: type[Event], count: int = 1, seconds: float = 10) -> list[Any]:
         """What the gateway heard of this kind, once it is so much."""
         async with asyncio.timeout(seconds):
             while len(found := [event for event in self.told if isinstance(event, kind)]) < count:
@@ -204,14 +204,14 @@ async def set_stage(settings_of: SettingsOf, postgres_url: str, claude: FakeClau
             cache = open_cache(settings)
             stack.push_async_callback(cache.close)
             stage.buses[service] = Bus(settings, service, cache)
-        stage.buses["auth"].answer(GetSettings, stage.get_settings)
-        stage.buses["auth"].answer(ListAccounts, stage.list_accounts)
-        stage.buses["auth"].answer(GetToken, stage.get_token)
-        stage.buses["sync"].answer(GetMeeting, stage.get_meeting)
-        stage.buses["sync"].answer(ListMeetings, stage.list_meetings)
-        stage.buses["contacts"].answer(GetAttendees, stage.get_attendees)
+        stage.buses["auth"].respond(GetSettings, stage.get_settings)
+        stage.buses["auth"].respond(ListAccounts, stage.list_accounts)
+        stage.buses["auth"].respond(GetToken, stage.get_token)
+        stage.buses["sync"].respond(GetMeeting, stage.get_meeting)
+        stage.buses["sync"].respond(ListMeetings, stage.list_meetings)
+        stage.buses["contacts"].respond(GetAttendees, stage.get_attendees)
         for event in (PrepSent, PrepSkipped, PrepFailed):
-            stage.buses["gateway"].receive(event, stage.note)
+            stage.buses["gateway"].subscribe(event, stage.note)
         for bus in stage.buses.values():
             await stack.enter_async_context(bus)
         yield stage

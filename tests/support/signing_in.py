@@ -47,7 +47,7 @@ class AuthWorld:
     http: aiohttp.ClientSession
     settings: Settings
     postgres_url: str
-    said: list[Event] = field(default_factory=list)
+    published: list[Event] = field(default_factory=list)
 
     async def request(self, request: Request[R]) -> R:
         """As one of the services that may ask it."""
@@ -92,7 +92,7 @@ class AuthWorld:
         assert caught.value.code == code
         return caught.value
 
-    def heard(self, kind: type[F]) -> list[F]:
+    def received(self, kind: type[F]) -> list[F]:
         return [event for event in self.published if isinstance(event, kind)]
 
     async def until(self, true: Callable[[], bool], seconds: float = 5.0) -> None:

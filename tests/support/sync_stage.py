@@ -116,7 +116,7 @@ class SyncStage:
     preferences: Preferences = field(default_factory=Preferences)
     refusal: Refused | None = None
     no_renewal: Refused | None = None
-    said: list[Event] = field(default_factory=list)
+    published: list[Event] = field(default_factory=list)
 
     @property
     def account(self) -> Account:
@@ -182,7 +182,7 @@ class SyncStage:
         for kind in kinds or ("mail", "contacts", "calendar"):
             await self.until(lambda kind=kind: bool(self.ended(kind)), seconds)  # type: ignore[misc]
 
-    def heard(self, kind: type[F]) -> list[F]:
+    def received(self, kind: type[F]) -> list[F]:
         return [event for event in self.published if isinstance(event, kind)]
 
     def ended(self, kind: Kind) -> list[SyncCompleted | SyncFailed]:
@@ -245,17 +245,17 @@ async def sync_stage(
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings_of(service), service, cache)
         made = SyncStage(google, settings, buses["auth"], buses["gateway"], base.postgres_url)
-        buses["auth"].answer(GetToken, made.give_token)
-        buses["auth"].answer(GetSettings, made.give_settings)
+        buses["auth"].respond(GetToken, made.give_token)
+        buses["auth"].respond(GetSettings, made.give_settings)
         for bus in buses.values():
             await stack.enter_async_context(bus)
         listener = await nats.connect(nats_admin_url)
         stack.push_async_callback(listener.close)
         by_subject = {event.subject: event for event in EVENTS if "sync" in event.published_by}
 
-        async def listen(said: Msg) -> None:
-            if said.subject in by_subject:
-                made.published.append(by_subject[said.subject].model_validate_json(said.data))
+        async def listen(published: Msg) -> None:
+            if published.subject in by_subject:
+                made.published.append(by_subject[published.subject].model_validate_json(published.data))
 
         for subject in by_subject:  # not everything: who listens to inboxes keeps the pulls of dead replicas alive
             await listener.subscribe(subject, cb=listen)

@@ -130,7 +130,7 @@ class Delivery:
             return
         delay = RETRY_DELAYS[failures - 1] * uniform(0.8, 1.2)
         get_logger().error(
-            "struck", subject=self.event.subject, failures=failures, delay_s=round(delay, 1), exc_info=error
+            "struck", subject=self.event.subject, strikes=failures, delay_s=round(delay, 1), exc_info=error
         )
         await self._nak(message, delay)
 

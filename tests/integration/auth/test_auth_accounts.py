@@ -126,8 +126,8 @@ async def test_settings_begin_with_the_defaults_and_a_change_is_told_once(world:
     assert [one.version for one in saved] == [1, 1]
     assert await world.request(GetSettings(user_id=anna.user_id)) == saved[0]
     await world.until(lambda: bool(world.received(SettingsChanged)))
-    (said,) = world.received(SettingsChanged)
-    assert (said.before, said.after, said.version) == (Preferences(), prep_off(), 1)
+    (published,) = world.received(SettingsChanged)
+    assert (published.before, published.after, published.version) == (Preferences(), prep_off(), 1)
 
 
 async def test_a_change_to_settings_that_are_no_longer_so_is_refused(world: AuthWorld, anna: SignedIn) -> None:

@@ -43,8 +43,8 @@ async def test_the_first_account_connected_makes_the_user(world: AuthWorld) -> N
     assert (account.id, account.status) == (signed_in.account_id, "active")
     assert set(scopes.FEATURES) <= account.scopes
     await world.until(lambda: bool(world.published))
-    (said,) = world.received(AccountConnected)
-    assert (said.account_id, said.user_id, said.again) == (account.id, user.id, False)
+    (published,) = world.received(AccountConnected)
+    assert (published.account_id, published.user_id, published.again) == (account.id, user.id, False)
 
 
 async def test_no_secret_is_stored_in_clear(world: AuthWorld) -> None:

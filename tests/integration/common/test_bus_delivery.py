@@ -38,7 +38,7 @@ def request() -> SyncRequested:
     return SyncRequested(user_id=USER, account_id=ACCOUNT, kind="mail", reason="user")
 
 
-class Heard:
+class Received:
     """What a handler got, and a way to wait for it."""
 
     def __init__(self) -> None:
@@ -96,31 +96,31 @@ async def settled(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> 
 async def test_what_is_said_is_heard_in_batches_and_leaves_nothing_behind(
     bus: Callable[[Service], Bus], nats_server: Nats
 ) -> None:
-    heard = Heard()
+    received = Received()
     contacts, sync = bus("contacts"), bus("sync")
-    contacts.hear_batch(MessageIngested, heard.record)
+    contacts.subscribe_batch(MessageIngested, received.record)
     async with alive(contacts, sync):
         await sync.publish(*(message(str(number)) for number in range(350)))
-        await heard.count(350)
+        await received.count(350)
 
         async def empty() -> bool:
             return (await stream(nats_server, "EVENTS")).state.messages == 0
 
         await settled(empty)
-    assert sorted(heard.ids, key=int) == [str(number) for number in range(350)]
-    assert max(map(len, heard.batches)) > 1
+    assert sorted(received.ids, key=int) == [str(number) for number in range(350)]
+    assert max(map(len, received.batches)) > 1
 
 
 async def test_the_same_fact_said_twice_is_stored_once(bus: Callable[[Service], Bus]) -> None:
-    heard = Heard()
+    received = Received()
     contacts, sync = bus("contacts"), bus("sync")
-    contacts.hear_batch(MessageIngested, heard.record)
+    contacts.subscribe_batch(MessageIngested, received.record)
     async with alive(contacts, sync):
         await sync.publish(message("a"))
         await sync.publish(message("a"), message("b"), message("a", revision=2))
-        await heard.count(3)
+        await received.count(3)
         await asyncio.sleep(0.2)
-    assert sorted(heard.ids) == ["a", "a", "b"]
+    assert sorted(received.ids) == ["a", "a", "b"]
 
 
 async def test_a_correction_of_what_a_connector_told_gets_through_at_once(bus: Callable[[Service], Bus]) -> None:
@@ -130,7 +130,7 @@ async def test_a_correction_of_what_a_connector_told_gets_through_at_once(bus: C
         told.append(event.text)
 
     contacts, gateway = bus("contacts"), bus("gateway")
-    contacts.receive(InteractionReported, note)
+    contacts.subscribe(InteractionReported, note)
     first = InteractionReported(
         user_id=USER, platform="telegram", ref="1", occurred_at=datetime.now(UTC), direction="inbound", kind="message",
         identities=(), text="wrong",
@@ -148,10 +148,10 @@ async def test_a_correction_of_what_a_connector_told_gets_through_at_once(bus: C
 async def test_a_cache_that_refuses_to_count_strikes_ends_no_listening(
     bus: Callable[[Service], Bus], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[str] = []
+    received: list[str] = []
 
     async def note(event: MessageIngested) -> None:
-        heard.append(event.gmail_id)
+        received.append(event.gmail_id)
         if event.gmail_id == "bad":
             raise ZeroDivisionError
 
@@ -159,19 +159,19 @@ async def test_a_cache_that_refuses_to_count_strikes_ends_no_listening(
         raise ResponseError("OOM command not allowed when used memory > 'maxmemory'.")
 
     contacts, sync = bus("contacts"), bus("sync")
-    monkeypatch.setattr(type(contacts.cache), "strike", refuse)
-    contacts.receive(MessageIngested, note)
+    monkeypatch.setattr(type(contacts.cache), "count_failure", refuse)
+    contacts.subscribe(MessageIngested, note)
     async with alive(contacts, sync):
         await sync.publish(message("bad"))
 
         async def tried() -> bool:
-            return heard == ["bad"]
+            return received == ["bad"]
 
         await settled(tried)
         await sync.publish(message("good"))
 
         async def both() -> bool:
-            return "good" in heard
+            return "good" in received
 
         await settled(both)
         await contacts.ping()
@@ -180,33 +180,37 @@ async def test_a_cache_that_refuses_to_count_strikes_ends_no_listening(
 async def test_background_work_ends_while_the_bus_still_carries_what_it_says(service_settings: ServiceSettings) -> None:
     answers: list[str] = []
 
-    @asynccontextmanager
-    async def wire(r: Resources) -> AsyncIterator[None]:
-        yield
-        await r.bus.publish(request())
-        answers.append("said")
+    async def wire(r: Resources) -> None:
+        async def loop() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await r.bus.publish(request())
+                answers.append("published")
+
+        r.run_in_background("loop", loop)
 
     async with running("sync", service_settings("sync"), wire):
-        pass
-    assert answers == ["said"]
+        await asyncio.sleep(0)
+    assert answers == ["published"]
 
 
 async def test_one_bad_message_does_not_hold_back_its_batch(
     bus: Callable[[Service], Bus], nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "RETRY_DELAYS", (0.05, 0.05))
-    heard = Heard()
+    received = Received()
 
     async def record(events: Sequence[MessageIngested]) -> None:
         if any(event.gmail_id == "bad" for event in events):
             raise ValueError("a row that the database refuses\nDETAIL: ann@example.com")
-        await heard.record(events)
+        await received.record(events)
 
     contacts, sync = bus("contacts"), bus("sync")
-    contacts.hear_batch(MessageIngested, record)
+    contacts.subscribe_batch(MessageIngested, record)
     async with alive(contacts, sync):
         await sync.publish(*(message(gmail_id) for gmail_id in ("1", "2", "bad", "3", "4")))
-        await heard.count(4)
+        await received.count(4)
 
         async def dead_lettered() -> bool:
             return (await stream(nats_server, "DEAD")).state.messages == 1
@@ -215,7 +219,7 @@ async def test_one_bad_message_does_not_hold_back_its_batch(
     client = await nats.connect(nats_server.admin_url)
     dead = await client.jetstream().get_msg("DEAD", seq=1)
     await client.close()
-    assert sorted(heard.ids) == ["1", "2", "3", "4"]
+    assert sorted(received.ids) == ["1", "2", "3", "4"]
     assert dead.subject == "dead.contacts.message.ingested"
     assert dead.headers is not None
     assert dead.headers["Pingcrm-Reason"] == "ValueError: a row that the database refuses"  # without the private detail
@@ -226,14 +230,14 @@ async def test_one_bad_message_does_not_hold_back_its_batch(
 async def test_an_invalid_payload_becomes_a_dead_letter_at_once(
     bus: Callable[[Service], Bus], nats_server: Nats
 ) -> None:
-    heard = Heard()
+    received = Received()
     contacts = bus("contacts")
-    contacts.hear_batch(MessageIngested, heard.record)
+    contacts.subscribe_batch(MessageIngested, received.record)
     async with alive(contacts):
         client = await nats.connect(nats_server.admin_url)
         await client.jetstream().publish("message.ingested", b'{"user_id": "nobody"}')
         await client.jetstream().publish("message.ingested", message("good").model_dump_json().encode())
-        await heard.count(1)
+        await received.count(1)
 
         async def dead_lettered() -> bool:
             return (await stream(nats_server, "DEAD")).state.messages == 1
@@ -255,7 +259,7 @@ async def test_what_can_never_succeed_is_not_tried_again(bus: Callable[[Service]
         raise Unprocessable("no such account")
 
     sync = bus("sync")
-    sync.receive(SyncRequested, refuse)
+    sync.subscribe(SyncRequested, refuse)
     async with alive(sync):
         await sync.publish(request())
 
@@ -280,7 +284,7 @@ async def test_an_outage_is_no_strike(
             raise Outage("the database is away")
 
     sync = bus("sync")
-    sync.receive(SyncRequested, recover_late)
+    sync.subscribe(SyncRequested, recover_late)
     async with alive(sync):
         await sync.publish(request())
 
@@ -292,10 +296,10 @@ async def test_an_outage_is_no_strike(
 
 
 async def test_two_replicas_share_the_work(bus: Callable[[Service], Bus]) -> None:
-    one, two = Heard(), Heard()
+    one, two = Received(), Received()
     first, second, sync = bus("contacts"), bus("contacts"), bus("sync")
-    first.hear_batch(MessageIngested, one.record)
-    second.hear_batch(MessageIngested, two.record)
+    first.subscribe_batch(MessageIngested, one.record)
+    second.subscribe_batch(MessageIngested, two.record)
     async with alive(first, second, sync):
         for begin in range(0, 600, 50):
             await sync.publish(*(message(str(number)) for number in range(begin, begin + 50)))
@@ -308,18 +312,18 @@ async def test_two_replicas_share_the_work(bus: Callable[[Service], Bus]) -> Non
 async def test_listening_goes_on_after_the_server_was_killed_and_came_back(
     bus: Callable[[Service], Bus], nats_server: Nats
 ) -> None:
-    heard = Heard()
+    received = Received()
     contacts, sync = bus("contacts"), bus("sync")
-    contacts.hear_batch(MessageIngested, heard.record)
+    contacts.subscribe_batch(MessageIngested, received.record)
     async with alive(contacts, sync):
         await sync.publish(message("before"))
-        await heard.count(1)
+        await received.count(1)
         await nats_server.kill()
         with pytest.raises(Outage):
             await sync.publish(message("meanwhile"))
         await nats_server.restart()
         async with asyncio.timeout(30):
-            while "after" not in heard.ids:
+            while "after" not in received.ids:
                 try:
                     await sync.publish(message("after"))
                 except Outage:
@@ -336,7 +340,7 @@ async def test_what_is_in_hand_is_finished_when_stopping(bus: Callable[[Service]
         finished.set()
 
     contacts, sync = bus("contacts"), bus("sync")
-    contacts.hear_batch(MessageIngested, slowly)
+    contacts.subscribe_batch(MessageIngested, slowly)
     async with alive(contacts, sync):
         await sync.publish(message("a"))
         await begun.wait()
@@ -352,7 +356,7 @@ async def test_a_question_is_answered_refused_or_nobody_is_there(bus: Callable[[
         return requests.ContactPage(items=(), next_cursor=current_trace())
 
     contacts, gateway = bus("contacts"), bus("gateway")
-    contacts.answer(requests.SearchContacts, search)
+    contacts.respond(requests.SearchContacts, search)
     async with alive(contacts, gateway):
         with traced("a-trace"):
             page = await gateway.request(requests.SearchContacts(user_id=USER))
@@ -377,8 +381,8 @@ async def test_every_replica_hears_a_live_fact(bus: Callable[[Service], Bus]) ->
 
         return receive
 
-    one.hear_live(ContactChanged, listener("one"))
-    two.hear_live(ContactChanged, listener("two"))
+    one.subscribe_broadcast(ContactChanged, listener("one"))
+    two.subscribe_broadcast(ContactChanged, listener("two"))
     async with alive(one, two, contacts):
         await contacts.publish(ContactChanged(user_id=USER, contact_ids=(ContactId(new_id()),)))
         async with asyncio.timeout(5):
@@ -392,9 +396,9 @@ async def test_what_events_py_does_not_declare_is_refused(bus: Callable[[Service
         return None
 
     with pytest.raises(KeyError, match=r"prep hears message\.ingested"):
-        bus("prep").receive(MessageIngested, nothing)
+        bus("prep").subscribe(MessageIngested, nothing)
     with pytest.raises(KeyError, match="answers contacts"):
-        bus("prep").answer(requests.SearchContacts, nothing)  # type: ignore[arg-type]
+        bus("prep").respond(requests.SearchContacts, nothing)  # type: ignore[arg-type]
 
 
 async def test_a_question_waits_for_a_service_that_is_just_starting(bus: Callable[[Service], Bus]) -> None:
@@ -402,7 +406,7 @@ async def test_a_question_waits_for_a_service_that_is_just_starting(bus: Callabl
         return requests.ContactPage(items=())
 
     contacts, gateway = bus("contacts"), bus("gateway")
-    contacts.answer(requests.SearchContacts, search)
+    contacts.respond(requests.SearchContacts, search)
     async with alive(gateway):
         asked = asyncio.create_task(gateway.request(requests.SearchContacts(user_id=USER)))
         await asyncio.sleep(0.3)

@@ -19,8 +19,8 @@ async def test_a_service_hears_and_answers_exactly_what_is_declared(
     wire = import_module(f"services.{service}.__main__").wire
     settings = service_settings(service).model_copy(update={"port": 0})
     async with running(service, settings, wire) as resources:
-        heard, answered = set(resources.bus.subscribed), set(resources.bus.served)
-    assert heard == {event for event in (*EVENTS, *TICKS) if service in event.consumed_by}
+        received, answered = set(resources.bus.subscribed), set(resources.bus.served)
+    assert received == {event for event in (*EVENTS, *TICKS) if service in event.consumed_by}
     assert answered == {request for request in REQUESTS if request.served_by == service}
 
 
@@ -39,9 +39,9 @@ def test_subjects_are_unique_and_no_question_looks_like_a_fact() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_may_say_and_ask_just_what_is_declared(service: Service) -> None:
     allowed = {subject for subject in permissions(service).publish if not subject.startswith(("$JS.", "dead."))}
-    said = {event.subject for event in EVENTS if service in event.published_by}
+    published = {event.subject for event in EVENTS if service in event.published_by}
     asked = {request.subject for request in REQUESTS if service in request.requested_by}
-    assert allowed == said | asked
+    assert allowed == published | asked
 
 
 def test_nobody_may_publish_what_only_the_clock_says() -> None:

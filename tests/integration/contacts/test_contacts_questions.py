@@ -1,8 +1,6 @@
 """Questions to `contacts`: lists, search, timelines, notes, BCC logging, the people of a meeting, the archive; and the wiring."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -290,22 +288,18 @@ async def test_of_a_deleted_user_nothing_is_left_and_nothing_comes_back(world: W
         assert await world.pool.fetchval(f"SELECT count(*) FROM {table}") == 0, table
 
 
-@asynccontextmanager
-async def silent(_: Resources) -> AsyncIterator[None]:
-    """A service that only speaks."""
-    yield
+async def silent(_: Resources) -> None:
+    """A service that only publishes and requests."""
 
 
 async def test_the_service_hears_mail_on_the_bus_and_answers_and_tells(service_settings: ServiceSettings) -> None:
     told: list[ContactChanged] = []
 
-    @asynccontextmanager
-    async def listening(r: Resources) -> AsyncIterator[None]:
+    async def listening(r: Resources) -> None:
         async def note(event: ContactChanged) -> None:
             told.append(event)
 
         r.bus.subscribe_broadcast(ContactChanged, note)
-        yield
 
     async with (
         running("gateway", service_settings("gateway"), listening) as gateway,

@@ -33,7 +33,7 @@ class Hook:
     google: GoogleServer
     url: str
     http: aiohttp.ClientSession
-    heard: list[MailboxNotified] = field(default_factory=list)
+    received: list[MailboxNotified] = field(default_factory=list)
 
     def token(self, key: RSAKey | None = None, **changes: Any) -> str:
         """As Google signs it, with these claims changed; None takes one away."""
@@ -74,8 +74,8 @@ async def hook(service_settings: ServiceSettings, nats_server: Any) -> AsyncIter
         )
         made = Hook(google, settings.push_endpoint, http)
 
-        async def listen(said: Msg) -> None:
-            made.received.append(MailboxNotified.model_validate_json(said.data))
+        async def listen(published: Msg) -> None:
+            made.received.append(MailboxNotified.model_validate_json(published.data))
 
         listener = await nats.connect(nats_server.admin_url)
         await listener.subscribe(MailboxNotified.subject, cb=listen)

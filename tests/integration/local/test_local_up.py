@@ -44,14 +44,14 @@ class Up:
         async with asyncio.timeout(START_SECONDS):
             while (runtime := what_runs(self.data_dir)) is None:
                 if self.process.poll() is not None:
-                    raise AssertionError(self.published())
+                    raise AssertionError(self.output())
                 await asyncio.sleep(0.05)
         return runtime
 
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def said(self) -> str:
+    def output(self) -> str:
         """All that it printed; it must have ended, or be about to."""
         return self.process.communicate(timeout=GONE_SECONDS)[0]
 
@@ -102,7 +102,7 @@ async def test_one_signal_ends_everything_with_exit_code_0(up: Up, sig: signal.S
     os.kill(up.process.pid, sig)
     assert await up.wait() == 0
     assert await gone(family) == []
-    assert f"PingCRM is at http://127.0.0.1:{up.port}" in up.published()
+    assert f"PingCRM is at http://127.0.0.1:{up.port}" in up.output()
     assert what_runs(up.data_dir) is None
 
 
@@ -124,7 +124,7 @@ async def test_sigkill_of_the_supervisor_leaves_no_process_and_the_next_start_wo
     assert await up.wait() == -signal.SIGKILL
     again = up.command("up", "--data-dir", str(up.data_dir), "--port", "0")  # at once, while the servers still stop
     assert await gone(family) == []
-    up.published()
+    up.output()
     up.process = again
     await up.started()
 
@@ -132,13 +132,13 @@ async def test_sigkill_of_the_supervisor_leaves_no_process_and_the_next_start_wo
 async def test_a_second_up_on_the_same_folder_is_refused_in_a_sentence(shared_up: Up) -> None:
     await shared_up.started()
     second = shared_up.command("up", "--data-dir", str(shared_up.data_dir))
-    said = second.communicate(timeout=GONE_SECONDS)[0]
+    output = second.communicate(timeout=GONE_SECONDS)[0]
     assert second.returncode == 1
-    assert said.strip().endswith(
+    assert output.strip().endswith(
         f"PingCRM runs on {shared_up.data_dir} already (process {shared_up.process.pid})."
         " Stop that one, or choose another folder with --data-dir."
     )
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     assert what_runs(shared_up.data_dir) is not None
 
 
@@ -146,9 +146,9 @@ async def test_a_taken_port_is_told_in_a_sentence(shared_up: Up) -> None:
     other = shared_up.folder / "other"
     port = (await shared_up.started()).health_ports["auth"]
     second = shared_up.command("up", "--data-dir", str(other), "--port", str(port))
-    said = second.communicate(timeout=GONE_SECONDS)[0]
+    output = second.communicate(timeout=GONE_SECONDS)[0]
     assert second.returncode == 1
-    assert f"Port {port} is taken by another program" in said
+    assert f"Port {port} is taken by another program" in output
     assert not is_free(port)
 
 
@@ -184,8 +184,8 @@ async def test_other_commands_find_what_runs(shared_up: Up) -> None:
         (("migrate",), "Everything is up to date."),
         (("doctor",), "PostgreSQL at postgresql://127.0.0.1"),
     ):
-        said = shared_up.command(*arguments, "--data-dir", str(shared_up.data_dir)).communicate(timeout=30)[0]
-        assert expected in said, said
+        output = shared_up.command(*arguments, "--data-dir", str(shared_up.data_dir)).communicate(timeout=30)[0]
+        assert expected in output, output
 
 
 async def test_urls_in_the_environment_replace_the_embedded_servers(

@@ -25,7 +25,7 @@ from libs.common.requests import (
     StartAudit,
     Why,
 )
-from libs.common.service import opened, running
+from libs.common.service import opened, running, started
 from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
 from services.contacts.__main__ import wire as wire_contacts
@@ -243,12 +243,9 @@ async def test_an_audit_survives_its_holder_and_an_expired_history(
     killed = asyncio.Event()
 
     async def abruptly() -> None:
-        async with opened("sync", stage.sync.settings) as resources:
-            async with wire(resources):
-                await resources.bus.start()
-                await killed.wait()
-                resources.db.terminate()
-            await resources.bus.stop()
+        async with opened("sync", stage.sync.settings) as resources, started(resources, wire):
+            await killed.wait()
+            resources.db.terminate()
 
     unseen.add(stage.add_unseen(3_000))
     async with idle(stage) as sync:

@@ -23,7 +23,7 @@ from libs.common.google.errors import PageExpired
 from libs.common.google.gmail import Gmail
 from libs.common.preferences import Preferences
 from libs.common.resources.gmail import MessagePage
-from libs.common.service import opened
+from libs.common.service import opened, started
 from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
 from services.sync import handlers
@@ -51,12 +51,9 @@ async def stage(
 
 async def _abruptly(stage: SyncStage, moment: asyncio.Event) -> None:
     """A replica that is gone from one moment to the next: nothing is finished, nothing released."""
-    async with opened("sync", stage.settings) as resources:
-        async with wire(resources):
-            await resources.bus.start()
-            await moment.wait()
-            resources.db.terminate()
-        await resources.bus.stop()
+    async with opened("sync", stage.settings) as resources, started(resources, wire):
+        await moment.wait()
+        resources.db.terminate()
 
 
 async def test_a_killed_backfill_goes_on_where_it_was(stage: SyncStage) -> None:
@@ -180,9 +177,9 @@ async def test_disconnecting_stops_the_work_at_once_and_purging_deletes_what_was
             while await stage.sql("SELECT 1 FROM accounts"):
                 await asyncio.sleep(0.05)
         await asyncio.sleep(4)
-        said = len(stage.timeline())
+        published = len(stage.timeline())
         await asyncio.sleep(1)
-        assert len(stage.timeline()) == said < len(MESSAGES)
+        assert len(stage.timeline()) == published < len(MESSAGES)
         for table in ("runs", "cursors", "messages", "people", "meetings"):
             assert await stage.sql(f"SELECT 1 FROM {table} LIMIT 1") == []
         assert stage.ended("mail") == []

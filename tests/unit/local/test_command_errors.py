@@ -28,16 +28,16 @@ def not_a_folder(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("command", [["up"], ["tick", "prep"], ["run", "sync"], ["rotate"], ["dead", "list"]])
 def test_a_data_folder_that_cannot_be_one_is_told_with_what_to_do(command: list[str], not_a_folder: str) -> None:
-    code, said = pingcrm(*command, "--data-dir", not_a_folder)
+    code, output = pingcrm(*command, "--data-dir", not_a_folder)
     assert code == FAILED
-    assert f"The data folder {not_a_folder} can't be used (Not a directory): choose another with --data-dir" in said
+    assert f"The data folder {not_a_folder} can't be used (Not a directory): choose another with --data-dir" in output
 
 
 def test_doctor_tells_a_bad_data_folder_as_a_finding(not_a_folder: str) -> None:
-    code, said = pingcrm("doctor", "--data-dir", not_a_folder)
+    code, output = pingcrm("doctor", "--data-dir", not_a_folder)
     assert code == FAILED
-    assert f"wrong The data folder {not_a_folder} can't be written" in said
-    assert "Errno" not in said
+    assert f"wrong The data folder {not_a_folder} can't be written" in output
+    assert "Errno" not in output
 
 
 def test_a_folder_of_somebody_else_is_told_and_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,16 +56,16 @@ def test_a_folder_of_somebody_else_is_told_and_no_bug(tmp_path: Path, monkeypatc
 def test_invalid_settings_stop_a_command_before_it_starts_anything(
     command: list[str], name: str, value: str, tmp_path: Path
 ) -> None:
-    code, said = pingcrm(*command, PINGCRM_DATA_DIR=str(tmp_path / "data"), **{name: value})
-    assert (code, said) == (FAILED, "Settings are not valid; `pingcrm doctor` says which.")
+    code, output = pingcrm(*command, PINGCRM_DATA_DIR=str(tmp_path / "data"), **{name: value})
+    assert (code, output) == (FAILED, "Settings are not valid; `pingcrm doctor` says which.")
     assert not (tmp_path / "data").exists()
 
 
 def test_a_url_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     urls = {"PINGCRM_POSTGRES_URL": "crm-database", "PINGCRM_NATS_URL": "nats://127.0.0.1:1"}
-    code, said = pingcrm("migrate", "--data-dir", str(tmp_path), **urls)
+    code, output = pingcrm("migrate", "--data-dir", str(tmp_path), **urls)
     assert code == FAILED
-    assert "PostgreSQL's URL crm-database can't be read" in said
+    assert "PostgreSQL's URL crm-database can't be read" in output
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_a_url_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_demo_tells_wrong_options_before_it_starts(arguments: list[str], part: str, not_a_folder: str) -> None:
-    code, said = pingcrm("demo", "--once", *(not_a_folder if one == "FILE" else one for one in arguments))
+    code, output = pingcrm("demo", "--once", *(not_a_folder if one == "FILE" else one for one in arguments))
     assert code == USAGE
-    assert part in said
+    assert part in output
 
 
 def test_demo_tells_in_a_sentence_which_file_is_no_mail(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("# Notes")
-    code, said = pingcrm("demo", "--once", "--mail", str(tmp_path / "notes.md"), "--owner", "ada@example.org")
+    code, output = pingcrm("demo", "--once", "--mail", str(tmp_path / "notes.md"), "--owner", "ada@example.org")
     assert code == FAILED
-    assert said.endswith("notes.md is no mail file. Give an .mbox, .eml or .jsonl file (also .gz), or a maildir.")
-    assert "Usage" not in said
+    assert output.endswith("notes.md is no mail file. Give an .mbox, .eml or .jsonl file (also .gz), or a maildir.")
+    assert "Usage" not in output

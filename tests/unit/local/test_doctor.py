@@ -26,8 +26,10 @@ async def test_a_laptop_with_a_google_client_is_well(tmp_path: Path) -> None:
 
 
 async def test_the_redirect_uri_to_register_is_told(tmp_path: Path) -> None:
-    said = [finding.sentence for finding in await findings(tmp_path, PINGCRM_PUBLIC_URL="https://crm.example.org/")]
-    assert any("https://crm.example.org/oauth/google/callback" in sentence for sentence in said)
+    published = [
+        finding.sentence for finding in await findings(tmp_path, PINGCRM_PUBLIC_URL="https://crm.example.org/")
+    ]
+    assert any("https://crm.example.org/oauth/google/callback" in sentence for sentence in published)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +69,14 @@ async def test_a_mistake_is_told(tmp_path: Path, name: str, value: str, part: st
 
 
 async def test_push_that_is_set_up_is_well_and_says_what_to_enter_at_google(tmp_path: Path) -> None:
-    said = await findings(
+    published = await findings(
         tmp_path,
         PINGCRM_PUBLIC_URL="https://crm.example.org",
         PINGCRM_GOOGLE_PUBSUB_TOPIC="projects/p/topics/t",
         PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT="robot@p.iam.gserviceaccount.com",
     )
-    assert [finding for finding in said if finding.level == "wrong"] == []
-    assert any("Pushes are taken at https://crm.example.org/api/v1/hooks/gmail" in one.sentence for one in said)
+    assert [finding for finding in published if finding.level == "wrong"] == []
+    assert any("Pushes are taken at https://crm.example.org/api/v1/hooks/gmail" in one.sentence for one in published)
 
 
 async def test_a_key_file_that_can_not_be_used_is_told(tmp_path: Path) -> None:
@@ -109,6 +111,6 @@ async def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
 
 
 async def test_no_finding_shows_a_secret(tmp_path: Path) -> None:
-    said = " ".join(f.sentence for f in await findings(tmp_path, PINGCRM_ANTHROPIC_API_KEY="the-claude-key"))
-    assert "the-client-secret" not in said
-    assert "the-claude-key" not in said
+    published = " ".join(f.sentence for f in await findings(tmp_path, PINGCRM_ANTHROPIC_API_KEY="the-claude-key"))
+    assert "the-client-secret" not in published
+    assert "the-claude-key" not in published

@@ -37,28 +37,30 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 async def test_a_process_that_crashed_is_started_again_and_told() -> None:
-    said: list[str] = []
-    supervised = ServiceProcess("sync", lambda: python("import time; time.sleep(60)"), Path("sync.log"), said.append)
+    published: list[str] = []
+    supervised = ServiceProcess(
+        "sync", lambda: python("import time; time.sleep(60)"), Path("sync.log"), published.append
+    )
     running = asyncio.create_task(supervised.run())
     first = supervised.pid
     await supervised.kill()
     await until(lambda: supervised.pid != first)
-    assert said == ["sync ended with exit code -9; started again in 0.5 s. Its log: sync.log"]
+    assert published == ["sync ended with exit code -9; started again in 0.5 s. Its log: sync.log"]
     await supervised.stop()
     await running
     assert supervised.exits == 1
 
 
 async def test_a_restart_is_no_crash() -> None:
-    said: list[str] = []
-    supervised = ServiceProcess("sync", lambda: python("import time; time.sleep(60)"), None, said.append)
+    published: list[str] = []
+    supervised = ServiceProcess("sync", lambda: python("import time; time.sleep(60)"), None, published.append)
     running = asyncio.create_task(supervised.run())
     first = supervised.pid
     await supervised.restart()
     await until(lambda: supervised.pid != first)
     await supervised.stop()
     await running
-    assert said == []
+    assert published == []
 
 
 async def test_stopping_ends_the_pause_before_the_next_start() -> None:

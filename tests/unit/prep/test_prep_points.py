@@ -42,9 +42,9 @@ def test_the_facts_alone_say_something_useful(attendee: Attendee, words: str, ev
 def test_a_first_meeting_is_named_only_where_all_interactions_were_seen() -> None:
     few = known(last=(interaction("Hello", 3),), bios={})
     many = known(last=tuple(interaction(f"Mail {n}", n) for n in range(1, 11)), bios={})
-    said = [[point.text for point in fact_points(dossier((guest(one.address), one)), NOW)] for one in (few, many)]
-    assert any("first meeting" in text for text in said[0])
-    assert not any("first meeting" in text for text in said[1])
+    published = [[point.text for point in fact_points(dossier((guest(one.address), one)), NOW)] for one in (few, many)]
+    assert any("first meeting" in text for text in published[0])
+    assert not any("first meeting" in text for text in published[1])
 
 
 @pytest.mark.parametrize("people", [(), ((guest("s@e.example"), unknown()),), ((guest("a@b.example"), known()),) * 8])

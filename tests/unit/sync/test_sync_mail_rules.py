@@ -87,13 +87,13 @@ def test_the_author_is_me_before_the_first_from_and_a_sender_at_last() -> None:
 
 
 def test_everybody_is_named_once_per_role_in_order() -> None:
-    said = event(
+    published = event(
         ("From", "A <a@x.org>"),
         ("To", "B <b@x.org>, c@x.org, B2 <B@X.ORG>, broken"),
         ("Cc", "b@x.org"),
         ("Bcc", "d@x.org"),
     )
-    assert [(one.role, one.address) for one in said.people] == [
+    assert [(one.role, one.address) for one in published.people] == [
         ("from", "a@x.org"), ("to", "b@x.org"), ("to", "c@x.org"), ("cc", "b@x.org"), ("bcc", "d@x.org"),
     ]  # fmt: skip
 

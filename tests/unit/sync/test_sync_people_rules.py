@@ -33,19 +33,19 @@ def event(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
     outcome = read(read_message(message), ME, None, 1)
     assert isinstance(outcome, Recorded)
     [mail] = read_mail(AccountData(MINE[0], "", "", messages=[message]), OracleMe.of(MINE), None).eligible
-    said = outcome.event
-    author = canonical(said.people[0].address) if said.people and said.people[0].role == "from" else None
-    assert (author, said.automated or None, said.via) == (mail.author, mail.automated, mail.via)
-    assert {canonical(one.address) for one in said.people if one.role != "from"} == mail.recipients
-    return said
+    published = outcome.event
+    author = canonical(published.people[0].address) if published.people and published.people[0].role == "from" else None
+    assert (author, published.automated or None, published.via) == (mail.author, mail.automated, mail.via)
+    assert {canonical(one.address) for one in published.people if one.role != "from"} == mail.recipients
+    return published
 
 
-def author(said: MessageIngested) -> str:
-    return next((one.address for one in said.people if one.role == "from"), "")
+def author(published: MessageIngested) -> str:
+    return next((one.address for one in published.people if one.role == "from"), "")
 
 
-def outbound(said: MessageIngested) -> bool:
-    return is_me(canonical(author(said)) or "", ME.mine)
+def outbound(published: MessageIngested) -> bool:
+    return is_me(canonical(author(published)) or "", ME.mine)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_missing_and_several_authors(headers: list[tuple[str, str]], written_by:
     ],
 )
 def test_recipients_are_read_as_a_person_would(to: str, addresses: list[str]) -> None:
-    said = event(("From", "maya@example.com"), ("To", to))
-    assert [one.address for one in said.people if one.role == "to"] == addresses
+    published = event(("From", "maya@example.com"), ("To", to))
+    assert [one.address for one in published.people if one.role == "to"] == addresses
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,11 @@ def test_names_are_split_first_and_decoded_after(written: str, name: str) -> Non
 
 
 def test_mail_between_my_own_accounts_is_mine_and_names_nobody_else() -> None:
-    said = event(("From", "Maya <sales@firm.example>"), ("To", "maya.lind@gmail.com"), ("Cc", "maya+cc@example.com"))
-    assert outbound(said)
-    assert all(is_me(canonical(one.address) or "", ME.mine) for one in said.people)
+    published = event(
+        ("From", "Maya <sales@firm.example>"), ("To", "maya.lind@gmail.com"), ("Cc", "maya+cc@example.com")
+    )
+    assert outbound(published)
+    assert all(is_me(canonical(one.address) or "", ME.mine) for one in published.people)
 
 
 @pytest.mark.parametrize(
