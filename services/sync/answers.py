@@ -8,6 +8,7 @@ from libs.common.db import Connection
 from libs.common.errors import Refused, not_found
 from libs.common.events import Meeting
 from libs.common.ids import AccountId, UserId
+from libs.common.pagination import decode_page_token, encode_page_token
 from libs.common.requests import (
     Audit,
     AuditAccount,
@@ -38,11 +39,14 @@ MAX_PAGE = 500
 
 
 async def show_runs(sync: Sync, query: ListRuns) -> Runs:
+    position = decode_page_token(query.cursor, UUID)
     limit = min(max(query.limit, 1), MAX_PAGE)
     async with sync.db.acquire() as connection:
-        found = await runs.list_runs(connection, query.user_id, query.account_id, _uuid(query.cursor), limit + 1)
+        found = await runs.list_runs(
+            connection, query.user_id, query.account_id, position[0] if position else None, limit + 1
+        )
     items = tuple(found[:limit])
-    return Runs(items=items, next_cursor=str(items[-1].id) if len(found) > limit else None)
+    return Runs(items=items, next_cursor=encode_page_token(items[-1].id) if len(found) > limit else None)
 
 
 async def show_status(sync: Sync, query: GetSyncStatus) -> Runs:
@@ -55,11 +59,13 @@ async def show_meetings(sync: Sync, query: ListMeetings) -> Meetings:
     async with sync.db.acquire() as connection:
         found = await meetings.list_meetings(
             connection, query.user_id, query.start, query.end, query.account_id,
-            _place(query.cursor), limit + 1,
+            decode_page_token(query.cursor, datetime, UUID), limit + 1,
         )  # fmt: skip
     items = tuple(found[:limit])
     last = items[-1] if len(found) > limit else None
-    return Meetings(items=items, next_cursor=f"{last.starts_at.isoformat()}~{last.meeting_id}" if last else None)
+    return Meetings(
+        items=items, next_cursor=encode_page_token(last.starts_at.isoformat(), last.meeting_id) if last else None
+    )
 
 
 async def show_meeting(sync: Sync, query: GetMeeting) -> Meeting:
@@ -146,30 +152,3 @@ async def _account(sync: Sync, user_id: UserId, account_id: AccountId) -> Accoun
     if account is None or account.user_id != user_id:
         raise not_found("account")
     return account
-
-
-def _uuid(cursor: str | None) -> UUID | None:
-    try:
-        return UUID(cursor) if cursor else None
-    except ValueError as error:
-        raise _bad_cursor() from error
-
-
-def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
-    """`start~meeting id` of the last meeting of the page before."""
-    if not cursor:
-        return None
-    start, _, meeting_id = cursor.partition("~")
-    try:
-        moment = datetime.fromisoformat(start)
-        if moment.tzinfo is None:
-            raise _bad_cursor()
-        return moment, UUID(meeting_id)
-    except ValueError as error:
-        raise _bad_cursor() from error
-
-
-def _bad_cursor() -> Refused:
-    return Refused(
-        422, "invalid_cursor", "The cursor is not one that an earlier answer gave. Leave it out to begin anew."
-    )

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from libs.common.pagination import decode_page_token, encode_page_token
 from libs.common.requests import CountContacts, Counts, ExportContacts, ExportPage
 from services.contacts.context import Context
-from services.contacts.domain import cursor
 from services.contacts.store import archive, portraits
 
 
@@ -16,7 +16,7 @@ async def count_contacts(context: Context, query: CountContacts) -> Counts:
 
 async def export_contacts(context: Context, query: ExportContacts) -> ExportPage:
     """A page of contacts or interactions, oldest first, as plain JSON."""
-    position = cursor.decode(query.cursor, UUID)
+    position = decode_page_token(query.cursor, UUID)
     after = position[0] if position else UUID(int=0)
     async with context.db.acquire() as c:
         if query.what == "contacts":
@@ -29,4 +29,4 @@ async def export_contacts(context: Context, query: ExportContacts) -> ExportPage
             ids = [row["id"] for row in rows]
             page = ids[: query.limit]
             items = tuple(archive.as_json(row) for row in rows[: query.limit])
-    return ExportPage(items=items, next_cursor=cursor.encode(page[-1]) if len(ids) > query.limit else None)
+    return ExportPage(items=items, next_cursor=encode_page_token(page[-1]) if len(ids) > query.limit else None)

@@ -8,6 +8,7 @@ from uuid import UUID
 from libs.common.db import Connection, Record
 from libs.common.errors import Refused, not_found
 from libs.common.ids import new_id
+from libs.common.pagination import INFINITE_PAST, decode_page_token, encode_page_token
 from libs.common.requests import (
     Contact,
     ContactFields,
@@ -22,7 +23,6 @@ from libs.common.requests import (
 )
 from services.contacts import regrouping
 from services.contacts.context import Context
-from services.contacts.domain import cursor
 from services.contacts.domain.profile import FIELDS, dropped
 from services.contacts.domain.projection import Who
 from services.contacts.domain.seeing import email_of
@@ -41,7 +41,7 @@ async def search_contacts(context: Context, query: SearchContacts) -> ContactPag
         rows, position = await (_by_text(c, query, found) if found else _sorted(c, query))
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    next_cursor = cursor.encode(*position(rows[-1])) if more else None
+    next_cursor = encode_page_token(*position(rows[-1])) if more else None
     return ContactPage(items=tuple(map(portraits.summary, rows)), next_cursor=next_cursor)
 
 
@@ -50,7 +50,7 @@ Listed = tuple[list[Record], Callable[[Record], tuple[object, ...]]]
 
 async def _by_text(c: Connection, request: SearchContacts, found: list[str]) -> Listed:
     """Every word must begin one of the contact's."""
-    after = cursor.decode(request.cursor, int, UUID)
+    after = decode_page_token(request.cursor, int, UUID)
     query = " & ".join(f"{word}:*" for word in found)
     rows = await search.by_text(c, request.user_id, query, after, request.limit + 1)
     return rows, lambda row: (row["rank"], row["id"])
@@ -59,17 +59,17 @@ async def _by_text(c: Connection, request: SearchContacts, found: list[str]) -> 
 async def _sorted(c: Connection, query: SearchContacts) -> Listed:
     user_id, size = query.user_id, query.limit + 1
     if query.sort == "name":
-        by_name: Any = cursor.decode(query.cursor, str, UUID)
+        by_name: Any = decode_page_token(query.cursor, str, UUID)
         return await search.by_name(c, user_id, by_name, size), lambda row: (row["name_key"], row["id"])
     if query.sort == "score":
-        by_score: Any = cursor.decode(query.cursor, int, datetime, UUID)
+        by_score: Any = decode_page_token(query.cursor, int, datetime, UUID)
         return await search.by_score(c, user_id, by_score, size), lambda row: (row["score"], _last(row), row["id"])
-    by_recent: Any = cursor.decode(query.cursor, datetime, UUID)
+    by_recent: Any = decode_page_token(query.cursor, datetime, UUID)
     return await search.by_recent(c, user_id, by_recent, size), lambda row: (_last(row), row["id"])
 
 
 def _last(row: Record) -> str:
-    return (row["last_at"] or cursor.INFINITE_PAST).isoformat()
+    return (row["last_at"] or INFINITE_PAST).isoformat()
 
 
 async def show_contact(context: Context, query: GetContact) -> Contact:

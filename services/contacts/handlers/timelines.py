@@ -8,10 +8,11 @@ from libs.common.addresses import canonical, is_me
 from libs.common.db import Connection, Record
 from libs.common.errors import Refused, not_found
 from libs.common.ids import ContactId
+from libs.common.pagination import decode_page_token, encode_page_token
 from libs.common.requests import AddInteraction, Attendee, Attendees, GetAttendees, GetTimeline, Interaction, Timeline
 from services.contacts import recording
 from services.contacts.context import Context
-from services.contacts.domain import cursor, seeing
+from services.contacts.domain import seeing
 from services.contacts.domain.projection import Seen, Sighting, Who
 from services.contacts.domain.scoring import contact_had, score
 from services.contacts.domain.text import cleaned, key
@@ -22,7 +23,7 @@ MAX_GUESTS = 500
 
 
 async def show_timeline(context: Context, query: GetTimeline) -> Timeline:
-    position = cursor.decode(query.cursor, datetime, UUID)
+    position = decode_page_token(query.cursor, datetime, UUID)
     async with context.db.acquire() as c:
         contact_id = await resolved(c, query.user_id, query.contact_id)
         lines = await timeline.list_lines(
@@ -39,7 +40,7 @@ async def show_timeline(context: Context, query: GetTimeline) -> Timeline:
         items = tuple(await timeline.show(c, page))
     more = len(lines) > query.limit
     last = page[-1] if page else None
-    next_cursor = cursor.encode(last["occurred_at"].isoformat(), last["interaction_id"]) if more and last else None
+    next_cursor = encode_page_token(last["occurred_at"].isoformat(), last["interaction_id"]) if more and last else None
     return Timeline(items=items, next_cursor=next_cursor)
 
 

@@ -160,7 +160,7 @@ class RunsQuery(BaseModel):
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/accounts/{account_id}/syncs", tag=TAG)
+@endpoint("GET", "/accounts/{account_id}/syncs", tag=TAG, errors={400: "The cursor is not one of this list."})
 async def list_syncs(call: Call, account_id: AccountId, query: RunsQuery) -> Runs:
     """Show the sync history of an account, newest first."""
     await own_account(call, account_id)

@@ -63,7 +63,7 @@ class MeetingsQuery(BaseModel):
     limit: int = Field(100, ge=1, le=200)
 
 
-@endpoint("GET", "/meetings", tag=TAG)
+@endpoint("GET", "/meetings", tag=TAG, errors={400: "The cursor is not one of this list."})
 async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
     """List meetings by their start."""
     start = query.start or datetime.now(UTC)

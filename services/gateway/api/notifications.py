@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from libs.common.addresses import canonical
 from libs.common.errors import Refused, not_found
+from libs.common.pagination import decode_page_token, encode_page_token
 from libs.common.preferences import GmailPreferences, Preferences
 from services.gateway import preferences, store
 from services.gateway.api.endpoint import Call, endpoint
@@ -16,28 +17,27 @@ TAG = "Notifications"
 
 class NotificationList(BaseModel):
     items: list[Notification]
-    next_cursor: UUID | None
+    next_cursor: str | None
     unread: int = Field(description="How many are unread altogether.")
 
 
 class NotificationsQuery(BaseModel):
     unread: bool = Field(False, description="Only those that are unread.")
-    cursor: UUID | None = None
+    cursor: str | None = Field(None, max_length=500)
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/notifications", tag=TAG)
+@endpoint("GET", "/notifications", tag=TAG, errors={400: "The cursor is not one of this list."})
 async def list_notifications(call: Call, query: NotificationsQuery) -> NotificationList:
     """List notifications, newest first."""
     db = call.gateway.db
-    items = await store.list_notifications(
-        db, call.user_id, unread=query.unread, before=query.cursor, limit=query.limit + 1
-    )
+    position = decode_page_token(query.cursor, UUID)
+    before = position[0] if position else None
+    items = await store.list_notifications(db, call.user_id, unread=query.unread, before=before, limit=query.limit + 1)
     more = len(items) > query.limit
     items = items[: query.limit]
-    return NotificationList(
-        items=items, next_cursor=items[-1].id if more else None, unread=await store.count_unread(db, call.user_id)
-    )
+    next_cursor = encode_page_token(items[-1].id) if more else None
+    return NotificationList(items=items, next_cursor=next_cursor, unread=await store.count_unread(db, call.user_id))
 
 
 @endpoint("POST", "/notifications/{notification_id}/read", tag=TAG)

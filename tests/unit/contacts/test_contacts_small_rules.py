@@ -1,24 +1,15 @@
-"""Small rules: folding, BCC addresses, cursors, names, merging columns, likeness."""
+"""Small rules: folding, BCC addresses, names, merging columns, likeness."""
 
-from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 
-from libs.common.errors import Refused
-from services.contacts.domain import cursor
 from services.contacts.domain.bcc import bcc_address, looks_like_hash
 from services.contacts.domain.profile import CardFields, Details, Named, profile
 from services.contacts.domain.seeing import display_name, email_of, handle
 from services.contacts.domain.similarity import Traits, likeness
 from services.contacts.domain.text import cleaned, folded, key, words
 from services.contacts.store.people import fresh_hash
-
-
-def raw(json: str) -> str:
-    return urlsafe_b64encode(json.encode()).decode()
-
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -48,23 +39,6 @@ def test_hashes_have_fifty_bits_and_do_not_repeat() -> None:
 @pytest.mark.parametrize("tag", ["shopping", "", "ABCDEFGH23", "abcdefgh2", "abcdefgh01", "a b c d e f g"])
 def test_other_tags_are_no_hashes(tag: str) -> None:
     assert not looks_like_hash(tag)
-
-
-def test_a_cursor_gives_back_its_position() -> None:
-    id_ = UUID(int=5)
-    assert cursor.decode(cursor.encode(3, AT.isoformat(), id_), int, datetime, UUID) == (3, AT, id_)
-    assert cursor.decode(None, int) is None
-
-
-@pytest.mark.parametrize(
-    "broken",
-    ["", "?", "e30", "W10", "not base64", cursor.encode("x", 5), cursor.encode(1), cursor.encode(True, UUID(int=1)), "ÿ",
-     raw(f'[{2**70},"{UUID(int=1)}"]'), cursor.encode(1.5, UUID(int=1))],
-)  # fmt: skip
-def test_a_broken_cursor_is_refused(broken: str) -> None:
-    with pytest.raises(Refused) as refused:
-        cursor.decode(broken, int, UUID)
-    assert refused.value.status == 400
 
 
 def test_a_name_that_is_an_address_is_no_name() -> None:

@@ -1,4 +1,8 @@
-"""Opaque cursors: where the next page of a list begins."""
+"""Page tokens: where the next page of a list begins. Opaque to whoever holds one; `cursor` and `next_cursor` on the wire.
+
+token = encode_page_token(last.occurred_at, last.id)
+after = decode_page_token(query.cursor, datetime, UUID)     # None: the first page
+"""
 
 import base64
 from datetime import UTC, datetime
@@ -12,18 +16,19 @@ from libs.common.errors import Refused
 INFINITE_PAST = datetime.min.replace(tzinfo=UTC)
 
 
-def encode(*position: object) -> str:
+def encode_page_token(*position: object) -> str:
+    """The token of the page behind `position`: the sort key of the last item of the page before."""
     return base64.urlsafe_b64encode(orjson.dumps(position, default=str)).decode().rstrip("=")
 
 
-def decode(cursor: str | None, *types: type) -> tuple[Any, ...] | None:
-    """The position in a cursor, each part of its type. Refused (400) where it is not one that this list gave out."""
-    if cursor is None:
+def decode_page_token(token: str | None, *types: type) -> tuple[Any, ...] | None:
+    """The position in a token, each part of its type. Refused (400) where it is not one that this list gave out."""
+    if token is None:
         return None
     try:
-        parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        parts = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         if not isinstance(parts, list) or len(parts) != len(types):
-            raise ValueError("a cursor of another list")
+            raise ValueError("a token of another list")
         return tuple(_read(part, wanted) for part, wanted in zip(parts, types, strict=True))
     except (ValueError, TypeError, OverflowError) as error:
         raise Refused(400, "invalid_cursor", "This cursor is not one of this list. Begin again without it.") from error
