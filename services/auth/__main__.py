@@ -6,7 +6,7 @@ from libs.common import outbox
 from libs.common import requests as q
 from libs.common.errors import Outage
 from libs.common.service import Resources, run
-from services.auth.dependencies import Auth
+from services.auth.context import Context
 from services.auth.handlers.accounts import delete_user, disconnect, list_accounts
 from services.auth.handlers.preferences import get_settings, put_settings
 from services.auth.handlers.sessions import create_api_token, delete_api_token, list_api_tokens, sign_out, who_is
@@ -17,22 +17,22 @@ from services.auth.keyring import BadKey
 
 async def wire(r: Resources) -> None:
     try:
-        auth = Auth.of(r)
+        context = Context.of(r)
     except BadKey as error:
         raise Outage(str(error)) from error  # without a key nothing works: `run` ends with this sentence
-    r.bus.respond(q.BeginSignIn, partial(begin_sign_in, auth))
-    r.bus.respond(q.FinishSignIn, partial(finish_sign_in, auth))
-    r.bus.respond(q.WhoIs, partial(who_is, auth))
-    r.bus.respond(q.SignOut, partial(sign_out, auth))
-    r.bus.respond(q.GetToken, partial(give_token, auth))
-    r.bus.respond(q.ListAccounts, partial(list_accounts, auth))
-    r.bus.respond(q.Disconnect, partial(disconnect, auth))
-    r.bus.respond(q.DeleteUser, partial(delete_user, auth))
-    r.bus.respond(q.GetSettings, partial(get_settings, auth))
-    r.bus.respond(q.PutSettings, partial(put_settings, auth))
-    r.bus.respond(q.CreateApiToken, partial(create_api_token, auth))
-    r.bus.respond(q.ListApiTokens, partial(list_api_tokens, auth))
-    r.bus.respond(q.DeleteApiToken, partial(delete_api_token, auth))
+    r.bus.respond(q.BeginSignIn, partial(begin_sign_in, context))
+    r.bus.respond(q.FinishSignIn, partial(finish_sign_in, context))
+    r.bus.respond(q.WhoIs, partial(who_is, context))
+    r.bus.respond(q.SignOut, partial(sign_out, context))
+    r.bus.respond(q.GetToken, partial(give_token, context))
+    r.bus.respond(q.ListAccounts, partial(list_accounts, context))
+    r.bus.respond(q.Disconnect, partial(disconnect, context))
+    r.bus.respond(q.DeleteUser, partial(delete_user, context))
+    r.bus.respond(q.GetSettings, partial(get_settings, context))
+    r.bus.respond(q.PutSettings, partial(put_settings, context))
+    r.bus.respond(q.CreateApiToken, partial(create_api_token, context))
+    r.bus.respond(q.ListApiTokens, partial(list_api_tokens, context))
+    r.bus.respond(q.DeleteApiToken, partial(delete_api_token, context))
     r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))
 
 

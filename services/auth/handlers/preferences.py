@@ -5,21 +5,21 @@ from libs.common.errors import Refused, not_found
 from libs.common.events import SettingsChanged
 from libs.common.log import get_logger
 from libs.common.requests import GetSettings, PutSettings, UserPreferences
-from services.auth.dependencies import Auth
+from services.auth.context import Context
 from services.auth.store import users
 
 
-async def get_settings(auth: Auth, query: GetSettings) -> UserPreferences:
-    async with auth.db.acquire() as db:
+async def get_settings(context: Context, query: GetSettings) -> UserPreferences:
+    async with context.db.acquire() as db:
         found = await users.get_preferences(db, query.user_id)
     if found is None:
         raise not_found("user")
     return found
 
 
-async def put_settings(auth: Auth, command: PutSettings) -> UserPreferences:
+async def put_settings(context: Context, command: PutSettings) -> UserPreferences:
     """Replace the settings. The same again is no change: nothing is stored or said."""
-    async with auth.db.acquire() as db, db.transaction():
+    async with context.db.acquire() as db, db.transaction():
         await users.lock_user(db, command.user_id)
         before = await users.get_preferences(db, command.user_id)
         if before is None:
@@ -39,6 +39,6 @@ async def put_settings(auth: Auth, command: PutSettings) -> UserPreferences:
                 after=after.preferences,
             ),
         )
-    await auth.tell()
+    await context.relay_outbox()
     get_logger().info("settings_changed", user=command.user_id, version=after.version)
     return after

@@ -13,17 +13,17 @@ from libs.common.ids import AccountId, UserId, new_id
 from libs.common.log import get_logger
 from libs.common.requests import Authorization, BeginSignIn, FinishSignIn, SignedIn
 from services.auth import domain
+from services.auth.context import Context
 from services.auth.credentials import fingerprint, new_secret, state_key
-from services.auth.dependencies import Auth
 from services.auth.domain import Pending
 from services.auth.store import accounts, sessions, users
 
 STATE_LIFE = timedelta(minutes=10)
 
 
-async def begin_sign_in(auth: Auth, command: BeginSignIn) -> Authorization:
+async def begin_sign_in(context: Context, command: BeginSignIn) -> Authorization:
     """Sign in, add an account, or renew one. Refused: `not_configured` (500), `not_found` (404)."""
-    if not auth.oauth.configured:
+    if not context.oauth.configured:
         raise Refused(
             500,
             "not_configured",
@@ -31,35 +31,35 @@ async def begin_sign_in(auth: Auth, command: BeginSignIn) -> Authorization:
         )
     if command.account_id is None:
         pending = _pending("select_account", command.user_id, None)
-        return Authorization(authorize_url=await _departure(auth, command.browser, pending, ""))
+        return Authorization(authorize_url=await _departure(context, command.browser, pending, ""))
     if command.user_id is None:
         raise not_found("account")
-    async with auth.db.acquire() as db, db.transaction():
+    async with context.db.acquire() as db, db.transaction():
         stored = await accounts.get_stored(db, command.user_id, command.account_id)
     if stored is None:
         raise not_found("account")
     prompt = domain.prompt_for_renewal(stored.refresh_token is not None, stored.account.scopes)
     pending = _pending(prompt, command.user_id, command.account_id)
-    return Authorization(authorize_url=await _departure(auth, command.browser, pending, stored.account.address))
+    return Authorization(authorize_url=await _departure(context, command.browser, pending, stored.account.address))
 
 
-async def finish_sign_in(auth: Auth, command: FinishSignIn) -> SignedIn:
+async def finish_sign_in(context: Context, command: FinishSignIn) -> SignedIn:
     """The browser is back: connect the account, and sign in who was not. Refused: see FinishSignIn."""
-    taken = await auth.cache.take(state_key(command.browser, command.state))
+    taken = await context.cache.take(state_key(command.browser, command.state))
     if taken is None:
         raise Refused(400, "invalid_state", domain.INVALID_STATE)
     pending = Pending.model_validate_json(taken)
     if command.error or not command.code:
         get_logger().info("sign_in_declined", denied=command.error == "access_denied")
         raise domain.sign_in_refusal(command.error)
-    grant, identity = await _exchanged(auth, command.code, pending)
+    grant, identity = await _exchanged(context, command.code, pending)
 
-    async with auth.db.acquire() as db, db.transaction():
+    async with context.db.acquire() as db, db.transaction():
         account = await _claimed(db, identity, pending)
-        lasting = await _connected(auth, db, account, grant, identity)
+        lasting = await _connected(context, db, account, grant, identity)
         secret = new_secret() if pending.user_id is None else None
         expires_at = await sessions.insert_session(db, fingerprint(secret), account.user_id) if secret else None
-    await auth.tell()
+    await context.relay_outbox()
 
     get_logger().info("signed_in", user=account.user_id, account=account.id, added=secret is None, lasting=lasting)
     again = _pending("consent", account.user_id, account.id)
@@ -70,7 +70,7 @@ async def finish_sign_in(auth: Auth, command: FinishSignIn) -> SignedIn:
         session=secret,
         session_expires_at=expires_at,
         missing_scopes=tuple(scopes.missing(domain.granted_scopes(grant.scopes))),
-        authorize_url=await _departure(auth, command.browser, again, identity.address)
+        authorize_url=await _departure(context, command.browser, again, identity.address)
         if domain.needs_consent(lasting, pending)
         else None,
     )
@@ -80,11 +80,11 @@ def _pending(prompt: domain.Prompt, user_id: UserId | None, account_id: AccountI
     return Pending(verifier=new_secret(), nonce=new_secret(), prompt=prompt, user_id=user_id, account_id=account_id)
 
 
-async def _departure(auth: Auth, browser: str, pending: Pending, login_hint: str) -> str:
+async def _departure(context: Context, browser: str, pending: Pending, login_hint: str) -> str:
     """Remember the sign-in under a fresh state, for this browser alone; the URL that begins it."""
     state = new_secret()
-    await auth.cache.put(state_key(browser, state), pending.model_dump_json(), STATE_LIFE)
-    return auth.oauth.authorize_url(
+    await context.cache.put(state_key(browser, state), pending.model_dump_json(), STATE_LIFE)
+    return context.oauth.authorize_url(
         scopes=scopes.ALL,
         state=state,
         nonce=pending.nonce,
@@ -94,14 +94,14 @@ async def _departure(auth: Auth, browser: str, pending: Pending, login_hint: str
     )
 
 
-async def _exchanged(auth: Auth, code: str, pending: Pending) -> tuple[Grant, Identity]:
+async def _exchanged(context: Context, code: str, pending: Pending) -> tuple[Grant, Identity]:
     """The tokens for the code, and who they belong to. Refused: `exchange_failed`, `misconfigured` (502)."""
     try:
-        grant = await auth.oauth.exchange(code, pending.verifier)
+        grant = await context.oauth.exchange(code, pending.verifier)
         if grant.id_token is None:
             raise Untrusted("There was none.")
-        identity = await auth.google_keys.verified(
-            grant.id_token, client_id=auth.oauth.client_id, nonce=pending.nonce, now=auth.now()
+        identity = await context.google_keys.verified(
+            grant.id_token, client_id=context.oauth.client_id, nonce=pending.nonce, now=context.now()
         )
     except InvalidGrant as error:
         get_logger().warning("code_refused", error=str(error))
@@ -163,7 +163,7 @@ async def _claimed(db: Connection, identity: Identity, pending: Pending) -> _Acc
     return _Account(account_id, user_id)
 
 
-async def _connected(auth: Auth, db: Connection, account: _Account, grant: Grant, identity: Identity) -> bool:
+async def _connected(context: Context, db: Connection, account: _Account, grant: Grant, identity: Identity) -> bool:
     """Store what the sign-in brought, and owe the bus the news if there is any. Whether a refresh token is held now."""
     before = await accounts.get_stored(db, account.user_id, account.id)
     assert before is not None, "_claimed made it, or found it"
@@ -171,9 +171,9 @@ async def _connected(auth: Auth, db: Connection, account: _Account, grant: Grant
         address=identity.address,
         name=identity.name,
         scopes=domain.granted_scopes(grant.scopes),
-        access_token=auth.keyring.seal(grant.access_token, account.id, "access"),
-        access_expires_at=auth.now() + grant.lifetime,
-        refresh_token=auth.keyring.seal(grant.refresh_token, account.id, "refresh") if grant.refresh_token else None,
+        access_token=context.keyring.seal(grant.access_token, account.id, "access"),
+        access_expires_at=context.now() + grant.lifetime,
+        refresh_token=context.keyring.seal(grant.refresh_token, account.id, "refresh") if grant.refresh_token else None,
     )
     await accounts.store_grant(db, account.id, granted, domain.NO_LASTING_PERMISSION)
     lasting = granted.refresh_token is not None or before.refresh_token is not None
@@ -187,7 +187,7 @@ async def _connected(auth: Auth, db: Connection, account: _Account, grant: Grant
                 address=granted.address,
                 scopes=granted.scopes,
                 again=before.connected_before,
-                at=auth.now(),
+                at=context.now(),
             ),
         )
     return lasting

@@ -19,7 +19,7 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Auth:
+class Context:
     """`now` is the wall clock; leases and sessions go by the database's, which all replicas share."""
 
     db: Pool
@@ -31,12 +31,12 @@ class Auth:
     now: Callable[[], datetime] = utc_now
 
     @classmethod
-    def of(cls, r: Resources) -> "Auth":
+    def of(cls, r: Resources) -> "Context":
         """Raises BadKey where PINGCRM_SECRET_KEYS can't be used."""
         oauth = GoogleOAuth.of(r.settings, r.http)
         keyring = Keyring(tuple(key.get_secret_value() for key in r.settings.secret_keys))
         return cls(r.db, r.cache, r.bus, oauth, GoogleKeys(r.http, oauth.certs_url), keyring)
 
-    async def tell(self) -> None:
+    async def relay_outbox(self) -> None:
         """Say at once what the last commit owes the bus; what fails now is told by `keep_draining` within seconds."""
         await self.bus.survive(lambda: outbox.relay(self.db, self.bus), pause_seconds=0)
