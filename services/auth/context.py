@@ -8,10 +8,11 @@ from libs.common import outbox
 from libs.common.bus import Bus
 from libs.common.cache import Cache
 from libs.common.db import Pool
+from libs.common.errors import Outage
 from libs.common.google.id_token import GoogleKeys
 from libs.common.google.oauth import GoogleOAuth
 from libs.common.service import Resources
-from services.auth.keyring import Keyring
+from services.auth.keyring import BadKey, Keyring
 
 
 def utc_now() -> datetime:
@@ -32,11 +33,14 @@ class Context:
 
     @classmethod
     def of(cls, r: Resources) -> "Context":
-        """Raises BadKey where PINGCRM_SECRET_KEYS can't be used."""
+        """Raises Outage where PINGCRM_SECRET_KEYS can't be used: without a key nothing works, `run` ends with its sentence."""
         oauth = GoogleOAuth.of(r.settings, r.http)
-        keyring = Keyring(tuple(key.get_secret_value() for key in r.settings.secret_keys))
+        try:
+            keyring = Keyring(tuple(key.get_secret_value() for key in r.settings.secret_keys))
+        except BadKey as error:
+            raise Outage(str(error)) from error
         return cls(r.db, r.cache, r.bus, oauth, GoogleKeys(r.http, oauth.certs_url), keyring)
 
     async def relay_outbox(self) -> None:
-        """Say at once what the last commit owes the bus; what fails now is told by `keep_draining` within seconds."""
+        """Publish at once what the last commit put into the outbox; what fails now is published by `keep_relaying` within seconds."""
         await self.bus.survive(lambda: outbox.relay(self.db, self.bus), pause_seconds=0)

@@ -13,7 +13,7 @@ from libs.common.db import Pool, open_pool
 from libs.common.errors import Outage
 from libs.common.log import configure, get_logger
 from services.auth.keyring import BadKey, Keyring, Undecryptable
-from services.auth.store import tokens
+from services.auth.store import access_tokens
 
 PAGE = 500
 
@@ -24,8 +24,8 @@ async def reencrypt(pool: Pool, keyring: Keyring) -> int:
     unreadable: list[Undecryptable] = []
     after: UUID | None = None
     while True:
-        async with pool.acquire() as db:
-            page = await tokens.list_sealed(db, after, PAGE)
+        async with pool.acquire() as connection:
+            page = await access_tokens.list_sealed_tokens(connection, after, PAGE)
             for account_id, sealed in page:
                 if keyring.is_current(sealed):
                     continue
@@ -34,7 +34,7 @@ async def reencrypt(pool: Pool, keyring: Keyring) -> int:
                 except Undecryptable as error:
                     unreadable.append(error)
                     continue
-                changed += await tokens.replace_sealed(db, account_id, sealed, fresh)
+                changed += await access_tokens.replace_sealed_token(connection, account_id, sealed, fresh)
         if len(page) < PAGE:
             break
         after = page[-1][0]

@@ -1,1 +1,1 @@
-"""The answers to the `auth.*` questions, by subject. Each takes what it works with (`Auth`) and the question."""
+"""What other services request of `auth`, one file per subject. Each handler takes the Context and the command or query."""

@@ -1,1 +1,1 @@
-"""The SQL of `auth`, by subject. Functions take a connection; transactions are the handlers'."""
+"""The SQL of auth, one file per subject. Functions take a connection; transactions are the callers'."""

@@ -1,15 +1,16 @@
-"""Google accounts: connecting, listing, giving up."""
+"""Google accounts: connecting, listing and disconnecting them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from libs.common.db import Connection, Record
+from libs.common.google.id_token import Identity
 from libs.common.ids import AccountId, UserId
 from libs.common.requests import Account
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredAccount:
     """An account with what only `auth` may see: the sealed refresh token, if one is held."""
 
     account: Account
@@ -18,7 +19,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Granted:
+class SealedGrant:
     """What a sign-in brought for an account. `refresh_token` is None where Google gave no new one."""
 
     address: str
@@ -42,9 +43,11 @@ def _account(row: Record) -> Account:
     )
 
 
-async def list_accounts(db: Connection, user_id: UserId | None, account_id: AccountId | None) -> tuple[Account, ...]:
+async def list_accounts(
+    connection: Connection, user_id: UserId | None, account_id: AccountId | None
+) -> tuple[Account, ...]:
     """Those of the user, or the one account; with neither, all that are not disconnected. Oldest first."""
-    rows = await db.fetch(
+    rows = await connection.fetch(
         """
         SELECT id, user_id, address, name, status, status_reason, scopes, connected_at FROM google_accounts
         WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::uuid IS NULL OR id = $2)
@@ -57,9 +60,11 @@ async def list_accounts(db: Connection, user_id: UserId | None, account_id: Acco
     return tuple(_account(row) for row in rows)
 
 
-async def get_stored(db: Connection, user_id: UserId, account_id: AccountId) -> Stored | None:
+async def get_account_for_update(
+    connection: Connection, user_id: UserId, account_id: AccountId
+) -> StoredAccount | None:
     """The user's account, locked until the transaction ends; None where it does not exist or is another user's."""
-    row = await db.fetchrow(
+    row = await connection.fetchrow(
         """
         SELECT *, refresh_obtained_at IS NOT NULL AS connected_before
         FROM google_accounts WHERE id = $1 AND user_id = $2 FOR UPDATE
@@ -67,39 +72,41 @@ async def get_stored(db: Connection, user_id: UserId, account_id: AccountId) -> 
         account_id,
         user_id,
     )
-    return Stored(_account(row), row["refresh_token"], row["connected_before"]) if row else None
+    return StoredAccount(_account(row), row["refresh_token"], row["connected_before"]) if row else None
 
 
-async def list_refresh_tokens(db: Connection, user_id: UserId) -> list[tuple[AccountId, bytes | None]]:
+async def list_refresh_tokens(connection: Connection, user_id: UserId) -> list[tuple[AccountId, bytes | None]]:
     """All accounts of a user with their sealed refresh tokens."""
-    rows = await db.fetch("SELECT id, refresh_token FROM google_accounts WHERE user_id = $1 ORDER BY id", user_id)
+    rows = await connection.fetch(
+        "SELECT id, refresh_token FROM google_accounts WHERE user_id = $1 ORDER BY id", user_id
+    )
     return [(AccountId(row["id"]), row["refresh_token"]) for row in rows]
 
 
 async def insert_account(
-    db: Connection, account_id: AccountId, user_id: UserId, sub: str, address: str, name: str, reason: str
+    connection: Connection, account_id: AccountId, user_id: UserId, identity: Identity, reason: str
 ) -> None:
-    """A new account, without tokens yet: until they are stored it asks for authorization."""
-    await db.execute(
+    """A new account, without tokens yet: until they are stored it requires authorization, for this `reason`."""
+    await connection.execute(
         """
         INSERT INTO google_accounts (id, user_id, sub, address, name, status, status_reason, scopes)
         VALUES ($1, $2, $3, $4, $5, 'reauth_required', $6, '{}')
         """,
         account_id,
         user_id,
-        sub,
-        address,
-        name,
+        identity.sub,
+        identity.address,
+        identity.name,
         reason,
     )
 
 
-async def store_grant(db: Connection, account_id: AccountId, granted: Granted, reason: str) -> None:
-    """What a sign-in brought. With a refresh token, new or held, the account is active; without, it asks for one (`reason`).
+async def update_grant(connection: Connection, account_id: AccountId, granted: SealedGrant, reason: str) -> None:
+    """What a sign-in brought. With a refresh token, new or held, the account is active; without, it requires one (`reason`).
 
-    Whoever is refreshing the old token at this moment loses the lease, so that its answer can't overwrite this one.
+    Whoever is refreshing the old token at this moment loses the lease, so that its outcome can't overwrite this one.
     """
-    await db.execute(
+    await connection.execute(
         """
         UPDATE google_accounts SET
             address = $2, name = coalesce(nullif($3, ''), name), scopes = $4,
@@ -124,9 +131,9 @@ async def store_grant(db: Connection, account_id: AccountId, granted: Granted, r
     )
 
 
-async def forget_tokens(db: Connection, account_id: AccountId) -> None:
+async def disconnect_account(connection: Connection, account_id: AccountId) -> None:
     """Disconnect, and keep the row: what was imported still refers to it, and a reconnection takes it up again."""
-    await db.execute(
+    await connection.execute(
         """
         UPDATE google_accounts SET
             status = 'disconnected', status_reason = '', scopes = '{}',
@@ -138,5 +145,5 @@ async def forget_tokens(db: Connection, account_id: AccountId) -> None:
     )
 
 
-async def delete_account(db: Connection, account_id: AccountId) -> None:
-    await db.execute("DELETE FROM google_accounts WHERE id = $1", account_id)
+async def delete_account(connection: Connection, account_id: AccountId) -> None:
+    await connection.execute("DELETE FROM google_accounts WHERE id = $1", account_id)

@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 from libs.common import scopes
 from libs.common.errors import Refused
 from libs.common.requests import AccountStatus
-from services.auth import domain
 from services.auth.credentials import API_TOKEN_PREFIX, fingerprint, new_api_token, new_secret, state_key
-from services.auth.domain import Pending
+from services.auth.domain.access_tokens import outlasts_a_request, reauth_reason, token_refusal
+from services.auth.domain.api_tokens import api_token_name
+from services.auth.domain.sign_in import (
+    PendingSignIn,
+    Prompt,
+    granted_scopes,
+    needs_consent,
+    prompt_for_renewal,
+    sign_in_refusal,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALL = frozenset(scopes.ALL)
@@ -36,7 +44,7 @@ ALL = frozenset(scopes.ALL)
 def test_the_limit_for_testing_is_named_where_the_seventh_day_lies_between_alive_and_dead(
     obtained: timedelta, alive: timedelta, testing: bool
 ) -> None:
-    reason = domain.reauth_reason(NOW - obtained, NOW - alive, NOW)
+    reason = reauth_reason(NOW - obtained, NOW - alive, NOW)
     assert ("Testing" in reason) == testing
     assert ("revoked" in reason) != testing
 
@@ -55,7 +63,7 @@ def test_the_limit_for_testing_is_named_where_the_seventh_day_lies_between_alive
 def test_a_token_is_refused_for_the_first_reason_that_fits(
     status: AccountStatus, granted: frozenset[str], scope: str, code: str | None
 ) -> None:
-    refusal = domain.refusal(status, "reason", granted, scope)
+    refusal = token_refusal(status, "reason", granted, scope)
     assert (refusal.code if refusal else None) == code
 
 
@@ -63,48 +71,48 @@ def test_a_token_is_refused_for_the_first_reason_that_fits(
     ("holds", "granted", "prompt"),
     [
         (True, ALL, "select_account"),
-        (True, ALL - {scopes.CALENDAR_READ}, "consent"),  # a permission is asked again
+        (True, ALL - {scopes.CALENDAR_READ}, "consent"),  # a permission is requested again
         (False, ALL, "consent"),  # only consent brings a refresh token
     ],
 )
-def test_consent_is_asked_where_it_is_needed(holds: bool, granted: frozenset[str], prompt: str) -> None:
-    assert domain.prompt_for_renewal(holds, granted) == prompt
+def test_consent_is_requested_where_it_is_needed(holds: bool, granted: frozenset[str], prompt: str) -> None:
+    assert prompt_for_renewal(holds, granted) == prompt
 
 
 @pytest.mark.parametrize(
     ("holds", "prompt", "again"),
     [(True, "select_account", False), (False, "select_account", True), (False, "consent", False)],
 )
-def test_the_browser_goes_to_google_twice_at_most(holds: bool, prompt: domain.Prompt, again: bool) -> None:
-    assert domain.needs_consent(holds, Pending(verifier="v", nonce="n", prompt=prompt)) == again
+def test_the_browser_goes_to_google_twice_at_most(holds: bool, prompt: Prompt, again: bool) -> None:
+    assert needs_consent(holds, PendingSignIn(verifier="v", nonce="n", prompt=prompt)) == again
 
 
-def test_an_answer_that_names_no_scopes_grants_what_was_asked() -> None:
-    assert domain.granted_scopes(None) == ALL
-    assert domain.granted_scopes(frozenset()) == frozenset()
+def test_a_response_that_names_no_scopes_grants_what_was_requested() -> None:
+    assert granted_scopes(None) == ALL
+    assert granted_scopes(frozenset()) == frozenset()
 
 
 @pytest.mark.parametrize(("seconds", "lasts"), [(121, True), (120, False), (-5, False)])
 def test_a_token_is_given_while_it_lasts_over_two_minutes(seconds: int, lasts: bool) -> None:
-    assert domain.outlasts_a_request(NOW + timedelta(seconds=seconds), NOW) == lasts
-    assert not domain.outlasts_a_request(None, NOW)
+    assert outlasts_a_request(NOW + timedelta(seconds=seconds), NOW) == lasts
+    assert not outlasts_a_request(None, NOW)
 
 
 @given(st.text())
 def test_an_error_from_the_url_is_never_repeated(error: str) -> None:
-    refusal = domain.sign_in_refusal("x-" + error)
-    assert refusal.detail == domain.sign_in_refusal("unknown").detail
+    refusal = sign_in_refusal("x-" + error)
+    assert refusal.detail == sign_in_refusal("unknown").detail
     assert refusal.status == 502
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\0b", "a\x1bb"])
 def test_an_api_token_needs_a_name_of_sensible_length(name: str) -> None:
     with pytest.raises(Refused, match="invalid_name"):
-        domain.api_token_name(name)
+        api_token_name(name)
 
 
 def test_the_name_of_an_api_token_is_trimmed() -> None:
-    assert domain.api_token_name("  my\n script ") == "my script"
+    assert api_token_name("  my\n script ") == "my script"
 
 
 def test_secrets_differ_and_hold_256_bits() -> None:

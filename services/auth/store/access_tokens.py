@@ -1,7 +1,7 @@
 """Access tokens and the lease of whoever refreshes one.
 
-The lease is a column and not a lock: no transaction is open while Google is asked, and a dead holder's lease ends by itself. It is
-also the fence: only who still holds it may store, so a late answer never overwrites a newer one, a reconnection or a disconnection.
+The lease is a column and not a lock: no transaction is open during the request to Google, and a dead holder's lease ends by itself. It is
+also the fence: only who still holds it may store, so a late response never overwrites a newer one, a reconnection or a disconnection.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ LEASE = timedelta(seconds=12)  # longer than a refresh may take: oauth.TIMEOUT
 
 @dataclass(frozen=True)
 class Credentials:
-    """What is held of an account's tokens, sealed. `pause`: Google asked to be left alone for that long."""
+    """What is held of an account's tokens, sealed. `pause`: no refresh may be sent to Google for so long."""
 
     user_id: UserId
     address: str
@@ -31,7 +31,7 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class Lease:
+class RefreshLease:
     """The right to refresh an account's token, and to store the outcome. Until it ends nobody else has it."""
 
     account_id: AccountId
@@ -42,8 +42,8 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class Refreshed:
-    """The outcome of a refresh, sealed. None: Google did not say, what is held stays."""
+class RefreshedTokens:
+    """The outcome of a refresh, sealed. None: Google named none, what is held stays."""
 
     access_token: bytes = field(repr=False)
     access_expires_at: datetime
@@ -51,8 +51,8 @@ class Refreshed:
     scopes: frozenset[str] | None
 
 
-async def get_credentials(db: Connection, account_id: AccountId) -> Credentials | None:
-    row = await db.fetchrow(
+async def get_credentials(connection: Connection, account_id: AccountId) -> Credentials | None:
+    row = await connection.fetchrow(
         """
         SELECT user_id, address, status, status_reason, scopes, access_token, access_expires_at,
                refresh_holder IS NOT NULL AND refresh_until > now() AS refreshing,
@@ -76,12 +76,14 @@ async def get_credentials(db: Connection, account_id: AccountId) -> Credentials 
     )
 
 
-async def claim_lease(db: Connection, account_id: AccountId, holder: UUID, seen: bytes | None) -> Lease | None:
-    """The lease, if it is free and the access token is still the one that the caller saw; that token is given to nobody any more.
+async def acquire_lease(
+    connection: Connection, account_id: AccountId, holder: UUID, seen_token: bytes | None
+) -> RefreshLease | None:
+    """The lease, if it is free and the access token is still the one that the caller saw; that token is handed out no more.
 
     The bytes identify the token: sealing the same value twice gives different ones.
     """
-    row = await db.fetchrow(
+    row = await connection.fetchrow(
         """
         UPDATE google_accounts SET
             refresh_holder = $2, refresh_until = now() + $3, access_token = NULL, access_expires_at = NULL
@@ -92,17 +94,17 @@ async def claim_lease(db: Connection, account_id: AccountId, holder: UUID, seen:
         account_id,
         holder,
         LEASE,
-        seen,
+        seen_token,
     )
     if row is None:
         return None
-    return Lease(account_id, holder, row["refresh_token"], row["refresh_obtained_at"], row["refreshed_at"])
+    return RefreshLease(account_id, holder, row["refresh_token"], row["refresh_obtained_at"], row["refreshed_at"])
 
 
-async def store_refreshed(db: Connection, lease: Lease, refreshed: Refreshed) -> bool:
+async def store_refreshed(connection: Connection, lease: RefreshLease, refreshed: RefreshedTokens) -> bool:
     """Store the new token and end the lease; false where the lease was lost meanwhile."""
     return bool(
-        await db.fetchval(
+        await connection.fetchval(
             """
             UPDATE google_accounts SET
                 access_token = $3, access_expires_at = $4,
@@ -122,9 +124,9 @@ async def store_refreshed(db: Connection, lease: Lease, refreshed: Refreshed) ->
     )
 
 
-async def pause_refreshing(db: Connection, lease: Lease, pause: timedelta) -> None:
-    """End the lease without a token; nobody asks Google again before the pause is over."""
-    await db.execute(
+async def pause_refreshing(connection: Connection, lease: RefreshLease, pause: timedelta) -> None:
+    """End the lease without a token; nobody sends Google another refresh before the pause is over."""
+    await connection.execute(
         """
         UPDATE google_accounts SET refresh_holder = NULL, refresh_until = now() + $3
         WHERE id = $1 AND refresh_holder = $2
@@ -135,9 +137,9 @@ async def pause_refreshing(db: Connection, lease: Lease, pause: timedelta) -> No
     )
 
 
-async def require_reauth(db: Connection, lease: Lease, reason: str) -> tuple[UserId, str] | None:
-    """Give the dead tokens up: (user, address); None where the lease was lost, so that it happens once."""
-    row = await db.fetchrow(
+async def require_reauth(connection: Connection, lease: RefreshLease, reason: str) -> tuple[UserId, str] | None:
+    """Delete the dead tokens: (user, address); None where the lease was lost, so that it happens once."""
+    row = await connection.fetchrow(
         """
         UPDATE google_accounts SET
             status = 'reauth_required', status_reason = $3,
@@ -153,9 +155,9 @@ async def require_reauth(db: Connection, lease: Lease, reason: str) -> tuple[Use
     return (UserId(row["user_id"]), row["address"]) if row else None
 
 
-async def list_sealed(db: Connection, after: UUID | None, limit: int) -> list[tuple[AccountId, bytes]]:
+async def list_sealed_tokens(connection: Connection, after: UUID | None, limit: int) -> list[tuple[AccountId, bytes]]:
     """The sealed refresh tokens of the next accounts by id."""
-    rows = await db.fetch(
+    rows = await connection.fetch(
         """
         SELECT id, refresh_token FROM google_accounts
         WHERE refresh_token IS NOT NULL AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2
@@ -166,10 +168,10 @@ async def list_sealed(db: Connection, after: UUID | None, limit: int) -> list[tu
     return [(AccountId(row["id"]), row["refresh_token"]) for row in rows]
 
 
-async def replace_sealed(db: Connection, account_id: AccountId, old: bytes, new: bytes) -> bool:
+async def replace_sealed_token(connection: Connection, account_id: AccountId, old: bytes, new: bytes) -> bool:
     """Exchange a sealed refresh token, unless it changed meanwhile; the cached access token goes, it is easily had again."""
     return bool(
-        await db.fetchval(
+        await connection.fetchval(
             """
             UPDATE google_accounts SET refresh_token = $3, access_token = NULL, access_expires_at = NULL
             WHERE id = $1 AND refresh_token = $2 RETURNING true

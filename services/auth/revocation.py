@@ -1,0 +1,18 @@
+"""Ending an account's grant at Google."""
+
+from libs.common.errors import Outage
+from libs.common.google.oauth import InvalidGrant, Misconfigured
+from libs.common.ids import AccountId
+from libs.common.log import get_logger
+from services.auth.context import Context
+from services.auth.keyring import Undecryptable
+
+
+async def revoke_grant(context: Context, account_id: AccountId, sealed: bytes | None) -> None:
+    """Revoke the sealed refresh token if that can be done now. What fails is logged and stops nobody from leaving."""
+    if sealed is None:
+        return
+    try:
+        await context.oauth.revoke(context.keyring.open(sealed, account_id, "refresh"))
+    except (Outage, InvalidGrant, Misconfigured, Undecryptable) as error:
+        get_logger().warning("revoke_failed", account=account_id, error=f"{type(error).__name__}: {error}")
