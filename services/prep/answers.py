@@ -21,12 +21,13 @@ from libs.common.requests import (
     PreviewPrep,
     SendPrep,
 )  # fmt: skip
-from services.prep import sending, settling, store
+from services.prep import sending, settling
 from services.prep.context import Context, Owner, attendees, meeting_now, owner_of, people_of
 from services.prep.domain.dossier import Dossier, collect, pair
 from services.prep.domain.rules import SENTENCES, SkipReason, cannot_send, guests_of, skip_reason
 from services.prep.sending import Unconfirmed
-from services.prep.store import Row
+from services.prep.store import preps
+from services.prep.store.preps import StoredPrep
 from services.prep.writing import write
 
 PREVIEW_TOKEN = "preview"  # noqa: S105 — stands where a sent brief has its reference
@@ -48,12 +49,12 @@ async def send_now(context: Context, command: SendPrep) -> Prep:
         raise _refused(obstacle)
     assert account is not None
     async with context.db.acquire() as connection:
-        row = await store.take_by_hand(connection, meeting, sending.new_token(), datetime.now(UTC))
-    prep = await _sent(context, account, row, dossier)
+        stored = await preps.insert_by_hand(connection, meeting, sending.new_token(), datetime.now(UTC))
+    prep = await _sent(context, account, stored, dossier)
     if prep is not None:
         return prep
     async with context.db.acquire() as connection:
-        settled = await store.get(connection, row)
+        settled = await preps.get_prep(connection, stored)
     if settled is None:
         raise not_found("meeting")  # the account was purged meanwhile
     if settled.reason in SENTENCES:
@@ -61,27 +62,27 @@ async def send_now(context: Context, command: SendPrep) -> Prep:
     raise Refused(502, "not_sent", settled.reason)
 
 
-async def _sent(context: Context, account: Account, row: Row, dossier: Dossier) -> Prep | None:
+async def _sent(context: Context, account: Account, stored: StoredPrep, dossier: Dossier) -> Prep | None:
     """Sent, or settled as failed. There is no later attempt: the user asks again."""
     try:
-        brief = await write(context.claude, dossier, context.settings.base_url, row.token, datetime.now(UTC))
-        return await sending.deliver(context, account, row, brief)
+        brief = await write(context.claude, dossier, context.settings.base_url, stored.token, datetime.now(UTC))
+        return await sending.deliver(context, account, stored, brief)
     except Unconfirmed:
         try:
-            gmail_id = await sending.find_sent(context.gmail(account.id), row.token)
+            gmail_id = await sending.find_sent(context.gmail(account.id), stored.token)
         except (GoogleError, Outage):
             gmail_id = None
         if gmail_id:
-            return await settling.sent(context, row, gmail_id)
-        await settling.failed(context, row, settling.UNCONFIRMED)
+            return await settling.sent(context, stored, gmail_id)
+        await settling.failed(context, stored, settling.UNCONFIRMED)
     except (Outage, Unprocessable) as error:
-        await settling.failed(context, row, str(error))
+        await settling.failed(context, stored, str(error))
     return None
 
 
 async def list_preps(context: Context, query: GetPreps) -> Preps:
     async with context.db.acquire() as connection:
-        return Preps(items=await store.list_latest(connection, query.user_id, query.meeting_ids))
+        return Preps(items=await preps.list_latest(connection, query.user_id, query.meeting_ids))
 
 
 async def dry_run(context: Context, query: DryRunPreps) -> DryRun:

@@ -18,12 +18,13 @@ from libs.common.events import Meeting, MeetingUpcoming
 from libs.common.google.errors import GoogleError
 from libs.common.log import get_logger
 from libs.common.requests import Account
-from services.prep import sending, settling, store
+from services.prep import sending, settling
 from services.prep.context import Context, meeting_now, owner_of, people_of
 from services.prep.domain.dossier import collect
 from services.prep.domain.rules import SkipReason, is_useful, skip_reason
 from services.prep.sending import Unconfirmed, deliver
-from services.prep.store import Row
+from services.prep.store import preps
+from services.prep.store.preps import StoredPrep
 from services.prep.writing import write
 
 CLAIM_TTL = timedelta(hours=24)
@@ -53,16 +54,16 @@ def _is_due(context: Context, meeting: Meeting, now: datetime) -> bool:
 
 
 async def _brief_once(context: Context, meeting: Meeting, obstacle: SkipReason | None) -> None:
-    row = await _take(context, meeting, datetime.now(UTC))
-    if row is None:
+    stored = await _take(context, meeting, datetime.now(UTC))
+    if stored is None:
         return
     try:
-        await _attempt(context, meeting, row, obstacle)
+        await _attempt(context, meeting, stored, obstacle)
     except Exception as error:
         async with context.db.acquire() as connection:
-            await store.give_back(connection, row, _in_words(error), datetime.now(UTC))
+            await preps.release(connection, stored, _in_words(error), datetime.now(UTC))
         if isinstance(error, Outage):
-            raise Throttled(str(error), _pause(error, row)) from error
+            raise Throttled(str(error), _pause(error, stored)) from error
         raise
 
 
@@ -70,63 +71,63 @@ def _in_words(error: Exception) -> str:
     return str(error) if isinstance(error, Outage) else "Something went wrong here. It is in the log."
 
 
-def _pause(error: Outage, row: Row) -> timedelta:
+def _pause(error: Outage, stored: StoredPrep) -> timedelta:
     """How long to wait for the next attempt: what was asked for, or longer with each attempt."""
     if isinstance(error, Throttled) and error.retry_after is not None:
         return error.retry_after
-    return AFTER_SILENCE if isinstance(error, Unconfirmed) else PAUSES[min(row.attempt, len(PAUSES)) - 1]
+    return AFTER_SILENCE if isinstance(error, Unconfirmed) else PAUSES[min(stored.attempt, len(PAUSES)) - 1]
 
 
-async def _attempt(context: Context, meeting: Meeting, row: Row, obstacle: SkipReason | None) -> None:
+async def _attempt(context: Context, meeting: Meeting, stored: StoredPrep, obstacle: SkipReason | None) -> None:
     """One attempt under the lease: settle the brief, or raise what stood in the way for now."""
     owner = await owner_of(context.bus, meeting.user_id)
     account = owner.account(meeting.account_id) if owner else None
     if owner is None or account is None:
         async with context.db.acquire() as connection:
-            await store.forget(connection, row)  # purged meanwhile: no trace
+            await preps.delete_prep(connection, stored)  # purged meanwhile: no trace
         return
-    if row.handed_over and await _arrived_earlier(context, row, account):
+    if stored.handed_over and await _arrived_earlier(context, stored, account):
         return
     now = datetime.now(UTC)
     people = () if obstacle else await people_of(context.bus, meeting, owner, now)
     reason = obstacle or skip_reason(meeting, account, owner.preferences, [known for _, known in people], now)
-    if reason == "too_late" and row.resumed:
-        await settling.failed(context, row, settling.late(row))
+    if reason == "too_late" and stored.resumed:
+        await settling.failed(context, stored, settling.late(stored))
     elif reason:
-        await settling.skipped(context, row, reason)
+        await settling.skipped(context, stored, reason)
     else:
-        written = await write(context.claude, collect(meeting, people), context.settings.base_url, row.token, now)
-        await deliver(context, account, row, written)
+        written = await write(context.claude, collect(meeting, people), context.settings.base_url, stored.token, now)
+        await deliver(context, account, stored, written)
 
 
-async def _arrived_earlier(context: Context, row: Row, account: Account) -> bool:
+async def _arrived_earlier(context: Context, stored: StoredPrep, account: Account) -> bool:
     """Whether the brief of an attempt whose answer was lost is in Sent; then it is settled here.
 
     Where nobody can look, sending again could be sending twice: then the brief ends, and the user is told.
     """
     try:
-        gmail_id = await sending.find_sent(context.gmail(account.id), row.token)
+        gmail_id = await sending.find_sent(context.gmail(account.id), stored.token)
     except GoogleError:
-        await settling.failed(context, row, settling.UNCONFIRMED)
+        await settling.failed(context, stored, settling.UNCONFIRMED)
         return True
     if gmail_id is None:
         return False
-    await settling.sent(context, row, gmail_id)
+    await settling.sent(context, stored, gmail_id)
     return True
 
 
-async def _take(context: Context, meeting: Meeting, now: datetime) -> Row | None:
+async def _take(context: Context, meeting: Meeting, now: datetime) -> StoredPrep | None:
     """The lease, or None where there is nothing left to do. Throttled: somebody else is at it; come back when their lease ends."""
     doubted_from = await _claim(context, meeting, now)
     async with context.db.acquire() as connection:
-        standing = await store.get_automatic(connection, meeting)
+        standing = await preps.get_automatic(connection, meeting)
         if standing is None and doubted_from is not None and doubted_from > now:
             raise Throttled("Another replica has claimed this brief.", doubted_from - now)
         if standing is not None and standing.state in ("sent", "failed"):
             return None
-        if row := await store.take(connection, meeting, sending.new_token(), now):
-            return row
-        standing = await store.get_automatic(connection, meeting)
+        if stored := await preps.acquire(connection, meeting, sending.new_token(), now):
+            return stored
+        standing = await preps.get_automatic(connection, meeting)
     if standing is None or standing.state != "sending":
         return None  # settled, or purged, in the moment between
     raise Throttled("Another replica is writing this brief.", max(standing.leased_until - now, PAUSES[0]))
@@ -136,7 +137,7 @@ async def _claim(context: Context, meeting: Meeting, now: datetime) -> datetime 
     """Claim the meeting in Redis. None: it is ours, or Redis is away; else the moment from which the other claim can be doubted."""
     key = f"meeting_prep:{meeting.account_id}:{meeting.event_id}:{meeting.starts_at.astimezone(UTC).isoformat()}"
     try:
-        if await context.cache.claim(key, (now + store.LEASE).isoformat(), CLAIM_TTL):
+        if await context.cache.claim(key, (now + preps.LEASE).isoformat(), CLAIM_TTL):
             return None
         held = await context.cache.get(key)
     except cache_module.OUTAGES as error:

@@ -1,17 +1,17 @@
 """What goes when an account or a user goes."""
 
 from libs.common.events import AccountDisconnected, UserDeleted
-from services.prep import store
 from services.prep.context import Context
+from services.prep.store import preps
 
 
 async def purge_account(context: Context, event: AccountDisconnected) -> None:
     """With `purge`, the account's briefs go; else they stay on record, as what was imported does."""
     if event.purge:
         async with context.db.acquire() as connection:
-            await store.delete_of_account(connection, event.account_id)
+            await preps.delete_of_account(connection, event.account_id)
 
 
 async def purge_user(context: Context, event: UserDeleted) -> None:
     async with context.db.acquire() as connection:
-        await store.delete_of_user(connection, event.user_id)
+        await preps.delete_of_user(connection, event.user_id)

@@ -13,11 +13,12 @@ from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import AccountUnknown, GoogleError, MissingScope, ReauthRequired, Unauthorized
 from libs.common.google.gmail import Gmail
 from libs.common.requests import Account, Brief, Prep
-from services.prep import settling, store
+from services.prep import settling
 from services.prep.context import Context
 from services.prep.domain.mail import PREP_HEADER, compose
 from services.prep.domain.rules import SkipReason
-from services.prep.store import Row
+from services.prep.store import preps
+from services.prep.store.preps import StoredPrep
 
 _SKIPS: dict[type[GoogleError], SkipReason] = {
     MissingScope: "missing_scope",
@@ -38,28 +39,28 @@ def new_token() -> str:
     return "pcrm" + b32encode(secrets.token_bytes(13)).decode().lower().rstrip("=")[:20]
 
 
-async def deliver(context: Context, account: Account, row: Row, brief: Brief) -> Prep | None:
+async def deliver(context: Context, account: Account, stored: StoredPrep, brief: Brief) -> Prep | None:
     """Send a written brief from the account to itself, and settle it; None where it was settled otherwise.
 
     Raises Unconfirmed, or Throttled (nothing was sent); what Google refuses for good is settled as skipped or failed.
     """
-    raw = compose(account.address, brief.subject, brief.html, brief.text, row.token)
+    raw = compose(account.address, brief.subject, brief.html, brief.text, stored.token)
     async with context.db.acquire() as connection:
-        if not await store.hand_over(connection, row, brief, datetime.now(UTC)):
+        if not await preps.mark_handed_over(connection, stored, brief, datetime.now(UTC)):
             return None
     try:
         gmail_id = await send(context.gmail(account.id), raw)
     except Throttled:
         async with context.db.acquire() as connection:
-            await store.take_back(connection, row)
+            await preps.clear_handed_over(connection, stored)
         raise
     except GoogleError as error:
         if reason := _SKIPS.get(type(error)):
-            await settling.skipped(context, row, reason)
+            await settling.skipped(context, stored, reason)
         else:
-            await settling.failed(context, row, str(error))
+            await settling.failed(context, stored, str(error))
         return None
-    return await settling.sent(context, row, gmail_id)
+    return await settling.sent(context, stored, gmail_id)
 
 
 async def send(gmail: Gmail, raw: bytes) -> str:

@@ -7,10 +7,10 @@ from libs.common import outbox
 from libs.common.events import Event, PrepFailed, PrepSent, PrepSkipped
 from libs.common.log import get_logger
 from libs.common.requests import Prep
-from services.prep import store
 from services.prep.context import Context
 from services.prep.domain.rules import USEFUL_UNTIL, SkipReason
-from services.prep.store import Row
+from services.prep.store import preps
+from services.prep.store.preps import StoredPrep
 
 UNCONFIRMED = "Gmail did not confirm the brief, and it can't be looked up. It may have arrived."
 TOO_LATE = "The brief could not be sent in time."
@@ -24,25 +24,25 @@ async def keep_settling_abandoned(context: Context) -> None:
         await context.bus.survive(lambda: settle_abandoned(context))
 
 
-async def sent(context: Context, row: Row, gmail_id: str) -> Prep | None:
+async def sent(context: Context, stored: StoredPrep, gmail_id: str) -> Prep | None:
     """None: somebody else had taken the brief over meanwhile and settles it."""
     async with context.db.acquire() as connection, connection.transaction():
-        prep = await store.settle(connection, row, "sent", gmail_id=gmail_id)
+        prep = await preps.settle(connection, stored, "sent", gmail_id=gmail_id)
         if prep is not None:
             event = PrepSent(
-                user_id=row.user_id,
-                account_id=row.account_id,
-                meeting_id=row.meeting_id,
-                title=row.title,
-                starts_at=row.starts_at,
+                user_id=stored.user_id,
+                account_id=stored.account_id,
+                meeting_id=stored.meeting_id,
+                title=stored.title,
+                starts_at=stored.starts_at,
                 ai=bool(prep.ai),
                 cost_usd=prep.cost_usd,
             )
             await outbox.add(connection, event)
     if prep is not None:
-        ahead = row.starts_at - datetime.now(UTC)
+        ahead = stored.starts_at - datetime.now(UTC)
         _log(
-            row,
+            stored,
             "prep_sent",
             ai=prep.ai,
             cost_usd=round(prep.cost_usd, 6),
@@ -52,33 +52,33 @@ async def sent(context: Context, row: Row, gmail_id: str) -> Prep | None:
     return prep
 
 
-async def skipped(context: Context, row: Row, reason: SkipReason) -> None:
+async def skipped(context: Context, stored: StoredPrep, reason: SkipReason) -> None:
     """Told once per reason, however many scans see the meeting."""
     async with context.db.acquire() as connection, connection.transaction():
-        prep = await store.settle(connection, row, "skipped", reason)
-        told_before = row.reason == reason
+        prep = await preps.settle(connection, stored, "skipped", reason)
+        told_before = stored.reason == reason
         if prep is not None and not told_before:
             event = PrepSkipped(
-                user_id=row.user_id,
-                account_id=row.account_id,
-                meeting_id=row.meeting_id,
-                starts_at=row.starts_at,
+                user_id=stored.user_id,
+                account_id=stored.account_id,
+                meeting_id=stored.meeting_id,
+                starts_at=stored.starts_at,
                 reason=reason,
             )
             await outbox.add(connection, event)
     if prep is not None and not told_before:
-        _log(row, "prep_skipped", reason=reason)
+        _log(stored, "prep_skipped", reason=reason)
         await outbox.relay(context.db, context.bus)
 
 
-async def failed(context: Context, row: Row, error: str) -> None:
+async def failed(context: Context, stored: StoredPrep, error: str) -> None:
     """`error` is a sentence for the user."""
     async with context.db.acquire() as connection, connection.transaction():
-        prep = await store.settle(connection, row, "failed", error)
+        prep = await preps.settle(connection, stored, "failed", error)
         if prep is not None:
-            await outbox.add(connection, _failure(row, error))
+            await outbox.add(connection, _failure(stored, error))
     if prep is not None:
-        _log(row, "prep_failed", attempts=row.attempt)
+        _log(stored, "prep_failed", attempts=stored.attempt)
         await outbox.relay(context.db, context.bus)
 
 
@@ -86,38 +86,38 @@ async def settle_abandoned(context: Context) -> None:
     """Give up, in words, what no attempt came back to before it was too late."""
     now = datetime.now(UTC)
     async with context.db.acquire() as connection, connection.transaction():
-        rows = await store.list_abandoned(connection, now + USEFUL_UNTIL, now)
-        for row in rows:
-            error = UNCONFIRMED if row.handed_over else late(row)
-            await store.settle(connection, row, "failed", error)
-            await outbox.add(connection, _failure(row, error))
-    for row in rows:
-        _log(row, "prep_failed", attempts=row.attempt)
+        abandoned = await preps.list_abandoned(connection, now + USEFUL_UNTIL, now)
+        for stored in abandoned:
+            error = UNCONFIRMED if stored.handed_over else late(stored)
+            await preps.settle(connection, stored, "failed", error)
+            await outbox.add(connection, _failure(stored, error))
+    for stored in abandoned:
+        _log(stored, "prep_failed", attempts=stored.attempt)
     await outbox.relay(context.db, context.bus)
 
 
-def late(row: Row) -> str:
+def late(stored: StoredPrep) -> str:
     """Why it was not sent in time, with what stood in the way where that is known."""
-    return f"{TOO_LATE} {row.reason}".strip()
+    return f"{TOO_LATE} {stored.reason}".strip()
 
 
-def _failure(row: Row, error: str) -> Event:
+def _failure(stored: StoredPrep, error: str) -> Event:
     return PrepFailed(
-        user_id=row.user_id,
-        account_id=row.account_id,
-        meeting_id=row.meeting_id,
-        title=row.title,
-        starts_at=row.starts_at,
+        user_id=stored.user_id,
+        account_id=stored.account_id,
+        meeting_id=stored.meeting_id,
+        title=stored.title,
+        starts_at=stored.starts_at,
         error=error,
     )
 
 
-def _log(row: Row, event: str, **fields: object) -> None:
+def _log(stored: StoredPrep, event: str, **fields: object) -> None:
     get_logger().info(
         event,
-        user=str(row.user_id),
-        account=str(row.account_id),
-        meeting=str(row.meeting_id),
-        by_hand=row.by_hand,
+        user=str(stored.user_id),
+        account=str(stored.account_id),
+        meeting=str(stored.meeting_id),
+        by_hand=stored.by_hand,
         **fields,
     )

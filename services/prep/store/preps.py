@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from libs.common.db import Connection, Record
 from libs.common.events import Meeting
@@ -16,10 +17,10 @@ GRACE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class Row:
-    """One brief as it stands. `attempt` is the fence of whoever took it; `handed_over`: Gmail may have it already."""
+class StoredPrep:
+    """One brief as it stands. `attempt` is the fence of whoever acquired it; `handed_over`: Gmail may have it already."""
 
-    id: object
+    id: UUID
     user_id: UserId
     account_id: AccountId
     meeting_id: MeetingId
@@ -35,8 +36,8 @@ class Row:
     by_hand: bool
 
 
-def _row(record: Record) -> Row:
-    return Row(
+def _stored_prep(record: Record) -> StoredPrep:
+    return StoredPrep(
         id=record["id"],
         user_id=record["user_id"],
         account_id=record["account_id"],
@@ -54,10 +55,10 @@ def _row(record: Record) -> Row:
     )
 
 
-async def take(connection: Connection, meeting: Meeting, token: str, now: datetime) -> Row | None:
+async def acquire(connection: Connection, meeting: Meeting, token: str, now: datetime) -> StoredPrep | None:
     """The lease on the meeting's automatic brief; None where it is settled or somebody else holds it.
 
-    New, or free because its holder let go or died, or skipped before: what led to that may have changed since.
+    New, or free because its holder released it or died, or skipped before: what led to that may have changed since.
     """
     record = await connection.fetchrow(
         """
@@ -72,11 +73,11 @@ async def take(connection: Connection, meeting: Meeting, token: str, now: dateti
         new_id(), meeting.user_id, meeting.account_id, meeting.meeting_id, meeting.event_id, meeting.title, meeting.starts_at,
         token, now + LEASE, now,
     )  # fmt: skip
-    return _row(record) if record else None
+    return _stored_prep(record) if record else None
 
 
-async def take_by_hand(connection: Connection, meeting: Meeting, token: str, now: datetime) -> Row:
-    """A brief that the user asked for: a row of its own, whatever was sent before."""
+async def insert_by_hand(connection: Connection, meeting: Meeting, token: str, now: datetime) -> StoredPrep:
+    """A brief that the user requested: a row of its own, whatever was sent before."""
     record = await connection.fetchrow(
         """
         INSERT INTO preps (id, user_id, account_id, meeting_id, event_id, title, starts_at, by_hand, state, token, leased_until)
@@ -87,19 +88,19 @@ async def take_by_hand(connection: Connection, meeting: Meeting, token: str, now
         token, now + LEASE,
     )  # fmt: skip
     assert record is not None
-    return _row(record)
+    return _stored_prep(record)
 
 
-async def get_automatic(connection: Connection, meeting: Meeting) -> Row | None:
+async def get_automatic(connection: Connection, meeting: Meeting) -> StoredPrep | None:
     """The automatic brief of this meeting at this start."""
     record = await connection.fetchrow(
         "SELECT * FROM preps WHERE account_id = $1 AND event_id = $2 AND starts_at = $3 AND NOT by_hand",
         meeting.account_id, meeting.event_id, meeting.starts_at,
     )  # fmt: skip
-    return _row(record) if record else None
+    return _stored_prep(record) if record else None
 
 
-async def hand_over(connection: Connection, row: Row, brief: Brief, now: datetime) -> bool:
+async def mark_handed_over(connection: Connection, stored: StoredPrep, brief: Brief, now: datetime) -> bool:
     """Note that Gmail is about to get it and what it cost so far, and renew the lease; false where the lease was lost."""
     status = await connection.execute(
         """
@@ -107,31 +108,31 @@ async def hand_over(connection: Connection, row: Row, brief: Brief, now: datetim
                output_tokens = output_tokens + $6, cost_usd = cost_usd + $7, updated_at = now()
         WHERE id = $1 AND attempts = $2 AND state = 'sending'
         """,
-        row.id, row.attempt, now + LEASE, brief.ai, brief.input_tokens, brief.output_tokens, brief.cost_usd,
+        stored.id, stored.attempt, now + LEASE, brief.ai, brief.input_tokens, brief.output_tokens, brief.cost_usd,
     )  # fmt: skip
     return status == "UPDATE 1"
 
 
-async def take_back(connection: Connection, row: Row) -> None:
+async def clear_handed_over(connection: Connection, stored: StoredPrep) -> None:
     """Gmail has certainly not got it: the next attempt need not look for it."""
     await connection.execute(
-        "UPDATE preps SET handed_over_at = NULL WHERE id = $1 AND attempts = $2", row.id, row.attempt
+        "UPDATE preps SET handed_over_at = NULL WHERE id = $1 AND attempts = $2", stored.id, stored.attempt
     )
 
 
-async def give_back(connection: Connection, row: Row, reason: str, now: datetime) -> None:
+async def release(connection: Connection, stored: StoredPrep, reason: str, now: datetime) -> None:
     """The attempt failed, for this reason: free for the next one at once."""
     await connection.execute(
         """
         UPDATE preps SET leased_until = $3, reason = $4, updated_at = now()
         WHERE id = $1 AND attempts = $2 AND state = 'sending'
         """,
-        row.id, row.attempt, now, reason,
+        stored.id, stored.attempt, now, reason,
     )  # fmt: skip
 
 
 async def settle(
-    connection: Connection, row: Row, state: PrepState, reason: str = "", gmail_id: str | None = None
+    connection: Connection, stored: StoredPrep, state: PrepState, reason: str = "", gmail_id: str | None = None
 ) -> Prep | None:
     """The brief's end; None where the lease was lost, and nothing was written."""
     record = await connection.fetchrow(
@@ -140,12 +141,12 @@ async def settle(
         WHERE id = $1 AND attempts = $2 AND state = 'sending'
         RETURNING *
         """,
-        row.id, row.attempt, state, reason, gmail_id,
+        stored.id, stored.attempt, state, reason, gmail_id,
     )  # fmt: skip
     return _prep(record) if record else None
 
 
-async def list_abandoned(connection: Connection, latest_start: datetime, now: datetime) -> list[Row]:
+async def list_abandoned(connection: Connection, latest_start: datetime, now: datetime) -> list[StoredPrep]:
     """Briefs that nobody works on any more: too late for the automatic ones, cut off for those sent by hand. Locked."""
     records = await connection.fetch(
         """
@@ -154,12 +155,12 @@ async def list_abandoned(connection: Connection, latest_start: datetime, now: da
         """,
         now - GRACE, latest_start,
     )  # fmt: skip
-    return [_row(record) for record in records]
+    return [_stored_prep(record) for record in records]
 
 
-async def get(connection: Connection, row: Row) -> Prep | None:
+async def get_prep(connection: Connection, stored: StoredPrep) -> Prep | None:
     """The brief as it stands now; None where it was purged."""
-    record = await connection.fetchrow("SELECT * FROM preps WHERE id = $1", row.id)
+    record = await connection.fetchrow("SELECT * FROM preps WHERE id = $1", stored.id)
     return _prep(record) if record else None
 
 
@@ -175,9 +176,9 @@ async def list_latest(connection: Connection, user_id: UserId, meeting_ids: Sequ
     return tuple(_prep(record) for record in records)
 
 
-async def forget(connection: Connection, row: Row) -> None:
+async def delete_prep(connection: Connection, stored: StoredPrep) -> None:
     """The brief of an account that is gone leaves no trace."""
-    await connection.execute("DELETE FROM preps WHERE id = $1", row.id)
+    await connection.execute("DELETE FROM preps WHERE id = $1", stored.id)
 
 
 async def delete_of_account(connection: Connection, account_id: AccountId) -> None:

@@ -1,0 +1,1 @@
+"""The SQL of prep, one file per subject. Functions take a connection; transactions are the callers'."""
