@@ -1,13 +1,15 @@
-"""prep: the brief that lands in the inbox half an hour before a meeting.
+"""Prep: the brief that lands in the inbox half an hour before a meeting.
 
-Owns: the record of every brief (`preps`): sent, skipped or failed, why, and what it cost.
-Hears: meeting.upcoming, account.disconnected, user.deleted.
-Says: prep.sent, prep.skipped, prep.failed.
-Answers: prep.preview, prep.send, prep.states, prep.dry_run.
-Asks: auth (settings, accounts, tokens), contacts (attendees), sync (meetings as they stand now).
+Owns the record of every brief (`preps`): sent, skipped or failed, why, and what it cost.
+Consumes meeting.upcoming, account.disconnected, user.deleted.
+Publishes prep.sent, prep.skipped, prep.failed.
+Serves prep.preview, prep.send, prep.states, prep.dry_run.
+Requests auth.settings, auth.accounts, auth.token, sync.meeting, sync.meetings, contacts.attendees.
 
-    meeting.upcoming → briefing.brief → sync: as it stands now? → claim (Redis) and lease (row)
-                                      → domain/rules.py: a reason to skip?
-                                      → writing.write: people, talking points, email
-                                      → sending.send: Gmail → the row is settled, prep.sent is owed
+    meeting.upcoming → handlers/meetings.py → gathering.py: the meeting as it stands now
+                     → briefing.py: one attempt, under the lease of leasing.py (a key in Redis, a row in `preps`)
+                     → domain/rules.py: a reason to skip?
+                     → writing.py: people, talking points (Claude's, or domain/points.py), email by rendering.py and templates/
+                     → sending.py: Gmail, at most once
+                     → outcomes.py: the row is settled, and prep.sent goes to the outbox, in one transaction
 """

@@ -1,4 +1,4 @@
-"""The two faces of a brief, HTML and plain text, from the templates. Everything is escaped in HTML; nothing is fetched from anywhere."""
+"""A brief as HTML and as plain text, from the templates. Everything is escaped in HTML; nothing is fetched from anywhere."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 

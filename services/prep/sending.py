@@ -1,7 +1,7 @@
-"""Handing a brief to Gmail, at most once: what to do when the answer to `send` is lost.
+"""Handing a brief to Gmail, at most once: what to do when the response to `send` is lost.
 
-A brief carries a token of its own, in a header and as a phrase in its text. Before Gmail gets it, the row says so
-(`handed_over_at`). Where no answer comes back, nobody sends again before Sent was searched for the phrase and the header read back.
+A brief carries a token of its own, in a header and as a phrase in its text. Before Gmail gets it, the row is marked
+(`handed_over_at`). Where no response comes back, nobody sends again before Sent was searched for the phrase and the header read back.
 """
 
 import asyncio
@@ -13,20 +13,20 @@ from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import AccountUnknown, GoogleError, MissingScope, ReauthRequired, Unauthorized
 from libs.common.google.gmail import Gmail
 from libs.common.requests import Account, Brief, Prep
-from services.prep import settling
 from services.prep.context import Context
 from services.prep.domain.mail import PREP_HEADER, compose
 from services.prep.domain.rules import SkipReason
+from services.prep.outcomes import record_failed, record_sent, record_skipped
 from services.prep.store import preps
 from services.prep.store.preps import StoredPrep
 
-_SKIPS: dict[type[GoogleError], SkipReason] = {
+_SKIP_REASONS: dict[type[GoogleError], SkipReason] = {
     MissingScope: "missing_scope",
     ReauthRequired: "reauth_required",
     Unauthorized: "reauth_required",
     AccountUnknown: "disconnected",
 }
-SEND_SECONDS = 60.0
+SEND_TIMEOUT_SECONDS = 60.0
 """Shorter than the lease, so that nobody else begins while this attempt may still arrive."""
 
 
@@ -49,24 +49,24 @@ async def deliver(context: Context, account: Account, stored: StoredPrep, brief:
         if not await preps.mark_handed_over(connection, stored, brief, datetime.now(UTC)):
             return None
     try:
-        gmail_id = await send(context.gmail(account.id), raw)
+        gmail_id = await _send(context.gmail(account.id), raw)
     except Throttled:
         async with context.db.acquire() as connection:
             await preps.clear_handed_over(connection, stored)
         raise
     except GoogleError as error:
-        if reason := _SKIPS.get(type(error)):
-            await settling.skipped(context, stored, reason)
+        if reason := _SKIP_REASONS.get(type(error)):
+            await record_skipped(context, stored, reason)
         else:
-            await settling.failed(context, stored, str(error))
+            await record_failed(context, stored, str(error))
         return None
-    return await settling.sent(context, stored, gmail_id)
+    return await record_sent(context, stored, gmail_id)
 
 
-async def send(gmail: Gmail, raw: bytes) -> str:
-    """The Gmail id. Unconfirmed: no answer. Throttled: certainly not sent. GoogleError: refused, for this call or for good."""
+async def _send(gmail: Gmail, raw: bytes) -> str:
+    """The Gmail id. Unconfirmed: no response. Throttled: certainly not sent. GoogleError: refused, for this call or for good."""
     try:
-        async with asyncio.timeout(SEND_SECONDS):
+        async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
             return await gmail.send(raw)
     except Throttled:
         raise

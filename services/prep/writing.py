@@ -7,10 +7,8 @@ from libs.common.claude import Claude, NoAnswer, Usage, Why
 from libs.common.log import get_logger
 from libs.common.requests import Brief, TalkingPoint
 from services.prep.domain.dossier import Dossier
-from services.prep.domain.mail import subject
 from services.prep.domain.points import FEWEST, fact_points, filled, grounded
 from services.prep.domain.prompt import SYSTEM, WrittenPoints, given_labels, prompt
-from services.prep.domain.rules import minutes_until
 from services.prep.domain.view import view
 from services.prep.rendering import render
 
@@ -20,7 +18,7 @@ BY_AI = "Written by AI from what is shown below; the labels say what each point 
 
 
 @dataclass(frozen=True)
-class Points:
+class TalkingPoints:
     """The talking points of one brief; `fallback` says why no model wrote them."""
 
     points: tuple[TalkingPoint, ...]
@@ -30,52 +28,51 @@ class Points:
     fallback: Why | str = ""
 
 
-async def talking_points(claude: Claude, dossier: Dossier, now: datetime) -> Points:
+async def write_talking_points(claude: Claude, dossier: Dossier, now: datetime) -> TalkingPoints:
     """Three to five points, within Claude's time limit, whatever happens there."""
     facts = fact_points(dossier, now)
     labels = given_labels(dossier)
     if not labels:
-        return Points(facts, NOT_AI, ai=False, usage=Usage(), fallback="nothing_known")
+        return TalkingPoints(facts, NOT_AI, ai=False, usage=Usage(), fallback="nothing_known")
     try:
         written = await claude.write(system=SYSTEM, prompt=prompt(dossier, now), shape=WrittenPoints)
     except NoAnswer as error:
-        return Points(facts, NOT_AI, ai=False, usage=error.usage, fallback=error.why)
-    offered = [TalkingPoint(text=one.text, evidence=tuple(one.evidence)) for one in written.answer.points]
+        return TalkingPoints(facts, NOT_AI, ai=False, usage=error.usage, fallback=error.why)
+    offered = [TalkingPoint(text=point.text, evidence=tuple(point.evidence)) for point in written.answer.points]
     kept = grounded(offered, labels)
     if not kept:
-        return Points(facts, NOT_AI, ai=False, usage=written.usage, fallback="ungrounded")
+        return TalkingPoints(facts, NOT_AI, ai=False, usage=written.usage, fallback="ungrounded")
     note = BY_AI if len(kept) >= FEWEST else PARTLY_AI
-    return Points(filled(kept, facts), note, ai=True, usage=written.usage)
+    return TalkingPoints(filled(kept, facts), note, ai=True, usage=written.usage)
 
 
-async def write(claude: Claude, dossier: Dossier, base_url: str, token: str, now: datetime) -> Brief:
+async def write_brief(claude: Claude, dossier: Dossier, base_url: str, token: str, now: datetime) -> Brief:
     """The brief as it is sent at `now`; `token` is what Sent can be searched for."""
-    said = await talking_points(claude, dossier, now)
-    meeting = dossier.meeting
-    minutes = minutes_until(meeting.starts_at, now)
-    title = subject(dossier.title, minutes)
-    html, text = render(view(dossier, said.points, said.note, title, minutes, base_url, token, now))
+    written = await write_talking_points(claude, dossier, now)
+    meeting, usage = dossier.meeting, written.usage
+    shown = view(dossier, written.points, written.note, now, base_url=base_url, token=token)
+    html, text = render(shown)
     get_logger().info(
         "brief_written",
         meeting=str(meeting.meeting_id),
         user=str(meeting.user_id),
         account=str(meeting.account_id),
-        ai=said.ai,
-        fallback=said.fallback,
-        points=len(said.points),
-        input_tokens=said.usage.input_tokens,
-        output_tokens=said.usage.output_tokens,
-        cost_usd=round(said.usage.cost_usd, 6),
+        ai=written.ai,
+        fallback=written.fallback,
+        points=len(written.points),
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=round(usage.cost_usd, 6),
     )
     return Brief(
         meeting_id=meeting.meeting_id,
-        subject=title,
+        subject=shown.subject,
         html=html,
         text=text,
-        points=said.points,
-        ai=said.ai,
-        note=said.note,
-        input_tokens=said.usage.input_tokens,
-        output_tokens=said.usage.output_tokens,
-        cost_usd=said.usage.cost_usd,
+        points=written.points,
+        ai=written.ai,
+        note=written.note,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=usage.cost_usd,
     )

@@ -17,17 +17,17 @@ INPUT_TOKENS, OUTPUT_TOKENS = 1_200, 150
 
 
 def points(*labelled: tuple[str, list[str]]) -> dict[str, Any]:
-    """An answer in the shape that prep asks for."""
+    """A reply in the shape that prep requests."""
     return {"points": [{"text": text, "evidence": evidence} for text, evidence in labelled]}
 
 
 @dataclass
 class FakeClaude:
-    """`mode` decides how it answers, `answer` what (a function of the prompt); `requests` are the bodies it got."""
+    """`mode` decides how it replies, `reply` what (a function of the prompt); `requests` are the bodies it got."""
 
     url: str = ""
     mode: Mode = "success"
-    answer: Callable[[str], dict[str, Any]] = lambda _: points(("Ask about the pricing.", ["I1"]))
+    reply: Callable[[str], dict[str, Any]] = lambda _: points(("Ask about the pricing.", ["I1"]))
     requests: list[dict[str, Any]] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -49,7 +49,7 @@ class FakeClaude:
         return web.json_response(self._message(body), headers={"request-id": "req_test"})
 
     def _message(self, body: dict[str, Any]) -> dict[str, Any]:
-        text = orjson.dumps(self.answer(body["messages"][0]["content"])).decode()
+        text = orjson.dumps(self.reply(body["messages"][0]["content"])).decode()
         texts = {"refusal": "I can't help with that.", "malformed": text[: len(text) // 2]}
         return {
             "id": "msg_1",
@@ -73,7 +73,7 @@ async def run_claude(mode: Mode = "success") -> AsyncIterator[FakeClaude]:
     fake = FakeClaude(mode=mode)
     app = web.Application()
     app.add_routes([web.post("/v1/messages", fake.handle)])
-    # A slow answer ends with its asker, or with the test.
+    # A slow reply ends with its requester, or with the test.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:

@@ -1,4 +1,4 @@
-"""The world around `prep` in integration tests: a local Google, and the other services answering from plain values on the real bus."""
+"""The world around `prep` in integration tests: a local Google, and the other services responding from plain values on the real bus."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -60,7 +60,7 @@ def upcoming(minutes: float = 35, **fields: Any) -> Meeting:
 
 @dataclass
 class Stage:
-    """What the others say, and what prep told and sent. Change the fields, then `tell`."""
+    """What the others respond, and what prep published and sent. Change the fields, then `publish_upcoming`."""
 
     settings_of: SettingsOf
     google: GoogleServer
@@ -70,15 +70,15 @@ class Stage:
     account: Account = field(default_factory=account)
     preferences: GmailPreferences = field(default_factory=GmailPreferences)
     attendees: list[Attendee] = field(default_factory=lambda: [known()])
-    told: list[Event] = field(default_factory=list)
+    published: list[Event] = field(default_factory=list)
     user_exists: bool = True
-    asked: int = 0
+    settings_requests: int = 0
     buses: dict[str, Bus] = field(default_factory=dict)
 
-    # -- what the others answer ------------------------------------------------------------------------------------------
+    # -- what the others respond -------------------------------------------------------------------------------------------
 
     async def get_settings(self, _: GetSettings) -> UserPreferences:
-        self.asked += 1
+        self.settings_requests += 1
         if not self.user_exists:
             raise not_found("user")
         return UserPreferences(version=1, preferences=Preferences(gmail=self.preferences))
@@ -101,26 +101,27 @@ class Stage:
         )
 
     async def get_meeting(self, query: GetMeeting) -> Meeting:
-        for one in self.meetings:
-            if (one.meeting_id, one.user_id) == (query.meeting_id, query.user_id):
-                return one
+        for known_meeting in self.meetings:
+            if (known_meeting.meeting_id, known_meeting.user_id) == (query.meeting_id, query.user_id):
+                return known_meeting
         raise not_found("meeting")
 
     async def list_meetings(self, query: ListMeetings) -> Meetings:
-        return Meetings(items=tuple(one for one in self.meetings if query.start <= one.starts_at < query.end))
+        within = [found for found in self.meetings if query.start <= found.starts_at < query.end]
+        return Meetings(items=tuple(within))
 
     async def get_attendees(self, query: GetAttendees) -> Attendees:
-        by_address = {one.address: one for one in self.attendees}
-        return Attendees(items=tuple(by_address.get(one, Attendee(address=one)) for one in query.addresses))
+        by_address = {attendee.address: attendee for attendee in self.attendees}
+        return Attendees(items=tuple(by_address.get(address, Attendee(address=address)) for address in query.addresses))
 
-    async def note(self, event: Event) -> None:
-        self.told.append(event)
+    async def record(self, event: Event) -> None:
+        self.published.append(event)
 
     # -- what a test does ------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def prep(self, *, key: bool = False) -> AsyncIterator[Resources]:
-        """One instance of the service; with a key it asks the fake Claude."""
+        """One instance of the service; with a key it calls the fake Claude."""
         settings = self.settings_of("prep").model_copy(
             update={
                 "google_api_root": self.google.url,
@@ -135,10 +136,12 @@ class Stage:
         async with running("prep", settings, wire) as resources:
             yield resources
 
-    async def tell(self, told: Meeting, *, current: Meeting | Literal["as told", "cancelled"] = "as told") -> None:
-        """`sync` says that the meeting is upcoming, and answers with `current` when it is asked."""
-        self.meetings = [] if current == "cancelled" else [told if current == "as told" else current]
-        await self.buses["sync"].publish(MeetingUpcoming(meeting=told))
+    async def publish_upcoming(
+        self, upcoming: Meeting, *, current: Meeting | Literal["as published", "cancelled"] = "as published"
+    ) -> None:
+        """`sync` publishes that the meeting is upcoming, and responds with `current` to the request for it."""
+        self.meetings = [] if current == "cancelled" else [upcoming if current == "as published" else current]
+        await self.buses["sync"].publish(MeetingUpcoming(meeting=upcoming))
 
     async def disconnect(self, *, purge: bool) -> None:
         await self.buses["auth"].publish(
@@ -149,7 +152,7 @@ class Stage:
         await self.buses["auth"].publish(UserDeleted(user_id=USER_ID, account_ids=(ACCOUNT_ID,)))
 
     async def request(self, request: Request[Any]) -> Any:
-        """As the gateway asks."""
+        """As the gateway requests it."""
         return await self.buses["gateway"].request(request, seconds=60)
 
     def fault(self, match: str, kind: str, **fields: Any) -> None:
@@ -184,9 +187,9 @@ class Stage:
                 await asyncio.sleep(0.05)
 
     async def received(self, kind: type[Event], count: int = 1, seconds: float = 10) -> list[Any]:
-        """What the gateway heard of this kind, once it is so much."""
+        """What the gateway consumed of this kind, once it is so much."""
         async with asyncio.timeout(seconds):
-            while len(found := [event for event in self.told if isinstance(event, kind)]) < count:
+            while len(found := [event for event in self.published if isinstance(event, kind)]) < count:
                 await asyncio.sleep(0.02)
         return found
 
@@ -211,7 +214,7 @@ async def set_stage(settings_of: SettingsOf, postgres_url: str, claude: FakeClau
         stage.buses["sync"].respond(ListMeetings, stage.list_meetings)
         stage.buses["contacts"].respond(GetAttendees, stage.get_attendees)
         for event in (PrepSent, PrepSkipped, PrepFailed):
-            stage.buses["gateway"].subscribe(event, stage.note)
+            stage.buses["gateway"].subscribe(event, stage.record)
         for bus in stage.buses.values():
             await stack.enter_async_context(bus)
         yield stage

@@ -1,1 +1,1 @@
-"""What prep decides and words, apart from all I/O: who is briefed, what is said, how it is written."""
+"""What prep decides and words, apart from all I/O: who is briefed, which points are made, how the email reads."""

@@ -1,4 +1,4 @@
-"""What is known before a meeting: its people, their bios and newest interactions, each with the label that points name.
+"""What is known before a meeting: its people, their bios and newest interactions, each with the label that points refer to.
 
 Labels are `I1`, `I2`… for interactions and `B1`, `B2`… for bios, counted through the whole brief. Every text in here is one clean line.
 """
@@ -6,6 +6,7 @@ Labels are `I1`, `I2`… for interactions and `B1`, `B2`… for bios, counted th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from operator import attrgetter
 
 from libs.common.events import Answer, Guest, Meeting
 from libs.common.requests import Attendee, Interaction, Label
@@ -13,11 +14,11 @@ from services.prep.domain.clean import line
 from services.prep.domain.rules import is_known
 from services.prep.domain.times import zone_of
 
-ASKED_INTERACTIONS = 10
-"""How many interactions are asked for per person: automated ones among them are left out."""
-SHOWN_INTERACTIONS = 5
-SHOWN_IN_A_CROWD = 3
-CROWD = 6
+INTERACTIONS_REQUESTED = 10
+"""How many interactions are requested per person: automated ones among them are left out."""
+INTERACTIONS_SHOWN = 5
+INTERACTIONS_SHOWN_IN_LARGE_MEETINGS = 3
+SMALL_MEETING_GUESTS = 6
 
 PLATFORMS = {"gmail": "Email", "email": "Email", "calendar": "Meeting", "linkedin": "LinkedIn", "whatsapp": "WhatsApp"}
 NETWORKS = {"twitter": "Twitter", "linkedin": "LinkedIn", "telegram": "Telegram"}
@@ -32,22 +33,22 @@ class Bio:
 
 
 @dataclass(frozen=True)
-class Contacted:
-    """One interaction: `who` says who wrote, `platform` as people call it."""
+class PastInteraction:
+    """One interaction: `direction_text` names who wrote, `platform` is as people call it."""
 
     label: str
     platform: str
-    who: str
+    direction_text: str
     at: datetime
     text: str
     direction: str
-    met: bool
-    note: bool
+    is_meeting: bool
+    is_note: bool
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One guest. `all_seen`: `contacted` and what was left out are all interactions there ever were."""
+    """One guest. `history_complete`: `interactions` and what was left out of them are all there ever were."""
 
     address: str
     name: str
@@ -60,9 +61,9 @@ class Profile:
     organizer: bool
     last_contact_at: datetime | None
     bios: tuple[Bio, ...]
-    contacted: tuple[Contacted, ...]
+    interactions: tuple[PastInteraction, ...]
     met_before: bool
-    all_seen: bool
+    history_complete: bool
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Dossier:
     def labels(self) -> frozenset[str]:
         """What a point may rest on."""
         bios = (bio.label for person in self.people for bio in person.bios)
-        return frozenset(bios) | {one.label for person in self.people for one in person.contacted}
+        return frozenset(bios) | {interaction.label for person in self.people for interaction in person.interactions}
 
 
 def pair(guests: Sequence[Guest], attendees: Sequence[Attendee]) -> tuple[tuple[Guest, Attendee], ...]:
@@ -92,13 +93,13 @@ def pair(guests: Sequence[Guest], attendees: Sequence[Attendee]) -> tuple[tuple[
 
 def collect(meeting: Meeting, people: Sequence[tuple[Guest, Attendee]]) -> Dossier:
     """Everything that the brief shows, cleaned and labelled."""
-    most = SHOWN_INTERACTIONS if len(people) <= CROWD else SHOWN_IN_A_CROWD
+    most = INTERACTIONS_SHOWN if len(people) <= SMALL_MEETING_GUESTS else INTERACTIONS_SHOWN_IN_LARGE_MEETINGS
     profiles: list[Profile] = []
     bios = interactions = 0
     for guest, attendee in people:
         profile = _profile(guest, attendee, most, bios, interactions)
         bios += len(profile.bios)
-        interactions += len(profile.contacted)
+        interactions += len(profile.interactions)
         profiles.append(profile)
     title = line(meeting.title, MAX_TITLE) or "(no title)"
     return Dossier(meeting, title, zone_of(meeting.time_zone)[0], tuple(profiles))
@@ -108,7 +109,7 @@ def _profile(guest: Guest, attendee: Attendee, most: int, bios_before: int, inte
     known = is_known(attendee)
     address = line(guest.address, 254)
     seen = attendee.last if known else ()
-    personal = sorted((one for one in seen if not one.automated), key=lambda one: one.occurred_at, reverse=True)
+    personal = sorted((item for item in seen if not item.automated), key=attrgetter("occurred_at"), reverse=True)
     bios = [
         (NETWORKS[network], text) for network in NETWORKS if (text := line(attendee.bios.get(network, ""), MAX_BIO))
     ]
@@ -124,24 +125,26 @@ def _profile(guest: Guest, attendee: Attendee, most: int, bios_before: int, inte
         organizer=guest.organizer,
         last_contact_at=attendee.last_contact_at,
         bios=tuple(Bio(f"B{bios_before + n}", *bio) for n, bio in enumerate(bios, 1)),
-        contacted=tuple(_contacted(f"I{interactions_before + n}", one) for n, one in enumerate(personal[:most], 1)),
-        met_before=any(one.platform == "calendar" for one in attendee.last),
-        all_seen=len(attendee.last) < ASKED_INTERACTIONS,
+        interactions=tuple(
+            _past_interaction(f"I{interactions_before + n}", item) for n, item in enumerate(personal[:most], 1)
+        ),
+        met_before=any(item.platform == "calendar" for item in attendee.last),
+        history_complete=len(attendee.last) < INTERACTIONS_REQUESTED,
     )
 
 
-def _contacted(label: str, one: Interaction) -> Contacted:
-    title, text = line(one.title, MAX_TEXT), line(one.text, MAX_TEXT)
+def _past_interaction(label: str, interaction: Interaction) -> PastInteraction:
+    title, text = line(interaction.title, MAX_TEXT), line(interaction.text, MAX_TEXT)
     whole = text if not title or text.startswith(title) else f"{title} — {text}" if text else title
-    met = one.platform == "calendar"
-    who = {"inbound": "they wrote", "outbound": "you wrote", "participant": "both on it", "mutual": "together"}
-    return Contacted(
+    is_meeting = interaction.platform == "calendar"
+    texts = {"inbound": "they wrote", "outbound": "you wrote", "participant": "both on it", "mutual": "together"}
+    return PastInteraction(
         label=label,
-        platform=PLATFORMS.get(one.platform, line(one.platform, 32).replace("_", " ").capitalize()),
-        who="" if met or one.platform == "note" else who[one.direction],
-        at=one.occurred_at,
+        platform=PLATFORMS.get(interaction.platform, line(interaction.platform, 32).replace("_", " ").capitalize()),
+        direction_text="" if is_meeting or interaction.platform == "note" else texts[interaction.direction],
+        at=interaction.occurred_at,
         text=line(whole, MAX_TEXT),
-        direction=one.direction,
-        met=met,
-        note=one.platform == "note",
+        direction=interaction.direction,
+        is_meeting=is_meeting,
+        is_note=interaction.platform == "note",
     )

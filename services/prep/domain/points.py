@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from libs.common.requests import TalkingPoint
 from services.prep.domain.clean import has_link, line
-from services.prep.domain.dossier import Contacted, Dossier, Profile
+from services.prep.domain.dossier import Dossier, PastInteraction, Profile
 from services.prep.domain.times import ago, for_days, length
 
 FEWEST, MOST = 3, 5
@@ -42,36 +42,38 @@ def filled(points: Sequence[TalkingPoint], facts: Sequence[TalkingPoint]) -> tup
 def fact_points(dossier: Dossier, now: datetime) -> tuple[TalkingPoint, ...]:
     """Three to five points without any model: the best of each person in turn, then what is good in every meeting."""
     people = sorted(dossier.people, key=lambda person: (not person.known, -(person.score or 0)))
-    rounds = zip_longest(*(list(_about(person, dossier, now)) for person in people))
+    rounds = zip_longest(*(list(_person_points(person, dossier, now)) for person in people))
     personal = [point for turn in rounds for point in turn if point is not None][:MOST]
-    return (*personal, *list(_always(dossier))[: max(0, FEWEST - len(personal))])
+    return (*personal, *list(_general_points(dossier))[: max(0, FEWEST - len(personal))])
 
 
-def _about(person: Profile, dossier: Dossier, now: datetime) -> Iterator[TalkingPoint]:
-    """What the facts say about one person, the most useful first."""
+def _person_points(person: Profile, dossier: Dossier, now: datetime) -> Iterator[TalkingPoint]:
+    """What the facts yield about one person, the most useful first."""
     name, zone = person.name, dossier.zone
     if not person.known:
         yield _point(f"You have no history with {name}: ask what brings them to this meeting.")
         return
-    written = next((one for one in person.contacted if not one.met and not one.note), None)
-    met = next((one for one in person.contacted if one.met), None)
-    newest = person.contacted[0] if person.contacted else None
+    message = next((past for past in person.interactions if not past.is_meeting and not past.is_note), None)
+    last_meeting = next((past for past in person.interactions if past.is_meeting), None)
+    newest = person.interactions[0] if person.interactions else None
     silent = (now - person.last_contact_at).days if person.last_contact_at else None
-    if written and (now - written.at).days <= OPEN_DAYS and not (met and met.at > written.at):
-        yield _open_thread(name, written, ago(written.at, now, zone))
+    if message and (now - message.at).days <= OPEN_DAYS and not (last_meeting and last_meeting.at > message.at):
+        yield _open_thread(name, message, ago(message.at, now, zone))
     if newest and silent is not None and silent > SILENCE_DAYS:
         yield _point(
             f"You have not been in touch with {name} for {for_days(silent)}: ask what has changed since.", newest.label
         )
-    if person.contacted and not person.met_before and person.all_seen:
-        yield _point(f"This looks like your first meeting with {name}.", person.contacted[-1].label)
-    if met:
-        yield _point(f"You last met {name} {ago(met.at, now, zone)}: {_quoted(met.text)}.", met.label)
+    if person.interactions and not person.met_before and person.history_complete:
+        yield _point(f"This looks like your first meeting with {name}.", person.interactions[-1].label)
+    if last_meeting:
+        yield _point(
+            f"You last met {name} {ago(last_meeting.at, now, zone)}: {_quoted(last_meeting.text)}.", last_meeting.label
+        )
     for bio in person.bios:
         yield _point(f"{name} on {bio.network}: {_quoted(bio.text)}.", bio.label)
-    if written and (now - written.at).days > OPEN_DAYS:
+    if message and (now - message.at).days > OPEN_DAYS:
         yield _point(
-            f"Your last exchange with {name}, {ago(written.at, now, zone)}: {_quoted(written.text)}.", written.label
+            f"Your last exchange with {name}, {ago(message.at, now, zone)}: {_quoted(message.text)}.", message.label
         )
     if work := " at ".join(filter(None, (person.title, person.company))):
         yield _point(f"{name}: {work}. Ask what they work on at the moment.")
@@ -79,17 +81,17 @@ def _about(person: Profile, dossier: Dossier, now: datetime) -> Iterator[Talking
         yield _point(f"{name} has not firmly accepted the invitation: they may not come.")
 
 
-def _open_thread(name: str, written: Contacted, when: str) -> TalkingPoint:
-    if written.direction == "inbound":
+def _open_thread(name: str, message: PastInteraction, when: str) -> TalkingPoint:
+    if message.direction == "inbound":
         return _point(
-            f"{name} wrote last, {when}: {_quoted(written.text)}. It may wait for your answer.", written.label
+            f"{name} wrote last, {when}: {_quoted(message.text)}. It may wait for your answer.", message.label
         )
-    if written.direction == "outbound":
-        return _point(f"You wrote last to {name}, {when}: {_quoted(written.text)}. Ask where it stands.", written.label)
-    return _point(f"You and {name} were in touch {when}: {_quoted(written.text)}.", written.label)
+    if message.direction == "outbound":
+        return _point(f"You wrote last to {name}, {when}: {_quoted(message.text)}. Ask where it stands.", message.label)
+    return _point(f"You and {name} were in touch {when}: {_quoted(message.text)}.", message.label)
 
 
-def _always(dossier: Dossier) -> Iterator[TalkingPoint]:
+def _general_points(dossier: Dossier) -> Iterator[TalkingPoint]:
     """What holds for every meeting; three, so that no brief has fewer."""
     organizer = next((person.name for person in dossier.people if person.organizer), None)
     if organizer:

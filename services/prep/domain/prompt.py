@@ -1,4 +1,4 @@
-"""The question to the model. Whatever others wrote stands between <data> and </data>, on single lines, without angle brackets.
+"""What the model is given. Whatever others wrote stands between <data> and </data>, on single lines, without angle brackets.
 
 Left out: the event's description, place and links, email addresses, notes, and (clean.for_model) links, phone numbers and codes.
 """
@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from services.prep.domain.clean import for_model
-from services.prep.domain.dossier import Dossier, Profile
+from services.prep.domain.dossier import Dossier, PastInteraction, Profile
 from services.prep.domain.times import ago, day
 
 MAX_TEXT, MAX_NAME = 220, 80
@@ -63,16 +63,16 @@ def _person(number: int, person: Profile, dossier: Dossier, now: datetime) -> li
     return [
         f"Guest {number}: {about}",
         *(f"{bio.label} ({bio.network} bio): {for_model(bio.text, MAX_TEXT)}" for bio in person.bios),
-        *(
-            f"{one.label} ({', '.join(part for part in (for_model(one.platform, 32), one.who, ago(one.at, now, dossier.zone)) if part)}): "
-            f"{for_model(one.text, MAX_TEXT)}"
-            for one in person.contacted
-            if not one.note
-        ),
+        *(_interaction_line(past, dossier, now) for past in person.interactions if not past.is_note),
     ]
+
+
+def _interaction_line(past: PastInteraction, dossier: Dossier, now: datetime) -> str:
+    about = (for_model(past.platform, 32), past.direction_text, ago(past.at, now, dossier.zone))
+    return f"{past.label} ({', '.join(part for part in about if part)}): {for_model(past.text, MAX_TEXT)}"
 
 
 def given_labels(dossier: Dossier) -> frozenset[str]:
     """The labels that the prompt shows; empty where there is nothing to write about."""
-    notes = {one.label for person in dossier.people for one in person.contacted if one.note}
+    notes = {past.label for person in dossier.people for past in person.interactions if past.is_note}
     return dossier.labels - notes

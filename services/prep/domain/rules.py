@@ -19,7 +19,7 @@ SkipReason = Literal[
     "private", "no_guests", "too_many_guests", "nobody_known",
 ]  # fmt: skip
 
-SENTENCES: dict[SkipReason, str] = {
+SKIP_SENTENCES: dict[SkipReason, str] = {
     "disabled": "Meeting prep emails are turned off in your settings.",
     "disconnected": "This Google account is no longer connected.",
     "reauth_required": "Google no longer accepts this account's permission. Sign in with it again in the settings.",
@@ -36,23 +36,23 @@ SENTENCES: dict[SkipReason, str] = {
 }
 
 
-def guests_of(meeting: Meeting, mine: Collection[str]) -> tuple[Guest, ...]:
-    """The other people, each once, in the order of the invitation. `mine`: canonical addresses that are me.
+def guests_of(meeting: Meeting, own_addresses: Collection[str]) -> tuple[Guest, ...]:
+    """The other people, each once, in the order of the invitation. `own_addresses`: canonical addresses that are me.
 
     Rooms, me, calendars and invalid addresses are none. The organizer joins where anybody is left.
     """
     found: dict[str, Guest] = {}
     for guest in meeting.guests:
-        if address := _human(guest, mine):
+        if address := _human_address(guest, own_addresses):
             found.setdefault(address, guest)
-    if found and meeting.organizer and (address := _human(meeting.organizer, mine)):
+    if found and meeting.organizer and (address := _human_address(meeting.organizer, own_addresses)):
         found.setdefault(address, meeting.organizer.model_copy(update={"organizer": True, "answer": "accepted"}))
     return tuple(found.values())
 
 
-def _human(guest: Guest, mine: Collection[str]) -> str | None:
+def _human_address(guest: Guest, own_addresses: Collection[str]) -> str | None:
     address = canonical(guest.address)
-    if address is None or guest.me or guest.resource or is_me(address, mine):
+    if address is None or guest.me or guest.resource or is_me(address, own_addresses):
         return None
     return None if address.endswith("calendar.google.com") else address
 
@@ -69,13 +69,13 @@ def skip_reason(
     if not preferences.meeting_prep_enabled:
         return "disabled"
     return (
-        cannot_send(account)
-        or _of_the_event(meeting, preferences, now)
-        or _of_the_people(people, preferences.meeting_prep_unknown)
+        sending_obstacle(account)
+        or _event_reason(meeting, preferences, now)
+        or _people_reason(people, preferences.meeting_prep_unknown)
     )
 
 
-def cannot_send(account: Account | None) -> SkipReason | None:
+def sending_obstacle(account: Account | None) -> SkipReason | None:
     """Why nothing can be sent from this account at all."""
     if account is None or account.status == "disconnected":
         return "disconnected"
@@ -84,7 +84,7 @@ def cannot_send(account: Account | None) -> SkipReason | None:
     return None if GMAIL_SEND in account.scopes else "missing_scope"
 
 
-def _of_the_event(meeting: Meeting, preferences: GmailPreferences, now: datetime) -> SkipReason | None:
+def _event_reason(meeting: Meeting, preferences: GmailPreferences, now: datetime) -> SkipReason | None:
     if meeting.all_day:
         return "all_day"
     if meeting.my_answer == "declined":
@@ -94,12 +94,12 @@ def _of_the_event(meeting: Meeting, preferences: GmailPreferences, now: datetime
     return "private" if meeting.private and not preferences.meeting_prep_private else None
 
 
-def _of_the_people(people: Sequence[Attendee], unknown_too: bool) -> SkipReason | None:
+def _people_reason(people: Sequence[Attendee], include_unknown: bool) -> SkipReason | None:
     if not people:
         return "no_guests"
     if len(people) > MAX_GUESTS:
         return "too_many_guests"
-    return None if unknown_too or any(map(is_known, people)) else "nobody_known"
+    return None if include_unknown or any(map(is_known, people)) else "nobody_known"
 
 
 def is_useful(starts_at: datetime, now: datetime) -> bool:

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from libs.common.events import Answer
 from libs.common.requests import Label, TalkingPoint
 from services.prep.domain.clean import line, safe_url
-from services.prep.domain.dossier import Bio, Dossier, Profile
-from services.prep.domain.mail import reference
+from services.prep.domain.dossier import Bio, Dossier, PastInteraction, Profile
+from services.prep.domain.mail import reference, subject
+from services.prep.domain.rules import minutes_until
 from services.prep.domain.times import ago, day, length, span
 
-ANSWERS: dict[Answer, str] = {
+ANSWER_TEXTS: dict[Answer, str] = {
     "accepted": "accepted", "declined": "declined", "tentative": "maybe", "needsAction": "no answer yet",
 }  # fmt: skip
 
@@ -59,19 +60,21 @@ class View:
 
 
 def view(
-    dossier: Dossier, points: Sequence[TalkingPoint], note: str, subject: str, minutes: int, base_url: str, token: str, now: datetime
-) -> View:  # fmt: skip
+    dossier: Dossier, points: Sequence[TalkingPoint], note: str, now: datetime, *, base_url: str, token: str
+) -> View:
+    """The brief as it is read at `now`. `base_url`: under which PingCRM is reached; `token`: the brief's own, for its reference."""
     meeting = dossier.meeting
+    minutes = minutes_until(meeting.starts_at, now)
     return View(
         title=dossier.title,
-        subject=subject,
+        subject=subject(dossier.title, minutes),
         when=span(meeting.starts_at, meeting.ends_at, meeting.time_zone),
         minutes=minutes,
         length=length(meeting.ends_at - meeting.starts_at),
         place=line(meeting.place, 200),
         place_url=safe_url(meeting.place),
         video_url=safe_url(meeting.video_url),
-        people=tuple(_shown(person, dossier, now) for person in dossier.people),
+        people=tuple(_shown_person(person, dossier, now) for person in dossier.people),
         points=tuple(points),
         note=note,
         meeting_url=f"{base_url}/meetings/{meeting.meeting_id}",
@@ -80,7 +83,7 @@ def view(
     )
 
 
-def _shown(person: Profile, dossier: Dossier, now: datetime) -> ShownPerson:
+def _shown_person(person: Profile, dossier: Dossier, now: datetime) -> ShownPerson:
     zone, last = dossier.zone, person.last_contact_at
     return ShownPerson(
         name=person.name,
@@ -89,14 +92,14 @@ def _shown(person: Profile, dossier: Dossier, now: datetime) -> ShownPerson:
         known=person.known,
         relationship=person.relationship,
         score=person.score,
-        answer=ANSWERS[person.answer],
+        answer=ANSWER_TEXTS[person.answer],
         organizer=person.organizer,
         last_contact=f"{day(last, zone)} ({ago(last, now, zone)})" if last else "",
         bios=person.bios,
-        interactions=tuple(
-            ShownInteraction(
-                one.label, " · ".join(filter(None, (day(one.at, zone), one.platform, one.who))), one.text or "(no text)"
-            )
-            for one in person.contacted
-        ),
+        interactions=tuple(_shown_interaction(interaction, zone) for interaction in person.interactions),
     )
+
+
+def _shown_interaction(interaction: PastInteraction, zone: tzinfo) -> ShownInteraction:
+    when = (day(interaction.at, zone), interaction.platform, interaction.direction_text)
+    return ShownInteraction(interaction.label, " · ".join(filter(None, when)), interaction.text or "(no text)")

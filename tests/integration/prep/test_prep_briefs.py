@@ -21,7 +21,7 @@ from tests.support.fake_claude import FakeClaude, Mode, points, run_claude
 from tests.support.meetings import ME, MEETING_ID, USER_ID, account, guest, me
 from tests.support.prep_stage import Stage, set_stage, upcoming
 
-nats_server = own_nats_server  # every test tells of the same meeting
+nats_server = own_nats_server  # every test publishes the same meeting
 
 
 @pytest_asyncio.fixture
@@ -38,9 +38,9 @@ async def stage(service_settings: ServiceSettings, database: Database, claude: F
 
 async def test_a_brief_goes_from_the_account_to_itself(stage: Stage) -> None:
     async with stage.prep():
-        await stage.tell(upcoming())
+        await stage.publish_upcoming(upcoming())
         (row,) = await stage.settled()
-        (told,) = await stage.received(PrepSent)
+        (sent,) = await stage.received(PrepSent)
     (mail,) = stage.mails
     headers = {name.lower(): value for name, value in mail.headers}
     assert (row["state"], row["gmail_id"]) == ("sent", mail.id)
@@ -51,49 +51,49 @@ async def test_a_brief_goes_from_the_account_to_itself(stage: Stage) -> None:
     assert row["token"] in mail.html
     assert "Ada Lovelace" in mail.html
     assert "not written by AI" in mail.html
-    assert (told.ai, told.title) == (False, "Pricing review")
+    assert (sent.ai, sent.title) == (False, "Pricing review")
 
 
-async def test_two_instances_and_repeated_tellings_send_one_email(stage: Stage) -> None:
+async def test_two_instances_and_repeated_events_send_a_single_email(stage: Stage) -> None:
     brief = upcoming()
     async with stage.prep(), stage.prep():
-        await asyncio.gather(*(stage.tell(brief) for _ in range(6)))
+        await asyncio.gather(*(stage.publish_upcoming(brief) for _ in range(6)))
         await stage.settled()
-        await stage.tell(brief)
+        await stage.publish_upcoming(brief)
         await asyncio.sleep(1)
     assert len(stage.mails) == 1
     assert len(await stage.received(PrepSent)) == 1
 
 
-async def test_the_row_alone_keeps_it_to_one_when_redis_has_forgotten(stage: Stage) -> None:
+async def test_the_row_alone_keeps_it_to_a_single_email_when_redis_has_forgotten(stage: Stage) -> None:
     brief = upcoming()
     async with stage.prep() as resources:
-        await stage.tell(brief)
+        await stage.publish_upcoming(brief)
         await stage.settled()
         key = f"meeting_prep:{brief.account_id}:{brief.event_id}:{brief.starts_at.isoformat()}"
         assert await resources.cache.get(key) is not None
         await resources.cache.release(key)
-        await stage.tell(brief)
+        await stage.publish_upcoming(brief)
         await asyncio.sleep(1)
     assert len(stage.mails) == 1
 
 
-async def test_a_claim_in_redis_without_a_row_is_honoured(stage: Stage) -> None:
+async def test_a_dedup_key_in_redis_without_a_row_is_honoured(stage: Stage) -> None:
     brief = upcoming()
     async with stage.prep() as resources:
         key = f"meeting_prep:{brief.account_id}:{brief.event_id}:{brief.starts_at.isoformat()}"
         await resources.cache.put(key, "somebody", timedelta(hours=1))
-        await stage.tell(brief)
+        await stage.publish_upcoming(brief)
         await asyncio.sleep(1)
     assert stage.mails == []
 
 
-async def test_the_claim_of_a_holder_who_died_does_not_block(stage: Stage) -> None:
+async def test_the_dedup_key_of_a_holder_who_died_does_not_block(stage: Stage) -> None:
     brief = upcoming()
     async with stage.prep() as resources:
         key = f"meeting_prep:{brief.account_id}:{brief.event_id}:{brief.starts_at.isoformat()}"
         await resources.cache.put(key, (brief.starts_at - timedelta(hours=1)).isoformat(), timedelta(hours=1))
-        await stage.tell(brief)
+        await stage.publish_upcoming(brief)
         await stage.settled()
     assert len(stage.mails) == 1
 
@@ -101,23 +101,23 @@ async def test_the_claim_of_a_holder_who_died_does_not_block(stage: Stage) -> No
 async def test_a_crash_between_sending_and_storing_does_not_send_twice(stage: Stage) -> None:
     brief = upcoming()
     async with stage.prep():
-        await stage.tell(brief)
+        await stage.publish_upcoming(brief)
         await stage.settled()
-        # As a process leaves it that dies right after Gmail took the brief: handed over, lease over, nothing told.
+        # As a process leaves it that dies right after Gmail took the brief: handed over, lease over, nothing published.
         await stage.execute(
             "UPDATE prep.preps SET state = 'sending', gmail_id = NULL, leased_until = now() - interval '1 s'"
         )
-        await stage.tell(brief)
+        await stage.publish_upcoming(brief)
         (row,) = await stage.settled()
     assert (row["state"], row["attempts"], row["gmail_id"]) == ("sent", 2, stage.mails[0].id)
     assert len(stage.mails) == 1
 
 
-async def test_a_lost_answer_of_gmail_does_not_send_twice(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.prep.briefing.AFTER_SILENCE", timedelta(seconds=1))
+async def test_a_lost_response_of_gmail_does_not_send_twice(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.prep.briefing.UNCONFIRMED_PAUSE", timedelta(seconds=1))
     stage.fault("messages.send", "lost_send", first=1)
     async with stage.prep():
-        await stage.tell(upcoming())
+        await stage.publish_upcoming(upcoming())
         (row,) = await stage.settled()
         await stage.received(PrepSent)
     assert (row["state"], row["attempts"]) == ("sent", 2)
@@ -125,86 +125,86 @@ async def test_a_lost_answer_of_gmail_does_not_send_twice(stage: Stage, monkeypa
 
 
 async def test_a_send_that_never_arrived_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.prep.briefing.AFTER_SILENCE", timedelta(seconds=1))
+    monkeypatch.setattr("services.prep.briefing.UNCONFIRMED_PAUSE", timedelta(seconds=1))
     stage.fault("messages.send", "5xx", first=2)
     async with stage.prep():
-        await stage.tell(upcoming())
+        await stage.publish_upcoming(upcoming())
         (row,) = await stage.settled()
     assert (row["state"], row["attempts"]) == ("sent", 3)
     assert len(stage.mails) == 1
 
 
-async def test_without_permission_to_look_a_lost_answer_is_told_and_not_sent_again(
+async def test_without_permission_to_search_a_lost_response_is_reported_and_not_sent_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.prep.briefing.AFTER_SILENCE", timedelta(seconds=1))
+    monkeypatch.setattr("services.prep.briefing.UNCONFIRMED_PAUSE", timedelta(seconds=1))
     stage.account = account(scopes=frozenset(ALL) - {GMAIL_READ})
     stage.fault("messages.send", "lost_send", first=1)
     async with stage.prep():
-        await stage.tell(upcoming())
+        await stage.publish_upcoming(upcoming())
         (row,) = await stage.settled()
-        (told,) = await stage.received(PrepFailed)
+        (failed,) = await stage.received(PrepFailed)
     assert row["state"] == "failed"
-    assert "may have arrived" in told.error
+    assert "may have arrived" in failed.error
     assert len(stage.mails) == 1
 
 
-async def test_what_could_not_be_sent_in_time_has_failed_in_words(
+async def test_what_could_not_be_sent_in_time_has_failed_with_a_sentence(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.prep.briefing.AFTER_SILENCE", timedelta(seconds=2))
+    monkeypatch.setattr("services.prep.briefing.UNCONFIRMED_PAUSE", timedelta(seconds=2))
     stage.fault("messages.send", "5xx")
     async with stage.prep():
-        await stage.tell(upcoming(minutes=5.03))
+        await stage.publish_upcoming(upcoming(minutes=5.03))
         (row,) = await stage.settled()
-        (told,) = await stage.received(PrepFailed)
+        (failed,) = await stage.received(PrepFailed)
     assert row["state"] == "failed"
-    assert told.error == "The brief could not be sent in time. Gmail did not confirm that it sent the brief."
+    assert failed.error == "The brief could not be sent in time. Gmail did not confirm that it sent the brief."
 
 
 async def test_a_moved_meeting_is_briefed_for_its_new_time(stage: Stage) -> None:
-    told, current = upcoming(minutes=38), upcoming(minutes=33)
+    published, current = upcoming(minutes=38), upcoming(minutes=33)
     async with stage.prep():
-        await stage.tell(told, current=current)
+        await stage.publish_upcoming(published, current=current)
         rows = await stage.settled(2)
     assert [(row["starts_at"], row["state"], row["reason"]) for row in rows] == [
-        (current.starts_at, "sent", ""), (told.starts_at, "skipped", "moved"),
+        (current.starts_at, "sent", ""), (published.starts_at, "skipped", "moved"),
     ]  # fmt: skip
     assert [dict(mail.headers)["Subject"] for mail in stage.mails] == ["Meeting prep: Pricing review in 33 minutes"]
 
 
 async def test_a_meeting_moved_to_tomorrow_waits_for_its_day(stage: Stage) -> None:
-    told = upcoming(minutes=38)
+    published = upcoming(minutes=38)
     async with stage.prep():
-        await stage.tell(told, current=upcoming(minutes=24 * 60))
+        await stage.publish_upcoming(published, current=upcoming(minutes=24 * 60))
         (row,) = await stage.settled()
-    assert (row["starts_at"], row["reason"]) == (told.starts_at, "moved")
+    assert (row["starts_at"], row["reason"]) == (published.starts_at, "moved")
     assert stage.mails == []
 
 
 async def test_a_cancelled_meeting_is_not_briefed(stage: Stage) -> None:
     async with stage.prep():
-        await stage.tell(upcoming(), current="cancelled")
+        await stage.publish_upcoming(upcoming(), current="cancelled")
         (row,) = await stage.settled()
-        (told,) = await stage.received(PrepSkipped)
-    assert row["reason"] == told.reason == "cancelled"
+        (skipped,) = await stage.received(PrepSkipped)
+    assert row["reason"] == skipped.reason == "cancelled"
     assert stage.mails == []
 
 
-async def test_a_skip_is_told_once_and_looked_at_again(stage: Stage) -> None:
+async def test_a_skip_is_published_once_and_decided_again(stage: Stage) -> None:
     stage.preferences = GmailPreferences(meeting_prep_enabled=False)
     brief = upcoming()
     async with stage.prep():
-        await stage.tell(brief)
+        await stage.publish_upcoming(brief)
         await stage.received(PrepSkipped)
-        asked = stage.asked
-        await stage.tell(brief)
+        requests_before = stage.settings_requests
+        await stage.publish_upcoming(brief)
         async with asyncio.timeout(5):
-            while stage.asked == asked:
+            while stage.settings_requests == requests_before:
                 await asyncio.sleep(0.02)
         await stage.settled()
         stage.preferences = GmailPreferences()
-        await stage.tell(brief)
+        await stage.publish_upcoming(brief)
         await stage.received(PrepSent)
     assert len(stage.mails) == 1
     assert len(await stage.received(PrepSkipped)) == 1
@@ -213,7 +213,7 @@ async def test_a_skip_is_told_once_and_looked_at_again(stage: Stage) -> None:
 async def test_without_gmail_send_nothing_is_sent(stage: Stage) -> None:
     stage.account = account(scopes=frozenset(ALL) - {GMAIL_SEND})
     async with stage.prep():
-        await stage.tell(upcoming())
+        await stage.publish_upcoming(upcoming())
         (row,) = await stage.settled()
         with pytest.raises(Refused) as raised:
             await stage.request(SendPrep(user_id=USER_ID, meeting_id=MEETING_ID))
@@ -222,31 +222,31 @@ async def test_without_gmail_send_nothing_is_sent(stage: Stage) -> None:
 
 
 async def test_points_come_from_claude_and_rest_on_what_is_shown(stage: Stage) -> None:
-    stage.claude.answer = lambda _: points(
+    stage.claude.reply = lambda _: points(
         ("Bring the numbers for the second engine.", ["I1"]), ("Thank her for <b>London</b>.", ["I2"]),
         ("She weaves algebraic patterns: ask how.", ["B1"]), ("Invented.", ["I9"]),
     )  # fmt: skip
     async with stage.prep(key=True):
-        await stage.tell(upcoming())
+        await stage.publish_upcoming(upcoming())
         (row,) = await stage.settled()
-        (told,) = await stage.received(PrepSent)
+        (sent,) = await stage.received(PrepSent)
     (mail,) = stage.mails
     assert "Bring the numbers for the second engine." in mail.html
     assert "Thank her for &lt;b&gt;London&lt;/b&gt;." in mail.html
     assert "Invented" not in mail.html
     assert "not written by AI" not in mail.html
     assert (row["ai"], row["input_tokens"], row["output_tokens"]) == (True, 1200, 150)
-    assert told.cost_usd == row["cost_usd"] == pytest.approx(0.00195)
+    assert sent.cost_usd == row["cost_usd"] == pytest.approx(0.00195)
 
 
 @pytest.mark.parametrize("mode", ["refusal", "malformed", "error", "slow"])
-async def test_without_an_answer_of_claude_the_brief_goes_out_in_time(
+async def test_without_a_reply_of_claude_the_brief_goes_out_in_time(
     stage: Stage, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Claude, "from_settings", partial(Claude.from_settings, seconds=0.5))
     stage.claude.mode = mode
     async with stage.prep(key=True):
-        await stage.tell(upcoming())
+        await stage.publish_upcoming(upcoming())
         (row,) = await stage.settled()
     assert (row["state"], row["ai"]) == ("sent", False)
     assert "not written by AI" in stage.mails[0].html
@@ -269,7 +269,7 @@ async def test_a_preview_shows_and_sends_nothing(stage: Stage) -> None:
 
 async def test_send_now_sends_whatever_was_sent_before(stage: Stage) -> None:
     async with stage.prep():
-        await stage.tell(upcoming())
+        await stage.publish_upcoming(upcoming())
         await stage.settled()
         prep = await stage.request(SendPrep(user_id=USER_ID, meeting_id=MEETING_ID))
         latest = await stage.request(GetPreps(user_id=USER_ID, meeting_ids=(MEETING_ID,)))
@@ -285,7 +285,7 @@ async def test_send_now_refuses_where_nobody_else_is_invited(stage: Stage) -> No
             await stage.request(SendPrep(user_id=USER_ID, meeting_id=MEETING_ID))
 
 
-async def test_a_dry_run_says_what_would_have_been_sent(stage: Stage) -> None:
+async def test_a_dry_run_shows_what_would_have_been_sent(stage: Stage) -> None:
     past = [
         upcoming(minutes=-60, meeting_id=new_id(), event_id="a"),
         upcoming(minutes=-120, meeting_id=new_id(), event_id="b", guests=(me(),)),
@@ -304,7 +304,7 @@ async def test_a_dry_run_says_what_would_have_been_sent(stage: Stage) -> None:
 
 async def test_purging_an_account_or_deleting_a_user_removes_the_briefs(stage: Stage) -> None:
     async with stage.prep():
-        await stage.tell(upcoming())
+        await stage.publish_upcoming(upcoming())
         await stage.settled()
         await stage.disconnect(purge=False)
         await asyncio.sleep(0.5)
@@ -313,7 +313,7 @@ async def test_purging_an_account_or_deleting_a_user_removes_the_briefs(stage: S
         async with asyncio.timeout(5):
             while await stage.rows():
                 await asyncio.sleep(0.05)
-        await stage.tell(upcoming(event_id="another"))
+        await stage.publish_upcoming(upcoming(event_id="another"))
         await stage.settled()
         await stage.delete_user()
         async with asyncio.timeout(5):
@@ -324,9 +324,9 @@ async def test_purging_an_account_or_deleting_a_user_removes_the_briefs(stage: S
 async def test_a_user_who_is_gone_leaves_no_trace(stage: Stage) -> None:
     stage.user_exists = False
     async with stage.prep():
-        await stage.tell(upcoming())
+        await stage.publish_upcoming(upcoming())
         async with asyncio.timeout(5):
-            while not stage.asked:
+            while not stage.settings_requests:
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.3)
     assert await stage.rows() == []

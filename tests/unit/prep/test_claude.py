@@ -35,7 +35,7 @@ async def request(
         await claude.close()
 
 
-async def test_an_answer_has_its_shape_and_its_cost(fake: FakeClaude) -> None:
+async def test_a_reply_has_its_shape_and_its_cost(fake: FakeClaude) -> None:
     assert len((await request(fake)).points) == 1
     body = fake.requests[0]
     assert body["model"] == "claude-haiku-4-5"
@@ -52,7 +52,9 @@ async def test_an_answer_has_its_shape_and_its_cost(fake: FakeClaude) -> None:
         ("cut", "malformed", False), ("error", "rejected", False), ("overloaded", "unavailable", False),
     ],
 )  # fmt: skip
-async def test_no_answer_says_why_and_what_it_took(fake: FakeClaude, mode: Mode, why: str, counted: bool) -> None:
+async def test_a_missing_reply_names_the_reason_and_what_it_took(
+    fake: FakeClaude, mode: Mode, why: str, counted: bool
+) -> None:
     fake.mode = mode
     with pytest.raises(NoAnswer) as raised:
         await request(fake)
@@ -60,7 +62,7 @@ async def test_no_answer_says_why_and_what_it_took(fake: FakeClaude, mode: Mode,
     assert bool(raised.value.usage.input_tokens) == counted
 
 
-async def test_a_slow_answer_is_not_waited_for(fake: FakeClaude) -> None:
+async def test_a_slow_reply_is_not_waited_for(fake: FakeClaude) -> None:
     fake.mode = "slow"
     began = time.monotonic()
     with pytest.raises(NoAnswer, match="timeout"):
@@ -68,7 +70,7 @@ async def test_a_slow_answer_is_not_waited_for(fake: FakeClaude) -> None:
     assert time.monotonic() - began < 2
 
 
-async def test_without_a_key_nothing_is_asked(fake: FakeClaude) -> None:
+async def test_without_a_key_nothing_is_sent(fake: FakeClaude) -> None:
     with pytest.raises(NoAnswer, match="no_key"):
         await request(fake, key="")
     assert fake.requests == []

@@ -1,4 +1,4 @@
-"""The email: headers, both faces, and hostile words in every place where others can put some."""
+"""The email: headers, HTML and text, and hostile words in every place where others can put some."""
 
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -50,7 +50,7 @@ class Reader(HTMLParser):
         self.links += [value or "" for name, value in attrs if name in ("href", "src", "background", "action")]
 
 
-def faces(words: str, url: str = "") -> tuple[str, str, str]:
+def render_brief(words: str, url: str = "") -> tuple[str, str, str]:
     """(subject, html, text) of a brief in which others wrote `words` wherever they can."""
     people = (
         (
@@ -63,7 +63,7 @@ def faces(words: str, url: str = "") -> tuple[str, str, str]:
     dossier = collect(meeting(title=words, place=url or words, video_url=url or words, time_zone=words), people)
     points = grounded([TalkingPoint(text=words, evidence=("I1", words))], dossier.labels)
     title = subject(dossier.title, 35)
-    return title, *render(view(dossier, points, "Not written by AI.", title, 35, BASE_URL, "pcrmtoken", NOW))
+    return title, *render(view(dossier, points, "Not written by AI.", NOW, base_url=BASE_URL, token="pcrmtoken"))
 
 
 def read(raw: bytes) -> EmailMessage:
@@ -73,7 +73,7 @@ def read(raw: bytes) -> EmailMessage:
 @settings(max_examples=150, deadline=None)
 @given(words=hostile)
 def test_nothing_that_others_wrote_becomes_html(words: str) -> None:
-    _, html, _ = faces(words)
+    _, html, _ = render_brief(words)
     page = Reader(html)
     assert page.tags <= ALLOWED_TAGS
     assert not {name for name in page.attributes if name.startswith("on")}
@@ -85,7 +85,7 @@ def test_nothing_that_others_wrote_becomes_html(words: str) -> None:
 @settings(max_examples=150, deadline=None)
 @given(words=hostile)
 def test_nothing_that_others_wrote_becomes_a_header(words: str) -> None:
-    title, html, text = faces(words)
+    title, html, text = render_brief(words)
     raw = compose(ME, title, html, text, "pcrmtoken")
     message = read(raw)
     assert set(message.keys()) == {
@@ -96,8 +96,8 @@ def test_nothing_that_others_wrote_becomes_a_header(words: str) -> None:
     assert all(len(row) <= 998 for row in raw.split(b"\r\n"))
 
 
-def test_the_email_says_what_it_is_and_carries_its_token_twice() -> None:
-    title, html, text = faces("Plain words")
+def test_the_email_declares_what_it_is_and_carries_its_token_twice() -> None:
+    title, html, text = render_brief("Plain words")
     message = read(compose(ME, title, html, text, "pcrmtoken"))
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["X-PingCRM-Prep"] == "pcrmtoken"
@@ -136,16 +136,16 @@ def test_the_brief_shows_everything_that_was_promised() -> None:
     event = meeting(place="Room 4", video_url="https://meet.example/abc")
     dossier = collect(event, people)
     shown = render(
-        view(dossier, (TalkingPoint(text="Ask.", evidence=("I1",)),), "A note.", "S", 35, BASE_URL, "t", NOW)
+        view(dossier, (TalkingPoint(text="Ask.", evidence=("I1",)),), "A note.", NOW, base_url=BASE_URL, token="t")
     )
-    for face in shown:
+    for rendered in shown:
         for words in (
             "Pricing review", "15:00–15:45 (Europe/Berlin)", "45 minutes", "Room 4", "https://meet.example/abc", "Ada Lovelace",
             "Head of Research", "Analytical Engines", "Strong", "8", "accepted", "22 Nov 2026", "LinkedIn", "weave algebraic",
             "Email", "they wrote", "you wrote", "A. Stranger", "no history", "Ask.", "A note.",
             f"{BASE_URL}/meetings/{event.meeting_id}", f"{BASE_URL}/settings#prep",
         ):  # fmt: skip
-            assert words in face, words
+            assert words in rendered, words
 
 
 @given(text=st.text(max_size=400), limit=st.integers(2, 50))

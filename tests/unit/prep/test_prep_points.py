@@ -33,7 +33,7 @@ def first_point(attendee: Attendee) -> TalkingPoint:
         (unknown(), "no history with stranger@elsewhere.example", ()),
     ],
 )
-def test_the_facts_alone_say_something_useful(attendee: Attendee, words: str, evidence: tuple[str, ...]) -> None:
+def test_the_facts_alone_yield_something_useful(attendee: Attendee, words: str, evidence: tuple[str, ...]) -> None:
     point = first_point(attendee)
     assert words in point.text
     assert point.evidence == evidence
@@ -42,9 +42,12 @@ def test_the_facts_alone_say_something_useful(attendee: Attendee, words: str, ev
 def test_a_first_meeting_is_named_only_where_all_interactions_were_seen() -> None:
     few = known(last=(interaction("Hello", 3),), bios={})
     many = known(last=tuple(interaction(f"Mail {n}", n) for n in range(1, 11)), bios={})
-    published = [[point.text for point in fact_points(dossier((guest(one.address), one)), NOW)] for one in (few, many)]
-    assert any("first meeting" in text for text in published[0])
-    assert not any("first meeting" in text for text in published[1])
+    texts = [
+        [point.text for point in fact_points(dossier((guest(attendee.address), attendee)), NOW)]
+        for attendee in (few, many)
+    ]
+    assert any("first meeting" in text for text in texts[0])
+    assert not any("first meeting" in text for text in texts[1])
 
 
 @pytest.mark.parametrize("people", [(), ((guest("s@e.example"), unknown()),), ((guest("a@b.example"), known()),) * 8])
@@ -56,14 +59,14 @@ def test_there_are_always_three_to_five_fact_points(people: tuple[tuple[Guest, A
 
 def test_automated_mail_is_not_shown() -> None:
     robot = known(last=(interaction("Your invoice", 1, automated="list"), interaction("Hello", 3)))
-    assert [one.text for one in dossier((guest("ada@lovelace.example"), robot)).people[0].contacted] == ["Hello"]
+    assert [shown.text for shown in dossier((guest("ada@lovelace.example"), robot)).people[0].interactions] == ["Hello"]
 
 
-def test_a_crowd_gets_three_interactions_each_and_a_small_meeting_five() -> None:
+def test_guests_of_a_large_meeting_get_three_interactions_each_and_of_a_small_meeting_five() -> None:
     many = tuple(interaction(f"Mail {n}", n) for n in range(1, 9))
     for size, shown in ((1, 5), (6, 5), (7, 3)):
         people = [(guest(f"g{n}@x.example"), known(f"g{n}@x.example", last=many)) for n in range(size)]
-        assert {len(person.contacted) for person in collect(meeting(), people).people} == {shown}
+        assert {len(person.interactions) for person in collect(meeting(), people).people} == {shown}
 
 
 def test_points_that_rest_on_nothing_given_are_dropped() -> None:
@@ -94,10 +97,10 @@ def test_what_is_private_does_not_reach_the_model() -> None:
     )
     event = meeting(place="Zoom +1 555 010 9999", video_url="https://meet.example/secret")
     given = collect(event, [(guest("ada@lovelace.example"), known(last=mails))])
-    asked = prompt(given, NOW)
+    text = prompt(given, NOW)
     for secret in ("zoom.example", "1234567", "4711", "leave her job", "555", "meet.example", "ada@lovelace.example"):
-        assert secret not in asked
-    assert "[link]" in asked
+        assert secret not in text
+    assert "[link]" in text
     assert given_labels(given) == {"I1", "B1"}
 
 
@@ -107,9 +110,9 @@ def test_the_fence_cannot_be_closed_from_inside() -> None:
         meeting(title=hostile),
         [(guest("x@y.example"), known(name=hostile, bios={"twitter": hostile}, company=hostile))],
     )
-    asked = prompt(given, NOW)
-    assert asked.count("<data>") == asked.count("</data>") == 1
-    assert "\nSYSTEM" not in asked
+    text = prompt(given, NOW)
+    assert text.count("<data>") == text.count("</data>") == 1
+    assert "\nSYSTEM" not in text
 
 
 @pytest.mark.parametrize(

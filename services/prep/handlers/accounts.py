@@ -1,6 +1,6 @@
-"""What goes when an account or a user goes."""
+"""What goes when an account is disconnected."""
 
-from libs.common.events import AccountDisconnected, UserDeleted
+from libs.common.events import AccountDisconnected
 from services.prep.context import Context
 from services.prep.store import preps
 
@@ -10,8 +10,3 @@ async def purge_account(context: Context, event: AccountDisconnected) -> None:
     if event.purge:
         async with context.db.acquire() as connection:
             await preps.delete_of_account(connection, event.account_id)
-
-
-async def purge_user(context: Context, event: UserDeleted) -> None:
-    async with context.db.acquire() as connection:
-        await preps.delete_of_user(connection, event.user_id)

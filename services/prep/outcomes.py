@@ -1,10 +1,9 @@
 """The end of a brief: the row is settled and its event is added to the outbox, in one transaction."""
 
-import asyncio
 from datetime import UTC, datetime
 
 from libs.common import outbox
-from libs.common.events import Event, PrepFailed, PrepSent, PrepSkipped
+from libs.common.events import PrepFailed, PrepSent, PrepSkipped
 from libs.common.log import get_logger
 from libs.common.requests import Prep
 from services.prep.context import Context
@@ -14,18 +13,10 @@ from services.prep.store.preps import StoredPrep
 
 UNCONFIRMED = "Gmail did not confirm the brief, and it can't be looked up. It may have arrived."
 TOO_LATE = "The brief could not be sent in time."
-ABANDONED_EVERY_SECONDS = 60.0
 
 
-async def keep_settling_abandoned(context: Context) -> None:
-    """Every minute: briefs that nobody came back to in time have failed, and their users are notified. Runs until cancelled."""
-    while True:
-        await asyncio.sleep(ABANDONED_EVERY_SECONDS)
-        await context.bus.survive(lambda: settle_abandoned(context))
-
-
-async def sent(context: Context, stored: StoredPrep, gmail_id: str) -> Prep | None:
-    """None: somebody else had taken the brief over meanwhile and settles it."""
+async def record_sent(context: Context, stored: StoredPrep, gmail_id: str) -> Prep | None:
+    """None: somebody else had acquired the brief meanwhile and settles it."""
     async with context.db.acquire() as connection, connection.transaction():
         prep = await preps.settle(connection, stored, "sent", gmail_id=gmail_id)
         if prep is not None:
@@ -52,12 +43,12 @@ async def sent(context: Context, stored: StoredPrep, gmail_id: str) -> Prep | No
     return prep
 
 
-async def skipped(context: Context, stored: StoredPrep, reason: SkipReason) -> None:
-    """Told once per reason, however many scans see the meeting."""
+async def record_skipped(context: Context, stored: StoredPrep, reason: SkipReason) -> None:
+    """Published once per reason, however many scans see the meeting."""
     async with context.db.acquire() as connection, connection.transaction():
         prep = await preps.settle(connection, stored, "skipped", reason)
-        told_before = stored.reason == reason
-        if prep is not None and not told_before:
+        is_new = prep is not None and stored.reason != reason
+        if is_new:
             event = PrepSkipped(
                 user_id=stored.user_id,
                 account_id=stored.account_id,
@@ -66,42 +57,42 @@ async def skipped(context: Context, stored: StoredPrep, reason: SkipReason) -> N
                 reason=reason,
             )
             await outbox.add(connection, event)
-    if prep is not None and not told_before:
+    if is_new:
         _log(stored, "prep_skipped", reason=reason)
         await outbox.relay(context.db, context.bus)
 
 
-async def failed(context: Context, stored: StoredPrep, error: str) -> None:
+async def record_failed(context: Context, stored: StoredPrep, error: str) -> None:
     """`error` is a sentence for the user."""
     async with context.db.acquire() as connection, connection.transaction():
         prep = await preps.settle(connection, stored, "failed", error)
         if prep is not None:
-            await outbox.add(connection, _failure(stored, error))
+            await outbox.add(connection, _failed_event(stored, error))
     if prep is not None:
         _log(stored, "prep_failed", attempts=stored.attempt)
         await outbox.relay(context.db, context.bus)
 
 
-async def settle_abandoned(context: Context) -> None:
-    """Give up, in words, what no attempt came back to before it was too late."""
+async def fail_abandoned(context: Context) -> None:
+    """Settle as failed, with a sentence, what no attempt came back to before it was too late."""
     now = datetime.now(UTC)
     async with context.db.acquire() as connection, connection.transaction():
         abandoned = await preps.list_abandoned(connection, now + USEFUL_UNTIL, now)
         for stored in abandoned:
-            error = UNCONFIRMED if stored.handed_over else late(stored)
+            error = UNCONFIRMED if stored.handed_over else too_late_sentence(stored)
             await preps.settle(connection, stored, "failed", error)
-            await outbox.add(connection, _failure(stored, error))
+            await outbox.add(connection, _failed_event(stored, error))
     for stored in abandoned:
         _log(stored, "prep_failed", attempts=stored.attempt)
     await outbox.relay(context.db, context.bus)
 
 
-def late(stored: StoredPrep) -> str:
+def too_late_sentence(stored: StoredPrep) -> str:
     """Why it was not sent in time, with what stood in the way where that is known."""
     return f"{TOO_LATE} {stored.reason}".strip()
 
 
-def _failure(stored: StoredPrep, error: str) -> Event:
+def _failed_event(stored: StoredPrep, error: str) -> PrepFailed:
     return PrepFailed(
         user_id=stored.user_id,
         account_id=stored.account_id,

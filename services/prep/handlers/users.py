@@ -1,0 +1,11 @@
+"""What goes when a user goes."""
+
+from libs.common.events import UserDeleted
+from services.prep.context import Context
+from services.prep.store import preps
+
+
+async def purge_user(context: Context, event: UserDeleted) -> None:
+    """All briefs of the user are deleted."""
+    async with context.db.acquire() as connection:
+        await preps.delete_of_user(connection, event.user_id)

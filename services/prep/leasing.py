@@ -1,0 +1,56 @@
+"""Who may work on a meeting's automatic brief: one replica at a time, once per meeting, account and start.
+
+1. Redis: `meeting_prep:{account}:{event}:{start}` is set where nobody has (24 h). Its value is the time from which it can be doubted.
+2. The row in `preps` decides: it is acquired with a lease of 90 s and an attempt number that fences off whoever lost it. A key in
+   Redis without a row stops everybody until it can be doubted; where there is a row, its state and lease decide who goes on. So a
+   Redis that forgot everything, or one that remembers a holder who died, changes nothing.
+3. While somebody else holds the lease, the delivery comes back when it ends: if its holder died, this was the last one.
+4. An attempt that fails releases the lease and raises, so that the delivery comes again; when it is too late, it has failed.
+"""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from libs.common import cache as cache_module
+from libs.common.errors import Throttled
+from libs.common.events import Meeting
+from libs.common.log import get_logger
+from services.prep.context import Context
+from services.prep.sending import new_token
+from services.prep.store import preps
+from services.prep.store.preps import StoredPrep
+
+DEDUP_TTL = timedelta(hours=24)
+RETRY_PAUSES = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60))
+
+
+async def acquire_lease(context: Context, meeting: Meeting, now: datetime) -> StoredPrep | None:
+    """The lease; None where there is nothing left to do. Throttled: somebody else is at it; come back when their lease ends."""
+    doubted_from = await _set_dedup_key(context, meeting, now)
+    async with context.db.acquire() as connection:
+        current = await preps.get_automatic(connection, meeting)
+        if current is None and doubted_from is not None and doubted_from > now:
+            raise Throttled("Another replica has claimed this brief.", doubted_from - now)
+        if current is not None and current.state in ("sent", "failed"):
+            return None
+        if stored := await preps.acquire(connection, meeting, new_token(), now):
+            return stored
+        current = await preps.get_automatic(connection, meeting)
+    if current is None or current.state != "sending":
+        return None  # settled, or purged, in the moment between
+    raise Throttled("Another replica is writing this brief.", max(current.leased_until - now, RETRY_PAUSES[0]))
+
+
+async def _set_dedup_key(context: Context, meeting: Meeting, now: datetime) -> datetime | None:
+    """Set the meeting's key in Redis. None: it is ours, or Redis is away; else the time from which somebody else's can be doubted."""
+    key = f"meeting_prep:{meeting.account_id}:{meeting.event_id}:{meeting.starts_at.astimezone(UTC).isoformat()}"
+    try:
+        if await context.cache.claim(key, (now + preps.LEASE).isoformat(), DEDUP_TTL):
+            return None
+        held = await context.cache.get(key)
+    except cache_module.OUTAGES as error:
+        get_logger().warning("claim_unavailable", meeting=str(meeting.meeting_id), error=type(error).__name__)
+        return None  # the row alone keeps the promise of one brief
+    with suppress(ValueError):
+        return datetime.fromisoformat(held.decode()) if held else None
+    return now + DEDUP_TTL  # not written by us: honoured as long as it stands
