@@ -25,7 +25,7 @@ async def connect_admin(nats_url: str) -> Client:
         allow_reconnect=False,
         reconnect_time_wait=0,
         connect_timeout=5,
-        error_cb=_quiet,
+        error_cb=_ignore_error,
     )
 
 
@@ -42,5 +42,5 @@ async def admin_stream(nats_url: str) -> AsyncIterator[JetStreamContext]:
         await connection.close()
 
 
-async def _quiet(_: Exception) -> None:
+async def _ignore_error(_: Exception) -> None:
     """Errors reach us as exceptions of the calls; the client would print them as well."""

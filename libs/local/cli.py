@@ -13,14 +13,14 @@ from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
 from libs.local import ROOT, nats_config
 from libs.local import secrets as secrets_file
-from libs.local.commands import DataDir, console, data_dir_of, sentences
+from libs.local.commands import DataDir, console, data_dir_of, failures_as_sentences
 from libs.local.dead_commands import dead
 from libs.local.doctor import examine
 from libs.local.environment import service_environment, settings_of
 from libs.local.locate import NothingRuns, locate, secrets_for
 from libs.local.migrate import migrate as run_migrations
 from libs.local.tick import CLOCKS
-from libs.local.tick import tick as ring
+from libs.local.tick import tick as publish_tick
 from libs.local.up import up as run_up
 
 DEFAULT_PORT = 8025
@@ -46,7 +46,7 @@ def up(
     ] = False,
 ) -> None:
     """Start everything on this machine, and stop it with Ctrl-C."""
-    with sentences():
+    with failures_as_sentences():
         Settings()  # one sentence now, not one from each service
         asyncio.run(run_up(data_dir_of(data_dir), port, console, log_files=not logs))
 
@@ -73,7 +73,7 @@ def rotate(data_dir: DataDir = None) -> None:
 
 def _become(module: str, service: Service, data_dir: Path | None) -> None:
     """Go on as another module of ours, with the environment of a service."""
-    with sentences():
+    with failures_as_sentences():
         Settings()
         environment = dict(os.environ)
         if not all(environment.get(name) for name in ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")):
@@ -96,7 +96,7 @@ def migrate(
     timeout: Annotated[float, typer.Option(help="Seconds to wait for each server.")] = 60.0,
 ) -> None:
     """Bring roles, schemas, streams, consumers and schedules up to date. As often as you like."""
-    with sentences():
+    with failures_as_sentences():
         folder = data_dir_of(data_dir)
         located = locate(folder, os.environ)
         secrets = secrets_for(folder, os.environ)
@@ -125,7 +125,7 @@ def doctor(data_dir: DataDir = None) -> None:
             well = well and finding.level != "wrong"
         return well
 
-    with sentences():
+    with failures_as_sentences():
         if not asyncio.run(check()):
             raise typer.Exit(1)
 
@@ -144,7 +144,7 @@ def nats_config_command(
     ] = False,
 ) -> None:
     """Print the configuration of a NATS server: users, and what each may publish and subscribe to."""
-    with sentences():
+    with failures_as_sentences():
         sys.stdout.write(nats_config.deployed(None if env else secrets_for(data_dir_of(data_dir), os.environ)))
 
 
@@ -156,8 +156,8 @@ def tick(
     """Do now what a schedule would do later."""
     if clock not in CLOCKS:
         raise typer.BadParameter(f"there is no clock {clock}; the clocks are {', '.join(CLOCKS)}")
-    with sentences():
-        asyncio.run(ring(locate(data_dir_of(data_dir), os.environ).nats(), clock))
+    with failures_as_sentences():
+        asyncio.run(publish_tick(locate(data_dir_of(data_dir), os.environ).nats(), clock))
         console.print(f"Said clock.{clock}.")
 
 
@@ -187,7 +187,7 @@ def demo(
         raise typer.BadParameter(
             f"there is no folder {json.absolute().parent} that can be written", param_hint="--json"
         )
-    with sentences():
+    with failures_as_sentences():
         Settings()
         options = Options(
             once=once, mail=mail, calendar=calendar, contacts=contacts, owner=owner, json_file=json, port=port

@@ -1,4 +1,4 @@
-"""What all commands share: the terminal, the option --data-dir, and failures told in a sentence."""
+"""What all commands share: the terminal, the option --data-dir, and failures reported in a sentence."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from libs.local.bus_admin import Unreachable
 from libs.local.data_dir import InUse, Unusable, default_data_dir
-from libs.local.dead import NoSuchLetter
+from libs.local.dead import NoSuchDeadLetter
 from libs.local.locate import NothingRuns
 from libs.local.schemas import MigrationFailed
 from libs.local.secrets import MissingSecret
@@ -28,8 +28,8 @@ DataDir = Annotated[
 
 console = Console()
 
-TOLD = (
-    InUse, MigrationFailed, MissingSecret, NoSuchLetter, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable,
+REPORTED = (
+    InUse, MigrationFailed, MissingSecret, NoSuchDeadLetter, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable,
     Unusable, nats.errors.Error, OSError,
 )  # fmt: skip
 
@@ -39,17 +39,17 @@ def data_dir_of(chosen: Path | None) -> Path:
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
+def failures_as_sentences() -> Iterator[None]:
     """Failures that are no fault of ours end the command with their message and exit code 1."""
     try:
         yield
     except ValidationError as error:
         raise _failed("Settings are not valid; `pingcrm doctor` says which.") from error
-    except TOLD as error:
+    except REPORTED as error:
         raise _failed(_sentence(error)) from error
     except ExceptionGroup as group:
         leaves = list(_leaves(group))
-        if not all(isinstance(leaf, TOLD) for leaf in leaves):
+        if not all(isinstance(leaf, REPORTED) for leaf in leaves):
             raise
         raise _failed(*map(_sentence, leaves)) from group
 

@@ -93,7 +93,7 @@ def announced(data_dir: Path, runtime: Runtime) -> Iterator[None]:
         file.unlink(missing_ok=True)
 
 
-def what_runs(data_dir: Path) -> Runtime | None:
+def read_runtime(data_dir: Path) -> Runtime | None:
     """What was announced there; None where nothing was or its supervisor is gone. Raises Unusable where we may not look."""
     try:
         runtime = Runtime.model_validate_json((data_dir / "runtime.json").read_text())

@@ -1,4 +1,4 @@
-"""Dead letters: messages that a service gave up on. To look at, and to send once more when the cause is mended."""
+"""Dead letters: messages that a service gave up on. To look at, and to publish once more when the cause is mended."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from libs.common.log import TRACE_HEADER
 from libs.common.topology import DEAD_STREAM
 
 
-class NoSuchLetter(Exception):
+class NoSuchDeadLetter(Exception):
     """No dead letter has this number (any more)."""
 
 
@@ -29,7 +29,7 @@ class DeadLetter:
     payload: bytes
 
 
-async def letters(js: JetStreamContext, service: str = "*") -> AsyncIterator[DeadLetter]:
+async def iterate_dead_letters(js: JetStreamContext, service: str = "*") -> AsyncIterator[DeadLetter]:
     """Oldest first; of all services, or of one."""
     number = 0
     while True:
@@ -37,33 +37,35 @@ async def letters(js: JetStreamContext, service: str = "*") -> AsyncIterator[Dea
             found = await js.get_msg(DEAD_STREAM, seq=number + 1, subject=f"dead.{service}.>", next=True)
         except NotFoundError:
             return
-        letter = _letter(found)
+        letter = _dead_letter(found)
         number = letter.number
         yield letter
 
 
-async def letter(js: JetStreamContext, number: int) -> DeadLetter:
+async def get_dead_letter(js: JetStreamContext, number: int) -> DeadLetter:
     """Raises NoSuchLetter."""
     try:
-        return _letter(await js.get_msg(DEAD_STREAM, seq=number))
+        return _dead_letter(await js.get_msg(DEAD_STREAM, seq=number))
     except NotFoundError:
-        raise NoSuchLetter(f"There is no dead letter {number}. `pingcrm dead list` shows those there are.") from None
+        raise NoSuchDeadLetter(
+            f"There is no dead letter {number}. `pingcrm dead list` shows those there are."
+        ) from None
 
 
 async def replay(js: JetStreamContext, number: int) -> DeadLetter:
-    """Say it again on its subject, under the trace it had, then remove it from the dead.
+    """Publish it again on its subject, under the trace it had, then remove it from the dead.
 
-    Everybody who hears the subject gets it, which is harmless: handling twice equals handling once. A crash in between
+    Every consumer of the subject gets it, which is harmless: handling twice equals handling once. A crash in between
     leaves the letter, and it can be replayed again. Raises NoSuchLetter.
     """
-    found = await letter(js, number)
+    found = await get_dead_letter(js, number)
     headers = {TRACE_HEADER: found.trace} if found.trace else None
     await js.publish(found.subject, found.payload, headers=headers)
     await js.delete_msg(DEAD_STREAM, number)
     return found
 
 
-def _letter(message: RawStreamMsg) -> DeadLetter:
+def _dead_letter(message: RawStreamMsg) -> DeadLetter:
     headers = message.headers or {}
     subject = message.subject or ""
     return DeadLetter(

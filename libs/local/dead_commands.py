@@ -11,7 +11,7 @@ from rich.table import Table
 from libs.common.ids import SERVICES
 from libs.local import dead as dead_letters
 from libs.local.bus_admin import admin_stream
-from libs.local.commands import DataDir, console, data_dir_of, sentences
+from libs.local.commands import DataDir, console, data_dir_of, failures_as_sentences
 from libs.local.locate import locate
 
 dead = typer.Typer(help="Messages that a service gave up on: look at them, and replay them.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def list_letters(
     async def table() -> Table:
         rows = Table("number", "at", "consumer", "subject", "attempts", "reason")
         async with admin_stream(locate(data_dir_of(data_dir), os.environ).nats()) as js:
-            async for letter in dead_letters.letters(js, wanted):
+            async for letter in dead_letters.iterate_dead_letters(js, wanted):
                 if rows.row_count == limit:
                     rows.caption = f"The first {limit}; --limit shows more."
                     break
@@ -46,7 +46,7 @@ def list_letters(
                 )
         return rows
 
-    with sentences():
+    with failures_as_sentences():
         rows = asyncio.run(table())
         console.print(rows if rows.row_count else "There are no dead letters.")
 
@@ -57,9 +57,9 @@ def show(number: Annotated[int, typer.Argument(help="As listed.")], data_dir: Da
 
     async def get() -> dead_letters.DeadLetter:
         async with admin_stream(locate(data_dir_of(data_dir), os.environ).nats()) as js:
-            return await dead_letters.letter(js, number)
+            return await dead_letters.get_dead_letter(js, number)
 
-    with sentences():
+    with failures_as_sentences():
         letter = asyncio.run(get())
         for name in ("number", "at", "consumer", "subject", "attempts", "reason", "trace"):
             console.print(f"{name}: {getattr(letter, name)}", markup=False, highlight=False, soft_wrap=True)
@@ -81,11 +81,11 @@ def replay(
     async def again() -> int:
         async with admin_stream(locate(data_dir_of(data_dir), os.environ).nats()) as js:
             # The list first: what fails again at once must not be replayed for ever.
-            chosen = numbers or [letter.number async for letter in dead_letters.letters(js, wanted)]
+            chosen = numbers or [letter.number async for letter in dead_letters.iterate_dead_letters(js, wanted)]
             for number in chosen:
                 letter = await dead_letters.replay(js, number)
                 console.print(f"{letter.number}: {letter.subject}", highlight=False)
             return len(chosen)
 
-    with sentences():
+    with failures_as_sentences():
         console.print(f"Replayed {asyncio.run(again())}.")

@@ -19,7 +19,7 @@ from libs.common.config import Settings
 from libs.common.google.oauth import Misconfigured
 from libs.common.google.service_account import read_key_file
 from libs.local.bus_admin import connect_admin
-from libs.local.data_dir import Unusable, what_runs
+from libs.local.data_dir import Unusable, read_runtime
 from libs.local.environment import Servers
 from libs.local.locate import locate
 from libs.local.ports import is_free
@@ -42,7 +42,7 @@ class Finding:
 
 
 async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterator[Finding]:
-    """Every finding, the settings first: without valid ones nothing else can be told."""
+    """Every finding, the settings first: without valid settings nothing else can be checked."""
     try:
         settings = Settings.model_validate(_fields(environment))
     except ValidationError as error:
@@ -55,8 +55,8 @@ async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterat
     for finding in check_data_dir(data_dir):
         yield finding
     try:
-        running = what_runs(data_dir) is not None
-    except Unusable:  # said above; what runs there can't be told
+        running = read_runtime(data_dir) is not None
+    except Unusable:  # reported above; what runs there can't be found out
         return
     if not running and settings.port and not is_free(settings.port, settings.host):
         yield Finding("wrong", f"Port {settings.port} is taken by another program: choose another with PINGCRM_PORT.")
@@ -119,9 +119,9 @@ def check_google(settings: Settings) -> Iterator[Finding]:
 
 
 def check_push(settings: Settings) -> Iterator[Finding]:
-    """Gmail's notifications: a topic that Gmail tells, and a way on which it reaches us."""
+    """Gmail's notifications: a topic that Gmail publishes to, and a way on which they reach us."""
     pulls, pushes = settings.google_pubsub_subscription, settings.google_pubsub_service_account
-    credentials, topic = settings.google_application_credentials, settings.google_pubsub_topic
+    topic = settings.google_pubsub_topic
     if settings.google_pubsub_root:
         root = without_login(settings.google_pubsub_root)
         yield Finding("note", f"PINGCRM_GOOGLE_PUBSUB_ROOT is set: {root} is used in place of Pub/Sub.")
@@ -140,6 +140,23 @@ def check_push(settings: Settings) -> Iterator[Finding]:
             "Gmail tells PINGCRM_GOOGLE_PUBSUB_TOPIC of new mail, and nobody listens: set PINGCRM_GOOGLE_PUBSUB_SUBSCRIPTION to"
             " pull, or PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT to take pushes.",
         )
+    yield from _check_pull(settings)
+    if pushes:
+        if _is_loopback(urlsplit(settings.push_endpoint).hostname or "") and not settings.google_pubsub_root:
+            yield Finding(
+                "wrong", "Pub/Sub can't push to this machine's loopback: set PINGCRM_PUBLIC_URL, or pull instead."
+            )
+        yield Finding(
+            "ok",
+            f"Pushes are taken at {settings.push_endpoint}, signed by {pushes} for the audience {settings.push_audience}",
+        )
+    if pulls and settings.google_application_credentials is not None:
+        yield Finding("ok", f"Notifications are pulled from {pulls}.")
+
+
+def _check_pull(settings: Settings) -> Iterator[Finding]:
+    """A subscription and a service account's key go together."""
+    pulls, credentials = settings.google_pubsub_subscription, settings.google_application_credentials
     if pulls and credentials is None:
         yield Finding(
             "wrong",
@@ -151,17 +168,6 @@ def check_push(settings: Settings) -> Iterator[Finding]:
         )
     if credentials is not None:
         yield from _check_key_file(credentials)
-    if pushes:
-        if _is_loopback(urlsplit(settings.push_endpoint).hostname or "") and not settings.google_pubsub_root:
-            yield Finding(
-                "wrong", "Pub/Sub can't push to this machine's loopback: set PINGCRM_PUBLIC_URL, or pull instead."
-            )
-        yield Finding(
-            "ok",
-            f"Pushes are taken at {settings.push_endpoint}, signed by {pushes} for the audience {settings.push_audience}",
-        )
-    if pulls and credentials is not None:
-        yield Finding("ok", f"Notifications are pulled from {pulls}.")
 
 
 def _check_key_file(path: Path) -> Iterator[Finding]:

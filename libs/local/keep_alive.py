@@ -1,4 +1,4 @@
-"""Keeping processes alive: what ends unasked is started again, after a pause that grows while it keeps ending."""
+"""Keeping processes alive: what ends by itself is started again, after a pause that grows while it keeps ending."""
 
 import asyncio
 import signal
@@ -78,13 +78,13 @@ class ServiceProcess:
         await self._process.kill()
 
     async def restart(self) -> None:
-        """Ask it to end, and let run() start it at once."""
+        """Request its end, and let run() start it at once."""
         self._restarting = True
         self._pause.set()
         await self._process.stop(signal.SIGTERM, GRACE_SECONDS)
 
     async def stop(self) -> None:
-        """Ask it to end for good; after the grace it is killed."""
+        """Request its end for good; after the grace it is killed."""
         self._stopping = True
         self._pause.set()
         await self._process.stop(signal.SIGTERM, GRACE_SECONDS)

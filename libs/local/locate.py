@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from libs.local.data_dir import create, what_runs
+from libs.local.data_dir import create, read_runtime
 from libs.local.environment import Servers
 from libs.local.secrets import PASSWORDS, Secrets, from_environment, load
 
@@ -37,7 +37,7 @@ class Located:
 
 def locate(data_dir: Path, environment: Mapping[str, str]) -> Located:
     """The environment's URLs win."""
-    runtime = what_runs(data_dir)
+    runtime = read_runtime(data_dir)
     found = (runtime.postgres_url, runtime.nats_url, runtime.redis_url) if runtime else ("", "", "")
     names = ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")
     urls = (environment.get(name) or url for name, url in zip(names, found, strict=True))
@@ -47,7 +47,7 @@ def locate(data_dir: Path, environment: Mapping[str, str]) -> Located:
 def secrets_for(data_dir: Path, environment: Mapping[str, str]) -> Secrets:
     """A laptop has them in its data folder; a deployment has none and gives its passwords in the environment.
 
-    There one that is missing is a mistake, told when it is asked for: made up here, nobody else would know it.
+    There a missing password is a mistake, raised when it is used: made up here, nobody else would know it.
     """
     if not (data_dir / "secrets.json").exists():
         given = from_environment(environment)

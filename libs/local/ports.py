@@ -26,7 +26,7 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
         return True
 
 
-def kept_port(file: Path) -> int:
+def choose_port(file: Path) -> int:
     """The port of the last start, as written in `file`, if it is still free; else another one, which is written there."""
     try:
         port = int(file.read_text())

@@ -48,7 +48,7 @@ class Process:
         return code
 
     async def _wait_for_descriptor(self) -> None:
-        """Linux says through a descriptor that a process ended: an idle supervisor never wakes up."""
+        """Linux signals through a descriptor that a process ended: an idle supervisor never wakes up."""
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         descriptor = os.pidfd_open(self.pid)
         try:
@@ -59,7 +59,7 @@ class Process:
             os.close(descriptor)
 
     async def stop(self, sig: signal.Signals, grace_seconds: float) -> int:
-        """Ask it to end; after the grace it and its children are killed."""
+        """Send it `sig`; after the grace it and its children are killed."""
         self.send(sig)
         try:
             return await asyncio.wait_for(self.wait(), grace_seconds)
@@ -138,8 +138,8 @@ def _setpriv() -> str | None:
     found = shutil.which("setpriv")
     if found is None:
         return None
-    answer = subprocess.run([found, "--help"], capture_output=True, text=True, check=False)  # noqa: S603
-    return found if "--pdeathsig" in answer.stdout else None
+    usage = subprocess.run([found, "--help"], capture_output=True, text=True, check=False)  # noqa: S603
+    return found if "--pdeathsig" in usage.stdout else None
 
 
 def note_pid(file: Path, process: Process) -> None:
@@ -150,7 +150,7 @@ def note_pid(file: Path, process: Process) -> None:
 
 async def end_leftover(file: Path, grace_seconds: float = 15.0) -> None:
     """Wait for the process in `file` to end: a supervisor that was killed leaves servers that are still stopping."""
-    leftover = _noted(file)
+    leftover = _read_pid(file)
     if leftover is None:
         return
     with suppress(psutil.NoSuchProcess):
@@ -163,7 +163,7 @@ async def end_leftover(file: Path, grace_seconds: float = 15.0) -> None:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _noted(file: Path) -> psutil.Process | None:
+def _read_pid(file: Path) -> psutil.Process | None:
     """The process in `file`, if it still lives and its id was not given to another one."""
     try:
         pid, created = file.read_text().split()

@@ -19,7 +19,7 @@ ROLES = ROOT / "deploy" / "roles.sql"
 
 
 class MigrationFailed(Exception):
-    """A migration was refused; the message says which, and what PostgreSQL answered."""
+    """A migration was refused; the message names it, with PostgreSQL's error."""
 
 
 def migrations_of(service: Service) -> Path:
@@ -79,7 +79,7 @@ async def _dbmate(service: Service, url: str) -> None:
 
 
 def _for_dbmate(url: str, schema: str) -> str:
-    """dbmate would insist on TLS where the URL says nothing; and it needs to be told the schema."""
+    """dbmate would insist on TLS where the URL does not mention it; and it needs the schema as `search_path`."""
     parts = urlsplit(url)
     query = {"sslmode": "disable", **dict(parse_qsl(parts.query)), "search_path": schema}
     return urlunsplit(parts._replace(scheme="postgres", query=urlencode(query)))

@@ -78,7 +78,7 @@ def generate() -> Secrets:
 
 
 def from_environment(environment: Mapping[str, str]) -> Secrets:
-    """The secrets that the environment holds; what is missing raises when it is asked for."""
+    """The secrets that the environment holds; what is missing raises when it is used."""
     return Secrets({name: environment[name] for name in NAMES if environment.get(name)})
 
 

@@ -71,7 +71,7 @@ class Stack:
         `settings_overrides` are `PINGCRM_*` variables on top of the environment's; `PINGCRM_PORT` 0, or none, takes a free port.
         `replicas` is how many processes a service has (default 1). With `log_files` the services write to `data_dir/logs/`,
         else to our own stderr.
-        `report` is told what a person should know. Raises StackFailed, InUse, ServerFailed, Unreachable, MigrationFailed.
+        `report` is called with what a person should know. Raises StackFailed, InUse, ServerFailed, Unreachable, MigrationFailed.
         """
         settings = {**settings_of(os.environ), **(settings_overrides or {})}
         create(data_dir)
@@ -93,7 +93,7 @@ class Stack:
             cleanup.enter_context(announced(data_dir, stack._runtime()))
             yield stack
 
-    # --- what a caller asks ---------------------------------------------------------------------------------------
+    # --- what a caller reads and does --------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
@@ -156,7 +156,7 @@ class Stack:
         await self.until_ready()
 
     async def until_ready(self, timeout: float = READY_SECONDS) -> None:
-        """Wait until every service says that it is ready. StackFailed where one keeps ending, or the time is over."""
+        """Wait until every service reports that it is ready. StackFailed where one keeps ending, or the time is over."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
             await asyncio.gather(*(self._until_ready(session, replica, timeout) for replica in self._services))
 
@@ -225,8 +225,8 @@ class Stack:
         exits, deadline = supervised.exits, asyncio.get_running_loop().time() + timeout
         while True:
             with suppress(aiohttp.ClientError, TimeoutError):
-                async with session.get(url) as answer:
-                    if answer.status == 200:
+                async with session.get(url) as response:
+                    if response.status == 200:
                         return
             if supervised.exits - exits >= EXITS_ALLOWED:
                 raise StackFailed(f"{supervised.name} ends again and again.{_tail(supervised.log)}")

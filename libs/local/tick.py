@@ -1,4 +1,4 @@
-"""Ringing a clock by hand: what the schedule does, now."""
+"""Publishing a clock's event by hand: what the schedule does, now."""
 
 from typing import Literal, get_args
 
@@ -11,7 +11,7 @@ CLOCKS: tuple[Clock, ...] = get_args(Clock)
 
 
 async def tick(nats_url: str, clock: Clock) -> None:
-    """Say `clock.<clock>` as the administrator. Returns when the bus has stored it."""
+    """Publish `clock.<clock>` as the administrator. Returns when the bus has stored it."""
     subject = f"clock.{clock}"
     if subject not in {known.subject for known in TICKS}:
         raise ValueError(f"there is no clock {clock}")

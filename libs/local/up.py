@@ -1,4 +1,4 @@
-"""`pingcrm up`: the stack in the foreground until somebody says stop."""
+"""`pingcrm up`: the stack in the foreground until it is stopped."""
 
 import asyncio
 import os

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from libs.common.scopes import FEATURES
-from libs.local.demo.person import Person, Unexpected, until
+from libs.local.demo.person import Person, Unexpected, poll_until
 from tests.bench.stage import WAIT_SECONDS
 
 AT_ONCE = 6
@@ -68,7 +68,7 @@ async def recorded(person: Person, messages: int, *, every: float = 0.05) -> Non
         counts = (await person.call("GET", "/me"))["counts"]
         return counts is not None and bool(counts["messages"] >= messages)
 
-    if not await until(enough, seconds=WAIT_SECONDS, every=every):
+    if not await poll_until(enough, seconds=WAIT_SECONDS, every=every):
         raise TimeoutError(f"{messages} messages were not on the timelines after {WAIT_SECONDS:.0f} s.")
 
 
@@ -83,6 +83,6 @@ async def mail_read(person: Person, *, every: float = 0.25) -> dict[str, Any]:
             raise RuntimeError(f"The sync of mail failed: {run['error']}")
         return bool(run and run["state"] == "completed")
 
-    if not await until(ended, seconds=WAIT_SECONDS, every=every) or run is None:
+    if not await poll_until(ended, seconds=WAIT_SECONDS, every=every) or run is None:
         raise TimeoutError(f"The mail was not read after {WAIT_SECONDS:.0f} s.")
     return run

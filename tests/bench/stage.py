@@ -13,7 +13,7 @@ import orjson
 from libs.google_sim.account import AccountData
 from libs.local.demo.google import LocalGoogle, local_google
 from libs.local.demo.person import Person
-from libs.local.demo.progress import quiet, synced
+from libs.local.demo.progress import wait_until_idle, wait_until_synced
 from libs.local.supervisor import Stack
 from tests.bench.processes import Usage, usage
 
@@ -72,8 +72,8 @@ class Stage:
 
     async def settled(self, person: Person) -> None:
         """Every run of the person's accounts has ended, and every message is handled."""
-        await synced(person, seconds=WAIT_SECONDS)
-        await quiet(self.stack.admin_nats_url, seconds=WAIT_SECONDS)
+        await wait_until_synced(person, seconds=WAIT_SECONDS)
+        await wait_until_idle(self.stack.admin_nats_url, seconds=WAIT_SECONDS)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from libs.google_sim.sample import generate_mailbox
 from libs.local.demo.person import Unavailable
-from libs.local.demo.progress import Unfinished, look
+from libs.local.demo.progress import Unfinished, get_progress
 from tests.support.product import Product, product
 
 ADDRESS = "owner@gmail.com"
@@ -25,7 +25,7 @@ async def imported(it: Product, fraction: float) -> None:
         done = 0
         while done < fraction * MESSAGES:
             with suppress(Unavailable):  # what was killed last is coming back
-                done = (await look(it.person)).done
+                done = (await get_progress(it.person)).done
             await asyncio.sleep(0.05)
 
 

@@ -11,7 +11,7 @@ from yarl import URL
 from libs.common.ids import SERVICES
 from libs.common.scopes import GMAIL_SEND
 from libs.google_sim.sample import sample
-from libs.local.demo.person import Unexpected, person_at, until
+from libs.local.demo.person import Unexpected, person_at, poll_until
 from libs.local.tick import tick
 from tests.support.product import Product, product
 
@@ -20,7 +20,7 @@ async def briefed(it: Product, wanted: int) -> bool:
     async def enough() -> bool:
         return len(await it.google.briefs()) >= wanted
 
-    return await until(enough, seconds=60)
+    return await poll_until(enough, seconds=60)
 
 
 def subject_of(mail: dict[str, Any]) -> str:
@@ -92,7 +92,7 @@ async def test_a_person_sees_what_happened_and_nobody_else_does(tmp_path: Path) 
             page = await it.person.call("GET", f"/contacts/{friend['id']}/interactions")
             return any(line["title"] == "Lunch?" for line in page["items"])  # a meeting to come stands above it
 
-        assert await until(shown, seconds=20)
+        assert await poll_until(shown, seconds=20)
         why = await it.person.call("GET", f"/accounts/{account['id']}/messages/{stored['id']}/why")
         assert why["state"] == "recorded"
         await it.google.control("POST", f"/accounts/{accounts[0].address}/messages/{stored['id']}/trash", {})
@@ -101,7 +101,7 @@ async def test_a_person_sees_what_happened_and_nobody_else_does(tmp_path: Path) 
         async def hidden() -> bool:
             return not await shown()
 
-        assert await until(hidden, seconds=20)
+        assert await poll_until(hidden, seconds=20)
 
         # Somebody else signs in and asks for the same things by id.
         async with person_at(it.stack.url) as stranger:

@@ -15,8 +15,8 @@ from libs.google_sim.account import AccountData
 from libs.google_sim.server import GoogleServer, run_google
 from libs.local.demo.google import LocalGoogle
 from libs.local.demo.person import Person, person_at
-from libs.local.demo.progress import quiet, synced
-from libs.local.demo.report import actual, chosen
+from libs.local.demo.progress import wait_until_idle, wait_until_synced
+from libs.local.demo.report import count_actual, shown_numbers
 from libs.local.supervisor import Stack
 from tests.support.servers import UNSAFE
 
@@ -32,14 +32,14 @@ class Product:
     async def settle(self, seconds: float = 120) -> None:
         """Wait until every run has ended and every message is handled."""
         for _ in range(2):
-            glimpse = await synced(self.person, seconds=seconds)
-            await quiet(self.stack.admin_nats_url, seconds=seconds)
+            glimpse = await wait_until_synced(self.person, seconds=seconds)
+            await wait_until_idle(self.stack.admin_nats_url, seconds=seconds)
         assert glimpse.failed == ()
 
     async def numbers(self, **options: Any) -> tuple[dict[str, int], dict[str, int]]:
         """What the oracle expects and what the product shows, without the briefs, which need a scan."""
-        expected = chosen(await self.google.expected(**options))
-        actually = await actual(self.person, self.google)
+        expected = shown_numbers(await self.google.expected(**options))
+        actually = await count_actual(self.person, self.google)
         return _without_preps(expected), _without_preps(actually)
 
     async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:

@@ -20,9 +20,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from libs.local.demo.google import GoogleFailed, LocalGoogle, local_google
-from libs.local.demo.person import Person, Unexpected, person_at, until
-from libs.local.demo.progress import Glimpse, Unfinished, quiet, synced
-from libs.local.demo.report import actual, chosen, show
+from libs.local.demo.person import Person, Unexpected, person_at, poll_until
+from libs.local.demo.progress import SyncProgress, Unfinished, wait_until_idle, wait_until_synced
+from libs.local.demo.report import count_actual, print_comparison, shown_numbers
 from libs.local.supervisor import Stack
 from libs.local.tick import tick
 
@@ -32,7 +32,7 @@ EVERYTHING = {"mail_lookback_days": 0}
 
 @dataclass(frozen=True)
 class Options:
-    """What `pingcrm demo` was asked for. Without `owner` the built-in sample is used."""
+    """What `pingcrm demo` was called with. Without `owner` the built-in sample is used."""
 
     once: bool = False
     mail: Path | None = None
@@ -56,6 +56,18 @@ class Options:
             if path is not None:
                 options += [name, str(path.resolve())]
         return options
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the demo works with, once everything runs. `seconds`: how long each part of it took."""
+
+    options: Options
+    google: LocalGoogle
+    services: Stack
+    person: Person
+    console: Console
+    seconds: dict[str, float]
 
 
 def run(options: Options, console: Console) -> int:
@@ -83,21 +95,22 @@ async def _run(options: Options, console: Console) -> int:
             )
             seconds["start"] = perf_counter() - started
             person = await stack.enter_async_context(person_at(services.url))
-            expected = await _sync(options, google, services, person, console, seconds)
-            await _brief(google, services, person, expected["preps"], console, seconds)
+            scene = Scene(options, google, services, person, console, seconds)
+            expected = await _sync(scene)
+            await _send_briefs(scene, expected["preps"])
             with console.status("Counting what PingCRM shows …"):
-                actually = await actual(person, google)
+                counted = await count_actual(person, google)
             seconds["total"] = perf_counter() - started
-            agree = show(console, chosen(expected), actually)
-            items = actually["messages"] + actually["imported"] + actually["meetings"]
+            agree = print_comparison(console, shown_numbers(expected), counted)
+            items = counted["messages"] + counted["imported"] + counted["meetings"]
             console.print(
                 f"{items:,} messages, Google contacts and meetings in {seconds['sync']:.1f} s"
                 f" ({items / max(seconds['sync'], 0.01):,.0f} a second), {seconds['total']:.1f} s in all."
             )
             if options.json_file:
-                _write(options.json_file, chosen(expected), actually, seconds)
+                _write(options.json_file, shown_numbers(expected), counted, seconds)
             if not options.once:
-                await _stay(services, google, console)
+                await _wait_for_signal(services, google, console)
             return 0 if agree else 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -121,13 +134,12 @@ def _settings(options: Options, google: LocalGoogle) -> dict[str, str]:
     return settings
 
 
-async def _sync(
-    options: Options, google: LocalGoogle, services: Stack, person: Person, console: Console, seconds: dict[str, float]
-) -> dict[str, Any]:
+async def _sync(scene: Scene) -> dict[str, Any]:
     """Connect every account and wait until all of it is on the timelines; what the oracle expects."""
+    options, google, person = scene.options, scene.google, scene.person
     addresses = await google.addresses()
     started = perf_counter()
-    with _progress(console) as progress:
+    with _progress(scene.console) as progress:
         task = progress.add_task(f"Signing in as {addresses[0]}", total=None)
         await person.sign_in(addresses[0])
         if options.own_files:  # whatever its age
@@ -136,43 +148,42 @@ async def _sync(
         for address in addresses[1:]:
             await person.add_account(address)
 
-        def update(glimpse: Glimpse) -> None:
-            what = f"Reading {glimpse.open[0]}" if glimpse.open else "Read everything"
-            progress.update(task, description=what, completed=glimpse.done, total=glimpse.total or None)
+        def update(reached: SyncProgress) -> None:
+            what = f"Reading {reached.open[0]}" if reached.open else "Read everything"
+            progress.update(task, description=what, completed=reached.done, total=reached.total or None)
 
-        await services_settled(person, services, options.timeout_seconds, update)
-    seconds["sync"] = perf_counter() - started
+        await wait_until_settled(person, scene.services, options.timeout_seconds, update)
+    scene.seconds["sync"] = perf_counter() - started
     past = {"mail_lookback_days": 0, "calendar_past_days": 0} if options.own_files else {}
     return await google.expected(**past)
 
 
-async def services_settled(person: Person, services: Stack, seconds: float, update: Any = None) -> None:
+async def wait_until_settled(person: Person, services: Stack, seconds: float, update: Any = None) -> None:
     """All runs ended and the bus is quiet; a setting that was changed meanwhile may have queued another run."""
     for _ in range(2):
-        glimpse = await synced(person, seconds=seconds, show=update)
-        await quiet(services.admin_nats_url, seconds=seconds)
-    if glimpse.failed:
-        raise Unfinished("; ".join(glimpse.failed))
+        reached = await wait_until_synced(person, seconds=seconds, show=update)
+        await wait_until_idle(services.admin_nats_url, seconds=seconds)
+    if reached.failed:
+        raise Unfinished("; ".join(reached.failed))
 
 
-async def _brief(
-    google: LocalGoogle, services: Stack, person: Person, wanted: int, console: Console, seconds: dict[str, float]
-) -> None:
-    """Run the prep scan and wait for its emails."""
+async def _send_briefs(scene: Scene, wanted: int) -> None:
+    """Run the prep scan and wait for its emails, `wanted` of them."""
+    admin_nats_url = scene.services.admin_nats_url
     started = perf_counter()
-    with _progress(console) as progress:
+    with _progress(scene.console) as progress:
         task = progress.add_task("Looking for meetings in half an hour", total=wanted or None)
-        await tick(services.admin_nats_url, "prep")
+        await tick(admin_nats_url, "prep")
 
         async def sent() -> bool:
-            briefs = len(await google.briefs())
+            briefs = len(await scene.google.briefs())
             progress.update(task, completed=briefs, description="Sending briefs")
             return briefs >= wanted
 
-        await until(sent, seconds=PREP_SECONDS)
-        await synced(person, seconds=PREP_SECONDS)
-        await quiet(services.admin_nats_url, seconds=PREP_SECONDS)
-    seconds["prep"] = perf_counter() - started
+        await poll_until(sent, seconds=PREP_SECONDS)
+        await wait_until_synced(scene.person, seconds=PREP_SECONDS)
+        await wait_until_idle(admin_nats_url, seconds=PREP_SECONDS)
+    scene.seconds["prep"] = perf_counter() - started
 
 
 def _progress(console: Console) -> Progress:
@@ -182,12 +193,12 @@ def _progress(console: Console) -> Progress:
     )  # fmt: skip
 
 
-def _write(path: Path, expected: dict[str, int], actually: dict[str, int], seconds: dict[str, float]) -> None:
+def _write(path: Path, expected: dict[str, int], counted: dict[str, int], seconds: dict[str, float]) -> None:
     rounded = {name: round(value, 2) for name, value in seconds.items()}
-    path.write_text(json.dumps({"expected": expected, "actual": actually, "seconds": rounded}, indent=2) + "\n")
+    path.write_text(json.dumps({"expected": expected, "actual": counted, "seconds": rounded}, indent=2) + "\n")
 
 
-async def _stay(services: Stack, google: LocalGoogle, console: Console) -> None:
+async def _wait_for_signal(services: Stack, google: LocalGoogle, console: Console) -> None:
     """Leave everything running until the person has seen enough."""
     console.print(f"\nPingCRM is at [bold]{services.url}[/] — sign in with any account of the local Google.")
     console.print(f"The API's documents: {services.url}/api/v1/docs")

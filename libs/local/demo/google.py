@@ -1,4 +1,4 @@
-"""The local Google as a process of its own, and the wires behind its scenery: what it expects, what was sent through it."""
+"""The local Google as a process of its own, and its control API: what it expects, what was sent through it."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ class GoogleFailed(Exception):
 
 @dataclass(frozen=True)
 class LocalGoogle:
-    """A running local Google. `url` is what the product sees; the control API is only for who directs the play."""
+    """A running local Google. `url` is what the product sees; the control API is only for the demo and the tests."""
 
     url: str
     control_url: str
@@ -34,9 +34,9 @@ class LocalGoogle:
 
     async def control(self, method: str, path: str, body: Any = None) -> Any:
         """One call of the control API; GoogleFailed with its sentence where it refuses."""
-        async with self.http.request(method, f"{self.control_url}{path}", json=body) as answer:
-            value = await answer.json()
-            if answer.status >= 400:
+        async with self.http.request(method, f"{self.control_url}{path}", json=body) as response:
+            value = await response.json()
+            if response.status >= 400:
                 raise GoogleFailed(f"{method} {path}: {value.get('error')}")
             return value
 
@@ -88,8 +88,8 @@ async def _started(ports: Path, log: Path, ended: Any) -> dict[str, str]:
     try:
         while not ports.exists():
             if ending.done() or asyncio.get_running_loop().time() > deadline:
-                said = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-                raise GoogleFailed(f"The local Google did not start.\n{said}")
+                printed = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+                raise GoogleFailed(f"The local Google did not start.\n{printed}")
             await asyncio.sleep(0.05)
     finally:
         ending.cancel()

@@ -12,7 +12,7 @@ import aiohttp
 
 
 class Unexpected(Exception):
-    """A page or answer that is not what a person should have got."""
+    """A page or response that is not what a person should have got."""
 
 
 class Unavailable(Unexpected):
@@ -55,7 +55,7 @@ class Person:
     async def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """One API call, `path` under /api/v1.
 
-        Unexpected: the answer is an error; its problem text is in the message. Unavailable: it is worth another try.
+        Unexpected: the response is an error; its problem text is in the message. Unavailable: it is worth another try.
         """
         async with self.http.request(
             method,
@@ -63,11 +63,11 @@ class Person:
             json=body,
             params={name: str(value) for name, value in query.items() if value is not None},
             headers={"Origin": self.url},
-        ) as answer:
-            if answer.status >= 400:
-                kind = Unavailable if answer.status == 503 else Unexpected
-                raise kind(f"{method} {path} answered {answer.status}: {(await answer.text())[:500]}")
-            return await answer.json() if answer.status != 204 else None
+        ) as response:
+            if response.status >= 400:
+                kind = Unavailable if response.status == 503 else Unexpected
+                raise kind(f"{method} {path} answered {response.status}: {(await response.text())[:500]}")
+            return await response.json() if response.status != 204 else None
 
     async def all(self, path: str, **query: Any) -> AsyncIterator[Any]:
         """Every item of a list, page by page."""
@@ -131,8 +131,8 @@ def _plain(html: str) -> str:
     return " ".join(page.words)
 
 
-async def until(request: Any, *, seconds: float, every: float = 0.25) -> bool:
-    """Ask again and again until the answer is true; false when `seconds` have passed without one."""
+async def poll_until(request: Any, *, seconds: float, every: float = 0.25) -> bool:
+    """Call `request` again and again until it returns true; false when `seconds` have passed without that."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not await request():
         if asyncio.get_running_loop().time() > deadline:

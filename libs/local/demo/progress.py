@@ -1,4 +1,4 @@
-"""Watching a sync from outside: through the API as a person does, and down to the last message on the bus."""
+"""The progress of a sync from outside: through the API as a person does, and down to the last message on the bus."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class Unfinished(Exception):
 
 
 @dataclass(frozen=True)
-class Glimpse:
+class SyncProgress:
     """How far the runs are: `done` of `total` items over all accounts and kinds, what is still `open`, what `failed`."""
 
     done: int
@@ -29,7 +29,7 @@ class Glimpse:
     failed: tuple[str, ...]
 
 
-async def look(person: Person) -> Glimpse:
+async def get_progress(person: Person) -> SyncProgress:
     """The latest run of each account and kind."""
     done = total = 0
     opened: list[str] = []
@@ -46,34 +46,34 @@ async def look(person: Person) -> Glimpse:
             if run is not None:
                 done += run["done"]
                 total += run["total"]
-    return Glimpse(done, total, tuple(opened), tuple(failed))
+    return SyncProgress(done, total, tuple(opened), tuple(failed))
 
 
-async def synced(
-    person: Person, *, seconds: float, show: Callable[[Glimpse], None] | None = None, every: float = 0.3
-) -> Glimpse:
+async def wait_until_synced(
+    person: Person, *, seconds: float, show: Callable[[SyncProgress], None] | None = None, every: float = 0.3
+) -> SyncProgress:
     """Wait until no run is open. Unfinished: some still are after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
-    glimpse = Glimpse(0, 0, ("everything",), ())
+    progress = SyncProgress(0, 0, ("everything",), ())
     while True:
         with suppress(Unavailable):  # a service is being restarted
-            glimpse = await look(person)
+            progress = await get_progress(person)
         if show:
-            show(glimpse)
-        if not glimpse.open:
-            return glimpse
+            show(progress)
+        if not progress.open:
+            return progress
         if asyncio.get_running_loop().time() > deadline:
-            raise Unfinished(f"Still open after {seconds:.0f} s: {', '.join(glimpse.open)}")
+            raise Unfinished(f"Still open after {seconds:.0f} s: {', '.join(progress.open)}")
         await asyncio.sleep(every)
 
 
-async def quiet(admin_nats_url: str, *, seconds: float) -> None:
+async def wait_until_idle(admin_nats_url: str, *, seconds: float) -> None:
     """Wait until every consumer has acknowledged everything. Unfinished: some have not, after `seconds`."""
     client = await nats.connect(admin_nats_url, max_reconnect_attempts=-1)
     try:
         deadline = asyncio.get_running_loop().time() + seconds
         calm = 0
-        while calm < 2:  # twice in a row: a handler may have said something new in between
+        while calm < 2:  # twice in a row: a handler may have published something new in between
             busy = await _busy(client)
             calm = 0 if busy else calm + 1
             if asyncio.get_running_loop().time() > deadline:
@@ -90,7 +90,7 @@ async def _busy(client: Client) -> list[str]:
     for name in (EVENT_STREAM, CLOCK_STREAM):
         try:
             consumers = await stream.consumers_info(name)
-            left = {one.name: (one.num_pending or 0) + (one.num_ack_pending or 0) for one in consumers}
+            left = {info.name: (info.num_pending or 0) + (info.num_ack_pending or 0) for info in consumers}
             busy += [f"{consumer} {count}" for consumer, count in left.items() if count]
         except (nats.errors.Error, nats.js.errors.Error) as error:
             busy.append(f"{name} {type(error).__name__}")

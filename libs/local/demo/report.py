@@ -1,4 +1,4 @@
-"""The demo's last word: what the oracle expects beside what PingCRM shows."""
+"""The demo's result: what the oracle expects beside what PingCRM shows."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ ROWS = {
 }
 
 
-async def actual(person: Person, google: LocalGoogle) -> dict[str, int]:
+async def count_actual(person: Person, google: LocalGoogle) -> dict[str, int]:
     """The same numbers as the oracle's, counted through the API and in the Sent folders."""
     counts = (await person.call("GET", "/me"))["counts"]
     ever = {"from": "0002-01-01T00:00:00Z", "to": "9998-12-31T00:00:00Z", "limit": 200}
@@ -39,19 +39,19 @@ async def actual(person: Person, google: LocalGoogle) -> dict[str, int]:
     }
 
 
-def chosen(expected: dict[str, Any]) -> dict[str, int]:
+def shown_numbers(expected: dict[str, Any]) -> dict[str, int]:
     """The oracle's numbers that the table shows."""
     return {key: expected[key] for key in ROWS}
 
 
-def show(console: Console, expected: dict[str, int], actually: dict[str, int]) -> bool:
+def print_comparison(console: Console, expected: dict[str, int], counted: dict[str, int]) -> bool:
     """Print the table; whether all rows agree."""
     table = Table(title="What a correct sync yields, and what PingCRM shows", title_justify="left")
     for heading, align in (("", "left"), ("expected (oracle)", "right"), ("actual", "right"), ("", "left")):
         table.add_column(heading, justify=align)  # type: ignore[arg-type]
     for key, title in ROWS.items():
-        agrees = expected[key] == actually[key]
-        mark = "[green]ok[/]" if agrees else f"[red]differs by {actually[key] - expected[key]:+,}[/]"
-        table.add_row(title, f"{expected[key]:,}", f"{actually[key]:,}", mark)
+        agrees = expected[key] == counted[key]
+        mark = "[green]ok[/]" if agrees else f"[red]differs by {counted[key] - expected[key]:+,}[/]"
+        table.add_row(title, f"{expected[key]:,}", f"{counted[key]:,}", mark)
     console.print(table)
-    return expected == actually
+    return expected == counted

@@ -25,7 +25,7 @@ def program() -> str:
 
 
 async def _ignore(_: Exception) -> None:
-    """A refused connection is an answer of the probe, not an error to print."""
+    """A refused connection is a result of the probe, not an error to print."""
 
 
 class Nats(Server):

@@ -13,7 +13,7 @@ import asyncpg
 
 from libs.local.ports import LOOPBACK
 from libs.local.servers.server import Server, ServerFailed
-from libs.local.servers.unprivileged import Unprivileged, give, unprivileged
+from libs.local.servers.unprivileged import Unprivileged, find_unprivileged, give_ownership
 
 DATABASE = "pingcrm"
 
@@ -80,8 +80,8 @@ class Postgres(Server):
         self.data.mkdir(mode=0o700, exist_ok=True)
         if os.geteuid() == 0:
             self.folder.chmod(0o711)  # the unprivileged user passes through to its data; the files here are 0600
-        self._user = unprivileged(programs() / "postgres", self.data)
-        give(self.data, self._user.owner)
+        self._user = find_unprivileged(programs() / "postgres", self.data)
+        give_ownership(self.data, self._user.owner)
         if not (self.data / "PG_VERSION").exists():
             self._initialise(self._user)
 

@@ -1,4 +1,4 @@
-"""What the three embedded servers have in common: start until it answers, stop, kill, restart where it was."""
+"""What the three embedded servers have in common: start until it responds, stop, kill, restart where it was."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from libs.local.ports import kept_port
+from libs.local.ports import choose_port
 from libs.local.process import Process, end_leftover, note_pid, spawn
 
 START_SECONDS = 60.0
@@ -41,10 +41,10 @@ class Server(ABC):
         return self.process is not None and self.process.exit_code is None
 
     async def start(self) -> None:
-        """Returns when it answers. Raises ServerFailed with the reason when it never does."""
+        """Returns when it responds. Raises ServerFailed with the reason when it never does."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         await end_leftover(self.folder / "pid")
-        self.port = kept_port(self.folder / "port")
+        self.port = choose_port(self.folder / "port")
         await self.prepare()
         self.process = spawn(
             self.command(),
@@ -55,9 +55,9 @@ class Server(ABC):
         )
         self.wanted = True
         note_pid(self.folder / "pid", self.process)
-        await self._wait_for_answer(self.process)
+        await self._wait_until_ready(self.process)
 
-    async def _wait_for_answer(self, process: Process) -> None:
+    async def _wait_until_ready(self, process: Process) -> None:
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while True:
             failure = await self.probe()
@@ -116,4 +116,4 @@ class Server(ABC):
 
     @abstractmethod
     async def probe(self) -> Exception | None:
-        """None when it answers, else why not. Raises what waiting can't mend."""
+        """None when it responds, else why not. Raises what waiting can't mend."""

@@ -27,7 +27,7 @@ class Unprivileged:
     owner: tuple[int, int]
 
 
-def unprivileged(program: Path, folder: Path) -> Unprivileged:
+def find_unprivileged(program: Path, folder: Path) -> Unprivileged:
     """How to run `program` on `folder` (which exists). Raises NoUnprivilegedUser."""
     if os.geteuid() != 0:
         return Unprivileged((), (os.geteuid(), os.getegid()))
@@ -40,7 +40,7 @@ def unprivileged(program: Path, folder: Path) -> Unprivileged:
     )
 
 
-def give(folder: Path, owner: tuple[int, int]) -> None:
+def give_ownership(folder: Path, owner: tuple[int, int]) -> None:
     """Make `owner` own the folder and all in it; nothing where that is so already."""
     if (folder.stat().st_uid, folder.stat().st_gid) == owner:
         return

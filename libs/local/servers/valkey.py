@@ -60,7 +60,7 @@ class Valkey(Server):
         return [str(executable), str(self.folder / "valkey.conf")]
 
     async def probe(self) -> Exception | None:
-        once = Retry(NoBackoff(), 0)  # who asks again, and when, is our caller's affair
+        once = Retry(NoBackoff(), 0)  # whether and when to try again is our caller's affair
         client = redis.asyncio.Redis.from_url(self.admin_url, socket_timeout=2, socket_connect_timeout=2, retry=once)
         try:
             await client.ping()

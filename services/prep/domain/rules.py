@@ -1,4 +1,4 @@
-"""Whether a meeting gets a brief. Pure; SPEC section 5 and docs/rules.md (Calendar) are where the rules come from."""
+"""Whether a meeting gets a brief. Pure; docs/rules.md (Calendar) names the sources of the rules."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta

@@ -9,7 +9,7 @@ from libs.google_sim.account import AccountData
 from libs.google_sim.oracle import gmail_optimum
 from libs.google_sim.sample import generate_mailbox
 from libs.local.demo.person import Person, person_at
-from libs.local.demo.progress import synced
+from libs.local.demo.progress import wait_until_synced
 from tests.bench.figure import Figure, at_least, at_most, exactly
 from tests.bench.people import mail_read, recorded
 from tests.bench.processes import Usage, cpu_between
@@ -100,7 +100,7 @@ async def _nothing_new(stage: Stage, person: Person) -> list[Figure]:
     await stage.forget_counts()
     await person.call("POST", f"/accounts/{account['id']}/sync", {"kinds": ["mail"]})
     await asyncio.sleep(1)
-    await synced(person, seconds=60)
+    await wait_until_synced(person, seconds=60)
     spent = await stage.gmail()
     return [
         Figure("nothing new: calls", spent.calls, "calls", "of one sync on demand", exactly(1)),

@@ -7,7 +7,7 @@ from typing import Any
 from libs.common.events import AccountConnected
 from libs.google_sim.sample import generate_mailbox
 from libs.local.demo.person import Person
-from libs.local.demo.progress import quiet, synced
+from libs.local.demo.progress import wait_until_idle, wait_until_synced
 from tests.bench.bus import held_back
 from tests.bench.figure import Figure, at_least, at_most, exactly
 from tests.bench.people import people_at, sign_in_all
@@ -68,8 +68,8 @@ async def run(setting: Setting) -> list[Figure]:
 async def _all_read(product: Stage, people: Sequence[Person]) -> datetime:
     """When the last message was handled. People are asked one after another: asking all of them all the time is work too."""
     for person in people:
-        await synced(person, seconds=WAIT_SECONDS, every=0.5)
-    await quiet(product.stack.admin_nats_url, seconds=WAIT_SECONDS)
+        await wait_until_synced(person, seconds=WAIT_SECONDS, every=0.5)
+    await wait_until_idle(product.stack.admin_nats_url, seconds=WAIT_SECONDS)
     return datetime.now(UTC)
 
 

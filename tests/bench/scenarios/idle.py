@@ -3,7 +3,7 @@
 import asyncio
 
 from libs.google_sim.account import AccountData
-from libs.local.demo.progress import quiet, synced
+from libs.local.demo.progress import wait_until_idle, wait_until_synced
 from tests.bench.figure import Figure, at_most
 from tests.bench.people import people_at, sign_in_all
 from tests.bench.processes import Usage, cpu_between
@@ -53,8 +53,8 @@ async def _populate(setting: Setting, product: Stage, addresses: list[str]) -> N
         await sign_in_all(people, addresses)
         setting.publish("first syncs")
         for person in people:
-            await synced(person, seconds=WAIT_SECONDS)
-    await quiet(product.stack.admin_nats_url, seconds=WAIT_SECONDS)
+            await wait_until_synced(person, seconds=WAIT_SECONDS)
+    await wait_until_idle(product.stack.admin_nats_url, seconds=WAIT_SECONDS)
 
 
 async def _at_rest(product: Stage, seconds: int) -> tuple[dict[str, Usage], float]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from libs.google_sim.sample import generate_mailbox
 from libs.local.demo.google import LocalGoogle
-from libs.local.demo.person import Person, person_at, until
+from libs.local.demo.person import Person, person_at, poll_until
 from tests.bench.figure import Figure, at_most, percentile
 from tests.bench.live import Update, listening
 from tests.bench.mail import letter
@@ -79,7 +79,7 @@ async def _watched(google: LocalGoogle) -> None:
     async def all_watched() -> bool:
         return all(account["watch"] for account in (await google.control("GET", "/state"))["accounts"])
 
-    if not await until(all_watched, seconds=WAIT_SECONDS):
+    if not await poll_until(all_watched, seconds=WAIT_SECONDS):
         raise TimeoutError("Not every mailbox is watched.")
 
 

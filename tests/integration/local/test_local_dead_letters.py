@@ -3,7 +3,7 @@
 import pytest
 
 from libs.local.bus_admin import admin_stream
-from libs.local.dead import NoSuchLetter, letter, letters, replay
+from libs.local.dead import NoSuchDeadLetter, get_dead_letter, iterate_dead_letters, replay
 from libs.local.servers import Nats
 from tests.conftest import own_nats_server
 
@@ -21,19 +21,19 @@ HEADERS = {
 
 async def test_letters_come_oldest_first_and_of_one_service_if_asked(nats_server: Nats) -> None:
     async with admin_stream(nats_server.admin_url) as js:
-        assert [found async for found in letters(js)] == []
+        assert [found async for found in iterate_dead_letters(js)] == []
         await js.publish("dead.contacts.message.ingested", b"1", headers=HEADERS)
         await js.publish("dead.prep.meeting.upcoming", b"2", headers={**HEADERS, "Pingcrm-Subject": "meeting.upcoming"})
         await js.publish("dead.contacts.message.ingested", b"3", headers=HEADERS)
-        assert [found.payload async for found in letters(js)] == [b"1", b"2", b"3"]
-        assert [found.payload async for found in letters(js, "prep")] == [b"2"]
-        assert [found.payload async for found in letters(js, "sync")] == []
+        assert [found.payload async for found in iterate_dead_letters(js)] == [b"1", b"2", b"3"]
+        assert [found.payload async for found in iterate_dead_letters(js, "prep")] == [b"2"]
+        assert [found.payload async for found in iterate_dead_letters(js, "sync")] == []
 
 
 async def test_a_letter_shows_where_it_comes_from(nats_server: Nats) -> None:
     async with admin_stream(nats_server.admin_url) as js:
         number = (await js.publish("dead.contacts.message.ingested", b"payload", headers=HEADERS)).seq
-        found = await letter(js, number)
+        found = await get_dead_letter(js, number)
         assert (found.number, found.subject, found.consumer) == (
             number,
             "message.ingested",
@@ -51,7 +51,7 @@ async def test_a_replayed_letter_is_said_again_under_its_trace_and_is_gone(nats_
         (message,) = await subscription.fetch(1, timeout=5)
         assert message.data == b"payload"
         assert message.headers == {"Pingcrm-Trace": "0123456789abcdef"}
-        with pytest.raises(NoSuchLetter, match=f"There is no dead letter {number}"):
+        with pytest.raises(NoSuchDeadLetter, match=f"There is no dead letter {number}"):
             await replay(js, number)
 
 
@@ -60,4 +60,4 @@ async def test_letters_before_and_after_a_gap_are_all_found(nats_server: Nats) -
         numbers = [(await js.publish("dead.sync.clock.mail", b"{}", headers=HEADERS)).seq for _ in range(5)]
         for number in numbers[1:4]:
             await js.delete_msg("DEAD", number)
-        assert [found.number async for found in letters(js)] == [numbers[0], numbers[4]]
+        assert [found.number async for found in iterate_dead_letters(js)] == [numbers[0], numbers[4]]

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from libs.common.ids import SERVICES
-from libs.local.data_dir import Runtime, what_runs
+from libs.local.data_dir import Runtime, read_runtime
 from libs.local.ports import free_port, is_free
 from libs.local.servers import Nats
 from libs.local.supervisor import Stack
@@ -42,7 +42,7 @@ class Up:
 
     async def started(self) -> Runtime:
         async with asyncio.timeout(START_SECONDS):
-            while (runtime := what_runs(self.data_dir)) is None:
+            while (runtime := read_runtime(self.data_dir)) is None:
                 if self.process.poll() is not None:
                     raise AssertionError(self.output())
                 await asyncio.sleep(0.05)
@@ -103,7 +103,7 @@ async def test_one_signal_ends_everything_with_exit_code_0(up: Up, sig: signal.S
     assert await up.wait() == 0
     assert await gone(family) == []
     assert f"PingCRM is at http://127.0.0.1:{up.port}" in up.output()
-    assert what_runs(up.data_dir) is None
+    assert read_runtime(up.data_dir) is None
 
 
 async def test_a_signal_while_it_starts_ends_it_cleanly_too(up: Up) -> None:
@@ -139,7 +139,7 @@ async def test_a_second_up_on_the_same_folder_is_refused_in_a_sentence(shared_up
         " Stop that one, or choose another folder with --data-dir."
     )
     assert "Traceback" not in output
-    assert what_runs(shared_up.data_dir) is not None
+    assert read_runtime(shared_up.data_dir) is not None
 
 
 async def test_a_taken_port_is_told_in_a_sentence(shared_up: Up) -> None:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from libs.local.cli import app
-from libs.local.data_dir import Unusable, what_runs
+from libs.local.data_dir import Unusable, read_runtime
 
 USAGE, FAILED = 2, 1
 
@@ -46,7 +46,7 @@ def test_a_folder_of_somebody_else_is_told_and_no_bug(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(Path, "read_text", refuse)
     with pytest.raises(Unusable, match="Permission denied"):
-        what_runs(tmp_path)
+        read_runtime(tmp_path)
 
 
 @pytest.mark.parametrize(
