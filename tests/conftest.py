@@ -1,6 +1,6 @@
 """Fixtures for every test. Real servers: `database`, `nats_server`, `redis_url`, or `service_settings` for all three.
 
-PostgreSQL and Valkey are started once per test process, NATS once per module, and only when a test asks; each test gets a
+PostgreSQL and Valkey are started once per test process, NATS once per module, and only when a test requests them; each test gets a
 database of its own, an empty bus and an empty Redis. The first integration test takes about two seconds to set up, the others a
 fraction of one.
 """
@@ -81,7 +81,7 @@ async def _nats_of_the_module(secrets: Secrets) -> AsyncIterator[Nats]:
 async def nats_server(_nats_of_the_module: Nats) -> Nats:
     """A NATS server with streams, consumers and schedules, and nothing else: `.admin_url`, `.url_for("sync")`.
 
-    The tests of a module share it: who kills or changes it, or says the same fact again and again, takes `own_nats_server`.
+    The tests of a module share it: who kills or changes it, or publishes the same event again and again, takes `own_nats_server`.
     """
     connection = await nats.connect(_nats_of_the_module.admin_url)
     try:
@@ -96,7 +96,7 @@ async def nats_server(_nats_of_the_module: Nats) -> Nats:
 
 @pytest_asyncio.fixture
 async def own_nats_server(secrets: Secrets) -> AsyncIterator[Nats]:
-    """A fresh NATS server of the test's own. A module whose tests all want one says `nats_server = own_nats_server`."""
+    """A fresh NATS server of the test's own. A module whose tests all want that defines `nats_server = own_nats_server`."""
     async with _migrated_nats(secrets) as server:
         yield server
 

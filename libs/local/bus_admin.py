@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 20.0
 
 
 class Unreachable(Exception):
-    """A server did not answer in time, or refused the login; the message names it."""
+    """A server did not respond in time, or refused the login; the message names it."""
 
 
 async def connect_admin(nats_url: str) -> Client:

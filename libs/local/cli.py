@@ -1,4 +1,4 @@
-"""The `pingcrm` command. Exit codes: 0 done, 1 not done (a sentence says why), 2 wrong usage."""
+"""The `pingcrm` command. Exit codes: 0 done, 1 not done (a sentence explains it), 2 wrong usage."""
 
 import asyncio
 import os
@@ -114,7 +114,7 @@ def migrate(
 
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
-    """Say what is wrong with the configuration. Exit code 1 where something is."""
+    """Report what is wrong with the configuration. Exit code 1 where something is."""
     marks = {"ok": "[green]ok   [/]", "note": "[yellow]note [/]", "wrong": "[red]wrong[/]"}
 
     async def check() -> bool:

@@ -17,7 +17,7 @@ class InUse(Exception):
 
 
 class Unusable(Exception):
-    """The folder can't be made, entered or written; the message says what to do."""
+    """The folder can't be made, entered or written; the message states what to do."""
 
     def __init__(self, data_dir: Path, error: OSError) -> None:
         super().__init__(

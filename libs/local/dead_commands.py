@@ -73,7 +73,7 @@ def replay(
     service: OfService = "",
     data_dir: DataDir = None,
 ) -> None:
-    """Say them again on their subjects, and remove them here. What fails again comes back as a new dead letter."""
+    """Publish them again on their subjects, and remove them here. What fails again comes back as a new dead letter."""
     if bool(numbers) == everything:
         raise typer.BadParameter("give numbers, or --all")
     wanted = _service(service)

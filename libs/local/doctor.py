@@ -1,4 +1,4 @@
-"""`pingcrm doctor`: what is wrong with the configuration, in sentences that say what to do."""
+"""`pingcrm doctor`: what is wrong with the configuration, in sentences with what to do."""
 
 import ipaddress
 import os

@@ -29,7 +29,7 @@ Replica = tuple[Service, int]
 
 
 class StackFailed(Exception):
-    """The product can't be started; the message says why in words for the person at the terminal."""
+    """The product can't be started; the message explains it to the person at the terminal."""
 
 
 class Stack:

@@ -31,7 +31,7 @@ Use = Literal["refresh", "access"]
 
 
 class BadKey(Exception):
-    """A configured key can't be used; the message says what a key looks like."""
+    """A configured key can't be used; the message describes what a key looks like."""
 
 
 class Undecryptable(Exception):
@@ -90,7 +90,7 @@ def _derive(key: bytes) -> bytes:
 
 
 def _id_of(key: bytes) -> bytes:
-    """Names a key without telling anything about it."""
+    """Names a key without revealing anything about it."""
     return sha256(b"pingcrm key id" + key).digest()[:ID_BYTES]
 
 

@@ -19,7 +19,7 @@ BY_AI = "Written by AI from what is shown below; the labels say what each point 
 
 @dataclass(frozen=True)
 class TalkingPoints:
-    """The talking points of one brief; `fallback` says why no model wrote them."""
+    """The talking points of one brief; `fallback` is why no model wrote them."""
 
     points: tuple[TalkingPoint, ...]
     note: str

@@ -15,16 +15,16 @@ from tests.support.sync_stage import ADDRESS
 
 
 class Bearer:
-    """Tokens straight from the local Google; `asked` are the scopes and rejected tokens."""
+    """Tokens straight from the local Google; `requested` are the scopes and rejected tokens, by request."""
 
     def __init__(self, google: GoogleServer, scopes: tuple[str, ...] = ALL) -> None:
         self._google = google
         self._scopes = scopes
-        self.asked: list[tuple[str, str | None]] = []
+        self.requested: list[tuple[str, str | None]] = []
         self.bad_first = False
 
     async def __call__(self, scope: str, rejected: str | None) -> str:
-        self.asked.append((scope, rejected))
+        self.requested.append((scope, rejected))
         if self.bad_first and rejected is None:
             return "ended"
         return self._google.world.authority.issue_access(ADDRESS, "client", self._scopes)

@@ -1,4 +1,4 @@
-"""The servers of a test process: started when the first test asks, gone with the last."""
+"""The servers of a test process: started when the first test requests them, gone with the last."""
 
 import shutil
 import tempfile

@@ -16,7 +16,7 @@ class Unexpected(Exception):
 
 
 class Unavailable(Unexpected):
-    """PingCRM says that a part of it is away for the moment."""
+    """PingCRM reports that a part of it is away for the moment."""
 
 
 @dataclass(frozen=True)

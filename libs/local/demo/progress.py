@@ -16,7 +16,7 @@ from libs.local.demo.person import Person, Unavailable
 
 
 class Unfinished(Exception):
-    """What should have ended did not, within the time there was; the message says what is still open."""
+    """What should have ended did not, within the time there was; the message names what is still open."""
 
 
 @dataclass(frozen=True)

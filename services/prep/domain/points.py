@@ -12,7 +12,7 @@ from services.prep.domain.times import ago, for_days, length
 FEWEST, MOST = 3, 5
 MAX_POINT = 280
 OPEN_DAYS = 60
-"""For so long a mail without a reply may still be an open question."""
+"""For so long a mail without a reply may still be open."""
 SILENCE_DAYS = 90
 QUOTED = 90
 

@@ -51,7 +51,7 @@ def ago(moment: datetime, now: datetime, zone: tzinfo) -> str:
 
 
 def for_days(days: int) -> str:
-    """A number of days in the largest unit that says enough."""
+    """A number of days in the largest unit that is precise enough."""
     if days < 14:
         return counted(days, "day")
     if days < 60:

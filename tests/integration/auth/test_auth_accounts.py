@@ -59,7 +59,7 @@ async def test_a_failed_revocation_does_not_keep_anybody_from_leaving(world: Aut
     assert tuple(row) == ("disconnected", None)
 
 
-async def test_disconnecting_twice_says_it_once_and_purging_afterwards_is_said(
+async def test_disconnecting_twice_is_published_once_and_purging_afterwards_is_published(
     world: AuthWorld, anna: SignedIn
 ) -> None:
     for purge in (False, False, True):
@@ -77,7 +77,7 @@ async def test_an_account_that_was_kept_reconnects_under_its_old_id(world: AuthW
     assert world.received(AccountConnected)[-1].again
 
 
-async def test_what_one_user_gave_up_another_may_connect_and_then_holds(world: AuthWorld, anna: SignedIn) -> None:
+async def test_what_a_user_gave_up_another_may_connect_and_then_holds(world: AuthWorld, anna: SignedIn) -> None:
     work = await world.sign_in(ANNA_AT_WORK.address, user_id=anna.user_id)
     bob = await world.sign_in(BOB.address, browser="bob's")
     await world.request(Disconnect(user_id=anna.user_id, account_id=work.account_id, purge=False))
@@ -118,12 +118,14 @@ def prep_off() -> Preferences:
     return Preferences(gmail=GmailPreferences(meeting_prep_enabled=False))
 
 
-async def test_settings_begin_with_the_defaults_and_a_change_is_told_once(world: AuthWorld, anna: SignedIn) -> None:
+async def test_settings_begin_with_the_defaults_and_a_change_is_published_once(
+    world: AuthWorld, anna: SignedIn
+) -> None:
     assert (await world.request(GetSettings(user_id=anna.user_id))).preferences == Preferences()
 
     saved = [await world.request(PutSettings(user_id=anna.user_id, preferences=prep_off())) for _ in range(2)]
 
-    assert [one.version for one in saved] == [1, 1]
+    assert [settings.version for settings in saved] == [1, 1]
     assert await world.request(GetSettings(user_id=anna.user_id)) == saved[0]
     await world.until(lambda: bool(world.received(SettingsChanged)))
     (published,) = world.received(SettingsChanged)
@@ -137,14 +139,14 @@ async def test_a_change_to_settings_that_are_no_longer_so_is_refused(world: Auth
     assert (await world.request(late.model_copy(update={"if_version": 1}))).version == 2
 
 
-async def test_what_a_crash_left_untold_is_told_soon(world: AuthWorld, anna: SignedIn) -> None:
-    outbox_pending = SettingsChanged(user_id=anna.user_id, version=7, before=Preferences(), after=prep_off())
+async def test_what_a_crash_left_in_the_outbox_is_published_soon(world: AuthWorld, anna: SignedIn) -> None:
+    pending = SettingsChanged(user_id=anna.user_id, version=7, before=Preferences(), after=prep_off())
     await world.sql(
         "INSERT INTO outbox (subject, payload) VALUES ($1, $2)",
-        outbox_pending.subject,
-        outbox_pending.model_dump_json(),
+        pending.subject,
+        pending.model_dump_json(),
     )
-    await world.until(lambda: world.received(SettingsChanged) == [outbox_pending], seconds=8)
+    await world.until(lambda: world.received(SettingsChanged) == [pending], seconds=8)
 
 
 async def test_an_unknown_user_has_no_settings(world: AuthWorld) -> None:
@@ -155,7 +157,7 @@ async def test_an_unknown_user_has_no_settings(world: AuthWorld) -> None:
     await world.refused(CreateApiToken(user_id=nobody, name="script"), "not_found")
 
 
-async def test_an_api_token_is_shown_once_and_says_who_it_is(world: AuthWorld, anna: SignedIn) -> None:
+async def test_an_api_token_is_shown_once_and_identifies_its_user(world: AuthWorld, anna: SignedIn) -> None:
     created = await world.request(CreateApiToken(user_id=anna.user_id, name="  my   script "))
 
     assert created.secret is not None

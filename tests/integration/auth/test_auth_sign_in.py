@@ -60,7 +60,7 @@ async def test_no_secret_is_stored_in_clear(world: AuthWorld) -> None:
         assert secret.encode() not in everything
 
 
-async def test_signing_in_again_leads_to_the_same_user_and_says_nothing_new(world: AuthWorld) -> None:
+async def test_signing_in_again_leads_to_the_same_user_and_publishes_nothing_new(world: AuthWorld) -> None:
     first = await world.sign_in(ANNA.address)
     second = await world.sign_in(ANNA.address, browser="another")
 
@@ -180,13 +180,13 @@ async def test_an_error_that_somebody_wrote_into_the_url_is_not_repeated(world: 
 
 async def test_a_code_of_another_sign_in_is_refused_by_pkce(world: AuthWorld) -> None:
     stolen = await world.consent((await world.request(BeginSignIn(browser="victim's"))).authorize_url, ANNA.address)
-    mine = await world.consent((await world.request(BeginSignIn(browser="mine"))).authorize_url, BOB.address)
+    attacker = await world.consent((await world.request(BeginSignIn(browser="attacker's"))).authorize_url, BOB.address)
 
-    injected = FinishSignIn(browser="mine", state=mine["state"], code=stolen["code"])
+    injected = FinishSignIn(browser="attacker's", state=attacker["state"], code=stolen["code"])
     assert (await world.refused(injected, "exchange_failed")).status == 502
 
 
-async def test_an_unticked_permission_is_missing_and_asked_for_again_on_renewal(world: AuthWorld) -> None:
+async def test_an_unticked_permission_is_missing_and_requested_again_on_renewal(world: AuthWorld) -> None:
     signed_in = await world.sign_in(ANNA.address, untick=[scopes.GMAIL_SEND])
 
     assert signed_in.missing_scopes == (scopes.GMAIL_SEND,)
@@ -196,9 +196,9 @@ async def test_an_unticked_permission_is_missing_and_asked_for_again_on_renewal(
     await world.request(GetToken(account_id=signed_in.account_id, scope=scopes.GMAIL_READ))
 
     renewal = BeginSignIn(browser="browser", user_id=signed_in.user_id, account_id=signed_in.account_id)
-    asked = parse_qs(urlsplit((await world.request(renewal)).authorize_url).query)
-    assert asked["prompt"] == ["consent"]
-    assert asked["login_hint"] == [ANNA.address]
+    parameters = parse_qs(urlsplit((await world.request(renewal)).authorize_url).query)
+    assert parameters["prompt"] == ["consent"]
+    assert parameters["login_hint"] == [ANNA.address]
     renewed = await world.sign_in(ANNA.address, user_id=signed_in.user_id, account_id=signed_in.account_id)
     assert renewed.missing_scopes == ()
     await world.request(GetToken(account_id=signed_in.account_id, scope=scopes.GMAIL_SEND))
@@ -209,7 +209,7 @@ async def test_an_unticked_permission_is_missing_and_asked_for_again_on_renewal(
 async def test_without_a_refresh_token_the_browser_goes_through_consent_once_more(world: AuthWorld) -> None:
     first = await world.sign_in(ANNA.address)
     await world.request(Disconnect(user_id=first.user_id, account_id=first.account_id, purge=True))
-    # Our copy is gone, but Google remembers a grant: revoking had failed, say.
+    # Our copy is gone, but Google remembers a grant: revoking had failed, for example.
     authority = world.google.world.authority
     authority.grants[ANNA.address, world.settings.google_client_id] = scopes.ALL
 
@@ -245,7 +245,7 @@ async def test_a_renewal_with_another_google_account_is_refused(world: AuthWorld
     assert len((await world.request(ListAccounts(user_id=anna.user_id))).items) == 1
 
 
-async def test_another_users_account_and_an_unknown_one_can_not_be_renewed(world: AuthWorld) -> None:
+async def test_another_users_account_and_an_unknown_account_can_not_be_renewed(world: AuthWorld) -> None:
     anna = await world.sign_in(ANNA.address)
     bob = await world.sign_in(BOB.address, browser="bob's")
     for account_id in (bob.account_id, AccountId(new_id())):

@@ -1,4 +1,4 @@
-"""Access tokens: cached, refreshed by one for all, never the rejected one; and what happens when Google says no."""
+"""Access tokens: cached, refreshed by a single replica for all, never the rejected token; and what happens when Google refuses."""
 
 import asyncio
 import os
@@ -107,10 +107,10 @@ async def test_two_replicas_refresh_a_token_once(
         refreshes = counted_refreshes(world, monkeypatch)
         world.google.world.faults.set([Rule("/token", "latency", milliseconds=300)], 0)
 
-        answers = await asyncio.gather(*(world.request(read(anna, rejected)) for _ in range(40)))
+        replies = await asyncio.gather(*(world.request(read(anna, rejected)) for _ in range(40)))
 
         assert refreshes() == 1
-        assert len({answer.access_token for answer in answers}) == 1
+        assert len({reply.access_token for reply in replies}) == 1
 
 
 async def test_the_lease_of_a_holder_who_died_passes_on(world: AuthWorld, anna: SignedIn) -> None:
@@ -122,7 +122,7 @@ async def test_the_lease_of_a_holder_who_died_passes_on(world: AuthWorld, anna: 
     assert world.google.world.authority.bearer(token.access_token) is not None
 
 
-async def test_an_answer_without_a_refresh_token_or_scopes_keeps_both(
+async def test_a_response_without_a_refresh_token_or_scopes_keeps_both(
     service_settings: ServiceSettings, nats_server: Nats
 ) -> None:
     async with auth_world(service_settings, nats_server.admin_url, scope_on_refresh=False) as world:
@@ -135,7 +135,7 @@ async def test_an_answer_without_a_refresh_token_or_scopes_keeps_both(
         assert await world.sql("SELECT refresh_token, scopes FROM google_accounts") == before
 
 
-async def test_a_revoked_token_asks_for_authorization_once_and_a_reconnection_resumes(
+async def test_a_revoked_token_requires_authorization_once_and_a_reconnection_resumes(
     world: AuthWorld, anna: SignedIn
 ) -> None:
     token = await world.request(read(anna))
@@ -157,7 +157,7 @@ async def test_a_revoked_token_asks_for_authorization_once_and_a_reconnection_re
     await world.request(read(anna))
     await world.until(lambda: len(world.received(AccountConnected)) == 2)
     assert world.received(AccountConnected)[-1].again
-    assert len(world.received(AccountReauthRequired)) == 1, "told once"
+    assert len(world.received(AccountReauthRequired)) == 1, "published once"
 
 
 async def test_signing_in_also_mends_an_account_that_needs_authorization(world: AuthWorld, anna: SignedIn) -> None:
@@ -187,11 +187,11 @@ async def test_an_outage_is_no_reason_to_give_up_and_google_is_not_hammered(
     rule = Rule("/token", "5xx")
     world.google.world.faults.set([rule], 0)
 
-    answers = await asyncio.gather(
+    replies = await asyncio.gather(
         *(world.request(read(anna, token.access_token)) for _ in range(20)), return_exceptions=True
     )
 
-    assert all(isinstance(answer, Outage) for answer in answers)
+    assert all(isinstance(reply, Outage) for reply in replies)
     assert rule.hits == 1
     (account,) = (await world.request(ListAccounts(account_id=anna.account_id))).items
     assert account.status == "active"
@@ -201,7 +201,7 @@ async def test_an_outage_is_no_reason_to_give_up_and_google_is_not_hammered(
 
 
 @pytest.mark.parametrize("kind", ["429", "retry_after", "reset", "truncated", "invalid_json"])
-async def test_whatever_google_answers_in_distress_the_account_stays_connected(
+async def test_whatever_google_responds_in_distress_the_account_stays_connected(
     world: AuthWorld, anna: SignedIn, kind: str
 ) -> None:
     token = await world.request(read(anna))

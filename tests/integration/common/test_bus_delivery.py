@@ -21,7 +21,7 @@ from libs.common.service import Resources, running
 from libs.local.servers import Nats
 from tests.conftest import ServiceSettings, own_nats_server
 
-nats_server = own_nats_server  # servers are killed here, and the same facts said in every test
+nats_server = own_nats_server  # servers are killed here, and the same events published in every test
 
 USER = UserId(new_id())
 ACCOUNT = AccountId(new_id())
@@ -69,14 +69,14 @@ def bus(service_settings: ServiceSettings) -> Callable[[Service], Bus]:
 @asynccontextmanager
 async def alive(*buses: Bus) -> AsyncIterator[None]:
     """These ends of the bus, started; stopped and their caches closed at the end."""
-    for one in buses:
-        await one.start()
+    for started in buses:
+        await started.start()
     try:
         yield
     finally:
-        for one in reversed(buses):
-            await one.stop()
-            await one.cache.close()
+        for started in reversed(buses):
+            await started.stop()
+            await started.cache.close()
 
 
 async def stream(server: Nats, name: str) -> StreamInfo:
@@ -93,7 +93,7 @@ async def settled(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> 
             await asyncio.sleep(0.05)
 
 
-async def test_what_is_said_is_heard_in_batches_and_leaves_nothing_behind(
+async def test_what_is_published_is_consumed_in_batches_and_leaves_nothing_behind(
     bus: Callable[[Service], Bus], nats_server: Nats
 ) -> None:
     received = Received()
@@ -111,7 +111,7 @@ async def test_what_is_said_is_heard_in_batches_and_leaves_nothing_behind(
     assert max(map(len, received.batches)) > 1
 
 
-async def test_the_same_fact_said_twice_is_stored_once(bus: Callable[[Service], Bus]) -> None:
+async def test_the_same_event_published_twice_is_stored_once(bus: Callable[[Service], Bus]) -> None:
     received = Received()
     contacts, sync = bus("contacts"), bus("sync")
     contacts.subscribe_batch(MessageIngested, received.record)
@@ -123,14 +123,14 @@ async def test_the_same_fact_said_twice_is_stored_once(bus: Callable[[Service], 
     assert sorted(received.ids) == ["a", "a", "b"]
 
 
-async def test_a_correction_of_what_a_connector_told_gets_through_at_once(bus: Callable[[Service], Bus]) -> None:
-    told: list[str] = []
+async def test_a_correction_of_what_a_connector_published_gets_through_at_once(bus: Callable[[Service], Bus]) -> None:
+    consumed: list[str] = []
 
-    async def note(event: InteractionReported) -> None:
-        told.append(event.text)
+    async def record(event: InteractionReported) -> None:
+        consumed.append(event.text)
 
     contacts, gateway = bus("contacts"), bus("gateway")
-    contacts.subscribe(InteractionReported, note)
+    contacts.subscribe(InteractionReported, record)
     first = InteractionReported(
         user_id=USER, platform="telegram", ref="1", occurred_at=datetime.now(UTC), direction="inbound", kind="message",
         identities=(), text="wrong",
@@ -140,17 +140,17 @@ async def test_a_correction_of_what_a_connector_told_gets_through_at_once(bus: C
         await gateway.publish(first.model_copy(update={"text": "right"}))
 
         async def both() -> bool:
-            return told == ["wrong", "right"]
+            return consumed == ["wrong", "right"]
 
         await settled(both)
 
 
-async def test_a_cache_that_refuses_to_count_strikes_ends_no_listening(
+async def test_a_cache_that_refuses_to_count_failures_ends_no_subscription(
     bus: Callable[[Service], Bus], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     received: list[str] = []
 
-    async def note(event: MessageIngested) -> None:
+    async def record(event: MessageIngested) -> None:
         received.append(event.gmail_id)
         if event.gmail_id == "bad":
             raise ZeroDivisionError
@@ -160,7 +160,7 @@ async def test_a_cache_that_refuses_to_count_strikes_ends_no_listening(
 
     contacts, sync = bus("contacts"), bus("sync")
     monkeypatch.setattr(type(contacts.cache), "count_failure", refuse)
-    contacts.subscribe(MessageIngested, note)
+    contacts.subscribe(MessageIngested, record)
     async with alive(contacts, sync):
         await sync.publish(message("bad"))
 
@@ -177,8 +177,10 @@ async def test_a_cache_that_refuses_to_count_strikes_ends_no_listening(
         await contacts.ping()
 
 
-async def test_background_work_ends_while_the_bus_still_carries_what_it_says(service_settings: ServiceSettings) -> None:
-    answers: list[str] = []
+async def test_background_work_ends_while_the_bus_still_carries_what_it_publishes(
+    service_settings: ServiceSettings,
+) -> None:
+    ended: list[str] = []
 
     async def wire(r: Resources) -> None:
         async def loop() -> None:
@@ -186,16 +188,16 @@ async def test_background_work_ends_while_the_bus_still_carries_what_it_says(ser
                 await asyncio.Event().wait()
             finally:
                 await r.bus.publish(request())
-                answers.append("published")
+                ended.append("published")
 
         r.run_in_background("loop", loop)
 
     async with running("sync", service_settings("sync"), wire):
         await asyncio.sleep(0)
-    assert answers == ["published"]
+    assert ended == ["published"]
 
 
-async def test_one_bad_message_does_not_hold_back_its_batch(
+async def test_a_bad_message_does_not_hold_back_its_batch(
     bus: Callable[[Service], Bus], nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "RETRY_DELAYS", (0.05, 0.05))
@@ -270,10 +272,10 @@ async def test_what_can_never_succeed_is_not_tried_again(bus: Callable[[Service]
     assert tries == 1
 
 
-async def test_an_outage_is_no_strike(
+async def test_an_outage_is_not_counted_as_a_failure(
     bus: Callable[[Service], Bus], nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "RETRY_DELAYS", ())  # the first strike would bury it
+    monkeypatch.setattr(delivery, "RETRY_DELAYS", ())  # the first failure would make it a dead letter
     monkeypatch.setattr(delivery, "OUTAGE_DELAY_SECONDS", 0.05)
     tries = 0
 
@@ -296,20 +298,20 @@ async def test_an_outage_is_no_strike(
 
 
 async def test_two_replicas_share_the_work(bus: Callable[[Service], Bus]) -> None:
-    one, two = Received(), Received()
+    by_first, by_second = Received(), Received()
     first, second, sync = bus("contacts"), bus("contacts"), bus("sync")
-    first.subscribe_batch(MessageIngested, one.record)
-    second.subscribe_batch(MessageIngested, two.record)
+    first.subscribe_batch(MessageIngested, by_first.record)
+    second.subscribe_batch(MessageIngested, by_second.record)
     async with alive(first, second, sync):
         for begin in range(0, 600, 50):
             await sync.publish(*(message(str(number)) for number in range(begin, begin + 50)))
         async with asyncio.timeout(10):
-            while len(one.ids) + len(two.ids) < 600:
+            while len(by_first.ids) + len(by_second.ids) < 600:
                 await asyncio.sleep(0.01)
-    assert sorted(one.ids + two.ids, key=int) == [str(number) for number in range(600)]
+    assert sorted(by_first.ids + by_second.ids, key=int) == [str(number) for number in range(600)]
 
 
-async def test_listening_goes_on_after_the_server_was_killed_and_came_back(
+async def test_subscriptions_go_on_after_the_server_was_killed_and_came_back(
     bus: Callable[[Service], Bus], nats_server: Nats
 ) -> None:
     received = Received()
@@ -347,7 +349,7 @@ async def test_what_is_in_hand_is_finished_when_stopping(bus: Callable[[Service]
     assert finished.is_set()
 
 
-async def test_a_question_is_answered_refused_or_nobody_is_there(bus: Callable[[Service], Bus]) -> None:
+async def test_a_request_is_served_or_refused_or_nobody_is_there(bus: Callable[[Service], Bus]) -> None:
     async def search(query: requests.SearchContacts) -> requests.ContactPage:
         if query.q == "secret":
             raise Refused(409, "taken", "Somebody has it.", contact_id="c1")
@@ -371,9 +373,9 @@ async def test_a_question_is_answered_refused_or_nobody_is_there(bus: Callable[[
             await gateway.request(requests.GetSyncStatus(user_id=USER))
 
 
-async def test_every_replica_hears_a_live_fact(bus: Callable[[Service], Bus]) -> None:
+async def test_every_replica_consumes_a_broadcast_event(bus: Callable[[Service], Bus]) -> None:
     got: list[str] = []
-    one, two, contacts = bus("gateway"), bus("gateway"), bus("contacts")
+    first, second, contacts = bus("gateway"), bus("gateway"), bus("contacts")
 
     def listener(name: str) -> Callable[[ContactChanged], Awaitable[None]]:
         async def receive(_: ContactChanged) -> None:
@@ -381,9 +383,9 @@ async def test_every_replica_hears_a_live_fact(bus: Callable[[Service], Bus]) ->
 
         return receive
 
-    one.subscribe_broadcast(ContactChanged, listener("one"))
-    two.subscribe_broadcast(ContactChanged, listener("two"))
-    async with alive(one, two, contacts):
+    first.subscribe_broadcast(ContactChanged, listener("one"))
+    second.subscribe_broadcast(ContactChanged, listener("two"))
+    async with alive(first, second, contacts):
         await contacts.publish(ContactChanged(user_id=USER, contact_ids=(ContactId(new_id()),)))
         async with asyncio.timeout(5):
             while len(got) < 2:
@@ -401,14 +403,14 @@ async def test_what_events_py_does_not_declare_is_refused(bus: Callable[[Service
         bus("prep").respond(requests.SearchContacts, nothing)  # type: ignore[arg-type]
 
 
-async def test_a_question_waits_for_a_service_that_is_just_starting(bus: Callable[[Service], Bus]) -> None:
+async def test_a_request_waits_for_a_service_that_is_just_starting(bus: Callable[[Service], Bus]) -> None:
     async def search(_: requests.SearchContacts) -> requests.ContactPage:
         return requests.ContactPage(items=())
 
     contacts, gateway = bus("contacts"), bus("gateway")
     contacts.respond(requests.SearchContacts, search)
     async with alive(gateway):
-        asked = asyncio.create_task(gateway.request(requests.SearchContacts(user_id=USER)))
+        waiting = asyncio.create_task(gateway.request(requests.SearchContacts(user_id=USER)))
         await asyncio.sleep(0.3)
         async with alive(contacts):
-            assert (await asked).items == ()
+            assert (await waiting).items == ()

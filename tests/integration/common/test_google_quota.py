@@ -1,4 +1,4 @@
-"""The quota governor on a real Redis. The windows are short here; everything else is as it is in production."""
+"""The quota limiter on a real Redis. The windows are short here; everything else is as it is in production."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -50,10 +50,10 @@ class Spending:
 
     async def call(self, box: Mailbox, units: int, priority: Priority = "backfill", who: str = "") -> float:
         """One call; how long it had to wait."""
-        asked = monotonic()
+        begun = monotonic()
         await box.admit(units, priority)
         self.calls.append((monotonic(), units, who))
-        return monotonic() - asked
+        return monotonic() - begun
 
     async def keep_calling(
         self, box: Mailbox, units: int, seconds: float, priority: Priority = "backfill", who: str = ""
@@ -73,17 +73,17 @@ class Spending:
 
 
 async def test_two_replicas_together_stay_below_the_ceiling_in_every_window_and_use_it(cache: Cache) -> None:
-    one = mailbox(quota_limiter(cache, mailbox=300))
-    two = mailbox(quota_limiter(cache, mailbox=300), one.account_id)
+    first = mailbox(quota_limiter(cache, mailbox=300))
+    second = mailbox(quota_limiter(cache, mailbox=300), first.account_id)
     spending = Spending()
     await asyncio.gather(
-        *(spending.keep_calling(one, 5, 1.8) for _ in range(3)),
-        *(spending.keep_calling(two, 2, 1.8) for _ in range(3)),
-        *(spending.keep_calling(two, 7, 1.8, "live") for _ in range(2)),
+        *(spending.keep_calling(first, 5, 1.8) for _ in range(3)),
+        *(spending.keep_calling(second, 2, 1.8) for _ in range(3)),
+        *(spending.keep_calling(second, 7, 1.8, "live") for _ in range(2)),
     )
     assert spending.most_in_a_window() <= 300
-    first = spending.calls[0][0]
-    assert sum(units for at, units, _ in spending.calls if at < first + 1.5) >= 0.85 * 300 * 1.5 / WINDOW
+    begin = spending.calls[0][0]
+    assert sum(units for at, units, _ in spending.calls if at < begin + 1.5) >= 0.85 * 300 * 1.5 / WINDOW
 
 
 async def test_an_import_alone_uses_what_is_not_kept_for_live_work(cache: Cache) -> None:
@@ -131,24 +131,26 @@ async def test_mailboxes_share_the_project_evenly(cache: Cache) -> None:
     assert max(shares) / min(shares) <= 1.2
 
 
-async def test_after_a_429_no_replica_asks_for_that_mailbox_until_it_is_over(cache: Cache) -> None:
-    one = mailbox(quota_limiter(cache, mailbox=300))
-    two = mailbox(quota_limiter(cache, mailbox=300), one.account_id)
+async def test_after_a_429_no_replica_calls_for_that_mailbox_until_it_is_over(cache: Cache) -> None:
+    first = mailbox(quota_limiter(cache, mailbox=300))
+    second = mailbox(quota_limiter(cache, mailbox=300), first.account_id)
     other = mailbox(quota_limiter(cache, mailbox=300))
     spending = Spending()
-    await one.slow_down(timedelta(seconds=0.3))
-    await one.slow_down(timedelta(seconds=0.1))  # never shortens
-    waits = await asyncio.gather(spending.call(two, 1, "live"), spending.call(one, 1), spending.call(other, 1, "live"))
+    await first.slow_down(timedelta(seconds=0.3))
+    await first.slow_down(timedelta(seconds=0.1))  # never shortens
+    waits = await asyncio.gather(
+        spending.call(second, 1, "live"), spending.call(first, 1), spending.call(other, 1, "live")
+    )
     assert min(waits[:2]) >= 0.29
     assert waits[2] < 0.1
-    await one.slow_down(timedelta(hours=1))
+    await first.slow_down(timedelta(hours=1))
     with pytest.raises(Throttled) as refused:
-        await spending.call(two, 1, "live")
+        await spending.call(second, 1, "live")
     assert refused.value.retry_after is not None
     assert refused.value.retry_after > timedelta(minutes=59)
 
 
-async def test_once_the_day_is_used_up_no_mailbox_asks_in_vain(cache: Cache) -> None:
+async def test_once_the_day_is_used_up_no_mailbox_calls_in_vain(cache: Cache) -> None:
     shared = quota_limiter(cache, project=300)
     await mailbox(shared).close_for_today(timedelta(hours=3))
     for priority in ("live", "backfill"):
@@ -186,7 +188,7 @@ async def test_what_is_counted_is_forgotten_by_itself(cache: Cache) -> None:
         assert 0 < await cache.client.pttl(key) < 10_000
 
 
-async def test_without_redis_nothing_is_asked_of_google() -> None:
+async def test_without_redis_nothing_is_requested_from_google() -> None:
     nowhere = open_cache(Settings(redis_url="redis://127.0.0.1:1/0"))
     try:
         with pytest.raises(Outage):
@@ -198,8 +200,8 @@ async def test_without_redis_nothing_is_asked_of_google() -> None:
         await nowhere.close()
 
 
-async def test_what_google_says_of_rate_and_day_is_heeded_by_every_process(cache: Cache, redis_url: str) -> None:
-    """Two processes with their own line to Google, and nothing in common but Redis."""
+async def test_what_google_responds_about_rate_and_day_is_heeded_by_every_process(cache: Cache, redis_url: str) -> None:
+    """Two processes with their own connection to Google, and nothing in common but Redis."""
     async with run_google([maya([message(1)])]) as google, aiohttp.ClientSession() as http:
         token = google.world.authority.issue_access(ADDRESS, "client", ALL)
 
@@ -208,14 +210,14 @@ async def test_what_google_says_of_rate_and_day_is_heeded_by_every_process(cache
 
         settings = Settings(google_api_root=google.url, redis_url=redis_url)
         here, there = (Google(settings, http, cache) for _ in range(2))
-        one, other = AccountId(new_id()), AccountId(new_id())
+        throttled, used_up = AccountId(new_id()), AccountId(new_id())
         google.world.faults.set([Rule("getProfile", "retry_after", first=1, seconds=600)], 0)
         for process, requests in ((here, 1), (there, 1)):
             with pytest.raises(Throttled):
-                await process.account(tokens, one).gmail.profile()
-            assert google.world.counters.http == requests, "the second is told by Redis, and does not ask"
+                await process.account(tokens, throttled).gmail.profile()
+            assert google.world.counters.http == requests, "the second knows it from Redis, and sends nothing"
         google.world.faults.set([Rule("getProfile", "daily", first=1)], 0)
-        for process, account in ((here, other), (there, AccountId(new_id()))):
+        for process, account in ((here, used_up), (there, AccountId(new_id()))):
             with pytest.raises(DailyLimit):
                 await process.account(tokens, account).gmail.profile()
         assert google.world.counters.http == 2

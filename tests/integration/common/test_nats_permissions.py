@@ -1,4 +1,4 @@
-"""A NATS user can publish and hear what events.py and requests/ give it, and nothing else."""
+"""A NATS user can publish and subscribe to what events.py and requests/ give it, and nothing else."""
 
 import asyncio
 import json
@@ -38,11 +38,11 @@ class Login:
 async def login(server: Nats, user: str) -> AsyncIterator[Login]:
     refused: list[str] = []
 
-    async def note(error: Exception) -> None:
+    async def record(error: Exception) -> None:
         refused.append(str(error))
 
     client = await nats.connect(
-        server.url_for(user), inbox_prefix=inbox_prefix(user), error_cb=note, allow_reconnect=False
+        server.url_for(user), inbox_prefix=inbox_prefix(user), error_cb=record, allow_reconnect=False
     )
     try:
         yield Login(client, refused)
@@ -55,7 +55,7 @@ def published_by(user: str) -> set[str]:
     return events | {request.subject for request in REQUESTS if user in request.requested_by}
 
 
-def everything_said() -> set[str]:
+def all_subjects() -> set[str]:
     return {event.subject for event in (*EVENTS, *TICKS)} | {request.subject for request in REQUESTS}
 
 
@@ -66,7 +66,7 @@ async def test_a_user_may_publish_exactly_its_own_subjects(nats_server: Nats, us
             await session.client.publish(subject, b"{}")
         assert await session.refused() == []
 
-        others = everything_said() - published_by(user)
+        others = all_subjects() - published_by(user)
         for subject in others:
             await session.client.publish(subject, b"{}")
         assert len(await session.refused()) == len(others)
@@ -94,28 +94,30 @@ async def test_a_user_cannot_touch_streams_consumers_schedules_or_dead_letters_o
 
 
 @pytest.mark.parametrize("user", [*SERVICES, "connector"])
-async def test_a_user_can_hear_neither_the_inboxes_of_others_nor_everything(nats_server: Nats, user: str) -> None:
+async def test_a_user_can_subscribe_neither_to_the_inboxes_of_others_nor_to_everything(
+    nats_server: Nats, user: str
+) -> None:
     others = [inbox_prefix(other) for other in (*SERVICES, "connector") if other != user]
     live = [event.subject for event in BROADCAST if user not in event.consumed_by]
-    answers = [request.subject for request in REQUESTS if request.served_by != user]
-    subjects = [">", "_INBOX.>", "message.ingested", *(f"{inbox}.>" for inbox in others), *live, *answers]
+    served_by_others = [request.subject for request in REQUESTS if request.served_by != user]
+    subjects = [">", "_INBOX.>", "message.ingested", *(f"{inbox}.>" for inbox in others), *live, *served_by_others]
     async with login(nats_server, user) as session:
         for subject in subjects:
             await session.client.subscribe(subject)
         assert len(await session.refused()) == len(subjects)
 
 
-async def test_a_question_reaches_its_service_and_the_answer_comes_back(nats_server: Nats) -> None:
-    async with login(nats_server, "contacts") as answering, login(nats_server, "gateway") as asking:
-        subscription = await answering.client.subscribe("contacts.counts")
-        await answering.client.flush()
-        query = asyncio.create_task(asking.client.request("contacts.counts", b"{}", timeout=5))
+async def test_a_request_reaches_its_service_and_the_reply_comes_back(nats_server: Nats) -> None:
+    async with login(nats_server, "contacts") as responder, login(nats_server, "gateway") as requester:
+        subscription = await responder.client.subscribe("contacts.counts")
+        await responder.client.flush()
+        query = asyncio.create_task(requester.client.request("contacts.counts", b"{}", timeout=5))
         message = await subscription.next_msg(timeout=5)
         await message.respond(b"42")
         assert (await query).data == b"42"
 
 
-async def test_every_service_can_pull_and_ack_what_it_hears(nats_server: Nats) -> None:
+async def test_every_service_can_pull_and_ack_what_it_consumes(nats_server: Nats) -> None:
     async with login(nats_server, "admin") as admin:
         for consumer in CONSUMERS:
             await admin.client.jetstream().publish(consumer.event.subject, b"{}")

@@ -19,7 +19,7 @@ HEADERS = {
 }
 
 
-async def test_letters_come_oldest_first_and_of_one_service_if_asked(nats_server: Nats) -> None:
+async def test_dead_letters_come_oldest_first_and_of_a_single_service_if_requested(nats_server: Nats) -> None:
     async with admin_stream(nats_server.admin_url) as js:
         assert [found async for found in iterate_dead_letters(js)] == []
         await js.publish("dead.contacts.message.ingested", b"1", headers=HEADERS)
@@ -30,7 +30,7 @@ async def test_letters_come_oldest_first_and_of_one_service_if_asked(nats_server
         assert [found.payload async for found in iterate_dead_letters(js, "sync")] == []
 
 
-async def test_a_letter_shows_where_it_comes_from(nats_server: Nats) -> None:
+async def test_a_dead_letter_shows_where_it_comes_from(nats_server: Nats) -> None:
     async with admin_stream(nats_server.admin_url) as js:
         number = (await js.publish("dead.contacts.message.ingested", b"payload", headers=HEADERS)).seq
         found = await get_dead_letter(js, number)
@@ -43,7 +43,7 @@ async def test_a_letter_shows_where_it_comes_from(nats_server: Nats) -> None:
         assert (found.trace, found.payload) == ("0123456789abcdef", b"payload")
 
 
-async def test_a_replayed_letter_is_said_again_under_its_trace_and_is_gone(nats_server: Nats) -> None:
+async def test_a_replayed_dead_letter_is_published_again_under_its_trace_and_is_gone(nats_server: Nats) -> None:
     async with admin_stream(nats_server.admin_url) as js:
         number = (await js.publish("dead.contacts.message.ingested", b"payload", headers=HEADERS)).seq
         await replay(js, number)
@@ -55,7 +55,7 @@ async def test_a_replayed_letter_is_said_again_under_its_trace_and_is_gone(nats_
             await replay(js, number)
 
 
-async def test_letters_before_and_after_a_gap_are_all_found(nats_server: Nats) -> None:
+async def test_dead_letters_before_and_after_a_gap_are_all_found(nats_server: Nats) -> None:
     async with admin_stream(nats_server.admin_url) as js:
         numbers = [(await js.publish("dead.sync.clock.mail", b"{}", headers=HEADERS)).seq for _ in range(5)]
         for number in numbers[1:4]:

@@ -143,7 +143,7 @@ async def test_a_server_that_is_not_there_is_named_without_its_password(secrets:
         await migrate_bus(f"nats://admin:private@127.0.0.1:{port}", timeout=0.1)
 
 
-async def test_a_refused_login_is_told_at_once(database: Database) -> None:
+async def test_a_refused_login_is_reported_at_once(database: Database) -> None:
     url = postgres_url(database.admin_url, "auth", generate())
     with pytest.raises(Unreachable, match="refused the login"):
         await migrate_database(url, database.secrets, timeout=60)

@@ -1,4 +1,4 @@
-"""The embedded servers: they start, keep port and data, survive a crash, and say why they can't."""
+"""The embedded servers: they start, keep port and data, survive a crash, and report why they can't."""
 
 import os
 import shutil
@@ -115,7 +115,7 @@ async def test_postgres_refuses_a_wrong_password_and_uses_scram(tmp_path: Path) 
             await asyncpg.connect(server.url("postgres").replace("superuser-password", "guess"))
 
 
-async def test_data_of_another_password_is_told_as_such(tmp_path: Path) -> None:
+async def test_data_of_another_password_is_reported_as_such(tmp_path: Path) -> None:
     async with running(postgres(tmp_path)):
         pass
     other = Postgres(tmp_path / "postgres", "another-password", UNSAFE)
@@ -124,7 +124,7 @@ async def test_data_of_another_password_is_told_as_such(tmp_path: Path) -> None:
     assert not other.running
 
 
-async def test_a_server_that_can_not_start_says_what_its_log_says(tmp_path: Path) -> None:
+async def test_a_server_that_can_not_start_reports_what_is_in_its_log(tmp_path: Path) -> None:
     server = Postgres(tmp_path / "postgres", "superuser-password", {**UNSAFE, "shared_buffers": "nonsense"})
     with pytest.raises(ServerFailed, match="shared_buffers"):
         await server.start()

@@ -95,7 +95,7 @@ async def gone(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
-async def test_one_signal_ends_everything_with_exit_code_0(up: Up, sig: signal.Signals) -> None:
+async def test_a_single_signal_ends_everything_with_exit_code_0(up: Up, sig: signal.Signals) -> None:
     runtime = await up.started()
     family = up.family()
     assert set(runtime.health_ports) == set(SERVICES)
@@ -142,7 +142,7 @@ async def test_a_second_up_on_the_same_folder_is_refused_in_a_sentence(shared_up
     assert read_runtime(shared_up.data_dir) is not None
 
 
-async def test_a_taken_port_is_told_in_a_sentence(shared_up: Up) -> None:
+async def test_a_taken_port_is_reported_in_a_sentence(shared_up: Up) -> None:
     other = shared_up.folder / "other"
     port = (await shared_up.started()).health_ports["auth"]
     second = shared_up.command("up", "--data-dir", str(other), "--port", str(port))

@@ -35,7 +35,7 @@ def token(key: RSAKey = KEY, **changes: Any) -> str:
     return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
 
 
-def test_a_good_token_says_who_signed_in() -> None:
+def test_a_good_token_names_who_signed_in() -> None:
     identity = verify(token(), KEYS, client_id=CLIENT, nonce="nonce", now=NOW)
     assert (identity.sub, identity.address, identity.name) == ("1234", "anna@gmail.com", "Anna Berg")
 
@@ -122,7 +122,7 @@ def test_what_is_no_token_is_refused(text: str) -> None:
         verify(text, KEYS, client_id=CLIENT, nonce="nonce", now=NOW)
 
 
-def test_an_unknown_key_is_told_apart_because_google_changes_its_keys() -> None:
+def test_an_unknown_key_is_distinguished_because_google_changes_its_keys() -> None:
     with pytest.raises(UnknownKey):
         verify(token(NEXT_KEY), KEYS, client_id=CLIENT, nonce="nonce", now=NOW)
 
@@ -138,12 +138,12 @@ def test_an_unknown_key_is_told_apart_because_google_changes_its_keys() -> None:
         ("max-age=soon", 3600),
     ],
 )
-def test_certificates_are_kept_as_long_as_google_says(header: str, seconds: float) -> None:
+def test_certificates_are_kept_as_long_as_google_allows(header: str, seconds: float) -> None:
     assert cache_seconds(header) == seconds
 
 
 class Certs:
-    """Google's endpoint for certificates: what it serves, and how often it was asked."""
+    """Google's endpoint for certificates: what it serves, and how often it was requested."""
 
     def __init__(self) -> None:
         self.keys = [KEY]
@@ -185,7 +185,7 @@ async def test_keys_are_fetched_once_and_again_when_google_changes_them(certs: C
     assert certs.fetched == 2
 
 
-async def test_a_key_that_stays_unknown_is_refused_after_one_more_look(certs: Certs, google_keys: GoogleKeys) -> None:
+async def test_a_key_that_stays_unknown_is_refused_after_another_fetch(certs: Certs, google_keys: GoogleKeys) -> None:
     await verified(google_keys, token())
     with pytest.raises(UnknownKey):
         await verified(google_keys, token(NEXT_KEY))

@@ -1,4 +1,4 @@
-"""The OAuth edge: what it asks of Google, and what it makes of each answer."""
+"""The OAuth edge: what it requests from Google, and what it makes of each response."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from libs.common.google.oauth import GoogleOAuth, InvalidGrant, Misconfigured, c
 
 @dataclass
 class Endpoint:
-    """Answers /token and /revoke as it is told, and remembers the forms."""
+    """Responds to /token and /revoke as it is set up, and remembers the forms."""
 
     status: int = 200
     body: str = '{"access_token": "ya29.x", "expires_in": 3599}'
@@ -102,7 +102,7 @@ async def test_an_exchange_sends_the_verifier_and_reads_the_grant(oauth: GoogleO
     assert "1//r" not in repr(grant)
 
 
-async def test_what_a_refresh_does_not_say_is_none(oauth: GoogleOAuth, endpoint: Endpoint) -> None:
+async def test_what_a_refresh_does_not_name_is_none(oauth: GoogleOAuth, endpoint: Endpoint) -> None:
     grant = await oauth.refresh("1//r")
     assert (grant.scopes, grant.refresh_token, grant.id_token) == (None, None, None)
     assert endpoint.forms[0]["grant_type"] == "refresh_token"
@@ -127,7 +127,7 @@ async def test_what_a_refresh_does_not_say_is_none(oauth: GoogleOAuth, endpoint:
         (200, '["ya29.x"]', Outage),
     ],
 )
-async def test_each_answer_becomes_the_error_that_says_what_to_do(
+async def test_each_response_becomes_the_error_that_states_what_to_do(
     oauth: GoogleOAuth, endpoint: Endpoint, status: int, body: str, error: type[Exception]
 ) -> None:
     endpoint.status, endpoint.body = status, body
@@ -136,7 +136,7 @@ async def test_each_answer_becomes_the_error_that_says_what_to_do(
     assert type(caught.value) is error
 
 
-async def test_an_operator_is_told_which_setting_is_wrong(oauth: GoogleOAuth, endpoint: Endpoint) -> None:
+async def test_an_operator_learns_which_setting_is_wrong(oauth: GoogleOAuth, endpoint: Endpoint) -> None:
     endpoint.status, endpoint.body = 401, '{"error": "invalid_client"}'
     with pytest.raises(Misconfigured, match="PINGCRM_GOOGLE_CLIENT_SECRET"):
         await oauth.refresh("1//r")
@@ -145,7 +145,7 @@ async def test_an_operator_is_told_which_setting_is_wrong(oauth: GoogleOAuth, en
         await oauth.exchange("code", "verifier")
 
 
-async def test_a_wait_that_google_asks_for_is_kept(oauth: GoogleOAuth, endpoint: Endpoint) -> None:
+async def test_a_wait_that_google_requests_is_kept(oauth: GoogleOAuth, endpoint: Endpoint) -> None:
     endpoint.status, endpoint.headers = 503, {"Retry-After": "7"}
     with pytest.raises(Throttled) as caught:
         await oauth.refresh("1//r")

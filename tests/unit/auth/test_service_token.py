@@ -30,7 +30,7 @@ def token(key: RSAKey = KEY, **changes: Any) -> str:
         "iat": INSTANT, "exp": INSTANT + 3600,
     } | changes  # fmt: skip
     return jwt.encode(
-        {"alg": "RS256", "kid": key.kid}, {name: one for name, one in claims.items() if one is not None}, key
+        {"alg": "RS256", "kid": key.kid}, {name: value for name, value in claims.items() if value is not None}, key
     )
 
 
@@ -73,17 +73,17 @@ def test_what_proves_nothing_is_refused(bad: str) -> None:
     assert not isinstance(refused.value, WrongSigner)
 
 
-def test_another_service_account_of_google_s_is_told_apart() -> None:
+def test_another_service_account_of_google_s_is_distinguished() -> None:
     with pytest.raises(WrongSigner):
         verify_service(token(email="other@x.example"), KEYS, audience=AUDIENCE, email=ROBOT, now=NOW)
 
 
 @pytest.mark.parametrize("rest_seconds", [0.0, 60.0])
-async def test_unknown_keys_make_us_ask_google_again_only_after_a_rest(rest_seconds: float) -> None:
-    asked = []
+async def test_unknown_keys_are_fetched_from_google_again_only_after_a_rest(rest_seconds: float) -> None:
+    fetches = []
 
     async def certs(_: web.Request) -> web.Response:
-        asked.append(1)
+        fetches.append(1)
         return web.json_response(KeySet([KEY]).as_dict(private=False), headers={"Cache-Control": "no-store"})
 
     app = web.Application()
@@ -93,4 +93,4 @@ async def test_unknown_keys_make_us_ask_google_again_only_after_a_rest(rest_seco
         for _ in range(3):
             with pytest.raises(UnknownKey):
                 await keys.verify_service(token(NEXT_KEY), audience=AUDIENCE, email=ROBOT, now=NOW)
-    assert len(asked) == (1 if rest_seconds else 6)
+    assert len(fetches) == (1 if rest_seconds else 6)

@@ -19,7 +19,7 @@ SILENT = Console(quiet=True)
     ("percent", "value"), [(50, 5.0), (95, 10.0), (90, 9.0), (99, 10.0), (0, 1.0), (100, 10.0)]
 )  # fmt: skip
 def test_a_percentile_is_the_nearest_rank(percent: float, value: float) -> None:
-    assert percentile([float(one) for one in range(10, 0, -1)], percent) == value
+    assert percentile([float(number) for number in range(10, 0, -1)], percent) == value
 
 
 def test_a_target_is_met_up_to_its_bound() -> None:
@@ -64,7 +64,7 @@ async def test_what_stops_a_scenario_is_its_result(tmp_path: Path) -> None:
     assert "not measured" in as_markdown([result])
 
 
-def test_new_figures_replace_the_old_ones_of_a_page() -> None:
+def test_new_figures_replace_the_old_figures_of_a_page() -> None:
     machine = {"cores": 2, "memory_gib": 24, "system": "Linux", "python": "3.11.9", "at": "2026-11-23"}
     once = page_with("# Figures\n\nWhy.\n\n", machine, [])
     assert once.startswith("# Figures\n\nWhy.\n\n<!--")

@@ -29,7 +29,7 @@ from libs.common.addresses import canonical, is_bouncer, is_me, is_robot, parse_
         ("x" * 250 + "@example.com", None),
     ],
 )
-def test_an_address_has_one_canonical_form(written: str, form: str | None) -> None:
+def test_an_address_has_a_single_canonical_form(written: str, form: str | None) -> None:
     assert canonical(written) == form
 
 

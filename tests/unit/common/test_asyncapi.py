@@ -15,4 +15,6 @@ def test_the_committed_document_is_up_to_date() -> None:
 
 def test_every_subject_is_documented() -> None:
     channels = json.loads(document())["channels"].values()
-    assert {channel["address"] for channel in channels} >= {one.subject for one in (*EVENTS, *TICKS, *REQUESTS)}
+    assert {channel["address"] for channel in channels} >= {
+        declared.subject for declared in (*EVENTS, *TICKS, *REQUESTS)
+    }

@@ -1,4 +1,4 @@
-"""A batch is handled under the user and the account that all of its facts are about, for the log."""
+"""A batch is handled under the user and the account that all of its events are about, for the log."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -40,12 +40,12 @@ async def fields_while_handling(*events: Event) -> dict[str, Any]:
     return seen
 
 
-async def test_facts_about_one_account_are_handled_under_its_name() -> None:
+async def test_events_about_a_single_account_are_handled_under_its_name() -> None:
     fields = await fields_while_handling(removed(ACCOUNT_ID), removed(ACCOUNT_ID))
     assert (fields["user"], fields["account"]) == (str(USER_ID), str(ACCOUNT_ID))
 
 
-async def test_facts_about_several_accounts_are_handled_under_the_user_alone() -> None:
+async def test_events_about_several_accounts_are_handled_under_the_user_alone() -> None:
     fields = await fields_while_handling(removed(ACCOUNT_ID), removed(OTHER_ACCOUNT))
     assert fields["user"] == str(USER_ID)
     assert "account" not in fields

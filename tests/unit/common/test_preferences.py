@@ -7,7 +7,7 @@ from libs.common.preferences import GmailPreferences, Preferences
 
 
 @pytest.mark.parametrize("address", ["ann", "ann@@x.io", "a b@x.io", "a\0b@x.io", "ann@x.io\n", "x" * 250 + "@x.io"])
-def test_what_is_no_address_is_not_mine(address: str) -> None:
+def test_what_is_no_address_is_no_own_address(address: str) -> None:
     with pytest.raises(ValidationError, match="is not an email address"):
         GmailPreferences(own_addresses=(address,))
 

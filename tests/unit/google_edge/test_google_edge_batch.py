@@ -1,4 +1,4 @@
-"""The wire format of batches: what is sent, and what is made of any answer at all."""
+"""The wire format of batches: what is sent, and what is made of any response at all."""
 
 from email import message_from_bytes
 
@@ -30,14 +30,14 @@ def part(number: object, status: int = 200, body: str = "{}", *, newline: str = 
     return newline.join(lines)
 
 
-def answer(*parts: str, end: str = f"--{BOUNDARY}--") -> bytes:
+def response(*parts: str, end: str = f"--{BOUNDARY}--") -> bytes:
     return ("".join(parts) + end).encode()
 
 
 def test_google_reads_what_is_sent() -> None:
     paths = ["/gmail/v1/users/me/messages/a?fields=id", "/gmail/v1/users/me/threads/b%2F..?fields=messages(id)"]
     parts = google.read(batch.CONTENT_TYPE, batch.build(paths))
-    assert [(one.verb, one.target, one.content_id) for one in parts] == [
+    assert [(sent.verb, sent.target, sent.content_id) for sent in parts] == [
         ("GET", paths[0], "<part-0>"),
         ("GET", paths[1], "<part-1>"),
     ]
@@ -45,15 +45,15 @@ def test_google_reads_what_is_sent() -> None:
     assert not message.defects
 
 
-def test_answers_are_matched_by_their_content_id() -> None:
-    body = answer(part(2, body='{"id":"c"}'), part(0, 404, body='{"error":{}}'), part(1, 429, Retry_After="7"))
-    answers = batch.parse(MULTIPART, body)
-    assert {number: (one.status, one.body.strip()) for number, one in answers.items()} == {
+def test_responses_are_matched_by_their_content_id() -> None:
+    body = response(part(2, body='{"id":"c"}'), part(0, 404, body='{"error":{}}'), part(1, 429, Retry_After="7"))
+    responses = batch.parse(MULTIPART, body)
+    assert {number: (got.status, got.body.strip()) for number, got in responses.items()} == {
         2: (200, b'{"id":"c"}'),
         0: (404, b'{"error":{}}'),
         1: (429, b"{}"),
     }
-    assert answers[1].headers.get("retry-after") == "7"
+    assert responses[1].headers.get("retry-after") == "7"
 
 
 @pytest.mark.parametrize(
@@ -61,18 +61,18 @@ def test_answers_are_matched_by_their_content_id() -> None:
 )
 @pytest.mark.parametrize("newline", ["\r\n", "\n"])
 def test_the_boundary_and_line_ends_may_be_written_in_other_ways(content_type: str, newline: str) -> None:
-    answers = batch.parse(content_type, answer(part(0, newline=newline), part(1, newline=newline)))
-    assert sorted(answers) == [0, 1]
+    responses = batch.parse(content_type, response(part(0, newline=newline), part(1, newline=newline)))
+    assert sorted(responses) == [0, 1]
 
 
 def test_a_part_that_broke_off_is_missing_and_the_others_are_there() -> None:
-    whole = answer(part(0), part(1, body='{"id":"' + "x" * 100 + '"}'))
+    whole = response(part(0), part(1, body='{"id":"' + "x" * 100 + '"}'))
     cut = whole[: whole.index(b"xxx") + 50]
     assert sorted(batch.parse(MULTIPART, cut)) == [0]
 
 
-def test_of_two_answers_to_one_part_the_first_counts() -> None:
-    assert batch.parse(MULTIPART, answer(part(0, 404), part(0, 200)))[0].status == 404
+def test_of_two_responses_to_the_same_part_the_first_counts() -> None:
+    assert batch.parse(MULTIPART, response(part(0, 404), part(0, 200)))[0].status == 404
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,11 @@ def test_of_two_answers_to_one_part_the_first_counts() -> None:
     ],
 )
 def test_a_part_that_makes_no_sense_is_missing(odd: str) -> None:
-    assert sorted(batch.parse(MULTIPART, answer(odd, part(1)))) == [1]
+    assert sorted(batch.parse(MULTIPART, response(odd, part(1)))) == [1]
 
 
 @pytest.mark.parametrize("content_type", ["", "application/json", "multipart/mixed", "multipart/mixed; boundary="])
-def test_what_is_no_multipart_answer_is_an_outage(content_type: str) -> None:
+def test_what_is_no_multipart_response_is_an_outage(content_type: str) -> None:
     with pytest.raises(Outage):
         batch.parse(content_type, b"{}")
 
@@ -113,19 +113,19 @@ PIECES = st.sampled_from(
     ),
     st.lists(st.one_of(PIECES, st.binary(max_size=20)), max_size=30).map(b"".join),
 )
-def test_no_answer_whatever_breaks_the_reader(content_type: str, body: bytes) -> None:
+def test_no_response_whatever_breaks_the_reader(content_type: str, body: bytes) -> None:
     try:
-        answers = batch.parse(content_type, body)
+        responses = batch.parse(content_type, body)
     except Outage:
         return
-    assert set(answers) <= {0, 1}
-    assert all(one.headers.get("Retry-After") in (None, "x") for one in answers.values())
+    assert set(responses) <= {0, 1}
+    assert all(got.headers.get("Retry-After") in (None, "x") for got in responses.values())
 
 
 @given(st.lists(st.integers(0, 999), unique=True, max_size=12), st.data())
-def test_each_part_that_was_answered_is_there_once_in_whatever_order(numbers: list[int], data: st.DataObject) -> None:
+def test_each_part_with_a_response_is_there_once_in_whatever_order(numbers: list[int], data: st.DataObject) -> None:
     order = data.draw(st.permutations(numbers))
-    answers = batch.parse(MULTIPART, answer(*(part(number, body=f'{{"id":{number}}}') for number in order)))
-    assert {number: one.body.strip() for number, one in answers.items()} == {
+    responses = batch.parse(MULTIPART, response(*(part(number, body=f'{{"id":{number}}}') for number in order)))
+    assert {number: got.body.strip() for number, got in responses.items()} == {
         number: f'{{"id":{number}}}'.encode() for number in numbers
     }

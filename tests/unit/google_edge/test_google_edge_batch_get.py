@@ -1,4 +1,4 @@
-"""Looking at many messages and threads at once: in batches, with whatever fails along the way."""
+"""Getting many messages and threads at once: in batches, with whatever fails along the way."""
 
 import asyncio
 from collections import Counter
@@ -33,20 +33,21 @@ ITEMS = [*SINGLE, *THREADS]
 def shown(results: list[FetchResult]) -> list[object]:
     """Numbers of messages, or the kind of failure."""
     return [
-        type(one) if isinstance(one, Exception) else [int(found.gmail_id or "", 16) for found in one] for one in results
+        type(result) if isinstance(result, Exception) else [int(found.gmail_id or "", 16) for found in result]
+        for result in results
     ]
 
 
 EVERYTHING = [[number] for number in range(30)] + [[number, number + 1, number + 2] for number in range(30, 60, 3)]
 
 
-def asked(google: GoogleServer) -> Counter[str]:
-    """Calls by method, each part of a batch being one."""
+def calls_by_method(google: GoogleServer) -> Counter[str]:
+    """Calls by method, each part of a batch counts."""
     known = google.world.counters.methods[ADDRESS].items()
     return Counter({name.removeprefix("gmail.users."): counter.requests for name, counter in known})
 
 
-async def test_messages_and_threads_come_in_the_order_of_the_wishes_in_few_requests() -> None:
+async def test_messages_and_threads_come_in_the_order_of_the_items_in_few_requests() -> None:
     async with edge(MAILBOX, google_batch_size=15) as (account, google, _):
         assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
         assert google.world.counters.http == account.usage.requests == 3
@@ -54,7 +55,7 @@ async def test_messages_and_threads_come_in_the_order_of_the_wishes_in_few_reque
         assert await account.gmail.batch_get([]) == []
 
 
-async def test_a_batch_of_one_is_a_plain_request() -> None:
+async def test_a_batch_of_a_single_item_is_a_plain_request() -> None:
     async with edge(MAILBOX, google_batch_size=1) as (account, google, _):
         assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
         assert google.world.counters.http == 40
@@ -70,19 +71,19 @@ async def test_what_comes_is_the_same_either_way() -> None:
     "kind",
     ["403rate", "429", "retry_after", "5xx", "reset", "truncated", "invalid_json", "401", "400precondition", "latency"],
 )
-async def test_parts_that_fail_passingly_are_asked_again_and_only_they(kind: str, impatient: None) -> None:
+async def test_parts_that_fail_passingly_are_requested_again_and_only_they(kind: str, impatient: None) -> None:
     async with edge(MAILBOX, google_batch_size=20) as (account, google, _):
         faults = [Rule("(messages|threads).get$", kind, first=4, skip=3, seconds=0, milliseconds=10)]  # type: ignore[arg-type]
         google.world.faults.set(faults, 0)
         assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
         again = 0 if kind == "latency" else 4
         lost = 4 if kind in ("reset", "truncated", "invalid_json") else 0  # inside a batch these never reach the method
-        assert asked(google).total() == len(ITEMS) + again - lost
+        assert calls_by_method(google).total() == len(ITEMS) + again - lost
         assert account.usage.units == 30 * 20 + 10 * 40 + again * 20
 
 
 @pytest.mark.parametrize("kind", ["403rate", "429", "retry_after", "5xx", "reset", "truncated", "invalid_json", "401"])
-async def test_a_batch_that_fails_as_a_whole_is_asked_again(kind: str, impatient: None) -> None:
+async def test_a_batch_that_fails_as_a_whole_is_requested_again(kind: str, impatient: None) -> None:
     async with edge(MAILBOX, google_batch_size=20) as (account, google, _):
         google.world.faults.set([Rule("/batch/", kind, first=1, seconds=0)], 0)  # type: ignore[arg-type]
         assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
@@ -107,7 +108,7 @@ async def test_a_batch_that_google_refuses_as_a_whole_is_taken_apart(kind: str, 
         ("daily", DailyLimit),
     ],
 )
-async def test_what_can_t_be_had_says_why_and_the_others_come(
+async def test_what_can_t_be_had_has_its_reason_and_the_others_come(
     kind: str, outcome: type[Exception], size: int, impatient: None
 ) -> None:
     bad = {2, 17, 33}
@@ -115,7 +116,7 @@ async def test_what_can_t_be_had_says_why_and_the_others_come(
         pattern = "|".join(f"{number:016x}$" for number in bad)
         google.world.faults.set([Rule(pattern, kind)], 0)  # type: ignore[arg-type]
         results = shown(await account.gmail.batch_get(ITEMS))
-    expected: list[object] = [outcome if one[0] in bad else one for one in EVERYTHING]
+    expected: list[object] = [outcome if numbers[0] in bad else numbers for numbers in EVERYTHING]
     assert results == expected
 
 
@@ -124,10 +125,10 @@ async def test_an_id_that_gmail_never_gave_touches_nothing_else() -> None:
     async with edge(MAILBOX) as (account, _, _):
         results = await account.gmail.batch_get([*odd, SINGLE[0]])
     assert shown(results)[-1] == [0]
-    assert all(isinstance(one, Gone | Rejected) for one in results[:-1])
+    assert all(isinstance(result, Gone | Rejected) for result in results[:-1])
 
 
-async def test_a_long_wait_that_one_call_is_told_is_not_slept_through_by_the_others() -> None:
+async def test_a_long_wait_that_a_call_is_given_is_not_slept_through_by_the_others() -> None:
     async with edge(MAILBOX, google_batch_size=1, google_concurrency=1) as (account, google, _):
         google.world.faults.set([Rule("messages.get$", "retry_after", first=1, seconds=3600)], 0)
         async with asyncio.timeout(2):
@@ -140,11 +141,11 @@ async def test_a_long_wait_that_one_call_is_told_is_not_slept_through_by_the_oth
         assert later.retry_after.total_seconds() > 3590
 
 
-async def test_the_day_s_quota_says_when_it_ends() -> None:
+async def test_the_day_s_quota_states_when_it_ends() -> None:
     async with edge(MAILBOX) as (account, google, _):
         google.world.faults.set([Rule("messages.get$", "daily")], 0)
         results = await account.gmail.batch_get(SINGLE[:3])
-        assert all(isinstance(one, DailyLimit) and one.ends_at > datetime.now(UTC) for one in results)
+        assert all(isinstance(result, DailyLimit) and result.ends_at > datetime.now(UTC) for result in results)
         assert google.world.counters.http == 1
 
 
@@ -167,7 +168,7 @@ async def test_too_many_at_once_is_no_failure(impatient: None) -> None:
         google.world.crowd.most = 12
         google.world.faults.set([Rule("/batch/", "latency", milliseconds=20)], 0)
         assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
-        assert google.world.counters.http > 4  # some parts were refused, and asked again
+        assert google.world.counters.http > 4  # some parts were refused, and requested again
 
 
 async def test_no_more_is_under_way_than_a_mailbox_may_have() -> None:

@@ -36,12 +36,12 @@ async def test_a_refused_token_is_renewed(impatient: None) -> None:
     async with edge(maya([message(1)])) as (account, google, bearer):
         bearer.bad_first = True
         assert (await account.gmail.profile()).address == ADDRESS
-        assert [rejected for _, rejected in bearer.asked] == [None, "ended"]
+        assert [rejected for _, rejected in bearer.requested] == [None, "ended"]
         google.world.faults.set([Rule("getProfile", "401")], 0)
         with pytest.raises(Unauthorized):
             await account.gmail.profile()
-        rejected = [rejected for _, rejected in bearer.asked[2:]]
-        assert len(rejected) == len(set(rejected)) > 2  # every one of them was a new token
+        rejected = [rejected for _, rejected in bearer.requested[2:]]
+        assert len(rejected) == len(set(rejected)) > 2  # each of them was a new token
 
 
 @pytest.mark.parametrize(
@@ -64,21 +64,21 @@ async def test_a_lasting_fault_is_raised_in_time(kind: str, error: type[Exceptio
             await account.gmail.profile()
 
 
-async def test_a_wait_longer_than_our_patience_is_told_at_once() -> None:
+async def test_a_wait_longer_than_the_retry_budget_is_raised_at_once() -> None:
     async with edge(maya()) as (account, google, _):
         google.world.faults.set([Rule("getProfile", "retry_after", seconds=3600)], 0)
-        with pytest.raises(Throttled) as told:
+        with pytest.raises(Throttled) as raised:
             await account.gmail.profile()
-        assert told.value.retry_after == timedelta(hours=1)
+        assert raised.value.retry_after == timedelta(hours=1)
         assert google.world.counters.http == 1
 
 
-async def test_the_day_s_quota_is_not_asked_for_again() -> None:
+async def test_the_day_s_quota_is_not_requested_again() -> None:
     async with edge(maya()) as (account, google, _):
         google.world.faults.set([Rule("getProfile", "daily")], 0)
-        with pytest.raises(DailyLimit) as told:
+        with pytest.raises(DailyLimit) as raised:
             await account.gmail.profile()
-        assert told.value.ends_at.astimezone(ZoneInfo("America/Los_Angeles")).time() == time(0)
+        assert raised.value.ends_at.astimezone(ZoneInfo("America/Los_Angeles")).time() == time(0)
         assert google.world.counters.http == 1
 
 
@@ -95,11 +95,11 @@ async def test_another_client_s_watch_is_named() -> None:
 async def test_a_message_is_found_by_its_message_id() -> None:
     async with edge(maya([message(n) for n in range(5)])) as (account, _, _):
         found = await account.gmail.find_ids("rfc822msgid:3@example.org", 10)
-        assert [one.gmail_id for one in found] == [f"{3:016x}"]
+        assert [listed.gmail_id for listed in found] == [f"{3:016x}"]
         assert len(await account.gmail.find_ids("", 2)) == 2
 
 
-async def test_a_send_whose_answer_was_lost_is_not_sent_again() -> None:
+async def test_a_send_whose_response_was_lost_is_not_sent_again() -> None:
     mail = EmailMessage()
     mail["From"] = mail["To"] = ADDRESS
     mail["Subject"] = "Meeting prep"
@@ -110,13 +110,13 @@ async def test_a_send_whose_answer_was_lost_is_not_sent_again() -> None:
         with pytest.raises(Outage):
             await account.gmail.send(mail.as_bytes())
         found = await account.gmail.find("in:sent token-1", ["X-PingCRM-Prep"])
-        assert [one.headers for one in found] == [{"x-pingcrm-prep": ("token-1",)}]
+        assert [sent_message.headers for sent_message in found] == [{"x-pingcrm-prep": ("token-1",)}]
         sent = await account.gmail.send(mail.as_bytes())
         assert sent not in ("", found[0].gmail_id)
         assert len(google.world.outbox.mails) == 2
 
 
-async def test_what_is_gone_and_what_is_too_old_are_told_apart() -> None:
+async def test_what_is_gone_and_what_is_too_old_are_distinguished() -> None:
     async with edge(maya([message(1)])) as (account, google, _):
         with pytest.raises(Gone):
             await account.gmail.get_message("ffff")
@@ -138,6 +138,8 @@ async def test_aliases_are_the_confirmed_addresses() -> None:
 
 async def test_the_calendars_of_an_account_are_listed() -> None:
     async with edge(maya()) as (account, _, _):
-        assert [(one.calendar_id, one.primary) for one in await account.calendar.calendars()] == [(ADDRESS, True)]
+        assert [(listed.calendar_id, listed.primary) for listed in await account.calendar.calendars()] == [
+            (ADDRESS, True)
+        ]
         with pytest.raises(Gone):
             await account.calendar.events("../../x#y/z")

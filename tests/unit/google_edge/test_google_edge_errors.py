@@ -1,4 +1,4 @@
-"""What each of Google's refusals asks of us."""
+"""Which error each of Google's refusals becomes."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ def body(reason: str = "", status: str = "", info: str = "") -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("status", "answer", "kind"),
+    ("status", "response", "kind"),
     [
         (401, body("authError"), errors.Unauthorized),
         (403, body("rateLimitExceeded"), Throttled),
@@ -43,8 +43,8 @@ def body(reason: str = "", status: str = "", info: str = "") -> bytes:
         (403, b'{"error": {"errors": 7, "details": [null], "status": []}}', errors.Forbidden),
     ],
 )  # fmt: skip
-def test_a_refusal_becomes_what_it_asks_for(status: int, answer: bytes, kind: type[Exception]) -> None:
-    error = error_of(status, {}, answer, NOW)
+def test_a_refusal_becomes_the_error_that_fits(status: int, response: bytes, kind: type[Exception]) -> None:
+    error = error_of(status, {}, response, NOW)
     assert type(error) is kind
     assert str(error).endswith((".", "?"))
 

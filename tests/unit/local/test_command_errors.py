@@ -1,4 +1,4 @@
-"""What goes wrong at the command line is one sentence that says what to do, and a fitting exit code; never a traceback."""
+"""What goes wrong at the command line ends in a single sentence with what to do, and a fitting exit code; never a traceback."""
 
 import os
 from pathlib import Path
@@ -27,20 +27,20 @@ def not_a_folder(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("command", [["up"], ["tick", "prep"], ["run", "sync"], ["rotate"], ["dead", "list"]])
-def test_a_data_folder_that_cannot_be_one_is_told_with_what_to_do(command: list[str], not_a_folder: str) -> None:
+def test_what_can_be_no_data_folder_is_reported_with_what_to_do(command: list[str], not_a_folder: str) -> None:
     code, output = pingcrm(*command, "--data-dir", not_a_folder)
     assert code == FAILED
     assert f"The data folder {not_a_folder} can't be used (Not a directory): choose another with --data-dir" in output
 
 
-def test_doctor_tells_a_bad_data_folder_as_a_finding(not_a_folder: str) -> None:
+def test_doctor_reports_a_bad_data_folder_as_a_finding(not_a_folder: str) -> None:
     code, output = pingcrm("doctor", "--data-dir", not_a_folder)
     assert code == FAILED
     assert f"wrong The data folder {not_a_folder} can't be written" in output
     assert "Errno" not in output
 
 
-def test_a_folder_of_somebody_else_is_told_and_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_somebody_else_is_reported_and_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> str:
         raise PermissionError(13, "Permission denied")
 
@@ -61,7 +61,7 @@ def test_invalid_settings_stop_a_command_before_it_starts_anything(
     assert not (tmp_path / "data").exists()
 
 
-def test_a_url_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_url_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     urls = {"PINGCRM_POSTGRES_URL": "crm-database", "PINGCRM_NATS_URL": "nats://127.0.0.1:1"}
     code, output = pingcrm("migrate", "--data-dir", str(tmp_path), **urls)
     assert code == FAILED
@@ -78,13 +78,15 @@ def test_a_url_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         (["--json", "/nowhere/figures.json"], "there is no folder /nowhere that can be written"),
     ],
 )
-def test_demo_tells_wrong_options_before_it_starts(arguments: list[str], part: str, not_a_folder: str) -> None:
-    code, output = pingcrm("demo", "--once", *(not_a_folder if one == "FILE" else one for one in arguments))
+def test_demo_reports_wrong_options_before_it_starts(arguments: list[str], part: str, not_a_folder: str) -> None:
+    code, output = pingcrm(
+        "demo", "--once", *(not_a_folder if argument == "FILE" else argument for argument in arguments)
+    )
     assert code == USAGE
     assert part in output
 
 
-def test_demo_tells_in_a_sentence_which_file_is_no_mail(tmp_path: Path) -> None:
+def test_demo_names_in_a_sentence_which_file_is_no_mail(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("# Notes")
     code, output = pingcrm("demo", "--once", "--mail", str(tmp_path / "notes.md"), "--owner", "ada@example.org")
     assert code == FAILED

@@ -77,7 +77,7 @@ def test_a_service_gets_its_own_logins_and_no_others(compose: dict[str, Any], se
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_waits_for_the_migration_and_says_whether_it_is_ready(
+def test_a_service_waits_for_the_migration_and_reports_whether_it_is_ready(
     compose: dict[str, Any], service: Service
 ) -> None:
     described = compose["services"][service]
@@ -107,7 +107,7 @@ def test_only_the_gateway_is_published_and_only_on_loopback(compose: dict[str, A
     assert all(port.startswith("127.0.0.1:") for port in published["gateway"])
 
 
-def test_the_nats_configuration_in_deploy_is_the_generated_one() -> None:
+def test_the_nats_configuration_in_deploy_is_as_generated() -> None:
     assert (ROOT / "deploy" / "nats.conf").read_text() == nats_config.deployed(), (
         "run: pingcrm nats-config --env > deploy/nats.conf"
     )

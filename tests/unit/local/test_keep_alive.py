@@ -1,4 +1,4 @@
-"""What ends unasked is started again, later and later."""
+"""What ends by itself is started again, later and later."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ def test_the_pause_doubles_up_to_half_a_minute() -> None:
     assert [backoff.pause(0) for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
-def test_a_minute_without_failure_forgets_the_earlier_ones() -> None:
+def test_a_minute_without_failure_forgets_the_earlier_failures() -> None:
     backoff = Backoff()
     for _ in range(5):
         backoff.pause(1)
@@ -36,31 +36,29 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_process_that_crashed_is_started_again_and_told() -> None:
-    published: list[str] = []
-    supervised = ServiceProcess(
-        "sync", lambda: python("import time; time.sleep(60)"), Path("sync.log"), published.append
-    )
+async def test_a_process_that_crashed_is_started_again_and_reported() -> None:
+    reports: list[str] = []
+    supervised = ServiceProcess("sync", lambda: python("import time; time.sleep(60)"), Path("sync.log"), reports.append)
     running = asyncio.create_task(supervised.run())
     first = supervised.pid
     await supervised.kill()
     await until(lambda: supervised.pid != first)
-    assert published == ["sync ended with exit code -9; started again in 0.5 s. Its log: sync.log"]
+    assert reports == ["sync ended with exit code -9; started again in 0.5 s. Its log: sync.log"]
     await supervised.stop()
     await running
     assert supervised.exits == 1
 
 
 async def test_a_restart_is_no_crash() -> None:
-    published: list[str] = []
-    supervised = ServiceProcess("sync", lambda: python("import time; time.sleep(60)"), None, published.append)
+    reports: list[str] = []
+    supervised = ServiceProcess("sync", lambda: python("import time; time.sleep(60)"), None, reports.append)
     running = asyncio.create_task(supervised.run())
     first = supervised.pid
     await supervised.restart()
     await until(lambda: supervised.pid != first)
     await supervised.stop()
     await running
-    assert published == []
+    assert reports == []
 
 
 async def test_stopping_ends_the_pause_before_the_next_start() -> None:

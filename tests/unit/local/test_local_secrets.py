@@ -83,7 +83,7 @@ def test_the_env_file_gives_back_the_same_set() -> None:
     assert dict(from_environment(lines)) == dict(made)
 
 
-def test_a_deployment_that_forgot_a_password_is_told_its_name(tmp_path: Path) -> None:
+def test_a_deployment_that_forgot_a_password_learns_its_name(tmp_path: Path) -> None:
     given = {"PINGCRM_AUTH_POSTGRES_PASSWORD": "x"}
     secrets = secrets_for(tmp_path / "none", given)
     assert secrets.postgres("auth") == "x"

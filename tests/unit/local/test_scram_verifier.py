@@ -25,5 +25,5 @@ def test_it_is_what_rfc_7677_computes_for_its_example() -> None:
     assert hashlib.sha256(client_key).digest() == stored_key
 
 
-def test_two_verifiers_of_one_password_have_different_salts() -> None:
+def test_two_verifiers_of_the_same_password_have_different_salts() -> None:
     assert verifier("pencil") != verifier("pencil")

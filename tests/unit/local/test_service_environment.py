@@ -66,7 +66,7 @@ def test_a_variable_reaches_exactly_those_who_need_it(name: str, readers: set[st
     assert {service for service in SERVICES if name in environment_of(service)} == readers
 
 
-def test_a_chosen_key_wins_over_the_generated_one() -> None:
+def test_a_chosen_key_wins_over_the_generated_key() -> None:
     environment = service_environment("auth", {}, {SECRET_KEYS: "mine"}, SERVERS, SECRETS)
     assert environment[SECRET_KEYS] == "mine"
 
