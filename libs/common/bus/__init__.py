@@ -31,6 +31,7 @@ from libs.common import cache as cache_module
 from libs.common import db
 from libs.common.bus.delivery import Delivery
 from libs.common.bus.pull import pull
+from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
 from libs.common.config import Settings
 from libs.common.errors import Outage, Refused
@@ -155,7 +156,7 @@ class Bus:
             return _refusal(refusal)
         except ValidationError as error:
             outcome = "invalid"
-            return _refusal(Refused(422, "invalid", _first_error(error)))
+            return _refusal(Refused(422, "invalid", f"{first_problem(error, 'the request')}."))
         except OUTAGES as error:
             outcome = "outage"
             self._log.warning("answer_unavailable", subject=request.subject, error=type(error).__name__)
@@ -350,13 +351,6 @@ async def _undecoded(message: Any) -> Any:
 def _refusal(refused: Refused) -> bytes:
     body = {"status": refused.status, "code": refused.code, "detail": refused.detail, "extra": refused.extra}
     return orjson.dumps({"refused": body}, default=str)
-
-
-def _first_error(error: ValidationError) -> str:
-    """One sentence out of pydantic's list; never the input itself, which may be private."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the request"
-    return f"{where}: {first['msg']}."
 
 
 def _ms_since(started: float) -> float:

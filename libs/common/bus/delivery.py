@@ -19,6 +19,7 @@ import nats.errors
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
+from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
 from libs.common.errors import Throttled, Unprocessable
 from libs.common.events import Event, MeetingIngested, MeetingUpcoming, Tick
@@ -198,6 +199,5 @@ async def _kept_alive(messages: Sequence[Msg]) -> AsyncIterator[None]:
 def _reason(error: BaseException) -> str:
     """The error in words, without what the payload or the row held: that may be private."""
     if isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc']) or 'payload'}: {first['msg']}"
+        return first_problem(error, "payload")
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
