@@ -136,7 +136,7 @@ async def _claim(context: Context, meeting: Meeting, now: datetime) -> datetime 
     """Claim the meeting in Redis. None: it is ours, or Redis is away; else the moment from which the other claim can be doubted."""
     key = f"meeting_prep:{meeting.account_id}:{meeting.event_id}:{meeting.starts_at.astimezone(UTC).isoformat()}"
     try:
-        if await context.cache.claim(key, (now + store.LEASE).isoformat(), CLAIM_TTL):
+        if await context.cache.acquire(key, (now + store.LEASE).isoformat(), CLAIM_TTL):
             return None
         held = await context.cache.get(key)
     except cache_module.OUTAGES as error:

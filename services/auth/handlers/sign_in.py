@@ -45,7 +45,7 @@ async def begin_sign_in(auth: Auth, command: BeginSignIn) -> Authorization:
 
 async def finish_sign_in(auth: Auth, command: FinishSignIn) -> SignedIn:
     """The browser is back: connect the account, and sign in who was not. Refused: see FinishSignIn."""
-    taken = await auth.cache.take(state_key(command.browser, command.state))
+    taken = await auth.cache.pop(state_key(command.browser, command.state))
     if taken is None:
         raise Refused(400, "invalid_state", domain.INVALID_STATE)
     pending = Pending.model_validate_json(taken)

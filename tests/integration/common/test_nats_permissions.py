@@ -97,8 +97,8 @@ async def test_a_user_cannot_touch_streams_consumers_schedules_or_dead_letters_o
 async def test_a_user_can_hear_neither_the_inboxes_of_others_nor_everything(nats_server: Nats, user: str) -> None:
     others = [inbox_prefix(other) for other in (*SERVICES, "connector") if other != user]
     live = [event.subject for event in BROADCAST if user not in event.consumed_by]
-    answers = [request.subject for request in REQUESTS if request.served_by != user]
-    subjects = [">", "_INBOX.>", "message.ingested", *(f"{inbox}.>" for inbox in others), *live, *answers]
+    may_respond = [request.subject for request in REQUESTS if request.served_by != user]
+    subjects = [">", "_INBOX.>", "message.ingested", *(f"{inbox}.>" for inbox in others), *live, *may_respond]
     async with login(nats_server, user) as session:
         for subject in subjects:
             await session.client.subscribe(subject)
