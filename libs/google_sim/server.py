@@ -11,14 +11,13 @@ import orjson
 from aiohttp import web
 
 from libs.google_sim.account import AccountData
-from libs.google_sim.control import control_app
-from libs.google_sim.dispatch import ROUTER, Reply, carry_out
+from libs.google_sim.api import pubsub
+from libs.google_sim.api.dispatch import ROUTER, Reply, carry_out
+from libs.google_sim.api.oauth import ENDPOINTS, Endpoint
+from libs.google_sim.control.app import control_app
 from libs.google_sim.errors import GoogleError, backend_error, too_many_at_once
 from libs.google_sim.faults import Fault, Kind
 from libs.google_sim.gmail import batch
-from libs.google_sim.oauth.routes import ENDPOINTS, Endpoint
-from libs.google_sim.pubsub import control as pubsub_control
-from libs.google_sim.pubsub import pulling
 from libs.google_sim.world import Options, World
 
 BATCH_PATH = "/batch/gmail/v1"
@@ -42,10 +41,8 @@ async def run_google(
 ) -> AsyncIterator[GoogleServer]:
     """Serve the accounts until the block ends. Ports 0: free ones. `options`: see `Options`."""
     world = World.of(accounts, Options(**options))
-    api = web.ServerRunner(web.Server(_Front(world).handle, access_log=None))
-    controls = control_app(world)
-    controls.add_routes(pubsub_control.ROUTES)
-    control = web.AppRunner(controls, access_log=None)
+    api = web.ServerRunner(web.Server(_RequestHandler(world).handle, access_log=None))
+    control = web.AppRunner(control_app(world), access_log=None)
     await api.setup()
     await control.setup()
     try:
@@ -66,7 +63,7 @@ def _url(runner: web.BaseRunner, host: str) -> str:
     return f"http://{shown}:{runner.addresses[0][1]}"
 
 
-class _Front:
+class _RequestHandler:
     """Turns HTTP requests into calls, and their answers, or what a fault makes of them, into responses."""
 
     def __init__(self, world: World) -> None:
@@ -81,8 +78,8 @@ class _Front:
         fault = world.faults.pick(found[0].id if found else "", raw_path, caller)
         is_batch = request.method == "POST" and raw_path.rstrip("/") == BATCH_PATH
         is_gmail = found is not None and found[0].id.startswith("gmail.")
-        calls = 1 if is_gmail or (is_batch and not world.crowd.counts_parts) else 0
-        admitted = world.crowd.enter(caller, calls) if calls else 0
+        calls = 1 if is_gmail or (is_batch and not world.concurrency.counts_parts) else 0
+        admitted = world.concurrency.acquire(caller, calls) if calls else 0
         try:
             if admitted < calls:
                 world.counters.answered(429)
@@ -94,7 +91,7 @@ class _Front:
             return await self._answer(request, raw_path, caller, fault, is_batch=is_batch)
         finally:
             if admitted:
-                world.crowd.leave(caller, admitted)
+                world.concurrency.release(caller, admitted)
 
     async def _answer(
         self, request: web.BaseRequest, raw_path: str, caller: str, fault: Fault, *, is_batch: bool
@@ -127,13 +124,13 @@ class _Front:
             await asyncio.sleep(fault.delay)
             return _response(request, _reply_of(error), _JSON)
         faults = [self._fault_of(part, authorization) for part in parts]
-        admitted = world.crowd.enter(caller, len(parts)) if world.crowd.counts_parts else len(parts)
+        admitted = world.concurrency.acquire(caller, len(parts)) if world.concurrency.counts_parts else len(parts)
         try:
             if delay := max(fault.delay, *(one.delay for one in faults)):
                 await asyncio.sleep(delay)
         finally:
-            if world.crowd.counts_parts:
-                world.crowd.leave(caller, admitted)
+            if world.concurrency.counts_parts:
+                world.concurrency.release(caller, admitted)
         replies = [
             self._part(part, one, authorization) if number < admitted else _reply_of(too_many_at_once())
             for number, (part, one) in enumerate(zip(parts, faults, strict=True))
@@ -162,7 +159,7 @@ class _Front:
 
 def _endpoint(method: str, raw_path: str) -> Endpoint | None:
     """Who answers beside the three APIs: OAuth and Pub/Sub."""
-    return pulling.answer if pulling.is_pubsub(method, raw_path) else ENDPOINTS.get((method, raw_path))
+    return pubsub.handle if pubsub.is_pubsub(method, raw_path) else ENDPOINTS.get((method, raw_path))
 
 
 async def _body(request: web.BaseRequest) -> bytes:

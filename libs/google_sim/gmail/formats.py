@@ -7,7 +7,7 @@ from libs.google_sim.account import Resource
 from libs.google_sim.errors import invalid
 from libs.google_sim.gmail.mailbox import Stored
 from libs.google_sim.gmail.search import decoded_body
-from libs.google_sim.routing import Query
+from libs.google_sim.query import Query
 
 _MINIMAL = ("id", "threadId", "labelIds", "snippet", "historyId", "internalDate", "sizeEstimate")
 _BOUNDARY = "=_part_"

@@ -119,6 +119,10 @@ class Authority:
         self.access[text] = Token(account, client_id, scopes, self.now() + self.token_seconds)
         return text
 
+    def expire_access(self, account: str) -> None:
+        """End all access tokens of an account; its refresh tokens stay."""
+        self.access = {text: token for text, token in self.access.items() if token.account != account}
+
     def bearer(self, text: str) -> Token | None:
         """The access token, unless it is unknown, revoked or over."""
         token = self.access.get(text)

@@ -1,15 +1,12 @@
 """Gmail's notifications: that a watched mailbox has changed, and up to which history id."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import orjson
 
 from libs.google_sim.gmail.mailbox import Record
+from libs.google_sim.hosted_account import Account
 from libs.google_sim.pubsub.topics import PubSub
-
-if TYPE_CHECKING:
-    from libs.google_sim.world import Account
 
 PAUSE_SECONDS = 1.0
 
@@ -23,7 +20,7 @@ class Notifier:
         self._told_at: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
-    def changed(self, account: "Account", record: Record, now: float) -> None:
+    def changed(self, account: Account, record: Record, now: float) -> None:
         """A record was added to the account's history."""
         if account.watch is None or int(account.watch["expiration"]) <= now * 1000:
             return
@@ -31,7 +28,7 @@ class Notifier:
         if not wanted or not record.stored.labels.isdisjoint(wanted):
             self.notify(account)
 
-    def notify(self, account: "Account") -> None:
+    def notify(self, account: Account) -> None:
         """Tell where the mailbox stands, now or when its second is over."""
         if account.address in self._timers:
             return
@@ -46,7 +43,7 @@ class Notifier:
         for timer in self._timers.values():
             timer.cancel()
 
-    def _tell(self, account: "Account") -> None:
+    def _tell(self, account: Account) -> None:
         self._timers.pop(account.address, None)
         self._told_at[account.address] = asyncio.get_running_loop().time()
         if account.watch is not None:

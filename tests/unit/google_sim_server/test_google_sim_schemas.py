@@ -8,7 +8,7 @@ import pytest
 from discovery_schema import Discovery
 from google_driver import Driver
 
-from libs.google_sim.dispatch import ROUTER
+from libs.google_sim.api.dispatch import ROUTER
 from libs.google_sim.sample import sample
 from libs.google_sim.server import run_google
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from libs.google_sim.control import WORLD, read_object
+from libs.google_sim.control.requests import WORLD, json_response, read_object
 from libs.google_sim.pubsub.topics import ACK_SECONDS, Push, Subscription, Trouble
 
 ROUTES = web.RouteTableDef()
@@ -22,7 +22,7 @@ async def subscribe(request: web.Request) -> web.Response:
     world.pubsub.subscribe(subscription)
     if push is not None:
         world.pusher.serve(subscription)
-    return web.json_response({"name": subscription.name})
+    return json_response({"name": subscription.name})
 
 
 @ROUTES.delete("/pubsub/subscriptions")
@@ -31,7 +31,7 @@ async def unsubscribe(request: web.Request) -> web.Response:
     name = request.query.get("name", "")
     if request.app[WORLD].pubsub.subscriptions.pop(name, None) is None:
         raise KeyError(f"subscription {name}")
-    return web.json_response({})
+    return json_response({})
 
 
 @ROUTES.post("/pubsub/service-accounts")
@@ -41,7 +41,7 @@ async def add_service_account(request: web.Request) -> web.Response:
     email, private_key = body.get("client_email"), body.get("private_key")
     if not isinstance(email, str) or not email or not isinstance(private_key, str | None):
         raise ValueError("Give client_email, and private_key as PEM where there is one.")
-    return web.json_response(request.app[WORLD].service_accounts.add(email, private_key))
+    return json_response(request.app[WORLD].service_accounts.add(email, private_key))
 
 
 @ROUTES.put("/pubsub/trouble")
@@ -53,18 +53,18 @@ async def set_trouble(request: web.Request) -> web.Response:
         request.app[WORLD].pubsub.script(Trouble(**body), seed)
     except TypeError as error:
         raise ValueError("Give lose, duplicate, delay, reorder, seconds and seed.") from error
-    return web.json_response({})
+    return json_response({})
 
 
 @ROUTES.put("/pubsub/closed-topics")
 async def close_topics(request: web.Request) -> web.Response:
     """`{"topics": [...]}`: those that Gmail may not publish to."""
     request.app[WORLD].pubsub.closed_topics = set((await read_object(request)).get("topics", []))
-    return web.json_response({})
+    return json_response({})
 
 
 @ROUTES.get("/pubsub/counters")
 async def counters(request: web.Request) -> web.Response:
     """What became of the messages, by subscription."""
     known = request.app[WORLD].pubsub.subscriptions.values()
-    return web.json_response({one.name: {**asdict(one.tally), "waiting": len(one.waiting)} for one in known})
+    return json_response({one.name: {**asdict(one.tally), "waiting": len(one.waiting)} for one in known})

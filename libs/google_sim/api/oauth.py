@@ -12,10 +12,11 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader
 from multidict import MultiDict, MultiMapping
 
+from libs.google_sim.hosted_account import Account
 from libs.google_sim.oauth.authority import CODE_SECONDS, IDENTITY_SCOPES, Code, OAuthError
 from libs.google_sim.oauth.request import REQUESTED, AuthorizationRequest, BadRequest, read
 from libs.google_sim.oauth.service_accounts import JWT_BEARER
-from libs.google_sim.world import Account, World
+from libs.google_sim.world import World
 
 _PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
 _PAGE_HEADERS = {

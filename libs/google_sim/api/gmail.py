@@ -5,13 +5,13 @@ import binascii
 from collections.abc import Iterable
 
 from libs.google_sim.account import Resource
+from libs.google_sim.api.routing import Answer, Call, Handler, Method
+from libs.google_sim.api.sending import send
 from libs.google_sim.errors import GoogleError, invalid, not_found
-from libs.google_sim.gmail.delivery import send
 from libs.google_sim.gmail.formats import formatter
 from libs.google_sim.gmail.mailbox import Mailbox, Record, Stored
 from libs.google_sim.gmail.search import Search, parse
 from libs.google_sim.pubsub.topics import TOPIC
-from libs.google_sim.routing import Answer, Call, Handler, Method
 
 _AUTH = "https://www.googleapis.com/auth/"
 _ALL = "https://mail.google.com/"

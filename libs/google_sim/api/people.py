@@ -5,9 +5,9 @@ import base64
 import orjson
 
 from libs.google_sim.account import Resource
+from libs.google_sim.api.routing import Answer, Call, Method
 from libs.google_sim.errors import GoogleError, invalid
 from libs.google_sim.people.store import Entry
-from libs.google_sim.routing import Answer, Call, Method
 
 _AUTH = "https://www.googleapis.com/auth/"
 _SCOPES = frozenset({f"{_AUTH}contacts", f"{_AUTH}contacts.readonly"})

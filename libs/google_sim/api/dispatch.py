@@ -6,16 +6,16 @@ from typing import Any
 
 import orjson
 
-from libs.google_sim.calendar import methods as calendar
+from libs.google_sim.api import calendar, gmail, people
+from libs.google_sim.api.routing import Answer, Call, Method, Router
 from libs.google_sim.errors import GoogleError, insufficient_scope, not_found, unauthenticated
 from libs.google_sim.faults import Fault
 from libs.google_sim.fields import parse, select
-from libs.google_sim.gmail import methods as gmail
-from libs.google_sim.people.methods import METHODS as PEOPLE
-from libs.google_sim.routing import Answer, Call, Method, Query, Router
-from libs.google_sim.world import Account, World
+from libs.google_sim.hosted_account import Account
+from libs.google_sim.query import Query
+from libs.google_sim.world import World
 
-ROUTER = Router([*gmail.METHODS, *calendar.METHODS, *PEOPLE])
+ROUTER = Router([*gmail.METHODS, *calendar.METHODS, *people.METHODS])
 
 
 @dataclass

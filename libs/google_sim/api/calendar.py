@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 
 from libs.google_sim.account import Resource
+from libs.google_sim.api.routing import Answer, Call, Method
 from libs.google_sim.calendar.store import Calendar, cancelled
 from libs.google_sim.errors import GoogleError, not_found
+from libs.google_sim.query import Query
 from libs.google_sim.recurrence import Window, expand, moment, touches
-from libs.google_sim.routing import Answer, Call, Method, Query
 
 _AUTH = "https://www.googleapis.com/auth/"
 _LISTS = frozenset({f"{_AUTH}calendar", f"{_AUTH}calendar.readonly", f"{_AUTH}calendar.calendarlist.readonly"})

@@ -31,7 +31,7 @@ def is_pubsub(method: str, raw_path: str) -> bool:
     return method == "POST" and _PATH.fullmatch(raw_path) is not None
 
 
-async def answer(world: World, request: web.BaseRequest) -> web.Response:
+async def handle(world: World, request: web.BaseRequest) -> web.Response:
     """One of the two calls. An empty pull waits for a message before it is answered, as Pub/Sub's does."""
     matched = _PATH.fullmatch(request.rel_url.raw_path)
     assert matched is not None, "is_pubsub said so"
