@@ -126,14 +126,14 @@ class _RequestHandler:
         faults = [self._fault_of(part, authorization) for part in parts]
         admitted = world.concurrency.acquire(caller, len(parts)) if world.concurrency.counts_parts else len(parts)
         try:
-            if delay := max(fault.delay, *(one.delay for one in faults)):
+            if delay := max(fault.delay, *(part_fault.delay for part_fault in faults)):
                 await asyncio.sleep(delay)
         finally:
             if world.concurrency.counts_parts:
                 world.concurrency.release(caller, admitted)
         replies = [
-            self._part(part, one, authorization) if number < admitted else _reply_of(too_many_at_once())
-            for number, (part, one) in enumerate(zip(parts, faults, strict=True))
+            self._part(part, part_fault, authorization) if number < admitted else _reply_of(too_many_at_once())
+            for number, (part, part_fault) in enumerate(zip(parts, faults, strict=True))
         ]
         content_type, answer = batch.write(
             [

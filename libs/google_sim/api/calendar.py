@@ -92,7 +92,7 @@ def get_event(call: Call) -> Answer:
     event = calendar.events.get(call.path["eventId"])
     if event is None:
         instances = expand(calendar.snapshot(), None, None, now=call.world.utc_now())
-        event = next((one for one in instances if one["id"] == call.path["eventId"]), None)
+        event = next((instance for instance in instances if instance["id"] == call.path["eventId"]), None)
     if event is None:
         raise not_found("Not Found")
     return event
@@ -133,18 +133,18 @@ def _full(
     data, window = calendar.snapshot(), Window(lower, upper)
     items = expand(data, lower, upper, now=now)
     if not query.flag("singleEvents"):
-        present = {one.get("recurringEventId") or one["id"] for one in items} | {one["id"] for one in items}
-        items = [one for one in data.events if one["id"] in present and one.get("status") != "cancelled"]
+        present = {item.get("recurringEventId") or item["id"] for item in items} | {item["id"] for item in items}
+        items = [event for event in data.events if event["id"] in present and event.get("status") != "cancelled"]
     if query.flag("showDeleted"):
-        gone = (one for one in data.events if one.get("status") == "cancelled")
-        items += [cancelled(one) for one in gone if touches(one, data.time_zone, window) or "start" not in one]
+        gone = (event for event in data.events if event.get("status") == "cancelled")
+        items += [cancelled(event) for event in gone if touches(event, data.time_zone, window) or "start" not in event]
     match query.text("orderBy"):
         case "startTime" if not query.flag("singleEvents"):
             raise _bad("The requested ordering is not available for the particular query.", "orderBy")
         case "startTime":
-            return sorted(items, key=lambda one: _start(one, data.time_zone))
+            return sorted(items, key=lambda event: _start(event, data.time_zone))
         case "updated":
-            return sorted(items, key=lambda one: str(one.get("updated", "")))
+            return sorted(items, key=lambda event: str(event.get("updated", "")))
         case None:
             return items
         case _:
@@ -157,11 +157,11 @@ def _start(event: Resource, time_zone: str) -> datetime:
 
 
 def _of_types(items: Iterable[Resource], types: list[str]) -> list[Resource]:
-    wanted = {one for one in types if one}
+    wanted = {event_type for event_type in types if event_type}
     return [
-        one
-        for one in items
-        if not wanted or one.get("status") == "cancelled" or one.get("eventType", "default") in wanted
+        item
+        for item in items
+        if not wanted or item.get("status") == "cancelled" or item.get("eventType", "default") in wanted
     ]
 
 

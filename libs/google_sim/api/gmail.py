@@ -59,20 +59,20 @@ def list_messages(call: Call) -> Answer:
         if wanted <= stored.labels and hidden.isdisjoint(stored.labels) and search.matches(stored):
             if len(found) == most:
                 return {
-                    "messages": [one.stub for one in found],
+                    "messages": [stored.stub for stored in found],
                     "nextPageToken": _token(found[-1].key),
                     "resultSizeEstimate": _MANY,
                 }
             found.append(stored)
     if not found:
         return {"resultSizeEstimate": 0}
-    return {"messages": [one.stub for one in found], "resultSizeEstimate": len(found)}
+    return {"messages": [stored.stub for stored in found], "resultSizeEstimate": len(found)}
 
 
 def _candidates(mailbox: Mailbox, search: Search, below: tuple[int, str] | None) -> Iterable[Stored]:
     if search.message_id is None:
         return mailbox.newest_first(below, search.since_ms)
-    found = (mailbox.messages[one] for one in mailbox.by_message_id.get(search.message_id, ()))
+    found = (mailbox.messages[message_id] for message_id in mailbox.by_message_id.get(search.message_id, ()))
     listed = [
         stored
         for stored in found
@@ -94,8 +94,8 @@ def get_thread(call: Call) -> Answer:
     messages = call.account.mailbox.thread(call.path["id"])
     if not messages:
         raise not_found()
-    newest = max((_history_number(one.resource.get("historyId")) for one in messages), default=0)
-    return {"id": call.path["id"], "historyId": str(newest), "messages": [shown(one) for one in messages]}
+    newest = max((_history_number(stored.resource.get("historyId")) for stored in messages), default=0)
+    return {"id": call.path["id"], "historyId": str(newest), "messages": [shown(stored) for stored in messages]}
 
 
 def list_history(call: Call) -> Answer:

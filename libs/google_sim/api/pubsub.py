@@ -77,7 +77,7 @@ async def _pull(world: World, subscription: Subscription, body: dict[str, Any]) 
 
 def _acknowledge(subscription: Subscription, body: dict[str, Any]) -> dict[str, Any]:
     ack_ids = body.get("ackIds")
-    if not isinstance(ack_ids, list) or not ack_ids or not all(isinstance(one, str) for one in ack_ids):
+    if not isinstance(ack_ids, list) or not ack_ids or not all(isinstance(ack_id, str) for ack_id in ack_ids):
         raise invalid("You have passed an invalid argument to the service (argument=ack_ids).", "ackIds")
     subscription.acknowledge(ack_ids)
     return {}

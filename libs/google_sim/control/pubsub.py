@@ -66,5 +66,10 @@ async def close_topics(request: web.Request) -> web.Response:
 @ROUTES.get("/pubsub/counters")
 async def counters(request: web.Request) -> web.Response:
     """What became of the messages, by subscription."""
-    known = request.app[WORLD].pubsub.subscriptions.values()
-    return json_response({one.name: {**asdict(one.tally), "waiting": len(one.waiting)} for one in known})
+    subscriptions = request.app[WORLD].pubsub.subscriptions.values()
+    return json_response(
+        {
+            subscription.name: {**asdict(subscription.tally), "waiting": len(subscription.waiting)}
+            for subscription in subscriptions
+        }
+    )

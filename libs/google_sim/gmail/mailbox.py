@@ -113,7 +113,7 @@ class Mailbox:
             return old
         self.history_id += 1
         listed = old.resource.get("labelIds")
-        kept = [one for one in (listed if isinstance(listed, list) else []) if one not in removed]
+        kept = [label for label in (listed if isinstance(listed, list) else []) if label not in removed]
         stored = _stored(message_id, {**old.resource, "labelIds": [*kept, *added], "historyId": str(self.history_id)})
         self.messages[message_id] = self.threads[stored.thread_id][message_id] = stored
         changes: list[tuple[Change, tuple[str, ...]]] = []
@@ -186,7 +186,7 @@ def _stored(message_id: str, resource: Resource) -> Stored:
         id=message_id,
         thread_id=thread_id if isinstance(thread_id, str) and thread_id else message_id,
         date_ms=_number(resource.get("internalDate")) or 0,
-        labels=frozenset(one for one in (listed if isinstance(listed, list) else ()) if isinstance(one, str)),
+        labels=frozenset(label for label in (listed if isinstance(listed, list) else ()) if isinstance(label, str)),
         resource=resource,
     )
 

@@ -48,7 +48,10 @@ class Trouble:
     seconds: float = 1.0
 
     def __post_init__(self) -> None:
-        if not all(0 <= one <= 1 for one in (self.lose, self.duplicate, self.delay, self.reorder)) or self.seconds < 0:
+        if (
+            not all(0 <= probability <= 1 for probability in (self.lose, self.duplicate, self.delay, self.reorder))
+            or self.seconds < 0
+        ):
             raise ValueError("lose, duplicate, delay and reorder are probabilities from 0 to 1, seconds is at least 0.")
 
 
@@ -86,7 +89,7 @@ class Subscription:
 
     def lease(self, most: int, now: float) -> list[tuple[str, Message]]:
         """Up to `most` messages, each under a new ack id; those whose deadline has passed come again."""
-        for ack_id in [one for one, (_, deadline) in self.leased.items() if deadline <= now]:
+        for ack_id in [expired for expired, (_, deadline) in self.leased.items() if deadline <= now]:
             self.waiting.append(self.leased.pop(ack_id)[0])
         taken = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
         leases = []
@@ -101,7 +104,7 @@ class Subscription:
 
     def acknowledge(self, ack_ids: list[str]) -> None:
         """Done with. Unknown ids, and those past their deadline, are passed over in silence, as Pub/Sub does."""
-        self.tally.acknowledged += sum(self.leased.pop(one, None) is not None for one in ack_ids)
+        self.tally.acknowledged += sum(self.leased.pop(ack_id, None) is not None for ack_id in ack_ids)
 
 
 class PubSub:

@@ -60,8 +60,10 @@ class MailSample:
         return day.replace(hour=self.random.randint(8, 17), minute=self.random.randint(0, 59), second=17)
 
     def _scripts_for(self, person: Person) -> Iterator[Conversation]:
-        fitting = [one for one in CONVERSATIONS if (one.home, one.language) == (person.home, person.language)]
-        english = [one for one in CONVERSATIONS if (one.home, one.language) == (person.home, "en")]
+        def of(language: str) -> list[Conversation]:
+            return [known for known in CONVERSATIONS if (known.home, known.language) == (person.home, language)]
+
+        fitting, english = of(person.language), of("en")
         self.random.shuffle(english)
         return cycle(fitting + english if person.language != "en" else english)
 

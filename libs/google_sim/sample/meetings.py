@@ -73,12 +73,12 @@ class _Diary:
             host = {"email": organizer.address, "displayName": organizer.name}
         attendees = [
             {
-                "email": one.address,
-                "displayName": one.name,
-                "responseStatus": _answer(one),
-                **({"organizer": True} if one is organizer else {}),
+                "email": guest.address,
+                "displayName": guest.name,
+                "responseStatus": _answer(guest),
+                **({"organizer": True} if guest is organizer else {}),
             }
-            for one in guests
+            for guest in guests
         ]
         event: Resource = {
             "kind": "calendar#event",

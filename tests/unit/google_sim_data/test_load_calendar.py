@@ -111,7 +111,7 @@ def test_a_series_keeps_its_rule_and_its_exceptions(tmp_path: Path) -> None:
     assert master["recurrence"] == ["RRULE:FREQ=WEEKLY;COUNT=4", "EXDATE;TZID=Europe/Berlin:20260112T110000"]
     assert exception["id"] == f"{master['id']}_20260119T100000Z"
     assert exception["recurringEventId"] == master["id"]
-    starts = sorted(one["start"]["dateTime"] for one in expand(calendar, None, None))
+    starts = sorted(instance["start"]["dateTime"] for instance in expand(calendar, None, None))
     assert starts == ["2026-01-05T10:00:00+00:00", "2026-01-20T08:00:00Z", "2026-01-26T10:00:00+00:00"]
 
 
@@ -123,7 +123,7 @@ def test_an_exception_without_its_series_is_an_event_of_its_own(tmp_path: Path) 
 def test_events_with_one_uid_or_none_stay_apart(tmp_path: Path) -> None:
     bare = ["BEGIN:VEVENT", "DTSTART:20260105T100000Z", "END:VEVENT"]
     events = load(tmp_path, *event(), *event(), *bare, *event(start="DTSTART:whenever")).events
-    assert len({one["id"] for one in events}) == len(events) == 3
+    assert len({event["id"] for event in events}) == len(events) == 3
 
 
 def test_resources_are_served_as_they_are(tmp_path: Path) -> None:
@@ -200,9 +200,9 @@ def test_no_calendar_crashes_the_load(tmp_path_factory: pytest.TempPathFactory, 
 def test_written_titles_load_as_they_were(titles: list[str]) -> None:
     escaped = [title.replace("\\", "\\\\").replace(",", "\\,").replace(";", "\\;") for title in titles]
     folded = [
-        "\r\n ".join(f"SUMMARY:{one}"[start : start + 60] for start in range(0, len(one) + 8, 60)) for one in escaped
+        "\r\n ".join(f"SUMMARY:{text}"[start : start + 60] for start in range(0, len(text) + 8, 60)) for text in escaped
     ]
-    lines = [line for one in folded for line in ("BEGIN:VEVENT", one, "END:VEVENT")]
+    lines = [line for summary in folded for line in ("BEGIN:VEVENT", summary, "END:VEVENT")]
     raw = "\r\n".join(["BEGIN:VCALENDAR", *lines, "END:VCALENDAR"]).encode()
     (calendar,) = blocks(raw, "VCALENDAR")
     assert [block.text("SUMMARY") for block in calendar.blocks] == [title.strip() for title in titles]

@@ -29,12 +29,14 @@ def written(**headers: str) -> bytes:
 
 def load(tmp_path: Path, *messages: bytes, name: str = "takeout.mbox") -> list[Resource]:
     path = tmp_path / name
-    path.write_bytes(b"".join(ENVELOPE + b"\n" + one.replace(b"\nFrom ", b"\n>From ") + b"\n" for one in messages))
+    path.write_bytes(
+        b"".join(ENVELOPE + b"\n" + message.replace(b"\nFrom ", b"\n>From ") + b"\n" for message in messages)
+    )
     return load_mail(path, OWNER, ["alias@home.example"])
 
 
 def header(message: Resource, name: str) -> str:
-    return next(one["value"] for one in message["payload"]["headers"] if one["name"] == name)
+    return next(header["value"] for header in message["payload"]["headers"] if header["name"] == name)
 
 
 def test_a_message_becomes_a_resource_as_gmail_shows_it(tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_single_messages_maildirs_and_gzip_are_read(tmp_path: Path) -> None:
 def test_resources_are_served_as_they_are_but_never_two_with_one_id(tmp_path: Path) -> None:
     path = tmp_path / "mail.jsonl"
     resources = [{"id": "00ff", "payload": None}, {"id": "00ff", "x": 1}, {"noid": True}]
-    path.write_text("\n".join(json.dumps(one) for one in resources))
+    path.write_text("\n".join(json.dumps(resource) for resource in resources))
     loaded = load_mail(path, OWNER)
     assert loaded[0] == resources[0]
     assert loaded[2] == resources[2]

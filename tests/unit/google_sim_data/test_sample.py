@@ -22,13 +22,13 @@ MOMENTS = [
 
 
 def headers(message: Resource) -> dict[str, str]:
-    return {one["name"]: one["value"] for one in message["payload"]["headers"]}
+    return {header["name"]: header["value"] for header in message["payload"]["headers"]}
 
 
 def starts(account: AccountData) -> list[datetime]:
     calendar = account.calendars[0]
-    found = (moment(one["start"], calendar.time_zone) for one in expand(calendar, None, None))
-    return [one.instant for one in found if one]
+    found = (moment(event["start"], calendar.time_zone) for event in expand(calendar, None, None))
+    return [start.instant for start in found if start]
 
 
 def test_the_sample_is_as_large_as_promised() -> None:

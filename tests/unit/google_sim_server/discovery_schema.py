@@ -31,7 +31,7 @@ class Discovery:
         waiting = [self.document]
         while waiting:
             resource = waiting.pop()
-            found.update({one["id"]: one for one in resource.get("methods", {}).values()})
+            found.update({method["id"]: method for method in resource.get("methods", {}).values()})
             waiting.extend(resource.get("resources", {}).values())
         return found
 
@@ -46,7 +46,7 @@ class Discovery:
         if kind == "object":
             return self._object(value, schema, path)
         if kind == "array":
-            items = (self._problems(one, schema["items"], f"{path}[{n}]") for n, one in enumerate(value))
+            items = (self._problems(item, schema["items"], f"{path}[{n}]") for n, item in enumerate(value))
             return [problem for found in items for problem in found]
         if "enum" in schema and value not in schema["enum"]:
             return [f"{path}: {value!r} is none of {schema['enum']}"]
@@ -55,9 +55,9 @@ class Discovery:
     def _object(self, value: dict[str, Any], schema: dict[str, Any], path: str) -> list[str]:
         known, others = schema.get("properties", {}), schema.get("additionalProperties")
         found: list[str] = []
-        for name, one in value.items():
+        for name, member in value.items():
             expected = known.get(name, others)
-            found += self._problems(one, expected, f"{path}.{name}") if expected else [f"{path}.{name} is unknown"]
+            found += self._problems(member, expected, f"{path}.{name}") if expected else [f"{path}.{name} is unknown"]
         return found
 
 

@@ -91,7 +91,9 @@ class Driver:
     async def call(self, path: str, method: str = "GET", *, json: Any = None, **query: Any) -> Answer:
         """An API call; a query value that is a list is repeated."""
         pairs = [
-            (name, one) for name, value in query.items() for one in (value if isinstance(value, list) else [value])
+            (name, single)
+            for name, value in query.items()
+            for single in (value if isinstance(value, list) else [value])
         ]
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         url = f"{self.server.url}{path}?{urlencode(pairs)}"

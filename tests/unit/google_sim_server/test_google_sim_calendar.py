@@ -28,25 +28,27 @@ async def changes(ada: Driver, token: str) -> tuple[list[dict[str, Any]], str]:
 
 async def test_the_calendar_list_names_the_primary(ada: Driver) -> None:
     items = (await ada.call("/calendar/v3/users/me/calendarList")).body["items"]
-    assert [(one["id"], one["primary"], one["timeZone"]) for one in items] == [(ADA, True, "Europe/Berlin")]
+    assert [(calendar["id"], calendar["primary"], calendar["timeZone"]) for calendar in items] == [
+        (ADA, True, "Europe/Berlin")
+    ]
 
 
 async def test_single_events_expand_series(ada: Driver) -> None:
     items, _ = await full(ada)
     assert len(items) == 9
-    assert sum(one.get("recurringEventId") == "standup" for one in items) == 7
+    assert sum(event.get("recurringEventId") == "standup" for event in items) == 7
 
 
 async def test_without_single_events_the_series_is_one_item(ada: Driver) -> None:
     items = (await ada.events(timeMin=(NOW - timedelta(days=10)).isoformat())).body["items"]
-    assert [one["id"] for one in items] == ["planning", "standup"]
+    assert [event["id"] for event in items] == ["planning", "standup"]
 
 
 async def test_the_sync_token_is_on_the_last_page_only(ada: Driver) -> None:
     seen, token = [], {}
     while True:
         answer = (await ada.events(**WINDOW, **token, maxResults=4)).body
-        seen += [one["id"] for one in answer["items"]]
+        seen += [event["id"] for event in answer["items"]]
         assert ("nextPageToken" in answer) != ("nextSyncToken" in answer)
         if "nextSyncToken" in answer:
             break
@@ -56,7 +58,7 @@ async def test_the_sync_token_is_on_the_last_page_only(ada: Driver) -> None:
 
 async def test_order_by_start_time_sorts_and_gives_no_sync_token(ada: Driver) -> None:
     answer = (await ada.events(**WINDOW, orderBy="startTime")).body
-    starts = [one["start"]["dateTime"] for one in answer["items"]]
+    starts = [event["start"]["dateTime"] for event in answer["items"]]
     assert starts == sorted(starts)
     assert "nextSyncToken" not in answer
     assert (await ada.events(orderBy="startTime")).status == 400
@@ -75,7 +77,7 @@ async def test_new_changed_and_cancelled_events_come_once(ada: Driver) -> None:
     await ada.control(f"{EVENTS}/planning", "PATCH", {"summary": "Replanning"})
     await ada.control(f"{EVENTS}/retro", "DELETE")
     items, again = await changes(ada, token)
-    found = {one["id"]: one for one in items}
+    found = {event["id"]: event for event in items}
     assert set(found) == {"lunch", "planning", "retro"}
     assert found["planning"]["summary"] == "Replanning"
     assert {name: found["retro"][name] for name in found["retro"] if name not in ("kind", "etag")} == {
@@ -83,30 +85,30 @@ async def test_new_changed_and_cancelled_events_come_once(ada: Driver) -> None:
         "status": "cancelled",
     }
     assert (await changes(ada, again))[0] == []
-    assert "retro" not in [one["id"] for one in (await full(ada))[0]]
+    assert "retro" not in [event["id"] for event in (await full(ada))[0]]
     deleted = (await ada.events(**WINDOW, showDeleted="true")).body["items"]
-    assert [one["id"] for one in deleted if one["status"] == "cancelled"] == ["retro"]
+    assert [event["id"] for event in deleted if event["status"] == "cancelled"] == ["retro"]
 
 
 async def test_an_event_that_moves_out_of_the_window_is_still_told(ada: Driver) -> None:
     _, token = await full(ada)
     moved = event("planning", NOW + timedelta(days=300))
     await ada.control(f"{EVENTS}/planning", "PATCH", {"start": moved["start"], "end": moved["end"]})
-    assert [one["start"] for one in (await changes(ada, token))[0]] == [moved["start"]]
+    assert [event["start"] for event in (await changes(ada, token))[0]] == [moved["start"]]
 
 
 async def test_one_moved_instance_changes_only_itself(ada: Driver) -> None:
     items, token = await full(ada)
-    instance = [one for one in items if one.get("recurringEventId")][5]
+    instance = [event for event in items if event.get("recurringEventId")][5]
     moved = event("x", NOW + timedelta(days=3))
     await ada.control(f"{EVENTS}/{instance['id']}", "PATCH", {"start": moved["start"], "end": moved["end"]})
     changed, again = await changes(ada, token)
-    assert [(one["id"], one["start"], one["originalStartTime"]) for one in changed] == [
+    assert [(event["id"], event["start"], event["originalStartTime"]) for event in changed] == [
         (instance["id"], moved["start"], instance["originalStartTime"])
     ]
     await ada.control(f"{EVENTS}/{instance['id']}", "DELETE")
     gone, _ = await changes(ada, again)
-    assert [(one["id"], one["status"], one["recurringEventId"]) for one in gone] == [
+    assert [(event["id"], event["status"], event["recurringEventId"]) for event in gone] == [
         (instance["id"], "cancelled", "standup")
     ]
 
@@ -115,10 +117,10 @@ async def test_a_shortened_series_cancels_the_instances_that_are_gone(ada: Drive
     _, token = await full(ada)
     await ada.control(f"{EVENTS}/standup", "PATCH", {"recurrence": ["RRULE:FREQ=DAILY;COUNT=5"]})
     changed, _ = await changes(ada, token)
-    assert sorted(one["status"] for one in changed) == ["cancelled"] * 2 + ["confirmed"] * 5
+    assert sorted(event["status"] for event in changed) == ["cancelled"] * 2 + ["confirmed"] * 5
     await ada.control(f"{EVENTS}/standup", "DELETE")
     changed, _ = await changes(ada, token)
-    assert [one["status"] for one in changed] == ["cancelled"] * 7
+    assert [event["status"] for event in changed] == ["cancelled"] * 7
 
 
 async def test_an_expired_or_foreign_sync_token_asks_for_a_full_sync(ada: Driver) -> None:
@@ -144,15 +146,15 @@ async def test_the_other_parameters_must_stay(ada: Driver) -> None:
 async def test_event_types_filter(ada: Driver) -> None:
     await ada.control(f"{EVENTS}/focus", "PUT", event("focus", NOW, eventType="focusTime"))
     found = (await ada.events(**WINDOW, eventTypes=["default", "fromGmail"])).body["items"]
-    assert "focus" not in [one["id"] for one in found]
+    assert "focus" not in [event["id"] for event in found]
     found = (await ada.events(**WINDOW, eventTypes="focusTime")).body["items"]
-    assert [one["id"] for one in found] == ["focus"]
+    assert [event["id"] for event in found] == ["focus"]
 
 
 async def test_one_event_or_instance_can_be_read(ada: Driver) -> None:
     items, _ = await full(ada)
     path = f"/calendar/v3/calendars/{ADA.replace('@', '%40')}/events"
-    instance = next(one for one in items if one.get("recurringEventId"))
+    instance = next(event for event in items if event.get("recurringEventId"))
     assert (await ada.call(f"{path}/planning")).body["id"] == "planning"
     assert (await ada.call(f"{path}/{instance['id']}")).body == instance
     assert (await ada.call(f"{path}/none")).status == 404

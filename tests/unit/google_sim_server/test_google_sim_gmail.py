@@ -20,14 +20,14 @@ async def listed(driver: Driver, **query: Any) -> list[int]:
     token: dict[str, str] = {}
     while True:
         answer = (await driver.gmail("messages", **query, **token)).body
-        found += [int(one["id"], 16) for one in answer.get("messages", [])]
+        found += [int(message["id"], 16) for message in answer.get("messages", [])]
         if "nextPageToken" not in answer:
             return found
         token = {"pageToken": answer["nextPageToken"]}
 
 
 def headers_of(message: dict[str, Any], name: str) -> list[str]:
-    return [one["value"] for one in message["payload"]["headers"] if one["name"] == name]
+    return [header["value"] for header in message["payload"]["headers"] if header["name"] == name]
 
 
 async def send(driver: Driver, text: str, **body: str) -> Answer:
@@ -44,7 +44,7 @@ async def test_pages_are_complete_while_new_mail_arrives(ada: Driver) -> None:
     first = (await ada.gmail("messages", maxResults=5)).body
     await ada.control(f"/accounts/{ADA}/messages", json={"raw": "Subject: new\n\nnew"})
     rest = await listed(ada, maxResults=500, pageToken=first["nextPageToken"])
-    assert [int(one["id"], 16) for one in first["messages"]] + rest == [*range(12), 20]
+    assert [int(message["id"], 16) for message in first["messages"]] + rest == [*range(12), 20]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ async def test_fields_leave_only_what_they_name(ada: Driver) -> None:
 
 async def test_a_thread_has_its_messages_oldest_first(ada: Driver) -> None:
     answer = (await ada.gmail(f"threads/{3:016x}", format="minimal")).body
-    assert [int(one["id"], 16) for one in answer["messages"]] == [5, 4, 3]
+    assert [int(message["id"], 16) for message in answer["messages"]] == [5, 4, 3]
     assert (await ada.gmail("threads/none")).status == 404
 
 
@@ -133,7 +133,7 @@ async def test_history_tells_what_happened_in_order(ada: Driver) -> None:
     await ada.control(f"/accounts/{ADA}/messages/{1:016x}/untrash")
     await ada.control(f"/accounts/{ADA}/messages/{2:016x}/delete")
     answer = (await ada.gmail("history", startHistoryId=start)).body
-    kinds = [sorted(set(one) - {"id", "messages"}) for one in answer["history"]]
+    kinds = [sorted(set(record) - {"id", "messages"}) for record in answer["history"]]
     assert kinds == [["messagesAdded"], ["labelsAdded", "labelsRemoved"], ["labelsRemoved"], ["messagesDeleted"]]
     assert answer["history"][0]["messagesAdded"][0]["message"]["id"] == new["id"]
     assert answer["history"][1]["labelsAdded"][0]["labelIds"] == ["TRASH"]
@@ -172,7 +172,7 @@ async def test_mail_to_myself_is_one_message_with_both_labels(ada: Driver) -> No
     assert headers_of(stored, "X-PingCRM-Prep") == ["t"]
     assert await listed(ada, q='in:sent "body one"') == [int(sent["id"], 16)]
     recorded = (await ada.control("/sent", "GET"))["sent"]
-    assert [(one["account"], dict(one["headers"])["Subject"], one["text"]) for one in recorded] == [
+    assert [(mail["account"], dict(mail["headers"])["Subject"], mail["text"]) for mail in recorded] == [
         (ADA, "Prép", "body one")
     ]
 
@@ -230,7 +230,7 @@ async def test_watch_says_until_when(ada: Driver) -> None:
 
 async def test_aliases_are_send_as_addresses(ada: Driver) -> None:
     answer = (await ada.gmail("settings/sendAs")).body
-    assert [one["sendAsEmail"] for one in answer["sendAs"]] == [ADA, "ada@lovelace.example"]
+    assert [alias["sendAsEmail"] for alias in answer["sendAs"]] == [ADA, "ada@lovelace.example"]
 
 
 async def test_gzip_is_for_those_who_ask_twice(ada: Driver) -> None:
@@ -278,13 +278,13 @@ async def test_malformed_messages_are_served_as_they_are() -> None:
     ):
         driver = Driver(server, http)
         await driver.sign_in(ADA)
-        ids = [one["id"] for one in (await driver.gmail("messages", q='"word"')).body.get("messages", [])]
+        ids = [message["id"] for message in (await driver.gmail("messages", q='"word"')).body.get("messages", [])]
         assert ids == []
-        ids = [one["id"] for one in (await driver.gmail("messages")).body["messages"]]
+        ids = [message["id"] for message in (await driver.gmail("messages")).body["messages"]]
         assert len(ids) == 3
-        served = [(await driver.gmail(f"messages/{one}")).body for one in ids]
-        assert all(one in served for one in broken)
-        for one in ids:
+        served = [(await driver.gmail(f"messages/{message_id}")).body for message_id in ids]
+        assert all(message in served for message in broken)
+        for message_id in ids:
             for form in ("metadata", "minimal", "raw"):
-                answer = await driver.gmail(f"messages/{one}", format=form, metadataHeaders="From")
+                answer = await driver.gmail(f"messages/{message_id}", format=form, metadataHeaders="From")
                 assert answer.status == 200

@@ -9,7 +9,7 @@ PEOPLE = f"/accounts/{ADA}/people"
 
 def names(answer: Answer) -> list[str]:
     assert answer.status == 200, answer.body
-    return [one["resourceName"] for one in answer.body.get("connections", [])]
+    return [person["resourceName"] for person in answer.body.get("connections", [])]
 
 
 async def sync_token(ada: Driver) -> str:

@@ -21,7 +21,10 @@ def started(*options: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
 
 def state(control_url: str) -> dict[str, object]:
     with urllib.request.urlopen(f"{control_url}/state") as answer:
-        return {one["address"]: (one["name"], one["messages"], one["aliases"]) for one in json.load(answer)["accounts"]}
+        return {
+            account["address"]: (account["name"], account["messages"], account["aliases"])
+            for account in json.load(answer)["accounts"]
+        }
 
 
 def test_it_serves_files_until_it_is_told_to_end(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def timed(start: str, end: str, zone: str | None = None) -> dict[str, Any]:
 def shown(events: list[dict[str, Any]], lower: datetime | None = None, upper: datetime | None = None) -> list[str]:
     calendar = CalendarData("c", "c", "Europe/Berlin", events=events)
     found = expand(calendar, lower, upper, now=NOW)
-    return [one["start"].get("dateTime") or one["start"]["date"] for one in found]
+    return [event["start"].get("dateTime") or event["start"]["date"] for event in found]
 
 
 def series(*recurrence: str, **changes: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def test_whole_days_have_dates_with_an_exclusive_end() -> None:
     event = {"id": "d", "start": {"date": "2026-03-28"}, "end": {"date": "2026-03-30"}}
     calendar = CalendarData("c", "c", "Europe/Berlin", events=[{**event, "recurrence": ["RRULE:FREQ=DAILY;COUNT=2"]}])
     found = expand(calendar, None, None, now=NOW)
-    assert [one["id"] for one in found] == ["d_20260328", "d_20260329"]
+    assert [event["id"] for event in found] == ["d_20260328", "d_20260329"]
     assert found[1]["end"] == {"date": "2026-03-31"}
 
 
@@ -76,7 +76,7 @@ def test_whole_days_have_dates_with_an_exclusive_end() -> None:
     ],
 )
 def test_rules_give_these_days(recurrence: list[Any], days: list[int]) -> None:
-    assert [int(one[8:10]) for one in shown([series(*recurrence)])] == days
+    assert [int(start[8:10]) for start in shown([series(*recurrence)])] == days
 
 
 def test_an_exception_takes_the_place_of_its_instance() -> None:
@@ -111,7 +111,7 @@ def test_a_series_from_long_ago_is_read_in_the_window_only() -> None:
     lower, upper = NOW, NOW + timedelta(days=28)
     whole = shown([old], datetime(1997, 1, 1, tzinfo=UTC), datetime(1999, 1, 1, tzinfo=UTC))
     late = shown([old], datetime(1998, 6, 1, tzinfo=UTC), datetime(1999, 1, 1, tzinfo=UTC))
-    assert late == [one for one in whole if one >= "1998-06"]
+    assert late == [start for start in whole if start >= "1998-06"]
     assert len(shown([old], lower, upper)) == 4
 
 
@@ -128,7 +128,7 @@ def test_an_hour_that_the_clock_skips_gives_no_second_instance() -> None:
     when = timed("2024-03-30T02:30:00+01:00", "2024-03-30T02:45:00+01:00", "Europe/Berlin")
     event = {"id": "g", "recurrence": ["RRULE:FREQ=DAILY;COUNT=4;BYHOUR=2,3"], **when}
     calendar = CalendarData("c", "c", events=[event])
-    ids = [one["id"] for one in expand(calendar, None, None, now=NOW)]
+    ids = [event["id"] for event in expand(calendar, None, None, now=NOW)]
     assert len(ids) == len(set(ids)) == 3
 
 

@@ -62,10 +62,10 @@ async def mail_is_valid(driver: Driver, address: str) -> None:
     page = (await driver.gmail("messages", maxResults=500, includeSpamTrash="true")).body
     checked("gmail", "ListMessagesResponse", page)
     assert page["messages"]
-    for one in page["messages"]:
+    for message in page["messages"]:
         for form in ("full", "metadata", "minimal", "raw"):
-            checked("gmail", "Message", (await driver.gmail(f"messages/{one['id']}", format=form)).body)
-    for thread in {one["threadId"] for one in page["messages"]}:
+            checked("gmail", "Message", (await driver.gmail(f"messages/{message['id']}", format=form)).body)
+    for thread in {message["threadId"] for message in page["messages"]}:
         checked("gmail", "Thread", (await driver.gmail(f"threads/{thread}", format="metadata")).body)
     first = page["messages"][0]["id"]
     await driver.control(f"/accounts/{address}/messages", json={"raw": f"From: x@y.example\nTo: {address}\n\nhi"})
@@ -90,7 +90,7 @@ async def calendars_are_valid(driver: Driver) -> None:
         incremental = checked(
             "calendar", "Events", (await driver.events(name, singleEvents="true", syncToken=token)).body
         )
-        assert [one["status"] for one in incremental["items"]] == ["cancelled"]
+        assert [event["status"] for event in incremental["items"]] == ["cancelled"]
 
 
 async def contacts_are_valid(driver: Driver) -> None:

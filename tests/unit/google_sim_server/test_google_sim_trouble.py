@@ -201,7 +201,7 @@ async def test_the_oracle_counts_what_is_there_now(ada: Driver) -> None:
 
 async def test_the_state_and_unknown_things(ada: Driver) -> None:
     state = await ada.control("/state", "GET")
-    assert [(one["address"], one["messages"], one["people"]) for one in state["accounts"]] == [
+    assert [(account["address"], account["messages"], account["people"]) for account in state["accounts"]] == [
         (ADA, 15, 5),
         (BEN, 0, 0),
     ]
