@@ -20,8 +20,8 @@ class Query:
         """All values of a repeated parameter."""
         return self._values.get(name, [])
 
-    def integer(self, name: str, default: int, most: int) -> int:
-        """A count of at least 1; more than `most` is cut to it, as Google does."""
+    def integer(self, name: str, default: int, maximum: int) -> int:
+        """A count of at least 1; more than `maximum` is cut to it, as Google does."""
         text = self.text(name)
         if text is None:
             return default
@@ -31,7 +31,7 @@ class Query:
             raise invalid(f"Invalid value at '{name}' (TYPE_INT32), \"{text[:50]}\"", name) from error
         if value < 1:
             raise invalid(f"Invalid value for {name}. Values must be at least 1.", name)
-        return min(value, most)
+        return min(value, maximum)
 
     def flag(self, name: str) -> bool:
         text = (self.text(name) or "false").lower()

@@ -89,7 +89,7 @@ class ConcurrencyLimiter:
 
 @dataclass
 class Counter:
-    """Requests that reached a method, those of them answered with an error, and the units spent."""
+    """Requests that reached a method, those of them refused with an error, and the units spent."""
 
     requests: int = 0
     refused: int = 0
@@ -98,7 +98,7 @@ class Counter:
 
 @dataclass
 class Counters:
-    """By account and method; `http` counts HTTP requests of any kind (a batch is one), `statuses` the answers' codes."""
+    """By account and method; `http` counts HTTP requests of any kind (a batch is one), `statuses` the responses by code."""
 
     methods: dict[str, dict[str, Counter]] = field(default_factory=dict)
     http: int = 0
@@ -107,7 +107,7 @@ class Counters:
     def of(self, address: str, method: str) -> Counter:
         return self.methods.setdefault(address, {}).setdefault(method, Counter())
 
-    def answered(self, status: int) -> None:
+    def record_status(self, status: int) -> None:
         self.statuses[status] = self.statuses.get(status, 0) + 1
 
     def reset(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from libs.google_sim.account import Resource
-from libs.google_sim.api.routing import Answer, Call, Method
+from libs.google_sim.api.routing import Call, Method, ResponseBody
 from libs.google_sim.calendar.store import Calendar, cancelled
 from libs.google_sim.errors import GoogleError, not_found
 from libs.google_sim.query import Query
@@ -27,7 +27,7 @@ _PER_REQUEST = ("pageToken", "syncToken", "maxResults", "fields", "alt", "pretty
 LISTINGS_KEPT = 8
 
 
-def list_calendars(call: Call) -> Answer:
+def list_calendars(call: Call) -> ResponseBody:
     items = [
         {
             "kind": "calendar#calendarListEntry",
@@ -44,7 +44,7 @@ def list_calendars(call: Call) -> Answer:
     return {"kind": "calendar#calendarList", "etag": '"1"', "nextSyncToken": "1", "items": items}
 
 
-def list_events(call: Call) -> Answer:
+def list_events(call: Call) -> ResponseBody:
     """A page of a full or an incremental listing. A listing is fixed when its first page is read."""
     query, calendar = call.query, _calendar(call)
     page = _read_token(query.text("pageToken"), _bad_page)
@@ -67,9 +67,9 @@ def list_events(call: Call) -> Answer:
         "at": 0,
     }
     listing = _listing(call, calendar, plan)
-    most = query.integer("maxResults", 250, 2500)
-    until = plan["at"] + most
-    answer: Resource = {
+    maximum = query.integer("maxResults", 250, 2500)
+    until = plan["at"] + maximum
+    response: Resource = {
         "kind": "calendar#events",
         "etag": f'"{plan["version"]}"',
         "summary": calendar.data.summary,
@@ -80,14 +80,14 @@ def list_events(call: Call) -> Answer:
         "items": listing[plan["at"] : until],
     }
     if until < len(listing):
-        answer["nextPageToken"] = _token({**plan, "at": until})
+        response["nextPageToken"] = _token({**plan, "at": until})
     elif not query.given(_NEVER_SYNCED):
         kept = {name: plan[name] for name in ("calendar", "shape", "version", "min", "max")}
-        answer["nextSyncToken"] = _token(kept)
-    return answer
+        response["nextSyncToken"] = _token(kept)
+    return response
 
 
-def get_event(call: Call) -> Answer:
+def get_event(call: Call) -> ResponseBody:
     calendar = _calendar(call)
     event = calendar.events.get(call.path["eventId"])
     if event is None:

@@ -1,4 +1,4 @@
-"""One API call from path to answer, without HTTP: so that a batch carries out its parts the same way."""
+"""One API call from path to response, without HTTP: so that a batch carries out its parts the same way."""
 
 import contextlib
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from libs.google_sim.api import calendar, gmail, people
-from libs.google_sim.api.routing import Answer, Call, Method, Router
+from libs.google_sim.api.routing import Call, Method, ResponseBody, Router
 from libs.google_sim.errors import GoogleError, insufficient_scope, not_found, unauthenticated
 from libs.google_sim.faults import Fault
 from libs.google_sim.fields import parse, select
@@ -27,7 +27,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def carry_out(world: World, verb: str, target: str, authorization: str | None, body: bytes, fault: Fault) -> Reply:
+def execute_call(world: World, verb: str, target: str, authorization: str | None, body: bytes, fault: Fault) -> Reply:
     """Do what a request asks. `target`: path and query, percent-encoded. A fault's refusal comes in place of the work."""
     raw_path, _, query_string = target.partition("?")
     found = ROUTER.find(verb, raw_path)
@@ -46,8 +46,7 @@ def carry_out(world: World, verb: str, target: str, authorization: str | None, b
         counter = world.counters.of(address, method.id)
         counter.units += method.units
         query = Query(query_string)
-        answer = method.handler(Call(world, account, path, query, body))
-        reply = _shown(answer, query)
+        reply = _shown(method.handler(Call(world, account, path, query, body)), query)
         counter.requests += 1
         return reply
     except GoogleError as error:
@@ -57,11 +56,11 @@ def carry_out(world: World, verb: str, target: str, authorization: str | None, b
         return _refused(error)
 
 
-def _shown(answer: Answer, query: Query) -> Reply:
-    if answer is None:
+def _shown(body: ResponseBody, query: Query) -> Reply:
+    if body is None:
         return Reply(204, b"")
     mask = query.text("fields")
-    shown: Any = select(answer, parse(mask)) if mask else answer
+    shown: Any = select(body, parse(mask)) if mask else body
     return Reply(200, orjson.dumps(shown))
 
 

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Iterable
 
 from libs.google_sim.account import Resource
-from libs.google_sim.api.routing import Answer, Call, Handler, Method
+from libs.google_sim.api.routing import Call, Handler, Method, ResponseBody
 from libs.google_sim.api.sending import send
 from libs.google_sim.errors import GoogleError, invalid, not_found
 from libs.google_sim.gmail.formats import formatter
@@ -35,7 +35,7 @@ _WATCH_SECONDS = 7 * 24 * 3600
 _MANY = 201  # what Gmail estimates for more than one page
 
 
-def get_profile(call: Call) -> Answer:
+def get_profile(call: Call) -> ResponseBody:
     mailbox = call.account.mailbox
     return {
         "emailAddress": call.account.address,
@@ -45,10 +45,10 @@ def get_profile(call: Call) -> Answer:
     }
 
 
-def list_messages(call: Call) -> Answer:
+def list_messages(call: Call) -> ResponseBody:
     """Newest first. The page token is the place after the last message shown, so new mail moves nothing."""
     query = call.query
-    most = query.integer("maxResults", 100, 500)
+    maximum = query.integer("maxResults", 100, 500)
     below = _place(query.text("pageToken"))
     search = parse(query.text("q") or "")
     labels = frozenset(label for label in query.texts("labelIds") if label)
@@ -57,7 +57,7 @@ def list_messages(call: Call) -> Answer:
     found: list[Stored] = []
     for stored in _candidates(call.account.mailbox, search, below):
         if wanted <= stored.labels and hidden.isdisjoint(stored.labels) and search.matches(stored):
-            if len(found) == most:
+            if len(found) == maximum:
                 return {
                     "messages": [stored.stub for stored in found],
                     "nextPageToken": _token(found[-1].key),
@@ -81,7 +81,7 @@ def _candidates(mailbox: Mailbox, search: Search, below: tuple[int, str] | None)
     return sorted(listed, key=lambda stored: stored.key, reverse=True)
 
 
-def get_message(call: Call) -> Answer:
+def get_message(call: Call) -> ResponseBody:
     shown = formatter(call.query, ("full", "metadata", "minimal", "raw"))
     stored = call.account.mailbox.messages.get(call.path["id"])
     if stored is None:
@@ -89,7 +89,7 @@ def get_message(call: Call) -> Answer:
     return shown(stored)
 
 
-def get_thread(call: Call) -> Answer:
+def get_thread(call: Call) -> ResponseBody:
     shown = formatter(call.query, ("full", "metadata", "minimal"))
     messages = call.account.mailbox.thread(call.path["id"])
     if not messages:
@@ -98,7 +98,7 @@ def get_thread(call: Call) -> Answer:
     return {"id": call.path["id"], "historyId": str(newest), "messages": [shown(stored) for stored in messages]}
 
 
-def list_history(call: Call) -> Answer:
+def list_history(call: Call) -> ResponseBody:
     """Records after startHistoryId, oldest first; 404 where it is too old, or was never given out."""
     query, mailbox = call.query, call.account.mailbox
     start = query.text("startHistoryId")
@@ -111,21 +111,21 @@ def list_history(call: Call) -> Answer:
         if name not in _HISTORY_TYPES:
             raise invalid(f"Invalid value at 'history_types' (TYPE_ENUM), \"{name[:50]}\"", "historyTypes")
         kinds.add(_HISTORY_TYPES[name])
-    most = query.integer("maxResults", 100, 500)
+    maximum = query.integer("maxResults", 100, 500)
     label = query.text("labelId")
     page = query.text("pageToken")
     after = max(int(start), _history_number(_plain(page))) if page else int(start)
     shown: list[Resource] = []
-    answer: Resource = {"historyId": str(mailbox.history_id)}
+    response: Resource = {"historyId": str(mailbox.history_id)}
     for record in mailbox.records_after(after):
         item = _history_item(record, kinds) if label is None or label in record.stored.labels else None
         if item is None:
             continue
-        if len(shown) == most:
-            answer["nextPageToken"] = _opaque(shown[-1]["id"])
+        if len(shown) == maximum:
+            response["nextPageToken"] = _opaque(shown[-1]["id"])
             break
         shown.append(item)
-    return {"history": shown, **answer} if shown else answer
+    return {"history": shown, **response} if shown else response
 
 
 def _history_item(record: Record, kinds: set[str]) -> Resource | None:
@@ -138,7 +138,7 @@ def _history_item(record: Record, kinds: set[str]) -> Resource | None:
     return item if len(item) > 2 else None
 
 
-def list_labels(call: Call) -> Answer:
+def list_labels(call: Call) -> ResponseBody:
     used = {label for stored in call.account.mailbox.messages.values() for label in stored.labels}
     return {
         "labels": [
@@ -148,7 +148,7 @@ def list_labels(call: Call) -> Answer:
     }
 
 
-def list_send_as(call: Call) -> Answer:
+def list_send_as(call: Call) -> ResponseBody:
     account = call.account
     mine = {
         "sendAsEmail": account.address,
@@ -169,7 +169,7 @@ def list_send_as(call: Call) -> Answer:
     return {"sendAs": [mine, *aliases]}
 
 
-def send_message(call: Call) -> Answer:
+def send_message(call: Call) -> ResponseBody:
     raw, thread_id = call.json.get("raw"), call.json.get("threadId")
     if not isinstance(raw, str) or not raw:
         raise invalid("'raw' RFC822 payload message string or uploading message via /upload/* URL required")
@@ -177,7 +177,7 @@ def send_message(call: Call) -> Answer:
     return {**stored.stub, "labelIds": sorted(stored.labels)}
 
 
-def watch(call: Call) -> Answer:
+def watch(call: Call) -> ResponseBody:
     """Seven days of notifications, the first at once. 400 while another topic has them, 403 where Gmail can't publish."""
     topic, account, now_ms = call.json.get("topicName"), call.account, int(call.world.now() * 1000)
     if not isinstance(topic, str) or not TOPIC.fullmatch(topic):
@@ -194,7 +194,7 @@ def watch(call: Call) -> Answer:
     return {"historyId": str(account.mailbox.history_id), "expiration": expires}
 
 
-def stop(call: Call) -> Answer:
+def stop(call: Call) -> ResponseBody:
     call.account.watch = None
     return None
 

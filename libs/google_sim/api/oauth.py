@@ -30,27 +30,27 @@ Endpoint = Callable[[World, web.BaseRequest], Awaitable[web.Response]]
 
 
 async def consent_page(world: World, request: web.BaseRequest) -> web.Response:
-    """Who is it, and what may the client do? With prompt=none the answer comes at once, whatever it is."""
+    """Who is it, and what may the client do? With prompt=none the redirect comes at once, whatever it is."""
     try:
-        asked = read(request.query, world.options.client_id)
+        authorization = read(request.query, world.options.client_id)
     except BadRequest as error:
         return _page(400, error=str(error))
-    hinted = _hinted(world, asked.login_hint)
-    if "none" in asked.prompts:
+    hinted = _hinted(world, authorization.login_hint)
+    if "none" in authorization.prompts:
         only = hinted or (next(iter(world.accounts.values())) if len(world.accounts) == 1 else None)
         if only is None:
-            return _redirect(asked.answer(error="interaction_required"))
-        if not _granted_before(world, asked, only):
-            return _redirect(asked.answer(error="consent_required"))
-        return _redirect(_grant(world, asked, only, asked.scopes, consented=False))
+            return _redirect(authorization.redirect_url(error="interaction_required"))
+        if not _granted_before(world, authorization, only):
+            return _redirect(authorization.redirect_url(error="consent_required"))
+        return _redirect(_grant(world, authorization, only, authorization.scopes, consented=False))
     first = [hinted] if hinted else []
     accounts = first + [account for account in world.accounts.values() if account is not hinted]
     return _page(
         200,
         accounts=accounts,
-        host=urlsplit(asked.redirect_uri).netloc,
-        permissions=asked.permissions,
-        hidden=asked.hidden,
+        host=urlsplit(authorization.redirect_uri).netloc,
+        permissions=authorization.permissions,
+        hidden=authorization.hidden,
     )
 
 
@@ -61,19 +61,19 @@ async def decide(world: World, request: web.BaseRequest) -> web.Response:
     if "client_id" not in request.query:
         given["scope"] = str(form.get(REQUESTED, ""))
     try:
-        asked = read(given, world.options.client_id)
+        authorization = read(given, world.options.client_id)
     except BadRequest as error:
         return _page(400, error=str(error))
     if form.getall("decision", ["allow"])[-1] != "allow":
-        return _redirect(asked.answer(error="access_denied"))
+        return _redirect(authorization.redirect_url(error="access_denied"))
     account = world.accounts.get(str(form.get("account", "")).strip().lower())
     if account is None:
         return _page(400, error="Couldn't find that account. Go back and choose one of those listed.")
-    if "consent" not in asked.prompts and _granted_before(world, asked, account):
-        return _redirect(_grant(world, asked, account, asked.scopes, consented=False))
+    if "consent" not in authorization.prompts and _granted_before(world, authorization, account):
+        return _redirect(_grant(world, authorization, account, authorization.scopes, consented=False))
     ticked = {scope for value in form.getall("scope", []) for scope in value.split()}
-    scopes = tuple(scope for scope in asked.scopes if scope in IDENTITY_SCOPES or scope in ticked)
-    return _redirect(_grant(world, asked, account, scopes, consented=True))
+    scopes = tuple(scope for scope in authorization.scopes if scope in IDENTITY_SCOPES or scope in ticked)
+    return _redirect(_grant(world, authorization, account, scopes, consented=True))
 
 
 async def token(world: World, request: web.BaseRequest) -> web.Response:
@@ -81,7 +81,7 @@ async def token(world: World, request: web.BaseRequest) -> web.Response:
     form = await _form(request)
     try:
         if form.get("grant_type") == JWT_BEARER:
-            email, scopes = world.service_accounts.proven(form.get("assertion", ""))
+            email, scopes = world.service_accounts.verified(form.get("assertion", ""))
             return _json(_access(world, email, "", scopes))
         client_id = _client(world, request, form)
         match form.get("grant_type"):
@@ -125,39 +125,41 @@ def _hinted(world: World, hint: str | None) -> Account | None:
     return by_address or next((account for account in world.accounts.values() if account.sub == hint), None)
 
 
-def _granted_before(world: World, asked: AuthorizationRequest, account: Account) -> bool:
-    return set(asked.scopes) <= set(world.authority.grants.get((account.address, asked.client_id), ()))
+def _granted_before(world: World, authorization: AuthorizationRequest, account: Account) -> bool:
+    return set(authorization.scopes) <= set(world.authority.grants.get((account.address, authorization.client_id), ()))
 
 
 def _grant(
-    world: World, asked: AuthorizationRequest, account: Account, scopes: tuple[str, ...], *, consented: bool
+    world: World, authorization: AuthorizationRequest, account: Account, scopes: tuple[str, ...], *, consented: bool
 ) -> str:
     code = Code(
         account=account.address,
-        client_id=asked.client_id,
-        redirect_uri=asked.redirect_uri,
+        client_id=authorization.client_id,
+        redirect_uri=authorization.redirect_uri,
         scopes=scopes,
-        nonce=asked.nonce,
-        challenge=asked.challenge,
-        challenge_method=asked.challenge_method,
-        offline=asked.offline,
+        nonce=authorization.nonce,
+        challenge=authorization.challenge,
+        challenge_method=authorization.challenge_method,
+        offline=authorization.offline,
         expires_at=world.now() + CODE_SECONDS,
     )
-    text = world.authority.issue_code(code, include_granted=asked.include_granted, consented=consented)
+    text = world.authority.issue_code(code, include_granted=authorization.include_granted, consented=consented)
     granted = world.authority.codes[text].scopes
-    return asked.answer(code=text, scope=" ".join(granted), authuser="0", prompt="consent" if consented else "none")
+    return authorization.redirect_url(
+        code=text, scope=" ".join(granted), authuser="0", prompt="consent" if consented else "none"
+    )
 
 
 def _exchange(world: World, client_id: str, form: MultiMapping[str]) -> dict[str, Any]:
     code, refresh = world.authority.exchange(
         form.get("code", ""), client_id, form.get("redirect_uri", ""), form.get("code_verifier")
     )
-    answer = _access(world, code.account, client_id, code.scopes)
+    response = _access(world, code.account, client_id, code.scopes)
     if refresh is not None:
-        answer["refresh_token"] = refresh
+        response["refresh_token"] = refresh
     if "openid" in code.scopes:
-        answer["id_token"] = world.authority.id_token(_claims(world, code), client_id, code.nonce)
-    return answer
+        response["id_token"] = world.authority.id_token(_claims(world, code), client_id, code.nonce)
+    return response
 
 
 def _claims(world: World, code: Code) -> dict[str, Any]:
@@ -170,10 +172,10 @@ def _claims(world: World, code: Code) -> dict[str, Any]:
 
 def _refresh(world: World, client_id: str, form: MultiMapping[str]) -> dict[str, Any]:
     held = world.authority.refreshed(form.get("refresh_token", ""), client_id)
-    answer = _access(world, held.account, client_id, held.scopes)
+    response = _access(world, held.account, client_id, held.scopes)
     if not world.options.scope_on_refresh:
-        del answer["scope"]
-    return answer
+        del response["scope"]
+    return response
 
 
 def _access(world: World, account: str, client_id: str, scopes: tuple[str, ...]) -> dict[str, Any]:

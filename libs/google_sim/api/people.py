@@ -5,7 +5,7 @@ import base64
 import orjson
 
 from libs.google_sim.account import Resource
-from libs.google_sim.api.routing import Answer, Call, Method
+from libs.google_sim.api.routing import Call, Method, ResponseBody
 from libs.google_sim.errors import GoogleError, invalid
 from libs.google_sim.people.store import Entry
 
@@ -23,7 +23,7 @@ _FIELDS = frozenset(
 )  # fmt: skip
 
 
-def list_connections(call: Call) -> Answer:
+def list_connections(call: Call) -> ResponseBody:
     """A page in the order of change, so that what changes between two pages comes again on a later one."""
     query, people = call.query, call.account.people
     mask = _mask(query.text("personFields"))
@@ -41,17 +41,19 @@ def list_connections(call: Call) -> Answer:
     listed = [entry for entry in people.entries.values() if entry.changed > after]
     if since is None:
         listed = [entry for entry in listed if not entry.deleted]
-    most = query.integer("pageSize", 100, 1000)
-    shown = listed[:most]
+    maximum = query.integer("pageSize", 100, 1000)
+    shown = listed[:maximum]
     total = sum(not entry.deleted for entry in people.entries.values())
-    answer: Resource = {"totalItems": total, "totalPeople": total}
+    response: Resource = {"totalItems": total, "totalPeople": total}
     if shown:
-        answer["connections"] = [_shown(entry, mask) for entry in shown]
-    if len(listed) > most:
-        answer["nextPageToken"] = _token({"shape": shape, "since": since, "after": shown[-1].changed, "version": until})
+        response["connections"] = [_shown(entry, mask) for entry in shown]
+    if len(listed) > maximum:
+        response["nextPageToken"] = _token(
+            {"shape": shape, "since": since, "after": shown[-1].changed, "version": until}
+        )
     elif query.flag("requestSyncToken") or since is not None:
-        answer["nextSyncToken"] = _token({"shape": shape, "since": None, "after": None, "version": until})
-    return answer
+        response["nextSyncToken"] = _token({"shape": shape, "since": None, "after": None, "version": until})
+    return response
 
 
 def _shown(entry: Entry, mask: frozenset[str]) -> Resource:

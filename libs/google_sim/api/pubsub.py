@@ -23,7 +23,7 @@ SCOPES = frozenset(
     {"https://www.googleapis.com/auth/pubsub", "https://www.googleapis.com/auth/cloud-platform"}
 )  # fmt: skip
 WAIT_SECONDS = 30.0
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 _PATH = re.compile(r"/v1/(projects/[^/]+/subscriptions/[^/:]+):(pull|acknowledge)")
 
 
@@ -32,9 +32,9 @@ def is_pubsub(method: str, raw_path: str) -> bool:
 
 
 async def handle(world: World, request: web.BaseRequest) -> web.Response:
-    """One of the two calls. An empty pull waits for a message before it is answered, as Pub/Sub's does."""
+    """One of the two calls. An empty pull waits for a message before the response, as Pub/Sub's does."""
     matched = _PATH.fullmatch(request.rel_url.raw_path)
-    assert matched is not None, "is_pubsub said so"
+    assert matched is not None, "is_pubsub matched the same path"
     name, verb = matched.groups()
     try:
         _authorize(world, request.headers.get("Authorization", ""))
@@ -60,17 +60,17 @@ def _authorize(world: World, authorization: str) -> None:
 
 
 async def _pull(world: World, subscription: Subscription, body: dict[str, Any]) -> dict[str, Any]:
-    most = body.get("maxMessages")
-    if not isinstance(most, int) or most < 1:
+    maximum = body.get("maxMessages")
+    if not isinstance(maximum, int) or maximum < 1:
         raise invalid("You have passed an invalid argument to the service (argument=max_messages).", "maxMessages")
-    leases = subscription.lease(most, world.now())
+    leases = subscription.lease(maximum, world.now())
     ends_at = asyncio.get_running_loop().time() + WAIT_SECONDS
     while not leases and not body.get("returnImmediately") and not world.pubsub.closing.is_set():
         if asyncio.get_running_loop().time() > ends_at:
             break
         with suppress(TimeoutError):  # leases may end meanwhile, and the server may close
-            await asyncio.wait_for(subscription.news.wait(), _LOOK_SECONDS)
-        leases = subscription.lease(most, world.now())
+            await asyncio.wait_for(subscription.arrived.wait(), _POLL_SECONDS)
+        leases = subscription.lease(maximum, world.now())
     received = [{"ackId": ack_id, "message": message.resource()} for ack_id, message in leases]
     return {"receivedMessages": received} if received else {}
 

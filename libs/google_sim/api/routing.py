@@ -1,4 +1,4 @@
-"""One table of API methods: path, scopes and quota units as in Google's reference, and who answers."""
+"""One table of API methods: path, scopes and quota units as in Google's reference, and handler."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,8 +37,8 @@ class Call:
         return value
 
 
-Answer = Resource | None  # None: 204 No Content
-Handler = Callable[[Call], Answer]
+ResponseBody = Resource | None  # None: 204 No Content
+Handler = Callable[[Call], ResponseBody]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from aiohttp import web
 
 from libs.google_sim.control.requests import WORLD, json_response, read_object
-from libs.google_sim.pubsub.topics import ACK_SECONDS, Push, Subscription, Trouble
+from libs.google_sim.pubsub.topics import ACK_SECONDS, DeliveryFaults, Push, Subscription
 
 ROUTES = web.RouteTableDef()
 
@@ -44,13 +44,13 @@ async def add_service_account(request: web.Request) -> web.Response:
     return json_response(request.app[WORLD].service_accounts.add(email, private_key))
 
 
-@ROUTES.put("/pubsub/trouble")
-async def set_trouble(request: web.Request) -> web.Response:
+@ROUTES.put("/pubsub/faults")
+async def set_delivery_faults(request: web.Request) -> web.Response:
     """`{"lose", "duplicate", "delay", "reorder": probabilities, "seconds", "seed"}`; nothing given ends it."""
     body = await read_object(request)
     seed = body.pop("seed", 0)
     try:
-        request.app[WORLD].pubsub.script(Trouble(**body), seed)
+        request.app[WORLD].pubsub.script(DeliveryFaults(**body), seed)
     except TypeError as error:
         raise ValueError("Give lose, duplicate, delay, reorder, seconds and seed.") from error
     return json_response({})
@@ -69,7 +69,7 @@ async def counters(request: web.Request) -> web.Response:
     subscriptions = request.app[WORLD].pubsub.subscriptions.values()
     return json_response(
         {
-            subscription.name: {**asdict(subscription.tally), "waiting": len(subscription.waiting)}
+            subscription.name: {**asdict(subscription.counters), "waiting": len(subscription.waiting)}
             for subscription in subscriptions
         }
     )

@@ -18,7 +18,7 @@ Change = Literal["messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemov
 
 @dataclass(slots=True)
 class Stored:
-    """A message and what is asked of it all the time. `date_ms` is 0 where internalDate is no integer."""
+    """A message, and what every listing needs of it. `date_ms` is 0 where internalDate is no integer."""
 
     id: str
     thread_id: str
@@ -49,7 +49,7 @@ class Mailbox:
     """Message ids are unique in it; of loaded messages with one id the first is kept.
 
     A loaded message without a usable id is served under one made from its content. `oldest_history`: the smallest
-    startHistoryId that is still answered. `on_change` is told of each new history record.
+    startHistoryId that still works. `on_change` is called with each new history record.
     """
 
     make_id: Callable[[], str]

@@ -12,7 +12,7 @@ from libs.google_sim.loaders.event_times import Zones, end_of, moment, recurrenc
 from libs.google_sim.loaders.files import LoadError, json_lines, kind, open_bytes
 
 _STATUS = {"CANCELLED": "cancelled", "TENTATIVE": "tentative"}
-_ANSWERS = {"ACCEPTED": "accepted", "DECLINED": "declined", "TENTATIVE": "tentative"}
+_RESPONSE_STATUS = {"ACCEPTED": "accepted", "DECLINED": "declined", "TENTATIVE": "tentative"}
 _VISIBILITY = {"PRIVATE": "private", "CONFIDENTIAL": "confidential", "PUBLIC": "public"}
 _LINKS = ("https://meet.google.com/", "https://zoom.us/", "https://teams.microsoft.com/")
 
@@ -131,7 +131,7 @@ def _add_people(event: Resource, block: Block, owner: str) -> None:
     attendees = []
     for line in block.all("ATTENDEE"):
         person = _person(line, owner)
-        person["responseStatus"] = _ANSWERS.get(line.param("PARTSTAT").upper(), "needsAction")
+        person["responseStatus"] = _RESPONSE_STATUS.get(line.param("PARTSTAT").upper(), "needsAction")
         if line.param("CUTYPE").upper() in ("ROOM", "RESOURCE"):
             person["resource"] = True
         if line.param("ROLE").upper() == "OPT-PARTICIPANT":

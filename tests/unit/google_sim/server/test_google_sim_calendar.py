@@ -16,14 +16,14 @@ WINDOW = {
 
 
 async def full(ada: Driver) -> tuple[list[dict[str, Any]], str]:
-    answer = (await ada.events(**WINDOW)).body
-    return answer["items"], answer["nextSyncToken"]
+    response = (await ada.events(**WINDOW)).body
+    return response["items"], response["nextSyncToken"]
 
 
 async def changes(ada: Driver, token: str) -> tuple[list[dict[str, Any]], str]:
-    answer = await ada.events(syncToken=token, singleEvents="true")
-    assert answer.status == 200, answer.body
-    return answer.body["items"], answer.body["nextSyncToken"]
+    response = await ada.events(syncToken=token, singleEvents="true")
+    assert response.status == 200, response.body
+    return response.body["items"], response.body["nextSyncToken"]
 
 
 async def test_the_calendar_list_names_the_primary(ada: Driver) -> None:
@@ -47,20 +47,20 @@ async def test_without_single_events_the_series_is_one_item(ada: Driver) -> None
 async def test_the_sync_token_is_on_the_last_page_only(ada: Driver) -> None:
     seen, token = [], {}
     while True:
-        answer = (await ada.events(**WINDOW, **token, maxResults=4)).body
-        seen += [event["id"] for event in answer["items"]]
-        assert ("nextPageToken" in answer) != ("nextSyncToken" in answer)
-        if "nextSyncToken" in answer:
+        response = (await ada.events(**WINDOW, **token, maxResults=4)).body
+        seen += [event["id"] for event in response["items"]]
+        assert ("nextPageToken" in response) != ("nextSyncToken" in response)
+        if "nextSyncToken" in response:
             break
-        token = {"pageToken": answer["nextPageToken"]}
+        token = {"pageToken": response["nextPageToken"]}
     assert len(seen) == len(set(seen)) == 9
 
 
 async def test_order_by_start_time_sorts_and_gives_no_sync_token(ada: Driver) -> None:
-    answer = (await ada.events(**WINDOW, orderBy="startTime")).body
-    starts = [event["start"]["dateTime"] for event in answer["items"]]
+    response = (await ada.events(**WINDOW, orderBy="startTime")).body
+    starts = [event["start"]["dateTime"] for event in response["items"]]
     assert starts == sorted(starts)
-    assert "nextSyncToken" not in answer
+    assert "nextSyncToken" not in response
     assert (await ada.events(orderBy="startTime")).status == 400
 
 
@@ -90,7 +90,7 @@ async def test_new_changed_and_cancelled_events_come_once(ada: Driver) -> None:
     assert [event["id"] for event in deleted if event["status"] == "cancelled"] == ["retro"]
 
 
-async def test_an_event_that_moves_out_of_the_window_is_still_told(ada: Driver) -> None:
+async def test_an_event_that_moves_out_of_the_window_is_still_listed(ada: Driver) -> None:
     _, token = await full(ada)
     moved = event("planning", NOW + timedelta(days=300))
     await ada.control(f"{EVENTS}/planning", "PATCH", {"start": moved["start"], "end": moved["end"]})
@@ -127,15 +127,15 @@ async def test_an_expired_or_foreign_sync_token_asks_for_a_full_sync(ada: Driver
     _, token = await full(ada)
     await ada.control(f"/accounts/{ADA}/expire", json={"what": "calendar"})
     for bad in (token, "nonsense", "e30"):
-        answer = await ada.events(syncToken=bad, singleEvents="true")
-        assert (answer.status, answer.reason) == (410, "fullSyncRequired")
+        response = await ada.events(syncToken=bad, singleEvents="true")
+        assert (response.status, response.reason) == (410, "fullSyncRequired")
 
 
 @pytest.mark.parametrize("name", ["timeMin", "timeMax", "orderBy", "q", "updatedMin"])
 async def test_a_sync_token_goes_with_none_of_these(ada: Driver, name: str) -> None:
     _, token = await full(ada)
-    answer = await ada.events(syncToken=token, singleEvents="true", **{name: NOW.isoformat()})
-    assert answer.status == 400
+    response = await ada.events(syncToken=token, singleEvents="true", **{name: NOW.isoformat()})
+    assert response.status == 400
 
 
 async def test_the_other_parameters_must_stay(ada: Driver) -> None:

@@ -2,14 +2,14 @@
 
 import pytest
 from google_content import ADA, person
-from google_driver import Answer, Driver
+from google_driver import Driver, Response
 
 PEOPLE = f"/accounts/{ADA}/people"
 
 
-def names(answer: Answer) -> list[str]:
-    assert answer.status == 200, answer.body
-    return [person["resourceName"] for person in answer.body.get("connections", [])]
+def names(response: Response) -> list[str]:
+    assert response.status == 200, response.body
+    return [person["resourceName"] for person in response.body.get("connections", [])]
 
 
 async def sync_token(ada: Driver) -> str:
@@ -17,14 +17,14 @@ async def sync_token(ada: Driver) -> str:
 
 
 async def test_people_show_the_fields_asked_for(ada: Driver) -> None:
-    answer = await ada.connections(personFields="names")
-    assert answer.body["connections"][0] == {
+    response = await ada.connections(personFields="names")
+    assert response.body["connections"][0] == {
         "resourceName": "people/c0",
         "etag": "%0",
         "names": [{"displayName": "Person 0"}],
     }
-    assert (answer.body["totalItems"], answer.body["totalPeople"]) == (5, 5)
-    assert "nextSyncToken" not in answer.body
+    assert (response.body["totalItems"], response.body["totalPeople"]) == (5, 5)
+    assert "nextSyncToken" not in response.body
 
 
 @pytest.mark.parametrize("query", [{"personFields": ""}, {"personFields": "shoeSize"}, {"pageToken": "x"}])
@@ -46,25 +46,25 @@ async def test_pages_are_complete_while_people_change(ada: Driver) -> None:
     assert set(names(later)) == {"people/c0", "people/c9"}
 
 
-async def test_a_sync_token_tells_what_changed(ada: Driver) -> None:
+async def test_a_sync_token_lists_what_changed(ada: Driver) -> None:
     token = await sync_token(ada)
     assert names(await ada.connections(syncToken=token)) == []
     await ada.control(f"{PEOPLE}/people/c1", "PUT", {**person(1), "names": [{"displayName": "New"}]})
     await ada.control(f"{PEOPLE}/people/c2", "DELETE")
-    answer = await ada.connections(syncToken=token)
-    assert names(answer) == ["people/c1", "people/c2"]
-    assert answer.body["connections"][0]["names"] == [{"displayName": "New"}]
-    assert answer.body["connections"][1]["metadata"]["deleted"] is True
-    assert names(await ada.connections(syncToken=answer.body["nextSyncToken"])) == []
+    response = await ada.connections(syncToken=token)
+    assert names(response) == ["people/c1", "people/c2"]
+    assert response.body["connections"][0]["names"] == [{"displayName": "New"}]
+    assert response.body["connections"][1]["metadata"]["deleted"] is True
+    assert names(await ada.connections(syncToken=response.body["nextSyncToken"])) == []
     assert "people/c2" not in names(await ada.connections())
 
 
-async def test_an_expired_token_says_so_in_its_reason(ada: Driver) -> None:
+async def test_an_expired_token_is_named_in_the_reason(ada: Driver) -> None:
     token = await sync_token(ada)
     await ada.control(f"/accounts/{ADA}/expire", json={"what": "people"})
-    answer = await ada.connections(syncToken=token)
-    assert answer.status == 400
-    assert answer.body["error"]["details"][0]["reason"] == "EXPIRED_SYNC_TOKEN"
+    response = await ada.connections(syncToken=token)
+    assert response.status == 400
+    assert response.body["error"]["details"][0]["reason"] == "EXPIRED_SYNC_TOKEN"
     assert (await ada.connections(syncToken=await sync_token(ada))).status == 200
 
 

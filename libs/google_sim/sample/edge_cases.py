@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from libs.google_sim.sample.cast import MAYA, PEOPLE, PERSONAL, WORK, WORK_ALIAS, named
 from libs.google_sim.sample.compose import Address, Letter
-from libs.google_sim.sample.scripts import SPAM
+from libs.google_sim.sample.conversations import SPAM
+from libs.google_sim.sample.people import MAYA, PEOPLE, PERSONAL, WORK, WORK_ALIAS, named
 
 Delivery = tuple[Letter, str, Sequence[str]]
 
@@ -14,26 +14,26 @@ _CHOIR = ("Kammarkören", "kammarkoren@googlegroups.com")
 _INVITED = ("Priya Raman", "Grace Kim", "Olivia Brandt", "Tomás Oliveira", "Rebecca Stone", "Noor van Dijk")
 
 
-class Post(Protocol):
-    """What the oddments need of the mailbox that is being written."""
+class MailboxDraft(Protocol):
+    """The mailbox that is being written: its clock, and its next Message-ID."""
 
     now: datetime
 
     def message_id(self, domain: str) -> str: ...
 
 
-def oddments(post: Post) -> Iterator[Delivery]:
+def edge_cases(draft: MailboxDraft) -> Iterator[Delivery]:
     """Each as a letter, the account that gets it, and its labels there."""
-    yield from _spam_and_trash(post)
-    yield from _unsent(post)
-    yield from _through_a_list(post)
-    yield from _invitations(post)
-    yield from _to_many(post)
-    yield from _from_the_mail_system(post)
+    yield from _spam_and_trash(draft)
+    yield from _unsent(draft)
+    yield from _through_a_list(draft)
+    yield from _invitations(draft)
+    yield from _to_many(draft)
+    yield from _from_the_mail_system(draft)
 
 
 def _letter(
-    post: Post,
+    draft: MailboxDraft,
     days: float,
     sender: Address,
     to: Sequence[Address],
@@ -43,41 +43,41 @@ def _letter(
     mime_type: str = "text/plain",
 ) -> Letter:
     return Letter(
-        sent=post.now - timedelta(days=days),
+        sent=draft.now - timedelta(days=days),
         sender=sender,
         to=to,
         subject=subject,
         text=text,
-        message_id=post.message_id(sender[1].rpartition("@")[2]),
+        message_id=draft.message_id(sender[1].rpartition("@")[2]),
         headers=headers,
         mime_type=mime_type,
     )
 
 
-def _spam_and_trash(post: Post) -> Iterator[Delivery]:
+def _spam_and_trash(draft: MailboxDraft) -> Iterator[Delivery]:
     for number, (subject, text) in enumerate(SPAM):
         sender = ("Customer Service", f"service{number}@parcel-status-{number}.example")
         account = (PERSONAL, WORK)[number % 2]
-        yield _letter(post, 2 + 4 * number, sender, [("", account)], subject, text), account, ["SPAM"]
+        yield _letter(draft, 2 + 4 * number, sender, [("", account)], subject, text), account, ["SPAM"]
     for number, subject in enumerate(("Old flat advert", "Re: sofa still available?", "Voucher, expired")):
         sender = ("Blocket seller", f"seller{number}@blocket-mail.example")
         text = "Thanks, but it was sold this morning. Good luck with the search!"
-        yield _letter(post, 20 + 9 * number, sender, [(MAYA, PERSONAL)], subject, text), PERSONAL, ["TRASH"]
+        yield _letter(draft, 20 + 9 * number, sender, [(MAYA, PERSONAL)], subject, text), PERSONAL, ["TRASH"]
 
 
-def _unsent(post: Post) -> Iterator[Delivery]:
+def _unsent(draft: MailboxDraft) -> Iterator[Delivery]:
     carter = named("Ben Carter")
     for number, subject in enumerate(("Notes for the pitch", "Holiday plans", "")):
         text = "Remember to mention the museum project, and ask for" if number == 0 else ""
         account = (WORK, PERSONAL)[number % 2]
         to = [(carter.name, carter.address)] if number == 0 else []
-        yield _letter(post, 1 + number, (MAYA, account), to, subject, text), account, ["DRAFT"]
+        yield _letter(draft, 1 + number, (MAYA, account), to, subject, text), account, ["DRAFT"]
     for number, text in enumerate(("on my way, 5 min", "can you open the door?")):
         jonas = named("Jonas Bergström")
-        yield _letter(post, 12 + number, (jonas.name, jonas.address), [(MAYA, WORK)], "", text), WORK, ["CHAT"]
+        yield _letter(draft, 12 + number, (jonas.name, jonas.address), [(MAYA, WORK)], "", text), WORK, ["CHAT"]
 
 
-def _through_a_list(post: Post) -> Iterator[Delivery]:
+def _through_a_list(draft: MailboxDraft) -> Iterator[Delivery]:
     """A choir on Google Groups: list mail, some with the author's name put before the list's address."""
     headers = (
         ("List-Id", "<kammarkoren.googlegroups.com>"),
@@ -90,14 +90,14 @@ def _through_a_list(post: Post) -> Iterator[Delivery]:
         sender = (f"{solheim.name} via Kammarkören", _CHOIR[1]) if number % 2 else (solheim.name, solheim.address)
         extra = (("X-Original-From", f"{solheim.name} <{solheim.address}>"),) if number % 2 else ()
         yield (
-            _letter(post, 15 + 40 * number, sender, [_CHOIR], subject, text, (*headers, *extra)),
+            _letter(draft, 15 + 40 * number, sender, [_CHOIR], subject, text, (*headers, *extra)),
             PERSONAL,
             ["INBOX", "CATEGORY_FORUMS"],
         )
     munged = ("'Wim de Boer' via Studio Alumni", "alumni@studio-alumni.example")
     yield (
         _letter(
-            post,
+            draft,
             33,
             munged,
             [("Alumni", "alumni@studio-alumni.example")],
@@ -108,7 +108,7 @@ def _through_a_list(post: Post) -> Iterator[Delivery]:
         ["INBOX"],
     )
     question = _letter(
-        post,
+        draft,
         60,
         ("Anders Holm", "anders.holm@typmail.example"),
         [("Typlista", "typ@typlista.example")],
@@ -117,24 +117,24 @@ def _through_a_list(post: Post) -> Iterator[Delivery]:
         (("List-Id", "<typ.typlista.example>"),),
     )
     yield question, WORK, ["INBOX", "CATEGORY_FORUMS"]
-    answer = Letter(
+    reply = Letter(
         sent=question.sent + timedelta(hours=3),
         sender=(MAYA, WORK),
         to=[question.sender, *question.to],
         subject=f"Re: {question.subject}",
         text="The one from 2012, with the small sizes drawn on their own. I can send you a specimen.",
-        message_id=post.message_id("lindqvist-studio.example"),
+        message_id=draft.message_id("lindqvist-studio.example"),
         references=(question.message_id,),
     )
-    yield answer, WORK, ["SENT"]
+    yield reply, WORK, ["SENT"]
 
 
-def _invitations(post: Post) -> Iterator[Delivery]:
+def _invitations(draft: MailboxDraft) -> Iterator[Delivery]:
     for number, name in enumerate(_INVITED):
         person = named(name)
         text = f"{person.name} has invited you to a meeting. Yes · Maybe · No · More options"
         letter = _letter(
-            post,
+            draft,
             9 + 21 * number,
             (person.name, person.address),
             [(MAYA, WORK)],
@@ -145,7 +145,7 @@ def _invitations(post: Post) -> Iterator[Delivery]:
         )
         yield letter, WORK, ["INBOX"]
     request = _letter(
-        post,
+        draft,
         44,
         ("Front Desk", "frontdesk@coworking-soder.example"),
         [(MAYA, WORK_ALIAS)],
@@ -157,16 +157,16 @@ def _invitations(post: Post) -> Iterator[Delivery]:
     yield request, WORK, ["INBOX"]
 
 
-def _to_many(post: Post) -> Iterator[Delivery]:
+def _to_many(draft: MailboxDraft) -> Iterator[Delivery]:
     """A circular to more people than one knows, a mail without a name, one to a tagged address, one bare of all."""
-    crowd = [(f"Guest {number}", f"guest{number:02}@openstudios.example") for number in range(1, 31)]
+    guests = [(f"Guest {number}", f"guest{number:02}@openstudios.example") for number in range(1, 31)]
     host = ("Open Studios", "karl@openstudios.example")
     yield (
         _letter(
-            post,
+            draft,
             52,
             host,
-            [(MAYA, WORK), *crowd],
+            [(MAYA, WORK), *guests],
             "Open Studios: who brings chairs?",
             "Dear all, we are thirty this year. Please answer with the number of chairs you can bring.",
         ),
@@ -175,7 +175,7 @@ def _to_many(post: Post) -> Iterator[Delivery]:
     )
     yield (
         _letter(
-            post,
+            draft,
             71,
             ("", "k.berg@granngarden.example"),
             [("", "Maya.Lindqvist+blocket@gmail.com")],
@@ -188,7 +188,7 @@ def _to_many(post: Post) -> Iterator[Delivery]:
     away = named("Marcus Hale")
     yield (
         _letter(
-            post,
+            draft,
             25,
             (away.name, away.address),
             [(MAYA, WORK)],
@@ -202,7 +202,7 @@ def _to_many(post: Post) -> Iterator[Delivery]:
     everyone = [(person.name, person.address) for person in PEOPLE if person.home == "personal"][:9]
     yield (
         _letter(
-            post,
+            draft,
             95,
             (MAYA, PERSONAL),
             everyone,
@@ -213,16 +213,16 @@ def _to_many(post: Post) -> Iterator[Delivery]:
         ["SENT"],
     )
     yield (
-        _letter(post, 40, (MAYA, PERSONAL), [(MAYA, WORK)], "Note to self", "Scan the sketchbook, pages 12 to 20."),
+        _letter(draft, 40, (MAYA, PERSONAL), [(MAYA, WORK)], "Note to self", "Scan the sketchbook, pages 12 to 20."),
         PERSONAL,
         ["SENT"],
     )
 
 
-def _from_the_mail_system(post: Post) -> Iterator[Delivery]:
+def _from_the_mail_system(draft: MailboxDraft) -> Iterator[Delivery]:
     yield (
         _letter(
-            post,
+            draft,
             29,
             ("Mail Delivery Subsystem", "mailer-daemon@googlemail.com"),
             [("", PERSONAL)],
@@ -236,7 +236,7 @@ def _from_the_mail_system(post: Post) -> Iterator[Delivery]:
     )
     yield (
         _letter(
-            post,
+            draft,
             3,
             (MAYA, WORK),
             [(MAYA, WORK)],

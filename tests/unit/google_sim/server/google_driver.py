@@ -23,7 +23,7 @@ CLIENT = {"client_id": "pingcrm.apps.googleusercontent.com", "client_secret": "s
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     headers: dict[str, str]
     body: Any
@@ -67,28 +67,30 @@ class Driver:
             hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', await page.text())
         fields = [(name, html.unescape(value)) for name, value in hidden if name != "decision"]
         fields += [("account", account), ("decision", decision), *(("scope", scope) for scope in ticked)]
-        async with self.http.post(f"{self.server.url}/o/oauth2/v2/auth", data=fields, allow_redirects=False) as answer:
-            assert answer.status == 302, await answer.text()
-            location = answer.headers["Location"]
+        async with self.http.post(
+            f"{self.server.url}/o/oauth2/v2/auth", data=fields, allow_redirects=False
+        ) as response:
+            assert response.status == 302, await response.text()
+            location = response.headers["Location"]
         assert location.startswith(f"{REDIRECT}?")
         return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
 
-    async def tokens(self, **fields: str) -> Answer:
-        async with self.http.post(f"{self.server.url}/token", data={**CLIENT, **fields}) as answer:
-            return Answer(answer.status, dict(answer.headers), await answer.json())
+    async def tokens(self, **fields: str) -> Response:
+        async with self.http.post(f"{self.server.url}/token", data={**CLIENT, **fields}) as response:
+            return Response(response.status, dict(response.headers), await response.json())
 
-    async def exchange(self, code: str, **changes: str) -> Answer:
+    async def exchange(self, code: str, **changes: str) -> Response:
         fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER}
         return await self.tokens(**{**fields, **changes})
 
     async def sign_in(self, account: str, ticked: Sequence[str] = PERMISSIONS, **changes: str | None) -> dict[str, Any]:
         """The whole flow; later calls carry the access token."""
-        answer = await self.exchange((await self.consent(account, ticked, **changes))["code"])
-        assert answer.status == 200, answer.body
-        self.token = answer.body["access_token"]
-        return dict(answer.body)
+        response = await self.exchange((await self.consent(account, ticked, **changes))["code"])
+        assert response.status == 200, response.body
+        self.token = response.body["access_token"]
+        return dict(response.body)
 
-    async def call(self, path: str, method: str = "GET", *, json: Any = None, **query: Any) -> Answer:
+    async def call(self, path: str, method: str = "GET", *, json: Any = None, **query: Any) -> Response:
         """An API call; a query value that is a list is repeated."""
         pairs = [
             (name, single)
@@ -97,21 +99,21 @@ class Driver:
         ]
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         url = f"{self.server.url}{path}?{urlencode(pairs)}"
-        async with self.http.request(method, url, json=json, headers=headers) as answer:
-            body = await answer.json() if await answer.read() else None
-            return Answer(answer.status, dict(answer.headers), body)
+        async with self.http.request(method, url, json=json, headers=headers) as response:
+            body = await response.json() if await response.read() else None
+            return Response(response.status, dict(response.headers), body)
 
-    async def gmail(self, path: str, **query: Any) -> Answer:
+    async def gmail(self, path: str, **query: Any) -> Response:
         return await self.call(f"/gmail/v1/users/me/{path}", **query)
 
-    async def events(self, calendar: str = "primary", **query: Any) -> Answer:
+    async def events(self, calendar: str = "primary", **query: Any) -> Response:
         return await self.call(f"/calendar/v3/calendars/{calendar}/events", **query)
 
-    async def connections(self, **query: Any) -> Answer:
+    async def connections(self, **query: Any) -> Response:
         fields = {"personFields": "names,emailAddresses", **query}
         return await self.call("/v1/people/me/connections", **fields)
 
     async def control(self, path: str, method: str = "POST", json: Any = None) -> Any:
-        async with self.http.request(method, f"{self.server.control_url}{path}", json=json) as answer:
-            assert answer.status == 200, await answer.text()
-            return await answer.json()
+        async with self.http.request(method, f"{self.server.control_url}{path}", json=json) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()

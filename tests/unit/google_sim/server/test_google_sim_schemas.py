@@ -42,7 +42,7 @@ def test_paths_and_scopes_are_those_of_the_discovery_documents(method: Any) -> N
     assert method.scopes <= set(official["scopes"])
 
 
-async def test_every_answer_about_the_sample_is_valid() -> None:
+async def test_every_response_about_the_sample_is_valid() -> None:
     accounts = sample(datetime.now(UTC))
     async with run_google(accounts) as server, aiohttp.ClientSession() as http:
         for account in accounts:
@@ -94,6 +94,6 @@ async def calendars_are_valid(driver: Driver) -> None:
 
 
 async def contacts_are_valid(driver: Driver) -> None:
-    answer = await driver.connections(personFields=ALL_FIELDS, pageSize=1000, requestSyncToken="true")
-    people = checked("people", "ListConnectionsResponse", answer.body)
+    response = await driver.connections(personFields=ALL_FIELDS, pageSize=1000, requestSyncToken="true")
+    people = checked("people", "ListConnectionsResponse", response.body)
     assert people["connections"]

@@ -66,7 +66,7 @@ def test_labels_are_known_in_other_languages() -> None:
     assert gmail_labels("Skräppost,Papperskorgen,送信済み") == ["SPAM", "TRASH", "SENT"]
 
 
-def test_without_a_date_the_envelope_says_when(tmp_path: Path) -> None:
+def test_without_a_date_the_envelope_gives_the_time(tmp_path: Path) -> None:
     (message,) = load(tmp_path, written())
     assert message["internalDate"] == "1767607200000"
 

@@ -20,14 +20,14 @@ def started(*options: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
 
 
 def state(control_url: str) -> dict[str, object]:
-    with urllib.request.urlopen(f"{control_url}/state") as answer:
+    with urllib.request.urlopen(f"{control_url}/state") as response:
         return {
             account["address"]: (account["name"], account["messages"], account["aliases"])
-            for account in json.load(answer)["accounts"]
+            for account in json.load(response)["accounts"]
         }
 
 
-def test_it_serves_files_until_it_is_told_to_end(tmp_path: Path) -> None:
+def test_it_serves_files_until_it_is_stopped(tmp_path: Path) -> None:
     mbox, port_file = tmp_path / "mail.mbox", tmp_path / "ports.json"
     mbox.write_text(MBOX.format(to="ada@gmail.com") * 2)
     options = ["--account", "ada@gmail.com", "--account", "ben@work.example", "--port-file", str(port_file)]
@@ -65,10 +65,10 @@ def test_the_sample_is_one_option() -> None:
 
 
 def refused(*options: str) -> str:
-    answer = subprocess.run([*COMMAND, *options], capture_output=True, text=True, check=False)
-    assert answer.returncode == 2
-    assert "Traceback" not in answer.stderr
-    return " ".join(answer.stderr.replace("│", " ").split())
+    response = subprocess.run([*COMMAND, *options], capture_output=True, text=True, check=False)
+    assert response.returncode == 2
+    assert "Traceback" not in response.stderr
+    return " ".join(response.stderr.replace("│", " ").split())
 
 
 def test_mistakes_in_the_options_are_sentences() -> None:

@@ -19,7 +19,7 @@ from libs.common.google.oauth import Misconfigured
 from libs.common.google.pubsub import Subscription as PulledSubscription
 from libs.common.google.pubsub import read_hint
 from libs.common.google.service_account import ServiceAccount
-from libs.google_sim.pubsub.topics import Trouble
+from libs.google_sim.pubsub.topics import DeliveryFaults
 
 TOPIC, NAME, ROBOT = "projects/p/topics/t", "projects/p/subscriptions/s", "robot@p.iam.gserviceaccount.com"
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -54,7 +54,9 @@ async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_watched_mailbox_tells_at_once_and_then_once_a_second(ada: Driver, puller: PulledSubscription) -> None:
+async def test_a_watched_mailbox_notifies_at_once_and_then_once_a_second(
+    ada: Driver, puller: PulledSubscription
+) -> None:
     assert await watch(ada) == 200
     (first,) = await puller.pull()
     await puller.acknowledge([first.ack_id])
@@ -86,11 +88,11 @@ async def test_a_watch_can_be_refused_conflict_end_and_be_filtered(ada: Driver, 
     other = await ada.gmail("watch", method="POST", json={"topicName": "projects/p/topics/other"})
     assert other.status == 400
     assert "Only one user push notification client" in other.body["error"]["message"]
-    tally = ada.server.world.pubsub.subscriptions[NAME].tally
-    await until(lambda: tally.published == 2, 3)  # both watches, the second a second later
+    counters = ada.server.world.pubsub.subscriptions[NAME].counters
+    await until(lambda: counters.published == 2, 3)  # both watches, the second a second later
     await change(ada)
     await asyncio.sleep(1.2)
-    assert tally.published == 2, "the change has none of its labels"
+    assert counters.published == 2, "the change has none of its labels"
     assert (await ada.gmail("stop", method="POST")).status == 204
     assert (await ada.gmail("watch", method="POST", json={"topicName": "projects/p/topics/other"})).status == 200
 
@@ -117,8 +119,12 @@ async def test_a_push_is_signed_and_repeated_until_it_is_taken(ada: Driver) -> N
     assert len({sent["messageId"] for _, sent in seen}) == 1
 
 
-@pytest.mark.parametrize("trouble", [Trouble(duplicate=1.0, seconds=0.05), Trouble(lose=1.0), Trouble(reorder=1.0)])
-async def test_trouble_is_as_scripted(ada: Driver, puller: PulledSubscription, trouble: Trouble) -> None:
+@pytest.mark.parametrize(
+    "trouble", [DeliveryFaults(duplicate=1.0, seconds=0.05), DeliveryFaults(lose=1.0), DeliveryFaults(reorder=1.0)]
+)
+async def test_delivery_faults_are_as_scripted(
+    ada: Driver, puller: PulledSubscription, trouble: DeliveryFaults
+) -> None:
     pubsub = ada.server.world.pubsub
     pubsub.script(trouble, seed=1)
     for data in (b"1", b"2"):
@@ -130,7 +136,7 @@ async def test_trouble_is_as_scripted(ada: Driver, puller: PulledSubscription, t
         await asyncio.sleep(0.05)
         assert [message.data for message in waiting] == ([] if trouble.lose else [b"2", b"1"])
     with pytest.raises(ValueError, match="probabilities"):
-        Trouble(lose=2)
+        DeliveryFaults(lose=2)
 
 
 async def test_only_a_known_service_account_may_pull_and_only_what_is_there(
@@ -152,8 +158,8 @@ async def test_only_a_known_service_account_may_pull_and_only_what_is_there(
         await ServiceAccount(ada.http, forged, puller.account.token_url).token()
     with pytest.raises(Misconfigured, match="can't be read"):
         await ServiceAccount(ada.http, tmp_path / "none.json", puller.account.token_url).token()
-    answer = await ada.call(f"/v1/{NAME}:pull", "POST", json={"maxMessages": 1})
-    assert answer.status == 403, "an account's token is no service account's"
+    response = await ada.call(f"/v1/{NAME}:pull", "POST", json={"maxMessages": 1})
+    assert response.status == 403, "an account's token is no service account's"
     ada.server.world.authority.access.clear()  # the token ends early: another one is asked for
     ada.server.world.pubsub.publish(TOPIC, b"{}")
     assert len(await puller.pull()) == 1

@@ -1,4 +1,4 @@
-"""The sample's Google contacts: cards for most correspondents, and the odd cards that every address book has."""
+"""The sample's Google contacts: most correspondents, and the odd entries that every address book has."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 import phonenumbers
 
 from libs.google_sim.account import Resource
-from libs.google_sim.sample.cast import MAYA, PEOPLE, PERSONAL, WORK, Home, Person
+from libs.google_sim.sample.people import MAYA, PEOPLE, PERSONAL, WORK, Home, Person
 
 
-def cards(home: Home) -> list[Resource]:
+def contacts(home: Home) -> list[Resource]:
     """The person resources of one account."""
     known = [_of_person(person) for person in PEOPLE if person.home == home]
     return [*known, *(_personal_only() if home == "personal" else _work_only())]
 
 
 def _of_person(person: Person) -> Resource:
-    return card(
+    return contact(
         person.name,
         emails=[address for address in (person.address, person.second) if address],
         phones=[person.phone] if person.phone else [],
@@ -28,30 +28,32 @@ def _of_person(person: Person) -> Resource:
 
 
 def _personal_only() -> Iterator[Resource]:
-    yield card("Farmor Elsa", phones=["08-661 20 41"], birthday="--12-24")
-    yield card("Rörmokare Johan", phones=["070-174 06 88"], company="Söders Rör")
-    yield card("Dr. Söderberg (tandläkare)", phones=["08-555 010 12"])
-    yield card("山田 花子", phones=["+81 3-3571-0000"], birthday="1985-04-03")
-    yield card("Amara Okafor", emails=["amara@okafor-daughters.example"], phones=["+44 7700 900417"])
-    yield card("", emails=["kundservice@elbolaget.example"])
-    yield card("Nina J.", emails=["Nina.Johansson@telemail.example"], urls=["https://nina-johansson.example"])
-    yield card("", company="Taxi Stockholm", phones=["+46 8 15 00 00"])
-    yield card(MAYA, emails=[PERSONAL, WORK], phones=["+46 70 174 06 50"])
-    yield card("", photo=True)
+    yield contact("Farmor Elsa", phones=["08-661 20 41"], birthday="--12-24")
+    yield contact("Rörmokare Johan", phones=["070-174 06 88"], company="Söders Rör")
+    yield contact("Dr. Söderberg (tandläkare)", phones=["08-555 010 12"])
+    yield contact("山田 花子", phones=["+81 3-3571-0000"], birthday="1985-04-03")
+    yield contact("Amara Okafor", emails=["amara@okafor-daughters.example"], phones=["+44 7700 900417"])
+    yield contact("", emails=["kundservice@elbolaget.example"])
+    yield contact("Nina J.", emails=["Nina.Johansson@telemail.example"], urls=["https://nina-johansson.example"])
+    yield contact("", company="Taxi Stockholm", phones=["+46 8 15 00 00"])
+    yield contact(MAYA, emails=[PERSONAL, WORK], phones=["+46 70 174 06 50"])
+    yield contact("", photo=True)
 
 
 def _work_only() -> Iterator[Resource]:
-    yield card("Studio reception", phones=["+46 8 555 010 00"], company="Lindqvist Studio")
-    yield card("Courier desk", phones=["+46 8 555 010 40"], company="Cykelbudet")
-    yield card("Amara Okafor", phones=["+44 7700 900 417"], company="Okafor & Daughters", title="Partner")
-    yield card("Bernd Schäfer", emails=["schaefer@bücherhaus.example"], phones=["+49 30 901821"], company="Bücherhaus")
-    yield card("Lucía Ortega", emails=["lucia.ortega@tipografia.example"], title="Lecturer")
-    yield card("Amir Hosseini", emails=["amir@tehranposter.example"], phones=["+98 912 345 6789"])
-    yield card("Kofi Mensah", emails=["kofi@accraprint.example"], phones=["+233 24 123 4567"], company="Accra Print")
-    yield card("장미란", emails=["miran.jang@seoulbook.example"], company="서울북", birthday="1991-10-02")
+    yield contact("Studio reception", phones=["+46 8 555 010 00"], company="Lindqvist Studio")
+    yield contact("Courier desk", phones=["+46 8 555 010 40"], company="Cykelbudet")
+    yield contact("Amara Okafor", phones=["+44 7700 900 417"], company="Okafor & Daughters", title="Partner")
+    yield contact(
+        "Bernd Schäfer", emails=["schaefer@bücherhaus.example"], phones=["+49 30 901821"], company="Bücherhaus"
+    )
+    yield contact("Lucía Ortega", emails=["lucia.ortega@tipografia.example"], title="Lecturer")
+    yield contact("Amir Hosseini", emails=["amir@tehranposter.example"], phones=["+98 912 345 6789"])
+    yield contact("Kofi Mensah", emails=["kofi@accraprint.example"], phones=["+233 24 123 4567"], company="Accra Print")
+    yield contact("장미란", emails=["miran.jang@seoulbook.example"], company="서울북", birthday="1991-10-02")
 
 
-def card(
+def contact(
     name: str,
     *,
     emails: list[str] | None = None,

@@ -1,12 +1,12 @@
-"""What people write to each other in the sample: conversations as alternating turns, and mail from machines.
+"""What people write to each other in the sample: conversations as alternating turns, and mail from automated senders.
 
-Slots in braces are filled from `SLOTS`, the same choice for a whole conversation. A turn is said by the one who did not
-say the last; who begins is chosen by the mailbox.
+Slots in braces are filled from `SLOTS`, the same choice for a whole conversation. The two sides take turns; who
+begins is chosen by the mailbox.
 """
 
 from dataclasses import dataclass
 
-from libs.google_sim.sample.cast import Home, Language
+from libs.google_sim.sample.people import Home, Language
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ CLOSINGS: dict[Language, str] = {
 
 
 @dataclass(frozen=True)
-class Machine:
+class AutomatedSender:
     """A sender that is no person: its headers betray it."""
 
     name: str
@@ -259,8 +259,8 @@ def _newsletter(domain: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-MACHINES: tuple[Machine, ...] = (
-    Machine(
+AUTOMATED_SENDERS: tuple[AutomatedSender, ...] = (
+    AutomatedSender(
         "Letterform Weekly",
         "hello@letterform-weekly.example",
         (
@@ -273,28 +273,28 @@ MACHINES: tuple[Machine, ...] = (
         "workshop in Malmö. Read it in your browser if the pictures do not load.",
         _newsletter("letterform-weekly.example"),
     ),
-    Machine(
+    AutomatedSender(
         "Fotografiska",
         "nyhetsbrev@fotografiska-news.example",
         ("Höstens utställningar", "Sista chansen: ljus och skugga", "Fredagskväll på museet"),
         "Nu öppnar vi tre nya utställningar. Som medlem går du in gratis och får ta med en vän på fredagar.",
         (*_newsletter("fotografiska-news.example"), ("Precedence", "bulk")),
     ),
-    Machine(
+    AutomatedSender(
         "SJ",
         "noreply@sj-biljett.example",
         ("Din biljett Stockholm–Göteborg", "Din biljett Stockholm–Malmö"),
         "Tack för din beställning. Din biljett finns i appen. Avgång enligt tidtabell, vagn 4, plats 23.",
         (),
     ),
-    Machine(
+    AutomatedSender(
         "Bokhandeln",
         "no-reply@bokhandeln-order.example",
         ("Orderbekräftelse 20817", "Din order är på väg", "Kvitto på ditt köp"),
         "Tack för ditt köp! Här är ditt kvitto. Paketet lämnas till ombudet nära dig inom två vardagar.",
         (),
     ),
-    Machine(
+    AutomatedSender(
         "CloudFiles",
         "no-reply@cloudfiles.example",
         ("Your monthly storage report", "Jonas shared a folder with you", "Payment received"),
@@ -302,7 +302,7 @@ MACHINES: tuple[Machine, ...] = (
         (),
         "work",
     ),
-    Machine(
+    AutomatedSender(
         "Invoices (Papertrail)",
         "invoices@papertrail-billing.example",
         ("Your receipt from Papertrail", "Your receipt from Papertrail (2)"),
@@ -310,7 +310,7 @@ MACHINES: tuple[Machine, ...] = (
         (("Auto-Submitted", "auto-generated"),),
         "work",
     ),
-    Machine(
+    AutomatedSender(
         "Design Jobs Nordic",
         "digest@designjobs-nordic.example",
         ("12 new roles this week", "9 new roles this week", "Hiring season is here"),

@@ -27,12 +27,12 @@ async def test_the_hinted_account_comes_first(stranger: Driver) -> None:
 async def test_a_code_gives_tokens_and_an_id_token_that_the_certs_verify(stranger: Driver) -> None:
     redirect = await stranger.consent(ADA)
     assert redirect["state"] == "a state"
-    answer = (await stranger.exchange(redirect["code"])).body
-    assert set(answer["scope"].split()) == {*IDENTITY, *PERMISSIONS}
-    assert answer["expires_in"] == 3600
+    response = (await stranger.exchange(redirect["code"])).body
+    assert set(response["scope"].split()) == {*IDENTITY, *PERMISSIONS}
+    assert response["expires_in"] == 3600
     async with stranger.http.get(f"{stranger.server.url}/oauth2/v3/certs") as certs:
         keys = KeySet.import_key_set(await certs.json())
-    claims = jwt.decode(answer["id_token"], keys, algorithms=["RS256"]).claims
+    claims = jwt.decode(response["id_token"], keys, algorithms=["RS256"]).claims
     assert claims["iss"] == "https://accounts.google.com"
     assert claims["aud"] == CLIENT["client_id"]
     assert (claims["sub"], claims["email"], claims["email_verified"]) == ("1" * 21, ADA, True)
@@ -45,16 +45,16 @@ async def test_a_denied_consent_goes_back_with_the_error(stranger: Driver) -> No
 
 
 async def test_unticked_permissions_are_not_granted(stranger: Driver) -> None:
-    answer = await stranger.sign_in(ADA, ticked=[f"{AUTH}gmail.readonly"])
-    assert set(answer["scope"].split()) == {*IDENTITY, f"{AUTH}gmail.readonly"}
+    response = await stranger.sign_in(ADA, ticked=[f"{AUTH}gmail.readonly"])
+    assert set(response["scope"].split()) == {*IDENTITY, f"{AUTH}gmail.readonly"}
     refused = await stranger.call("/calendar/v3/users/me/calendarList")
     assert (refused.status, refused.reason) == (403, "insufficientPermissions")
     assert refused.body["error"]["details"][0]["reason"] == "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
 
 
 async def test_a_permission_that_was_not_asked_for_can_not_be_ticked(stranger: Driver) -> None:
-    answer = await stranger.sign_in(ADA, ticked=[*PERMISSIONS, "https://mail.google.com/"])
-    assert "https://mail.google.com/" not in answer["scope"]
+    response = await stranger.sign_in(ADA, ticked=[*PERMISSIONS, "https://mail.google.com/"])
+    assert "https://mail.google.com/" not in response["scope"]
 
 
 async def test_a_code_works_once(stranger: Driver) -> None:
@@ -86,9 +86,9 @@ async def test_a_code_ends_after_ten_minutes(stranger: Driver) -> None:
 )
 async def test_a_code_is_refused_unless_everything_fits(stranger: Driver, changes: dict[str, str], error: str) -> None:
     code = (await stranger.consent(ADA))["code"]
-    answer = await stranger.exchange(**{"code": code, **changes})
-    assert answer.status in (400, 401)
-    assert answer.body["error"] == error
+    response = await stranger.exchange(**{"code": code, **changes})
+    assert response.status in (400, 401)
+    assert response.body["error"] == error
 
 
 @pytest.mark.parametrize(
@@ -129,28 +129,28 @@ async def test_granted_scopes_are_included_when_asked_for(stranger: Driver) -> N
     assert {f"{AUTH}gmail.readonly", f"{AUTH}gmail.send"} <= set(added["scope"].split())
 
 
-async def test_prompt_none_answers_at_once(stranger: Driver) -> None:
+async def test_prompt_none_responds_at_once(stranger: Driver) -> None:
     url = stranger.authorize_url(prompt="none", login_hint=ADA)
-    async with stranger.http.get(url, allow_redirects=False) as answer:
-        assert "error=consent_required" in answer.headers["Location"]
+    async with stranger.http.get(url, allow_redirects=False) as response:
+        assert "error=consent_required" in response.headers["Location"]
     await stranger.sign_in(ADA)
-    async with stranger.http.get(url, allow_redirects=False) as answer:
-        assert "code=" in answer.headers["Location"]
+    async with stranger.http.get(url, allow_redirects=False) as response:
+        assert "code=" in response.headers["Location"]
 
 
 async def test_a_refresh_gives_another_access_token_with_its_scopes(stranger: Driver) -> None:
     first = await stranger.sign_in(ADA)
-    answer = await stranger.tokens(grant_type="refresh_token", refresh_token=first["refresh_token"])
-    assert answer.status == 200
-    assert answer.body["access_token"] != first["access_token"]
-    assert set(answer.body["scope"].split()) == {*IDENTITY, *PERMISSIONS}
-    assert "refresh_token" not in answer.body
+    response = await stranger.tokens(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    assert response.status == 200
+    assert response.body["access_token"] != first["access_token"]
+    assert set(response.body["scope"].split()) == {*IDENTITY, *PERMISSIONS}
+    assert "refresh_token" not in response.body
 
 
 async def test_a_revoked_grant_ends_every_token_of_it(stranger: Driver) -> None:
     first = await stranger.sign_in(ADA)
-    async with stranger.http.post(f"{stranger.server.url}/revoke", data={"token": first["access_token"]}) as answer:
-        assert answer.status == 200
+    async with stranger.http.post(f"{stranger.server.url}/revoke", data={"token": first["access_token"]}) as response:
+        assert response.status == 200
     assert (await stranger.gmail("profile")).status == 401
     refresh = await stranger.tokens(grant_type="refresh_token", refresh_token=first["refresh_token"])
     assert (refresh.status, refresh.body) == (
@@ -165,13 +165,13 @@ async def test_an_access_token_ends_after_an_hour(ada: Driver) -> None:
     assert (await ada.gmail("profile")).status == 200
     later = ada.server.world.now() + 3601
     ada.server.world.authority.now = lambda: later
-    answer = await ada.gmail("profile")
-    assert (answer.status, answer.reason) == (401, "authError")
+    response = await ada.gmail("profile")
+    assert (response.status, response.reason) == (401, "authError")
 
 
 async def test_the_oldest_refresh_token_ends_with_the_101st(stranger: Driver) -> None:
     first = await stranger.sign_in(ADA)
     for _ in range(100):
         await stranger.sign_in(ADA)
-    answer = await stranger.tokens(grant_type="refresh_token", refresh_token=first["refresh_token"])
-    assert answer.body["error"] == "invalid_grant"
+    response = await stranger.tokens(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    assert response.body["error"] == "invalid_grant"

@@ -26,15 +26,15 @@ def google(*arguments: str) -> tuple[int, str]:
     ],
 )
 def test_wrong_options_end_with_a_sentence(arguments: list[str], sentence: str) -> None:
-    code, said = google(*arguments)
+    code, claimed = google(*arguments)
     assert code == 2
-    assert sentence in said
-    assert "Traceback" not in said
+    assert sentence in claimed
+    assert "Traceback" not in claimed
 
 
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        code, said = google("--account", "ada@example.org", "--port", str(taken.getsockname()[1]))
+        code, claimed = google("--account", "ada@example.org", "--port", str(taken.getsockname()[1]))
     assert code == 1
-    assert said.startswith("The local Google can't start: ")
-    assert "Traceback" not in said
+    assert claimed.startswith("The local Google can't start: ")
+    assert "Traceback" not in claimed

@@ -41,8 +41,8 @@ async def test_quota_is_counted_in_units_per_method(ada: Driver) -> None:
     await ada.control("/quota", "PUT", {"user_units_per_minute": 50})
     for _ in range(2):
         assert (await ada.gmail(f"messages/{1:016x}")).status == 200
-    answer = await ada.gmail(f"messages/{1:016x}")
-    assert (answer.status, answer.reason) == (403, "userRateLimitExceeded")
+    response = await ada.gmail(f"messages/{1:016x}")
+    assert (response.status, response.reason) == (403, "userRateLimitExceeded")
     assert (await ada.gmail("messages")).status == 200
     counters = await ada.control("/counters", "GET")
     assert counters["accounts"][ADA] == {
@@ -72,9 +72,9 @@ async def faults(driver: Driver, *rules: dict[str, Any], seed: int = 0) -> None:
 async def test_a_fault_refuses_the_first_calls_of_its_method(ada: Driver, kind: str, status: int, reason: str) -> None:
     await faults(ada, {"match": "messages.get$", "kind": kind, "first": 1, "seconds": 7})
     assert (await ada.gmail("profile")).status == 200
-    answer = await ada.gmail(f"messages/{1:016x}")
-    assert (answer.status, answer.reason) == (status, reason)
-    assert answer.headers.get("Retry-After") == ("7" if kind == "retry_after" else None)
+    response = await ada.gmail(f"messages/{1:016x}")
+    assert (response.status, response.reason) == (status, reason)
+    assert response.headers.get("Retry-After") == ("7" if kind == "retry_after" else None)
     assert (await ada.gmail(f"messages/{1:016x}")).status == 200
 
 
@@ -85,7 +85,7 @@ async def test_latency_is_waited_for(ada: Driver) -> None:
     assert 0.12 <= time.monotonic() - began < 0.3
 
 
-async def test_a_reset_ends_the_connection_and_a_cut_answer_is_noticed(ada: Driver) -> None:
+async def test_a_reset_ends_the_connection_and_a_cut_response_is_noticed(ada: Driver) -> None:
     await faults(ada, {"match": "profile", "kind": "reset"}, {"match": "messages", "kind": "truncated"})
     with pytest.raises(aiohttp.ClientConnectionError):
         await ada.gmail("profile")
@@ -93,7 +93,7 @@ async def test_a_reset_ends_the_connection_and_a_cut_answer_is_noticed(ada: Driv
         await ada.gmail("messages")
 
 
-async def test_an_answer_may_be_no_json(ada: Driver) -> None:
+async def test_a_response_may_be_no_json(ada: Driver) -> None:
     await faults(ada, {"match": "profile", "kind": "invalid_json"})
     with pytest.raises(json.JSONDecodeError):
         await ada.gmail("profile")
@@ -127,17 +127,17 @@ async def batch(ada: Driver, parts: int) -> list[int]:
     part = f"--x\r\nContent-Type: application/http\r\n\r\nGET /gmail/v1/users/me/messages/{1:016x}\r\n\r\n"
     headers = {"Authorization": f"Bearer {ada.token}", "Content-Type": "multipart/mixed; boundary=x"}
     url = f"{ada.server.url}/batch/gmail/v1"
-    async with ada.http.post(url, data=part * parts + "--x--", headers=headers) as answer:
-        found = [int(status) for status in re.findall(r"^HTTP/1.1 (\d+)", await answer.text(), re.MULTILINE)]
-        return found or [answer.status]
+    async with ada.http.post(url, data=part * parts + "--x--", headers=headers) as response:
+        found = [int(status) for status in re.findall(r"^HTTP/1.1 (\d+)", await response.text(), re.MULTILINE)]
+        return found or [response.status]
 
 
-async def test_faults_strike_parts_of_a_batch(ada: Driver) -> None:
+async def test_faults_hit_parts_of_a_batch(ada: Driver) -> None:
     await faults(ada, {"match": "messages.get", "kind": "429", "first": 1})
     assert await batch(ada, 2) == [429, 200]
 
 
-async def test_faults_strike_a_batch_as_a_whole(ada: Driver) -> None:
+async def test_faults_hit_a_batch_as_a_whole(ada: Driver) -> None:
     await faults(ada, {"match": "^/batch", "kind": "5xx", "first": 1})
     assert await batch(ada, 2) == [503]
     assert await batch(ada, 2) == [200, 200]
@@ -159,24 +159,31 @@ async def test_a_user_may_have_so_many_calls_at_once_and_no_more(ada: Driver) ->
     await ada.control("/quota", "PUT", {"user_concurrency": 3})
     assert await batch(ada, 5) == [200, 200, 200, 429, 429]
     await faults(ada, {"match": "messages.get", "kind": "latency", "milliseconds": 50})
-    answers = await asyncio.gather(*(ada.gmail(f"messages/{1:016x}") for _ in range(5)))
-    assert sorted(answer.status for answer in answers) == [200, 200, 200, 429, 429]
+    responses = await asyncio.gather(*(ada.gmail(f"messages/{1:016x}") for _ in range(5)))
+    assert sorted(response.status for response in responses) == [200, 200, 200, 429, 429]
     assert (await ada.gmail("profile")).status == 200
 
 
 async def test_the_quota_of_the_day_can_be_used_up(ada: Driver) -> None:
     await faults(ada, {"match": "profile", "kind": "daily"})
-    answer = await ada.gmail("profile")
-    assert (answer.status, answer.reason) == (403, "dailyLimitExceeded")
+    response = await ada.gmail("profile")
+    assert (response.status, response.reason) == (403, "dailyLimitExceeded")
 
 
 @pytest.mark.parametrize(
     "rule", [{"match": "(", "kind": "429"}, {"match": "x", "kind": "fire"}, {"kind": "429"}, {"a": 1}]
 )
 async def test_a_rule_that_is_none_is_refused_with_a_sentence(ada: Driver, rule: dict[str, Any]) -> None:
-    async with ada.http.put(f"{ada.server.control_url}/faults", json={"rules": [rule]}) as answer:
-        assert answer.status == 400
-        assert (await answer.json())["error"]
+    async with ada.http.put(f"{ada.server.control_url}/faults", json={"rules": [rule]}) as response:
+        assert response.status == 400
+        assert (await response.json())["error"]
+
+
+async def test_the_rules_can_be_read_with_how_often_they_hit(ada: Driver) -> None:
+    await faults(ada, {"match": "profile", "kind": "daily", "first": 1})
+    await ada.gmail("profile")
+    (rule,) = (await ada.control("/faults", "GET"))["rules"]
+    assert (rule["match"], rule["kind"], rule["seen"], rule["hits"]) == ("profile", "daily", 1, 1)
 
 
 async def test_the_person_can_take_back_all_access(ada: Driver) -> None:
@@ -206,6 +213,6 @@ async def test_the_state_and_unknown_things(ada: Driver) -> None:
         (BEN, 0, 0),
     ]
     for path in ("/accounts/x/messages", f"/accounts/{ADA}/messages/none/trash", f"/accounts/{ADA}/messages/1/burn"):
-        async with ada.http.post(f"{ada.server.control_url}{path}", json={}) as answer:
-            assert answer.status == 404
-            assert "There is no" in (await answer.json())["error"]
+        async with ada.http.post(f"{ada.server.control_url}{path}", json={}) as response:
+            assert response.status == 404
+            assert "There is no" in (await response.json())["error"]

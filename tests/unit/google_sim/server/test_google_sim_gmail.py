@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 from google_content import ADA, BEN, NOW
-from google_driver import Answer, Driver
+from google_driver import Driver, Response
 
 from libs.google_sim.account import AccountData
 from libs.google_sim.server import run_google
@@ -19,18 +19,18 @@ async def listed(driver: Driver, **query: Any) -> list[int]:
     found: list[int] = []
     token: dict[str, str] = {}
     while True:
-        answer = (await driver.gmail("messages", **query, **token)).body
-        found += [int(message["id"], 16) for message in answer.get("messages", [])]
-        if "nextPageToken" not in answer:
+        response = (await driver.gmail("messages", **query, **token)).body
+        found += [int(message["id"], 16) for message in response.get("messages", [])]
+        if "nextPageToken" not in response:
             return found
-        token = {"pageToken": answer["nextPageToken"]}
+        token = {"pageToken": response["nextPageToken"]}
 
 
 def headers_of(message: dict[str, Any], name: str) -> list[str]:
     return [header["value"] for header in message["payload"]["headers"] if header["name"] == name]
 
 
-async def send(driver: Driver, text: str, **body: str) -> Answer:
+async def send(driver: Driver, text: str, **body: str) -> Response:
     raw = base64.urlsafe_b64encode(text.encode()).decode()
     return await driver.gmail("messages/send", method="POST", json={"raw": raw, **body})
 
@@ -84,12 +84,12 @@ async def test_a_parameter_that_can_not_be_read_is_refused(ada: Driver, query: d
 
 
 async def test_metadata_shows_the_headers_asked_for_and_no_body(ada: Driver) -> None:
-    answer = (await ada.gmail(f"messages/{3:016x}", format="metadata", metadataHeaders=["subject", "From"])).body
-    assert answer["payload"] == {
+    response = (await ada.gmail(f"messages/{3:016x}", format="metadata", metadataHeaders=["subject", "From"])).body
+    assert response["payload"] == {
         "mimeType": "text/plain",
         "headers": [{"name": "From", "value": "Zoe <zoe@else.example>"}, {"name": "Subject", "value": "Letter 3"}],
     }
-    assert answer["threadId"] == f"{3:016x}"
+    assert response["threadId"] == f"{3:016x}"
 
 
 async def test_minimal_has_no_payload_and_raw_is_the_whole_text(ada: Driver) -> None:
@@ -100,8 +100,8 @@ async def test_minimal_has_no_payload_and_raw_is_the_whole_text(ada: Driver) -> 
 
 
 async def test_fields_leave_only_what_they_name(ada: Driver) -> None:
-    answer = await ada.gmail("messages", maxResults=2, fields="messages(id),nextPageToken")
-    assert answer.body["messages"] == [{"id": f"{0:016x}"}, {"id": f"{1:016x}"}]
+    response = await ada.gmail("messages", maxResults=2, fields="messages(id),nextPageToken")
+    assert response.body["messages"] == [{"id": f"{0:016x}"}, {"id": f"{1:016x}"}]
     nested = await ada.gmail(f"messages/{3:016x}", fields="payload/headers(name),id")
     assert set(nested.body) == {"payload", "id"}
     assert nested.body["payload"]["headers"][0] == {"name": "From"}
@@ -109,14 +109,14 @@ async def test_fields_leave_only_what_they_name(ada: Driver) -> None:
 
 
 async def test_a_thread_has_its_messages_oldest_first(ada: Driver) -> None:
-    answer = (await ada.gmail(f"threads/{3:016x}", format="minimal")).body
-    assert [int(message["id"], 16) for message in answer["messages"]] == [5, 4, 3]
+    response = (await ada.gmail(f"threads/{3:016x}", format="minimal")).body
+    assert [int(message["id"], 16) for message in response["messages"]] == [5, 4, 3]
     assert (await ada.gmail("threads/none")).status == 404
 
 
 async def test_what_does_not_exist_is_not_found(ada: Driver) -> None:
-    answer = await ada.gmail("messages/none")
-    assert (answer.status, answer.reason) == (404, "notFound")
+    response = await ada.gmail("messages/none")
+    assert (response.status, response.reason) == (404, "notFound")
     assert (await ada.call("/gmail/v1/users/me/nonsense")).status == 404
 
 
@@ -125,19 +125,19 @@ async def test_nobody_reads_another_mailbox(ada: Driver) -> None:
     assert (await ada.call(f"/gmail/v1/users/{BEN}/profile")).status == 403
 
 
-async def test_history_tells_what_happened_in_order(ada: Driver) -> None:
+async def test_history_lists_what_happened_in_order(ada: Driver) -> None:
     start = (await ada.gmail("profile")).body["historyId"]
     assert "history" not in (await ada.gmail("history", startHistoryId=start)).body
     new = await ada.control(f"/accounts/{ADA}/messages", json={"raw": "From: x@y.example\nSubject: hi\n\nhi"})
     await ada.control(f"/accounts/{ADA}/messages/{1:016x}/trash")
     await ada.control(f"/accounts/{ADA}/messages/{1:016x}/untrash")
     await ada.control(f"/accounts/{ADA}/messages/{2:016x}/delete")
-    answer = (await ada.gmail("history", startHistoryId=start)).body
-    kinds = [sorted(set(record) - {"id", "messages"}) for record in answer["history"]]
+    response = (await ada.gmail("history", startHistoryId=start)).body
+    kinds = [sorted(set(record) - {"id", "messages"}) for record in response["history"]]
     assert kinds == [["messagesAdded"], ["labelsAdded", "labelsRemoved"], ["labelsRemoved"], ["messagesDeleted"]]
-    assert answer["history"][0]["messagesAdded"][0]["message"]["id"] == new["id"]
-    assert answer["history"][1]["labelsAdded"][0]["labelIds"] == ["TRASH"]
-    assert answer["historyId"] == (await ada.gmail("profile")).body["historyId"]
+    assert response["history"][0]["messagesAdded"][0]["message"]["id"] == new["id"]
+    assert response["history"][1]["labelsAdded"][0]["labelIds"] == ["TRASH"]
+    assert response["historyId"] == (await ada.gmail("profile")).body["historyId"]
     assert (await ada.gmail(f"messages/{2:016x}")).status == 404
 
 
@@ -196,8 +196,8 @@ async def test_bcc_stays_with_the_sender_and_a_plus_address_shows_in_delivered_t
 async def test_mail_can_arrive_over_time(ada: Driver) -> None:
     letters = [{"raw": f"From: zoe@else.example\nTo: {ADA}\nSubject: tick {number}\n\nb"} for number in range(3)]
     before = len((await ada.gmail("messages")).body["messages"])
-    answer = await ada.control(f"/accounts/{ADA}/messages", json={"messages": letters, "every_seconds": 0.2})
-    assert answer == {"messages": 3, "seconds": 0.4}
+    response = await ada.control(f"/accounts/{ADA}/messages", json={"messages": letters, "every_seconds": 0.2})
+    assert response == {"messages": 3, "seconds": 0.4}
     counts = []
     async with asyncio.timeout(10):
         while not counts or counts[-1] < before + 3:
@@ -221,16 +221,16 @@ async def test_mail_without_content_or_recipient_is_refused(ada: Driver, body: d
     assert (await ada.gmail("messages/send", method="POST", json=body)).status == 400
 
 
-async def test_watch_says_until_when(ada: Driver) -> None:
-    answer = (await ada.gmail("watch", method="POST", json={"topicName": "projects/p/topics/t"})).body
-    assert int(answer["expiration"]) > NOW.timestamp() * 1000 + 6 * 86_400_000
+async def test_watch_returns_its_end(ada: Driver) -> None:
+    response = (await ada.gmail("watch", method="POST", json={"topicName": "projects/p/topics/t"})).body
+    assert int(response["expiration"]) > NOW.timestamp() * 1000 + 6 * 86_400_000
     assert (await ada.gmail("stop", method="POST")).status == 204
     assert (await ada.gmail("watch", method="POST", json={})).status == 400
 
 
 async def test_aliases_are_send_as_addresses(ada: Driver) -> None:
-    answer = (await ada.gmail("settings/sendAs")).body
-    assert [alias["sendAsEmail"] for alias in answer["sendAs"]] == [ADA, "ada@lovelace.example"]
+    response = (await ada.gmail("settings/sendAs")).body
+    assert [alias["sendAsEmail"] for alias in response["sendAs"]] == [ADA, "ada@lovelace.example"]
 
 
 async def test_gzip_is_for_those_who_ask_twice(ada: Driver) -> None:
@@ -244,7 +244,7 @@ async def test_gzip_is_for_those_who_ask_twice(ada: Driver) -> None:
         assert await packed.json() == expected
 
 
-async def test_a_batch_answers_each_part_by_itself(ada: Driver) -> None:
+async def test_each_part_of_a_batch_has_its_own_response(ada: Driver) -> None:
     calls = [("a", f"messages/{1:016x}?format=minimal"), ("b", "messages/none"), ("c", "profile")]
     body = "".join(
         f"--x\r\nContent-Type: application/http\r\nContent-ID: <{name}>\r\n\r\nGET /gmail/v1/users/me/{path}\r\n\r\n"
@@ -252,9 +252,9 @@ async def test_a_batch_answers_each_part_by_itself(ada: Driver) -> None:
     )
     headers = {"Authorization": f"Bearer {ada.token}", "Content-Type": 'multipart/mixed; boundary="x"'}
     url = f"{ada.server.url}/batch/gmail/v1"
-    async with ada.http.post(url, data=f"{body}--x--", headers=headers) as answer:
-        assert answer.status == 200
-        reader = aiohttp.MultipartReader.from_response(answer)
+    async with ada.http.post(url, data=f"{body}--x--", headers=headers) as response:
+        assert response.status == 200
+        reader = aiohttp.MultipartReader.from_response(response)
         found = {}
         while (part := await reader.next()) is not None:
             assert isinstance(part, aiohttp.BodyPartReader)
@@ -286,5 +286,5 @@ async def test_malformed_messages_are_served_as_they_are() -> None:
         assert all(message in served for message in broken)
         for message_id in ids:
             for form in ("metadata", "minimal", "raw"):
-                answer = await driver.gmail(f"messages/{message_id}", format=form, metadataHeaders="From")
-                assert answer.status == 200
+                response = await driver.gmail(f"messages/{message_id}", format=form, metadataHeaders="From")
+                assert response.status == 200
