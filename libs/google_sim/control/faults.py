@@ -1,6 +1,6 @@
 """The control API's part for quota, fault rules and counters."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from aiohttp import web
 
@@ -26,10 +26,12 @@ async def set_quota(request: web.Request) -> web.Response:
 
 @ROUTES.get("/faults")
 async def get_faults(request: web.Request) -> web.Response:
-    rules = request.app[WORLD].faults.rules
-    return json_response(
-        {"rules": [{name: value for name, value in vars(rule).items() if name != "pattern"} for rule in rules]}
-    )
+    """The rules, each with how many calls it matched (`seen`) and hit (`hits`)."""
+    rules = [
+        {field.name: getattr(rule, field.name) for field in fields(rule) if field.name not in ("pattern", "chance")}
+        for rule in request.app[WORLD].faults.rules
+    ]
+    return json_response({"rules": rules})
 
 
 @ROUTES.put("/faults")
