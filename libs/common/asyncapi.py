@@ -13,23 +13,23 @@ from libs.common.requests import REQUESTS, Request
 
 
 def document() -> str:
-    """Every fact with its producers and consumers, every question with who answers it, as JSON."""
+    """Every event with its publishers and consumers, every request with who serves it, as JSON."""
     broker = NatsBroker("nats://localhost:4222", logger=None)
     for event in (*EVENTS, *TICKS):
         for service in event.published_by:
             broker.publisher(
-                event.subject, title=f"{event.subject} said by {service}", description=_doc(event), schema=event
+                event.subject, title=f"{event.subject} published by {service}", description=_doc(event), schema=event
             )
         for listener in event.consumed_by:
             broker.subscriber(
-                event.subject, queue=listener, title=f"{event.subject} heard by {listener}", description=_doc(event)
+                event.subject, queue=listener, title=f"{event.subject} consumed by {listener}", description=_doc(event)
             )(_taking(event))
     for request in REQUESTS:
         broker.subscriber(
             request.subject,
             queue=request.served_by,
-            title=f"{request.subject} answered by {request.served_by}",
-            description=f"{_doc(request)} Asked by {', '.join(request.requested_by)}; answer: {request.reply.__name__}.",
+            title=f"{request.subject} served by {request.served_by}",
+            description=f"{_doc(request)} Requested by {', '.join(request.requested_by)}; reply: {request.reply.__name__}.",
         )(_taking(request))
     document = AsyncAPI(broker, title="PingCRM", version="0.1.0", schema_version="3.0.0").to_specification()
     return orjson.dumps(

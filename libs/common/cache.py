@@ -1,4 +1,4 @@
-"""Redis (or Valkey): what may be forgotten. One-time values, once-only keys, strikes. Durable truth lives in PostgreSQL."""
+"""Redis (or Valkey): what may be forgotten. One-time values, once-only keys, counters. Durable truth lives in PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ OUTAGES: tuple[type[BaseException], ...] = (
 
 @dataclass(frozen=True)
 class Cache:
-    """The few things that the services ask of Redis. Keys begin with what they are for."""
+    """The few things that the services do with Redis. Keys begin with what they are for."""
 
     client: "redis.Redis"
 
@@ -37,11 +37,11 @@ class Cache:
     async def get(self, key: str) -> bytes | None:
         return _bytes(await self.client.get(key))
 
-    async def take(self, key: str) -> bytes | None:
-        """Read and delete in one step: of two takers one gets it."""
+    async def pop(self, key: str) -> bytes | None:
+        """Read and delete in one step: of two readers only the first gets it."""
         return _bytes(await self.client.getdel(key))
 
-    async def claim(self, key: str, value: str, ttl: timedelta) -> bool:
+    async def acquire(self, key: str, value: str, ttl: timedelta) -> bool:
         """Set where nobody has; true for the one who did."""
         return bool(await self.client.set(key, value, nx=True, px=ttl))
 
@@ -58,8 +58,8 @@ class Cache:
 
     async def run(self, script: str, keys: Sequence[str], *arguments: str | float) -> list[Any]:
         """A Lua script, atomic on the server, which keeps it: only its hash is sent from the second time on."""
-        answer: list[Any] = await self.client.register_script(script)(keys=list(keys), args=list(arguments))
-        return answer
+        result: list[Any] = await self.client.register_script(script)(keys=list(keys), args=list(arguments))
+        return result
 
     async def ping(self) -> None:
         await self.client.ping()

@@ -1,4 +1,4 @@
-"""Claude: one question with a shape, one typed answer, within a time limit. The only file that imports anthropic.
+"""Claude: one prompt with a shape, one typed answer, within a time limit. The only file that imports anthropic.
 
     claude = Claude.from_settings(settings)
     written = await claude.write(system="…", prompt="…", shape=Points)     # or NoAnswer, which says why
@@ -77,7 +77,7 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True)
 class Claude:
-    """A client for one model; without a key (`client` None) every question ends in NoAnswer("no_key")."""
+    """A client for one model; without a key (`client` None) every prompt ends in NoAnswer("no_key")."""
 
     client: anthropic.AsyncAnthropic | None
     model: str

@@ -13,7 +13,7 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Record: TypeAlias = asyncpg.Record
 
-# What says that the database is away or overloaded, not that our SQL is wrong: worth another try, no strike.
+# What says that the database is away or overloaded, not that our SQL is wrong: worth another try, no failure.
 OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,

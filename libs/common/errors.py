@@ -1,14 +1,14 @@
-"""What a failure asks of the caller: come again later, give up, or tell the user. Edges translate into these."""
+"""What a failure means for the caller: retry later, give up, or notify the user. Edges translate into these."""
 
 from datetime import timedelta
 
 
 class Outage(Exception):
-    """Something that we need is away (database, bus, Redis, Google). Try again later; this is no strike against the work."""
+    """Something that we need is away (database, bus, Redis, Google). Try again later; this is no failure of the work."""
 
 
 class Throttled(Outage):
-    """We were told to slow down. `retry_after` is the wait that was asked for."""
+    """The other side demands a pause. `retry_after` is how long, where it is known."""
 
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -20,7 +20,7 @@ class Unprocessable(Exception):
 
 
 class Refused(Exception):
-    """A question was answered with a no. `status` is HTTP's; `code` is for programs, `detail` a sentence for people."""
+    """A request was refused. `status` is HTTP's; `code` is for programs, `detail` a sentence for people."""
 
     def __init__(self, status: int, code: str, detail: str, **extra: object) -> None:
         super().__init__(f"{code}: {detail}")
@@ -31,5 +31,5 @@ class Refused(Exception):
 
 
 def not_found(what: str) -> Refused:
-    """The answer for what does not exist and for what belongs to another user alike."""
+    """The refusal for what does not exist and for what belongs to another user alike."""
     return Refused(404, "not_found", f"There is no such {what}.")

@@ -1,4 +1,4 @@
-"""Every fact that one service tells another: its subject, its payload, who says it and who hears it.
+"""Every event that one service publishes for others: its subject, its payload, who publishes it and who consumes it.
 
     auth ── account.* settings.changed user.deleted ─────────────► sync contacts prep gateway
     Gmail ── Pub/Sub ──► gateway, or sync itself ── mailbox.notified ──► sync
@@ -7,8 +7,8 @@
                           └── sync.* ────────────────────────────────────────────────────────────► gateway
     any connector ── interaction.reported profile.reported ──► contacts
 
-Questions (request and reply) are in requests/. The NATS permissions, the streams' consumers and the AsyncAPI document
-are derived from this file; a test compares it with what the services really subscribe to.
+Commands and queries (request and reply) are in requests/. The NATS permissions, the streams' consumers and the AsyncAPI
+document are derived from this file; a test compares it with what the services really subscribe to.
 """
 
 from datetime import date, datetime
@@ -34,8 +34,12 @@ class Event(BaseModel):
     consumed_by: ClassVar[tuple[Service, ...]]
 
     def key(self) -> str:
-        """What makes two tellings of this fact the same one (`Nats-Msg-Id`); empty = never the same."""
+        """What makes two publications of this event the same one (`Nats-Msg-Id`); empty = never the same."""
         return ""
+
+    def about(self) -> dict[str, UUID]:
+        """The `user` and the `account` that it concerns, where it concerns one: what its log lines carry."""
+        return {name: value for name in ("user", "account") if (value := getattr(self, f"{name}_id", None))}
 
 
 # --- accounts ---------------------------------------------------------------------------------------------------------
@@ -198,7 +202,7 @@ class SyncRequested(Event):
 
 
 class MailboxNotified(Event):
-    """Gmail tells through Pub/Sub that a mailbox has changed up to `history_id`. A hint: late, twice, out of order, or never.
+    """Gmail notified through Pub/Sub that a mailbox has changed up to `history_id`. A hint: late, twice, out of order, or never.
 
     `address` is the mailbox's, canonical; it may be nobody's here. `notified_at`: when Google published it.
     """
@@ -447,6 +451,9 @@ class MeetingIngested(Event):
     def key(self) -> str:
         return f"{self.meeting.meeting_id}:{self.meeting.revision}"
 
+    def about(self) -> dict[str, UUID]:
+        return {"user": self.meeting.user_id, "account": self.meeting.account_id}
+
 
 class MeetingCancelled(Event):
     """A meeting was cancelled, deleted, or left the calendars that are read."""
@@ -467,13 +474,16 @@ class MeetingCancelled(Event):
 
 
 class MeetingUpcoming(Event):
-    """A meeting starts soon enough for its brief. Said by each scan that sees it; `prep` briefs once."""
+    """A meeting starts soon enough for its brief. Published by each scan that finds it; `prep` briefs once."""
 
     subject = "meeting.upcoming"
     published_by = ("sync",)
     consumed_by = ("prep",)
 
     meeting: Meeting
+
+    def about(self) -> dict[str, UUID]:
+        return {"user": self.meeting.user_id, "account": self.meeting.account_id}
 
 
 # --- other platforms --------------------------------------------------------------------------------------------------
@@ -482,7 +492,7 @@ class MeetingUpcoming(Event):
 class InteractionReported(Event):
     """A connector saw a message, call or note on its platform. `ref` is unique per user and platform.
 
-    Told again it replaces what was told before, so no two tellings are the same one: a correction has to get through.
+    Reported again it replaces what was reported before, so no two reports are the same one: a correction has to get through.
     """
 
     subject = "interaction.reported"
@@ -529,7 +539,7 @@ class ProfileReported(Event):
 
 
 class ContactChanged(Event):
-    """Contacts whose details or timeline changed, coalesced per batch (at most 500 ids a fact)."""
+    """Contacts whose details or timeline changed, coalesced per batch (at most 500 ids an event)."""
 
     subject = "contact.changed"
     published_by = ("contacts",)

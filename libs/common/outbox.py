@@ -1,7 +1,7 @@
-"""What a service still owes the bus: facts stored in the same transaction as the change that they tell of.
+"""The transactional outbox: events stored in the same transaction as the change that they report.
 
-For commits that have no message behind them (an HTTP call, a question). A crash between commit and telling loses nothing: what
-is owed is told at the next start. The table `outbox` is in the service's own schema.
+For commits that have no message behind them (an HTTP call, a request). A crash between commit and publishing loses nothing: what
+is in the outbox is published at the next start. The table `outbox` is in the service's own schema.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _BY_SUBJECT = {event.subject: event for event in EVENTS}
 
 
 async def add(connection: Connection, *events: Event) -> None:
-    """Remember, inside the caller's transaction, that these facts are to be told."""
+    """Store events that are to be published, inside the caller's transaction."""
     await connection.executemany(
         "INSERT INTO outbox (subject, payload, trace) VALUES ($1, $2, $3)",
         [(event.subject, event.model_dump(mode="json"), current_trace()) for event in events],
@@ -28,9 +28,9 @@ async def add(connection: Connection, *events: Event) -> None:
 
 
 async def relay(pool: Pool, bus: "Bus") -> int:
-    """Tell everything owed, oldest first; how many facts that was.
+    """Publish everything in the outbox, oldest first; returns how many events that was.
 
-    No transaction is open while the bus confirms. Two replicas may tell the same fact: it has the same `Nats-Msg-Id`.
+    No transaction is open while the bus confirms. Two replicas may publish the same event: it has the same `Nats-Msg-Id`.
     """
     relayed = 0
     while True:
@@ -52,9 +52,9 @@ async def _publish(bus: "Bus", row: Record) -> None:
 async def keep_relaying(
     pool: Pool, bus: "Bus", every_seconds: float = 5.0, pending: asyncio.Event | None = None
 ) -> None:
-    """The safety net under `drain`: what a crash or an outage left is told within seconds. Runs until cancelled.
+    """The safety net under `relay`: what a crash or an outage left is published within seconds. Runs until cancelled.
 
-    `owed`: set where something is owed just now, by whom many owe at once: it is told at once, together.
+    `pending`: set by whoever has just added events and wants them published at once, together with those of others.
     """
     pending = pending or asyncio.Event()
     while True:

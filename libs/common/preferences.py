@@ -1,4 +1,4 @@
-"""What a user can set. Owned by `auth`, asked with `auth.settings`, announced with `settings.changed`."""
+"""What a user can set. Owned by `auth`, read with `auth.settings`, published with `settings.changed`."""
 
 from typing import Annotated, Literal
 

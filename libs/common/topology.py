@@ -32,7 +32,7 @@ Stream = Literal["EVENTS", "CLOCK"]
 
 @dataclass(frozen=True)
 class Consumer:
-    """A durable pull consumer: what one service hears of one subject."""
+    """A durable pull consumer: what one service consumes of one subject."""
 
     service: Service
     stream: Stream
@@ -61,16 +61,16 @@ CONSUMERS: tuple[Consumer, ...] = tuple(
 
 
 def batch_of(event: type[Event]) -> int:
-    """How many of a fact are handled together, at most."""
+    """How many of an event are handled together, at most."""
     return LARGE_BATCH if event in BATCHED else BATCH
 
 
 def consumer_of(service: Service, event: type[Event]) -> Consumer:
-    """The declared consumer; KeyError where events.py does not say that `service` hears `fact`."""
+    """The declared consumer; KeyError where events.py does not declare that `service` consumes `event`."""
     for consumer in CONSUMERS:
         if consumer.service == service and consumer.event is event:
             return consumer
-    raise KeyError(f"events.py does not say that {service} hears {event.subject}")
+    raise KeyError(f"events.py does not declare that {service} consumes {event.subject}")
 
 
 def streams(replicas: int) -> tuple[StreamConfig, ...]:
@@ -113,27 +113,27 @@ def schedule_subject(tick: type[Tick]) -> str:
 
 
 def inbox_prefix(user: str) -> str:
-    """Each user has reply inboxes of its own, so that none can read another's answers."""
+    """Each user has reply inboxes of its own, so that none can read another's replies."""
     return f"_INBOX_{user}"
 
 
 @dataclass(frozen=True)
 class Permissions:
-    """What one NATS user may publish and subscribe to. `answers`: it may reply to whoever asked it."""
+    """What one NATS user may publish and subscribe to. `answers`: it may reply to whoever sent it a request."""
 
     user: str
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
-    answers: bool = True
+    may_respond: bool = True
 
 
 def permissions(service: Service) -> Permissions:
-    """The permissions of one service, no more than events.py and requests/ say."""
-    heard = [consumer for consumer in CONSUMERS if consumer.service == service]
+    """The permissions of one service, no more than events.py and requests/ declare."""
+    consumed = [consumer for consumer in CONSUMERS if consumer.service == service]
     publish = [event.subject for event in EVENTS if service in event.published_by]
     publish += [request.subject for request in REQUESTS if service in request.requested_by]
     publish.append(f"dead.{service}.>")
-    for consumer in heard:
+    for consumer in consumed:
         publish += [
             f"$JS.API.CONSUMER.INFO.{consumer.stream}.{consumer.name}",
             f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}",
@@ -146,9 +146,9 @@ def permissions(service: Service) -> Permissions:
 
 
 def connector_permissions() -> Permissions:
-    """A connector of another platform may report, and nothing else."""
-    said = tuple(event.subject for event in EVENTS if "connector" in event.published_by)
-    return Permissions("connector", said, (f"{inbox_prefix('connector')}.>",), answers=False)
+    """A connector of another platform may report interactions and profiles, and nothing else."""
+    published = tuple(event.subject for event in EVENTS if "connector" in event.published_by)
+    return Permissions("connector", published, (f"{inbox_prefix('connector')}.>",), may_respond=False)
 
 
 def all_permissions() -> tuple[Permissions, ...]:

@@ -61,8 +61,8 @@ def main(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     if shift:
-        for one in accounts:
-            shift_to_now(one, now)
+        for loaded in accounts:
+            shift_to_now(loaded, now)
     if sample:
         accounts += sample_accounts(now) if seed is None else sample_accounts(now, seed)
     if not accounts:
@@ -128,9 +128,11 @@ def _accounts(
             name=(name_of[address] or [address.partition("@")[0].title()])[-1],
             sub=subject_of(address),
             aliases=aliases_of[address],
-            messages=[one for path in mail_of[address] for one in load_mail(path, address, aliases_of[address])],
-            calendars=[one for path in calendars_of[address] for one in load_calendar(path, address)],
-            people=[one for path in contacts_of[address] for one in load_people(path)],
+            messages=[
+                message for path in mail_of[address] for message in load_mail(path, address, aliases_of[address])
+            ],
+            calendars=[entry for path in calendars_of[address] for entry in load_calendar(path, address)],
+            people=[person for path in contacts_of[address] for person in load_people(path)],
         )
         for address in addresses
     ]

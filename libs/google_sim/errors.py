@@ -19,7 +19,7 @@ _STATUS = {
 
 @dataclass
 class GoogleError(Exception):
-    """An answer other than 2xx. `reason` is the old-style one of `errors[]`, `info` the ErrorInfo reason of `details[]`."""
+    """A response other than 2xx. `reason` is the old-style one of `errors[]`, `info` the ErrorInfo reason of `details[]`."""
 
     status: int
     reason: str

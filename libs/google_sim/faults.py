@@ -30,7 +30,7 @@ class Rule:
     `probability`, after the first `skip` matching calls, for at most `first` calls (None: for ever), of `account` only
     where one is named (its address; calls without a token of its own are nobody's). latency takes
     `milliseconds` (a batch waits once, for its slowest part), retry_after `seconds`, 5xx `status`. daily: 403, the day's
-    quota is used up. lost_send: the call is carried out, its answer never arrives.
+    quota is used up. lost_send: the call is carried out, its response never arrives.
     """
 
     match: str
@@ -75,7 +75,7 @@ class Fault:
         return self.rule.kind if self.rule else None
 
     def error(self) -> GoogleError | None:
-        """The refusal that the call gets in place of an answer; None if the fault is of another kind."""
+        """The refusal that the call gets in place of a response; None if the fault is of another kind."""
         if self.rule is None:
             return None
         match self.rule.kind:

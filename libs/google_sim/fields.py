@@ -1,4 +1,4 @@
-"""Partial answers: the `fields` parameter, `messages(id,payload/headers),nextPageToken`."""
+"""Partial responses: the `fields` parameter, `messages(id,payload/headers),nextPageToken`."""
 
 from functools import lru_cache
 from typing import Any

@@ -61,35 +61,35 @@ class Quota:
 
 
 @dataclass
-class Crowd:
-    """The Gmail calls of each user that are under way at the same time. `most`: 0 is no limit.
+class ConcurrencyLimiter:
+    """Limits the Gmail calls of each user that run at the same time. `limit`: 0 is no limit.
 
     `counts_parts`: each part of a batch is a call; else the batch is one.
     """
 
-    most: int = 0
+    limit: int = 0
     counts_parts: bool = True
-    _under_way: dict[str, int] = field(default_factory=dict)
+    _running: dict[str, int] = field(default_factory=dict)
 
-    def enter(self, address: str, calls: int) -> int:
-        """How many of these calls find room; they are under way until they `leave`."""
-        known = self._under_way.get(address, 0)
-        admitted = min(calls, self.most - known) if self.most else calls
+    def acquire(self, address: str, calls: int) -> int:
+        """How many of these calls may run now; they count until they are released."""
+        known = self._running.get(address, 0)
+        admitted = min(calls, self.limit - known) if self.limit else calls
         admitted = max(admitted, 0)
-        self._under_way[address] = known + admitted
+        self._running[address] = known + admitted
         return admitted
 
-    def leave(self, address: str, calls: int) -> None:
-        left = self._under_way[address] - calls
+    def release(self, address: str, calls: int) -> None:
+        left = self._running[address] - calls
         if left:
-            self._under_way[address] = left
+            self._running[address] = left
         else:
-            del self._under_way[address]
+            del self._running[address]
 
 
 @dataclass
 class Counter:
-    """Requests that reached a method, those of them answered with an error, and the units spent."""
+    """Requests that reached a method, those of them refused with an error, and the units spent."""
 
     requests: int = 0
     refused: int = 0
@@ -98,7 +98,7 @@ class Counter:
 
 @dataclass
 class Counters:
-    """By account and method; `http` counts HTTP requests of any kind (a batch is one), `statuses` the answers' codes."""
+    """By account and method; `http` counts HTTP requests of any kind (a batch is one), `statuses` the responses by code."""
 
     methods: dict[str, dict[str, Counter]] = field(default_factory=dict)
     http: int = 0
@@ -107,7 +107,7 @@ class Counters:
     def of(self, address: str, method: str) -> Counter:
         return self.methods.setdefault(address, {}).setdefault(method, Counter())
 
-    def answered(self, status: int) -> None:
+    def record_status(self, status: int) -> None:
         self.statuses[status] = self.statuses.get(status, 0) + 1
 
     def reset(self) -> None:

@@ -114,7 +114,7 @@ def expand(
         if event.get("recurrence") and not master:
             slots = replaced.get(event["id"], set())
             instances = _instances(event, calendar.time_zone, window, horizon, slots)
-            found.extend(one for one in instances if one["id"] not in events)
+            found.extend(instance for instance in instances if instance["id"] not in events)
         elif touches(event, calendar.time_zone, window):
             found.append(event)
     return found

@@ -11,14 +11,13 @@ import orjson
 from aiohttp import web
 
 from libs.google_sim.account import AccountData
-from libs.google_sim.control import control_app
-from libs.google_sim.dispatch import ROUTER, Reply, carry_out
+from libs.google_sim.api import pubsub
+from libs.google_sim.api.dispatch import ROUTER, Reply, execute_call
+from libs.google_sim.api.oauth import ENDPOINTS, Endpoint
+from libs.google_sim.control.app import control_app
 from libs.google_sim.errors import GoogleError, backend_error, too_many_at_once
 from libs.google_sim.faults import Fault, Kind
 from libs.google_sim.gmail import batch
-from libs.google_sim.oauth.routes import ENDPOINTS, Endpoint
-from libs.google_sim.pubsub import control as pubsub_control
-from libs.google_sim.pubsub import pulling
 from libs.google_sim.world import Options, World
 
 BATCH_PATH = "/batch/gmail/v1"
@@ -42,10 +41,8 @@ async def run_google(
 ) -> AsyncIterator[GoogleServer]:
     """Serve the accounts until the block ends. Ports 0: free ones. `options`: see `Options`."""
     world = World.of(accounts, Options(**options))
-    api = web.ServerRunner(web.Server(_Front(world).handle, access_log=None))
-    controls = control_app(world)
-    controls.add_routes(pubsub_control.ROUTES)
-    control = web.AppRunner(controls, access_log=None)
+    api = web.ServerRunner(web.Server(_RequestHandler(world).handle, access_log=None))
+    control = web.AppRunner(control_app(world), access_log=None)
     await api.setup()
     await control.setup()
     try:
@@ -66,8 +63,8 @@ def _url(runner: web.BaseRunner, host: str) -> str:
     return f"http://{shown}:{runner.addresses[0][1]}"
 
 
-class _Front:
-    """Turns HTTP requests into calls, and their answers, or what a fault makes of them, into responses."""
+class _RequestHandler:
+    """Turns HTTP requests into calls, and their replies, or what a fault makes of them, into responses."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -81,22 +78,22 @@ class _Front:
         fault = world.faults.pick(found[0].id if found else "", raw_path, caller)
         is_batch = request.method == "POST" and raw_path.rstrip("/") == BATCH_PATH
         is_gmail = found is not None and found[0].id.startswith("gmail.")
-        calls = 1 if is_gmail or (is_batch and not world.crowd.counts_parts) else 0
-        admitted = world.crowd.enter(caller, calls) if calls else 0
+        calls = 1 if is_gmail or (is_batch and not world.concurrency.counts_parts) else 0
+        admitted = world.concurrency.acquire(caller, calls) if calls else 0
         try:
             if admitted < calls:
-                world.counters.answered(429)
+                world.counters.record_status(429)
                 return _response(request, _reply_of(too_many_at_once()), _JSON)
             if fault.delay and not is_batch:
                 await asyncio.sleep(fault.delay)
             if fault.kind == "reset":
-                return _cut(request)
-            return await self._answer(request, raw_path, caller, fault, is_batch=is_batch)
+                return _disconnect(request)
+            return await self._respond(request, raw_path, caller, fault, is_batch=is_batch)
         finally:
             if admitted:
-                world.crowd.leave(caller, admitted)
+                world.concurrency.release(caller, admitted)
 
-    async def _answer(
+    async def _respond(
         self, request: web.BaseRequest, raw_path: str, caller: str, fault: Fault, *, is_batch: bool
     ) -> web.StreamResponse:
         world = self._world
@@ -110,13 +107,13 @@ class _Front:
         else:
             authorization = request.headers.get("Authorization")
             body = await _body(request)
-            reply = carry_out(world, request.method, request.rel_url.raw_path_qs, authorization, body, fault)
+            reply = execute_call(world, request.method, request.rel_url.raw_path_qs, authorization, body, fault)
             response = _response(request, reply, _JSON)
-        world.counters.answered(response.status)
+        world.counters.record_status(response.status)
         return await _damaged(request, response, fault.kind)
 
     async def _batch(self, request: web.BaseRequest, caller: str, fault: Fault) -> web.Response:
-        """All latencies pass at the same time, as the parts do; every part is refused, charged and answered by itself."""
+        """All latencies pass at the same time, as the parts do; every part is refused, charged and carried out by itself."""
         world, authorization = self._world, request.headers.get("Authorization")
         body = await _body(request)
         try:
@@ -127,24 +124,24 @@ class _Front:
             await asyncio.sleep(fault.delay)
             return _response(request, _reply_of(error), _JSON)
         faults = [self._fault_of(part, authorization) for part in parts]
-        admitted = world.crowd.enter(caller, len(parts)) if world.crowd.counts_parts else len(parts)
+        admitted = world.concurrency.acquire(caller, len(parts)) if world.concurrency.counts_parts else len(parts)
         try:
-            if delay := max(fault.delay, *(one.delay for one in faults)):
+            if delay := max(fault.delay, *(part_fault.delay for part_fault in faults)):
                 await asyncio.sleep(delay)
         finally:
-            if world.crowd.counts_parts:
-                world.crowd.leave(caller, admitted)
+            if world.concurrency.counts_parts:
+                world.concurrency.release(caller, admitted)
         replies = [
-            self._part(part, one, authorization) if number < admitted else _reply_of(too_many_at_once())
-            for number, (part, one) in enumerate(zip(parts, faults, strict=True))
+            self._part(part, part_fault, authorization) if number < admitted else _reply_of(too_many_at_once())
+            for number, (part, part_fault) in enumerate(zip(parts, faults, strict=True))
         ]
-        content_type, answer = batch.write(
+        content_type, body = batch.write(
             [
                 (part, reply.status, reply.body, {**reply.headers, "Vary": "Origin"})
                 for part, reply in zip(parts, replies, strict=True)
             ]
         )
-        return _response(request, Reply(200, answer), content_type)
+        return _response(request, Reply(200, body), content_type)
 
     def _fault_of(self, part: batch.Part, authorization: str | None) -> Fault:
         path = part.target.partition("?")[0]
@@ -156,13 +153,13 @@ class _Front:
         lost = _reply_of(backend_error(500))  # what a broken connection comes to inside a batch
         if fault.kind in ("reset", "truncated", "invalid_json"):
             return lost
-        reply = carry_out(self._world, part.verb, part.target, part.authorization or authorization, part.body, fault)
+        reply = execute_call(self._world, part.verb, part.target, part.authorization or authorization, part.body, fault)
         return lost if fault.kind == "lost_send" else reply
 
 
 def _endpoint(method: str, raw_path: str) -> Endpoint | None:
-    """Who answers beside the three APIs: OAuth and Pub/Sub."""
-    return pulling.answer if pulling.is_pubsub(method, raw_path) else ENDPOINTS.get((method, raw_path))
+    """What there is beside the three APIs: OAuth and Pub/Sub."""
+    return pubsub.handle if pubsub.is_pubsub(method, raw_path) else ENDPOINTS.get((method, raw_path))
 
 
 async def _body(request: web.BaseRequest) -> bytes:
@@ -192,9 +189,9 @@ def _response(request: web.BaseRequest, reply: Reply, content_type: str) -> web.
 
 
 async def _damaged(request: web.BaseRequest, response: web.StreamResponse, kind: Kind | None) -> web.StreamResponse:
-    """An answer on its way through a fault: lost, cut in the middle, or no JSON any more."""
+    """A response on its way through a fault: lost, cut in the middle, or no JSON any more."""
     if kind == "lost_send":
-        return _cut(request)
+        return _disconnect(request)
     if kind == "invalid_json" and isinstance(response, web.Response):
         return web.Response(status=200, body=b'{"error', headers={"Content-Type": _JSON})
     if kind == "truncated" and isinstance(response, web.Response) and isinstance(response.body, bytes):
@@ -203,12 +200,12 @@ async def _damaged(request: web.BaseRequest, response: web.StreamResponse, kind:
         half.content_length = len(whole)
         await half.prepare(request)
         await half.write(whole[: len(whole) // 2])
-        return _cut(request)
+        return _disconnect(request)
     return response
 
 
-def _cut(request: web.BaseRequest) -> web.Response:
-    """End the connection without an answer."""
+def _disconnect(request: web.BaseRequest) -> web.Response:
+    """End the connection without a response."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)

@@ -13,13 +13,14 @@ from libs.google_sim.calendar.store import Calendar
 from libs.google_sim.faults import Faults
 from libs.google_sim.gmail.mailbox import Mailbox, Record
 from libs.google_sim.gmail.outbox import Outbox, local_key
+from libs.google_sim.hosted_account import Account
 from libs.google_sim.oauth.authority import Authority
 from libs.google_sim.oauth.service_accounts import ServiceAccounts
 from libs.google_sim.people.store import People
 from libs.google_sim.pubsub.notifications import Notifier
 from libs.google_sim.pubsub.pushing import Pusher
 from libs.google_sim.pubsub.topics import PubSub
-from libs.google_sim.quota import Counters, Crowd, Quota
+from libs.google_sim.quota import ConcurrencyLimiter, Counters, Quota
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Options:
 
     client_id, client_secret: the only client there is; empty: any is accepted. token_seconds: life of access tokens.
     user_units_per_minute, project_units_per_minute: Gmail quota, 0 = off; quota_status: 403, or 429 with Retry-After.
-    user_concurrency: Gmail calls of a user at the same time, 0 = any number; concurrency_counts_parts: see `quota.Crowd`.
+    user_concurrency: Gmail calls of a user at the same time, 0 = any number; concurrency_counts_parts: see `quota.ConcurrencyLimiter`.
     scope_on_refresh: whether the answer to a refresh names the scopes. keep_message_id: whether sent mail keeps the
     Message-ID it was given. people_expired_status: 400 or 410 for an expired People sync token. seed: of ids and
     chance, None for another one each time.
@@ -49,32 +50,6 @@ class Options:
 
 
 @dataclass
-class Account:
-    """One account, alive."""
-
-    address: str
-    name: str
-    sub: str
-    aliases: list[str]
-    mailbox: Mailbox
-    calendars: dict[str, Calendar]
-    people: People
-    watch: Resource | None = None
-
-    def snapshot(self) -> AccountData:
-        """What the account holds now, as the oracle reads it."""
-        return AccountData(
-            address=self.address,
-            name=self.name,
-            sub=self.sub,
-            aliases=list(self.aliases),
-            messages=[stored.resource for stored in self.mailbox.messages.values()],
-            calendars=[calendar.snapshot() for calendar in self.calendars.values()],
-            people=self.people.present(),
-        )
-
-
-@dataclass
 class World:
     """`now`: epoch seconds. `listings`: calendar listings whose further pages may be asked for."""
 
@@ -87,7 +62,7 @@ class World:
     pubsub: PubSub
     notifier: Notifier
     pusher: Pusher
-    crowd: Crowd
+    concurrency: ConcurrencyLimiter
     counters: Counters = field(default_factory=Counters)
     faults: Faults = field(default_factory=Faults)
     outbox: Outbox = field(default_factory=Outbox)
@@ -100,11 +75,11 @@ class World:
         # Ids must not repeat between two runs on other data, nor differ between two runs with one seed.
         chance = random.Random(options.seed)
         quota = Quota(options.user_units_per_minute, options.project_units_per_minute, options.quota_status)
-        crowd = Crowd(options.user_concurrency, options.concurrency_counts_parts)
+        concurrency = ConcurrencyLimiter(options.user_concurrency, options.concurrency_counts_parts)
         authority, pubsub = Authority(options.token_seconds, now), PubSub(now)
         pusher = Pusher(pubsub, authority)
         world = cls(
-            options, now, chance, authority, quota, ServiceAccounts(now), pubsub, Notifier(pubsub), pusher, crowd
+            options, now, chance, authority, quota, ServiceAccounts(now), pubsub, Notifier(pubsub), pusher, concurrency
         )
         for data in accounts:
             world.add(data)
@@ -172,6 +147,6 @@ class World:
                 "user_units_per_minute": self.quota.user_units_per_minute,
                 "project_units_per_minute": self.quota.project_units_per_minute,
                 "status": self.quota.status,
-                "user_concurrency": self.crowd.most,
+                "user_concurrency": self.concurrency.limit,
             },
         }

@@ -57,7 +57,7 @@ def _user(permissions: Permissions, password: Password) -> str:
         f"        publish {{ allow: {_subjects(permissions.publish)} }}",
         f"        subscribe {{ allow: {_subjects(permissions.subscribe)} }}",
     ]
-    if permissions.answers:
+    if permissions.may_respond:
         lines.append("        allow_responses: true")
     return "\n".join([*lines, "      }", "    }"])
 

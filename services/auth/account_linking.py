@@ -6,12 +6,11 @@ from libs.common import outbox
 from libs.common.db import Connection
 from libs.common.errors import Refused
 from libs.common.events import AccountConnected
-from libs.common.google.id_token import Identity
 from libs.common.google.oauth import Grant
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.log import get_logger
 from services.auth.context import Context
-from services.auth.domain.sign_in import NO_LASTING_PERMISSION, PendingSignIn, granted_scopes
+from services.auth.domain.sign_in import NO_LASTING_PERMISSION, GoogleProfile, PendingSignIn, granted_scopes
 from services.auth.store import accounts, users
 
 
@@ -23,32 +22,36 @@ class LinkedAccount:
     user_id: UserId
 
 
-async def link_account(connection: Connection, identity: Identity, pending: PendingSignIn) -> LinkedAccount:
+async def link_account(connection: Connection, profile: GoogleProfile, pending: PendingSignIn) -> LinkedAccount:
     """Whose account this is from now on; the rows of the user and the account are there and locked afterwards.
 
     Refused: `account_taken`, `other_account` (409), `unauthenticated` (401). Then the fresh tokens are dropped and not
     revoked: revoking would end the other user's grant too, Google has one per account and client.
     """
-    await users.lock_sub(connection, identity.sub)
-    owner = await users.get_owner(connection, identity.sub)
+    await users.lock_sub(connection, profile.sub)
+    owner = await users.get_owner(connection, profile.sub)
     if pending.user_id is not None:
         user_id = pending.user_id
-        account_id = await _get_account_to_add(connection, identity, user_id, pending.account_id, owner)
+        account_id = await _get_account_to_add(connection, profile, user_id, pending.account_id, owner)
     elif owner is not None and await users.lock_user(connection, owner.user_id):
         user_id, account_id = owner.user_id, owner.account_id
     else:
         user_id, account_id = UserId(new_id()), None
-        await users.insert_user(connection, user_id, identity)
+        await users.insert_user(connection, user_id, profile)
         get_logger().info("user_created", user=user_id)
-    await users.update_profile(connection, user_id, identity)
+    await users.update_profile(connection, user_id, profile)
     if account_id is None:
         account_id = AccountId(new_id())
-        await accounts.insert_account(connection, account_id, user_id, identity, NO_LASTING_PERMISSION)
+        await accounts.insert_account(connection, account_id, user_id, profile, NO_LASTING_PERMISSION)
     return LinkedAccount(account_id, user_id)
 
 
 async def _get_account_to_add(
-    connection: Connection, identity: Identity, user_id: UserId, renewed: AccountId | None, owner: users.Owner | None
+    connection: Connection,
+    profile: GoogleProfile,
+    user_id: UserId,
+    renewed: AccountId | None,
+    owner: users.Owner | None,
 ) -> AccountId | None:
     """The signed-in user's row for the account, None where there is none yet. `renewed`: the account to renew, and no other.
 
@@ -60,28 +63,28 @@ async def _get_account_to_add(
         raise Refused(
             409,
             "account_taken",
-            f"{identity.address} is connected to another user here. Disconnect it there first, or sign in with it.",
+            f"{profile.address} is connected to another user here. Disconnect it there first, or sign in with it.",
         )
-    account_id = await users.get_account_id(connection, user_id, identity.sub)
+    account_id = await users.get_account_id(connection, user_id, profile.sub)
     if renewed is not None and account_id != renewed:
         raise Refused(
             409,
             "other_account",
-            f"You chose {identity.address} at Google, which is not the account that was to be renewed. Start again.",
+            f"You chose {profile.address} at Google, which is not the account that was to be renewed. Start again.",
         )
     return account_id
 
 
 async def store_grant(
-    context: Context, connection: Connection, account: LinkedAccount, grant: Grant, identity: Identity
+    context: Context, connection: Connection, account: LinkedAccount, grant: Grant, profile: GoogleProfile
 ) -> bool:
     """Store what the sign-in brought; `account.connected` goes to the outbox where something changed. Whether a refresh token is held."""
     before = await accounts.get_account_for_update(connection, account.user_id, account.id)
     assert before is not None, "link_account made it, or found it"
     seal = context.keyring.seal
     granted = accounts.SealedGrant(
-        address=identity.address,
-        name=identity.name,
+        address=profile.address,
+        name=profile.name,
         scopes=granted_scopes(grant.scopes),
         access_token=seal(grant.access_token, account.id, "access"),
         access_expires_at=context.now() + grant.lifetime,

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 from libs.common import scopes
 from libs.common.errors import Refused
-from libs.common.google.id_token import Identity, Untrusted
+from libs.common.google.id_token import Untrusted
 from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured
 from libs.common.ids import AccountId, UserId
 from libs.common.log import get_logger
 from services.auth.context import Context
 from services.auth.credentials import new_secret, state_key
-from services.auth.domain.sign_in import PendingSignIn, Prompt
+from services.auth.domain.sign_in import GoogleProfile, PendingSignIn, Prompt
 
 STATE_LIFE = timedelta(minutes=10)
 
@@ -36,7 +36,7 @@ async def begin_authorization(context: Context, browser: str, pending: PendingSi
     )
 
 
-async def exchange_code(context: Context, code: str, pending: PendingSignIn) -> tuple[Grant, Identity]:
+async def exchange_code(context: Context, code: str, pending: PendingSignIn) -> tuple[Grant, GoogleProfile]:
     """The tokens for the code, and who they belong to. Refused: `exchange_failed`, `misconfigured` (502)."""
     try:
         grant = await context.oauth.exchange(code, pending.verifier)
@@ -56,4 +56,4 @@ async def exchange_code(context: Context, code: str, pending: PendingSignIn) -> 
         raise Refused(
             502, "exchange_failed", f"Google's proof of who you are was not accepted. {error} Start again."
         ) from error
-    return grant, identity
+    return grant, GoogleProfile(sub=identity.sub, address=identity.address, name=identity.name)

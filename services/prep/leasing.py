@@ -45,7 +45,7 @@ async def _set_dedup_key(context: Context, meeting: Meeting, now: datetime) -> d
     """Set the meeting's key in Redis. None: it is ours, or Redis is away; else the time from which somebody else's can be doubted."""
     key = f"meeting_prep:{meeting.account_id}:{meeting.event_id}:{meeting.starts_at.astimezone(UTC).isoformat()}"
     try:
-        if await context.cache.claim(key, (now + preps.LEASE).isoformat(), DEDUP_TTL):
+        if await context.cache.acquire(key, (now + preps.LEASE).isoformat(), DEDUP_TTL):
             return None
         held = await context.cache.get(key)
     except cache_module.OUTAGES as error:

@@ -35,8 +35,8 @@ from libs.common.scopes import GMAIL_READ, IDENTITY
 from libs.common.service import running
 from libs.common.topology import CONSUMERS, EVENT_STREAM
 from libs.google_sim.account import AccountData
+from libs.google_sim.hosted_account import Account
 from libs.google_sim.server import GoogleServer, run_google
-from libs.google_sim.world import Account
 from libs.local.migrate import migrate_bus
 from libs.local.secrets import SECRET_KEYS, Secrets
 from libs.local.servers import Nats

@@ -175,7 +175,7 @@ class Life:
             "snippet": f"Text {number}",
             "payload": {"mimeType": "text/plain", "headers": [{"name": name, "value": value} for name, value in shown]},
         }
-        return deliver(self.mailboxes[account].account, resource, "")
+        return deliver(self.mailboxes[account].account.mailbox, resource, "")
 
     # --- letters
 

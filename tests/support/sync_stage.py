@@ -34,8 +34,8 @@ from libs.common.preferences import Preferences
 from libs.common.requests import GetSettings, GetToken, Request, Token, UserPreferences
 from libs.common.service import running
 from libs.google_sim.account import AccountData, CalendarData
+from libs.google_sim.hosted_account import Account
 from libs.google_sim.server import GoogleServer, run_google
-from libs.google_sim.world import Account
 from services.sync.__main__ import wire
 
 F = TypeVar("F", bound=Event)

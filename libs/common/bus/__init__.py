@@ -1,12 +1,13 @@
-"""The bus: say facts, hear facts, ask and answer questions, over NATS JetStream.
+"""The bus: publish events and subscribe to them, send requests and respond to them, over NATS JetStream.
 
     bus = Bus(settings, "contacts", cache)
-    bus.hear_batch(MessageIngested, handlers.record_messages)     # durable, at least once
-    bus.answer(GetContact, handlers.show_contact)                 # request and reply
-    async with bus:                                               # connects, listens, stops gracefully
-        await bus.say(ContactChanged(...))
+    bus.subscribe_batch(MessageIngested, interactions.record_messages)   # durable, at least once
+    bus.respond(GetContact, contacts.get_contact)                        # request and reply
+    async with bus:                                                      # connects, subscribes, stops gracefully
+        await bus.publish(ContactChanged(...))
+        account = await bus.request(ListAccounts(user_id=user_id))
 
-FastStream's broker holds the connection and serves the questions. Durable consumers are pulled by pull.py and handled by
+FastStream's broker holds the connection and serves the requests. Durable consumers are pulled by pull.py and handled by
 delivery.py: docs/decisions/0002-own-pull-loop.md says why.
 """
 
@@ -64,7 +65,7 @@ OUTAGES: tuple[type[BaseException], ...] = (
 
 @dataclass(frozen=True)
 class _Subscription:
-    """What is heard, by which handler, how many at a time."""
+    """Which event, how many of it at a time, and what delivers them to their handler."""
 
     event: type[Event]
     batch: int
@@ -73,7 +74,7 @@ class _Subscription:
 
 @dataclass
 class Bus:
-    """One service's end of the bus. Handlers are registered first; entering the context connects and begins to listen."""
+    """One service's end of the bus. Handlers are registered first; entering the context connects and subscribes."""
 
     settings: Settings
     service: Service
@@ -104,24 +105,24 @@ class Bus:
     # -- registering -----------------------------------------------------------------------------------------------------
 
     def subscribe(self, event: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8) -> None:
-        """Hear a fact, one by one, at most `at_once` at the same time. Returning acknowledges it; raising brings it back."""
+        """Handle an event one by one, at most `at_once` at the same time. Returning acknowledges it; raising has it redelivered."""
 
         async def each(events: Sequence[F]) -> None:
-            for one in events:
-                await handler(one)
+            for received in events:
+                await handler(received)
 
         self._register(event, Delivery(self.service, event, each, self.cache, OUTAGES, one_by_one=True), at_once)
 
     def subscribe_batch(self, event: type[F], handler: Callable[[Sequence[F]], Awaitable[None]]) -> None:
-        """Hear a fact in batches. A batch that fails is retried one by one, so that one can't hold back others."""
+        """Handle an event in batches. A batch that fails is retried one by one, so that none can hold back others."""
         self._register(
             event, Delivery(self.service, event, handler, self.cache, OUTAGES, one_by_one=False), batch_of(event)
         )
 
     def subscribe_broadcast(self, event: type[F], handler: Callable[[F], Awaitable[None]]) -> None:
-        """Hear a live fact on every replica, at most once: for browsers that hang on this one."""
+        """Handle a broadcast event on every replica, at most once: for browsers that are connected to this one."""
         if event not in BROADCAST or self.service not in event.consumed_by:
-            raise KeyError(f"events.py does not say that {self.service} hears {event.subject} live")
+            raise KeyError(f"events.py does not declare that {self.service} receives the broadcast {event.subject}")
         self.subscribed.append(event)
 
         @self._broker.subscriber(event.subject, decoder=_undecoded, no_reply=True)
@@ -133,9 +134,9 @@ class Bus:
                     self._log.exception("live_failed", subject=event.subject)
 
     def respond(self, request: type[Request[R]], handler: Callable[[Any], Awaitable[R]]) -> None:
-        """Answer a question: return the answer, or raise Refused."""
+        """Serve a request: the handler returns the reply, or raises Refused."""
         if request.served_by != self.service:
-            raise KeyError(f"requests/ does not say that {self.service} answers {request.subject}")
+            raise KeyError(f"requests/ does not declare that {self.service} serves {request.subject}")
         self.served.append(request)
 
         @self._broker.subscriber(
@@ -146,7 +147,7 @@ class Bus:
                 await message.raw_message.respond(await self._reply_to(request, handler, message.body))
 
     async def _reply_to(self, request: type[Request[R]], handler: Callable[[Any], Awaitable[R]], body: bytes) -> bytes:
-        """The reply's bytes: `{"answer": …}` or `{"refused": …}`. Never a silence: the asker would wait in vain."""
+        """The reply's bytes: `{"answer": …}` or `{"refused": …}`. Never a silence: the requester would wait in vain."""
         started = perf_counter()
         outcome = "answered"
         try:
@@ -178,17 +179,17 @@ class Bus:
     # -- running -----------------------------------------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        """Connect without listening: for programs that only say and ask."""
+        """Connect without subscribing: for programs that only publish and request."""
         try:
             self._client = await self._broker.connect()
         except (OSError, nats.errors.Error) as error:
             raise Outage(f"NATS can't be reached: {error}. Check PINGCRM_NATS_URL.") from error
 
     async def start(self) -> None:
-        """Connect and begin to listen."""
+        """Connect and subscribe."""
         await self.connect()
         await self._broker.start()
-        await self.client.flush()  # the server knows our subscriptions before anybody is told that we are ready
+        await self.client.flush()  # the server knows our subscriptions before we report that we are ready
         for subscription in self._subscriptions:
             consumer = consumer_of(self.service, subscription.event)
             self._loops.append(
@@ -199,7 +200,7 @@ class Bus:
             )
 
     async def stop_listening(self) -> None:
-        """Stop pulling, let what is in hand finish within 15 s, give the rest back. Saying and asking go on."""
+        """Stop pulling, let what is in hand finish within 15 s, return the rest. Publishing and requesting go on."""
         self._stopping.set()
         if self._loops:
             _, late = await asyncio.wait(self._loops, timeout=GRACE_SECONDS)
@@ -209,7 +210,7 @@ class Bus:
             self._loops.clear()
 
     async def stop(self) -> None:
-        """Stop listening, and disconnect."""
+        """Stop pulling, and disconnect."""
         await self.stop_listening()
         await self._broker.stop()
 
@@ -238,10 +239,10 @@ class Bus:
         await asyncio.sleep(pause_seconds)
         return False
 
-    # -- saying and asking -------------------------------------------------------------------------------------------------
+    # -- publishing and requesting ---------------------------------------------------------------------------------------
 
     async def publish(self, *events: Event) -> None:
-        """Tell facts, and wait until the stream has stored them. Outage: at least one was not confirmed; say all again."""
+        """Publish events, and wait until the stream has stored them. Outage: at least one was not confirmed; publish all again."""
         for begin in range(0, len(events), PUBLISHES_AT_ONCE):
             await self._publish_chunk(events[begin : begin + PUBLISHES_AT_ONCE])
 
@@ -261,7 +262,7 @@ class Bus:
             raise Outage(f"The bus did not confirm {events[0].subject}: {type(error).__name__}") from error
 
     async def _store_together(self, events: Sequence[Event], trace: Mapping[str, str]) -> bool:
-        """One atomic batch: a single confirmation for all. False: the stream took none of it, as when one was told before."""
+        """One atomic batch: a single confirmation for all. False: the stream took none of it, as when one was published before."""
         batch = new_id().hex
         for number, event in enumerate(events, start=1):
             headers = {**_keyed(event, trace), "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
@@ -274,22 +275,22 @@ class Bus:
         return "error" not in orjson.loads(reply.data)
 
     async def request(self, request: Request[R], *, seconds: float = REQUEST_TIMEOUT_SECONDS) -> R:
-        """Ask, and wait for the answer. Refused: the answerer's no. Outage: nobody answered within `seconds`."""
+        """Send a request, and wait for its reply. Refused: the other service's no. Outage: no reply within `seconds`."""
         try:
-            reply = await self._send_request(request.subject, request.model_dump_json().encode(), seconds)
+            message = await self._send_request(request.subject, request.model_dump_json().encode(), seconds)
         except (TimeoutError, nats.errors.Error, OSError) as error:
-            raise Outage(f"Nobody answered {request.subject}: {type(error).__name__}") from error
-        body = orjson.loads(reply.data)
+            raise Outage(f"Nobody replied to {request.subject}: {type(error).__name__}") from error
+        body = orjson.loads(message.data)
         if refused := body.get("refused"):
             refusal = Refused(refused["status"], refused["code"], refused["detail"], **refused["extra"])
             if refusal.status == 503:
                 raise Outage(refusal.detail) from refusal
             raise refusal
-        respond: R = request.reply.model_validate(body["answer"])  # type: ignore[assignment]
-        return respond
+        reply: R = request.reply.model_validate(body["answer"])  # type: ignore[assignment]
+        return reply
 
     async def _send_request(self, subject: str, body: bytes, seconds: float) -> Msg:
-        """Send a question. Where nobody listens, which reached nobody, it is asked again: a service may be restarting."""
+        """Send a request. Where nobody serves it, and so nobody got it, it is sent again: a service may be restarting."""
         headers = {TRACE_HEADER: current_trace()} if current_trace() else None
         deadline = asyncio.get_running_loop().time() + min(NO_RESPONDER_SECONDS, seconds)
         while True:
@@ -317,7 +318,7 @@ class Bus:
         return self._jetstream
 
     async def waiting(self, *events: type[Event]) -> int:
-        """How many of these facts are on their way to this service: told, and not handled by any of its replicas yet."""
+        """How many of these events are on their way to this service: published, and not handled by any of its replicas yet."""
         consumers = [consumer_of(self.service, event) for event in events]
         infos = [await self._stream.consumer_info(consumer.stream, consumer.name) for consumer in consumers]
         return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)
@@ -338,7 +339,7 @@ def _body(event: Event) -> bytes:
 
 
 def _keyed(event: Event, headers: Mapping[str, str]) -> dict[str, str]:
-    """With the key under which the stream knows a fact that is told again."""
+    """With the key by which the stream recognises an event that is published again."""
     key = event.key()
     return {**headers, "Nats-Msg-Id": f"{event.subject}:{key}"} if key else dict(headers)
 

@@ -1,11 +1,12 @@
-"""What happens to a message that was pulled: handled and acknowledged, brought back later, or put with the dead letters.
+"""What happens to a message that was pulled: handled and acknowledged, redelivered later, or put with the dead letters.
 
 - It can't be parsed, or its handler raises Unprocessable: dead letter at once.
-- Something we need is away (an outage, throttling): it comes back after a while. That is no strike, however often.
-- Anything else: a strike. It comes back after a growing delay; after the last one it becomes a dead letter.
+- Something we need is away (an outage, throttling): it is redelivered after a while. That never counts as a failure.
+- Anything else is a failure. It is redelivered after a growing delay; after the last one it becomes a dead letter.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from pydantic import ValidationError
 from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
 from libs.common.errors import Throttled, Unprocessable
-from libs.common.events import Event, MeetingIngested, MeetingUpcoming, Tick
+from libs.common.events import Event, Tick
 from libs.common.ids import Service
 from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
 from libs.common.topology import ACK_WAIT_SECONDS, consumer_of
@@ -36,7 +37,7 @@ Handler = Callable[[Sequence[Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Delivery:
-    """How one service handles one kind of fact."""
+    """How one service handles one kind of event."""
 
     service: Service
     event: type[Event]
@@ -107,8 +108,8 @@ class Delivery:
                 self._handled(started, 1)
 
     async def _postpone(self, messages: Sequence[Msg], error: BaseException) -> None:
-        asked = error.retry_after.total_seconds() if isinstance(error, Throttled) and error.retry_after else 0.0
-        delay = max(asked, OUTAGE_DELAY_SECONDS) * uniform(0.8, 1.2)
+        requested = error.retry_after.total_seconds() if isinstance(error, Throttled) and error.retry_after else 0.0
+        delay = max(requested, OUTAGE_DELAY_SECONDS) * uniform(0.8, 1.2)
         get_logger().warning(
             "postponed", subject=self.event.subject, count=len(messages), delay_s=round(delay, 1), error=_reason(error)
         )
@@ -136,7 +137,7 @@ class Delivery:
         await self._nak(message, delay)
 
     async def _dead_letter(self, message: Msg, reason: str, attempts: int) -> None:
-        """To the dead letters first, then off the stream: a crash in between buries twice, which loses nothing."""
+        """To the dead letters first, then off the stream: a crash in between writes two, which loses nothing."""
         headers = {
             "Pingcrm-Reason": " ".join(reason.split())[:500],
             "Pingcrm-Attempts": str(attempts),
@@ -162,21 +163,16 @@ class Delivery:
             get_logger().warning("nak_failed", subject=message.subject, error=type(error).__name__)
 
     def _traced(self, message: Msg, events: Sequence[Event]) -> AbstractContextManager[None]:
-        """Under the message's trace, with the user and the account that all these facts are about."""
-        about = {name: str(*ids) for name, ids in _ids(events).items() if len(ids) == 1}
-        return traced((message.headers or {}).get(TRACE_HEADER, ""), subject=self.event.subject, **about)
+        """Under the message's trace, with the user and the account that all these events are about."""
+        about: dict[str, set[UUID]] = defaultdict(set)
+        for event in events:
+            for name, value in event.about().items():
+                about[name].add(value)
+        shared = {name: str(*values) for name, values in about.items() if len(values) == 1}
+        return traced((message.headers or {}).get(TRACE_HEADER, ""), subject=self.event.subject, **shared)
 
     def _handled(self, started: float, count: int) -> None:
         get_logger().info("handled", count=count, ms=round((perf_counter() - started) * 1000, 1))
-
-
-def _ids(events: Sequence[Event]) -> dict[str, set[UUID]]:
-    """The users and accounts that the facts, all of one kind, name themselves or in their meeting."""
-    if not events:
-        return {}
-    named = [event.meeting if isinstance(event, MeetingIngested | MeetingUpcoming) else event for event in events]
-    names = [name for name in ("user", "account") if hasattr(named[0], f"{name}_id")]
-    return {name: {getattr(one, f"{name}_id") for one in named} for name in names}
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ Deliver = Callable[[Sequence[Msg]], Awaitable[None]]
 
 
 async def pull(client: Client, consumer: Consumer, batch: int, deliver: Deliver, stopping: asyncio.Event) -> None:
-    """Pull and deliver until `stopping` is set. Survives restarts of the server; says so when the consumer is gone."""
+    """Pull and deliver until `stopping` is set. Survives restarts of the server; logs it when the consumer is gone."""
     inbox = client.new_inbox()
     subscription = await client.subscribe(inbox)
     stop = asyncio.create_task(stopping.wait())
@@ -104,7 +104,7 @@ def _status(message: Msg) -> str | None:
 async def _return_undelivered(client: Client, subscription: Subscription) -> None:
     """End the subscription, and return undelivered messages at once instead of after ack_wait.
 
-    Messages may be on their way until the server has heard that nobody wants them any more: `unsubscribe` drops those.
+    Messages may be on their way until the server knows that nobody wants them any more: `unsubscribe` drops those.
     """
     try:
         await client._send_unsubscribe(subscription._id)

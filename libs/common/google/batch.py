@@ -20,8 +20,8 @@ _STATUS = re.compile(rb"\s*HTTP/\d(?:\.\d)? (\d{3})\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one part was answered."""
+class PartResponse:
+    """The response to one part."""
 
     status: int
     headers: Mapping[str, str]
@@ -37,10 +37,10 @@ def build(paths: Iterable[str]) -> bytes:
     return f"{''.join(parts)}\r\n--{_BOUNDARY}--\r\n".encode()
 
 
-def parse(content_type: str, body: bytes) -> dict[int, Answer]:
-    """The answers by the number of their part, in whatever order they came; those that broke off or make no sense are missing.
+def parse(content_type: str, body: bytes) -> dict[int, PartResponse]:
+    """The responses by the number of their part, in whatever order they came; those that broke off or make no sense are missing.
 
-    Of two answers to one part the first counts. Outage: it is no multipart answer at all.
+    Of two responses to one part the first counts. Outage: it is no multipart response at all.
     """
     given = _GIVEN_BOUNDARY.search(content_type)
     if given is None:
@@ -48,7 +48,7 @@ def parse(content_type: str, body: bytes) -> dict[int, Answer]:
     boundary = (given[1] or given[2]).encode("latin-1", "replace")
     # What follows the last boundary is the end of the answer, or a part that broke off.
     sections = (b"\n" + body).split(b"\n--" + boundary)[1:-1]
-    answers: dict[int, Answer] = {}
+    parts: dict[int, PartResponse] = {}
     for section in sections:
         head, http = _head_and_rest(section.lstrip(b"\r\n"))
         content_id, status = _CONTENT_ID.search(head), _STATUS.match(http)
@@ -56,8 +56,8 @@ def parse(content_type: str, body: bytes) -> dict[int, Answer]:
             continue
         status_head, content = _head_and_rest(http.lstrip())
         number, code = int(content_id[1]), int(status[1])
-        answers.setdefault(number, Answer(code, {} if code == 200 else _headers(status_head), content))
-    return answers
+        parts.setdefault(number, PartResponse(code, {} if code == 200 else _headers(status_head), content))
+    return parts
 
 
 def _head_and_rest(text: bytes) -> tuple[bytes, bytes]:

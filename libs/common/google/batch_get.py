@@ -1,4 +1,4 @@
-"""Looking at many messages and threads in few requests; what fails passingly is asked for again, and only that."""
+"""Many messages and threads in few requests; what fails passingly is requested again, and only that."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,11 +17,16 @@ from libs.common.resources.gmail import FetchItem, GmailMessage
 from libs.common.resources.reading import Resource
 from libs.common.scopes import GMAIL_READ
 
-# What became of a wish. Gone, Rejected, NotReady are final; Outage and Throttled mean that it could not be had now.
+# What became of a fetch item. Gone, Rejected, NotReady are final; Outage and Throttled mean that it could not be had now.
 FetchResult = tuple[GmailMessage, ...] | Exception
 
 _FINAL = (Gone, Rejected)
-_PASSING = (Unauthorized, Throttled, Outage, NotReady)  # most urgent first: what one of them asks for is good for all
+_PASSING = (
+    Unauthorized,
+    Throttled,
+    Outage,
+    NotReady,
+)  # most urgent first: the pause that one of them demands is good for all
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Template:
 
 @dataclass(frozen=True)
 class BatchGetter:
-    """How messages and threads are asked for: their templates, the API's root, and how many go into one request."""
+    """How messages and threads are requested: their templates, the API's root, and how many go into one request."""
 
     message: Template
     thread: Template
@@ -56,7 +61,7 @@ class BatchGetter:
     size: int
 
     async def batch_get(self, session: Session, items: Sequence[FetchItem]) -> list[FetchResult]:
-        """What became of each wish, in their order. What ends the account's work is raised."""
+        """What became of each item, in their order. What ends the account's work is raised."""
         chunks = [_Chunk(self, session, some) for some in self._divided(items, _most_units(session))]
         results = await asyncio.gather(*(chunk.results() for chunk in chunks), return_exceptions=True)
         for result in results:
@@ -65,7 +70,7 @@ class BatchGetter:
         return [one for result in results if not isinstance(result, BaseException) for one in result]
 
     def _divided(self, items: Sequence[FetchItem], most_units: float) -> Iterator[list[FetchItem]]:
-        """The wishes of one request after the other."""
+        """The items of one request after the other."""
         some: list[FetchItem] = []
         units = 0
         for item in items:
@@ -83,7 +88,7 @@ class BatchGetter:
 
 
 def _most_units(session: Session) -> float:
-    """An import asks for no more at a time than its quota gives in a second: what has to be spread out needs no large
+    """An import requests no more at a time than its quota gives in a second: what has to be spread out needs no large
     requests, and new mail that comes in between does not find them in its way."""
     per_second = session.mailbox.throttle.units_per_second
     return per_second if session.priority == "backfill" and per_second else float("inf")
@@ -91,7 +96,7 @@ def _most_units(session: Session) -> float:
 
 @dataclass
 class _Chunk:
-    """The wishes of one request. With each try fewer of them are left."""
+    """The items of one request. With each try fewer of them are left."""
 
     batch_getter: BatchGetter
     session: Session
@@ -123,40 +128,40 @@ class _Chunk:
         left = self._left()
         paths = [self.batch_getter.template(self.items[at]).path(self.items[at].id) for at in left]
         self._failing.clear()
-        answers = await (self._get_each(token, paths) if len(left) == 1 else self._get_batch(token, paths))
-        for at, answer in zip(left, answers, strict=True):
-            if isinstance(answer, _PASSING):
-                self._failing[at] = answer
-            elif isinstance(answer, Exception) and not isinstance(answer, _FINAL):
-                raise answer  # it is about the account, not about this message
+        results = await (self._get_each(token, paths) if len(left) == 1 else self._get_batch(token, paths))
+        for at, result in zip(left, results, strict=True):
+            if isinstance(result, _PASSING):
+                self._failing[at] = result
+            elif isinstance(result, Exception) and not isinstance(result, _FINAL):
+                raise result  # it is about the account, not about this message
             else:
                 self._settled[at] = (
-                    answer if isinstance(answer, Exception) else self.batch_getter.template(self.items[at]).read(answer)
+                    result if isinstance(result, Exception) else self.batch_getter.template(self.items[at]).read(result)
                 )
         if self._failing:
             raise _most_urgent(self._failing.values())
 
     async def _get_batch(self, token: str, paths: Sequence[str]) -> list[Resource | Exception]:
         try:
-            headers, answer = await self.session.request(
+            headers, result = await self.session.request(
                 "POST", self._url("/batch/gmail/v1"), token, self.units, batch.build(paths), batch.CONTENT_TYPE
             )
         except _FINAL:
             return await self._get_each(token, paths)  # one of them makes the whole unacceptable
-        parts = batch.parse(headers.get("Content-Type", ""), answer)
+        parts = batch.parse(headers.get("Content-Type", ""), result)
         return [_read(parts.get(number)) for number in range(len(paths))]
 
     async def _get_each(self, token: str, paths: Sequence[str]) -> list[Resource | Exception]:
-        answers: list[Resource | Exception] = []
+        results: list[Resource | Exception] = []
         for at, path in zip(self._left(), paths, strict=True):
             units = self.batch_getter.template(self.items[at]).units
             try:
-                _, answer = await self.session.request("GET", self._url(path), token, units)
+                _, result = await self.session.request("GET", self._url(path), token, units)
             except _FINAL as error:
-                answers.append(error)
+                results.append(error)
             else:
-                answers.append(read_object(answer))
-        return answers
+                results.append(read_object(result))
+        return results
 
     def _url(self, path: str) -> URL:
         return URL(self.batch_getter.root + path, encoded=True)
@@ -165,7 +170,7 @@ class _Chunk:
         return [at for at in range(len(self.items)) if at not in self._settled]
 
 
-def _read(part: batch.Answer | None) -> Resource | Exception:
+def _read(part: batch.PartResponse | None) -> Resource | Exception:
     """A part's JSON object, or what went wrong with it."""
     if part is None:
         return Outage("Google did not answer a part of the batch.")
@@ -178,11 +183,11 @@ def _read(part: batch.Answer | None) -> Resource | Exception:
 
 
 def _most_urgent(failures: Iterable[Exception]) -> Exception:
-    """A new token first, then the longest pause that was asked for."""
+    """A new token first, then the longest pause that was demanded."""
 
     def urgency(failure: Exception) -> tuple[int, float]:
         kind = next(rank for rank, kind in enumerate(_PASSING) if isinstance(failure, kind))
-        asked = failure.retry_after if isinstance(failure, Throttled) else None
-        return kind, -asked.total_seconds() if asked else 0.0
+        requested_wait = failure.retry_after if isinstance(failure, Throttled) else None
+        return kind, -requested_wait.total_seconds() if requested_wait else 0.0
 
     return min(failures, key=urgency)

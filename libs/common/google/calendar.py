@@ -27,7 +27,7 @@ class Calendar:
         self._events = api.events
 
     async def calendars(self) -> tuple[CalendarEntry, ...]:
-        answer = await self._session.call(
+        response = await self._session.call(
             self._list.list, CALENDAR_READ, maxResults=250, fields="items(id,summary,summaryOverride,primary)"
         )
         return tuple(
@@ -36,7 +36,7 @@ class Calendar:
                 text(item.get("summaryOverride")) or text(item.get("summary")),
                 flag(item.get("primary")),
             )
-            for item in mappings(answer.get("items"))
+            for item in mappings(response.get("items"))
             if text(item.get("id"))
         )
 
@@ -54,7 +54,7 @@ class Calendar:
         SyncTokenExpired: list in full. PageExpired: begin again. Gone: there is no such calendar.
         """
         try:
-            answer = await self._session.call(
+            response = await self._session.call(
                 self._events.list,
                 CALENDAR_READ,
                 path_params_safe_chars={"calendarId": ""},
@@ -72,10 +72,10 @@ class Calendar:
                 raise
             raise PageExpired("Google Calendar does not know the page any more.") from error
         return EventPage(
-            tuple(event for item in mappings(answer.get("items")) if (event := read_event(item)).event_id),
-            text(answer.get("timeZone")),
-            text(answer.get("nextPageToken")) or None,
-            text(answer.get("nextSyncToken")) or None,
+            tuple(event for item in mappings(response.get("items")) if (event := read_event(item)).event_id),
+            text(response.get("timeZone")),
+            text(response.get("nextPageToken")) or None,
+            text(response.get("nextSyncToken")) or None,
         )
 
 

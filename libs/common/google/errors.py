@@ -1,4 +1,4 @@
-"""What Google's refusals ask of us: another token, another try, another listing, or a word to the user.
+"""What Google's refusals mean: another token, another try, another listing, or a notification for the user.
 
 Throttling and outages are the ones of libs.common.errors: come again later. Everything else here is final for the call.
 """
@@ -134,7 +134,7 @@ _MAX_RETRY_AFTER = timedelta(hours=6)
 
 
 def error_of(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Exception:
-    """The exception for an answer that is not 2xx."""
+    """The exception for a response that is not 2xx."""
     reasons = frozenset(_reasons(body))
     if status == 401:
         return Unauthorized("Google refused the access token.")

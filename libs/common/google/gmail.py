@@ -52,7 +52,7 @@ class Gmail:
         self._threads = api.users.threads
 
     async def profile(self) -> Profile:
-        answer = await self._session.call(
+        response = await self._session.call(
             self._users.getProfile,
             GMAIL_READ,
             units=self._units["getProfile"],
@@ -60,16 +60,16 @@ class Gmail:
             fields="emailAddress,historyId,messagesTotal,threadsTotal",
         )
         return Profile(
-            text(answer.get("emailAddress")),
-            integer(answer.get("historyId")) or 0,
-            integer(answer.get("messagesTotal")) or 0,
-            integer(answer.get("threadsTotal")) or 0,
+            text(response.get("emailAddress")),
+            integer(response.get("historyId")) or 0,
+            integer(response.get("messagesTotal")) or 0,
+            integer(response.get("threadsTotal")) or 0,
         )
 
     async def list_messages(self, query: str, page: str | None = None) -> MessagePage:
         """500 ids a page, newest first. PageExpired: begin again without the page token."""
         try:
-            answer = await self._session.call(
+            response = await self._session.call(
                 self._messages.list,
                 GMAIL_READ,
                 units=self._units["messages.list"],
@@ -84,14 +84,14 @@ class Gmail:
                 raise
             raise PageExpired("Gmail does not know the page any more.") from error
         return MessagePage(
-            tuple(ref for item in mappings(answer.get("messages")) if (ref := read_ref(item)).gmail_id),
-            text(answer.get("nextPageToken")) or None,
+            tuple(ref for item in mappings(response.get("messages")) if (ref := read_ref(item)).gmail_id),
+            text(response.get("nextPageToken")) or None,
         )
 
     async def batch_get(self, items: Sequence[FetchItem]) -> list[FetchResult]:
-        """Many messages and threads in few requests; for each wish, in order, its messages or why they can't be had.
+        """Many messages and threads in few requests; for each item, in order, its messages or why they can't be had.
 
-        Gone, Rejected, NotReady are final for that wish; Outage and Throttled mean that it could not be had now. What ends
+        Gone, Rejected, NotReady are final for that item; Outage and Throttled mean that it could not be had now. What ends
         the account's work is raised: ReauthRequired, MissingScope, Forbidden, Unauthorized, AccountUnknown.
         """
         return await self._batch_getter.batch_get(self._session, items)
@@ -111,9 +111,9 @@ class Gmail:
         return results
 
     async def history(self, since: int, page: str | None = None) -> HistoryPage:
-        """What happened after the history id `since`. HistoryExpired: too long ago to tell."""
+        """What happened after the history id `since`. HistoryExpired: too long ago for Gmail to know."""
         try:
-            answer = await self._session.call(
+            response = await self._session.call(
                 self._users.history.list,
                 GMAIL_READ,
                 units=self._units["history.list"],
@@ -130,13 +130,13 @@ class Gmail:
             if page is None:
                 raise
             raise PageExpired("Gmail does not know the page any more.") from error
-        changes = (change for record in mappings(answer.get("history")) for change in read_changes(record))
-        next_page = text(answer.get("nextPageToken")) or None
-        return HistoryPage(tuple(changes), next_page, integer(answer.get("historyId")))
+        changes = (change for record in mappings(response.get("history")) for change in read_changes(record))
+        next_page = text(response.get("nextPageToken")) or None
+        return HistoryPage(tuple(changes), next_page, integer(response.get("historyId")))
 
     async def send_as(self) -> tuple[str, ...]:
         """The addresses that this mailbox may send from: its own and its confirmed aliases."""
-        answer = await self._session.call(
+        response = await self._session.call(
             self._users.settings.sendAs.list,
             GMAIL_READ,
             units=self._units["settings.sendAs.list"],
@@ -145,20 +145,20 @@ class Gmail:
         )
         return tuple(
             address
-            for item in mappings(answer.get("sendAs"))
+            for item in mappings(response.get("sendAs"))
             if item.get("verificationStatus") in (None, "accepted", "verificationStatusUnspecified")
             and (address := text(item.get("sendAsEmail")))
         )
 
     async def watch(self, topic: str) -> Watch:
-        """Have Gmail tell this topic of changes, for a week at most.
+        """Have Gmail publish changes to this topic, for a week at most.
 
-        WatchConflict: it tells another one; stop that first. Forbidden, Gone: it may not publish there, or there is no topic.
+        WatchConflict: it publishes to another one; stop that first. Forbidden, Gone: it may not publish there, or there is no topic.
         """
-        answer = await self._session.call(
+        response = await self._session.call(
             self._users.watch, GMAIL_READ, units=self._units["watch"], json={"topicName": topic}, userId="me"
         )
-        return read_watch(answer)
+        return read_watch(response)
 
     async def stop_watch(self) -> None:
         """End all notifications of this mailbox; no error where there were none."""
@@ -166,7 +166,7 @@ class Gmail:
 
     async def send(self, raw: bytes) -> str:
         """Send an RFC 5322 message; its Gmail id. Outage: it may have been sent all the same; look before trying again."""
-        answer = await self._session.call(
+        response = await self._session.call(
             self._messages.send,
             GMAIL_SEND,
             units=self._units["messages.send"],
@@ -175,11 +175,11 @@ class Gmail:
             userId="me",
             fields="id",
         )
-        return text(answer.get("id"))
+        return text(response.get("id"))
 
     async def find_ids(self, query: str, limit: int) -> tuple[MessageRef, ...]:
         """The newest messages that a search finds, at most 500. `rfc822msgid:ID` finds a Message-ID."""
-        answer = await self._session.call(
+        response = await self._session.call(
             self._messages.list,
             GMAIL_READ,
             units=self._units["messages.list"],
@@ -188,7 +188,7 @@ class Gmail:
             maxResults=min(limit, PAGE_SIZE),
             fields="messages(id,threadId)",
         )
-        return tuple(ref for item in mappings(answer.get("messages")) if (ref := read_ref(item)).gmail_id)
+        return tuple(ref for item in mappings(response.get("messages")) if (ref := read_ref(item)).gmail_id)
 
     async def find(self, query: str, headers: Sequence[str], limit: int = 10) -> list[GmailMessage]:
         """The newest messages that a search finds, with these headers."""

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from libs.common.config import Settings
 from libs.common.errors import Outage, Throttled
 
-# Below the 10 s that an asker of `auth` waits, so that a slow Google becomes an answer and not a silence.
+# Below the 10 s that a requester of `auth` waits, so that a slow Google becomes a reply and not a silence.
 TIMEOUT = aiohttp.ClientTimeout(total=8, connect=4)
 MAX_RETRY_AFTER_SECONDS = 3600
 
@@ -34,7 +34,7 @@ class Misconfigured(Exception):
 
 @dataclass(frozen=True)
 class Grant:
-    """An answer of the token endpoint. `scopes` and `refresh_token` are None where Google did not say."""
+    """A response of the token endpoint. `scopes` and `refresh_token` are None where Google did not say."""
 
     access_token: str = field(repr=False)
     lifetime: timedelta
@@ -137,20 +137,20 @@ class GoogleOAuth:
         if status != 200:
             raise _failure(status, _parsed_error(body), retry_after)
         try:
-            answer = _TokenAnswer.model_validate_json(body)
+            response = _TokenAnswer.model_validate_json(body)
         except ValidationError:
-            # No cause attached: it would quote the answer, which holds tokens.
+            # No cause attached: it would quote the response, which holds tokens.
             raise Outage("Google's token answer could not be read.") from None
         return Grant(
-            answer.access_token,
-            timedelta(seconds=answer.expires_in),
-            None if answer.scope is None else frozenset(answer.scope.split()),
-            answer.refresh_token or None,
-            answer.id_token,
+            response.access_token,
+            timedelta(seconds=response.expires_in),
+            None if response.scope is None else frozenset(response.scope.split()),
+            response.refresh_token or None,
+            response.id_token,
         )
 
     async def _post(self, url: str, form: dict[str, str]) -> tuple[int, bytes, timedelta | None]:
-        """Status, body and the asked-for wait. Outage where there is no complete answer in time."""
+        """Status, body and the demanded wait. Outage where there is no complete response in time."""
         try:
             async with self.http.post(url, data=form, timeout=TIMEOUT, allow_redirects=False) as response:
                 return response.status, await response.read(), retry_after(response.headers.get("Retry-After", ""))
@@ -190,8 +190,8 @@ _CLIENT_ERRORS = {
 }
 
 
-def _failure(status: int, answer: _ErrorAnswer, wait: timedelta | None) -> Exception:
-    """What a refusal of the token or revocation endpoint asks of us."""
+def _failure(status: int, response: _ErrorAnswer, wait: timedelta | None) -> Exception:
+    """What a refusal of the token or revocation endpoint means for the caller."""
     if status == 429:
         return Throttled("Google's OAuth server asks us to slow down.", wait)
     if status >= 500:
@@ -200,10 +200,10 @@ def _failure(status: int, answer: _ErrorAnswer, wait: timedelta | None) -> Excep
             if wait
             else Outage(f"Google's OAuth server failed with {status}.")
         )
-    if answer.error == "invalid_grant":
-        return InvalidGrant(answer.error_description[:200] or "invalid_grant")
+    if response.error == "invalid_grant":
+        return InvalidGrant(response.error_description[:200] or "invalid_grant")
     return Misconfigured(
-        _CLIENT_ERRORS.get(answer.error) or f"Google refused the request with {status} {answer.error[:60]!r}."
+        _CLIENT_ERRORS.get(response.error) or f"Google refused the request with {status} {response.error[:60]!r}."
     )
 
 

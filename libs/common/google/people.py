@@ -23,7 +23,7 @@ class People:
     async def connections(self, sync_token: str | None, page: str | None) -> CardPage:
         """All cards, or those that changed since `sync_token`. SyncTokenExpired: list all; PageExpired: begin again."""
         try:
-            answer = await self._session.call(
+            response = await self._session.call(
                 self._connections.list,
                 CONTACTS_READ,
                 resourceName="people/me",
@@ -39,7 +39,7 @@ class People:
                 raise
             raise PageExpired("Google Contacts does not know the page any more.") from error
         return CardPage(
-            tuple(card for item in mappings(answer.get("connections")) if (card := read_card(item)).resource_name),
-            text(answer.get("nextPageToken")) or None,
-            text(answer.get("nextSyncToken")) or None,
+            tuple(card for item in mappings(response.get("connections")) if (card := read_card(item)).resource_name),
+            text(response.get("nextPageToken")) or None,
+            text(response.get("nextSyncToken")) or None,
         )

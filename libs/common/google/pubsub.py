@@ -1,4 +1,4 @@
-"""Cloud Pub/Sub over REST: what Gmail's notifications say, and pulling them from a subscription.
+"""Cloud Pub/Sub over REST: what Gmail's notifications contain, and pulling them from a subscription.
 
 Gmail's payload: https://developers.google.com/workspace/gmail/api/guides/push. Pulling needs no public endpoint, and nothing but
 a service account's key that may read one subscription.
@@ -49,7 +49,7 @@ class Received:
 
 
 def read_hint(message: Mapping[str, Any], now: datetime) -> Hint:
-    """What a Pub/Sub message of Gmail's says: base64 of `{"emailAddress", "historyId"}`. Raises Malformed."""
+    """The content of a Pub/Sub message of Gmail's: base64 of `{"emailAddress", "historyId"}`. Raises Malformed."""
     data = message.get("data")
     if not isinstance(data, str) or not data.isascii():
         raise Malformed("The message has no data.")
@@ -94,10 +94,10 @@ class Subscription:
 
     async def pull(self) -> list[Received]:
         """Up to 100 messages; none after a while in which none came. Misconfigured, Outage."""
-        answer = await self._call("pull", {"maxMessages": PULL_AT_ONCE}, _PULL_TIMEOUT)
+        response = await self._call("pull", {"maxMessages": PULL_AT_ONCE}, _PULL_TIMEOUT)
         return [
             Received(ack_id, mapping(item.get("message")))
-            for item in mappings(answer.get("receivedMessages"))
+            for item in mappings(response.get("receivedMessages"))
             if (ack_id := text(item.get("ackId")))
         ]
 
@@ -110,7 +110,7 @@ class Subscription:
         rejected: str | None = None
         while True:
             token = await self.account.token(rejected)
-            status, answer = await post(
+            status, response = await post(
                 self.http,
                 f"{self.root}/v1/{self.name}:{verb}",
                 timeout,
@@ -118,8 +118,8 @@ class Subscription:
                 headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
             )
             if status == 200:
-                return json_object(answer)
-            error = error_of(status, {}, answer, datetime.now(UTC))
+                return json_object(response)
+            error = error_of(status, {}, response, datetime.now(UTC))
             if isinstance(error, Unauthorized) and rejected is None:
                 rejected = token
                 continue

@@ -1,4 +1,4 @@
-"""Gmail's quota, kept by all replicas together: each call is told when it may go, so that Google never has to refuse one.
+"""Gmail's quota, kept by all replicas together: each call learns when it may go, so that Google never has to refuse one.
 
 The decision is one script in Redis (quota.lua), for the mailbox and the project at once. A call reserves its moment and sleeps
 until then: nobody polls, and who came first goes first. Live work (what is new) goes ahead of imports: it may use all of the
@@ -24,7 +24,7 @@ from libs.common.ids import AccountId
 Priority = Literal["live", "backfill"]
 
 # A minute's quota is free again after a minute, which an import may wait for; live work has somebody who waits for it. What is
-# further away is told, and asked for again by then.
+# further away is an error that names the wait, and is tried again by then.
 LONGEST_WAIT_SECONDS: Mapping[Priority, float] = {"live": 20.0, "backfill": 65.0}
 NOTICED_FOR_SECONDS = 2.0
 _RESERVE = Path(__file__).with_name("quota.lua").read_text()
@@ -84,13 +84,13 @@ class QuotaLimiter:
 
         DailyLimit: the day's quota is used up. Throttled: the call can't go for longer than a run should wait.
         """
-        answer, wait_ms = await self._run(
+        decision, wait_ms = await self._run(
             _RESERVE,
             [_mailbox(account_id), _PROJECT],
             units, priority, self.window_seconds * 1000, LONGEST_WAIT_SECONDS[priority] * 1000, self.live_share,
             self.mailbox_ceiling, self.project_ceiling,
         )  # fmt: skip
-        match answer:
+        match decision:
             case b"go":
                 return int(wait_ms) / 1000
             case b"closed":

@@ -75,8 +75,8 @@ class ServiceAccount:
             raise Misconfigured(
                 "Google does not accept the service account's key: was it deleted, or is this machine's clock wrong?"
             )
-        answer = json_object(body)
-        return text(answer.get("access_token")), timedelta(seconds=integer(answer.get("expires_in")) or 300)
+        response = json_object(body)
+        return text(response.get("access_token")), timedelta(seconds=integer(response.get("expires_in")) or 300)
 
 
 def _assertion(key: KeyFile, audience: str, now: datetime) -> str:

@@ -30,14 +30,14 @@ Tokens = Callable[[str, str | None], Coroutine[Any, Any, str]]
 
 @dataclass
 class Usage:
-    """What was asked of Google so far: HTTP requests, and Gmail's quota units."""
+    """What Google was sent so far: HTTP requests, and Gmail's quota units."""
 
     requests: int = 0
     units: int = 0
 
 
 class Exchange(Protocol[T_co]):
-    """Something that is asked of Google until it is answered. What it costs may shrink from one try to the next.
+    """A call that is tried until it succeeds or its retry budget is spent. What it costs may shrink from one try to the next.
 
     units: its price in Gmail's quota, 0 elsewhere. parts: how many calls it is. repeatable: nothing happens twice if it is
     carried out twice.
@@ -58,7 +58,7 @@ class Exchange(Protocol[T_co]):
 
 @dataclass
 class Session:
-    """Calls of one account. Cheap: make one per piece of work. `lane`: whether what it asks for goes before imports."""
+    """Calls of one account. Cheap: make one per piece of work. `priority`: whether it goes before imports."""
 
     http: aiohttp.ClientSession
     tokens: Tokens
@@ -68,7 +68,7 @@ class Session:
     usage: Usage = field(default_factory=Usage)
 
     def __post_init__(self) -> None:
-        self._not_before = 0.0  # when the account was told to slow down, all of its calls wait
+        self._not_before = 0.0  # when Google demanded a pause of the account, all of its calls wait
         self._timeout = aiohttp.ClientTimeout(total=self.timeout_seconds)
 
     async def call(
@@ -115,7 +115,7 @@ class Session:
                 await asyncio.sleep(pause)
 
     async def _heed(self, failure: Exception, pause: float | None, *, metered: bool) -> None:
-        """What Google says about the rate is for all calls of the account, and about the day for all accounts."""
+        """What Google demands about the rate is for all calls of the account, and about the day for all accounts."""
         if isinstance(failure, DailyLimit):
             if metered:
                 await self.mailbox.close_for_today(failure.ends_at - datetime.now(UTC))
@@ -136,7 +136,7 @@ class Session:
         body: bytes | None = None,
         content_type: str = "application/json",
     ) -> tuple[Mapping[str, str], bytes]:
-        """One request; the headers and the body of its 2xx answer. Outage: there was none, or it broke off."""
+        """One request; the headers and the body of its 2xx response. Outage: there was none, or it broke off."""
         self.usage.requests += 1
         self.usage.units += units
         headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
@@ -146,20 +146,20 @@ class Session:
             async with self.http.request(
                 verb, url, headers=headers, data=body, timeout=self._timeout, allow_redirects=False
             ) as response:
-                answer = await response.read()
+                content = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Outage(f"Google could not be reached: {type(error).__name__}.") from error
         if not 200 <= response.status < 300:
-            raise error_of(response.status, response.headers, answer, datetime.now(UTC))
-        return response.headers, answer
+            raise error_of(response.status, response.headers, content, datetime.now(UTC))
+        return response.headers, content
 
 
-def read_object(answer: bytes) -> Resource:
-    """The JSON object of an answer; nothing (204) is an empty one. Outage: it broke off, or is something else."""
-    if not answer:
+def read_object(content: bytes) -> Resource:
+    """The JSON object of a body; nothing (204) is an empty one. Outage: it broke off, or is something else."""
+    if not content:
         return {}
     try:
-        parsed = orjson.loads(answer)
+        parsed = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise Outage("Google's answer broke off or is not JSON.") from error
     if not isinstance(parsed, dict):
@@ -181,5 +181,5 @@ class _Single:
     parts: int = 1
 
     async def attempt(self, token: str) -> Resource:
-        _, answer = await self.session.request(self.verb, self.url, token, self.units, self.body)
-        return read_object(answer)
+        _, content = await self.session.request(self.verb, self.url, token, self.units, self.body)
+        return read_object(content)

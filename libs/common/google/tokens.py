@@ -1,4 +1,4 @@
-"""Access tokens for the edge, asked of `auth` and kept until shortly before they end."""
+"""Access tokens for the edge, requested from `auth` and kept until shortly before they end."""
 
 import asyncio
 from collections import OrderedDict
@@ -21,7 +21,7 @@ _REFUSALS: dict[str, type[GoogleError]] = {
 
 @dataclass
 class AccountTokens:
-    """The access tokens of one account, one per scope asked for."""
+    """The access tokens of one account, one per requested scope."""
 
     bus: Bus
     account_id: AccountId
@@ -30,7 +30,7 @@ class AccountTokens:
 
     async def __call__(self, scope: str, rejected: str | None) -> str:
         """A token for `scope`. ReauthRequired, MissingScope, AccountUnknown: `auth` has none to give. Outage: no answer."""
-        async with self._asking:  # of many calls that need a token at once, one asks
+        async with self._asking:  # of many calls that need a token at once, a single one requests it
             held = self._held.get(scope)
             if held and held.access_token != rejected and held.expires_at - datetime.now(UTC) > _MARGIN:
                 return held.access_token
@@ -46,7 +46,7 @@ class AccountTokens:
 
 @dataclass
 class KeptTokens:
-    """The tokens of the accounts that were worked on last: a look at a mailbox every minute need not ask for one each time."""
+    """The tokens of the accounts that were worked on last: a poll every minute need not request one each time."""
 
     bus: Bus
     most: int = 20_000

@@ -1,4 +1,4 @@
-"""What `auth` is asked: accounts, tokens, settings, sign-in, sessions, API tokens."""
+"""The requests that `auth` serves: accounts, tokens, settings, sign-in, sessions, API tokens."""
 
 from datetime import datetime
 from typing import Literal
@@ -81,7 +81,7 @@ class GetSettings(Query[UserPreferences]):
 
 
 class PutSettings(Command[UserPreferences]):
-    """Replace the settings; says `settings.changed` where something changed.
+    """Replace the settings; publishes `settings.changed` where something changed.
 
     With `if_version`, only where that is still the version. Refused: `settings_changed` (409).
     """
@@ -174,7 +174,7 @@ class SignOut(Command[Done]):
 
 
 class ApiToken(Shape):
-    """A personal API token. `secret` is there once, in the answer to its creation."""
+    """A personal API token. `secret` is there once, in the reply to its creation."""
 
     id: UUID
     name: str
@@ -217,7 +217,7 @@ class DeleteApiToken(Command[Done]):
 
 
 class Disconnect(Command[Done]):
-    """Revoke at Google, delete the tokens, say `account.disconnected`."""
+    """Revoke at Google, delete the tokens, publish `account.disconnected`."""
 
     subject = "auth.disconnect"
     served_by = "auth"
@@ -230,7 +230,7 @@ class Disconnect(Command[Done]):
 
 
 class DeleteUser(Command[Done]):
-    """Disconnect everything, delete the user, say `user.deleted`."""
+    """Disconnect everything, delete the user, publish `user.deleted`."""
 
     subject = "auth.delete_user"
     served_by = "auth"

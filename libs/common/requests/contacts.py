@@ -1,4 +1,4 @@
-"""What `contacts` is asked: people, timelines, duplicates, who the guests of a meeting are."""
+"""The requests that `contacts` serves: people, timelines, duplicates, who the guests of a meeting are."""
 
 from datetime import datetime
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""What `prep` is asked: briefs and what became of them."""
+"""The requests that `prep` serves: briefs and what became of them."""
 
 from datetime import datetime
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What `sync` is asked: runs, meetings, why a message is (not) here."""
+"""The requests that `sync` serves: runs, meetings, why a message is (not) here."""
 
 from datetime import datetime
 from typing import Literal

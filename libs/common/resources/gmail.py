@@ -29,7 +29,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Until when Gmail tells of changes, and where the mailbox's history stood when it began."""
+    """Until when Gmail publishes changes, and where the mailbox's history stood when it began."""
 
     history_id: int
     expires_at: datetime
@@ -123,14 +123,14 @@ def _headers(payload: Resource) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(values) for name, values in found.items()}
 
 
-def read_watch(answer: Resource) -> Watch:
-    """An answer to `users.watch`; without a usable end it counts as over already, and is soon asked for again."""
-    milliseconds = integer(answer.get("expiration")) or 0
+def read_watch(response: Resource) -> Watch:
+    """The response to `users.watch`; without a usable end it counts as over already, and is soon asked for again."""
+    milliseconds = integer(response.get("expiration")) or 0
     try:
         expires_at = datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         expires_at = datetime.fromtimestamp(0, UTC)
-    return Watch(integer(answer.get("historyId")) or 0, expires_at)
+    return Watch(integer(response.get("historyId")) or 0, expires_at)
 
 
 def read_ref(item: Resource) -> MessageRef:

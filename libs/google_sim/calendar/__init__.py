@@ -1,1 +1,1 @@
-"""Calendar v3: the calendars of an account and what changed in them."""
+"""Calendars: their events, and what changed in them for sync tokens."""

@@ -81,7 +81,7 @@ class Calendar:
             return {event["id"]: event for event in events if event.get("status") != "cancelled"}
         is_series = any(event.get("recurrence") for event in events)
         lower, upper = (time_min, time_max) if is_series else (None, None)
-        return {one["id"]: one for one in expand(replace(self.data, events=events), lower, upper, now=now)}
+        return {event["id"]: event for event in expand(replace(self.data, events=events), lower, upper, now=now)}
 
     def _remember(self, event: Resource) -> None:
         series = series_of(event)

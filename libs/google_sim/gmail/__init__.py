@@ -1,1 +1,1 @@
-"""Gmail v1, as far as reading mail and sending it goes."""
+"""Mailboxes: messages, threads, labels and history; their formats, search and batches."""

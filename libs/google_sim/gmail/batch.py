@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from libs.google_sim.errors import invalid
 
-MOST_CALLS = 100
+MAX_CALLS = 100
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ def read(content_type: str, body: bytes) -> list[Part]:
     parts = message.get_payload() if message.get_content_maintype() == "multipart" else None
     if not isinstance(parts, list) or not parts:
         raise invalid("Failed to parse batch request, error: no boundary found, or no parts.")
-    if len(parts) > MOST_CALLS:
-        raise invalid(f"The batch request exceeds the maximum of {MOST_CALLS} calls.")
+    if len(parts) > MAX_CALLS:
+        raise invalid(f"The batch request exceeds the maximum of {MAX_CALLS} calls.")
     return [_part(part) for part in parts if isinstance(part, Message)]
 
 
 def write(replies: list[tuple[Part, int, bytes, dict[str, str]]]) -> tuple[str, bytes]:
-    """The Content-Type and the body of the answer to a batch, from each part's status, JSON and headers."""
+    """The Content-Type and the body of the response to a batch, from each part's status, JSON and headers."""
     boundary = f"batch_{secrets.token_urlsafe(18)}"
     lines: list[bytes] = []
     for part, status, body, headers in replies:

@@ -7,7 +7,7 @@ from libs.google_sim.account import Resource
 from libs.google_sim.errors import invalid
 from libs.google_sim.gmail.mailbox import Stored
 from libs.google_sim.gmail.search import decoded_body
-from libs.google_sim.routing import Query
+from libs.google_sim.query import Query
 
 _MINIMAL = ("id", "threadId", "labelIds", "snippet", "historyId", "internalDate", "sizeEstimate")
 _BOUNDARY = "=_part_"
@@ -44,7 +44,7 @@ def _metadata(resource: Resource, names: frozenset[str]) -> Resource:
         return {**shown, "payload": payload}
     small = {name: payload[name] for name in ("mimeType", "headers") if name in payload}
     if names and isinstance(small.get("headers"), list):
-        small["headers"] = [one for one in small["headers"] if _name(one) in names]
+        small["headers"] = [header for header in small["headers"] if _name(header) in names]
     return {**shown, "payload": small}
 
 
@@ -79,6 +79,6 @@ def _lines(part: object, path: str, depth: int) -> list[bytes]:
         return [*(line.encode("utf-8", "replace") for line in lines), *content.splitlines(), b""]
     lines += [f'Content-Type: {part.get("mimeType") or "multipart/mixed"}; boundary="{boundary}"', ""]
     encoded = [line.encode("utf-8", "replace") for line in lines]
-    for number, one in enumerate(below):
-        encoded += [b"--" + boundary.encode(), *_lines(one, f"{path}.{number}", depth + 1)]
+    for number, child in enumerate(below):
+        encoded += [b"--" + boundary.encode(), *_lines(child, f"{path}.{number}", depth + 1)]
     return [*encoded, b"--" + boundary.encode() + b"--", b""]

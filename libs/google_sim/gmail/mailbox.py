@@ -18,7 +18,7 @@ Change = Literal["messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemov
 
 @dataclass(slots=True)
 class Stored:
-    """A message and what is asked of it all the time. `date_ms` is 0 where internalDate is no integer."""
+    """A message, and what every listing needs of it. `date_ms` is 0 where internalDate is no integer."""
 
     id: str
     thread_id: str
@@ -49,7 +49,7 @@ class Mailbox:
     """Message ids are unique in it; of loaded messages with one id the first is kept.
 
     A loaded message without a usable id is served under one made from its content. `oldest_history`: the smallest
-    startHistoryId that is still answered. `on_change` is told of each new history record.
+    startHistoryId that still works. `on_change` is called with each new history record.
     """
 
     make_id: Callable[[], str]
@@ -113,7 +113,7 @@ class Mailbox:
             return old
         self.history_id += 1
         listed = old.resource.get("labelIds")
-        kept = [one for one in (listed if isinstance(listed, list) else []) if one not in removed]
+        kept = [label for label in (listed if isinstance(listed, list) else []) if label not in removed]
         stored = _stored(message_id, {**old.resource, "labelIds": [*kept, *added], "historyId": str(self.history_id)})
         self.messages[message_id] = self.threads[stored.thread_id][message_id] = stored
         changes: list[tuple[Change, tuple[str, ...]]] = []
@@ -186,7 +186,7 @@ def _stored(message_id: str, resource: Resource) -> Stored:
         id=message_id,
         thread_id=thread_id if isinstance(thread_id, str) and thread_id else message_id,
         date_ms=_number(resource.get("internalDate")) or 0,
-        labels=frozenset(one for one in (listed if isinstance(listed, list) else ()) if isinstance(one, str)),
+        labels=frozenset(label for label in (listed if isinstance(listed, list) else ()) if isinstance(label, str)),
         resource=resource,
     )
 

@@ -108,7 +108,7 @@ def text_of(part: object, depth: int = 0) -> str:
     if isinstance(data, str) and str(part.get("mimeType", "")).startswith("text/"):
         found.append(decoded_body(data).decode("utf-8", "replace"))
     below = part.get("parts")
-    found.extend(text_of(one, depth + 1) for one in (below if isinstance(below, list) else ()))
+    found.extend(text_of(child, depth + 1) for child in (below if isinstance(below, list) else ()))
     return "\n".join(found)
 
 

@@ -12,7 +12,7 @@ from libs.google_sim.loaders.event_times import Zones, end_of, moment, recurrenc
 from libs.google_sim.loaders.files import LoadError, json_lines, kind, open_bytes
 
 _STATUS = {"CANCELLED": "cancelled", "TENTATIVE": "tentative"}
-_ANSWERS = {"ACCEPTED": "accepted", "DECLINED": "declined", "TENTATIVE": "tentative"}
+_RESPONSE_STATUS = {"ACCEPTED": "accepted", "DECLINED": "declined", "TENTATIVE": "tentative"}
 _VISIBILITY = {"PRIVATE": "private", "CONFIDENTIAL": "confidential", "PUBLIC": "public"}
 _LINKS = ("https://meet.google.com/", "https://zoom.us/", "https://teams.microsoft.com/")
 
@@ -63,9 +63,13 @@ def _calendar(block: Block, owner: str, number: int) -> CalendarData:
     zones = Zones.of(block)
     identifier = f"{_hash(name or str(number))[:20]}@group.calendar.google.com" if number else owner
     calendar = CalendarData(identifier, name or owner, time_zone=zones.default, primary=number == 0)
-    events = [one for one in block.blocks if one.name == "VEVENT"]
-    masters = {one.text("UID") for one in events if one.first("RECURRENCE-ID") is None and one.text("UID")}
-    calendar.events = [event for one in events if (event := _event(one, zones, owner, masters)) is not None]
+    events = [component for component in block.blocks if component.name == "VEVENT"]
+    masters = {
+        component.text("UID")
+        for component in events
+        if component.first("RECURRENCE-ID") is None and component.text("UID")
+    }
+    calendar.events = [event for component in events if (event := _event(component, zones, owner, masters)) is not None]
     return calendar
 
 
@@ -127,7 +131,7 @@ def _add_people(event: Resource, block: Block, owner: str) -> None:
     attendees = []
     for line in block.all("ATTENDEE"):
         person = _person(line, owner)
-        person["responseStatus"] = _ANSWERS.get(line.param("PARTSTAT").upper(), "needsAction")
+        person["responseStatus"] = _RESPONSE_STATUS.get(line.param("PARTSTAT").upper(), "needsAction")
         if line.param("CUTYPE").upper() in ("ROOM", "RESOURCE"):
             person["resource"] = True
         if line.param("ROLE").upper() == "OPT-PARTICIPANT":
@@ -159,7 +163,9 @@ def _email(line: Line) -> str:
 def _add_conference(event: Resource, block: Block) -> None:
     candidates = [block.text(name) for name in ("X-GOOGLE-CONFERENCE", "CONFERENCE", "URL")]
     candidates += [word for name in ("LOCATION", "DESCRIPTION") for word in block.text(name).split()]
-    link = block.text("X-GOOGLE-CONFERENCE") or next((one for one in candidates if one.startswith(_LINKS)), "")
+    link = block.text("X-GOOGLE-CONFERENCE") or next(
+        (candidate for candidate in candidates if candidate.startswith(_LINKS)), ""
+    )
     if not link.startswith("https://"):
         return
     event["conferenceData"] = {"entryPoints": [{"entryPointType": "video", "uri": link}]}

@@ -114,20 +114,20 @@ def _unfolded(text: str) -> Iterator[str]:
 
 
 def _lines(written: Iterable[str]) -> Iterator[Line]:
-    for one in written:
-        match = re.match(r"[^;:]*", one)
+    for line in written:
+        match = re.match(r"[^;:]*", line)
         name = match[0].rpartition(".")[2].strip().upper() if match else ""
         position = match.end() if match else 0
         params: dict[str, list[str]] = {}
-        while position < len(one) and one[position] == ";" and (found := _PARAMETER.match(one, position)):
+        while position < len(line) and line[position] == ";" and (found := _PARAMETER.match(line, position)):
             # vCard 2.1 writes a type or an encoding without its name: `TEL;CELL`
             key, value = (found[1], found[2]) if found[2] is not None else ("TYPE", found[1])
             values = [part.strip('"') for part in value.split(",")] if '"' not in value else [value.strip('"')]
             params.setdefault(key.strip().upper(), []).extend(values)
             position = found.end()
-        if not name or position >= len(one) or one[position] != ":":
+        if not name or position >= len(line) or line[position] != ":":
             continue
-        value = one[position + 1 :].replace("\x00", "")
+        value = line[position + 1 :].replace("\x00", "")
         encodings = {part.upper() for part in params.get("ENCODING", []) + params.get("TYPE", [])}
         if "QUOTED-PRINTABLE" in encodings:
             value = _quoted_printable(value, next(iter(params.get("CHARSET", [])), "utf-8"))

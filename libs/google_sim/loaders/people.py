@@ -81,7 +81,7 @@ def _names(card: Block) -> list[Resource]:
 
 def _typed(line: Line, value: str) -> Resource:
     types = (part.upper() for part in line.params.get("TYPE", []))
-    kind = next((_TYPES[one] for one in types if one in _TYPES), "")
+    kind = next((_TYPES[label] for label in types if label in _TYPES), "")
     return {"value": value.strip()} | ({"type": kind} if kind else {})
 
 

@@ -28,7 +28,7 @@ def assign_threads(messages: list[Resource]) -> None:
 
     owner: dict[tuple[str, str], int] = {}
     for number, message in enumerate(messages):
-        if message["threadId"] != message["id"]:  # Takeout says it
+        if message["threadId"] != message["id"]:  # known from Takeout's X-GM-THRID
             continue
         for key in _keys(message):
             parent[find(number)] = find(owner.setdefault(key, number))

@@ -1,1 +1,1 @@
-"""Google's sign-in: the authorization code flow with PKCE, tokens, and ID tokens."""
+"""Grants and tokens: authorization requests, codes, tokens, ID tokens, service accounts."""

@@ -59,7 +59,7 @@ class Token:
 
 @cache
 def _signing_key() -> RSAKey:
-    """One for all worlds of a process: it takes as long to make as a hundred requests to answer."""
+    """One for all worlds of a process: it takes as long to make as a hundred requests."""
     return RSAKey.generate_key(2048, {"alg": "RS256", "use": "sig"}, auto_kid=True)
 
 
@@ -95,7 +95,7 @@ class Authority:
             raise OAuthError("invalid_grant", "Bad Request")
         if code.redirect_uri != redirect_uri:
             raise OAuthError("redirect_uri_mismatch", "Bad Request")
-        if code.challenge is not None and not _proves(verifier, code.challenge, code.challenge_method):
+        if code.challenge is not None and not _is_verified_by(verifier, code.challenge, code.challenge_method):
             raise OAuthError("invalid_grant", "Invalid code verifier." if verifier else "Missing code verifier.")
         if not code.offline:
             return code, None
@@ -118,6 +118,10 @@ class Authority:
         text = f"ya29.{secrets.token_urlsafe(48)}"
         self.access[text] = Token(account, client_id, scopes, self.now() + self.token_seconds)
         return text
+
+    def expire_access(self, account: str) -> None:
+        """End all access tokens of an account; its refresh tokens stay."""
+        self.access = {text: token for text, token in self.access.items() if token.account != account}
 
     def bearer(self, text: str) -> Token | None:
         """The access token, unless it is unknown, revoked or over."""
@@ -176,7 +180,7 @@ class Authority:
             self.codes = {t: code for t, code in self.codes.items() if code.expires_at > now}
 
 
-def _proves(verifier: str | None, challenge: str, method: str) -> bool:
+def _is_verified_by(verifier: str | None, challenge: str, method: str) -> bool:
     if not verifier:
         return False
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")

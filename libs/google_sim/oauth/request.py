@@ -1,4 +1,4 @@
-"""An authorization request, checked as Google checks it, and the address that its answer goes to."""
+"""An authorization request, checked as Google checks it, and the address that the browser is sent back to."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -25,7 +25,7 @@ REQUESTED = "requested_scope"
 
 
 class BadRequest(Exception):
-    """A request that can't be answered with a redirect: shown to the person on Google's page."""
+    """A request that can't end with a redirect: shown to the person on Google's page."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class AuthorizationRequest:
         """Scopes that can be unticked, with their words."""
         return {scope: PERMISSIONS.get(scope, scope) for scope in self.scopes if scope not in IDENTITY_SCOPES}
 
-    def answer(self, **parameters: str) -> str:
-        """The redirect with an answer; the state is echoed."""
+    def redirect_url(self, **parameters: str) -> str:
+        """The redirect URI with these parameters and the state of the request."""
         if self.state is not None:
             parameters["state"] = self.state
         return f"{self.redirect_uri}{'&' if '?' in self.redirect_uri else '?'}{urlencode(parameters)}"

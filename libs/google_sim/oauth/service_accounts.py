@@ -33,7 +33,7 @@ class ServiceAccounts:
             "private_key": key.as_pem(private=True).decode(),
         }
 
-    def proven(self, assertion: str) -> tuple[str, tuple[str, ...]]:
+    def verified(self, assertion: str) -> tuple[str, tuple[str, ...]]:
         """Whose assertion it is, and for which scopes. Raises OAuthError `invalid_grant`."""
         for email, key in self._keys.items():
             try:

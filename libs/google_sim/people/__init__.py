@@ -1,1 +1,1 @@
-"""People v1: the contacts of an account, `people.connections.list` with sync tokens."""
+"""Contacts: the people of an account, and what changed in them for sync tokens."""

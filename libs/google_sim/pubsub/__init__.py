@@ -1,8 +1,6 @@
 """A stand-in for Cloud Pub/Sub, as far as Gmail's notifications go: topics, push with signed tokens, pull with deadlines.
 
-topics.py         topics, subscriptions, messages and their leases; the trouble that they meet on the way
+topics.py         topics, subscriptions, messages and their leases; the faults that they meet on the way
 notifications.py  changes of watched mailboxes → at most one message a second and mailbox
-pushing.py        push subscriptions: a signed request for each message, again until it is answered with 2xx
-pulling.py        pull subscriptions over HTTP
-control.py        subscriptions, service accounts, trouble and counters, for who directs the play
+pushing.py        push subscriptions: a signed request for each message, again until its status is 2xx
 """

@@ -1,29 +1,26 @@
 """Gmail's notifications: that a watched mailbox has changed, and up to which history id."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import orjson
 
 from libs.google_sim.gmail.mailbox import Record
+from libs.google_sim.hosted_account import Account
 from libs.google_sim.pubsub.topics import PubSub
-
-if TYPE_CHECKING:
-    from libs.google_sim.world import Account
 
 PAUSE_SECONDS = 1.0
 
 
 class Notifier:
-    """At most one notification a second and mailbox; what happens sooner is told together, when the second is over."""
+    """At most one notification a second and mailbox; what happens sooner is published together, when the second is over."""
 
     def __init__(self, pubsub: PubSub) -> None:
         self.pause_seconds = PAUSE_SECONDS
         self._pubsub = pubsub
-        self._told_at: dict[str, float] = {}
+        self._notified_at: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
-    def changed(self, account: "Account", record: Record, now: float) -> None:
+    def changed(self, account: Account, record: Record, now: float) -> None:
         """A record was added to the account's history."""
         if account.watch is None or int(account.watch["expiration"]) <= now * 1000:
             return
@@ -31,24 +28,24 @@ class Notifier:
         if not wanted or not record.stored.labels.isdisjoint(wanted):
             self.notify(account)
 
-    def notify(self, account: "Account") -> None:
-        """Tell where the mailbox stands, now or when its second is over."""
+    def notify(self, account: Account) -> None:
+        """Publish where the mailbox stands, now or when its second is over."""
         if account.address in self._timers:
             return
         loop = asyncio.get_running_loop()
-        wait = self._told_at.get(account.address, -self.pause_seconds) + self.pause_seconds - loop.time()
+        wait = self._notified_at.get(account.address, -self.pause_seconds) + self.pause_seconds - loop.time()
         if wait <= 0:
-            self._tell(account)
+            self._publish(account)
         else:
-            self._timers[account.address] = loop.call_later(wait, self._tell, account)
+            self._timers[account.address] = loop.call_later(wait, self._publish, account)
 
     def close(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
 
-    def _tell(self, account: "Account") -> None:
+    def _publish(self, account: Account) -> None:
         self._timers.pop(account.address, None)
-        self._told_at[account.address] = asyncio.get_running_loop().time()
+        self._notified_at[account.address] = asyncio.get_running_loop().time()
         if account.watch is not None:
-            told = {"emailAddress": account.address, "historyId": account.mailbox.history_id}
-            self._pubsub.publish(account.watch["topicName"], orjson.dumps(told))
+            notification = {"emailAddress": account.address, "historyId": account.mailbox.history_id}
+            self._pubsub.publish(account.watch["topicName"], orjson.dumps(notification))

@@ -1,4 +1,4 @@
-"""Push subscriptions: each message is a request with a token that Google signs, repeated until it is answered with 2xx."""
+"""Push subscriptions: each message is a request with a token that Google signs, repeated until its status is 2xx."""
 
 import asyncio
 import hashlib
@@ -39,19 +39,19 @@ class Pusher:
     async def _keep_delivering(self, subscription: Subscription) -> None:
         assert subscription.push is not None, "only push subscriptions are served"
         while True:
-            await subscription.news.wait()
-            subscription.news.clear()
+            await subscription.arrived.wait()
+            subscription.arrived.clear()
             while subscription.waiting:
                 self._begin(self._deliver(subscription, subscription.push, subscription.waiting.popleft()))
 
     async def _deliver(self, subscription: Subscription, push: Push, message: Message) -> None:
         pause = FIRST_PAUSE_SECONDS
         while True:
-            subscription.tally.delivered += 1
+            subscription.counters.delivered += 1
             if await self._post(subscription.name, push, message):
-                subscription.tally.acknowledged += 1
+                subscription.counters.acknowledged += 1
                 return
-            subscription.tally.refused += 1
+            subscription.counters.refused += 1
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
@@ -63,8 +63,8 @@ class Pusher:
         headers = {"Authorization": f"Bearer {self.authority.id_token(claims, push.audience, None)}"}
         body = {"message": message.resource(), "subscription": name}
         with suppress(aiohttp.ClientError, TimeoutError, OSError):
-            async with self._http.post(push.endpoint, json=body, headers=headers) as answer:
-                return 200 <= answer.status < 300
+            async with self._http.post(push.endpoint, json=body, headers=headers) as response:
+                return 200 <= response.status < 300
         return False
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:

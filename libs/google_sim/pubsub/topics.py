@@ -38,8 +38,8 @@ class Push:
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """What may befall a message on its way to a subscription, each with its probability; a delay lasts up to `seconds`."""
+class DeliveryFaults:
+    """Faults of the way to a subscription, each with its probability; a delay lasts up to `seconds`."""
 
     lose: float = 0.0
     duplicate: float = 0.0
@@ -48,12 +48,13 @@ class Trouble:
     seconds: float = 1.0
 
     def __post_init__(self) -> None:
-        if not all(0 <= one <= 1 for one in (self.lose, self.duplicate, self.delay, self.reorder)) or self.seconds < 0:
+        probabilities = (self.lose, self.duplicate, self.delay, self.reorder)
+        if not all(0 <= probability <= 1 for probability in probabilities) or self.seconds < 0:
             raise ValueError("lose, duplicate, delay and reorder are probabilities from 0 to 1, seconds is at least 0.")
 
 
 @dataclass
-class Tally:
+class DeliveryCounters:
     """What became of the messages of one subscription."""
 
     published: int = 0
@@ -76,32 +77,32 @@ class Subscription:
     ack_seconds: float = ACK_SECONDS
     waiting: deque[Message] = field(default_factory=deque)
     leased: dict[str, tuple[Message, float]] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    counters: DeliveryCounters = field(default_factory=DeliveryCounters)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _leases: int = 0
 
     def put(self, message: Message) -> None:
         self.waiting.append(message)
-        self.news.set()
+        self.arrived.set()
 
-    def lease(self, most: int, now: float) -> list[tuple[str, Message]]:
-        """Up to `most` messages, each under a new ack id; those whose deadline has passed come again."""
-        for ack_id in [one for one, (_, deadline) in self.leased.items() if deadline <= now]:
+    def lease(self, maximum: int, now: float) -> list[tuple[str, Message]]:
+        """Up to `maximum` messages, each under a new ack id; those whose deadline has passed come again."""
+        for ack_id in [expired for expired, (_, deadline) in self.leased.items() if deadline <= now]:
             self.waiting.append(self.leased.pop(ack_id)[0])
-        taken = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+        taken = [self.waiting.popleft() for _ in range(min(maximum, len(self.waiting)))]
         leases = []
         for message in taken:
             self._leases += 1
             ack_id = f"{message.id}-{self._leases}"
             self.leased[ack_id] = (message, now + self.ack_seconds)
             leases.append((ack_id, message))
-        self.tally.delivered += len(leases)
-        self.news.clear()
+        self.counters.delivered += len(leases)
+        self.arrived.clear()
         return leases
 
     def acknowledge(self, ack_ids: list[str]) -> None:
-        """Done with. Unknown ids, and those past their deadline, are passed over in silence, as Pub/Sub does."""
-        self.tally.acknowledged += sum(self.leased.pop(one, None) is not None for one in ack_ids)
+        """Remove what a puller has handled. Unknown ids, and those past their deadline, are passed over in silence, as Pub/Sub does."""
+        self.counters.acknowledged += sum(self.leased.pop(ack_id, None) is not None for ack_id in ack_ids)
 
 
 class PubSub:
@@ -110,16 +111,16 @@ class PubSub:
     def __init__(self, now: Callable[[], float]) -> None:
         self.subscriptions: dict[str, Subscription] = {}
         self.closed_topics: set[str] = set()
-        self.trouble = Trouble()
+        self.faults = DeliveryFaults()
         self.closing = asyncio.Event()
         self._now = now
         self._random = random.Random(0)
         self._published = 0
         self._held: dict[str, Message] = {}
 
-    def script(self, trouble: Trouble, seed: int) -> None:
-        """The trouble from now on; chance comes from one seeded source, so a script repeats."""
-        self.trouble = trouble
+    def script(self, faults: DeliveryFaults, seed: int) -> None:
+        """The faults from now on; chance comes from one seeded source, so a script repeats."""
+        self.faults = faults
         self._random = random.Random(seed)
 
     def subscribe(self, subscription: Subscription) -> None:
@@ -131,7 +132,7 @@ class PubSub:
         self.subscriptions[subscription.name] = subscription
 
     def publish(self, topic: str, data: bytes) -> None:
-        """To every subscription of the topic, with the trouble that is scripted."""
+        """To every subscription of the topic, with the faults that are scripted."""
         self._published += 1
         message = Message(str(self._published), data, self._now())
         for subscription in self.subscriptions.values():
@@ -139,24 +140,24 @@ class PubSub:
                 self._send(subscription, message)
 
     def _send(self, subscription: Subscription, message: Message) -> None:
-        tally, trouble = subscription.tally, self.trouble
-        tally.published += 1
-        if self._happens(trouble.lose):
-            tally.lost += 1
+        counters, faults = subscription.counters, self.faults
+        counters.published += 1
+        if self._occurs(faults.lose):
+            counters.lost += 1
             return
-        if self._happens(trouble.reorder) and subscription.name not in self._held:
-            tally.reordered += 1
+        if self._occurs(faults.reorder) and subscription.name not in self._held:
+            counters.reordered += 1
             self._held[subscription.name] = message
-            self._later(trouble.seconds, self._release, subscription)  # where no other comes to overtake it
+            self._later(faults.seconds, self._release, subscription)  # where no other comes to overtake it
             return
-        if self._happens(trouble.delay):
-            tally.delayed += 1
-            self._later(trouble.seconds * self._random.random(), subscription.put, message)
+        if self._occurs(faults.delay):
+            counters.delayed += 1
+            self._later(faults.seconds * self._random.random(), subscription.put, message)
         else:
             subscription.put(message)
-        if self._happens(trouble.duplicate):
-            tally.duplicated += 1
-            self._later(trouble.seconds * self._random.random(), subscription.put, message)
+        if self._occurs(faults.duplicate):
+            counters.duplicated += 1
+            self._later(faults.seconds * self._random.random(), subscription.put, message)
         self._release(subscription)
 
     def _release(self, subscription: Subscription) -> None:
@@ -164,7 +165,7 @@ class PubSub:
         if message := self._held.pop(subscription.name, None):
             subscription.put(message)
 
-    def _happens(self, probability: float) -> bool:
+    def _occurs(self, probability: float) -> bool:
         return probability > 0 and self._random.random() < probability
 
     @staticmethod

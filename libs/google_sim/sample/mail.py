@@ -7,10 +7,18 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from libs.google_sim.account import Resource
-from libs.google_sim.sample.cast import MAYA, PEOPLE, PERSONAL, WORK, WORK_ALIAS, ZONE, Home, Person
 from libs.google_sim.sample.compose import Address, Letter, in_order, message_id_for, resource
-from libs.google_sim.sample.oddments import oddments
-from libs.google_sim.sample.scripts import CLOSINGS, CONVERSATIONS, GREETINGS, MACHINES, SLOTS, Conversation, Machine
+from libs.google_sim.sample.conversations import (
+    AUTOMATED_SENDERS,
+    CLOSINGS,
+    CONVERSATIONS,
+    GREETINGS,
+    SLOTS,
+    AutomatedSender,
+    Conversation,
+)
+from libs.google_sim.sample.edge_cases import edge_cases
+from libs.google_sim.sample.people import MAYA, PEOPLE, PERSONAL, WORK, WORK_ALIAS, ZONE, Home, Person
 
 _YEAR = 350  # days: well inside the default look-back, so that the count does not change while a sync runs
 _LONG_AGO = 430
@@ -29,15 +37,15 @@ class MailSample:
     def write(self) -> dict[str, list[Resource]]:
         """All messages by account, oldest first."""
         for person in PEOPLE:
-            scripts = self._scripts_for(person)
-            for number, script in zip(range(person.closeness), scripts, strict=False):
+            conversations = self._conversations_for(person)
+            for number, conversation in zip(range(person.closeness), conversations, strict=False):
                 first = self._moment(_YEAR * number // person.closeness + 3, _YEAR * (number + 1) // person.closeness)
-                self._converse(person, script, first)
+                self._converse(person, conversation, first)
         for person in PEOPLE[:8]:
-            self._converse(person, next(self._scripts_for(person)), self._moment(_LONG_AGO, 2 * _LONG_AGO))
-        for machine in MACHINES:
-            self._automate(machine)
-        for letter, account, labels in oddments(self):
+            self._converse(person, next(self._conversations_for(person)), self._moment(_LONG_AGO, 2 * _LONG_AGO))
+        for automated_sender in AUTOMATED_SENDERS:
+            self._automate(automated_sender)
+        for letter, account, labels in edge_cases(self):
             self.deliver(letter, {account: labels})
         return {account: in_order(messages) for account, messages in self.messages.items()}
 
@@ -59,17 +67,19 @@ class MailSample:
         day = self.now - timedelta(days=self.random.randint(least_days, max(least_days, most_days)))
         return day.replace(hour=self.random.randint(8, 17), minute=self.random.randint(0, 59), second=17)
 
-    def _scripts_for(self, person: Person) -> Iterator[Conversation]:
-        fitting = [one for one in CONVERSATIONS if (one.home, one.language) == (person.home, person.language)]
-        english = [one for one in CONVERSATIONS if (one.home, one.language) == (person.home, "en")]
+    def _conversations_for(self, person: Person) -> Iterator[Conversation]:
+        def of(language: str) -> list[Conversation]:
+            return [known for known in CONVERSATIONS if (known.home, known.language) == (person.home, language)]
+
+        fitting, english = of(person.language), of("en")
         self.random.shuffle(english)
         return cycle(fitting + english if person.language != "en" else english)
 
-    def _converse(self, person: Person, script: Conversation, sent: datetime) -> None:
+    def _converse(self, person: Person, conversation: Conversation, sent: datetime) -> None:
         """One conversation, begun by either side; the person may write from their second address."""
         slots = {slot: self.random.choice(choices) for slot, choices in SLOTS.items()}
-        subject = script.subject.format(**slots)
-        turns = script.turns[: self.random.randint(2, len(script.turns))]
+        subject = conversation.subject.format(**slots)
+        turns = conversation.turns[: self.random.randint(2, len(conversation.turns))]
         mine = self.random.random() < 0.4
         account = PERSONAL if person.home == "personal" else WORK
         from_alias = account == WORK and self.random.random() < 0.2
@@ -84,7 +94,7 @@ class MailSample:
                 to=to,
                 cc=[(MAYA, PERSONAL if account == WORK else WORK)] if both else (),
                 subject=subject if number == 0 else f"Re: {subject}",
-                text=self._text(script, turn.format(**slots), person, mine, number == 0),
+                text=self._text(conversation, turn.format(**slots), person, mine, number == 0),
                 message_id=self.message_id(sender[1].rpartition("@")[2]),
                 references=tuple(references),
             )
@@ -100,22 +110,24 @@ class MailSample:
     def _address(self, person: Person, number: int) -> Address:
         return (person.name, person.second if person.second and number % 3 == 2 else person.address)
 
-    def _text(self, script: Conversation, turn: str, person: Person, mine: bool, first: bool) -> str:
-        greeting = GREETINGS[script.language].format(name=person.given if mine else "Maya") + "\n\n" if first else ""
+    def _text(self, conversation: Conversation, turn: str, person: Person, mine: bool, first: bool) -> str:
+        greeting = (
+            GREETINGS[conversation.language].format(name=person.given if mine else "Maya") + "\n\n" if first else ""
+        )
         signed = "Maya" if mine else person.given
-        return f"{greeting}{turn}\n\n{CLOSINGS[script.language]}\n{signed}\n"
+        return f"{greeting}{turn}\n\n{CLOSINGS[conversation.language]}\n{signed}\n"
 
-    def _automate(self, machine: Machine) -> None:
-        account = account_of(machine.home)
-        for number in range(2 * len(machine.subjects)):
+    def _automate(self, automated_sender: AutomatedSender) -> None:
+        account = account_of(automated_sender.home)
+        for number in range(2 * len(automated_sender.subjects)):
             letter = Letter(
                 sent=self._moment(5 + 25 * number, 25 + 25 * number),
-                sender=(machine.name, machine.address),
+                sender=(automated_sender.name, automated_sender.address),
                 to=[(MAYA, account)],
-                subject=machine.subjects[number % len(machine.subjects)],
-                text=machine.text,
-                message_id=self.message_id(machine.address.rpartition("@")[2]),
-                headers=machine.headers,
+                subject=automated_sender.subjects[number % len(automated_sender.subjects)],
+                text=automated_sender.text,
+                message_id=self.message_id(automated_sender.address.rpartition("@")[2]),
+                headers=automated_sender.headers,
             )
             self.deliver(letter, {account: ["INBOX", "CATEGORY_UPDATES"]})
 

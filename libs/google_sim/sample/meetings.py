@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from libs.google_sim.account import CalendarData, Resource
-from libs.google_sim.sample.cast import MAYA, PEOPLE, PERSONAL, TEAM, WORK, ZONE, Person, named
+from libs.google_sim.sample.people import MAYA, PEOPLE, PERSONAL, TEAM, WORK, ZONE, Person, named
 
 _DUE = (timedelta(minutes=33), timedelta(minutes=38))
 _ROOM = {
@@ -33,16 +33,16 @@ _PRIVATE_TITLES = ("Dinner", "Coffee", "Walk round Djurgården", "Choir practice
 
 def calendars(now: datetime) -> dict[str, CalendarData]:
     """The primary calendar of each account. Apart from the two due meetings nothing starts within hours of now."""
-    diary = _Diary(now)
-    diary.due()
-    diary.history()
-    diary.ahead()
-    diary.series()
-    diary.special_kinds()
-    return diary.calendars
+    builder = _CalendarBuilder(now)
+    builder.due()
+    builder.history()
+    builder.ahead()
+    builder.series()
+    builder.special_kinds()
+    return builder.calendars
 
 
-class _Diary:
+class _CalendarBuilder:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.local = now.astimezone(ZoneInfo(ZONE)).replace(minute=0, second=0, microsecond=0)
@@ -73,12 +73,12 @@ class _Diary:
             host = {"email": organizer.address, "displayName": organizer.name}
         attendees = [
             {
-                "email": one.address,
-                "displayName": one.name,
-                "responseStatus": _answer(one),
-                **({"organizer": True} if one is organizer else {}),
+                "email": guest.address,
+                "displayName": guest.name,
+                "responseStatus": _response_status(guest),
+                **({"organizer": True} if guest is organizer else {}),
             }
-            for one in guests
+            for guest in guests
         ]
         event: Resource = {
             "kind": "calendar#event",
@@ -224,7 +224,7 @@ class _Diary:
         self.add(PERSONAL, "Flight to Lisbon (TP 781)", self.at(18), [], minutes=265, eventType="fromGmail")
 
 
-def _answer(person: Person) -> str:
+def _response_status(person: Person) -> str:
     return "tentative" if person.closeness == 1 else "accepted"
 
 

@@ -1,5 +1,6 @@
 """Signing in: what is kept while the browser is at Google, when Google's consent page is needed, how a refusal is worded."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +19,15 @@ INVALID_STATE = (
     "This sign-in is not known here: it took longer than 10 minutes, was finished before, or began in another browser."
     " Start again."
 )
+
+
+@dataclass(frozen=True)
+class GoogleProfile:
+    """A Google account as its ID token names it. `sub` identifies it for ever; address and name may change."""
+
+    sub: str
+    address: str
+    name: str
 
 
 class PendingSignIn(BaseModel):

@@ -44,18 +44,18 @@ async def begin_sign_in(context: Context, command: BeginSignIn) -> Authorization
 
 async def finish_sign_in(context: Context, command: FinishSignIn) -> SignedIn:
     """The browser is back: connect the account, and sign in who was not. Refused: see FinishSignIn."""
-    remembered = await context.cache.take(state_key(command.browser, command.state))
+    remembered = await context.cache.pop(state_key(command.browser, command.state))
     if remembered is None:
         raise Refused(400, "invalid_state", INVALID_STATE)
     pending = PendingSignIn.model_validate_json(remembered)
     if command.error or not command.code:
         get_logger().info("sign_in_declined", denied=command.error == "access_denied")
         raise sign_in_refusal(command.error)
-    grant, identity = await exchange_code(context, command.code, pending)
+    grant, profile = await exchange_code(context, command.code, pending)
 
     async with context.db.acquire() as connection, connection.transaction():
-        account = await link_account(connection, identity, pending)
-        lasting = await store_grant(context, connection, account, grant, identity)
+        account = await link_account(connection, profile, pending)
+        lasting = await store_grant(context, connection, account, grant, profile)
         secret = new_secret() if pending.user_id is None else None
         expires_at = await sessions.insert_session(connection, fingerprint(secret), account.user_id) if secret else None
     await context.relay_outbox()
@@ -64,11 +64,11 @@ async def finish_sign_in(context: Context, command: FinishSignIn) -> SignedIn:
     consent_url = None
     if needs_consent(lasting, pending):
         with_consent = new_pending("consent", account.user_id, account.id)
-        consent_url = await begin_authorization(context, command.browser, with_consent, login_hint=identity.address)
+        consent_url = await begin_authorization(context, command.browser, with_consent, login_hint=profile.address)
     return SignedIn(
         user_id=account.user_id,
         account_id=account.id,
-        address=identity.address,
+        address=profile.address,
         session=secret,
         session_expires_at=expires_at,
         missing_scopes=tuple(scopes.missing(granted_scopes(grant.scopes))),

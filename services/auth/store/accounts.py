@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from libs.common.db import Connection, Record
-from libs.common.google.id_token import Identity
 from libs.common.ids import AccountId, UserId
 from libs.common.requests import Account
+from services.auth.domain.sign_in import GoogleProfile
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ async def list_refresh_tokens(connection: Connection, user_id: UserId) -> list[t
 
 
 async def insert_account(
-    connection: Connection, account_id: AccountId, user_id: UserId, identity: Identity, reason: str
+    connection: Connection, account_id: AccountId, user_id: UserId, profile: GoogleProfile, reason: str
 ) -> None:
     """A new account, without tokens yet: until they are stored it requires authorization, for this `reason`."""
     await connection.execute(
@@ -94,9 +94,9 @@ async def insert_account(
         """,
         account_id,
         user_id,
-        identity.sub,
-        identity.address,
-        identity.name,
+        profile.sub,
+        profile.address,
+        profile.name,
         reason,
     )
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from libs.common.db import Connection
-from libs.common.google.id_token import Identity
 from libs.common.ids import AccountId, UserId
+from services.auth.domain.sign_in import GoogleProfile
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,17 @@ async def get_account_id(connection: Connection, user_id: UserId, sub: str) -> A
     return AccountId(found) if found else None
 
 
-async def insert_user(connection: Connection, user_id: UserId, identity: Identity) -> None:
+async def insert_user(connection: Connection, user_id: UserId, profile: GoogleProfile) -> None:
     await connection.execute(
         "INSERT INTO users (id, sub, name, address) VALUES ($1, $2, $3, $4)",
         user_id,
-        identity.sub,
-        identity.name,
-        identity.address,
+        profile.sub,
+        profile.name,
+        profile.address,
     )
 
 
-async def update_profile(connection: Connection, user_id: UserId, identity: Identity) -> None:
+async def update_profile(connection: Connection, user_id: UserId, profile: GoogleProfile) -> None:
     """The name and address of the Google account that made the user, where they changed. Other accounts change nothing."""
     await connection.execute(
         """
@@ -69,9 +69,9 @@ async def update_profile(connection: Connection, user_id: UserId, identity: Iden
         WHERE id = $1 AND sub = $2
         """,
         user_id,
-        identity.sub,
-        identity.name,
-        identity.address,
+        profile.sub,
+        profile.name,
+        profile.address,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from libs.common.events import MailboxNotified
 from libs.common.service import running
-from libs.google_sim.pubsub.topics import Trouble
+from libs.google_sim.pubsub.topics import DeliveryFaults
 from libs.local.ports import free_port
 from services.gateway.__main__ import wire as wire_gateway
 from tests.conftest import ServiceSettings, own_nats_server
@@ -52,7 +52,7 @@ async def test_mail_that_is_pulled_is_there_at_once_and_trouble_changes_only_whe
 ) -> None:
     stage.settings = stage.settings.model_copy(update=pulls(stage.google, tmp_path, ack_seconds=0.5))
     pubsub = stage.google.world.pubsub
-    tally = pubsub.subscriptions[PULLED].tally
+    counters = pubsub.subscriptions[PULLED].counters
     async with stage.replica(), stage.replica():
         await stage.first_sync("mail")
         assert stage.account.watch is not None
@@ -60,25 +60,25 @@ async def test_mail_that_is_pulled_is_there_at_once_and_trouble_changes_only_whe
         assert await arrives(stage, 101) < 3
         await at_rest(stage)
 
-        pubsub.script(Trouble(duplicate=0.5, delay=0.5, reorder=0.5, seconds=0.3), seed=7)
+        pubsub.script(DeliveryFaults(duplicate=0.5, delay=0.5, reorder=0.5, seconds=0.3), seed=7)
         stage.google.world.notifier.pause_seconds = 0.05
         for number in range(110, 130):
             stage.account.mailbox.add(message(number))
             await asyncio.sleep(0.06)
         await stage.until(lambda: len(stage.timeline()) == len(stage.account.mailbox.messages))
-        assert tally.duplicated > 0
-        assert tally.delayed + tally.reordered > 0
-        await stage.until(lambda: tally.acknowledged == tally.published + tally.duplicated)
+        assert counters.duplicated > 0
+        assert counters.delayed + counters.reordered > 0
+        await stage.until(lambda: counters.acknowledged == counters.published + counters.duplicated)
         await at_rest(stage)
 
-        pubsub.script(Trouble(lose=1.0), seed=0)
+        pubsub.script(DeliveryFaults(lose=1.0), seed=0)
         lost = stage.account.mailbox.add(message(200))
         await asyncio.sleep(0.3)
         assert lost.id not in stage.timeline()
-        pubsub.script(Trouble(), seed=0)
+        pubsub.script(DeliveryFaults(), seed=0)
         await arrives(stage, 201)  # the next notification brings both
         assert lost.id in stage.timeline()
-        await stage.until(lambda: tally.acknowledged == tally.published + tally.duplicated - tally.lost)
+        await stage.until(lambda: counters.acknowledged == counters.published + counters.duplicated - counters.lost)
     assert {end.reason for end in stage.ended("mail")} == {"connected", "push"}
 
 
@@ -99,8 +99,8 @@ async def test_mail_that_is_pushed_through_the_gateway_is_there_at_once(
         await stage.first_sync("mail")  # nobody takes notifications yet: Pub/Sub tries again
         async with running("gateway", gateway, wire_gateway):
             assert await arrives(stage, 101) < 5
-            await stage.until(lambda: subscription.tally.acknowledged == subscription.tally.published)
-        assert subscription.tally.refused > 0
+            await stage.until(lambda: subscription.counters.acknowledged == subscription.counters.published)
+        assert subscription.counters.refused > 0
 
 
 async def test_a_hint_of_what_was_read_costs_no_request(stage: SyncStage) -> None:
@@ -137,7 +137,7 @@ async def test_what_no_notification_told_of_is_found_by_the_next_poll_and_pollin
             while (await row(stage))["poll_at"] < datetime.now(UTC) + timedelta(minutes=10):
                 await asyncio.sleep(0.02)  # a mailbox that Gmail tells of is polled as a safety net only
         await at_rest(stage)
-        stage.google.world.pubsub.script(Trouble(lose=1.0), seed=0)
+        stage.google.world.pubsub.script(DeliveryFaults(lose=1.0), seed=0)
         lost = stage.account.mailbox.add(message(200))
         await asyncio.sleep(1.5)
         assert lost.id not in stage.timeline()
@@ -145,7 +145,7 @@ async def test_what_no_notification_told_of_is_found_by_the_next_poll_and_pollin
         await stage.until(lambda: lost.id in stage.timeline())
         await arrives(stage, 201, 5)  # silent: polled once a second again
         assert (await row(stage))["watch_due_at"] < datetime.now(UTC) + timedelta(minutes=6)
-        stage.google.world.pubsub.script(Trouble(), seed=0)
+        stage.google.world.pubsub.script(DeliveryFaults(), seed=0)
         await arrives(stage, 202)
         await stage.until(lambda: stage.ended("mail")[-1].reason in ("push", "poll"))
 

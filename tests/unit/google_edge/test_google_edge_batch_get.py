@@ -165,7 +165,7 @@ async def test_what_ends_the_account_s_work_is_raised(impatient: None) -> None:
 
 async def test_too_many_at_once_is_no_failure(impatient: None) -> None:
     async with edge(MAILBOX, google_batch_size=10) as (account, google, _):
-        google.world.crowd.most = 12
+        google.world.concurrency.limit = 12
         google.world.faults.set([Rule("/batch/", "latency", milliseconds=20)], 0)
         assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
         assert google.world.counters.http > 4  # some parts were refused, and requested again
@@ -177,7 +177,7 @@ async def test_no_more_is_under_way_than_a_mailbox_may_have() -> None:
         google,
         _,
     ):
-        google.world.crowd.most = 10
+        google.world.concurrency.limit = 10
         google.world.faults.set([Rule("/batch/", "latency", milliseconds=20)], 0)
         assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
         assert google.world.counters.http == 8  # nothing was refused
