@@ -397,9 +397,9 @@ async def test_what_events_py_does_not_declare_is_refused(bus: Callable[[Service
     async def nothing(_: object) -> None:
         return None
 
-    with pytest.raises(KeyError, match=r"prep hears message\.ingested"):
+    with pytest.raises(KeyError, match=r"prep consumes message\.ingested"):
         bus("prep").subscribe(MessageIngested, nothing)
-    with pytest.raises(KeyError, match="answers contacts"):
+    with pytest.raises(KeyError, match="serves contacts"):
         bus("prep").respond(requests.SearchContacts, nothing)  # type: ignore[arg-type]
 
 
