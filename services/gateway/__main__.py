@@ -27,7 +27,7 @@ from libs.common.service import Resources, run
 from libs.common.web import serve
 from services.gateway import handlers
 from services.gateway.app import build_app
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
 from services.gateway.live import Hub
 from services.gateway.pages.render import Renderer
 from services.gateway.webhook import WebhookSender, private_addresses_allowed, webhook_session
@@ -49,35 +49,35 @@ KEYS_REST_SECONDS = 60.0
 
 async def wire(r: Resources) -> None:
     keys = GoogleKeys(r.http, certs_url(r.settings.google_oauth_root), rest_seconds=KEYS_REST_SECONDS)
-    gateway = Gateway(r.settings, r.db, r.cache, r.bus, Hub(), Renderer(), keys)
+    context = Context(r.settings, r.db, r.cache, r.bus, Hub(), Renderer(), keys)
     allow_private = private_addresses_allowed(r.settings)
     http = await r.enter(webhook_session(allow_private=allow_private))
-    sender = WebhookSender(gateway, http, allow_private)
+    sender = WebhookSender(context, http, allow_private)
     for told in TOLD:
-        r.bus.subscribe(told, _notify_and_wake(gateway, sender))
-    r.bus.subscribe(PrepSkipped, partial(handlers.note_skip, gateway))
-    r.bus.subscribe(AccountDisconnected, partial(handlers.forget_account, gateway))
-    r.bus.subscribe(UserDeleted, partial(handlers.forget_user, gateway))
-    r.bus.subscribe_broadcast(SyncProgressed, partial(handlers.push_progress, gateway))
-    r.bus.subscribe_broadcast(ContactChanged, partial(handlers.push_contacts, gateway))
-    r.bus.subscribe_broadcast(NotificationCreated, partial(handlers.push_notification, gateway))
+        r.bus.subscribe(told, _notify_and_wake(context, sender))
+    r.bus.subscribe(PrepSkipped, partial(handlers.note_skip, context))
+    r.bus.subscribe(AccountDisconnected, partial(handlers.forget_account, context))
+    r.bus.subscribe(UserDeleted, partial(handlers.forget_user, context))
+    r.bus.subscribe_broadcast(SyncProgressed, partial(handlers.push_progress, context))
+    r.bus.subscribe_broadcast(ContactChanged, partial(handlers.push_contacts, context))
+    r.bus.subscribe_broadcast(NotificationCreated, partial(handlers.push_notification, context))
     r.run_in_background("webhooks", sender.keep_sending)
-    runner = await _serve(gateway)
+    runner = await _serve(context)
     r.stack.push_async_callback(runner.cleanup)
 
 
-async def _serve(gateway: Gateway) -> web.AppRunner:
+async def _serve(context: Context) -> web.AppRunner:
     """Outage: somebody else listens on the port."""
-    host, port = gateway.settings.host, gateway.settings.port
+    host, port = context.settings.host, context.settings.port
     try:
-        return await serve(build_app(gateway), host, port)
+        return await serve(build_app(context), host, port)
     except OSError as error:
         raise Outage(f"Can't listen on {host}:{port}: {error.strerror}. Set PINGCRM_PORT to a free port.") from error
 
 
-def _notify_and_wake(gateway: Gateway, sender: WebhookSender) -> Callable[[Told], Awaitable[None]]:
+def _notify_and_wake(context: Context, sender: WebhookSender) -> Callable[[Told], Awaitable[None]]:
     async def notify(event: Told) -> None:
-        await handlers.notify(gateway, event)
+        await handlers.notify(context, event)
         sender.wake()
 
     return notify

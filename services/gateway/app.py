@@ -14,7 +14,7 @@ from services.gateway import problems
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.hooks import hook_routes
 from services.gateway.api.serving import route
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
 from services.gateway.pages.docs import docs_routes
 from services.gateway.pages.home import home_routes
 from services.gateway.pages.meeting import meeting_routes
@@ -41,26 +41,26 @@ TRACE = web.RequestKey("trace", str)
 SECONDS = Histogram("pingcrm_http_request_seconds", "Time to answer a request", ["method", "route", "status"])
 
 
-def build_app(gateway: Gateway) -> web.Application:
-    """The whole application; `gateway` is not used before the first request."""
-    app = web.Application(middlewares=[_observe, _answer_errors(gateway)], client_max_size=MAX_BODY_BYTES)
+def build_app(context: Context) -> web.Application:
+    """The whole application; `context` is not used before the first request."""
+    app = web.Application(middlewares=[_observe, _answer_errors(context)], client_max_size=MAX_BODY_BYTES)
     app.add_routes(
         [
             *health_routes(
                 {
-                    "db": lambda: gateway.db.fetchval("SELECT 1"),
-                    "bus": gateway.bus.ping,
-                    "cache": gateway.cache.ping,
+                    "db": lambda: context.db.fetchval("SELECT 1"),
+                    "bus": context.bus.ping,
+                    "cache": context.cache.ping,
                 }
             ),
-            *(route(endpoint, gateway) for endpoint in ENDPOINTS),
-            *hook_routes(gateway),
-            *docs_routes(gateway),
-            *sign_in_routes(gateway),
-            *home_routes(gateway),
-            *meeting_routes(gateway),
-            *settings_routes(gateway),
-            *static_routes(gateway),
+            *(route(endpoint, context) for endpoint in ENDPOINTS),
+            *hook_routes(context),
+            *docs_routes(context),
+            *sign_in_routes(context),
+            *home_routes(context),
+            *meeting_routes(context),
+            *settings_routes(context),
+            *static_routes(context),
         ]
     )
 
@@ -71,7 +71,7 @@ def build_app(gateway: Gateway) -> web.Application:
         response.headers.popall("Server", None)
 
     async def close_streams(_: web.Application) -> None:
-        gateway.hub.close()
+        context.hub.close()
 
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(close_streams)
@@ -100,14 +100,14 @@ async def _observe(request: web.Request, handler: Handler) -> web.StreamResponse
                 )
 
 
-def _answer_errors(gateway: Gateway) -> Middleware:
+def _answer_errors(context: Context) -> Middleware:
     """Every error as problem details; for somebody who looks at pages, as a page."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             response = await handler(request)
-            renew_session(request, response, gateway.settings)
+            renew_session(request, response, context.settings)
             return response
         except web.HTTPException as error:
             if error.status < 400:
@@ -142,7 +142,7 @@ def _answer_errors(gateway: Gateway) -> Middleware:
             "href": "/",
             "label": "Go to the start page",
         }
-        page = gateway.pages.page("error.html", values, status=response.status)
+        page = context.pages.page("error.html", values, status=response.status)
         for name in ("Allow", "Retry-After"):
             if name in response.headers:
                 page.headers[name] = response.headers[name]

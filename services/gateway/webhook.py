@@ -27,7 +27,7 @@ from libs.common.ids import UserId
 from libs.common.log import get_logger
 from libs.common.requests import GetSettings
 from services.gateway import store
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
 from services.gateway.store import Due, Notification
 
 TIMEOUT_SECONDS = 10.0
@@ -109,7 +109,7 @@ def webhook_session(*, allow_private: bool) -> aiohttp.ClientSession:
 class WebhookSender:
     """Makes the calls that are due, in the background. `wake` spares a new notification the wait for the next look."""
 
-    gateway: Gateway
+    context: Context
     http: aiohttp.ClientSession
     allow_private: bool
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -121,7 +121,7 @@ class WebhookSender:
         """Runs until cancelled."""
         while True:
             self._woken.clear()
-            await self.gateway.bus.survive(self.send_due)
+            await self.context.bus.survive(self.send_due)
             try:
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._woken.wait()
@@ -129,40 +129,40 @@ class WebhookSender:
                 continue
 
     async def send_due(self) -> None:
-        while due := await store.claim_due_deliveries(self.gateway.db, LEASE):
+        while due := await store.claim_due_deliveries(self.context.db, LEASE):
             await asyncio.gather(*(self._send(one) for one in due))
 
     async def _send(self, due: Due) -> None:
         try:
-            preferences = (await self.gateway.bus.request(GetSettings(user_id=due.user_id))).preferences
+            preferences = (await self.context.bus.request(GetSettings(user_id=due.user_id))).preferences
         except (Outage, Refused) as error:
             if isinstance(error, Refused) and error.status == 404:  # the user is gone
-                await store.delete_delivery(self.gateway.db, due.notification.id)
+                await store.delete_delivery(self.context.db, due.notification.id)
             else:
-                await store.postpone_delivery(self.gateway.db, due.notification.id, RETRY_DELAYS[0])
+                await store.postpone_delivery(self.context.db, due.notification.id, RETRY_DELAYS[0])
             return
         url = preferences.notifications.webhook_url
         if url is None:
-            await store.delete_delivery(self.gateway.db, due.notification.id)
+            await store.delete_delivery(self.context.db, due.notification.id)
             return
         failure = await self._post(str(url), due)
         fields: dict[str, Any] = {"user": str(due.user_id), "attempt": due.attempts}
         if not failure:
-            await store.delete_delivery(self.gateway.db, due.notification.id)
+            await store.delete_delivery(self.context.db, due.notification.id)
             get_logger().info("webhook_sent", **fields)
         elif due.attempts > len(RETRY_DELAYS):
-            await store.delete_delivery(self.gateway.db, due.notification.id)
+            await store.delete_delivery(self.context.db, due.notification.id)
             get_logger().warning("webhook_given_up", **fields, error=failure)
         else:
-            await store.postpone_delivery(self.gateway.db, due.notification.id, RETRY_DELAYS[due.attempts - 1])
+            await store.postpone_delivery(self.context.db, due.notification.id, RETRY_DELAYS[due.attempts - 1])
             get_logger().info("webhook_postponed", **fields, error=failure)
 
     async def _post(self, url: str, due: Due) -> str:
         """Empty where the URL's owner took it (2xx), else what went wrong."""
         if not self.allow_private and refused_host(urlsplit(url).hostname or ""):
             return "private address"
-        body = webhook_body(due.notification, self.gateway.settings)
-        secrets = [secret_of(key, due.user_id) for key in self.gateway.settings.secret_keys]
+        body = webhook_body(due.notification, self.context.settings)
+        secrets = [secret_of(key, due.user_id) for key in self.context.settings.secret_keys]
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "PingCRM",

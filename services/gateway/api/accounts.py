@@ -83,7 +83,7 @@ async def connect_account(call: Call, body: Connect) -> Connecting:
     begun = await call.request(
         BeginSignIn(browser=bound(browser, call.caller.session), user_id=call.user_id, account_id=body.account_id)
     )
-    settings = call.gateway.settings
+    settings = call.context.settings
     call.finish.append(partial(remember_browser, browser=browser, settings=settings))
     expected = estimate(settings.gmail_units_per_minute, settings.gmail_live_percent, settings.gmail_units)
     return Connecting(authorize_url=begun.authorize_url, estimate=expected)
@@ -126,7 +126,7 @@ async def sync_account(call: Call, account_id: AccountId, body: SyncBody) -> Syn
     """Sync an account now."""
     account = await own_account(call, account_id)
     kinds = kinds_to_sync(account, body.kinds)
-    await call.gateway.bus.publish(
+    await call.context.bus.publish(
         *(SyncRequested(user_id=call.user_id, account_id=account_id, kind=kind, reason="user") for kind in kinds)
     )
     return SyncAccepted(kinds=kinds)

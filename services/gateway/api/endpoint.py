@@ -19,7 +19,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from libs.common.ids import UserId
 from libs.common.requests import Request, User
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
 from services.gateway.session import Caller
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -31,7 +31,7 @@ _PATH_PARAMETER = re.compile(r"{(\w+)}")
 class Call:
     """One request on its way through a handler. `finish`: what is done to the response before it is sent (cookies)."""
 
-    gateway: Gateway
+    context: Context
     http_request: web.Request
     caller: Caller
     finish: list[Callable[[web.StreamResponse], None]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Call:
         return self.caller.user.id
 
     async def request(self, request: Request[R], *, seconds: float = 10.0) -> R:
-        return await self.gateway.bus.request(request, seconds=seconds)
+        return await self.context.bus.request(request, seconds=seconds)
 
 
 Handler = Callable[..., Awaitable[Any]]

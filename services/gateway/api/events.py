@@ -26,7 +26,7 @@ async def stream_events(call: Call) -> web.StreamResponse:
     """
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers=headers)
-    with call.gateway.hub.listening(call.user_id, call.caller.session) as listener:
+    with call.context.hub.listening(call.user_id, call.caller.session) as listener:
         await response.prepare(call.http_request)
         try:
             await _write(response, f"retry: {RETRY_MILLISECONDS}\n\n".encode())

@@ -17,42 +17,42 @@ from libs.common.google.pubsub import Malformed, read_hint
 from libs.common.log import get_logger
 from libs.common.resources.reading import mapping
 from services.gateway.api.serving import PREFIX
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
 from services.gateway.session import bearer_of
 
 MAX_BODY_BYTES = 64 * 1024
 
 
-def hook_routes(gateway: Gateway) -> list[web.RouteDef]:
-    return [web.post(f"{PREFIX}/hooks/gmail", partial(hear_gmail, gateway))]
+def hook_routes(context: Context) -> list[web.RouteDef]:
+    return [web.post(f"{PREFIX}/hooks/gmail", partial(hear_gmail, context))]
 
 
-async def hear_gmail(gateway: Gateway, request: web.Request) -> web.Response:
+async def hear_gmail(context: Context, request: web.Request) -> web.Response:
     """204 also for a mailbox that is nobody's here: what is not answered with 2xx, Pub/Sub sends again for days."""
     now = datetime.now(UTC)
-    if not gateway.settings.google_pubsub_service_account:
+    if not context.settings.google_pubsub_service_account:
         raise Refused(
             404, "push_not_configured", "No notifications are taken: set PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT."
         )
-    await _authenticate(gateway, request, now)
+    await _authenticate(context, request, now)
     envelope = await _envelope(request)
     try:
         hint = read_hint(mapping(envelope.get("message")), now)
     except Malformed as error:
         raise Refused(400, "malformed_body", f"This is no notification of Gmail's: {error}") from None
-    await gateway.bus.publish(
+    await context.bus.publish(
         MailboxNotified(address=hint.address, history_id=hint.history_id, notified_at=hint.published_at)
     )
     return web.Response(status=204)
 
 
-async def _authenticate(gateway: Gateway, request: web.Request, now: datetime) -> None:
+async def _authenticate(context: Context, request: web.Request, now: datetime) -> None:
     """Before anything is read. Refused: 401 without a good token, 403 with somebody else's."""
-    settings, token = gateway.settings, bearer_of(request)
+    settings, token = context.settings, bearer_of(request)
     try:
         if not token:
             raise Untrusted("There is none.")
-        await gateway.google_keys.verify_service(
+        await context.google_keys.verify_service(
             token, audience=settings.push_audience, email=settings.google_pubsub_service_account, now=now
         )
     except Untrusted as error:

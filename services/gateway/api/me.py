@@ -27,7 +27,7 @@ class Me(User):
 @endpoint("GET", "/me", tag=TAG)
 async def show_me(call: Call) -> Me:
     """Show who I am."""
-    counts, unread = await asyncio.gather(_counts(call), store.count_unread(call.gateway.db, call.user_id))
+    counts, unread = await asyncio.gather(_counts(call), store.count_unread(call.context.db, call.user_id))
     return Me(**call.user.model_dump(), counts=counts, unread_notifications=unread)
 
 
@@ -45,7 +45,7 @@ async def export_me(call: Call) -> web.StreamResponse:
 
     contacts.jsonl, interactions.jsonl, meetings.jsonl and notifications.jsonl (one JSON object a line), accounts.json and settings.json.
     """
-    async with archive(call.gateway, call.user_id) as file:
+    async with archive(call.context, call.user_id) as file:
         response = web.StreamResponse(
             headers={
                 "Content-Type": "application/zip",
@@ -73,7 +73,7 @@ async def delete_me(call: Call, body: DeleteMe) -> None:
     All Google accounts are disconnected, everything that was imported or written is removed, sessions and tokens end.
     """
     await call.request(DeleteUser(user_id=call.user_id), seconds=DELETE_SECONDS)
-    call.finish.append(partial(forget_session, settings=call.gateway.settings))
+    call.finish.append(partial(forget_session, settings=call.context.settings))
 
 
 ENDPOINTS = (show_me, export_me, delete_me)

@@ -134,7 +134,7 @@ async def send_prep(call: Call, meeting_id: MeetingId) -> Prep:
 async def _limit(call: Call) -> None:
     """Each brief is written by a model that costs money. Refused: `too_many_briefs` (429)."""
     hour = int(datetime.now(UTC).timestamp() // 3600)
-    briefs = await call.gateway.cache.count_failure(f"briefs:{call.user_id}:{hour}", timedelta(hours=2))
+    briefs = await call.context.cache.count_failure(f"briefs:{call.user_id}:{hour}", timedelta(hours=2))
     if briefs > BRIEFS_PER_HOUR:
         detail = f"{BRIEFS_PER_HOUR} briefs were written for you within this hour. Try again in the next."
         raise Refused(429, "too_many_briefs", detail, retry_after=600)

@@ -30,7 +30,7 @@ class NotificationsQuery(BaseModel):
 @endpoint("GET", "/notifications", tag=TAG, errors={400: "The cursor is not one of this list."})
 async def list_notifications(call: Call, query: NotificationsQuery) -> NotificationList:
     """List notifications, newest first."""
-    db = call.gateway.db
+    db = call.context.db
     position = decode_page_token(query.cursor, UUID)
     before = position[0] if position else None
     items = await store.list_notifications(db, call.user_id, unread=query.unread, before=before, limit=query.limit + 1)
@@ -43,7 +43,7 @@ async def list_notifications(call: Call, query: NotificationsQuery) -> Notificat
 @endpoint("POST", "/notifications/{notification_id}/read", tag=TAG)
 async def read_notification(call: Call, notification_id: UUID) -> Notification:
     """Mark a notification as read."""
-    notification = await store.mark_read(call.gateway.db, call.user_id, notification_id)
+    notification = await store.mark_read(call.context.db, call.user_id, notification_id)
     if notification is None:
         raise not_found("notification")
     return notification
@@ -63,7 +63,7 @@ async def accept_notification(call: Call, notification_id: UUID) -> Notification
     action = await _action(call, notification_id)
     if action.answer == "dismissed":
         raise Refused(409, "dismissed", f"You said that {action.address} is not you. If it is, add it in the settings.")
-    await preferences.change(call.gateway.bus, call.user_id, lambda before: with_own_address(before, action.address))
+    await preferences.change(call.context.bus, call.user_id, lambda before: with_own_address(before, action.address))
     return await _answer(call, notification_id, "accepted")
 
 
@@ -84,7 +84,7 @@ async def dismiss_notification(call: Call, notification_id: UUID) -> Notificatio
 
 
 async def _action(call: Call, notification_id: UUID) -> Action:
-    notification = await store.get_notification(call.gateway.db, call.user_id, notification_id)
+    notification = await store.get_notification(call.context.db, call.user_id, notification_id)
     if notification is None:
         raise not_found("notification")
     if notification.action is None:
@@ -93,7 +93,7 @@ async def _action(call: Call, notification_id: UUID) -> Action:
 
 
 async def _answer(call: Call, notification_id: UUID, answer: Answer) -> Notification:
-    answered = await store.put_answer(call.gateway.db, call.user_id, notification_id, answer)
+    answered = await store.put_answer(call.context.db, call.user_id, notification_id, answer)
     if answered is None:
         raise not_found("notification")
     return answered
@@ -120,7 +120,7 @@ class ReadAll(BaseModel):
 @endpoint("POST", "/notifications/read-all", tag=TAG)
 async def read_all_notifications(call: Call) -> ReadAll:
     """Mark all notifications as read."""
-    return ReadAll(read=await store.mark_all_read(call.gateway.db, call.user_id))
+    return ReadAll(read=await store.mark_all_read(call.context.db, call.user_id))
 
 
 ENDPOINTS = (

@@ -8,18 +8,18 @@ from pydantic import BaseModel, ValidationError
 
 from libs.common.errors import Refused
 from services.gateway.api.endpoint import Call, Endpoint
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
 from services.gateway.problems import InvalidInput
 from services.gateway.session import authenticate
 
 PREFIX = "/api/v1"
 
 
-def route(endpoint: Endpoint, gateway: Gateway) -> web.RouteDef:
+def route(endpoint: Endpoint, context: Context) -> web.RouteDef:
     """The aiohttp route of an endpoint."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        call = Call(gateway, request, await authenticate(request, gateway.bus, gateway.settings))
+        call = Call(context, request, await authenticate(request, context.bus, context.settings))
         arguments = _path(endpoint, request)
         if endpoint.query:
             arguments["query"] = _query(endpoint.query, request)

@@ -27,11 +27,11 @@ async def put_settings(call: Call, body: Preferences) -> Preferences:
     What is left out keeps its value, so that sending back what GET gave, changed, and sending one field alone both do what they say.
     """
     url = body.notifications.webhook_url
-    if url and not private_addresses_allowed(call.gateway.settings) and refused_host(url.host or ""):
+    if url and not private_addresses_allowed(call.context.settings) and refused_host(url.host or ""):
         raise Refused(422, "private_webhook", "The webhook's host is not on the public internet. Choose another.")
     changes = body.model_dump(exclude_unset=True)
     return await preferences.change(
-        call.gateway.bus,
+        call.context.bus,
         call.user_id,
         lambda before: Preferences.model_validate(merged(before.model_dump(), changes)),
     )
@@ -53,7 +53,7 @@ class Webhook(BaseModel):
 async def show_webhook(call: Call) -> Webhook:
     """Show where notifications are posted, and the key that signs them."""
     settings = (await call.request(GetSettings(user_id=call.user_id))).preferences
-    secret = secret_of(call.gateway.settings.secret_keys[0], call.user_id)
+    secret = secret_of(call.context.settings.secret_keys[0], call.user_id)
     return Webhook(url=settings.notifications.webhook_url, secret=secret)
 
 

@@ -9,16 +9,16 @@ from aiohttp import web
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.openapi import document
 from services.gateway.api.serving import PREFIX
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
 
 VERSION = "1"
 
 
-def docs_routes(gateway: Gateway) -> list[web.RouteDef]:
+def docs_routes(context: Context) -> list[web.RouteDef]:
     made = document(ENDPOINTS, VERSION)
     return [
         web.get(f"{PREFIX}/openapi.json", partial(show_document, orjson.dumps(made))),
-        web.get(f"{PREFIX}/docs", partial(show_page, gateway, _by_tag(made), _schemas(made))),
+        web.get(f"{PREFIX}/docs", partial(show_page, context, _by_tag(made), _schemas(made))),
     ]
 
 
@@ -27,9 +27,9 @@ async def show_document(body: bytes, _: web.Request) -> web.Response:
 
 
 async def show_page(
-    gateway: Gateway, groups: list[dict[str, Any]], schemas: dict[str, str], _: web.Request
+    context: Context, groups: list[dict[str, Any]], schemas: dict[str, str], _: web.Request
 ) -> web.Response:
-    return gateway.pages.page("docs.html", {"groups": groups, "schemas": schemas})
+    return context.pages.page("docs.html", {"groups": groups, "schemas": schemas})
 
 
 def _by_tag(made: dict[str, Any]) -> list[dict[str, Any]]:

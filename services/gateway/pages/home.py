@@ -12,7 +12,7 @@ from libs.common.requests import CountContacts, Counts, GetSyncStatus, ListAccou
 from libs.common.scopes import NEEDED_BY_KIND
 from services.gateway import store
 from services.gateway.accounts import AccountView, view_of
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
 from services.gateway.pages.sign_in import signed_in
 from services.gateway.session import Caller
 from services.gateway.wording import NOUNS
@@ -31,19 +31,19 @@ class KindLine(NamedTuple):
     run: Run | None
 
 
-def home_routes(gateway: Gateway) -> list[web.RouteDef]:
-    return [web.get("/", partial(show_home, gateway))]
+def home_routes(context: Context) -> list[web.RouteDef]:
+    return [web.get("/", partial(show_home, context))]
 
 
-async def show_home(gateway: Gateway, request: web.Request) -> web.Response:
-    caller = await signed_in(gateway, request)
+async def show_home(context: Context, request: web.Request) -> web.Response:
+    caller = await signed_in(context, request)
     if caller is None:
         raise web.HTTPFound("/login")
     accounts, counts, notifications, unread = await asyncio.gather(
-        _accounts(gateway, caller),
-        _counts(gateway, caller),
-        store.list_notifications(gateway.db, caller.user.id, unread=True, limit=NEWEST),
-        store.count_unread(gateway.db, caller.user.id),
+        _accounts(context, caller),
+        _counts(context, caller),
+        store.list_notifications(context.db, caller.user.id, unread=True, limit=NEWEST),
+        store.count_unread(context.db, caller.user.id),
     )
     cards = [(account, [line_of(account, kind) for kind in KINDS]) for account in accounts]
     values = {
@@ -53,22 +53,22 @@ async def show_home(gateway: Gateway, request: web.Request) -> web.Response:
         "notifications": notifications,
         "unread": unread,
     }
-    return gateway.pages.page("home.html", values)
+    return context.pages.page("home.html", values)
 
 
-async def _accounts(gateway: Gateway, caller: Caller) -> list[AccountView]:
+async def _accounts(context: Context, caller: Caller) -> list[AccountView]:
     """What is connected, or was until Google refused it. Without sync's answer: without progress."""
-    accounts = await gateway.bus.request(ListAccounts(user_id=caller.user.id))
+    accounts = await context.bus.request(ListAccounts(user_id=caller.user.id))
     try:
-        runs = (await gateway.bus.request(GetSyncStatus(user_id=caller.user.id))).items
+        runs = (await context.bus.request(GetSyncStatus(user_id=caller.user.id))).items
     except Outage:
         runs = ()
     return [view_of(account, runs) for account in accounts.items if account.status != "disconnected"]
 
 
-async def _counts(gateway: Gateway, caller: Caller) -> Counts | None:
+async def _counts(context: Context, caller: Caller) -> Counts | None:
     try:
-        return await gateway.bus.request(CountContacts(user_id=caller.user.id))
+        return await context.bus.request(CountContacts(user_id=caller.user.id))
     except Outage:
         return None
 

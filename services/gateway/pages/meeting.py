@@ -10,7 +10,7 @@ from libs.common.events import Answer
 from libs.common.ids import MeetingId
 from libs.common.requests import GetMeeting, GetPreps, Prep
 from services.gateway.api.meetings import view_of
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
 from services.gateway.pages.sign_in import signed_in
 
 ANSWERS: dict[Answer, str] = {
@@ -21,20 +21,20 @@ ANSWERS: dict[Answer, str] = {
 }
 
 
-def meeting_routes(gateway: Gateway) -> list[web.RouteDef]:
-    return [web.get("/meetings/{meeting_id}", partial(show_meeting, gateway))]
+def meeting_routes(context: Context) -> list[web.RouteDef]:
+    return [web.get("/meetings/{meeting_id}", partial(show_meeting, context))]
 
 
-async def show_meeting(gateway: Gateway, request: web.Request) -> web.Response:
-    caller = await signed_in(gateway, request)
+async def show_meeting(context: Context, request: web.Request) -> web.Response:
+    caller = await signed_in(context, request)
     if caller is None:
         raise web.HTTPFound("/login")
     try:
         meeting_id = MeetingId(UUID(request.match_info["meeting_id"]))
     except ValueError as error:
         raise not_found("meeting") from error
-    meeting = await gateway.bus.request(GetMeeting(user_id=caller.user.id, meeting_id=meeting_id))
-    view = view_of(meeting, await _prep(gateway, GetPreps(user_id=caller.user.id, meeting_ids=(meeting_id,))))
+    meeting = await context.bus.request(GetMeeting(user_id=caller.user.id, meeting_id=meeting_id))
+    view = view_of(meeting, await _prep(context, GetPreps(user_id=caller.user.id, meeting_ids=(meeting_id,))))
     values = {
         "user": caller.user,
         "meeting": view,
@@ -44,12 +44,12 @@ async def show_meeting(gateway: Gateway, request: web.Request) -> web.Response:
         "answers": ANSWERS,
         "brief": brief_state(view.prep),
     }
-    return gateway.pages.page("meeting.html", values)
+    return context.pages.page("meeting.html", values)
 
 
-async def _prep(gateway: Gateway, query: GetPreps) -> Prep | None:
+async def _prep(context: Context, query: GetPreps) -> Prep | None:
     try:
-        return next(iter((await gateway.bus.request(query)).items), None)
+        return next(iter((await context.bus.request(query)).items), None)
     except Outage:
         return None
 

@@ -1,4 +1,4 @@
-"""What the gateway's handlers work with: made in `__main__`, handed around as one value."""
+"""What the gateway's handlers, endpoints and pages work with: made in `__main__`, handed around as one value."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from services.gateway.pages.render import Renderer
 
 
 @dataclass(frozen=True)
-class Gateway:
+class Context:
     settings: Settings
     db: Pool
     cache: Cache
