@@ -12,7 +12,7 @@ document are derived from this file; a test compares it with what the services r
 """
 
 from datetime import date, datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +22,7 @@ from libs.common.preferences import Preferences
 
 Kind = Literal["mail", "contacts", "calendar"]
 Reason = Literal["connected", "schedule", "user", "push", "poll", "settings", "repair"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Event(BaseModel):
