@@ -4,7 +4,7 @@
     async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -> Contact:
         '''Change what is known about a contact.'''
 
-Parameters named in the path are path parameters, `query` and `body` are pydantic models, the return type is the answer. serving.py serves
+Parameters named in the path are path parameters, `query` and `body` are pydantic models, the return type is the reply. serving.py serves
 the declarations, openapi.py describes them.
 """
 
@@ -20,7 +20,7 @@ from pydantic import BaseModel, TypeAdapter
 from libs.common.ids import UserId
 from libs.common.requests import Request, User
 from services.gateway.context import Context
-from services.gateway.session import Caller
+from services.gateway.sessions.authentication import Caller
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 R = TypeVar("R", bound=BaseModel)
@@ -53,7 +53,7 @@ Handler = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A declared endpoint. `path` is below /api/v1. `reply` is None where the answer has no JSON body."""
+    """A declared endpoint. `path` is below /api/v1. `reply` is None where the response has no JSON body."""
 
     method: Method
     path: str

@@ -6,19 +6,16 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from services.gateway.api import ENDPOINTS
-from services.gateway.api.openapi import document
+from services.gateway.api.openapi import openapi_document
 from services.gateway.api.serving import PREFIX
 from services.gateway.context import Context
 
-VERSION = "1"
-
 
 def docs_routes(context: Context) -> list[web.RouteDef]:
-    made = document(ENDPOINTS, VERSION)
+    document = openapi_document()
     return [
-        web.get(f"{PREFIX}/openapi.json", partial(show_document, orjson.dumps(made))),
-        web.get(f"{PREFIX}/docs", partial(show_page, context, _by_tag(made), _schemas(made))),
+        web.get(f"{PREFIX}/openapi.json", partial(show_document, orjson.dumps(document))),
+        web.get(f"{PREFIX}/docs", partial(show_page, context, _by_tag(document), _schemas(document))),
     ]
 
 
@@ -32,10 +29,10 @@ async def show_page(
     return context.pages.page("docs.html", {"groups": groups, "schemas": schemas})
 
 
-def _by_tag(made: dict[str, Any]) -> list[dict[str, Any]]:
+def _by_tag(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The operations under their tags, as the template lists them."""
-    groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in made["tags"]}
-    for path, operations in made["paths"].items():
+    groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in document["tags"]}
+    for path, operations in document["paths"].items():
         for method, operation in operations.items():
             groups[operation["tags"][0]].append(
                 {
@@ -61,8 +58,8 @@ def _schema_name(content: dict[str, Any]) -> str:
     return ""
 
 
-def _schemas(made: dict[str, Any]) -> dict[str, str]:
+def _schemas(document: dict[str, Any]) -> dict[str, str]:
     return {
         name: orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode()
-        for name, schema in sorted(made["components"]["schemas"].items())
+        for name, schema in sorted(document["components"]["schemas"].items())
     }

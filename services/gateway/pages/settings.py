@@ -7,7 +7,7 @@ from aiohttp import web
 from libs.common.preferences import ContactCreation
 from libs.common.requests import GetSettings
 from services.gateway.context import Context
-from services.gateway.pages.sign_in import signed_in
+from services.gateway.pages.sign_in import require_caller
 
 CREATION: tuple[tuple[ContactCreation, str], ...] = (
     ("people", "People who write to me, and people I write to"),
@@ -22,9 +22,7 @@ def settings_routes(context: Context) -> list[web.RouteDef]:
 
 
 async def show_settings(context: Context, request: web.Request) -> web.Response:
-    caller = await signed_in(context, request)
-    if caller is None:
-        raise web.HTTPFound("/login")
+    caller = await require_caller(context, request)
     preferences = (await context.bus.request(GetSettings(user_id=caller.user.id))).preferences
     values = {
         "user": caller.user,

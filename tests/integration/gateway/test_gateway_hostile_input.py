@@ -20,12 +20,11 @@ from libs.common.ids import SERVICES, new_id
 from libs.common.service import running
 from libs.local.ports import free_port
 from services.auth.credentials import fingerprint
-from services.gateway.api import ENDPOINTS
-from services.gateway.api.openapi import document
+from services.gateway.api.openapi import openapi_document
 from tests.conftest import ServiceSettings
 from tests.support.database import Database
 
-DOCUMENT = document(ENDPOINTS, "1")
+DOCUMENT = openapi_document()
 ENDLESS = "/api/v1/events"
 LAST = "/api/v1/me"
 GOOGLE = {"google_client_id": "client", "google_client_secret": SecretStr("secret")}

@@ -8,8 +8,8 @@ from aiohttp import web
 from libs.common.errors import Outage, Refused
 from libs.common.requests import WhoIs
 from services.gateway.api.endpoint import Call, endpoint
-from services.gateway.live import Listener
-from services.gateway.session import bearer_of
+from services.gateway.live_updates import LiveStream
+from services.gateway.sessions.authentication import bearer_of
 
 HEARTBEAT_SECONDS = 15.0
 WRITE_SECONDS = 30.0
@@ -26,27 +26,27 @@ async def stream_events(call: Call) -> web.StreamResponse:
     """
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers=headers)
-    with call.context.hub.listening(call.user_id, call.caller.session) as listener:
+    with call.context.hub.open_stream(call.user_id, call.caller.session) as stream:
         await response.prepare(call.http_request)
         try:
             await _write(response, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
-            await _pump(call, listener, response)
+            await _forward(call, stream, response)
         except (ConnectionError, TimeoutError):
             return response  # the browser went away, or has stopped reading
     return response
 
 
-async def _pump(call: Call, listener: Listener, response: web.StreamResponse) -> None:
-    """Pass events on until the stream is closed or the session has ended, which is looked at however busy the stream is."""
-    look_at = monotonic() + HEARTBEAT_SECONDS
-    while not listener.closed:
-        for event in await listener.take(max(0.0, look_at - monotonic())):
+async def _forward(call: Call, stream: LiveStream, response: web.StreamResponse) -> None:
+    """Pass events on until the stream is closed or the session has ended, which is checked however busy the stream is."""
+    check_at = monotonic() + HEARTBEAT_SECONDS
+    while not stream.closed:
+        for event in await stream.get(max(0.0, check_at - monotonic())):
             await _write(response, event.encode())
-        if monotonic() >= look_at and not listener.closed:
+        if monotonic() >= check_at and not stream.closed:
             if not await _still_signed_in(call):
                 return
             await _write(response, b": still here\n\n")
-            look_at = monotonic() + HEARTBEAT_SECONDS
+            check_at = monotonic() + HEARTBEAT_SECONDS
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:

@@ -16,7 +16,9 @@ from libs.common.events import SyncCompleted
 from libs.common.ids import RunId, new_id
 from libs.common.preferences import NotificationPreferences, Preferences
 from libs.common.web import port_of, serve
-from services.gateway import webhook
+from services.gateway.domain import webhook_delivery
+from services.gateway.webhook_delivery import sender
+from services.gateway.webhook_delivery.http_client import PublicResolver
 from tests.conftest import ServiceSettings
 from tests.support.gateway import Gate, gate
 
@@ -29,7 +31,7 @@ class Receiver:
         self.statuses: list[int] = []
         self.url = ""
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.Response:
         signature = request.headers.get("PingCRM-Signature", "")
         self.calls.append((request.path, signature, await request.read()))
         status = self.statuses.pop(0) if self.statuses else 204
@@ -45,7 +47,7 @@ class Receiver:
 async def receiver() -> AsyncIterator[Receiver]:
     receiver = Receiver()
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", receiver.take)
+    app.router.add_route("*", "/{path:.*}", receiver.receive)
     runner = await serve(app, "127.0.0.1", 0)
     receiver.url = f"http://127.0.0.1:{port_of(runner)}/hook"
     yield receiver
@@ -60,7 +62,7 @@ async def with_webhook(service_settings: ServiceSettings, url: str, public_url: 
         yield running
 
 
-async def say_completed(running: Gate) -> None:
+async def publish_completed(running: Gate) -> None:
     alice = running.world.alice
     event = SyncCompleted(
         user_id=alice.id, account_id=running.world.account(alice).id, address=alice.address, run_id=RunId(new_id()),
@@ -77,7 +79,7 @@ async def test_a_notification_is_posted_with_a_signature_that_the_shown_secret_v
     service_settings: ServiceSettings, receiver: Receiver
 ) -> None:
     async with with_webhook(service_settings, receiver.url) as running, running.client() as client:
-        await say_completed(running)
+        await publish_completed(running)
         await receiver.wait(1)
         async with client.get("/api/v1/settings/webhook") as response:
             secret = (await response.json())["secret"]
@@ -96,11 +98,11 @@ async def test_a_notification_is_posted_with_a_signature_that_the_shown_secret_v
 async def test_a_failing_webhook_is_tried_again_and_given_up_in_the_end(
     service_settings: ServiceSettings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(webhook, "RETRY_DELAYS", (timedelta(milliseconds=10),) * 2)
+    monkeypatch.setattr(sender, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(webhook_delivery, "RETRY_DELAYS", (timedelta(milliseconds=10),) * 2)
     receiver.statuses = [500, 302, 410, 500]
     async with with_webhook(service_settings, receiver.url) as running:
-        await say_completed(running)
+        await publish_completed(running)
         await receiver.wait(3)
         async with asyncio.timeout(5):
             while await deliveries(running):
@@ -111,11 +113,11 @@ async def test_a_failing_webhook_is_tried_again_and_given_up_in_the_end(
 async def test_a_server_calls_no_private_address_even_by_name(
     service_settings: ServiceSettings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(webhook, "RETRY_DELAYS", ())
+    monkeypatch.setattr(sender, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(webhook_delivery, "RETRY_DELAYS", ())
     for url in (receiver.url, receiver.url.replace("127.0.0.1", "localhost")):
         async with with_webhook(service_settings, url, "https://crm.example.com") as running:
-            await say_completed(running)
+            await publish_completed(running)
             async with running.client() as client, asyncio.timeout(10):
                 while (await (await client.get("/api/v1/me")).json())["unread_notifications"] == 0:
                     await asyncio.sleep(0.02)
@@ -125,7 +127,7 @@ async def test_a_server_calls_no_private_address_even_by_name(
 
 
 async def test_names_that_lead_into_a_private_network_do_not_resolve() -> None:
-    resolver = webhook.PublicResolver()
+    resolver = PublicResolver()
     with pytest.raises(OSError, match="public internet"):
         await resolver.resolve("localhost", 80)
     await resolver.close()
@@ -134,10 +136,10 @@ async def test_names_that_lead_into_a_private_network_do_not_resolve() -> None:
 async def test_a_host_that_can_not_be_spelled_is_given_up_as_any_other(
     service_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(webhook, "RETRY_DELAYS", ())
+    monkeypatch.setattr(sender, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(webhook_delivery, "RETRY_DELAYS", ())
     async with with_webhook(service_settings, f"http://{'a' * 64}.example.com/") as running:
-        await say_completed(running)
+        await publish_completed(running)
         async with running.client() as client, asyncio.timeout(10):
             while (await (await client.get("/api/v1/me")).json())["unread_notifications"] == 0:
                 await asyncio.sleep(0.02)

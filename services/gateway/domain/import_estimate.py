@@ -5,7 +5,7 @@ from math import ceil
 
 from pydantic import BaseModel, Field
 
-LONG_THREAD = 6  # messages; a mailbox of such threads is about the cheapest that there is
+LONG_THREAD_MESSAGES = 6  # a mailbox of such threads is about the cheapest that there is
 EXAMPLE_MESSAGES = 10_000
 
 
@@ -21,17 +21,17 @@ class ImportEstimate(BaseModel):
     sentence: str = Field(description="The same, for people.")
 
 
-def estimate(units_per_minute: int, live_percent: float, prices: Mapping[str, int]) -> ImportEstimate:
+def import_estimate(units_per_minute: int, live_percent: float, prices: Mapping[str, int]) -> ImportEstimate:
     """`units_per_minute`: the mailbox's ceiling, 0 = none; `live_percent` of it are not for imports."""
     single = prices["messages.get"]
-    units = (single, max(min(single, round(prices["threads.get"] / LONG_THREAD)), 1))
+    units = (single, max(min(single, round(prices["threads.get"] / LONG_THREAD_MESSAGES)), 1))
     if not (units_per_minute and single):
         sentence = "No quota is set here: mail comes in as fast as it is given out."
         return ImportEstimate(
             units_per_message=units, messages_per_minute=None, minutes_per_10000_messages=None, sentence=sentence
         )
     share = units_per_minute * (1 - live_percent / 100)
-    slow, fast = (max(int(share / each), 1) for each in units)
+    slow, fast = (max(int(share / price), 1) for price in units)
     longest, shortest = (ceil(EXAMPLE_MESSAGES / rate) for rate in (slow, fast))
     return ImportEstimate(
         units_per_message=units,

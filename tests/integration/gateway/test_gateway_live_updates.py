@@ -21,7 +21,7 @@ from libs.common.events import (
     UserDeleted,
 )
 from libs.common.ids import ContactId, MeetingId, RunId, new_id
-from services.gateway.api import events
+from services.gateway.api import live_updates
 from tests.conftest import ServiceSettings
 from tests.support.gateway import NOW, Gate, gate
 
@@ -93,13 +93,17 @@ async def test_a_completed_sync_is_one_notification_with_its_numbers(running_gat
     assert stored["created_at"].endswith("Z")
 
 
-async def test_a_fact_that_is_delivered_twice_notifies_once(running_gate: Gate) -> None:
+async def test_an_event_that_is_delivered_twice_notifies_once(running_gate: Gate) -> None:
     event = completed(running_gate)
     other = completed(running_gate)
     async with running_gate.client() as client:
-        for one in (event, event, other):
+        for published in (event, event, other):
             # A stream without memory of message ids, as after its duplicate window.
-            await running_gate.buses["sync"].client.jetstream().publish(event.subject, one.model_dump_json().encode())
+            await (
+                running_gate.buses["sync"]
+                .client.jetstream()
+                .publish(published.subject, published.model_dump_json().encode())
+            )
         items = await notifications(client, 2)
         await asyncio.sleep(0.3)
         assert len(await notifications(client, 2)) == len(items) == 2
@@ -108,15 +112,15 @@ async def test_a_fact_that_is_delivered_twice_notifies_once(running_gate: Gate) 
 async def test_mail_that_arrives_by_itself_adds_to_the_notification_of_its_day(running_gate: Gate) -> None:
     first, second = (completed(running_gate).model_copy(update={"reason": "push", "new": new}) for new in (1, 1204))
     async with running_gate.client() as client, stream(client) as reader:
-        for one in (first, second, second):
-            await running_gate.buses["sync"].client.jetstream().publish(one.subject, one.model_dump_json().encode())
+        for event in (first, second, second):
+            await running_gate.buses["sync"].client.jetstream().publish(event.subject, event.model_dump_json().encode())
             _, pushed = await next_event(reader)
         (stored,) = await notifications(client, 1)
     assert stored == pushed
     assert stored["body"] == "alice@example.com: 1,205 new, 6 updated, 2 removed."
 
 
-async def test_only_the_user_concerned_hears_of_it(running_gate: Gate) -> None:
+async def test_only_the_user_concerned_is_notified(running_gate: Gate) -> None:
     contact = ContactId(new_id())
     async with running_gate.client() as alice, running_gate.client("pcrm_bob") as bob:
         async with stream(alice) as hers, stream(bob) as his:
@@ -128,12 +132,12 @@ async def test_only_the_user_concerned_hears_of_it(running_gate: Gate) -> None:
             assert "user_id" not in progress
             assert await next_event(his) == ("contact.changed", {"contact_ids": [str(contact)]})
         await running_gate.buses["sync"].publish(completed(running_gate))
-        (mine,) = await notifications(alice, 1)
+        (notification,) = await notifications(alice, 1)
         assert await notifications(bob, 0) == []
-        assert (await bob.post(f"{API}/notifications/{mine['id']}/read")).status == 404
+        assert (await bob.post(f"{API}/notifications/{notification['id']}/read")).status == 404
 
 
-async def test_two_replicas_both_push_a_live_fact_and_notify_once(running_gate: Gate) -> None:
+async def test_two_replicas_both_push_a_live_event_and_notify_once(running_gate: Gate) -> None:
     async with running_gate.replica() as second, running_gate.client() as client:
         token = {"Authorization": "Bearer pcrm_alice"}
         other = aiohttp.ClientSession(headers=token)
@@ -199,7 +203,7 @@ async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user
             async with asyncio.timeout(10):
                 assert await reader.read() == b"", "the stream ends"
         await until(lambda: notifications(client, 0), 0)
-        await running_gate.buses["sync"].publish(completed(running_gate))  # a fact that comes late
+        await running_gate.buses["sync"].publish(completed(running_gate))  # an event that comes late
         await asyncio.sleep(0.3)
         assert await notifications(client, 0) == []
 
@@ -213,7 +217,7 @@ async def until(listed: Any, count: int) -> None:
 async def test_signing_out_ends_the_stream_here_and_elsewhere(
     running_gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.2)
     async with running_gate.browser() as browser, running_gate.replica() as second:
         cookie = {"pingcrm_session": "session-of-alice"}
         async with (
@@ -241,19 +245,19 @@ async def test_a_gateway_that_stops_ends_its_streams(service_settings: ServiceSe
 async def test_a_stream_that_is_never_silent_ends_with_its_session_too(
     running_gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.2)
 
-    async def keep_telling() -> None:
+    async def keep_publishing() -> None:
         while True:
             await running_gate.buses["sync"].publish(progressed(running_gate))
             await asyncio.sleep(0.02)
 
     async with running_gate.client() as client, stream(client) as reader:
-        telling = asyncio.create_task(keep_telling())
+        publishing = asyncio.create_task(keep_publishing())
         try:
             await next_event(reader)
             running_gate.world.tokens.clear()
             async with asyncio.timeout(5):
                 await reader.read()
         finally:
-            telling.cancel()
+            publishing.cancel()

@@ -1,6 +1,6 @@
-"""Gmail's notifications, pushed by Pub/Sub: proven by Google's signature, told to `sync`, and answered once the bus has them.
+"""Gmail's notifications, pushed by Pub/Sub: proven by Google's signature, published for `sync`, and confirmed once the bus has them.
 
-No session and no API token: whoever can sign as the configured service account may tell that a mailbox has changed, and that is
+No session and no API token: whoever can sign as the configured service account may report that a mailbox has changed, and that is
 all that a notification can do. It is no part of the API that people use, so the OpenAPI document does not have it.
 """
 
@@ -18,24 +18,24 @@ from libs.common.log import get_logger
 from libs.common.resources.reading import mapping
 from services.gateway.api.serving import PREFIX
 from services.gateway.context import Context
-from services.gateway.session import bearer_of
+from services.gateway.sessions.authentication import bearer_of
 
 MAX_BODY_BYTES = 64 * 1024
 
 
-def hook_routes(context: Context) -> list[web.RouteDef]:
-    return [web.post(f"{PREFIX}/hooks/gmail", partial(hear_gmail, context))]
+def google_push_routes(context: Context) -> list[web.RouteDef]:
+    return [web.post(f"{PREFIX}/hooks/gmail", partial(receive_gmail_push, context))]
 
 
-async def hear_gmail(context: Context, request: web.Request) -> web.Response:
-    """204 also for a mailbox that is nobody's here: what is not answered with 2xx, Pub/Sub sends again for days."""
+async def receive_gmail_push(context: Context, request: web.Request) -> web.Response:
+    """204 also for a mailbox that is nobody's here: what is not confirmed with 2xx, Pub/Sub sends again for days."""
     now = datetime.now(UTC)
     if not context.settings.google_pubsub_service_account:
         raise Refused(
             404, "push_not_configured", "No notifications are taken: set PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT."
         )
-    await _authenticate(context, request, now)
-    envelope = await _envelope(request)
+    await _verify_sender(context, request, now)
+    envelope = await _read_envelope(request)
     try:
         hint = read_hint(mapping(envelope.get("message")), now)
     except Malformed as error:
@@ -46,7 +46,7 @@ async def hear_gmail(context: Context, request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _authenticate(context: Context, request: web.Request, now: datetime) -> None:
+async def _verify_sender(context: Context, request: web.Request, now: datetime) -> None:
     """Before anything is read. Refused: 401 without a good token, 403 with somebody else's."""
     settings, token = context.settings, bearer_of(request)
     try:
@@ -65,7 +65,7 @@ async def _authenticate(context: Context, request: web.Request, now: datetime) -
         raise Refused(401, "untrusted", detail) from None
 
 
-async def _envelope(request: web.Request) -> dict[str, object]:
+async def _read_envelope(request: web.Request) -> dict[str, object]:
     """What Pub/Sub wraps a message in. Refused: 413, 400."""
     body = bytearray()
     try:
