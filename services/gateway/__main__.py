@@ -26,10 +26,10 @@ async def wire(r: Resources) -> None:
         r.bus.subscribe(event, partial(notifications.notify, context))
     r.bus.subscribe(AccountDisconnected, partial(deletions.purge_account, context))
     r.bus.subscribe(UserDeleted, partial(deletions.delete_user, context))
-    r.bus.subscribe(PrepSkipped, partial(live_updates.push, context))
 
     r.bus.subscribe_broadcast(SyncProgressed, partial(live_updates.push, context))
     r.bus.subscribe_broadcast(ContactChanged, partial(live_updates.push, context))
+    r.bus.subscribe_broadcast(PrepSkipped, partial(live_updates.push, context))
     r.bus.subscribe_broadcast(NotificationCreated, partial(live_updates.push_notification, context))
 
     r.run_in_background("webhooks", webhooks.keep_sending)

@@ -16,6 +16,7 @@ from libs.common.events import (
     AccountReauthRequired,
     ContactChanged,
     PrepSent,
+    PrepSkipped,
     SyncCompleted,
     SyncProgressed,
     UserDeleted,
@@ -135,6 +136,28 @@ async def test_only_the_user_concerned_is_notified(running_gate: Gate) -> None:
         (notification,) = await notifications(alice, 1)
         assert await notifications(bob, 0) == []
         assert (await bob.post(f"{API}/notifications/{notification['id']}/read")).status == 404
+
+
+async def test_a_skipped_brief_shows_on_every_replica_and_notifies_nobody(running_gate: Gate) -> None:
+    alice, meeting_id = running_gate.world.alice, MeetingId(new_id())
+    skipped = PrepSkipped(
+        user_id=alice.id, account_id=running_gate.world.account(alice).id, meeting_id=meeting_id, starts_at=NOW,
+        reason="nobody is a known contact",
+    )  # fmt: skip
+    headers = {"Authorization": "Bearer pcrm_alice"}
+    async with running_gate.replica() as second, running_gate.client() as client:
+        async with (
+            aiohttp.ClientSession(headers=headers) as other,
+            stream(client) as here,
+            stream(other, second) as elsewhere,
+        ):
+            await running_gate.buses["prep"].publish(skipped)
+            pushed = await next_event(here)
+            assert await next_event(elsewhere) == pushed
+        assert await notifications(client, 0) == []
+    name, data = pushed
+    assert (name, data["meeting_id"], data["reason"]) == ("prep.skipped", str(meeting_id), skipped.reason)
+    assert "user_id" not in data
 
 
 async def test_two_replicas_both_push_a_live_event_and_notify_once(running_gate: Gate) -> None:
