@@ -13,7 +13,7 @@ from services.gateway.live_updates import Hub
 from services.gateway.pages.render import Renderer
 from services.gateway.webhook_delivery.sender import WebhookSender
 
-# Anybody may send tokens with unknown keys; Google is not asked about each of them.
+# Anybody may send tokens with unknown keys; Google's are not fetched anew for each of them.
 KEYS_REST_SECONDS = 60.0
 
 

@@ -20,7 +20,7 @@ CHUNK = 256 * 1024
 
 
 class Me(User):
-    counts: Counts | None = Field(description="How much there is; null while that can't be told.")
+    counts: Counts | None = Field(description="How much there is; null while that is not known.")
     unread_notifications: int
 
 

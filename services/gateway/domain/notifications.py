@@ -17,7 +17,7 @@ THIS_IS_ME = "This is me"
 class Action(BaseModel):
     """Something that a notification offers: `POST …/accept` adds `address` to the user's own ones, `POST …/dismiss` refuses.
 
-    `answer` is null while the question is open.
+    `answer` is null while the offer is open.
     """
 
     label: str = Field(examples=[THIS_IS_ME])

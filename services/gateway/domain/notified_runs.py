@@ -1,9 +1,9 @@
 """Which runs a user is notified of, and which of them share one notification. The whole rule is here. Pure.
 
-a run that completed    and changed nothing, was not the first, and nobody asked for it      no notification
+a run that completed    and changed nothing, was not the first, and nobody requested it      no notification
                         mail that arrived by itself, and all of it could be read             one a day, with growing numbers
                         any other                                                            one a run
-a run that failed       as the grant is dead, which has a notification of its own            none, unless the user asked for it
+a run that failed       as the grant is dead, which has a notification of its own            none, unless the user requested it
                         and that nobody waits for: it is tried again and again               one in six hours for each error
                         any other                                                            one a run
 """

@@ -1,6 +1,6 @@
 // The meeting's page: look at the brief, or send it now; what becomes of it shows as it happens.
 
-import { call, say, showTimes } from "./page.js";
+import { call, showMessage, showTimes } from "./page.js";
 
 const meeting = document.querySelector("[data-meeting]");
 const preview = meeting.querySelector(".preview");
@@ -12,7 +12,7 @@ function onClick(selector, work) {
     try {
       await work(`/meetings/${meeting.dataset.meeting}/prep`);
     } catch (error) {
-      say(error.message);
+      showMessage(error.message);
     }
     button.disabled = false;
   });
@@ -27,7 +27,7 @@ onClick("[data-preview]", async (path) => {
 
 onClick("[data-send]", async (path) => {
   await call("POST", path);
-  say("Sent. It is in your inbox.");
+  showMessage("Sent. It is in your inbox.");
 });
 
 // The server has the words: they are taken from a fresh copy of the page.
