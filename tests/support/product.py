@@ -39,8 +39,8 @@ class Product:
     async def numbers(self, **options: Any) -> tuple[dict[str, int], dict[str, int]]:
         """What the oracle expects and what the product shows, without the briefs, which need a scan."""
         expected = chosen(await self.google.expected(**options))
-        actually = await actual(self.person, self.google)
-        return _without_preps(expected), _without_preps(actually)
+        shown = await actual(self.person, self.google)
+        return _without_preps(expected), _without_preps(shown)
 
     async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
         """Look into the database as the administrator."""

@@ -28,7 +28,7 @@ from libs.google_sim.server import GoogleServer, run_google
 from services.auth.__main__ import wire
 
 R = TypeVar("R", bound=BaseModel)
-F = TypeVar("F", bound=Event)
+E = TypeVar("E", bound=Event)
 
 CLIENT_ID = "client.apps.googleusercontent.test"
 CLIENT_SECRET = "client-secret"
@@ -39,7 +39,7 @@ BOB = AccountData(address="bob@gmail.com", name="Bob Stone", sub="10000000000000
 
 @dataclass
 class AuthWorld:
-    """A running `auth`, the gateway's end of the bus, a Google, and everything that was said meanwhile."""
+    """A running `auth`, the gateway's end of the bus, a Google, and everything that was published meanwhile."""
 
     google: GoogleServer
     bus: Bus
@@ -50,7 +50,7 @@ class AuthWorld:
     published: list[Event] = field(default_factory=list)
 
     async def request(self, request: Request[R]) -> R:
-        """As one of the services that may ask it."""
+        """As one of the services that may send it."""
         return await (self.bus if "gateway" in request.requested_by else self.sync).request(request)
 
     async def consent(
@@ -86,13 +86,13 @@ class AuthWorld:
         return await self.request(command)
 
     async def refused(self, request: Request[Any], code: str) -> Refused:
-        """Assert that the question is refused with this code."""
+        """Assert that the request is refused with this code."""
         with pytest.raises(Refused) as caught:
             await self.request(request)
         assert caught.value.code == code
         return caught.value
 
-    def received(self, kind: type[F]) -> list[F]:
+    def received(self, kind: type[E]) -> list[E]:
         return [event for event in self.published if isinstance(event, kind)]
 
     async def until(self, true: Callable[[], bool], seconds: float = 5.0) -> None:
@@ -113,7 +113,7 @@ class AuthWorld:
 async def auth_world(
     settings_of: Callable[[Service], Settings], nats_admin_url: str, *, replicas: int = 1, **options: Any
 ) -> AsyncIterator[AuthWorld]:
-    """`auth`, in as many replicas as asked, behind a Google with three accounts. `options`: see google_sim's Options."""
+    """`auth`, in so many replicas, behind a Google with three accounts. `options`: see google_sim's Options."""
     options = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **options}
     async with AsyncExitStack() as stack:
         google = await stack.enter_async_context(run_google([ANNA, ANNA_AT_WORK, BOB], **options))

@@ -28,7 +28,7 @@ STRANGER_KEY = RSAKey.generate_key(2048, {"alg": "RS256", "use": "sig"}, auto_ki
 
 @dataclass
 class Hook:
-    """A gateway that takes notifications; `heard` is what it told the bus."""
+    """A gateway that takes notifications; `received` is what it published."""
 
     google: GoogleServer
     url: str
@@ -49,10 +49,10 @@ class Hook:
     async def post(self, body: Any, token: str | None = None) -> tuple[int, dict[str, Any]]:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with self.http.post(self.url, data=data, headers=headers) as answer:
-            return answer.status, (await answer.json(content_type=None) if answer.status != 204 else {})
+        async with self.http.post(self.url, data=data, headers=headers) as response:
+            return response.status, (await response.json(content_type=None) if response.status != 204 else {})
 
-    async def knocks(self, token: str | None) -> int:
+    async def status_for(self, token: str | None) -> int:
         status, problem = await self.post(message("anna@gmail.com", 7), token)
         assert status == 204 or problem["detail"].endswith(".")
         return status
@@ -93,8 +93,8 @@ def unsigned(token: str) -> str:
 
 async def test_only_google_s_token_for_the_configured_service_account_lets_in(hook: Hook) -> None:
     now = int(time.time())
-    assert await hook.knocks(hook.token()) == 204
-    assert await hook.knocks(hook.token(iss="accounts.google.com", email=ROBOT.upper())) == 204
+    assert await hook.status_for(hook.token()) == 204
+    assert await hook.status_for(hook.token(iss="accounts.google.com", email=ROBOT.upper())) == 204
     refused = {
         "no token": None,
         "no JWT": "abc",
@@ -109,13 +109,13 @@ async def test_only_google_s_token_for_the_configured_service_account_lets_in(ho
         "an address that was not verified": hook.token(email_verified=False),
         "no address": hook.token(email=None),
     }
-    assert {why: await hook.knocks(token) for why, token in refused.items()} == dict.fromkeys(refused, 401)
-    assert await hook.knocks(hook.token(email="other@pingcrm.iam.gserviceaccount.com")) == 403
+    assert {why: await hook.status_for(token) for why, token in refused.items()} == dict.fromkeys(refused, 401)
+    assert await hook.status_for(hook.token(email="other@pingcrm.iam.gserviceaccount.com")) == 403
     certs = hook.google.world.counters.http
-    assert certs <= 2, "unknown keys do not make us ask Google again and again"
+    assert certs <= 2, "unknown keys do not make us call Google again and again"
 
 
-async def test_what_is_told_goes_to_the_bus_once_and_what_makes_no_sense_is_refused(hook: Hook) -> None:
+async def test_what_is_pushed_is_published_once_and_what_makes_no_sense_is_refused(hook: Hook) -> None:
     good = hook.token()
     assert (await hook.post(message("An.Na+x@GoogleMail.com", 41), good))[0] == 204
     assert (await hook.post(message("an.na@gmail.com", "41"), good))[0] == 204  # again, as a string
@@ -136,8 +136,8 @@ async def test_what_is_told_goes_to_the_bus_once_and_what_makes_no_sense_is_refu
     status, problem = await hook.post({"message": {"data": "A" * 70_000}}, good)
     assert (status, problem["type"]) == (413, "/problems/too_large")
     headers = {"Authorization": f"Bearer {good}", "Content-Encoding": "gzip"}
-    async with hook.http.post(hook.url, data=b"no gzip", headers=headers) as answer:
-        assert answer.status == 400
+    async with hook.http.post(hook.url, data=b"no gzip", headers=headers) as response:
+        assert response.status == 400
     assert len(hook.received) == 3
 
 
@@ -146,7 +146,7 @@ async def test_a_gateway_without_push_has_no_hook(service_settings: ServiceSetti
     async with (
         running("gateway", settings, wire),
         aiohttp.ClientSession() as http,
-        http.post(settings.push_endpoint, json=message("anna@gmail.com", 1)) as answer,
+        http.post(settings.push_endpoint, json=message("anna@gmail.com", 1)) as response,
     ):
-        assert answer.status == 404
-        assert "PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT" in (await answer.json(content_type=None))["detail"]
+        assert response.status == 404
+        assert "PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT" in (await response.json(content_type=None))["detail"]

@@ -24,14 +24,14 @@ from libs.common.events import (
 from libs.common.ids import ContactId, MeetingId, RunId, new_id
 from services.gateway.api import live_updates
 from tests.conftest import ServiceSettings
-from tests.support.gateway import NOW, Gate, gate
+from tests.support.gateway import NOW, RunningGateway, running_gateway
 
 API = "/api/v1"
 
 
 @pytest_asyncio.fixture
-async def running_gate(service_settings: ServiceSettings) -> AsyncIterator[Gate]:
-    async with gate(service_settings) as running:
+async def gateway(service_settings: ServiceSettings) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(service_settings) as running:
         yield running
 
 
@@ -54,18 +54,18 @@ async def next_event(reader: aiohttp.StreamReader) -> tuple[str, Any]:
                 return name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-def progressed(gate: Gate, done: int = 1) -> SyncProgressed:
-    alice = gate.world.alice
-    account = gate.world.account(alice).id
+def progressed(gateway: RunningGateway, done: int = 1) -> SyncProgressed:
+    alice = gateway.world.alice
+    account = gateway.world.account(alice).id
     return SyncProgressed(
         user_id=alice.id, account_id=account, run_id=RunId(new_id()), kind="mail", done=done, total=10, eta_seconds=4
     )
 
 
-def completed(gate: Gate, **changes: Any) -> SyncCompleted:
-    alice = gate.world.alice
+def completed(gateway: RunningGateway, **changes: Any) -> SyncCompleted:
+    alice = gateway.world.alice
     fields: dict[str, Any] = {
-        "user_id": alice.id, "account_id": gate.world.account(alice).id, "address": alice.address, "run_id": new_id(),
+        "user_id": alice.id, "account_id": gateway.world.account(alice).id, "address": alice.address, "run_id": new_id(),
         "kind": "mail", "reason": "schedule", "new": 1204, "updated": 3, "removed": 1, "seconds": 2.0,
     }  # fmt: skip
     return SyncCompleted.model_validate({**fields, **changes})
@@ -82,9 +82,9 @@ async def notifications(client: aiohttp.ClientSession, count: int, **params: str
             await asyncio.sleep(0.02)
 
 
-async def test_a_completed_sync_is_one_notification_with_its_numbers(running_gate: Gate) -> None:
-    async with running_gate.client() as client, stream(client) as reader:
-        await running_gate.buses["sync"].publish(completed(running_gate))
+async def test_a_completed_sync_is_one_notification_with_its_numbers(gateway: RunningGateway) -> None:
+    async with gateway.client() as client, stream(client) as reader:
+        await gateway.buses["sync"].publish(completed(gateway))
         name, pushed = await next_event(reader)
         (stored,) = await notifications(client, 1)
     assert name == "notification.created"
@@ -94,14 +94,14 @@ async def test_a_completed_sync_is_one_notification_with_its_numbers(running_gat
     assert stored["created_at"].endswith("Z")
 
 
-async def test_an_event_that_is_delivered_twice_notifies_once(running_gate: Gate) -> None:
-    event = completed(running_gate)
-    other = completed(running_gate)
-    async with running_gate.client() as client:
+async def test_an_event_that_is_delivered_twice_notifies_once(gateway: RunningGateway) -> None:
+    event = completed(gateway)
+    other = completed(gateway)
+    async with gateway.client() as client:
         for published in (event, event, other):
             # A stream without memory of message ids, as after its duplicate window.
             await (
-                running_gate.buses["sync"]
+                gateway.buses["sync"]
                 .client.jetstream()
                 .publish(published.subject, published.model_dump_json().encode())
             )
@@ -110,48 +110,48 @@ async def test_an_event_that_is_delivered_twice_notifies_once(running_gate: Gate
         assert len(await notifications(client, 2)) == len(items) == 2
 
 
-async def test_mail_that_arrives_by_itself_adds_to_the_notification_of_its_day(running_gate: Gate) -> None:
-    first, second = (completed(running_gate).model_copy(update={"reason": "push", "new": new}) for new in (1, 1204))
-    async with running_gate.client() as client, stream(client) as reader:
+async def test_mail_that_arrives_by_itself_adds_to_the_notification_of_its_day(gateway: RunningGateway) -> None:
+    first, second = (completed(gateway).model_copy(update={"reason": "push", "new": new}) for new in (1, 1204))
+    async with gateway.client() as client, stream(client) as reader:
         for event in (first, second, second):
-            await running_gate.buses["sync"].client.jetstream().publish(event.subject, event.model_dump_json().encode())
+            await gateway.buses["sync"].client.jetstream().publish(event.subject, event.model_dump_json().encode())
             _, pushed = await next_event(reader)
         (stored,) = await notifications(client, 1)
     assert stored == pushed
     assert stored["body"] == "alice@example.com: 1,205 new, 6 updated, 2 removed."
 
 
-async def test_only_the_user_concerned_is_notified(running_gate: Gate) -> None:
+async def test_only_the_user_concerned_is_notified(gateway: RunningGateway) -> None:
     contact = ContactId(new_id())
-    async with running_gate.client() as alice, running_gate.client("pcrm_bob") as bob:
+    async with gateway.client() as alice, gateway.client("pcrm_bob") as bob:
         async with stream(alice) as hers, stream(bob) as his:
-            await running_gate.buses["sync"].publish(progressed(running_gate, done=4))
-            event = ContactChanged(user_id=running_gate.world.bob.id, contact_ids=(contact,))
-            await running_gate.buses["contacts"].publish(event)
+            await gateway.buses["sync"].publish(progressed(gateway, done=4))
+            event = ContactChanged(user_id=gateway.world.bob.id, contact_ids=(contact,))
+            await gateway.buses["contacts"].publish(event)
             name, progress = await next_event(hers)
             assert (name, progress["done"], progress["eta_seconds"]) == ("sync.progressed", 4, 4)
             assert "user_id" not in progress
             assert await next_event(his) == ("contact.changed", {"contact_ids": [str(contact)]})
-        await running_gate.buses["sync"].publish(completed(running_gate))
+        await gateway.buses["sync"].publish(completed(gateway))
         (notification,) = await notifications(alice, 1)
         assert await notifications(bob, 0) == []
         assert (await bob.post(f"{API}/notifications/{notification['id']}/read")).status == 404
 
 
-async def test_a_skipped_brief_shows_on_every_replica_and_notifies_nobody(running_gate: Gate) -> None:
-    alice, meeting_id = running_gate.world.alice, MeetingId(new_id())
+async def test_a_skipped_brief_shows_on_every_replica_and_notifies_nobody(gateway: RunningGateway) -> None:
+    alice, meeting_id = gateway.world.alice, MeetingId(new_id())
     skipped = PrepSkipped(
-        user_id=alice.id, account_id=running_gate.world.account(alice).id, meeting_id=meeting_id, starts_at=NOW,
+        user_id=alice.id, account_id=gateway.world.account(alice).id, meeting_id=meeting_id, starts_at=NOW,
         reason="nobody is a known contact",
     )  # fmt: skip
     headers = {"Authorization": "Bearer pcrm_alice"}
-    async with running_gate.replica() as second, running_gate.client() as client:
+    async with gateway.replica() as second, gateway.client() as client:
         async with (
             aiohttp.ClientSession(headers=headers) as other,
             stream(client) as here,
             stream(other, second) as elsewhere,
         ):
-            await running_gate.buses["prep"].publish(skipped)
+            await gateway.buses["prep"].publish(skipped)
             pushed = await next_event(here)
             assert await next_event(elsewhere) == pushed
         assert await notifications(client, 0) == []
@@ -160,32 +160,32 @@ async def test_a_skipped_brief_shows_on_every_replica_and_notifies_nobody(runnin
     assert "user_id" not in data
 
 
-async def test_two_replicas_both_push_a_live_event_and_notify_once(running_gate: Gate) -> None:
-    async with running_gate.replica() as second, running_gate.client() as client:
+async def test_two_replicas_both_push_a_live_event_and_notify_once(gateway: RunningGateway) -> None:
+    async with gateway.replica() as second, gateway.client() as client:
         token = {"Authorization": "Bearer pcrm_alice"}
         other = aiohttp.ClientSession(headers=token)
         async with other, stream(client) as first_reader, stream(other, second) as second_reader:
-            await running_gate.buses["sync"].publish(completed(running_gate))
+            await gateway.buses["sync"].publish(completed(gateway))
             first, repeated = await next_event(first_reader), await next_event(second_reader)
         assert first == repeated
         assert len(await notifications(client, 1)) == 1
 
 
-async def test_reading_counts_down(running_gate: Gate) -> None:
-    alice = running_gate.world.alice
-    account = running_gate.world.account(alice).id
+async def test_reading_counts_down(gateway: RunningGateway) -> None:
+    alice = gateway.world.alice
+    account = gateway.world.account(alice).id
     dead = AccountReauthRequired(
         user_id=alice.id, account_id=account, address=alice.address, reason="You changed your password", at=NOW
     )
     sent = PrepSent(
         user_id=alice.id, account_id=account, meeting_id=MeetingId(new_id()), title="Lunch", starts_at=NOW, ai=True
     )
-    async with running_gate.client() as client:
-        await running_gate.buses["auth"].publish(dead)
+    async with gateway.client() as client:
+        await gateway.buses["auth"].publish(dead)
         await notifications(client, 1)
-        await running_gate.buses["sync"].publish(completed(running_gate), completed(running_gate, kind="calendar"))
+        await gateway.buses["sync"].publish(completed(gateway), completed(gateway, kind="calendar"))
         await notifications(client, 3)
-        await running_gate.buses["prep"].publish(sent)
+        await gateway.buses["prep"].publish(sent)
         items = await notifications(client, 4)
         assert items[0]["title"] == "Brief sent: Lunch"
         assert items[-1]["link"] == f"/connect?account_id={account}"
@@ -206,27 +206,29 @@ async def test_reading_counts_down(running_gate: Gate) -> None:
             assert await response.json() == {"read": 3}
 
 
-async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user_everything(running_gate: Gate) -> None:
-    world = running_gate.world
+async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user_everything(
+    gateway: RunningGateway,
+) -> None:
+    world = gateway.world
     account = world.account(world.alice).id
-    async with running_gate.client() as client:
-        await running_gate.buses["sync"].publish(completed(running_gate), completed(running_gate, account_id=new_id()))
+    async with gateway.client() as client:
+        await gateway.buses["sync"].publish(completed(gateway), completed(gateway, account_id=new_id()))
         await notifications(client, 2)
         kept = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=False, at=NOW)
         purged = AccountDisconnected(
             user_id=world.alice.id, account_id=account, purge=True, at=NOW + timedelta(hours=1)
         )
-        await running_gate.buses["auth"].publish(kept)
+        await gateway.buses["auth"].publish(kept)
         await asyncio.sleep(0.2)
         assert len(await notifications(client, 2)) == 2
-        await running_gate.buses["auth"].publish(purged)
+        await gateway.buses["auth"].publish(purged)
         await until(lambda: notifications(client, 0), 1)
         async with stream(client) as reader:
-            await running_gate.buses["auth"].publish(UserDeleted(user_id=world.alice.id, account_ids=(account,)))
+            await gateway.buses["auth"].publish(UserDeleted(user_id=world.alice.id, account_ids=(account,)))
             async with asyncio.timeout(10):
                 assert await reader.read() == b"", "the stream ends"
         await until(lambda: notifications(client, 0), 0)
-        await running_gate.buses["sync"].publish(completed(running_gate))  # an event that comes late
+        await gateway.buses["sync"].publish(completed(gateway))  # an event that comes late
         await asyncio.sleep(0.3)
         assert await notifications(client, 0) == []
 
@@ -238,10 +240,10 @@ async def until(listed: Any, count: int) -> None:
 
 
 async def test_signing_out_ends_the_stream_here_and_elsewhere(
-    running_gate: Gate, monkeypatch: pytest.MonkeyPatch
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.2)
-    async with running_gate.browser() as browser, running_gate.replica() as second:
+    async with gateway.browser() as browser, gateway.replica() as second:
         cookie = {"pingcrm_session": "session-of-alice"}
         async with (
             aiohttp.ClientSession(cookies=cookie) as other,
@@ -257,7 +259,7 @@ async def test_signing_out_ends_the_stream_here_and_elsewhere(
 
 async def test_a_gateway_that_stops_ends_its_streams(service_settings: ServiceSettings) -> None:
     async with asyncio.timeout(20):
-        async with gate(service_settings) as running:
+        async with running_gateway(service_settings) as running:
             client = running.client()
             response = await client.get(f"{API}/events")
             await response.content.readuntil(b"\n\n")
@@ -266,20 +268,20 @@ async def test_a_gateway_that_stops_ends_its_streams(service_settings: ServiceSe
 
 
 async def test_a_stream_that_is_never_silent_ends_with_its_session_too(
-    running_gate: Gate, monkeypatch: pytest.MonkeyPatch
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.2)
 
     async def keep_publishing() -> None:
         while True:
-            await running_gate.buses["sync"].publish(progressed(running_gate))
+            await gateway.buses["sync"].publish(progressed(gateway))
             await asyncio.sleep(0.02)
 
-    async with running_gate.client() as client, stream(client) as reader:
+    async with gateway.client() as client, stream(client) as reader:
         publishing = asyncio.create_task(keep_publishing())
         try:
             await next_event(reader)
-            running_gate.world.tokens.clear()
+            gateway.world.tokens.clear()
             async with asyncio.timeout(5):
                 await reader.read()
         finally:

@@ -20,11 +20,11 @@ from services.gateway.domain import webhook_delivery
 from services.gateway.webhook_delivery import sender
 from services.gateway.webhook_delivery.http_client import PublicResolver
 from tests.conftest import ServiceSettings
-from tests.support.gateway import Gate, gate
+from tests.support.gateway import RunningGateway, running_gateway
 
 
 class Receiver:
-    """Somebody's server: keeps what came, and answers with the statuses it was given, then with 204."""
+    """Somebody's server: keeps what came, and responds with the statuses it was given, then with 204."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, bytes]] = []
@@ -55,14 +55,16 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @asynccontextmanager
-async def with_webhook(service_settings: ServiceSettings, url: str, public_url: str = "") -> AsyncIterator[Gate]:
-    async with gate(service_settings, public_url=public_url) as running:
+async def with_webhook(
+    service_settings: ServiceSettings, url: str, public_url: str = ""
+) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(service_settings, public_url=public_url) as running:
         hook = NotificationPreferences.model_validate({"webhook_url": url})
         running.world.preferences[running.world.alice.id] = Preferences(notifications=hook)
         yield running
 
 
-async def publish_completed(running: Gate) -> None:
+async def publish_completed(running: RunningGateway) -> None:
     alice = running.world.alice
     event = SyncCompleted(
         user_id=alice.id, account_id=running.world.account(alice).id, address=alice.address, run_id=RunId(new_id()),
@@ -71,7 +73,7 @@ async def publish_completed(running: Gate) -> None:
     await running.buses["sync"].publish(event)
 
 
-async def deliveries(running: Gate) -> int:
+async def deliveries(running: RunningGateway) -> int:
     return int(await running.resources.db.fetchval("SELECT count(*) FROM webhook_deliveries"))
 
 
