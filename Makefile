@@ -48,7 +48,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m services.gateway.openapi > docs/openapi.json
+	$(BIN)/python -m services.gateway.api.openapi > docs/openapi.json
 	$(BIN)/python -m libs.common.asyncapi > docs/asyncapi.json
 
 lock: $(VENV)/.dev

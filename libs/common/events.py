@@ -12,7 +12,7 @@ document are derived from this file; a test compares it with what the services r
 """
 
 from datetime import date, datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +22,7 @@ from libs.common.preferences import Preferences
 
 Kind = Literal["mail", "contacts", "calendar"]
 Reason = Literal["connected", "schedule", "user", "push", "poll", "settings", "repair"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Event(BaseModel):
@@ -589,7 +590,7 @@ class PrepSent(Event):
 
 
 class PrepSkipped(Event):
-    """A meeting gets no brief, and why."""
+    """A meeting gets no brief, and why: for a browser that shows the meeting. It is no reason to notify anybody."""
 
     subject = "prep.skipped"
     published_by = ("prep",)
@@ -647,6 +648,6 @@ EVENTS: tuple[type[Event], ...] = (
 TICKS: tuple[type[Tick], ...] = (MailDue, ContactsDue, CalendarDue, PrepDue, WatchDue, AuditDue)
 
 # Told to every replica of the gateway, for the browsers that hang on it: plain NATS, nothing is kept.
-BROADCAST: tuple[type[Event], ...] = (SyncProgressed, NotificationCreated, ContactChanged)
+BROADCAST: tuple[type[Event], ...] = (SyncProgressed, NotificationCreated, ContactChanged, PrepSkipped)
 # Handled in batches of up to 100 with one transaction.
 BATCHED: tuple[type[Event], ...] = (MessageIngested, MessageRemoved, PersonImported, MeetingIngested)

@@ -1,7 +1,19 @@
-"""The gateway: the HTTP API, the web pages, notifications and live updates.
+"""Gateway: the HTTP API, the web pages, live updates and notifications.
 
-Owns: notifications, and the webhook deliveries that are still to be made. Everything else it asks the other services for.
-Hears: account.connected, account.reauth_required, account.disconnected, user.deleted, sync.completed, sync.failed, prep.sent, prep.skipped,
-prep.failed; live: sync.progressed, contact.changed, notification.created.
-Says: sync.requested, interaction.reported, profile.reported, notification.created.
+Owns notifications, and the webhook deliveries that are still to be made.
+Consumes account.connected, account.reauth_required, account.disconnected, user.deleted, sync.progressed, sync.completed,
+    sync.failed, contact.changed, bcc.unclaimed, prep.sent, prep.skipped, prep.failed, notification.created.
+Publishes sync.requested, mailbox.notified, interaction.reported, profile.reported, notification.created.
+Serves nothing.
+Requests auth.accounts, auth.settings, auth.put_settings, auth.begin, auth.finish, auth.whois, auth.sign_out, auth.create_token,
+    auth.tokens, auth.delete_token, auth.disconnect, auth.delete_user, sync.runs, sync.status, sync.meetings, sync.meeting, sync.why,
+    sync.audit, sync.start_audit, sync.retry, contacts.search, contacts.get, contacts.create, contacts.update, contacts.delete,
+    contacts.timeline, contacts.add_interaction, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.rotate_bcc,
+    contacts.counts, contacts.export, prep.preview, prep.send, prep.states, prep.dry_run.
+
+Everything else that it shows it requests from the service that owns it, each time anew. An HTTP request comes in through app.py and
+middlewares.py, is authenticated in sessions/ and served by api/ (for programs; declared once, for serving and for OpenAPI) or pages/ (for
+people). An event comes in through handlers/: it becomes a notification (domain/notification_texts.py; of runs only those that
+domain/notified_runs.py names), which is stored, pushed to the user's browsers (live_updates.py) and posted to their webhook
+(webhook_delivery/). What Google pushes comes in through api/google_push.py.
 """

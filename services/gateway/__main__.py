@@ -1,86 +1,39 @@
 """Wires the gateway and runs it."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 
-from aiohttp import web
-
-from libs.common.errors import Outage
 from libs.common.events import (
-    AccountConnected,
     AccountDisconnected,
-    AccountReauthRequired,
-    BccUnclaimed,
     ContactChanged,
     NotificationCreated,
-    PrepFailed,
-    PrepSent,
     PrepSkipped,
-    SyncCompleted,
-    SyncFailed,
     SyncProgressed,
     UserDeleted,
 )
-from libs.common.google.id_token import GoogleKeys
-from libs.common.google.oauth import certs_url
 from libs.common.service import Resources, run
-from libs.common.web import serve
-from services.gateway import handlers
-from services.gateway.app import build_app
-from services.gateway.dependencies import Gateway
-from services.gateway.live import Hub
-from services.gateway.pages.render import Renderer
-from services.gateway.webhook import WebhookSender, private_addresses_allowed, webhook_session
-from services.gateway.wording import Told
-
-TOLD: tuple[type[Told], ...] = (
-    AccountConnected,
-    AccountReauthRequired,
-    SyncCompleted,
-    SyncFailed,
-    BccUnclaimed,
-    PrepSent,
-    PrepFailed,
-)
-
-# Anybody may send tokens with unknown keys; Google is not asked about each of them.
-KEYS_REST_SECONDS = 60.0
+from services.gateway.app import serve_app
+from services.gateway.context import Context
+from services.gateway.domain.notification_texts import NOTIFIED_EVENTS
+from services.gateway.handlers import deletions, live_updates, notifications
+from services.gateway.webhook_delivery.sender import open_webhook_sender
 
 
 async def wire(r: Resources) -> None:
-    keys = GoogleKeys(r.http, certs_url(r.settings.google_oauth_root), rest_seconds=KEYS_REST_SECONDS)
-    gateway = Gateway(r.settings, r.db, r.cache, r.bus, Hub(), Renderer(), keys)
-    allow_private = private_addresses_allowed(r.settings)
-    http = await r.enter(webhook_session(allow_private=allow_private))
-    sender = WebhookSender(gateway, http, allow_private)
-    for told in TOLD:
-        r.bus.subscribe(told, _notify_and_wake(gateway, sender))
-    r.bus.subscribe(PrepSkipped, partial(handlers.note_skip, gateway))
-    r.bus.subscribe(AccountDisconnected, partial(handlers.forget_account, gateway))
-    r.bus.subscribe(UserDeleted, partial(handlers.forget_user, gateway))
-    r.bus.subscribe_broadcast(SyncProgressed, partial(handlers.push_progress, gateway))
-    r.bus.subscribe_broadcast(ContactChanged, partial(handlers.push_contacts, gateway))
-    r.bus.subscribe_broadcast(NotificationCreated, partial(handlers.push_notification, gateway))
-    r.run_in_background("webhooks", sender.keep_sending)
-    runner = await _serve(gateway)
-    r.stack.push_async_callback(runner.cleanup)
+    webhooks = await r.enter(open_webhook_sender(r))
+    context = Context.of(r, webhooks)
 
+    for event in NOTIFIED_EVENTS:
+        r.bus.subscribe(event, partial(notifications.notify, context))
+    r.bus.subscribe(AccountDisconnected, partial(deletions.purge_account, context))
+    r.bus.subscribe(UserDeleted, partial(deletions.delete_user, context))
 
-async def _serve(gateway: Gateway) -> web.AppRunner:
-    """Outage: somebody else listens on the port."""
-    host, port = gateway.settings.host, gateway.settings.port
-    try:
-        return await serve(build_app(gateway), host, port)
-    except OSError as error:
-        raise Outage(f"Can't listen on {host}:{port}: {error.strerror}. Set PINGCRM_PORT to a free port.") from error
+    r.bus.subscribe_broadcast(SyncProgressed, partial(live_updates.push, context))
+    r.bus.subscribe_broadcast(ContactChanged, partial(live_updates.push, context))
+    r.bus.subscribe_broadcast(PrepSkipped, partial(live_updates.push, context))
+    r.bus.subscribe_broadcast(NotificationCreated, partial(live_updates.push_notification, context))
 
-
-def _notify_and_wake(gateway: Gateway, sender: WebhookSender) -> Callable[[Told], Awaitable[None]]:
-    async def notify(event: Told) -> None:
-        await handlers.notify(gateway, event)
-        sender.wake()
-
-    return notify
+    r.run_in_background("webhooks", webhooks.keep_sending)
+    await r.enter(serve_app(context))
 
 
 if __name__ == "__main__":

@@ -1,31 +1,25 @@
-"""The gateway's web application: routes, and what surrounds every request."""
+"""The gateway's web application: its routes, and the headers of every response."""
 
-from time import perf_counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
-from prometheus_client import Histogram
 
-from libs.common import cache, db
-from libs.common.errors import Outage, Refused
-from libs.common.log import current_trace, get_logger, traced
-from libs.common.web import health_routes
-from services.gateway import problems
+from libs.common.errors import Outage
+from libs.common.web import health_routes, serve
 from services.gateway.api import ENDPOINTS
-from services.gateway.api.hooks import hook_routes
+from services.gateway.api.google_push import google_push_routes
 from services.gateway.api.serving import route
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
+from services.gateway.middlewares import TRACE, observe, respond_to_errors
 from services.gateway.pages.docs import docs_routes
 from services.gateway.pages.home import home_routes
 from services.gateway.pages.meeting import meeting_routes
 from services.gateway.pages.settings import settings_routes
 from services.gateway.pages.sign_in import sign_in_routes
 from services.gateway.pages.static_files import static_routes
-from services.gateway.problems import InvalidInput
-from services.gateway.session import renew_session
 
 MAX_BODY_BYTES = 1024 * 1024
-QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -37,30 +31,28 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-TRACE = web.RequestKey("trace", str)
-SECONDS = Histogram("pingcrm_http_request_seconds", "Time to answer a request", ["method", "route", "status"])
 
 
-def build_app(gateway: Gateway) -> web.Application:
-    """The whole application; `gateway` is not used before the first request."""
-    app = web.Application(middlewares=[_observe, _answer_errors(gateway)], client_max_size=MAX_BODY_BYTES)
+def build_app(context: Context) -> web.Application:
+    """The whole application; `context` is not used before the first request."""
+    app = web.Application(middlewares=[observe, respond_to_errors(context)], client_max_size=MAX_BODY_BYTES)
     app.add_routes(
         [
             *health_routes(
                 {
-                    "db": lambda: gateway.db.fetchval("SELECT 1"),
-                    "bus": gateway.bus.ping,
-                    "cache": gateway.cache.ping,
+                    "db": lambda: context.db.fetchval("SELECT 1"),
+                    "bus": context.bus.ping,
+                    "cache": context.cache.ping,
                 }
             ),
-            *(route(endpoint, gateway) for endpoint in ENDPOINTS),
-            *hook_routes(gateway),
-            *docs_routes(gateway),
-            *sign_in_routes(gateway),
-            *home_routes(gateway),
-            *meeting_routes(gateway),
-            *settings_routes(gateway),
-            *static_routes(gateway),
+            *(route(endpoint, context) for endpoint in ENDPOINTS),
+            *google_push_routes(context),
+            *docs_routes(context),
+            *sign_in_routes(context),
+            *home_routes(context),
+            *meeting_routes(context),
+            *settings_routes(context),
+            *static_routes(context),
         ]
     )
 
@@ -71,85 +63,22 @@ def build_app(gateway: Gateway) -> web.Application:
         response.headers.popall("Server", None)
 
     async def close_streams(_: web.Application) -> None:
-        gateway.hub.close()
+        context.hub.close()
 
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(close_streams)
     return app
 
 
-@web.middleware
-async def _observe(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A trace id for everything that this request causes, a line in the log, a measurement. Neither address nor query string."""
-    started = perf_counter()
-    resource = request.match_info.route.resource
-    template = resource.canonical if resource else "unknown"
-    status = 499  # what proxies log for a client that left before the answer
-    with traced(""):
-        request[TRACE] = current_trace()
-        try:
-            response = await handler(request)
-            status = response.status
-            return response
-        finally:
-            seconds = perf_counter() - started
-            SECONDS.labels(request.method, template, status).observe(seconds)
-            if template not in QUIET:
-                get_logger().info(
-                    "request", method=request.method, route=template, status=status, ms=round(seconds * 1000, 1)
-                )
-
-
-def _answer_errors(gateway: Gateway) -> Middleware:
-    """Every error as problem details; for somebody who looks at pages, as a page."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            response = await handler(request)
-            renew_session(request, response, gateway.settings)
-            return response
-        except web.HTTPException as error:
-            if error.status < 400:
-                raise
-            response = problems.of_http(error)
-            detail = (
-                "There is nothing at this address." if error.status == 404 else "The request could not be understood."
-            )
-        except Refused as refused:
-            response, detail = problems.of_refusal(refused), refused.detail
-        except InvalidInput as invalid:
-            response, detail = problems.of_input(invalid), "The request could not be understood."
-        except Outage as outage:
-            get_logger().warning("upstream_unavailable", error=str(outage))
-            response = problems.of_outage(outage)
-            detail = "A part of PingCRM does not answer right now. Try again in a moment."
-        except (*db.OUTAGES, *cache.OUTAGES) as error:
-            get_logger().warning("upstream_unavailable", error=type(error).__name__)
-            response = problems.of_outage(Outage("database or Redis"))
-            detail = "A part of PingCRM does not answer right now. Try again in a moment."
-        except ConnectionError:
-            raise  # the client is gone; there is nobody to tell
-        except Exception:
-            get_logger().exception("request_failed")
-            detail = "Something went wrong here. It is in the log under the trace id."
-            response = problems.problem(500, "internal", detail, {"trace": current_trace()})
-        if not _wants_page(request):
-            return response
-        values = {
-            "title": problems.title(response.status),
-            "detail": detail,
-            "href": "/",
-            "label": "Go to the start page",
-        }
-        page = gateway.pages.page("error.html", values, status=response.status)
-        for name in ("Allow", "Retry-After"):
-            if name in response.headers:
-                page.headers[name] = response.headers[name]
-        return page
-
-    return middleware
-
-
-def _wants_page(request: web.Request) -> bool:
-    return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
+@asynccontextmanager
+async def serve_app(context: Context) -> AsyncIterator[None]:
+    """The application, served on the port for as long as the context lasts. Outage: somebody else listens there."""
+    host, port = context.settings.host, context.settings.port
+    try:
+        runner = await serve(build_app(context), host, port)
+    except OSError as error:
+        raise Outage(f"Can't listen on {host}:{port}: {error.strerror}. Set PINGCRM_PORT to a free port.") from error
+    try:
+        yield
+    finally:
+        await runner.cleanup()

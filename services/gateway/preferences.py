@@ -11,7 +11,7 @@ from libs.common.requests import GetSettings, PutSettings
 ATTEMPTS = 5
 
 
-async def change(bus: Bus, user_id: UserId, changed: Callable[[Preferences], Preferences]) -> Preferences:
+async def change_preferences(bus: Bus, user_id: UserId, changed: Callable[[Preferences], Preferences]) -> Preferences:
     """Apply `changed` to the settings as they are; anew, where another change came in between. Refused: `settings_changed` (409)."""
     for attempt in range(1, ATTEMPTS + 1):
         before = await bus.request(GetSettings(user_id=user_id))

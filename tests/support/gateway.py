@@ -1,4 +1,4 @@
-"""A gateway among small plain services: each answers its questions on the real bus out of one `World`."""
+"""A gateway among small plain services: each responds to its requests on the real bus out of one `World`."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -44,7 +44,7 @@ def contact(name: str, *emails: str) -> q.Contact:
 
 @dataclass
 class World:
-    """What the plain services know: two users, each with an account, and what was asked of them."""
+    """What the plain services know: two users, each with an account, and what was requested of them."""
 
     alice: q.User = field(default_factory=lambda: user("Alice"))
     bob: q.User = field(default_factory=lambda: user("Bob"))
@@ -54,7 +54,7 @@ class World:
     versions: Counter[UserId] = field(default_factory=Counter)
     overtaking: list[Preferences] = field(default_factory=list)
     runs: list[q.Run] = field(default_factory=list)
-    asked: list[q.Request[Any]] = field(default_factory=list)
+    requests: list[q.Request[Any]] = field(default_factory=list)
     sessions: dict[str, q.User] = field(default_factory=dict)
     tokens: dict[str, q.User] = field(default_factory=dict)
     signed_in: q.SignedIn | Refused | None = None
@@ -67,9 +67,9 @@ class World:
     def account(self, owner: q.User) -> q.Account:
         return next(account for account in self.accounts if account.user_id == owner.id)
 
-    def add(self, owner: q.User, one: q.Contact) -> q.Contact:
-        self.contacts[one.id] = (owner.id, one)
-        return one
+    def add(self, owner: q.User, added: q.Contact) -> q.Contact:
+        self.contacts[added.id] = (owner.id, added)
+        return added
 
     # auth
 
@@ -79,40 +79,40 @@ class World:
             raise Refused(401, "unauthenticated", "This session has ended. Sign in again.")
         return found
 
-    async def sign_out(self, query: q.SignOut) -> q.Done:
-        self.sessions.pop(query.session, None)
+    async def sign_out(self, command: q.SignOut) -> q.Done:
+        self.sessions.pop(command.session, None)
         return q.Done()
 
-    async def begin(self, query: q.BeginSignIn) -> q.Authorization:
-        self.asked.append(query)
+    async def begin(self, command: q.BeginSignIn) -> q.Authorization:
+        self.requests.append(command)
         return q.Authorization(authorize_url="https://accounts.example/authorize?state=s")
 
-    async def finish(self, query: q.FinishSignIn) -> q.SignedIn:
-        self.asked.append(query)
+    async def finish(self, command: q.FinishSignIn) -> q.SignedIn:
+        self.requests.append(command)
         if isinstance(self.signed_in, q.SignedIn):
             return self.signed_in
         raise self.signed_in or Refused(400, "invalid_state", "This sign-in was not begun in this browser. Try again.")
 
     async def list_accounts(self, query: q.ListAccounts) -> q.Accounts:
-        return q.Accounts(items=tuple(one for one in self.accounts if one.user_id == query.user_id))
+        return q.Accounts(items=tuple(account for account in self.accounts if account.user_id == query.user_id))
 
     async def get_settings(self, query: q.GetSettings) -> q.UserPreferences:
         preferences = self.preferences.get(query.user_id, Preferences())
         return q.UserPreferences(version=self.versions[query.user_id], preferences=preferences)
 
-    async def put_settings(self, query: q.PutSettings) -> q.UserPreferences:
+    async def put_settings(self, command: q.PutSettings) -> q.UserPreferences:
         """`overtaking` are changes that somebody else makes just before."""
         if self.overtaking:
-            self.versions[query.user_id] += 1
-            self.preferences[query.user_id] = self.overtaking.pop()
-        if query.if_version not in (None, self.versions[query.user_id]):
+            self.versions[command.user_id] += 1
+            self.preferences[command.user_id] = self.overtaking.pop()
+        if command.if_version not in (None, self.versions[command.user_id]):
             raise Refused(409, "settings_changed", "The settings were changed meanwhile.")
-        self.versions[query.user_id] += 1
-        self.preferences[query.user_id] = query.preferences
-        return q.UserPreferences(version=self.versions[query.user_id], preferences=query.preferences)
+        self.versions[command.user_id] += 1
+        self.preferences[command.user_id] = command.preferences
+        return q.UserPreferences(version=self.versions[command.user_id], preferences=command.preferences)
 
-    async def create_token(self, query: q.CreateApiToken) -> q.ApiToken:
-        return q.ApiToken(id=new_id(), name=query.name, created_at=NOW, secret="pcrm_new")
+    async def create_token(self, command: q.CreateApiToken) -> q.ApiToken:
+        return q.ApiToken(id=new_id(), name=command.name, created_at=NOW, secret="pcrm_new")
 
     async def list_tokens(self, _: q.ListApiTokens) -> q.ApiTokens:
         return q.ApiTokens(items=(q.ApiToken(id=new_id(), name="connector", created_at=NOW),))
@@ -152,43 +152,49 @@ class World:
 
     # contacts
 
-    def _own(self, user_id: UserId, contact_id: ContactId) -> q.Contact:
+    def _own_contacts(self, user_id: UserId) -> list[q.Contact]:
+        return [found for owner, found in self.contacts.values() if owner == user_id]
+
+    def _own_contact(self, user_id: UserId, contact_id: ContactId) -> q.Contact:
         owner, found = self.contacts.get(contact_id, (None, None))
         if found is None or owner != user_id:
             raise not_found("contact")
         return found
 
     async def search(self, query: q.SearchContacts) -> q.ContactPage:
-        self.asked.append(query)
-        mine = [one for owner, one in self.contacts.values() if owner == query.user_id]
-        return q.ContactPage(items=tuple(mine[: query.limit]), next_cursor="more" if len(mine) > query.limit else None)
+        self.requests.append(query)
+        own = self._own_contacts(query.user_id)
+        return q.ContactPage(items=tuple(own[: query.limit]), next_cursor="more" if len(own) > query.limit else None)
 
     async def get_contact(self, query: q.GetContact) -> q.Contact:
-        return self._own(query.user_id, query.contact_id)
+        return self._own_contact(query.user_id, query.contact_id)
 
-    async def update_contact(self, query: q.UpdateContact) -> q.Contact:
-        found = self._own(query.user_id, query.contact_id)
+    async def update_contact(self, command: q.UpdateContact) -> q.Contact:
+        found = self._own_contact(command.user_id, command.contact_id)
         for owner, other in self.contacts.values():
-            if owner == query.user_id and other.id != found.id and set(other.emails) & set(query.fields.emails or ()):
+            if (
+                owner == command.user_id
+                and other.id != found.id
+                and set(other.emails) & set(command.fields.emails or ())
+            ):
                 detail = f"{other.name} has this address already."
                 raise Refused(409, "address_taken", detail, contact_id=str(other.id))
-        return found.model_copy(update=query.fields.model_dump(exclude_none=True))
+        return found.model_copy(update=command.fields.model_dump(exclude_none=True))
 
-    async def create_contact(self, query: q.CreateContact) -> q.Contact:
-        self.asked.append(query)
-        owner = next(one for one in (self.alice, self.bob) if one.id == query.user_id)
-        return self.add(owner, contact(query.fields.name or "", *(query.fields.emails or ())))
+    async def create_contact(self, command: q.CreateContact) -> q.Contact:
+        self.requests.append(command)
+        owner = next(owner for owner in (self.alice, self.bob) if owner.id == command.user_id)
+        return self.add(owner, contact(command.fields.name or "", *(command.fields.emails or ())))
 
     async def timeline(self, query: q.GetTimeline) -> q.Timeline:
-        self._own(query.user_id, query.contact_id)
+        self._own_contact(query.user_id, query.contact_id)
         return q.Timeline(items=())
 
     async def counts(self, query: q.CountContacts) -> q.Counts:
-        mine = [one for owner, one in self.contacts.values() if owner == query.user_id]
-        return q.Counts(contacts=len(mine), messages=1204, meetings=7, imported=3, other=0)
+        return q.Counts(contacts=len(self._own_contacts(query.user_id)), messages=1204, meetings=7, imported=3, other=0)
 
     async def export(self, query: q.ExportContacts) -> q.ExportPage:
-        """Two pages of what is asked for."""
+        """Two pages of what is requested."""
         first = query.cursor is None
         return q.ExportPage(
             items=({"what": query.what, "page": 1 if first else 2},), next_cursor="2" if first else None
@@ -203,16 +209,16 @@ class World:
             explanation="It is not known here.",
         )
 
-    async def retry(self, query: q.RetryMessages) -> q.Retried:
-        self.asked.append(query)
-        return q.Retried(messages=1 if query.message_id else 3)
+    async def retry(self, command: q.RetryMessages) -> q.Retried:
+        self.requests.append(command)
+        return q.Retried(messages=1 if command.message_id else 3)
 
-    async def done(self, query: q.Request[Any]) -> q.Done:
-        self.asked.append(query)
+    async def done(self, command: q.Command[Any]) -> q.Done:
+        self.requests.append(command)
         return q.Done()
 
 
-def _answers(world: World) -> dict[Service, dict[type[q.Request[Any]], Callable[[Any], Awaitable[Any]]]]:
+def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callable[[Any], Awaitable[Any]]]]:
     return {
         "auth": {
             q.WhoIs: world.whois,
@@ -249,7 +255,7 @@ def _answers(world: World) -> dict[Service, dict[type[q.Request[Any]], Callable[
 
 
 @dataclass
-class Gate:
+class RunningGateway:
     """A running gateway and the world around it. `buses` are the plain services' ends of the bus."""
 
     url: str
@@ -266,7 +272,7 @@ class Gate:
         return aiohttp.ClientSession(self.url, headers=headers, cookie_jar=jar)
 
     def browser(self, session: str = "session-of-alice", **headers: str) -> aiohttp.ClientSession:
-        """A browser with a session cookie that says where its requests come from."""
+        """A browser with a session cookie that states where its requests come from."""
         cookie = {"pingcrm_session": session}
         return aiohttp.ClientSession(self.url, headers={"Origin": self.url, **headers}, cookies=cookie)
 
@@ -279,19 +285,21 @@ class Gate:
 
 
 @asynccontextmanager
-async def gate(service_settings: Callable[[Service], Settings], **changes: Any) -> AsyncIterator[Gate]:
+async def running_gateway(
+    service_settings: Callable[[Service], Settings], **changes: Any
+) -> AsyncIterator[RunningGateway]:
     """A gateway with `changes` to its settings."""
     world = World()
     async with AsyncExitStack() as stack:
         buses: dict[Service, Bus] = {}
-        for service, answers in _answers(world).items():
+        for service, responders in _responders(world).items():
             settings = service_settings(service)
             cache = open_cache(settings)
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings, service, cache)
-            for request, answer in answers.items():
-                buses[service].respond(request, answer)
+            for request, responder in responders.items():
+                buses[service].respond(request, responder)
             await stack.enter_async_context(buses[service])
         settings = service_settings("gateway").model_copy(update={"port": free_port()} | changes)
         resources = await stack.enter_async_context(running("gateway", settings, wire))
-        yield Gate(f"http://127.0.0.1:{settings.port}", world, buses, resources, service_settings)
+        yield RunningGateway(f"http://127.0.0.1:{settings.port}", world, buses, resources, service_settings)

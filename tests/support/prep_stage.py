@@ -213,8 +213,9 @@ async def set_stage(settings_of: SettingsOf, postgres_url: str, claude: FakeClau
         stage.buses["sync"].respond(GetMeeting, stage.get_meeting)
         stage.buses["sync"].respond(ListMeetings, stage.list_meetings)
         stage.buses["contacts"].respond(GetAttendees, stage.get_attendees)
-        for event in (PrepSent, PrepSkipped, PrepFailed):
+        for event in (PrepSent, PrepFailed):
             stage.buses["gateway"].subscribe(event, stage.record)
+        stage.buses["gateway"].subscribe_broadcast(PrepSkipped, stage.record)
         for bus in stage.buses.values():
             await stack.enter_async_context(bus)
         yield stage

@@ -28,7 +28,7 @@ from libs.google_sim.server import GoogleServer, run_google
 from services.auth.__main__ import wire
 
 R = TypeVar("R", bound=BaseModel)
-F = TypeVar("F", bound=Event)
+E = TypeVar("E", bound=Event)
 
 CLIENT_ID = "client.apps.googleusercontent.test"
 CLIENT_SECRET = "client-secret"
@@ -92,7 +92,7 @@ class AuthWorld:
         assert caught.value.code == code
         return caught.value
 
-    def received(self, kind: type[F]) -> list[F]:
+    def received(self, kind: type[E]) -> list[E]:
         return [event for event in self.published if isinstance(event, kind)]
 
     async def until(self, true: Callable[[], bool], seconds: float = 5.0) -> None:

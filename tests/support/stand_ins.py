@@ -1,4 +1,4 @@
-"""`pingcrm` with stand-ins for the five services, which only say that they are ready: for tests of what is around them.
+"""`pingcrm` with stand-ins for the five services, which only report that they are ready: for tests of what is around them.
 
 python -m tests.support.stand_ins FOLDER up --data-dir … --port …
 """

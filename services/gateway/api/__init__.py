@@ -1,6 +1,6 @@
 """The HTTP API: every endpoint, in the order in which the documentation lists them."""
 
-from services.gateway.api import accounts, contacts, events, me, meetings, notifications, settings, tokens
+from services.gateway.api import accounts, contacts, live_updates, me, meetings, notifications, settings, tokens
 from services.gateway.api.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -10,6 +10,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *meetings.ENDPOINTS,
     *settings.ENDPOINTS,
     *notifications.ENDPOINTS,
-    *events.ENDPOINTS,
+    *live_updates.ENDPOINTS,
     *tokens.ENDPOINTS,
 )

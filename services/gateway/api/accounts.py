@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from libs.common.errors import Refused, not_found
+from libs.common.errors import not_found
 from libs.common.events import Kind, SyncRequested
 from libs.common.ids import AccountId
 from libs.common.requests import (
@@ -25,16 +25,15 @@ from libs.common.requests import (
     StartAudit,
     Why,
 )
-from libs.common.scopes import FEATURES, NEEDED_BY_KIND
-from services.gateway.accounts import AccountView, view_of
 from services.gateway.api.endpoint import Call, endpoint
-from services.gateway.estimate import ImportEstimate, estimate
-from services.gateway.session import bound, browser_of, remember_browser
+from services.gateway.domain.accounts import AccountView, account_view, syncable_kinds
+from services.gateway.domain.import_estimate import ImportEstimate, import_estimate
+from services.gateway.domain.sessions import sign_in_binding
+from services.gateway.sessions.cookies import browser_of, remember_browser
 
 TAG = "Accounts"
 DISCONNECT_SECONDS = 30.0
 EXPLAIN_SECONDS = 15.0
-KINDS: tuple[Kind, ...] = ("mail", "contacts", "calendar")
 
 
 class AccountList(BaseModel):
@@ -50,7 +49,7 @@ async def list_accounts(call: Call) -> AccountList:
     """
     accounts = await call.request(ListAccounts(user_id=call.user_id))
     runs = await call.request(GetSyncStatus(user_id=call.user_id))
-    return AccountList(items=[view_of(account, runs.items) for account in accounts.items])
+    return AccountList(items=[account_view(account, runs.items) for account in accounts.items])
 
 
 class Connect(BaseModel):
@@ -78,15 +77,17 @@ async def connect_account(call: Call, body: Connect) -> Connecting:
     `estimate` says how long a first import takes under Gmail's quota.
     """
     if body.account_id:
-        await own_account(call, body.account_id)
+        await get_own_account(call, body.account_id)
     browser = browser_of(call.http_request)
     begun = await call.request(
-        BeginSignIn(browser=bound(browser, call.caller.session), user_id=call.user_id, account_id=body.account_id)
+        BeginSignIn(
+            browser=sign_in_binding(browser, call.caller.session), user_id=call.user_id, account_id=body.account_id
+        )
     )
-    settings = call.gateway.settings
+    settings = call.context.settings
     call.finish.append(partial(remember_browser, browser=browser, settings=settings))
-    expected = estimate(settings.gmail_units_per_minute, settings.gmail_live_percent, settings.gmail_units)
-    return Connecting(authorize_url=begun.authorize_url, estimate=expected)
+    estimate = import_estimate(settings.gmail_units_per_minute, settings.gmail_live_percent, settings.gmail_units)
+    return Connecting(authorize_url=begun.authorize_url, estimate=estimate)
 
 
 class DisconnectQuery(BaseModel):
@@ -99,7 +100,7 @@ async def disconnect_account(call: Call, account_id: AccountId, query: Disconnec
 
     Its permission is revoked at Google. What was imported stays, unless `purge=true`.
     """
-    await own_account(call, account_id)
+    await get_own_account(call, account_id)
     command = Disconnect(user_id=call.user_id, account_id=account_id, purge=query.purge)
     await call.request(command, seconds=DISCONNECT_SECONDS)
 
@@ -124,35 +125,12 @@ class SyncAccepted(BaseModel):
 )
 async def sync_account(call: Call, account_id: AccountId, body: SyncBody) -> SyncAccepted:
     """Sync an account now."""
-    account = await own_account(call, account_id)
-    kinds = kinds_to_sync(account, body.kinds)
-    await call.gateway.bus.publish(
+    account = await get_own_account(call, account_id)
+    kinds = syncable_kinds(account, body.kinds)
+    await call.context.bus.publish(
         *(SyncRequested(user_id=call.user_id, account_id=account_id, kind=kind, reason="user") for kind in kinds)
     )
     return SyncAccepted(kinds=kinds)
-
-
-def kinds_to_sync(account: Account, wanted: set[Kind] | None) -> list[Kind]:
-    """What can be synced now. Refused: `reauth_required`, `disconnected`, `missing_scope` (409)."""
-    reconnect = f"/connect?account_id={account.id}"
-    if account.status == "reauth_required":
-        detail = "Google no longer accepts this account's permission. Connect it again, then sync."
-        raise Refused(409, "reauth_required", detail, reconnect=reconnect)
-    if account.status == "disconnected":
-        raise Refused(
-            409, "disconnected", "This account is disconnected. Connect it again, then sync.", reconnect=reconnect
-        )
-    permitted = [kind for kind in KINDS if NEEDED_BY_KIND[kind] in account.scopes]
-    if missing := [kind for kind in KINDS if kind not in permitted and kind in (wanted or ())]:
-        detail = (
-            f"Google was not asked, or refused, to let PingCRM read this: {', '.join(missing)}. Grant it, then sync."
-        )
-        features = [FEATURES[NEEDED_BY_KIND[kind]] for kind in missing]
-        raise Refused(409, "missing_scope", detail, kinds=missing, features=features, reconnect=reconnect)
-    if not permitted:
-        detail = "This account has none of the permissions that syncing needs. Grant them, then sync."
-        raise Refused(409, "missing_scope", detail, reconnect=reconnect)
-    return [kind for kind in permitted if wanted is None or kind in wanted]
 
 
 class RunsQuery(BaseModel):
@@ -163,7 +141,7 @@ class RunsQuery(BaseModel):
 @endpoint("GET", "/accounts/{account_id}/syncs", tag=TAG, errors={400: "The cursor is not one of this list."})
 async def list_syncs(call: Call, account_id: AccountId, query: RunsQuery) -> Runs:
     """Show the sync history of an account, newest first."""
-    await own_account(call, account_id)
+    await get_own_account(call, account_id)
     return await call.request(
         ListRuns(user_id=call.user_id, account_id=account_id, cursor=query.cursor, limit=query.limit)
     )
@@ -176,8 +154,8 @@ async def explain_message(call: Call, account_id: AccountId, message_id: str) ->
     `message_id` is Gmail's id, or the Message-ID of its header (URL-encoded, with or without its angle brackets). Gmail is asked about
     one that is not known here; where it should be here, it is fetched.
     """
-    _look_like_id(message_id)
-    await own_account(call, account_id)
+    _require_id(message_id)
+    await get_own_account(call, account_id)
     query = ExplainMessage(user_id=call.user_id, account_id=account_id, message_id=message_id)
     return await call.request(query, seconds=EXPLAIN_SECONDS)
 
@@ -194,8 +172,8 @@ async def retry_message(call: Call, account_id: AccountId, message_id: str) -> R
 
     `message_id` is Gmail's id, or the Message-ID of its header (URL-encoded).
     """
-    _look_like_id(message_id)
-    kinds_to_sync(await own_account(call, account_id), {"mail"})
+    _require_id(message_id)
+    await require_syncable_mail(call, account_id)
     return await call.request(RetryMessages(user_id=call.user_id, account_id=account_id, message_id=message_id))
 
 
@@ -208,11 +186,11 @@ async def retry_message(call: Call, account_id: AccountId, message_id: str) -> R
 )
 async def retry_messages(call: Call, account_id: AccountId) -> Retried:
     """Read all messages again that were set aside."""
-    kinds_to_sync(await own_account(call, account_id), {"mail"})
+    await require_syncable_mail(call, account_id)
     return await call.request(RetryMessages(user_id=call.user_id, account_id=account_id))
 
 
-def _look_like_id(message_id: str) -> None:
+def _require_id(message_id: str) -> None:
     """What can't be an id is the id of nothing: 404."""
     if len(message_id) > 998 or not message_id.isprintable():
         raise not_found("message")
@@ -225,7 +203,7 @@ async def audit_account(call: Call, account_id: AccountId) -> Audit:
     In one sentence, with the numbers of the last audit, and what became of every message by now. An audit compares the list of
     all messages in Gmail with what is recorded, once a day, and fetches what is missing.
     """
-    await own_account(call, account_id)
+    await get_own_account(call, account_id)
     return await call.request(AuditAccount(user_id=call.user_id, account_id=account_id), seconds=60)
 
 
@@ -242,12 +220,17 @@ class AuditAccepted(BaseModel):
 )
 async def start_audit(call: Call, account_id: AccountId) -> AuditAccepted:
     """Audit an account now."""
-    kinds_to_sync(await own_account(call, account_id), {"mail"})
+    await require_syncable_mail(call, account_id)
     await call.request(StartAudit(user_id=call.user_id, account_id=account_id))
     return AuditAccepted()
 
 
-async def own_account(call: Call, account_id: AccountId) -> Account:
+async def require_syncable_mail(call: Call, account_id: AccountId) -> None:
+    """What is done to a mailbox needs an account whose mail can be synced. Refused: as for syncing it, or `not_found` (404)."""
+    syncable_kinds(await get_own_account(call, account_id), {"mail"})
+
+
+async def get_own_account(call: Call, account_id: AccountId) -> Account:
     """The user's account of this id. Refused: `not_found` (404), another user's too."""
     for account in (await call.request(ListAccounts(user_id=call.user_id))).items:
         if account.id == account_id:

@@ -182,7 +182,7 @@ class Accepted(BaseModel):
 @endpoint("POST", "/profiles", tag=TAG, status=202)
 async def report_profile(call: Call, body: Profile) -> Accepted:
     """Report somebody's bio on another platform."""
-    await call.gateway.bus.publish(
+    await call.context.bus.publish(
         ProfileReported(
             user_id=call.user_id, platform=body.platform, identity=body.identity, bio=body.bio, at=datetime.now(UTC)
         )

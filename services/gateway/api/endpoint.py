@@ -4,7 +4,7 @@
     async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -> Contact:
         '''Change what is known about a contact.'''
 
-Parameters named in the path are path parameters, `query` and `body` are pydantic models, the return type is the answer. serving.py serves
+Parameters named in the path are path parameters, `query` and `body` are pydantic models, the return type is the reply. serving.py serves
 the declarations, openapi.py describes them.
 """
 
@@ -19,8 +19,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from libs.common.ids import UserId
 from libs.common.requests import Request, User
-from services.gateway.dependencies import Gateway
-from services.gateway.session import Caller
+from services.gateway.context import Context
+from services.gateway.sessions.authentication import Caller
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 R = TypeVar("R", bound=BaseModel)
@@ -31,7 +31,7 @@ _PATH_PARAMETER = re.compile(r"{(\w+)}")
 class Call:
     """One request on its way through a handler. `finish`: what is done to the response before it is sent (cookies)."""
 
-    gateway: Gateway
+    context: Context
     http_request: web.Request
     caller: Caller
     finish: list[Callable[[web.StreamResponse], None]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Call:
         return self.caller.user.id
 
     async def request(self, request: Request[R], *, seconds: float = 10.0) -> R:
-        return await self.gateway.bus.request(request, seconds=seconds)
+        return await self.context.bus.request(request, seconds=seconds)
 
 
 Handler = Callable[..., Awaitable[Any]]
@@ -53,7 +53,7 @@ Handler = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A declared endpoint. `path` is below /api/v1. `reply` is None where the answer has no JSON body."""
+    """A declared endpoint. `path` is below /api/v1. `reply` is None where the response has no JSON body."""
 
     method: Method
     path: str

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.errors import Outage
 from libs.common.requests import CountContacts, Counts, DeleteUser, User
-from services.gateway import store
 from services.gateway.api.endpoint import Call, endpoint
-from services.gateway.export import archive
-from services.gateway.session import forget_session
+from services.gateway.export import open_export
+from services.gateway.sessions.cookies import forget_session
+from services.gateway.store.notifications import count_unread
 
 TAG = "Me"
 DELETE_SECONDS = 60.0
@@ -20,18 +20,18 @@ CHUNK = 256 * 1024
 
 
 class Me(User):
-    counts: Counts | None = Field(description="How much there is; null while that can't be told.")
+    counts: Counts | None = Field(description="How much there is; null while that is not known.")
     unread_notifications: int
 
 
 @endpoint("GET", "/me", tag=TAG)
 async def show_me(call: Call) -> Me:
     """Show who I am."""
-    counts, unread = await asyncio.gather(_counts(call), store.count_unread(call.gateway.db, call.user_id))
+    counts, unread = await asyncio.gather(_fetch_counts(call), count_unread(call.context.db, call.user_id))
     return Me(**call.user.model_dump(), counts=counts, unread_notifications=unread)
 
 
-async def _counts(call: Call) -> Counts | None:
+async def _fetch_counts(call: Call) -> Counts | None:
     """Who I am does not depend on the contacts service being up."""
     try:
         return await call.request(CountContacts(user_id=call.user_id))
@@ -45,7 +45,7 @@ async def export_me(call: Call) -> web.StreamResponse:
 
     contacts.jsonl, interactions.jsonl, meetings.jsonl and notifications.jsonl (one JSON object a line), accounts.json and settings.json.
     """
-    async with archive(call.gateway, call.user_id) as file:
+    async with open_export(call.context, call.user_id) as file:
         response = web.StreamResponse(
             headers={
                 "Content-Type": "application/zip",
@@ -73,7 +73,7 @@ async def delete_me(call: Call, body: DeleteMe) -> None:
     All Google accounts are disconnected, everything that was imported or written is removed, sessions and tokens end.
     """
     await call.request(DeleteUser(user_id=call.user_id), seconds=DELETE_SECONDS)
-    call.finish.append(partial(forget_session, settings=call.gateway.settings))
+    call.finish.append(partial(forget_session, settings=call.context.settings))
 
 
 ENDPOINTS = (show_me, export_me, delete_me)

@@ -1,11 +1,11 @@
 """Meetings and the briefs that go out before them."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, Field
 
 from libs.common.errors import Refused
-from libs.common.events import Answer, Guest, Meeting
+from libs.common.events import Meeting
 from libs.common.ids import AccountId, MeetingId
 from libs.common.requests import (
     Brief,
@@ -20,34 +20,14 @@ from libs.common.requests import (
 )
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.api.moment import Moment
+from services.gateway.domain.meetings import MeetingView, meeting_view
 
 TAG = "Meetings"
 BRIEF_SECONDS = 45.0
 DRY_RUN_SECONDS = 60.0
 DEFAULT_SPAN = timedelta(days=30)
 BRIEFS_PER_HOUR = 60
-MANY = {429: "Too many briefs were asked for within an hour."}
-
-
-class MeetingView(BaseModel):
-    """A meeting, and what became of its brief (null: nothing yet). All-day: the dates count, the end is exclusive."""
-
-    id: MeetingId
-    account_id: AccountId
-    title: str
-    starts_at: datetime
-    ends_at: datetime
-    all_day: bool
-    start_date: date | None
-    end_date: date | None
-    time_zone: str
-    place: str
-    video_url: str
-    private: bool
-    organizer: Guest | None
-    guests: list[Guest]
-    my_answer: Answer
-    prep: Prep | None
+TOO_MANY = {429: "Too many briefs were asked for within an hour."}
 
 
 class MeetingList(BaseModel):
@@ -80,36 +60,30 @@ async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
             limit=query.limit,
         )
     )
-    return MeetingList(items=await _with_preps(call, page.items), next_cursor=page.next_cursor)
+    return MeetingList(items=await _fetch_views(call, page.items), next_cursor=page.next_cursor)
 
 
 @endpoint("GET", "/meetings/{meeting_id}", tag=TAG)
 async def show_meeting(call: Call, meeting_id: MeetingId) -> MeetingView:
     """Show a meeting."""
     meeting = await call.request(GetMeeting(user_id=call.user_id, meeting_id=meeting_id))
-    return (await _with_preps(call, (meeting,)))[0]
+    return (await _fetch_views(call, (meeting,)))[0]
 
 
-async def _with_preps(call: Call, meetings: tuple[Meeting, ...]) -> list[MeetingView]:
+async def _fetch_views(call: Call, meetings: tuple[Meeting, ...]) -> list[MeetingView]:
+    """The meetings as they are shown, in the same order: each with what became of its brief."""
     if not meetings:
         return []
     ids = tuple(meeting.meeting_id for meeting in meetings)
     preps = await call.request(GetPreps(user_id=call.user_id, meeting_ids=ids))
     by_meeting = {prep.meeting_id: prep for prep in preps.items}
-    return [view_of(meeting, by_meeting.get(meeting.meeting_id)) for meeting in meetings]
+    return [meeting_view(meeting, by_meeting.get(meeting.meeting_id)) for meeting in meetings]
 
 
-def view_of(meeting: Meeting, prep: Prep | None) -> MeetingView:
-    shared = meeting.model_dump(include=MeetingView.model_fields.keys() - {"guests", "organizer"})
-    return MeetingView(
-        id=meeting.meeting_id, organizer=meeting.organizer, guests=list(meeting.guests), prep=prep, **shared
-    )
-
-
-@endpoint("GET", "/meetings/{meeting_id}/prep", tag=TAG, errors=MANY)
+@endpoint("GET", "/meetings/{meeting_id}/prep", tag=TAG, errors=TOO_MANY)
 async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
     """Preview a meeting's brief as it would be sent now. Nothing is sent."""
-    await _limit(call)
+    await _limit_briefs(call)
     return await call.request(PreviewPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
 
 
@@ -121,20 +95,20 @@ async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
         403: "The permission to send mail is missing, or a session cookie did not come from PingCRM's own pages.",
         409: "The brief can't be sent: the sentence says why.",
         422: "Nobody else is invited.",
-        **MANY,
+        **TOO_MANY,
         502: "Gmail did not take the brief: the sentence says why.",
     },
 )
 async def send_prep(call: Call, meeting_id: MeetingId) -> Prep:
     """Send a meeting's brief now, whether one was sent before or not."""
-    await _limit(call)
+    await _limit_briefs(call)
     return await call.request(SendPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
 
 
-async def _limit(call: Call) -> None:
+async def _limit_briefs(call: Call) -> None:
     """Each brief is written by a model that costs money. Refused: `too_many_briefs` (429)."""
     hour = int(datetime.now(UTC).timestamp() // 3600)
-    briefs = await call.gateway.cache.count_failure(f"briefs:{call.user_id}:{hour}", timedelta(hours=2))
+    briefs = await call.context.cache.count_failure(f"briefs:{call.user_id}:{hour}", timedelta(hours=2))
     if briefs > BRIEFS_PER_HOUR:
         detail = f"{BRIEFS_PER_HOUR} briefs were written for you within this hour. Try again in the next."
         raise Refused(429, "too_many_briefs", detail, retry_after=600)

@@ -2,15 +2,15 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from libs.common.addresses import canonical
 from libs.common.errors import Refused, not_found
 from libs.common.pagination import decode_page_token, encode_page_token
-from libs.common.preferences import GmailPreferences, Preferences
-from services.gateway import preferences, store
 from services.gateway.api.endpoint import Call, endpoint
-from services.gateway.store import Action, Answer, Notification
+from services.gateway.domain.notifications import Action, Answer, Notification
+from services.gateway.domain.preferences import with_own_address
+from services.gateway.preferences import change_preferences
+from services.gateway.store import notifications as store
 
 TAG = "Notifications"
 
@@ -30,7 +30,7 @@ class NotificationsQuery(BaseModel):
 @endpoint("GET", "/notifications", tag=TAG, errors={400: "The cursor is not one of this list."})
 async def list_notifications(call: Call, query: NotificationsQuery) -> NotificationList:
     """List notifications, newest first."""
-    db = call.gateway.db
+    db = call.context.db
     position = decode_page_token(query.cursor, UUID)
     before = position[0] if position else None
     items = await store.list_notifications(db, call.user_id, unread=query.unread, before=before, limit=query.limit + 1)
@@ -43,7 +43,7 @@ async def list_notifications(call: Call, query: NotificationsQuery) -> Notificat
 @endpoint("POST", "/notifications/{notification_id}/read", tag=TAG)
 async def read_notification(call: Call, notification_id: UUID) -> Notification:
     """Mark a notification as read."""
-    notification = await store.mark_read(call.gateway.db, call.user_id, notification_id)
+    notification = await store.mark_notification_read(call.context.db, call.user_id, notification_id)
     if notification is None:
         raise not_found("notification")
     return notification
@@ -60,11 +60,11 @@ async def accept_notification(call: Call, notification_id: UUID) -> Notification
 
     "This is me" adds the address to `own_addresses` in the settings; mail that it sent to BCC addresses is logged, also what came before.
     """
-    action = await _action(call, notification_id)
+    action = await _get_action(call, notification_id)
     if action.answer == "dismissed":
         raise Refused(409, "dismissed", f"You said that {action.address} is not you. If it is, add it in the settings.")
-    await preferences.change(call.gateway.bus, call.user_id, lambda before: with_own_address(before, action.address))
-    return await _answer(call, notification_id, "accepted")
+    await change_preferences(call.context.bus, call.user_id, lambda before: with_own_address(before, action.address))
+    return await _record_answer(call, notification_id, "accepted")
 
 
 @endpoint(
@@ -75,16 +75,16 @@ async def accept_notification(call: Call, notification_id: UUID) -> Notification
 )
 async def dismiss_notification(call: Call, notification_id: UUID) -> Notification:
     """Refuse what a notification offers. It is not offered again."""
-    action = await _action(call, notification_id)
+    action = await _get_action(call, notification_id)
     if action.answer == "accepted":
         raise Refused(
             409, "accepted", f"{action.address} is one of your addresses by now. Take it off in the settings."
         )
-    return await _answer(call, notification_id, "dismissed")
+    return await _record_answer(call, notification_id, "dismissed")
 
 
-async def _action(call: Call, notification_id: UUID) -> Action:
-    notification = await store.get_notification(call.gateway.db, call.user_id, notification_id)
+async def _get_action(call: Call, notification_id: UUID) -> Action:
+    notification = await store.get_notification(call.context.db, call.user_id, notification_id)
     if notification is None:
         raise not_found("notification")
     if notification.action is None:
@@ -92,25 +92,11 @@ async def _action(call: Call, notification_id: UUID) -> Action:
     return notification.action
 
 
-async def _answer(call: Call, notification_id: UUID, answer: Answer) -> Notification:
-    answered = await store.put_answer(call.gateway.db, call.user_id, notification_id, answer)
-    if answered is None:
+async def _record_answer(call: Call, notification_id: UUID, answer: Answer) -> Notification:
+    notification = await store.record_answer(call.context.db, call.user_id, notification_id, answer)
+    if notification is None:
         raise not_found("notification")
-    return answered
-
-
-def with_own_address(before: Preferences, address: str) -> Preferences:
-    """The settings with one more address that is me. Refused: `address_refused` (409)."""
-    own = before.gmail.own_addresses
-    if address in {canonical(one) for one in own}:
-        return before
-    try:
-        gmail = GmailPreferences.model_validate({**before.gmail.model_dump(), "own_addresses": (*own, address)})
-    except ValidationError as error:
-        raise Refused(
-            409, "address_refused", f"{address} can't be added: the settings take at most 50 well-formed addresses."
-        ) from error
-    return before.model_copy(update={"gmail": gmail})
+    return notification
 
 
 class ReadAll(BaseModel):
@@ -120,7 +106,7 @@ class ReadAll(BaseModel):
 @endpoint("POST", "/notifications/read-all", tag=TAG)
 async def read_all_notifications(call: Call) -> ReadAll:
     """Mark all notifications as read."""
-    return ReadAll(read=await store.mark_all_read(call.gateway.db, call.user_id))
+    return ReadAll(read=await store.mark_all_notifications_read(call.context.db, call.user_id))
 
 
 ENDPOINTS = (

@@ -1,16 +1,24 @@
-"""The OpenAPI 3.1 document, made from the same declarations that are served."""
+"""The OpenAPI 3.1 document, made from the same declarations that are served.
 
+It is printed without a server: python -m services.gateway.api.openapi > docs/openapi.json
+"""
+
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from services.gateway.api import ENDPOINTS
 from services.gateway.api.endpoint import Endpoint
 from services.gateway.api.serving import PREFIX
-from services.gateway.problems import MEDIA_TYPE, Problem
-from services.gateway.session import SAFE_METHODS, SESSION_COOKIE
+from services.gateway.domain.problems import MEDIA_TYPE, Problem
+from services.gateway.domain.sessions import SAFE_METHODS
+from services.gateway.sessions.cookies import SESSION_COOKIE
 
+VERSION = "1"
 ERRORS = {
     400: "The body is not JSON.",
     401: "Not signed in.",
@@ -30,15 +38,15 @@ Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 """By (model, how it is used); pydantic's own type for the model is wider than ours."""
 
 
-def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
-    """The whole document."""
+def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any]:
+    """The whole document, of the whole API."""
     schemas, components = _schemas(endpoints)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         paths.setdefault(PREFIX + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "PingCRM", "version": version, "description": DESCRIPTION},
+        "info": {"title": "PingCRM", "version": VERSION, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in endpoints)],
         "security": [{"session": []}, {"token": []}],
@@ -54,7 +62,7 @@ def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
 
 
 def error_descriptions(endpoint: Endpoint) -> dict[int, str]:
-    """Every error that an endpoint can answer with: those that follow from its shape, and those it declares."""
+    """Every error that an endpoint can respond with: those that follow from its shape, and those it declares."""
     statuses = {401, 503}
     if endpoint.method not in SAFE_METHODS:
         statuses.add(403)
@@ -131,3 +139,13 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         str(status): {"description": text, "content": problem} for status, text in error_descriptions(endpoint).items()
     }
     return {str(endpoint.status): success, **errors}
+
+
+def openapi_json() -> str:
+    """The document as indented JSON, the same for the same declarations."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(openapi_document(), option=options).decode()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(openapi_json())

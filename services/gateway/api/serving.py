@@ -1,4 +1,4 @@
-"""Serves declared endpoints: who is asking, parse and validate, call, answer."""
+"""Serves declared endpoints: authenticate, parse and validate, call, respond."""
 
 from typing import Any
 
@@ -8,23 +8,23 @@ from pydantic import BaseModel, ValidationError
 
 from libs.common.errors import Refused
 from services.gateway.api.endpoint import Call, Endpoint
-from services.gateway.dependencies import Gateway
-from services.gateway.problems import InvalidInput
-from services.gateway.session import authenticate
+from services.gateway.context import Context
+from services.gateway.domain.problems import InvalidInput
+from services.gateway.sessions.authentication import authenticate
 
 PREFIX = "/api/v1"
 
 
-def route(endpoint: Endpoint, gateway: Gateway) -> web.RouteDef:
+def route(endpoint: Endpoint, context: Context) -> web.RouteDef:
     """The aiohttp route of an endpoint."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        call = Call(gateway, request, await authenticate(request, gateway.bus, gateway.settings))
-        arguments = _path(endpoint, request)
+        call = Call(context, request, await authenticate(request, context.bus, context.settings))
+        arguments = _parse_path(endpoint, request)
         if endpoint.query:
-            arguments["query"] = _query(endpoint.query, request)
+            arguments["query"] = _parse_query(endpoint.query, request)
         if endpoint.body:
-            arguments["body"] = await _body(endpoint.body, request)
+            arguments["body"] = await _read_body(endpoint.body, request)
         response = _response(endpoint, await endpoint.handler(call, **arguments))
         for finish in call.finish:
             finish(response)
@@ -35,18 +35,18 @@ def route(endpoint: Endpoint, gateway: Gateway) -> web.RouteDef:
     return web.route(endpoint.method, PREFIX + endpoint.path, handle, name=endpoint.name, **options)
 
 
-def _response(endpoint: Endpoint, answer: Any) -> web.StreamResponse:
-    match answer:
+def _response(endpoint: Endpoint, reply: Any) -> web.StreamResponse:
+    match reply:
         case web.StreamResponse():
-            return answer
+            return reply
         case BaseModel():
-            body = answer.model_dump_json().encode()
+            body = reply.model_dump_json().encode()
             return web.Response(body=body, status=endpoint.status, content_type="application/json")
         case _:
             return web.Response(status=endpoint.status)
 
 
-def _path(endpoint: Endpoint, request: web.Request) -> dict[str, Any]:
+def _parse_path(endpoint: Endpoint, request: web.Request) -> dict[str, Any]:
     """Path parameters. What can't be an id is the id of nothing: 404."""
     try:
         return {
@@ -57,7 +57,7 @@ def _path(endpoint: Endpoint, request: web.Request) -> dict[str, Any]:
         raise Refused(404, "not_found", "There is nothing with this id.") from error
 
 
-def _query(model: type[BaseModel], request: web.Request) -> BaseModel:
+def _parse_query(model: type[BaseModel], request: web.Request) -> BaseModel:
     """The query string; a parameter without a value counts as absent."""
     values = {name: value for name, value in request.query.items() if value}
     _refuse_nul(values)
@@ -67,7 +67,7 @@ def _query(model: type[BaseModel], request: web.Request) -> BaseModel:
         raise InvalidInput("query", error) from error
 
 
-async def _body(model: type[BaseModel], request: web.Request) -> BaseModel:
+async def _read_body(model: type[BaseModel], request: web.Request) -> BaseModel:
     """The JSON body; an empty one counts as `{}`. Refused: 400 not JSON, 415 another media type."""
     try:
         raw = await request.read()

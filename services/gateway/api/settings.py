@@ -1,15 +1,15 @@
 """The user's settings, and the key with which webhook calls are signed."""
 
-from typing import Any
-
 from pydantic import BaseModel, Field, HttpUrl
 
 from libs.common.errors import Refused
 from libs.common.preferences import Preferences
 from libs.common.requests import GetSettings
-from services.gateway import preferences
 from services.gateway.api.endpoint import Call, endpoint
-from services.gateway.webhook import private_addresses_allowed, refused_host, secret_of
+from services.gateway.domain.preferences import merged
+from services.gateway.domain.public_hosts import is_private_host, private_hosts_allowed
+from services.gateway.domain.webhook_delivery import webhook_secret
+from services.gateway.preferences import change_preferences
 
 TAG = "Settings"
 
@@ -27,19 +27,14 @@ async def put_settings(call: Call, body: Preferences) -> Preferences:
     What is left out keeps its value, so that sending back what GET gave, changed, and sending one field alone both do what they say.
     """
     url = body.notifications.webhook_url
-    if url and not private_addresses_allowed(call.gateway.settings) and refused_host(url.host or ""):
+    if url and not private_hosts_allowed(call.context.settings.base_url) and is_private_host(url.host or ""):
         raise Refused(422, "private_webhook", "The webhook's host is not on the public internet. Choose another.")
     changes = body.model_dump(exclude_unset=True)
-    return await preferences.change(
-        call.gateway.bus,
+    return await change_preferences(
+        call.context.bus,
         call.user_id,
         lambda before: Preferences.model_validate(merged(before.model_dump(), changes)),
     )
-
-
-def merged(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`before` with each group's changed fields replaced."""
-    return {group: {**fields, **changes.get(group, {})} for group, fields in before.items()}
 
 
 class Webhook(BaseModel):
@@ -53,7 +48,7 @@ class Webhook(BaseModel):
 async def show_webhook(call: Call) -> Webhook:
     """Show where notifications are posted, and the key that signs them."""
     settings = (await call.request(GetSettings(user_id=call.user_id))).preferences
-    secret = secret_of(call.gateway.settings.secret_keys[0], call.user_id)
+    secret = webhook_secret(call.context.settings.secret_keys[0], call.user_id)
     return Webhook(url=settings.notifications.webhook_url, secret=secret)
 
 

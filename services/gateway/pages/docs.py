@@ -6,19 +6,16 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from services.gateway.api import ENDPOINTS
-from services.gateway.api.openapi import document
+from services.gateway.api.openapi import openapi_document
 from services.gateway.api.serving import PREFIX
-from services.gateway.dependencies import Gateway
-
-VERSION = "1"
+from services.gateway.context import Context
 
 
-def docs_routes(gateway: Gateway) -> list[web.RouteDef]:
-    made = document(ENDPOINTS, VERSION)
+def docs_routes(context: Context) -> list[web.RouteDef]:
+    document = openapi_document()
     return [
-        web.get(f"{PREFIX}/openapi.json", partial(show_document, orjson.dumps(made))),
-        web.get(f"{PREFIX}/docs", partial(show_page, gateway, _by_tag(made), _schemas(made))),
+        web.get(f"{PREFIX}/openapi.json", partial(show_document, orjson.dumps(document))),
+        web.get(f"{PREFIX}/docs", partial(show_page, context, _by_tag(document), _schemas(document))),
     ]
 
 
@@ -27,15 +24,15 @@ async def show_document(body: bytes, _: web.Request) -> web.Response:
 
 
 async def show_page(
-    gateway: Gateway, groups: list[dict[str, Any]], schemas: dict[str, str], _: web.Request
+    context: Context, groups: list[dict[str, Any]], schemas: dict[str, str], _: web.Request
 ) -> web.Response:
-    return gateway.pages.page("docs.html", {"groups": groups, "schemas": schemas})
+    return context.pages.page("docs.html", {"groups": groups, "schemas": schemas})
 
 
-def _by_tag(made: dict[str, Any]) -> list[dict[str, Any]]:
+def _by_tag(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The operations under their tags, as the template lists them."""
-    groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in made["tags"]}
-    for path, operations in made["paths"].items():
+    groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in document["tags"]}
+    for path, operations in document["paths"].items():
         for method, operation in operations.items():
             groups[operation["tags"][0]].append(
                 {
@@ -61,8 +58,8 @@ def _schema_name(content: dict[str, Any]) -> str:
     return ""
 
 
-def _schemas(made: dict[str, Any]) -> dict[str, str]:
+def _schemas(document: dict[str, Any]) -> dict[str, str]:
     return {
         name: orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode()
-        for name, schema in sorted(made["components"]["schemas"].items())
+        for name, schema in sorted(document["components"]["schemas"].items())
     }

@@ -43,10 +43,18 @@ class Renderer:
         return self.static_path + name
 
     def page(self, template: str, values: Mapping[str, object] | None = None, *, status: int = 200) -> web.Response:
+        """The response with a rendered template."""
         html = self._templates.get_template(template).render(values or {})
         return web.Response(
             text=html, status=status, content_type="text/html", headers={"Cache-Control": "no-store, private"}
         )
+
+    def error_page(
+        self, status: int, title: str, detail: str, *, link: tuple[str, str] = ("/", "Go to the start page")
+    ) -> web.Response:
+        """A page that explains an error and leads on: `link` is where to, and what that is called."""
+        values = {"title": title, "detail": detail, "href": link[0], "label": link[1]}
+        return self.page("error.html", values, status=status)
 
 
 def _static_file(path: Path) -> StaticFile:
@@ -59,7 +67,7 @@ def number(value: int) -> str:
 
 
 def moment(value: datetime) -> str:
-    """What a browser without JavaScript shows; with it, page.js says it in the reader's zone and words."""
+    """What a browser without JavaScript shows; with it, page.js writes it in the reader's zone and words."""
     return f"{value.astimezone(UTC):%d %b %Y, %H:%M} UTC"
 
 

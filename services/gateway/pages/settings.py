@@ -6,8 +6,8 @@ from aiohttp import web
 
 from libs.common.preferences import ContactCreation
 from libs.common.requests import GetSettings
-from services.gateway.dependencies import Gateway
-from services.gateway.pages.sign_in import signed_in
+from services.gateway.context import Context
+from services.gateway.pages.sign_in import require_caller
 
 CREATION: tuple[tuple[ContactCreation, str], ...] = (
     ("people", "People who write to me, and people I write to"),
@@ -17,19 +17,17 @@ CREATION: tuple[tuple[ContactCreation, str], ...] = (
 )
 
 
-def settings_routes(gateway: Gateway) -> list[web.RouteDef]:
-    return [web.get("/settings", partial(show_settings, gateway))]
+def settings_routes(context: Context) -> list[web.RouteDef]:
+    return [web.get("/settings", partial(show_settings, context))]
 
 
-async def show_settings(gateway: Gateway, request: web.Request) -> web.Response:
-    caller = await signed_in(gateway, request)
-    if caller is None:
-        raise web.HTTPFound("/login")
-    preferences = (await gateway.bus.request(GetSettings(user_id=caller.user.id))).preferences
+async def show_settings(context: Context, request: web.Request) -> web.Response:
+    caller = await require_caller(context, request)
+    preferences = (await context.bus.request(GetSettings(user_id=caller.user.id))).preferences
     values = {
         "user": caller.user,
         "gmail": preferences.gmail,
         "webhook_url": preferences.notifications.webhook_url or "",
         "creation": CREATION,
     }
-    return gateway.pages.page("settings.html", values)
+    return context.pages.page("settings.html", values)

@@ -2,13 +2,13 @@
 
 from aiohttp import web
 
-from services.gateway.dependencies import Gateway
+from services.gateway.context import Context
 
 FOR_EVER = "public, max-age=31536000, immutable"
 A_DAY = "public, max-age=86400"
 
 
-def static_routes(gateway: Gateway) -> list[web.RouteDef]:
+def static_routes(context: Context) -> list[web.RouteDef]:
     async def serve_file(request: web.Request) -> web.Response:
         return _response(request.match_info["name"], FOR_EVER)
 
@@ -16,10 +16,10 @@ def static_routes(gateway: Gateway) -> list[web.RouteDef]:
         return _response("icon.svg", A_DAY)
 
     def _response(name: str, cache_control: str) -> web.Response:
-        file = gateway.pages.files.get(name)
+        file = context.pages.files.get(name)
         if file is None:
             raise web.HTTPNotFound
         headers = {"Cache-Control": cache_control}
         return web.Response(body=file.content, content_type=file.content_type, headers=headers)
 
-    return [web.get(gateway.pages.static_path + "{name}", serve_file), web.get("/favicon.ico", favicon)]
+    return [web.get(context.pages.static_path + "{name}", serve_file), web.get("/favicon.ico", favicon)]

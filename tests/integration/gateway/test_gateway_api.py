@@ -16,14 +16,14 @@ from libs.common.preferences import NotificationPreferences, Preferences
 from services.gateway.api import ENDPOINTS, meetings
 from services.gateway.api.serving import PREFIX
 from tests.conftest import ServiceSettings
-from tests.support.gateway import Gate, account_of, contact, gate
+from tests.support.gateway import RunningGateway, account_of, contact, running_gateway
 
 API = "/api/v1"
 
 
 @pytest_asyncio.fixture
-async def running_gate(service_settings: ServiceSettings) -> AsyncIterator[Gate]:
-    async with gate(service_settings) as running:
+async def gateway(service_settings: ServiceSettings) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(service_settings) as running:
         yield running
 
 
@@ -37,8 +37,8 @@ async def problem(response: aiohttp.ClientResponse, status: int, code: str) -> d
     return body
 
 
-async def test_a_token_opens_the_api_and_me_tells_who_i_am(running_gate: Gate) -> None:
-    async with running_gate.client() as client, client.get(f"{API}/me") as response:
+async def test_a_token_opens_the_api_and_me_shows_who_i_am(gateway: RunningGateway) -> None:
+    async with gateway.client() as client, client.get(f"{API}/me") as response:
         body = await response.json()
         assert response.status == 200
         assert body["address"] == "alice@example.com"
@@ -51,8 +51,10 @@ async def test_a_token_opens_the_api_and_me_tells_who_i_am(running_gate: Gate) -
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nope"}, {"Authorization": "Basic YTpi"}])
-async def test_without_a_valid_token_or_session_everything_is_401(running_gate: Gate, headers: dict[str, str]) -> None:
-    async with running_gate.client(None, **headers) as client:
+async def test_without_a_valid_token_or_session_everything_is_401(
+    gateway: RunningGateway, headers: dict[str, str]
+) -> None:
+    async with gateway.client(None, **headers) as client:
         for endpoint in ENDPOINTS:
             path = PREFIX + endpoint.path
             for name in endpoint.path_parameters:
@@ -62,8 +64,8 @@ async def test_without_a_valid_token_or_session_everything_is_401(running_gate: 
                 assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-async def test_everything_in_the_openapi_document_is_served_and_the_document_is_valid(running_gate: Gate) -> None:
-    async with running_gate.client(None) as client:
+async def test_everything_in_the_openapi_document_is_served_and_the_document_is_valid(gateway: RunningGateway) -> None:
+    async with gateway.client(None) as client:
         async with client.get(f"{API}/openapi.json") as response:
             document = await response.json()
         OpenAPIV31SpecValidator(document).validate()
@@ -76,28 +78,28 @@ async def test_everything_in_the_openapi_document_is_served_and_the_document_is_
         assert 'href="http' not in page
 
 
-async def test_a_cookie_of_another_site_changes_nothing(running_gate: Gate) -> None:
+async def test_a_cookie_of_another_site_changes_nothing(gateway: RunningGateway) -> None:
     path = f"{API}/notifications/read-all"
-    async with running_gate.browser(Origin="https://evil.example") as browser, browser.post(path) as response:
+    async with gateway.browser(Origin="https://evil.example") as browser, browser.post(path) as response:
         await problem(response, 403, "wrong_origin")
-    async with running_gate.browser(Origin="null") as browser, browser.post(path) as response:
+    async with gateway.browser(Origin="null") as browser, browser.post(path) as response:
         await problem(response, 403, "wrong_origin")
     headers = {"Sec-Fetch-Site": "cross-site", "Origin": ""}
-    async with running_gate.browser(**headers) as browser, browser.post(path) as response:
+    async with gateway.browser(**headers) as browser, browser.post(path) as response:
         await problem(response, 403, "wrong_origin")
-    async with running_gate.browser() as browser, browser.post(path) as response:
+    async with gateway.browser() as browser, browser.post(path) as response:
         assert (response.status, await response.json()) == (200, {"read": 0})
-    async with running_gate.browser(**{"Sec-Fetch-Site": "same-origin", "Origin": ""}) as browser:
+    async with gateway.browser(**{"Sec-Fetch-Site": "same-origin", "Origin": ""}) as browser:
         assert (await browser.post(path)).status == 200
-    async with running_gate.client(Origin="https://evil.example") as client:
+    async with gateway.client(Origin="https://evil.example") as client:
         assert (await client.post(path)).status == 200, "a token is no cookie: no browser sends it by itself"
 
 
-async def test_what_belongs_to_somebody_else_is_not_there(running_gate: Gate) -> None:
-    world = running_gate.world
+async def test_what_belongs_to_somebody_else_is_not_there(gateway: RunningGateway) -> None:
+    world = gateway.world
     theirs = world.add(world.bob, contact("Carol", "carol@example.com"))
     account = world.account(world.bob).id
-    async with running_gate.client() as client:
+    async with gateway.client() as client:
         for method, path in [
             ("GET", f"/contacts/{theirs.id}"),
             ("PATCH", f"/contacts/{theirs.id}"),
@@ -116,11 +118,11 @@ async def test_what_belongs_to_somebody_else_is_not_there(running_gate: Gate) ->
         ]:
             async with client.request(method, API + path) as response:
                 await problem(response, 404, "not_found")
-    assert not world.asked, "nothing reached a service that could have acted"
+    assert not world.requests, "nothing reached a service that could have acted"
 
 
-async def test_bad_input_gets_a_sentence_and_says_where(running_gate: Gate) -> None:
-    async with running_gate.client() as client:
+async def test_bad_input_gets_a_sentence_that_names_the_place(gateway: RunningGateway) -> None:
+    async with gateway.client() as client:
         headers = {"Content-Type": "application/json"}
         async with client.post(f"{API}/contacts", data=b'{"name": ', headers=headers) as response:
             await problem(response, 400, "malformed_json")
@@ -145,11 +147,11 @@ async def test_bad_input_gets_a_sentence_and_says_where(running_gate: Gate) -> N
             await problem(response, 422, "invalid")  # no zone
 
 
-async def test_an_address_that_is_taken_is_409_and_names_the_other_contact(running_gate: Gate) -> None:
-    world = running_gate.world
+async def test_an_address_that_is_taken_is_409_and_names_the_other_contact(gateway: RunningGateway) -> None:
+    world = gateway.world
     carol = world.add(world.alice, contact("Carol", "carol@example.com"))
     dave = world.add(world.alice, contact("Dave", "dave@example.com"))
-    async with running_gate.client() as client:
+    async with gateway.client() as client:
         path = f"{API}/contacts/{dave.id}"
         async with client.patch(path, json={"emails": ["carol@example.com"]}) as response:
             body = await problem(response, 409, "address_taken")
@@ -158,12 +160,12 @@ async def test_an_address_that_is_taken_is_409_and_names_the_other_contact(runni
             assert (response.status, (await response.json())["company"]) == (200, "Acme")
 
 
-async def test_lists_are_pages_and_empty_parameters_count_as_absent(running_gate: Gate) -> None:
-    world = running_gate.world
+async def test_lists_are_pages_and_empty_parameters_count_as_absent(gateway: RunningGateway) -> None:
+    world = gateway.world
     for name in ("Carol", "Dave"):
         world.add(world.alice, contact(name))
     async with (
-        running_gate.client() as client,
+        gateway.client() as client,
         client.get(f"{API}/contacts?q=&sort=&cursor=&limit=1") as response,
     ):
         body = await response.json()
@@ -171,29 +173,29 @@ async def test_lists_are_pages_and_empty_parameters_count_as_absent(running_gate
         assert body["next_cursor"] == "more"
 
 
-async def test_a_service_that_is_away_is_503_with_retry_after(running_gate: Gate) -> None:
-    async with running_gate.client() as client, client.get(f"{API}/preps/dry-run") as response:
+async def test_a_service_that_is_away_is_503_with_retry_after(gateway: RunningGateway) -> None:
+    async with gateway.client() as client, client.get(f"{API}/preps/dry-run") as response:
         await problem(response, 503, "unavailable")
         assert int(response.headers["Retry-After"]) > 0
 
 
-async def test_accounts_show_what_is_missing_and_how_to_get_it(running_gate: Gate) -> None:
-    world = running_gate.world
+async def test_accounts_show_what_is_missing_and_how_to_get_it(gateway: RunningGateway) -> None:
+    world = gateway.world
     send = "https://www.googleapis.com/auth/gmail.send"
     account = world.account(world.alice)
     world.accounts[0] = account.model_copy(update={"scopes": account.scopes - {send}})
-    async with running_gate.client() as client, client.get(f"{API}/accounts") as response:
+    async with gateway.client() as client, client.get(f"{API}/accounts") as response:
         (item,) = (await response.json())["items"]
     assert item["missing"] == [{"scope": send, "feature": "meeting prep emails"}]
     assert item["reconnect"] == f"/connect?account_id={account.id}"
     assert item["syncs"] == {}
 
 
-async def test_sync_now_is_accepted_for_what_is_permitted(running_gate: Gate) -> None:
-    world = running_gate.world
+async def test_sync_now_is_accepted_for_what_is_permitted(gateway: RunningGateway) -> None:
+    world = gateway.world
     account = world.account(world.alice)
     path = f"{API}/accounts/{account.id}/sync"
-    async with running_gate.client() as client:
+    async with gateway.client() as client:
         async with client.post(path, json={"kinds": ["mail", "calendar"]}) as response:
             assert (response.status, (await response.json())["kinds"]) == (202, ["mail", "calendar"])
         async with client.post(path, json={"kinds": ["photos"]}) as response:
@@ -207,8 +209,8 @@ async def test_sync_now_is_accepted_for_what_is_permitted(running_gate: Gate) ->
             assert body["reconnect"] == f"/connect?account_id={account.id}"
 
 
-async def test_settings_keep_what_a_put_leaves_out(running_gate: Gate) -> None:
-    async with running_gate.client() as client:
+async def test_settings_keep_what_a_put_leaves_out(gateway: RunningGateway) -> None:
+    async with gateway.client() as client:
         async with client.put(f"{API}/settings", json={"gmail": {"mail_lookback_days": 30}}) as response:
             assert response.status == 200
         async with client.put(f"{API}/settings", json={"gmail": {"meeting_prep_enabled": False}}) as response:
@@ -220,7 +222,10 @@ async def test_settings_keep_what_a_put_leaves_out(running_gate: Gate) -> None:
 
 
 async def test_a_webhook_into_a_private_network_is_refused_on_a_server(service_settings: ServiceSettings) -> None:
-    async with gate(service_settings, public_url="https://crm.example.com") as running, running.client() as client:
+    async with (
+        running_gateway(service_settings, public_url="https://crm.example.com") as running,
+        running.client() as client,
+    ):
         for url in (
             "http://127.0.0.1/x",
             "http://localhost:1/x",
@@ -231,8 +236,8 @@ async def test_a_webhook_into_a_private_network_is_refused_on_a_server(service_s
                 await problem(response, 422, "private_webhook")
 
 
-async def test_tokens_are_listed_without_their_secrets(running_gate: Gate) -> None:
-    async with running_gate.client() as client:
+async def test_tokens_are_listed_without_their_secrets(gateway: RunningGateway) -> None:
+    async with gateway.client() as client:
         async with client.post(f"{API}/tokens", json={"name": "connector"}) as response:
             assert (response.status, (await response.json())["secret"]) == (201, "pcrm_new")
         async with client.get(f"{API}/tokens") as response:
@@ -240,43 +245,43 @@ async def test_tokens_are_listed_without_their_secrets(running_gate: Gate) -> No
             assert set(item) == {"id", "name", "created_at", "last_used_at"}
 
 
-async def test_deleting_everything_needs_a_clear_yes_and_ends_the_session(running_gate: Gate) -> None:
-    world = running_gate.world
-    async with running_gate.browser() as browser:
+async def test_deleting_everything_needs_a_clear_yes_and_ends_the_session(gateway: RunningGateway) -> None:
+    world = gateway.world
+    async with gateway.browser() as browser:
         for body in ({}, {"confirm": False}):
             async with browser.delete(f"{API}/me", json=body) as response:
                 await problem(response, 422, "invalid")
-        assert not world.asked
+        assert not world.requests
         async with browser.delete(f"{API}/me", json={"confirm": True}) as response:
             assert response.status == 204
             assert response.cookies["pingcrm_session"]["max-age"] == "0"
-    assert isinstance(world.asked[0], q.DeleteUser)
+    assert isinstance(world.requests[0], q.DeleteUser)
 
 
-async def test_disconnecting_says_whether_to_purge(running_gate: Gate) -> None:
-    world = running_gate.world
+async def test_disconnecting_states_whether_to_purge(gateway: RunningGateway) -> None:
+    world = gateway.world
     account = account_of(world.alice)
     world.accounts.append(account)
-    async with running_gate.client() as client:
+    async with gateway.client() as client:
         assert (await client.delete(f"{API}/accounts/{account.id}?purge=true")).status == 204
-    (request,) = world.asked
+    (request,) = world.requests
     assert isinstance(request, q.Disconnect)
     assert (request.account_id, request.purge) == (account.id, True)
 
 
-async def test_a_stored_webhook_is_shown_with_its_secret(running_gate: Gate) -> None:
-    world = running_gate.world
+async def test_a_stored_webhook_is_shown_with_its_secret(gateway: RunningGateway) -> None:
+    world = gateway.world
     hook = NotificationPreferences.model_validate({"webhook_url": "https://hooks.example.com/x"})
     world.preferences[world.alice.id] = Preferences(notifications=hook)
-    async with running_gate.client() as client, client.get(f"{API}/settings/webhook") as response:
+    async with gateway.client() as client, client.get(f"{API}/settings/webhook") as response:
         body = await response.json()
     assert body["url"] == "https://hooks.example.com/x"
     assert body["secret"].startswith("whsec_")
 
 
-async def test_meetings_come_with_what_became_of_their_briefs(running_gate: Gate) -> None:
-    meeting = running_gate.world.meeting
-    async with running_gate.client() as client:
+async def test_meetings_come_with_what_became_of_their_briefs(gateway: RunningGateway) -> None:
+    meeting = gateway.world.meeting
+    async with gateway.client() as client:
         async with client.get(f"{API}/meetings", params={"from": "2026-03-04T13:00:00+01:00"}) as response:
             (item,) = (await response.json())["items"]
         assert (item["id"], item["starts_at"]) == (str(meeting.meeting_id), "2026-03-04T12:00:00Z")
@@ -286,14 +291,14 @@ async def test_meetings_come_with_what_became_of_their_briefs(running_gate: Gate
             assert await response.json() == item
         async with client.get(f"{API}/meetings?from=2026-03-05T00:00:00Z&to=2026-03-04T00:00:00Z") as response:
             await problem(response, 422, "invalid")
-    async with running_gate.client("pcrm_bob") as other:
+    async with gateway.client("pcrm_bob") as other:
         assert (await other.get(f"{API}/meetings/{meeting.meeting_id}")).status == 404
 
 
-async def test_a_request_is_one_line_in_the_log_without_query_string_and_address(running_gate: Gate) -> None:
-    carol = running_gate.world.add(running_gate.world.alice, contact("Carol", "carol@example.com"))
+async def test_a_request_is_one_line_in_the_log_without_query_string_and_address(gateway: RunningGateway) -> None:
+    carol = gateway.world.add(gateway.world.alice, contact("Carol", "carol@example.com"))
     with capture_logs() as lines:
-        async with running_gate.client() as client:
+        async with gateway.client() as client:
             await client.get(f"{API}/contacts/{carol.id}?q=carol@example.com")
             await client.get(f"{API}/nothing/carol@example.com")
     requests = [line for line in lines if line["event"] == "request"]
@@ -305,8 +310,8 @@ async def test_a_request_is_one_line_in_the_log_without_query_string_and_address
     assert "carol@" not in str(lines)
 
 
-async def test_health_and_metrics_are_served_beside_the_api(running_gate: Gate) -> None:
-    async with running_gate.client(None) as client:
+async def test_health_and_metrics_are_served_beside_the_api(gateway: RunningGateway) -> None:
+    async with gateway.client(None) as client:
         async with client.get("/health/ready") as response:
             assert (await response.json())["checks"] == {"db": "ok", "bus": "ok", "cache": "ok"}
         assert (await client.get("/health/live")).status == 200
@@ -314,19 +319,19 @@ async def test_health_and_metrics_are_served_beside_the_api(running_gate: Gate) 
             assert "pingcrm_http_request_seconds" in await response.text()
 
 
-async def test_a_port_that_is_taken_is_said_in_a_sentence(
-    running_gate: Gate, service_settings: ServiceSettings
+async def test_a_port_that_is_taken_is_explained_in_a_sentence(
+    gateway: RunningGateway, service_settings: ServiceSettings
 ) -> None:
-    port = running_gate.resources.settings.port
+    port = gateway.resources.settings.port
     with pytest.raises(Outage, match="Set PINGCRM_PORT"):
-        async with gate(service_settings, port=port):
+        async with running_gateway(service_settings, port=port):
             pass
 
 
-async def test_briefs_by_hand_are_limited_by_user(running_gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_briefs_by_hand_are_limited_by_user(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meetings, "BRIEFS_PER_HOUR", 2)
-    path = f"{API}/meetings/{running_gate.world.meeting.meeting_id}/prep"
-    async with running_gate.client() as alice, running_gate.client("pcrm_bob") as bob:
+    path = f"{API}/meetings/{gateway.world.meeting.meeting_id}/prep"
+    async with gateway.client() as alice, gateway.client("pcrm_bob") as bob:
         assert [(await alice.get(path)).status for _ in range(2)] == [503, 503], "prep is away here"
         async with alice.post(path) as response:
             await problem(response, 429, "too_many_briefs")

@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from tests.conftest import ServiceSettings
-from tests.support.gateway import Gate, gate
+from tests.support.gateway import RunningGateway, running_gateway
 
 
 @pytest_asyncio.fixture
-async def running_gate(service_settings: ServiceSettings) -> AsyncIterator[Gate]:
-    async with gate(service_settings) as running:
+async def gateway(service_settings: ServiceSettings) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(service_settings) as running:
         yield running
 
 
-async def test_the_archive_has_every_page_of_everything(running_gate: Gate) -> None:
-    async with running_gate.client() as client, client.get("/api/v1/me/export") as response:
+async def test_the_archive_has_every_page_of_everything(gateway: RunningGateway) -> None:
+    async with gateway.client() as client, client.get("/api/v1/me/export") as response:
         assert response.status == 200
         assert response.content_type == "application/zip"
         assert "attachment" in response.headers["Content-Disposition"]
@@ -33,7 +33,7 @@ async def test_the_archive_has_every_page_of_everything(running_gate: Gate) -> N
     assert account["address"] == "alice@example.com", "and none of anybody else's"
 
 
-async def test_an_archive_that_can_not_be_finished_is_an_error(running_gate: Gate) -> None:
-    await running_gate.buses["contacts"].stop()
-    async with running_gate.client() as client, client.get("/api/v1/me/export") as response:
+async def test_an_archive_that_can_not_be_finished_is_an_error(gateway: RunningGateway) -> None:
+    await gateway.buses["contacts"].stop()
+    async with gateway.client() as client, client.get("/api/v1/me/export") as response:
         assert response.status == 503

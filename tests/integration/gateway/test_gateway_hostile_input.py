@@ -20,12 +20,11 @@ from libs.common.ids import SERVICES, new_id
 from libs.common.service import running
 from libs.local.ports import free_port
 from services.auth.credentials import fingerprint
-from services.gateway.api import ENDPOINTS
-from services.gateway.api.openapi import document
+from services.gateway.api.openapi import openapi_document
 from tests.conftest import ServiceSettings
 from tests.support.database import Database
 
-DOCUMENT = document(ENDPOINTS, "1")
+DOCUMENT = openapi_document()
 ENDLESS = "/api/v1/events"
 LAST = "/api/v1/me"
 GOOGLE = {"google_client_id": "client", "google_client_secret": SecretStr("secret")}
@@ -71,7 +70,7 @@ async def api(
     """A client of Alice's, and things of Bob's by the name of the parameter that takes them."""
     alice, bob, account = new_id(), new_id(), new_id()
     connection = await asyncpg.connect(database.admin_url)
-    for user, sub, one in ((alice, "1", new_id()), (bob, "2", account)):
+    for user, sub, account_id in ((alice, "1", new_id()), (bob, "2", account)):
         await connection.execute(
             "INSERT INTO auth.users (id, sub, name, address) VALUES ($1, $2, '', 'a@b.example')", user, sub
         )
@@ -82,7 +81,7 @@ async def api(
         await connection.execute(
             "INSERT INTO auth.google_accounts (id, user_id, sub, address, name, status, scopes)"
             " VALUES ($1, $2, $3, 'a@b.example', '', 'reauth_required', '{}')",
-            one, user, sub,
+            account_id, user, sub,
         )  # fmt: skip
     await connection.close()
     port = free_port()
@@ -126,7 +125,7 @@ def fields_of(operation: dict[str, Any]) -> list[str]:
 async def trouble(
     client: aiohttp.ClientSession, method: str, path: str, operation: dict[str, Any], **sent: Any
 ) -> list[str]:
-    """What is wrong with the answer; the input is cut."""
+    """What is wrong with the response; the input is cut."""
     try:
         async with client.request(method, URL(path, encoded=True), **sent) as response:
             body = await response.read()
@@ -149,7 +148,7 @@ async def trouble(
     return wrong
 
 
-async def test_no_input_is_answered_with_anything_but_what_the_document_declares(
+async def test_no_input_gets_anything_but_what_the_document_declares(
     api: tuple[aiohttp.ClientSession, dict[str, str]],
 ) -> None:
     client, of_bob = api
@@ -185,14 +184,14 @@ async def test_what_is_somebody_elses_is_404_for_every_operation_with_an_id(
 
 
 async def raw(client: aiohttp.ClientSession, head: bytes) -> tuple[int, bytes]:
-    """Status and body of an answer to bytes that no client library would send."""
+    """Status and body of the response to bytes that no client library would send."""
     base = client._base_url
     assert base is not None
     reader, writer = await asyncio.open_connection(base.host, base.port)
     writer.write(head + b"\r\nConnection: close\r\n\r\n")
-    answer = await reader.read()
+    response = await reader.read()
     writer.close()
-    return int(answer.split(b" ", 2)[1]), answer
+    return int(response.split(b" ", 2)[1]), response
 
 
 HOST = b"\r\nHost: 127.0.0.1"

@@ -1,4 +1,4 @@
-"""Asking about single messages and whole mailboxes over HTTP: ids as they stand in headers, audits, another try."""
+"""Single messages and whole mailboxes over HTTP: ids as they stand in headers, audits, another try."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import quote
@@ -8,23 +8,23 @@ import pytest_asyncio
 
 from libs.common import requests as q
 from tests.conftest import ServiceSettings
-from tests.support.gateway import Gate, gate
+from tests.support.gateway import RunningGateway, running_gateway
 
 API = "/api/v1"
 
 
 @pytest_asyncio.fixture
-async def running_gate(service_settings: ServiceSettings) -> AsyncIterator[Gate]:
-    async with gate(service_settings) as running:
+async def gateway(service_settings: ServiceSettings) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(service_settings) as running:
         yield running
 
 
 async def test_messages_are_named_as_their_headers_name_them_and_mailboxes_audited_on_demand(
-    running_gate: Gate,
+    gateway: RunningGateway,
 ) -> None:
-    world = running_gate.world
+    world = gateway.world
     path = f"{API}/accounts/{world.account(world.alice).id}"
-    async with running_gate.client() as client:
+    async with gateway.client() as client:
         for message_id in (
             "18f0a1b2c3d4e5f6",
             "<CA+x=1@mail.gmail.com>",
@@ -42,21 +42,24 @@ async def test_messages_are_named_as_their_headers_name_them_and_mailboxes_audit
             assert (response.status, await response.json()) == (202, {"messages": 3})
         async with client.post(f"{path}/audit") as response:
             assert (response.status, await response.json()) == (202, {"status": "requested"})
-    one, every, audit = world.asked
-    assert isinstance(one, q.RetryMessages)
+    single, every, audit = world.requests
+    assert isinstance(single, q.RetryMessages)
     assert isinstance(every, q.RetryMessages)
-    assert (one.message_id, every.message_id) == ("<a/b@example.org>", None)
+    assert (single.message_id, every.message_id) == ("<a/b@example.org>", None)
     assert isinstance(audit, q.StartAudit)
 
 
 @pytest.mark.parametrize("path", ["audit", "messages/retry", "messages/18f/retry"])
-async def test_an_account_that_has_to_be_connected_again_says_so(running_gate: Gate, path: str) -> None:
-    world = running_gate.world
+async def test_an_account_that_has_to_be_connected_again_is_refused_with_that_reason(
+    gateway: RunningGateway, path: str
+) -> None:
+    world = gateway.world
     account = world.account(world.alice)
     world.accounts = [
-        one.model_copy(update={"status": "reauth_required"}) if one.id == account.id else one for one in world.accounts
+        other.model_copy(update={"status": "reauth_required"}) if other.id == account.id else other
+        for other in world.accounts
     ]
-    async with running_gate.client() as client, client.post(f"{API}/accounts/{account.id}/{path}") as response:
+    async with gateway.client() as client, client.post(f"{API}/accounts/{account.id}/{path}") as response:
         body = await response.json(content_type="application/problem+json")
     assert (response.status, body["type"]) == (409, "/problems/reauth_required")
-    assert world.asked == []
+    assert world.requests == []

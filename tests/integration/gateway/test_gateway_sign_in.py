@@ -11,21 +11,21 @@ from libs.common import requests as q
 from libs.common.errors import Refused
 from libs.common.ids import new_id
 from tests.conftest import ServiceSettings
-from tests.support.gateway import Gate, gate
+from tests.support.gateway import RunningGateway, running_gateway
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 
 @pytest_asyncio.fixture
-async def running_gate(service_settings: ServiceSettings) -> AsyncIterator[Gate]:
-    async with gate(service_settings) as running:
+async def gateway(service_settings: ServiceSettings) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(service_settings) as running:
         yield running
 
 
-def signed_in(gate: Gate, **changes: object) -> q.SignedIn:
+def signed_in(gateway: RunningGateway, **changes: object) -> q.SignedIn:
     fields: dict[str, object] = {
-        "user_id": gate.world.alice.id,
-        "account_id": gate.world.account(gate.world.alice).id,
+        "user_id": gateway.world.alice.id,
+        "account_id": gateway.world.account(gateway.world.alice).id,
         "address": "alice@example.com",
         "session": "session-of-alice",
         "session_expires_at": datetime.now(UTC) + timedelta(days=30),
@@ -33,10 +33,10 @@ def signed_in(gate: Gate, **changes: object) -> q.SignedIn:
     return q.SignedIn.model_validate({**fields, **changes})
 
 
-async def test_the_whole_way_in_and_out(running_gate: Gate) -> None:
-    world = running_gate.world
-    world.signed_in = signed_in(running_gate)
-    async with running_gate.client(None) as browser:
+async def test_the_whole_way_in_and_out(gateway: RunningGateway) -> None:
+    world = gateway.world
+    world.signed_in = signed_in(gateway)
+    async with gateway.client(None) as browser:
         async with browser.get("/", allow_redirects=False) as response:
             assert (response.status, response.headers["Location"]) == (302, "/login")
         async with browser.get("/login") as response:
@@ -59,7 +59,7 @@ async def test_the_whole_way_in_and_out(running_gate: Gate) -> None:
                 "",
             )
             assert int(session["max-age"]) > 29 * 86_400
-        begun, finished = world.asked
+        begun, finished = world.requests
         assert isinstance(begun, q.BeginSignIn)
         assert isinstance(finished, q.FinishSignIn)
         assert (finished.browser, finished.state, finished.code) == (begun.browser, "s", "c")
@@ -71,7 +71,7 @@ async def test_the_whole_way_in_and_out(running_gate: Gate) -> None:
             assert response.headers["Location"] == "/", "whoever is signed in needs no sign-in page"
         async with browser.post("/logout", headers={"Origin": "https://evil.example"}) as response:
             assert response.status == 403
-        headers = {"Origin": running_gate.url}
+        headers = {"Origin": gateway.url}
         async with browser.post("/logout", headers=headers, allow_redirects=False) as response:
             assert response.headers["Location"] == "/login"
             assert response.cookies["pingcrm_session"]["max-age"] == "0"
@@ -79,7 +79,7 @@ async def test_the_whole_way_in_and_out(running_gate: Gate) -> None:
 
 
 async def test_cookies_are_secure_where_people_come_over_https(service_settings: ServiceSettings) -> None:
-    async with gate(service_settings, public_url="https://crm.example.com") as running:
+    async with running_gateway(service_settings, public_url="https://crm.example.com") as running:
         running.world.signed_in = signed_in(running)
         async with running.client(None) as browser:
             async with browser.get("/login/google", allow_redirects=False) as response:
@@ -98,11 +98,11 @@ async def test_cookies_are_secure_where_people_come_over_https(service_settings:
     ],
 )
 async def test_a_sign_in_that_fails_ends_on_a_page_with_a_sentence_and_a_way_on(
-    running_gate: Gate, refused: Refused
+    gateway: RunningGateway, refused: Refused
 ) -> None:
-    running_gate.world.signed_in = refused
+    gateway.world.signed_in = refused
     path = "/oauth/google/callback?error=x&state=secret-state"
-    async with running_gate.client(None) as browser, browser.get(path, headers=HTML) as response:
+    async with gateway.client(None) as browser, browser.get(path, headers=HTML) as response:
         page = await response.text()
         assert response.status == refused.status
         assert 'href="/login"' in page
@@ -111,40 +111,40 @@ async def test_a_sign_in_that_fails_ends_on_a_page_with_a_sentence_and_a_way_on(
         assert "pingcrm_session" not in response.cookies
 
 
-async def test_where_google_has_to_be_asked_once_more_the_browser_goes_there(running_gate: Gate) -> None:
-    running_gate.world.signed_in = signed_in(running_gate, authorize_url="https://accounts.example/again")
+async def test_where_google_s_consent_is_needed_once_more_the_browser_goes_there(gateway: RunningGateway) -> None:
+    gateway.world.signed_in = signed_in(gateway, authorize_url="https://accounts.example/again")
     path = "/oauth/google/callback?state=s&code=c"
-    async with running_gate.client(None) as browser, browser.get(path, allow_redirects=False) as response:
+    async with gateway.client(None) as browser, browser.get(path, allow_redirects=False) as response:
         assert response.headers["Location"] == "https://accounts.example/again"
         assert response.cookies["pingcrm_session"].value == "session-of-alice"
 
 
-async def test_connecting_another_account_belongs_to_the_signed_in_user(running_gate: Gate) -> None:
-    world = running_gate.world
+async def test_connecting_another_account_belongs_to_the_signed_in_user(gateway: RunningGateway) -> None:
+    world = gateway.world
     account = world.account(world.alice).id
-    async with running_gate.browser() as browser:
+    async with gateway.browser() as browser:
         async with browser.get(f"/connect?account_id={account}", allow_redirects=False) as response:
             assert response.headers["Location"].startswith("https://accounts.example/")
         async with browser.post("/api/v1/accounts/connect") as response:
-            answer = await response.json()
-            assert answer["authorize_url"].startswith("https://accounts.example/")
-            assert answer["estimate"]["minutes_per_10000_messages"] == [34, 12]
+            begun = await response.json()
+            assert begun["authorize_url"].startswith("https://accounts.example/")
+            assert begun["estimate"]["minutes_per_10000_messages"] == [34, 12]
             assert response.cookies["pingcrm_browser"]["httponly"]
         async with browser.get("/connect?account_id=nonsense") as response:
             assert response.status == 404
         body = {"account_id": str(world.account(world.bob).id)}
         assert (await browser.post("/api/v1/accounts/connect", json=body)).status == 404
-    renewed, added = world.asked
+    renewed, added = world.requests
     assert isinstance(renewed, q.BeginSignIn)
     assert isinstance(added, q.BeginSignIn)
     assert (renewed.user_id, renewed.account_id) == (world.alice.id, account)
     assert (added.user_id, added.account_id) == (world.alice.id, None)
-    async with running_gate.client(None) as stranger, stranger.get("/connect", allow_redirects=False) as response:
+    async with gateway.client(None) as stranger, stranger.get("/connect", allow_redirects=False) as response:
         assert response.headers["Location"] == "/login"
 
 
-async def test_a_storm_of_sign_ins_from_one_address_is_slowed_down(running_gate: Gate) -> None:
-    async with running_gate.client(None) as browser:
+async def test_a_storm_of_sign_ins_from_one_address_is_slowed_down(gateway: RunningGateway) -> None:
+    async with gateway.client(None) as browser:
         statuses = [(await browser.get("/login/google", allow_redirects=False)).status for _ in range(70)]
         assert statuses[:30] == [302] * 30
         assert statuses[-1] == 429
@@ -152,18 +152,20 @@ async def test_a_storm_of_sign_ins_from_one_address_is_slowed_down(running_gate:
             assert response.status == 200, "the page itself stays open"
 
 
-async def test_localhost_is_sent_to_the_name_that_the_cookies_belong_to(running_gate: Gate) -> None:
-    port = running_gate.url.rpartition(":")[2]
+async def test_localhost_is_sent_to_the_name_that_the_cookies_belong_to(gateway: RunningGateway) -> None:
+    port = gateway.url.rpartition(":")[2]
     headers = {"Host": f"localhost:{port}"}
     async with (
-        running_gate.client(None) as browser,
+        gateway.client(None) as browser,
         browser.get("/login/google", headers=headers, allow_redirects=False) as response,
     ):
-        assert response.headers["Location"] == f"{running_gate.url}/login/google"
+        assert response.headers["Location"] == f"{gateway.url}/login/google"
 
 
-async def test_a_page_that_does_not_exist_is_a_page_for_people_and_a_problem_for_programs(running_gate: Gate) -> None:
-    async with running_gate.client(None) as browser:
+async def test_a_page_that_does_not_exist_is_a_page_for_people_and_a_problem_for_programs(
+    gateway: RunningGateway,
+) -> None:
+    async with gateway.client(None) as browser:
         async with browser.get("/nothing", headers=HTML) as response:
             assert (response.status, response.content_type) == (404, "text/html")
             assert 'href="/"' in await response.text()
@@ -171,9 +173,9 @@ async def test_a_page_that_does_not_exist_is_a_page_for_people_and_a_problem_for
             assert (response.status, response.content_type) == (404, "application/problem+json")
 
 
-async def test_pages_ask_no_other_host_and_static_files_are_kept_for_ever(running_gate: Gate) -> None:
-    meeting = running_gate.world.meeting.meeting_id
-    async with running_gate.browser() as browser:
+async def test_pages_call_no_other_host_and_static_files_are_kept_for_ever(gateway: RunningGateway) -> None:
+    meeting = gateway.world.meeting.meeting_id
+    async with gateway.browser() as browser:
         for path in ("/", "/settings", f"/meetings/{meeting}", "/api/v1/docs"):
             async with browser.get(path, headers=HTML) as response:
                 page = await response.text()
@@ -190,9 +192,9 @@ async def test_pages_ask_no_other_host_and_static_files_are_kept_for_ever(runnin
         assert (await browser.get("/static/x/..%2F..%2Frender.py")).status == 404
 
 
-async def test_what_others_wrote_is_shown_as_text(running_gate: Gate) -> None:
-    async with running_gate.browser() as browser:
-        async with browser.get(f"/meetings/{running_gate.world.meeting.meeting_id}") as response:
+async def test_what_others_wrote_is_shown_as_text(gateway: RunningGateway) -> None:
+    async with gateway.browser() as browser:
+        async with browser.get(f"/meetings/{gateway.world.meeting.meeting_id}") as response:
             page = await response.text()
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert" in page
@@ -202,10 +204,10 @@ async def test_what_others_wrote_is_shown_as_text(running_gate: Gate) -> None:
             assert "There is no such meeting." in await response.text()
 
 
-async def test_the_cookie_of_a_session_in_use_is_renewed_once_a_day(running_gate: Gate) -> None:
-    async with running_gate.client(None) as browser:
+async def test_the_cookie_of_a_session_in_use_is_renewed_once_a_day(gateway: RunningGateway) -> None:
+    async with gateway.client(None) as browser:
         browser.cookie_jar.update_cookies({"pingcrm_session": "session-of-alice"})
-        headers = {"Origin": running_gate.url}
+        headers = {"Origin": gateway.url}
         async with browser.get("/api/v1/me") as response:
             renewed = response.cookies["pingcrm_session"]
             assert (renewed.value, renewed["httponly"]) == ("session-of-alice", True)

@@ -1,4 +1,4 @@
-"""The gateway, the real auth service and a local Google: a browser signs in, unticks a permission, and is told what is off."""
+"""The gateway, the real auth service and a local Google: a browser signs in, unticks a permission, and is notified of what is off."""
 
 import asyncio
 from collections.abc import AsyncIterator

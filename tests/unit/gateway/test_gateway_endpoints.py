@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.endpoint import Call, Endpoint, endpoint
-from services.gateway.api.openapi import document, error_descriptions
+from services.gateway.api.openapi import error_descriptions, openapi_document
 
 
 class Filter(BaseModel):
@@ -51,7 +51,7 @@ def test_the_errors_follow_from_the_shape() -> None:
 
 
 def test_a_declaration_becomes_an_operation() -> None:
-    made = document((make_thing, stream_things), "1")
+    made = openapi_document((make_thing, stream_things))
     OpenAPIV31SpecValidator(made).validate()
     operation = made["paths"]["/api/v1/things/{thing_id}"]["post"]
     assert [(parameter["name"], parameter["in"], parameter["required"]) for parameter in operation["parameters"]] == [
@@ -68,7 +68,7 @@ def test_a_declaration_becomes_an_operation() -> None:
 
 
 def test_the_whole_document_is_valid_and_every_operation_has_a_name_of_its_own() -> None:
-    made = document(ENDPOINTS, "1")
+    made = openapi_document()
     OpenAPIV31SpecValidator(made).validate()
     names = [endpoint.name for endpoint in ENDPOINTS]
     assert len(set(names)) == len(names)
@@ -77,7 +77,7 @@ def test_the_whole_document_is_valid_and_every_operation_has_a_name_of_its_own()
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
-def test_every_endpoint_says_what_it_does_and_refuses_unknown_fields(endpoint: Endpoint) -> None:
+def test_every_endpoint_describes_what_it_does_and_refuses_unknown_fields(endpoint: Endpoint) -> None:
     assert endpoint.summary
     assert endpoint.summary[0].isupper()
     assert endpoint.reply or endpoint.status == 204 or endpoint.media_type != "application/json"

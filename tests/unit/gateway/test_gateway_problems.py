@@ -5,15 +5,16 @@ from typing import Any
 
 import orjson
 import pytest
-from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
 from libs.common.errors import Outage, Refused, Throttled, not_found
-from services.gateway import problems
-from services.gateway.problems import InvalidInput
+from services.gateway.domain import problems
+from services.gateway.domain.problems import ErrorResponse, InvalidInput
+from services.gateway.middlewares import problem_response
 
 
-def body(response: web.Response) -> dict[str, Any]:
+def body(failure: ErrorResponse) -> dict[str, Any]:
+    response = problem_response(failure)
     assert response.content_type == "application/problem+json"
     assert isinstance(response.body, bytes)
     parsed: dict[str, Any] = orjson.loads(response.body)
@@ -34,7 +35,9 @@ def test_a_refusal_maps_one_to_one_with_its_extra_members() -> None:
 
 
 def test_extra_members_can_not_hide_the_standard_ones() -> None:
-    response = problems.problem(409, "taken", "It is taken.", {"type": "evil", "title": "evil", "detail": "evil"})
+    response = problems.error_response(
+        409, "taken", "It is taken.", {"type": "evil", "title": "evil", "detail": "evil"}
+    )
     parsed = body(response)
     assert (parsed["type"], parsed["title"], parsed["detail"]) == ("/problems/taken", "Conflict", "It is taken.")
 
@@ -54,8 +57,8 @@ def test_an_outage_is_503_with_retry_after_and_without_its_inner_words(outage: O
     assert "secret" not in orjson.dumps(body(response)).decode()
 
 
-def test_401_says_how_to_authenticate() -> None:
-    assert "WWW-Authenticate" in problems.problem(401, "unauthenticated", "Sign in.").headers
+def test_401_explains_how_to_authenticate() -> None:
+    assert "WWW-Authenticate" in problems.error_response(401, "unauthenticated", "Sign in.").headers
 
 
 class Inner(BaseModel):

@@ -1,11 +1,11 @@
 // Brings the home page to life: progress and notifications as they happen, Sync now, mark as read.
 
-import { call, say, showTimes } from "./page.js";
+import { call, showMessage, showTimes } from "./page.js";
 
 const live = document.querySelector("#live");
 const number = new Intl.NumberFormat("en");
 
-// The server renders the page; a fresh copy of it replaces what is shown. Several wishes in a row become one request.
+// The server renders the page; a fresh copy of it replaces what is shown. Several changes in a row become one request.
 let waiting;
 function refreshSoon(delay = 400) {
   clearTimeout(waiting);
@@ -35,10 +35,10 @@ live.addEventListener("click", async (event) => {
   try {
     if (sync) {
       await call("POST", `/accounts/${sync}/sync`, {});
-      say("Syncing now.");
+      showMessage("Syncing now.");
     } else if (accept) {
       await call("POST", `/notifications/${accept}/accept`);
-      say("Added to your addresses. Its mail is being logged.");
+      showMessage("Added to your addresses. Its mail is being logged.");
     } else if (dismiss) {
       await call("POST", `/notifications/${dismiss}/dismiss`);
     } else if (read) {
@@ -47,7 +47,7 @@ live.addEventListener("click", async (event) => {
       await call("POST", "/notifications/read-all");
     }
   } catch (error) {
-    say(error.message);
+    showMessage(error.message);
   }
   button.disabled = false;
   refreshSoon();

@@ -1,6 +1,6 @@
-// The meeting's page: look at the brief, or send it now.
+// The meeting's page: look at the brief, or send it now; what becomes of it shows as it happens.
 
-import { call, say } from "./page.js";
+import { call, showMessage, showTimes } from "./page.js";
 
 const meeting = document.querySelector("[data-meeting]");
 const preview = meeting.querySelector(".preview");
@@ -12,7 +12,7 @@ function onClick(selector, work) {
     try {
       await work(`/meetings/${meeting.dataset.meeting}/prep`);
     } catch (error) {
-      say(error.message);
+      showMessage(error.message);
     }
     button.disabled = false;
   });
@@ -27,5 +27,29 @@ onClick("[data-preview]", async (path) => {
 
 onClick("[data-send]", async (path) => {
   await call("POST", path);
-  say("Sent. It is in your inbox.");
+  showMessage("Sent. It is in your inbox.");
+});
+
+// The server has the words: they are taken from a fresh copy of the page.
+async function refreshBrief() {
+  const response = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+  if (response.redirected) return location.assign(response.url);
+  if (!response.ok) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  meeting.querySelector("[data-brief]").replaceWith(page.querySelector("[data-brief]"));
+  showTimes();
+}
+
+const events = new EventSource("/api/v1/events");
+let connected = false;
+events.addEventListener("open", () => {
+  if (connected) refreshBrief(); // nothing is replayed after a break
+  connected = true;
+});
+events.addEventListener("resync", () => refreshBrief());
+events.addEventListener("prep.skipped", (event) => {
+  if (JSON.parse(event.data).meeting_id === meeting.dataset.meeting) refreshBrief();
+});
+events.addEventListener("notification.created", (event) => {
+  if (JSON.parse(event.data).link === location.pathname) refreshBrief();
 });

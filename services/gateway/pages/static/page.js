@@ -1,4 +1,4 @@
-// What every page needs: talking to the API, saying what happened, times in the reader's zone and words.
+// What every page needs: calling the API, showing what happened, times in the reader's zone and words.
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
@@ -21,15 +21,15 @@ export function showTimes() {
 }
 
 let hiding;
-export function say(text) {
-  const said = document.querySelector("#said");
-  said.textContent = text;
-  said.hidden = false;
+export function showMessage(text) {
+  const message = document.querySelector("#message");
+  message.textContent = text;
+  message.hidden = false;
   clearTimeout(hiding);
-  hiding = setTimeout(() => { said.hidden = true; }, 6000);
+  hiding = setTimeout(() => { message.hidden = true; }, 6000);
 }
 
-// The answer of the API, or an Error with its sentence.
+// The API's response, or an Error with its sentence.
 export async function call(method, path, body) {
   const options = { method };
   if (body !== undefined) {
@@ -38,9 +38,9 @@ export async function call(method, path, body) {
   }
   const response = await fetch(`/api/v1${path}`, options);
   if (response.status === 401) location.assign("/login");
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.errors?.map((error) => error.detail).join(" ") || answer.detail);
-  return answer;
+  const reply = await response.json();
+  if (!response.ok) throw new Error(reply.errors?.map((error) => error.detail).join(" ") || reply.detail);
+  return reply;
 }
 
 showTimes();

@@ -1,6 +1,6 @@
-// Saves the settings. A field's name says where it goes: group.field.
+// Saves the settings. A field's name states where it goes: group.field.
 
-import { call, say } from "./page.js";
+import { call, showMessage } from "./page.js";
 
 const form = document.querySelector("#settings");
 
@@ -21,8 +21,8 @@ form.addEventListener("submit", async (event) => {
   }
   try {
     await call("PUT", "/settings", settings);
-    say("Saved.");
+    showMessage("Saved.");
   } catch (error) {
-    say(error.message);
+    showMessage(error.message);
   }
 });

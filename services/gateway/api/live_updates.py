@@ -1,0 +1,70 @@
+"""Live updates as server-sent events."""
+
+import asyncio
+from time import monotonic
+
+from aiohttp import web
+
+from libs.common.errors import Outage, Refused
+from libs.common.requests import WhoIs
+from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.live_updates import LiveStream
+from services.gateway.sessions.authentication import bearer_of
+
+HEARTBEAT_SECONDS = 15.0
+WRITE_SECONDS = 30.0
+RETRY_MILLISECONDS = 3000
+
+
+@endpoint("GET", "/events", tag="Live updates", media_type="text/event-stream", errors={429: "Too many open streams."})
+async def stream_events(call: Call) -> web.StreamResponse:
+    """Stream live updates (server-sent events).
+
+    `sync.progressed` with done, total and eta of a run; `contact.changed` with contact ids; `prep.skipped` with a meeting that gets no
+    brief, and why; `notification.created` with the notification; `resync` when events were dropped because they were read too slowly:
+    load again what you show. Nothing is replayed after a reconnect. A comment line keeps the connection alive every 15 seconds; the
+    stream ends with the session.
+    """
+    headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    response = web.StreamResponse(headers=headers)
+    with call.context.hub.open_stream(call.user_id, call.caller.session) as stream:
+        await response.prepare(call.http_request)
+        try:
+            await _write(response, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
+            await _forward(call, stream, response)
+        except (ConnectionError, TimeoutError):
+            return response  # the browser went away, or has stopped reading
+    return response
+
+
+async def _forward(call: Call, stream: LiveStream, response: web.StreamResponse) -> None:
+    """Pass events on until the stream is closed or the session has ended, which is checked however busy the stream is."""
+    check_at = monotonic() + HEARTBEAT_SECONDS
+    while not stream.closed:
+        for event in await stream.get(max(0.0, check_at - monotonic())):
+            await _write(response, event.encode())
+        if monotonic() >= check_at and not stream.closed:
+            if not await _still_signed_in(call):
+                return
+            await _write(response, b": still here\n\n")
+            check_at = monotonic() + HEARTBEAT_SECONDS
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(WRITE_SECONDS):
+        await response.write(data)
+
+
+async def _still_signed_in(call: Call) -> bool:
+    """An outage is no sign-out."""
+    session = call.caller.session
+    try:
+        await call.request(WhoIs(session=session) if session else WhoIs(token=bearer_of(call.http_request)))
+    except Refused:
+        return False
+    except Outage:
+        return True
+    return True
+
+
+ENDPOINTS = (stream_events,)

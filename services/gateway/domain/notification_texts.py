@@ -1,0 +1,167 @@
+"""The notification that an event makes: its title and body in plain words with numbers, and where it leads. Pure.
+
+Which runs make one at all is in notified_runs.py.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import assert_never, get_args
+
+from libs.common.events import (
+    AccountConnected,
+    AccountReauthRequired,
+    BccUnclaimed,
+    Kind,
+    PrepFailed,
+    PrepSent,
+    SyncCompleted,
+    SyncFailed,
+)
+from libs.common.scopes import missing
+from services.gateway.domain.accounts import reconnect_path
+from services.gateway.domain.notifications import THIS_IS_ME, ItemCounts, Level, NewNotification
+from services.gateway.domain.notified_runs import count_of, is_shared, notification_key
+
+NotifiedEvent = (
+    AccountConnected | AccountReauthRequired | SyncCompleted | SyncFailed | BccUnclaimed | PrepSent | PrepFailed
+)
+NOTIFIED_EVENTS: tuple[type[NotifiedEvent], ...] = get_args(NotifiedEvent)
+KIND_NOUNS: dict[Kind, str] = {"mail": "Mail", "contacts": "Google Contacts", "calendar": "Calendar"}
+
+
+def new_notification(event: NotifiedEvent) -> NewNotification | None:
+    """None for an event that nobody has to be notified of."""
+    match event:
+        case AccountConnected():
+            return _account_connected(event)
+        case AccountReauthRequired():
+            return _notification(
+                event,
+                level="error",
+                title=f"{event.address} has to be connected again",
+                body=f"{_as_sentence(event.reason)} Syncing goes on where it stopped as soon as you connect it.",
+                link=reconnect_path(event.account_id),
+            )
+        case SyncCompleted():
+            return _sync_completed(event)
+        case SyncFailed():
+            return _sync_failed(event)
+        case BccUnclaimed():
+            return _bcc_unclaimed(event)
+        case PrepSent():
+            how = "" if event.ai else " Its talking points come from the facts alone, not from AI."
+            return _notification(
+                event,
+                title=f"Brief sent: {event.title or 'untitled meeting'}",
+                body=f"It is in your inbox. The meeting starts {_at_time(event.starts_at)}.{how}",
+                link=f"/meetings/{event.meeting_id}",
+            )
+        case PrepFailed():
+            return _notification(
+                event,
+                level="error",
+                title=f"Brief not sent: {event.title or 'untitled meeting'}",
+                body=f"{_as_sentence(event.error)} The meeting starts {_at_time(event.starts_at)}.",
+                link=f"/meetings/{event.meeting_id}",
+            )
+        case _:
+            assert_never(event)
+
+
+def _account_connected(event: AccountConnected) -> NewNotification | None:
+    """None where everything was granted: whoever has just connected an account knows that they did."""
+    off = missing(event.scopes)
+    if not off:
+        return None
+    count = "A permission is" if len(off) == 1 else f"{len(off)} permissions are"
+    return _notification(
+        event,
+        level="warning",
+        title=f"{count} missing for {event.address}",
+        body=f"Without {'it' if len(off) == 1 else 'them'} this is off: {'; '.join(off.values())}. One click asks Google again.",
+        link=reconnect_path(event.account_id),
+    )
+
+
+def _sync_completed(event: SyncCompleted) -> NewNotification | None:
+    key = notification_key(event)
+    if key is None:
+        return None
+    counts = ItemCounts(event.new, event.updated, event.removed)
+    set_aside, unhealed = count_of(event, "set_aside"), count_of(event, "unhealed")
+    noun = KIND_NOUNS[event.kind]
+    notification = _notification(
+        event,
+        title=f"{noun}: first sync done" if event.first else f"{noun} synced",
+        body=f"{event.address}: {counts if any(counts) else 'nothing had changed'}."
+        + (f" {set_aside:,} could not be read and were set aside." if set_aside else "")
+        + (f" {unhealed:,} can't be brought onto the timelines: see the dead letters." if unhealed else ""),
+        level="warning" if unhealed else "info",
+        link="/",
+        key=key,
+    )
+    return replace(notification, counts=counts, run_id=event.run_id) if is_shared(event) else notification
+
+
+def _sync_failed(event: SyncFailed) -> NewNotification | None:
+    key = notification_key(event)
+    if key is None:
+        return None
+    done = event.new + event.updated + event.removed
+    kept = f" What was done is kept ({done:,} {'item' if done == 1 else 'items'})." if done else ""
+    return _notification(
+        event,
+        level="error",
+        title=f"{KIND_NOUNS[event.kind]} could not be synced",
+        body=f"{event.address}: {_as_sentence(event.error)}{kept}",
+        link=reconnect_path(event.account_id) if event.code in ("reauth_required", "missing_scope") else "/",
+        key=key,
+    )
+
+
+def _bcc_unclaimed(event: BccUnclaimed) -> NewNotification:
+    return _notification(
+        event,
+        level="warning",
+        title=f"Is {event.address} you?",
+        body=(
+            f"A mail from {event.address} was sent in copy to the BCC address of one of your contacts. It was not logged, because only "
+            f"your own mail is. If the address is yours, “{THIS_IS_ME}” logs this mail and those to come."
+        ),
+        link="/",
+        offer=event.address,
+    )
+
+
+def _notification(
+    event: NotifiedEvent,
+    *,
+    title: str,
+    body: str,
+    link: str,
+    level: Level = "info",
+    key: str = "",
+    offer: str | None = None,
+) -> NewNotification:
+    return NewNotification(
+        user_id=event.user_id,
+        account_id=event.account_id,
+        kind="permissions.missing" if isinstance(event, AccountConnected) else event.subject,
+        level=level,
+        title=title,
+        body=body,
+        link=link,
+        event_key=f"{event.subject}:{key or event.key()}",
+        offer=offer,
+    )
+
+
+def _as_sentence(text: str) -> str:
+    """With a full stop at its end."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _at_time(moment: datetime) -> str:
+    """The instant in UTC: the gateway does not know in which zone the reader is."""
+    return f"at {moment.astimezone(UTC):%H:%M} UTC"

@@ -1,0 +1,65 @@
+"""Which runs a user is notified of, and which of them share one notification. The whole rule is here. Pure.
+
+a run that completed    and changed nothing, was not the first, and nobody requested it      no notification
+                        mail that arrived by itself, and all of it could be read             one a day, with growing numbers
+                        any other                                                            one a run
+a run that failed       as the grant is dead, which has a notification of its own            none, unless the user requested it
+                        and that nobody waits for: it is tried again and again               one in six hours for each error
+                        any other                                                            one a run
+"""
+
+from typing import Literal
+
+from libs.common.events import Reason, SyncCompleted, SyncFailed
+from libs.common.ids import RunId
+
+AWAITED: frozenset[Reason] = frozenset({"user", "connected"})
+ARRIVALS: frozenset[Reason] = frozenset({"poll", "push"})
+UNATTENDED: frozenset[Reason] = ARRIVALS | {"repair"}
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+SAME_ERROR_HOURS = 6
+
+Trouble = Literal["set_aside", "unhealed"]
+
+
+def notification_key(event: SyncCompleted | SyncFailed) -> str | None:
+    """The key of the run's notification, the same for runs that share one; None for a run that nobody is notified of."""
+    match event:
+        case SyncCompleted():
+            return _completed_key(event)
+        case SyncFailed():
+            return _failed_key(event)
+
+
+def is_shared(event: SyncCompleted) -> bool:
+    """Whether the run is counted in the notification of its day: one a message would drown all others."""
+    return event.reason in ARRIVALS and not any(count_of(event, trouble) for trouble in ("set_aside", "unhealed"))
+
+
+def count_of(event: SyncCompleted, trouble: Trouble) -> int:
+    """How many messages were set aside as unreadable, or were found by an audit to be missing for good."""
+    return event.skipped.get(trouble, 0)
+
+
+def _completed_key(event: SyncCompleted) -> str | None:
+    changed = event.new or event.updated or event.removed or count_of(event, "unhealed")
+    if not (changed or event.first or event.reason in AWAITED):
+        return None
+    if is_shared(event):
+        return f"{event.account_id}:{event.kind}:{_requested_at_ms(event.run_id) // DAY_MS}"
+    return event.key()
+
+
+def _failed_key(event: SyncFailed) -> str | None:
+    if event.code == "reauth_required" and event.reason != "user":
+        return None
+    if event.reason in UNATTENDED:
+        period = _requested_at_ms(event.run_id) // HOUR_MS // SAME_ERROR_HOURS
+        return f"{event.account_id}:{event.kind}:{event.code}:{period}"
+    return event.key()
+
+
+def _requested_at_ms(run_id: RunId) -> int:
+    """When a run was requested, in milliseconds since 1970: its id is a UUIDv7."""
+    return run_id.int >> 80

@@ -1,0 +1,60 @@
+"""What a request's headers and cookies say of its sender, and where a request with a cookie must come from. Pure."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from libs.common.errors import Refused
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_BROWSER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def bearer_token(authorization: str) -> str:
+    """The API token of an Authorization header; empty where there is none, or what can't be one."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.isascii() else ""
+
+
+def session_id(cookie: str) -> str:
+    """A session cookie's value; empty for what can't be one: bytes that are no text come as lone surrogates."""
+    return cookie if cookie.isascii() else ""
+
+
+def is_browser_id(value: str) -> bool:
+    """Whether it is a random value that we could have made: 32 bytes in URL-safe base64."""
+    return bool(_BROWSER_ID.fullmatch(value))
+
+
+def sign_in_binding(browser: str, session: str | None) -> str:
+    """What adding an account is bound to: the browser and its session, so that nobody else who signs in there ends it."""
+    return f"{browser}.{hashlib.sha256(session.encode()).hexdigest()}" if session else browser
+
+
+def require_own_origin(method: str, headers: Mapping[str, str], base_url: str) -> None:
+    """A request that changes something and carries a cookie must come from our own pages. Refused: `wrong_origin` (403).
+
+    Browsers set both headers themselves; no page of another site can forge them.
+    """
+    if method in SAFE_METHODS or headers.get("Sec-Fetch-Site") == "same-origin":
+        return
+    own = origin(base_url)
+    if own is None or origin(headers.get("Origin", "")) != own:
+        raise Refused(
+            403,
+            "wrong_origin",
+            f"This request did not come from {base_url}. Open PingCRM there, or use an API token.",
+        )
+
+
+def origin(url: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port; None where it is no http(s) URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}[parts.scheme]

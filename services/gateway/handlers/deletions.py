@@ -1,0 +1,20 @@
+"""Accounts and users that are gone, and what goes with them."""
+
+from libs.common.events import AccountDisconnected, UserDeleted
+from libs.common.log import get_logger
+from services.gateway.context import Context
+from services.gateway.store import notifications, users
+
+
+async def purge_account(context: Context, event: AccountDisconnected) -> None:
+    """Without `purge`, what was notified about the account stays readable."""
+    if event.purge:
+        await notifications.delete_account_notifications(context.db, event.user_id, event.account_id)
+
+
+async def delete_user(context: Context, event: UserDeleted) -> None:
+    """Everything of the user's, and the browsers that are still connected."""
+    async with context.db.acquire() as connection, connection.transaction():
+        await users.delete_user(connection, event.user_id)
+    context.hub.close_user(event.user_id)
+    get_logger().info("user_forgotten", user=str(event.user_id))

@@ -1,0 +1,24 @@
+"""Events that a user is notified of."""
+
+from libs.common.events import NotificationCreated
+from libs.common.log import get_logger
+from services.gateway.context import Context
+from services.gateway.domain.notification_texts import NotifiedEvent, new_notification
+from services.gateway.store import notifications as store
+
+
+async def notify(context: Context, event: NotifiedEvent) -> None:
+    """Store the notification, then push it, then have the webhook called.
+
+    An event that is delivered again is stored once and pushed again, which shows once.
+    """
+    new = new_notification(event)
+    if new is None:
+        return
+    async with context.db.acquire() as connection, connection.transaction():
+        notification_id = await store.insert_notification(connection, new)
+    if notification_id is None:
+        return
+    get_logger().info("notified", user=str(new.user_id), account=str(new.account_id), kind=new.kind, level=new.level)
+    await context.bus.publish(NotificationCreated(user_id=new.user_id, notification_id=notification_id))
+    context.webhooks.wake()

@@ -1,0 +1,96 @@
+"""Live updates: what the bus broadcasts is passed on to that user's browsers that are connected to this replica."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from libs.common.errors import Refused
+from libs.common.ids import UserId
+from services.gateway.domain.live_updates import RESYNC, LiveEvent
+
+QUEUE_LENGTH = 200
+STREAMS_PER_USER = 20
+
+
+@dataclass(eq=False)
+class LiveStream:
+    """One open stream. A browser that reads too slowly loses the oldest events, and gets RESYNC in their place."""
+
+    user_id: UserId
+    session: str | None
+    closed: bool = False
+    _events: deque[LiveEvent] = field(default_factory=deque)
+    _lost: bool = False
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, event: LiveEvent) -> None:
+        if len(self._events) >= QUEUE_LENGTH:
+            self._events.popleft()
+            self._lost = True
+        self._events.append(event)
+        self._ready.set()
+
+    def close(self) -> None:
+        self.closed = True
+        self._ready.set()
+
+    async def get(self, timeout_seconds: float) -> list[LiveEvent]:
+        """What has come in since the last call; empty after `timeout_seconds` without any, or when closed."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._ready.wait()
+        except TimeoutError:
+            return []
+        self._ready.clear()
+        events = [RESYNC, *self._events] if self._lost else list(self._events)
+        self._events.clear()
+        self._lost = False
+        return events
+
+
+class Hub:
+    """The open streams of this replica, by user."""
+
+    def __init__(self) -> None:
+        self._streams: defaultdict[UserId, set[LiveStream]] = defaultdict(set)
+
+    @contextmanager
+    def open_stream(self, user_id: UserId, session: str | None) -> Iterator[LiveStream]:
+        """A stream that is open for as long as the context lasts. Refused: `too_many_streams` (429)."""
+        if len(self._streams.get(user_id, ())) >= STREAMS_PER_USER:
+            raise Refused(
+                429, "too_many_streams", f"{STREAMS_PER_USER} live streams are open already. Close one first."
+            )
+        stream = LiveStream(user_id, session)
+        self._streams[user_id].add(stream)
+        try:
+            yield stream
+        finally:
+            self._streams[user_id].discard(stream)
+            if not self._streams[user_id]:
+                del self._streams[user_id]
+
+    def has_streams(self, user_id: UserId) -> bool:
+        """Whether `send` would reach anybody: spares the work of making an event for nobody."""
+        return user_id in self._streams
+
+    def send(self, user_id: UserId, event: LiveEvent) -> None:
+        for stream in self._streams.get(user_id, ()):
+            stream.put(event)
+
+    def close_user(self, user_id: UserId) -> None:
+        for stream in self._streams.get(user_id, ()):
+            stream.close()
+
+    def close_session(self, user_id: UserId, session: str) -> None:
+        for stream in self._streams.get(user_id, ()):
+            if stream.session == session:
+                stream.close()
+
+    def close(self) -> None:
+        """End every stream: this replica shuts down, the browsers connect to another."""
+        for streams in self._streams.values():
+            for stream in streams:
+                stream.close()

@@ -1,0 +1,108 @@
+"""What surrounds every request: a trace, a line in the log and a measurement; and every error as a response."""
+
+from time import perf_counter
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import Histogram
+
+from libs.common import cache, db
+from libs.common.errors import Outage, Refused
+from libs.common.log import current_trace, get_logger, traced
+from services.gateway.context import Context
+from services.gateway.domain import problems
+from services.gateway.domain.problems import ErrorResponse, InvalidInput
+from services.gateway.sessions.cookies import renew_session
+
+QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+TRACE = web.RequestKey("trace", str)
+SECONDS = Histogram("pingcrm_http_request_seconds", "Time to answer a request", ["method", "route", "status"])
+OUTAGES = (*db.OUTAGES, *cache.OUTAGES)
+
+
+@web.middleware
+async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A trace id for everything that this request causes, a line in the log, a measurement. Neither address nor query string."""
+    started = perf_counter()
+    resource = request.match_info.route.resource
+    template = resource.canonical if resource else "unknown"
+    status = 499  # what proxies log for a client that left before the response
+    with traced(""):
+        request[TRACE] = current_trace()
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        finally:
+            seconds = perf_counter() - started
+            SECONDS.labels(request.method, template, status).observe(seconds)
+            if template not in QUIET:
+                get_logger().info(
+                    "request", method=request.method, route=template, status=status, ms=round(seconds * 1000, 1)
+                )
+
+
+def respond_to_errors(context: Context) -> Middleware:
+    """Every error as problem details; for somebody who looks at pages, as a page."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+            renew_session(request, response, context.settings)
+            return response
+        except Exception as error:
+            if _is_for_the_server(error):
+                raise
+            failure = _log_and_explain(error)
+        return _page(context, failure) if _wants_page(request) else problem_response(failure)
+
+    return middleware
+
+
+def _is_for_the_server(error: Exception) -> bool:
+    """Redirects, and a connection that is gone: there is nobody to respond to."""
+    if isinstance(error, web.HTTPException):
+        return error.status < 400
+    return isinstance(error, ConnectionError) and not isinstance(error, OUTAGES)
+
+
+def _log_and_explain(error: Exception) -> ErrorResponse:
+    """What the client gets; what it does not get is in the log."""
+    match error:
+        case web.HTTPException():
+            return problems.of_http(error.status, error.headers.get("Allow"))
+        case Refused():
+            return problems.of_refusal(error)
+        case InvalidInput():
+            return problems.of_input(error)
+        case Outage():
+            get_logger().warning("upstream_unavailable", error=str(error))
+            return problems.of_outage(error)
+    if isinstance(error, OUTAGES):
+        get_logger().warning("upstream_unavailable", error=type(error).__name__)
+        return problems.of_outage(Outage("database or Redis"))
+    get_logger().exception("request_failed")
+    return problems.of_bug(current_trace())
+
+
+def problem_response(failure: ErrorResponse) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(failure.problem, default=str),
+        status=failure.status,
+        headers=failure.headers,
+        content_type=problems.MEDIA_TYPE,
+    )
+
+
+def _page(context: Context, failure: ErrorResponse) -> web.Response:
+    page = context.pages.error_page(failure.status, problems.title(failure.status), failure.page_detail)
+    for name in ("Allow", "Retry-After"):
+        if name in failure.headers:
+            page.headers[name] = failure.headers[name]
+    return page
+
+
+def _wants_page(request: web.Request) -> bool:
+    return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")

@@ -1,0 +1,1 @@
+"""Who is calling, and the cookies by which a browser is known."""

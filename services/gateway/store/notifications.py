@@ -1,0 +1,162 @@
+"""The SQL of notifications."""
+
+from uuid import UUID
+
+from libs.common.db import Connection, Record
+from libs.common.ids import AccountId, UserId, new_id
+from services.gateway.domain.notifications import (
+    THIS_IS_ME,
+    Action,
+    Answer,
+    ItemCounts,
+    NewNotification,
+    Notification,
+)
+from services.gateway.store import Database
+
+NOTIFICATION_COLUMNS = "id, kind, level, title, body, link, account_id, created_at, read_at, offer, answer"
+
+
+def notification_from(row: Record) -> Notification:
+    has_offer = row["offer"] is not None
+    action = Action(label=THIS_IS_ME, address=row["offer"], answer=row["answer"]) if has_offer else None
+    return Notification.model_validate({**row, "action": action})
+
+
+async def insert_notification(connection: Connection, new: NewNotification) -> UUID | None:
+    """Store a notification with the webhook call that it may need, or add to the earlier one with its key. The id of either.
+
+    None: the user is deleted. In a transaction of the caller's.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", str(new.user_id))
+    inserted: UUID | None = await connection.fetchval(
+        """
+        INSERT INTO notifications (id, user_id, account_id, kind, level, title, body, link, event_key, offer, counted)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+        WHERE NOT EXISTS (SELECT FROM deleted_users WHERE user_id = $2)
+        ON CONFLICT (user_id, event_key) DO NOTHING
+        RETURNING id
+        """,
+        new_id(),
+        new.user_id,
+        new.account_id,
+        new.kind,
+        new.level,
+        new.title,
+        new.body,
+        new.link,
+        new.event_key,
+        new.offer,
+        _counts_by_run(new),
+    )
+    if inserted:
+        await connection.execute("INSERT INTO webhook_deliveries (notification_id) VALUES ($1)", inserted)
+        return inserted
+    return await _add_to_earlier(connection, new)
+
+
+async def _add_to_earlier(connection: Connection, new: NewNotification) -> UUID | None:
+    """Add the counts to the stored notification with the same key. None: there is none."""
+    earlier = await connection.fetchrow(
+        "SELECT id, counted FROM notifications WHERE user_id = $1 AND event_key = $2 FOR UPDATE",
+        new.user_id,
+        new.event_key,
+    )
+    if earlier and new.counts:
+        counted = {**earlier["counted"], **_counts_by_run(new)}
+        total = ItemCounts(*map(sum, zip(*counted.values(), strict=True)))
+        await connection.execute(
+            "UPDATE notifications SET counted = $2, body = $3 WHERE id = $1",
+            earlier["id"],
+            counted,
+            new.body_with(total),
+        )
+    return earlier["id"] if earlier else None
+
+
+def _counts_by_run(new: NewNotification) -> dict[str, list[int]]:
+    """By run: one whose event is delivered twice counts once."""
+    return {str(new.run_id): list(new.counts)} if new.counts else {}
+
+
+async def get_notification(connection: Database, user_id: UserId, notification_id: UUID) -> Notification | None:
+    row = await connection.fetchrow(
+        f"SELECT {NOTIFICATION_COLUMNS} FROM notifications WHERE user_id = $1 AND id = $2",  # noqa: S608
+        user_id,
+        notification_id,
+    )
+    return notification_from(row) if row else None
+
+
+async def list_notifications(
+    connection: Database, user_id: UserId, *, unread: bool = False, before: UUID | None = None, limit: int = 50
+) -> list[Notification]:
+    """Newest first; `before` is the last id of the page before."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {NOTIFICATION_COLUMNS} FROM notifications
+        WHERE user_id = $1 AND (NOT $2 OR read_at IS NULL) AND ($3::uuid IS NULL OR id < $3)
+        ORDER BY id DESC LIMIT $4
+        """,  # noqa: S608
+        user_id,
+        unread,
+        before,
+        limit,
+    )
+    return [notification_from(row) for row in rows]
+
+
+async def count_unread(connection: Database, user_id: UserId) -> int:
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM notifications WHERE user_id = $1 AND read_at IS NULL", user_id
+    )
+    return count
+
+
+async def mark_notification_read(connection: Database, user_id: UserId, notification_id: UUID) -> Notification | None:
+    """Marking twice keeps the first time. None: there is no such notification."""
+    row = await connection.fetchrow(
+        f"""
+        UPDATE notifications SET read_at = coalesce(read_at, now()) WHERE user_id = $1 AND id = $2
+        RETURNING {NOTIFICATION_COLUMNS}
+        """,  # noqa: S608
+        user_id,
+        notification_id,
+    )
+    return notification_from(row) if row else None
+
+
+async def record_answer(
+    connection: Database, user_id: UserId, notification_id: UUID, answer: Answer
+) -> Notification | None:
+    """Record the answer to an open offer; what is answered counts as read. The answer given first stays.
+
+    None: there is no such notification, or it offers nothing.
+    """
+    row = await connection.fetchrow(
+        f"""
+        UPDATE notifications SET answer = coalesce(answer, $3), read_at = coalesce(read_at, now())
+        WHERE user_id = $1 AND id = $2 AND offer IS NOT NULL
+        RETURNING {NOTIFICATION_COLUMNS}
+        """,  # noqa: S608
+        user_id,
+        notification_id,
+        answer,
+    )
+    return notification_from(row) if row else None
+
+
+async def mark_all_notifications_read(connection: Database, user_id: UserId) -> int:
+    """How many were unread."""
+    count: int = await connection.fetchval(
+        """
+        WITH done AS (UPDATE notifications SET read_at = now() WHERE user_id = $1 AND read_at IS NULL RETURNING id)
+        SELECT count(*) FROM done
+        """,
+        user_id,
+    )
+    return count
+
+
+async def delete_account_notifications(connection: Database, user_id: UserId, account_id: AccountId) -> None:
+    await connection.execute("DELETE FROM notifications WHERE user_id = $1 AND account_id = $2", user_id, account_id)

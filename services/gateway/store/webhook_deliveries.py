@@ -1,0 +1,48 @@
+"""The SQL of the webhook calls that are still to be made."""
+
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from libs.common.ids import UserId
+from services.gateway.domain.notifications import Notification
+from services.gateway.store import Database
+from services.gateway.store.notifications import NOTIFICATION_COLUMNS, notification_from
+
+
+class DueDelivery(NamedTuple):
+    """A webhook call to make now; `attempts` counts this one."""
+
+    notification: Notification
+    user_id: UserId
+    attempts: int
+
+
+async def lease_due_deliveries(connection: Database, lease: timedelta, limit: int = 20) -> list[DueDelivery]:
+    """Lease calls that are due: for that time no other replica gets them. After a crash they are due again."""
+    rows = await connection.fetch(
+        f"""
+        WITH leased AS (
+            UPDATE webhook_deliveries SET attempts = attempts + 1, due_at = now() + $1
+            WHERE notification_id IN (
+                SELECT notification_id FROM webhook_deliveries
+                WHERE due_at <= now() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+            )
+            RETURNING notification_id, attempts
+        )
+        SELECT {NOTIFICATION_COLUMNS}, user_id, attempts FROM leased JOIN notifications ON id = notification_id ORDER BY id
+        """,  # noqa: S608
+        lease,
+        limit,
+    )
+    return [DueDelivery(notification_from(row), UserId(row["user_id"]), row["attempts"]) for row in rows]
+
+
+async def delete_delivery(connection: Database, notification_id: UUID) -> None:
+    await connection.execute("DELETE FROM webhook_deliveries WHERE notification_id = $1", notification_id)
+
+
+async def postpone_delivery(connection: Database, notification_id: UUID, delay: timedelta) -> None:
+    await connection.execute(
+        "UPDATE webhook_deliveries SET due_at = now() + $2 WHERE notification_id = $1", notification_id, delay
+    )

@@ -1,0 +1,123 @@
+"""Makes the webhook calls that are due, in the background."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from pydantic import HttpUrl
+
+from libs.common.bus import Bus
+from libs.common.config import Settings
+from libs.common.db import Pool
+from libs.common.errors import Outage, Refused
+from libs.common.ids import UserId
+from libs.common.log import get_logger
+from libs.common.requests import GetSettings
+from libs.common.service import Resources
+from services.gateway.domain.public_hosts import is_private_host, private_hosts_allowed
+from services.gateway.domain.webhook_delivery import retry_delay, webhook_body, webhook_secret, webhook_signature
+from services.gateway.store import webhook_deliveries as store
+from services.gateway.store.webhook_deliveries import DueDelivery
+from services.gateway.webhook_delivery.http_client import webhook_session
+
+LEASE = timedelta(minutes=2)
+POLL_SECONDS = 5.0
+SETTINGS_RETRY_DELAY = timedelta(seconds=5)  # where the URL can't be looked up right now
+
+
+@dataclass
+class WebhookSender:
+    """`allow_private`: users may have their own network called. `wake` spares a new notification the wait for the next poll."""
+
+    settings: Settings
+    db: Pool
+    bus: Bus
+    http: aiohttp.ClientSession
+    allow_private: bool
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def keep_sending(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            self._woken.clear()
+            await self.bus.survive(self.send_due)
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def send_due(self) -> None:
+        while deliveries := await store.lease_due_deliveries(self.db, LEASE):
+            await asyncio.gather(*(self._deliver(delivery) for delivery in deliveries))
+
+    async def _deliver(self, delivery: DueDelivery) -> None:
+        notification_id = delivery.notification.id
+        try:
+            url = await self._get_url(delivery.user_id)
+        except (Outage, Refused):
+            await store.postpone_delivery(self.db, notification_id, SETTINGS_RETRY_DELAY)
+            return
+        if url is None:
+            await store.delete_delivery(self.db, notification_id)
+            return
+        failure = await self._post(str(url), delivery)
+        delay = retry_delay(delivery.attempts) if failure else None
+        fields: dict[str, Any] = {"user": str(delivery.user_id), "attempt": delivery.attempts}
+        if not failure:
+            await store.delete_delivery(self.db, notification_id)
+            get_logger().info("webhook_sent", **fields)
+        elif delay is None:
+            await store.delete_delivery(self.db, notification_id)
+            get_logger().warning("webhook_given_up", **fields, error=failure)
+        else:
+            await store.postpone_delivery(self.db, notification_id, delay)
+            get_logger().info("webhook_postponed", **fields, error=failure)
+
+    async def _get_url(self, user_id: UserId) -> HttpUrl | None:
+        """None: the user has no webhook, or is gone. Outage or Refused: it can't be known right now."""
+        try:
+            settings = await self.bus.request(GetSettings(user_id=user_id))
+        except Refused as refused:
+            if refused.status == 404:
+                return None
+            raise
+        return settings.preferences.notifications.webhook_url
+
+    async def _post(self, url: str, delivery: DueDelivery) -> str:
+        """Empty where the URL's owner took it (2xx), else what went wrong."""
+        if not self.allow_private and is_private_host(urlsplit(url).hostname or ""):
+            return "private address"
+        body = webhook_body(delivery.notification, self.settings.base_url)
+        secrets = [webhook_secret(key, delivery.user_id) for key in self.settings.secret_keys]
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "PingCRM",
+            "PingCRM-Signature": webhook_signature(secrets, int(datetime.now(UTC).timestamp()), body),
+        }
+        try:
+            async with self.http.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                return "" if 200 <= response.status < 300 else f"status {response.status}"
+        except (
+            aiohttp.ClientError,
+            TimeoutError,
+            OSError,
+            ValueError,
+        ) as error:  # ValueError: a host that no resolver can spell
+            return type(error).__name__
+
+
+@asynccontextmanager
+async def open_webhook_sender(r: Resources) -> AsyncIterator[WebhookSender]:
+    """The sender with an HTTP client of its own, which is closed at the end."""
+    allow_private = private_hosts_allowed(r.settings.base_url)
+    async with webhook_session(allow_private=allow_private) as http:
+        yield WebhookSender(r.settings, r.db, r.bus, http, allow_private)

@@ -1,0 +1,288 @@
+"""Notifications and live updates on a real bus: stored once, pushed to every replica, gone with the session."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from libs.common.events import (
+    AccountDisconnected,
+    AccountReauthRequired,
+    ContactChanged,
+    PrepSent,
+    PrepSkipped,
+    SyncCompleted,
+    SyncProgressed,
+    UserDeleted,
+)
+from libs.common.ids import ContactId, MeetingId, RunId, new_id
+from services.gateway.api import live_updates
+from tests.conftest import ServiceSettings
+from tests.support.gateway import NOW, RunningGateway, running_gateway
+
+API = "/api/v1"
+
+
+@pytest_asyncio.fixture
+async def gateway(service_settings: ServiceSettings) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(service_settings) as running:
+        yield running
+
+
+@asynccontextmanager
+async def stream(client: aiohttp.ClientSession, url: str = "") -> AsyncIterator[aiohttp.StreamReader]:
+    """An open stream of server-sent events, past its greeting."""
+    async with client.get(f"{url}{API}/events", timeout=aiohttp.ClientTimeout(total=30)) as response:
+        assert response.status == 200
+        assert response.content_type == "text/event-stream"
+        assert (await response.content.readuntil(b"\n\n")).startswith(b"retry:")
+        yield response.content
+
+
+async def next_event(reader: aiohttp.StreamReader) -> tuple[str, Any]:
+    async with asyncio.timeout(10):
+        while True:
+            block = (await reader.readuntil(b"\n\n")).decode()
+            if block.startswith("event:"):
+                name, data = block.strip().split("\n")
+                return name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+
+def progressed(gateway: RunningGateway, done: int = 1) -> SyncProgressed:
+    alice = gateway.world.alice
+    account = gateway.world.account(alice).id
+    return SyncProgressed(
+        user_id=alice.id, account_id=account, run_id=RunId(new_id()), kind="mail", done=done, total=10, eta_seconds=4
+    )
+
+
+def completed(gateway: RunningGateway, **changes: Any) -> SyncCompleted:
+    alice = gateway.world.alice
+    fields: dict[str, Any] = {
+        "user_id": alice.id, "account_id": gateway.world.account(alice).id, "address": alice.address, "run_id": new_id(),
+        "kind": "mail", "reason": "schedule", "new": 1204, "updated": 3, "removed": 1, "seconds": 2.0,
+    }  # fmt: skip
+    return SyncCompleted.model_validate({**fields, **changes})
+
+
+async def notifications(client: aiohttp.ClientSession, count: int, **params: str) -> list[dict[str, Any]]:
+    """The list, as soon as it has `count` items."""
+    async with asyncio.timeout(10):
+        while True:
+            async with client.get(f"{API}/notifications", params=params) as response:
+                items: list[dict[str, Any]] = (await response.json())["items"]
+            if len(items) >= count:
+                return items
+            await asyncio.sleep(0.02)
+
+
+async def test_a_completed_sync_is_one_notification_with_its_numbers(gateway: RunningGateway) -> None:
+    async with gateway.client() as client, stream(client) as reader:
+        await gateway.buses["sync"].publish(completed(gateway))
+        name, pushed = await next_event(reader)
+        (stored,) = await notifications(client, 1)
+    assert name == "notification.created"
+    assert pushed == stored
+    assert stored["title"] == "Mail synced"
+    assert stored["body"] == "alice@example.com: 1,204 new, 3 updated, 1 removed."
+    assert stored["created_at"].endswith("Z")
+
+
+async def test_an_event_that_is_delivered_twice_notifies_once(gateway: RunningGateway) -> None:
+    event = completed(gateway)
+    other = completed(gateway)
+    async with gateway.client() as client:
+        for published in (event, event, other):
+            # A stream without memory of message ids, as after its duplicate window.
+            await (
+                gateway.buses["sync"]
+                .client.jetstream()
+                .publish(published.subject, published.model_dump_json().encode())
+            )
+        items = await notifications(client, 2)
+        await asyncio.sleep(0.3)
+        assert len(await notifications(client, 2)) == len(items) == 2
+
+
+async def test_mail_that_arrives_by_itself_adds_to_the_notification_of_its_day(gateway: RunningGateway) -> None:
+    first, second = (completed(gateway).model_copy(update={"reason": "push", "new": new}) for new in (1, 1204))
+    async with gateway.client() as client, stream(client) as reader:
+        for event in (first, second, second):
+            await gateway.buses["sync"].client.jetstream().publish(event.subject, event.model_dump_json().encode())
+            _, pushed = await next_event(reader)
+        (stored,) = await notifications(client, 1)
+    assert stored == pushed
+    assert stored["body"] == "alice@example.com: 1,205 new, 6 updated, 2 removed."
+
+
+async def test_only_the_user_concerned_is_notified(gateway: RunningGateway) -> None:
+    contact = ContactId(new_id())
+    async with gateway.client() as alice, gateway.client("pcrm_bob") as bob:
+        async with stream(alice) as hers, stream(bob) as his:
+            await gateway.buses["sync"].publish(progressed(gateway, done=4))
+            event = ContactChanged(user_id=gateway.world.bob.id, contact_ids=(contact,))
+            await gateway.buses["contacts"].publish(event)
+            name, progress = await next_event(hers)
+            assert (name, progress["done"], progress["eta_seconds"]) == ("sync.progressed", 4, 4)
+            assert "user_id" not in progress
+            assert await next_event(his) == ("contact.changed", {"contact_ids": [str(contact)]})
+        await gateway.buses["sync"].publish(completed(gateway))
+        (notification,) = await notifications(alice, 1)
+        assert await notifications(bob, 0) == []
+        assert (await bob.post(f"{API}/notifications/{notification['id']}/read")).status == 404
+
+
+async def test_a_skipped_brief_shows_on_every_replica_and_notifies_nobody(gateway: RunningGateway) -> None:
+    alice, meeting_id = gateway.world.alice, MeetingId(new_id())
+    skipped = PrepSkipped(
+        user_id=alice.id, account_id=gateway.world.account(alice).id, meeting_id=meeting_id, starts_at=NOW,
+        reason="nobody is a known contact",
+    )  # fmt: skip
+    headers = {"Authorization": "Bearer pcrm_alice"}
+    async with gateway.replica() as second, gateway.client() as client:
+        async with (
+            aiohttp.ClientSession(headers=headers) as other,
+            stream(client) as here,
+            stream(other, second) as elsewhere,
+        ):
+            await gateway.buses["prep"].publish(skipped)
+            pushed = await next_event(here)
+            assert await next_event(elsewhere) == pushed
+        assert await notifications(client, 0) == []
+    name, data = pushed
+    assert (name, data["meeting_id"], data["reason"]) == ("prep.skipped", str(meeting_id), skipped.reason)
+    assert "user_id" not in data
+
+
+async def test_two_replicas_both_push_a_live_event_and_notify_once(gateway: RunningGateway) -> None:
+    async with gateway.replica() as second, gateway.client() as client:
+        token = {"Authorization": "Bearer pcrm_alice"}
+        other = aiohttp.ClientSession(headers=token)
+        async with other, stream(client) as first_reader, stream(other, second) as second_reader:
+            await gateway.buses["sync"].publish(completed(gateway))
+            first, repeated = await next_event(first_reader), await next_event(second_reader)
+        assert first == repeated
+        assert len(await notifications(client, 1)) == 1
+
+
+async def test_reading_counts_down(gateway: RunningGateway) -> None:
+    alice = gateway.world.alice
+    account = gateway.world.account(alice).id
+    dead = AccountReauthRequired(
+        user_id=alice.id, account_id=account, address=alice.address, reason="You changed your password", at=NOW
+    )
+    sent = PrepSent(
+        user_id=alice.id, account_id=account, meeting_id=MeetingId(new_id()), title="Lunch", starts_at=NOW, ai=True
+    )
+    async with gateway.client() as client:
+        await gateway.buses["auth"].publish(dead)
+        await notifications(client, 1)
+        await gateway.buses["sync"].publish(completed(gateway), completed(gateway, kind="calendar"))
+        await notifications(client, 3)
+        await gateway.buses["prep"].publish(sent)
+        items = await notifications(client, 4)
+        assert items[0]["title"] == "Brief sent: Lunch"
+        assert items[-1]["link"] == f"/connect?account_id={account}"
+        assert [item["id"] for item in items] == sorted((item["id"] for item in items), reverse=True)
+        async with client.post(f"{API}/notifications/{items[-1]['id']}/read") as response:
+            first = await response.json()
+        async with client.post(f"{API}/notifications/{items[-1]['id']}/read") as response:
+            assert (await response.json())["read_at"] == first["read_at"]
+        assert len(await notifications(client, 3, unread="true")) == 3
+        async with client.get(f"{API}/notifications", params={"limit": "2"}) as response:
+            page = await response.json()
+            assert page["unread"] == 3
+        async with client.get(f"{API}/notifications", params={"cursor": page["next_cursor"]}) as response:
+            rest = await response.json()
+        assert [item["id"] for item in page["items"] + rest["items"]] == [item["id"] for item in items]
+        assert rest["next_cursor"] is None
+        async with client.post(f"{API}/notifications/read-all") as response:
+            assert await response.json() == {"read": 3}
+
+
+async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user_everything(
+    gateway: RunningGateway,
+) -> None:
+    world = gateway.world
+    account = world.account(world.alice).id
+    async with gateway.client() as client:
+        await gateway.buses["sync"].publish(completed(gateway), completed(gateway, account_id=new_id()))
+        await notifications(client, 2)
+        kept = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=False, at=NOW)
+        purged = AccountDisconnected(
+            user_id=world.alice.id, account_id=account, purge=True, at=NOW + timedelta(hours=1)
+        )
+        await gateway.buses["auth"].publish(kept)
+        await asyncio.sleep(0.2)
+        assert len(await notifications(client, 2)) == 2
+        await gateway.buses["auth"].publish(purged)
+        await until(lambda: notifications(client, 0), 1)
+        async with stream(client) as reader:
+            await gateway.buses["auth"].publish(UserDeleted(user_id=world.alice.id, account_ids=(account,)))
+            async with asyncio.timeout(10):
+                assert await reader.read() == b"", "the stream ends"
+        await until(lambda: notifications(client, 0), 0)
+        await gateway.buses["sync"].publish(completed(gateway))  # an event that comes late
+        await asyncio.sleep(0.3)
+        assert await notifications(client, 0) == []
+
+
+async def until(listed: Any, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(await listed()) != count:
+            await asyncio.sleep(0.02)
+
+
+async def test_signing_out_ends_the_stream_here_and_elsewhere(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.2)
+    async with gateway.browser() as browser, gateway.replica() as second:
+        cookie = {"pingcrm_session": "session-of-alice"}
+        async with (
+            aiohttp.ClientSession(cookies=cookie) as other,
+            stream(browser) as here,
+            stream(other, second) as elsewhere,
+        ):
+            async with asyncio.timeout(10):
+                assert await here.readuntil(b"\n\n") == b": still here\n\n"
+                assert (await browser.post("/logout", allow_redirects=False)).status == 302
+                await here.read()
+                await elsewhere.read()
+
+
+async def test_a_gateway_that_stops_ends_its_streams(service_settings: ServiceSettings) -> None:
+    async with asyncio.timeout(20):
+        async with running_gateway(service_settings) as running:
+            client = running.client()
+            response = await client.get(f"{API}/events")
+            await response.content.readuntil(b"\n\n")
+        await response.content.read()
+        await client.close()
+
+
+async def test_a_stream_that_is_never_silent_ends_with_its_session_too(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.2)
+
+    async def keep_publishing() -> None:
+        while True:
+            await gateway.buses["sync"].publish(progressed(gateway))
+            await asyncio.sleep(0.02)
+
+    async with gateway.client() as client, stream(client) as reader:
+        publishing = asyncio.create_task(keep_publishing())
+        try:
+            await next_event(reader)
+            gateway.world.tokens.clear()
+            async with asyncio.timeout(5):
+                await reader.read()
+        finally:
+            publishing.cancel()

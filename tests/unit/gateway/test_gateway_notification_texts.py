@@ -1,0 +1,185 @@
+"""What a user is notified of after which event, word for word; and when there is no notification."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from libs.common.events import (
+    AccountConnected,
+    AccountReauthRequired,
+    PrepFailed,
+    PrepSent,
+    SyncCompleted,
+    SyncFailed,
+)
+from libs.common.ids import AccountId, MeetingId, RunId, UserId
+from libs.common.scopes import ALL, CALENDAR_READ, GMAIL_SEND
+from services.gateway.domain.notification_texts import new_notification
+from services.gateway.domain.notifications import ItemCounts
+
+USER = UserId(UUID(int=1))
+ACCOUNT = AccountId(UUID(int=2))
+MEETING = MeetingId(UUID(int=3))
+AT = datetime(2026, 3, 4, 14, 30, tzinfo=UTC)
+HOUR_MS = 3_600_000
+
+
+def run_id(hours: float) -> RunId:
+    """A UUIDv7 of that many hours after 1970."""
+    return RunId(UUID(int=(int(hours * HOUR_MS) << 80) | (7 << 76) | (2 << 62)))
+
+
+def completed(**changes: Any) -> SyncCompleted:
+    fields: dict[str, Any] = {
+        "user_id": USER, "account_id": ACCOUNT, "address": "a@example.com", "run_id": run_id(1), "kind": "mail",
+        "reason": "schedule", "new": 0, "updated": 0, "removed": 0, "seconds": 1.0,
+    }  # fmt: skip
+    return SyncCompleted.model_validate({**fields, **changes})
+
+
+def failed(**changes: Any) -> SyncFailed:
+    fields: dict[str, Any] = {
+        "user_id": USER, "account_id": ACCOUNT, "address": "a@example.com", "run_id": run_id(1), "kind": "mail",
+        "reason": "schedule", "code": "google_unavailable", "error": "Google does not answer", "new": 0, "updated": 0,
+        "removed": 0, "seconds": 1.0,
+    }  # fmt: skip
+    return SyncFailed.model_validate({**fields, **changes})
+
+
+def connected(*missing: str) -> AccountConnected:
+    scopes = frozenset(ALL) - set(missing)
+    return AccountConnected(
+        user_id=USER, account_id=ACCOUNT, address="a@example.com", scopes=scopes, again=False, at=AT
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "title", "body"),
+    [
+        ({"new": 1204, "updated": 3, "removed": 1}, "Mail synced", "a@example.com: 1,204 new, 3 updated, 1 removed."),
+        ({"kind": "contacts", "removed": 1}, "Google Contacts synced", "a@example.com: 0 new, 0 updated, 1 removed."),
+        ({"kind": "calendar", "new": 2, "first": True}, "Calendar: first sync done", "a@example.com: 2 new, 0 updated, 0 removed."),
+        ({"first": True}, "Mail: first sync done", "a@example.com: nothing had changed."),
+        ({"reason": "user"}, "Mail synced", "a@example.com: nothing had changed."),
+        ({"reason": "connected"}, "Mail synced", "a@example.com: nothing had changed."),
+        (
+            {"new": 5, "skipped": {"set_aside": 2, "spam": 9}},
+            "Mail synced",
+            "a@example.com: 5 new, 0 updated, 0 removed. 2 could not be read and were set aside.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_completed_sync_is_notified_with_its_numbers(changes: dict[str, Any], title: str, body: str) -> None:
+    notification = new_notification(completed(**changes))
+    assert notification is not None
+    assert (notification.title, notification.body, notification.level) == (title, body, "info")
+
+
+@pytest.mark.parametrize("reason", ["schedule", "poll", "push", "settings", "repair"])
+def test_a_sync_that_nobody_requested_and_that_changed_nothing_is_silent(reason: str) -> None:
+    assert new_notification(completed(reason=reason)) is None
+    assert new_notification(completed(reason=reason, skipped={"spam": 3})) is None
+    assert new_notification(completed(reason=reason, updated=1)) is not None
+
+
+def test_each_run_has_its_own_notification_and_the_same_run_has_one() -> None:
+    first, again = new_notification(completed(new=1)), new_notification(completed(new=1))
+    other = new_notification(completed(new=1, run_id=run_id(2)))
+    assert first == again
+    assert first
+    assert other
+    assert first.event_key != other.event_key
+
+
+@pytest.mark.parametrize("reason", ["poll", "push"])
+def test_mail_that_arrives_by_itself_is_one_notification_a_day(reason: str) -> None:
+    """One a message would drown all others."""
+    morning, evening = (new_notification(completed(new=1, reason=reason, run_id=run_id(hours))) for hours in (24, 47.9))
+    tomorrow = new_notification(completed(new=1, reason=reason, run_id=run_id(48)))
+    assert morning
+    assert evening
+    assert tomorrow
+    assert morning.event_key == evening.event_key != tomorrow.event_key
+    assert evening.body_with(ItemCounts(7, 1, 0)) == "a@example.com: 7 new, 1 updated, 0 removed."
+
+
+def test_what_could_not_be_read_has_a_notification_of_its_own() -> None:
+    first, other = (
+        new_notification(completed(new=1, reason="push", run_id=run_id(hours), skipped={"set_aside": 1}))
+        for hours in (1, 2)
+    )
+    assert first
+    assert other
+    assert first.event_key != other.event_key
+
+
+def test_a_failed_sync_states_what_went_wrong_and_what_is_kept() -> None:
+    notification = new_notification(failed(new=3, removed=1))
+    assert notification is not None
+    assert notification.title == "Mail could not be synced"
+    assert notification.body == "a@example.com: Google does not answer. What was done is kept (4 items)."
+    assert (notification.level, notification.link) == ("error", "/")
+
+
+def test_a_dead_permission_is_notified_once_unless_the_user_requests_a_sync() -> None:
+    assert new_notification(failed(code="reauth_required")) is None
+    notification = new_notification(failed(code="reauth_required", reason="user"))
+    assert notification is not None
+    assert notification.link == f"/connect?account_id={ACCOUNT}"
+
+
+def test_a_poll_that_fails_every_minute_is_notified_once_in_six_hours() -> None:
+    def key(hours: float, **changes: Any) -> str:
+        notification = new_notification(failed(run_id=run_id(hours), **changes))
+        assert notification is not None
+        return notification.event_key
+
+    assert key(12.0, reason="poll") == key(17.9, reason="poll") == key(13, reason="push")
+    assert key(12.0, reason="poll") != key(18.1, reason="poll")
+    assert key(12.0, reason="poll") != key(12.0, reason="poll", code="other")
+    assert key(12.0, reason="schedule") != key(12.1, reason="schedule")
+
+
+def test_a_fully_granted_account_is_not_notified() -> None:
+    assert new_notification(connected()) is None
+
+
+def test_missing_permissions_state_what_is_off_and_lead_to_the_consent_screen() -> None:
+    single, both = new_notification(connected(GMAIL_SEND)), new_notification(connected(GMAIL_SEND, CALENDAR_READ))
+    assert single
+    assert both
+    assert single.title == "A permission is missing for a@example.com"
+    assert single.body == "Without it this is off: meeting prep emails. One click asks Google again."
+    assert both.title == "2 permissions are missing for a@example.com"
+    assert (single.kind, single.level, single.link) == (
+        "permissions.missing",
+        "warning",
+        f"/connect?account_id={ACCOUNT}",
+    )
+
+
+def test_a_dead_account_states_why_and_that_work_goes_on_after() -> None:
+    event = AccountReauthRequired(
+        user_id=USER, account_id=ACCOUNT, address="a@example.com", reason="You changed your password", at=AT
+    )
+    notification = new_notification(event)
+    assert notification is not None
+    assert notification.body.startswith("You changed your password. Syncing goes on where it stopped")
+    assert notification.link == f"/connect?account_id={ACCOUNT}"
+
+
+def test_briefs_are_notified_with_the_time_of_the_meeting() -> None:
+    shared: dict[str, Any] = {"user_id": USER, "account_id": ACCOUNT, "meeting_id": MEETING, "starts_at": AT}
+    sent = new_notification(PrepSent(**shared, title="Lunch", ai=True))
+    plain = new_notification(PrepSent(**shared, title="", ai=False))
+    lost = new_notification(PrepFailed(**shared, title="Lunch", error="Gmail refused it."))
+    assert sent
+    assert plain
+    assert lost
+    assert (sent.title, sent.body) == ("Brief sent: Lunch", "It is in your inbox. The meeting starts at 14:30 UTC.")
+    assert plain.title == "Brief sent: untitled meeting"
+    assert plain.body.endswith("not from AI.")
+    assert lost.body == "Gmail refused it. The meeting starts at 14:30 UTC."
+    assert sent.link == lost.link == f"/meetings/{MEETING}"
