@@ -39,7 +39,7 @@ Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
 
 def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any]:
-    """The whole document, of the whole API."""
+    """The document of these endpoints; left out: of the whole API."""
     schemas, components = _schemas(endpoints)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
