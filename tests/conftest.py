@@ -22,7 +22,7 @@ from libs.common.ids import Service
 from libs.common.topology import CLOCK_STREAM, DEAD_STREAM, EVENT_STREAM
 from libs.local import ROOT
 from libs.local.migrate import migrate_bus
-from libs.local.secrets import SECRET_KEYS, Secrets, generate
+from libs.local.secrets import SECRET_KEYS, WEBHOOK_KEYS, Secrets, generate
 from libs.local.servers import Nats
 from tests.support.database import Database, fresh_database
 from tests.support.servers import Servers
@@ -122,6 +122,7 @@ def service_settings(database: Database, nats_server: Nats, redis_url: str, secr
             nats_url=nats_server.url_for(service),
             redis_url=redis_url,
             secret_keys=secrets[SECRET_KEYS],
+            webhook_keys=secrets[WEBHOOK_KEYS],
         )
 
     return settings

@@ -20,6 +20,7 @@ from libs.common.requests.auth import (
     DeleteUser,
     Disconnect,
     FinishSignIn,
+    GetFormerWebhookSecrets,
     GetSettings,
     GetToken,
     ListAccounts,
@@ -27,9 +28,11 @@ from libs.common.requests.auth import (
     PutSettings,
     SignedIn,
     SignOut,
+    SignOutEverywhere,
     Token,
     User,
     UserPreferences,
+    WebhookSecrets,
     WhoIs,
 )
 from libs.common.requests.contacts import (
@@ -161,6 +164,7 @@ __all__ = [
     "GetAttendees",
     "GetContact",
     "GetContactsOfMessage",
+    "GetFormerWebhookSecrets",
     "GetMeeting",
     "GetPreps",
     "GetSettings",
@@ -196,6 +200,7 @@ __all__ = [
     "SendPrep",
     "Shape",
     "SignOut",
+    "SignOutEverywhere",
     "SignedIn",
     "StartAudit",
     "TalkingPoint",
@@ -206,12 +211,14 @@ __all__ = [
     "UpdateContact",
     "User",
     "UserPreferences",
+    "WebhookSecrets",
     "WhoIs",
     "Why",
 ]
 
 REQUESTS: tuple[type[Request[Any]], ...] = (
-    ListAccounts, GetToken, GetSettings, PutSettings, BeginSignIn, FinishSignIn, WhoIs, SignOut,
+    ListAccounts, GetToken, GetSettings, PutSettings, BeginSignIn, FinishSignIn, WhoIs, SignOut, SignOutEverywhere,
+    GetFormerWebhookSecrets,
     CreateApiToken, ListApiTokens, DeleteApiToken, Disconnect, DeleteUser,
     ListRuns, GetSyncStatus, ListMeetings, GetMeeting, ExplainMessage, AuditAccount, StartAudit, RetryMessages,
     SearchContacts, GetContact, CreateContact, UpdateContact, DeleteContact, GetTimeline, AddInteraction,

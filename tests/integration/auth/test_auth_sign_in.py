@@ -195,7 +195,7 @@ async def test_an_unticked_permission_is_missing_and_requested_again_on_renewal(
     assert "meeting prep emails" in no.detail
     await world.request(GetToken(account_id=signed_in.account_id, scope=scopes.GMAIL_READ))
 
-    renewal = BeginSignIn(browser="browser", user_id=signed_in.user_id, account_id=signed_in.account_id)
+    renewal = BeginSignIn(browser="browser", session=signed_in.session, account_id=signed_in.account_id)
     parameters = parse_qs(urlsplit((await world.request(renewal)).authorize_url).query)
     assert parameters["prompt"] == ["consent"]
     assert parameters["login_hint"] == [ANNA.address]
@@ -220,7 +220,7 @@ async def test_without_a_refresh_token_the_browser_goes_through_consent_once_mor
     (account,) = (await world.request(ListAccounts(user_id=halfway.user_id))).items
     assert account.status == "reauth_required"
     assert parse_qs(urlsplit(halfway.authorize_url).query)["prompt"] == ["consent"]
-    done = await world.finish(await world.consent(halfway.authorize_url, ANNA.address))
+    done = await world.finish(await world.consent(halfway.authorize_url, ANNA.address), session=halfway.session)
     assert (done.user_id, done.account_id) == (halfway.user_id, halfway.account_id)
     assert done.authorize_url is None
     (account,) = (await world.request(ListAccounts(user_id=halfway.user_id))).items
@@ -249,7 +249,7 @@ async def test_another_users_account_and_an_unknown_account_can_not_be_renewed(w
     anna = await world.sign_in(ANNA.address)
     bob = await world.sign_in(BOB.address, browser="bob's")
     for account_id in (bob.account_id, AccountId(new_id())):
-        await world.refused(BeginSignIn(browser="browser", user_id=anna.user_id, account_id=account_id), "not_found")
+        await world.refused(BeginSignIn(browser="browser", session=anna.session, account_id=account_id), "not_found")
     await world.refused(BeginSignIn(browser="browser", account_id=bob.account_id), "not_found")
 
 
