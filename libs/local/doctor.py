@@ -49,7 +49,7 @@ async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterat
         for problem in error.errors(include_input=False, include_url=False):
             yield Finding("wrong", f"PINGCRM_{str(problem['loc'][0]).upper()} is not valid: {problem['msg']}.")
         return
-    for check in (check_web, check_google, check_push, check_claude, check_keys):
+    for check in (check_web, check_proxies, check_sign_up, check_google, check_push, check_claude, check_keys):
         for finding in check(settings):
             yield finding
     for finding in check_data_dir(data_dir):
@@ -83,6 +83,36 @@ def check_web(settings: Settings) -> Iterator[Finding]:
             "wrong", f"PINGCRM_HOST is {settings.host}: say in PINGCRM_PUBLIC_URL under which name it is reached."
         )
     yield Finding("ok", f"People reach PingCRM at {settings.base_url}.")
+
+
+def check_proxies(settings: Settings) -> Iterator[Finding]:
+    """Behind a proxy every request comes from the proxy's address, unless it is known for one."""
+    for network in settings.trusted_proxies:
+        if network.prefixlen == 0:
+            yield Finding(
+                "wrong",
+                f"PINGCRM_TRUSTED_PROXIES trusts everybody ({network}): then anybody can make up where they come from.",
+            )
+    host = urlsplit(settings.base_url).hostname or ""
+    if not settings.trusted_proxies and settings.base_url.startswith("https:") and not _is_loopback(host):
+        yield Finding(
+            "note",
+            "PINGCRM_TRUSTED_PROXIES is not set: to the limit on sign-ins everybody behind your proxy is one address. Name its"
+            " address or network.",
+        )
+
+
+def check_sign_up(settings: Settings) -> Iterator[Finding]:
+    """Who may become a user, and who operates."""
+    match settings.sign_up:
+        case ("first",):
+            yield Finding("ok", "Whoever signs in first owns this PingCRM; then PINGCRM_SIGN_UP lets nobody else in.")
+        case ("open",):
+            yield Finding("note", "PINGCRM_SIGN_UP is open: everybody with a Google account may become a user.")
+        case entries:
+            yield Finding("ok", f"PINGCRM_SIGN_UP lets in {', '.join(entries)}.")
+    if settings.operators:
+        yield Finding("ok", f"The owner and {', '.join(settings.operators)} operate this PingCRM.")
 
 
 def _is_loopback(host: str) -> bool:
@@ -196,15 +226,21 @@ def check_claude(settings: Settings) -> Iterator[Finding]:
 
 def check_keys(settings: Settings) -> Iterator[Finding]:
     """None is fine on a laptop, where one is generated."""
-    for position, key in enumerate(settings.secret_keys, start=1):
-        try:
-            good = len(urlsafe_b64decode(key.get_secret_value())) == FERNET_KEY_BYTES
-        except ValueError:
-            good = False
-        if not good:
-            yield Finding(
-                "wrong", f"Key {position} of PINGCRM_SECRET_KEYS is no Fernet key (32 bytes in URL-safe base64)."
-            )
+    for name, keys in (("PINGCRM_SECRET_KEYS", settings.secret_keys), ("PINGCRM_WEBHOOK_KEYS", settings.webhook_keys)):
+        for position, key in enumerate(keys, start=1):
+            try:
+                good = len(urlsafe_b64decode(key.get_secret_value())) == FERNET_KEY_BYTES
+            except ValueError:
+                good = False
+            if not good:
+                yield Finding("wrong", f"Key {position} of {name} is no Fernet key (32 bytes in URL-safe base64).")
+    if {key.get_secret_value() for key in settings.secret_keys} & {
+        key.get_secret_value() for key in settings.webhook_keys
+    }:
+        yield Finding(
+            "wrong",
+            "PINGCRM_WEBHOOK_KEYS holds a key of PINGCRM_SECRET_KEYS: the gateway must not have what opens tokens.",
+        )
 
 
 def check_data_dir(data_dir: Path) -> Iterator[Finding]:

@@ -7,12 +7,15 @@ from urllib.parse import urlsplit
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
 from libs.local.ports import LOOPBACK
-from libs.local.secrets import SECRET_KEYS, Secrets
+from libs.local.secrets import KEYS, SECRET_KEYS, WEBHOOK_KEYS, Secrets
 from libs.local.urls import nats_url, postgres_url
 
 # Who is given what is not for everybody.
 READERS: Mapping[str, frozenset[Service]] = {
-    SECRET_KEYS: frozenset({"auth", "gateway"}),
+    SECRET_KEYS: frozenset({"auth"}),
+    WEBHOOK_KEYS: frozenset({"gateway"}),
+    "PINGCRM_SIGN_UP": frozenset({"auth"}),
+    "PINGCRM_OPERATORS": frozenset({"auth"}),
     "PINGCRM_GOOGLE_CLIENT_ID": frozenset({"auth"}),
     "PINGCRM_GOOGLE_CLIENT_SECRET": frozenset({"auth"}),
     "PINGCRM_GOOGLE_APPLICATION_CREDENTIALS": frozenset({"sync"}),
@@ -59,7 +62,7 @@ def service_environment(
     inherited = {
         name: value for name, value in shell.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
     }
-    known = {SECRET_KEYS: secrets[SECRET_KEYS], **settings}
+    known = {**{name: secrets[name] for name in KEYS if service in READERS[name]}, **settings}
     return {
         **inherited,
         **{name: value for name, value in known.items() if service in READERS.get(name, SERVICES)},

@@ -14,6 +14,7 @@ ADMIN = "admin"
 POSTGRES_ADMIN = "PINGCRM_POSTGRES_PASSWORD"
 REDIS = "PINGCRM_REDIS_PASSWORD"
 SECRET_KEYS = "PINGCRM_SECRET_KEYS"  # noqa: S105 -- a name
+WEBHOOK_KEYS = "PINGCRM_WEBHOOK_KEYS"
 
 
 def postgres_password_name(service: Service) -> str:
@@ -32,7 +33,8 @@ PASSWORDS: tuple[str, ...] = (
     *(nats_password_name(user) for user in NATS_USERS),
     REDIS,
 )
-NAMES: tuple[str, ...] = (*PASSWORDS, SECRET_KEYS)
+KEYS: tuple[str, ...] = (SECRET_KEYS, WEBHOOK_KEYS)
+NAMES: tuple[str, ...] = (*PASSWORDS, *KEYS)
 
 
 class MissingSecret(KeyError):
@@ -74,7 +76,7 @@ class Secrets(Mapping[str, str]):
 
 def generate() -> Secrets:
     """A complete set, fresh from the system's random source."""
-    return Secrets({**{name: _password() for name in PASSWORDS}, SECRET_KEYS: _fernet_key()})
+    return Secrets({name: _fernet_key() if name in KEYS else _password() for name in NAMES})
 
 
 def from_environment(environment: Mapping[str, str]) -> Secrets:

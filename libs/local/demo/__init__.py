@@ -125,6 +125,7 @@ def _settings(options: Options, google: LocalGoogle) -> dict[str, str]:
         "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
         "PINGCRM_GOOGLE_CLIENT_ID": "demo.apps.googleusercontent.com",
         "PINGCRM_GOOGLE_CLIENT_SECRET": "demo",
+        "PINGCRM_API_REQUESTS_PER_MINUTE": "0",  # everything is counted through the API
         "PINGCRM_PORT": str(options.port),
         "PINGCRM_MAIL_POLL_SECONDS": "10",
         "PINGCRM_LOG_FORMAT": "json",
@@ -200,7 +201,9 @@ def _write(path: Path, expected: dict[str, int], counted: dict[str, int], second
 
 async def _wait_for_signal(services: Stack, google: LocalGoogle, console: Console) -> None:
     """Leave everything running until the person has seen enough."""
-    console.print(f"\nPingCRM is at [bold]{services.url}[/] — sign in with any account of the local Google.")
+    console.print(
+        f"\nPingCRM is at [bold]{services.url}[/] — sign in with the accounts that were connected: it has its owner."
+    )
     console.print(f"The API's documents: {services.url}/api/v1/docs")
     console.print(f"The local Google is at {google.url}; Ctrl-C stops everything and removes its data.")
     stopped = asyncio.Event()

@@ -70,7 +70,8 @@ def test_a_service_gets_its_own_logins_and_no_others(compose: dict[str, Any], se
     assert f"pingcrm_{service}:" in environment["PINGCRM_POSTGRES_URL"]
     assert f"nats://{service}:" in environment["PINGCRM_NATS_URL"]
     expected = {postgres_password_name(service), nats_password_name(service), "PINGCRM_REDIS_PASSWORD"}
-    expected |= {"PINGCRM_SECRET_KEYS"} if service in ("auth", "gateway") else set()
+    expected |= {"PINGCRM_SECRET_KEYS"} if service == "auth" else set()
+    expected |= {"PINGCRM_WEBHOOK_KEYS"} if service == "gateway" else set()
     expected |= GOOGLE if service == "auth" else set()
     assert references(environment) == expected
     assert ("PINGCRM_ANTHROPIC_API_KEY" in environment) == (service == "prep")

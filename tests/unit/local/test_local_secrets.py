@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 from libs.common.ids import SERVICES
 from libs.local.locate import secrets_for
 from libs.local.secrets import (
+    KEYS,
     NAMES,
     PASSWORDS,
     SECRET_KEYS,
@@ -41,8 +42,9 @@ def test_passwords_need_no_quoting_in_urls_shells_and_nats_configuration() -> No
         assert len(value) >= 32
 
 
-def test_the_secret_key_is_a_fernet_key() -> None:
-    key = generate()[SECRET_KEYS]
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_is_a_fernet_key(name: str) -> None:
+    key = generate()[name]
     assert Fernet(key).decrypt(Fernet(key).encrypt(b"token")) == b"token"
 
 

@@ -5,7 +5,7 @@ import pytest
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
 from libs.local.environment import Servers, reachable_host, service_environment, settings_of
-from libs.local.secrets import POSTGRES_ADMIN, SECRET_KEYS, generate
+from libs.local.secrets import POSTGRES_ADMIN, SECRET_KEYS, WEBHOOK_KEYS, generate
 
 SECRETS = generate()
 SERVERS = Servers(
@@ -16,6 +16,9 @@ SETTINGS = {
     "PINGCRM_GOOGLE_CLIENT_SECRET": "the-client-secret",
     "PINGCRM_ANTHROPIC_API_KEY": "the-claude-key",
     "PINGCRM_LOG_LEVEL": "DEBUG",
+    "PINGCRM_SIGN_UP": "@example.org",
+    "PINGCRM_OPERATORS": "ann@example.org",
+    "PINGCRM_TRUSTED_PROXIES": "10.0.0.0/8",
 }
 SHELL = {
     "PATH": "/bin", "PYTHONPATH": "/src", "AWS_SECRET_ACCESS_KEY": "stray", "ANTHROPIC_API_KEY": "stray",
@@ -51,7 +54,11 @@ def test_it_has_nobody_elses_password_and_no_administrators(service: Service) ->
 @pytest.mark.parametrize(
     ("name", "readers"),
     [
-        (SECRET_KEYS, {"auth", "gateway"}),
+        (SECRET_KEYS, {"auth"}),
+        (WEBHOOK_KEYS, {"gateway"}),
+        ("PINGCRM_SIGN_UP", {"auth"}),
+        ("PINGCRM_OPERATORS", {"auth"}),
+        ("PINGCRM_TRUSTED_PROXIES", set(SERVICES)),
         ("PINGCRM_GOOGLE_CLIENT_ID", {"auth"}),
         ("PINGCRM_GOOGLE_CLIENT_SECRET", {"auth"}),
         ("PINGCRM_ANTHROPIC_API_KEY", {"prep"}),
