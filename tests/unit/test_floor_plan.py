@@ -58,6 +58,7 @@ WORK: dict[Service, frozenset[str]] = {
             "api/",  # entry points over HTTP
             "app.py",
             "export.py",
+            "limits/",  # what one user, browser or address may take
             "live_updates.py",
             "middlewares.py",
             "pages/",  # entry points over HTTP

@@ -27,6 +27,7 @@ ERRORS = {
     413: "The body is larger than 1 MB.",
     415: "The body is not declared as JSON.",
     422: "The input does not fit.",
+    429: "Too many requests of this user; go on after Retry-After seconds.",
     503: "A part of PingCRM does not answer right now; try again after Retry-After seconds.",
 }
 REF = "#/components/schemas/{model}"
@@ -54,7 +55,12 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": f"__Host-{SESSION_COOKIE}",
+                    "description": f"Set by signing in at /login. Over plain http, on loopback: {SESSION_COOKIE}.",
+                },
                 "token": {"type": "http", "scheme": "bearer"},
             },
         },
@@ -63,7 +69,7 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
 
 def error_descriptions(endpoint: Endpoint) -> dict[int, str]:
     """Every error that an endpoint can respond with: those that follow from its shape, and those it declares."""
-    statuses = {401, 503}
+    statuses = {401, 429, 503}
     if endpoint.method not in SAFE_METHODS:
         statuses.add(403)
     if endpoint.path_parameters:

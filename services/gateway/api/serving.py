@@ -1,4 +1,4 @@
-"""Serves declared endpoints: authenticate, parse and validate, call, respond."""
+"""Serves declared endpoints: authenticate, count, parse and validate, call, respond."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from libs.common.errors import Refused
 from services.gateway.api.endpoint import Call, Endpoint
 from services.gateway.context import Context
 from services.gateway.domain.problems import InvalidInput
+from services.gateway.limits.api_requests import take_api_request
 from services.gateway.sessions.authentication import authenticate
 
 PREFIX = "/api/v1"
@@ -20,6 +21,7 @@ def route(endpoint: Endpoint, context: Context) -> web.RouteDef:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         call = Call(context, request, await authenticate(request, context.bus, context.settings))
+        await take_api_request(context, call.user_id)
         arguments = _parse_path(endpoint, request)
         if endpoint.query:
             arguments["query"] = _parse_query(endpoint.query, request)

@@ -48,7 +48,7 @@ class Webhook(BaseModel):
 async def show_webhook(call: Call) -> Webhook:
     """Show where notifications are posted, and the key that signs them."""
     settings = (await call.request(GetSettings(user_id=call.user_id))).preferences
-    secret = webhook_secret(call.context.settings.secret_keys[0], call.user_id)
+    secret = webhook_secret(call.context.settings.webhook_keys[0], call.user_id)
     return Webhook(url=settings.notifications.webhook_url, secret=secret)
 
 

@@ -257,6 +257,38 @@ async def test_signing_out_ends_the_stream_here_and_elsewhere(
                 await elsewhere.read()
 
 
+async def test_signing_out_everywhere_ends_the_streams_of_all_sessions_and_no_others(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 1.0)  # how soon another replica finds out
+    gateway.world.sessions["another-of-alice"] = gateway.world.alice
+    cookie = {"pingcrm_session": "another-of-alice"}
+    async with (
+        gateway.replica() as second,
+        gateway.browser() as first,
+        gateway.client() as program,
+        gateway.browser("another-of-alice") as another,
+        aiohttp.ClientSession(cookies=cookie) as elsewhere,
+        gateway.browser("session-of-bob") as bob,
+        stream(first) as of_first,
+        stream(another) as of_another,
+        stream(elsewhere, second) as of_elsewhere,
+        stream(program) as of_program,
+        stream(bob) as of_bob,
+    ):
+        async with first.post(f"{API}/me/sign-out-everywhere") as response:
+            assert response.status == 204
+            assert response.cookies["pingcrm_session"]["max-age"] == "0"
+        async with asyncio.timeout(0.7):
+            assert await of_first.read() == b""
+            assert await of_another.read() == b"", "at once, where the request was served"
+        async with asyncio.timeout(10):
+            await of_elsewhere.read()
+            assert await of_program.readuntil(b"\n\n") == b": still here\n\n", "an API token is no session"
+            assert await of_bob.readuntil(b"\n\n") == b": still here\n\n"
+    assert set(gateway.world.sessions) == {"session-of-bob"}
+
+
 async def test_a_gateway_that_stops_ends_its_streams(service_settings: ServiceSettings) -> None:
     async with asyncio.timeout(20):
         async with running_gateway(service_settings) as running:

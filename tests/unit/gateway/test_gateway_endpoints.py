@@ -46,8 +46,8 @@ def test_a_declaration_is_read_from_the_signature() -> None:
 
 
 def test_the_errors_follow_from_the_shape() -> None:
-    assert list(error_descriptions(make_thing)) == [400, 401, 403, 404, 409, 413, 415, 422, 503]
-    assert list(error_descriptions(stream_things)) == [401, 503]
+    assert list(error_descriptions(make_thing)) == [400, 401, 403, 404, 409, 413, 415, 422, 429, 503]
+    assert list(error_descriptions(stream_things)) == [401, 429, 503]
 
 
 def test_a_declaration_becomes_an_operation() -> None:
