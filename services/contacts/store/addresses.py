@@ -78,7 +78,7 @@ _LEARN = """
             WHEN i.platform NOT IN ('email', 'calendar') THEN 2
         END::smallint AS rank) l
         WHERE {which} AND p.name <> '' AND l.rank IS NOT NULL AND NOT i.via
-          AND (i.automated = '' OR (i.automated = 'list' AND i.answered))
+          AND counts_towards_relationship(i.automated, i.answered)
         ORDER BY p.address_id, l.rank DESC, i.occurred_at DESC, p.name DESC
     ) n
     WHERE a.id = n.address_id AND (n.rank, n.occurred_at, n.name) > (a.name_rank, a.name_at, a.name)

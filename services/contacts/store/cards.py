@@ -196,7 +196,7 @@ async def _nodes(
         """SELECT c.id, c.pinned, c.imported, c.phone_keys, c.name_key,
                EXISTS (SELECT FROM addresses a JOIN participants p ON p.address_id = a.id
                        WHERE a.contact_id = c.id AND a.kind = 'bcc') OR
-               EXISTS (SELECT FROM addresses a JOIN wanted w ON w.address_id = a.id
+               EXISTS (SELECT FROM addresses a JOIN contact_reasons w ON w.address_id = a.id
                        WHERE a.contact_id = c.id AND a.kind NOT IN ('bcc', 'email')) AS anchored,
                c.imported AND EXISTS (SELECT FROM addresses a JOIN participants p ON p.address_id = a.id
                                       WHERE a.contact_id = c.id) AS met
@@ -204,7 +204,7 @@ async def _nodes(
         list(contact_ids),
     )
     wanted = await c.fetch(
-        """SELECT id FROM unnest($1::bigint[]) AS id WHERE EXISTS (SELECT FROM wanted w WHERE w.address_id = id)""",
+        """SELECT id FROM unnest($1::bigint[]) AS id WHERE EXISTS (SELECT FROM contact_reasons w WHERE w.address_id = id)""",
         list(addresses),
     )
     wanted_ids = {row["id"] for row in wanted}

@@ -28,7 +28,7 @@ async def list_contacts(c: Connection, user_id: UUID, account_id: UUID, ref: str
     """id, name of the contacts on whose timelines a message is."""
     return await c.fetch(
         """SELECT c.id, c.name FROM sightings s
-           JOIN lines l ON l.interaction_id = s.interaction_id
+           JOIN timeline_lines l ON l.interaction_id = s.interaction_id
            JOIN contacts c ON c.id = l.contact_id
            WHERE s.source_id = $2 AND s.platform = 'email' AND s.ref = $3 AND s.user_id = $1 AND s.fact IS NOT NULL
              AND c.merged_into IS NULL AND NOT c.archived

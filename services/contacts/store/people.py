@@ -54,7 +54,7 @@ async def own_addresses(c: Connection, owners: Mapping[int, UUID | None]) -> Non
 async def list_unowned(c: Connection, interaction_ids: Collection[UUID]) -> tuple[list[Record], list[int]]:
     """Addresses that these interactions make contacts and that have none (id, user_id); and those whose contact is archived."""
     rows = await c.fetch(
-        """SELECT DISTINCT a.id, a.user_id, a.contact_id FROM wanted w JOIN addresses a ON a.id = w.address_id
+        """SELECT DISTINCT a.id, a.user_id, a.contact_id FROM contact_reasons w JOIN addresses a ON a.id = w.address_id
            LEFT JOIN contacts k ON k.id = a.contact_id
            WHERE w.interaction_id = ANY($1::uuid[]) AND NOT a.barred AND (a.contact_id IS NULL OR k.archived AND NOT k.pinned)
            ORDER BY a.id""",
@@ -70,7 +70,7 @@ async def list_unwanted(c: Connection, address_ids: Collection[int]) -> list[Rec
     return await c.fetch(
         """SELECT a.id, a.user_id FROM addresses a
            WHERE a.id = ANY($1::bigint[]) AND a.contact_id IS NOT NULL
-             AND NOT EXISTS (SELECT FROM wanted w WHERE w.address_id = a.id)""",
+             AND NOT EXISTS (SELECT FROM contact_reasons w WHERE w.address_id = a.id)""",
         list(address_ids),
     )
 

@@ -17,7 +17,7 @@ MAX_PEOPLE = 100
 _LINES = """
     SELECT l.interaction_id, l.occurred_at, l.direction, l.platform, l.contact_id,
            i.kind, i.title, i.text, i.thread, i.automated, i.bcc_logged, i.ends_at, i.user_id
-    FROM lines l JOIN interactions i ON i.id = l.interaction_id
+    FROM timeline_lines l JOIN interactions i ON i.id = l.interaction_id
 """
 
 
@@ -75,7 +75,7 @@ async def list_touches(c: Connection, contact_ids: Collection[UUID]) -> dict[UUI
     """What scores are computed from."""
     touches: dict[UUID, list[Touch]] = defaultdict(list)
     rows = await c.fetch(
-        "SELECT contact_id, occurred_at, direction, platform, counted FROM lines WHERE contact_id = ANY($1::uuid[])",
+        "SELECT contact_id, occurred_at, direction, platform, counted FROM timeline_lines WHERE contact_id = ANY($1::uuid[])",
         list(contact_ids),
     )
     for row in rows:
