@@ -22,10 +22,10 @@ AT_ONCE = 100
 EVERY_SECONDS = 2.0
 
 
-async def note(c: Connection, recorded: Collection[Sighting]) -> None:
+async def note(connection: Connection, recorded: Collection[Sighting]) -> None:
     """Remember what is to be asked about these sightings, which have just been recorded."""
     if tagged := [one.key for one in recorded if one.seen is not None and one.seen.tags]:
-        await offers.insert_offers(c, tagged, datetime.now(UTC), MAX_OFFERS, WINDOW)
+        await offers.insert_offers(connection, tagged, datetime.now(UTC), MAX_OFFERS, WINDOW)
 
 
 async def keep_telling(context: Context, bus: Bus) -> None:
@@ -37,8 +37,8 @@ async def keep_telling(context: Context, bus: Bus) -> None:
 
 async def tell(context: Context, now: datetime) -> int:
     """Ask what is to be asked at `now`; how many questions that was. No transaction is open while the bus confirms."""
-    async with context.db.acquire() as c:
-        found = await offers.list_untold(c, now - SETTLED, AT_ONCE)
+    async with context.db.acquire() as connection:
+        found = await offers.list_untold(connection, now - SETTLED, AT_ONCE)
     asked = 0
     for row in found:
         if not row["moot"]:
@@ -52,9 +52,9 @@ async def tell(context: Context, now: datetime) -> int:
                 )
             )
             asked += 1
-        async with context.db.acquire() as c:
+        async with context.db.acquire() as connection:
             if row["moot"]:
-                await offers.delete_offer(c, row["user_id"], row["address"])
+                await offers.delete_offer(connection, row["user_id"], row["address"])
             else:
-                await offers.mark_told(c, row["user_id"], row["address"], now)
+                await offers.mark_told(connection, row["user_id"], row["address"], now)
     return asked

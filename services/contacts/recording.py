@@ -25,25 +25,27 @@ class Effects:
     threads: set[tuple[UUID, str]] = field(default_factory=set)
 
 
-async def record(c: Connection, told: Iterable[Sighting]) -> Changed:
+async def record(connection: Connection, told: Iterable[Sighting]) -> Changed:
     """Record sightings: a later revision wins, the same one again does nothing. Takes the users' locks."""
     newest = latest(told)
     user_ids = {one.user_id for one in newest.values()}
-    await users.lock_users(c, user_ids)
-    purged = await users.list_purged(c, user_ids | {one.source_id for one in newest.values()})
+    await users.lock_users(connection, user_ids)
+    purged = await users.list_purged(connection, user_ids | {one.source_id for one in newest.values()})
     wanted = [one for one in newest.values() if one.user_id not in purged and one.source_id not in purged]
-    return await settle(c, await apply(c, wanted))
+    return await settle(connection, await apply(connection, wanted))
 
 
-async def apply(c: Connection, told: Collection[Sighting]) -> Effects:
+async def apply(connection: Connection, told: Collection[Sighting]) -> Effects:
     """Store what is news and write every interaction that it touches anew. The caller holds the users' locks."""
     groups = {one.group_key for one in told if one.seen is not None}
-    known = {one.sighting.key: one for one in await sightings.list_sightings(c, [one.key for one in told], groups)}
+    known = {
+        one.sighting.key: one for one in await sightings.list_sightings(connection, [one.key for one in told], groups)
+    }
     news = [one for one in told if one.key not in known or one.revision > known[one.key].sighting.revision]
     before = [known[one.key].sighting for one in news if one.key in known]
     left = {one.group_key for one in before if one.seen is not None}
     if missing := left - {one.group_key for one in news if one.seen is not None}:
-        known |= {one.sighting.key: one for one in await sightings.list_sightings(c, [], missing)}
+        known |= {one.sighting.key: one for one in await sightings.list_sightings(connection, [], missing)}
     touched = left | {one.group_key for one in news if one.seen is not None}
     state = {key: one.sighting for key, one in known.items()} | {one.key: one for one in news}
     by_group: dict[sightings.GroupKey, list[Sighting]] = defaultdict(list)
@@ -51,12 +53,12 @@ async def apply(c: Connection, told: Collection[Sighting]) -> Effects:
         if one.seen is not None and one.group_key in touched:
             by_group[one.group_key].append(one)
     written = {one.interaction_id for one in known.values() if one.interaction_id and one.sighting.group_key in touched}
-    present = await interactions.interaction_refs(c, written) if written else {}
-    return await _write(c, by_group, present, news, state, before)
+    present = await interactions.interaction_refs(connection, written) if written else {}
+    return await _write(connection, by_group, present, news, state, before)
 
 
 async def _write(
-    c: Connection,
+    connection: Connection,
     by_group: Mapping[sightings.GroupKey, Sequence[Sighting]],
     present: Mapping[tuple[UUID, str, str], UUID],
     news: Sequence[Sighting],
@@ -72,15 +74,15 @@ async def _write(
     effects.written = {id_ for id_, _ in desired}
     rewritten = effects.written & set(present.values())
     if rewritten:
-        effects.loosened |= await interactions.clear_participants(c, rewritten)
+        effects.loosened |= await interactions.clear_participants(connection, rewritten)
     if gone := set(present.values()) - effects.written:
-        effects.loosened |= await interactions.delete_interactions(c, gone)
+        effects.loosened |= await interactions.delete_interactions(connection, gone)
     ids = await addresses.ensure_addresses(
-        c, {(one.user_id, who.kind, who.value): who for _, one in desired for who in one.seen.people}
+        connection, {(one.user_id, who.kind, who.value): who for _, one in desired for who in one.seen.people}
     )
-    logged = await _bcc_participants(c, [one for _, one in desired])
+    logged = await _bcc_participants(connection, [one for _, one in desired])
     await interactions.put_interactions(
-        c,
+        connection,
         [(id_, one, _author(one, ids), bool(logged[one.user_id, one.platform, one.ref])) for id_, one in desired],
         rewritten,
     )
@@ -91,10 +93,10 @@ async def _write(
         ]
         for id_, one in desired
     }
-    await interactions.insert_participants(c, desired, people_on)
+    await interactions.insert_participants(connection, desired, people_on)
     belongs = {key: id_ for id_, one in desired for key in one.sightings}
     changed = {one.key for one in news} | set(belongs)
-    await sightings.upsert_sightings(c, [(state[key], belongs.get(key)) for key in changed])
+    await sightings.upsert_sightings(connection, [(state[key], belongs.get(key)) for key in changed])
     effects.threads = {(one.source_id, one.seen.thread) for one in (*news, *before) if one.seen and one.seen.thread}
     return effects
 
@@ -104,10 +106,12 @@ def _author(one: Interaction, ids: Mapping[addresses.Key, int]) -> int | None:
     return ids[one.user_id, author.kind, author.value] if author else None
 
 
-async def _bcc_participants(c: Connection, desired: Sequence[Interaction]) -> dict[tuple[UUID, str, str], list[int]]:
+async def _bcc_participants(
+    connection: Connection, desired: Sequence[Interaction]
+) -> dict[tuple[UUID, str, str], list[int]]:
     """The BCC addresses under which each interaction is logged. A hash that was rotated logs no later mail."""
     tags = {(one.user_id, tag) for one in desired for tag in one.seen.tags}
-    known = await addresses.bcc_addresses(c, tags) if tags else {}
+    known = await addresses.bcc_addresses(connection, tags) if tags else {}
     found: dict[tuple[UUID, str, str], list[int]] = {}
     for one in desired:
         matched = []
@@ -121,24 +125,24 @@ async def _bcc_participants(c: Connection, desired: Sequence[Interaction]) -> di
     return found
 
 
-async def settle(c: Connection, effects: Effects) -> Changed:
+async def settle(connection: Connection, effects: Effects) -> Changed:
     """Bring everything that follows from interactions up to date: answered lists, names, contacts."""
     if not (effects.written or effects.loosened or effects.threads):
         return {}
-    began, stopped = await interactions.refresh_answered(c, effects.threads) if effects.threads else ([], [])
+    began, stopped = await interactions.refresh_answered(connection, effects.threads) if effects.threads else ([], [])
     written = effects.written | set(began)
-    renamed = await addresses.learn_names(c, written)
-    loosened = effects.loosened | (await owners.people_on(c, stopped) if stopped else set())
+    renamed = await addresses.learn_names(connection, written)
+    loosened = effects.loosened | (await owners.people_on(connection, stopped) if stopped else set())
     looked_at: set[UUID] = set()
     if loosened:
-        renamed |= await addresses.relearn_names(c, loosened)
-    made = await regrouping.make_contacts(c, written)
+        renamed |= await addresses.relearn_names(connection, loosened)
+    made = await regrouping.make_contacts(connection, written)
     if loosened:
-        looked_at = await regrouping.drop_unwanted(c, loosened)
+        looked_at = await regrouping.drop_unwanted(connection, loosened)
     if stale := renamed - made - looked_at:
-        await people.refresh(c, stale)
-    changed = await interactions.mark_due(c, await owners.people_on(c, written) | loosened)
-    return joined(changed, await people.users_of(c, looked_at | renamed)) if looked_at or renamed else changed
+        await people.refresh(connection, stale)
+    changed = await interactions.mark_due(connection, await owners.people_on(connection, written) | loosened)
+    return joined(changed, await people.users_of(connection, looked_at | renamed)) if looked_at or renamed else changed
 
 
 def joined(*several: Mapping[UUID, Collection[UUID]]) -> Changed:

@@ -11,7 +11,7 @@ from services.contacts.store import owners, people
 
 
 async def regroup(
-    c: Connection,
+    connection: Connection,
     user_id: UUID,
     *,
     addresses: Collection[int] = (),
@@ -22,46 +22,46 @@ async def regroup(
 
     The caller holds the user's lock.
     """
-    closure = await card_store.close(c, user_id, addresses, cards, contacts)
+    closure = await card_store.close(connection, user_id, addresses, cards, contacts)
     groups = group(closure.people, closure.members, closure.cards, new_id)
     mine = await owners.list_mine(
-        c, addresses, [one.id for one in closure.people], [one.id for one in closure.people if one.pinned]
+        connection, addresses, [one.id for one in closure.people], [one.id for one in closure.people if one.pinned]
     )
     if groups.created:
-        await people.insert_contacts(c, [(id_, user_id) for id_ in groups.created])
+        await people.insert_contacts(connection, [(id_, user_id) for id_ in groups.created])
     if groups.merged:
-        await people.merge_into(c, groups.merged)
-    await people.own_addresses(c, groups.addresses | dict.fromkeys(mine))
-    await card_store.link_cards(c, {**groups.cards, **dict.fromkeys(closure.mine)})
-    await people.mark_imported(c, {id_ for key, id_ in groups.cards.items() if id_ is not None})
-    await people.set_archived(c, groups.archived)
+        await people.merge_into(connection, groups.merged)
+    await people.own_addresses(connection, groups.addresses | dict.fromkeys(mine))
+    await card_store.link_cards(connection, {**groups.cards, **dict.fromkeys(closure.mine)})
+    await people.mark_imported(connection, {id_ for key, id_ in groups.cards.items() if id_ is not None})
+    await people.set_archived(connection, groups.archived)
     if groups.vanished:
-        await people.delete_contacts(c, groups.vanished)
+        await people.delete_contacts(connection, groups.vanished)
     left = ({person.id for person in closure.people} | set(groups.created)) - groups.vanished - set(groups.merged)
-    await people.refresh(c, left)
+    await people.refresh(connection, left)
     return left
 
 
-async def make_contacts(c: Connection, interaction_ids: Collection[UUID]) -> set[UUID]:
+async def make_contacts(connection: Connection, interaction_ids: Collection[UUID]) -> set[UUID]:
     """Contacts for everybody whom these interactions make one and who has none; an archived one comes back."""
-    unowned, archived = await people.list_unowned(c, interaction_ids)
+    unowned, archived = await people.list_unowned(connection, interaction_ids)
     made = {row["id"]: (new_id(), row["user_id"]) for row in unowned}
     if made:
-        await people.insert_contacts(c, list(made.values()))
-        await people.own_addresses(c, {address: id_ for address, (id_, _) in made.items()})
-        await people.refresh(c, [id_ for id_, _ in made.values()])
+        await people.insert_contacts(connection, list(made.values()))
+        await people.own_addresses(connection, {address: id_ for address, (id_, _) in made.items()})
+        await people.refresh(connection, [id_ for id_, _ in made.values()])
     contacts = {id_ for id_, _ in made.values()}
-    for user_id, ids in (await owners.by_user(c, archived) if archived else {}).items():
-        contacts |= await regroup(c, user_id, addresses=ids)
+    for user_id, ids in (await owners.by_user(connection, archived) if archived else {}).items():
+        contacts |= await regroup(connection, user_id, addresses=ids)
     return contacts
 
 
-async def drop_unwanted(c: Connection, address_ids: Collection[int]) -> set[UUID]:
+async def drop_unwanted(connection: Connection, address_ids: Collection[int]) -> set[UUID]:
     """Something that supported these addresses is gone: contacts that nothing supports go. The ones that were looked at."""
     by_user: dict[UUID, list[int]] = {}
-    for row in await people.list_unwanted(c, address_ids):
+    for row in await people.list_unwanted(connection, address_ids):
         by_user.setdefault(row["user_id"], []).append(row["id"])
     left: set[UUID] = set()
     for user_id, ids in by_user.items():
-        left |= await regroup(c, user_id, addresses=ids)
+        left |= await regroup(connection, user_id, addresses=ids)
     return left

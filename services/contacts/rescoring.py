@@ -26,23 +26,23 @@ async def keep_rescoring(context: Context, bus: Bus) -> None:
 async def rescore_due(context: Context, now: datetime) -> int:
     """Compute what is due at `now`; how many contacts that was."""
     done = 0
-    async with context.db.acquire() as c:
-        due_users = await scores.users_due(c, now)
+    async with context.db.acquire() as connection:
+        due_users = await scores.users_due(connection, now)
     for user_id in due_users:
         while True:
-            async with context.transaction() as c:
+            async with context.transaction() as connection:
                 # The user's lock: what is being recorded just now must not be marked as computed.
-                await users.lock_users(c, [user_id])
-                due = await scores.list_due(c, user_id, now, AT_ONCE)
-                await rescore(c, due, now)
+                await users.lock_users(connection, [user_id])
+                due = await scores.list_due(connection, user_id, now, AT_ONCE)
+                await rescore(connection, due, now)
             done += len(due)
             if len(due) < AT_ONCE:
                 break
     return done
 
 
-async def rescore(c: Connection, contact_ids: Sequence[UUID], now: datetime) -> None:
-    touches = await list_touches(c, contact_ids)
+async def rescore(connection: Connection, contact_ids: Sequence[UUID], now: datetime) -> None:
+    touches = await list_touches(connection, contact_ids)
     rows = []
     for id_ in contact_ids:
         had = [one.occurred_at for one in contact_had(touches[id_], now)]
@@ -56,4 +56,4 @@ async def rescore(c: Connection, contact_ids: Sequence[UUID], now: datetime) -> 
                 next_change(touches[id_], now),
             )
         )
-    await scores.put_standings(c, rows)
+    await scores.put_standings(connection, rows)

@@ -15,14 +15,14 @@ SETTINGS = "settings"
 
 async def connect_account(context: Context, event: AccountConnected) -> None:
     own = {address for address in [canonical(event.address)] if address}
-    async with context.transaction() as c:
-        await users.lock_users(c, [event.user_id])
-        await users.welcome_back(c, event.account_id, event.at)
-        if await users.list_purged(c, [event.user_id, event.account_id]):
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [event.user_id])
+        await users.welcome_back(connection, event.account_id, event.at)
+        if await users.list_purged(connection, [event.user_id, event.account_id]):
             return
-        await users.upsert_account(c, event.account_id, event.user_id, event.address.strip().lower(), event.at)
+        await users.upsert_account(connection, event.account_id, event.user_id, event.address.strip().lower(), event.at)
         changed = await identity.change_me(
-            c, event.user_id, lambda: users.add_own(c, event.user_id, str(event.account_id), own)
+            connection, event.user_id, lambda: users.add_own(connection, event.user_id, str(event.account_id), own)
         )
     await context.tell(changed)
 
@@ -30,14 +30,16 @@ async def connect_account(context: Context, event: AccountConnected) -> None:
 async def identify_account(context: Context, event: AccountIdentified) -> None:
     """All addresses of an account, as Gmail knows them now."""
     own = {address for one in event.addresses if (address := canonical(one))}
-    async with context.transaction() as c:
-        await users.lock_users(c, [event.user_id])
-        if await users.list_purged(c, [event.user_id, event.account_id]):
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [event.user_id])
+        if await users.list_purged(connection, [event.user_id, event.account_id]):
             return
-        account = await users.get_address(c, event.account_id)
+        account = await users.get_address(connection, event.account_id)
         own |= {address for address in [canonical(account)] if address}
         changed = await identity.change_me(
-            c, event.user_id, lambda: users.replace_own(c, event.user_id, str(event.account_id), own, event.at)
+            connection,
+            event.user_id,
+            lambda: users.replace_own(connection, event.user_id, str(event.account_id), own, event.at),
         )
     await context.tell(changed)
 
@@ -45,20 +47,20 @@ async def identify_account(context: Context, event: AccountIdentified) -> None:
 async def disconnect_account(context: Context, event: AccountDisconnected) -> None:
     """Its addresses remain the user's. With `purge`, what only it saw goes."""
     changed: Changed = {}
-    async with context.transaction() as c:
-        await users.lock_users(c, [event.user_id])
-        await users.disconnect_account(c, event.account_id, event.user_id, event.at)
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [event.user_id])
+        await users.disconnect_account(connection, event.account_id, event.user_id, event.at)
         if event.purge:
-            changed = await identity.purge_account(c, event.user_id, event.account_id, event.at)
+            changed = await identity.purge_account(connection, event.user_id, event.account_id, event.at)
             get_logger().info("account_purged", user=str(event.user_id), account=str(event.account_id))
     await context.tell(changed)
 
 
 async def delete_user(context: Context, event: UserDeleted) -> None:
-    async with context.transaction() as c:
-        await users.lock_users(c, [event.user_id])
-        await users.mark_purged(c, [event.user_id, *event.account_ids], datetime.now(UTC))
-        await users.delete_user(c, event.user_id)
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [event.user_id])
+        await users.mark_purged(connection, [event.user_id, *event.account_ids], datetime.now(UTC))
+        await users.delete_user(connection, event.user_id)
     get_logger().info("user_deleted", user=str(event.user_id))
 
 
@@ -67,17 +69,17 @@ async def change_settings(context: Context, event: SettingsChanged) -> None:
     own = {address for one in event.after.gmail.own_addresses if (address := canonical(one))}
     creation = event.after.gmail.contact_creation
     changed: Changed = {}
-    async with context.transaction() as c:
-        await users.lock_users(c, [event.user_id])
-        if await users.list_purged(c, [event.user_id]):
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [event.user_id])
+        if await users.list_purged(connection, [event.user_id]):
             return
-        news, before = await users.put_creation(c, event.user_id, event.version, creation)
+        news, before = await users.put_creation(connection, event.user_id, event.version, creation)
         if not news:
             return
         now = datetime.now(UTC)  # versions tell the settings' order, see put_creation
         changed = await identity.change_me(
-            c, event.user_id, lambda: users.replace_own(c, event.user_id, SETTINGS, own, now)
+            connection, event.user_id, lambda: users.replace_own(connection, event.user_id, SETTINGS, own, now)
         )
         if before != creation:
-            changed = joined(changed, await identity.change_creation(c, event.user_id))
+            changed = joined(changed, await identity.change_creation(connection, event.user_id))
     await context.tell(changed)

@@ -10,22 +10,22 @@ from services.contacts.store import archive, portraits
 
 
 async def count_contacts(context: Context, query: CountContacts) -> Counts:
-    async with context.db.acquire() as c:
-        return Counts(**await archive.count(c, query.user_id))
+    async with context.db.acquire() as connection:
+        return Counts(**await archive.count(connection, query.user_id))
 
 
 async def export_contacts(context: Context, query: ExportContacts) -> ExportPage:
     """A page of contacts or interactions, oldest first, as plain JSON."""
     position = decode_page_token(query.cursor, UUID)
     after = position[0] if position else UUID(int=0)
-    async with context.db.acquire() as c:
+    async with context.db.acquire() as connection:
         if query.what == "contacts":
-            ids = await archive.list_contact_ids(c, query.user_id, after, query.limit + 1)
+            ids = await archive.list_contact_ids(connection, query.user_id, after, query.limit + 1)
             page = ids[: query.limit]
-            shown = await portraits.list_portraits(c, query.user_id, page, datetime.now(UTC))
+            shown = await portraits.list_portraits(connection, query.user_id, page, datetime.now(UTC))
             items = tuple(contact.model_dump(mode="json") for contact in shown)
         else:
-            rows = await archive.list_interactions(c, query.user_id, after, query.limit + 1)
+            rows = await archive.list_interactions(connection, query.user_id, after, query.limit + 1)
             ids = [row["id"] for row in rows]
             page = ids[: query.limit]
             items = tuple(archive.as_json(row) for row in rows[: query.limit])

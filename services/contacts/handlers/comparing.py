@@ -23,11 +23,11 @@ async def compare_messages(
 ) -> Comparison:
     """`waiting` is asked first: what was said before that, and is not waiting, has to be in the database by now."""
     still_waiting = await waiting()
-    async with context.db.acquire() as c:
-        if await users.list_purged(c, [query.user_id, query.account_id]):
+    async with context.db.acquire() as connection:
+        if await users.list_purged(connection, [query.user_id, query.account_id]):
             return Comparison(differing=(), waiting=still_waiting)
         rows = await comparing.list_differing(
-            c,
+            connection,
             query.account_id,
             [(one.gmail_id, key(one.gmail_id), one.revision, one.removed) for one in query.told],
         )
@@ -37,8 +37,8 @@ async def compare_messages(
 
 
 async def list_contacts(context: Context, query: GetContactsOfMessage) -> ContactRefs:
-    async with context.db.acquire() as c:
+    async with context.db.acquire() as connection:
         rows = await comparing.list_contacts(
-            c, query.user_id, query.account_id, key(query.gmail_id), CONTACTS_OF_MESSAGE
+            connection, query.user_id, query.account_id, key(query.gmail_id), CONTACTS_OF_MESSAGE
         )
     return ContactRefs(items=tuple(ContactRef(id=ContactId(row["id"]), name=row["name"]) for row in rows))

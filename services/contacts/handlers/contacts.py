@@ -37,8 +37,8 @@ async def search_contacts(context: Context, query: SearchContacts) -> ContactPag
     found = words(query.q).split()[:MAX_WORDS]
     if query.q.strip() and not found:
         return ContactPage(items=())  # nothing but signs: no name has any
-    async with context.db.acquire() as c:
-        rows, position = await (_by_text(c, query, found) if found else _sorted(c, query))
+    async with context.db.acquire() as connection:
+        rows, position = await (_by_text(connection, query, found) if found else _sorted(connection, query))
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     next_cursor = encode_page_token(*position(rows[-1])) if more else None
@@ -48,24 +48,28 @@ async def search_contacts(context: Context, query: SearchContacts) -> ContactPag
 Listed = tuple[list[Record], Callable[[Record], tuple[object, ...]]]
 
 
-async def _by_text(c: Connection, request: SearchContacts, found: list[str]) -> Listed:
+async def _by_text(connection: Connection, request: SearchContacts, found: list[str]) -> Listed:
     """Every word must begin one of the contact's."""
     after = decode_page_token(request.cursor, int, UUID)
     query = " & ".join(f"{word}:*" for word in found)
-    rows = await search.by_text(c, request.user_id, query, after, request.limit + 1)
+    rows = await search.by_text(connection, request.user_id, query, after, request.limit + 1)
     return rows, lambda row: (row["rank"], row["id"])
 
 
-async def _sorted(c: Connection, query: SearchContacts) -> Listed:
+async def _sorted(connection: Connection, query: SearchContacts) -> Listed:
     user_id, size = query.user_id, query.limit + 1
     if query.sort == "name":
         by_name: Any = decode_page_token(query.cursor, str, UUID)
-        return await search.by_name(c, user_id, by_name, size), lambda row: (row["name_key"], row["id"])
+        return await search.by_name(connection, user_id, by_name, size), lambda row: (row["name_key"], row["id"])
     if query.sort == "score":
         by_score: Any = decode_page_token(query.cursor, int, datetime, UUID)
-        return await search.by_score(c, user_id, by_score, size), lambda row: (row["score"], _last(row), row["id"])
+        return await search.by_score(connection, user_id, by_score, size), lambda row: (
+            row["score"],
+            _last(row),
+            row["id"],
+        )
     by_recent: Any = decode_page_token(query.cursor, datetime, UUID)
-    return await search.by_recent(c, user_id, by_recent, size), lambda row: (_last(row), row["id"])
+    return await search.by_recent(connection, user_id, by_recent, size), lambda row: (_last(row), row["id"])
 
 
 def _last(row: Record) -> str:
@@ -74,19 +78,19 @@ def _last(row: Record) -> str:
 
 async def show_contact(context: Context, query: GetContact) -> Contact:
     """The contact; for the id of one that was merged away, the one it went into."""
-    async with context.db.acquire() as c:
-        contact_id = await resolved(c, query.user_id, query.contact_id)
-        return await _portrait(c, query.user_id, contact_id)
+    async with context.db.acquire() as connection:
+        contact_id = await resolved(connection, query.user_id, query.contact_id)
+        return await _portrait(connection, query.user_id, contact_id)
 
 
-async def _portrait(c: Connection, user_id: UUID, contact_id: UUID) -> Contact:
-    [contact] = await portraits.list_portraits(c, user_id, [contact_id], datetime.now(UTC))
+async def _portrait(connection: Connection, user_id: UUID, contact_id: UUID) -> Contact:
+    [contact] = await portraits.list_portraits(connection, user_id, [contact_id], datetime.now(UTC))
     return contact
 
 
-async def resolved(c: Connection, user_id: UUID, contact_id: UUID) -> UUID:
+async def resolved(connection: Connection, user_id: UUID, contact_id: UUID) -> UUID:
     """The id of the living contact. Refused: `not_found`."""
-    found = await people.resolve(c, user_id, contact_id)
+    found = await people.resolve(connection, user_id, contact_id)
     if found is None:
         raise not_found("contact")
     return found
@@ -97,58 +101,58 @@ async def create_contact(context: Context, command: CreateContact) -> Contact:
     if not any((fields.name, fields.emails, fields.phones, fields.company)):
         raise Refused(422, "empty_contact", "A contact needs a name, an email, a phone or a company.")
 
-    async def create(c: Connection) -> UUID:
+    async def create(connection: Connection) -> UUID:
         contact_id = new_id()
-        await people.insert_contacts(c, [(contact_id, command.user_id)])
-        await _put(c, command.user_id, contact_id, fields)
+        await people.insert_contacts(connection, [(contact_id, command.user_id)])
+        await _put(connection, command.user_id, contact_id, fields)
         return contact_id
 
     return await _edit(context, command.user_id, create)
 
 
 async def update_contact(context: Context, command: UpdateContact) -> Contact:
-    async def update(c: Connection) -> UUID:
-        contact_id = await resolved(c, command.user_id, command.contact_id)
-        await _put(c, command.user_id, contact_id, command.fields)
+    async def update(connection: Connection) -> UUID:
+        contact_id = await resolved(connection, command.user_id, command.contact_id)
+        await _put(connection, command.user_id, contact_id, command.fields)
         return contact_id
 
     return await _edit(context, command.user_id, update)
 
 
 async def rotate_bcc(context: Context, command: RotateBcc) -> Contact:
-    async def rotate(c: Connection) -> UUID:
-        contact_id = await resolved(c, command.user_id, command.contact_id)
-        await edits.rotate_hash(c, command.user_id, contact_id, datetime.now(UTC))
+    async def rotate(connection: Connection) -> UUID:
+        contact_id = await resolved(connection, command.user_id, command.contact_id)
+        await edits.rotate_hash(connection, command.user_id, contact_id, datetime.now(UTC))
         return contact_id
 
     return await _edit(context, command.user_id, rotate)
 
 
 async def delete_contact(context: Context, command: DeleteContact) -> Done:
-    async with context.transaction() as c:
-        await users.lock_users(c, [command.user_id])
-        contact_id = await resolved(c, command.user_id, command.contact_id)
-        await edits.delete_contact(c, command.user_id, contact_id)
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [command.user_id])
+        contact_id = await resolved(connection, command.user_id, command.contact_id)
+        await edits.delete_contact(connection, command.user_id, contact_id)
     await context.tell({command.user_id: {contact_id}})
     return Done()
 
 
 async def _edit(context: Context, user_id: UUID, edit: Callable[[Connection], Awaitable[UUID]]) -> Contact:
     """Under the user's lock: edit, group anew what hangs on it, show the contact."""
-    async with context.transaction() as c:
-        await users.lock_users(c, [user_id])
-        if await users.list_purged(c, [user_id]):
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [user_id])
+        if await users.list_purged(connection, [user_id]):
             raise not_found("user")
-        contact_id = await edit(c)
-        changed = await regrouping.regroup(c, user_id, contacts=[contact_id]) | {contact_id}
-        contact = await _portrait(c, user_id, contact_id)
+        contact_id = await edit(connection)
+        changed = await regrouping.regroup(connection, user_id, contacts=[contact_id]) | {contact_id}
+        contact = await _portrait(connection, user_id, contact_id)
     await context.tell({user_id: changed})
     return contact
 
 
-async def _put(c: Connection, user_id: UUID, contact_id: UUID, fields: ContactFields) -> None:
+async def _put(connection: Connection, user_id: UUID, contact_id: UUID, fields: ContactFields) -> None:
     """Store what was typed. Refused: `address_taken`, `invalid_address`, `invalid_url`."""
-    before = await edits.get_contact(c, contact_id)
+    before = await edits.get_contact(connection, contact_id)
     values: dict[str, Any] = {}
     for name in FIELDS:
         if (value := getattr(fields, name)) is not None:
@@ -161,11 +165,11 @@ async def _put(c: Connection, user_id: UUID, contact_id: UUID, fields: ContactFi
     if fields.archived is not None:
         values["archived"] = fields.archived
         edited.add("archived")
-    await edits.put_columns(c, contact_id, {**values, "edited": sorted(edited)})
+    await edits.put_columns(connection, contact_id, {**values, "edited": sorted(edited)})
     if fields.emails is not None:
         emails = [_email(one) for one in fields.emails]
-        await _refuse_taken(c, user_id, contact_id, emails)
-        await edits.put_emails(c, user_id, contact_id, list({who.value: who for who in emails}.values()))
+        await _refuse_taken(connection, user_id, contact_id, emails)
+        await edits.put_emails(connection, user_id, contact_id, list({who.value: who for who in emails}.values()))
 
 
 def _typed(name: str, value: str | tuple[str, ...]) -> str | list[str]:
@@ -190,8 +194,8 @@ def _email(written: str) -> Who:
     return who
 
 
-async def _refuse_taken(c: Connection, user_id: UUID, contact_id: UUID, emails: list[Who]) -> None:
-    owners = await addresses.owners_of(c, user_id, "email", [who.value for who in emails])
+async def _refuse_taken(connection: Connection, user_id: UUID, contact_id: UUID, emails: list[Who]) -> None:
+    owners = await addresses.owners_of(connection, user_id, "email", [who.value for who in emails])
     for who in emails:
         other = owners[who.value]["contact_id"] if who.value in owners else None
         if other not in (None, contact_id):

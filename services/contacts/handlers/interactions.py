@@ -21,9 +21,9 @@ MAX_BIO = 2_000
 
 
 async def _record(context: Context, told: Sequence[Sighting]) -> None:
-    async with context.transaction() as c:
-        changed = await recording.record(c, told)
-        await claiming.note(c, told)
+    async with context.transaction() as connection:
+        changed = await recording.record(connection, told)
+        await claiming.note(connection, told)
     await context.tell(changed)
 
 
@@ -45,14 +45,14 @@ async def cancel_meeting(context: Context, event: MeetingCancelled) -> None:
 
 async def record_report(context: Context, event: InteractionReported) -> None:
     """What a connector saw. Told again, with the same `ref`, it replaces what was told before."""
-    async with context.transaction() as c:
-        await users.lock_users(c, [event.user_id])
-        if await users.list_purged(c, [event.user_id]):
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [event.user_id])
+        if await users.list_purged(connection, [event.user_id]):
             return
         one = seeing.reported(event, 0)
-        revision = await reports.next_revision(c, one)
-        await reports.match_phones(c, event.user_id, one)
-        changed = await recording.record(c, [seeing.reported(event, revision)])
+        revision = await reports.next_revision(connection, one)
+        await reports.match_phones(connection, event.user_id, one)
+        changed = await recording.record(connection, [seeing.reported(event, revision)])
     await context.tell(changed)
 
 
@@ -61,9 +61,11 @@ async def record_profile(context: Context, event: ProfileReported) -> None:
     who = seeing.who_of("other", event.identity)
     if who is None:
         return
-    async with context.transaction() as c:
-        await users.lock_users(c, [event.user_id])
-        if event.user_id in await users.list_purged(c, [event.user_id]):
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [event.user_id])
+        if event.user_id in await users.list_purged(connection, [event.user_id]):
             return
-        changed = await reports.put_bio(c, event.user_id, who, event.platform, cleaned(event.bio, MAX_BIO), event.at)
+        changed = await reports.put_bio(
+            connection, event.user_id, who, event.platform, cleaned(event.bio, MAX_BIO), event.at
+        )
     await context.tell(changed)

@@ -24,38 +24,38 @@ async def import_people(context: Context, events: Sequence[PersonImported]) -> N
     newest: dict[CardKey, PersonImported] = {}
     for event in sorted(events, key=lambda event: event.revision):
         newest[event.account_id, key(event.resource_name)] = event
-    async with context.transaction() as c:
+    async with context.transaction() as connection:
         user_ids = {event.user_id for event in newest.values()}
-        await users.lock_users(c, user_ids)
-        purged = await users.list_purged(c, user_ids | {event.account_id for event in newest.values()})
+        await users.lock_users(connection, user_ids)
+        purged = await users.list_purged(connection, user_ids | {event.account_id for event in newest.values()})
         wanted = [event for event in newest.values() if event.user_id not in purged and event.account_id not in purged]
         rows = {row.key: row for row in map(card, wanted)}
-        stored = await cards.upsert_cards(c, list(rows.values()))
+        stored = await cards.upsert_cards(connection, list(rows.values()))
         for event in wanted:
             if event.former_names:
                 await cards.rename_card(
-                    c, event.account_id, [key(name) for name in event.former_names], key(event.resource_name)
+                    connection, event.account_id, [key(name) for name in event.former_names], key(event.resource_name)
                 )
-        await addresses.ensure_addresses(c, _emails(wanted))
+        await addresses.ensure_addresses(connection, _emails(wanted))
         by_user: dict[UUID, list[CardKey]] = defaultdict(list)
         for one in stored:
             by_user[rows[one].user_id].append(one)
         changed: Changed = {}
         for user_id, keys in by_user.items():
-            changed[user_id] = await regrouping.regroup(c, user_id, cards=keys)
+            changed[user_id] = await regrouping.regroup(connection, user_id, cards=keys)
     await context.tell(changed)
 
 
 async def remove_person(context: Context, event: PersonRemoved) -> None:
     """The card supports its contact no more; the contact stays one, archived where nothing else stands behind it."""
-    async with context.transaction() as c:
-        await users.lock_users(c, [event.user_id])
-        if await users.list_purged(c, [event.user_id, event.account_id]):
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [event.user_id])
+        if await users.list_purged(connection, [event.user_id, event.account_id]):
             return
         one = (event.account_id, key(event.resource_name))
         changed: Changed = {}
-        if await cards.remove_card(c, event.user_id, one, event.revision):
-            changed[event.user_id] = await regrouping.regroup(c, event.user_id, cards=[one])
+        if await cards.remove_card(connection, event.user_id, one, event.revision):
+            changed[event.user_id] = await regrouping.regroup(connection, event.user_id, cards=[one])
     await context.tell(changed)
 
 

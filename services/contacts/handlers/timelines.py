@@ -24,10 +24,10 @@ MAX_GUESTS = 500
 
 async def show_timeline(context: Context, query: GetTimeline) -> Timeline:
     position = decode_page_token(query.cursor, datetime, UUID)
-    async with context.db.acquire() as c:
-        contact_id = await resolved(c, query.user_id, query.contact_id)
+    async with context.db.acquire() as connection:
+        contact_id = await resolved(connection, query.user_id, query.contact_id)
         lines = await timeline.list_lines(
-            c,
+            connection,
             contact_id,
             platform=query.platform,
             direction=query.direction,
@@ -37,7 +37,7 @@ async def show_timeline(context: Context, query: GetTimeline) -> Timeline:
             limit=query.limit + 1,
         )
         page = lines[: query.limit]
-        items = tuple(await timeline.show(c, page))
+        items = tuple(await timeline.show(connection, page))
     more = len(lines) > query.limit
     last = page[-1] if page else None
     next_cursor = encode_page_token(last["occurred_at"].isoformat(), last["interaction_id"]) if more and last else None
@@ -50,10 +50,10 @@ async def add_interaction(context: Context, command: AddInteraction) -> Interact
         raise Refused(422, "reserved_platform", "Email and calendar entries come from the connected accounts.")
     at = command.occurred_at or datetime.now(UTC)
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    async with context.transaction() as c:
-        await users.lock_users(c, [command.user_id])
-        contact_id = await resolved(c, command.user_id, command.contact_id)
-        hash_ = (await edits.get_contact(c, contact_id))["bcc_hash"]
+    async with context.transaction() as connection:
+        await users.lock_users(connection, [command.user_id])
+        contact_id = await resolved(connection, command.user_id, command.contact_id)
+        hash_ = (await edits.get_contact(connection, contact_id))["bcc_hash"]
         # The contact's own hash stands for it: every contact has one, and it moves with merges.
         seen = Seen(
             occurred_at=at,
@@ -67,14 +67,14 @@ async def add_interaction(context: Context, command: AddInteraction) -> Interact
         given = key(command.ref or "")
         ref = given or seeing.note_ref(command.user_id, contact_id, at, f"{command.platform}{seen.title}{seen.text}")
         one = Sighting(command.user_id, command.user_id, command.platform, ref, 0, ref, seen)
-        revision = await reports.next_revision(c, one)
+        revision = await reports.next_revision(connection, one)
         changed = await recording.record(
-            c, [Sighting(one.user_id, one.source_id, one.platform, ref, revision, ref, seen)]
+            connection, [Sighting(one.user_id, one.source_id, one.platform, ref, revision, ref, seen)]
         )
-        line = await timeline.get_line(c, contact_id, command.platform, ref)
+        line = await timeline.get_line(connection, contact_id, command.platform, ref)
         if line is None:
             raise not_found("user")  # purged: what is told about them is not recorded
-        [shown] = await timeline.show(c, [line])
+        [shown] = await timeline.show(connection, [line])
     await context.tell(changed)
     return shown
 
@@ -82,11 +82,11 @@ async def add_interaction(context: Context, command: AddInteraction) -> Interact
 async def show_attendees(context: Context, query: GetAttendees) -> Attendees:
     """Who the guests of a meeting are, as of `now`."""
     wanted = [(written, canonical(written)) for written in query.addresses[:MAX_GUESTS]]
-    async with context.db.acquire() as c:
-        known = await addresses.owners_of(c, query.user_id, "email", [value for _, value in wanted if value])
-        mine = await users.list_own(c, query.user_id)
+    async with context.db.acquire() as connection:
+        known = await addresses.owners_of(connection, query.user_id, "email", [value for _, value in wanted if value])
+        mine = await users.list_own(connection, query.user_id)
         ids = [row["contact_id"] for row in known.values() if row["contact_id"]]
-        people = await _people(c, ids, query.now, query.last)
+        people = await _people(connection, ids, query.now, query.last)
     return Attendees(
         items=tuple(
             _attendee(written, known.get(value or ""), people, me=bool(value) and is_me(value or "", mine))
@@ -95,16 +95,16 @@ async def show_attendees(context: Context, query: GetAttendees) -> Attendees:
     )
 
 
-async def _people(c: Connection, ids: list[UUID], now: datetime, last: int) -> dict[UUID, Attendee]:
-    touches = await timeline.list_touches(c, ids)
-    bios = await portraits.list_bios(c, ids)
-    lines = await timeline.last_lines(c, ids, now, last)
+async def _people(connection: Connection, ids: list[UUID], now: datetime, last: int) -> dict[UUID, Attendee]:
+    touches = await timeline.list_touches(connection, ids)
+    bios = await portraits.list_bios(connection, ids)
+    lines = await timeline.last_lines(connection, ids, now, last)
     shown: dict[UUID, list[Interaction]] = defaultdict(list)
-    for line, interaction in zip(lines, await timeline.show(c, lines), strict=True):
+    for line, interaction in zip(lines, await timeline.show(connection, lines), strict=True):
         shown[line["contact_id"]].append(interaction)
     found = {}
     for id_ in ids:
-        row = await search.get_summary(c, id_)
+        row = await search.get_summary(connection, id_)
         if row is not None:
             had = [one.occurred_at for one in contact_had(touches[id_], now)]
             found[id_] = Attendee(

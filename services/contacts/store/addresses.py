@@ -12,11 +12,11 @@ Key = tuple[UUID, str, str]
 """user, kind, canonical value"""
 
 
-async def ensure_addresses(c: Connection, wanted: dict[Key, Who]) -> dict[Key, int]:
+async def ensure_addresses(connection: Connection, wanted: dict[Key, Who]) -> dict[Key, int]:
     """The ids of these addresses; those that are new are added, as me where they are mine."""
     keys = list(wanted)
     columns = [list(column) for column in zip(*keys, strict=True)] if keys else [[], [], []]
-    known = await c.fetch(
+    known = await connection.fetch(
         """SELECT a.id, a.user_id, a.kind, a.value
            FROM unnest($1::uuid[], $2::text[], $3::text[]) AS w(user_id, kind, value) JOIN addresses a USING (user_id, kind, value)""",
         *columns,
@@ -24,8 +24,8 @@ async def ensure_addresses(c: Connection, wanted: dict[Key, Who]) -> dict[Key, i
     ids: dict[Key, int] = {(row["user_id"], row["kind"], row["value"]): row["id"] for row in known}
     missing = sorted((key for key in keys if key not in ids), key=str)
     if missing:
-        mine = await _mine(c, {user_id for user_id, _, _ in missing})
-        rows = await c.fetch(
+        mine = await _mine(connection, {user_id for user_id, _, _ in missing})
+        rows = await connection.fetch(
             """INSERT INTO addresses (user_id, kind, value, shown, is_me, robot)
                SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::bool[])
                RETURNING id, user_id, kind, value""",
@@ -40,18 +40,18 @@ async def ensure_addresses(c: Connection, wanted: dict[Key, Who]) -> dict[Key, i
     return ids
 
 
-async def _mine(c: Connection, user_ids: Collection[UUID]) -> dict[UUID, set[str]]:
+async def _mine(connection: Connection, user_ids: Collection[UUID]) -> dict[UUID, set[str]]:
     mine: dict[UUID, set[str]] = {user_id: set() for user_id in user_ids}
-    for row in await c.fetch(
+    for row in await connection.fetch(
         "SELECT user_id, address FROM own_addresses WHERE user_id = ANY($1::uuid[])", list(user_ids)
     ):
         mine[row["user_id"]].add(row["address"])
     return mine
 
 
-async def flip_me(c: Connection, user_id: UUID, mine: Collection[str], changed: Collection[str]) -> list[int]:
+async def flip_me(connection: Connection, user_id: UUID, mine: Collection[str], changed: Collection[str]) -> list[int]:
     """After `changed` came to or left `mine`: set is_me anew where it is concerned; the ids whose answer changed."""
-    rows = await c.fetch(
+    rows = await connection.fetch(
         """UPDATE addresses SET is_me = NOT is_me
            WHERE user_id = $1 AND kind = 'email' AND (base = ANY($3::text[]) OR value = ANY($3::text[]))
              AND is_me <> (value = ANY($2::text[]) OR base = ANY($2::text[]))
@@ -86,37 +86,37 @@ _LEARN = """
 """
 
 
-async def learn_names(c: Connection, interaction_ids: Collection[UUID]) -> set[UUID]:
+async def learn_names(connection: Connection, interaction_ids: Collection[UUID]) -> set[UUID]:
     """Learn display names from interactions; the contacts whose addresses now have a better one."""
-    rows = await c.fetch(_LEARN.format(which="i.id = ANY($1::uuid[])"), list(interaction_ids))
+    rows = await connection.fetch(_LEARN.format(which="i.id = ANY($1::uuid[])"), list(interaction_ids))
     return {row["contact_id"] for row in rows if row["contact_id"]}
 
 
-async def relearn_names(c: Connection, address_ids: Collection[int]) -> set[UUID]:
+async def relearn_names(connection: Connection, address_ids: Collection[int]) -> set[UUID]:
     """Learn the names of these addresses from the beginning: something that taught one may be gone."""
     ids = list(address_ids)
-    rows = await c.fetch(
+    rows = await connection.fetch(
         """UPDATE addresses SET name = '', name_rank = -1, name_at = '-infinity'
            WHERE id = ANY($1::bigint[]) AND name_rank >= 0 AND NOT is_me RETURNING contact_id""",
         ids,
     )
     others = "p.address_id IN (SELECT id FROM addresses WHERE id = ANY($1::bigint[]) AND NOT is_me)"
-    await c.execute(_LEARN.format(which=others), ids)
+    await connection.execute(_LEARN.format(which=others), ids)
     return {row["contact_id"] for row in rows if row["contact_id"]}
 
 
-async def list_addresses(c: Connection, contact_ids: Collection[UUID]) -> list[Record]:
+async def list_addresses(connection: Connection, contact_ids: Collection[UUID]) -> list[Record]:
     """Every address of these contacts, the ones typed by the user first, then oldest first."""
-    return await c.fetch(
+    return await connection.fetch(
         """SELECT id, contact_id, kind, value, shown, name, name_rank, name_at, is_me, retired_at, position
            FROM addresses WHERE contact_id = ANY($1::uuid[]) ORDER BY contact_id, position NULLS LAST, id""",
         list(contact_ids),
     )
 
 
-async def owners_of(c: Connection, user_id: UUID, kind: str, values: Sequence[str]) -> dict[str, Record]:
+async def owners_of(connection: Connection, user_id: UUID, kind: str, values: Sequence[str]) -> dict[str, Record]:
     """Addresses by value: id, contact_id, name, is_me."""
-    rows = await c.fetch(
+    rows = await connection.fetch(
         """SELECT value, id, contact_id, name, is_me FROM addresses
            WHERE user_id = $1 AND kind = $2 AND value = ANY($3::text[])""",
         user_id,
@@ -127,10 +127,10 @@ async def owners_of(c: Connection, user_id: UUID, kind: str, values: Sequence[st
 
 
 async def bcc_addresses(
-    c: Connection, tags: Collection[tuple[UUID, str]]
+    connection: Connection, tags: Collection[tuple[UUID, str]]
 ) -> dict[tuple[UUID, str], tuple[int, datetime | None]]:
     """BCC hashes by user and hash: address id, and since when it logs no more."""
-    rows = await c.fetch(
+    rows = await connection.fetch(
         """SELECT a.user_id, a.value, a.id, a.retired_at
            FROM unnest($1::uuid[], $2::text[]) AS w(user_id, value) JOIN addresses a USING (user_id, value)
            WHERE a.kind = 'bcc' AND a.contact_id IS NOT NULL""",

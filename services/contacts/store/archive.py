@@ -6,9 +6,9 @@ from uuid import UUID
 from libs.common.db import Connection, Record
 
 
-async def count(c: Connection, user_id: UUID) -> dict[str, int]:
+async def count(connection: Connection, user_id: UUID) -> dict[str, int]:
     """contacts, messages, meetings, other, imported. A meeting counts where somebody besides me is invited."""
-    row = await c.fetchrow(
+    row = await connection.fetchrow(
         """SELECT
             (SELECT count(*) FROM contacts WHERE user_id = $1 AND merged_into IS NULL AND NOT archived) AS contacts,
             (SELECT count(*) FROM interactions WHERE user_id = $1 AND platform = 'email') AS messages,
@@ -22,8 +22,8 @@ async def count(c: Connection, user_id: UUID) -> dict[str, int]:
     return dict(row or {})
 
 
-async def list_contact_ids(c: Connection, user_id: UUID, after: UUID, limit: int) -> list[UUID]:
-    rows = await c.fetch(
+async def list_contact_ids(connection: Connection, user_id: UUID, after: UUID, limit: int) -> list[UUID]:
+    rows = await connection.fetch(
         "SELECT id FROM contacts WHERE user_id = $1 AND merged_into IS NULL AND id > $2 ORDER BY id LIMIT $3",
         user_id,
         after,
@@ -32,8 +32,8 @@ async def list_contact_ids(c: Connection, user_id: UUID, after: UUID, limit: int
     return [row["id"] for row in rows]
 
 
-async def list_interactions(c: Connection, user_id: UUID, after: UUID, limit: int) -> list[Record]:
-    return await c.fetch(
+async def list_interactions(connection: Connection, user_id: UUID, after: UUID, limit: int) -> list[Record]:
+    return await connection.fetch(
         """SELECT i.id, i.platform, i.ref, i.kind, i.thread, i.occurred_at, i.ends_at, i.title, i.text, i.automated, i.direction,
                coalesce(author.is_me, false) AS by_me,
                (SELECT jsonb_agg(jsonb_build_object('role', p.role, 'kind', a.kind, 'address', a.shown, 'name', p.name,

@@ -34,9 +34,9 @@ class CardRow:
         return self.account_id, self.resource_name
 
 
-async def upsert_cards(c: Connection, cards: Sequence[CardRow]) -> list[CardKey]:
+async def upsert_cards(connection: Connection, cards: Sequence[CardRow]) -> list[CardKey]:
     """Store cards where they are newer than what is known; the keys of those."""
-    rows = await c.fetch(
+    rows = await connection.fetch(
         """INSERT INTO cards (user_id, account_id, resource_name, revision, live, name, folded, company, title, photo_url, birthday,
                               emails, phones, phone_keys, urls)
            SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(user_id uuid, account_id uuid, resource_name text, revision bigint,
@@ -53,10 +53,10 @@ async def upsert_cards(c: Connection, cards: Sequence[CardRow]) -> list[CardKey]
     return [(row["account_id"], row["resource_name"]) for row in rows]
 
 
-async def remove_card(c: Connection, user_id: UUID, key: CardKey, revision: int) -> bool:
+async def remove_card(connection: Connection, user_id: UUID, key: CardKey, revision: int) -> bool:
     """The card is gone; what it said stays, so that the contact stays one. True where that is news."""
     return (
-        await c.fetchval(
+        await connection.fetchval(
             """INSERT INTO cards (user_id, account_id, resource_name, revision, live) VALUES ($1, $2, $3, $4, false)
                ON CONFLICT (account_id, resource_name) DO UPDATE SET live = false, revision = $4 WHERE cards.revision < $4
                RETURNING 1""",
@@ -68,9 +68,9 @@ async def remove_card(c: Connection, user_id: UUID, key: CardKey, revision: int)
     )
 
 
-async def rename_card(c: Connection, account_id: UUID, former: Sequence[str], name: str) -> None:
+async def rename_card(connection: Connection, account_id: UUID, former: Sequence[str], name: str) -> None:
     """Google merged or renamed cards: the link of a former one goes on under the new name."""
-    await c.execute(
+    await connection.execute(
         """UPDATE cards SET contact_id = f.contact_id, dismissed = f.dismissed FROM cards f
            WHERE cards.account_id = $1 AND cards.resource_name = $3 AND cards.contact_id IS NULL
              AND f.account_id = $1 AND f.resource_name = ANY($2::text[]) AND (f.contact_id IS NOT NULL OR f.dismissed)""",
@@ -78,7 +78,7 @@ async def rename_card(c: Connection, account_id: UUID, former: Sequence[str], na
         list(former),
         name,
     )
-    await c.execute(
+    await connection.execute(
         "DELETE FROM cards WHERE account_id = $1 AND resource_name = ANY($2::text[]) AND resource_name <> $3",
         account_id,
         list(former),
@@ -86,8 +86,8 @@ async def rename_card(c: Connection, account_id: UUID, former: Sequence[str], na
     )
 
 
-async def link_cards(c: Connection, owners: Mapping[CardKey, UUID | None]) -> None:
-    await c.execute(
+async def link_cards(connection: Connection, owners: Mapping[CardKey, UUID | None]) -> None:
+    await connection.execute(
         """UPDATE cards k SET contact_id = o.contact_id FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS o(account_id, name, contact_id)
            WHERE k.account_id = o.account_id AND k.resource_name = o.name AND k.contact_id IS DISTINCT FROM o.contact_id""",
         [key[0] for key in owners],
@@ -96,9 +96,9 @@ async def link_cards(c: Connection, owners: Mapping[CardKey, UUID | None]) -> No
     )
 
 
-async def delete_cards_of(c: Connection, account_id: UUID) -> list[Record]:
+async def delete_cards_of(connection: Connection, account_id: UUID) -> list[Record]:
     """Purge an account's cards: contact_id, emails of each."""
-    return await c.fetch("DELETE FROM cards WHERE account_id = $1 RETURNING contact_id, emails", account_id)
+    return await connection.fetch("DELETE FROM cards WHERE account_id = $1 RETURNING contact_id, emails", account_id)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,11 @@ class Closure:
 
 
 async def close(
-    c: Connection, user_id: UUID, addresses: Collection[int], cards: Collection[CardKey], contacts: Collection[UUID]
+    connection: Connection,
+    user_id: UUID,
+    addresses: Collection[int],
+    cards: Collection[CardKey],
+    contacts: Collection[UUID],
 ) -> Closure:
     """Everything that hangs together with these addresses, cards and contacts."""
     contact_ids, address_rows, card_rows = set(contacts), dict[int, Record](), dict[CardKey, Record]()
@@ -122,22 +126,22 @@ async def close(
         emails = {row["value"] for row in address_rows.values()} | {
             e for row in card_rows.values() for e in row["emails"]
         }
-        address_rows |= {row["id"]: row for row in await _addresses(c, user_id, seeds, contact_ids, emails)}
+        address_rows |= {row["id"]: row for row in await _addresses(connection, user_id, seeds, contact_ids, emails)}
         emails |= {row["value"] for row in address_rows.values()}
         contact_ids |= {row["contact_id"] for row in address_rows.values() if row["contact_id"]}
-        found = await _cards(c, user_id, card_seeds, contact_ids, emails, list(card_rows.values()))
+        found = await _cards(connection, user_id, card_seeds, contact_ids, emails, list(card_rows.values()))
         card_rows |= {(row["account_id"], row["resource_name"]): row for row in found}
         contact_ids |= {row["contact_id"] for row in card_rows.values() if row["contact_id"]}
-        contact_ids |= await _pinned_like(c, user_id, list(card_rows.values()))
+        contact_ids |= await _pinned_like(connection, user_id, list(card_rows.values()))
         if size == (len(contact_ids), len(address_rows), len(card_rows)):
             break
-    return await _nodes(c, contact_ids, address_rows, card_rows)
+    return await _nodes(connection, contact_ids, address_rows, card_rows)
 
 
 async def _addresses(
-    c: Connection, user_id: UUID, ids: Collection[int], contacts: Collection[UUID], values: Collection[str]
+    connection: Connection, user_id: UUID, ids: Collection[int], contacts: Collection[UUID], values: Collection[str]
 ) -> list[Record]:
-    return await c.fetch(
+    return await connection.fetch(
         """SELECT id, value, contact_id, is_me, barred FROM addresses WHERE id = ANY($2::bigint[]) AND kind = 'email'
            UNION SELECT id, value, contact_id, is_me, barred FROM addresses WHERE contact_id = ANY($3::uuid[]) AND kind = 'email'
            UNION SELECT id, value, contact_id, is_me, barred FROM addresses
@@ -150,13 +154,13 @@ async def _addresses(
 
 
 async def _cards(
-    c: Connection, user_id: UUID, keys: Collection[CardKey], contacts: Collection[UUID], emails: Collection[str],
+    connection: Connection, user_id: UUID, keys: Collection[CardKey], contacts: Collection[UUID], emails: Collection[str],
     known: Sequence[Record],
 ) -> list[Record]:  # fmt: skip
     """Cards by key, contact, email, and those that share a phone and the name with a known one."""
     columns = "k.account_id, k.resource_name, k.contact_id, k.live, k.dismissed, k.emails, k.phone_keys, k.folded"
     marks = [(row["folded"], phone) for row in known if row["folded"] for phone in row["phone_keys"]]
-    return await c.fetch(
+    return await connection.fetch(
         f"""SELECT {columns} FROM cards k JOIN unnest($2::uuid[], $3::text[]) AS s(account_id, resource_name)
                 USING (account_id, resource_name)
             UNION SELECT {columns} FROM cards k WHERE k.contact_id = ANY($4::uuid[])
@@ -173,12 +177,12 @@ async def _cards(
     )
 
 
-async def _pinned_like(c: Connection, user_id: UUID, cards: Sequence[Record]) -> set[UUID]:
+async def _pinned_like(connection: Connection, user_id: UUID, cards: Sequence[Record]) -> set[UUID]:
     """Pinned contacts with the name and a phone of one of these cards."""
     marks = [(row["folded"], phone) for row in cards if row["folded"] for phone in row["phone_keys"]]
     if not marks:
         return set()
-    rows = await c.fetch(
+    rows = await connection.fetch(
         """SELECT DISTINCT c.id FROM unnest($2::text[], $3::text[]) AS m(folded, phone)
            JOIN contacts c ON c.user_id = $1 AND c.name_key = m.folded AND c.phone_keys @> ARRAY[m.phone]
            WHERE c.pinned AND c.merged_into IS NULL""",
@@ -190,9 +194,12 @@ async def _pinned_like(c: Connection, user_id: UUID, cards: Sequence[Record]) ->
 
 
 async def _nodes(
-    c: Connection, contact_ids: Collection[UUID], addresses: Mapping[int, Record], cards: Mapping[CardKey, Record]
+    connection: Connection,
+    contact_ids: Collection[UUID],
+    addresses: Mapping[int, Record],
+    cards: Mapping[CardKey, Record],
 ) -> Closure:
-    people = await c.fetch(
+    people = await connection.fetch(
         """SELECT c.id, c.pinned, c.imported, c.phone_keys, c.name_key,
                EXISTS (SELECT FROM addresses a JOIN participants p ON p.address_id = a.id
                        WHERE a.contact_id = c.id AND a.kind = 'bcc') OR
@@ -203,7 +210,7 @@ async def _nodes(
            FROM contacts c WHERE c.id = ANY($1::uuid[]) AND c.merged_into IS NULL""",
         list(contact_ids),
     )
-    wanted = await c.fetch(
+    wanted = await connection.fetch(
         """SELECT id FROM unnest($1::bigint[]) AS id WHERE EXISTS (SELECT FROM contact_reasons w WHERE w.address_id = id)""",
         list(addresses),
     )

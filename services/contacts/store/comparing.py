@@ -6,13 +6,15 @@ from uuid import UUID
 from libs.common.db import Connection, Record
 
 
-async def list_differing(c: Connection, account_id: UUID, told: Collection[tuple[str, str, int, bool]]) -> list[Record]:
+async def list_differing(
+    connection: Connection, account_id: UUID, told: Collection[tuple[str, str, int, bool]]
+) -> list[Record]:
     """gmail_id, revision (0: never seen) of the messages that are not held as told: (Gmail id, ref, revision, removed).
 
     One that is there must be held alive, with its interaction, at least at its revision; one that was removed must not be alive
     as of an earlier one.
     """
-    return await c.fetch(
+    return await connection.fetch(
         """SELECT t.gmail_id, coalesce(s.revision, 0) AS revision
            FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bool[]) AS t(gmail_id, ref, revision, removed)
            LEFT JOIN sightings s ON s.source_id = $1 AND s.platform = 'email' AND s.ref = t.ref
@@ -24,9 +26,9 @@ async def list_differing(c: Connection, account_id: UUID, told: Collection[tuple
     )
 
 
-async def list_contacts(c: Connection, user_id: UUID, account_id: UUID, ref: str, limit: int) -> list[Record]:
+async def list_contacts(connection: Connection, user_id: UUID, account_id: UUID, ref: str, limit: int) -> list[Record]:
     """id, name of the contacts on whose timelines a message is."""
-    return await c.fetch(
+    return await connection.fetch(
         """SELECT c.id, c.name FROM sightings s
            JOIN timeline_lines l ON l.interaction_id = s.interaction_id
            JOIN contacts c ON c.id = l.contact_id

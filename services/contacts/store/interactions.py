@@ -11,9 +11,11 @@ Participant = tuple[int, str, str]
 """address id, role, name"""
 
 
-async def interaction_refs(c: Connection, ids: Collection[UUID]) -> dict[tuple[UUID, str, str], UUID]:
+async def interaction_refs(connection: Connection, ids: Collection[UUID]) -> dict[tuple[UUID, str, str], UUID]:
     """What these interactions are known as: (user, platform, ref) → id."""
-    rows = await c.fetch("SELECT id, user_id, platform, ref FROM interactions WHERE id = ANY($1::uuid[])", list(ids))
+    rows = await connection.fetch(
+        "SELECT id, user_id, platform, ref FROM interactions WHERE id = ANY($1::uuid[])", list(ids)
+    )
     return {(row["user_id"], row["platform"], row["ref"]): row["id"] for row in rows}
 
 
@@ -24,7 +26,9 @@ _COLUMNS = (
 
 
 async def put_interactions(
-    c: Connection, interactions: Sequence[tuple[UUID, Interaction, int | None, bool]], present: Collection[UUID]
+    connection: Connection,
+    interactions: Sequence[tuple[UUID, Interaction, int | None, bool]],
+    present: Collection[UUID],
 ) -> None:
     """Each with its id, its author's address and whether a BCC hash of ours is on it. `present`: those that are there already.
 
@@ -39,9 +43,9 @@ async def put_interactions(
         for id_, one, author, logged in interactions
     ]  # fmt: skip
     if fresh := [row for row in rows if row[0] not in present]:
-        await c.copy_records_to_table("interactions", records=fresh, columns=_COLUMNS)
+        await connection.copy_records_to_table("interactions", records=fresh, columns=_COLUMNS)
     if known := [row for row in rows if row[0] in present]:
-        await c.execute(
+        await connection.execute(
             """UPDATE interactions i SET kind = n.kind, thread = n.thread, occurred_at = n.occurred_at, ends_at = n.ends_at,
                    title = n.title, text = n.text, automated = n.automated, via = n.via, crowd = n.crowd, bcc_logged = n.bcc_logged,
                    organized = n.organized, direction = n.direction, author_id = n.author_id
@@ -55,24 +59,26 @@ async def put_interactions(
         )
 
 
-async def delete_interactions(c: Connection, ids: Collection[UUID]) -> set[int]:
+async def delete_interactions(connection: Connection, ids: Collection[UUID]) -> set[int]:
     """Remove interactions; the addresses that were on them."""
-    rows = await c.fetch(
+    rows = await connection.fetch(
         "DELETE FROM participants WHERE interaction_id = ANY($1::uuid[]) RETURNING address_id", list(ids)
     )
-    await c.execute("DELETE FROM interactions WHERE id = ANY($1::uuid[])", list(ids))
+    await connection.execute("DELETE FROM interactions WHERE id = ANY($1::uuid[])", list(ids))
     return {row["address_id"] for row in rows}
 
 
-async def clear_participants(c: Connection, ids: Collection[UUID]) -> set[int]:
-    rows = await c.fetch(
+async def clear_participants(connection: Connection, ids: Collection[UUID]) -> set[int]:
+    rows = await connection.fetch(
         "DELETE FROM participants WHERE interaction_id = ANY($1::uuid[]) RETURNING address_id", list(ids)
     )
     return {row["address_id"] for row in rows}
 
 
 async def insert_participants(
-    c: Connection, interactions: Sequence[tuple[UUID, Interaction]], people: Mapping[UUID, Iterable[Participant]]
+    connection: Connection,
+    interactions: Sequence[tuple[UUID, Interaction]],
+    people: Mapping[UUID, Iterable[Participant]],
 ) -> None:
     rows = [
         (address_id, one.seen.occurred_at, id_, role, name)
@@ -81,12 +87,14 @@ async def insert_participants(
     ]
     if rows:
         columns = ("address_id", "occurred_at", "interaction_id", "role", "name")
-        await c.copy_records_to_table("participants", records=rows, columns=columns)
+        await connection.copy_records_to_table("participants", records=rows, columns=columns)
 
 
-async def refresh_answered(c: Connection, threads: Collection[tuple[UUID, str]]) -> tuple[list[UUID], list[UUID]]:
+async def refresh_answered(
+    connection: Connection, threads: Collection[tuple[UUID, str]]
+) -> tuple[list[UUID], list[UUID]]:
     """docs/rules.md, "Answered": list mail of threads in which I wrote counts. What began to count, what counts no more."""
-    rows = await c.fetch(
+    rows = await connection.fetch(
         """WITH lists AS (
                SELECT i.id, bool_or(EXISTS (
                    SELECT FROM sightings mine JOIN interactions o ON o.id = mine.interaction_id JOIN addresses a ON a.id = o.author_id
@@ -108,9 +116,9 @@ async def refresh_answered(c: Connection, threads: Collection[tuple[UUID, str]])
     return [row["id"] for row in rows if row["answered"]], [row["id"] for row in rows if not row["answered"]]
 
 
-async def mark_due(c: Connection, address_ids: Collection[int]) -> dict[UUID, set[UUID]]:
+async def mark_due(connection: Connection, address_ids: Collection[int]) -> dict[UUID, set[UUID]]:
     """The contacts of these addresses, by user; their scores are to be computed anew."""
-    rows = await c.fetch(
+    rows = await connection.fetch(
         """WITH touched AS (
                SELECT DISTINCT a.contact_id AS id FROM addresses a WHERE a.id = ANY($1::bigint[]) AND a.contact_id IS NOT NULL
            ), due AS (

@@ -8,13 +8,15 @@ from libs.common.db import Connection, Record
 from services.contacts.store.sightings import Key
 
 
-async def insert_offers(c: Connection, keys: Collection[Key], now: datetime, at_most: int, window: timedelta) -> None:
+async def insert_offers(
+    connection: Connection, keys: Collection[Key], now: datetime, at_most: int, window: timedelta
+) -> None:
     """Of these sightings, remember the authors that carry a contact's hash and are strangers to the user.
 
     Not those whom nobody would take for the user: robots, lists, and the contact itself, who got to know the address. At most
     `at_most` per user within `window`: who learns a hash must not be able to flood anybody with questions.
     """
-    await c.execute(
+    await connection.execute(
         """INSERT INTO bcc_offers (user_id, address, name, account_id, contact_id, at)
            SELECT user_id, value, name, source_id, contact_id, $4::timestamptz FROM (
                SELECT found.*, row_number() OVER (PARTITION BY found.user_id ORDER BY found.value) + (
@@ -43,10 +45,10 @@ async def insert_offers(c: Connection, keys: Collection[Key], now: datetime, at_
     )
 
 
-async def list_untold(c: Connection, before: datetime, limit: int) -> list[Record]:
+async def list_untold(connection: Connection, before: datetime, limit: int) -> list[Record]:
     """Offers that were found before this moment: user_id, address, name, account_id, contact_id (that into which it was merged),
     and `moot`: the address has become the user's, or the contact is gone."""
-    return await c.fetch(
+    return await connection.fetch(
         """SELECT o.user_id, o.address, o.name, o.account_id, coalesce(k.merged_into, k.id) AS contact_id,
                   k.id IS NULL OR coalesce(a.is_me, true) AS moot
            FROM bcc_offers o
@@ -58,8 +60,8 @@ async def list_untold(c: Connection, before: datetime, limit: int) -> list[Recor
     )
 
 
-async def mark_told(c: Connection, user_id: UUID, address: str, now: datetime) -> None:
-    await c.execute(
+async def mark_told(connection: Connection, user_id: UUID, address: str, now: datetime) -> None:
+    await connection.execute(
         "UPDATE bcc_offers SET told_at = $3 WHERE user_id = $1 AND address = $2 AND told_at IS NULL",
         user_id,
         address,
@@ -67,6 +69,8 @@ async def mark_told(c: Connection, user_id: UUID, address: str, now: datetime) -
     )
 
 
-async def delete_offer(c: Connection, user_id: UUID, address: str) -> None:
+async def delete_offer(connection: Connection, user_id: UUID, address: str) -> None:
     """It was never told: should the question arise again, it may be asked."""
-    await c.execute("DELETE FROM bcc_offers WHERE user_id = $1 AND address = $2 AND told_at IS NULL", user_id, address)
+    await connection.execute(
+        "DELETE FROM bcc_offers WHERE user_id = $1 AND address = $2 AND told_at IS NULL", user_id, address
+    )

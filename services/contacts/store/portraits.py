@@ -31,9 +31,9 @@ def summary(row: Record) -> ContactSummary:
     )
 
 
-async def list_portraits(c: Connection, user_id: UUID, ids: Sequence[UUID], now: datetime) -> list[Contact]:
+async def list_portraits(connection: Connection, user_id: UUID, ids: Sequence[UUID], now: datetime) -> list[Contact]:
     """Contacts in full, in the order of `ids`, with scores as of `now`."""
-    rows = await c.fetch(
+    rows = await connection.fetch(
         """SELECT c.*, EXISTS (SELECT FROM cards k WHERE k.contact_id = c.id AND k.live) AS linked
            FROM contacts c WHERE c.id = ANY($1::uuid[]) AND c.user_id = $2""",
         list(ids),
@@ -41,12 +41,12 @@ async def list_portraits(c: Connection, user_id: UUID, ids: Sequence[UUID], now:
     )
     by_id = {row["id"]: row for row in rows}
     emails: dict[UUID, list[str]] = defaultdict(list)
-    for row in await list_addresses(c, ids):
+    for row in await list_addresses(connection, ids):
         if row["kind"] == "email":
             emails[row["contact_id"]].append(row["shown"])
-    touches = await list_touches(c, ids)
-    bios = await list_bios(c, ids)
-    accounts = await list_accounts(c, user_id)
+    touches = await list_touches(connection, ids)
+    bios = await list_bios(connection, ids)
+    accounts = await list_accounts(connection, user_id)
     return [
         _portrait(by_id[id_], tuple(emails[id_]), touches[id_], bios.get(id_, {}), accounts, now)
         for id_ in ids
@@ -54,10 +54,10 @@ async def list_portraits(c: Connection, user_id: UUID, ids: Sequence[UUID], now:
     ]
 
 
-async def list_bios(c: Connection, ids: Collection[UUID]) -> dict[UUID, dict[str, str]]:
+async def list_bios(connection: Connection, ids: Collection[UUID]) -> dict[UUID, dict[str, str]]:
     """The newest bio per contact and platform."""
     bios: dict[UUID, dict[str, str]] = defaultdict(dict)
-    for row in await c.fetch(
+    for row in await connection.fetch(
         """SELECT DISTINCT ON (a.contact_id, p.platform) a.contact_id, p.platform, p.bio
            FROM profiles p JOIN addresses a ON a.id = p.address_id
            WHERE a.contact_id = ANY($1::uuid[]) ORDER BY a.contact_id, p.platform, p.at DESC, a.id""",

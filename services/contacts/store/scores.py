@@ -19,8 +19,8 @@ class Standing(NamedTuple):
     due_at: datetime | None
 
 
-async def users_due(c: Connection, now: datetime) -> list[UUID]:
-    rows = await c.fetch(
+async def users_due(connection: Connection, now: datetime) -> list[UUID]:
+    rows = await connection.fetch(
         """SELECT DISTINCT user_id FROM (
                SELECT user_id FROM contacts WHERE due_at <= $1 AND merged_into IS NULL ORDER BY due_at LIMIT 5000
            ) AS due""",
@@ -29,8 +29,8 @@ async def users_due(c: Connection, now: datetime) -> list[UUID]:
     return [row["user_id"] for row in rows]
 
 
-async def list_due(c: Connection, user_id: UUID, now: datetime, limit: int) -> list[UUID]:
-    rows = await c.fetch(
+async def list_due(connection: Connection, user_id: UUID, now: datetime, limit: int) -> list[UUID]:
+    rows = await connection.fetch(
         "SELECT id FROM contacts WHERE due_at <= $1 AND user_id = $2 AND merged_into IS NULL ORDER BY due_at LIMIT $3",
         now,
         user_id,
@@ -39,10 +39,10 @@ async def list_due(c: Connection, user_id: UUID, now: datetime, limit: int) -> l
     return [row["id"] for row in rows]
 
 
-async def put_standings(c: Connection, standings: Sequence[Standing]) -> None:
+async def put_standings(connection: Connection, standings: Sequence[Standing]) -> None:
     if not standings:
         return
-    await c.execute(
+    await connection.execute(
         """UPDATE contacts c SET score = s.score, first_at = s.first_at, last_at = s.last_at, interactions = s.interactions,
                due_at = coalesce(s.due_at, 'infinity')
            FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::int[], $6::timestamptz[])

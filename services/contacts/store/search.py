@@ -12,31 +12,37 @@ _COLUMNS = """c.id, c.name, c.name_key, c.company, c.title, c.photo_url, c.score
 _LISTED = "c.user_id = $1 AND c.merged_into IS NULL AND NOT c.archived"
 
 
-async def by_name(c: Connection, user_id: UUID, after: tuple[str, UUID] | None, limit: int) -> list[Record]:
+async def by_name(connection: Connection, user_id: UUID, after: tuple[str, UUID] | None, limit: int) -> list[Record]:
     """Position: name_key, id."""
-    return await _page(c, "(c.name_key, c.id) > ($3, $4::uuid)", "c.name_key, c.id", user_id, limit, after)
+    return await _page(connection, "(c.name_key, c.id) > ($3, $4::uuid)", "c.name_key, c.id", user_id, limit, after)
 
 
-async def by_recent(c: Connection, user_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> list[Record]:
+async def by_recent(
+    connection: Connection, user_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Record]:
     """Position: last contact (the beginning of time without one), id."""
     last = "coalesce(c.last_at, '-infinity')"
     where = f"{last} <= $3::timestamptz AND ({last} < $3::timestamptz OR c.id > $4::uuid)"
-    return await _page(c, where, f"{last} DESC, c.id", user_id, limit, after)
+    return await _page(connection, where, f"{last} DESC, c.id", user_id, limit, after)
 
 
-async def by_score(c: Connection, user_id: UUID, after: tuple[int, datetime, UUID] | None, limit: int) -> list[Record]:
+async def by_score(
+    connection: Connection, user_id: UUID, after: tuple[int, datetime, UUID] | None, limit: int
+) -> list[Record]:
     """Position: score, last contact, id."""
     last = "coalesce(c.last_at, '-infinity')"
     where = f"""c.score <= $3::int AND (c.score < $3::int OR {last} < $4::timestamptz
                 OR ({last} = $4::timestamptz AND c.id > $5::uuid))"""
-    return await _page(c, where, f"c.score DESC, {last} DESC, c.id", user_id, limit, after)
+    return await _page(connection, where, f"c.score DESC, {last} DESC, c.id", user_id, limit, after)
 
 
-async def by_text(c: Connection, user_id: UUID, query: str, after: tuple[int, UUID] | None, limit: int) -> list[Record]:
+async def by_text(
+    connection: Connection, user_id: UUID, query: str, after: tuple[int, UUID] | None, limit: int
+) -> list[Record]:
     """Contacts that a tsquery finds, best first: names before emails and companies before notes. Position: rank, id."""
     rank = "(1e6 * ts_rank('{0.05, 0.1, 0.4, 1.0}', c.search, q.query))::int"
     more = f"AND ({rank} < $4 OR ({rank} = $4 AND c.id > $5::uuid))" if after else ""
-    return await c.fetch(
+    return await connection.fetch(
         f"""SELECT {_COLUMNS}, {rank} AS rank FROM contacts c, to_tsquery('simple', $3) AS q(query)
             WHERE {_LISTED} AND c.search @@ q.query {more}
             ORDER BY rank DESC, c.id LIMIT $2""",  # noqa: S608  (no input in it)
@@ -48,9 +54,9 @@ async def by_text(c: Connection, user_id: UUID, query: str, after: tuple[int, UU
 
 
 async def _page(
-    c: Connection, where: str, order: str, user_id: UUID, limit: int, after: Sequence[Any] | None
+    connection: Connection, where: str, order: str, user_id: UUID, limit: int, after: Sequence[Any] | None
 ) -> list[Record]:
-    return await c.fetch(
+    return await connection.fetch(
         f"""SELECT {_COLUMNS} FROM contacts c WHERE {_LISTED} {f"AND {where}" if after else ""}
             ORDER BY {order} LIMIT $2""",  # noqa: S608  (no input in it)
         user_id,
@@ -59,9 +65,9 @@ async def _page(
     )
 
 
-async def look_alikes(c: Connection, contact_id: UUID, query: str, limit: int) -> list[Record]:
+async def look_alikes(connection: Connection, contact_id: UUID, query: str, limit: int) -> list[Record]:
     """Contacts of the same user that share a phone, the name or a word of it with this one: candidates to compare."""
-    return await c.fetch(
+    return await connection.fetch(
         f"""SELECT {_COLUMNS} FROM contacts me JOIN contacts c ON c.user_id = me.user_id AND c.id <> me.id
             WHERE me.id = $1 AND c.merged_into IS NULL AND NOT c.archived
               AND (c.phone_keys && me.phone_keys OR c.name_key = me.name_key AND me.name_key <> ''
@@ -73,5 +79,5 @@ async def look_alikes(c: Connection, contact_id: UUID, query: str, limit: int) -
     )
 
 
-async def get_summary(c: Connection, contact_id: UUID) -> Record | None:
-    return await c.fetchrow(f"SELECT {_COLUMNS} FROM contacts c WHERE c.id = $1", contact_id)  # noqa: S608  (no input in it)
+async def get_summary(connection: Connection, contact_id: UUID) -> Record | None:
+    return await connection.fetchrow(f"SELECT {_COLUMNS} FROM contacts c WHERE c.id = $1", contact_id)  # noqa: S608  (no input in it)

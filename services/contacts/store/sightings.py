@@ -24,9 +24,9 @@ class Stored:
 _COLUMNS = "s.source_id, s.platform, s.ref, s.user_id, s.revision, s.grp, s.interaction_id, s.fact"
 
 
-async def list_sightings(c: Connection, keys: Collection[Key], groups: Collection[GroupKey]) -> list[Stored]:
+async def list_sightings(connection: Connection, keys: Collection[Key], groups: Collection[GroupKey]) -> list[Stored]:
     """These sightings, and every live one of these groups."""
-    rows = await c.fetch(
+    rows = await connection.fetch(
         f"""SELECT {_COLUMNS} FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(source_id, platform, ref)
             JOIN sightings s USING (source_id, platform, ref)
             UNION
@@ -38,12 +38,12 @@ async def list_sightings(c: Connection, keys: Collection[Key], groups: Collectio
     return [_stored(row) for row in rows]
 
 
-async def list_of_source(c: Connection, source_id: UUID, limit: int) -> list[Sighting]:
-    rows = await c.fetch(f"SELECT {_COLUMNS} FROM sightings s WHERE source_id = $1 LIMIT $2", source_id, limit)  # noqa: S608
+async def list_of_source(connection: Connection, source_id: UUID, limit: int) -> list[Sighting]:
+    rows = await connection.fetch(f"SELECT {_COLUMNS} FROM sightings s WHERE source_id = $1 LIMIT $2", source_id, limit)  # noqa: S608
     return [_stored(row).sighting for row in rows]
 
 
-async def upsert_sightings(c: Connection, sightings: Iterable[tuple[Sighting, UUID | None]]) -> None:
+async def upsert_sightings(connection: Connection, sightings: Iterable[tuple[Sighting, UUID | None]]) -> None:
     rows = [
         (
             one.source_id,
@@ -60,7 +60,7 @@ async def upsert_sightings(c: Connection, sightings: Iterable[tuple[Sighting, UU
     ]
     if not rows:
         return
-    await c.execute(
+    await connection.execute(
         """INSERT INTO sightings (source_id, platform, ref, user_id, revision, grp, thread, interaction_id, fact)
            SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::text[], $8::uuid[],
                                 $9::jsonb[])
@@ -70,8 +70,8 @@ async def upsert_sightings(c: Connection, sightings: Iterable[tuple[Sighting, UU
     )
 
 
-async def delete_sightings(c: Connection, keys: Collection[Key]) -> None:
-    await c.execute(
+async def delete_sightings(connection: Connection, keys: Collection[Key]) -> None:
+    await connection.execute(
         """DELETE FROM sightings s USING unnest($1::uuid[], $2::text[], $3::text[]) AS k(source_id, platform, ref)
            WHERE (s.source_id, s.platform, s.ref) = (k.source_id, k.platform, k.ref)""",
         *_columns(keys),

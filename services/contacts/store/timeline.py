@@ -22,7 +22,7 @@ _LINES = """
 
 
 async def list_lines(
-    c: Connection,
+    connection: Connection,
     contact_id: UUID,
     *,
     platform: str | None,
@@ -42,7 +42,7 @@ async def list_lines(
                 PARTITION BY platform, CASE WHEN thread = '' THEN interaction_id::text ELSE thread END
                 ORDER BY occurred_at DESC, interaction_id DESC) AS nth
             FROM ({matching}) m) n WHERE nth = 1"""  # noqa: S608  (no input in it)
-    return await c.fetch(
+    return await connection.fetch(
         f"""SELECT * FROM ({matching}) line
             WHERE $5::timestamptz IS NULL OR (occurred_at, interaction_id) < ($5, $6::uuid)
             ORDER BY occurred_at DESC, interaction_id DESC LIMIT $7""",  # noqa: S608  (no input in it)
@@ -56,9 +56,9 @@ async def list_lines(
     )
 
 
-async def last_lines(c: Connection, contact_ids: Collection[UUID], now: datetime, last: int) -> list[Record]:
+async def last_lines(connection: Connection, contact_ids: Collection[UUID], now: datetime, last: int) -> list[Record]:
     """Each contact's newest lines before `now`; bulk mail only where there is nothing else."""
-    return await c.fetch(
+    return await connection.fetch(
         f"""SELECT * FROM (
                 SELECT line.*, row_number() OVER (
                     PARTITION BY contact_id ORDER BY counted DESC, occurred_at DESC, interaction_id DESC) AS nth
@@ -71,10 +71,10 @@ async def last_lines(c: Connection, contact_ids: Collection[UUID], now: datetime
     )
 
 
-async def list_touches(c: Connection, contact_ids: Collection[UUID]) -> dict[UUID, list[Touch]]:
+async def list_touches(connection: Connection, contact_ids: Collection[UUID]) -> dict[UUID, list[Touch]]:
     """What scores are computed from."""
     touches: dict[UUID, list[Touch]] = defaultdict(list)
-    rows = await c.fetch(
+    rows = await connection.fetch(
         "SELECT contact_id, occurred_at, direction, platform, counted FROM timeline_lines WHERE contact_id = ANY($1::uuid[])",
         list(contact_ids),
     )
@@ -83,11 +83,11 @@ async def list_touches(c: Connection, contact_ids: Collection[UUID]) -> dict[UUI
     return touches
 
 
-async def show(c: Connection, lines: Sequence[Record]) -> list[Interaction]:
+async def show(connection: Connection, lines: Sequence[Record]) -> list[Interaction]:
     """Lines with the people on them and the accounts that saw them."""
     ids = list({line["interaction_id"] for line in lines})
     people: dict[UUID, list[Person]] = defaultdict(list)
-    for row in await c.fetch(
+    for row in await connection.fetch(
         """SELECT p.interaction_id, p.role, p.name, a.shown FROM participants p JOIN addresses a ON a.id = p.address_id
            WHERE p.interaction_id = ANY($1::uuid[]) AND a.kind <> 'bcc'
            ORDER BY p.interaction_id, p.role <> 'from', p.role <> 'organizer', p.role, a.id""",
@@ -96,7 +96,7 @@ async def show(c: Connection, lines: Sequence[Record]) -> list[Interaction]:
         if len(people[row["interaction_id"]]) < MAX_PEOPLE:
             people[row["interaction_id"]].append(Person(role=row["role"], address=row["shown"], name=row["name"]))
     accounts: dict[UUID, list[AccountId]] = defaultdict(list)
-    for row in await c.fetch(
+    for row in await connection.fetch(
         """SELECT DISTINCT interaction_id, source_id FROM sightings
            WHERE interaction_id = ANY($1::uuid[]) AND fact IS NOT NULL AND source_id <> user_id ORDER BY 1, 2""",
         ids,
@@ -123,7 +123,7 @@ def _interaction(line: Record, people: tuple[Person, ...], accounts: tuple[Accou
     )
 
 
-async def get_line(c: Connection, contact_id: UUID, platform: str, ref: str) -> Record | None:
-    return await c.fetchrow(
+async def get_line(connection: Connection, contact_id: UUID, platform: str, ref: str) -> Record | None:
+    return await connection.fetchrow(
         f"{_LINES} WHERE l.contact_id = $1 AND i.platform = $2 AND i.ref = $3", contact_id, platform, ref
     )
