@@ -13,7 +13,7 @@ from libs.common.db import Connection
 from libs.common.events import BccUnclaimed
 from libs.common.ids import AccountId, ContactId, UserId
 from services.contacts.context import Context
-from services.contacts.domain.projection import Sighting
+from services.contacts.domain.projection import Observation
 from services.contacts.store import offers
 
 MAX_OFFERS, WINDOW = 10, timedelta(days=1)
@@ -22,9 +22,9 @@ AT_ONCE = 100
 EVERY_SECONDS = 2.0
 
 
-async def note(connection: Connection, recorded: Collection[Sighting]) -> None:
+async def note(connection: Connection, recorded: Collection[Observation]) -> None:
     """Remember what is to be asked about these sightings, which have just been recorded."""
-    if tagged := [one.key for one in recorded if one.seen is not None and one.seen.tags]:
+    if tagged := [one.key for one in recorded if one.item is not None and one.item.tags]:
         await offers.insert_offers(connection, tagged, datetime.now(UTC), MAX_OFFERS, WINDOW)
 
 

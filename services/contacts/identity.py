@@ -7,7 +7,7 @@ from uuid import UUID
 
 from libs.common.db import Connection
 from services.contacts import recording, regrouping
-from services.contacts.domain.projection import Sighting
+from services.contacts.domain.projection import Observation
 from services.contacts.recording import Changed, Effects, joined
 from services.contacts.store import addresses, cards, owners, people, sightings, users
 
@@ -50,9 +50,9 @@ async def purge_account(connection: Connection, user_id: UUID, account_id: UUID,
     """What only this account saw goes, and contacts that nothing else supports. The caller holds the user's lock."""
     await users.mark_purged(connection, [account_id], at)
     effects = Effects()
-    while seen := await sightings.list_of_source(connection, account_id, PURGE_CHUNK):
-        done = await recording.apply(connection, [_gone(one) for one in seen])
-        await sightings.delete_sightings(connection, [one.key for one in seen])
+    while item := await sightings.list_of_source(connection, account_id, PURGE_CHUNK):
+        done = await recording.apply(connection, [_gone(one) for one in item])
+        await sightings.delete_sightings(connection, [one.key for one in item])
         effects.written |= done.written
         effects.loosened |= done.loosened
         effects.threads |= {thread for thread in done.threads if thread[0] != account_id}
@@ -71,5 +71,5 @@ async def purge_account(connection: Connection, user_id: UUID, account_id: UUID,
     return joined(changed, {user_id: left})
 
 
-def _gone(one: Sighting) -> Sighting:
-    return replace(one, seen=None, revision=one.revision + 1)
+def _gone(one: Observation) -> Observation:
+    return replace(one, item=None, revision=one.revision + 1)

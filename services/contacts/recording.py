@@ -9,7 +9,7 @@ from libs.common.db import Connection
 from libs.common.ids import new_id
 from libs.common.log import get_logger
 from services.contacts import regrouping
-from services.contacts.domain.projection import Interaction, Sighting, Who, latest, project
+from services.contacts.domain.projection import Observation, Participant, ProjectedInteraction, latest, project
 from services.contacts.store import addresses, interactions, owners, people, sightings, users
 
 Changed = dict[UUID, set[UUID]]
@@ -25,7 +25,7 @@ class Effects:
     threads: set[tuple[UUID, str]] = field(default_factory=set)
 
 
-async def record(connection: Connection, told: Iterable[Sighting]) -> Changed:
+async def record(connection: Connection, told: Iterable[Observation]) -> Changed:
     """Record sightings: a later revision wins, the same one again does nothing. Takes the users' locks."""
     newest = latest(told)
     user_ids = {one.user_id for one in newest.values()}
@@ -35,35 +35,38 @@ async def record(connection: Connection, told: Iterable[Sighting]) -> Changed:
     return await settle(connection, await apply(connection, wanted))
 
 
-async def apply(connection: Connection, told: Collection[Sighting]) -> Effects:
+async def apply(connection: Connection, told: Collection[Observation]) -> Effects:
     """Store what is news and write every interaction that it touches anew. The caller holds the users' locks."""
-    groups = {one.group_key for one in told if one.seen is not None}
+    groups = {one.group_key for one in told if one.item is not None}
     known = {
-        one.sighting.key: one for one in await sightings.list_sightings(connection, [one.key for one in told], groups)
+        one.observation.key: one
+        for one in await sightings.list_sightings(connection, [one.key for one in told], groups)
     }
-    news = [one for one in told if one.key not in known or one.revision > known[one.key].sighting.revision]
-    before = [known[one.key].sighting for one in news if one.key in known]
-    left = {one.group_key for one in before if one.seen is not None}
-    if missing := left - {one.group_key for one in news if one.seen is not None}:
-        known |= {one.sighting.key: one for one in await sightings.list_sightings(connection, [], missing)}
-    touched = left | {one.group_key for one in news if one.seen is not None}
-    state = {key: one.sighting for key, one in known.items()} | {one.key: one for one in news}
-    by_group: dict[sightings.GroupKey, list[Sighting]] = defaultdict(list)
+    news = [one for one in told if one.key not in known or one.revision > known[one.key].observation.revision]
+    before = [known[one.key].observation for one in news if one.key in known]
+    left = {one.group_key for one in before if one.item is not None}
+    if missing := left - {one.group_key for one in news if one.item is not None}:
+        known |= {one.observation.key: one for one in await sightings.list_sightings(connection, [], missing)}
+    touched = left | {one.group_key for one in news if one.item is not None}
+    state = {key: one.observation for key, one in known.items()} | {one.key: one for one in news}
+    by_group: dict[sightings.GroupKey, list[Observation]] = defaultdict(list)
     for one in state.values():
-        if one.seen is not None and one.group_key in touched:
+        if one.item is not None and one.group_key in touched:
             by_group[one.group_key].append(one)
-    written = {one.interaction_id for one in known.values() if one.interaction_id and one.sighting.group_key in touched}
+    written = {
+        one.interaction_id for one in known.values() if one.interaction_id and one.observation.group_key in touched
+    }
     present = await interactions.interaction_refs(connection, written) if written else {}
     return await _write(connection, by_group, present, news, state, before)
 
 
 async def _write(
     connection: Connection,
-    by_group: Mapping[sightings.GroupKey, Sequence[Sighting]],
+    by_group: Mapping[sightings.GroupKey, Sequence[Observation]],
     present: Mapping[tuple[UUID, str, str], UUID],
-    news: Sequence[Sighting],
-    state: Mapping[sightings.Key, Sighting],
-    before: Sequence[Sighting],
+    news: Sequence[Observation],
+    state: Mapping[sightings.Key, Observation],
+    before: Sequence[Observation],
 ) -> Effects:
     effects = Effects()
     desired = [
@@ -78,7 +81,7 @@ async def _write(
     if gone := set(present.values()) - effects.written:
         effects.loosened |= await interactions.delete_interactions(connection, gone)
     ids = await addresses.ensure_addresses(
-        connection, {(one.user_id, who.kind, who.value): who for _, one in desired for who in one.seen.people}
+        connection, {(one.user_id, who.kind, who.value): who for _, one in desired for who in one.item.people}
     )
     logged = await _bcc_participants(connection, [one for _, one in desired])
     await interactions.put_interactions(
@@ -88,38 +91,38 @@ async def _write(
     )
     people_on = {
         id_: [
-            *((ids[one.user_id, who.kind, who.value], who.role, who.name) for who in one.seen.people),
+            *((ids[one.user_id, who.kind, who.value], who.role, who.name) for who in one.item.people),
             *((address, "bcc_log", "") for address in logged[one.user_id, one.platform, one.ref]),
         ]
         for id_, one in desired
     }
     await interactions.insert_participants(connection, desired, people_on)
-    belongs = {key: id_ for id_, one in desired for key in one.sightings}
+    belongs = {key: id_ for id_, one in desired for key in one.observations}
     changed = {one.key for one in news} | set(belongs)
     await sightings.upsert_sightings(connection, [(state[key], belongs.get(key)) for key in changed])
-    effects.threads = {(one.source_id, one.seen.thread) for one in (*news, *before) if one.seen and one.seen.thread}
+    effects.threads = {(one.source_id, one.item.thread) for one in (*news, *before) if one.item and one.item.thread}
     return effects
 
 
-def _author(one: Interaction, ids: Mapping[addresses.Key, int]) -> int | None:
-    author: Who | None = next((who for who in one.seen.people if who.role == "from"), None)
+def _author(one: ProjectedInteraction, ids: Mapping[addresses.Key, int]) -> int | None:
+    author: Participant | None = next((who for who in one.item.people if who.role == "from"), None)
     return ids[one.user_id, author.kind, author.value] if author else None
 
 
 async def _bcc_participants(
-    connection: Connection, desired: Sequence[Interaction]
+    connection: Connection, desired: Sequence[ProjectedInteraction]
 ) -> dict[tuple[UUID, str, str], list[int]]:
     """The BCC addresses under which each interaction is logged. A hash that was rotated logs no later mail."""
-    tags = {(one.user_id, tag) for one in desired for tag in one.seen.tags}
+    tags = {(one.user_id, tag) for one in desired for tag in one.item.tags}
     known = await addresses.bcc_addresses(connection, tags) if tags else {}
     found: dict[tuple[UUID, str, str], list[int]] = {}
     for one in desired:
         matched = []
-        for tag in one.seen.tags:
+        for tag in one.item.tags:
             address_id, retired_at = known.get((one.user_id, tag), (None, None))
             if address_id is None:
                 get_logger().info("bcc_hash_unknown", user=str(one.user_id))
-            elif retired_at is None or one.seen.occurred_at < retired_at:
+            elif retired_at is None or one.item.occurred_at < retired_at:
                 matched.append(address_id)
         found[one.user_id, one.platform, one.ref] = matched
     return found

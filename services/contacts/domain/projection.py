@@ -13,7 +13,7 @@ EMAIL, CALENDAR = "email", "calendar"
 
 
 @dataclass(frozen=True)
-class Who:
+class Participant:
     """An address with its role. `value` is canonical, `shown` as it was written, `name` as it was shown with it."""
 
     role: str
@@ -28,7 +28,7 @@ class Who:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservedItem:
     """What one source saw of a message, meeting or note.
 
     `automated`: the rule that fits, or empty. `organized`: I organise this meeting. `tags`: BCC hashes that may log it.
@@ -37,7 +37,7 @@ class Seen:
 
     occurred_at: datetime
     kind: str
-    people: tuple[Who, ...]
+    people: tuple[Participant, ...]
     title: str = ""
     text: str = ""
     thread: str = ""
@@ -54,13 +54,13 @@ class Seen:
         return next((who.address for who in self.people if who.role == "from"), None)
 
     @property
-    def crowd(self) -> int:
+    def participant_count(self) -> int:
         """How many different people are on it, me included."""
         return len({who.address for who in self.people})
 
 
 @dataclass(frozen=True)
-class Sighting:
+class Observation:
     """What one source (an account, or the user) has to say about one item. `seen` is None where the item is gone.
 
     `group` holds together what may be the same interaction: a Message-ID, a meeting's series key.
@@ -72,7 +72,7 @@ class Sighting:
     ref: str
     revision: int
     group: str
-    seen: Seen | None
+    item: ObservedItem | None
 
     @property
     def key(self) -> tuple[UUID, str, str]:
@@ -84,78 +84,78 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Interaction:
+class ProjectedInteraction:
     """One interaction as it is to be stored, and the sightings that it stands on."""
 
     user_id: UUID
     platform: str
     group: str
     ref: str
-    seen: Seen
-    crowd: int
-    sightings: tuple[tuple[UUID, str, str], ...]
+    item: ObservedItem
+    participant_count: int
+    observations: tuple[tuple[UUID, str, str], ...]
 
 
-def project(group: Sequence[Sighting]) -> list[Interaction]:
+def project(group: Sequence[Observation]) -> list[ProjectedInteraction]:
     """The interactions of one group. In mail the k-th copy of each account is the same one; in calendars all copies are."""
-    if len(group) == 1 and group[0].seen is not None:
-        return [_alone(group[0], group[0].seen)]
-    by_source: dict[UUID, list[Sighting]] = defaultdict(list)
-    for sighting in sorted((one for one in group if one.seen is not None), key=_order):
-        by_source[sighting.source_id].append(sighting)
-    copies: dict[int, list[Sighting]] = defaultdict(list)
-    for sightings in by_source.values():
-        for number, sighting in enumerate(sightings, start=1):
-            copies[number if sighting.platform == EMAIL else 1].append(sighting)
+    if len(group) == 1 and group[0].item is not None:
+        return [_alone(group[0], group[0].item)]
+    by_source: dict[UUID, list[Observation]] = defaultdict(list)
+    for observation in sorted((one for one in group if one.item is not None), key=_order):
+        by_source[observation.source_id].append(observation)
+    copies: dict[int, list[Observation]] = defaultdict(list)
+    for observations in by_source.values():
+        for number, observation in enumerate(observations, start=1):
+            copies[number if observation.platform == EMAIL else 1].append(observation)
     return [_interaction(same, number) for number, same in sorted(copies.items())]
 
 
-def _alone(sighting: Sighting, seen: Seen) -> Interaction:
+def _alone(observation: Observation, item: ObservedItem) -> ProjectedInteraction:
     """What `_interaction` comes to where nobody else saw it, as with nearly all mail."""
-    return Interaction(
-        user_id=sighting.user_id,
-        platform=sighting.platform,
-        group=sighting.group,
-        ref=f"{sighting.group}#1" if sighting.platform == EMAIL else sighting.group,
-        seen=seen,
-        crowd=seen.crowd,
-        sightings=(sighting.key,),
+    return ProjectedInteraction(
+        user_id=observation.user_id,
+        platform=observation.platform,
+        group=observation.group,
+        ref=f"{observation.group}#1" if observation.platform == EMAIL else observation.group,
+        item=item,
+        participant_count=item.participant_count,
+        observations=(observation.key,),
     )
 
 
-def _order(sighting: Sighting) -> tuple[datetime, str, str]:
-    assert sighting.seen is not None
-    return sighting.seen.occurred_at, str(sighting.source_id), sighting.ref
+def _order(observation: Observation) -> tuple[datetime, str, str]:
+    assert observation.item is not None
+    return observation.item.occurred_at, str(observation.source_id), observation.ref
 
 
-def _interaction(same: list[Sighting], number: int) -> Interaction:
+def _interaction(same: list[Observation], number: int) -> ProjectedInteraction:
     """One interaction from its copies. The earliest leads; what another saw besides (Bcc in the sent copy) is added."""
     first, *_ = ordered = sorted(same, key=_order)
-    seen = [one.seen for one in ordered if one.seen is not None]
-    lead = seen[0]
+    item = [one.item for one in ordered if one.item is not None]
+    lead = item[0]
     merged = replace(
         lead,
-        people=_united(who for one in seen for who in one.people),
-        automated="" if any(not one.automated for one in seen) else lead.automated,
-        via=all(one.via for one in seen),
-        organized=any(one.organized for one in seen),
+        people=_united(who for one in item for who in one.people),
+        automated="" if any(not one.automated for one in item) else lead.automated,
+        via=all(one.via for one in item),
+        organized=any(one.organized for one in item),
         # Whoever repeats the Message-ID of a mail of mine must not log it by a hash of his own copy.
-        tags=tuple(sorted({tag for one in seen if one.author == lead.author for tag in one.tags})),
+        tags=tuple(sorted({tag for one in item if one.author == lead.author for tag in one.tags})),
     )
-    return Interaction(
+    return ProjectedInteraction(
         user_id=first.user_id,
         platform=first.platform,
         group=first.group,
         ref=f"{first.group}#{number}" if first.platform == EMAIL else first.group,
-        seen=merged,
-        crowd=min(one.crowd for one in seen),
-        sightings=tuple(one.key for one in ordered),
+        item=merged,
+        participant_count=min(one.participant_count for one in item),
+        observations=tuple(one.key for one in ordered),
     )
 
 
-def _united(people: Iterable[Who]) -> tuple[Who, ...]:
+def _united(people: Iterable[Participant]) -> tuple[Participant, ...]:
     """Each role and address once; the first name that somebody gave it."""
-    found: dict[tuple[str, str, str], Who] = {}
+    found: dict[tuple[str, str, str], Participant] = {}
     for who in people:
         key = (who.role, who.kind, who.value)
         if key not in found or (who.name and not found[key].name):
@@ -163,11 +163,11 @@ def _united(people: Iterable[Who]) -> tuple[Who, ...]:
     return tuple(found.values())
 
 
-def latest(told: Iterable[Sighting]) -> dict[tuple[UUID, str, str], Sighting]:
+def latest(told: Iterable[Observation]) -> dict[tuple[UUID, str, str], Observation]:
     """The newest sighting of each item among several tellings."""
-    newest: dict[tuple[UUID, str, str], Sighting] = {}
-    for sighting in told:
-        known = newest.get(sighting.key)
-        if known is None or sighting.revision > known.revision:
-            newest[sighting.key] = sighting
+    newest: dict[tuple[UUID, str, str], Observation] = {}
+    for observation in told:
+        known = newest.get(observation.key)
+        if known is None or observation.revision > known.revision:
+            newest[observation.key] = observation
     return newest

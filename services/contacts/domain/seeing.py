@@ -16,7 +16,7 @@ from libs.common.events import (
     MessageRemoved,
 )
 from services.contacts.domain.bcc import looks_like_hash
-from services.contacts.domain.projection import CALENDAR, EMAIL, Seen, Sighting, Who
+from services.contacts.domain.projection import CALENDAR, EMAIL, Observation, ObservedItem, Participant
 from services.contacts.domain.text import cleaned, key
 
 MAX_TITLE, MAX_TEXT, MAX_NOTE, MAX_NAME = 500, 500, 10_000, 200
@@ -24,12 +24,12 @@ NO_TEXT = "(no text)"
 _CALENDAR_DOMAIN = "calendar.google.com"
 
 
-def message(event: MessageIngested) -> Sighting:
+def message(event: MessageIngested) -> Observation:
     """A Gmail message as its account sees it."""
     people = [who for one in event.people if (who := email_of(one.role, one.address, one.name))]
     title, text = cleaned(event.title, MAX_TITLE), cleaned(event.snippet, MAX_TEXT)
     tags = {tag.lower() for tag in event.bcc_tags} if event.dmarc != "fail" else set()
-    seen = Seen(
+    item = ObservedItem(
         occurred_at=event.occurred_at,
         kind="message",
         people=_once(people),
@@ -43,14 +43,14 @@ def message(event: MessageIngested) -> Sighting:
     ref = key(event.gmail_id)
     message_id = key((event.rfc_message_id or "").strip().strip("<>").strip())
     group = f"<{message_id}>" if message_id else f"{event.account_id}:{ref}"
-    return Sighting(event.user_id, event.account_id, EMAIL, ref, event.revision, group, seen)
+    return Observation(event.user_id, event.account_id, EMAIL, ref, event.revision, group, item)
 
 
-def removed_message(event: MessageRemoved) -> Sighting:
-    return Sighting(event.user_id, event.account_id, EMAIL, key(event.gmail_id), event.revision, "", None)
+def removed_message(event: MessageRemoved) -> Observation:
+    return Observation(event.user_id, event.account_id, EMAIL, key(event.gmail_id), event.revision, "", None)
 
 
-def meeting(event: MeetingIngested) -> Sighting:
+def meeting(event: MeetingIngested) -> Observation:
     """A meeting as one calendar holds it. Rooms, calendars and the account itself are no attendees."""
     one = event.meeting
     people = [
@@ -61,7 +61,7 @@ def meeting(event: MeetingIngested) -> Sighting:
     organizer = one.organizer
     if organizer and not organizer.resource and (who := email_of("organizer", organizer.address, organizer.name)):
         people.append(who)
-    seen = Seen(
+    item = ObservedItem(
         occurred_at=one.starts_at,
         ends_at=max(one.starts_at, one.ends_at),
         kind="meeting",
@@ -71,22 +71,22 @@ def meeting(event: MeetingIngested) -> Sighting:
         organized=bool(organizer and organizer.me),
         direction="mutual",
     )
-    attended = any(who.role == "attendee" for who in seen.people)
+    attended = any(who.role == "attendee" for who in item.people)
     ref = key(f"{one.calendar_id}/{one.event_id}")
-    return Sighting(
-        one.user_id, one.account_id, CALENDAR, ref, one.revision, key(one.series_key), seen if attended else None
+    return Observation(
+        one.user_id, one.account_id, CALENDAR, ref, one.revision, key(one.series_key), item if attended else None
     )
 
 
-def cancelled_meeting(event: MeetingCancelled) -> Sighting:
+def cancelled_meeting(event: MeetingCancelled) -> Observation:
     ref = key(f"{event.calendar_id}/{event.event_id}")
-    return Sighting(event.user_id, event.account_id, CALENDAR, ref, event.revision, "", None)
+    return Observation(event.user_id, event.account_id, CALENDAR, ref, event.revision, "", None)
 
 
-def reported(event: InteractionReported, revision: int) -> Sighting:
+def reported(event: InteractionReported, revision: int) -> Observation:
     """What a connector told. The user is the source: whichever connector tells it, it is the same interaction."""
-    people = _once(who for one in event.identities[:500] if (who := who_of("other", one)))
-    seen = Seen(
+    people = _once(who for one in event.identities[:500] if (who := participant_of("other", one)))
+    item = ObservedItem(
         occurred_at=event.occurred_at,
         kind=cleaned(event.kind, 32) or "message",
         people=people,
@@ -97,20 +97,20 @@ def reported(event: InteractionReported, revision: int) -> Sighting:
     )
     ref = key(event.ref)
     platform = cleaned(event.platform, 32)
-    return Sighting(event.user_id, event.user_id, platform, ref, revision, ref, seen)
+    return Observation(event.user_id, event.user_id, platform, ref, revision, ref, item)
 
 
 @lru_cache(maxsize=8_192)
-def email_of(role: str, address: str, name: str = "") -> Who | None:
+def email_of(role: str, address: str, name: str = "") -> Participant | None:
     """An email address with its role; None where it is not an address."""
     value = canonical(address)
     if value is None or "\x00" in value:
         return None
     shown = cleaned(address, 320).strip("<> ") or value
-    return Who(role, "email", value, shown, display_name(name))
+    return Participant(role, "email", value, shown, display_name(name))
 
 
-def who_of(role: str, identity: Identity) -> Who | None:
+def participant_of(role: str, identity: Identity) -> Participant | None:
     """An identity of any platform; None where its value is nothing."""
     if identity.kind == "email":
         return email_of(role, identity.value, identity.name)
@@ -118,7 +118,11 @@ def who_of(role: str, identity: Identity) -> Who | None:
     value = phone_key(shown) if identity.kind == "phone" else handle(shown)
     kind = cleaned(identity.kind, 32).lower()
     # The kind `bcc` is ours: nobody may claim a contact's hash from outside.
-    return Who(role, kind, value, shown, display_name(identity.name)) if value and kind not in ("", "bcc") else None
+    return (
+        Participant(role, kind, value, shown, display_name(identity.name))
+        if value and kind not in ("", "bcc")
+        else None
+    )
 
 
 def handle(written: str) -> str:
@@ -133,8 +137,8 @@ def display_name(name: str) -> str:
     return text if "@" not in text and any(character.isalpha() for character in text) else ""
 
 
-def _once(people: Iterable[Who]) -> tuple[Who, ...]:
-    found: dict[tuple[str, str, str], Who] = {}
+def _once(people: Iterable[Participant]) -> tuple[Participant, ...]:
+    found: dict[tuple[str, str, str], Participant] = {}
     for who in people:
         found.setdefault((who.role, who.kind, who.value), who)
     return tuple(found.values())

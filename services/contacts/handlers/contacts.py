@@ -24,7 +24,7 @@ from libs.common.requests import (
 from services.contacts import regrouping
 from services.contacts.context import Context
 from services.contacts.domain.profile import FIELDS, dropped
-from services.contacts.domain.projection import Who
+from services.contacts.domain.projection import Participant
 from services.contacts.domain.seeing import email_of
 from services.contacts.domain.text import cleaned, words
 from services.contacts.store import addresses, edits, people, portraits, search, users
@@ -187,14 +187,14 @@ def _link(url: str) -> str:
     return url
 
 
-def _email(written: str) -> Who:
+def _email(written: str) -> Participant:
     who = email_of("other", written)
     if who is None:
         raise Refused(422, "invalid_address", f"{cleaned(written, 320)!r} is not an email address.")
     return who
 
 
-async def _refuse_taken(connection: Connection, user_id: UUID, contact_id: UUID, emails: list[Who]) -> None:
+async def _refuse_taken(connection: Connection, user_id: UUID, contact_id: UUID, emails: list[Participant]) -> None:
     owners = await addresses.owners_of(connection, user_id, "email", [who.value for who in emails])
     for who in emails:
         other = owners[who.value]["contact_id"] if who.value in owners else None

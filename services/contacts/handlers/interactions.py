@@ -13,14 +13,14 @@ from libs.common.events import (
 from services.contacts import claiming, recording
 from services.contacts.context import Context
 from services.contacts.domain import seeing
-from services.contacts.domain.projection import Sighting
+from services.contacts.domain.projection import Observation
 from services.contacts.domain.text import cleaned
 from services.contacts.store import reports, users
 
 MAX_BIO = 2_000
 
 
-async def _record(context: Context, told: Sequence[Sighting]) -> None:
+async def _record(context: Context, told: Sequence[Observation]) -> None:
     async with context.transaction() as connection:
         changed = await recording.record(connection, told)
         await claiming.note(connection, told)
@@ -58,7 +58,7 @@ async def record_report(context: Context, event: InteractionReported) -> None:
 
 async def record_profile(context: Context, event: ProfileReported) -> None:
     """A bio, kept with the address under which it was read."""
-    who = seeing.who_of("other", event.identity)
+    who = seeing.participant_of("other", event.identity)
     if who is None:
         return
     async with context.transaction() as connection:

@@ -9,7 +9,7 @@ from libs.common.events import PersonImported, PersonRemoved
 from services.contacts import regrouping
 from services.contacts.context import Context
 from services.contacts.domain.grouping import CardKey
-from services.contacts.domain.projection import Who
+from services.contacts.domain.projection import Participant
 from services.contacts.domain.seeing import email_of
 from services.contacts.domain.text import cleaned, folded, key
 from services.contacts.recording import Changed
@@ -90,8 +90,8 @@ def _web(url: str) -> str:
     return text if text.lower().startswith(("https://", "http://")) else ""
 
 
-def _emails(events: Sequence[PersonImported]) -> dict[addresses.Key, Who]:
-    found: dict[addresses.Key, Who] = {}
+def _emails(events: Sequence[PersonImported]) -> dict[addresses.Key, Participant]:
+    found: dict[addresses.Key, Participant] = {}
     for event in events:
         for one in event.emails[:MAX_ENTRIES]:
             if who := email_of("other", one):

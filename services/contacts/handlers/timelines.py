@@ -13,7 +13,7 @@ from libs.common.requests import AddInteraction, Attendee, Attendees, GetAttende
 from services.contacts import recording
 from services.contacts.context import Context
 from services.contacts.domain import seeing
-from services.contacts.domain.projection import Seen, Sighting, Who
+from services.contacts.domain.projection import Observation, ObservedItem, Participant
 from services.contacts.domain.scoring import contact_had, score
 from services.contacts.domain.text import cleaned, key
 from services.contacts.handlers.contacts import resolved
@@ -55,21 +55,21 @@ async def add_interaction(context: Context, command: AddInteraction) -> Interact
         contact_id = await resolved(connection, command.user_id, command.contact_id)
         hash_ = (await edits.get_contact(connection, contact_id))["bcc_hash"]
         # The contact's own hash stands for it: every contact has one, and it moves with merges.
-        seen = Seen(
+        item = ObservedItem(
             occurred_at=at,
             kind=cleaned(command.kind, 32) or "note",
-            people=(Who("other", "bcc", hash_, hash_),),
+            people=(Participant("other", "bcc", hash_, hash_),),
             title=cleaned(command.title, seeing.MAX_TITLE),
             text=cleaned(command.text, seeing.MAX_NOTE),
             thread=key(command.thread),
             direction=command.direction,
         )
         given = key(command.ref or "")
-        ref = given or seeing.note_ref(command.user_id, contact_id, at, f"{command.platform}{seen.title}{seen.text}")
-        one = Sighting(command.user_id, command.user_id, command.platform, ref, 0, ref, seen)
+        ref = given or seeing.note_ref(command.user_id, contact_id, at, f"{command.platform}{item.title}{item.text}")
+        one = Observation(command.user_id, command.user_id, command.platform, ref, 0, ref, item)
         revision = await reports.next_revision(connection, one)
         changed = await recording.record(
-            connection, [Sighting(one.user_id, one.source_id, one.platform, ref, revision, ref, seen)]
+            connection, [Observation(one.user_id, one.source_id, one.platform, ref, revision, ref, item)]
         )
         line = await timeline.get_line(connection, contact_id, command.platform, ref)
         if line is None:

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from libs.common.addresses import is_bouncer, is_me, is_robot
 from libs.common.db import Connection, Record
-from services.contacts.domain.projection import Who
+from services.contacts.domain.projection import Participant
 
 Key = tuple[UUID, str, str]
 """user, kind, canonical value"""
 
 
-async def ensure_addresses(connection: Connection, wanted: dict[Key, Who]) -> dict[Key, int]:
+async def ensure_addresses(connection: Connection, wanted: dict[Key, Participant]) -> dict[Key, int]:
     """The ids of these addresses; those that are new are added, as me where they are mine."""
     keys = list(wanted)
     columns = [list(column) for column in zip(*keys, strict=True)] if keys else [[], [], []]

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection, Record
-from services.contacts.domain.projection import Who
+from services.contacts.domain.projection import Participant
 from services.contacts.store.addresses import ensure_addresses
 from services.contacts.store.people import add_hashes, fresh_hash
 
@@ -32,7 +32,7 @@ async def put_columns(connection: Connection, contact_id: UUID, values: Mapping[
     )
 
 
-async def put_emails(connection: Connection, user_id: UUID, contact_id: UUID, emails: Sequence[Who]) -> None:
+async def put_emails(connection: Connection, user_id: UUID, contact_id: UUID, emails: Sequence[Participant]) -> None:
     """The contact has these emails, in this order. Those taken off are marked, so that mail doesn't put them back."""
     ids = await ensure_addresses(connection, {(user_id, who.kind, who.value): who for who in emails})
     kept = [ids[user_id, who.kind, who.value] for who in emails]

@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection
-from services.contacts.domain.projection import Interaction
+from services.contacts.domain.projection import ProjectedInteraction
 
-Participant = tuple[int, str, str]
+ParticipantRow = tuple[int, str, str]
 """address id, role, name"""
 
 
@@ -27,7 +27,7 @@ _COLUMNS = (
 
 async def put_interactions(
     connection: Connection,
-    interactions: Sequence[tuple[UUID, Interaction, int | None, bool]],
+    interactions: Sequence[tuple[UUID, ProjectedInteraction, int | None, bool]],
     present: Collection[UUID],
 ) -> None:
     """Each with its id, its author's address and whether a BCC hash of ours is on it. `present`: those that are there already.
@@ -36,9 +36,9 @@ async def put_interactions(
     """
     rows: list[tuple[Any, ...]] = [
         (
-            id_, one.user_id, one.platform, one.group, one.ref, one.seen.kind, one.seen.thread, one.seen.occurred_at,
-            one.seen.ends_at, one.seen.title, one.seen.text, one.seen.automated, one.seen.via, one.crowd, logged,
-            one.seen.organized, one.seen.direction, author,
+            id_, one.user_id, one.platform, one.group, one.ref, one.item.kind, one.item.thread, one.item.occurred_at,
+            one.item.ends_at, one.item.title, one.item.text, one.item.automated, one.item.via, one.participant_count, logged,
+            one.item.organized, one.item.direction, author,
         )
         for id_, one, author, logged in interactions
     ]  # fmt: skip
@@ -77,11 +77,11 @@ async def clear_participants(connection: Connection, ids: Collection[UUID]) -> s
 
 async def insert_participants(
     connection: Connection,
-    interactions: Sequence[tuple[UUID, Interaction]],
-    people: Mapping[UUID, Iterable[Participant]],
+    interactions: Sequence[tuple[UUID, ProjectedInteraction]],
+    people: Mapping[UUID, Iterable[ParticipantRow]],
 ) -> None:
     rows = [
-        (address_id, one.seen.occurred_at, id_, role, name)
+        (address_id, one.item.occurred_at, id_, role, name)
         for id_, one in interactions
         for address_id, role, name in people[id_]
     ]

@@ -4,11 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.db import Connection
-from services.contacts.domain.projection import Sighting, Who
+from services.contacts.domain.projection import Observation, Participant
 from services.contacts.store.addresses import ensure_addresses
 
 
-async def next_revision(connection: Connection, one: Sighting) -> int:
+async def next_revision(connection: Connection, one: Observation) -> int:
     """One more than what is stored under this reference."""
     last: int | None = await connection.fetchval(
         "SELECT revision FROM sightings WHERE source_id = $1 AND platform = $2 AND ref = $3",
@@ -19,9 +19,9 @@ async def next_revision(connection: Connection, one: Sighting) -> int:
     return 0 if last is None else last + 1
 
 
-async def match_phones(connection: Connection, user_id: UUID, one: Sighting) -> None:
+async def match_phones(connection: Connection, user_id: UUID, one: Observation) -> None:
     """A phone number that exactly one contact has identifies that contact."""
-    phones = [who for who in one.seen.people if who.kind == "phone"] if one.seen else []
+    phones = [who for who in one.item.people if who.kind == "phone"] if one.item else []
     if not phones:
         return
     ids = await ensure_addresses(connection, {(user_id, who.kind, who.value): who for who in phones})
@@ -37,7 +37,7 @@ async def match_phones(connection: Connection, user_id: UUID, one: Sighting) -> 
 
 
 async def put_bio(
-    connection: Connection, user_id: UUID, who: Who, platform: str, bio: str, at: datetime
+    connection: Connection, user_id: UUID, who: Participant, platform: str, bio: str, at: datetime
 ) -> dict[UUID, set[UUID]]:
     """Keep the newest bio of an address; the contact that shows it, by user."""
     ids = await ensure_addresses(connection, {(user_id, who.kind, who.value): who})

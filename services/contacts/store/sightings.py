@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection, Record
-from services.contacts.domain.projection import Seen, Sighting, Who
+from services.contacts.domain.projection import Observation, ObservedItem, Participant
 
 Key = tuple[UUID, str, str]
 GroupKey = tuple[UUID, str, str]
@@ -17,7 +17,7 @@ GroupKey = tuple[UUID, str, str]
 class Stored:
     """A sighting as it lies in the database."""
 
-    sighting: Sighting
+    observation: Observation
     interaction_id: UUID | None
 
 
@@ -38,12 +38,12 @@ async def list_sightings(connection: Connection, keys: Collection[Key], groups: 
     return [_stored(row) for row in rows]
 
 
-async def list_of_source(connection: Connection, source_id: UUID, limit: int) -> list[Sighting]:
+async def list_of_source(connection: Connection, source_id: UUID, limit: int) -> list[Observation]:
     rows = await connection.fetch(f"SELECT {_COLUMNS} FROM sightings s WHERE source_id = $1 LIMIT $2", source_id, limit)  # noqa: S608
-    return [_stored(row).sighting for row in rows]
+    return [_stored(row).observation for row in rows]
 
 
-async def upsert_sightings(connection: Connection, sightings: Iterable[tuple[Sighting, UUID | None]]) -> None:
+async def upsert_sightings(connection: Connection, sightings: Iterable[tuple[Observation, UUID | None]]) -> None:
     rows = [
         (
             one.source_id,
@@ -52,9 +52,9 @@ async def upsert_sightings(connection: Connection, sightings: Iterable[tuple[Sig
             one.user_id,
             one.revision,
             one.group,
-            one.seen.thread if one.seen else "",
+            one.item.thread if one.item else "",
             interaction_id,
-            to_json(one.seen) if one.seen else None,
+            to_json(one.item) if one.item else None,
         )
         for one, interaction_id in sightings
     ]
@@ -83,28 +83,28 @@ def _columns(keys: Collection[tuple[UUID, str, str]]) -> list[list[Any]]:
 
 
 def _stored(row: Record) -> Stored:
-    sighting = Sighting(
+    observation = Observation(
         row["user_id"], row["source_id"], row["platform"], row["ref"], row["revision"], row["grp"],
         from_json(row["fact"]) if row["fact"] is not None else None,
     )  # fmt: skip
-    return Stored(sighting, row["interaction_id"])
+    return Stored(observation, row["interaction_id"])
 
 
-def to_json(seen: Seen) -> dict[str, Any]:
+def to_json(item: ObservedItem) -> dict[str, Any]:
     """The fields that are not at their defaults; people as lists."""
-    fields = {name: value for name, value in vars(seen).items() if value or name in ("occurred_at", "kind")}
-    fields["people"] = [[who.role, who.kind, who.value, who.shown, who.name] for who in seen.people]
+    fields = {name: value for name, value in vars(item).items() if value or name in ("occurred_at", "kind")}
+    fields["people"] = [[who.role, who.kind, who.value, who.shown, who.name] for who in item.people]
     return fields
 
 
-def from_json(event: dict[str, Any]) -> Seen:
+def from_json(event: dict[str, Any]) -> ObservedItem:
     ends_at = event.get("ends_at")
-    return Seen(
+    return ObservedItem(
         **{
             **event,
             "occurred_at": datetime.fromisoformat(event["occurred_at"]),
             "ends_at": datetime.fromisoformat(ends_at) if ends_at else None,
-            "people": tuple(Who(*who) for who in event["people"]),
+            "people": tuple(Participant(*who) for who in event["people"]),
             "tags": tuple(event.get("tags", ())),
         }
     )

@@ -6,47 +6,47 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contacts.domain.projection import Seen, Sighting, Who, latest, project
+from services.contacts.domain.projection import Observation, ObservedItem, Participant, latest, project
 
 USER, A, B = UUID(int=1), UUID(int=2), UUID(int=3)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def saw(source: UUID, ref: str, *people: str, minute: int = 0, platform: str = "email", **more: object) -> Sighting:
-    who = tuple(Who(role, "email", value, value) for role, value in (one.split(":") for one in people))
-    seen = Seen(AT + timedelta(minutes=minute), "message", who, **more)  # type: ignore[arg-type]
-    return Sighting(USER, source, platform, ref, 1, "<x>", seen)
+def saw(source: UUID, ref: str, *people: str, minute: int = 0, platform: str = "email", **more: object) -> Observation:
+    who = tuple(Participant(role, "email", value, value) for role, value in (one.split(":") for one in people))
+    item = ObservedItem(AT + timedelta(minutes=minute), "message", who, **more)  # type: ignore[arg-type]
+    return Observation(USER, source, platform, ref, 1, "<x>", item)
 
 
 def test_the_kth_copies_of_two_accounts_are_one_interaction() -> None:
     found = project([saw(A, "1", minute=1), saw(A, "2", minute=2), saw(B, "9", minute=3)])
-    assert [(one.ref, len(one.sightings)) for one in found] == [("<x>#1", 2), ("<x>#2", 1)]
+    assert [(one.ref, len(one.observations)) for one in found] == [("<x>#1", 2), ("<x>#2", 1)]
 
 
 def test_all_copies_of_a_meeting_are_one_even_in_one_account() -> None:
     [one] = project(
         [saw(A, "1", platform="calendar"), saw(A, "2", platform="calendar"), saw(B, "3", platform="calendar")]
     )
-    assert len(one.sightings) == 3
+    assert len(one.observations) == 3
 
 
 def test_what_only_one_copy_shows_is_added() -> None:
     [one] = project([saw(A, "1", "from:me", "to:jane", "bcc:bob"), saw(B, "2", "from:me", "to:jane", minute=1)])
-    assert [(who.role, who.value) for who in one.seen.people] == [("from", "me"), ("to", "jane"), ("bcc", "bob")]
+    assert [(who.role, who.value) for who in one.item.people] == [("from", "me"), ("to", "jane"), ("bcc", "bob")]
 
 
 def test_mail_is_automated_only_where_every_copy_is() -> None:
     [one] = project([saw(A, "1", automated="list"), saw(B, "2", automated="", minute=1)])
-    assert one.seen.automated == ""
+    assert one.item.automated == ""
     [one] = project([saw(A, "1", automated="list"), saw(B, "2", automated="bulk", minute=1)])
-    assert one.seen.automated == "list"
+    assert one.item.automated == "list"
 
 
 def test_what_is_gone_makes_no_interaction() -> None:
-    assert project([Sighting(USER, A, "email", "1", 2, "<x>", None)]) == []
+    assert project([Observation(USER, A, "email", "1", 2, "<x>", None)]) == []
 
 
-sightings = st.lists(
+observations = st.lists(
     st.builds(
         lambda source, ref, minute, people: saw(source, ref, *people, minute=minute),
         st.sampled_from([A, B]),
@@ -58,8 +58,8 @@ sightings = st.lists(
 )
 
 
-@given(sightings, st.randoms(use_true_random=False))
-def test_order_plays_no_part(told: list[Sighting], chance: object) -> None:
+@given(observations, st.randoms(use_true_random=False))
+def test_order_plays_no_part(told: list[Observation], chance: object) -> None:
     shuffled = list(told)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert project(shuffled) == project(told)
@@ -68,5 +68,5 @@ def test_order_plays_no_part(told: list[Sighting], chance: object) -> None:
 
 
 def test_of_several_tellings_the_latest_revision_counts() -> None:
-    old, new = saw(A, "1"), Sighting(USER, A, "email", "1", 7, "<x>", None)
+    old, new = saw(A, "1"), Observation(USER, A, "email", "1", 7, "<x>", None)
     assert latest([new, old]) == latest([old, new]) == {new.key: new}
