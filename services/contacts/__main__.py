@@ -17,7 +17,7 @@ from services.contacts.handlers import (
     people,
     timelines,
 )
-from services.contacts.rescoring import keep_rescoring
+from services.contacts.rescoring import keep_refreshing_scores
 
 
 async def wire(r: Resources) -> None:
@@ -57,7 +57,7 @@ async def wire(r: Resources) -> None:
     bus.respond(q.CompareMessages, partial(comparing.compare_messages, context, waiting))
     bus.respond(q.GetContactsOfMessage, partial(comparing.list_contacts, context))
 
-    r.run_in_background("rescoring", partial(keep_rescoring, context, bus))
+    r.run_in_background("rescoring", partial(keep_refreshing_scores, context, bus))
     r.run_in_background("claiming", partial(keep_telling, context, bus))
 
 

@@ -14,7 +14,7 @@ from services.contacts import recording
 from services.contacts.context import Context
 from services.contacts.domain import seeing
 from services.contacts.domain.projection import Observation, ObservedItem, Participant
-from services.contacts.domain.scoring import contact_had, score
+from services.contacts.domain.scoring import counted_interactions, score
 from services.contacts.domain.text import cleaned, key
 from services.contacts.handlers.contacts import resolved
 from services.contacts.store import addresses, edits, portraits, reports, search, timeline, users
@@ -96,7 +96,7 @@ async def show_attendees(context: Context, query: GetAttendees) -> Attendees:
 
 
 async def _people(connection: Connection, ids: list[UUID], now: datetime, last: int) -> dict[UUID, Attendee]:
-    touches = await timeline.list_touches(connection, ids)
+    interactions = await timeline.list_scored_interactions(connection, ids)
     bios = await portraits.list_bios(connection, ids)
     lines = await timeline.last_lines(connection, ids, now, last)
     shown: dict[UUID, list[Interaction]] = defaultdict(list)
@@ -106,14 +106,14 @@ async def _people(connection: Connection, ids: list[UUID], now: datetime, last: 
     for id_ in ids:
         row = await search.get_summary(connection, id_)
         if row is not None:
-            had = [one.occurred_at for one in contact_had(touches[id_], now)]
+            had = [one.occurred_at for one in counted_interactions(interactions[id_], now)]
             found[id_] = Attendee(
                 address="",
                 contact_id=ContactId(id_),
                 name=row["name"],
                 company=row["company"],
                 title=row["title"],
-                score=score(touches[id_], now),
+                score=score(interactions[id_], now),
                 last_contact_at=max(had, default=None),
                 bios=bios.get(id_, {}),
                 last=tuple(shown[id_]),

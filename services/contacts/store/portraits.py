@@ -10,9 +10,9 @@ from libs.common.db import Connection, Record
 from libs.common.ids import AccountId, ContactId
 from libs.common.requests import BccAddress, Contact, ContactSummary, Phone
 from services.contacts.domain.bcc import bcc_address
-from services.contacts.domain.scoring import Touch, contact_had, label, score
+from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, label, score
 from services.contacts.store.addresses import list_addresses
-from services.contacts.store.timeline import list_touches
+from services.contacts.store.timeline import list_scored_interactions
 from services.contacts.store.users import list_accounts
 
 
@@ -44,11 +44,11 @@ async def list_portraits(connection: Connection, user_id: UUID, ids: Sequence[UU
     for row in await list_addresses(connection, ids):
         if row["kind"] == "email":
             emails[row["contact_id"]].append(row["shown"])
-    touches = await list_touches(connection, ids)
+    interactions = await list_scored_interactions(connection, ids)
     bios = await list_bios(connection, ids)
     accounts = await list_accounts(connection, user_id)
     return [
-        _portrait(by_id[id_], tuple(emails[id_]), touches[id_], bios.get(id_, {}), accounts, now)
+        _portrait(by_id[id_], tuple(emails[id_]), interactions[id_], bios.get(id_, {}), accounts, now)
         for id_ in ids
         if id_ in by_id
     ]
@@ -70,13 +70,13 @@ async def list_bios(connection: Connection, ids: Collection[UUID]) -> dict[UUID,
 def _portrait(
     row: Record,
     emails: tuple[str, ...],
-    touches: Sequence[Touch],
+    interactions: Sequence[ScoredInteraction],
     bios: dict[str, str],
     accounts: Sequence[Record],
     now: datetime,
 ) -> Contact:
-    had = [one.occurred_at for one in contact_had(touches, now)]
-    relationship = score(touches, now)
+    had = [one.occurred_at for one in counted_interactions(interactions, now)]
+    relationship = score(interactions, now)
     hash_: str = row["bcc_hash"]
     return Contact(
         id=ContactId(row["id"]),
@@ -89,7 +89,7 @@ def _portrait(
         label=relationship.label,
         last_interaction_at=max(had, default=None),
         first_interaction_at=min(had, default=None),
-        interactions=len(touches),
+        interactions=len(interactions),
         phones=tuple(_phone(shown) for shown in row["phones"]),
         birthday=row["birthday"],
         urls=tuple(row["urls"]),

@@ -8,7 +8,7 @@ from uuid import UUID
 from libs.common.db import Connection
 
 
-class Standing(NamedTuple):
+class ScoreSnapshot(NamedTuple):
     """A contact's score, first and last contact, number of lines, and when that can next change by itself."""
 
     contact_id: UUID
@@ -39,8 +39,8 @@ async def list_due(connection: Connection, user_id: UUID, now: datetime, limit: 
     return [row["id"] for row in rows]
 
 
-async def put_standings(connection: Connection, standings: Sequence[Standing]) -> None:
-    if not standings:
+async def update_scores(connection: Connection, snapshots: Sequence[ScoreSnapshot]) -> None:
+    if not snapshots:
         return
     await connection.execute(
         """UPDATE contacts c SET score = s.score, first_at = s.first_at, last_at = s.last_at, interactions = s.interactions,
@@ -48,5 +48,5 @@ async def put_standings(connection: Connection, standings: Sequence[Standing]) -
            FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::int[], $6::timestamptz[])
                AS s(id, score, first_at, last_at, interactions, due_at)
            WHERE c.id = s.id""",
-        *map(list, zip(*standings, strict=True)),
+        *map(list, zip(*snapshots, strict=True)),
     )

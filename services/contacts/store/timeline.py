@@ -10,7 +10,7 @@ from libs.common.db import Connection, Record
 from libs.common.events import Person
 from libs.common.ids import AccountId, InteractionId
 from libs.common.requests import Interaction
-from services.contacts.domain.scoring import Touch
+from services.contacts.domain.scoring import ScoredInteraction
 
 MAX_PEOPLE = 100
 
@@ -71,16 +71,16 @@ async def last_lines(connection: Connection, contact_ids: Collection[UUID], now:
     )
 
 
-async def list_touches(connection: Connection, contact_ids: Collection[UUID]) -> dict[UUID, list[Touch]]:
+async def list_scored_interactions(connection: Connection, contact_ids: Collection[UUID]) -> dict[UUID, list[ScoredInteraction]]:
     """What scores are computed from."""
-    touches: dict[UUID, list[Touch]] = defaultdict(list)
+    interactions: dict[UUID, list[ScoredInteraction]] = defaultdict(list)
     rows = await connection.fetch(
         "SELECT contact_id, occurred_at, direction, platform, counted FROM timeline_lines WHERE contact_id = ANY($1::uuid[])",
         list(contact_ids),
     )
     for row in rows:
-        touches[row["contact_id"]].append(Touch(row["occurred_at"], row["direction"], row["platform"], row["counted"]))
-    return touches
+        interactions[row["contact_id"]].append(ScoredInteraction(row["occurred_at"], row["direction"], row["platform"], row["counted"]))
+    return interactions
 
 
 async def show(connection: Connection, lines: Sequence[Record]) -> list[Interaction]:

@@ -25,7 +25,7 @@ from libs.common.requests import (
 from libs.common.service import Resources, running
 from services.contacts.__main__ import wire
 from services.contacts.handlers import archive, contacts, duplicates, interactions, timelines
-from services.contacts.rescoring import rescore_due
+from services.contacts.rescoring import refresh_due_scores
 from tests.conftest import ServiceSettings
 from tests.support.contacts_world import (
     ME,
@@ -77,7 +77,7 @@ async def test_notes_are_searched_too(world: World) -> None:
 @pytest.mark.parametrize("asked", [{"sort": "name"}, {"sort": "recent"}, {"sort": "score"}, {"q": "p"}])
 async def test_pages_are_complete_and_without_repetition(world: World, asked: dict[str, Any]) -> None:
     await world.receive(*[mail(f"m{n}", f"p{n}@x.example", days_ago=n % 4 + 1) for n in range(23)])
-    await rescore_due(world.context, NOW)
+    await refresh_due_scores(world.context, NOW)
     seen: list[Any] = []
     cursor = None
     while True:
@@ -93,11 +93,11 @@ async def test_pages_are_complete_and_without_repetition(world: World, asked: di
 
 async def test_lists_are_sorted_by_last_contact_and_score(world: World) -> None:
     await world.receive(mail("m1", JANE, days_ago=40), mail("m2", BOB, days_ago=5), card("1", name="Never Met"))
-    assert await rescore_due(world.context, NOW) == 3
-    assert await rescore_due(world.context, NOW) == 0
+    assert await refresh_due_scores(world.context, NOW) == 3
+    assert await refresh_due_scores(world.context, NOW) == 0
     for sort in ("recent", "score"):
         assert await found(world, "", sort=sort) == [BOB, JANE, "Never Met"]
-    assert await rescore_due(world.context, NOW + timedelta(days=2, minutes=1)) == 1, "Bob's recency fades after a week"
+    assert await refresh_due_scores(world.context, NOW + timedelta(days=2, minutes=1)) == 1, "Bob's recency fades after a week"
 
 
 async def test_a_cursor_of_another_list_is_refused(world: World) -> None:
