@@ -9,7 +9,7 @@ from libs.common.requests import (
     ContactRef,
     ContactRefs,
     GetContactsOfMessage,
-    Held,
+    HeldMessage,
 )
 from services.contacts.context import Context
 from services.contacts.domain.text import key
@@ -29,10 +29,11 @@ async def compare_messages(
         rows = await comparing.list_differing(
             connection,
             query.account_id,
-            [(one.gmail_id, key(one.gmail_id), one.revision, one.removed) for one in query.told],
+            [(one.gmail_id, key(one.gmail_id), one.revision, one.removed) for one in query.published],
         )
     return Comparison(
-        differing=tuple(Held(gmail_id=row["gmail_id"], revision=row["revision"]) for row in rows), waiting=still_waiting
+        differing=tuple(HeldMessage(gmail_id=row["gmail_id"], revision=row["revision"]) for row in rows),
+        waiting=still_waiting,
     )
 
 

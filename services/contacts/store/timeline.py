@@ -71,7 +71,9 @@ async def last_lines(connection: Connection, contact_ids: Collection[UUID], now:
     )
 
 
-async def list_scored_interactions(connection: Connection, contact_ids: Collection[UUID]) -> dict[UUID, list[ScoredInteraction]]:
+async def list_scored_interactions(
+    connection: Connection, contact_ids: Collection[UUID]
+) -> dict[UUID, list[ScoredInteraction]]:
     """What scores are computed from."""
     interactions: dict[UUID, list[ScoredInteraction]] = defaultdict(list)
     rows = await connection.fetch(
@@ -79,7 +81,9 @@ async def list_scored_interactions(connection: Connection, contact_ids: Collecti
         list(contact_ids),
     )
     for row in rows:
-        interactions[row["contact_id"]].append(ScoredInteraction(row["occurred_at"], row["direction"], row["platform"], row["counted"]))
+        interactions[row["contact_id"]].append(
+            ScoredInteraction(row["occurred_at"], row["direction"], row["platform"], row["counted"])
+        )
     return interactions
 
 
