@@ -5,19 +5,10 @@ from functools import partial
 from libs.common import events as e
 from libs.common import requests as q
 from libs.common.service import Resources, run
-from services.contacts.claiming import keep_telling
+from services.contacts.bcc_offers import keep_telling
 from services.contacts.context import Context
-from services.contacts.handlers import (
-    accounts,
-    archive,
-    comparing,
-    contacts,
-    duplicates,
-    interactions,
-    people,
-    timelines,
-)
-from services.contacts.rescoring import keep_refreshing_scores
+from services.contacts.handlers import accounts, audits, cards, contacts, duplicates, export, interactions, timelines
+from services.contacts.scoring import keep_refreshing_scores
 
 
 async def wire(r: Resources) -> None:
@@ -31,8 +22,8 @@ async def wire(r: Resources) -> None:
     bus.subscribe(e.MeetingCancelled, partial(interactions.cancel_meeting, context))
     bus.subscribe(e.InteractionReported, partial(interactions.record_report, context))
     bus.subscribe(e.ProfileReported, partial(interactions.record_profile, context))
-    bus.subscribe_batch(e.PersonImported, partial(people.import_people, context))
-    bus.subscribe(e.PersonRemoved, partial(people.remove_person, context))
+    bus.subscribe_batch(e.PersonImported, partial(cards.import_people, context))
+    bus.subscribe(e.PersonRemoved, partial(cards.remove_person, context))
     bus.subscribe(e.AccountConnected, partial(accounts.connect_account, context))
     bus.subscribe(e.AccountIdentified, partial(accounts.identify_account, context))
     bus.subscribe(e.AccountDisconnected, partial(accounts.disconnect_account, context))
@@ -51,11 +42,11 @@ async def wire(r: Resources) -> None:
     bus.respond(q.FindDuplicates, partial(duplicates.find_duplicates, context))
     bus.respond(q.MergeContacts, partial(duplicates.merge_contacts, context))
     bus.respond(q.UndoMerge, partial(duplicates.undo_merge, context))
-    bus.respond(q.CountContacts, partial(archive.count_contacts, context))
-    bus.respond(q.ExportContacts, partial(archive.export_contacts, context))
+    bus.respond(q.CountContacts, partial(export.count_contacts, context))
+    bus.respond(q.ExportContacts, partial(export.export_contacts, context))
     waiting = partial(bus.waiting, e.MessageIngested, e.MessageRemoved)
-    bus.respond(q.CompareMessages, partial(comparing.compare_messages, context, waiting))
-    bus.respond(q.GetContactsOfMessage, partial(comparing.list_contacts, context))
+    bus.respond(q.CompareMessages, partial(audits.compare_messages, context, waiting))
+    bus.respond(q.GetContactsOfMessage, partial(audits.list_contacts, context))
 
     r.run_in_background("rescoring", partial(keep_refreshing_scores, context, bus))
     r.run_in_background("claiming", partial(keep_telling, context, bus))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from libs.common.db import Connection, Pool
 from libs.common.events import ContactChanged, Event
 from libs.common.ids import ContactId, UserId
-from services.contacts.recording import Changed
+from services.contacts.projector import Changed
 
 IDS_PER_EVENT = 500
 

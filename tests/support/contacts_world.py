@@ -32,7 +32,7 @@ from libs.common.preferences import GmailPreferences, Preferences
 from libs.common.requests import Contact, CountContacts, Counts, GetContact, GetTimeline, Interaction, SearchContacts
 from libs.local.secrets import Secrets
 from services.contacts.context import Context
-from services.contacts.handlers import accounts, archive, contacts, interactions, people, timelines
+from services.contacts.handlers import accounts, cards, contacts, export, interactions, timelines
 from tests.support.database import Database, fresh_database
 from tests.support.servers import Servers
 
@@ -189,9 +189,9 @@ class World:
             case MeetingCancelled():
                 await interactions.cancel_meeting(self.context, event)
             case PersonImported():
-                await people.import_people(self.context, [event])
+                await cards.import_people(self.context, [event])
             case PersonRemoved():
-                await people.remove_person(self.context, event)
+                await cards.remove_person(self.context, event)
             case AccountConnected():
                 await accounts.connect_account(self.context, event)
             case AccountIdentified():
@@ -230,7 +230,7 @@ class World:
         return (await timelines.show_timeline(self.context, query)).items
 
     async def counts(self) -> Counts:
-        return await archive.count_contacts(self.context, CountContacts(user_id=USER))
+        return await export.count_contacts(self.context, CountContacts(user_id=USER))
 
     async def state(self) -> dict[str, Any]:
         """Everything that people see, without ids: what two orders of the same facts must agree on."""

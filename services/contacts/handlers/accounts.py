@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from libs.common.addresses import canonical
 from libs.common.events import AccountConnected, AccountDisconnected, AccountIdentified, SettingsChanged, UserDeleted
 from libs.common.log import get_logger
-from services.contacts import identity
+from services.contacts import own_addresses
 from services.contacts.context import Context
-from services.contacts.recording import Changed, joined
+from services.contacts.projector import Changed, joined
 from services.contacts.store import users
 
 SETTINGS = "settings"
@@ -21,7 +21,7 @@ async def connect_account(context: Context, event: AccountConnected) -> None:
         if await users.list_purged(connection, [event.user_id, event.account_id]):
             return
         await users.upsert_account(connection, event.account_id, event.user_id, event.address.strip().lower(), event.at)
-        changed = await identity.change_me(
+        changed = await own_addresses.change_me(
             connection, event.user_id, lambda: users.add_own(connection, event.user_id, str(event.account_id), own)
         )
     await context.tell(changed)
@@ -36,7 +36,7 @@ async def identify_account(context: Context, event: AccountIdentified) -> None:
             return
         account = await users.get_address(connection, event.account_id)
         own |= {address for address in [canonical(account)] if address}
-        changed = await identity.change_me(
+        changed = await own_addresses.change_me(
             connection,
             event.user_id,
             lambda: users.replace_own(connection, event.user_id, str(event.account_id), own, event.at),
@@ -51,7 +51,7 @@ async def disconnect_account(context: Context, event: AccountDisconnected) -> No
         await users.lock_users(connection, [event.user_id])
         await users.disconnect_account(connection, event.account_id, event.user_id, event.at)
         if event.purge:
-            changed = await identity.purge_account(connection, event.user_id, event.account_id, event.at)
+            changed = await own_addresses.purge_account(connection, event.user_id, event.account_id, event.at)
             get_logger().info("account_purged", user=str(event.user_id), account=str(event.account_id))
     await context.tell(changed)
 
@@ -77,9 +77,9 @@ async def change_settings(context: Context, event: SettingsChanged) -> None:
         if not news:
             return
         now = datetime.now(UTC)  # versions tell the settings' order, see put_creation
-        changed = await identity.change_me(
+        changed = await own_addresses.change_me(
             connection, event.user_id, lambda: users.replace_own(connection, event.user_id, SETTINGS, own, now)
         )
         if before != creation:
-            changed = joined(changed, await identity.change_creation(connection, event.user_id))
+            changed = joined(changed, await own_addresses.change_creation(connection, event.user_id))
     await context.tell(changed)

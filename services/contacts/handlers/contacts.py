@@ -21,13 +21,13 @@ from libs.common.requests import (
     SearchContacts,
     UpdateContact,
 )
-from services.contacts import regrouping
+from services.contacts import contact_views, identity_resolution
 from services.contacts.context import Context
-from services.contacts.domain.profile import FIELDS, dropped
+from services.contacts.domain.contact_fields import FIELDS, dropped
+from services.contacts.domain.observations import email_of
 from services.contacts.domain.projection import Participant
-from services.contacts.domain.seeing import email_of
 from services.contacts.domain.text import cleaned, words
-from services.contacts.store import addresses, edits, people, portraits, search, users
+from services.contacts.store import addresses, contact_edits, contact_search, contacts, users
 
 MAX_WORDS = 10
 
@@ -42,7 +42,7 @@ async def search_contacts(context: Context, query: SearchContacts) -> ContactPag
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     next_cursor = encode_page_token(*position(rows[-1])) if more else None
-    return ContactPage(items=tuple(map(portraits.summary, rows)), next_cursor=next_cursor)
+    return ContactPage(items=tuple(map(contact_views.summary, rows)), next_cursor=next_cursor)
 
 
 Listed = tuple[list[Record], Callable[[Record], tuple[object, ...]]]
@@ -52,7 +52,7 @@ async def _by_text(connection: Connection, request: SearchContacts, found: list[
     """Every word must begin one of the contact's."""
     after = decode_page_token(request.cursor, int, UUID)
     query = " & ".join(f"{word}:*" for word in found)
-    rows = await search.by_text(connection, request.user_id, query, after, request.limit + 1)
+    rows = await contact_search.by_text(connection, request.user_id, query, after, request.limit + 1)
     return rows, lambda row: (row["rank"], row["id"])
 
 
@@ -60,16 +60,19 @@ async def _sorted(connection: Connection, query: SearchContacts) -> Listed:
     user_id, size = query.user_id, query.limit + 1
     if query.sort == "name":
         by_name: Any = decode_page_token(query.cursor, str, UUID)
-        return await search.by_name(connection, user_id, by_name, size), lambda row: (row["name_key"], row["id"])
+        return await contact_search.by_name(connection, user_id, by_name, size), lambda row: (
+            row["name_key"],
+            row["id"],
+        )
     if query.sort == "score":
         by_score: Any = decode_page_token(query.cursor, int, datetime, UUID)
-        return await search.by_score(connection, user_id, by_score, size), lambda row: (
+        return await contact_search.by_score(connection, user_id, by_score, size), lambda row: (
             row["score"],
             _last(row),
             row["id"],
         )
     by_recent: Any = decode_page_token(query.cursor, datetime, UUID)
-    return await search.by_recent(connection, user_id, by_recent, size), lambda row: (_last(row), row["id"])
+    return await contact_search.by_recent(connection, user_id, by_recent, size), lambda row: (_last(row), row["id"])
 
 
 def _last(row: Record) -> str:
@@ -84,13 +87,13 @@ async def show_contact(context: Context, query: GetContact) -> Contact:
 
 
 async def _portrait(connection: Connection, user_id: UUID, contact_id: UUID) -> Contact:
-    [contact] = await portraits.list_portraits(connection, user_id, [contact_id], datetime.now(UTC))
+    [contact] = await contact_views.list_portraits(connection, user_id, [contact_id], datetime.now(UTC))
     return contact
 
 
 async def resolved(connection: Connection, user_id: UUID, contact_id: UUID) -> UUID:
     """The id of the living contact. Refused: `not_found`."""
-    found = await people.resolve(connection, user_id, contact_id)
+    found = await contacts.resolve(connection, user_id, contact_id)
     if found is None:
         raise not_found("contact")
     return found
@@ -103,7 +106,7 @@ async def create_contact(context: Context, command: CreateContact) -> Contact:
 
     async def create(connection: Connection) -> UUID:
         contact_id = new_id()
-        await people.insert_contacts(connection, [(contact_id, command.user_id)])
+        await contacts.insert_contacts(connection, [(contact_id, command.user_id)])
         await _put(connection, command.user_id, contact_id, fields)
         return contact_id
 
@@ -122,7 +125,7 @@ async def update_contact(context: Context, command: UpdateContact) -> Contact:
 async def rotate_bcc(context: Context, command: RotateBcc) -> Contact:
     async def rotate(connection: Connection) -> UUID:
         contact_id = await resolved(connection, command.user_id, command.contact_id)
-        await edits.rotate_hash(connection, command.user_id, contact_id, datetime.now(UTC))
+        await contact_edits.rotate_hash(connection, command.user_id, contact_id, datetime.now(UTC))
         return contact_id
 
     return await _edit(context, command.user_id, rotate)
@@ -132,7 +135,7 @@ async def delete_contact(context: Context, command: DeleteContact) -> Done:
     async with context.transaction() as connection:
         await users.lock_users(connection, [command.user_id])
         contact_id = await resolved(connection, command.user_id, command.contact_id)
-        await edits.delete_contact(connection, command.user_id, contact_id)
+        await contact_edits.delete_contact(connection, command.user_id, contact_id)
     await context.tell({command.user_id: {contact_id}})
     return Done()
 
@@ -144,7 +147,7 @@ async def _edit(context: Context, user_id: UUID, edit: Callable[[Connection], Aw
         if await users.list_purged(connection, [user_id]):
             raise not_found("user")
         contact_id = await edit(connection)
-        changed = await regrouping.regroup(connection, user_id, contacts=[contact_id]) | {contact_id}
+        changed = await identity_resolution.regroup(connection, user_id, contacts=[contact_id]) | {contact_id}
         contact = await _portrait(connection, user_id, contact_id)
     await context.tell({user_id: changed})
     return contact
@@ -152,7 +155,7 @@ async def _edit(context: Context, user_id: UUID, edit: Callable[[Connection], Aw
 
 async def _put(connection: Connection, user_id: UUID, contact_id: UUID, fields: ContactFields) -> None:
     """Store what was typed. Refused: `address_taken`, `invalid_address`, `invalid_url`."""
-    before = await edits.get_contact(connection, contact_id)
+    before = await contact_edits.get_contact(connection, contact_id)
     values: dict[str, Any] = {}
     for name in FIELDS:
         if (value := getattr(fields, name)) is not None:
@@ -165,11 +168,13 @@ async def _put(connection: Connection, user_id: UUID, contact_id: UUID, fields: 
     if fields.archived is not None:
         values["archived"] = fields.archived
         edited.add("archived")
-    await edits.put_columns(connection, contact_id, {**values, "edited": sorted(edited)})
+    await contact_edits.put_columns(connection, contact_id, {**values, "edited": sorted(edited)})
     if fields.emails is not None:
         emails = [_email(one) for one in fields.emails]
         await _refuse_taken(connection, user_id, contact_id, emails)
-        await edits.put_emails(connection, user_id, contact_id, list({who.value: who for who in emails}.values()))
+        await contact_edits.put_emails(
+            connection, user_id, contact_id, list({who.value: who for who in emails}.values())
+        )
 
 
 def _typed(name: str, value: str | tuple[str, ...]) -> str | list[str]:

@@ -10,14 +10,14 @@ from libs.common.errors import Refused, not_found
 from libs.common.ids import ContactId
 from libs.common.pagination import decode_page_token, encode_page_token
 from libs.common.requests import AddInteraction, Attendee, Attendees, GetAttendees, GetTimeline, Interaction, Timeline
-from services.contacts import recording
+from services.contacts import contact_views, projector
 from services.contacts.context import Context
-from services.contacts.domain import seeing
+from services.contacts.domain import observations
 from services.contacts.domain.projection import Observation, ObservedItem, Participant
 from services.contacts.domain.scoring import counted_interactions, score
 from services.contacts.domain.text import cleaned, key
 from services.contacts.handlers.contacts import resolved
-from services.contacts.store import addresses, edits, portraits, reports, search, timeline, users
+from services.contacts.store import addresses, connectors, contact_edits, contact_search, timelines, users
 
 MAX_GUESTS = 500
 
@@ -26,7 +26,7 @@ async def show_timeline(context: Context, query: GetTimeline) -> Timeline:
     position = decode_page_token(query.cursor, datetime, UUID)
     async with context.db.acquire() as connection:
         contact_id = await resolved(connection, query.user_id, query.contact_id)
-        lines = await timeline.list_lines(
+        lines = await timelines.list_lines(
             connection,
             contact_id,
             platform=query.platform,
@@ -37,7 +37,7 @@ async def show_timeline(context: Context, query: GetTimeline) -> Timeline:
             limit=query.limit + 1,
         )
         page = lines[: query.limit]
-        items = tuple(await timeline.show(connection, page))
+        items = tuple(await timelines.show(connection, page))
     more = len(lines) > query.limit
     last = page[-1] if page else None
     next_cursor = encode_page_token(last["occurred_at"].isoformat(), last["interaction_id"]) if more and last else None
@@ -53,28 +53,30 @@ async def add_interaction(context: Context, command: AddInteraction) -> Interact
     async with context.transaction() as connection:
         await users.lock_users(connection, [command.user_id])
         contact_id = await resolved(connection, command.user_id, command.contact_id)
-        hash_ = (await edits.get_contact(connection, contact_id))["bcc_hash"]
+        hash_ = (await contact_edits.get_contact(connection, contact_id))["bcc_hash"]
         # The contact's own hash stands for it: every contact has one, and it moves with merges.
         item = ObservedItem(
             occurred_at=at,
             kind=cleaned(command.kind, 32) or "note",
             people=(Participant("other", "bcc", hash_, hash_),),
-            title=cleaned(command.title, seeing.MAX_TITLE),
-            text=cleaned(command.text, seeing.MAX_NOTE),
+            title=cleaned(command.title, observations.MAX_TITLE),
+            text=cleaned(command.text, observations.MAX_NOTE),
             thread=key(command.thread),
             direction=command.direction,
         )
         given = key(command.ref or "")
-        ref = given or seeing.note_ref(command.user_id, contact_id, at, f"{command.platform}{item.title}{item.text}")
+        ref = given or observations.note_ref(
+            command.user_id, contact_id, at, f"{command.platform}{item.title}{item.text}"
+        )
         one = Observation(command.user_id, command.user_id, command.platform, ref, 0, ref, item)
-        revision = await reports.next_revision(connection, one)
-        changed = await recording.record(
+        revision = await connectors.next_revision(connection, one)
+        changed = await projector.record(
             connection, [Observation(one.user_id, one.source_id, one.platform, ref, revision, ref, item)]
         )
-        line = await timeline.get_line(connection, contact_id, command.platform, ref)
+        line = await timelines.get_line(connection, contact_id, command.platform, ref)
         if line is None:
             raise not_found("user")  # purged: what is told about them is not recorded
-        [shown] = await timeline.show(connection, [line])
+        [shown] = await timelines.show(connection, [line])
     await context.tell(changed)
     return shown
 
@@ -96,15 +98,15 @@ async def show_attendees(context: Context, query: GetAttendees) -> Attendees:
 
 
 async def _people(connection: Connection, ids: list[UUID], now: datetime, last: int) -> dict[UUID, Attendee]:
-    interactions = await timeline.list_scored_interactions(connection, ids)
-    bios = await portraits.list_bios(connection, ids)
-    lines = await timeline.last_lines(connection, ids, now, last)
+    interactions = await timelines.list_scored_interactions(connection, ids)
+    bios = await contact_views.list_bios(connection, ids)
+    lines = await timelines.last_lines(connection, ids, now, last)
     shown: dict[UUID, list[Interaction]] = defaultdict(list)
-    for line, interaction in zip(lines, await timeline.show(connection, lines), strict=True):
+    for line, interaction in zip(lines, await timelines.show(connection, lines), strict=True):
         shown[line["contact_id"]].append(interaction)
     found = {}
     for id_ in ids:
-        row = await search.get_summary(connection, id_)
+        row = await contact_search.get_summary(connection, id_)
         if row is not None:
             had = [one.occurred_at for one in counted_interactions(interactions[id_], now)]
             found[id_] = Attendee(

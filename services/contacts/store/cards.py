@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection, Record
-from services.contacts.domain.grouping import Card, CardKey, Member, Person
+from services.contacts.domain.identity_resolution import Card, CardKey, Member, Person
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection, Record
-from services.contacts.store.edits import COLUMNS
+from services.contacts.store.contact_edits import COLUMNS
 
 
 async def list_belongings(connection: Connection, contact_id: UUID) -> tuple[list[int], list[tuple[UUID, str]]]:

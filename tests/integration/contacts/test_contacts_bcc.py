@@ -8,7 +8,7 @@ import pytest
 
 from libs.common.events import BccUnclaimed, MessageIngested, UserDeleted
 from libs.common.requests import Contact, DeleteContact, MergeContacts, RotateBcc, UndoMerge
-from services.contacts import claiming
+from services.contacts import bcc_offers
 from services.contacts.handlers import contacts, duplicates, interactions
 from tests.support.contacts_world import (
     ME,
@@ -41,7 +41,7 @@ def logged(gmail_id: str, contact: Contact | str, sender: str = ME, **more: Any)
 async def asked(world: World, later: timedelta = timedelta(minutes=1)) -> list[BccUnclaimed]:
     """The questions that are asked by then; each once."""
     before = len(world.published)
-    await claiming.tell(world.context, datetime.now(UTC) + later)
+    await bcc_offers.tell(world.context, datetime.now(UTC) + later)
     return [event for event in world.published[before:] if isinstance(event, BccUnclaimed)]
 
 
@@ -126,7 +126,7 @@ async def test_an_address_that_becomes_mine_in_the_same_breath_raises_no_questio
 async def test_nothing_is_asked_before_the_dust_has_settled(world: World) -> None:
     [jane] = await known(world, JANE)
     await world.receive(logged("m1", jane, OFFICE))
-    assert await asked(world, later=-claiming.SETTLED) == []
+    assert await asked(world, later=-bcc_offers.SETTLED) == []
     assert len(await asked(world)) == 1
 
 
@@ -135,7 +135,7 @@ async def test_who_learns_a_hash_can_ask_no_more_than_a_few_questions_a_day(worl
     flood = [logged(f"m{n}", jane, f"spammer{n}@evil.example") for n in range(30)]
     await interactions.record_messages(world.context, flood[:25])
     await world.receive(*flood[25:])
-    assert len(await asked(world)) == claiming.MAX_OFFERS
+    assert len(await asked(world)) == bcc_offers.MAX_OFFERS
 
 
 async def test_a_contact_that_is_deleted_meanwhile_is_not_asked_about(world: World) -> None:

@@ -24,8 +24,8 @@ from libs.common.requests import (
 )
 from libs.common.service import Resources, running
 from services.contacts.__main__ import wire
-from services.contacts.handlers import archive, contacts, duplicates, interactions, timelines
-from services.contacts.rescoring import refresh_due_scores
+from services.contacts.handlers import contacts, duplicates, export, interactions, timelines
+from services.contacts.scoring import refresh_due_scores
 from tests.conftest import ServiceSettings
 from tests.support.contacts_world import (
     ME,
@@ -97,7 +97,9 @@ async def test_lists_are_sorted_by_last_contact_and_score(world: World) -> None:
     assert await refresh_due_scores(world.context, NOW) == 0
     for sort in ("recent", "score"):
         assert await found(world, "", sort=sort) == [BOB, JANE, "Never Met"]
-    assert await refresh_due_scores(world.context, NOW + timedelta(days=2, minutes=1)) == 1, "Bob's recency fades after a week"
+    assert await refresh_due_scores(world.context, NOW + timedelta(days=2, minutes=1)) == 1, (
+        "Bob's recency fades after a week"
+    )
 
 
 async def test_a_cursor_of_another_list_is_refused(world: World) -> None:
@@ -256,7 +258,7 @@ async def test_the_archive_has_everything_page_by_page(world: World) -> None:
         cursor = None
         while True:
             query = ExportContacts(user_id=USER, what=what, limit=2, cursor=cursor)  # type: ignore[arg-type]
-            page = await archive.export_contacts(world.context, query)
+            page = await export.export_contacts(world.context, query)
             rows += page.items
             cursor = page.next_cursor
             if cursor is None:

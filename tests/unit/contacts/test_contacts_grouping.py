@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.ids import new_id
-from services.contacts.domain.grouping import Card, Groups, Member, Person, group
+from services.contacts.domain.identity_resolution import Card, Groups, Member, Person, group
 
 ACCOUNT = UUID(int=1)
 ONE, TWO, THREE = UUID(int=101), UUID(int=102), UUID(int=103)

@@ -11,7 +11,9 @@ from services.contacts.domain.scoring import ScoredInteraction, next_change, sco
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 
 
-def interactions(direction: str, *days_ago: float, platform: str = "email", counted: bool = True) -> list[ScoredInteraction]:
+def interactions(
+    direction: str, *days_ago: float, platform: str = "email", counted: bool = True
+) -> list[ScoredInteraction]:
     return [ScoredInteraction(NOW - timedelta(days=days), direction, platform, counted) for days in days_ago]
 
 
@@ -29,7 +31,10 @@ def times(days_ago: float, count: int) -> tuple[float, ...]:
         (interactions("inbound", 10, 10) + interactions("outbound", 10), 2),
         (interactions("inbound", 10) + interactions("outbound", 364), 4),
         (interactions("inbound", *times(10, 1)) + interactions("outbound", *times(400, 10)), 2),  # 10 × 0.05
-        (interactions("inbound", *times(2000, 5)) + interactions("outbound", *times(2000, 5)), 0),  # older than five years
+        (
+            interactions("inbound", *times(2000, 5)) + interactions("outbound", *times(2000, 5)),
+            0,
+        ),  # older than five years
         (interactions("mutual", 10), 4),
     ],
 )

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from services.contacts.domain.bcc import bcc_address, looks_like_hash
-from services.contacts.domain.profile import CardFields, Details, Named, profile
-from services.contacts.domain.seeing import display_name, email_of, handle
-from services.contacts.domain.similarity import Traits, likeness
+from services.contacts.domain.contact_fields import CardFields, Details, Named, profile
+from services.contacts.domain.duplicates import Traits, likeness
+from services.contacts.domain.observations import display_name, email_of, handle
 from services.contacts.domain.text import cleaned, folded, key, words
-from services.contacts.store.people import fresh_hash
+from services.contacts.store.contacts import fresh_hash
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from libs.common.db import Connection, Record
 from services.contacts.domain.projection import Participant
 from services.contacts.store.addresses import ensure_addresses
-from services.contacts.store.people import add_hashes, fresh_hash
+from services.contacts.store.contacts import add_hashes, fresh_hash
 
 COLUMNS = (
     "name", "company", "title", "photo_url", "birthday", "urls", "notes", "tags", "typed_phones", "dropped_phones", "edited", "archived",

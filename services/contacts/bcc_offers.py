@@ -14,7 +14,7 @@ from libs.common.events import BccUnclaimed
 from libs.common.ids import AccountId, ContactId, UserId
 from services.contacts.context import Context
 from services.contacts.domain.projection import Observation
-from services.contacts.store import offers
+from services.contacts.store import bcc_offers
 
 MAX_OFFERS, WINDOW = 10, timedelta(days=1)
 SETTLED = timedelta(seconds=2)
@@ -25,7 +25,7 @@ EVERY_SECONDS = 2.0
 async def note(connection: Connection, recorded: Collection[Observation]) -> None:
     """Remember what is to be asked about these sightings, which have just been recorded."""
     if tagged := [one.key for one in recorded if one.item is not None and one.item.tags]:
-        await offers.insert_offers(connection, tagged, datetime.now(UTC), MAX_OFFERS, WINDOW)
+        await bcc_offers.insert_offers(connection, tagged, datetime.now(UTC), MAX_OFFERS, WINDOW)
 
 
 async def keep_telling(context: Context, bus: Bus) -> None:
@@ -38,7 +38,7 @@ async def keep_telling(context: Context, bus: Bus) -> None:
 async def tell(context: Context, now: datetime) -> int:
     """Ask what is to be asked at `now`; how many questions that was. No transaction is open while the bus confirms."""
     async with context.db.acquire() as connection:
-        found = await offers.list_untold(connection, now - SETTLED, AT_ONCE)
+        found = await bcc_offers.list_untold(connection, now - SETTLED, AT_ONCE)
     asked = 0
     for row in found:
         if not row["moot"]:
@@ -54,7 +54,7 @@ async def tell(context: Context, now: datetime) -> int:
             asked += 1
         async with context.db.acquire() as connection:
             if row["moot"]:
-                await offers.delete_offer(connection, row["user_id"], row["address"])
+                await bcc_offers.delete_offer(connection, row["user_id"], row["address"])
             else:
-                await offers.mark_told(connection, row["user_id"], row["address"], now)
+                await bcc_offers.mark_told(connection, row["user_id"], row["address"], now)
     return asked

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from libs.common.addresses import canonical, phone_key
 from libs.common.events import PersonImported, PersonRemoved
-from services.contacts import regrouping
+from services.contacts import identity_resolution
 from services.contacts.context import Context
-from services.contacts.domain.grouping import CardKey
+from services.contacts.domain.identity_resolution import CardKey
+from services.contacts.domain.observations import email_of
 from services.contacts.domain.projection import Participant
-from services.contacts.domain.seeing import email_of
 from services.contacts.domain.text import cleaned, folded, key
-from services.contacts.recording import Changed
+from services.contacts.projector import Changed
 from services.contacts.store import addresses, cards, users
 from services.contacts.store.cards import CardRow
 
@@ -42,7 +42,7 @@ async def import_people(context: Context, events: Sequence[PersonImported]) -> N
             by_user[rows[one].user_id].append(one)
         changed: Changed = {}
         for user_id, keys in by_user.items():
-            changed[user_id] = await regrouping.regroup(connection, user_id, cards=keys)
+            changed[user_id] = await identity_resolution.regroup(connection, user_id, cards=keys)
     await context.tell(changed)
 
 
@@ -55,7 +55,7 @@ async def remove_person(context: Context, event: PersonRemoved) -> None:
         one = (event.account_id, key(event.resource_name))
         changed: Changed = {}
         if await cards.remove_card(connection, event.user_id, one, event.revision):
-            changed[event.user_id] = await regrouping.regroup(connection, event.user_id, cards=[one])
+            changed[event.user_id] = await identity_resolution.regroup(connection, event.user_id, cards=[one])
     await context.tell(changed)
 
 

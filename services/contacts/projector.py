@@ -8,9 +8,9 @@ from uuid import UUID
 from libs.common.db import Connection
 from libs.common.ids import new_id
 from libs.common.log import get_logger
-from services.contacts import regrouping
+from services.contacts import identity_resolution
 from services.contacts.domain.projection import Observation, Participant, ProjectedInteraction, latest, project
-from services.contacts.store import addresses, interactions, owners, people, sightings, users
+from services.contacts.store import addresses, contacts, interactions, observations, owners, users
 
 Changed = dict[UUID, set[UUID]]
 """contacts that changed, by user"""
@@ -40,16 +40,16 @@ async def apply(connection: Connection, told: Collection[Observation]) -> Effect
     groups = {one.group_key for one in told if one.item is not None}
     known = {
         one.observation.key: one
-        for one in await sightings.list_sightings(connection, [one.key for one in told], groups)
+        for one in await observations.list_sightings(connection, [one.key for one in told], groups)
     }
     news = [one for one in told if one.key not in known or one.revision > known[one.key].observation.revision]
     before = [known[one.key].observation for one in news if one.key in known]
     left = {one.group_key for one in before if one.item is not None}
     if missing := left - {one.group_key for one in news if one.item is not None}:
-        known |= {one.observation.key: one for one in await sightings.list_sightings(connection, [], missing)}
+        known |= {one.observation.key: one for one in await observations.list_sightings(connection, [], missing)}
     touched = left | {one.group_key for one in news if one.item is not None}
     state = {key: one.observation for key, one in known.items()} | {one.key: one for one in news}
-    by_group: dict[sightings.GroupKey, list[Observation]] = defaultdict(list)
+    by_group: dict[observations.GroupKey, list[Observation]] = defaultdict(list)
     for one in state.values():
         if one.item is not None and one.group_key in touched:
             by_group[one.group_key].append(one)
@@ -62,10 +62,10 @@ async def apply(connection: Connection, told: Collection[Observation]) -> Effect
 
 async def _write(
     connection: Connection,
-    by_group: Mapping[sightings.GroupKey, Sequence[Observation]],
+    by_group: Mapping[observations.GroupKey, Sequence[Observation]],
     present: Mapping[tuple[UUID, str, str], UUID],
     news: Sequence[Observation],
-    state: Mapping[sightings.Key, Observation],
+    state: Mapping[observations.Key, Observation],
     before: Sequence[Observation],
 ) -> Effects:
     effects = Effects()
@@ -99,7 +99,7 @@ async def _write(
     await interactions.insert_participants(connection, desired, people_on)
     belongs = {key: id_ for id_, one in desired for key in one.observations}
     changed = {one.key for one in news} | set(belongs)
-    await sightings.upsert_sightings(connection, [(state[key], belongs.get(key)) for key in changed])
+    await observations.upsert_sightings(connection, [(state[key], belongs.get(key)) for key in changed])
     effects.threads = {(one.source_id, one.item.thread) for one in (*news, *before) if one.item and one.item.thread}
     return effects
 
@@ -139,13 +139,15 @@ async def settle(connection: Connection, effects: Effects) -> Changed:
     looked_at: set[UUID] = set()
     if loosened:
         renamed |= await addresses.relearn_names(connection, loosened)
-    made = await regrouping.make_contacts(connection, written)
+    made = await identity_resolution.make_contacts(connection, written)
     if loosened:
-        looked_at = await regrouping.drop_unwanted(connection, loosened)
+        looked_at = await identity_resolution.drop_unwanted(connection, loosened)
     if stale := renamed - made - looked_at:
-        await people.refresh(connection, stale)
+        await contacts.refresh(connection, stale)
     changed = await interactions.mark_due(connection, await owners.people_on(connection, written) | loosened)
-    return joined(changed, await people.users_of(connection, looked_at | renamed)) if looked_at or renamed else changed
+    return (
+        joined(changed, await contacts.users_of(connection, looked_at | renamed)) if looked_at or renamed else changed
+    )
 
 
 def joined(*several: Mapping[UUID, Collection[UUID]]) -> Changed:

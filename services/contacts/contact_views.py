@@ -12,7 +12,7 @@ from libs.common.requests import BccAddress, Contact, ContactSummary, Phone
 from services.contacts.domain.bcc import bcc_address
 from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, label, score
 from services.contacts.store.addresses import list_addresses
-from services.contacts.store.timeline import list_scored_interactions
+from services.contacts.store.timelines import list_scored_interactions
 from services.contacts.store.users import list_accounts
 
 

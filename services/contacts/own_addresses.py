@@ -6,10 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.db import Connection
-from services.contacts import recording, regrouping
+from services.contacts import identity_resolution, projector
 from services.contacts.domain.projection import Observation
-from services.contacts.recording import Changed, Effects, joined
-from services.contacts.store import addresses, cards, owners, people, sightings, users
+from services.contacts.projector import Changed, Effects, joined
+from services.contacts.store import addresses, cards, observations, owners, users
+from services.contacts.store import contacts as contact_store
 
 PURGE_CHUNK = 1_000
 
@@ -26,7 +27,7 @@ async def change_me(connection: Connection, user_id: UUID, change: Callable[[], 
     if not flipped:
         return {}
     written = await owners.interactions_of(connection, flipped)
-    changed = await recording.settle(
+    changed = await projector.settle(
         connection,
         Effects(
             written=written,
@@ -35,14 +36,14 @@ async def change_me(connection: Connection, user_id: UUID, change: Callable[[], 
         ),
     )
     # Addresses that became mine leave their contacts; cards that name one become mine or somebody's.
-    left = await regrouping.regroup(connection, user_id, addresses=flipped)
+    left = await identity_resolution.regroup(connection, user_id, addresses=flipped)
     return joined(changed, {user_id: left})
 
 
 async def change_creation(connection: Connection, user_id: UUID) -> Changed:
     """The user's rule for who becomes a contact changed: apply it to all that is recorded. The caller holds the lock."""
-    made = await regrouping.make_contacts(connection, await owners.all_interactions(connection, user_id))
-    left = await regrouping.drop_unwanted(connection, await owners.owned_addresses(connection, user_id))
+    made = await identity_resolution.make_contacts(connection, await owners.all_interactions(connection, user_id))
+    left = await identity_resolution.drop_unwanted(connection, await owners.owned_addresses(connection, user_id))
     return {user_id: made | left}
 
 
@@ -50,21 +51,21 @@ async def purge_account(connection: Connection, user_id: UUID, account_id: UUID,
     """What only this account saw goes, and contacts that nothing else supports. The caller holds the user's lock."""
     await users.mark_purged(connection, [account_id], at)
     effects = Effects()
-    while item := await sightings.list_of_source(connection, account_id, PURGE_CHUNK):
-        done = await recording.apply(connection, [_gone(one) for one in item])
-        await sightings.delete_sightings(connection, [one.key for one in item])
+    while item := await observations.list_of_source(connection, account_id, PURGE_CHUNK):
+        done = await projector.apply(connection, [_gone(one) for one in item])
+        await observations.delete_sightings(connection, [one.key for one in item])
         effects.written |= done.written
         effects.loosened |= done.loosened
         effects.threads |= {thread for thread in done.threads if thread[0] != account_id}
     effects.written = await owners.existing(connection, effects.written)
-    changed = await recording.settle(connection, effects)
+    changed = await projector.settle(connection, effects)
     unlinked = await cards.delete_cards_of(connection, account_id)
     contacts = {row["contact_id"] for row in unlinked if row["contact_id"]}
-    await people.forget_imports(connection, contacts)
+    await contact_store.forget_imports(connection, contacts)
     named = await addresses.owners_of(
         connection, user_id, "email", sorted({email for row in unlinked for email in row["emails"]})
     )
-    left = await regrouping.regroup(
+    left = await identity_resolution.regroup(
         connection, user_id, contacts=contacts, addresses=[row["id"] for row in named.values()]
     )
     await owners.delete_unused(connection, user_id)

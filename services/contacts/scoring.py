@@ -10,7 +10,7 @@ from libs.common.db import Connection
 from services.contacts.context import Context
 from services.contacts.domain.scoring import counted_interactions, next_change, score
 from services.contacts.store import scores, users
-from services.contacts.store.timeline import list_scored_interactions
+from services.contacts.store.timelines import list_scored_interactions
 
 AT_ONCE = 200
 EVERY_SECONDS = 2.0

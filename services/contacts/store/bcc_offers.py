@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.common.db import Connection, Record
-from services.contacts.store.sightings import Key
+from services.contacts.store.observations import Key
 
 
 async def insert_offers(

@@ -13,7 +13,7 @@ from libs.common.requests import (
 )
 from services.contacts.context import Context
 from services.contacts.domain.text import key
-from services.contacts.store import comparing, users
+from services.contacts.store import audits, users
 
 CONTACTS_OF_MESSAGE = 20
 
@@ -26,7 +26,7 @@ async def compare_messages(
     async with context.db.acquire() as connection:
         if await users.list_purged(connection, [query.user_id, query.account_id]):
             return Comparison(differing=(), waiting=still_waiting)
-        rows = await comparing.list_differing(
+        rows = await audits.list_differing(
             connection,
             query.account_id,
             [(one.gmail_id, key(one.gmail_id), one.revision, one.removed) for one in query.published],
@@ -39,7 +39,7 @@ async def compare_messages(
 
 async def list_contacts(context: Context, query: GetContactsOfMessage) -> ContactRefs:
     async with context.db.acquire() as connection:
-        rows = await comparing.list_contacts(
+        rows = await audits.list_contacts(
             connection, query.user_id, query.account_id, key(query.gmail_id), CONTACTS_OF_MESSAGE
         )
     return ContactRefs(items=tuple(ContactRef(id=ContactId(row["id"]), name=row["name"]) for row in rows))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from libs.common.db import Connection, Record
 from services.contacts.domain.bcc import ALPHABET, HASH_LENGTH
-from services.contacts.domain.profile import CardFields, Details, Named, Profile, profile
+from services.contacts.domain.contact_fields import CardFields, Details, Named, Profile, profile
 from services.contacts.store.addresses import list_addresses
 
 
