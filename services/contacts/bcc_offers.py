@@ -1,60 +1,53 @@
 """Mail with a contact's BCC hash from an address that is not mine: the user is asked, once per address, whether it is.
 
-Found in the transaction that records the mail, told a moment later from what is stored: a crash in between loses nothing, and an
-alias or account that is becoming known at this very moment raises no question.
+An offer is found in the transaction that records the mail, and published a moment later from what is stored: a crash in between
+loses nothing, and for an alias or account that is becoming known at this very moment nobody is asked.
 """
 
-import asyncio
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
-from libs.common.bus import Bus
 from libs.common.db import Connection
 from libs.common.events import BccUnclaimed
-from libs.common.ids import AccountId, ContactId, UserId
 from services.contacts.context import Context
-from services.contacts.domain.projection import Observation
+from services.contacts.domain.observations import Observation
 from services.contacts.store import bcc_offers
+from services.contacts.store.bcc_offers import PendingOffer
 
 MAX_OFFERS, WINDOW = 10, timedelta(days=1)
-SETTLED = timedelta(seconds=2)
-AT_ONCE = 100
-EVERY_SECONDS = 2.0
+SETTLING_TIME = timedelta(seconds=2)
+OFFERS_AT_ONCE = 100
 
 
-async def note(connection: Connection, recorded: Collection[Observation]) -> None:
-    """Remember what is to be asked about these sightings, which have just been recorded."""
-    if tagged := [one.key for one in recorded if one.item is not None and one.item.tags]:
+async def make_offers(connection: Connection, recorded: Collection[Observation]) -> None:
+    """Store what is to be offered because of these observations, which have just been recorded."""
+    tagged = [observation.key for observation in recorded if observation.item and observation.item.bcc_tags]
+    if tagged:
         await bcc_offers.insert_offers(connection, tagged, datetime.now(UTC), MAX_OFFERS, WINDOW)
 
 
-async def keep_telling(context: Context, bus: Bus) -> None:
-    """Runs until cancelled; as many replicas as you like, for the fact is the same whoever says it."""
-    while True:
-        await bus.survive(lambda: tell(context, datetime.now(UTC)))
-        await asyncio.sleep(EVERY_SECONDS)
-
-
-async def tell(context: Context, now: datetime) -> int:
-    """Ask what is to be asked at `now`; how many questions that was. No transaction is open while the bus confirms."""
+async def publish_offers(context: Context, now: datetime) -> int:
+    """Publish what is to be offered at `now`; how many offers that was. No transaction is open while the bus confirms."""
     async with context.db.acquire() as connection:
-        found = await bcc_offers.list_untold(connection, now - SETTLED, AT_ONCE)
-    asked = 0
-    for row in found:
-        if not row["moot"]:
-            await context.publish(
-                BccUnclaimed(
-                    user_id=UserId(row["user_id"]),
-                    account_id=AccountId(row["account_id"]),
-                    address=row["address"],
-                    name=row["name"],
-                    contact_id=ContactId(row["contact_id"]),
-                )
-            )
-            asked += 1
-        async with context.db.acquire() as connection:
-            if row["moot"]:
-                await bcc_offers.delete_offer(connection, row["user_id"], row["address"])
-            else:
-                await bcc_offers.mark_told(connection, row["user_id"], row["address"], now)
-    return asked
+        offers = await bcc_offers.list_pending_offers(connection, now - SETTLING_TIME, OFFERS_AT_ONCE)
+    published = 0
+    for offer in offers:
+        if offer.moot:
+            async with context.db.acquire() as connection:
+                await bcc_offers.delete_offer(connection, offer)
+        else:
+            await context.publish(_event(offer))
+            published += 1
+            async with context.db.acquire() as connection:
+                await bcc_offers.mark_published(connection, offer, now)
+    return published
+
+
+def _event(offer: PendingOffer) -> BccUnclaimed:
+    return BccUnclaimed(
+        user_id=offer.user_id,
+        account_id=offer.account_id,
+        address=offer.address,
+        name=offer.name,
+        contact_id=offer.contact_id,
+    )

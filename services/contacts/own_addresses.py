@@ -1,76 +1,34 @@
 """Who is me, and what follows when that changes: directions, contacts, answered lists, cards."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from datetime import datetime
-from uuid import UUID
 
 from libs.common.db import Connection
-from services.contacts import identity_resolution, projector
-from services.contacts.domain.projection import Observation
-from services.contacts.projector import Changed, Effects, joined
-from services.contacts.store import addresses, cards, observations, owners, users
-from services.contacts.store import contacts as contact_store
+from libs.common.ids import UserId
+from services.contacts.domain.changes import ChangedContacts, joined
+from services.contacts.identity_resolution import resolve_identities
+from services.contacts.projector import Effects, follow_up
+from services.contacts.store import interactions, observations
+from services.contacts.store.identity_resolution import Seeds
+from services.contacts.store.own_addresses import list_own_addresses, update_is_me
 
-PURGE_CHUNK = 1_000
 
-
-async def change_me(connection: Connection, user_id: UUID, change: Callable[[], Awaitable[None]]) -> Changed:
+async def change_own_addresses(
+    connection: Connection, user_id: UserId, change: Callable[[], Awaitable[None]]
+) -> ChangedContacts:
     """Change the user's own addresses with `change`, and bring everything that hangs on them up to date.
 
     The caller holds the user's lock.
     """
-    before = await users.list_own(connection, user_id)
+    before = await list_own_addresses(connection, user_id)
     await change()
-    mine = await users.list_own(connection, user_id)
-    flipped = await addresses.flip_me(connection, user_id, mine, before ^ mine) if before != mine else []
+    own = await list_own_addresses(connection, user_id)
+    flipped = await update_is_me(connection, user_id, own, before ^ own) if before != own else []
     if not flipped:
         return {}
-    written = await owners.interactions_of(connection, flipped)
-    changed = await projector.settle(
-        connection,
-        Effects(
-            written=written,
-            loosened=await owners.people_on(connection, written) | set(flipped),
-            threads=await owners.threads_of(connection, written),
-        ),
-    )
-    # Addresses that became mine leave their contacts; cards that name one become mine or somebody's.
-    left = await identity_resolution.regroup(connection, user_id, addresses=flipped)
+    written = await interactions.list_with_addresses(connection, flipped)
+    recheck = await interactions.list_participants(connection, written) | set(flipped)
+    threads = await observations.list_threads(connection, written)
+    changed = await follow_up(connection, Effects(frozenset(written), frozenset(recheck), frozenset(threads)))
+    # Addresses that became the user's leave their contacts; cards that name one become the user's, or somebody's again.
+    left = await resolve_identities(connection, user_id, Seeds(addresses=flipped))
     return joined(changed, {user_id: left})
-
-
-async def change_creation(connection: Connection, user_id: UUID) -> Changed:
-    """The user's rule for who becomes a contact changed: apply it to all that is recorded. The caller holds the lock."""
-    made = await identity_resolution.make_contacts(connection, await owners.all_interactions(connection, user_id))
-    left = await identity_resolution.drop_unwanted(connection, await owners.owned_addresses(connection, user_id))
-    return {user_id: made | left}
-
-
-async def purge_account(connection: Connection, user_id: UUID, account_id: UUID, at: datetime) -> Changed:
-    """What only this account saw goes, and contacts that nothing else supports. The caller holds the user's lock."""
-    await users.mark_purged(connection, [account_id], at)
-    effects = Effects()
-    while item := await observations.list_of_source(connection, account_id, PURGE_CHUNK):
-        done = await projector.apply(connection, [_gone(one) for one in item])
-        await observations.delete_sightings(connection, [one.key for one in item])
-        effects.written |= done.written
-        effects.loosened |= done.loosened
-        effects.threads |= {thread for thread in done.threads if thread[0] != account_id}
-    effects.written = await owners.existing(connection, effects.written)
-    changed = await projector.settle(connection, effects)
-    unlinked = await cards.delete_cards_of(connection, account_id)
-    contacts = {row["contact_id"] for row in unlinked if row["contact_id"]}
-    await contact_store.forget_imports(connection, contacts)
-    named = await addresses.owners_of(
-        connection, user_id, "email", sorted({email for row in unlinked for email in row["emails"]})
-    )
-    left = await identity_resolution.regroup(
-        connection, user_id, contacts=contacts, addresses=[row["id"] for row in named.values()]
-    )
-    await owners.delete_unused(connection, user_id)
-    return joined(changed, {user_id: left})
-
-
-def _gone(one: Observation) -> Observation:
-    return replace(one, item=None, revision=one.revision + 1)

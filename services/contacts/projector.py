@@ -1,158 +1,207 @@
-"""Keeps interactions true to the sightings, and contacts true to the interactions. One transaction, a handful of statements."""
+"""Projects observations to interactions, and follows up what hangs on those: one transaction, a handful of statements."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from uuid import UUID
+from dataclasses import dataclass
 
 from libs.common.db import Connection
-from libs.common.ids import new_id
+from libs.common.ids import InteractionId, new_id
 from libs.common.log import get_logger
-from services.contacts import identity_resolution
-from services.contacts.domain.projection import Observation, Participant, ProjectedInteraction, latest, project
-from services.contacts.store import addresses, contacts, interactions, observations, owners, users
+from services.contacts import contact_reasons
+from services.contacts.contact_fields import refresh_fields
+from services.contacts.domain.addresses import AddressId, AddressKey
+from services.contacts.domain.changes import ChangedContacts, joined
+from services.contacts.domain.observations import Observation, ObservationKey
+from services.contacts.domain.projection import (
+    InteractionRef,
+    ProjectedInteraction,
+    StoredObservation,
+    Thread,
+    latest_observations,
+    live_by_group,
+    live_groups,
+    newer_observations,
+    projected_interactions,
+    threads_of,
+)
+from services.contacts.store import addresses, bcc, contacts, interactions, names, observations, scores, users
+from services.contacts.store.interactions import InteractionRow, ParticipantRow
 
-Changed = dict[UUID, set[UUID]]
-"""contacts that changed, by user"""
+Projected = Mapping[InteractionId, ProjectedInteraction]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Effects:
-    """What a change of sightings did: interactions written, addresses whose support or name may be gone, threads touched."""
+    """What a change of observations, or of who is me, has to be followed up for.
 
-    written: set[UUID] = field(default_factory=set)
-    loosened: set[int] = field(default_factory=set)
-    threads: set[tuple[UUID, str]] = field(default_factory=set)
+    `written`: interactions that are new or other than before. `recheck`: addresses that were on one; their reason to be a contact,
+    or the name learned for them, may be gone. `threads`: those in which somebody wrote, or did not after all.
+    """
+
+    written: frozenset[InteractionId] = frozenset()
+    recheck: frozenset[AddressId] = frozenset()
+    threads: frozenset[Thread] = frozenset()
+
+    def __or__(self, other: "Effects") -> "Effects":
+        return Effects(self.written | other.written, self.recheck | other.recheck, self.threads | other.threads)
 
 
-async def record(connection: Connection, told: Iterable[Observation]) -> Changed:
-    """Record sightings: a later revision wins, the same one again does nothing. Takes the users' locks."""
-    newest = latest(told)
-    user_ids = {one.user_id for one in newest.values()}
+async def record_observations(connection: Connection, seen: Iterable[Observation]) -> ChangedContacts:
+    """Record observations: a later revision wins, the same one again does nothing. Takes the users' locks."""
+    latest = latest_observations(seen)
+    user_ids = {observation.user_id for observation in latest}
     await users.lock_users(connection, user_ids)
-    purged = await users.list_purged(connection, user_ids | {one.source_id for one in newest.values()})
-    wanted = [one for one in newest.values() if one.user_id not in purged and one.source_id not in purged]
-    return await settle(connection, await apply(connection, wanted))
+    purged = await users.list_purged(connection, user_ids | {observation.source_id for observation in latest})
+    wanted = [found for found in latest if found.user_id not in purged and found.source_id not in purged]
+    return await follow_up(connection, await project_observations(connection, wanted))
 
 
-async def apply(connection: Connection, told: Collection[Observation]) -> Effects:
-    """Store what is news and write every interaction that it touches anew. The caller holds the users' locks."""
-    groups = {one.group_key for one in told if one.item is not None}
-    known = {
-        one.observation.key: one
-        for one in await observations.list_sightings(connection, [one.key for one in told], groups)
+async def project_observations(connection: Connection, seen: Collection[Observation]) -> Effects:
+    """Store what is newer than before, and write every interaction that it touches anew. The caller holds the users' locks.
+
+    An example. Account A holds mail 1 with the Message-ID <x>: one observation, A/1, and one interaction, "<x>#1". Now mail 2 of
+    A and mail 9 of B arrive, both with that Message-ID. Step by step:
+
+    1. Known are A/1, the only live observation of the group <x>, and nothing about A/2 and B/9.
+    2. Both are newer than nothing. They replace nothing, so no group is left that has to be loaded, too.
+    3. The group <x> is touched; alive in it are A/1, A/2 and B/9.
+    4. Of the interactions that stood there, "<x>#1" is present, with its id.
+    5. The projection: the first mail of each account is the same one, "<x>#1" from A/1 and B/9, which keeps its id; "<x>#2" from
+       A/2 gets a new one.
+    6. "<x>#1" is written over, "<x>#2" inserted, the participants of both are put on them; nothing has to be deleted.
+    7. A/2 and B/9 are stored, and A/1 again: each with the interaction that it is part of.
+
+    Had A/1 come as removed instead: A/1 is newer, it leaves <x>, nothing is alive there, and "<x>#1" is deleted.
+    """
+    # 1. What is known of these items, and everything alive in the groups that they are in now.
+    known = await observations.list_observations(connection, [found.key for found in seen], live_groups(seen))
+    # 2. What is newer, and what it replaces; the groups that an item has left are needed, too.
+    newer = newer_observations(seen, known)
+    replaced = [known[found.key].observation for found in newer if found.key in known]
+    entered, left = live_groups(newer), live_groups(replaced)
+    if left - entered:
+        known |= await observations.list_observations(connection, [], left - entered)
+    # 3. What is alive now in each group that this touches.
+    touched = entered | left
+    current = {key: stored.observation for key, stored in known.items()} | {found.key: found for found in newer}
+    groups = live_by_group(current.values(), touched)
+    # 4. The interactions that stood there before.
+    present = await _list_present(connection, known.values(), touched)
+    # 5. The interactions that are to stand there. One that is known under its reference keeps its id.
+    projected = {
+        present.get(interaction.full_ref) or InteractionId(new_id()): interaction
+        for group in groups
+        for interaction in projected_interactions(group)
     }
-    news = [one for one in told if one.key not in known or one.revision > known[one.key].observation.revision]
-    before = [known[one.key].observation for one in news if one.key in known]
-    left = {one.group_key for one in before if one.item is not None}
-    if missing := left - {one.group_key for one in news if one.item is not None}:
-        known |= {one.observation.key: one for one in await observations.list_sightings(connection, [], missing)}
-    touched = left | {one.group_key for one in news if one.item is not None}
-    state = {key: one.observation for key, one in known.items()} | {one.key: one for one in news}
-    by_group: dict[observations.GroupKey, list[Observation]] = defaultdict(list)
-    for one in state.values():
-        if one.item is not None and one.group_key in touched:
-            by_group[one.group_key].append(one)
-    written = {
-        one.interaction_id for one in known.values() if one.interaction_id and one.observation.group_key in touched
+    # 6. Make it so.
+    recheck = await _write_interactions(connection, projected, set(present.values()))
+    # 7. Every observation with its interaction.
+    await _write_observations(connection, current, newer, projected)
+    return Effects(frozenset(projected), frozenset(recheck), frozenset(threads_of([*newer, *replaced])))
+
+
+async def _list_present(
+    connection: Connection, known: Iterable[StoredObservation], touched: Collection[tuple[object, str, str]]
+) -> dict[InteractionRef, InteractionId]:
+    ids = {
+        stored.interaction_id for stored in known if stored.interaction_id and stored.observation.group_key in touched
     }
-    present = await interactions.interaction_refs(connection, written) if written else {}
-    return await _write(connection, by_group, present, news, state, before)
+    return await interactions.list_refs(connection, ids) if ids else {}
 
 
-async def _write(
-    connection: Connection,
-    by_group: Mapping[observations.GroupKey, Sequence[Observation]],
-    present: Mapping[tuple[UUID, str, str], UUID],
-    news: Sequence[Observation],
-    state: Mapping[observations.Key, Observation],
-    before: Sequence[Observation],
-) -> Effects:
-    effects = Effects()
-    desired = [
-        (present.get((one.user_id, one.platform, one.ref)) or new_id(), one)
-        for group in by_group.values()
-        for one in project(group)
-    ]
-    effects.written = {id_ for id_, _ in desired}
-    rewritten = effects.written & set(present.values())
+async def _write_interactions(
+    connection: Connection, projected: Projected, present: Collection[InteractionId]
+) -> set[AddressId]:
+    """Replace those that are `present` by the projected ones; the addresses that were on them."""
+    recheck: set[AddressId] = set()
+    rewritten = projected.keys() & present
     if rewritten:
-        effects.loosened |= await interactions.clear_participants(connection, rewritten)
-    if gone := set(present.values()) - effects.written:
-        effects.loosened |= await interactions.delete_interactions(connection, gone)
-    ids = await addresses.ensure_addresses(
-        connection, {(one.user_id, who.kind, who.value): who for _, one in desired for who in one.item.people}
-    )
-    logged = await _bcc_participants(connection, [one for _, one in desired])
-    await interactions.put_interactions(
+        recheck |= await interactions.delete_participants(connection, rewritten)
+    if gone := set(present) - rewritten:
+        recheck |= await interactions.delete_interactions(connection, gone)
+    address_ids = await addresses.get_or_insert_addresses(
         connection,
-        [(id_, one, _author(one, ids), bool(logged[one.user_id, one.platform, one.ref])) for id_, one in desired],
-        rewritten,
+        {
+            (interaction.user_id, participant.kind, participant.value): participant
+            for interaction in projected.values()
+            for participant in interaction.item.participants
+        },
     )
-    people_on = {
-        id_: [
-            *((ids[one.user_id, who.kind, who.value], who.role, who.name) for who in one.item.people),
-            *((address, "bcc_log", "") for address in logged[one.user_id, one.platform, one.ref]),
-        ]
-        for id_, one in desired
-    }
-    await interactions.insert_participants(connection, desired, people_on)
-    belongs = {key: id_ for id_, one in desired for key in one.observations}
-    changed = {one.key for one in news} | set(belongs)
-    await observations.upsert_sightings(connection, [(state[key], belongs.get(key)) for key in changed])
-    effects.threads = {(one.source_id, one.item.thread) for one in (*news, *before) if one.item and one.item.thread}
-    return effects
+    logged = await _list_logged(connection, projected)
+    rows = [
+        InteractionRow(id_, interaction, _author_id(interaction, address_ids), bool(logged[id_]))
+        for id_, interaction in projected.items()
+    ]
+    await interactions.upsert_interactions(connection, rows, rewritten)
+    await interactions.insert_participants(connection, _participants(projected, address_ids, logged))
+    return recheck
 
 
-def _author(one: ProjectedInteraction, ids: Mapping[addresses.Key, int]) -> int | None:
-    author: Participant | None = next((who for who in one.item.people if who.role == "from"), None)
-    return ids[one.user_id, author.kind, author.value] if author else None
+def _author_id(interaction: ProjectedInteraction, address_ids: Mapping[AddressKey, AddressId]) -> AddressId | None:
+    author = interaction.item.author
+    return address_ids[interaction.user_id, author.kind, author.value] if author else None
 
 
-async def _bcc_participants(
-    connection: Connection, desired: Sequence[ProjectedInteraction]
-) -> dict[tuple[UUID, str, str], list[int]]:
+def _participants(
+    projected: Projected,
+    address_ids: Mapping[AddressKey, AddressId],
+    logged: Mapping[InteractionId, Sequence[AddressId]],
+) -> list[ParticipantRow]:
+    """Everybody on these interactions; under the role `bcc_log` the hashes that log them."""
+    rows: list[ParticipantRow] = []
+    for id_, interaction in projected.items():
+        user_id, item = interaction.user_id, interaction.item
+        for participant in item.participants:
+            address_id = address_ids[user_id, participant.kind, participant.value]
+            rows.append(ParticipantRow(address_id, item.occurred_at, id_, participant.role, participant.name))
+        rows += [ParticipantRow(address_id, item.occurred_at, id_, "bcc_log", "") for address_id in logged[id_]]
+    return rows
+
+
+async def _list_logged(connection: Connection, projected: Projected) -> dict[InteractionId, list[AddressId]]:
     """The BCC addresses under which each interaction is logged. A hash that was rotated logs no later mail."""
-    tags = {(one.user_id, tag) for one in desired for tag in one.item.tags}
-    known = await addresses.bcc_addresses(connection, tags) if tags else {}
-    found: dict[tuple[UUID, str, str], list[int]] = {}
-    for one in desired:
-        matched = []
-        for tag in one.item.tags:
-            address_id, retired_at = known.get((one.user_id, tag), (None, None))
-            if address_id is None:
-                get_logger().info("bcc_hash_unknown", user=str(one.user_id))
-            elif retired_at is None or one.item.occurred_at < retired_at:
-                matched.append(address_id)
-        found[one.user_id, one.platform, one.ref] = matched
-    return found
+    tags = {(found.user_id, tag) for found in projected.values() for tag in found.item.bcc_tags}
+    hashes = await bcc.list_hashes(connection, tags) if tags else {}
+    logged: dict[InteractionId, list[AddressId]] = {id_: [] for id_ in projected}
+    for id_, interaction in projected.items():
+        for tag in interaction.item.bcc_tags:
+            stored = hashes.get((interaction.user_id, tag))
+            if stored is None:
+                get_logger().info("bcc_hash_unknown", user=str(interaction.user_id))
+            elif stored.retired_at is None or interaction.item.occurred_at < stored.retired_at:
+                logged[id_].append(stored.address_id)
+    return logged
 
 
-async def settle(connection: Connection, effects: Effects) -> Changed:
-    """Bring everything that follows from interactions up to date: answered lists, names, contacts."""
-    if not (effects.written or effects.loosened or effects.threads):
+async def _write_observations(
+    connection: Connection,
+    current: Mapping[ObservationKey, Observation],
+    newer: Iterable[Observation],
+    projected: Projected,
+) -> None:
+    part_of = {key: id_ for id_, interaction in projected.items() for key in interaction.observations}
+    changed = {observation.key for observation in newer} | part_of.keys()
+    await observations.upsert_observations(connection, [(current[key], part_of.get(key)) for key in changed])
+
+
+async def follow_up(connection: Connection, effects: Effects) -> ChangedContacts:
+    """Bring everything that follows from interactions up to date: answered lists, names, contacts, scores."""
+    if not (effects.written or effects.recheck or effects.threads):
         return {}
-    began, stopped = await interactions.refresh_answered(connection, effects.threads) if effects.threads else ([], [])
-    written = effects.written | set(began)
-    renamed = await addresses.learn_names(connection, written)
-    loosened = effects.loosened | (await owners.people_on(connection, stopped) if stopped else set())
-    looked_at: set[UUID] = set()
-    if loosened:
-        renamed |= await addresses.relearn_names(connection, loosened)
-    made = await identity_resolution.make_contacts(connection, written)
-    if loosened:
-        looked_at = await identity_resolution.drop_unwanted(connection, loosened)
-    if stale := renamed - made - looked_at:
-        await contacts.refresh(connection, stale)
-    changed = await interactions.mark_due(connection, await owners.people_on(connection, written) | loosened)
-    return (
-        joined(changed, await contacts.users_of(connection, looked_at | renamed)) if looked_at or renamed else changed
+    began, ended = (
+        await interactions.update_answered(connection, effects.threads) if effects.threads else (set(), set())
     )
-
-
-def joined(*several: Mapping[UUID, Collection[UUID]]) -> Changed:
-    everything: Changed = {}
-    for changed in several:
-        for user_id, ids in changed.items():
-            everything.setdefault(user_id, set()).update(ids)
-    return everything
+    written, recheck = effects.written | began, set(effects.recheck)
+    renamed = await names.update_names(connection, written)
+    if ended:
+        recheck |= await interactions.list_participants(connection, ended)
+    if recheck:
+        renamed |= await names.relearn_names(connection, recheck)
+    made = await contact_reasons.make_contacts(connection, written)
+    reviewed = await contact_reasons.drop_contacts(connection, recheck) if recheck else set()
+    if stale := renamed - made - reviewed:
+        await refresh_fields(connection, stale)
+    on_written = await interactions.list_participants(connection, written)
+    changed = await scores.mark_due_by_address(connection, on_written | recheck)
+    if reviewed or renamed:
+        return joined(changed, await contacts.list_by_user(connection, reviewed | renamed))
+    return changed

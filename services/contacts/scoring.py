@@ -1,59 +1,47 @@
 """Keeps the scores that lists are sorted by up to date: in the background, never while mail is recorded."""
 
-import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from uuid import UUID
+from datetime import datetime
 
-from libs.common.bus import Bus
 from libs.common.db import Connection
+from libs.common.ids import ContactId
 from services.contacts.context import Context
-from services.contacts.domain.scoring import counted_interactions, next_change, score
-from services.contacts.store import scores, users
-from services.contacts.store.timelines import list_scored_interactions
+from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, next_change, score
+from services.contacts.store import scores
 
-AT_ONCE = 200
-EVERY_SECONDS = 2.0
-
-
-async def keep_refreshing_scores(context: Context, bus: Bus) -> None:
-    """Runs until cancelled; as many replicas as you like."""
-    while True:
-        await bus.survive(lambda: refresh_due_scores(context, datetime.now(UTC)))
-        await asyncio.sleep(EVERY_SECONDS)
+CONTACTS_AT_ONCE = 200
 
 
 async def refresh_due_scores(context: Context, now: datetime) -> int:
     """Compute what is due at `now`; how many contacts that was."""
     done = 0
     async with context.db.acquire() as connection:
-        due_users = await scores.users_due(connection, now)
+        due_users = await scores.list_due_users(connection, now)
     for user_id in due_users:
         while True:
-            async with context.transaction() as connection:
-                # The user's lock: what is being recorded just now must not be marked as computed.
-                await users.lock_users(connection, [user_id])
-                due = await scores.list_due(connection, user_id, now, AT_ONCE)
-                await refresh_scores(connection, due, now)
+            # The user's lock: what is being recorded just now must not be marked as computed.
+            async with context.locked([user_id]) as connection:
+                due = await scores.list_due_contacts(connection, user_id, now, CONTACTS_AT_ONCE)
+                await _refresh_scores(connection, due, now)
             done += len(due)
-            if len(due) < AT_ONCE:
+            if len(due) < CONTACTS_AT_ONCE:
                 break
     return done
 
 
-async def refresh_scores(connection: Connection, contact_ids: Sequence[UUID], now: datetime) -> None:
-    interactions = await list_scored_interactions(connection, contact_ids)
-    rows = []
-    for id_ in contact_ids:
-        had = [one.occurred_at for one in counted_interactions(interactions[id_], now)]
-        rows.append(
-            scores.ScoreSnapshot(
-                id_,
-                score(interactions[id_], now).total,
-                min(had, default=None),
-                max(had, default=None),
-                len(interactions[id_]),
-                next_change(interactions[id_], now),
-            )
-        )
-    await scores.update_scores(connection, rows)
+async def _refresh_scores(connection: Connection, contact_ids: Sequence[ContactId], now: datetime) -> None:
+    interactions = await scores.list_scored_interactions(connection, contact_ids)
+    snapshots = [_snapshot(contact_id, interactions[contact_id], now) for contact_id in contact_ids]
+    await scores.update_scores(connection, snapshots)
+
+
+def _snapshot(contact_id: ContactId, interactions: Sequence[ScoredInteraction], now: datetime) -> scores.ScoreSnapshot:
+    moments = [interaction.occurred_at for interaction in counted_interactions(interactions, now)]
+    return scores.ScoreSnapshot(
+        contact_id=contact_id,
+        score=score(interactions, now).total,
+        first_at=min(moments, default=None),
+        last_at=max(moments, default=None),
+        interactions=len(interactions),
+        due_at=next_change(interactions, now),
+    )

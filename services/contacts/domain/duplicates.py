@@ -1,4 +1,4 @@
-"""Whether two contacts may be the same person, and what says so."""
+"""Whether two contacts may be the same person, and what speaks for it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rapidfuzz.fuzz import token_sort_ratio
 
 SIMILAR = 0.9
-# Everybody's domains: sharing one says nothing.
+# Everybody's domains: to share one proves nothing.
 FREE_MAIL = frozenset(
     {
         "gmail.com", "outlook.com", "hotmail.com", "live.com", "msn.com", "yahoo.com", "icloud.com", "me.com", "mac.com", "aol.com",
@@ -18,21 +18,21 @@ FREE_MAIL = frozenset(
 
 @dataclass(frozen=True)
 class Traits:
-    """What is compared. `name` is folded, `domains` are those of the emails, `phones` comparable."""
+    """What is compared of a contact. `name` is folded, `domains` are those of the emails, `phones` comparable."""
 
     name: str
     domains: Collection[str]
     phones: Collection[str]
 
 
-def likeness(one: Traits, other: Traits) -> tuple[float, tuple[str, ...]]:
-    """How sure it is that both are one person (0–1), and the evidence in words; (0, ()) where nothing says so."""
+def likeness(first: Traits, second: Traits) -> tuple[float, tuple[str, ...]]:
+    """How sure it is that both are one person (0–1), and the evidence in words; (0, ()) where nothing speaks for it."""
     found: list[tuple[float, str]] = []
-    if shared := sorted(set(one.phones) & set(other.phones)):
-        found.append((0.95 if one.name == other.name else 0.8, f"same phone {shared[0]}"))
-    similar = token_sort_ratio(one.name, other.name) / 100 if one.name and other.name else 0.0
-    domains = sorted((set(one.domains) & set(other.domains)) - FREE_MAIL)
-    if one.name and one.name == other.name and domains:
+    if shared := sorted(set(first.phones) & set(second.phones)):
+        found.append((0.95 if first.name == second.name else 0.8, f"same phone {shared[0]}"))
+    similar = token_sort_ratio(first.name, second.name) / 100 if first.name and second.name else 0.0
+    domains = sorted((set(first.domains) & set(second.domains)) - FREE_MAIL)
+    if first.name and first.name == second.name and domains:
         found.append((0.95, f"same name at {domains[0]}"))
     elif similar == 1.0:
         found.append((0.85, "same name"))

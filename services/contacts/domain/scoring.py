@@ -35,7 +35,11 @@ class ScoredInteraction:
 
 def counted_interactions(interactions: Iterable[ScoredInteraction], now: datetime) -> list[ScoredInteraction]:
     """The interactions that count as contact: past, between the two of us, no bulk mail."""
-    return [one for one in interactions if one.counted and one.occurred_at <= now and one.direction != "participant"]
+    return [
+        interaction
+        for interaction in interactions
+        if interaction.counted and interaction.occurred_at <= now and interaction.direction != "participant"
+    ]
 
 
 def score(interactions: Iterable[ScoredInteraction], now: datetime) -> Score:
@@ -45,7 +49,7 @@ def score(interactions: Iterable[ScoredInteraction], now: datetime) -> Score:
         "reciprocity": _reciprocity(counted, now),
         "recency": _recency(counted, now),
         "frequency": _frequency(counted, now),
-        "breadth": int(len({one.platform for one in counted}) >= 2),
+        "breadth": int(len({interaction.platform for interaction in counted}) >= 2),
         "tenure": _tenure(counted, now),
     }
     total = min(10, sum(parts.values()))
@@ -60,17 +64,17 @@ def next_change(interactions: Iterable[ScoredInteraction], now: datetime) -> dat
     """When the score, or the last contact, can next be another one without anything new; None if never."""
     moments = (
         moment
-        for one in interactions
-        if one.counted and one.direction != "participant"
-        for moment in (one.occurred_at, *(one.occurred_at + age + _TICK for age in AGES))
+        for interaction in interactions
+        if interaction.counted and interaction.direction != "participant"
+        for moment in (interaction.occurred_at, *(interaction.occurred_at + age + _TICK for age in AGES))
         if moment > now
     )
     return min(moments, default=None)
 
 
 def _reciprocity(counted: Sequence[ScoredInteraction], now: datetime) -> int:
-    from_them = sum(_faded(now - one.occurred_at) for one in counted if one.from_them)
-    from_me = sum(_faded(now - one.occurred_at) for one in counted if one.from_me)
+    from_them = sum(_faded(now - interaction.occurred_at) for interaction in counted if interaction.from_them)
+    from_me = sum(_faded(now - interaction.occurred_at) for interaction in counted if interaction.from_me)
     less, more = sorted((from_them, from_me))
     return (8 * less + more) // (2 * more) if less else 0  # 4·less/more, half up
 
@@ -83,9 +87,9 @@ def _faded(age: timedelta) -> int:
 
 
 def _recency(counted: Sequence[ScoredInteraction], now: datetime) -> int:
-    if from_them := [one.occurred_at for one in counted if one.from_them]:
+    if from_them := [interaction.occurred_at for interaction in counted if interaction.from_them]:
         return _freshness(now - max(from_them))
-    if from_me := [one.occurred_at for one in counted if one.from_me]:
+    if from_me := [interaction.occurred_at for interaction in counted if interaction.from_me]:
         return (_freshness(now - max(from_me)) + 1) // 2
     return 0
 
@@ -95,7 +99,7 @@ def _freshness(age: timedelta) -> int:
 
 
 def _frequency(counted: Sequence[ScoredInteraction], now: datetime) -> int:
-    weight = sum(_weight(now - one.occurred_at) for one in counted)
+    weight = sum(_weight(now - interaction.occurred_at) for interaction in counted)
     return 2 if weight >= 800 else 1 if weight >= 300 else 0
 
 
@@ -109,5 +113,5 @@ def _weight(age: timedelta) -> int:
 def _tenure(counted: Sequence[ScoredInteraction], now: datetime) -> int:
     if not counted:
         return 0
-    age = now - min(one.occurred_at for one in counted)
+    age = now - min(interaction.occurred_at for interaction in counted)
     return 2 if len(counted) >= 50 and age >= _TWO_YEARS else 1 if len(counted) >= 20 and age >= _YEAR else 0

@@ -1,45 +1,20 @@
-"""Questions of `sync` about single messages: did what it said arrive, and whose timelines show it."""
+"""The audit of `sync`: has what it published arrived here?"""
 
 from collections.abc import Awaitable, Callable
 
-from libs.common.ids import ContactId
-from libs.common.requests import (
-    CompareMessages,
-    Comparison,
-    ContactRef,
-    ContactRefs,
-    GetContactsOfMessage,
-    HeldMessage,
-)
+from libs.common.requests import CompareMessages, Comparison
 from services.contacts.context import Context
-from services.contacts.domain.text import key
-from services.contacts.store import audits, users
-
-CONTACTS_OF_MESSAGE = 20
+from services.contacts.store.audits import list_differing
+from services.contacts.store.users import list_purged
 
 
 async def compare_messages(
-    context: Context, waiting: Callable[[], Awaitable[int]], query: CompareMessages
+    context: Context, count_waiting: Callable[[], Awaitable[int]], query: CompareMessages
 ) -> Comparison:
-    """`waiting` is asked first: what was said before that, and is not waiting, has to be in the database by now."""
-    still_waiting = await waiting()
+    """`count_waiting` comes first: what was published before that, and is not waiting, has to be in the database by now."""
+    waiting = await count_waiting()
     async with context.db.acquire() as connection:
-        if await users.list_purged(connection, [query.user_id, query.account_id]):
-            return Comparison(differing=(), waiting=still_waiting)
-        rows = await audits.list_differing(
-            connection,
-            query.account_id,
-            [(one.gmail_id, key(one.gmail_id), one.revision, one.removed) for one in query.published],
-        )
-    return Comparison(
-        differing=tuple(HeldMessage(gmail_id=row["gmail_id"], revision=row["revision"]) for row in rows),
-        waiting=still_waiting,
-    )
-
-
-async def list_contacts(context: Context, query: GetContactsOfMessage) -> ContactRefs:
-    async with context.db.acquire() as connection:
-        rows = await audits.list_contacts(
-            connection, query.user_id, query.account_id, key(query.gmail_id), CONTACTS_OF_MESSAGE
-        )
-    return ContactRefs(items=tuple(ContactRef(id=ContactId(row["id"]), name=row["name"]) for row in rows))
+        if await list_purged(connection, [query.user_id, query.account_id]):
+            return Comparison(differing=(), waiting=waiting)
+        differing = await list_differing(connection, query.account_id, query.published)
+    return Comparison(differing=tuple(differing), waiting=waiting)

@@ -1,20 +1,22 @@
-"""What is held of single messages, beside what was said of them."""
+"""How single messages are held here, beside what was published of them."""
 
 from collections.abc import Collection
-from uuid import UUID
 
-from libs.common.db import Connection, Record
+from libs.common.db import Connection
+from libs.common.ids import AccountId
+from libs.common.requests import HeldMessage, PublishedMessage
+from services.contacts.domain.text import key
 
 
 async def list_differing(
-    connection: Connection, account_id: UUID, told: Collection[tuple[str, str, int, bool]]
-) -> list[Record]:
-    """gmail_id, revision (0: never seen) of the messages that are not held as told: (Gmail id, ref, revision, removed).
+    connection: Connection, account_id: AccountId, published: Collection[PublishedMessage]
+) -> list[HeldMessage]:
+    """Those that are not held as published, with the revision of what is held (0: nothing ever arrived).
 
     One that is there must be held alive, with its interaction, at least at its revision; one that was removed must not be alive
     as of an earlier one.
     """
-    return await connection.fetch(
+    rows = await connection.fetch(
         """SELECT t.gmail_id, coalesce(s.revision, 0) AS revision
            FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bool[]) AS t(gmail_id, ref, revision, removed)
            LEFT JOIN sightings s ON s.source_id = $1 AND s.platform = 'email' AND s.ref = t.ref
@@ -22,21 +24,9 @@ async def list_differing(
                  ELSE s.fact IS NULL OR s.revision < t.revision
                       OR NOT EXISTS (SELECT FROM interactions i WHERE i.id = s.interaction_id) END""",
         account_id,
-        *([list(column) for column in zip(*told, strict=True)] or [[], [], [], []]),
+        [message.gmail_id for message in published],
+        [key(message.gmail_id) for message in published],
+        [message.revision for message in published],
+        [message.removed for message in published],
     )
-
-
-async def list_contacts(connection: Connection, user_id: UUID, account_id: UUID, ref: str, limit: int) -> list[Record]:
-    """id, name of the contacts on whose timelines a message is."""
-    return await connection.fetch(
-        """SELECT c.id, c.name FROM sightings s
-           JOIN timeline_lines l ON l.interaction_id = s.interaction_id
-           JOIN contacts c ON c.id = l.contact_id
-           WHERE s.source_id = $2 AND s.platform = 'email' AND s.ref = $3 AND s.user_id = $1 AND s.fact IS NOT NULL
-             AND c.merged_into IS NULL AND NOT c.archived
-           ORDER BY c.name, c.id LIMIT $4""",
-        user_id,
-        account_id,
-        ref,
-        limit,
-    )
+    return [HeldMessage(gmail_id=row["gmail_id"], revision=row["revision"]) for row in rows]

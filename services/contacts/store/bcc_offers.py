@@ -1,20 +1,33 @@
-"""Offers to call an address mine: found with the mail that raises the question, told once."""
+"""Offers to call an address the user's own: found with the mail that gives rise to it, published once."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from libs.common.db import Connection, Record
-from services.contacts.store.observations import Key
+from libs.common.db import Connection
+from libs.common.ids import AccountId, ContactId, UserId
+from services.contacts.domain.observations import ObservationKey
+
+
+@dataclass(frozen=True)
+class PendingOffer:
+    """An offer that was not published yet. `moot`: its address has become the user's, or its contact is gone."""
+
+    user_id: UserId
+    account_id: AccountId
+    contact_id: ContactId
+    address: str
+    name: str
+    moot: bool
 
 
 async def insert_offers(
-    connection: Connection, keys: Collection[Key], now: datetime, at_most: int, window: timedelta
+    connection: Connection, keys: Collection[ObservationKey], now: datetime, at_most: int, window: timedelta
 ) -> None:
-    """Of these sightings, remember the authors that carry a contact's hash and are strangers to the user.
+    """Of these observations, remember the authors that carry a contact's hash and are strangers to the user.
 
     Not those whom nobody would take for the user: robots, lists, and the contact itself, who got to know the address. At most
-    `at_most` per user within `window`: who learns a hash must not be able to flood anybody with questions.
+    `at_most` per user within `window`: who learns a hash must not be able to flood anybody with offers.
     """
     await connection.execute(
         """INSERT INTO bcc_offers (user_id, address, name, account_id, contact_id, at)
@@ -45,10 +58,9 @@ async def insert_offers(
     )
 
 
-async def list_untold(connection: Connection, before: datetime, limit: int) -> list[Record]:
-    """Offers that were found before this moment: user_id, address, name, account_id, contact_id (that into which it was merged),
-    and `moot`: the address has become the user's, or the contact is gone."""
-    return await connection.fetch(
+async def list_pending_offers(connection: Connection, before: datetime, limit: int) -> list[PendingOffer]:
+    """Offers that were found before this moment, oldest first; each with the contact into which its own was merged."""
+    rows = await connection.fetch(
         """SELECT o.user_id, o.address, o.name, o.account_id, coalesce(k.merged_into, k.id) AS contact_id,
                   k.id IS NULL OR coalesce(a.is_me, true) AS moot
            FROM bcc_offers o
@@ -58,19 +70,23 @@ async def list_untold(connection: Connection, before: datetime, limit: int) -> l
         before,
         limit,
     )
+    return [
+        PendingOffer(row["user_id"], row["account_id"], row["contact_id"], row["address"], row["name"], row["moot"])
+        for row in rows
+    ]
 
 
-async def mark_told(connection: Connection, user_id: UUID, address: str, now: datetime) -> None:
+async def mark_published(connection: Connection, offer: PendingOffer, now: datetime) -> None:
     await connection.execute(
         "UPDATE bcc_offers SET told_at = $3 WHERE user_id = $1 AND address = $2 AND told_at IS NULL",
-        user_id,
-        address,
+        offer.user_id,
+        offer.address,
         now,
     )
 
 
-async def delete_offer(connection: Connection, user_id: UUID, address: str) -> None:
-    """It was never told: should the question arise again, it may be asked."""
+async def delete_offer(connection: Connection, offer: PendingOffer) -> None:
+    """It was never published: should there be reason for it again, it may be made again."""
     await connection.execute(
-        "DELETE FROM bcc_offers WHERE user_id = $1 AND address = $2 AND told_at IS NULL", user_id, address
+        "DELETE FROM bcc_offers WHERE user_id = $1 AND address = $2 AND told_at IS NULL", offer.user_id, offer.address
     )

@@ -1,41 +1,56 @@
 """What the user does to a contact by hand."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
-from uuid import UUID
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from libs.common.db import Connection, Record
-from services.contacts.domain.projection import Participant
-from services.contacts.store.addresses import ensure_addresses
-from services.contacts.store.contacts import add_hashes, fresh_hash
-
-COLUMNS = (
-    "name", "company", "title", "photo_url", "birthday", "urls", "notes", "tags", "typed_phones", "dropped_phones", "edited", "archived",
-)  # fmt: skip
+from libs.common.db import Connection
+from libs.common.ids import ContactId, UserId
+from services.contacts.domain.addresses import AddressId
+from services.contacts.domain.contact_fields import EditableFields
+from services.contacts.domain.identity_resolution import CardKey
+from services.contacts.domain.observations import Participant
+from services.contacts.store.addresses import get_or_insert_addresses
+from services.contacts.store.contact_fields import editable_fields
 
 
-async def get_contact(connection: Connection, contact_id: UUID) -> Record:
+@dataclass(frozen=True)
+class EditableContact:
+    """A contact as an edit finds it. `phones` are those that it shows."""
+
+    id: ContactId
+    user_id: UserId
+    fields: EditableFields
+    phones: tuple[str, ...]
+    bcc_hash: str
+    merged_into: ContactId | None
+
+
+async def get_editable_contact(connection: Connection, contact_id: ContactId) -> EditableContact:
+    """The contact, which has to be there: the caller has found its id under the user's lock."""
     row = await connection.fetchrow("SELECT * FROM contacts WHERE id = $1", contact_id)
-    assert row is not None, "the caller has resolved the id under the user's lock"
-    return row
+    assert row is not None
+    return EditableContact(
+        row["id"], row["user_id"], editable_fields(row), tuple(row["phones"]), row["bcc_hash"], row["merged_into"]
+    )
 
 
-async def put_columns(connection: Connection, contact_id: UUID, values: Mapping[str, Any]) -> None:
+async def update_edited_fields(connection: Connection, contact_id: ContactId, fields: EditableFields) -> None:
     """Set what the user typed; from now on the contact is theirs."""
-    assert set(values) <= set(COLUMNS)
+    values = vars(fields)
     assignments = "".join(f", {column} = ${number}" for number, column in enumerate(values, start=2))
     await connection.execute(
-        f"UPDATE contacts SET pinned = true{assignments} WHERE id = $1",  # noqa: S608  (columns above)
+        f"UPDATE contacts SET pinned = true{assignments} WHERE id = $1",  # noqa: S608  (names of fields)
         contact_id,
         *values.values(),
     )
 
 
-async def put_emails(connection: Connection, user_id: UUID, contact_id: UUID, emails: Sequence[Participant]) -> None:
+async def replace_emails(
+    connection: Connection, user_id: UserId, contact_id: ContactId, emails: Sequence[Participant]
+) -> None:
     """The contact has these emails, in this order. Those taken off are marked, so that mail doesn't put them back."""
-    ids = await ensure_addresses(connection, {(user_id, who.kind, who.value): who for who in emails})
-    kept = [ids[user_id, who.kind, who.value] for who in emails]
+    ids = await get_or_insert_addresses(connection, {(user_id, email.kind, email.value): email for email in emails})
+    kept = [ids[user_id, email.kind, email.value] for email in emails]
     await connection.execute(
         """UPDATE addresses SET contact_id = NULL, position = NULL, barred = true
            WHERE contact_id = $1 AND kind = 'email' AND id <> ALL($2::bigint[])""",
@@ -48,34 +63,11 @@ async def put_emails(connection: Connection, user_id: UUID, contact_id: UUID, em
         contact_id,
         kept,
         list(range(len(kept))),
-        [who.shown for who in emails],
+        [email.shown for email in emails],
     )
 
 
-async def rotate_hash(connection: Connection, user_id: UUID, contact_id: UUID, now: datetime) -> None:
-    """A new hash; every earlier one logs no mail that is sent from now on."""
-    hash_ = fresh_hash()
-    await connection.execute(
-        "UPDATE addresses SET retired_at = $2 WHERE contact_id = $1 AND kind = 'bcc' AND retired_at IS NULL",
-        contact_id,
-        now,
-    )
-    await connection.execute("UPDATE contacts SET bcc_hash = $2 WHERE id = $1", contact_id, hash_)
-    await add_hashes(connection, [(contact_id, user_id, hash_)])
-
-
-async def is_retired(connection: Connection, contact_id: UUID) -> bool:
-    """Whether the hash that the contact shows logs nothing any more."""
-    return bool(
-        await connection.fetchval(
-            """SELECT EXISTS (SELECT FROM contacts k JOIN addresses a ON (a.user_id, a.kind, a.value) = (k.user_id, 'bcc', k.bcc_hash)
-               WHERE k.id = $1 AND a.retired_at IS NOT NULL)""",
-            contact_id,
-        )
-    )
-
-
-async def delete_contact(connection: Connection, user_id: UUID, contact_id: UUID) -> None:
+async def delete_contact(connection: Connection, user_id: UserId, contact_id: ContactId) -> None:
     """The contact and its notes go. Its addresses and cards stay marked, so that neither brings it back."""
     await connection.execute(
         """WITH notes AS (
@@ -104,25 +96,35 @@ async def delete_contact(connection: Connection, user_id: UUID, contact_id: UUID
     await connection.execute("DELETE FROM contacts WHERE id = $1", contact_id)
 
 
-async def move(
-    connection: Connection,
-    address_ids: Collection[int],
-    cards: Collection[tuple[UUID, str]],
-    origin: UUID,
-    target: UUID,
-) -> None:
+@dataclass(frozen=True)
+class Belongings:
+    """The addresses and cards of a contact."""
+
+    address_ids: Collection[AddressId]
+    cards: Collection[CardKey]
+
+
+async def list_belongings(connection: Connection, contact_id: ContactId) -> Belongings:
+    addresses = await connection.fetch("SELECT id FROM addresses WHERE contact_id = $1 ORDER BY id", contact_id)
+    cards = await connection.fetch(
+        "SELECT account_id, resource_name FROM cards WHERE contact_id = $1 ORDER BY 1, 2", contact_id
+    )
+    return Belongings([row["id"] for row in addresses], [(row["account_id"], row["resource_name"]) for row in cards])
+
+
+async def move_belongings(connection: Connection, belongings: Belongings, origin: ContactId, target: ContactId) -> None:
     """Move addresses and cards from one contact to another, as far as they are still the first one's."""
     await connection.execute(
         "UPDATE addresses SET contact_id = $3 WHERE id = ANY($1::bigint[]) AND contact_id = $2",
-        list(address_ids),
+        list(belongings.address_ids),
         origin,
         target,
     )
     await connection.execute(
         """UPDATE cards k SET contact_id = $4 FROM unnest($1::uuid[], $2::text[]) AS m(account_id, resource_name)
            WHERE (k.account_id, k.resource_name) = (m.account_id, m.resource_name) AND k.contact_id = $3""",
-        [account for account, _ in cards],
-        [name for _, name in cards],
+        [account_id for account_id, _ in belongings.cards],
+        [name for _, name in belongings.cards],
         origin,
         target,
     )

@@ -1,28 +1,22 @@
-"""Everything of a user: counted, and page by page."""
+"""Everything of a user, page by page in the order of ids, for the user's archive."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection, Record
+from libs.common.ids import ContactId, InteractionId, UserId
 
 
-async def count(connection: Connection, user_id: UUID) -> dict[str, int]:
-    """contacts, messages, meetings, other, imported. A meeting counts where somebody besides me is invited."""
-    row = await connection.fetchrow(
-        """SELECT
-            (SELECT count(*) FROM contacts WHERE user_id = $1 AND merged_into IS NULL AND NOT archived) AS contacts,
-            (SELECT count(*) FROM interactions WHERE user_id = $1 AND platform = 'email') AS messages,
-            (SELECT count(*) FROM interactions i WHERE user_id = $1 AND platform = 'calendar' AND EXISTS (
-                SELECT FROM participants p JOIN addresses a ON a.id = p.address_id
-                WHERE p.interaction_id = i.id AND p.role = 'attendee' AND NOT a.is_me)) AS meetings,
-            (SELECT count(*) FROM interactions WHERE user_id = $1 AND platform NOT IN ('email', 'calendar')) AS other,
-            (SELECT count(*) FROM cards WHERE user_id = $1 AND live AND contact_id IS NOT NULL) AS imported""",
-        user_id,
-    )
-    return dict(row or {})
+@dataclass(frozen=True)
+class ExportedInteraction:
+    """An interaction as plain JSON."""
+
+    id: InteractionId
+    fields: dict[str, Any]
 
 
-async def list_contact_ids(connection: Connection, user_id: UUID, after: UUID, limit: int) -> list[UUID]:
+async def list_contact_ids(connection: Connection, user_id: UserId, after: UUID, limit: int) -> list[ContactId]:
     rows = await connection.fetch(
         "SELECT id FROM contacts WHERE user_id = $1 AND merged_into IS NULL AND id > $2 ORDER BY id LIMIT $3",
         user_id,
@@ -32,8 +26,11 @@ async def list_contact_ids(connection: Connection, user_id: UUID, after: UUID, l
     return [row["id"] for row in rows]
 
 
-async def list_interactions(connection: Connection, user_id: UUID, after: UUID, limit: int) -> list[Record]:
-    return await connection.fetch(
+async def list_interactions(
+    connection: Connection, user_id: UserId, after: UUID, limit: int
+) -> list[ExportedInteraction]:
+    """With everybody on them."""
+    rows = await connection.fetch(
         """SELECT i.id, i.platform, i.ref, i.kind, i.thread, i.occurred_at, i.ends_at, i.title, i.text, i.automated, i.direction,
                coalesce(author.is_me, false) AS by_me,
                (SELECT jsonb_agg(jsonb_build_object('role', p.role, 'kind', a.kind, 'address', a.shown, 'name', p.name,
@@ -45,14 +42,16 @@ async def list_interactions(connection: Connection, user_id: UUID, after: UUID, 
         after,
         limit,
     )
+    return [ExportedInteraction(row["id"], _as_json(row)) for row in rows]
 
 
-def as_json(row: Record) -> dict[str, Any]:
-    """A row of `list_interactions` as plain JSON; mail's direction is told by its author."""
+def _as_json(row: Record) -> dict[str, Any]:
+    """The direction of mail follows from its author."""
     fields = dict(row)
-    fields["direction"] = row["direction"] or ("outbound" if fields.pop("by_me") else "inbound")
-    fields.pop("by_me", None)
-    for name in ("id", "occurred_at", "ends_at"):
+    by_me = fields.pop("by_me")
+    fields["direction"] = fields["direction"] or ("outbound" if by_me else "inbound")
+    fields["id"] = str(fields["id"])
+    for name in ("occurred_at", "ends_at"):
         if fields[name] is not None:
-            fields[name] = str(fields[name]) if name == "id" else fields[name].isoformat()
+            fields[name] = fields[name].isoformat()
     return fields

@@ -1,62 +1,88 @@
-"""Sightings: what each source saw, and which interaction it belongs to."""
+"""Observations: what each source saw (the table `sightings`), and which interaction it is part of."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection, Record
-from services.contacts.domain.projection import Observation, ObservedItem, Participant
-
-Key = tuple[UUID, str, str]
-GroupKey = tuple[UUID, str, str]
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A sighting as it lies in the database."""
-
-    observation: Observation
-    interaction_id: UUID | None
-
+from libs.common.ids import InteractionId
+from services.contacts.domain.observations import (
+    GroupKey,
+    Observation,
+    ObservationKey,
+    ObservedItem,
+    Participant,
+    SourceId,
+)
+from services.contacts.domain.projection import StoredObservation, Thread
 
 _COLUMNS = "s.source_id, s.platform, s.ref, s.user_id, s.revision, s.grp, s.interaction_id, s.fact"
+# What fields are called in the stored JSON, where that is not their name.
+_STORED_NAMES = {"participants": "people", "bcc_tags": "tags"}
 
 
-async def list_sightings(connection: Connection, keys: Collection[Key], groups: Collection[GroupKey]) -> list[Stored]:
-    """These sightings, and every live one of these groups."""
+async def list_observations(
+    connection: Connection, keys: Collection[ObservationKey], groups: Collection[GroupKey]
+) -> dict[ObservationKey, StoredObservation]:
+    """These observations, and every live one of these groups."""
     rows = await connection.fetch(
         f"""SELECT {_COLUMNS} FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(source_id, platform, ref)
             JOIN sightings s USING (source_id, platform, ref)
             UNION
             SELECT {_COLUMNS} FROM unnest($4::uuid[], $5::text[], $6::text[]) AS g(user_id, platform, grp)
             JOIN sightings s USING (user_id, platform, grp) WHERE s.fact IS NOT NULL""",  # noqa: S608  (columns above)
-        *_columns(keys),
-        *_columns(groups),
+        *_arrays(keys),
+        *_arrays(groups),
     )
-    return [_stored(row) for row in rows]
+    return {
+        stored.observation.key: stored
+        for row in rows
+        for stored in [StoredObservation(_observation(row), row["interaction_id"])]
+    }
 
 
-async def list_of_source(connection: Connection, source_id: UUID, limit: int) -> list[Observation]:
+async def list_of_source(connection: Connection, source_id: SourceId, limit: int) -> list[Observation]:
+    """Some of what this source saw, gone items included."""
     rows = await connection.fetch(f"SELECT {_COLUMNS} FROM sightings s WHERE source_id = $1 LIMIT $2", source_id, limit)  # noqa: S608
-    return [_stored(row).observation for row in rows]
+    return [_observation(row) for row in rows]
 
 
-async def upsert_sightings(connection: Connection, sightings: Iterable[tuple[Observation, UUID | None]]) -> None:
+async def get_next_revision(connection: Connection, key: ObservationKey) -> int:
+    """One more than what is stored under this key; 0 where nothing is."""
+    last: int | None = await connection.fetchval(
+        "SELECT revision FROM sightings WHERE source_id = $1 AND platform = $2 AND ref = $3", *key
+    )
+    return 0 if last is None else last + 1
+
+
+async def list_threads(connection: Connection, interaction_ids: Collection[InteractionId]) -> set[Thread]:
+    """The mail threads in which these interactions are."""
+    rows = await connection.fetch(
+        """SELECT DISTINCT source_id, thread FROM sightings
+           WHERE interaction_id = ANY($1::uuid[]) AND thread <> '' AND fact IS NOT NULL""",
+        list(interaction_ids),
+    )
+    return {(row["source_id"], row["thread"]) for row in rows}
+
+
+async def upsert_observations(
+    connection: Connection, observations: Iterable[tuple[Observation, InteractionId | None]]
+) -> None:
+    """Each with the interaction that it is part of now."""
     rows = [
         (
-            one.source_id,
-            one.platform,
-            one.ref,
-            one.user_id,
-            one.revision,
-            one.group,
-            one.item.thread if one.item else "",
+            observation.source_id,
+            observation.platform,
+            observation.ref,
+            observation.user_id,
+            observation.revision,
+            observation.group,
+            observation.item.thread if observation.item else "",
             interaction_id,
-            to_json(one.item) if one.item else None,
+            _to_json(observation.item) if observation.item else None,
         )
-        for one, interaction_id in sightings
+        for observation, interaction_id in observations
     ]
     if not rows:
         return
@@ -70,41 +96,46 @@ async def upsert_sightings(connection: Connection, sightings: Iterable[tuple[Obs
     )
 
 
-async def delete_sightings(connection: Connection, keys: Collection[Key]) -> None:
+async def delete_observations(connection: Connection, keys: Collection[ObservationKey]) -> None:
     await connection.execute(
         """DELETE FROM sightings s USING unnest($1::uuid[], $2::text[], $3::text[]) AS k(source_id, platform, ref)
            WHERE (s.source_id, s.platform, s.ref) = (k.source_id, k.platform, k.ref)""",
-        *_columns(keys),
+        *_arrays(keys),
     )
 
 
-def _columns(keys: Collection[tuple[UUID, str, str]]) -> list[list[Any]]:
+def _arrays(keys: Collection[tuple[UUID, str, str]]) -> list[list[Any]]:
     return [list(column) for column in zip(*keys, strict=True)] if keys else [[], [], []]
 
 
-def _stored(row: Record) -> Stored:
-    observation = Observation(
+def _observation(row: Record) -> Observation:
+    return Observation(
         row["user_id"], row["source_id"], row["platform"], row["ref"], row["revision"], row["grp"],
-        from_json(row["fact"]) if row["fact"] is not None else None,
+        _from_json(row["fact"]) if row["fact"] is not None else None,
     )  # fmt: skip
-    return Stored(observation, row["interaction_id"])
 
 
-def to_json(item: ObservedItem) -> dict[str, Any]:
-    """The fields that are not at their defaults; people as lists."""
-    fields = {name: value for name, value in vars(item).items() if value or name in ("occurred_at", "kind")}
-    fields["people"] = [[who.role, who.kind, who.value, who.shown, who.name] for who in item.people]
-    return fields
+def _to_json(item: ObservedItem) -> dict[str, Any]:
+    """The fields that are not at their defaults; participants as lists."""
+    stored = {
+        _STORED_NAMES.get(name, name): value
+        for name, value in vars(item).items()
+        if value or name in ("occurred_at", "kind")
+    }
+    stored["people"] = [
+        [participant.role, participant.kind, participant.value, participant.shown, participant.name]
+        for participant in item.participants
+    ]
+    return stored
 
 
-def from_json(event: dict[str, Any]) -> ObservedItem:
-    ends_at = event.get("ends_at")
+def _from_json(stored: dict[str, Any]) -> ObservedItem:
+    fields = dict(stored)
+    participants, tags, ends_at = fields.pop("people"), fields.pop("tags", ()), fields.pop("ends_at", None)
     return ObservedItem(
-        **{
-            **event,
-            "occurred_at": datetime.fromisoformat(event["occurred_at"]),
-            "ends_at": datetime.fromisoformat(ends_at) if ends_at else None,
-            "people": tuple(Participant(*who) for who in event["people"]),
-            "tags": tuple(event.get("tags", ())),
-        }
+        occurred_at=datetime.fromisoformat(fields.pop("occurred_at")),
+        ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
+        participants=tuple(Participant(*columns) for columns in participants),
+        bcc_tags=tuple(tags),
+        **fields,
     )

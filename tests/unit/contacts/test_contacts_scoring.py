@@ -22,7 +22,7 @@ def times(days_ago: float, count: int) -> tuple[float, ...]:
 
 
 @pytest.mark.parametrize(
-    ("told", "reciprocity"),
+    ("history", "reciprocity"),
     [
         ([], 0),
         (interactions("inbound", *times(10, 9)), 0),
@@ -38,12 +38,12 @@ def times(days_ago: float, count: int) -> tuple[float, ...]:
         (interactions("mutual", 10), 4),
     ],
 )
-def test_reciprocity_is_the_balance_of_both_directions(told: list[ScoredInteraction], reciprocity: int) -> None:
-    assert score(told, NOW).reciprocity == reciprocity
+def test_reciprocity_is_the_balance_of_both_directions(history: list[ScoredInteraction], reciprocity: int) -> None:
+    assert score(history, NOW).reciprocity == reciprocity
 
 
 @pytest.mark.parametrize(
-    ("told", "recency"),
+    ("history", "recency"),
     [
         (interactions("inbound", 7), 3),
         (interactions("inbound", 7.01), 2),
@@ -60,12 +60,12 @@ def test_reciprocity_is_the_balance_of_both_directions(told: list[ScoredInteract
         (interactions("inbound", 1, counted=False), 0),
     ],
 )
-def test_recency_is_how_fresh_their_last_sign_is(told: list[ScoredInteraction], recency: int) -> None:
-    assert score(told, NOW).recency == recency
+def test_recency_is_how_fresh_their_last_sign_is(history: list[ScoredInteraction], recency: int) -> None:
+    assert score(history, NOW).recency == recency
 
 
 @pytest.mark.parametrize(
-    ("told", "frequency"),
+    ("history", "frequency"),
     [
         (interactions("inbound", *times(30, 8)), 2),
         (interactions("inbound", *times(30, 7)), 1),
@@ -77,8 +77,8 @@ def test_recency_is_how_fresh_their_last_sign_is(told: list[ScoredInteraction], 
         (interactions("inbound", *times(1800, 149)), 0),
     ],
 )
-def test_frequency_weighs_by_age(told: list[ScoredInteraction], frequency: int) -> None:
-    assert score(told, NOW).frequency == frequency
+def test_frequency_weighs_by_age(history: list[ScoredInteraction], frequency: int) -> None:
+    assert score(history, NOW).frequency == frequency
 
 
 def test_breadth_asks_for_two_platforms() -> None:
@@ -94,7 +94,7 @@ def test_tenure_asks_for_many_and_for_long(count: int, first: int, tenure: int) 
 
 
 @pytest.mark.parametrize(
-    ("told", "total", "label"),
+    ("history", "total", "label"),
     [
         ([], 0, "Cold"),
         (interactions("mutual", 5), 7, "Strong"),
@@ -102,8 +102,8 @@ def test_tenure_asks_for_many_and_for_long(count: int, first: int, tenure: int) 
         (interactions("mutual", *times(5, 60), 800) + interactions("inbound", 1, platform="telegram"), 10, "Strong"),
     ],
 )
-def test_the_total_is_the_sum_and_at_most_ten(told: list[ScoredInteraction], total: int, label: str) -> None:
-    whole = score(told, NOW)
+def test_the_total_is_the_sum_and_at_most_ten(history: list[ScoredInteraction], total: int, label: str) -> None:
+    whole = score(history, NOW)
     assert (whole.total, whole.label) == (total, label)
 
 
@@ -117,17 +117,17 @@ an_interaction = st.builds(
 
 
 @given(st.lists(an_interaction, max_size=40))
-def test_the_score_knows_no_order_and_stays_in_its_bounds(told: list[ScoredInteraction]) -> None:
-    whole = score(told, NOW)
-    assert score(told[::-1], NOW) == whole
+def test_the_score_knows_no_order_and_stays_in_its_bounds(history: list[ScoredInteraction]) -> None:
+    whole = score(history, NOW)
+    assert score(history[::-1], NOW) == whole
     parts = (whole.reciprocity, whole.recency, whole.frequency, whole.breadth, whole.tenure)
     assert all(0 <= part <= most for part, most in zip(parts, (4, 3, 2, 1, 2), strict=True))
     assert whole.total == min(10, sum(parts))
 
 
 @given(st.lists(an_interaction, max_size=10), st.integers(0, 4000))
-def test_nothing_changes_before_the_next_change(told: list[ScoredInteraction], later_hours: int) -> None:
-    change = next_change(told, NOW)
+def test_nothing_changes_before_the_next_change(history: list[ScoredInteraction], later_hours: int) -> None:
+    change = next_change(history, NOW)
     later = NOW + timedelta(hours=later_hours)
     if change is None or later < change:
-        assert score(told, later) == score(told, NOW)
+        assert score(history, later) == score(history, NOW)

@@ -1,4 +1,4 @@
-"""Questions to `contacts`: lists, search, timelines, notes, BCC logging, the people of a meeting, the archive; and the wiring."""
+"""Requests to `contacts`: lists, search, timelines, notes, BCC logging, the people of a meeting, the export; and the wiring."""
 
 import asyncio
 from datetime import timedelta
@@ -24,7 +24,7 @@ from libs.common.requests import (
 )
 from libs.common.service import Resources, running
 from services.contacts.__main__ import wire
-from services.contacts.handlers import contacts, duplicates, export, interactions, timelines
+from services.contacts.handlers import attendees, connectors, contacts, export, merges, timelines
 from services.contacts.scoring import refresh_due_scores
 from tests.conftest import ServiceSettings
 from tests.support.contacts_world import (
@@ -74,15 +74,15 @@ async def test_notes_are_searched_too(world: World) -> None:
     assert await found(world, "naive") == await found(world, "curator") == ["Jane"]
 
 
-@pytest.mark.parametrize("asked", [{"sort": "name"}, {"sort": "recent"}, {"sort": "score"}, {"q": "p"}])
-async def test_pages_are_complete_and_without_repetition(world: World, asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("order", [{"sort": "name"}, {"sort": "recent"}, {"sort": "score"}, {"q": "p"}])
+async def test_pages_are_complete_and_without_repetition(world: World, order: dict[str, Any]) -> None:
     await world.receive(*[mail(f"m{n}", f"p{n}@x.example", days_ago=n % 4 + 1) for n in range(23)])
     await refresh_due_scores(world.context, NOW)
     seen: list[Any] = []
     cursor = None
     while True:
         page = await contacts.search_contacts(
-            world.context, SearchContacts(user_id=USER, cursor=cursor, limit=4, **asked)
+            world.context, SearchContacts(user_id=USER, cursor=cursor, limit=4, **order)
         )
         seen += [item.id for item in page.items]
         cursor = page.next_cursor
@@ -119,7 +119,7 @@ async def test_the_timeline_pages_newest_first_and_filters(world: World) -> None
     cursor = None
     while True:
         query = GetTimeline(user_id=USER, contact_id=contact.id, limit=5, cursor=cursor)
-        page = await timelines.show_timeline(world.context, query)
+        page = await timelines.get_timeline(world.context, query)
         titles += [item.title for item in page.items]
         cursor = page.next_cursor
         if cursor is None:
@@ -143,8 +143,8 @@ async def test_other_users_see_nothing(world: World) -> None:
     await world.receive(mail("m1", JANE))
     contact, stranger = await world.contact(JANE), UserId(new_id())
     for attempt in (
-        contacts.show_contact(world.context, GetContact(user_id=stranger, contact_id=contact.id)),
-        timelines.show_timeline(world.context, GetTimeline(user_id=stranger, contact_id=contact.id)),
+        contacts.get_contact(world.context, GetContact(user_id=stranger, contact_id=contact.id)),
+        timelines.get_timeline(world.context, GetTimeline(user_id=stranger, contact_id=contact.id)),
         contacts.rotate_bcc(world.context, RotateBcc(user_id=stranger, contact_id=contact.id)),
         timelines.add_interaction(world.context, AddInteraction(user_id=stranger, contact_id=contact.id, text="x")),
     ):
@@ -171,8 +171,8 @@ async def test_a_connector_reports_under_its_own_platform_and_can_correct_itself
         user_id=USER, platform="telegram", ref="77", occurred_at=NOW, direction="inbound", kind="message",
         identities=(Identity(kind="phone", value="+49 30 1234567"), Identity(kind="telegram", value="@Bob", name="Bob")), text="hi",
     )  # fmt: skip
-    await interactions.record_report(world.context, report)
-    await interactions.record_report(world.context, report.model_copy(update={"text": "hi there"}))
+    await connectors.record_report(world.context, report)
+    await connectors.record_report(world.context, report.model_copy(update={"text": "hi there"}))
     assert [(line.platform, line.direction, line.text) for line in await world.timeline(JANE)] == [
         ("telegram", "inbound", "hi there")
     ]
@@ -180,10 +180,8 @@ async def test_a_connector_reports_under_its_own_platform_and_can_correct_itself
     bio = ProfileReported(
         user_id=USER, platform="twitter", identity=Identity(kind="email", value=JANE), bio="Founder", at=NOW
     )
-    await interactions.record_profile(world.context, bio)
-    await interactions.record_profile(
-        world.context, bio.model_copy(update={"bio": "old", "at": NOW - timedelta(days=1)})
-    )
+    await connectors.record_profile(world.context, bio)
+    await connectors.record_profile(world.context, bio.model_copy(update={"bio": "old", "at": NOW - timedelta(days=1)}))
     assert (await world.contact(JANE)).bios == {"twitter": "Founder"}
 
 
@@ -221,9 +219,11 @@ async def test_mail_from_an_address_that_becomes_mine_is_logged_then(world: Worl
 async def test_a_rotated_hash_stops_logging_and_a_merge_keeps_both(world: World) -> None:
     await world.receive(mail("m1", JANE), mail("m2", BOB))
     jane, bob = await world.contact(JANE), await world.contact(BOB)
-    await duplicates.merge_contacts(world.context, MergeContacts(user_id=USER, contact_id=jane.id, other_id=bob.id))
+    await merges.merge_contacts(world.context, MergeContacts(user_id=USER, contact_id=jane.id, other_id=bob.id))
     far = {"days_ago": -30_000, "to": ["x@y.example"]}
-    await world.receive(*[mail(f"b{n}", ME, bcc_tags=(one.bcc_hash,), **far) for n, one in enumerate((jane, bob))])
+    await world.receive(
+        *[mail(f"b{n}", ME, bcc_tags=(contact.bcc_hash,), **far) for n, contact in enumerate((jane, bob))]
+    )
     assert len(await world.timeline(JANE)) == 4
     rotated = await contacts.rotate_bcc(world.context, RotateBcc(user_id=USER, contact_id=jane.id))
     assert rotated.bcc_hash not in (jane.bcc_hash, bob.bcc_hash)
@@ -238,13 +238,13 @@ async def test_attendees_come_in_their_order_with_their_history_as_of_then(world
         *[mail(f"m{n}", JANE, name="Jane", days_ago=n) for n in range(1, 9)],
         mail("l", JANE, automated="bulk", days_ago=0.5),
     )
-    asked = GetAttendees(
+    query = GetAttendees(
         user_id=USER,
         addresses=("who@x.example", "JANE@acme.example", ME, "broken"),
         now=NOW - timedelta(days=2.5),
         last=3,
     )
-    stranger, jane, me, broken = (await timelines.show_attendees(world.context, asked)).items
+    stranger, jane, me, broken = (await attendees.get_attendees(world.context, query)).items
     assert (stranger.contact_id, stranger.score, stranger.me, broken.contact_id) == (None, None, False, None)
     assert (me.me, jane.me) == (True, False)
     assert (jane.name, jane.last_contact_at) == ("Jane", NOW - timedelta(days=3))
@@ -269,7 +269,7 @@ async def test_the_archive_has_everything_page_by_page(world: World) -> None:
 async def test_of_a_deleted_user_nothing_is_left_and_nothing_comes_back(world: World) -> None:
     await world.receive(mail("m1", JANE), card("1", name="Jane", emails=[JANE]), meeting("e", [BOB]), settings(1))
     await world.receive(UserDeleted(user_id=USER, account_ids=(account_id(1),)), mail("m2", BOB), connected())
-    await interactions.record_report(
+    await connectors.record_report(
         world.context,
         InteractionReported(
             user_id=USER, platform="telegram", ref="1", occurred_at=NOW, direction="inbound", kind="message",
@@ -294,12 +294,12 @@ async def silent(_: Resources) -> None:
     """A service that only publishes and requests."""
 
 
-async def test_the_service_hears_mail_on_the_bus_and_answers_and_tells(service_settings: ServiceSettings) -> None:
-    told: list[ContactChanged] = []
+async def test_the_service_consumes_mail_from_the_bus_responds_and_publishes(service_settings: ServiceSettings) -> None:
+    published: list[ContactChanged] = []
 
     async def listening(r: Resources) -> None:
         async def note(event: ContactChanged) -> None:
-            told.append(event)
+            published.append(event)
 
         r.bus.subscribe_broadcast(ContactChanged, note)
 
@@ -318,4 +318,4 @@ async def test_the_service_hears_mail_on_the_bus_and_answers_and_tells(service_s
         assert len(page.items) == 9
         with pytest.raises(Refused):
             await gateway.bus.request(GetContact(user_id=USER, contact_id=ContactId(new_id())))
-    assert {id_ for event in told for id_ in event.contact_ids} == {item.id for item in page.items}
+    assert {id_ for event in published for id_ in event.contact_ids} == {item.id for item in page.items}
