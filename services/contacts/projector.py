@@ -10,7 +10,7 @@ from services.contacts import contact_reasons
 from services.contacts.contact_fields import refresh_fields
 from services.contacts.domain.addresses import AddressId, AddressKey
 from services.contacts.domain.changes import ChangedContacts, joined
-from services.contacts.domain.observations import Observation, ObservationKey
+from services.contacts.domain.observations import GroupKey, Observation, ObservationKey
 from services.contacts.domain.projection import (
     InteractionRef,
     ProjectedInteraction,
@@ -100,7 +100,7 @@ async def project_observations(connection: Connection, seen: Collection[Observat
 
 
 async def _list_present(
-    connection: Connection, known: Iterable[StoredObservation], touched: Collection[tuple[object, str, str]]
+    connection: Connection, known: Iterable[StoredObservation], touched: Collection[GroupKey]
 ) -> dict[InteractionRef, InteractionId]:
     ids = {
         stored.interaction_id for stored in known if stored.interaction_id and stored.observation.group_key in touched

@@ -84,6 +84,15 @@ class _Component:
     heirs: list[ContactId] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Loose:
+    """The contacts, and the addresses and cards that belong to no pinned one, by their ids."""
+
+    people: Mapping[ContactId, Person]
+    members: Mapping[AddressId, Member]
+    cards: Mapping[CardKey, Card]
+
+
 def resolved_identities(
     people: Sequence[Person], members: Sequence[Member], cards: Sequence[Card], new_id: Callable[[], ContactId]
 ) -> Resolution:
@@ -102,9 +111,9 @@ def resolved_identities(
             }
     free = [member for member in free if member.id not in resolution.addresses]
     loose = [card for card in cards if card.key not in homes]
-    members_by_id, cards_by_key = {member.id: member for member in free}, {card.key: card for card in loose}
+    parts = _Loose(people_by_id, {member.id: member for member in free}, {card.key: card for card in loose})
     for component in _components(people, free, loose):
-        _settle(component, people_by_id, members_by_id, cards_by_key, resolution, new_id)
+        _settle(component, parts, resolution, new_id)
     return resolution
 
 
@@ -213,16 +222,14 @@ def _add_part(parts: Parts, contact: ContactId | None, root: Node, order: tuple[
         parts[contact][root] = min(order, parts[contact].get(root, order))
 
 
-def _settle(
-    component: _Component, people: Mapping[ContactId, Person], members: Mapping[AddressId, Member],
-    cards: Mapping[CardKey, Card], resolution: Resolution, new_id: Callable[[], ContactId],
-) -> None:  # fmt: skip
+def _settle(component: _Component, parts: _Loose, resolution: Resolution, new_id: Callable[[], ContactId]) -> None:
     """One component becomes one contact, an archived one, or none."""
     heirs = sorted(component.heirs)
-    here = [members[email] for email in component.emails]
+    people = parts.people
+    here = [parts.members[email] for email in component.emails]
     supported = (
         any(member.has_reason and not member.barred for member in here)
-        or any(_supports(cards[key], members) for key in component.cards)
+        or any(_supports(parts.cards[key], parts.members) for key in component.cards)
         or any(people[heir].anchored for heir in heirs)
     )
     kept = supported or any(people[heir].imported for heir in heirs)

@@ -24,7 +24,7 @@ async def change_settings(context: Context, event: SettingsChanged) -> None:
         newer, before = await users.upsert_contact_creation(connection, event.user_id, event.version, creation)
         if not newer:
             return
-        now = datetime.now(UTC)  # versions tell the settings' order, see upsert_contact_creation
+        now = datetime.now(UTC)  # their order is that of the versions, see upsert_contact_creation
         changed = await change_own_addresses(
             connection, event.user_id, lambda: replace_own_addresses(connection, event.user_id, SOURCE, own, now)
         )

@@ -30,32 +30,45 @@ class ListedContact:
     rank: int = 0
 
 
+@dataclass(frozen=True)
+class _Order:
+    """An order of the list, and what lies behind a position in it, whose parts are $3 and following."""
+
+    by: str
+    behind: str
+
+
+_LAST = "coalesce(c.last_at, '-infinity')"
+_BY_NAME = _Order("c.name_key, c.id", "(c.name_key, c.id) > ($3, $4::uuid)")
+_BY_RECENT = _Order(
+    f"{_LAST} DESC, c.id", f"{_LAST} <= $3::timestamptz AND ({_LAST} < $3::timestamptz OR c.id > $4::uuid)"
+)
+_BY_SCORE = _Order(
+    f"c.score DESC, {_LAST} DESC, c.id",
+    f"""c.score <= $3::int AND (c.score < $3::int OR {_LAST} < $4::timestamptz
+        OR ({_LAST} = $4::timestamptz AND c.id > $5::uuid))""",
+)
+
+
 async def list_by_name(
     connection: Connection, user_id: UserId, after: tuple[str, ContactId] | None, limit: int
 ) -> list[ListedContact]:
     """Position: name_key, id."""
-    return await _list_page(
-        connection, "(c.name_key, c.id) > ($3, $4::uuid)", "c.name_key, c.id", user_id, limit, after
-    )
+    return await _list_page(connection, user_id, _BY_NAME, after, limit)
 
 
 async def list_by_recent(
     connection: Connection, user_id: UserId, after: tuple[datetime, ContactId] | None, limit: int
 ) -> list[ListedContact]:
     """Position: last contact (the beginning of time without one), id."""
-    last = "coalesce(c.last_at, '-infinity')"
-    where = f"{last} <= $3::timestamptz AND ({last} < $3::timestamptz OR c.id > $4::uuid)"
-    return await _list_page(connection, where, f"{last} DESC, c.id", user_id, limit, after)
+    return await _list_page(connection, user_id, _BY_RECENT, after, limit)
 
 
 async def list_by_score(
     connection: Connection, user_id: UserId, after: tuple[int, datetime, ContactId] | None, limit: int
 ) -> list[ListedContact]:
     """Position: score, last contact, id."""
-    last = "coalesce(c.last_at, '-infinity')"
-    where = f"""c.score <= $3::int AND (c.score < $3::int OR {last} < $4::timestamptz
-                OR ({last} = $4::timestamptz AND c.id > $5::uuid))"""
-    return await _list_page(connection, where, f"c.score DESC, {last} DESC, c.id", user_id, limit, after)
+    return await _list_page(connection, user_id, _BY_SCORE, after, limit)
 
 
 async def list_by_text(
@@ -77,11 +90,11 @@ async def list_by_text(
 
 
 async def _list_page(
-    connection: Connection, where: str, order: str, user_id: UserId, limit: int, after: Sequence[Any] | None
+    connection: Connection, user_id: UserId, order: _Order, after: Sequence[Any] | None, limit: int
 ) -> list[ListedContact]:
     rows = await connection.fetch(
-        f"""SELECT {_COLUMNS} FROM contacts c WHERE {_LISTED} {f"AND {where}" if after else ""}
-            ORDER BY {order} LIMIT $2""",  # noqa: S608  (no input in it)
+        f"""SELECT {_COLUMNS} FROM contacts c WHERE {_LISTED} {f"AND {order.behind}" if after else ""}
+            ORDER BY {order.by} LIMIT $2""",  # noqa: S608  (no input in it)
         user_id,
         limit,
         *(after or ()),

@@ -1,4 +1,4 @@
-"""Interactions and their participants, written as the projection says."""
+"""Interactions and their participants, written as the projection has them."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -100,8 +100,8 @@ async def update_answered(
     rows = await connection.fetch(
         """WITH lists AS (
                SELECT i.id, bool_or(EXISTS (
-                   SELECT FROM sightings mine JOIN interactions o ON o.id = mine.interaction_id JOIN addresses a ON a.id = o.author_id
-                   WHERE mine.source_id = s.source_id AND mine.thread = s.thread AND mine.fact IS NOT NULL AND a.is_me
+                   SELECT FROM sightings own JOIN interactions o ON o.id = own.interaction_id JOIN addresses a ON a.id = o.author_id
+                   WHERE own.source_id = s.source_id AND own.thread = s.thread AND own.fact IS NOT NULL AND a.is_me
                )) AS answered
                FROM unnest($1::uuid[], $2::text[]) AS t(source_id, thread)
                JOIN sightings touched ON touched.source_id = t.source_id AND touched.thread = t.thread AND touched.fact IS NOT NULL

@@ -64,7 +64,9 @@ async def get_merge(connection: Connection, user_id: UserId, merge_id: UUID) -> 
 
 def _fields(stored: Mapping[str, Any]) -> EditableFields:
     """From JSON, which knows no tuples."""
-    values: dict[str, Any] = {name: tuple(found) if isinstance(found, list) else found for name, found in stored.items()}
+    values: dict[str, Any] = {
+        name: tuple(found) if isinstance(found, list) else found for name, found in stored.items()
+    }
     return EditableFields(**values)
 
 
