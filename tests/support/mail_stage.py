@@ -222,7 +222,7 @@ class MailStage:
                       (SELECT array_agg(s.source_id) FROM contacts.sightings s WHERE s.interaction_id = i.id AND s.fact IS NOT NULL)
                           AS sources
                FROM contacts.contacts c JOIN contacts.addresses a ON a.contact_id = c.id AND a.kind = 'email'
-               LEFT JOIN contacts.lines l ON l.contact_id = c.id
+               LEFT JOIN contacts.timeline_lines l ON l.contact_id = c.id
                LEFT JOIN contacts.interactions i ON i.id = l.interaction_id
                WHERE c.user_id = $1 AND c.merged_into IS NULL AND NOT c.archived""",
             user_id,

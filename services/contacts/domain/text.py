@@ -18,7 +18,9 @@ def cleaned(text: str, limit: int) -> str:
 
 def folded(text: str) -> str:
     """Without marks, case and needless white space: what two spellings of a name have in common."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.category(c).startswith("M"))
+    bare = "".join(
+        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.category(char).startswith("M")
+    )
     return " ".join(bare.casefold().split())
 
 

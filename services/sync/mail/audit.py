@@ -16,7 +16,7 @@ from libs.common.events import MessageIngested
 from libs.common.google.errors import Gone, HistoryExpired, PageExpired
 from libs.common.google.session import Usage
 from libs.common.log import get_logger
-from libs.common.requests import CompareMessages, Held, Told
+from libs.common.requests import CompareMessages, HeldMessage, PublishedMessage
 from libs.common.resources.gmail import FetchItem
 from services.sync.domain import mail as rules
 from services.sync.domain.cursors import MailCursor
@@ -189,7 +189,7 @@ async def _remove(job: Job, audit: Audit, removals: Sequence[Removal]) -> None:
 
 async def _check_contacts(job: Job, audit: Audit, earliest: datetime | None) -> int:
     """Ask contacts about all that was ever said, and mend what differs. How many were mended too often, and are given up."""
-    suspects: list[Told] = []
+    suspects: list[PublishedMessage] = []
     after = ""
     while True:
         async with job.db.acquire() as connection:
@@ -207,15 +207,15 @@ async def _check_contacts(job: Job, audit: Audit, earliest: datetime | None) -> 
     return unhealed
 
 
-async def _compare(job: Job, told: Sequence[Told]) -> tuple[tuple[Held, ...], int]:
+async def _compare(job: Job, told: Sequence[PublishedMessage]) -> tuple[tuple[HeldMessage, ...], int]:
     """What contacts do not hold as it was told, and how many facts are on their way to them."""
     answer = await job.sync.bus.request(
-        CompareMessages(user_id=job.claim.user_id, account_id=job.claim.account_id, told=tuple(told))
+        CompareMessages(user_id=job.claim.user_id, account_id=job.claim.account_id, published=tuple(told))
     )
     return answer.differing, answer.waiting
 
 
-async def _mend(job: Job, audit: Audit, told: Sequence[Told], earliest: datetime | None) -> int:
+async def _mend(job: Job, audit: Audit, told: Sequence[PublishedMessage], earliest: datetime | None) -> int:
     """Say again what contacts have lost. How many of it was said again too often."""
     removed = {one.gmail_id for one in told if one.removed}
     differing = await _lost(job, told)
@@ -233,7 +233,7 @@ async def _mend(job: Job, audit: Audit, told: Sequence[Told], earliest: datetime
     return given_up
 
 
-async def _lost(job: Job, told: Sequence[Told]) -> tuple[Held, ...]:
+async def _lost(job: Job, told: Sequence[PublishedMessage]) -> tuple[HeldMessage, ...]:
     """What still differs when no fact is on its way any more. Nothing, where the bus does not come to rest: another audit will see."""
     for pause in (0.0, *QUIET_PAUSES_SECONDS):
         await asyncio.sleep(pause)

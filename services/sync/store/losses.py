@@ -6,7 +6,7 @@ from datetime import datetime
 
 from libs.common.db import Connection
 from libs.common.ids import AccountId
-from libs.common.requests import Told
+from libs.common.requests import PublishedMessage
 from services.sync.domain.audit import MAX_RETRIES
 from services.sync.store.ledger import Removal
 
@@ -19,7 +19,7 @@ class Suspect:
     revision: int
 
 
-async def list_told(connection: Connection, account_id: AccountId, after: str, limit: int) -> list[Told]:
+async def list_told(connection: Connection, account_id: AccountId, after: str, limit: int) -> list[PublishedMessage]:
     """What was last said of each message about which anything was said, by Gmail id."""
     rows = await connection.fetch(
         """
@@ -30,7 +30,7 @@ async def list_told(connection: Connection, account_id: AccountId, after: str, l
         """,
         account_id, after, limit,
     )  # fmt: skip
-    return [Told(**dict(row)) for row in rows]
+    return [PublishedMessage(**dict(row)) for row in rows]
 
 
 async def add_lost(

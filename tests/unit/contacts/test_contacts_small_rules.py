@@ -1,15 +1,15 @@
 """Small rules: folding, BCC addresses, names, merging columns, likeness."""
 
 from datetime import UTC, datetime
+from secrets import token_bytes
 
 import pytest
 
-from services.contacts.domain.bcc import bcc_address, looks_like_hash
-from services.contacts.domain.profile import CardFields, Details, Named, profile
-from services.contacts.domain.seeing import display_name, email_of, handle
-from services.contacts.domain.similarity import Traits, likeness
+from services.contacts.domain.bcc import ENTROPY_BYTES, bcc_address, bcc_hash, looks_like_hash
+from services.contacts.domain.contact_fields import CardFields, EditableFields, NamedAddress, derived_fields
+from services.contacts.domain.duplicates import Traits, likeness
+from services.contacts.domain.observations import display_name, email_participant, handle
 from services.contacts.domain.text import cleaned, folded, key, words
-from services.contacts.store.people import fresh_hash
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -31,9 +31,17 @@ def test_a_bcc_address_carries_the_hash_as_tag() -> None:
 
 
 def test_hashes_have_fifty_bits_and_do_not_repeat() -> None:
-    hashes = {fresh_hash() for _ in range(1_000)}
+    hashes = {bcc_hash(token_bytes(ENTROPY_BYTES)) for _ in range(1_000)}
     assert len(hashes) == 1_000
-    assert all(looks_like_hash(one) and len(one) >= 10 for one in hashes)
+    assert all(looks_like_hash(hash_) and len(hash_) >= 10 for hash_ in hashes)
+
+
+def test_a_hash_is_what_its_entropy_makes_it() -> None:
+    assert bcc_hash(bytes(7)) == "aaaaaaaaaa"
+    assert bcc_hash(b"\xff" * 7) == "7777777777"
+    assert bcc_hash(b"\x00\x00\x00\x00\x00\x00\x3f") == bcc_hash(bytes(7)), "only the first fifty bits show"
+    with pytest.raises(ValueError, match="7 random bytes"):
+        bcc_hash(bytes(6))
 
 
 @pytest.mark.parametrize("tag", ["shopping", "", "ABCDEFGH23", "abcdefgh2", "abcdefgh01", "a b c d e f g"])
@@ -48,7 +56,7 @@ def test_a_name_that_is_an_address_is_no_name() -> None:
 
 @pytest.mark.parametrize("written", ["", "nobody", "a@b@c", "a b@c.example", "@x.example"])
 def test_what_is_no_address_is_nobody(written: str) -> None:
-    assert email_of("to", written) is None
+    assert email_participant("to", written) is None
 
 
 def test_handles_compare_without_their_decoration() -> None:
@@ -57,22 +65,22 @@ def test_handles_compare_without_their_decoration() -> None:
 
 
 def test_a_contact_shows_the_users_words_then_googles_then_what_mail_taught() -> None:
-    learned = [Named("j@x.example", "jane", 2, AT)]
+    learned = [NamedAddress("j@x.example", "jane", 2, AT)]
     cards = [CardFields(name="Jane Google")]
-    typed = Details(name="Jane Mine", edited=frozenset({"name"}))
-    assert profile(typed, cards, learned).name == "Jane Mine"
-    assert profile(Details(name="stale"), cards, learned).name == "Jane Google"
-    assert profile(Details(), [], learned).name == "jane"
-    assert profile(Details(), [], [Named("J@x.example")]).name == "J@x.example"
+    typed = EditableFields(name="Jane Mine", edited=("name",))
+    assert derived_fields(typed, cards, learned).name == "Jane Mine"
+    assert derived_fields(EditableFields(name="stale"), cards, learned).name == "Jane Google"
+    assert derived_fields(EditableFields(), [], learned).name == "jane"
+    assert derived_fields(EditableFields(), [], [NamedAddress("J@x.example")]).name == "J@x.example"
 
 
 def test_company_and_title_come_from_one_card() -> None:
-    found = profile(Details(), [CardFields(title="CTO"), CardFields(company="Other")], [])
+    found = derived_fields(EditableFields(), [CardFields(title="CTO"), CardFields(company="Other")], [])
     assert (found.company, found.title) == ("", "CTO")
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "evidence"),
+    ("first", "second", "evidence"),
     [
         (Traits("jane", [], ["+1"]), Traits("bob", [], ["+1"]), ("same phone +1",)),
         (
@@ -86,5 +94,5 @@ def test_company_and_title_come_from_one_card() -> None:
         (Traits("", [], []), Traits("", [], []), ()),
     ],
 )
-def test_likeness_names_its_evidence(one: Traits, other: Traits, evidence: tuple[str, ...]) -> None:
-    assert likeness(one, other)[1] == likeness(other, one)[1] == evidence
+def test_likeness_names_its_evidence(first: Traits, second: Traits, evidence: tuple[str, ...]) -> None:
+    assert likeness(first, second)[1] == likeness(second, first)[1] == evidence
