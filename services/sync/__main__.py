@@ -7,9 +7,13 @@ from libs.common.db import open_pool
 from libs.common.google.api import Google
 from libs.common.google.pubsub import Subscription
 from libs.common.service import Resources, run
-from services.sync import answers, auditing, background, handlers, push
-from services.sync.job import Sync
-from services.sync.runner import keep_running
+from services.sync.handlers import accounts as handlers
+from services.sync.handlers import audits as auditing
+from services.sync.handlers import messages as answers
+from services.sync.mail import polling as background
+from services.sync.mail import push
+from services.sync.runs.run import Sync
+from services.sync.runs.worker import keep_running
 
 CROWD = 100  # accounts that are connected at the same time: what is quick shall not wait for runs that have begun
 

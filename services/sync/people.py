@@ -7,7 +7,7 @@ from libs.common.google.errors import PageExpired, SyncTokenExpired
 from libs.common.resources.people import CardPage
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.people import fingerprint, imported, is_imported
-from services.sync.job import Job
+from services.sync.runs.run import Job
 from services.sync.store import cursors, people
 from services.sync.store.runs import Tally
 

@@ -311,7 +311,7 @@ def hastened() -> Iterator[None]:
     loud = structlog.get_config()["wrapper_class"]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.sync.runner.LOOK_EVERY_SECONDS", 0.05)
+        patch.setattr("services.sync.runs.worker.LOOK_EVERY_SECONDS", 0.05)
         patch.setattr("services.sync.domain.runs.FIRST_PAUSE", timedelta(milliseconds=20))
         patch.setattr("services.sync.domain.runs.LONGEST_PAUSE", timedelta(milliseconds=200))
         patch.setattr("libs.common.topology.ACK_WAIT_SECONDS", 1.5)
@@ -321,9 +321,9 @@ def hastened() -> Iterator[None]:
         patch.setattr("libs.common.google.retries.FIRST_PAUSE_SECONDS", 0.01)
         patch.setattr("libs.common.google.retries.LONGEST_PAUSE_SECONDS", 0.1)
         patch.setattr("libs.common.google.errors.next_quota_day", lambda now: now + timedelta(milliseconds=50))
-        patch.setattr("services.sync.store.claims.LEASE", timedelta(seconds=3))
-        patch.setattr("services.sync.leases.LEASE", timedelta(seconds=3))
-        patch.setattr("services.sync.leases.RENEW_EVERY_SECONDS", 0.5)
+        patch.setattr("services.sync.store.leases.LEASE", timedelta(seconds=3))
+        patch.setattr("services.sync.runs.leases.LEASE", timedelta(seconds=3))
+        patch.setattr("services.sync.runs.leases.RENEW_EVERY_SECONDS", 0.5)
         patch.setattr("services.sync.mail.audit.QUIET_PAUSES_SECONDS", (0.02, 0.05, 0.1, 0.2, 0.5, 1.0))
         yield
     structlog.configure(wrapper_class=loud)

@@ -22,9 +22,9 @@ from services.sync.domain import mail as rules
 from services.sync.domain.cursors import MailCursor
 from services.sync.domain.listing import EDGE, query, since_s
 from services.sync.domain.runs import UNATTENDED
-from services.sync.job import Job
 from services.sync.mail.fetching import fetch_pending
 from services.sync.mail.history import follow, remove
+from services.sync.runs.run import Job
 from services.sync.store import audits, cursors, losses
 from services.sync.store.audits import Audit
 from services.sync.store.ledger import Removal

@@ -15,8 +15,8 @@ from libs.common.log import get_logger
 from libs.common.resources.gmail import FetchItem, GmailMessage
 from services.sync.domain import mail as rules
 from services.sync.domain.plan import LARGEST_GROUP, Fetch, Wanted, fetches
-from services.sync.fairness import Outcome
-from services.sync.job import Job
+from services.sync.runs.fair_semaphore import Outcome
+from services.sync.runs.run import Job
 from services.sync.store import ledger
 from services.sync.store.ledger import LAST, Final, Settled
 from services.sync.store.runs import Tally

@@ -7,8 +7,8 @@ from libs.common.events import MessageRemoved
 from libs.common.google.errors import PageExpired
 from services.sync.domain.cursors import MailCursor
 from services.sync.domain.history import Touched, touched
-from services.sync.job import Job
 from services.sync.mail.fetching import fetch_pending
+from services.sync.runs.run import Job
 from services.sync.store import cursors, ledger
 from services.sync.store.ledger import Removal
 from services.sync.store.runs import Tally

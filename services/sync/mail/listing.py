@@ -9,11 +9,11 @@ from libs.common.google.errors import PageExpired
 from libs.common.log import get_logger
 from services.sync.domain import mail as rules
 from services.sync.domain.cursors import Listing, MailCursor
+from services.sync.domain.estimate import of_mailbox
 from services.sync.domain.listing import EDGE, query, since_s
-from services.sync.domain.outlook import of_mailbox
-from services.sync.job import Job
 from services.sync.mail.fetching import Front, fetch_pending
 from services.sync.mail.history import remove, save
+from services.sync.runs.run import Job
 from services.sync.store import cursors, ledger
 
 SWEEP = 500

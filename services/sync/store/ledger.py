@@ -8,8 +8,8 @@ from typing import Literal
 from libs.common.db import Connection
 from libs.common.ids import AccountId
 from libs.common.resources.gmail import MessageRef
+from services.sync.domain.estimate import Outlook
 from services.sync.domain.history import NEVER_TOLD, Touched
-from services.sync.domain.outlook import Outlook
 from services.sync.domain.plan import Prices, Wanted
 
 FIRST, LAST = -(2**63), 2**63 - 1  # before and behind every position

@@ -12,7 +12,7 @@ from libs.common.log import current_trace
 from libs.common.requests import Run
 from libs.common.scopes import NEEDED_BY_KIND
 from services.sync.domain.runs import PRECEDENCE, UNATTENDED
-from services.sync.store.claims import Claim, LeaseLost
+from services.sync.store.leases import Claim, LeaseLost
 
 
 @dataclass(frozen=True, slots=True)

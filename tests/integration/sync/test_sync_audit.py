@@ -29,10 +29,11 @@ from libs.common.service import opened, running, started
 from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
 from services.contacts.__main__ import wire as wire_contacts
-from services.sync import auditing, explaining
 from services.sync.__main__ import wire
-from services.sync.job import Sync
+from services.sync.handlers import audits as auditing
 from services.sync.mail import audit
+from services.sync.mail import why as explaining
+from services.sync.runs.run import Sync
 from tests.conftest import ServiceSettings, own_nats_server
 from tests.support.sync_stage import ADDRESS, SyncStage, maya, message, sync_stage
 

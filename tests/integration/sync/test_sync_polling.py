@@ -7,8 +7,8 @@ from time import perf_counter
 from libs.common.google.api import Google
 from libs.common.scopes import GMAIL_READ
 from libs.common.service import Resources, opened
-from services.sync.background import poll_due
-from services.sync.job import Sync
+from services.sync.mail.polling import poll_due
+from services.sync.runs.run import Sync
 from tests.conftest import ServiceSettings
 
 MINUTE = timedelta(minutes=1)

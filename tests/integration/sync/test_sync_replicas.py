@@ -26,13 +26,13 @@ from libs.common.resources.gmail import MessagePage
 from libs.common.service import opened, started
 from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
-from services.sync import handlers
 from services.sync.__main__ import wire
 from services.sync.domain import plan
-from services.sync.domain.room import Room
-from services.sync.job import Sync
-from services.sync.store import claims, runs
-from services.sync.store.claims import LeaseLost
+from services.sync.domain.capacity import Room
+from services.sync.handlers import accounts as handlers
+from services.sync.runs.run import Sync
+from services.sync.store import leases, runs
+from services.sync.store.leases import LeaseLost
 from tests.conftest import ServiceSettings
 from tests.support.sync_stage import SyncStage, maya, message, sync_stage
 
@@ -97,16 +97,16 @@ async def test_who_lost_the_lease_can_write_nothing(stage: SyncStage) -> None:
             stage.account_id, stage.user_id, sorted(stage.granted),
         )  # fmt: skip
         await runs.request(connection, [runs.Request(stage.account_id, "mail", "user")])
-        [first] = await claims.claim(connection, "first", Room.beside([]))
-        assert await claims.claim(connection, "second", Room.beside([])) == []
+        [first] = await leases.claim(connection, "first", Room.beside([]))
+        assert await leases.claim(connection, "second", Room.beside([])) == []
         await connection.execute("UPDATE runs SET lease_until = now() - interval '1 second'")
-        [second] = await claims.claim(connection, "second", Room.beside([]))
+        [second] = await leases.claim(connection, "second", Room.beside([]))
         assert second.fence == first.fence + 1
         async with connection.transaction():
-            await claims.hold(connection, second)
-        assert await claims.renew(connection, [first, second]) == {second.run_id}
+            await leases.hold(connection, second)
+        assert await leases.renew(connection, [first, second]) == {second.run_id}
         for write in (
-            claims.hold(connection, first),
+            leases.hold(connection, first),
             runs.count(connection, first, runs.Count(runs.Tally(done=1))),
             runs.end(connection, first, "failed"),
         ):

@@ -13,10 +13,10 @@ import pytest
 from libs.common.db import Pool
 from libs.common.events import Kind
 from libs.common.ids import AccountId, RunId, UserId
-from services.sync.domain.room import FEWEST, MAILBOXES, OTHERS, RUNS, Room
-from services.sync.fairness import FIRST_PAGE, Outcome, Turns, Writer
+from services.sync.domain.capacity import FEWEST, MAILBOXES, OTHERS, RUNS, Room
+from services.sync.runs.fair_semaphore import FIRST_PAGE, Outcome, Turns, Writer
 from services.sync.store import ledger, runs
-from services.sync.store.claims import Claim, LeaseLost
+from services.sync.store.leases import Claim, LeaseLost
 from services.sync.store.ledger import Settled
 from services.sync.store.runs import Count, Tally
 

@@ -9,8 +9,8 @@ from libs.common.bus import OUTAGES
 from libs.common.db import Pool
 from libs.common.ids import RunId
 from libs.common.log import get_logger
-from services.sync.store import claims
-from services.sync.store.claims import LEASE, Claim
+from services.sync.store import leases
+from services.sync.store.leases import LEASE, Claim
 
 RENEW_EVERY_SECONDS = 3.0
 
@@ -50,7 +50,7 @@ class Leases:
         asked = list(self._held.values())
         try:
             async with asyncio.timeout(RENEW_EVERY_SECONDS), self.db.acquire() as connection:
-                renewed = await claims.renew(connection, [one.claim for one in asked])
+                renewed = await leases.renew(connection, [one.claim for one in asked])
         except OUTAGES as error:
             get_logger().warning("lease_not_renewed", error=type(error).__name__)
             lost = [one for one in asked if now - one.renewed_at > LEASE.total_seconds()]

@@ -4,7 +4,7 @@ from libs.common.errors import Outage
 from libs.common.google.errors import Forbidden, Gone, NotReady, Rejected, WatchConflict
 from libs.common.log import get_logger
 from services.sync.domain.freshness import RETRY_AFTER_OUTAGE, RETRY_AFTER_REFUSAL, MailboxWatch
-from services.sync.job import Job
+from services.sync.runs.run import Job
 from services.sync.store import freshness
 
 _ADVICE = {

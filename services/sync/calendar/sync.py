@@ -10,7 +10,7 @@ from libs.common.log import get_logger
 from libs.common.resources.calendar import EventPage
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.meetings import CalendarOf, Window, meeting, upcoming
-from services.sync.job import Job, Sync
+from services.sync.runs.run import Job, Sync
 from services.sync.store import cursors, meetings
 from services.sync.store.meetings import Unsaid
 from services.sync.store.runs import Tally

@@ -26,12 +26,12 @@ from libs.common.requests import (
     StartAudit,
     Why,
 )
-from services.sync.auditing import audit_now
 from services.sync.domain import why
 from services.sync.domain.audit import Count, summary
-from services.sync.explaining import explain
-from services.sync.job import Sync
-from services.sync.store import accounts, audits, ledger, meetings, queries, runs
+from services.sync.handlers.audits import audit_now
+from services.sync.mail.why import explain
+from services.sync.runs.run import Sync
+from services.sync.store import accounts, audits, ledger, meetings, messages, runs
 from services.sync.store.accounts import Account
 from services.sync.store.runs import Request
 
@@ -84,7 +84,7 @@ async def retry_messages(sync: Sync, command: RetryMessages) -> Retried:
     account = await _account(sync, command.user_id, command.account_id)
     async with sync.db.acquire() as connection, connection.transaction():
         gmail_id = await _set_aside(connection, account, command.message_id) if command.message_id else None
-        number = await queries.retry(connection, account.account_id, gmail_id)
+        number = await messages.retry(connection, account.account_id, gmail_id)
         if number:
             await runs.request(connection, [Request(account.account_id, "mail", "repair")])
     sync.wake.set()
@@ -93,7 +93,7 @@ async def retry_messages(sync: Sync, command: RetryMessages) -> Retried:
 
 async def _set_aside(connection: Connection, account: Account, message_id: str) -> str:
     """The Gmail id of a message that was set aside. Refused: `not_found`, `not_set_aside`."""
-    rows = await queries.list_by_id(connection, account.account_id, message_id, why.bare(message_id), MAX_PAGE)
+    rows = await messages.list_by_id(connection, account.account_id, message_id, why.bare(message_id), MAX_PAGE)
     if not rows:
         raise not_found("message")
     for row in rows:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from libs.common.db import Pool
 from libs.common.ids import RunId
 from services.sync.store import ledger, runs
-from services.sync.store.claims import Claim, LeaseLost
+from services.sync.store.leases import Claim, LeaseLost
 from services.sync.store.ledger import Settled
 from services.sync.store.runs import Count
 

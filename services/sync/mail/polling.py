@@ -5,9 +5,9 @@ from datetime import timedelta
 from random import uniform
 
 from libs.common.log import get_logger
-from services.sync.calendar import scan
+from services.sync.calendar.sync import scan
 from services.sync.domain.freshness import poll_pause
-from services.sync.job import Sync
+from services.sync.runs.run import Sync
 from services.sync.store import freshness, runs
 from services.sync.store.runs import Request
 

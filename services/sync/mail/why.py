@@ -15,8 +15,8 @@ from libs.common.requests import ContactRef, ExplainMessage, GetContactsOfMessag
 from libs.common.resources.gmail import GmailMessage
 from services.sync.domain import mail as rules
 from services.sync.domain import why
-from services.sync.job import Sync
-from services.sync.store import queries, runs
+from services.sync.runs.run import Sync
+from services.sync.store import messages, runs
 from services.sync.store.accounts import Account
 from services.sync.store.runs import Request
 
@@ -27,7 +27,7 @@ MAX_COPIES = 20
 
 async def explain(sync: Sync, account: Account, query: ExplainMessage) -> Why:
     async with sync.db.acquire() as connection:
-        rows = await queries.list_by_id(
+        rows = await messages.list_by_id(
             connection, account.account_id, query.message_id, why.bare(query.message_id), MAX_COPIES
         )
     if not rows:
@@ -54,7 +54,7 @@ async def explain(sync: Sync, account: Account, query: ExplainMessage) -> Why:
 async def _with_place(sync: Sync, known: Why, row: Record) -> Why:
     """Where in the queue a pending message is, and when its turn comes."""
     async with sync.db.acquire() as connection:
-        ahead, eta_seconds = await queries.get_place(connection, known.account_id, row["position"])
+        ahead, eta_seconds = await messages.get_place(connection, known.account_id, row["position"])
     sentence = known.explanation + why.queued(ahead)
     return known.model_copy(update={"explanation": sentence, "ahead": ahead, "eta_seconds": eta_seconds})
 
@@ -158,6 +158,6 @@ async def _judge(sync: Sync, account: Account, found: _Found) -> Why:
 
 async def _heal(sync: Sync, account_id: AccountId, gmail_id: str, thread_id: str) -> None:
     async with sync.db.acquire() as connection, connection.transaction():
-        await queries.add_wanted(connection, account_id, gmail_id, thread_id)
+        await messages.add_wanted(connection, account_id, gmail_id, thread_id)
         await runs.request(connection, [Request(account_id, "mail", "repair")])
     sync.wake.set()

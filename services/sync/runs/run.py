@@ -17,12 +17,12 @@ from libs.common.google.api import Google, GoogleAccount
 from libs.common.google.errors import PageExpired
 from libs.common.google.tokens import KeptTokens
 from libs.common.log import get_logger
-from services.sync.domain.outlook import UNKNOWN, Outlook, eta_seconds, waiting
+from services.sync.domain.estimate import UNKNOWN, Outlook, eta_seconds, waiting
 from services.sync.domain.plan import Prices, group_size
-from services.sync.fairness import Turns, Writer
-from services.sync.store import claims, runs
+from services.sync.runs.fair_semaphore import Turns, Writer
+from services.sync.store import leases, runs
 from services.sync.store.accounts import Account
-from services.sync.store.claims import Claim
+from services.sync.store.leases import Claim
 from services.sync.store.runs import Count, Tally
 
 PROGRESS_EVERY_SECONDS = 0.5
@@ -102,7 +102,7 @@ class Job:
     async def writing(self) -> AsyncIterator[Connection]:
         """A transaction that only the holder of the run can commit. LeaseLost: we are not any more."""
         async with self.db.acquire() as connection, connection.transaction():
-            await claims.hold(connection, self.claim)
+            await leases.hold(connection, self.claim)
             yield connection
 
     async def count(self, connection: Connection, tally: Tally, left: int = 0) -> None:

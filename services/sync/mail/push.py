@@ -10,7 +10,7 @@ from libs.common.events import MailboxNotified
 from libs.common.google.oauth import Misconfigured
 from libs.common.google.pubsub import Malformed, Received, Subscription, read_hint
 from libs.common.log import get_logger
-from services.sync.job import Sync
+from services.sync.runs.run import Sync
 from services.sync.store import freshness, runs
 from services.sync.store.runs import Request
 

@@ -25,8 +25,8 @@ from libs.common.requests import GetSettings
 from libs.common.scopes import FEATURES, NEEDED_BY_KIND
 from services.sync.domain.cursors import MailCursor
 from services.sync.domain.mail import since
-from services.sync.job import Sync
-from services.sync.runner import failed
+from services.sync.runs.run import Sync
+from services.sync.runs.worker import failed
 from services.sync.store import accounts, freshness, ledger, runs
 from services.sync.store.accounts import Account
 from services.sync.store.runs import Request

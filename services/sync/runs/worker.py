@@ -18,15 +18,15 @@ from libs.common.events import Kind, SyncCompleted, SyncFailed
 from libs.common.google.errors import DailyLimit, GoogleError
 from libs.common.ids import new_id
 from libs.common.log import get_logger, traced
-from services.sync.calendar import scan, sync_calendar
-from services.sync.domain.room import Room
+from services.sync.calendar.sync import scan, sync_calendar
+from services.sync.domain.capacity import Room
 from services.sync.domain.runs import MAY_BE_SILENT, UNATTENDED, Failure, Pause, QuotaSpent, verdict
-from services.sync.job import Job, Sync
-from services.sync.leases import Leases
-from services.sync.mail import sync_mail
+from services.sync.mail.sync import sync_mail
 from services.sync.people import sync_people
-from services.sync.store import accounts, claims, freshness, runs
-from services.sync.store.claims import Claim, LeaseLost
+from services.sync.runs.leases import Leases
+from services.sync.runs.run import Job, Sync
+from services.sync.store import accounts, freshness, leases, runs
+from services.sync.store.leases import Claim, LeaseLost
 from services.sync.store.runs import Request
 
 # From so many first imports on, a replica pauses after each further one, so that others get theirs.
@@ -45,15 +45,15 @@ async def keep_running(sync: Sync) -> None:
     """Claim and carry out runs until cancelled. What is under way then passes on to another replica at once."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
     under_way: dict[asyncio.Task[None], Claim] = {}
-    leases = Leases(sync.db)
-    keeper = asyncio.create_task(leases.keep(), name="leases")
+    kept = Leases(sync.db)
+    keeper = asyncio.create_task(kept.keep(), name="leases")
     try:
         while True:
             sync.wake.clear()
             room = Room.beside([(claim.first, claim.kind) for claim in under_way.values()])
             claimed = await _claim(sync, holder, room)
             for claim in claimed:
-                task = asyncio.create_task(_carry_out(sync, leases, claim), name=f"run {claim.run_id}")
+                task = asyncio.create_task(_carry_out(sync, kept, claim), name=f"run {claim.run_id}")
                 under_way[task] = claim
                 task.add_done_callback(lambda done: _make_room(sync, under_way, done))
             if claimed:
@@ -93,7 +93,7 @@ async def _claim(sync: Sync, holder: str, room: Room) -> list[Claim]:
 async def _try_to_claim(sync: Sync, holder: str, room: Room) -> list[Claim]:
     try:
         async with sync.db.acquire() as connection:
-            return await claims.claim(connection, holder, room)
+            return await leases.claim(connection, holder, room)
     except OUTAGES as error:
         get_logger().warning("claim_unavailable", error=type(error).__name__)
     except Exception:
@@ -101,14 +101,14 @@ async def _try_to_claim(sync: Sync, holder: str, room: Room) -> list[Claim]:
     return []
 
 
-async def _carry_out(sync: Sync, leases: Leases, claim: Claim) -> None:
+async def _carry_out(sync: Sync, kept: Leases, claim: Claim) -> None:
     """One claimed run, with its lease kept for as long as it works. Never raises, but for cancellation."""
     with traced(
         claim.trace, account=str(claim.account_id), user=str(claim.user_id), run=str(claim.run_id), kind=claim.kind
     ):
         work = asyncio.create_task(_work(sync, claim))
         try:
-            with leases.held(claim, work.cancel):
+            with kept.held(claim, work.cancel):
                 await asyncio.wait({work})
             if work.cancelled():
                 get_logger().warning("lease_lost")
@@ -130,7 +130,7 @@ async def _carry_out(sync: Sync, leases: Leases, claim: Claim) -> None:
 async def _release(sync: Sync, claim: Claim) -> None:
     try:
         async with asyncio.timeout(RELEASE_SECONDS), sync.db.acquire() as connection:
-            await claims.release(connection, claim)
+            await leases.release(connection, claim)
     except OUTAGES as error:
         get_logger().info("release_failed", error=type(error).__name__)  # the lease ends by itself in seconds
 
@@ -205,7 +205,7 @@ async def _conclude(job: Job, error: Exception | None) -> "Ended | None":
             row = await runs.end(connection, job.claim, "completed", requests=usage.requests, units=usage.units)
             event: SyncCompleted | SyncFailed = completed(row, job.account.address)
         else:
-            await claims.hold(connection, job.claim)
+            await leases.hold(connection, job.claim)
             now = datetime.now(UTC)
             stuck_since, pauses = await runs.get_patience(connection, job.claim)
             decision = verdict(error, now, stuck_since or now, pauses, Random())

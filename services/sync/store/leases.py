@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from libs.common.db import Connection
 from libs.common.events import Kind, Reason
 from libs.common.ids import AccountId, RunId, UserId
-from services.sync.domain.room import Room
+from services.sync.domain.capacity import Room
 
 LEASE = timedelta(seconds=10)
 

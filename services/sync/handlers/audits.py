@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from libs.common.events import AuditDue
 from libs.common.ids import AccountId
-from services.sync.job import Sync
+from services.sync.runs.run import Sync
 from services.sync.store import audits, runs
 from services.sync.store.runs import Request
 
