@@ -10,7 +10,7 @@ from libs.common.log import get_logger
 from libs.common.resources.calendar import EventPage
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.meetings import CalendarOf, Window, meeting, upcoming
-from services.sync.runs.run import Job, Sync
+from services.sync.runs.run import Run, Sync
 from services.sync.store import cursors, meetings
 from services.sync.store.meetings import Unsaid
 from services.sync.store.runs import Tally
@@ -20,44 +20,44 @@ TELL_AT_ONCE = 200
 _ALL_GENERATIONS = 2**31 - 1
 
 
-async def sync_calendar(job: Job) -> None:
+async def sync_calendar(run: Run) -> None:
     """Bring the account's primary calendar and the ticked ones up to date, and forget those no longer ticked."""
-    wanted = [PRIMARY, *(one for one in job.account.gmail.calendar_ids if one not in (PRIMARY, job.account.address))]
-    async with job.db.acquire() as connection:
-        known = await cursors.list_calendars(connection, job.claim.account_id)
+    wanted = [PRIMARY, *(one for one in run.account.gmail.calendar_ids if one not in (PRIMARY, run.account.address))]
+    async with run.db.acquire() as connection:
+        known = await cursors.list_calendars(connection, run.lease.account_id)
     for calendar_id in dict.fromkeys(wanted):
         try:
-            await _sync_one(job, calendar_id)
+            await _sync_one(run, calendar_id)
         except Gone:
             # Ticked for the user, but not among this account's calendars (any more).
             get_logger().info("calendar_not_found", primary=calendar_id == PRIMARY)
-            await _forget(job, calendar_id)
+            await _forget(run, calendar_id)
     for calendar_id in set(known) - set(wanted):
-        await _forget(job, calendar_id)
+        await _forget(run, calendar_id)
 
 
-async def _sync_one(job: Job, calendar_id: str) -> None:
-    async with job.db.acquire() as connection:
-        token = await cursors.get_cursor(connection, job.claim.account_id, "calendar", calendar_id)
+async def _sync_one(run: Run, calendar_id: str) -> None:
+    async with run.db.acquire() as connection:
+        token = await cursors.get_cursor(connection, run.lease.account_id, "calendar", calendar_id)
     cursor = SyncCursor.from_json(token) if token else NEVER
-    if job.claim.reason == "schedule" or cursor.is_stale(job.now):
+    if run.lease.reason == "schedule" or cursor.is_stale(run.now):
         cursor = replace(cursor, sync_token=None)
     try:
-        await _read(job, calendar_id, cursor)
+        await _read(run, calendar_id, cursor)
     except SyncTokenExpired:
-        await _read(job, calendar_id, replace(cursor, sync_token=None))
+        await _read(run, calendar_id, replace(cursor, sync_token=None))
 
 
-async def _read(job: Job, calendar_id: str, cursor: SyncCursor) -> None:
+async def _read(run: Run, calendar_id: str, cursor: SyncCursor) -> None:
     """All pages; the cursor moves after everything on them is said. A full listing is a new generation, and what it misses is gone."""
     full = cursor.sync_token is None
     generation = cursor.generation + full
-    settings, now = job.sync.settings, job.now
+    settings, now = run.sync.settings, run.now
     window = Window.around(now, settings.calendar_past_days, settings.calendar_ahead_days)
     page_token: str | None = None
     while True:
         try:
-            page = await job.google.calendar.events(
+            page = await run.google.calendar.events(
                 calendar_id,
                 since=window.earliest,
                 until=window.latest,
@@ -65,30 +65,30 @@ async def _read(job: Job, calendar_id: str, cursor: SyncCursor) -> None:
                 page=page_token,
             )
         except PageExpired as expired:
-            job.begin_again(expired)
+            run.begin_again(expired)
             page_token = None
             continue
-        await _keep(job, calendar_id, page, window, generation)
+        await _keep(run, calendar_id, page, window, generation)
         page_token = page.next_page
         if page_token is None:
             break
     if full:
-        async with job.writing() as connection:
+        async with run.writing() as connection:
             removed = await meetings.cancel_older(
-                connection, job.claim.account_id, calendar_id, generation, window.earliest
+                connection, run.lease.account_id, calendar_id, generation, window.earliest
             )
-            await job.count(connection, Tally(removed=removed))
-    await _tell(job, calendar_id)
+            await run.count(connection, Tally(removed=removed))
+    await _tell(run, calendar_id)
     full_at = now.isoformat() if full else cursor.full_at
-    async with job.writing() as connection:
+    async with run.writing() as connection:
         token = SyncCursor(page.sync_token, generation, full_at).to_json()
-        await cursors.upsert_cursor(connection, job.claim.account_id, "calendar", token, calendar_id)
+        await cursors.upsert_cursor(connection, run.lease.account_id, "calendar", token, calendar_id)
 
 
-async def _keep(job: Job, calendar_id: str, page: EventPage, window: Window, generation: int) -> None:
+async def _keep(run: Run, calendar_id: str, page: EventPage, window: Window, generation: int) -> None:
     """Store a page: meetings as they are, and the end of those that are none any more."""
     calendar = CalendarOf(
-        job.claim.user_id, job.claim.account_id, calendar_id, page.time_zone or "UTC", job.account.mine
+        run.lease.user_id, run.lease.account_id, calendar_id, page.time_zone or "UTC", run.account.mine
     )
     kept, ended = [], []
     for event in page.events:
@@ -96,22 +96,22 @@ async def _keep(job: Job, calendar_id: str, page: EventPage, window: Window, gen
             kept.append(found)
         else:
             ended.append(event.event_id)
-    async with job.writing() as connection:
-        new, updated = await meetings.upsert_meetings(connection, job.claim.account_id, calendar_id, kept, generation)
-        removed = await meetings.cancel_events(connection, job.claim.account_id, calendar_id, ended)
-        await job.count(connection, Tally(done=len(page.events), new=new, updated=updated, removed=removed))
-    await job.show(job.done, job.done)
+    async with run.writing() as connection:
+        new, updated = await meetings.upsert_meetings(connection, run.lease.account_id, calendar_id, kept, generation)
+        removed = await meetings.cancel_events(connection, run.lease.account_id, calendar_id, ended)
+        await run.count(connection, Tally(done=len(page.events), new=new, updated=updated, removed=removed))
+    await run.show(run.done, run.done)
 
 
-async def _tell(job: Job, calendar_id: str) -> None:
+async def _tell(run: Run, calendar_id: str) -> None:
     """Say every change that was stored and not said yet, also those that a crash left behind."""
     while True:
-        async with job.db.acquire() as connection:
-            unsaid = await meetings.list_unsaid(connection, job.claim.account_id, calendar_id, TELL_AT_ONCE)
+        async with run.db.acquire() as connection:
+            unsaid = await meetings.list_unsaid(connection, run.lease.account_id, calendar_id, TELL_AT_ONCE)
         if not unsaid:
             return
-        await job.sync.bus.publish(*(_event(one) for one in unsaid))
-        async with job.writing() as connection:
+        await run.sync.bus.publish(*(_event(one) for one in unsaid))
+        async with run.writing() as connection:
             await meetings.mark_meetings_said(
                 connection, {one.meeting.meeting_id: one.meeting.revision for one in unsaid}
             )
@@ -131,14 +131,14 @@ def _event(unsaid: Unsaid) -> Event:
     )
 
 
-async def _forget(job: Job, calendar_id: str) -> None:
+async def _forget(run: Run, calendar_id: str) -> None:
     """The calendar is not read any more: its meetings leave the timelines."""
-    async with job.writing() as connection:
-        removed = await meetings.cancel_older(connection, job.claim.account_id, calendar_id, _ALL_GENERATIONS, None)
-        await job.count(connection, Tally(removed=removed))
-    await _tell(job, calendar_id)
-    async with job.writing() as connection:
-        await cursors.delete_cursor(connection, job.claim.account_id, "calendar", calendar_id)
+    async with run.writing() as connection:
+        removed = await meetings.cancel_older(connection, run.lease.account_id, calendar_id, _ALL_GENERATIONS, None)
+        await run.count(connection, Tally(removed=removed))
+    await _tell(run, calendar_id)
+    async with run.writing() as connection:
+        await cursors.delete_cursor(connection, run.lease.account_id, "calendar", calendar_id)
 
 
 async def scan(sync: Sync, account_id: AccountId) -> None:

@@ -16,7 +16,7 @@ from libs.common.resources.gmail import FetchItem, GmailMessage
 from services.sync.domain import mail as rules
 from services.sync.domain.plan import LARGEST_GROUP, Fetch, Wanted, fetches
 from services.sync.runs.fair_semaphore import Outcome
-from services.sync.runs.run import Job
+from services.sync.runs.run import Run
 from services.sync.store import ledger
 from services.sync.store.ledger import LAST, Final, Settled
 from services.sync.store.runs import Tally
@@ -67,9 +67,9 @@ class _Read:
     refusal: str = ""
 
 
-async def fetch_pending(job: Job, front: Front | None = None) -> None:
+async def fetch_pending(run: Run, front: Front | None = None) -> None:
     """Fetch, say and settle what is pending, newest first, until there is no more; with a front, until that is closed."""
-    fetcher = _Fetcher(job, front or Front())
+    fetcher = _Fetcher(run, front or Front())
     try:
         await fetcher.run()
     finally:
@@ -79,11 +79,11 @@ async def fetch_pending(job: Job, front: Front | None = None) -> None:
 class _Fetcher:
     """A pipeline: while one group of messages is said, the next ones are asked for. Threads are in one group at a time."""
 
-    def __init__(self, job: Job, front: Front) -> None:
-        self._job = job
+    def __init__(self, run: Run, front: Front) -> None:
+        self._job = run
         self._front = front
-        self._me = rules.Me(job.claim.user_id, job.claim.account_id, job.account.mine)
-        self._earliest = rules.since(job.now, job.account.gmail.mail_lookback_days)
+        self._me = rules.Me(run.lease.user_id, run.lease.account_id, run.account.mine)
+        self._earliest = rules.since(run.now, run.account.gmail.mail_lookback_days)
         self._after: int | None = None
         self._looking: deque[tuple[frozenset[str], asyncio.Task[list[_Read]]]] = deque()
         self._recording: tuple[frozenset[str], asyncio.Task[None]] | None = None
@@ -124,7 +124,7 @@ class _Fetcher:
             await self._load()
         wanted: list[Wanted] = []
         size = self._job.group_size
-        if self._job.claim.first and not self._job.done and not self._looking and not self._recording:
+        if self._job.lease.first and not self._job.done and not self._looking and not self._recording:
             size = min(size, FIRST_GROUP)
         while self._stretch and len(wanted) < size:
             wanted += self._stretch.popleft()
@@ -132,12 +132,12 @@ class _Fetcher:
 
     async def _load(self) -> None:
         """Read some groups from the ledger. What is pending already is counted with the first ones."""
-        job, front = self._job, self._front
+        run, front = self._job, self._front
         was_open = front.is_open
         in_hand = set().union(*(threads for threads, _ in self._looking), self._recording[0] if self._recording else ())
-        async with job.db.acquire() as connection:
+        async with run.db.acquire() as connection:
             wanted, last = await ledger.list_pending(
-                connection, job.claim.account_id, self._after, LARGEST_GROUP, in_hand, front.reach
+                connection, run.lease.account_id, self._after, LARGEST_GROUP, in_hand, front.reach
             )
         self._exhausted = len(wanted) < LARGEST_GROUP and not was_open
         if wanted and self._after is None and not in_hand and not was_open:
@@ -150,14 +150,14 @@ class _Fetcher:
 
     async def _foresee(self, next_ones: int) -> None:
         """How much there is to do: of a few messages nobody wants to know what they cost."""
-        job, front = self._job, self._front
+        run, front = self._job, self._front
         if next_ones < LARGEST_GROUP:
             front.left = max(front.left, next_ones)
             return
-        job.google.priority = "backfill"
-        async with job.writing() as connection:
-            outlook = await ledger.get_outlook(connection, job.claim.account_id, job.sync.prices)
-            await job.expect(connection, outlook)
+        run.google.priority = "backfill"
+        async with run.writing() as connection:
+            outlook = await ledger.get_outlook(connection, run.lease.account_id, run.sync.prices)
+            await run.expect(connection, outlook)
         front.left = outlook.messages
 
     async def _look(self, wanted: Sequence[Wanted]) -> list[_Read]:
@@ -171,12 +171,12 @@ class _Fetcher:
         return read
 
     async def _asked(self, plan: Sequence[Fetch]) -> Sequence[FetchResult]:
-        job = self._job
+        run = self._job
         items = [
             FetchItem(fetch.wanted[0].thread_id if fetch.whole_thread else fetch.wanted[0].gmail_id, fetch.whole_thread)
             for fetch in plan
         ]
-        return await job.google.gmail.batch_get(items)
+        return await run.google.gmail.batch_get(items)
 
     def _sorted(self, plan: Sequence[Fetch], results: Sequence[FetchResult]) -> tuple[list[_Read], list[Wanted]]:
         """What came of each wanted message; and those that are to be asked for one by one, because their thread did not hold them."""
@@ -217,9 +217,9 @@ class _Fetcher:
             self._recording = threads, asyncio.create_task(self._record(read, self._left_after(len(read))))
 
     def _left_after(self, number: int) -> int:
-        front, job = self._front, self._job
+        front, run = self._front, self._job
         front.left = max(front.left - number, 0)
-        return max(front.left, job.outlook.messages - job.done - number) if front.is_open else front.left
+        return max(front.left, run.outlook.messages - run.done - number) if front.is_open else front.left
 
     async def _recorded(self) -> None:
         if self._recording:
@@ -229,14 +229,14 @@ class _Fetcher:
 
     async def _record(self, read: Sequence[_Read], left: int) -> None:
         """Say what is eligible, then settle all of it. A crash in between says the same again, with the same revision."""
-        job = self._job
+        run = self._job
         tally = Tally(done=len(read))
         events: list[MessageIngested] = []
-        async with job.sync.turns.turn(job.claim.run_id, job.done, len(read)):
+        async with run.sync.turns.turn(run.lease.run_id, run.done, len(read)):
             settled = [_outcome(one, self._me, self._earliest, events, tally) for one in read]
-            await job.sync.bus.publish(*events)
-            await job.sync.writer.write(Outcome(job.claim, job.counted(tally, left), settled))
-        await job.show(job.done, job.done + left)
+            await run.sync.bus.publish(*events)
+            await run.sync.writer.write(Outcome(run.lease, run.counted(tally, left), settled))
+        await run.show(run.done, run.done + left)
 
 
 def _outcome(

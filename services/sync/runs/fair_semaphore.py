@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from libs.common.db import Pool
 from libs.common.ids import RunId
 from services.sync.store import ledger, runs
-from services.sync.store.leases import Claim, LeaseLost
+from services.sync.store.leases import LeaseLost, RunLease
 from services.sync.store.ledger import Settled
 from services.sync.store.runs import Count
 
@@ -95,7 +95,7 @@ class Turns:
 class Outcome:
     """What became of one group of messages of one run."""
 
-    claim: Claim
+    lease: RunLease
     count: Count
     settled: Sequence[Settled]
 
@@ -138,14 +138,14 @@ class Writer:
 
     async def _write(self, some: Sequence[tuple[Outcome, "asyncio.Future[None]"]]) -> None:
         async with self.db.acquire() as connection, connection.transaction():
-            held = await runs.count_all(connection, [(outcome.claim, outcome.count) for outcome, _ in some])
+            held = await runs.count_all(connection, [(outcome.lease, outcome.count) for outcome, _ in some])
             await ledger.settle(
                 connection,
-                [(outcome.claim.account_id, one) for outcome, _ in some for one in outcome.settled
-                 if outcome.claim.run_id in held],
+                [(outcome.lease.account_id, one) for outcome, _ in some for one in outcome.settled
+                 if outcome.lease.run_id in held],
             )  # fmt: skip
         for outcome, written in some:
-            if outcome.claim.run_id not in held:
+            if outcome.lease.run_id not in held:
                 _fail(written, LeaseLost())
             elif not written.done():
                 written.set_result(None)

@@ -10,14 +10,14 @@ from libs.common.db import Pool
 from libs.common.ids import RunId
 from libs.common.log import get_logger
 from services.sync.store import leases
-from services.sync.store.leases import LEASE, Claim
+from services.sync.store.leases import LEASE, RunLease
 
 RENEW_EVERY_SECONDS = 3.0
 
 
 @dataclass
 class _Held:
-    claim: Claim
+    lease: RunLease
     lose: Callable[[], object]
     renewed_at: float
 
@@ -30,13 +30,13 @@ class Leases:
     _held: dict[RunId, _Held] = field(default_factory=dict)
 
     @contextmanager
-    def held(self, claim: Claim, lose: Callable[[], object]) -> Iterator[None]:
+    def held(self, lease: RunLease, lose: Callable[[], object]) -> Iterator[None]:
         """Keep the lease of a run that was just claimed. `lose` is called once, where it is lost."""
-        self._held[claim.run_id] = _Held(claim, lose, asyncio.get_running_loop().time())
+        self._held[lease.run_id] = _Held(lease, lose, asyncio.get_running_loop().time())
         try:
             yield
         finally:
-            self._held.pop(claim.run_id, None)
+            self._held.pop(lease.run_id, None)
 
     async def keep(self) -> None:
         """Runs until cancelled."""
@@ -50,14 +50,14 @@ class Leases:
         asked = list(self._held.values())
         try:
             async with asyncio.timeout(RENEW_EVERY_SECONDS), self.db.acquire() as connection:
-                renewed = await leases.renew(connection, [one.claim for one in asked])
+                renewed = await leases.renew(connection, [one.lease for one in asked])
         except OUTAGES as error:
             get_logger().warning("lease_not_renewed", error=type(error).__name__)
             lost = [one for one in asked if now - one.renewed_at > LEASE.total_seconds()]
         else:
             for one in asked:
-                one.renewed_at = now if one.claim.run_id in renewed else one.renewed_at
-            lost = [one for one in asked if one.claim.run_id not in renewed]
+                one.renewed_at = now if one.lease.run_id in renewed else one.renewed_at
+            lost = [one for one in asked if one.lease.run_id not in renewed]
         for one in lost:
-            if self._held.pop(one.claim.run_id, None):
+            if self._held.pop(one.lease.run_id, None):
                 one.lose()

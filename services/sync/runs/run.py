@@ -1,4 +1,4 @@
-"""What a run works with: its claim, its account, its line to Google, and the fenced transactions it writes in."""
+"""What a run works with: its lease, its account, its line to Google, and the fenced transactions it writes in."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -22,7 +22,7 @@ from services.sync.domain.plan import Prices, group_size
 from services.sync.runs.fair_semaphore import Turns, Writer
 from services.sync.store import leases, runs
 from services.sync.store.accounts import Account
-from services.sync.store.leases import Claim
+from services.sync.store.leases import RunLease
 from services.sync.store.runs import Count, Tally
 
 PROGRESS_EVERY_SECONDS = 0.5
@@ -78,11 +78,11 @@ class Sync:
 
 
 @dataclass
-class Job:
+class Run:
     """One run under way."""
 
     sync: Sync
-    claim: Claim
+    lease: RunLease
     account: Account
     google: GoogleAccount
     done: int = 0
@@ -102,12 +102,12 @@ class Job:
     async def writing(self) -> AsyncIterator[Connection]:
         """A transaction that only the holder of the run can commit. LeaseLost: we are not any more."""
         async with self.db.acquire() as connection, connection.transaction():
-            await leases.hold(connection, self.claim)
+            await leases.hold(connection, self.lease)
             yield connection
 
     async def count(self, connection: Connection, tally: Tally, left: int = 0) -> None:
         """Add to the run's numbers, in the transaction of what was done; `left` items are known to be still to do."""
-        await runs.count(connection, self.claim, self.counted(tally, left))
+        await runs.count(connection, self.lease, self.counted(tally, left))
 
     def counted(self, tally: Tally, left: int) -> Count:
         """What is to be added to the run's numbers for this."""
@@ -120,7 +120,7 @@ class Job:
         self.outlook = outlook
         units = self.google.usage.units + outlook.units
         left = outlook.messages
-        await runs.expect(connection, self.claim, left, units, self.eta_seconds(left), self.note(left))
+        await runs.expect(connection, self.lease, left, units, self.eta_seconds(left), self.note(left))
 
     def eta_seconds(self, left: int) -> float | None:
         """How long the rest takes; None before anything tells."""
@@ -145,10 +145,10 @@ class Job:
         try:
             await self.sync.bus.publish(
                 SyncProgressed(
-                    user_id=self.claim.user_id,
-                    account_id=self.claim.account_id,
-                    run_id=self.claim.run_id,
-                    kind=self.claim.kind,
+                    user_id=self.lease.user_id,
+                    account_id=self.lease.account_id,
+                    run_id=self.lease.run_id,
+                    kind=self.lease.kind,
                     done=done,
                     total=total,
                     eta_seconds=self.eta_seconds(total - done),

@@ -24,9 +24,9 @@ from services.sync.domain.runs import MAY_BE_SILENT, UNATTENDED, Failure, Pause,
 from services.sync.mail.sync import sync_mail
 from services.sync.people import sync_people
 from services.sync.runs.leases import Leases
-from services.sync.runs.run import Job, Sync
+from services.sync.runs.run import Run, Sync
 from services.sync.store import accounts, freshness, leases, runs
-from services.sync.store.leases import Claim, LeaseLost
+from services.sync.store.leases import LeaseLost, RunLease
 from services.sync.store.runs import Request
 
 # From so many first imports on, a replica pauses after each further one, so that others get theirs.
@@ -34,7 +34,7 @@ EAGER_FIRSTS, PAUSE_PER_FIRST_SECONDS = 8, 0.002
 LOOK_EVERY_SECONDS = 1.0
 RELEASE_SECONDS = 3.0
 
-_WORK: dict[Kind, Callable[[Job], Awaitable[None]]] = {
+_WORK: dict[Kind, Callable[[Run], Awaitable[None]]] = {
     "mail": sync_mail,
     "contacts": sync_people,
     "calendar": sync_calendar,
@@ -44,21 +44,21 @@ _WORK: dict[Kind, Callable[[Job], Awaitable[None]]] = {
 async def keep_running(sync: Sync) -> None:
     """Claim and carry out runs until cancelled. What is under way then passes on to another replica at once."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
-    under_way: dict[asyncio.Task[None], Claim] = {}
+    under_way: dict[asyncio.Task[None], RunLease] = {}
     kept = Leases(sync.db)
     keeper = asyncio.create_task(kept.keep(), name="leases")
     try:
         while True:
             sync.wake.clear()
-            room = Room.beside([(claim.first, claim.kind) for claim in under_way.values()])
-            claimed = await _claim(sync, holder, room)
-            for claim in claimed:
-                task = asyncio.create_task(_carry_out(sync, kept, claim), name=f"run {claim.run_id}")
-                under_way[task] = claim
+            room = Room.beside([(lease.first, lease.kind) for lease in under_way.values()])
+            acquired = await _acquire(sync, holder, room)
+            for lease in acquired:
+                task = asyncio.create_task(_carry_out(sync, kept, lease), name=f"run {lease.run_id}")
+                under_way[task] = lease
                 task.add_done_callback(lambda done: _make_room(sync, under_way, done))
-            if claimed:
-                firsts = sum(claim.first for claim in claimed)
-                if sum(claim.first for claim in under_way.values()) - firsts >= EAGER_FIRSTS:
+            if acquired:
+                firsts = sum(lease.first for lease in acquired)
+                if sum(lease.first for lease in under_way.values()) - firsts >= EAGER_FIRSTS:
                     await asyncio.sleep(firsts * PAUSE_PER_FIRST_SECONDS)
                 continue
             with suppress(TimeoutError):
@@ -71,29 +71,29 @@ async def keep_running(sync: Sync) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _make_room(sync: Sync, under_way: "dict[asyncio.Task[None], Claim]", done: "asyncio.Task[None]") -> None:
+def _make_room(sync: Sync, under_way: "dict[asyncio.Task[None], RunLease]", done: "asyncio.Task[None]") -> None:
     """A run ended: where there was no room for another, there is now."""
-    before = Room.beside([(claim.first, claim.kind) for claim in under_way.values()])
-    claim = under_way.pop(done)
-    if before.is_full_for(claim.first, claim.kind):
+    before = Room.beside([(lease.first, lease.kind) for lease in under_way.values()])
+    lease = under_way.pop(done)
+    if before.is_full_for(lease.first, lease.kind):
         sync.wake.set()
 
 
-async def _claim(sync: Sync, holder: str, room: Room) -> list[Claim]:
+async def _acquire(sync: Sync, holder: str, room: Room) -> list[RunLease]:
     """What we are cancelled in the middle of passes on at once too, not at the end of a lease that nobody holds."""
-    claiming = asyncio.create_task(_try_to_claim(sync, holder, room))
+    acquiring = asyncio.create_task(_try_to_acquire(sync, holder, room))
     try:
-        return await asyncio.shield(claiming)
+        return await asyncio.shield(acquiring)
     except asyncio.CancelledError:
-        for claim in await claiming:
-            await _release(sync, claim)
+        for lease in await acquiring:
+            await _release(sync, lease)
         raise
 
 
-async def _try_to_claim(sync: Sync, holder: str, room: Room) -> list[Claim]:
+async def _try_to_acquire(sync: Sync, holder: str, room: Room) -> list[RunLease]:
     try:
         async with sync.db.acquire() as connection:
-            return await leases.claim(connection, holder, room)
+            return await leases.acquire(connection, holder, room)
     except OUTAGES as error:
         get_logger().warning("claim_unavailable", error=type(error).__name__)
     except Exception:
@@ -101,14 +101,14 @@ async def _try_to_claim(sync: Sync, holder: str, room: Room) -> list[Claim]:
     return []
 
 
-async def _carry_out(sync: Sync, kept: Leases, claim: Claim) -> None:
+async def _carry_out(sync: Sync, kept: Leases, lease: RunLease) -> None:
     """One claimed run, with its lease kept for as long as it works. Never raises, but for cancellation."""
     with traced(
-        claim.trace, account=str(claim.account_id), user=str(claim.user_id), run=str(claim.run_id), kind=claim.kind
+        lease.trace, account=str(lease.account_id), user=str(lease.user_id), run=str(lease.run_id), kind=lease.kind
     ):
-        work = asyncio.create_task(_work(sync, claim))
+        work = asyncio.create_task(_work(sync, lease))
         try:
-            with kept.held(claim, work.cancel):
+            with kept.held(lease, work.cancel):
                 await asyncio.wait({work})
             if work.cancelled():
                 get_logger().warning("lease_lost")
@@ -117,7 +117,7 @@ async def _carry_out(sync: Sync, kept: Leases, claim: Claim) -> None:
         except asyncio.CancelledError:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            await asyncio.shield(_release(sync, claim))
+            await asyncio.shield(_release(sync, lease))
             raise
         except LeaseLost:
             get_logger().info("run_called_off")
@@ -127,53 +127,53 @@ async def _carry_out(sync: Sync, kept: Leases, claim: Claim) -> None:
             get_logger().exception("run_broke")
 
 
-async def _release(sync: Sync, claim: Claim) -> None:
+async def _release(sync: Sync, lease: RunLease) -> None:
     try:
         async with asyncio.timeout(RELEASE_SECONDS), sync.db.acquire() as connection:
-            await leases.release(connection, claim)
+            await leases.release(connection, lease)
     except OUTAGES as error:
         get_logger().info("release_failed", error=type(error).__name__)  # the lease ends by itself in seconds
 
 
-async def _work(sync: Sync, claim: Claim) -> None:
+async def _work(sync: Sync, lease: RunLease) -> None:
     """Do the work of a run, and conclude it whatever came of it."""
     async with sync.run_db.acquire() as connection:
-        account = await accounts.get_account(connection, claim.account_id)
+        account = await accounts.get_account(connection, lease.account_id)
     if account is None:
         return
-    google = sync.google.account(sync.tokens.of(claim.account_id), claim.account_id)
-    job = Job(sync, claim, account, google, claim.done)
+    google = sync.google.account(sync.tokens.of(lease.account_id), lease.account_id)
+    run = Run(sync, lease, account, google, lease.done)
     error: Exception | None = None
     try:
-        await _WORK[claim.kind](job)
+        await _WORK[lease.kind](run)
     except LeaseLost:
         raise
     except Exception as caught:
         error = _translated(caught)
         if not isinstance(error, Outage | Refused):
             get_logger().exception("run_error")
-    if claim.kind == "calendar":
-        await _scan_if_due(sync, claim)
-    if error is None and claim.reason in MAY_BE_SILENT and await _dropped(sync, claim):
+    if lease.kind == "calendar":
+        await _scan_if_due(sync, lease)
+    if error is None and lease.reason in MAY_BE_SILENT and await _dropped(sync, lease):
         return
-    ended = await _conclude(job, error)
+    ended = await _conclude(run, error)
     if ended is None:
         return
-    if ended.found_something and claim.kind == "mail":
+    if ended.found_something and lease.kind == "mail":
         async with sync.run_db.acquire() as connection:
             every = timedelta(seconds=sync.settings.mail_poll_seconds)
             polled_at = ended.row["started_at"] if ended.row["reason"] == "poll" else None
-            await freshness.note_news(connection, claim.account_id, every, polled_at=polled_at)
+            await freshness.note_news(connection, lease.account_id, every, polled_at=polled_at)
     if not ended.is_silent:
         sync.outbox_pending.set()
     if ended.row["again"]:
         sync.wake.set()
 
 
-async def _dropped(sync: Sync, claim: Claim) -> bool:
+async def _dropped(sync: Sync, lease: RunLease) -> bool:
     """Most runs are looks at mailboxes in which nothing has happened: they end with one statement."""
     async with sync.run_db.acquire() as connection:
-        return await runs.drop_silent(connection, claim)
+        return await runs.drop_silent(connection, lease)
 
 
 def _translated(error: Exception) -> Exception:
@@ -187,49 +187,49 @@ def _translated(error: Exception) -> Exception:
     return error
 
 
-async def _scan_if_due(sync: Sync, claim: Claim) -> None:
+async def _scan_if_due(sync: Sync, lease: RunLease) -> None:
     """A prep scan that waited for this run goes ahead, with whatever is known now."""
     async with sync.run_db.acquire() as connection:
-        due = await runs.scan_is_due(connection, claim.run_id)
+        due = await runs.scan_is_due(connection, lease.run_id)
     if due:
-        await scan(sync, claim.account_id)
+        await scan(sync, lease.account_id)
         async with sync.run_db.acquire() as connection:
-            await runs.clear_scan(connection, claim.run_id)
+            await runs.clear_scan(connection, lease.run_id)
 
 
-async def _conclude(job: Job, error: Exception | None) -> "Ended | None":
+async def _conclude(run: Run, error: Exception | None) -> "Ended | None":
     """Write how the run ended, and owe the bus the fact that tells it, in one transaction. None: it pauses."""
-    usage = job.google.usage
-    async with job.db.acquire() as connection, connection.transaction():
+    usage = run.google.usage
+    async with run.db.acquire() as connection, connection.transaction():
         if error is None:
-            row = await runs.end(connection, job.claim, "completed", requests=usage.requests, units=usage.units)
-            event: SyncCompleted | SyncFailed = completed(row, job.account.address)
+            row = await runs.end(connection, run.lease, "completed", requests=usage.requests, units=usage.units)
+            event: SyncCompleted | SyncFailed = completed(row, run.account.address)
         else:
-            await leases.hold(connection, job.claim)
+            await leases.hold(connection, run.lease)
             now = datetime.now(UTC)
-            stuck_since, pauses = await runs.get_patience(connection, job.claim)
+            stuck_since, pauses = await runs.get_patience(connection, run.lease)
             decision = verdict(error, now, stuck_since or now, pauses, Random())
             match decision:
                 case Pause(until, code, why, stuck):
                     since = (stuck_since or now) if stuck else None
-                    await runs.spend(connection, job.claim, usage.requests, usage.units)
-                    await runs.pause(connection, job.claim, until, since, code, why)
+                    await runs.spend(connection, run.lease, usage.requests, usage.units)
+                    await runs.pause(connection, run.lease, until, since, code, why)
                     get_logger().warning("run_paused", until=until.isoformat(), pauses=pauses + 1, error=why)
                     return None
                 case Failure(code, sentence):
                     row = await runs.end(
-                        connection, job.claim, "failed", code, sentence, requests=usage.requests, units=usage.units
+                        connection, run.lease, "failed", code, sentence, requests=usage.requests, units=usage.units
                     )
-                    event = failed(row, job.account.address)
+                    event = failed(row, run.account.address)
                 case _:
                     assert_never(decision)
         ended = Ended(row)
         if ended.is_silent:
-            await runs.delete_run(connection, job.claim.run_id)
+            await runs.delete_run(connection, run.lease.run_id)
         elif row["code"] != "disconnected":
             await outbox.add(connection, event)
         if row["again"] and row["state"] == "completed":
-            await runs.request(connection, [Request(job.claim.account_id, job.claim.kind, row["again"])])
+            await runs.request(connection, [Request(run.lease.account_id, run.lease.kind, row["again"])])
     ended.log()
     return ended
 

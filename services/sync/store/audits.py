@@ -1,4 +1,4 @@
-"""Audits: wished for, under way, ended; and what they compare. Writes of a run are inside a transaction that has called `claims.hold`."""
+"""Audits: wished for, under way, ended; and what they compare. Writes of a run are inside a transaction that has called `leases.hold`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

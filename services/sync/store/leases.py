@@ -17,7 +17,7 @@ class LeaseLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class RunLease:
     """A run that this replica holds; `fence` is what its writes name."""
 
     run_id: RunId
@@ -32,7 +32,7 @@ class Claim:
     trace: str
 
 
-async def claim(connection: Connection, holder: str, room: Room) -> list[Claim]:
+async def acquire(connection: Connection, holder: str, room: Room) -> list[RunLease]:
     """Take runs that are due and that nobody holds: of each sort as many as there is room for, those that wait longest first."""
     rows = await connection.fetch(
         """
@@ -56,10 +56,10 @@ async def claim(connection: Connection, holder: str, room: Room) -> list[Claim]:
         """,
         holder, LEASE, room.news, room.mailboxes, room.others,
     )  # fmt: skip
-    return [Claim(**{name: row[name] for name in Claim.__slots__}) for row in rows]
+    return [RunLease(**{name: row[name] for name in RunLease.__slots__}) for row in rows]
 
 
-async def renew(connection: Connection, claims: Sequence[Claim]) -> set[RunId]:
+async def renew(connection: Connection, leases: Sequence[RunLease]) -> set[RunId]:
     """Keep these runs for another ten seconds. Those that are ours still."""
     rows = await connection.fetch(
         """
@@ -71,24 +71,24 @@ async def renew(connection: Connection, claims: Sequence[Claim]) -> set[RunId]:
         UPDATE runs r SET lease_until = now() + $3 FROM held WHERE r.run_id = held.run_id
         RETURNING r.run_id
         """,
-        [claim.run_id for claim in claims], [claim.fence for claim in claims], LEASE,
+        [lease.run_id for lease in leases], [lease.fence for lease in leases], LEASE,
     )  # fmt: skip
     return {row["run_id"] for row in rows}
 
 
-async def hold(connection: Connection, claim: Claim) -> None:
+async def hold(connection: Connection, lease: RunLease) -> None:
     """Begin a write of a run: from here to the commit nobody can take it over. LeaseLost: somebody has."""
     held = await connection.fetchval(
         "SELECT true FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' FOR UPDATE",
-        claim.run_id, claim.fence,
+        lease.run_id, lease.fence,
     )  # fmt: skip
     if not held:
         raise LeaseLost
 
 
-async def release(connection: Connection, claim: Claim) -> None:
+async def release(connection: Connection, lease: RunLease) -> None:
     """Let another replica take the run over at once."""
     await connection.execute(
         "UPDATE runs SET lease_until = NULL WHERE run_id = $1 AND fence = $2 AND state = 'running'",
-        claim.run_id, claim.fence,
+        lease.run_id, lease.fence,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Runs: asked for, counted, put off, ended. All that one of them writes is fenced by its claim (claims.py)."""
+"""Runs: asked for, counted, put off, ended. All that one of them writes is fenced by its lease (leases.py)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from libs.common.log import current_trace
 from libs.common.requests import Run
 from libs.common.scopes import NEEDED_BY_KIND
 from services.sync.domain.runs import PRECEDENCE, UNATTENDED
-from services.sync.store.leases import Claim, LeaseLost
+from services.sync.store.leases import LeaseLost, RunLease
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,13 @@ async def list_requestable(
     return [(row["account_id"], timedelta(seconds=row["seconds"])) for row in rows]
 
 
-async def count(connection: Connection, claim: Claim, count: Count) -> None:
+async def count(connection: Connection, lease: RunLease, count: Count) -> None:
     """As `count_all`, of one run. LeaseLost: it is not ours any more."""
-    if not await count_all(connection, [(claim, count)]):
+    if not await count_all(connection, [(lease, count)]):
         raise LeaseLost
 
 
-async def count_all(connection: Connection, counts: Sequence[tuple[Claim, Count]]) -> set[RunId]:
+async def count_all(connection: Connection, counts: Sequence[tuple[RunLease, Count]]) -> set[RunId]:
     """Add what was done to the runs' numbers. It was progress: an outage that begins now is a new one.
 
     It holds the runs as `hold` does, and returns those that are ours still. They are locked in one order, as `renew` does it.
@@ -135,7 +135,7 @@ async def count_all(connection: Connection, counts: Sequence[tuple[Claim, Count]
         WHERE r.run_id = c.run_id
         RETURNING r.run_id
         """,
-        [claim.run_id for claim, _ in counts], [claim.fence for claim, _ in counts],
+        [lease.run_id for lease, _ in counts], [lease.fence for lease, _ in counts],
         [count.tally.done for _, count in counts], [count.tally.new for _, count in counts],
         [count.tally.updated for _, count in counts], [count.tally.removed for _, count in counts],
         [count.tally.skipped for _, count in counts], [count.left for _, count in counts],
@@ -145,7 +145,7 @@ async def count_all(connection: Connection, counts: Sequence[tuple[Claim, Count]
 
 
 async def expect(
-    connection: Connection, claim: Claim, left: int, units: int, eta_seconds: float | None, note: str
+    connection: Connection, lease: RunLease, left: int, units: int, eta_seconds: float | None, note: str
 ) -> None:
     """What a run is going to come to: `left` items to do, `units` of quota in all."""
     await connection.execute(
@@ -153,20 +153,20 @@ async def expect(
         UPDATE runs SET total = done + $3, estimated_units = units + $4, eta_seconds = $5, note = $6
         WHERE run_id = $1 AND fence = $2
         """,
-        claim.run_id, claim.fence, left, units, eta_seconds, note,
+        lease.run_id, lease.fence, left, units, eta_seconds, note,
     )  # fmt: skip
 
 
-async def spend(connection: Connection, claim: Claim, requests: int, units: int) -> None:
+async def spend(connection: Connection, lease: RunLease, requests: int, units: int) -> None:
     """Add what the run has cost so far."""
     await connection.execute(
         "UPDATE runs SET requests = requests + $3, units = units + $4 WHERE run_id = $1 AND fence = $2",
-        claim.run_id, claim.fence, requests, units,
+        lease.run_id, lease.fence, requests, units,
     )  # fmt: skip
 
 
 async def pause(
-    connection: Connection, claim: Claim, until: datetime, stuck_since: datetime | None, code: str, error: str
+    connection: Connection, lease: RunLease, until: datetime, stuck_since: datetime | None, code: str, error: str
 ) -> None:
     """Put the run off; it goes on from where it is. `stuck_since` None: the wait is no sign that anything is wrong."""
     await connection.execute(
@@ -175,13 +175,13 @@ async def pause(
                         pauses = CASE WHEN $4::timestamptz IS NULL THEN 0 ELSE pauses + 1 END, code = $5, error = $6
         WHERE run_id = $1 AND fence = $2 AND state = 'running'
         """,
-        claim.run_id, claim.fence, until, stuck_since, code, error,
+        lease.run_id, lease.fence, until, stuck_since, code, error,
     )  # fmt: skip
 
 
 async def end(
     connection: Connection,
-    claim: Claim,
+    lease: RunLease,
     state: str,
     code: str = "",
     error: str = "",
@@ -197,29 +197,29 @@ async def end(
         WHERE run_id = $1 AND fence = $2 AND state = 'running'
         RETURNING *
         """,
-        claim.run_id, claim.fence, state, code, error, requests, units,
+        lease.run_id, lease.fence, state, code, error, requests, units,
     )  # fmt: skip
     if row is None:
         raise LeaseLost
     return row
 
 
-async def get_patience(connection: Connection, claim: Claim) -> tuple[datetime | None, int]:
+async def get_patience(connection: Connection, lease: RunLease) -> tuple[datetime | None, int]:
     """Since when the run has made no progress (None: it is not stuck), and how often it has paused since."""
-    row = await connection.fetchrow("SELECT stuck_since, pauses FROM runs WHERE run_id = $1", claim.run_id)
+    row = await connection.fetchrow("SELECT stuck_since, pauses FROM runs WHERE run_id = $1", lease.run_id)
     if row is None:
         raise LeaseLost
     return row["stuck_since"], row["pauses"]
 
 
-async def drop_silent(connection: Connection, claim: Claim) -> bool:
+async def drop_silent(connection: Connection, lease: RunLease) -> bool:
     """End a run that nobody asked for and that found nothing, without a trace. False: there is something to tell, or to do again."""
     status = await connection.execute(
         """
         DELETE FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' AND reason IN ('poll', 'push', 'repair')
                            AND new = 0 AND updated = 0 AND removed = 0 AND again IS NULL AND skipped->'unhealed' IS NULL
         """,
-        claim.run_id, claim.fence,
+        lease.run_id, lease.fence,
     )  # fmt: skip
     return status == "DELETE 1"
 

@@ -97,10 +97,10 @@ async def test_who_lost_the_lease_can_write_nothing(stage: SyncStage) -> None:
             stage.account_id, stage.user_id, sorted(stage.granted),
         )  # fmt: skip
         await runs.request(connection, [runs.Request(stage.account_id, "mail", "user")])
-        [first] = await leases.claim(connection, "first", Room.beside([]))
-        assert await leases.claim(connection, "second", Room.beside([])) == []
+        [first] = await leases.acquire(connection, "first", Room.beside([]))
+        assert await leases.acquire(connection, "second", Room.beside([])) == []
         await connection.execute("UPDATE runs SET lease_until = now() - interval '1 second'")
-        [second] = await leases.claim(connection, "second", Room.beside([]))
+        [second] = await leases.acquire(connection, "second", Room.beside([]))
         assert second.fence == first.fence + 1
         async with connection.transaction():
             await leases.hold(connection, second)

@@ -16,7 +16,7 @@ from libs.common.ids import AccountId, RunId, UserId
 from services.sync.domain.capacity import FEWEST, MAILBOXES, OTHERS, RUNS, Room
 from services.sync.runs.fair_semaphore import FIRST_PAGE, Outcome, Turns, Writer
 from services.sync.store import ledger, runs
-from services.sync.store.leases import Claim, LeaseLost
+from services.sync.store.leases import LeaseLost, RunLease
 from services.sync.store.ledger import Settled
 from services.sync.store.runs import Count, Tally
 
@@ -167,10 +167,10 @@ class _Database:
 
 
 def _outcome(gmail_id: str) -> Outcome:
-    claim = Claim(
+    lease = RunLease(
         RunId(uuid4()), 1, UserId(uuid4()), AccountId(uuid4()), "mail", "connected", True, datetime.now(UTC), 0, ""
     )
-    return Outcome(claim, Count(Tally(done=1)), [Settled(gmail_id, "gone", 0)])
+    return Outcome(lease, Count(Tally(done=1)), [Settled(gmail_id, "gone", 0)])
 
 
 @pytest.fixture
@@ -178,8 +178,8 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The Gmail ids that were settled, by transaction. A run with a note is not held any more, "broken" can't be written."""
     settled: list[list[str]] = []
 
-    async def count_all(_: Any, counts: Sequence[tuple[Claim, Count]]) -> set[RunId]:
-        return {claim.run_id for claim, count in counts if not count.note}
+    async def count_all(_: Any, counts: Sequence[tuple[RunLease, Count]]) -> set[RunId]:
+        return {lease.run_id for lease, count in counts if not count.note}
 
     async def settle(_: Any, wanted: Sequence[tuple[AccountId, Settled]]) -> None:
         ids = [one.gmail_id for _, one in wanted]
