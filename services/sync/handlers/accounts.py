@@ -29,7 +29,7 @@ from services.sync.runs.run import Sync
 from services.sync.runs.worker import failed
 from services.sync.store import accounts, freshness, ledger, runs
 from services.sync.store.accounts import Account
-from services.sync.store.runs import Request
+from services.sync.store.runs import RunRequest
 
 SPREAD_SECONDS = 240
 KINDS: tuple[Kind, ...] = ("mail", "contacts", "calendar")
@@ -53,7 +53,7 @@ async def connect(sync: Sync, event: AccountConnected) -> None:
             connection, event.account_id, event.user_id, event.address, event.scopes, event.at
         ):
             return
-        await runs.request(connection, [Request(event.account_id, kind, "connected") for kind in KINDS])
+        await runs.insert_requests(connection, [RunRequest(event.account_id, kind, "connected") for kind in KINDS])
     sync.wake.set()
 
 
@@ -103,13 +103,15 @@ async def change_settings(sync: Sync, event: SettingsChanged) -> None:
         if longer:
             earliest = since(datetime.now(UTC), after.mail_lookback_days)
             await ledger.reopen_within(connection, account_ids, earliest)
-        await runs.request(connection, [Request(one, kind, "settings") for one in account_ids for kind in kinds])
+        await runs.insert_requests(
+            connection, [RunRequest(one, kind, "settings") for one in account_ids for kind in kinds]
+        )
     sync.wake.set()
 
 
 async def request_run(sync: Sync, event: SyncRequested) -> None:
     """Queue what was asked for, or say why it can't be done."""
-    one = Request(event.account_id, event.kind, event.reason)
+    one = RunRequest(event.account_id, event.kind, event.reason)
     async with sync.db.acquire() as connection, connection.transaction():
         account = await accounts.get_account(connection, event.account_id)
         if account is None:
@@ -122,7 +124,7 @@ async def request_run(sync: Sync, event: SyncRequested) -> None:
             if event.reason == "user":
                 await _fail(connection, one, account, *refusal)
         else:
-            await runs.request(connection, [one])
+            await runs.insert_requests(connection, [one])
     if event.kind == "mail" and event.reason == "user":  # who asks, expects something
         async with sync.db.acquire() as connection:
             await freshness.note_news(connection, event.account_id, timedelta(seconds=sync.settings.mail_poll_seconds))
@@ -143,7 +145,7 @@ def _refusal(account: Account, kind: Kind) -> tuple[str, str] | None:
     return None
 
 
-async def _fail(connection: Connection, one: Request, account: Account, code: str, error: str) -> None:
+async def _fail(connection: Connection, one: RunRequest, account: Account, code: str, error: str) -> None:
     row = await runs.insert_failed(connection, one, account.user_id, code, error)
     await outbox.add(connection, failed(row, account.address))
 
@@ -180,5 +182,5 @@ async def _queue_for_all(sync: Sync, kind: Kind, reason: Reason, spread_seconds:
     """A run for every account, each at its own moment within the spread."""
     async with sync.db.acquire() as connection, connection.transaction():
         found = await runs.list_requestable(connection, kind, spread_seconds)
-        await runs.request(connection, [Request(one, kind, reason, delay, scan) for one, delay in found])
+        await runs.insert_requests(connection, [RunRequest(one, kind, reason, delay, scan) for one, delay in found])
     sync.wake.set()

@@ -7,7 +7,7 @@ from libs.common.events import AuditDue
 from libs.common.ids import AccountId
 from services.sync.runs.run import Sync
 from services.sync.store import audits, runs
-from services.sync.store.runs import Request
+from services.sync.store.runs import RunRequest
 
 # Wide, because an audit of a large mailbox takes a while and nobody waits for it.
 SPREAD_SECONDS = 3600
@@ -23,7 +23,7 @@ async def audit_all(sync: Sync, _: AuditDue) -> None:
 async def audit_now(sync: Sync, account_id: AccountId) -> None:
     async with sync.db.acquire() as connection, connection.transaction():
         await audits.wish(connection, [(account_id, timedelta(0))])
-        await runs.request(connection, [Request(account_id, "mail", "user")])
+        await runs.insert_requests(connection, [RunRequest(account_id, "mail", "user")])
     sync.wake.set()
 
 
@@ -37,6 +37,6 @@ async def keep_auditing(sync: Sync) -> None:
 async def ask_for_runs(sync: Sync) -> None:
     async with sync.db.acquire() as connection, connection.transaction():
         due = await audits.take_due(connection)
-        await runs.request(connection, [Request(account_id, "mail", "repair") for account_id in due])
+        await runs.insert_requests(connection, [RunRequest(account_id, "mail", "repair") for account_id in due])
     if due:
         sync.wake.set()

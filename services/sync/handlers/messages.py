@@ -33,7 +33,7 @@ from services.sync.mail.why import explain
 from services.sync.runs.run import Sync
 from services.sync.store import accounts, audits, ledger, meetings, messages, runs
 from services.sync.store.accounts import Account
-from services.sync.store.runs import Request
+from services.sync.store.runs import RunRequest
 
 MAX_PAGE = 500
 
@@ -86,7 +86,7 @@ async def retry_messages(sync: Sync, command: RetryMessages) -> Retried:
         gmail_id = await _set_aside(connection, account, command.message_id) if command.message_id else None
         number = await messages.retry(connection, account.account_id, gmail_id)
         if number:
-            await runs.request(connection, [Request(account.account_id, "mail", "repair")])
+            await runs.insert_requests(connection, [RunRequest(account.account_id, "mail", "repair")])
     sync.wake.set()
     return Retried(messages=number)
 

@@ -9,7 +9,7 @@ from services.sync.calendar.sync import scan
 from services.sync.domain.freshness import poll_pause
 from services.sync.runs.run import Sync
 from services.sync.store import freshness, runs
-from services.sync.store.runs import Request
+from services.sync.store.runs import RunRequest
 
 POLLS_AT_ONCE = 500
 LOOKS_PER_POLL = 20
@@ -39,7 +39,7 @@ async def poll_due(sync: Sync, every: timedelta) -> None:
             pauses = [(one.account_id, poll_pause(every, one.quiet, one.is_pushed) * uniform(0.9, 1.1)) for one in due]
             await freshness.set_poll(connection, pauses)
         async with sync.db.acquire() as connection, connection.transaction():
-            await runs.request(connection, [Request(one.account_id, "mail", "poll") for one in due])
+            await runs.insert_requests(connection, [RunRequest(one.account_id, "mail", "poll") for one in due])
         found = len(due)
         if due:
             sync.wake.set()

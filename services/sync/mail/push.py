@@ -12,7 +12,7 @@ from libs.common.google.pubsub import Malformed, Received, Subscription, read_hi
 from libs.common.log import get_logger
 from services.sync.runs.run import Sync
 from services.sync.store import freshness, runs
-from services.sync.store.runs import Request
+from services.sync.store.runs import RunRequest
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
@@ -29,7 +29,9 @@ async def hear_hints(sync: Sync, events: Sequence[MailboxNotified]) -> None:
     async with sync.db.acquire() as connection:  # no transaction: a run locks its own row and then the account's
         behind = await freshness.list_behind(connection, newest)
         if behind:
-            await runs.request(connection, [Request(account_id, "mail", "push") for account_id in sorted(behind)])
+            await runs.insert_requests(
+                connection, [RunRequest(account_id, "mail", "push") for account_id in sorted(behind)]
+            )
             sync.wake.set()
         await freshness.note_pushed(connection, newest)
 

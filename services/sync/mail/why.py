@@ -18,7 +18,7 @@ from services.sync.domain import why
 from services.sync.runs.run import Sync
 from services.sync.store import messages, runs
 from services.sync.store.accounts import Account
-from services.sync.store.runs import Request
+from services.sync.store.runs import RunRequest
 
 GMAIL_SECONDS = 6.0
 CONTACTS_SECONDS = 2.0
@@ -159,5 +159,5 @@ async def _judge(sync: Sync, account: Account, found: _Found) -> Why:
 async def _heal(sync: Sync, account_id: AccountId, gmail_id: str, thread_id: str) -> None:
     async with sync.db.acquire() as connection, connection.transaction():
         await messages.add_wanted(connection, account_id, gmail_id, thread_id)
-        await runs.request(connection, [Request(account_id, "mail", "repair")])
+        await runs.insert_requests(connection, [RunRequest(account_id, "mail", "repair")])
     sync.wake.set()

@@ -27,7 +27,7 @@ from services.sync.runs.leases import Leases
 from services.sync.runs.run import Run, Sync
 from services.sync.store import accounts, freshness, leases, runs
 from services.sync.store.leases import LeaseLost, RunLease
-from services.sync.store.runs import Request
+from services.sync.store.runs import RunRequest
 
 # From so many first imports on, a replica pauses after each further one, so that others get theirs.
 EAGER_FIRSTS, PAUSE_PER_FIRST_SECONDS = 8, 0.002
@@ -229,7 +229,7 @@ async def _conclude(run: Run, error: Exception | None) -> "Ended | None":
         elif row["code"] != "disconnected":
             await outbox.add(connection, event)
         if row["again"] and row["state"] == "completed":
-            await runs.request(connection, [Request(run.lease.account_id, run.lease.kind, row["again"])])
+            await runs.insert_requests(connection, [RunRequest(run.lease.account_id, run.lease.kind, row["again"])])
     ended.log()
     return ended
 

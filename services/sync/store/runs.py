@@ -16,7 +16,7 @@ from services.sync.store.leases import LeaseLost, RunLease
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """A run that is wanted. `scan`: a prep scan is to follow it."""
 
     account_id: AccountId
@@ -50,7 +50,7 @@ class Count:
     note: str = ""
 
 
-async def request(connection: Connection, requests: Sequence[Request]) -> None:
+async def insert_requests(connection: Connection, requests: Sequence[RunRequest]) -> None:
     """Queue runs, for active accounts that granted the permission. Of one account and kind one run is unfinished at a time.
 
     A request that meets a queued or waiting run makes it the more urgent of both; one that meets a running run is remembered
@@ -228,7 +228,7 @@ async def delete_run(connection: Connection, run_id: RunId) -> None:
     await connection.execute("DELETE FROM runs WHERE run_id = $1", run_id)
 
 
-async def insert_failed(connection: Connection, one: Request, user_id: UserId, code: str, error: str) -> Record:
+async def insert_failed(connection: Connection, one: RunRequest, user_id: UserId, code: str, error: str) -> Record:
     """A run that could not even begin; its row."""
     row = await connection.fetchrow(
         """

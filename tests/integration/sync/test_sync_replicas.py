@@ -96,7 +96,7 @@ async def test_who_lost_the_lease_can_write_nothing(stage: SyncStage) -> None:
             "INSERT INTO accounts VALUES ($1, $2, 'maya@example.com', $3, 'active', '{}', false, now())",
             stage.account_id, stage.user_id, sorted(stage.granted),
         )  # fmt: skip
-        await runs.request(connection, [runs.Request(stage.account_id, "mail", "user")])
+        await runs.insert_requests(connection, [runs.RunRequest(stage.account_id, "mail", "user")])
         [first] = await leases.acquire(connection, "first", Room.beside([]))
         assert await leases.acquire(connection, "second", Room.beside([])) == []
         await connection.execute("UPDATE runs SET lease_until = now() - interval '1 second'")
