@@ -28,7 +28,7 @@ LOOKS_AT_ONCE = 2  # groups that are asked for while another is said: so a slow 
 
 
 @dataclass
-class Front:
+class ListingFrontier:
     """How far a listing has come: messages up to the position `reach` may be fetched, and `left` are pending, about.
 
     `is_open`: there may be more to come.
@@ -67,9 +67,9 @@ class _Read:
     refusal: str = ""
 
 
-async def fetch_pending(run: Run, front: Front | None = None) -> None:
+async def fetch_pending(run: Run, frontier: ListingFrontier | None = None) -> None:
     """Fetch, say and settle what is pending, newest first, until there is no more; with a front, until that is closed."""
-    fetcher = _Fetcher(run, front or Front())
+    fetcher = _Fetcher(run, frontier or ListingFrontier())
     try:
         await fetcher.run()
     finally:
@@ -79,9 +79,9 @@ async def fetch_pending(run: Run, front: Front | None = None) -> None:
 class _Fetcher:
     """A pipeline: while one group of messages is said, the next ones are asked for. Threads are in one group at a time."""
 
-    def __init__(self, run: Run, front: Front) -> None:
+    def __init__(self, run: Run, frontier: ListingFrontier) -> None:
         self._job = run
-        self._front = front
+        self._frontier = frontier
         self._me = rules.Me(run.lease.user_id, run.lease.account_id, run.account.mine)
         self._earliest = rules.since(run.now, run.account.gmail.mail_lookback_days)
         self._after: int | None = None
@@ -95,7 +95,7 @@ class _Fetcher:
     async def run(self) -> None:
         """Raises the first failure, once all that came before and after it is recorded."""
         while True:
-            was_open = self._front.is_open
+            was_open = self._frontier.is_open
             while not self._failure and len(self._looking) < self._looks_at_once and (wanted := await self._next()):
                 threads = frozenset(one.thread_id for one in wanted)
                 self._looking.append((threads, asyncio.create_task(self._look(wanted))))
@@ -106,9 +106,9 @@ class _Fetcher:
             elif self._failure:
                 raise self._failure
             elif was_open:
-                await self._front.moved()
-            elif self._front.begun_again:
-                self._front.begun_again, self._after, self._exhausted = False, None, False
+                await self._frontier.moved()
+            elif self._frontier.begun_again:
+                self._frontier.begun_again, self._after, self._exhausted = False, None, False
             else:
                 return
 
@@ -132,12 +132,12 @@ class _Fetcher:
 
     async def _load(self) -> None:
         """Read some groups from the ledger. What is pending already is counted with the first ones."""
-        run, front = self._job, self._front
-        was_open = front.is_open
+        run, frontier = self._job, self._frontier
+        was_open = frontier.is_open
         in_hand = set().union(*(threads for threads, _ in self._looking), self._recording[0] if self._recording else ())
         async with run.db.acquire() as connection:
             wanted, last = await ledger.list_pending(
-                connection, run.lease.account_id, self._after, LARGEST_GROUP, in_hand, front.reach
+                connection, run.lease.account_id, self._after, LARGEST_GROUP, in_hand, frontier.reach
             )
         self._exhausted = len(wanted) < LARGEST_GROUP and not was_open
         if wanted and self._after is None and not in_hand and not was_open:
@@ -150,15 +150,15 @@ class _Fetcher:
 
     async def _foresee(self, next_ones: int) -> None:
         """How much there is to do: of a few messages nobody wants to know what they cost."""
-        run, front = self._job, self._front
+        run, frontier = self._job, self._frontier
         if next_ones < LARGEST_GROUP:
-            front.left = max(front.left, next_ones)
+            frontier.left = max(frontier.left, next_ones)
             return
         run.google.priority = "backfill"
         async with run.writing() as connection:
             outlook = await ledger.get_outlook(connection, run.lease.account_id, run.sync.prices)
             await run.expect(connection, outlook)
-        front.left = outlook.messages
+        frontier.left = outlook.messages
 
     async def _look(self, wanted: Sequence[Wanted]) -> list[_Read]:
         """Fetch messages the cheapest way. What can't be had now is missing, and the reason noted as failure."""
@@ -211,15 +211,15 @@ class _Fetcher:
             await self._recorded()
         self._looking.popleft()
         self._looks_at_once = LOOKS_AT_ONCE
-        if self._front.is_open:
+        if self._frontier.is_open:
             self._job.google.priority = "backfill"  # there is something to see now; the rest may take its time
         if read:
             self._recording = threads, asyncio.create_task(self._record(read, self._left_after(len(read))))
 
     def _left_after(self, number: int) -> int:
-        front, run = self._front, self._job
-        front.left = max(front.left - number, 0)
-        return max(front.left, run.outlook.messages - run.done - number) if front.is_open else front.left
+        frontier, run = self._frontier, self._job
+        frontier.left = max(frontier.left - number, 0)
+        return max(frontier.left, run.outlook.messages - run.done - number) if frontier.is_open else frontier.left
 
     async def _recorded(self) -> None:
         if self._recording:

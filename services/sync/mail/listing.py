@@ -11,7 +11,7 @@ from services.sync.domain import mail as rules
 from services.sync.domain.cursors import Listing, MailCursor
 from services.sync.domain.estimate import of_mailbox
 from services.sync.domain.listing import EDGE, query, since_s
-from services.sync.mail.fetching import Front, fetch_pending
+from services.sync.mail.fetching import ListingFrontier, fetch_pending
 from services.sync.mail.history import remove, save
 from services.sync.runs.run import Run
 from services.sync.store import cursors, ledger
@@ -59,12 +59,12 @@ async def list_and_fetch(run: Run, cursor: MailCursor, listing: Listing) -> Mail
 
     What a failure of either leaves undone stays where it is, listed or not; what was listed is fetched all the same.
     """
-    front = Front(is_open=True, reach=max(listing.listed - AHEAD, 0))
+    frontier = ListingFrontier(is_open=True, reach=max(listing.listed - AHEAD, 0))
     if listing.listed:
         async with run.db.acquire() as connection:
-            front.left = (await ledger.get_outlook(connection, run.lease.account_id, run.sync.prices)).messages
-    listed = asyncio.create_task(_list_mailbox(run, cursor, listing, front))
-    fetched = asyncio.create_task(fetch_pending(run, front))
+            frontier.left = (await ledger.get_outlook(connection, run.lease.account_id, run.sync.prices)).messages
+    listed = asyncio.create_task(_list_mailbox(run, cursor, listing, frontier))
+    fetched = asyncio.create_task(fetch_pending(run, frontier))
     try:
         await asyncio.wait({listed, fetched}, return_when=asyncio.FIRST_EXCEPTION)
         await fetched
@@ -77,10 +77,10 @@ async def list_and_fetch(run: Run, cursor: MailCursor, listing: Listing) -> Mail
 
 async def list_to_compare(run: Run, cursor: MailCursor, listing: Listing) -> MailCursor:
     """List the whole mailbox first: only then is it known what of all that is pending is gone."""
-    return await _list_mailbox(run, cursor, listing, Front())
+    return await _list_mailbox(run, cursor, listing, ListingFrontier())
 
 
-async def _list_mailbox(run: Run, cursor: MailCursor, listing: Listing, front: Front) -> MailCursor:
+async def _list_mailbox(run: Run, cursor: MailCursor, listing: Listing, frontier: ListingFrontier) -> MailCursor:
     """Page through the mailbox, moving the front; each page and the place where it ends are stored together, so a crash repeats one."""
     account_id = run.lease.account_id
     try:
@@ -90,7 +90,7 @@ async def _list_mailbox(run: Run, cursor: MailCursor, listing: Listing, front: F
             except PageExpired as expired:
                 run.begin_again(expired)
                 listing = replace(listing, page=None, listed=0)
-                front.rewind()
+                frontier.rewind()
                 continue
             position, listed = listing.listed, listing.listed + len(page.messages)
             listing = replace(listing, page=page.next_page, listed=listed)
@@ -98,27 +98,27 @@ async def _list_mailbox(run: Run, cursor: MailCursor, listing: Listing, front: F
             cursor = replace(cursor, listing=None if is_done else listing)
             async with run.writing() as connection:
                 new = await ledger.add_listed(connection, account_id, page.messages, position, cursor.generation)
-                await _save_listed(run, connection, cursor, front)
-            front.move(max(listed - AHEAD, 0), 0 if is_done else new)
+                await _save_listed(run, connection, cursor, frontier)
+            frontier.move(max(listed - AHEAD, 0), 0 if is_done else new)
             if page.next_page is None:
                 break
         if listing.sweep:
             await _sweep(run, cursor, listing)
             cursor = replace(cursor, listing=None)
             async with run.writing() as connection:
-                await _save_listed(run, connection, cursor, front)
+                await _save_listed(run, connection, cursor, frontier)
         return cursor
     finally:
-        front.close()
+        frontier.close()
 
 
-async def _save_listed(run: Run, connection: Connection, cursor: MailCursor, front: Front) -> None:
+async def _save_listed(run: Run, connection: Connection, cursor: MailCursor, frontier: ListingFrontier) -> None:
     """How far the listing is. Once it is complete, what is still to do is known exactly."""
     await cursors.upsert_cursor(connection, run.lease.account_id, "mail", cursor.to_json())
     if cursor.listing is None:
         outlook = await ledger.get_outlook(connection, run.lease.account_id, run.sync.prices)
         await run.expect(connection, outlook)
-        front.left = outlook.messages
+        frontier.left = outlook.messages
 
 
 async def _sweep(run: Run, cursor: MailCursor, listing: Listing) -> None:
