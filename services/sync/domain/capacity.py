@@ -5,35 +5,37 @@ from dataclasses import dataclass
 
 from libs.common.events import Kind
 
-RUNS = 400
-MAILBOXES = 250  # first imports of mail among them: what is new finds room at once
+MAX_RUNS = 400
+MAX_INITIAL_MAIL = 250  # first imports of mail among them: what is new finds room at once
 # First imports of contacts and calendars: they are short, and in a crowd they shall not keep mailboxes from getting on together.
-OTHERS = 24
-FEWEST = 16  # taken at once; who has more already takes as many again: a crowd begins together, and a few are shared
+MAX_INITIAL_OTHER = 24
+MIN_AT_ONCE = (
+    16  # taken at once; who has more already takes as many again: a crowd begins together, and a few are shared
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Capacity:
     """How many more runs may be taken now: of `news`, of first imports of `mailboxes`, of `others`' first imports."""
 
-    news: int
-    mailboxes: int
-    others: int
+    incremental: int
+    initial_mail: int
+    initial_other: int
 
     @classmethod
-    def beside(cls, under_way: Sequence[tuple[bool, Kind]]) -> "Room":
+    def beside(cls, under_way: Sequence[tuple[bool, Kind]]) -> "Capacity":
         """What is left beside these runs: for each, whether it is a first import, and its kind."""
-        mailboxes = sum(first and kind == "mail" for first, kind in under_way)
-        others = sum(first and kind != "mail" for first, kind in under_way)
-        at_once = max(FEWEST, len(under_way))
+        initial_mail = sum(first and kind == "mail" for first, kind in under_way)
+        initial_other = sum(first and kind != "mail" for first, kind in under_way)
+        at_once = max(MIN_AT_ONCE, len(under_way))
         return cls(
-            max(min(RUNS - len(under_way), at_once), 0),
-            max(min(MAILBOXES - mailboxes, at_once), 0),
-            max(OTHERS - others, 0),
+            max(min(MAX_RUNS - len(under_way), at_once), 0),
+            max(min(MAX_INITIAL_MAIL - initial_mail, at_once), 0),
+            max(MAX_INITIAL_OTHER - initial_other, 0),
         )
 
     def is_full_for(self, first: bool, kind: Kind) -> bool:
         """Whether none of its like may be taken."""
         if not first:
-            return self.news == 0
-        return (self.mailboxes if kind == "mail" else self.others) == 0
+            return self.incremental == 0
+        return (self.initial_mail if kind == "mail" else self.initial_other) == 0

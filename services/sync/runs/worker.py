@@ -19,7 +19,7 @@ from libs.common.google.errors import DailyLimit, GoogleError
 from libs.common.ids import new_id
 from libs.common.log import get_logger, traced
 from services.sync.calendar.sync import scan, sync_calendar
-from services.sync.domain.capacity import Room
+from services.sync.domain.capacity import Capacity
 from services.sync.domain.runs import MAY_BE_SILENT, UNATTENDED, Failure, Pause, QuotaSpent, verdict
 from services.sync.mail.sync import sync_mail
 from services.sync.people import sync_people
@@ -50,8 +50,8 @@ async def keep_running(sync: Sync) -> None:
     try:
         while True:
             sync.wake.clear()
-            room = Room.beside([(lease.first, lease.kind) for lease in under_way.values()])
-            acquired = await _acquire(sync, holder, room)
+            capacity = Capacity.beside([(lease.first, lease.kind) for lease in under_way.values()])
+            acquired = await _acquire(sync, holder, capacity)
             for lease in acquired:
                 task = asyncio.create_task(_carry_out(sync, kept, lease), name=f"run {lease.run_id}")
                 under_way[task] = lease
@@ -73,15 +73,15 @@ async def keep_running(sync: Sync) -> None:
 
 def _make_room(sync: Sync, under_way: "dict[asyncio.Task[None], RunLease]", done: "asyncio.Task[None]") -> None:
     """A run ended: where there was no room for another, there is now."""
-    before = Room.beside([(lease.first, lease.kind) for lease in under_way.values()])
+    before = Capacity.beside([(lease.first, lease.kind) for lease in under_way.values()])
     lease = under_way.pop(done)
     if before.is_full_for(lease.first, lease.kind):
         sync.wake.set()
 
 
-async def _acquire(sync: Sync, holder: str, room: Room) -> list[RunLease]:
+async def _acquire(sync: Sync, holder: str, capacity: Capacity) -> list[RunLease]:
     """What we are cancelled in the middle of passes on at once too, not at the end of a lease that nobody holds."""
-    acquiring = asyncio.create_task(_try_to_acquire(sync, holder, room))
+    acquiring = asyncio.create_task(_try_to_acquire(sync, holder, capacity))
     try:
         return await asyncio.shield(acquiring)
     except asyncio.CancelledError:
@@ -90,10 +90,10 @@ async def _acquire(sync: Sync, holder: str, room: Room) -> list[RunLease]:
         raise
 
 
-async def _try_to_acquire(sync: Sync, holder: str, room: Room) -> list[RunLease]:
+async def _try_to_acquire(sync: Sync, holder: str, capacity: Capacity) -> list[RunLease]:
     try:
         async with sync.db.acquire() as connection:
-            return await leases.acquire(connection, holder, room)
+            return await leases.acquire(connection, holder, capacity)
     except OUTAGES as error:
         get_logger().warning("claim_unavailable", error=type(error).__name__)
     except Exception:

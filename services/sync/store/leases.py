@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from libs.common.db import Connection
 from libs.common.events import Kind, Reason
 from libs.common.ids import AccountId, RunId, UserId
-from services.sync.domain.capacity import Room
+from services.sync.domain.capacity import Capacity
 
 LEASE = timedelta(seconds=10)
 
@@ -32,7 +32,7 @@ class RunLease:
     trace: str
 
 
-async def acquire(connection: Connection, holder: str, room: Room) -> list[RunLease]:
+async def acquire(connection: Connection, holder: str, capacity: Capacity) -> list[RunLease]:
     """Take runs that are due and that nobody holds: of each sort as many as there is room for, those that wait longest first."""
     rows = await connection.fetch(
         """
@@ -54,7 +54,7 @@ async def acquire(connection: Connection, holder: str, room: Room) -> list[RunLe
         WHERE run_id IN (SELECT run_id FROM news UNION ALL SELECT run_id FROM mailboxes UNION ALL SELECT run_id FROM others)
         RETURNING *
         """,
-        holder, LEASE, room.news, room.mailboxes, room.others,
+        holder, LEASE, capacity.incremental, capacity.initial_mail, capacity.initial_other,
     )  # fmt: skip
     return [RunLease(**{name: row[name] for name in RunLease.__slots__}) for row in rows]
 

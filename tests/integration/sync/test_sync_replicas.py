@@ -28,7 +28,7 @@ from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
 from services.sync.__main__ import wire
 from services.sync.domain import plan
-from services.sync.domain.capacity import Room
+from services.sync.domain.capacity import Capacity
 from services.sync.handlers import accounts as handlers
 from services.sync.runs.run import Sync
 from services.sync.store import leases, runs
@@ -97,10 +97,10 @@ async def test_who_lost_the_lease_can_write_nothing(stage: SyncStage) -> None:
             stage.account_id, stage.user_id, sorted(stage.granted),
         )  # fmt: skip
         await runs.insert_requests(connection, [runs.RunRequest(stage.account_id, "mail", "user")])
-        [first] = await leases.acquire(connection, "first", Room.beside([]))
-        assert await leases.acquire(connection, "second", Room.beside([])) == []
+        [first] = await leases.acquire(connection, "first", Capacity.beside([]))
+        assert await leases.acquire(connection, "second", Capacity.beside([])) == []
         await connection.execute("UPDATE runs SET lease_until = now() - interval '1 second'")
-        [second] = await leases.acquire(connection, "second", Room.beside([]))
+        [second] = await leases.acquire(connection, "second", Capacity.beside([]))
         assert second.fence == first.fence + 1
         async with connection.transaction():
             await leases.hold(connection, second)

@@ -13,7 +13,7 @@ import pytest
 from libs.common.db import Pool
 from libs.common.events import Kind
 from libs.common.ids import AccountId, RunId, UserId
-from services.sync.domain.capacity import FEWEST, MAILBOXES, OTHERS, RUNS, Room
+from services.sync.domain.capacity import MAX_INITIAL_MAIL, MAX_INITIAL_OTHER, MAX_RUNS, MIN_AT_ONCE, Capacity
 from services.sync.runs.fair_semaphore import FIRST_PAGE, Outcome, Turns, Writer
 from services.sync.store import ledger, runs
 from services.sync.store.leases import LeaseLost, RunLease
@@ -131,20 +131,22 @@ def _under_way(**numbers: int) -> list[tuple[bool, Kind]]:
 @pytest.mark.parametrize(
     ("under_way", "room"),
     [
-        (_under_way(), Room(FEWEST, FEWEST, OTHERS)),
-        (_under_way(mailboxes=100), Room(100, 100, OTHERS)),
-        (_under_way(mailboxes=MAILBOXES - 1), Room(RUNS - MAILBOXES + 1, 1, OTHERS)),
-        (_under_way(mailboxes=MAILBOXES + 5, others=OTHERS), Room(RUNS - MAILBOXES - 5 - OTHERS, 0, 0)),
-        (_under_way(news=RUNS), Room(0, MAILBOXES, OTHERS)),
+        (_under_way(), Capacity(MIN_AT_ONCE, MIN_AT_ONCE, MAX_INITIAL_OTHER)),
+        (_under_way(initial_mail=100), Capacity(100, 100, MAX_INITIAL_OTHER)),
+        (_under_way(initial_mail=MAX_INITIAL_MAIL - 1), Capacity(MAX_RUNS - MAX_INITIAL_MAIL + 1, 1, MAX_INITIAL_OTHER)),
+        (_under_way(initial_mail=MAX_INITIAL_MAIL + 5, initial_other=MAX_INITIAL_OTHER), Capacity(MAX_RUNS - MAX_INITIAL_MAIL - 5 - MAX_INITIAL_OTHER, 0, 0)),
+        (_under_way(incremental=MAX_RUNS), Capacity(0, MAX_INITIAL_MAIL, MAX_INITIAL_OTHER)),
     ],
     ids=["at rest", "in a crowd", "nearly full", "full of first imports", "full of news"],
 )  # fmt: skip
-def test_a_process_takes_more_the_more_it_has_until_it_is_full(under_way: list[tuple[bool, Kind]], room: Room) -> None:
-    assert Room.beside(under_way) == room
+def test_a_process_takes_more_the_more_it_has_until_it_is_full(
+    under_way: list[tuple[bool, Kind]], capacity: Capacity
+) -> None:
+    assert Capacity.beside(under_way) == capacity
 
 
 def test_first_imports_leave_room_for_what_is_new() -> None:
-    full = Room.beside(_under_way(mailboxes=MAILBOXES, others=OTHERS))
+    full = Capacity.beside(_under_way(initial_mail=MAX_INITIAL_MAIL, initial_other=MAX_INITIAL_OTHER))
     assert full.is_full_for(True, "mail")
     assert full.is_full_for(True, "calendar")
     assert not full.is_full_for(False, "mail")
