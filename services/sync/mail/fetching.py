@@ -156,9 +156,9 @@ class _Fetcher:
             return
         run.google.priority = "backfill"
         async with run.writing() as connection:
-            outlook = await ledger.get_outlook(connection, run.lease.account_id, run.sync.prices)
-            await run.expect(connection, outlook)
-        frontier.left = outlook.messages
+            estimate = await ledger.get_estimate(connection, run.lease.account_id, run.sync.prices)
+            await run.set_estimate(connection, estimate)
+        frontier.left = estimate.messages
 
     async def _look(self, wanted: Sequence[Wanted]) -> list[_Read]:
         """Fetch messages the cheapest way. What can't be had now is missing, and the reason noted as failure."""
@@ -219,7 +219,7 @@ class _Fetcher:
     def _left_after(self, number: int) -> int:
         frontier, run = self._frontier, self._job
         frontier.left = max(frontier.left - number, 0)
-        return max(frontier.left, run.outlook.messages - run.done - number) if frontier.is_open else frontier.left
+        return max(frontier.left, run.estimate.messages - run.done - number) if frontier.is_open else frontier.left
 
     async def _recorded(self) -> None:
         if self._recording:

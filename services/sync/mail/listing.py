@@ -9,7 +9,7 @@ from libs.common.google.errors import PageExpired
 from libs.common.log import get_logger
 from services.sync.domain import mail as rules
 from services.sync.domain.cursors import Listing, MailCursor
-from services.sync.domain.estimate import of_mailbox
+from services.sync.domain.estimate import estimate_of_mailbox
 from services.sync.domain.listing import EDGE, query, since_s
 from services.sync.mail.fetching import ListingFrontier, fetch_pending
 from services.sync.mail.history import remove, save
@@ -28,7 +28,9 @@ async def begin(run: Run, lookback: int) -> MailCursor:
     async with run.writing() as connection:
         await cursors.upsert_cursor(connection, run.lease.account_id, "mail", cursor.to_json())
         page_units = run.sync.settings.gmail_units["messages.list"]
-        await run.expect(connection, of_mailbox(profile.messages, profile.threads, run.sync.prices, page_units))
+        await run.set_estimate(
+            connection, estimate_of_mailbox(profile.messages, profile.threads, run.sync.prices, page_units)
+        )
     return cursor
 
 
@@ -62,7 +64,7 @@ async def list_and_fetch(run: Run, cursor: MailCursor, listing: Listing) -> Mail
     frontier = ListingFrontier(is_open=True, reach=max(listing.listed - AHEAD, 0))
     if listing.listed:
         async with run.db.acquire() as connection:
-            frontier.left = (await ledger.get_outlook(connection, run.lease.account_id, run.sync.prices)).messages
+            frontier.left = (await ledger.get_estimate(connection, run.lease.account_id, run.sync.prices)).messages
     listed = asyncio.create_task(_list_mailbox(run, cursor, listing, frontier))
     fetched = asyncio.create_task(fetch_pending(run, frontier))
     try:
@@ -116,9 +118,9 @@ async def _save_listed(run: Run, connection: Connection, cursor: MailCursor, fro
     """How far the listing is. Once it is complete, what is still to do is known exactly."""
     await cursors.upsert_cursor(connection, run.lease.account_id, "mail", cursor.to_json())
     if cursor.listing is None:
-        outlook = await ledger.get_outlook(connection, run.lease.account_id, run.sync.prices)
-        await run.expect(connection, outlook)
-        frontier.left = outlook.messages
+        estimate = await ledger.get_estimate(connection, run.lease.account_id, run.sync.prices)
+        await run.set_estimate(connection, estimate)
+        frontier.left = estimate.messages
 
 
 async def _sweep(run: Run, cursor: MailCursor, listing: Listing) -> None:

@@ -17,7 +17,7 @@ from libs.common.google.api import Google, GoogleAccount
 from libs.common.google.errors import PageExpired
 from libs.common.google.tokens import KeptTokens
 from libs.common.log import get_logger
-from services.sync.domain.estimate import UNKNOWN, Outlook, eta_seconds, waiting
+from services.sync.domain.estimate import UNKNOWN, WorkEstimate, eta_seconds, waiting
 from services.sync.domain.plan import Prices, group_size
 from services.sync.runs.fair_semaphore import Turns, Writer
 from services.sync.store import leases, runs
@@ -86,7 +86,7 @@ class Run:
     account: Account
     google: GoogleAccount
     done: int = 0
-    outlook: Outlook = UNKNOWN
+    estimate: WorkEstimate = UNKNOWN
     _done_here: int = 0
     _shown_at: float = -1.0
     _restarts: int = 0
@@ -115,17 +115,17 @@ class Run:
         self._done_here += tally.done
         return Count(tally, left, self.eta_seconds(left), self.note(left))
 
-    async def expect(self, connection: Connection, outlook: Outlook) -> None:
+    async def set_estimate(self, connection: Connection, estimate: WorkEstimate) -> None:
         """What is still to do, as far as it can be told by now."""
-        self.outlook = outlook
-        units = self.google.usage.units + outlook.units
-        left = outlook.messages
-        await runs.expect(connection, self.lease, left, units, self.eta_seconds(left), self.note(left))
+        self.estimate = estimate
+        units = self.google.usage.units + estimate.units
+        left = estimate.messages
+        await runs.set_estimate(connection, self.lease, left, units, self.eta_seconds(left), self.note(left))
 
     def eta_seconds(self, left: int) -> float | None:
         """How long the rest takes; None before anything tells."""
         elapsed = asyncio.get_running_loop().time() - self._began
-        units = left * self.outlook.units // self.outlook.messages if self.outlook.messages else 0
+        units = left * self.estimate.units // self.estimate.messages if self.estimate.messages else 0
         return eta_seconds(left, self._done_here, elapsed, units, self.google.throttle.units_per_second)
 
     def note(self, left: int) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 from libs.common.db import Connection
 from libs.common.ids import AccountId
 from libs.common.resources.gmail import MessageRef
-from services.sync.domain.estimate import Outlook
+from services.sync.domain.estimate import WorkEstimate
 from services.sync.domain.history import NEVER_TOLD, Touched
 from services.sync.domain.plan import Prices, Wanted
 
@@ -183,7 +183,7 @@ async def list_pending(
     return wanted, rows[0]["last"] if rows else None
 
 
-async def get_outlook(connection: Connection, account_id: AccountId, prices: Prices) -> Outlook:
+async def get_estimate(connection: Connection, account_id: AccountId, prices: Prices) -> WorkEstimate:
     """What is pending, and what it costs to fetch."""
     row = await connection.fetchrow(
         """
@@ -192,7 +192,7 @@ async def get_outlook(connection: Connection, account_id: AccountId, prices: Pri
         """,
         account_id, prices.message, prices.thread,
     )  # fmt: skip
-    return Outlook(row["messages"], row["units"]) if row else Outlook(0, 0)
+    return WorkEstimate(row["messages"], row["units"]) if row else WorkEstimate(0, 0)
 
 
 async def settle(connection: Connection, settled: Sequence[tuple[AccountId, Settled]]) -> None:

@@ -144,7 +144,7 @@ async def count_all(connection: Connection, counts: Sequence[tuple[RunLease, Cou
     return {row["run_id"] for row in rows}
 
 
-async def expect(
+async def set_estimate(
     connection: Connection, lease: RunLease, left: int, units: int, eta_seconds: float | None, note: str
 ) -> None:
     """What a run is going to come to: `left` items to do, `units` of quota in all."""
