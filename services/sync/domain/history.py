@@ -21,7 +21,7 @@ class Touched:
     gmail_id: str
     thread_id: str
     history_id: int
-    verdict: Literal["look", "hide", "gone"]
+    action: Literal["look", "hide", "gone"]
     rule: str = ""
 
 
@@ -29,14 +29,14 @@ def touched(changes: Iterable[Change]) -> list[Touched]:
     """Each message that was touched in a way that matters, once, with its last word. Input and output are chronological."""
     found: dict[str, Touched] = {}
     for change in changes:
-        verdict = _verdict(change)
-        if verdict is not None:
+        action = _touched_by(change)
+        if action is not None:
             found.pop(change.gmail_id, None)
-            found[change.gmail_id] = verdict
+            found[change.gmail_id] = action
     return list(found.values())
 
 
-def _verdict(change: Change) -> Touched | None:
+def _touched_by(change: Change) -> Touched | None:
     gmail_id, thread_id, at = change.gmail_id, change.thread_id, change.history_id
     if change.kind == "deleted":
         return Touched(gmail_id, thread_id, at, "gone")

@@ -51,7 +51,9 @@ class Failure:
     error: str
 
 
-def verdict(error: BaseException, now: datetime, stuck_since: datetime, pauses: int, chance: Random) -> Pause | Failure:
+def retry_decision(
+    error: BaseException, now: datetime, stuck_since: datetime, pauses: int, chance: Random
+) -> Pause | Failure:
     """What an error means for a run that has made no progress since `stuck_since` and has paused `pauses` times since.
 
     Throttling and outages are waited out for 6 hours, the end of the day's quota for as long as it takes; refusals end the run; a

@@ -37,8 +37,8 @@ async def follow(run: Run, cursor: MailCursor) -> None:
 
 
 async def _apply(run: Run, changes: Sequence[Touched]) -> None:
-    looks = [one for one in changes if one.verdict == "look"]
-    ends = [one for one in changes if one.verdict != "look"]
+    looks = [one for one in changes if one.action == "look"]
+    ends = [one for one in changes if one.action != "look"]
     async with run.writing() as connection:
         await ledger.add_touched(connection, run.lease.account_id, looks)
         removals = await ledger.list_to_remove(connection, run.lease.account_id, ends)

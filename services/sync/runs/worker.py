@@ -20,7 +20,7 @@ from libs.common.ids import new_id
 from libs.common.log import get_logger, traced
 from services.sync.calendar.sync import scan, sync_calendar
 from services.sync.domain.capacity import Capacity
-from services.sync.domain.runs import MAY_BE_SILENT, UNATTENDED, Failure, Pause, QuotaSpent, verdict
+from services.sync.domain.runs import MAY_BE_SILENT, UNATTENDED, Failure, Pause, QuotaSpent, retry_decision
 from services.sync.mail.sync import sync_mail
 from services.sync.people import sync_people
 from services.sync.runs.leases import Leases
@@ -208,7 +208,7 @@ async def _conclude(run: Run, error: Exception | None) -> "Ended | None":
             await leases.hold(connection, run.lease)
             now = datetime.now(UTC)
             stuck_since, pauses = await runs.get_patience(connection, run.lease)
-            decision = verdict(error, now, stuck_since or now, pauses, Random())
+            decision = retry_decision(error, now, stuck_since or now, pauses, Random())
             match decision:
                 case Pause(until, code, why, stuck):
                     since = (stuck_since or now) if stuck else None

@@ -8,7 +8,7 @@ import pytest
 from services.sync.domain import why
 from services.sync.domain.audit import Count, summary
 from services.sync.domain.listing import query, since_s
-from services.sync.domain.runs import GIVE_UP_AFTER, LONGEST_PAUSE, Pause, QuotaSpent, verdict
+from services.sync.domain.runs import GIVE_UP_AFTER, LONGEST_PAUSE, Pause, QuotaSpent, retry_decision
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ def test_completeness_is_the_share_of_what_is_accounted_for(count: Count, comple
 @pytest.mark.parametrize("stuck", [timedelta(0), GIVE_UP_AFTER * 3])
 def test_the_end_of_the_quota_day_is_waited_for_without_giving_up(stuck: timedelta) -> None:
     ends_at = NOW + timedelta(hours=20)
-    pause = verdict(QuotaSpent(ends_at), NOW, NOW - stuck, 9, Random(0))
+    pause = retry_decision(QuotaSpent(ends_at), NOW, NOW - stuck, 9, Random(0))
     assert isinstance(pause, Pause)
     assert ends_at <= pause.until <= ends_at + LONGEST_PAUSE
     assert (pause.code, pause.stuck) == ("daily_quota", False)

@@ -20,7 +20,7 @@ from services.sync.domain.history import touched
 from services.sync.domain.meetings import CalendarOf, Window, meeting
 from services.sync.domain.people import fingerprint, is_imported
 from services.sync.domain.plan import Prices, Wanted, fetches, group_size
-from services.sync.domain.runs import GIVE_UP_AFTER, Failure, Pause, verdict
+from services.sync.domain.runs import GIVE_UP_AFTER, Failure, Pause, retry_decision
 from services.sync.domain.why import explanation
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -84,9 +84,9 @@ def _change(kind: ChangeKind, *labels: str, at: int = 1) -> Change:
         ([_change("labelled", "STARRED"), _change("unlabelled", "UNREAD")], None, ""),
     ],
 )
-def test_the_last_word_of_history_counts(changes: list[Change], verdict: str | None, rule: str) -> None:
+def test_the_last_word_of_history_counts(changes: list[Change], retry_decision: str | None, rule: str) -> None:
     found = touched(changes)
-    assert [(one.verdict, one.rule) for one in found] == ([(verdict, rule)] if verdict else [])
+    assert [(one.retry_decision, one.rule) for one in found] == ([(retry_decision, rule)] if retry_decision else [])
 
 
 def _event(**changes: Any) -> dict[str, Any]:
@@ -182,21 +182,21 @@ def test_a_card_changes_only_with_what_we_use_of_it() -> None:
     ],
 )
 def test_what_waiting_cannot_mend_fails_with_a_sentence(error: Exception, code: str) -> None:
-    failure = verdict(error, NOW, NOW, 0, Random(0))
+    failure = retry_decision(error, NOW, NOW, 0, Random(0))
     assert isinstance(failure, Failure)
     assert failure.code == code
     assert failure.error.endswith(".")
 
 
 def test_outages_are_waited_out_longer_each_time_but_not_for_ever() -> None:
-    pauses = [verdict(Outage("away"), NOW, NOW, pauses, Random(0)) for pauses in range(12)]
+    pauses = [retry_decision(Outage("away"), NOW, NOW, pauses, Random(0)) for pauses in range(12)]
     waits = [one.until - NOW for one in pauses if isinstance(one, Pause)]
     assert len(waits) == 12
     assert timedelta(seconds=4) <= waits[0] <= timedelta(seconds=6)
     assert waits[0] < waits[3] < waits[6] <= timedelta(minutes=18)
-    asked = verdict(Throttled("slow", timedelta(hours=1)), NOW, NOW, 0, Random(0))
+    asked = retry_decision(Throttled("slow", timedelta(hours=1)), NOW, NOW, 0, Random(0))
     assert asked == Pause(NOW + timedelta(hours=1), why="slow")
-    assert isinstance(verdict(Outage("away"), NOW, NOW - GIVE_UP_AFTER, 99, Random(0)), Failure)
+    assert isinstance(retry_decision(Outage("away"), NOW, NOW - GIVE_UP_AFTER, 99, Random(0)), Failure)
 
 
 @pytest.mark.parametrize(
