@@ -42,7 +42,7 @@ async def _read(run: Run, cursor: SyncCursor) -> None:
     if full:
         async with run.writing() as connection:
             await people.delete_older_people(connection, run.lease.account_id, generation)
-    await _tell_deletions(run)
+    await _publish_deletions(run)
     async with run.writing() as connection:
         token = SyncCursor(page.sync_token, generation).to_json()
         await cursors.upsert_cursor(connection, run.lease.account_id, "contacts", token)
@@ -55,30 +55,33 @@ async def _keep(run: Run, page: CardPage, generation: int) -> None:
     wanted = {name: card for name, card in cards.items() if is_imported(card)}
     former = {name for card in wanted.values() for name in card.former_names}
     async with run.writing() as connection:
-        unsaid = await people.upsert_people(
+        unpublished = await people.upsert_people(
             connection, account_id, {name: fingerprint(card) for name, card in wanted.items()}, generation
         )
         await people.delete_people(
             connection, account_id, sorted((cards.keys() - wanted.keys()) | (former - wanted.keys()))
         )
     await run.sync.bus.publish(
-        *(imported(wanted[name], run.lease.user_id, account_id, revision) for name, (revision, _) in unsaid.items())
+        *(
+            imported(wanted[name], run.lease.user_id, account_id, revision)
+            for name, (revision, _) in unpublished.items()
+        )
     )
-    new = sum(is_new for _, is_new in unsaid.values())
-    tally = Tally(done=len(cards), new=new, updated=len(unsaid) - new)
+    new = sum(is_new for _, is_new in unpublished.values())
+    tally = Tally(done=len(cards), new=new, updated=len(unpublished) - new)
     if empty := sum(not card.deleted for card in cards.values()) - len(wanted):
         tally.skipped["empty"] = empty
     async with run.writing() as connection:
-        await people.mark_people_said(
-            connection, account_id, {name: revision for name, (revision, _) in unsaid.items()}
+        await people.mark_people_published(
+            connection, account_id, {name: revision for name, (revision, _) in unpublished.items()}
         )
         await run.count(connection, tally)
     await run.show(run.done, run.done)
 
 
-async def _tell_deletions(run: Run) -> None:
+async def _publish_deletions(run: Run) -> None:
     async with run.db.acquire() as connection:
-        gone = await people.list_unsaid_deletions(connection, run.lease.account_id)
+        gone = await people.list_unpublished_deletions(connection, run.lease.account_id)
     if not gone:
         return
     await run.sync.bus.publish(
@@ -90,5 +93,5 @@ async def _tell_deletions(run: Run) -> None:
         )
     )
     async with run.writing() as connection:
-        await people.mark_people_said(connection, run.lease.account_id, gone)
+        await people.mark_people_published(connection, run.lease.account_id, gone)
         await run.count(connection, Tally(removed=len(gone)))

@@ -12,11 +12,11 @@ from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.meetings import CalendarOf, Window, meeting, upcoming
 from services.sync.runs.run import Run, Sync
 from services.sync.store import cursors, meetings
-from services.sync.store.meetings import Unsaid
+from services.sync.store.meetings import Unpublished
 from services.sync.store.runs import Tally
 
 PRIMARY = "primary"
-TELL_AT_ONCE = 200
+PUBLISHED_AT_ONCE = 200
 _ALL_GENERATIONS = 2**31 - 1
 
 
@@ -78,7 +78,7 @@ async def _read(run: Run, calendar_id: str, cursor: SyncCursor) -> None:
                 connection, run.lease.account_id, calendar_id, generation, window.earliest
             )
             await run.count(connection, Tally(removed=removed))
-    await _tell(run, calendar_id)
+    await _publish_changes(run, calendar_id)
     full_at = now.isoformat() if full else cursor.full_at
     async with run.writing() as connection:
         token = SyncCursor(page.sync_token, generation, full_at).to_json()
@@ -103,23 +103,25 @@ async def _keep(run: Run, calendar_id: str, page: EventPage, window: Window, gen
     await run.show(run.done, run.done)
 
 
-async def _tell(run: Run, calendar_id: str) -> None:
+async def _publish_changes(run: Run, calendar_id: str) -> None:
     """Say every change that was stored and not said yet, also those that a crash left behind."""
     while True:
         async with run.db.acquire() as connection:
-            unsaid = await meetings.list_unsaid(connection, run.lease.account_id, calendar_id, TELL_AT_ONCE)
-        if not unsaid:
+            unpublished = await meetings.list_unpublished(
+                connection, run.lease.account_id, calendar_id, PUBLISHED_AT_ONCE
+            )
+        if not unpublished:
             return
-        await run.sync.bus.publish(*(_event(one) for one in unsaid))
+        await run.sync.bus.publish(*(_event(one) for one in unpublished))
         async with run.writing() as connection:
-            await meetings.mark_meetings_said(
-                connection, {one.meeting.meeting_id: one.meeting.revision for one in unsaid}
+            await meetings.mark_meetings_published(
+                connection, {one.meeting.meeting_id: one.meeting.revision for one in unpublished}
             )
 
 
-def _event(unsaid: Unsaid) -> Event:
-    one = unsaid.meeting
-    if not unsaid.cancelled:
+def _event(unpublished: Unpublished) -> Event:
+    one = unpublished.meeting
+    if not unpublished.cancelled:
         return MeetingIngested(meeting=one)
     return MeetingCancelled(
         user_id=one.user_id,
@@ -136,7 +138,7 @@ async def _forget(run: Run, calendar_id: str) -> None:
     async with run.writing() as connection:
         removed = await meetings.cancel_older(connection, run.lease.account_id, calendar_id, _ALL_GENERATIONS, None)
         await run.count(connection, Tally(removed=removed))
-    await _tell(run, calendar_id)
+    await _publish_changes(run, calendar_id)
     async with run.writing() as connection:
         await cursors.delete_cursor(connection, run.lease.account_id, "calendar", calendar_id)
 

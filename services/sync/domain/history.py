@@ -8,7 +8,7 @@ from libs.common.resources.gmail import Change
 from services.sync.domain.mail import label_rule
 
 # A message that only these rules ever kept out was never told of, so its end is no news either.
-NEVER_TOLD = ("draft", "chat", "lookback", "prep_email")
+NEVER_PUBLISHED = ("draft", "chat", "lookback", "prep_email")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from libs.common.db import Connection
 from libs.common.ids import AccountId
 from libs.common.resources.gmail import MessageRef
 from services.sync.domain.estimate import WorkEstimate
-from services.sync.domain.history import NEVER_TOLD, Touched
+from services.sync.domain.history import NEVER_PUBLISHED, Touched
 from services.sync.domain.plan import Prices, Wanted
 
 FIRST, LAST = -(2**63), 2**63 - 1  # before and behind every position
@@ -110,7 +110,7 @@ async def list_to_remove(connection: Connection, account_id: AccountId, touched:
           AND NOT (state = 'filtered' AND messages.rule = ANY ($5::text[])) AND NOT (state = 'gone' AND revision > 0)
         """,
         account_id, [one.gmail_id for one in touched], [one.history_id for one in touched],
-        [one.rule for one in touched], list(NEVER_TOLD),
+        [one.rule for one in touched], list(NEVER_PUBLISHED),
     )  # fmt: skip
     return [Removal(row["gmail_id"], row["history_id"], row["rule"]) for row in rows]
 

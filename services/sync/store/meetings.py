@@ -14,7 +14,7 @@ from libs.common.ids import AccountId, MeetingId, UserId, new_id
 
 
 @dataclass(frozen=True, slots=True)
-class Unsaid:
+class Unpublished:
     """A meeting of which something is to be said."""
 
     meeting: Meeting
@@ -85,15 +85,17 @@ async def cancel_older(
     return _affected(status)
 
 
-async def list_unsaid(connection: Connection, account_id: AccountId, calendar_id: str, limit: int) -> list[Unsaid]:
+async def list_unpublished(
+    connection: Connection, account_id: AccountId, calendar_id: str, limit: int
+) -> list[Unpublished]:
     rows = await connection.fetch(
         "SELECT * FROM meetings WHERE account_id = $1 AND calendar_id = $2 AND NOT said ORDER BY starts_at LIMIT $3",
         account_id, calendar_id, limit,
     )  # fmt: skip
-    return [Unsaid(_meeting(row), row["cancelled"]) for row in rows]
+    return [Unpublished(_meeting(row), row["cancelled"]) for row in rows]
 
 
-async def mark_meetings_said(connection: Connection, revisions: Mapping[MeetingId, int]) -> None:
+async def mark_meetings_published(connection: Connection, revisions: Mapping[MeetingId, int]) -> None:
     await connection.execute(
         """
         UPDATE meetings SET said = true FROM unnest($1::uuid[], $2::bigint[]) AS told (meeting_id, revision)

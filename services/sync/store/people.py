@@ -48,7 +48,7 @@ async def delete_older_people(connection: Connection, account_id: AccountId, gen
     )  # fmt: skip
 
 
-async def list_unsaid_deletions(connection: Connection, account_id: AccountId) -> dict[str, int]:
+async def list_unpublished_deletions(connection: Connection, account_id: AccountId) -> dict[str, int]:
     """Deleted cards whose end was not told yet: name → revision."""
     rows = await connection.fetch(
         "SELECT resource_name, revision FROM people WHERE account_id = $1 AND deleted AND NOT said", account_id
@@ -56,7 +56,7 @@ async def list_unsaid_deletions(connection: Connection, account_id: AccountId) -
     return {row["resource_name"]: row["revision"] for row in rows}
 
 
-async def mark_people_said(connection: Connection, account_id: AccountId, revisions: Mapping[str, int]) -> None:
+async def mark_people_published(connection: Connection, account_id: AccountId, revisions: Mapping[str, int]) -> None:
     await connection.execute(
         """
         UPDATE people SET said = true
