@@ -88,7 +88,7 @@ async def _read(run: Run, calendar_id: str, cursor: SyncCursor) -> None:
 async def _keep(run: Run, calendar_id: str, page: EventPage, window: Window, generation: int) -> None:
     """Store a page: meetings as they are, and the end of those that are none any more."""
     calendar = CalendarOf(
-        run.lease.user_id, run.lease.account_id, calendar_id, page.time_zone or "UTC", run.account.mine
+        run.lease.user_id, run.lease.account_id, calendar_id, page.time_zone or "UTC", run.account.own_addresses
     )
     kept, ended = [], []
     for event in page.events:

@@ -33,7 +33,7 @@ class Me:
 
     user_id: UserId
     account_id: AccountId
-    mine: frozenset[str]
+    own_addresses: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def read(message: GmailMessage, me: Me, earliest: datetime | None, revision: int
         return Filtered("lookback", _message_id(headers), occurred_at)
     if "x-pingcrm-prep" in headers:
         return Filtered("prep_email", _message_id(headers), occurred_at)
-    author = _author(headers, me.mine)
+    author = _author(headers, me.own_addresses)
     return Recorded(
         MessageIngested(
             user_id=me.user_id,
@@ -98,7 +98,7 @@ def read(message: GmailMessage, me: Me, earliest: datetime | None, revision: int
             snippet=plain_snippet(message.snippet),
             automated=_automated(headers, message.mime_type, author),
             via=_is_via(headers, author),
-            bcc_tags=_bcc_tags(headers, me.mine),
+            bcc_tags=_bcc_tags(headers, me.own_addresses),
             dmarc=_dmarc(headers),
         )
     )
@@ -138,10 +138,10 @@ def _message_id(headers: Headers) -> str | None:
     return _first(headers, "message-id").strip().strip("<>").strip()[:MAX_MESSAGE_ID] or None
 
 
-def _author(headers: Headers, mine: Collection[str]) -> tuple[Mailbox, str] | None:
+def _author(headers: Headers, own_addresses: Collection[str]) -> tuple[Mailbox, str] | None:
     """The first From that is me, else the first valid From, else the first valid Sender."""
     senders = _valid(headers, "from")
-    mine_first = [one for one in senders if is_me(one[1], mine)]
+    mine_first = [one for one in senders if is_me(one[1], own_addresses)]
     return next(iter([*mine_first, *senders, *_valid(headers, "sender")]), None)
 
 
@@ -190,14 +190,14 @@ def _is_via(headers: Headers, author: tuple[Mailbox, str] | None) -> bool:
     return named_so or "x-original-from" in headers or "x-original-sender" in headers
 
 
-def _bcc_tags(headers: Headers, mine: Collection[str]) -> tuple[str, ...]:
+def _bcc_tags(headers: Headers, own_addresses: Collection[str]) -> tuple[str, ...]:
     """The `+tags` of my own addresses, wherever a mail can carry them."""
     tags = {
         tag_of(box.address): None
         for name in ("delivered-to", "x-gm-original-to", "bcc", "to", "cc")
         if any("+" in value for value in headers.get(name, ()))
         for box, address in _valid(headers, name)
-        if "+" in box.address and is_me(address, mine)
+        if "+" in box.address and is_me(address, own_addresses)
     }
     return tuple(tag for tag in tags if 0 < len(tag) <= MAX_TAG_LENGTH)[:MAX_TAGS]
 

@@ -39,7 +39,7 @@ class CalendarOf:
     account_id: AccountId
     calendar_id: str
     time_zone: str
-    mine: frozenset[str]
+    own_addresses: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def meeting(event: CalendarEvent, calendar: CalendarOf, window: Window) -> Meeti
         return None
     end = moment(event.end, calendar.time_zone) or start
     original = moment(event.original_start, calendar.time_zone)
-    guests = tuple(_guest(one, calendar.mine) for one in event.attendees[:MAX_GUESTS] if one.address)
+    guests = tuple(_guest(one, calendar.own_addresses) for one in event.attendees[:MAX_GUESTS] if one.address)
     return Meeting(
         meeting_id=_NO_ID,
         user_id=calendar.user_id,
@@ -84,7 +84,9 @@ def meeting(event: CalendarEvent, calendar: CalendarOf, window: Window) -> Meeti
         place=event.place,
         video_url=event.video_url,
         private=event.visibility in ("private", "confidential"),
-        organizer=_guest(event.organizer, calendar.mine) if event.organizer and event.organizer.address else None,
+        organizer=_guest(event.organizer, calendar.own_addresses)
+        if event.organizer and event.organizer.address
+        else None,
         guests=guests,
         my_answer=next((guest.answer for guest in guests if guest.me), "accepted"),
     )
@@ -99,7 +101,7 @@ def _last_day(start: Moment, end: Moment) -> date | None:
     return end.day
 
 
-def _guest(person: EventPerson, mine: frozenset[str]) -> Guest:
+def _guest(person: EventPerson, own_addresses: frozenset[str]) -> Guest:
     address = canonical(person.address)
     return Guest(
         address=person.address[:320],
@@ -108,7 +110,7 @@ def _guest(person: EventPerson, mine: frozenset[str]) -> Guest:
         organizer=person.organizer,
         optional=person.optional,
         resource=person.resource,
-        me=person.me or (address is not None and is_me(address, mine)),
+        me=person.me or (address is not None and is_me(address, own_addresses)),
     )
 
 

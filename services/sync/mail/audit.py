@@ -156,7 +156,7 @@ async def _check_unlisted(run: Run, audit: Audit) -> None:
 async def _settle(run: Run, audit: Audit, suspects: Sequence[Suspect], *, say: bool = False) -> None:
     """Remove what Gmail does not have any more or hides. `say`: and say again what it has."""
     results = await run.google.gmail.batch_get([FetchItem(one.gmail_id, whole_thread=False) for one in suspects])
-    me = rules.Me(run.lease.user_id, run.lease.account_id, run.account.mine)
+    me = rules.Me(run.lease.user_id, run.lease.account_id, run.account.own_addresses)
     removals: list[Removal] = []
     events: list[MessageIngested] = []
     for suspect, found in zip(suspects, results, strict=True):

@@ -82,7 +82,7 @@ class _Fetcher:
     def __init__(self, run: Run, frontier: ListingFrontier) -> None:
         self._job = run
         self._frontier = frontier
-        self._me = rules.Me(run.lease.user_id, run.lease.account_id, run.account.mine)
+        self._me = rules.Me(run.lease.user_id, run.lease.account_id, run.account.own_addresses)
         self._earliest = rules.since(run.now, run.account.gmail.mail_lookback_days)
         self._after: int | None = None
         self._looking: deque[tuple[frozenset[str], asyncio.Task[list[_Read]]]] = deque()

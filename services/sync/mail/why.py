@@ -128,7 +128,7 @@ async def _look(sync: Sync, account: Account, message_id: str, search: str | Non
 async def _judge(sync: Sync, account: Account, found: _Found) -> Why:
     """What a sync will make of it; and where it is to be recorded, have it looked at now."""
     message, days = found.message, account.gmail.mail_lookback_days
-    me = rules.Me(account.user_id, account.account_id, account.mine)
+    me = rules.Me(account.user_id, account.account_id, account.own_addresses)
     outcome = rules.read(message, me, rules.since(datetime.now(UTC), days), 1)
     known = Why(
         account_id=account.account_id,

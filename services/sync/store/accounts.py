@@ -26,7 +26,7 @@ class Account:
     aliases: tuple[str, ...]
     aliases_due: bool
     gmail: GmailPreferences
-    mine: frozenset[str]
+    own_addresses: frozenset[str]
     watch: MailboxWatch
 
     @property
@@ -59,7 +59,7 @@ async def get_account(connection: Connection, account_id: AccountId) -> Account 
         aliases=tuple(row["aliases"]),
         aliases_due=row["aliases_due"],
         gmail=gmail,
-        mine=_canonical([*row["addresses"], *gmail.own_addresses]),
+        own_addresses=_canonical([*row["addresses"], *gmail.own_addresses]),
         watch=MailboxWatch(row["watch_topic"], row["watch_expires_at"], row["watch_due_at"]),
     )
 

@@ -45,7 +45,7 @@ def author(published: MessageIngested) -> str:
 
 
 def outbound(published: MessageIngested) -> bool:
-    return is_me(canonical(author(published)) or "", ME.mine)
+    return is_me(canonical(author(published)) or "", ME.own_addresses)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_mail_between_my_own_accounts_is_mine_and_names_nobody_else() -> None:
         ("From", "Maya <sales@firm.example>"), ("To", "maya.lind@gmail.com"), ("Cc", "maya+cc@example.com")
     )
     assert outbound(published)
-    assert all(is_me(canonical(one.address) or "", ME.mine) for one in published.people)
+    assert all(is_me(canonical(one.address) or "", ME.own_addresses) for one in published.people)
 
 
 @pytest.mark.parametrize(
