@@ -26,9 +26,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One question that is measured. `asks` is that question; `limit_seconds` end it, whatever hangs."""
+    """One measurement and the `question` that it settles; `limit_seconds` end it, whatever hangs."""
 
     name: str
-    asks: str
+    question: str
     run: Callable[[Setting], Awaitable[list[Figure]]]
     limit_seconds: float = 180.0
