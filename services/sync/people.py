@@ -7,9 +7,9 @@ from libs.common.google.errors import PageExpired, SyncTokenExpired
 from libs.common.resources.people import CardPage
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.people import fingerprint, imported, is_imported
+from services.sync.domain.runs import Tally
 from services.sync.runs.run import Run
 from services.sync.store import cursors, people
-from services.sync.store.runs import Tally
 
 
 async def sync_people(run: Run) -> None:
@@ -24,13 +24,13 @@ async def sync_people(run: Run) -> None:
 
 
 async def _read(run: Run, cursor: SyncCursor) -> None:
-    """All pages; the cursor moves after everything on them is said. A full listing is a new generation, and what it misses is gone."""
+    """All pages; the cursor moves after everything on them is published. A full listing is a new generation; what it misses is gone."""
     full = cursor.sync_token is None
     generation = cursor.generation + full
     page_token: str | None = None
     while True:
         try:
-            page = await run.google.people.connections(cursor.sync_token, page_token)
+            page = await run.people.connections(cursor.sync_token, page_token)
         except PageExpired as expired:
             run.begin_again(expired)
             page_token = None
@@ -49,7 +49,7 @@ async def _read(run: Run, cursor: SyncCursor) -> None:
 
 
 async def _keep(run: Run, page: CardPage, generation: int) -> None:
-    """Store a page, say what is new or changed in it, write down that it was said."""
+    """Store a page, publish what is new or changed in it, write down that it was published."""
     account_id = run.lease.account_id
     cards = {card.resource_name: card for card in page.cards}
     wanted = {name: card for name, card in cards.items() if is_imported(card)}
@@ -61,22 +61,19 @@ async def _keep(run: Run, page: CardPage, generation: int) -> None:
         await people.delete_people(
             connection, account_id, sorted((cards.keys() - wanted.keys()) | (former - wanted.keys()))
         )
-    await run.sync.bus.publish(
+    await run.engine.bus.publish(
         *(
             imported(wanted[name], run.lease.user_id, account_id, revision)
             for name, (revision, _) in unpublished.items()
         )
     )
     new = sum(is_new for _, is_new in unpublished.values())
-    tally = Tally(done=len(cards), new=new, updated=len(unpublished) - new)
-    if empty := sum(not card.deleted for card in cards.values()) - len(wanted):
-        tally.skipped["empty"] = empty
-    async with run.writing() as connection:
+    empty = sum(not card.deleted for card in cards.values()) - len(wanted)
+    async with run.step(publish_progress=True) as step:
         await people.mark_people_published(
-            connection, account_id, {name: revision for name, (revision, _) in unpublished.items()}
+            step.connection, account_id, {name: revision for name, (revision, _) in unpublished.items()}
         )
-        await run.count(connection, tally)
-    await run.show(run.done, run.done)
+        step.count(Tally(len(cards), new, updated=len(unpublished) - new, skipped={"empty": empty} if empty else {}))
 
 
 async def _publish_deletions(run: Run) -> None:
@@ -84,7 +81,7 @@ async def _publish_deletions(run: Run) -> None:
         gone = await people.list_unpublished_deletions(connection, run.lease.account_id)
     if not gone:
         return
-    await run.sync.bus.publish(
+    await run.engine.bus.publish(
         *(
             PersonRemoved(
                 user_id=run.lease.user_id, account_id=run.lease.account_id, resource_name=name, revision=revision
@@ -92,6 +89,6 @@ async def _publish_deletions(run: Run) -> None:
             for name, revision in gone.items()
         )
     )
-    async with run.writing() as connection:
-        await people.mark_people_published(connection, run.lease.account_id, gone)
-        await run.count(connection, Tally(removed=len(gone)))
+    async with run.step() as step:
+        await people.mark_people_published(step.connection, run.lease.account_id, gone)
+        step.count(Tally(removed=len(gone)))

@@ -344,7 +344,7 @@ class ExportContacts(Query[ExportPage]):
     limit: int = Field(200, ge=1, le=500)
 
 
-class Told(Shape):
+class PublishedMessage(Shape):
     """What was last said of one message: it is there as of `revision`, or it was `removed`."""
 
     gmail_id: str = Field(max_length=500)
@@ -376,7 +376,7 @@ class CompareMessages(Query[Comparison]):
 
     user_id: UserId
     account_id: AccountId
-    told: tuple[Told, ...] = Field(max_length=500)
+    told: tuple[PublishedMessage, ...] = Field(max_length=500)
 
 
 class ContactRef(Shape):

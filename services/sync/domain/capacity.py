@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from libs.common.events import Kind
 
 MAX_RUNS = 400
-MAX_INITIAL_MAIL = 250  # first imports of mail among them: what is new finds room at once
-# First imports of contacts and calendars: they are short, and in a crowd they shall not keep mailboxes from getting on together.
+MAX_INITIAL_MAIL = 250  # first imports of mail among them: incremental runs find room at once
+# First imports of contacts and calendars: they are short, and where many accounts are connected together they shall not keep
+# the mailboxes from getting on.
 MAX_INITIAL_OTHER = 24
-MIN_AT_ONCE = (
-    16  # taken at once; who has more already takes as many again: a crowd begins together, and a few are shared
-)
+# Taken at once. A process that has more already takes as many again: many imports begin together, a few are shared by replicas.
+MIN_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many more runs may be taken now: of `news`, of first imports of `mailboxes`, of `others`' first imports."""
+    """How many more runs may be taken now: incremental ones, first imports of mail, and other first imports."""
 
     incremental: int
     initial_mail: int
@@ -35,7 +35,7 @@ class Capacity:
         )
 
     def is_full_for(self, first: bool, kind: Kind) -> bool:
-        """Whether none of its like may be taken."""
+        """Whether no more runs like this one may be taken."""
         if not first:
             return self.incremental == 0
         return (self.initial_mail if kind == "mail" else self.initial_other) == 0

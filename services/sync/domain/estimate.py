@@ -1,8 +1,8 @@
-"""How much work a mailbox is, and when it will be done."""
+"""How much work a mailbox is, and how long it takes."""
 
 from dataclasses import dataclass
 
-from services.sync.domain.plan import Prices
+from services.sync.domain.fetching import Prices
 
 MESSAGES_PER_PAGE = 500
 
@@ -18,14 +18,14 @@ class WorkEstimate:
 UNKNOWN = WorkEstimate(0, 0)
 
 
-def estimate_of_mailbox(messages: int, threads: int, prices: Prices, page_units: int) -> WorkEstimate:
-    """At most: all that the mailbox holds, as far as its profile tells. The listing will say how much of it lies in the lookback."""
+def mailbox_estimate(messages: int, threads: int, prices: Prices, page_units: int) -> WorkEstimate:
+    """At most: all that the mailbox holds, as far as its profile shows. The listing finds how much of it lies in the lookback."""
     pages = -(-messages // MESSAGES_PER_PAGE)
     return WorkEstimate(messages, min(messages * prices.message, threads * prices.thread) + pages * page_units)
 
 
 def eta_seconds(left: int, done: int, elapsed_seconds: float, left_units: int, units_per_second: float) -> float | None:
-    """How long `left` items take: at the pace so far, and not faster than the quota allows. None: nothing tells yet.
+    """How long `left` items take: at the pace so far, and not faster than the quota allows. None: nothing is known yet.
 
     `units_per_second` 0: there is no ceiling.
     """

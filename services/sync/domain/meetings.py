@@ -64,7 +64,9 @@ def meeting(event: CalendarEvent, calendar: CalendarOf, window: Window) -> Meeti
         return None
     end = moment(event.end, calendar.time_zone) or start
     original = moment(event.original_start, calendar.time_zone)
-    guests = tuple(_guest(one, calendar.own_addresses) for one in event.attendees[:MAX_GUESTS] if one.address)
+    guests = tuple(
+        _guest(attendee, calendar.own_addresses) for attendee in event.attendees[:MAX_GUESTS] if attendee.address
+    )
     return Meeting(
         meeting_id=_NO_ID,
         user_id=calendar.user_id,
@@ -142,5 +144,5 @@ def _zone(*names: str) -> tuple[str, tzinfo]:
 
 
 def upcoming(now: datetime, catch_up_minutes: int, window_to_minutes: int) -> tuple[datetime, datetime]:
-    """The starts that a prep scan tells of: [now + catch-up, now + end of the window)."""
+    """The starts that a prep scan looks for: [now + catch-up, now + end of the window)."""
     return now + timedelta(minutes=catch_up_minutes), now + timedelta(minutes=window_to_minutes)

@@ -1,1 +1,4 @@
-"""Every entry point of sync: events, requests, schedules, and what its background loops do. One file per subject."""
+"""Every entry point of sync, one file per subject: events, requests, schedules, and what the background loops do.
+
+Handlers store what has changed and request runs; runs do what takes time.
+"""

@@ -9,10 +9,11 @@ from libs.common.google.errors import PageExpired
 from libs.common.log import get_logger
 from services.sync.domain import mail as rules
 from services.sync.domain.cursors import Listing, MailCursor
-from services.sync.domain.estimate import estimate_of_mailbox
+from services.sync.domain.estimate import mailbox_estimate
 from services.sync.domain.listing import EDGE, query, since_s
-from services.sync.mail.fetching import ListingFrontier, fetch_pending
-from services.sync.mail.history import remove, save
+from services.sync.mail.backlog import ListingFrontier
+from services.sync.mail.fetching import fetch_pending
+from services.sync.mail.history import remove_messages, save_cursor
 from services.sync.runs.run import Run
 from services.sync.store import cursors, ledger
 
@@ -23,13 +24,13 @@ AHEAD = 400
 
 async def begin(run: Run, lookback: int) -> MailCursor:
     """The first listing. The history id is taken before it, so that nothing falls in between."""
-    profile = await run.google.gmail.profile()
+    profile = await run.gmail().profile()
     cursor = MailCursor(profile.history_id, lookback, listing=Listing(_since_s(run, lookback), profile.history_id))
     async with run.writing() as connection:
         await cursors.upsert_cursor(connection, run.lease.account_id, "mail", cursor.to_json())
-        page_units = run.sync.settings.gmail_units["messages.list"]
+        page_units = run.engine.settings.gmail_units["messages.list"]
         await run.set_estimate(
-            connection, estimate_of_mailbox(profile.messages, profile.threads, run.sync.prices, page_units)
+            connection, mailbox_estimate(profile.messages, profile.threads, run.engine.prices, page_units)
         )
     return cursor
 
@@ -40,16 +41,18 @@ async def widen(run: Run, cursor: MailCursor, lookback: int) -> MailCursor:
     reached = None if cursor.listing else rules.since(run.now, cursor.lookback_days)
     until_s = since_s(reached + EDGE) if reached else 0
     listing = Listing(_since_s(run, lookback), cursor.history_id, sweep=sweep, until_s=until_s)
-    return await save(run, replace(cursor, lookback_days=lookback, generation=cursor.generation + 1, listing=listing))
+    return await save_cursor(
+        run, replace(cursor, lookback_days=lookback, generation=cursor.generation + 1, listing=listing)
+    )
 
 
 async def begin_reconciliation(run: Run, cursor: MailCursor, lookback: int) -> MailCursor:
     """The history is lost: compare the whole listing with the ledger, in both directions."""
     get_logger().info("history_expired")
-    history_id = (await run.google.gmail.profile()).history_id
+    history_id = (await run.gmail().profile()).history_id
     reach = cursor.lookback_days if cursor.reaches(lookback) else lookback  # as far back as anything was recorded
     listing = Listing(_since_s(run, reach), history_id, sweep=True)
-    return await save(run, MailCursor(history_id, reach, cursor.generation + 1, listing))
+    return await save_cursor(run, MailCursor(history_id, reach, cursor.generation + 1, listing))
 
 
 def _since_s(run: Run, lookback: int) -> int:
@@ -64,7 +67,7 @@ async def list_and_fetch(run: Run, cursor: MailCursor, listing: Listing) -> Mail
     frontier = ListingFrontier(is_open=True, reach=max(listing.listed - AHEAD, 0))
     if listing.listed:
         async with run.db.acquire() as connection:
-            frontier.left = (await ledger.get_estimate(connection, run.lease.account_id, run.sync.prices)).messages
+            frontier.left = (await ledger.get_estimate(connection, run.lease.account_id, run.engine.prices)).messages
     listed = asyncio.create_task(_list_mailbox(run, cursor, listing, frontier))
     fetched = asyncio.create_task(fetch_pending(run, frontier))
     try:
@@ -83,12 +86,13 @@ async def list_to_compare(run: Run, cursor: MailCursor, listing: Listing) -> Mai
 
 
 async def _list_mailbox(run: Run, cursor: MailCursor, listing: Listing, frontier: ListingFrontier) -> MailCursor:
-    """Page through the mailbox, moving the front; each page and the place where it ends are stored together, so a crash repeats one."""
+    """Page through the mailbox, moving the frontier; each page and where it ends are stored together, so a crash repeats one page."""
     account_id = run.lease.account_id
     try:
         while True:
             try:
-                page = await run.google.gmail.list_messages(query(listing.since_s, listing.until_s), listing.page)
+                gmail = run.gmail(frontier.priority)
+                page = await gmail.list_messages(query(listing.since_s, listing.until_s), listing.page)
             except PageExpired as expired:
                 run.begin_again(expired)
                 listing = replace(listing, page=None, listed=0)
@@ -118,7 +122,7 @@ async def _save_listed(run: Run, connection: Connection, cursor: MailCursor, fro
     """How far the listing is. Once it is complete, what is still to do is known exactly."""
     await cursors.upsert_cursor(connection, run.lease.account_id, "mail", cursor.to_json())
     if cursor.listing is None:
-        estimate = await ledger.get_estimate(connection, run.lease.account_id, run.sync.prices)
+        estimate = await ledger.get_estimate(connection, run.lease.account_id, run.engine.prices)
         await run.set_estimate(connection, estimate)
         frontier.left = estimate.messages
 
@@ -133,4 +137,4 @@ async def _sweep(run: Run, cursor: MailCursor, listing: Listing) -> None:
             )
         if not unlisted:
             return
-        await remove(run, unlisted, ())
+        await remove_messages(run, unlisted, ())

@@ -1,10 +1,4 @@
-"""Reading a mailbox: list what is not known, fetch what is pending, follow the history.
-
-listing.py   messages.list → pending rows in the ledger; what a complete listing misses is gone
-fetching.py  pending rows → message.ingested, or a reason why not
-history.py   history.list → pending rows and message.removed; moves the cursor
-audit.py     once a day: what Gmail lists, the ledger and contacts are compared, and made the same
-"""
+"""The run of a mailbox: its ledger is brought up to date, from wherever the last run got to."""
 
 import asyncio
 from contextlib import nullcontext
@@ -24,15 +18,15 @@ from services.sync.store import accounts, cursors
 
 
 async def sync_mail(run: Run) -> None:
-    """Bring the ledger of one mailbox up to date, from wherever the last run got to."""
-    arriving = run.sync.turns.arriving(run.lease.run_id) if run.lease.first else nullcontext()
-    with run.sync.share.taken(), arriving:
+    """Bring the ledger of one mailbox up to date, and audit it where that is due."""
+    arriving = run.engine.semaphore.arriving(run.lease.run_id) if run.lease.first else nullcontext()
+    with run.engine.share.taken(), arriving:
         await _bring_up_to_date(run)
 
 
 async def _bring_up_to_date(run: Run) -> None:
     lookback = run.account.gmail.mail_lookback_days
-    # Google may be far away: the aliases and where the listing begins are asked for side by side.
+    # Google may be far away: the aliases and where the listing begins are requested side by side.
     beginning = asyncio.create_task(_cursor(run, lookback))
     try:
         if run.account.aliases_due:
@@ -70,15 +64,15 @@ async def _catch_up(run: Run, cursor: MailCursor) -> None:
 
 
 async def identify(run: Run) -> None:
-    """Learn the aliases of the account, and tell all its addresses before they are relied on."""
+    """Learn the aliases of the account, and publish all its addresses before they are relied on."""
     try:
-        found = await run.google.gmail.send_as()
+        found = await run.gmail().send_as()
     except (Forbidden, NotReady, Rejected) as error:
-        # Some administrators hide them: mail goes on with those that are known. Told as gone, they would be strangers.
+        # Some administrators hide them: mail goes on with those that are known. Published as gone, they would be strangers.
         get_logger().warning("aliases_unknown", code=error.code)
         found = run.account.aliases
     aliases = [address for address in found if address.lower() != run.account.address.lower()]
-    await run.sync.bus.publish(
+    await run.engine.bus.publish(
         AccountIdentified(
             user_id=run.lease.user_id,
             account_id=run.lease.account_id,

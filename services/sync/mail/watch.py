@@ -1,4 +1,4 @@
-"""The watch of a mailbox: Gmail tells our topic when something changes. Begun, renewed and ended within mail runs."""
+"""The watch of a mailbox: Gmail notifies our topic when something changes. Begun, renewed and ended within mail runs."""
 
 from libs.common.errors import Outage
 from libs.common.google.errors import Forbidden, Gone, NotReady, Rejected, WatchConflict
@@ -18,7 +18,7 @@ _ADVICE = {
 
 async def keep_watch(run: Run) -> None:
     """Do what the account's watch needs, if anything. No failure of it stops mail: polling goes on without."""
-    topic, watch = run.sync.settings.google_pubsub_topic, run.account.watch
+    topic, watch = run.engine.settings.google_pubsub_topic, run.account.watch
     step = watch.step(topic, run.now)
     if step == "nothing":
         return
@@ -35,8 +35,8 @@ async def keep_watch(run: Run) -> None:
 
 
 async def _begin(run: Run, topic: str) -> MailboxWatch:
-    """Gmail tells one client per mailbox: where another one has it, that one is stopped, once."""
-    gmail = run.google.gmail
+    """Gmail notifies one client per mailbox: where another client has the watch, it is stopped, once."""
+    gmail = run.gmail()
     try:
         granted = await gmail.watch(topic)
     except WatchConflict:
@@ -48,6 +48,6 @@ async def _begin(run: Run, topic: str) -> MailboxWatch:
 
 async def _end(run: Run) -> MailboxWatch:
     """Push is configured no longer."""
-    await run.google.gmail.stop_watch()
+    await run.gmail().stop_watch()
     get_logger().info("watch_ended")
     return MailboxWatch()

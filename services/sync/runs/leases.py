@@ -1,4 +1,4 @@
-"""The runs that this process holds, kept together: one statement every few seconds, however many they are."""
+"""The leases that this process holds, renewed together: one statement every few seconds, however many they are."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -16,29 +16,29 @@ RENEW_EVERY_SECONDS = 3.0
 
 
 @dataclass
-class _Held:
+class _HeldLease:
     lease: RunLease
     lose: Callable[[], object]
     renewed_at: float
 
 
 @dataclass
-class Leases:
-    """Each run that is held is renewed until it is lost: taken, called off, or not renewable for as long as a lease lasts."""
+class HeldLeases:
+    """Each is renewed until it is lost: taken over, cancelled, or not renewable for as long as a lease lasts."""
 
     db: Pool
-    _held: dict[RunId, _Held] = field(default_factory=dict)
+    _held: dict[RunId, _HeldLease] = field(default_factory=dict)
 
     @contextmanager
-    def held(self, lease: RunLease, lose: Callable[[], object]) -> Iterator[None]:
-        """Keep the lease of a run that was just claimed. `lose` is called once, where it is lost."""
-        self._held[lease.run_id] = _Held(lease, lose, asyncio.get_running_loop().time())
+    def holding(self, lease: RunLease, lose: Callable[[], object]) -> Iterator[None]:
+        """Keep a lease that was just acquired. `lose` is called once, where it is lost."""
+        self._held[lease.run_id] = _HeldLease(lease, lose, asyncio.get_running_loop().time())
         try:
             yield
         finally:
             self._held.pop(lease.run_id, None)
 
-    async def keep(self) -> None:
+    async def keep_renewing(self) -> None:
         """Runs until cancelled."""
         while True:
             await asyncio.sleep(RENEW_EVERY_SECONDS)
@@ -47,17 +47,17 @@ class Leases:
 
     async def _renew(self) -> None:
         now = asyncio.get_running_loop().time()
-        asked = list(self._held.values())
+        renewing = list(self._held.values())
         try:
             async with asyncio.timeout(RENEW_EVERY_SECONDS), self.db.acquire() as connection:
-                renewed = await leases.renew(connection, [one.lease for one in asked])
+                renewed = await leases.renew(connection, [held.lease for held in renewing])
         except OUTAGES as error:
             get_logger().warning("lease_not_renewed", error=type(error).__name__)
-            lost = [one for one in asked if now - one.renewed_at > LEASE.total_seconds()]
+            lost = [held for held in renewing if now - held.renewed_at > LEASE.total_seconds()]
         else:
-            for one in asked:
-                one.renewed_at = now if one.lease.run_id in renewed else one.renewed_at
-            lost = [one for one in asked if one.lease.run_id not in renewed]
-        for one in lost:
-            if self._held.pop(one.lease.run_id, None):
-                one.lose()
+            for held in renewing:
+                held.renewed_at = now if held.lease.run_id in renewed else held.renewed_at
+            lost = [held for held in renewing if held.lease.run_id not in renewed]
+        for held in lost:
+            if self._held.pop(held.lease.run_id, None):
+                held.lose()

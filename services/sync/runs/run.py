@@ -1,4 +1,4 @@
-"""What a run works with: its lease, its account, its line to Google, and the fenced transactions it writes in."""
+"""One run under way: its lease, its account, its line to Google, and the fenced transactions that it writes in."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -8,22 +8,27 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from libs.common.bus import Bus
-from libs.common.cache import Cache
 from libs.common.config import Settings
 from libs.common.db import Connection, Pool
 from libs.common.errors import Outage
 from libs.common.events import SyncProgressed
-from libs.common.google.api import Google, GoogleAccount
+from libs.common.google.api import GoogleAccount
+from libs.common.google.calendar import Calendar
 from libs.common.google.errors import PageExpired
-from libs.common.google.tokens import KeptTokens
+from libs.common.google.gmail import Gmail
+from libs.common.google.people import People
+from libs.common.google.quota import Priority
 from libs.common.log import get_logger
+from services.sync.context import GoogleAccounts
 from services.sync.domain.estimate import UNKNOWN, WorkEstimate, eta_seconds, waiting
-from services.sync.domain.plan import Prices, group_size
-from services.sync.runs.fair_semaphore import Turns, Writer
+from services.sync.domain.fetching import Prices, group_size
+from services.sync.domain.ledger import Settled
+from services.sync.domain.runs import Progress, Tally
+from services.sync.runs.batch_writer import Batch, BatchWriter
+from services.sync.runs.fair_semaphore import FairSemaphore
 from services.sync.store import leases, runs
 from services.sync.store.accounts import Account
 from services.sync.store.leases import RunLease
-from services.sync.store.runs import Count, Tally
 
 PROGRESS_EVERY_SECONDS = 0.5
 MAX_RESTARTS = 3
@@ -46,30 +51,22 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Sync:
-    """What the service's handlers and runs share. `wake`: a run was queued here; `owed`: a fact is in the outbox.
+class Engine:
+    """What all runs of a process have in common.
 
-    Runs have connections of their own, `run_db`: however many there are, who asks, claims or renews does not wait behind them.
+    `db`: connections of their own. However many runs there are, requests, acquiring and renewing do not wait behind them.
     """
 
     settings: Settings
     db: Pool
-    run_db: Pool
-    cache: Cache
     bus: Bus
-    google: Google
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    outbox_pending: asyncio.Event = field(default_factory=asyncio.Event)
+    google: GoogleAccounts
     share: Share = field(default_factory=Share)
-    turns: Turns = field(default_factory=Turns)
+    semaphore: FairSemaphore = field(default_factory=FairSemaphore)
 
     @cached_property
-    def writer(self) -> Writer:
-        return Writer(self.run_db)
-
-    @cached_property
-    def tokens(self) -> KeptTokens:
-        return KeptTokens(self.bus)
+    def writer(self) -> BatchWriter:
+        return BatchWriter(self.db)
 
     @cached_property
     def prices(self) -> Prices:
@@ -78,17 +75,28 @@ class Sync:
 
 
 @dataclass
-class Run:
-    """One run under way."""
+class Step:
+    """A transaction of a run. What is counted in it is committed with it, or not at all."""
 
-    sync: Sync
+    connection: Connection
+    tally: Tally | None = None
+
+    def count(self, tally: Tally) -> None:
+        self.tally = tally
+
+
+@dataclass
+class Run:
+    """What the work of a run is handed."""
+
+    engine: Engine
     lease: RunLease
     account: Account
     google: GoogleAccount
     done: int = 0
     estimate: WorkEstimate = UNKNOWN
     _done_here: int = 0
-    _shown_at: float = -1.0
+    _published_at: float = -1.0
     _restarts: int = 0
 
     def __post_init__(self) -> None:
@@ -96,34 +104,78 @@ class Run:
 
     @property
     def db(self) -> Pool:
-        return self.sync.run_db
+        return self.engine.db
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    # --- reading ----------------------------------------------------------------------------------------------------------
+
+    def gmail(self, priority: Priority = "live") -> Gmail:
+        """The mailbox. `backfill` lets all that is `live` go first, in this run and in others."""
+        return self.google.at(priority).gmail
+
+    @property
+    def calendar(self) -> Calendar:
+        return self.google.calendar
+
+    @property
+    def people(self) -> People:
+        return self.google.people
+
+    @property
+    def group_size(self) -> int:
+        """How many messages it should take at a time."""
+        return group_size(self.engine.share.runs, held_back=self.google.throttle.waiting)
+
+    def begin_again(self, expired: PageExpired) -> None:
+        """A listing begins again. Outage: it did so too often in this run, without a pause it might for ever."""
+        self._restarts += 1
+        if self._restarts > MAX_RESTARTS:
+            raise Outage("Google keeps forgetting the page that a listing has come to.") from expired
+
+    # --- writing ----------------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
-        """A transaction that only the holder of the run can commit. LeaseLost: we are not any more."""
+        """A transaction that only the holder of the run's lease can commit. LeaseLost: we are not any more."""
         async with self.db.acquire() as connection, connection.transaction():
             await leases.hold(connection, self.lease)
             yield connection
 
-    async def count(self, connection: Connection, tally: Tally, left: int = 0) -> None:
-        """Add to the run's numbers, in the transaction of what was done; `left` items are known to be still to do."""
-        await runs.count(connection, self.lease, self.counted(tally, left))
+    @asynccontextmanager
+    async def step(self, *, publish_progress: bool = False) -> AsyncIterator[Step]:
+        """As `writing`; what is counted is added to the run's numbers in the same transaction. Then progress may be published."""
+        async with self.writing() as connection:
+            step = Step(connection)
+            yield step
+            if step.tally is not None:
+                await runs.add_progress(connection, self.lease, self._progress(step.tally, left=0))
+        if publish_progress:
+            await self.publish_progress()
 
-    def counted(self, tally: Tally, left: int) -> Count:
+    async def settle(self, settled: list[Settled], tally: Tally, left: int) -> None:
+        """Write down what became of messages and count them, together with what other runs have done. `left` are still to do."""
+        await self.engine.writer.write(Batch(self.lease, self._progress(tally, left), settled))
+
+    async def set_estimate(self, connection: Connection, estimate: WorkEstimate) -> None:
+        """What is still to do, as far as it is known by now."""
+        self.estimate = estimate
+        units = self.google.usage.units + estimate.units
+        progress = self._progress(Tally(), estimate.messages)
+        await runs.set_estimate(connection, self.lease, progress, units)
+
+    # --- how far it is ----------------------------------------------------------------------------------------------------
+
+    def _progress(self, tally: Tally, left: int) -> Progress:
         """What is to be added to the run's numbers for this."""
         self.done += tally.done
         self._done_here += tally.done
-        return Count(tally, left, self.eta_seconds(left), self.note(left))
-
-    async def set_estimate(self, connection: Connection, estimate: WorkEstimate) -> None:
-        """What is still to do, as far as it can be told by now."""
-        self.estimate = estimate
-        units = self.google.usage.units + estimate.units
-        left = estimate.messages
-        await runs.set_estimate(connection, self.lease, left, units, self.eta_seconds(left), self.note(left))
+        return Progress(tally, left, self.eta_seconds(left), self.note(left))
 
     def eta_seconds(self, left: int) -> float | None:
-        """How long the rest takes; None before anything tells."""
+        """How long the rest takes; None as long as nothing is known."""
         elapsed = asyncio.get_running_loop().time() - self._began
         units = left * self.estimate.units // self.estimate.messages if self.estimate.messages else 0
         return eta_seconds(left, self._done_here, elapsed, units, self.google.throttle.units_per_second)
@@ -132,38 +184,19 @@ class Run:
         """Why it does not go faster."""
         return waiting(self.eta_seconds(left)) if left and self.google.throttle.waiting else ""
 
-    @property
-    def group_size(self) -> int:
-        return group_size(self.sync.share.runs, held_back=self.google.throttle.waiting)
-
-    async def show(self, done: int, total: int, note: str = "") -> None:
-        """Tell whoever looks how far we are, at most twice a second. Nobody waits for it, so its loss is no failure."""
+    async def publish_progress(self, left: int = 0) -> None:
+        """Publish how far the run is, at most twice a second. No decision depends on it, so its loss is no failure."""
         now = asyncio.get_running_loop().time()
-        if now - self._shown_at < PROGRESS_EVERY_SECONDS and done < total:
+        if now - self._published_at < PROGRESS_EVERY_SECONDS and left > 0:
             return
-        self._shown_at = now
+        self._published_at = now
+        lease = self.lease
         try:
-            await self.sync.bus.publish(
+            await self.engine.bus.publish(
                 SyncProgressed(
-                    user_id=self.lease.user_id,
-                    account_id=self.lease.account_id,
-                    run_id=self.lease.run_id,
-                    kind=self.lease.kind,
-                    done=done,
-                    total=total,
-                    eta_seconds=self.eta_seconds(total - done),
-                    note=note or self.note(total - done),
+                    user_id=lease.user_id, account_id=lease.account_id, run_id=lease.run_id, kind=lease.kind, done=self.done,
+                    total=self.done + left, eta_seconds=self.eta_seconds(left), note=self.note(left),
                 )
-            )
+            )  # fmt: skip
         except Outage as outage:
             get_logger().debug("progress_unsaid", error=str(outage))
-
-    def begin_again(self, expired: PageExpired) -> None:
-        """A listing begins again. Outage: it did so too often in this run, without a pause it might for ever."""
-        self._restarts += 1
-        if self._restarts > MAX_RESTARTS:
-            raise Outage("Google keeps forgetting the page that a listing has come to.") from expired
-
-    @property
-    def now(self) -> datetime:
-        return datetime.now(UTC)

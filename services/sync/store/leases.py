@@ -1,4 +1,4 @@
-"""Who carries out a run: claimed, fenced, renewed, let go."""
+"""Which replica carries out a run: its lease is acquired, held, renewed and released."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LEASE = timedelta(seconds=10)
 
 
 class LeaseLost(Exception):
-    """The run is not ours any more: it ended, was called off, or passed on to another replica. Stop, write nothing."""
+    """The run is not ours any more: it ended, was cancelled, or passed on to another replica. Stop, write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +33,26 @@ class RunLease:
 
 
 async def acquire(connection: Connection, holder: str, capacity: Capacity) -> list[RunLease]:
-    """Take runs that are due and that nobody holds: of each sort as many as there is room for, those that wait longest first."""
+    """Take runs that are due and that nobody holds: of each sort as many as there is `capacity` for, the longest waiting first."""
     rows = await connection.fetch(
         """
-        WITH news AS (
+        WITH incremental AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND NOT first
             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
-        ), mailboxes AS (
+        ), initial_mail AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND first AND kind = 'mail'
             ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
-        ), others AS (
+        ), initial_other AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND first AND kind <> 'mail'
             ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED
         )
         UPDATE runs SET state = 'running', holder = $1, fence = fence + 1, lease_until = now() + $2,
                         started_at = CASE WHEN state = 'queued' THEN now() ELSE started_at END
-        WHERE run_id IN (SELECT run_id FROM news UNION ALL SELECT run_id FROM mailboxes UNION ALL SELECT run_id FROM others)
+        WHERE run_id IN (SELECT run_id FROM incremental UNION ALL SELECT run_id FROM initial_mail
+                         UNION ALL SELECT run_id FROM initial_other)
         RETURNING *
         """,
         holder, LEASE, capacity.incremental, capacity.initial_mail, capacity.initial_other,
@@ -60,7 +61,7 @@ async def acquire(connection: Connection, holder: str, capacity: Capacity) -> li
 
 
 async def renew(connection: Connection, leases: Sequence[RunLease]) -> set[RunId]:
-    """Keep these runs for another ten seconds. Those that are ours still."""
+    """Keep these runs for another ten seconds; the ids of those that are still ours."""
     rows = await connection.fetch(
         """
         WITH held AS MATERIALIZED (
@@ -77,7 +78,7 @@ async def renew(connection: Connection, leases: Sequence[RunLease]) -> set[RunId
 
 
 async def hold(connection: Connection, lease: RunLease) -> None:
-    """Begin a write of a run: from here to the commit nobody can take it over. LeaseLost: somebody has."""
+    """Begin a write of a run: from here to the commit no replica can take it over. LeaseLost: one has."""
     held = await connection.fetchval(
         "SELECT true FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' FOR UPDATE",
         lease.run_id, lease.fence,

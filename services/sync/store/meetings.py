@@ -1,4 +1,4 @@
-"""Meetings, as they stand in the calendars. A changed row is `said` only once its fact is on the bus."""
+"""Meetings, as they stand in the calendars. A changed row is published (`said` in the table) only once its event is on the bus."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from libs.common.ids import AccountId, MeetingId, UserId, new_id
 
 @dataclass(frozen=True, slots=True)
 class Unpublished:
-    """A meeting of which something is to be said."""
+    """A meeting whose newest state is not published yet."""
 
     meeting: Meeting
     cancelled: bool
@@ -98,8 +98,8 @@ async def list_unpublished(
 async def mark_meetings_published(connection: Connection, revisions: Mapping[MeetingId, int]) -> None:
     await connection.execute(
         """
-        UPDATE meetings SET said = true FROM unnest($1::uuid[], $2::bigint[]) AS told (meeting_id, revision)
-        WHERE meetings.meeting_id = told.meeting_id AND meetings.revision = told.revision
+        UPDATE meetings SET said = true FROM unnest($1::uuid[], $2::bigint[]) AS published (meeting_id, revision)
+        WHERE meetings.meeting_id = published.meeting_id AND meetings.revision = published.revision
         """,
         list(revisions), list(revisions.values()),
     )  # fmt: skip

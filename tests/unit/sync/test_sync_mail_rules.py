@@ -93,16 +93,16 @@ def test_everybody_is_named_once_per_role_in_order() -> None:
         ("Cc", "b@x.org"),
         ("Bcc", "d@x.org"),
     )
-    assert [(one.role, one.address) for one in published.people] == [
+    assert [(person.role, person.address) for person in published.people] == [
         ("from", "a@x.org"), ("to", "b@x.org"), ("to", "c@x.org"), ("cc", "b@x.org"), ("bcc", "d@x.org"),
     ]  # fmt: skip
 
 
-def test_a_crowd_is_cut_where_it_would_not_fit_into_a_fact() -> None:
-    crowd = ", ".join(f"{'n' * 200} <{number}@example.org>" for number in range(900))
-    people = event(("From", "a@x.org"), ("To", crowd)).people
+def test_many_people_are_cut_where_they_would_not_fit_into_an_event() -> None:
+    many = ", ".join(f"{'n' * 200} <{number}@example.org>" for number in range(900))
+    people = event(("From", "a@x.org"), ("To", many)).people
     assert 100 < len(people) < 900
-    assert sum(len(one.address) + len(one.name) for one in people) <= MAX_PEOPLE_LENGTH
+    assert sum(len(person.address) + len(person.name) for person in people) <= MAX_PEOPLE_LENGTH
 
 
 @pytest.mark.parametrize(

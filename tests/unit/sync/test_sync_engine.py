@@ -1,4 +1,4 @@
-"""Whose turn it is, how much room there is, and that nobody fails for another's mistake."""
+"""Which run is next, how many runs a process takes, and that no run fails for another's mistake."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -14,11 +14,12 @@ from libs.common.db import Pool
 from libs.common.events import Kind
 from libs.common.ids import AccountId, RunId, UserId
 from services.sync.domain.capacity import MAX_INITIAL_MAIL, MAX_INITIAL_OTHER, MAX_RUNS, MIN_AT_ONCE, Capacity
-from services.sync.runs.fair_semaphore import FIRST_PAGE, Outcome, Turns, Writer
+from services.sync.domain.ledger import Settled
+from services.sync.domain.runs import Progress, Tally
+from services.sync.runs.batch_writer import Batch, BatchWriter
+from services.sync.runs.fair_semaphore import FIRST_PAGE, FairSemaphore
 from services.sync.store import ledger, runs
 from services.sync.store.leases import LeaseLost, RunLease
-from services.sync.store.ledger import Settled
-from services.sync.store.runs import Count, Tally
 
 MAYA, NOAH, OLGA = (RunId(uuid4()) for _ in range(3))
 
@@ -29,68 +30,68 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-# --- turns ----------------------------------------------------------------------------------------------------------------
+# --- the semaphore --------------------------------------------------------------------------------------------------------
 
 
 async def test_of_those_that_wait_the_one_that_will_have_least_goes_first() -> None:
-    turns, order = Turns(at_once=1), []
+    semaphore, order = FairSemaphore(at_once=1), []
 
-    async def one(done: int, more: int) -> None:
-        async with turns.turn(MAYA, done, more):
+    async def write(done: int, more: int) -> None:
+        async with semaphore.slot(MAYA, done, more):
             order.append(done + more)
 
-    async with turns.turn(NOAH, 0, 15):
-        waiting = [asyncio.create_task(one(done, more)) for done, more in ((60, 40), (85, 3), (0, 15), (900, 300))]
+    async with semaphore.slot(NOAH, 0, 15):
+        waiting = [asyncio.create_task(write(done, more)) for done, more in ((60, 40), (85, 3), (0, 15), (900, 300))]
         await _settle()
         assert order == []
     await asyncio.gather(*waiting)
     assert order == [15, 88, 100, 1200]
 
 
-async def test_behind_the_first_page_turns_are_taken_in_the_order_of_asking() -> None:
-    turns, order = Turns(at_once=1), []
+async def test_behind_the_first_page_slots_are_granted_in_the_order_of_arrival() -> None:
+    semaphore, order = FairSemaphore(at_once=1), []
 
-    async def one(done: int) -> None:
-        async with turns.turn(MAYA, done, 300):
+    async def write(done: int) -> None:
+        async with semaphore.slot(MAYA, done, 300):
             order.append(done)
 
-    async with turns.turn(NOAH, 0, 15):
-        waiting = [asyncio.create_task(one(done)) for done in (9_000, FIRST_PAGE, 4_000)]
+    async with semaphore.slot(NOAH, 0, 15):
+        waiting = [asyncio.create_task(write(done)) for done in (9_000, FIRST_PAGE, 4_000)]
         await _settle()
     await asyncio.gather(*waiting)
     assert order == [9_000, FIRST_PAGE, 4_000]
 
 
-async def test_a_turn_that_nobody_wants_any_more_passes_on() -> None:
-    turns = Turns(at_once=1)
+async def test_a_slot_that_is_not_wanted_any_more_passes_on() -> None:
+    semaphore = FairSemaphore(at_once=1)
 
-    async def one() -> None:
-        async with turns.turn(MAYA, 0, 15):
+    async def write() -> None:
+        async with semaphore.slot(MAYA, 0, 15):
             pass
 
-    async with turns.turn(NOAH, 0, 15):
-        waiting = [asyncio.create_task(one()) for _ in range(3)]
+    async with semaphore.slot(NOAH, 0, 15):
+        waiting = [asyncio.create_task(write()) for _ in range(3)]
         await _settle()
         waiting[0].cancel()
-    waiting[1].cancel()  # it was given the turn just now
+    waiting[1].cancel()  # it was granted the slot just now
     await asyncio.wait_for(waiting[2], 1)
-    await asyncio.wait_for(one(), 1)
+    await asyncio.wait_for(write(), 1)
 
 
 async def test_who_had_something_lets_those_that_begin_catch_up() -> None:
-    turns, has_more = Turns(), asyncio.Event()
+    semaphore, has_more = FairSemaphore(), asyncio.Event()
 
     async def more() -> None:
-        async with turns.turn(MAYA, 50, 50):
+        async with semaphore.slot(MAYA, 50, 50):
             has_more.set()
 
-    with turns.arriving(NOAH), turns.arriving(OLGA):
+    with semaphore.arriving(NOAH), semaphore.arriving(OLGA):
         going_on = asyncio.create_task(more())
-        async with turns.turn(NOAH, 0, 50):
+        async with semaphore.slot(NOAH, 0, 50):
             pass
         await _settle()
         assert not has_more.is_set()
-        async with turns.turn(OLGA, 0, 50):
+        async with semaphore.slot(OLGA, 0, 50):
             await _settle()
             assert has_more.is_set()
     await going_on
@@ -98,46 +99,47 @@ async def test_who_had_something_lets_those_that_begin_catch_up() -> None:
 
 @pytest.mark.parametrize("done", [0, FIRST_PAGE])
 async def test_neither_beginners_nor_those_with_a_first_page_wait_for_others_to_begin(done: int) -> None:
-    turns = Turns()
-    with turns.arriving(NOAH):
-        async with asyncio.timeout(1), turns.turn(MAYA, done, 50):
+    semaphore = FairSemaphore()
+    with semaphore.arriving(NOAH):
+        async with asyncio.timeout(1), semaphore.slot(MAYA, done, 50):
             pass
 
 
 async def test_a_beginner_that_does_not_get_on_or_ends_is_not_waited_for() -> None:
-    turns = Turns(arrival_seconds=0.02)
-    with turns.arriving(NOAH):
-        async with asyncio.timeout(1), turns.turn(MAYA, 50, 50):
+    semaphore = FairSemaphore(arrival_seconds=0.02)
+    with semaphore.arriving(NOAH):
+        async with asyncio.timeout(1), semaphore.slot(MAYA, 50, 50):
             pass
-    turns = Turns()
-    with turns.arriving(NOAH):
+    semaphore = FairSemaphore()
+    with semaphore.arriving(NOAH):
         pass
-    async with asyncio.timeout(1), turns.turn(MAYA, 50, 50):
+    async with asyncio.timeout(1), semaphore.slot(MAYA, 50, 50):
         pass
 
 
-# --- room -----------------------------------------------------------------------------------------------------------------
+# --- capacity -------------------------------------------------------------------------------------------------------------
 
 
 def _under_way(**numbers: int) -> list[tuple[bool, Kind]]:
-    one: dict[str, tuple[bool, Kind]] = {
-        "news": (False, "mail"),
-        "mailboxes": (True, "mail"),
-        "others": (True, "contacts"),
+    sorts: dict[str, tuple[bool, Kind]] = {
+        "incremental": (False, "mail"),
+        "initial_mail": (True, "mail"),
+        "initial_other": (True, "contacts"),
     }
-    return [one[name] for name, number in numbers.items() for _ in range(number)]
+    return [sorts[name] for name, number in numbers.items() for _ in range(number)]
 
 
 @pytest.mark.parametrize(
-    ("under_way", "room"),
+    ("under_way", "capacity"),
     [
         (_under_way(), Capacity(MIN_AT_ONCE, MIN_AT_ONCE, MAX_INITIAL_OTHER)),
         (_under_way(initial_mail=100), Capacity(100, 100, MAX_INITIAL_OTHER)),
         (_under_way(initial_mail=MAX_INITIAL_MAIL - 1), Capacity(MAX_RUNS - MAX_INITIAL_MAIL + 1, 1, MAX_INITIAL_OTHER)),
-        (_under_way(initial_mail=MAX_INITIAL_MAIL + 5, initial_other=MAX_INITIAL_OTHER), Capacity(MAX_RUNS - MAX_INITIAL_MAIL - 5 - MAX_INITIAL_OTHER, 0, 0)),
+        (_under_way(initial_mail=MAX_INITIAL_MAIL + 5, initial_other=MAX_INITIAL_OTHER),
+         Capacity(MAX_RUNS - MAX_INITIAL_MAIL - 5 - MAX_INITIAL_OTHER, 0, 0)),
         (_under_way(incremental=MAX_RUNS), Capacity(0, MAX_INITIAL_MAIL, MAX_INITIAL_OTHER)),
     ],
-    ids=["at rest", "in a crowd", "nearly full", "full of first imports", "full of news"],
+    ids=["at rest", "with many others", "nearly full", "full of first imports", "full of incremental runs"],
 )  # fmt: skip
 def test_a_process_takes_more_the_more_it_has_until_it_is_full(
     under_way: list[tuple[bool, Kind]], capacity: Capacity
@@ -145,7 +147,7 @@ def test_a_process_takes_more_the_more_it_has_until_it_is_full(
     assert Capacity.beside(under_way) == capacity
 
 
-def test_first_imports_leave_room_for_what_is_new() -> None:
+def test_first_imports_leave_capacity_for_incremental_runs() -> None:
     full = Capacity.beside(_under_way(initial_mail=MAX_INITIAL_MAIL, initial_other=MAX_INITIAL_OTHER))
     assert full.is_full_for(True, "mail")
     assert full.is_full_for(True, "calendar")
@@ -168,11 +170,11 @@ class _Database:
         yield
 
 
-def _outcome(gmail_id: str) -> Outcome:
+def _batch(gmail_id: str) -> Batch:
     lease = RunLease(
         RunId(uuid4()), 1, UserId(uuid4()), AccountId(uuid4()), "mail", "connected", True, datetime.now(UTC), 0, ""
     )
-    return Outcome(lease, Count(Tally(done=1)), [Settled(gmail_id, "gone", 0)])
+    return Batch(lease, Progress(Tally(done=1)), [Settled(gmail_id, "gone", 0)])
 
 
 @pytest.fixture
@@ -180,39 +182,39 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The Gmail ids that were settled, by transaction. A run with a note is not held any more, "broken" can't be written."""
     settled: list[list[str]] = []
 
-    async def count_all(_: Any, counts: Sequence[tuple[RunLease, Count]]) -> set[RunId]:
-        return {lease.run_id for lease, count in counts if not count.note}
+    async def add_progress_of_all(_: Any, progresses: Sequence[tuple[RunLease, Progress]]) -> set[RunId]:
+        return {lease.run_id for lease, progress in progresses if not progress.note}
 
     async def settle(_: Any, wanted: Sequence[tuple[AccountId, Settled]]) -> None:
-        ids = [one.gmail_id for _, one in wanted]
+        ids = [message.gmail_id for _, message in wanted]
         if "broken" in ids:
             raise ValueError("broken")
         settled.append(ids)
 
-    monkeypatch.setattr(runs, "count_all", count_all)
+    monkeypatch.setattr(runs, "add_progress_of_all", add_progress_of_all)
     monkeypatch.setattr(ledger, "settle", settle)
     return settled
 
 
 async def test_what_comes_during_a_write_is_written_together(transactions: list[list[str]]) -> None:
-    writer = Writer(cast(Pool, _Database()))
-    await asyncio.gather(*(writer.write(_outcome(gmail_id)) for gmail_id in ("a", "b", "c")))
-    assert [one for some in transactions for one in some] == ["a", "b", "c"]
+    writer = BatchWriter(cast(Pool, _Database()))
+    await asyncio.gather(*(writer.write(_batch(gmail_id)) for gmail_id in ("a", "b", "c")))
+    assert [gmail_id for some in transactions for gmail_id in some] == ["a", "b", "c"]
     assert len(transactions) < 3
 
 
 async def test_a_run_that_cannot_be_written_fails_alone(transactions: list[list[str]]) -> None:
-    writer = Writer(cast(Pool, _Database()))
+    writer = BatchWriter(cast(Pool, _Database()))
     results = await asyncio.gather(
-        *(writer.write(_outcome(gmail_id)) for gmail_id in ("a", "broken", "b")), return_exceptions=True
+        *(writer.write(_batch(gmail_id)) for gmail_id in ("a", "broken", "b")), return_exceptions=True
     )
-    assert [type(one) for one in results] == [type(None), ValueError, type(None)]
-    assert sorted(one for some in transactions for one in some) == ["a", "b"]
+    assert [type(result) for result in results] == [type(None), ValueError, type(None)]
+    assert sorted(gmail_id for some in transactions for gmail_id in some) == ["a", "b"]
 
 
 async def test_of_a_run_that_was_lost_nothing_is_written(transactions: list[list[str]]) -> None:
-    writer = Writer(cast(Pool, _Database()))
-    lost = replace(_outcome("b"), count=Count(Tally(done=1), note="lost"))
-    results = await asyncio.gather(writer.write(lost), writer.write(_outcome("a")), return_exceptions=True)
-    assert [type(one) for one in results] == [LeaseLost, type(None)]
+    writer = BatchWriter(cast(Pool, _Database()))
+    lost = replace(_batch("b"), progress=Progress(Tally(done=1), note="lost"))
+    results = await asyncio.gather(writer.write(lost), writer.write(_batch("a")), return_exceptions=True)
+    assert [type(result) for result in results] == [LeaseLost, type(None)]
     assert transactions == [["a"]]
