@@ -9,7 +9,7 @@ from tests.bench.figure import Figure
 
 @dataclass(frozen=True)
 class Setting:
-    """What a scenario may use: an empty folder, how large it shall be, somebody to tell how far it is.
+    """What a scenario may use: an empty folder, how large it shall be, somebody to report to how far it is.
 
     messages: size of a large mailbox. quick: only to see that everything works; the figures say little.
     """

@@ -2,7 +2,7 @@
 
 One mailbox per kind, all of them imported at the same time. PINGCRM_PROOF_MESSAGES: how many messages each has (`make proof`: 5,000).
 
-Two kinds can't be told from the truth while they happen. To a 404 the message is gone; to failedPrecondition (a hundred
+Two kinds can't be distinguished from the truth while they happen. To a 404 the message is gone; to failedPrecondition (a hundred
 times in a row, or for good) Gmail does not give it out. Neither may stop the import, and neither may be the last word: the
 daily audit sees that Gmail lists what is not recorded, and fetches it. So these are compared after an audit.
 """

@@ -2,7 +2,7 @@
 
 Hypothesis makes up the story, tests/support/mailbox_model.py computes from the mailboxes as they are in the end what must be seen.
 A story that fails is printed as the list of its steps, which can be pasted into an example below.
-PINGCRM_PROOF_EXAMPLES: how many stories (`make proof` tells more of them, each time others).
+PINGCRM_PROOF_EXAMPLES: how many stories (`make proof` runs more of them, each time others).
 """
 
 import itertools

@@ -44,7 +44,7 @@ async def changes(it: Product) -> AsyncIterator["asyncio.Queue[dict[str, Any]]"]
 
 
 async def seconds_to_show(it: Product, notifications: "asyncio.Queue[dict[str, Any]]", number: int) -> float:
-    """Deliver mail of somebody new; the time until a browser heard of a contact and finds the mail on its timeline."""
+    """Deliver mail of somebody new; the time until a browser is notified of a contact and finds the mail on its timeline."""
     loop = asyncio.get_running_loop()
     while not notifications.empty():
         notifications.get_nowait()
@@ -63,7 +63,7 @@ async def measure(it: Product, notifications: "asyncio.Queue[dict[str, Any]]", f
     taken = []
     for number in range(first, first + ROUNDS):
         taken.append(await seconds_to_show(it, notifications, number))
-        await asyncio.sleep(1.1)  # Gmail tells of a mailbox once a second at most
+        await asyncio.sleep(1.1)  # Gmail notifies of a mailbox once a second at most
     return taken
 
 

@@ -53,7 +53,7 @@ async def test_two_replicas_of_everything_yield_what_one_would(tmp_path: Path) -
         assert len(briefs) == 2
         assert len({subject_of(brief) for brief in briefs}) == 2
 
-        # A tick is for one of the replicas: two scans were asked for, and two were made.
+        # A tick is for one of the replicas: two scans were requested, and two were made.
         assert sum(handled(log, "clock.prep") for log in (tmp_path / "logs").glob("sync*.log")) == 2
 
         # Both gateways show the same.

@@ -157,7 +157,7 @@ class MailStage:
         await self.start_sync()
 
     async def seize_runs(self) -> None:
-        """As if each process that holds a run had been dead for long: its lease is over, whoever claims it goes on."""
+        """As if each process that holds a run had been dead for long: its lease is over, whoever acquires it goes on."""
         await self.pool.execute("UPDATE sync.runs SET lease_until = NULL, fence = fence + 1 WHERE state = 'running'")
 
     async def repeat(self, published: Msg) -> None:
@@ -208,7 +208,7 @@ class MailStage:
         return int(await self.pool.fetchval("SELECT count(*) FROM contacts.interactions WHERE user_id = $1", user_id))
 
     async def ledger(self, mailbox: Mailbox) -> dict[str, str]:
-        """What `sync` says of each message: its state, or the rule that filtered it."""
+        """What `sync` has of each message: its state, or the rule that filtered it."""
         rows = await self.pool.fetch(
             "SELECT gmail_id, state, rule FROM sync.messages WHERE account_id = $1", mailbox.account_id
         )

@@ -14,7 +14,7 @@ from tests.bench.scenario import Scenario, Setting
 from tests.bench.stage import WAIT_SECONDS, Stage, google_with, product_at
 
 DELIVERIES = 100
-MAILBOXES = 8  # Gmail tells of a mailbox at most once a second
+MAILBOXES = 8  # Gmail notifies of a mailbox at most once a second
 PAUSE_SECONDS = 0.25
 LIMIT_SECONDS = 10.0
 TOPIC = "projects/bench/topics/gmail"

@@ -1,4 +1,4 @@
-"""What Gmail lists, what the ledger says and what contacts hold are compared, and made the same; and why a message is (not) here."""
+"""What Gmail lists, what the ledger has and what contacts hold are compared, and made the same; and why a message is (not) here."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -95,7 +95,7 @@ class AuditStage:
         await self.until(holds)
 
     async def forget(self, *gmail_ids: str) -> None:
-        """Messages are as if contacts had never heard of them."""
+        """Messages are as if they had never reached contacts."""
         await self.sql(
             "DELETE FROM interactions WHERE id IN (SELECT interaction_id FROM sightings WHERE ref = ANY ($1))",
             gmail_ids,
@@ -103,7 +103,7 @@ class AuditStage:
         await self.sql("DELETE FROM sightings WHERE ref = ANY ($1)", gmail_ids)
 
     def add_unseen(self, number: int, **changes: Any) -> str:
-        """A message that history never tells of."""
+        """A message that history never mentions."""
         mailbox = self.sync.account.mailbox
         added = mailbox.add(message(number, **changes))
         mailbox.history.pop()
@@ -194,7 +194,7 @@ async def test_what_contacts_lost_is_published_again(stage: AuditStage) -> None:
 
         stage.sync.published.clear()
         assert (await stage.audit()).summary == "All 60 messages that Gmail lists are accounted for."
-        assert stage.sync.timeline() == {}, "nothing is said where nothing is missing"
+        assert stage.sync.timeline() == {}, "nothing is published where nothing is missing"
 
         # Each audit tries again, a bounded number of times.
         await stage.sync.sql("UPDATE messages SET retries = 7 WHERE gmail_id = $1", IDS[0])
@@ -363,7 +363,7 @@ async def test_why_explains_what_became_of_every_message(stage: AuditStage, monk
         away = await stage.why("<5030@example.org>")
         assert (away.state, away.asked_gmail) == ("unknown", False)
         assert away.explanation == "It is not known here. Gmail could not be asked just now; try again in a minute."
-        assert (await stage.why("<1@example.org>")).gmail_id == IDS[1], "what is known is told all the same"
+        assert (await stage.why("<1@example.org>")).gmail_id == IDS[1], "what is known is explained all the same"
         stage.sync.google.world.faults.set([Rule("gmail", "401")], 0)
         stage.sync.refusal = Refused(409, "reauth_required", "Google asks you to sign in again.")
         assert "connected again" in (await stage.why("<5030@example.org>")).explanation

@@ -167,7 +167,7 @@ def test_tags_of_my_own_addresses_are_found_wherever_a_mail_carries_them(
 
 
 @pytest.mark.parametrize(
-    ("values", "verdict"),
+    ("values", "result"),
     [
         ([], "unknown"),
         (["mx.google.com; dkim=pass; dmarc=pass (p=NONE) header.from=x.org"], "pass"),
@@ -177,8 +177,8 @@ def test_tags_of_my_own_addresses_are_found_wherever_a_mail_carries_them(
         (["mx.google.com; spf=pass", "mx.google.com; dmarc=pass"], "unknown"),
     ],
 )
-def test_only_googles_topmost_verdict_on_dmarc_counts(values: list[str], verdict: str) -> None:
-    assert event(*(("Authentication-Results", value) for value in values)).dmarc == verdict
+def test_only_googles_topmost_result_of_dmarc_counts(values: list[str], result: str) -> None:
+    assert event(*(("Authentication-Results", value) for value in values)).dmarc == result
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def resource(*headers: tuple[str, str], **changes: Any) -> dict[str, Any]:
 
 
 def event(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
-    """The fact, after a look at whether the oracle reads the message in the same way."""
+    """The event, after a check that the oracle reads the message in the same way."""
     message = resource(*headers, **changes)
     outcome = read(read_message(message), ME, None, 1)
     assert isinstance(outcome, Recorded)

@@ -1,4 +1,4 @@
-"""What a message says: plain, short, whole characters."""
+"""The text of a message: plain, short, whole characters."""
 
 import unicodedata
 
