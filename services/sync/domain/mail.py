@@ -29,7 +29,7 @@ Dmarc = Literal["pass", "fail", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """Whose mailbox is read: `mine` are all canonical addresses of the user that are known by now."""
+    """Whose mailbox is read: `own_addresses` are all canonical addresses of the user that are known by now."""
 
     user_id: UserId
     account_id: AccountId

@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class CalendarOf:
-    """Whose calendar is read. `mine`: the user's canonical addresses."""
+    """Whose calendar is read. `own_addresses`: the user's canonical addresses."""
 
     user_id: UserId
     account_id: AccountId

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from libs.common.errors import Outage, Refused, Throttled
 from libs.common.ids import AccountId, UserId
 from libs.common.resources.calendar import read_event
-from libs.common.resources.gmail import Change, ChangeKind
+from libs.common.resources.gmail import Change, ChangeKind, read_message
 from libs.common.resources.people import read_card
 from services.sync.domain.cursors import Listing, MailCursor
-from services.sync.domain.fetching import Prices, Wanted, fetches, group_size
+from services.sync.domain.fetching import Fetched, Prices, Wanted, fetch_outcome, fetches, group_size
 from services.sync.domain.history import touched
+from services.sync.domain.mail import Me
 from services.sync.domain.meetings import CalendarOf, Window, meeting
 from services.sync.domain.people import fingerprint, is_imported
-from services.sync.domain.runs import GIVE_UP_AFTER, Failure, Pause, retry_decision
+from services.sync.domain.runs import GIVE_UP_AFTER, Failure, Pause, Tally, retry_decision, total
 from services.sync.domain.why import explanation
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -63,6 +64,39 @@ def test_prices_decide_whether_a_thread_is_fetched_whole() -> None:
 )
 def test_the_more_runs_there_are_the_less_each_takes_at_a_time(runs: int, held_back: bool, size: int) -> None:
     assert group_size(runs, held_back=held_back) == size
+
+
+@pytest.mark.parametrize(
+    ("message", "refusal", "revision", "state", "tally"),
+    [
+        ({}, "", 0, "recorded", Tally(done=1, new=1)),
+        ({}, "", 6, "recorded", Tally(done=1, updated=1)),
+        ({"labelIds": ["SPAM"]}, "", 3, "filtered", Tally(done=1, skipped={"spam": 1})),
+        ({"payload": "no object"}, "", 0, "set_aside", Tally(done=1, skipped={"set_aside": 1})),
+        (None, "Gmail does not give it out.", 0, "set_aside", Tally(done=1, skipped={"set_aside": 1})),
+        (None, "", 3, "gone", Tally(done=1, skipped={"gone": 1})),
+    ],
+)
+def test_what_becomes_of_a_fetched_message_is_settled_published_and_counted(
+    message: dict[str, Any] | None, refusal: str, revision: int, state: str, tally: Tally
+) -> None:
+    me = Me(CALENDAR.user_id, CALENDAR.account_id, CALENDAR.own_addresses)
+    resource = {
+        "id": "m", "threadId": "t", "historyId": "5", "internalDate": "1772625600000",
+        "payload": {"headers": [{"name": "From", "value": "a@x.org"}]}, **(message or {}),
+    }  # fmt: skip
+    read = None if message is None else read_message(resource)
+    outcome = fetch_outcome(Fetched(Wanted("m", "t", revision), read, refusal), me, None)
+    assert (outcome.settled.gmail_id, outcome.settled.state, outcome.tally) == ("m", state, tally)
+    assert (outcome.event is not None) is (state == "recorded")
+    assert outcome.settled.revision == (max(5, revision + 1) if outcome.event else revision)
+    assert outcome.settled.rule == ("spam" if state == "filtered" else "refused" if refusal else "")
+
+
+def test_tallies_add_up() -> None:
+    parts = [Tally(1, new=1), Tally(2, removed=1, skipped={"spam": 1}), Tally(1, skipped={"spam": 2, "gone": 1})]
+    assert total(parts) == Tally(4, 1, 0, 1, {"spam": 3, "gone": 1})
+    assert total([]) == Tally()
 
 
 def _change(kind: ChangeKind, *labels: str, at: int = 1) -> Change:

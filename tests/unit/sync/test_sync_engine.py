@@ -4,20 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, cast
 from uuid import uuid4
 
 import pytest
 
-from libs.common.db import Pool
-from libs.common.events import Kind
+from libs.common.db import Connection, Pool
+from libs.common.events import Kind, Reason
 from libs.common.ids import AccountId, RunId, UserId
 from services.sync.domain.capacity import MAX_INITIAL_MAIL, MAX_INITIAL_OTHER, MAX_RUNS, MIN_AT_ONCE, Capacity
 from services.sync.domain.ledger import Settled
-from services.sync.domain.runs import Progress, Tally
+from services.sync.domain.runs import EndedRun, Progress, RunRequest, Tally
 from services.sync.runs.batch_writer import Batch, BatchWriter
 from services.sync.runs.fair_semaphore import FIRST_PAGE, FairSemaphore
+from services.sync.runs.queue import RunQueue
 from services.sync.store import ledger, runs
 from services.sync.store.leases import LeaseLost, RunLease
 
@@ -154,11 +155,83 @@ def test_first_imports_leave_capacity_for_incremental_runs() -> None:
     assert not full.is_full_for(False, "mail")
 
 
+# --- the queue ------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_worker_is_woken_once_what_was_enqueued_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    inserted: list[RunRequest] = []
+
+    async def insert_requests(_: Any, wanted: Sequence[RunRequest]) -> None:
+        inserted.extend(wanted)
+
+    monkeypatch.setattr(runs, "insert_requests", insert_requests)
+    queue, request = RunQueue(), RunRequest(AccountId(uuid4()), "mail", "user")
+
+    async def is_woken() -> bool:
+        try:
+            async with asyncio.timeout(0.02):
+                await queue.wait(1)
+        except TimeoutError:
+            return False
+        queue.forget_wakes()
+        return True
+
+    async with queue.transaction(cast(Pool, _Database())) as connection:
+        await queue.enqueue(connection, [request])
+        assert not await is_woken(), "not before the commit"
+    assert await is_woken()
+    async with queue.transaction(cast(Pool, _Database())) as connection:
+        await queue.enqueue(connection, [])
+    assert not await is_woken(), "not for nothing"
+
+    async def enqueue_and_fail() -> None:
+        async with queue.transaction(cast(Pool, _Database())) as connection:
+            await queue.enqueue(connection, [request])
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        await enqueue_and_fail()
+    assert not await is_woken(), "not for what was rolled back"
+    await queue.enqueue(cast(Connection, _Database()), [request])
+    assert await is_woken(), "outside of a transaction at once"
+    assert inserted == [request] * 3
+
+
+# --- the end of a run -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "state", "found", "unhealed", "is_reported"),
+    [
+        ("user", "completed", 0, 0, True),
+        ("schedule", "failed", 0, 0, True),
+        ("poll", "completed", 0, 0, False),
+        ("poll", "completed", 1, 0, True),
+        ("push", "failed", 0, 0, False),  # the next scheduled run reports what is wrong
+        ("push", "failed", 1, 0, True),
+        ("repair", "completed", 0, 0, False),
+        ("repair", "completed", 0, 2, True),
+        ("repair", "failed", 0, 0, True),
+    ],
+)
+def test_a_run_is_reported_where_somebody_waits_for_it_or_it_found_something(
+    reason: Reason, state: Literal["completed", "failed"], found: int, unhealed: int, is_reported: bool
+) -> None:
+    skipped = {"unhealed": unhealed} if unhealed else {}
+    began = datetime.now(UTC)
+    ended = EndedRun(
+        MAYA, UserId(uuid4()), AccountId(uuid4()), "mail", reason, state, False, began, began + timedelta(seconds=2),
+        new=found, updated=0, removed=0, skipped=skipped, requests=1, units=2, code="", error="", again=None,
+    )  # fmt: skip
+    assert ended.is_reported is is_reported
+    assert ended.event("maya@example.com").subject == f"sync.{state}"
+
+
 # --- the writer -----------------------------------------------------------------------------------------------------------
 
 
 class _Database:
-    """As much of a pool as the writer needs."""
+    """As much of a pool and of a connection as is needed here."""
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator["_Database"]:
@@ -168,6 +241,9 @@ class _Database:
     async def transaction(self) -> AsyncIterator[None]:
         await asyncio.sleep(0)
         yield
+
+    def is_in_transaction(self) -> bool:
+        return False
 
 
 def _batch(gmail_id: str) -> Batch:
