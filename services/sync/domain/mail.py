@@ -13,7 +13,7 @@ from libs.common.ids import AccountId, UserId
 from libs.common.resources.gmail import GmailMessage
 from services.sync.domain.text import plain_snippet, plain_subject
 
-MAX_PEOPLE_LENGTH = 150_000  # characters of names and addresses: a fact has to fit into one message of the bus
+MAX_PEOPLE_LENGTH = 150_000  # characters of names and addresses: an event has to fit into one message of the bus
 MAX_TAGS, MAX_TAG_LENGTH = 50, 64
 MAX_MESSAGE_ID = 998  # a line of RFC 5322
 MAX_ADDRESS_SHOWN = 320
@@ -29,11 +29,11 @@ Dmarc = Literal["pass", "fail", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """Whose mailbox is read: `mine` are all canonical addresses of the user that are known by now."""
+    """Whose mailbox is read: `own_addresses` are all canonical addresses of the user that are known by now."""
 
     user_id: UserId
     account_id: AccountId
-    mine: frozenset[str]
+    own_addresses: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def since(now: datetime, lookback_days: int) -> datetime | None:
 
 
 def read(message: GmailMessage, me: Me, earliest: datetime | None, revision: int) -> Outcome:
-    """What becomes of one message. `revision` is the one that its fact will carry."""
+    """What becomes of one message. `revision` is the one that its event will carry."""
     if rule := label_rule(message.labels):
         return Filtered(rule, _message_id(message.headers or {}), _moment(message.sent_ms))
     if message.gmail_id is None:
@@ -83,7 +83,7 @@ def read(message: GmailMessage, me: Me, earliest: datetime | None, revision: int
         return Filtered("lookback", _message_id(headers), occurred_at)
     if "x-pingcrm-prep" in headers:
         return Filtered("prep_email", _message_id(headers), occurred_at)
-    author = _author(headers, me.mine)
+    author = _author(headers, me.own_addresses)
     return Recorded(
         MessageIngested(
             user_id=me.user_id,
@@ -98,7 +98,7 @@ def read(message: GmailMessage, me: Me, earliest: datetime | None, revision: int
             snippet=plain_snippet(message.snippet),
             automated=_automated(headers, message.mime_type, author),
             via=_is_via(headers, author),
-            bcc_tags=_bcc_tags(headers, me.mine),
+            bcc_tags=_bcc_tags(headers, me.own_addresses),
             dmarc=_dmarc(headers),
         )
     )
@@ -138,11 +138,11 @@ def _message_id(headers: Headers) -> str | None:
     return _first(headers, "message-id").strip().strip("<>").strip()[:MAX_MESSAGE_ID] or None
 
 
-def _author(headers: Headers, mine: Collection[str]) -> tuple[Mailbox, str] | None:
+def _author(headers: Headers, own_addresses: Collection[str]) -> tuple[Mailbox, str] | None:
     """The first From that is me, else the first valid From, else the first valid Sender."""
     senders = _valid(headers, "from")
-    mine_first = [one for one in senders if is_me(one[1], mine)]
-    return next(iter([*mine_first, *senders, *_valid(headers, "sender")]), None)
+    own_first = [sender for sender in senders if is_me(sender[1], own_addresses)]
+    return next(iter([*own_first, *senders, *_valid(headers, "sender")]), None)
 
 
 def _people(headers: Headers, author: tuple[Mailbox, str] | None) -> tuple[Person, ...]:
@@ -164,7 +164,7 @@ def _person(role: Role, box: Mailbox, address: str) -> Person:
 
 
 def _automated(headers: Headers, mime_type: str, author: tuple[Mailbox, str] | None) -> str:
-    """The first rule that says that no person wrote this to me; empty if none does."""
+    """The first rule by which no person wrote this to me; empty if none fits."""
     address = author[1] if author else ""
     if "return-path" in headers and _first(headers, "return-path").strip() in ("", "<>"):
         return "bounce"
@@ -190,23 +190,23 @@ def _is_via(headers: Headers, author: tuple[Mailbox, str] | None) -> bool:
     return named_so or "x-original-from" in headers or "x-original-sender" in headers
 
 
-def _bcc_tags(headers: Headers, mine: Collection[str]) -> tuple[str, ...]:
+def _bcc_tags(headers: Headers, own_addresses: Collection[str]) -> tuple[str, ...]:
     """The `+tags` of my own addresses, wherever a mail can carry them."""
     tags = {
         tag_of(box.address): None
         for name in ("delivered-to", "x-gm-original-to", "bcc", "to", "cc")
         if any("+" in value for value in headers.get(name, ()))
         for box, address in _valid(headers, name)
-        if "+" in box.address and is_me(address, mine)
+        if "+" in box.address and is_me(address, own_addresses)
     }
     return tuple(tag for tag in tags if 0 < len(tag) <= MAX_TAG_LENGTH)[:MAX_TAGS]
 
 
 def _dmarc(headers: Headers) -> Dmarc:
-    """The verdict of the topmost Authentication-Results that Google wrote: those below it may be forged."""
+    """The result in the topmost Authentication-Results that Google wrote: those below it may be forged."""
     for value in headers.get("authentication-results", ()):
         if value.strip().lower().startswith("mx.google.com"):
-            verdict = _DMARC.search(value[:10_000])
-            word = verdict[1].lower() if verdict else ""
+            result = _DMARC.search(value[:10_000])
+            word = result[1].lower() if result else ""
             return "pass" if word == "pass" else "fail" if word == "fail" else "unknown"
     return "unknown"

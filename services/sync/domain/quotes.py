@@ -89,7 +89,7 @@ _QUOTE_MARK = re.compile(r"(?:^|(?<=\n))\s?>")
 
 def without_quotes(text: str) -> str:
     """What stands above the quoted mail; the text itself where nothing in it is quoted."""
-    found = [one for one in (_mark(text), _marker(text), _headers(text), _introduction(text)) if one is not None]
+    found = [start for start in (_mark(text), _marker(text), _headers(text), _introduction(text)) if start is not None]
     return text[: min(found)].rstrip(" >|\n\t") if found else text
 
 

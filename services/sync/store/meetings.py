@@ -1,4 +1,4 @@
-"""Meetings, as they stand in the calendars. A changed row is `said` only once its fact is on the bus."""
+"""Meetings, as they stand in the calendars. A changed row is published (`said` in the table) only once its event is on the bus."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from libs.common.ids import AccountId, MeetingId, UserId, new_id
 
 
 @dataclass(frozen=True, slots=True)
-class Unsaid:
-    """A meeting of which something is to be said."""
+class Unpublished:
+    """A meeting whose newest state is not published yet."""
 
     meeting: Meeting
     cancelled: bool
@@ -85,19 +85,21 @@ async def cancel_older(
     return _affected(status)
 
 
-async def list_unsaid(connection: Connection, account_id: AccountId, calendar_id: str, limit: int) -> list[Unsaid]:
+async def list_unpublished(
+    connection: Connection, account_id: AccountId, calendar_id: str, limit: int
+) -> list[Unpublished]:
     rows = await connection.fetch(
         "SELECT * FROM meetings WHERE account_id = $1 AND calendar_id = $2 AND NOT said ORDER BY starts_at LIMIT $3",
         account_id, calendar_id, limit,
     )  # fmt: skip
-    return [Unsaid(_meeting(row), row["cancelled"]) for row in rows]
+    return [Unpublished(_meeting(row), row["cancelled"]) for row in rows]
 
 
-async def mark_meetings_said(connection: Connection, revisions: Mapping[MeetingId, int]) -> None:
+async def mark_meetings_published(connection: Connection, revisions: Mapping[MeetingId, int]) -> None:
     await connection.execute(
         """
-        UPDATE meetings SET said = true FROM unnest($1::uuid[], $2::bigint[]) AS told (meeting_id, revision)
-        WHERE meetings.meeting_id = told.meeting_id AND meetings.revision = told.revision
+        UPDATE meetings SET said = true FROM unnest($1::uuid[], $2::bigint[]) AS published (meeting_id, revision)
+        WHERE meetings.meeting_id = published.meeting_id AND meetings.revision = published.revision
         """,
         list(revisions), list(revisions.values()),
     )  # fmt: skip

@@ -90,10 +90,10 @@ async def test_only_meetings_within_the_window_are_kept(stage: SyncStage) -> Non
                 cursor=found.next_cursor,
             )
         )  # fmt: skip
-        one = await stage.request(GetMeeting(user_id=stage.user_id, meeting_id=found.items[0].meeting_id))
+        meeting = await stage.request(GetMeeting(user_id=stage.user_id, meeting_id=found.items[0].meeting_id))
     assert [meeting.event_id for meeting in (*found.items, *rest.items)] == ["past", "soon", "later"]
-    assert one == found.items[0]
-    assert [(guest.me, guest.answer) for guest in one.guests] == [(True, "accepted"), (False, "tentative")]
+    assert meeting == found.items[0]
+    assert [(guest.me, guest.answer) for guest in meeting.guests] == [(True, "accepted"), (False, "tentative")]
 
 
 async def test_moved_and_cancelled_meetings_replace_what_was_there(stage: SyncStage) -> None:

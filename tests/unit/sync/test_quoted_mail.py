@@ -197,7 +197,12 @@ def test_an_introduction_ends_what_its_author_wrote(introduction: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "introduction", [one for one in INTRODUCTIONS if "<jane@x.org>" in one and not one.startswith(JANE)]
+    "introduction",
+    [
+        introduction
+        for introduction in INTRODUCTIONS
+        if "<jane@x.org>" in introduction and not introduction.startswith(JANE)
+    ],
 )
 def test_an_introduction_that_the_snippet_breaks_off_ends_it_too(introduction: str) -> None:
     if any(introduction.startswith(start) for start in ('"', "Jane", "Am ", "El mar", "في", "\u202b")):

@@ -93,16 +93,16 @@ def test_everybody_is_named_once_per_role_in_order() -> None:
         ("Cc", "b@x.org"),
         ("Bcc", "d@x.org"),
     )
-    assert [(one.role, one.address) for one in published.people] == [
+    assert [(person.role, person.address) for person in published.people] == [
         ("from", "a@x.org"), ("to", "b@x.org"), ("to", "c@x.org"), ("cc", "b@x.org"), ("bcc", "d@x.org"),
     ]  # fmt: skip
 
 
-def test_a_crowd_is_cut_where_it_would_not_fit_into_a_fact() -> None:
-    crowd = ", ".join(f"{'n' * 200} <{number}@example.org>" for number in range(900))
-    people = event(("From", "a@x.org"), ("To", crowd)).people
+def test_many_people_are_cut_where_they_would_not_fit_into_an_event() -> None:
+    many = ", ".join(f"{'n' * 200} <{number}@example.org>" for number in range(900))
+    people = event(("From", "a@x.org"), ("To", many)).people
     assert 100 < len(people) < 900
-    assert sum(len(one.address) + len(one.name) for one in people) <= MAX_PEOPLE_LENGTH
+    assert sum(len(person.address) + len(person.name) for person in people) <= MAX_PEOPLE_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_tags_of_my_own_addresses_are_found_wherever_a_mail_carries_them(
 
 
 @pytest.mark.parametrize(
-    ("values", "verdict"),
+    ("values", "result"),
     [
         ([], "unknown"),
         (["mx.google.com; dkim=pass; dmarc=pass (p=NONE) header.from=x.org"], "pass"),
@@ -177,8 +177,8 @@ def test_tags_of_my_own_addresses_are_found_wherever_a_mail_carries_them(
         (["mx.google.com; spf=pass", "mx.google.com; dmarc=pass"], "unknown"),
     ],
 )
-def test_only_googles_topmost_verdict_on_dmarc_counts(values: list[str], verdict: str) -> None:
-    assert event(*(("Authentication-Results", value) for value in values)).dmarc == verdict
+def test_only_googles_topmost_result_of_dmarc_counts(values: list[str], result: str) -> None:
+    assert event(*(("Authentication-Results", value) for value in values)).dmarc == result
 
 
 @pytest.mark.parametrize(

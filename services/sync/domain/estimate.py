@@ -1,31 +1,31 @@
-"""How much work a mailbox is, and when it will be done."""
+"""How much work a mailbox is, and how long it takes."""
 
 from dataclasses import dataclass
 
-from services.sync.domain.plan import Prices
+from services.sync.domain.fetching import Prices
 
 MESSAGES_PER_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class WorkEstimate:
     """What an import comes to: messages in all, and quota units for those that are still to be fetched."""
 
     messages: int
     units: int
 
 
-UNKNOWN = Outlook(0, 0)
+UNKNOWN = WorkEstimate(0, 0)
 
 
-def of_mailbox(messages: int, threads: int, prices: Prices, page_units: int) -> Outlook:
-    """At most: all that the mailbox holds, as far as its profile tells. The listing will say how much of it lies in the lookback."""
+def mailbox_estimate(messages: int, threads: int, prices: Prices, page_units: int) -> WorkEstimate:
+    """At most: all that the mailbox holds, as far as its profile shows. The listing finds how much of it lies in the lookback."""
     pages = -(-messages // MESSAGES_PER_PAGE)
-    return Outlook(messages, min(messages * prices.message, threads * prices.thread) + pages * page_units)
+    return WorkEstimate(messages, min(messages * prices.message, threads * prices.thread) + pages * page_units)
 
 
 def eta_seconds(left: int, done: int, elapsed_seconds: float, left_units: int, units_per_second: float) -> float | None:
-    """How long `left` items take: at the pace so far, and not faster than the quota allows. None: nothing tells yet.
+    """How long `left` items take: at the pace so far, and not faster than the quota allows. None: nothing is known yet.
 
     `units_per_second` 0: there is no ceiling.
     """

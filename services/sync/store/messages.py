@@ -1,16 +1,17 @@
 """Single messages of the ledger: found, placed in the queue, and put back into it."""
 
-from libs.common.db import Connection, Record
+from libs.common.db import Connection
 from libs.common.ids import AccountId
+from services.sync.domain.ledger import LedgerEntry
 
-FRONT = -(2**62)  # before all positions that listings and history give
+NEXT_POSITION = -(2**62)  # before all positions that listings and history give
 
 
 async def list_by_id(
     connection: Connection, account_id: AccountId, gmail_id: str, rfc_message_id: str, limit: int
-) -> list[Record]:
+) -> list[LedgerEntry]:
     """The messages with this Gmail id, else those with this Message-ID, newest first."""
-    return await connection.fetch(
+    rows = await connection.fetch(
         """
         SELECT * FROM messages WHERE account_id = $1 AND gmail_id = $2
         UNION ALL
@@ -21,6 +22,7 @@ async def list_by_id(
         """,
         account_id, gmail_id, rfc_message_id, limit,
     )  # fmt: skip
+    return [LedgerEntry(**{name: row[name] for name in LedgerEntry.__slots__}) for row in rows]
 
 
 async def get_place(connection: Connection, account_id: AccountId, position: int) -> tuple[int, float | None]:
@@ -45,12 +47,12 @@ async def add_wanted(connection: Connection, account_id: AccountId, gmail_id: st
         INSERT INTO messages (account_id, gmail_id, thread_id, state, position) VALUES ($1, $2, $3, 'pending', $4)
         ON CONFLICT DO NOTHING
         """,
-        account_id, gmail_id, thread_id, FRONT,
+        account_id, gmail_id, thread_id, NEXT_POSITION,
     )  # fmt: skip
 
 
 async def retry(connection: Connection, account_id: AccountId, gmail_id: str | None) -> int:
-    """Messages that were set aside become pending: the one, or all. How many."""
+    """Messages that were set aside become pending: this one, or all of them (None). How many."""
     rows = await connection.fetch(
         """
         UPDATE messages SET state = 'pending', retries = 0

@@ -1,4 +1,4 @@
-"""Who carries out a run: claimed, fenced, renewed, let go."""
+"""Which replica carries out a run: its lease is acquired, held, renewed and released."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from libs.common.db import Connection
 from libs.common.events import Kind, Reason
 from libs.common.ids import AccountId, RunId, UserId
-from services.sync.domain.room import Room
+from services.sync.domain.capacity import Capacity
 
 LEASE = timedelta(seconds=10)
 
 
 class LeaseLost(Exception):
-    """The run is not ours any more: it ended, was called off, or passed on to another replica. Stop, write nothing."""
+    """The run is not ours any more: it ended, was cancelled, or passed on to another replica. Stop, write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class RunLease:
     """A run that this replica holds; `fence` is what its writes name."""
 
     run_id: RunId
@@ -32,35 +32,36 @@ class Claim:
     trace: str
 
 
-async def claim(connection: Connection, holder: str, room: Room) -> list[Claim]:
-    """Take runs that are due and that nobody holds: of each sort as many as there is room for, those that wait longest first."""
+async def acquire(connection: Connection, holder: str, capacity: Capacity) -> list[RunLease]:
+    """Take runs that are due and that nobody holds: of each sort as many as there is `capacity` for, the longest waiting first."""
     rows = await connection.fetch(
         """
-        WITH news AS (
+        WITH incremental AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND NOT first
             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
-        ), mailboxes AS (
+        ), initial_mail AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND first AND kind = 'mail'
             ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
-        ), others AS (
+        ), initial_other AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND first AND kind <> 'mail'
             ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED
         )
         UPDATE runs SET state = 'running', holder = $1, fence = fence + 1, lease_until = now() + $2,
                         started_at = CASE WHEN state = 'queued' THEN now() ELSE started_at END
-        WHERE run_id IN (SELECT run_id FROM news UNION ALL SELECT run_id FROM mailboxes UNION ALL SELECT run_id FROM others)
+        WHERE run_id IN (SELECT run_id FROM incremental UNION ALL SELECT run_id FROM initial_mail
+                         UNION ALL SELECT run_id FROM initial_other)
         RETURNING *
         """,
-        holder, LEASE, room.news, room.mailboxes, room.others,
+        holder, LEASE, capacity.incremental, capacity.initial_mail, capacity.initial_other,
     )  # fmt: skip
-    return [Claim(**{name: row[name] for name in Claim.__slots__}) for row in rows]
+    return [RunLease(**{name: row[name] for name in RunLease.__slots__}) for row in rows]
 
 
-async def renew(connection: Connection, claims: Sequence[Claim]) -> set[RunId]:
-    """Keep these runs for another ten seconds. Those that are ours still."""
+async def renew(connection: Connection, leases: Sequence[RunLease]) -> set[RunId]:
+    """Keep these runs for another ten seconds; the ids of those that are still ours."""
     rows = await connection.fetch(
         """
         WITH held AS MATERIALIZED (
@@ -71,24 +72,24 @@ async def renew(connection: Connection, claims: Sequence[Claim]) -> set[RunId]:
         UPDATE runs r SET lease_until = now() + $3 FROM held WHERE r.run_id = held.run_id
         RETURNING r.run_id
         """,
-        [claim.run_id for claim in claims], [claim.fence for claim in claims], LEASE,
+        [lease.run_id for lease in leases], [lease.fence for lease in leases], LEASE,
     )  # fmt: skip
     return {row["run_id"] for row in rows}
 
 
-async def hold(connection: Connection, claim: Claim) -> None:
-    """Begin a write of a run: from here to the commit nobody can take it over. LeaseLost: somebody has."""
+async def hold(connection: Connection, lease: RunLease) -> None:
+    """Begin a write of a run: from here to the commit no replica can take it over. LeaseLost: one has."""
     held = await connection.fetchval(
         "SELECT true FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' FOR UPDATE",
-        claim.run_id, claim.fence,
+        lease.run_id, lease.fence,
     )  # fmt: skip
     if not held:
         raise LeaseLost
 
 
-async def release(connection: Connection, claim: Claim) -> None:
+async def release(connection: Connection, lease: RunLease) -> None:
     """Let another replica take the run over at once."""
     await connection.execute(
         "UPDATE runs SET lease_until = NULL WHERE run_id = $1 AND fence = $2 AND state = 'running'",
-        claim.run_id, claim.fence,
+        lease.run_id, lease.fence,
     )  # fmt: skip
