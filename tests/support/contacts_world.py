@@ -1,4 +1,4 @@
-"""The service `contacts` without its bus: a database, its handlers, and short ways to say what sync would say."""
+"""The service `contacts` without its bus: a database, its handlers, and short ways to write the events that sync would publish."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -162,7 +162,7 @@ def meeting_cancelled(event_id: str, *, account: int = 1, revision: int = 2) -> 
 
 @dataclass
 class World:
-    """The service's handlers on one database; `said` is what they told the bus."""
+    """The service's handlers on one database; `published` is what they published."""
 
     pool: Pool
     published: list[Event] = field(default_factory=list)
@@ -175,7 +175,7 @@ class World:
         return Context(self.pool, publish)
 
     async def receive(self, *events: Event) -> None:
-        """Each fact by itself, in this order."""
+        """Each event by itself, in this order."""
         for event in events:
             await self._receive(event)
 
@@ -204,7 +204,7 @@ class World:
             case UserDeleted():
                 await accounts.delete_user(self.context, event)
             case _:
-                raise AssertionError(f"nobody here hears {event.subject}")
+                raise AssertionError(f"nothing here consumes {event.subject}")
 
     async def names(self) -> list[str]:
         """The names of all listed contacts, in their order."""
@@ -234,7 +234,7 @@ class World:
         return await counts.count_contacts(self.context, CountContacts(user_id=USER))
 
     async def state(self) -> dict[str, Any]:
-        """Everything that people see, without ids: what two orders of the same facts must agree on."""
+        """Everything that people see, without ids: what two orders of the same events must agree on."""
         page = await contacts.search_contacts(self.context, SearchContacts(user_id=USER, sort="name", limit=200))
         seen: dict[str, Any] = {"counts": (await self.counts()).model_dump()}
         for item in page.items:
@@ -256,7 +256,7 @@ class World:
         return seen
 
     async def clear(self) -> None:
-        """Forget everything, so that the same facts can be told in another order."""
+        """Forget everything, so that the same events can come in another order."""
         await self.pool.execute(
             """TRUNCATE bcc_offers, merges, profiles, cards, sightings, participants, interactions, addresses, contacts, purged,
                own_addresses, accounts, users"""

@@ -1,4 +1,4 @@
-"""The relationship score: a pure function of interactions and `now`. DESIGN.md, "Relationship score".
+"""The relationship score: a pure function of interactions and `now`. docs/rules.md, "Relationship score".
 
 Counted are past interactions that are inbound, outbound or mutual and not bulk mail. All sums are in integers, so that a score
 is the same wherever it is computed.
