@@ -59,7 +59,7 @@ async def keep_relaying(
     pending = pending or asyncio.Event()
     while True:
         pending.clear()
-        await bus.survive(lambda: relay(pool, bus))
+        await bus.run_guarded(lambda: relay(pool, bus))
         with suppress(TimeoutError):
             async with asyncio.timeout(every_seconds):
                 await pending.wait()

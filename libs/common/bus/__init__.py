@@ -226,7 +226,7 @@ class Bus:
     ) -> None:
         await self.stop()
 
-    async def survive(self, work: Callable[[], Awaitable[Any]], *, pause_seconds: float = 1.0) -> bool:
+    async def run_guarded(self, work: Callable[[], Awaitable[Any]], *, pause_seconds: float = 1.0) -> bool:
         """Do a piece of background work; an outage or a bug in it is logged, not fatal. True if it succeeded."""
         try:
             await work()

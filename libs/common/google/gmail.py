@@ -195,7 +195,7 @@ class Gmail:
         found = []
         for ref in await self.find_ids(query, limit):
             try:
-                one = await self._session.call(
+                fetched = await self._session.call(
                     self._messages.get,
                     GMAIL_READ,
                     units=self._units["messages.get"],
@@ -207,7 +207,7 @@ class Gmail:
                 )
             except Gone:
                 continue  # deleted between listing and looking
-            found.append(read_message(one))
+            found.append(read_message(fetched))
         return found
 
 
@@ -217,14 +217,14 @@ def batch_getter(api: Any, settings: Settings) -> BatchGetter:
     shape = {"format": "metadata", "metadataHeaders": HEADERS}
     messages, threads = api.users.messages, api.users.threads
     return BatchGetter(
-        Template.of(messages.get, units["messages.get"], _messages_of_one, **shape, fields=_MESSAGE),
+        Template.of(messages.get, units["messages.get"], _message_alone, **shape, fields=_MESSAGE),
         Template.of(threads.get, units["threads.get"], _messages_of_thread, **shape, fields=f"messages({_MESSAGE})"),
         settings.google_api_root.rstrip("/") or "https://gmail.googleapis.com",
         settings.google_batch_size,
     )
 
 
-def _messages_of_one(resource: Resource) -> tuple[GmailMessage, ...]:
+def _message_alone(resource: Resource) -> tuple[GmailMessage, ...]:
     return (read_message(resource),)
 
 

@@ -13,5 +13,5 @@ EVERY_SECONDS = 2.0
 async def keep_publishing_offers(context: Context, bus: Bus) -> None:
     """Runs until cancelled; as many replicas as you like, for the event is the same whoever publishes it."""
     while True:
-        await bus.survive(lambda: publish_offers(context, datetime.now(UTC)))
+        await bus.run_guarded(lambda: publish_offers(context, datetime.now(UTC)))
         await asyncio.sleep(EVERY_SECONDS)

@@ -13,5 +13,5 @@ EVERY_SECONDS = 2.0
 async def keep_refreshing_scores(context: Context, bus: Bus) -> None:
     """Runs until cancelled; as many replicas as you like."""
     while True:
-        await bus.survive(lambda: refresh_due_scores(context, datetime.now(UTC)))
+        await bus.run_guarded(lambda: refresh_due_scores(context, datetime.now(UTC)))
         await asyncio.sleep(EVERY_SECONDS)

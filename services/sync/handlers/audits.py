@@ -34,7 +34,7 @@ async def keep_auditing(context: Context) -> None:
     """Request runs to carry out the audits that have come due. Runs until cancelled."""
     while True:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
-        await context.bus.survive(lambda: request_due_audits(context))
+        await context.bus.run_guarded(lambda: request_due_audits(context))
 
 
 async def request_due_audits(context: Context) -> None:

@@ -42,4 +42,4 @@ async def keep_scanning(context: Context) -> None:
     """Prep scans don't wait for calendars longer than a minute. Runs until cancelled."""
     while True:
         await asyncio.sleep(SCAN_CHECK_SECONDS)
-        await context.bus.survive(lambda: scan_overdue(context))
+        await context.bus.run_guarded(lambda: scan_overdue(context))

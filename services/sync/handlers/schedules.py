@@ -57,4 +57,4 @@ async def keep_polling(context: Context) -> None:
     look_seconds = min(every.total_seconds() / LOOKS_PER_POLL, LONGEST_LOOK_SECONDS)
     while every:
         await asyncio.sleep(look_seconds * uniform(0.8, 1.2))
-        await context.bus.survive(lambda: poll_due(context, every))
+        await context.bus.run_guarded(lambda: poll_due(context, every))
