@@ -13,6 +13,8 @@ from libs.common.encoded_words import decode_words
 MAX_ADDRESS = 254
 MAX_HEADER = 200_000
 MAX_ENTRY = 2_000
+MAX_NAME = 300
+MAX_NAME_PARTS = 20  # parted by commas: "Lee, Ann, MD, PhD"
 MAX_REMEMBERED = 200  # characters: what is longer is rarely met again
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
@@ -98,13 +100,27 @@ def parse_list(header: str) -> list[Mailbox]:
 
     The list is split before anything is decoded, so that a comma inside an encoded name splits nothing. What real mail gets wrong
     is read as a person would: a quote or a comment that is never closed does not swallow the rest, spaces around `@` are
-    dropped, of a source route (`<@relay:ann@x.io>`) the end counts.
+    dropped, of a source route (`<@relay:ann@x.io>`) the end counts, and a comma that should have been quoted
+    (`Acme, Inc. <a@x.io>`) belongs to the name.
     """
     return list(_remembered(header) if len(header) <= MAX_REMEMBERED else _mailboxes(header))
 
 
 def _mailboxes(header: str) -> tuple[Mailbox, ...]:
-    return tuple(box for entry in _entries(header[:MAX_HEADER]) if (box := _mailbox(entry)).address)
+    boxes: list[Mailbox] = []
+    begun: list[_Entry] = []  # words before commas: perhaps the beginning of the next name
+    for entry in _entries(header[:MAX_HEADER]):
+        if _begins_name(entry):
+            begun.append(entry)
+            continue
+        box = _mailbox(entry)
+        if begun and _continues_name(entry, box):
+            names = [*(_name(part.text[-MAX_ENTRY:]) for part in begun[-MAX_NAME_PARTS:]), box.name]
+            boxes.append(Mailbox(", ".join(filter(None, names))[:MAX_NAME], box.address))
+        else:
+            boxes += [*map(_mailbox, begun), box]
+        begun = []
+    return tuple(box for box in [*boxes, *map(_mailbox, begun)] if box.address)
 
 
 _remembered = lru_cache(maxsize=8_192)(_mailboxes)  # the same few people write and are written to again and again
@@ -113,13 +129,16 @@ _remembered = lru_cache(maxsize=8_192)(_mailboxes)  # the same few people write 
 _TOKEN = re.compile(r'[^"(),;:<>]+|.', re.DOTALL)
 _MARK = re.compile(r'\\.|["()]', re.DOTALL)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_LIKE_ADDRESS = re.compile(r"[<>]|[^\s@]@[^\s@]|@\s*[^\s@.]+\.[^\s@]")
 
 
 class _Entry(NamedTuple):
-    """One comma-separated piece: its text without comments, and the comments."""
+    """One comma-separated piece: its text without comments, and the comments. `comma`: it ends with one. `first`: of a group."""
 
     text: str
     comments: str
+    comma: bool
+    first: bool
 
 
 def _entries(header: str) -> list[_Entry]:
@@ -129,6 +148,7 @@ def _entries(header: str) -> list[_Entry]:
     text: list[str] = []
     comments: list[str] = []
     bracket: int | None = None  # where in `text` the open angle bracket stands
+    first = False
     position = 0
     while token := _TOKEN.match(header, position):
         piece = token[0]
@@ -146,13 +166,13 @@ def _entries(header: str) -> list[_Entry]:
             bracket = None
         elif piece in (",", ";") and (bracket is None or not "".join(text[bracket + 1 : bracket + 2]).startswith("@")):
             if text:
-                entries.append(_Entry("".join(text), " ".join(comments)))
-            text, comments, bracket = [], [], None
+                entries.append(_Entry("".join(text), " ".join(comments), piece == ",", first))
+            text, comments, bracket, first = [], [], None, False
         elif piece == ":" and bracket is None:
-            text, comments = [], []  # the name of a group
+            text, comments, first = [], [], True  # the name of a group
         elif piece not in ('"', "("):  # one that is never closed means nothing
             text.append(piece)
-    entries.append(_Entry("".join(text), " ".join(comments)))
+    entries.append(_Entry("".join(text), " ".join(comments), comma=False, first=first))
     return entries
 
 
@@ -181,6 +201,17 @@ def _closing_marks(header: str) -> dict[int, int]:
         later = _closing_marks(header[quote + 1 :])
         closing.update({quote + 1 + begin: quote + 1 + end for begin, end in later.items()})
     return closing
+
+
+def _begins_name(entry: _Entry) -> bool:
+    """Whether a piece before a comma has words and no address: "Ann Lee" of `Ann Lee, PhD <a@x.io>`. "Ann @ Acme" is none."""
+    text = entry.text[-MAX_ENTRY:]
+    return entry.comma and not text.isspace() and not _LIKE_ADDRESS.search(text)
+
+
+def _continues_name(entry: _Entry, box: Mailbox) -> bool:
+    """Whether the name of this mailbox may begin before the comma: it is in brackets, and its own name not in quotes."""
+    return bool(box.address) and "<" in entry.text and not entry.first and not entry.text.lstrip().startswith('"')
 
 
 def _tight(address: str) -> str:
@@ -218,17 +249,29 @@ def _name(text: str) -> str:
     stripped = text.strip()
     if len(stripped) >= 2 and stripped[0] == stripped[-1] == '"':
         stripped = re.sub(r"\\(.)", r"\1", stripped[1:-1])
-    return decode_words(stripped).strip("\"' ")[:300]
+    return decode_words(stripped).strip("\"' ")[:MAX_NAME]
+
+
+# "1-800-FLOWERS": letters behind too few digits for a whole number, to be dialled as the digits on their keys.
+_VANITY = re.compile(r"[+(]?\d[\d\s().\-/]*[A-Za-z]{3}[A-Za-z\d\s().\-/]*")
+_MAX_VANITY_DIGITS = 6
 
 
 @lru_cache(maxsize=8_192)
 def phone_key(shown: str, region: str | None = None) -> str:
-    """E.164 where the country is known, else the digits (with a leading `+` kept); empty without digits."""
+    """How phones are compared: E.164 where the country is known, else the digits (with a leading `+` kept); empty without digits.
+
+    An extension makes it another phone: `+12125550100;ext=5`.
+    """
     try:
         number = phonenumbers.parse(shown, region)
         if phonenumbers.is_possible_number(number):
-            return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+            whole = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return f"{whole};ext={number.extension}" if number.extension else str(whole)
     except phonenumbers.NumberParseException:
         pass  # written without its country, or no phone number at all: compared by its digits
-    digits = "".join(character for character in shown if character.isdigit())
-    return ("+" if shown.strip().startswith("+") and digits else "") + digits
+    dialled = shown.strip()
+    if _VANITY.fullmatch(dialled) and sum(map(str.isdigit, dialled)) <= _MAX_VANITY_DIGITS:
+        dialled = phonenumbers.convert_alpha_characters_in_number(dialled)
+    digits = "".join(character for character in dialled if character.isdigit())
+    return ("+" if dialled.startswith("+") and digits else "") + digits

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 MAX_DECODED = 100_000
 _WORD = re.compile(r"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)*)\?=")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+# Zero-width joiner and non-joiner belong to words of Persian and Indic scripts and to emoji: behind a letter or sign of those, once.
+_STRAY_JOINER = re.compile(r"(?<![\u0590-\u1fff\u2190-\u2bff\u3000-\ufefe\uff00-\U0010ffff])[\u200c\u200d]")
 _Q_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
 # What is meant where this is written: the charset that holds the named one.
 _MEANT = {
@@ -29,7 +31,8 @@ _NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-esc
 def decode_words(text: str) -> str:
     """A header's text with encoded words decoded, control characters gone, white space collapsed. What can't be decoded stays."""
     decoded = _decoded(text) if "=?" in text else text
-    return " ".join(_CONTROLS.sub(" ", decoded).encode("utf-8", "replace").decode("utf-8").split())
+    visible = decoded if decoded.isascii() else _STRAY_JOINER.sub("", decoded)
+    return " ".join(_CONTROLS.sub(" ", visible).encode("utf-8", "replace").decode("utf-8").split())
 
 
 class _Word(NamedTuple):

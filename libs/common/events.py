@@ -406,7 +406,8 @@ class Guest(BaseModel):
 class Meeting(BaseModel):
     """One event instance as it stands in one account's calendar. All-day: `start_date` and `end_date` (exclusive) are set.
 
-    Times are UTC instants; `time_zone` is the IANA name in which people see them. The description never leaves `sync`.
+    Times are UTC instants; `time_zone` is the IANA name of the zone that the event names, else of its calendar's;
+    `calendar_time_zone` that of the account's primary calendar, empty where it is not known. The description never leaves `sync`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -426,6 +427,7 @@ class Meeting(BaseModel):
     start_date: date | None = None
     end_date: date | None = None
     time_zone: str = "UTC"
+    calendar_time_zone: str = ""
     place: str = ""
     video_url: str = ""
     private: bool = False

@@ -15,6 +15,7 @@ from services.contacts.handlers import (
     connectors,
     contacts,
     counts,
+    derivations,
     duplicates,
     export,
     meetings,
@@ -64,6 +65,7 @@ async def wire(r: Resources) -> None:
 
     r.run_in_background("scores", partial(scores.keep_refreshing_scores, context, bus))
     r.run_in_background("bcc_offers", partial(bcc_offers.keep_publishing_offers, context, bus))
+    r.run_in_background("derivations", partial(derivations.refresh_outdated, context, bus))
 
 
 if __name__ == "__main__":

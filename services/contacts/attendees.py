@@ -10,6 +10,7 @@ from libs.common.requests import Attendee, Interaction
 from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, score
 from services.contacts.store import scores, timelines
 from services.contacts.store.contact_search import ListedContact, get_listed_contact
+from services.contacts.store.contact_views import list_on_file
 from services.contacts.store.profiles import list_bios
 from services.contacts.timelines import list_interaction_views
 
@@ -20,6 +21,7 @@ async def list_known_guests(
     """These contacts as of `now`, each with its `last` newest interactions before it, and no address yet."""
     interactions = await scores.list_scored_interactions(connection, contact_ids)
     bios = await list_bios(connection, contact_ids)
+    on_file = await list_on_file(connection, contact_ids)
     lines = await timelines.list_last_lines(connection, contact_ids, now, last)
     newest: dict[ContactId, list[Interaction]] = defaultdict(list)
     for line, view in zip(lines, await list_interaction_views(connection, lines), strict=True):
@@ -29,7 +31,11 @@ async def list_known_guests(
         contact = await get_listed_contact(connection, contact_id)
         if contact is not None:
             guest = _attendee(contact, interactions[contact_id], now)
-            more = {"bios": bios.get(contact_id, {}), "last": tuple(newest[contact_id])}
+            more = {
+                "on_file": contact_id in on_file,
+                "bios": bios.get(contact_id, {}),
+                "last": tuple(newest[contact_id]),
+            }
             guests[contact_id] = guest.model_copy(update=more)
     return guests
 
@@ -43,5 +49,6 @@ def _attendee(contact: ListedContact, interactions: Sequence[ScoredInteraction],
         company=contact.company,
         title=contact.title,
         score=score(interactions, now),
+        first_contact_at=min(moments, default=None),
         last_contact_at=max(moments, default=None),
     )

@@ -101,8 +101,8 @@ def contact_view(sources: ViewSources, now: datetime) -> Contact:
 
 
 def _phone(shown: str) -> Phone:
-    key = phone_key(shown)
-    return Phone(shown=shown, e164=key if key.startswith("+") else None)
+    number = phone_key(shown).partition(";")[0]  # E.164 has no extensions
+    return Phone(shown=shown, e164=number if number.startswith("+") else None)
 
 
 def summary(contact: ListedContact) -> ContactSummary:

@@ -40,6 +40,7 @@ WORK: dict[Service, frozenset[str]] = {
             "contact_reasons.py",  # who becomes a contact, and who ceases to be one
             "contact_search.py",  # lists in their orders, page by page
             "contact_views.py",  # contacts as replies show them
+            "derivations.py",  # what an upgrade derives anew
             "identity_resolution.py",  # which addresses and cards are one person
             "merges.py",  # two contacts by hand, and back
             "own_addresses.py",  # who is me, and what follows when that changes

@@ -272,7 +272,11 @@ class RotateBcc(Command[Contact]):
 
 
 class Attendee(Shape):
-    """What is known about one guest. `contact_id` is null for somebody unknown; `last` are the newest interactions."""
+    """What is known about one guest. `contact_id` is null where there is no contact; `last` are the newest interactions.
+
+    A contact may have been made by the invitation alone. `first_contact_at`: the first interaction that counts; `on_file`: a card of Google
+    Contacts, or something that the user wrote, stands behind it.
+    """
 
     address: str
     contact_id: ContactId | None = None
@@ -280,6 +284,8 @@ class Attendee(Shape):
     company: str = ""
     title: str = ""
     score: Score | None = None
+    on_file: bool = False
+    first_contact_at: datetime | None = None
     last_contact_at: datetime | None = None
     bios: dict[str, str] = {}
     last: tuple[Interaction, ...] = ()

@@ -13,9 +13,10 @@ from typing import Any
 from libs.google_sim.account import AccountData
 from libs.google_sim.oracle.addresses import Me
 from libs.google_sim.oracle.cards import read_card
-from libs.google_sim.oracle.contacts import join
+from libs.google_sim.oracle.contacts import join, known
 from libs.google_sim.oracle.mail import (
     ContactCreation,
+    counted_with,
     created_by,
     earliest,
     internal_date,
@@ -78,7 +79,9 @@ def expect(
     by_mail = {one for bag in bags for mail in bag.eligible for one in created_by(bag, mail, me, contact_creation)}
     by_meetings = {one for meeting in meetings for one in invited(meeting, contact_creation)}
     contacts = join(by_mail | by_meetings, cards)
-    known = frozenset(address for group in contacts for address in group)
+    written = {address for bag in bags for mail in bag.eligible for address in counted_with(bag, mail, me)}
+    met = {address for meeting in meetings if meeting.start <= now for address in meeting.attendees}
+    somebody = known(contacts, frozenset(written | met), cards)
     return Expected(
         messages=len(interactions),
         messages_by_account={account.address: len(bag.eligible) for account, bag in zip(accounts, bags, strict=True)},
@@ -91,7 +94,7 @@ def expect(
         cards_skipped=len(read) - len(cards),
         meetings=len(meetings),
         meeting_interactions=len({meeting.key for meeting in meetings if meeting.attendees}),
-        preps=sum(is_briefed(meeting, now, known) for meeting in meetings),
+        preps=sum(is_briefed(meeting, now, somebody) for meeting in meetings),
     )
 
 

@@ -175,6 +175,14 @@ def created_by(bag: Mailbag, mail: Mail, me: Me, creation: ContactCreation) -> f
     return frozenset(one for one in people if one not in me and not is_noreply(one) and not is_bounce(one))
 
 
+def counted_with(bag: Mailbag, mail: Mail, me: Me) -> frozenset[str]:
+    """The addresses with which one message is contact had: its author, or whom I wrote to; nobody where it is automated."""
+    if bag.automated(mail):
+        return frozenset()
+    others = mail.recipients if mail.outbound else frozenset({mail.author} if mail.author else ())
+    return frozenset(address for address in others if address not in me)
+
+
 def pair(bags: Iterable[Mailbag]) -> list[bool]:
     """One entry per interaction over all accounts, true where it is outbound.
 

@@ -49,8 +49,9 @@ def _meeting(event: Resource, calendar: CalendarData, me: Me) -> Meeting | None:
     listed = event.get("attendees")
     people = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     attendees = {address for one in people if (address := _attendee(one, me))}
-    if attendees and isinstance(organizer, dict) and (address := _attendee(organizer, me)):
-        attendees.add(address)
+    host = _attendee(organizer, me) if isinstance(organizer, dict) else None
+    if host is not None and not is_noreply(host) and not is_bounce(host):
+        attendees.add(host)
     return Meeting(
         key=_key(event, start.instant, calendar),
         start=start.instant,
@@ -90,7 +91,7 @@ def invited(meeting: Meeting, creation: ContactCreation) -> Iterator[str]:
 
 
 def is_briefed(meeting: Meeting, now: datetime, known: frozenset[str]) -> bool:
-    """Whether a scan at `now` would send a brief for the meeting; `known` are the addresses of all contacts."""
+    """Whether a scan at `now` would send a brief for the meeting; `known` are the addresses of contacts with a past."""
     return (
         BRIEF_FROM <= meeting.start - now < BRIEF_BEFORE
         and not meeting.all_day

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from libs.common.addresses import canonical, phone_key
+from libs.common.addresses import canonical
 from libs.common.events import PersonImported
 from libs.common.ids import AccountId, UserId
 from services.contacts.domain.addresses import AddressKey
 from services.contacts.domain.identity_resolution import CardKey
 from services.contacts.domain.observations import Participant, email_participant
+from services.contacts.domain.phones import phone_entries, phone_keys
 from services.contacts.domain.text import cleaned, folded, key
 
 MAX_FIELD, MAX_PHONE, MAX_BIRTHDAY, MAX_URL, MAX_ENTRIES = 500, 100, 10, 2_000, 100
@@ -52,14 +53,15 @@ def google_card(event: PersonImported) -> GoogleCard:
     name = cleaned(" ".join(event.name.split()), MAX_FIELD)
     emails = tuple(dict.fromkeys(address for written in event.emails[:MAX_ENTRIES] if (address := canonical(written))))
     written_phones = (cleaned(written, MAX_PHONE) for written in event.phones[:MAX_ENTRIES])
-    phones = {phone: written for written in written_phones if (phone := phone_key(written))}
+    phones = tuple(phone_entries(written_phones).values())
+    compared = phone_keys(phones)
     company, title = cleaned(event.organization, MAX_FIELD), cleaned(event.title, MAX_FIELD)
     return GoogleCard(
         user_id=event.user_id,
         account_id=event.account_id,
         resource_name=key(event.resource_name),
         revision=event.revision,
-        live=bool(name or emails or phones or company or title),
+        live=bool(name or emails or compared or company or title),
         name=name,
         folded=folded(name),
         company=company,
@@ -67,8 +69,8 @@ def google_card(event: PersonImported) -> GoogleCard:
         photo_url=_web_url(event.photo_url),
         birthday=cleaned(event.birthday, MAX_BIRTHDAY),
         emails=emails,
-        phones=tuple(phones.values()),
-        phone_keys=tuple(phones),
+        phones=phones,
+        phone_keys=compared,
         urls=tuple(url for written in event.urls[:MAX_ENTRIES] if (url := _web_url(written))),
     )
 

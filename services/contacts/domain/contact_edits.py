@@ -5,7 +5,7 @@ from typing import Any
 
 from libs.common.errors import Refused
 from libs.common.requests import ContactFields
-from services.contacts.domain.contact_fields import EditableFields, dropped_phone_keys
+from services.contacts.domain.contact_fields import EditableFields, dropped_phone_entries
 from services.contacts.domain.observations import Participant, email_participant
 from services.contacts.domain.text import cleaned
 
@@ -21,7 +21,7 @@ def edited_fields(before: EditableFields, phones: tuple[str, ...], typed: Contac
     edited = set(before.edited) | set(values)
     if typed.phones is not None:
         values["typed_phones"] = _typed_value("phones", typed.phones)
-        dropped = dropped_phone_keys([*phones, *before.dropped_phones], values["typed_phones"])
+        dropped = dropped_phone_entries([*phones, *before.dropped_phones], values["typed_phones"])
         values["dropped_phones"] = tuple(sorted(dropped))
     if typed.archived is not None:
         values["archived"] = typed.archived

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from libs.common.addresses import phone_key
+from services.contacts.domain.phones import phone_entries, phone_entry, phone_keys
 from services.contacts.domain.text import folded, words
 
 
@@ -12,7 +12,7 @@ from services.contacts.domain.text import folded, words
 class EditableFields:
     """The columns of a contact that a user can set. `edited` names those that they did set; others are derived.
 
-    Phones as they were written; `dropped_phones` are the keys of those that the user took off.
+    Phones as they were written; `dropped_phones` are the entries of those that the user took off.
     """
 
     name: str = ""
@@ -80,11 +80,11 @@ def derived_fields(
     def own(field: str) -> bool:
         return field in stored.edited
 
-    name = stored.name if own("name") else _first(card.name for card in cards) or _learned(addresses)
-    name = name or _first(shown) or _first(phones.values())
     work = next((card for card in cards if card.company or card.title), CardFields())
     company = stored.company if own("company") else work.company
     title = stored.title if own("title") else work.title
+    name = stored.name if own("name") else _first(card.name for card in cards) or _learned(addresses)
+    name = name or company or _first(shown) or _first(phones)
     urls = stored.urls if own("urls") else tuple(dict.fromkeys(url for card in cards for url in card.urls))
     return DerivedFields(
         name=name,
@@ -93,12 +93,12 @@ def derived_fields(
         photo_url=stored.photo_url if own("photo_url") else _first(card.photo_url for card in cards),
         birthday=stored.birthday if own("birthday") else _first(card.birthday for card in cards),
         urls=urls,
-        phones=tuple(phones.values()),
-        phone_keys=tuple(phones),
+        phones=phones,
+        phone_keys=phone_keys(phones),
         name_key=folded(name),
         words_name=words(name),
         words_near=words(company, title, *stored.tags, *shown),
-        words_rest=words(stored.notes, *phones.values())[:100_000],
+        words_rest=words(stored.notes, *phones)[:100_000],
     )
 
 
@@ -110,20 +110,16 @@ def _learned(addresses: Iterable[NamedAddress]) -> str:
     return max(named)[2] if named else ""
 
 
-def _phones(stored: EditableFields, cards: Sequence[CardFields]) -> dict[str, str]:
-    """Phones by key: the typed ones first, then those of the cards that the user did not take off."""
-    phones: dict[str, str] = {}
-    imported = (phone for card in cards for phone in card.phones if phone_key(phone) not in stored.dropped_phones)
-    for shown in (*stored.typed_phones, *imported):
-        if key := phone_key(shown):
-            phones.setdefault(key, shown)
-    return phones
+def _phones(stored: EditableFields, cards: Sequence[CardFields]) -> tuple[str, ...]:
+    """The typed phones first, then those of the cards that the user did not take off."""
+    imported = (phone for card in cards for phone in card.phones if phone_entry(phone) not in stored.dropped_phones)
+    return tuple(phone_entries((*stored.typed_phones, *imported)).values())
 
 
 def _first(values: Iterable[str]) -> str:
     return next((value for value in values if value), "")
 
 
-def dropped_phone_keys(before: Collection[str], typed: Collection[str]) -> frozenset[str]:
-    """The keys of phones that the user took off the list."""
-    return frozenset(map(phone_key, before)) - frozenset(map(phone_key, typed))
+def dropped_phone_entries(before: Collection[str], typed: Collection[str]) -> frozenset[str]:
+    """The entries of phones that the user took off the list."""
+    return frozenset(map(phone_entry, before)) - frozenset(map(phone_entry, typed))

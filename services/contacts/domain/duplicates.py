@@ -29,7 +29,8 @@ def likeness(first: Traits, second: Traits) -> tuple[float, tuple[str, ...]]:
     """How sure it is that both are one person (0–1), and the evidence in words; (0, ()) where nothing speaks for it."""
     found: list[tuple[float, str]] = []
     if shared := sorted(set(first.phones) & set(second.phones)):
-        found.append((0.95 if first.name == second.name else 0.8, f"same phone {shared[0]}"))
+        phone = shared[0].replace(";ext=", " ext. ")
+        found.append((0.95 if first.name == second.name else 0.8, f"same phone {phone}"))
     similar = token_sort_ratio(first.name, second.name) / 100 if first.name and second.name else 0.0
     domains = sorted((set(first.domains) & set(second.domains)) - FREE_MAIL)
     if first.name and first.name == second.name and domains:

@@ -1,5 +1,6 @@
 """Events of the bus as observations: what one source saw of one message, meeting or note. Addresses canonical, texts harmless."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from libs.common.addresses import canonical, phone_key
+from libs.common.attendees import attendees_of
 from libs.common.events import (
     Identity,
     InteractionReported,
@@ -25,6 +27,7 @@ MAX_TITLE, MAX_TEXT, MAX_NOTE, MAX_NAME = 500, 500, 10_000, 200
 MAX_IDENTITIES = 500
 NO_TEXT = "(no text)"
 _CALENDAR_DOMAIN = "calendar.google.com"
+_ADDRESS = re.compile(r"[^\s@]@[^\s@]")
 
 SourceId = AccountId | UserId
 """An account for what its mailbox and calendar hold; the user for notes and what connectors report."""
@@ -137,14 +140,12 @@ def removed_message(event: MessageRemoved) -> Observation:
 
 
 def observed_meeting(event: MeetingIngested) -> Observation:
-    """A meeting as one calendar holds it. Rooms, calendars and the account itself are no attendees."""
+    """A meeting as one calendar holds it."""
     meeting = event.meeting
     participants = [
         participant
-        for guest in meeting.guests
-        if not guest.resource
-        and not guest.me
-        and (participant := email_participant("attendee", guest.address, guest.name))
+        for guest in attendees_of(meeting).values()
+        if (participant := email_participant("attendee", guest.address, guest.name))
     ]
     organizer = meeting.organizer
     if (
@@ -221,7 +222,8 @@ def email_participant(role: str, address: str, name: str = "") -> Participant | 
     if value is None or "\x00" in value:
         return None
     shown = cleaned(address, 320).strip("<> ") or value
-    return Participant(role, "email", value, shown, display_name(name))
+    called = display_name(name)
+    return Participant(role, "email", value, shown, "" if "@" in called and canonical(called) == value else called)
 
 
 def identity_participant(role: str, identity: Identity) -> Participant | None:
@@ -243,9 +245,9 @@ def handle(written: str) -> str:
 
 
 def display_name(name: str) -> str:
-    """A name worth showing: neither an address over again nor mere digits."""
+    """A name worth showing: without an address in it and not mere digits. "Ann @ Acme" is a name."""
     text = cleaned(" ".join(name.split()), MAX_NAME)
-    return text if "@" not in text and any(character.isalpha() for character in text) else ""
+    return text if not _ADDRESS.search(text) and any(character.isalpha() for character in text) else ""
 
 
 def _each_once(participants: Iterable[Participant]) -> tuple[Participant, ...]:

@@ -2,7 +2,10 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from hashlib import sha256
+
+from anyascii import anyascii
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WORD = re.compile(r"\w+")
@@ -17,11 +20,22 @@ def cleaned(text: str, limit: int) -> str:
 
 
 def folded(text: str) -> str:
-    """Without marks, case and needless white space: what two spellings of a name have in common."""
-    bare = "".join(
-        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.category(char).startswith("M")
-    )
-    return " ".join(bare.casefold().split())
+    """Without marks, case and needless white space, Latin letters as those of English: what two spellings of a name have in common."""
+    if not text.isascii():
+        text = "".join(map(_plain, unicodedata.normalize("NFKD", text)))
+    return " ".join(text.casefold().split())
+
+
+@lru_cache(maxsize=8_192)
+def _plain(character: str) -> str:
+    """`ł` is l, `ß` ss, `æ` ae; marks and invisible characters are nothing. Letters of other scripts stay: they are searched as written."""
+    category = unicodedata.category(character)
+    if category.startswith("M") or category == "Cf":
+        return ""
+    if not character.isascii() and category.startswith("L") and unicodedata.name(character, "").startswith("LATIN "):
+        spelled = anyascii(character)
+        return spelled if spelled.isalpha() else character
+    return character
 
 
 def words(*texts: str) -> str:

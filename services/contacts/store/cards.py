@@ -20,7 +20,7 @@ async def upsert_cards(connection: Connection, cards: Sequence[GoogleCard]) -> l
            ON CONFLICT (account_id, resource_name) DO UPDATE SET revision = excluded.revision, live = excluded.live, name = excluded.name,
                folded = excluded.folded, company = excluded.company, title = excluded.title, photo_url = excluded.photo_url,
                birthday = excluded.birthday, emails = excluded.emails, phones = excluded.phones,
-               phone_keys = excluded.phone_keys, urls = excluded.urls
+               phone_keys = excluded.phone_keys, urls = excluded.urls, derive_due = false
            WHERE cards.revision < excluded.revision
            RETURNING account_id, resource_name""",
         [vars(card) for card in cards],

@@ -1,6 +1,6 @@
 """What a contact shows in full, beside its addresses and scores."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,3 +58,13 @@ async def list_details(
         for row in rows
     }
     return [found[contact_id] for contact_id in contact_ids if contact_id in found]
+
+
+async def list_on_file(connection: Connection, contact_ids: Collection[ContactId]) -> set[ContactId]:
+    """Of these contacts, those with a card of Google Contacts, and those that the user made, edited or merged."""
+    rows = await connection.fetch(
+        """SELECT id FROM contacts WHERE id = ANY($1::uuid[])
+           AND (pinned OR EXISTS (SELECT FROM cards k WHERE k.contact_id = contacts.id AND k.live))""",
+        list(contact_ids),
+    )
+    return {row["id"] for row in rows}

@@ -26,7 +26,7 @@ WHERE NOT a.is_me AND a.kind <> 'bcc' AND rule.creation <> 'none'
         AND (rule.creation <> 'sent_only' OR i.organized OR EXISTS (
             SELECT FROM participants o JOIN addresses oa ON oa.id = o.address_id
             WHERE o.interaction_id = i.id AND o.role = 'organizer' AND oa.is_me))
-        -- Somebody besides me must be invited: an organizer alone makes no meeting.
+        -- Somebody besides me must attend it.
         AND EXISTS (
             SELECT FROM participants g JOIN addresses ga ON ga.id = g.address_id
             WHERE g.interaction_id = i.id AND g.role = 'attendee' AND NOT ga.is_me)

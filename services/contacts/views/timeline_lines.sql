@@ -15,7 +15,7 @@ JOIN interactions i ON i.id = p.interaction_id
 LEFT JOIN addresses author ON author.id = i.author_id
 -- Under a BCC hash only my own mail is logged.
 WHERE (p.role <> 'bcc_log' OR coalesce(author.is_me, false))
-  -- Somebody besides me must be invited: an organizer alone makes no meeting.
+  -- Somebody besides me must attend it.
   AND (i.platform <> 'calendar' OR EXISTS (
       SELECT FROM participants g JOIN addresses ga ON ga.id = g.address_id
       WHERE g.interaction_id = i.id AND g.role = 'attendee' AND NOT ga.is_me))

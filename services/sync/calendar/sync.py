@@ -7,11 +7,12 @@ from libs.common.events import Event, MeetingCancelled, MeetingIngested
 from libs.common.google.errors import Gone, PageExpired, SyncTokenExpired
 from libs.common.log import get_logger
 from libs.common.resources.calendar import EventPage
+from libs.common.time_zones import known_zone
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.meetings import CalendarOf, Window, meeting
 from services.sync.domain.runs import Tally
 from services.sync.runs.run import Run
-from services.sync.store import cursors, meetings
+from services.sync.store import accounts, cursors, meetings
 from services.sync.store.meetings import Unpublished
 
 PRIMARY = "primary"
@@ -93,6 +94,10 @@ async def _keep(run: Run, calendar_id: str, page: EventPage, window: Window, gen
         else:
             ended.append(event.event_id)
     account_id = run.lease.account_id
+    if calendar_id == PRIMARY and page.time_zone != run.account.time_zone and known_zone(page.time_zone):
+        # By itself: elsewhere accounts are locked before runs, and a transaction of a run holds its row first.
+        async with run.db.acquire() as connection:
+            await accounts.set_time_zone(connection, account_id, page.time_zone)
     async with run.step(publish_progress=True) as step:
         new, updated = await meetings.upsert_meetings(step.connection, account_id, calendar_id, kept, generation)
         removed = await meetings.cancel_events(step.connection, account_id, calendar_id, ended)

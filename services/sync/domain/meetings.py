@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import cast
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from libs.common.addresses import canonical, is_me
 from libs.common.events import Answer, Guest, Meeting
 from libs.common.ids import AccountId, MeetingId, UserId
 from libs.common.resources.calendar import CalendarEvent, EventPerson, EventTime
+from libs.common.time_zones import known_zone
 
 MAX_GUESTS = 400
 _TYPES = ("", "default", "fromGmail")
@@ -135,11 +135,8 @@ def moment(when: EventTime, calendar_zone: str) -> Moment | None:
 def _zone(*names: str) -> tuple[str, tzinfo]:
     """The first of the names that is a time zone, else UTC."""
     for name in names:
-        if name:
-            try:
-                return name, ZoneInfo(name)
-            except (KeyError, ValueError, OSError):  # unknown; an absolute path; the name of a folder
-                continue
+        if zone := known_zone(name):
+            return name, zone
     return "UTC", UTC
 
 

@@ -16,7 +16,10 @@ AccountState = Literal["active", "reauth_required", "disconnected"]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account with its user's settings. `own_addresses`: all canonical addresses of the user that are known by now."""
+    """One account with its user's settings. `own_addresses`: all canonical addresses of the user that are known by now.
+
+    `time_zone`: that of the primary calendar, empty until it was read.
+    """
 
     account_id: AccountId
     user_id: UserId
@@ -28,6 +31,7 @@ class Account:
     gmail: GmailPreferences
     own_addresses: frozenset[str]
     watch: MailboxWatch
+    time_zone: str
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -61,6 +65,7 @@ async def get_account(connection: Connection, account_id: AccountId) -> Account 
         gmail=gmail,
         own_addresses=_canonical([*row["addresses"], *gmail.own_addresses]),
         watch=MailboxWatch(row["watch_topic"], row["watch_expires_at"], row["watch_due_at"]),
+        time_zone=row["time_zone"],
     )
 
 
@@ -146,6 +151,11 @@ async def set_aliases(connection: Connection, account_id: AccountId, aliases: It
     await connection.execute(
         "UPDATE accounts SET aliases = $2, aliases_due = false WHERE account_id = $1", account_id, list(aliases)
     )
+
+
+async def set_time_zone(connection: Connection, account_id: AccountId, time_zone: str) -> None:
+    """The primary calendar is in this zone."""
+    await connection.execute("UPDATE accounts SET time_zone = $2 WHERE account_id = $1", account_id, time_zone)
 
 
 async def make_aliases_due(connection: Connection) -> None:

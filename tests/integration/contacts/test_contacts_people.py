@@ -90,6 +90,11 @@ async def test_cards_with_the_same_phone_and_name_are_one_person_and_with_anothe
     assert (await world.counts()).imported == 3
 
 
+async def test_a_card_with_words_for_a_phone_and_nothing_else_is_nobody(world: World) -> None:
+    await world.receive(card("1", phones=["ask at the desk"]), card("2", phones=["---"]), card("3", phones=["030 1"]))
+    assert await world.names() == ["030 1"]
+
+
 async def test_importing_again_changes_nothing(world: World) -> None:
     events = [card("1", name="Jane", emails=[JANE], phones=["123"]), card("2", name="Only Name")]
     await world.receive(*events)
@@ -156,10 +161,26 @@ async def test_guests_become_contacts_and_rooms_and_me_do_not(world: World) -> N
 
 
 async def test_a_meeting_of_me_alone_is_no_interaction(world: World) -> None:
-    await world.receive(meeting("e1", [ME], organizer=BOB), meeting("e2", [WORK], organizer=BOB))
+    await world.receive(meeting("e1", [ME]), meeting("e2", [WORK]))
     assert (await world.counts()).meetings == 1
     await world.receive(connected(2, WORK))
     assert ((await world.counts()).meetings, (await world.counts()).contacts) == (0, 0)
+
+
+@pytest.mark.parametrize("guests", [[], [ME]])
+async def test_an_organizer_whom_no_guest_list_names_is_met_all_the_same(world: World, guests: list[str]) -> None:
+    await world.receive(
+        meeting("e1", guests, organizer=BOB), meeting("e2", guests, organizer="noreply@webinars.example")
+    )
+    assert await world.emails() == {frozenset({BOB})}
+    [line] = await world.timeline(BOB)
+    assert (line.platform, line.direction, {who.role for who in line.people if who.address == BOB}) == (
+        "calendar", "mutual", {"attendee", "organizer"},
+    )  # fmt: skip
+    assert (await world.contact(BOB)).relationship.recency == 0, "it is years ago"
+    assert (await world.counts()).meetings == 1
+    await world.receive(connected(2, BOB))
+    assert (await world.counts()).meetings == 0, "I organise it myself"
 
 
 async def test_the_same_meeting_in_two_calendars_is_one_interaction_until_both_cancel(world: World) -> None:

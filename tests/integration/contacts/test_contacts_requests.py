@@ -24,6 +24,7 @@ from libs.common.requests import (
 )
 from libs.common.service import Resources, running
 from services.contacts.__main__ import wire
+from services.contacts.derivations import refresh_due_derivations
 from services.contacts.handlers import attendees, connectors, contacts, export, merges, timelines
 from services.contacts.scoring import refresh_due_scores
 from tests.conftest import ServiceSettings
@@ -64,6 +65,50 @@ async def test_search_knows_no_accents_and_finds_beginnings(world: World) -> Non
     assert await found(world, "jane@zoetrope.example") == ["Jane Doe"]
     assert await found(world, "nobody") == []
     assert await found(world, "'; & | ! <-> \\ (") == []
+
+
+async def test_search_finds_letters_that_no_english_keyboard_has(world: World) -> None:
+    names = ["Łukasz", "Søren", "Straße", "Đorđe", "Þórður", "Işıl", "Cæcilie", "山田太郎", "김철수"]
+    await world.receive(*[card(str(number), name=name) for number, name in enumerate(names)])
+    for typed, name in zip(
+        ["lukasz", "soren", "strasse", "dord", "thord", "isil", "caec", "山田", "김철"], names, strict=True
+    ):
+        assert await found(world, typed) == await found(world, name) == [name]
+
+
+async def test_a_card_without_a_name_is_found_and_listed_by_its_organization(world: World) -> None:
+    await world.receive(card("1", organization="Çelik GmbH", phones=["+49 30 1"]), card("2", name="Bob"))
+    assert await world.names() == ["Bob", "Çelik GmbH"]
+    assert await found(world, "celik") == ["Çelik GmbH"]
+
+
+async def test_two_extensions_of_one_number_are_two_phones(world: World) -> None:
+    phones = ["+1 212 555 0100 ext. 5", "+1 212 555 0100 ext. 6", "1-800-FLOWERS", "ask at the desk"]
+    await world.receive(card("1", name="Ann", emails=[JANE], phones=phones))
+    shown = (await world.contact(JANE)).phones
+    assert [phone.shown for phone in shown] == phones
+    assert [phone.e164 for phone in shown] == ["+12125550100", "+12125550100", None, None]
+
+
+async def test_after_an_upgrade_what_is_stored_is_derived_anew(world: World) -> None:
+    """A database of an earlier version: names folded by other rules, cards that folded apart."""
+    await world.receive(
+        card("1", name="Søren", emails=[JANE], phones=["+49 30 1234567"]),
+        card("2", name="Łukasz", emails=[BOB], phones=["+49 30 7654321"]),
+        mail("m1", "lone@x.example", name="Þór"),
+    )
+    await world.pool.execute(
+        """UPDATE contacts SET name_key = 'old', words_name = 'old', phone_keys = '{}', derive_due = true;
+           UPDATE cards SET folded = 'old', phone_keys = '{}', derive_due = true"""
+    )
+    assert await found(world, "soren") == []
+    assert await refresh_due_derivations(world.context) == 3, (
+        "two cards with their contacts, and a contact without a card"
+    )
+    assert [await found(world, typed) for typed in ("soren", "lukasz", "thor")] == [["Søren"], ["Łukasz"], ["Þór"]]
+    assert await refresh_due_derivations(world.context) == 0, "only what is due is derived again"
+    await world.receive(card("3", name="Soren", emails=["s@x.example"], phones=["+49301234567"]))
+    assert frozenset({JANE, "s@x.example"}) in await world.emails(), "the name and the phone of one card"
 
 
 async def test_notes_are_searched_too(world: World) -> None:

@@ -1,5 +1,7 @@
 """Addresses: header lists, the canonical form, what is me (docs/rules.md)."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +49,21 @@ def test_an_address_has_a_single_canonical_form(written: str, form: str | None) 
         ('"Ann <ann@x.io>, Bob <bob@x.io>', [("Ann", "ann@x.io"), ("Bob", "bob@x.io")]),  # a quote never closed
         ("", []),
         ("no address here", []),
+        ("Ann Lee, PhD <ann@x.io>", [("Ann Lee, PhD", "ann@x.io")]),  # a comma that should have been quoted
+        ("bob@x.io, Acme, Inc. <a@x.io>, c@x.io", [("", "bob@x.io"), ("Acme, Inc.", "a@x.io"), ("", "c@x.io")]),
+        ("Lee, Ann, MD, PhD <ann@x.io>", [("Lee, Ann, MD, PhD", "ann@x.io")]),
+        ('"Ann Lee", PhD <ann@x.io>', [("Ann Lee, PhD", "ann@x.io")]),
+        ("=?utf-8?q?L=C3=A9e?=, =?utf-8?q?Ann?= <ann@x.io>", [("Lée, Ann", "ann@x.io")]),
+        ("team: Lee, Ann <ann@x.io>, bob@x.io;", [("Lee, Ann", "ann@x.io"), ("", "bob@x.io")]),
+        ("Ann @ Acme <ann@x.io>", [("Ann @ Acme", "ann@x.io")]),
+        ("Ann @ Acme, Inc. <ann@x.io>", [("Ann @ Acme, Inc.", "ann@x.io")]),
+        ("ann @ x.io, Bob <bob@x.io>", [("", "ann@x.io"), ("Bob", "bob@x.io")]),  # an address with blanks in it
+        ('"ann@x.io", Bob <bob@x.io>', [("", '"ann@x.io"'), ("Bob", "bob@x.io")]),
+        ("Ann, bob@x.io", [("", "bob@x.io")]),  # without brackets nothing says whose name it is
+        ('"Lee, Ann", "Bob" <bob@x.io>', [("Bob", "bob@x.io")]),  # a name in quotes is whole
+        ("Lee, Ann; Bob <bob@x.io>", [("Bob", "bob@x.io")]),
+        ("Lee, team: Bob <bob@x.io>;", [("Bob", "bob@x.io")]),
+        ("می\u200cخواهم <a@x.io>", [("می\u200cخواهم", "a@x.io")]),
     ],
 )
 def test_a_header_yields_its_mailboxes(header: str, boxes: list[tuple[str, str]]) -> None:
@@ -83,6 +100,32 @@ def test_a_header_of_deeply_nested_brackets_is_parsed() -> None:
     assert [box.address for box in parse_list("(" * 100_000 + "a@b.io")] == ["a@b.io"]
     assert [box.address for box in parse_list('"' + '\\"' * 50_000 + " a@b.io")] == ["a@b.io"]
     assert [box.address for box in parse_list("<" * 50_000 + "a@b.io>")] == ["a@b.io"]
+
+
+_names = st.text(alphabet=st.characters(categories=["Lu", "Ll", "Lo"]), min_size=1, max_size=8)
+
+
+@given(st.lists(_names, min_size=1, max_size=5), st.lists(_names, min_size=1, max_size=5))
+def test_names_with_commas_are_whole_whoever_stands_beside_them(first: list[str], second: list[str]) -> None:
+    header = f"{', '.join(first)} <a@x.io>, b@x.io, {', '.join(second)} <c@x.io>"
+    assert [box.address for box in parse_list(header)] == ["a@x.io", "b@x.io", "c@x.io"]
+    assert [box.name for box in parse_list(header)] == [", ".join(first), "", ", ".join(second)]
+
+
+@pytest.mark.parametrize(
+    "piece", ["a,", "Ann, ", "@ ,", "@" + 40 * " ", ".@", '"a",', '"a', "(a,", "<a,", "<a@b>,", "x: a,", "=?a?q?b?=,", "a\u200d,"]
+)  # fmt: skip
+def test_a_hostile_list_takes_time_in_proportion_to_its_length(piece: str) -> None:
+    def seconds_once(size: int) -> float:
+        header = (piece * size)[:size] + "<a@x.io>"
+        began = time.process_time()
+        parse_list(header)
+        return time.process_time() - began
+
+    def seconds(size: int) -> float:
+        return min(seconds_once(size) for _ in range(3))  # what else the process does only adds
+
+    assert seconds(160_000) < 100 * max(seconds(8_000), 0.002)  # 20 times as long; the square would be 400
 
 
 @pytest.mark.parametrize(
@@ -122,6 +165,12 @@ def test_bouncers_are_known_by_their_local_part() -> None:
         ("070-123 45 67", None, "0701234567"),
         ("(020) 7946 0018", "GB", "+442079460018"),
         ("ext. none", None, ""),
+        ("+1 212 555 0100 ext. 5", None, "+12125550100;ext=5"),  # behind one switchboard sit many
+        ("tel:+1-212-555-0100;ext=5", None, "+12125550100;ext=5"),
+        ("+1 800 FLOWERS", None, "+18003569377"),
+        ("1-800-FLOWERS", None, "18003569377"),
+        ("1-800-GOFEDEX", None, "18004633339"),
+        ("030 1234567 HOME", None, "0301234567"),  # a whole number, and a word
     ],
 )
 def test_phones_are_compared_in_e164_where_the_country_is_known(shown: str, region: str | None, key: str) -> None:

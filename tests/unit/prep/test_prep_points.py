@@ -10,6 +10,7 @@ from services.prep.domain.dossier import Dossier, collect
 from services.prep.domain.points import fact_points, filled, grounded
 from services.prep.domain.prompt import given_labels, prompt
 from services.prep.domain.times import length, span
+from services.prep.domain.view import view
 from tests.support.meetings import NOW, guest, interaction, known, meeting, unknown
 
 
@@ -126,9 +127,45 @@ def test_the_fence_cannot_be_closed_from_inside() -> None:
         ("", "Tuesday 24 November 2026, 14:00–14:45 (UTC)"),
     ],
 )
-def test_times_are_shown_in_the_zone_of_the_event(zone: str, shown: str) -> None:
+def test_times_are_shown_in_a_zone_that_exists(zone: str, shown: str) -> None:
     event = meeting()
     assert span(event.starts_at, event.ends_at, zone) == shown
+
+
+BERLIN, NEW_YORK, TOKYO, PARIS = "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Europe/Paris"
+
+
+@pytest.mark.parametrize(
+    ("setting", "calendar", "event", "shown"),
+    [
+        ("", BERLIN, BERLIN, "Tuesday 24 November 2026, 15:00–15:45 (Europe/Berlin)"),
+        # what some programs name by themselves
+        ("", BERLIN, "UTC", "Tuesday 24 November 2026, 15:00–15:45 (14:00 UTC)"),
+        ("", BERLIN, PARIS, "Tuesday 24 November 2026, 15:00–15:45 (Europe/Berlin)"),  # the same clock
+        ("", BERLIN, TOKYO, "Tuesday 24 November 2026, 15:00–15:45 (23:00 Asia/Tokyo)"),
+        (NEW_YORK, BERLIN, BERLIN, "Tuesday 24 November 2026, 09:00–09:45 (15:00 Europe/Berlin)"),
+        (NEW_YORK, BERLIN, NEW_YORK, "Tuesday 24 November 2026, 09:00–09:45 (America/New_York)"),
+        ("Pacific/Auckland", BERLIN, BERLIN, "Wednesday 25 November 2026, 03:00–03:45 (Tuesday 15:00 Europe/Berlin)"),
+        ("", "", "UTC", "Tuesday 24 November 2026, 14:00–14:45 (UTC)"),  # the calendar was not read yet
+        ("", "", BERLIN, "Tuesday 24 November 2026, 15:00–15:45 (Europe/Berlin)"),
+        ("", BERLIN, "Nowhere/Land", "Tuesday 24 November 2026, 15:00–15:45 (Europe/Berlin)"),
+        ("", "Nowhere/Land", BERLIN, "Tuesday 24 November 2026, 15:00–15:45 (Europe/Berlin)"),
+    ],
+)
+def test_times_are_in_the_zone_of_the_reader(setting: str, calendar: str, event: str, shown: str) -> None:
+    given = collect(meeting(calendar_time_zone=calendar, time_zone=event), [], setting)
+    assert view(given, (), "", NOW, base_url="https://crm.example", token="t").when == shown
+
+
+def test_days_are_counted_by_the_readers_calendar() -> None:
+    before_midnight = NOW - timedelta(hours=14)  # 23:25 UTC, 00:25 in Berlin
+    late = known(last=(interaction("Good night — See you.", 0, occurred_at=before_midnight),))
+    people = [(guest("ada@lovelace.example"), late)]
+    words = [
+        fact_points(collect(meeting(time_zone="UTC", calendar_time_zone=zone), people), NOW)[0].text
+        for zone in ("UTC", BERLIN)
+    ]
+    assert ["yesterday" in words[0], "today" in words[1]] == [True, True]
 
 
 @pytest.mark.parametrize(

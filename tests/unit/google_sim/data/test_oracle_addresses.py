@@ -65,6 +65,14 @@ LISTS = [
     ("=?no-such-charset?q?J?= <j@x.org>", [("=?no-such-charset?q?J?=", "j@x.org")]),
     ("mailto:jane@x.org", [("", "jane@x.org")]),
     ("'xxxxx@xxxxx' <matmail>", [("'xxxxx@xxxxx'", None)]),
+    ("Ann Lee, PhD <a@x.org>, b@x.org", [("Ann Lee, PhD", "a@x.org"), ("", "b@x.org")]),
+    ("Acme, Inc. via List <a@x.org>", [("Acme, Inc. via List", "a@x.org")]),
+    ("Ann @ Acme, Inc. <a@x.org>", [("Ann @ Acme, Inc.", "a@x.org")]),
+    ("ann @ x.org, Bob <b@x.org>", [("", "ann@x.org"), ("Bob", "b@x.org")]),
+    ("b@x, Ann <a@x.org>", [("", "b@x"), ("Ann", "a@x.org")]),
+    ('Lee, Ann; "Bob" <b@x.org>', [("Lee", None), ("Ann", None), ("Bob", "b@x.org")]),
+    ('Ann, "Bob" <b@x.org>', [("Ann", None), ("Bob", "b@x.org")]),
+    ("Ann, team: Bob <b@x.org>;", [("Ann", None), ("Bob", "b@x.org")]),
 ]
 
 

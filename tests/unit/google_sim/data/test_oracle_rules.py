@@ -215,6 +215,17 @@ def test_cards_with_the_same_phone_are_one_only_with_the_same_name() -> None:
     assert cards(jo, person(2, name="Eva", phones=("+46701740605",))).contacts == 2
     assert cards(person(1, phones=("123",)), person(2, phones=("123",))).contacts == 2
     assert cards(person(1, name="A", phones=("08-12 34",)), person(2, name="a", phones=("0812 34",))).contacts == 1
+    soren = person(1, name="Søren Łuk", phones=("+1 212 555 0100 ext. 5",))
+    assert cards(soren, person(2, name="Soren Luk", phones=("+12125550100 x5",))).contacts == 1
+    assert cards(soren, person(2, name="Soren Luk", phones=("+12125550100 x6",))).contacts == 2
+    assert (
+        cards(person(1, name="A", phones=("1-800-FLOWERS",)), person(2, name="a", phones=("1800 356 9377",))).contacts
+        == 1
+    )
+    assert (
+        cards(person(1, name="A", phones=("1-800-FLOWERS",)), person(2, name="a", phones=("1-800-GOFEDEX",))).contacts
+        == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -266,13 +277,16 @@ def test_what_is_no_meeting_leaves_no_trace(what: Resource) -> None:
 
 def test_rooms_robots_and_me_are_no_attendees() -> None:
     room, self_ = {"email": "r@x.org", "resource": True}, {"email": "any@x.org", "self": True}
-    alone = event(ME, "c_1@resource.calendar.google.com", attendees=[room, self_], organizer={"email": "boss@x.org"})
-    assert (met(alone).meetings, met(alone).meeting_interactions, met(alone).contacts) == (1, 0, 0)
+    for organizer in ({"email": ME}, {"email": "c_2@group.calendar.google.com"}, {"email": "no-reply@x.org"}, None):
+        alone = event(ME, "c_1@resource.calendar.google.com", attendees=[room, self_], organizer=organizer)
+        assert (met(alone).meetings, met(alone).meeting_interactions, met(alone).contacts) == (1, 0, 0)
 
 
-def test_the_organizer_joins_where_there_is_another_attendee() -> None:
+def test_the_organizer_is_an_attendee_whoever_else_is_invited() -> None:
     assert met(event("a@x.org", organizer={"email": "boss@x.org"})).contacts == 2
     assert met(event("a@x.org", organizer={"email": ME})).contacts == 1
+    hidden = met(event(ME, organizer={"email": "boss@x.org"}))
+    assert (hidden.meeting_interactions, hidden.contacts) == (1, 1)
 
 
 def test_sent_only_takes_attendees_of_my_own_meetings() -> None:
@@ -307,8 +321,29 @@ def test_a_meeting_without_reason_for_a_brief_gets_none(what: Resource) -> None:
 
 @pytest.mark.parametrize("minutes", [30, 35, 39.9])
 def test_a_meeting_in_the_window_with_somebody_known_is_briefed(minutes: float) -> None:
-    assert met(event("a@x.org", minutes=minutes)).preps == 1
-    assert met(event("a@x.org", minutes=minutes), contact_creation="none").preps == 0
+    earlier, later = event("a@x.org", identifier="earlier"), event("a@x.org", identifier="later", minutes=9_999)
+    assert met(event("a@x.org", minutes=minutes), earlier).preps == 1
+    assert met(event("a@x.org", minutes=minutes), later).preps == 0, "only invited"
+    assert met(event("a@x.org", minutes=minutes), earlier, contact_creation="none").preps == 0
+
+
+@pytest.mark.parametrize(
+    ("messages", "people", "preps"),
+    [
+        ((mail(From="a@x.org"),), (), 1),
+        ((mail(From=ME, To="b@x.org, a@x.org"),), (), 1),
+        ((mail(From="b@x.org", To=f"{ME}, a@x.org"),), (), 0),  # both of us were on it, no more
+        ((mail(From="a@x.org", Precedence="bulk"),), (), 0),
+        ((), (person(1, emails=("a@x.org",)),), 1),
+        ((mail(From="home@x.org"),), (person(1, emails=("a@x.org", "home@x.org")),), 1),
+        ((), (), 0),
+    ],
+)
+def test_a_guest_is_known_by_a_past_that_counts_or_by_a_card(
+    messages: tuple[Resource, ...], people: tuple[Resource, ...], preps: int
+) -> None:
+    data = account(*messages, people=people, events=(event("a@x.org", minutes=35),))
+    assert expect([data], NOW).preps == preps
 
 
 def test_the_optimum_reads_single_messages_alone_and_threads_whole() -> None:
