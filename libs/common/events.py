@@ -302,7 +302,9 @@ class MessageIngested(Event):
     """One eligible Gmail message. `revision` grows with each thing that happens to it: a later one wins over an earlier.
 
     `people` follows docs/rules.md (author first, role `from`). `automated` names the rule that fits, or is empty. `bcc_tags` are the
-    `+tags` of own addresses seen in Delivered-To, X-Gm-Original-To, Bcc, To and Cc. `dmarc` is the verdict in Authentication-Results.
+    `+tags` of own addresses seen in Delivered-To, X-Gm-Original-To, Bcc, To and Cc. `dmarc` is the verdict in Authentication-Results,
+    `sent` says that Gmail has it among what this account sent. What fails DMARC and was not sent may not be its author's; where the
+    author is the user, it is forged.
     """
 
     subject = "message.ingested"
@@ -323,6 +325,7 @@ class MessageIngested(Event):
     via: bool = False
     bcc_tags: tuple[str, ...] = ()
     dmarc: Literal["pass", "fail", "unknown"] = "unknown"
+    sent: bool = False
 
     def key(self) -> str:
         return f"{self.account_id}:{self.gmail_id}:{self.revision}"
@@ -491,7 +494,7 @@ class MeetingUpcoming(Event):
 
 
 class InteractionReported(Event):
-    """A connector saw a message, call or note on its platform. `ref` is unique per user and platform.
+    """A connector saw a message, call or note on its platform (not `gmail`, `email` or `calendar`). `ref` is unique per user and platform.
 
     Reported again it replaces what was reported before, so no two reports are the same one: a correction has to get through.
     """

@@ -7,6 +7,7 @@ from hashlib import sha256
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WORD = re.compile(r"\w+")
 MAX_KEY = 500
+MAX_FOLDED = 100_000
 
 
 def cleaned(text: str, limit: int) -> str:
@@ -17,16 +18,22 @@ def cleaned(text: str, limit: int) -> str:
 
 
 def folded(text: str) -> str:
-    """Without marks, case and needless white space: what two spellings of a name have in common."""
-    bare = "".join(
-        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.category(char).startswith("M")
-    )
+    """Without marks, case and needless white space: what two spellings of a name have in common. Of endless texts their beginning.
+
+    Marks go before the text is normalised and after: putting a long run of them in order takes quadratic time.
+    """
+    written = text[:MAX_FOLDED]
+    bare = written if written.isascii() else _unmarked(unicodedata.normalize("NFKD", _unmarked(written)))
     return " ".join(bare.casefold().split())
+
+
+def _unmarked(text: str) -> str:
+    return "".join(character for character in text if not unicodedata.category(character).startswith("M"))
 
 
 def words(*texts: str) -> str:
     """The folded words of texts, separated by blanks: what search looks at. Addresses fall into their parts."""
-    return " ".join(_WORD.findall(folded(" ".join(texts)).replace("_", " ")))
+    return " ".join(_WORD.findall(folded(" ".join(texts)).replace("_", " ")))[:MAX_FOLDED]
 
 
 def key(text: str) -> str:
