@@ -11,8 +11,9 @@ from libs.google_sim.account import Resource
 from libs.google_sim.api.routing import Call, Method, ResponseBody
 from libs.google_sim.calendar.store import Calendar, cancelled
 from libs.google_sim.errors import GoogleError, not_found
+from libs.google_sim.moments import moment
 from libs.google_sim.query import Query
-from libs.google_sim.recurrence import Window, expand, moment, touches
+from libs.google_sim.recurrence import Window, expand, touches
 
 _AUTH = "https://www.googleapis.com/auth/"
 _LISTS = frozenset({f"{_AUTH}calendar", f"{_AUTH}calendar.readonly", f"{_AUTH}calendar.calendarlist.readonly"})
