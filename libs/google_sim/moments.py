@@ -49,3 +49,14 @@ def moment(when: object, time_zone: str) -> Moment | None:
     except (ValueError, OverflowError):
         return None
     return None
+
+
+def whole_day(written: datetime, own: tzinfo) -> datetime:
+    """The day, as a wall time, that an instant means in a series of whole days. `own`: the calendar's zone.
+
+    Programs write the midnight that begins the day in the calendar's zone ("20260104T230000Z" is 5 January in Berlin), or
+    that of another zone; else the instant counts.
+    """
+    local = written.astimezone(own).replace(tzinfo=None)
+    is_midnight_elsewhere = written.time() == time() and local.time() != time()
+    return datetime.combine(written if is_midnight_elsewhere else local, time())

@@ -5,18 +5,19 @@ rules that can't be read or can never match, leave the series with its first ins
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import groupby, islice
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from dateutil.rrule import rrule, rrulestr
 from icalendar import vDuration
 
-from libs.google_sim.moments import Moment, zone
+from libs.google_sim.moments import Moment, whole_day, zone
 
 _MAX_EXCLUDED = 20_000
+_read_duration = cast(Callable[[str], timedelta], vDuration.from_ical)  # the library has no types for it
 _FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -103,7 +104,7 @@ def _length(wall: datetime, ends: str, own: tzinfo, start: Moment) -> timedelta 
         if until is not None:
             length = until.replace(tzinfo=start.zone).astimezone(UTC) - wall.replace(tzinfo=start.zone).astimezone(UTC)
         else:
-            length = vDuration.from_ical(ends.strip())
+            length = _read_duration(ends.strip())
     except (ValueError, OverflowError):
         return None
     return length if length >= timedelta() else None
@@ -121,11 +122,7 @@ def _parsed(text: str, own: tzinfo, start: Moment) -> datetime | None:
         local = aware.astimezone(start.zone).replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None
-    if not start.all_day:
-        return local
-    # Programs write the midnight that begins a whole day in UTC, or in the calendar's zone: "20260104T230000Z" in Berlin.
-    written_as_midnight = read.time() == time() and local.time() != time()
-    return datetime.combine(read if written_as_midnight else local, time())
+    return whole_day(aware, start.zone) if start.all_day else local
 
 
 def _rule(value: str, start: Moment, lower: datetime) -> rrule | None:

@@ -62,6 +62,12 @@ def _calendar(component: Component, owner: str, number: int) -> CalendarData:
     identifier = f"{hashed(name or str(number))[:20]}@group.calendar.google.com" if number else owner
     calendar = CalendarData(identifier, name or owner, time_zone=zones.default, primary=number == 0)
     events = [inner for inner in component.components if inner.name == "VEVENT"]
-    masters = {inner.text("UID") for inner in events if inner.first("RECURRENCE-ID") is None and inner.text("UID")}
-    calendar.events = [event for inner in events if (event := event_resource(inner, zones, owner, masters)) is not None]
+    masters: dict[str, Resource] = {}
+    read: dict[int, Resource | None] = {}
+    # Series first: an exception is read by the start of its series. Afterwards they are in the file's order again.
+    for number, inner in sorted(enumerate(events), key=lambda pair: pair[1].first("RECURRENCE-ID") is not None):
+        event = read[number] = event_resource(inner, zones, owner, masters)
+        if event is not None and inner.first("RECURRENCE-ID") is None:
+            masters.setdefault(event["iCalUID"], event)
+    calendar.events = [event for _, event in sorted(read.items()) if event is not None]
     return calendar

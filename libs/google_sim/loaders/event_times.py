@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from icalendar import Event, vBroken, vDuration
+from icalendar import Event, vBroken
 
 from libs.google_sim.account import Resource
 from libs.google_sim.loaders.content_lines import Component, Line
 from libs.google_sim.loaders.zones import Zones
+from libs.google_sim.moments import whole_day
 
 DATE_NAMES = frozenset(
     {"DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE", "CREATED", "DTSTAMP", "LAST-MODIFIED"}
@@ -93,6 +95,21 @@ def end_of(end: Any, duration: Any, start: Resource, zones: Zones) -> Resource:
         return dict(start)
 
 
+def like_start(original: Resource, start: Resource, zones: Zones) -> Resource:
+    """Which instance a RECURRENCE-ID means: a day in a series of whole days, else a time, even if written otherwise."""
+    if ("date" in original) == ("date" in start):
+        return original
+    try:
+        if "date" in start:
+            written = datetime.fromisoformat(original["dateTime"])
+            return {"date": whole_day(written, ZoneInfo(zones.default)).date().isoformat()}
+        first = datetime.fromisoformat(start["dateTime"]).astimezone(ZoneInfo(start["timeZone"]))
+        that_day = datetime.combine(date.fromisoformat(original["date"]), first.time(), first.tzinfo)
+        return _zoned(that_day, start["timeZone"])
+    except (ValueError, OverflowError):
+        return original
+
+
 def recurrence(component: Component, event: Event, zones: Zones) -> list[str]:
     """RRULE, EXRULE, RDATE and EXDATE as Calendar v3 writes them, zones by their IANA names; [] for a single event."""
     rules = [f"{name}:{line.value.strip()}" for name in ("RRULE", "EXRULE") for line in component.all(name)]
@@ -119,7 +136,7 @@ def _date_text(value: Any, zones: Zones) -> tuple[str, str]:
         start, end = value.dt
         parameters, text = _moment_text(start, _tzid_of(value), zones)
         length = end if isinstance(end, timedelta) else end - start
-        return f";VALUE=PERIOD{parameters}", f"{text}/{vDuration(length).to_ical().decode()}"
+        return f";VALUE=PERIOD{parameters}", f"{text}/PT{int(length.total_seconds())}S"
     if not isinstance(value.dt, datetime):
         return ";VALUE=DATE", f"{value.dt:%Y%m%d}".zfill(8)
     return _moment_text(value.dt, _tzid_of(value), zones)

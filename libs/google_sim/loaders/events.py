@@ -3,7 +3,7 @@
 import hashlib
 import warnings
 from base64 import b32hexencode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,15 @@ from icalendar import Event
 
 from libs.google_sim.account import Resource
 from libs.google_sim.loaders.content_lines import Component, Line
-from libs.google_sim.loaders.event_times import DATE_NAMES, date_lines, end_of, moment, recurrence, values_of
+from libs.google_sim.loaders.event_times import (
+    DATE_NAMES,
+    date_lines,
+    end_of,
+    like_start,
+    moment,
+    recurrence,
+    values_of,
+)
 from libs.google_sim.loaders.zones import Zones
 
 _READ = DATE_NAMES | {
@@ -24,8 +32,8 @@ _VISIBILITY = {"PRIVATE": "private", "CONFIDENTIAL": "confidential", "PUBLIC": "
 _LINKS = ("https://meet.google.com/", "https://zoom.us/", "https://teams.microsoft.com/")
 
 
-def event_resource(component: Component, zones: Zones, owner: str, masters: set[str]) -> Resource | None:
-    """The event; None where it has no usable start. `masters`: the UIDs of the calendar's series and single events."""
+def event_resource(component: Component, zones: Zones, owner: str, masters: Mapping[str, Resource]) -> Resource | None:
+    """The event; None where it has no usable start. `masters`: the calendar's series and single events, by UID."""
     read = _read(component)
     start = moment(_first(read, "DTSTART"), zones)
     if start is None:
@@ -92,8 +100,13 @@ def _text(event: Event, name: str) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _add_series(event: Resource, component: Component, read: Event, zones: Zones, masters: set[str]) -> None:
+def _add_series(
+    event: Resource, component: Component, read: Event, zones: Zones, masters: Mapping[str, Resource]
+) -> None:
+    master = masters.get(event["iCalUID"])
     original = moment(_first(read, "RECURRENCE-ID"), zones)
+    if original is not None and master is not None:
+        original = like_start(original, master["start"], zones)
     if original is None:
         if rules := recurrence(component, read, zones):
             event["recurrence"] = rules
@@ -102,7 +115,7 @@ def _add_series(event: Resource, component: Component, read: Event, zones: Zones
     written = original.get("date") or _utc(original["dateTime"]).strftime("%Y%m%dT%H%M%SZ")
     master_id = event["id"]
     event["id"] = f"{master_id}_{written.replace('-', '')}"
-    if event["iCalUID"] in masters:  # without its series in the file an exception is an event of its own
+    if master is not None:  # without its series in the file an exception is an event of its own
         event["recurringEventId"] = master_id
 
 

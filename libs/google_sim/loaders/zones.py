@@ -111,11 +111,11 @@ def _definition(component: Component) -> tzinfo | None:
         texts = [_recent(line, rule) if line.name == "DTSTART" else line.written for line in kept]
         lines += [f"BEGIN:{inner.name}", *texts, f"END:{inner.name}"]
     try:
-        zone = Timezone.from_ical("\r\n".join([*lines, "END:VTIMEZONE", ""])).to_tz(lookup_tzid=False)
-        zone.utcoffset(_SAMPLES[0])
+        read = Timezone.from_ical("\r\n".join([*lines, "END:VTIMEZONE", ""]))
+        zone = read.to_tz(lookup_tzid=False) if isinstance(read, Timezone) else None
+        return zone if isinstance(zone, tzinfo) and zone.utcoffset(_SAMPLES[0]) is not None else None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
         return None  # icalendar and dateutil raise any of these on definitions that are none
-    return zone if isinstance(zone, tzinfo) else None
 
 
 def _recent(start: Line, rule: str) -> str:

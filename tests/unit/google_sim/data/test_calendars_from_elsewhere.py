@@ -164,6 +164,20 @@ def test_a_whole_day_series_ends_on_the_day_that_its_instant_means(tmp_path: Pat
     assert starts(calendar) == ["2026-01-05", "2026-01-06", "2026-01-07"]
 
 
+@pytest.mark.parametrize(
+    ("series", "instance", "moved"),
+    [
+        ("DTSTART;VALUE=DATE:20260105", "RECURRENCE-ID:20260105T230000Z", "DTSTART;VALUE=DATE:20260110"),
+        ("DTSTART;TZID=Europe/Berlin:20260105T100000", "RECURRENCE-ID;VALUE=DATE:20260106", "DTSTART:20260110T120000Z"),
+    ],
+)
+def test_a_moved_instance_is_not_shown_twice_even_where_its_day_is_written_as_an_instant(
+    tmp_path: Path, series: str, instance: str, moved: str
+) -> None:
+    calendar = load(tmp_path, *event(moved, instance), *event(series, "RRULE:FREQ=DAILY;COUNT=3"))
+    assert [start[:10] for start in starts(calendar)] == ["2026-01-05", "2026-01-07", "2026-01-10"]
+
+
 def test_further_dates_may_be_periods_of_a_length_of_their_own(tmp_path: Path) -> None:
     calendar = load(
         tmp_path,

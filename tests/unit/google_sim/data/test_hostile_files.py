@@ -71,4 +71,4 @@ def test_a_hostile_file_takes_linear_time(tmp_path: Path, form: str) -> None:
     suffix, made = FORMS[form]
     once, twice = (seconds(tmp_path / f"x.{suffix}", made(size), LOADERS[suffix]) for size in (SIZE, 2 * SIZE))
     assert twice < 3 * once + 0.1
-    assert twice < 2
+    assert twice < 5
