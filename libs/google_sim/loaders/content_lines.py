@@ -16,6 +16,8 @@ _PARAMETER = re.compile(r';([^=;:"]*)(?:=((?:"[^"]*"|[^;:"])*))?')
 _CHARSET = re.compile(rb"^[^:]{0,500};CHARSET=\"?([\w.:-]{1,40})", re.IGNORECASE)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _DEPTH = 20  # what is nested deeper counts to the component around it
+# An event that was never closed does not swallow the next one.
+_NEVER_INSIDE = {"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE"}
 _ESCAPES = {"n": "\n", "N": "\n"}
 _QUOTED_PRINTABLE = "QUOTED-PRINTABLE"
 
@@ -116,6 +118,8 @@ def components(raw: bytes, name: str) -> Iterator[Component]:
                     yield pending[0]
                 pending = [component]
             elif pending and len(pending) < _DEPTH:
+                if value in _NEVER_INSIDE:
+                    del pending[1:]
                 pending[-1].components.append(component)
                 pending.append(component)
         elif line.name == "END":
@@ -169,10 +173,12 @@ def _unfolded(raw: bytes) -> Iterator[bytes]:
 def _decoded(line: bytes) -> str:
     """A line in UTF-8, in the character set that it names, or in Windows-1252."""
     named = _CHARSET.match(line)
-    charset = named[1].decode("ascii", "replace") if named else ""
-    if charset and b"\x1b" in line:  # the escapes of ISO-2022 are valid UTF-8
-        return decoded(line, charset) or text_of(line)
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return (decoded(line, charset) if charset else None) or text_of(line)
+    charset = named[1].decode("ascii", "replace") if named else "utf-8"
+    first, second = (
+        ("utf-8", charset) if b"\x1b" not in line else (charset, "utf-8")
+    )  # ISO-2022's escapes are valid UTF-8
+    for candidate in (first, second):
+        text = decoded(line, candidate)
+        if text is not None and "\n" not in text and "\r" not in text:  # EBCDIC makes line ends of letters
+            return text
+    return text_of(line)

@@ -31,7 +31,7 @@ def date_lines(line: Line) -> Iterator[str]:
     parameters = f";VALUE={kind}" if kind in ("DATE", "PERIOD") else ""
     parameters += f';{_TZID}="{tzid}"' if tzid else ""
     for text in line.value.split(","):
-        moments = [_repaired(moment.strip(), whole_day=kind == "DATE") for moment in text.split("/")]
+        moments = [_repaired("".join(moment.split()), whole_day=kind == "DATE") for moment in text.split("/")]
         yield f"{line.name}{parameters}:{'/'.join(moments)}"
 
 

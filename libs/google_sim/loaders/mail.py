@@ -95,7 +95,7 @@ def _of_folder(path: Path, around: str) -> Iterator[RawMessage]:
                 yield from _of_folder(entry, name)
         elif not entry.is_file():
             continue
-        elif path.name in ("cur", "new") or kind(entry) in _SINGLE:
+        elif (path.name in ("cur", "new") and not entry.name.startswith(".")) or kind(entry) in _SINGLE:
             yield _single(entry, name)
         elif kind(entry) in _MBOX or _starts_as_mbox(entry):
             yield from _split(entry, _file_folder(entry, name))

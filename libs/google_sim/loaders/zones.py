@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from icalendar import Timezone
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-from libs.google_sim.loaders.content_lines import Component, Line
+from libs.google_sim.loaders.content_lines import Component
 
 _PRODUCT_NAMES = ("X-LIC-LOCATION", "X-MOZILLA-LOCATION")
 _OBSERVANCE_LINES = {"DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "RRULE", "RDATE"}
@@ -107,8 +107,8 @@ def _definition(component: Component) -> tzinfo | None:
     lines = ["BEGIN:VTIMEZONE", "TZID:zone"]
     for inner in observances:
         rule = inner.text("RRULE").upper()
-        kept = (line for line in inner.lines if line.name in _OBSERVANCE_LINES)
-        texts = [_recent(line, rule) if line.name == "DTSTART" else line.written for line in kept]
+        kept = [(line.name, "".join(line.value.split())) for line in inner.lines if line.name in _OBSERVANCE_LINES]
+        texts = [f"{name}:{_recent(value, rule) if name == 'DTSTART' else value}" for name, value in kept]
         lines += [f"BEGIN:{inner.name}", *texts, f"END:{inner.name}"]
     try:
         read = Timezone.from_ical("\r\n".join([*lines, "END:VTIMEZONE", ""]))
@@ -118,11 +118,10 @@ def _definition(component: Component) -> tzinfo | None:
         return None  # icalendar and dateutil raise any of these on definitions that are none
 
 
-def _recent(start: Line, rule: str) -> str:
+def _recent(start: str, rule: str) -> str:
     """The DTSTART of an observance, not centuries ago where nothing but the time to count depends on it."""
-    value = start.value.strip()
-    moves = rule and "COUNT=" not in rule and "INTERVAL=" not in rule and value[:4] < "2010"
-    return f"DTSTART:2010{value[4:]}" if moves and value[4:8] != "0229" else f"DTSTART:{value}"
+    moves = rule and "COUNT=" not in rule and "INTERVAL=" not in rule and start[:4] < "2010" and start[4:8] != "0229"
+    return f"2010{start[4:]}" if moves else start
 
 
 def _is_yearly(rule: str) -> bool:

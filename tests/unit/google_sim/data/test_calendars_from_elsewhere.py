@@ -234,6 +234,39 @@ def test_a_damaged_line_of_an_event_costs_only_itself(tmp_path: Path, damage: st
     assert (found["summary"], found["location"], starts(calendar)[0][:16]) == ("Lunch", "Café", "2026-01-05T10:00")
 
 
+def test_an_event_that_was_never_closed_does_not_swallow_the_next(tmp_path: Path) -> None:
+    unclosed = event("DTSTART:20260105T100000Z", "BEGIN:VALARM", "TRIGGER:-PT5M")[:-1]
+    calendar = load(tmp_path, *unclosed, *event("DTSTART:20260106T100000Z"), *event("DTSTART:20260107T100000Z"))
+    assert [start[:10] for start in starts(calendar)] == ["2026-01-05", "2026-01-06", "2026-01-07"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "LOCATION;ENCODING=QUOTED-PRINTABLE:a=0D=0AEND:VEVENT=0D=0ABEGIN:VEVENT",
+        "DTEND;ENCODING=QUOTED-PRINTABLE:20260105T110000Z=0AEND:VEVENT",
+        "EXDATE;ENCODING=QUOTED-PRINTABLE:20260105=0AEND:VEVENT",
+        b"LOCATION;CHARSET=cp037:\xff\x25END:VEVENT\x25",
+    ],
+)
+def test_a_line_can_not_smuggle_other_lines_into_its_event(tmp_path: Path, line: str | bytes) -> None:
+    (found,) = load(tmp_path, *event("DTSTART:20260105T100000Z", line, "SUMMARY:Lunch")).events
+    assert (found["summary"], found["start"]["dateTime"]) == ("Lunch", "2026-01-05T10:00:00Z")
+
+
+def test_a_zone_can_not_smuggle_in_a_rule_that_never_ends(tmp_path: Path) -> None:
+    observance = [
+        "BEGIN:STANDARD",
+        "DTSTART;ENCODING=QUOTED-PRINTABLE:16010101T000000=0ARRULE:FREQ=3DSECONDLY",
+        "TZOFFSETFROM:+0100",
+        "TZOFFSETTO:+0100",
+        "END:STANDARD",
+    ]
+    zone = ["BEGIN:VTIMEZONE", "TZID:Ours", *observance, "END:VTIMEZONE"]
+    calendar = load(tmp_path, *zone, *event("DTSTART;TZID=Ours:20260105T100000"))
+    assert starts(calendar) == ["2026-01-05T10:00:00+01:00"]
+
+
 @pytest.mark.parametrize(
     ("written", "start"),
     [
