@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 @lru_cache(maxsize=1024)
 def zone(name: object, default: str = "UTC") -> tzinfo:
-    """The named time zone; `default`, then UTC, where the name is none."""
+    """Return the named time zone; `default`, then UTC, where the name is none."""
     for candidate in (name, default):
         try:
             if isinstance(candidate, str) and candidate:

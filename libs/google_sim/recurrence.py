@@ -37,7 +37,7 @@ class Window:
 def expand(
     calendar: CalendarData, time_min: datetime | None, time_max: datetime | None, *, now: datetime | None = None
 ) -> list[Resource]:
-    """All instances, not cancelled, of a calendar's events that touch the window, in the calendar's order.
+    """Return all instances, not cancelled, of a calendar's events that touch the window, in the calendar's order.
 
     Events without an id don't exist; of two with one id the last one counts. An exception replaces the instance of its
     series, or stands alone where the series is unknown. An event whose start can't be read is only in an open window.
