@@ -112,7 +112,7 @@ def test_a_draft_or_a_chat_of_mine_is_not_sent_mail(tmp_path: Path) -> None:
     assert takeout(tmp_path, (OWNER, "Drafts", False), (OWNER, "Chat", False)) == [["DRAFT"], ["CHAT"]]
 
 
-def test_spam_and_trash_are_told_by_the_file_that_takeout_wrote_them_to(tmp_path: Path) -> None:
+def test_spam_and_trash_are_recognized_by_the_file_that_takeout_wrote_them_to(tmp_path: Path) -> None:
     for name, label in (("Spam.mbox", "SPAM"), ("Papierkorb.mbox", "TRASH")):
         (tmp_path / name).write_text(
             "From 1@xxx Mon Jan 05 10:00:00 2026\nX-Gmail-Labels: Qo'noS\nSubject: x\n\nText\n"
