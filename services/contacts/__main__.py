@@ -22,7 +22,7 @@ from services.contacts.rescoring import keep_rescoring
 
 async def wire(r: Resources) -> None:
     """What is heard and answered, by whom; and the background work."""
-    context = Context(r.db, r.bus.publish)
+    context = Context(r.db, r.bus.publish, r.bus.purge_dead_letters)
     bus = r.bus
 
     bus.subscribe_batch(e.MessageIngested, partial(interactions.record_messages, context))

@@ -52,6 +52,8 @@ async def disconnect_account(context: Context, event: AccountDisconnected) -> No
             changed = await identity.purge_account(c, event.user_id, event.account_id, event.at)
             get_logger().info("account_purged", user=str(event.user_id), account=str(event.account_id))
     await context.tell(changed)
+    if event.purge:
+        await context.purge_dead_letters(event.user_id, event.account_id)
 
 
 async def delete_user(context: Context, event: UserDeleted) -> None:
@@ -59,6 +61,7 @@ async def delete_user(context: Context, event: UserDeleted) -> None:
         await users.lock_users(c, [event.user_id])
         await users.mark_purged(c, [event.user_id, *event.account_ids], datetime.now(UTC))
         await users.delete_user(c, event.user_id)
+    await context.purge_dead_letters(event.user_id)
     get_logger().info("user_deleted", user=str(event.user_id))
 
 
