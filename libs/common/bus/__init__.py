@@ -137,7 +137,7 @@ class Bus:
         if request.served_by != self.service:
             raise KeyError(f"requests/ does not declare that {self.service} serves {request.subject}")
         self.served.append(request)
-        responder = Responder(self.service, request, handler, OUTAGES)
+        responder = Responder(self.service, request, handler, self.cache, OUTAGES)
 
         @self._broker.subscriber(
             request.subject, queue=self.service, max_workers=RESPONDER_WORKERS, decoder=_undecoded, no_reply=True
@@ -221,9 +221,14 @@ class Bus:
         for chunk in in_chunks(messages):
             await publish_chunk(self.client, self._stream, chunk)
 
-    async def request(self, request: Request[R], *, seconds: float = REQUEST_TIMEOUT_SECONDS) -> R:
-        """Send a request, and wait for its reply. Refused: the other service's no. Outage: no reply within `seconds`."""
-        return await send_request(self.client, request, seconds)
+    async def request(
+        self, request: Request[R], *, seconds: float = REQUEST_TIMEOUT_SECONDS, idempotency_key: str | None = None
+    ) -> R:
+        """Send a request, and wait for its reply. Refused: the other service's no. Outage: no reply within `seconds`.
+
+        A command that is sent again under its `idempotency_key`, within a day, is not done again: its first reply comes back.
+        """
+        return await send_request(self.client, request, seconds, idempotency_key)
 
     async def dead_letter(self, letter: Letter) -> None:
         """Set aside what this service can't publish or handle. Outage: not confirmed. PayloadTooLarge: compressed too."""

@@ -1,6 +1,7 @@
-"""Requesting: a request is sent and its reply or refusal comes back."""
+"""Requesting: a request is sent with its deadline, and its reply or refusal comes back."""
 
 import asyncio
+import time
 from typing import TypeVar
 
 import nats.errors
@@ -11,15 +12,21 @@ from pydantic import BaseModel
 
 from libs.common.bus.payloads import limit_of
 from libs.common.errors import Outage, Refused
+from libs.common.idempotency import checked_key
 from libs.common.log import TRACE_HEADER, current_trace
 from libs.common.requests import Request
 
 R = TypeVar("R", bound=BaseModel)
 
+# Unix seconds. Who serves a request does not begin it after this: its caller has given up, and must not find it done later.
+# The clocks of a cluster's machines have to agree (NTP): to within a part of the seconds that a caller waits.
+DEADLINE_HEADER = "Pingcrm-Deadline"
+IDEMPOTENCY_HEADER = "Pingcrm-Idempotency-Key"
+
 NO_RESPONDER_SECONDS, NO_RESPONDER_PAUSE_SECONDS = 2.0, 0.1
 
 
-async def send_request(client: Client, request: Request[R], seconds: float) -> R:
+async def send_request(client: Client, request: Request[R], seconds: float, idempotency_key: str | None) -> R:
     """The reply. Refused: the other service's no. Outage: no reply within `seconds`."""
     body = request.model_dump_json().encode()
     if len(body) > limit_of(client):
@@ -28,7 +35,11 @@ async def send_request(client: Client, request: Request[R], seconds: float) -> R
             "request_too_large",
             f"This has {len(body):,} bytes, and at most {limit_of(client):,} can be passed on.",
         )
-    headers = {TRACE_HEADER: current_trace()} if current_trace() else {}
+    headers = {DEADLINE_HEADER: f"{time.time() + seconds:.3f}"}
+    if current_trace():
+        headers[TRACE_HEADER] = current_trace()
+    if idempotency_key:
+        headers[IDEMPOTENCY_HEADER] = checked_key(idempotency_key)
     try:
         message = await _send(client, request.subject, body, headers, seconds)
     except (TimeoutError, nats.errors.Error, OSError) as error:
@@ -44,7 +55,7 @@ async def _send(client: Client, subject: str, body: bytes, headers: dict[str, st
     patient_until = clock() + min(NO_RESPONDER_SECONDS, seconds)
     while True:
         try:
-            return await client.request(subject, body, timeout=max(ends_at - clock(), 0.001), headers=headers or None)
+            return await client.request(subject, body, timeout=max(ends_at - clock(), 0.001), headers=headers)
         except nats.errors.NoRespondersError:
             if clock() > patient_until:
                 raise

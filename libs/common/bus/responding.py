@@ -1,6 +1,7 @@
 """Responding: every request gets a reply, or a refusal that names why not. Never a silence: its caller would wait in vain."""
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -11,13 +12,18 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import BaseModel, ValidationError
 
-from libs.common import db
+from libs.common import db, idempotency
 from libs.common.bus.payloads import limit_of
+from libs.common.bus.requesting import DEADLINE_HEADER, IDEMPOTENCY_HEADER
 from libs.common.bus.validation import first_problem
+from libs.common.cache import Cache
 from libs.common.errors import Refused
+from libs.common.idempotency import CommandKey
 from libs.common.ids import Service
 from libs.common.log import TRACE_HEADER, get_logger, traced
-from libs.common.requests import Request
+from libs.common.requests import Command, Request
+
+Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,14 @@ class Responder:
     service: Service
     request: type[Request[Any]]
     handler: Callable[[Any], Awaitable[BaseModel]]
+    cache: Cache
     outages: tuple[type[BaseException], ...]
 
     async def respond(self, client: Client, message: Msg) -> None:
         """Handle a request, and send what came of it."""
         headers = message.headers or {}
         with traced(headers.get(TRACE_HEADER, "")):
-            reply = self._fitting(await self._reply_to(message.data), limit_of(client))
+            reply = self._fitting(await self._reply_to(message.data, headers), limit_of(client))
             try:
                 await client.publish(message.reply, reply)
             except (nats.errors.Error, OSError) as error:
@@ -53,12 +60,12 @@ class Responder:
             )
         )
 
-    async def _reply_to(self, body: bytes) -> bytes:
+    async def _reply_to(self, body: bytes, headers: Headers) -> bytes:
         """The reply's bytes, whatever happens."""
         started = perf_counter()
         subject, outcome = self.request.subject, "answered"
         try:
-            return b'{"answer":' + await self._answer(body) + b"}"
+            return b'{"answer":' + await self._answer(body, headers) + b"}"
         except Refused as refusal:
             outcome = refusal.code
             return _refusal(refusal)
@@ -79,13 +86,52 @@ class Responder:
         finally:
             get_logger().debug("answered", subject=subject, outcome=outcome, ms=_ms_since(started))
 
-    async def _answer(self, body: bytes) -> bytes:
-        """The reply's JSON. A request that is invalid is refused before anything is begun."""
+    async def _answer(self, body: bytes, headers: Headers) -> bytes:
+        """The reply's JSON. A request that is invalid or late is refused before anything is begun."""
         try:
             request = self.request.model_validate_json(body)
         except ValidationError as error:
             raise Refused(422, "invalid", f"{first_problem(error, 'the request')}.") from error
-        return (await self.handler(request)).model_dump_json().encode()
+        late = time.time() - _deadline(headers)
+        if late > 0:
+            get_logger().warning("deadline_passed", subject=self.request.subject, late_s=round(late, 1))
+            raise Refused(
+                503, "deadline_passed", "This was reached too late, and was not begun. Try again in a moment."
+            )
+        key = headers.get(IDEMPOTENCY_HEADER)
+        if not key or not isinstance(request, Command):
+            return (await self.handler(request)).model_dump_json().encode()
+        user = str(getattr(request, "user_id", None) or "-")
+        return await self._do_once(request, CommandKey(self.service, self.request.subject, user, key), body)
+
+    async def _do_once(self, request: Request[Any], command: CommandKey, body: bytes) -> bytes:
+        """The first reply to this command is the reply to all tries of it. What was refused or failed is tried anew."""
+        begun = await idempotency.begin(self.cache, command, body)
+        if isinstance(begun, bytes):
+            return begun
+        try:
+            with idempotency.under(command):
+                reply = (await self.handler(request)).model_dump_json().encode()
+        except BaseException:
+            await self._keeping(begun.abandon())
+            raise
+        await self._keeping(begun.finish(reply))
+        return reply
+
+    async def _keeping(self, record: Awaitable[None]) -> None:
+        """Without Redis the command is done all the same; another try finds what this one created."""
+        try:
+            await record
+        except self.outages as error:
+            get_logger().warning("reply_not_kept", subject=self.request.subject, error=type(error).__name__)
+
+
+def _deadline(headers: Headers) -> float:
+    """Unix seconds; without one, or with one that is none, there is always time."""
+    try:
+        return float(headers[DEADLINE_HEADER])
+    except (KeyError, ValueError):
+        return float("inf")
 
 
 def _refusal(refused: Refused) -> bytes:
