@@ -28,6 +28,7 @@ from pydantic import BaseModel
 
 from libs.common import cache as cache_module
 from libs.common import db
+from libs.common.bus.consumer_check import ConsumerCheck
 from libs.common.bus.delivery import Delivery
 from libs.common.bus.payloads import PUBLISHES_AT_ONCE, encoded, in_chunks, limit_of
 from libs.common.bus.publishing import PUBLISH_TIMEOUT_SECONDS, publish_chunk, store_letter
@@ -86,6 +87,7 @@ class Bus:
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._client: Client | None = None
+        self._consumer_check = ConsumerCheck([])
         self._log = get_logger()
         self._broker = NatsBroker(
             self.settings.nats_url,
@@ -146,8 +148,9 @@ class Bus:
             await responder.respond(self.client, message.raw_message)
 
     def _register(self, event: type[Event], delivery: Delivery, batch: int) -> None:
-        consumer_of(self.service, event)  # refuses what events.py does not declare
+        consumer = consumer_of(self.service, event)  # refuses what events.py does not declare
         self.subscribed.append(event)
+        self._consumer_check.consumers.append(consumer)
         self._subscriptions.append(_Subscription(event, batch, delivery.deliver))
 
     # -- running -----------------------------------------------------------------------------------------------------------
@@ -266,11 +269,13 @@ class Bus:
         return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)
 
     async def ping(self) -> None:
-        """Outage: not connected, or a loop that should be pulling has ended."""
+        """Outage: not connected, a loop that should be pulling has ended, or what it pulls from is gone."""
         if self._client is None or not self._client.is_connected:
             raise Outage("NATS is not connected.")
         if dead := [task.get_name() for task in self._loops if task.done()]:
             raise Outage(f"Not pulling any more: {', '.join(dead)}")
+        if missing := await self._consumer_check.missing(self._stream):
+            raise Outage(f"Gone from NATS: {', '.join(missing)}. `pingcrm migrate` declares them.")
 
     async def _on_error(self, error: Exception) -> None:
         self._log.warning("nats_error", error=f"{type(error).__name__}: {error}")
