@@ -38,9 +38,14 @@ class Letter:
         user, account = self.about.get("user", NOBODY), self.about.get("account", NOBODY)
         return f"dead.{service}.{user}.{account}.{self.subject}"
 
+    @property
+    def short_reason(self) -> str:
+        """The reason as one line that fits into a header."""
+        return " ".join(self.reason.split())[:MAX_REASON_CHARACTERS]
+
     def headers(self) -> dict[str, str]:
         return {
-            "Pingcrm-Reason": " ".join(self.reason.split())[:MAX_REASON_CHARACTERS],
+            "Pingcrm-Reason": self.short_reason,
             "Pingcrm-Attempts": str(self.attempts),
             "Pingcrm-Subject": self.subject,
             "Pingcrm-Consumer": self.consumer,

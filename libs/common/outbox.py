@@ -86,7 +86,7 @@ async def _set_aside(bus: "Bus", row: Record, reason: str) -> bool:
     except PayloadTooLarge as error:
         get_logger().error("outbox_stuck", subject=row["subject"], error=str(error))
         return False
-    get_logger().error("dead_letter", subject=row["subject"], reason=reason, attempts=letter.attempts)
+    get_logger().error("dead_letter", subject=row["subject"], reason=letter.short_reason, attempts=letter.attempts)
     return True
 
 

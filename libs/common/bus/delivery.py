@@ -164,9 +164,9 @@ class Delivery:
             get_logger().warning("burial_postponed", subject=message.subject, error=_reason(error))
             return  # still unacknowledged: it comes again after ack_wait
         if self.event.is_hint:
-            get_logger().error("hint_dropped", subject=message.subject, reason=letter.reason, attempts=attempts)
+            get_logger().error("hint_dropped", subject=message.subject, reason=letter.short_reason, attempts=attempts)
         else:
-            get_logger().error("dead_letter", subject=message.subject, reason=letter.reason, attempts=attempts)
+            get_logger().error("dead_letter", subject=message.subject, reason=letter.short_reason, attempts=attempts)
 
     def _about(self, message: Msg, event: Event | None) -> Mapping[str, UUID]:
         """Whose letter it is. That of an order to delete is nobody's: it must not go in the deletion that it orders."""

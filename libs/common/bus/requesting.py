@@ -44,7 +44,7 @@ async def send_request(client: Client, request: Request[R], seconds: float, idem
         message = await _send(client, request.subject, body, headers, seconds)
     except (TimeoutError, nats.errors.Error, OSError) as error:
         raise Outage(f"Nobody replied to {request.subject}: {type(error).__name__}") from error
-    reply: R = request.reply.model_validate(_answer_in(message.data))  # type: ignore[assignment]
+    reply: R = request.reply.model_validate(_reply_in(message.data))  # type: ignore[assignment]
     return reply
 
 
@@ -62,7 +62,7 @@ async def _send(client: Client, subject: str, body: bytes, headers: dict[str, st
             await asyncio.sleep(NO_RESPONDER_PAUSE_SECONDS)
 
 
-def _answer_in(data: bytes) -> object:
+def _reply_in(data: bytes) -> object:
     body = orjson.loads(data)
     if refused := body.get("refused"):
         refusal = Refused(refused["status"], refused["code"], refused["detail"], **refused["extra"])

@@ -65,7 +65,7 @@ class Responder:
         started = perf_counter()
         subject, outcome = self.request.subject, "answered"
         try:
-            return b'{"answer":' + await self._answer(body, headers) + b"}"
+            return b'{"answer":' + await self._reply_json(body, headers) + b"}"
         except Refused as refusal:
             outcome = refusal.code
             return _refusal(refusal)
@@ -86,7 +86,7 @@ class Responder:
         finally:
             get_logger().debug("answered", subject=subject, outcome=outcome, ms=_ms_since(started))
 
-    async def _answer(self, body: bytes, headers: Headers) -> bytes:
+    async def _reply_json(self, body: bytes, headers: Headers) -> bytes:
         """The reply's JSON. A request that is invalid or late is refused before anything is begun."""
         try:
             request = self.request.model_validate_json(body)

@@ -65,7 +65,7 @@ async def test_a_command_whose_caller_gave_up_is_never_begun(bus: OpenBus) -> No
         assert all(line["subject"] == "auth.create_token" for line in late)
 
 
-async def test_a_command_that_arrives_after_its_deadline_is_answered_so(bus: OpenBus, nats_server: Nats) -> None:
+async def test_a_command_that_arrives_after_its_deadline_is_refused(bus: OpenBus, nats_server: Nats) -> None:
     tokens = Tokens()
     auth = bus("auth")
     auth.respond(CreateApiToken, tokens.create)

@@ -63,7 +63,7 @@ async def test_the_health_of_a_service_shows_that_its_consumer_is_gone(
         assert (await response.json())["checks"] == {"db": "ok", "bus": "Outage", "cache": "ok", "background": "ok"}
 
 
-async def test_the_server_is_asked_once_in_a_while_however_often_readiness_is_wanted(
+async def test_the_server_is_queried_once_in_a_while_however_often_readiness_is_wanted(
     bus: OpenBus, nats_server: Nats
 ) -> None:
     contacts = bus("contacts")
