@@ -1,6 +1,7 @@
 """Email addresses and phone numbers: parsing header values, the canonical form, what is *me*. Pure; docs/rules.md has the rules."""
 
 import re
+import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import idna
 import phonenumbers
 
 from libs.common.encoded_words import decode_words
+from libs.common.noreply import NO_REPLY
 
 MAX_ADDRESS = 254
 MAX_HEADER = 200_000
@@ -19,7 +21,6 @@ MAX_REMEMBERED = 200  # characters: what is longer is rarely met again
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _DOMAIN = re.compile(r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$")
-_ROBOT_STARTS = ("noreply", "donotreply", "dontreply", "nepasrepondre", "nichtantworten")
 _BOUNCERS = frozenset({"mailer-daemon", "postmaster"})
 
 
@@ -30,9 +31,15 @@ class Mailbox(NamedTuple):
     address: str
 
 
-@lru_cache(maxsize=65_536)
 def canonical(address: str) -> str | None:
-    """The form in which addresses are compared; None where it is not an address."""
+    """The form in which addresses are compared; None where it is not an address.
+
+    What is longer than an address can be is read all the same (it may have spaces around it), but never remembered.
+    """
+    return _remembered_form(address) if len(address) <= MAX_ADDRESS else _form(address)
+
+
+def _form(address: str) -> str | None:
     text = _tight(address).strip("<>").strip().strip("\"'")
     local, at, domain = text.rpartition("@")
     local = local.strip("\"'")
@@ -51,8 +58,13 @@ def canonical(address: str) -> str | None:
     return whole if len(whole) <= MAX_ADDRESS else None
 
 
+_remembered_form = lru_cache(maxsize=65_536)(_form)
+
+
 def _ascii_domain(domain: str) -> str:
-    """Lower case, A-label form; empty where it is no domain."""
+    """Lower case, A-label form; empty where it is no domain. What is too long for one is not encoded, which would take long."""
+    if len(domain) > MAX_ADDRESS:
+        return ""
     lowered = domain.lower()
     if not lowered.isascii():
         try:
@@ -80,9 +92,9 @@ def is_me(address: str, mine: Collection[str]) -> bool:
 
 
 def is_robot(address: str) -> bool:
-    """Whether the local part says that nobody reads the answers (`noreply@…`)."""
-    local = _bare_local(address)
-    return local.startswith(_ROBOT_STARTS) or local.endswith("noreply")
+    """Whether the local part of a canonical address says that nobody reads the answers (`noreply@…`, `nao-responda@…`)."""
+    local = _plain_local(address.rpartition("@")[0])
+    return local.startswith(_NO_REPLY) or local.endswith(_NO_REPLY)
 
 
 def is_bouncer(address: str) -> bool:
@@ -90,9 +102,15 @@ def is_bouncer(address: str) -> bool:
     return address.rpartition("@")[0].lower() in _BOUNCERS
 
 
-def _bare_local(address: str) -> str:
-    local = address.rpartition("@")[0].partition("+")[0].lower()
-    return local.replace(".", "").replace("_", "").replace("-", "")
+def _plain_local(local: str) -> str:
+    """A local part without its tag, separators and accents, in lower case."""
+    plain = local.partition("+")[0].lower().replace(".", "").replace("_", "").replace("-", "")
+    if plain.isascii():
+        return plain
+    return "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.category(c).startswith("M"))
+
+
+_NO_REPLY = tuple(dict.fromkeys(_plain_local(phrase) for phrases in NO_REPLY.values() for phrase in phrases.split()))
 
 
 def parse_list(header: str) -> list[Mailbox]:
@@ -130,6 +148,7 @@ _TOKEN = re.compile(r'[^"(),;:<>]+|.', re.DOTALL)
 _MARK = re.compile(r'\\.|["()]', re.DOTALL)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _LIKE_ADDRESS = re.compile(r"[<>]|[^\s@]@[^\s@]|@\s*[^\s@.]+\.[^\s@]")
+_ESCAPED = re.compile(r"\\(.)")
 
 
 class _Entry(NamedTuple):
@@ -227,28 +246,28 @@ def _mailbox(entry: _Entry) -> Mailbox:
     """One `Name <address>`, `address (Name)` or bare address."""
     before, begin = "", 0
     text = entry.text[-MAX_ENTRY:]  # of a name that goes on for pages its end is enough
+    comment = entry.comments[:MAX_ENTRY].strip("() ")
     # Brackets in quotes are part of a name: who calls himself "Ann <ann@x.io>" is not Ann.
     bare = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text)
     while (left := bare.find("<", begin)) >= 0:
         before += text[begin:left]
-        right = bare.find(">", left) if ">" in bare[left:] else len(text)
+        right = bare.find(">", left)
+        right = right if right >= 0 else len(text)
         inside, begin = text[left + 1 : right], right + 1
         if "@" in inside:
-            return Mailbox(
-                _name(before) or _name(entry.comments.strip("() ")), _tight(inside.rpartition(":")[2].lstrip("<"))
-            )
+            return Mailbox(_name(before) or _name(comment), _tight(inside.rpartition(":")[2].lstrip("<")))
     words = [] if "<" in bare else [word for word in _tight(text).split() if "@" in word]
     if (
         len(words) != 1 or words[0].count('"') % 2
     ):  # of `"jane doe"@x.io` the part behind the space is somebody else's address
         return Mailbox("", "")
-    return Mailbox(_name(entry.comments.strip("() ")), words[0])
+    return Mailbox(_name(comment), words[0])
 
 
 def _name(text: str) -> str:
     stripped = text.strip()
     if len(stripped) >= 2 and stripped[0] == stripped[-1] == '"':
-        stripped = re.sub(r"\\(.)", r"\1", stripped[1:-1])
+        stripped = _ESCAPED.sub(r"\1", stripped[1:-1])
     return decode_words(stripped).strip("\"' ")[:MAX_NAME]
 
 
@@ -257,12 +276,15 @@ _VANITY = re.compile(r"[+(]?\d[\d\s().\-/]*[A-Za-z]{3}[A-Za-z\d\s().\-/]*")
 _MAX_VANITY_DIGITS = 6
 
 
-@lru_cache(maxsize=8_192)
 def phone_key(shown: str, region: str | None = None) -> str:
     """How phones are compared: E.164 where the country is known, else the digits (with a leading `+` kept); empty without digits.
 
     An extension makes it another phone: `+12125550100;ext=5`.
     """
+    return _remembered_phone(shown, region) if len(shown) <= MAX_REMEMBERED else _phone(shown, region)
+
+
+def _phone(shown: str, region: str | None) -> str:
     try:
         number = phonenumbers.parse(shown, region)
         if phonenumbers.is_possible_number(number):
@@ -275,3 +297,6 @@ def phone_key(shown: str, region: str | None = None) -> str:
         dialled = phonenumbers.convert_alpha_characters_in_number(dialled)
     digits = "".join(character for character in dialled if character.isdigit())
     return ("+" if dialled.startswith("+") and digits else "") + digits
+
+
+_remembered_phone = lru_cache(maxsize=8_192)(_phone)

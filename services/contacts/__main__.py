@@ -29,7 +29,7 @@ from services.contacts.handlers import (
 
 async def wire(r: Resources) -> None:
     """Which handler each event and request has, and the loops beside them."""
-    context, bus = Context(r.db, r.bus.publish), r.bus
+    context, bus = Context(r.db, r.bus.publish, r.bus.purge_dead_letters), r.bus
 
     bus.subscribe_batch(e.MessageIngested, partial(messages.record_messages, context))
     bus.subscribe_batch(e.MessageRemoved, partial(messages.remove_messages, context))

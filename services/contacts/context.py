@@ -19,6 +19,7 @@ class Context:
 
     db: Pool
     publish: Callable[..., Awaitable[None]]
+    purge_dead_letters: Callable[..., Awaitable[None]]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -68,6 +68,11 @@ async def test_bulk_mail_and_mail_that_both_of_us_were_only_on_make_nobody_known
     assert (await brief_of(world, await invited(world, JANE)))[0] == "nobody_known"
 
 
+async def test_mail_forged_in_my_name_makes_nobody_known(world: World) -> None:
+    await world.receive(mail("m1", ME, [JANE], dmarc="fail"))
+    assert (await brief_of(world, await invited(world, JANE)))[0] == "nobody_known"
+
+
 @pytest.mark.parametrize("past", ["they wrote", "I wrote", "we met", "it was logged", "a card"])
 async def test_who_has_a_past_that_counts_is_known(world: World, past: str) -> None:
     match past:

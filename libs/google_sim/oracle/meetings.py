@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from libs.google_sim.account import AccountData, CalendarData, Resource
+from libs.google_sim.moments import moment
 from libs.google_sim.oracle.addresses import Me, canonical, is_bounce, is_noreply
 from libs.google_sim.oracle.mail import ContactCreation
-from libs.google_sim.recurrence import expand, moment
+from libs.google_sim.recurrence import expand
 
 FUTURE = timedelta(days=60)
 MAX_ATTENDEES = 25

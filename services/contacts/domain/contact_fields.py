@@ -98,7 +98,7 @@ def derived_fields(
         name_key=folded(name),
         words_name=words(name),
         words_near=words(company, title, *stored.tags, *shown),
-        words_rest=words(stored.notes, *phones)[:100_000],
+        words_rest=words(stored.notes, *phones),
     )
 
 

@@ -1,14 +1,16 @@
 """Events of the bus as observations: what one source saw of one message, meeting or note. Addresses canonical, texts harmless."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
-from libs.common.addresses import canonical, phone_key
+from libs.common.addresses import MAX_ADDRESS, canonical, phone_key
 from libs.common.attendees import attendees_of
+from libs.common.errors import Unprocessable
 from libs.common.events import (
     Identity,
     InteractionReported,
@@ -25,7 +27,11 @@ from services.contacts.domain.text import cleaned, key
 EMAIL, CALENDAR = "email", "calendar"
 MAX_TITLE, MAX_TEXT, MAX_NOTE, MAX_NAME = 500, 500, 10_000, 200
 MAX_IDENTITIES = 500
+MAX_WRITTEN = 2_000  # of a name as it came: more is never read
 NO_TEXT = "(no text)"
+MAX_PLATFORM = 32
+RESERVED_PLATFORMS = frozenset({"gmail", "email", "calendar"})
+RESERVED = "The platforms gmail, email and calendar are those of the connected Google accounts: report under a name of your own."
 _CALENDAR_DOMAIN = "calendar.google.com"
 _ADDRESS = re.compile(r"[^\s@]@[^\s@]")
 
@@ -57,7 +63,8 @@ class ObservedItem:
     """What one source saw of a message, meeting or note.
 
     `automated`: the rule that fits, or empty. `organized`: I organise this meeting. `bcc_tags`: BCC hashes that may log it.
-    `direction` is None for mail, where it follows from who the author is.
+    `direction` is None for mail, where it follows from who the author is. `unauthenticated`: whoever is named as its author may not
+    have written it.
     """
 
     occurred_at: datetime
@@ -72,6 +79,7 @@ class ObservedItem:
     organized: bool = False
     direction: str | None = None
     bcc_tags: tuple[str, ...] = ()
+    unauthenticated: bool = False
 
     @property
     def author(self) -> Participant | None:
@@ -127,6 +135,7 @@ def observed_message(event: MessageIngested) -> Observation:
         automated=event.automated,
         via=event.via,
         bcc_tags=tuple(sorted(tag for tag in tags if looks_like_hash(tag))),
+        unauthenticated=event.dmarc == "fail" and not event.sent,
     )
     ref = key(event.gmail_id)
     message_id = key((event.rfc_message_id or "").strip().strip("<>").strip())
@@ -179,8 +188,19 @@ def cancelled_meeting(event: MeetingCancelled) -> Observation:
     return Observation(event.user_id, event.account_id, CALENDAR, ref, event.revision, "", None)
 
 
+def is_reserved(platform: str) -> bool:
+    """Whether what is reported under this name would pass for mail or meetings of Google; however it is spelled (`E-Mail`)."""
+    plain = unicodedata.normalize("NFKC", cleaned(platform, MAX_PLATFORM)).casefold()
+    return "".join(filter(str.isalnum, plain)) in RESERVED_PLATFORMS
+
+
 def reported_interaction(event: InteractionReported, revision: int) -> Observation:
-    """What a connector reported. The user is the source: whichever connector reports it, it is the same interaction."""
+    """What a connector reported. The user is the source: whichever connector reports it, it is the same interaction.
+
+    Unprocessable: it claims a platform that is not its own.
+    """
+    if is_reserved(event.platform):
+        raise Unprocessable(RESERVED)
     participants = (identity_participant("other", identity) for identity in event.identities[:MAX_IDENTITIES])
     item = ObservedItem(
         occurred_at=event.occurred_at,
@@ -192,7 +212,7 @@ def reported_interaction(event: InteractionReported, revision: int) -> Observati
         direction=event.direction,
     )
     ref = key(event.ref)
-    return Observation(event.user_id, event.user_id, cleaned(event.platform, 32), ref, revision, ref, item)
+    return Observation(event.user_id, event.user_id, cleaned(event.platform, MAX_PLATFORM), ref, revision, ref, item)
 
 
 def written_interaction(command: AddInteraction, contact_id: ContactId, hash_: str, at: datetime) -> Observation:
@@ -215,15 +235,22 @@ def written_interaction(command: AddInteraction, contact_id: ContactId, hash_: s
     return Observation(command.user_id, command.user_id, command.platform, ref, 0, ref, item)
 
 
-@lru_cache(maxsize=8_192)
 def email_participant(role: str, address: str, name: str = "") -> Participant | None:
-    """An email address with its role; None where it is not an address."""
+    """An email address with its role; None where it is not an address. What is too long to be met again is not remembered."""
+    read = _remembered_email if len(address) <= MAX_ADDRESS and len(name) <= MAX_NAME else _email
+    return read(role, address, name)
+
+
+def _email(role: str, address: str, name: str) -> Participant | None:
     value = canonical(address)
     if value is None or "\x00" in value:
         return None
     shown = cleaned(address, 320).strip("<> ") or value
     called = display_name(name)
     return Participant(role, "email", value, shown, "" if "@" in called and canonical(called) == value else called)
+
+
+_remembered_email = lru_cache(maxsize=8_192)(_email)
 
 
 def identity_participant(role: str, identity: Identity) -> Participant | None:
@@ -246,7 +273,7 @@ def handle(written: str) -> str:
 
 def display_name(name: str) -> str:
     """A name worth showing: without an address in it and not mere digits. "Ann @ Acme" is a name."""
-    text = cleaned(" ".join(name.split()), MAX_NAME)
+    text = cleaned(" ".join(name[:MAX_WRITTEN].split()), MAX_NAME)
     return text if not _ADDRESS.search(text) and any(character.isalpha() for character in text) else ""
 
 

@@ -78,15 +78,21 @@ def _seen_alone(observation: Observation, item: ObservedItem) -> ProjectedIntera
     )
 
 
-def _order(observation: Observation) -> tuple[datetime, str, str]:
-    assert observation.item is not None
-    return observation.item.occurred_at, str(observation.source_id), observation.ref
+def _order(observation: Observation) -> tuple[bool, datetime, str, str]:
+    """By time; copies that may be forged come last, so that they pair with none that is not, as long as there are others."""
+    item = observation.item
+    assert item is not None
+    return item.unauthenticated, item.occurred_at, str(observation.source_id), observation.ref
 
 
 def _seen_by_several(same: list[Observation], number: int) -> ProjectedInteraction:
-    """One interaction from its copies. The earliest leads; what another saw besides (Bcc in the sent copy) is added."""
+    """One interaction from its copies. The earliest leads; what another saw besides (Bcc in the sent copy) is added.
+
+    Copies that may be forged add nothing to one that is not: whoever repeats a mail of mine adds nobody to it.
+    """
     first, *_ = ordered = sorted(same, key=_order)
-    items = [observation.item for observation in ordered if observation.item is not None]
+    copies = [observation.item for observation in ordered if observation.item is not None]
+    items = [item for item in copies if not item.unauthenticated] or copies
     lead = items[0]
     author = _author_address(lead)
     merged = replace(

@@ -55,6 +55,8 @@ async def disconnect_account(context: Context, event: AccountDisconnected) -> No
             changed = await purge_account(connection, event.user_id, event.account_id, event.at)
             get_logger().info("account_purged", user=str(event.user_id), account=str(event.account_id))
     await context.publish_changed(changed)
+    if event.purge:
+        await context.purge_dead_letters(event.user_id, event.account_id)
 
 
 async def delete_user(context: Context, event: UserDeleted) -> None:
@@ -62,4 +64,5 @@ async def delete_user(context: Context, event: UserDeleted) -> None:
     async with context.locked([event.user_id]) as connection:
         await users.upsert_purged(connection, [event.user_id, *event.account_ids], datetime.now(UTC))
         await users.delete_user(connection, event.user_id)
+    await context.purge_dead_letters(event.user_id)
     get_logger().info("user_deleted", user=str(event.user_id))

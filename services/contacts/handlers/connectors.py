@@ -13,7 +13,10 @@ MAX_BIO = 2_000
 
 
 async def record_report(context: Context, event: InteractionReported) -> None:
-    """What a connector saw. Reported again, with the same `ref`, it replaces what was reported before."""
+    """What a connector saw. Reported again, with the same `ref`, it replaces what was reported before.
+
+    Unprocessable: a reserved platform.
+    """
     async with context.locked([event.user_id]) as connection:
         if await users.list_purged(connection, [event.user_id]):
             return

@@ -10,7 +10,7 @@ from libs.common.pagination import decode_page_token, encode_page_token
 from libs.common.requests import AddInteraction, GetTimeline, Interaction, Timeline
 from services.contacts.contact_views import get_contact_id
 from services.contacts.context import Context
-from services.contacts.domain.observations import CALENDAR, EMAIL, written_interaction
+from services.contacts.domain.observations import RESERVED, is_reserved, written_interaction
 from services.contacts.domain.text import cleaned
 from services.contacts.projector import record_observations
 from services.contacts.store import contact_edits, observations, timelines
@@ -37,8 +37,8 @@ async def get_timeline(context: Context, query: GetTimeline) -> Timeline:
 
 async def add_interaction(context: Context, command: AddInteraction) -> Interaction:
     """Write on a timeline by hand. Refused: `reserved_platform`; mail and meetings come from Google alone."""
-    if command.platform in (EMAIL, CALENDAR):
-        raise Refused(422, "reserved_platform", "Email and calendar entries come from the connected accounts.")
+    if is_reserved(command.platform):
+        raise Refused(422, "reserved_platform", RESERVED)
     at = command.occurred_at or datetime.now(UTC)
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     async with context.locked([command.user_id]) as connection:

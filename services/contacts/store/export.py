@@ -31,8 +31,9 @@ async def list_interactions(
 ) -> list[ExportedInteraction]:
     """With everybody on them."""
     rows = await connection.fetch(
-        """SELECT i.id, i.platform, i.ref, i.kind, i.thread, i.occurred_at, i.ends_at, i.title, i.text, i.automated, i.direction,
-               coalesce(author.is_me, false) AS by_me,
+        """SELECT i.id, i.platform, i.ref, i.kind, i.thread, i.occurred_at, i.ends_at, i.title, i.text, i.direction,
+               coalesce(author.is_me, false) AND NOT i.unauthenticated AS by_me,
+               CASE WHEN i.unauthenticated AND coalesce(author.is_me, false) THEN 'forged' ELSE i.automated END AS automated,
                (SELECT jsonb_agg(jsonb_build_object('role', p.role, 'kind', a.kind, 'address', a.shown, 'name', p.name,
                                                     'contact_id', a.contact_id) ORDER BY p.role, a.id)
                 FROM participants p JOIN addresses a ON a.id = p.address_id WHERE p.interaction_id = i.id) AS people

@@ -12,7 +12,7 @@ from services.contacts.domain.projection import InteractionRef, ProjectedInterac
 
 _COLUMNS = (
     "id", "user_id", "platform", "grp", "ref", "kind", "thread", "occurred_at", "ends_at", "title", "text", "automated", "via", "crowd",
-    "bcc_logged", "organized", "direction", "author_id",
+    "bcc_logged", "organized", "direction", "author_id", "unauthenticated",
 )  # fmt: skip
 
 
@@ -31,6 +31,7 @@ class InteractionRow:
         return (
             self.id, row.user_id, row.platform, row.group, row.ref, item.kind, item.thread, item.occurred_at, item.ends_at, item.title,
             item.text, item.automated, item.via, row.participant_count, self.bcc_logged, item.organized, item.direction, self.author_id,
+            item.unauthenticated,
         )  # fmt: skip
 
 
@@ -62,12 +63,12 @@ async def upsert_interactions(
         await connection.execute(
             """UPDATE interactions i SET kind = n.kind, thread = n.thread, occurred_at = n.occurred_at, ends_at = n.ends_at,
                    title = n.title, text = n.text, automated = n.automated, via = n.via, crowd = n.crowd, bcc_logged = n.bcc_logged,
-                   organized = n.organized, direction = n.direction, author_id = n.author_id
+                   organized = n.organized, direction = n.direction, author_id = n.author_id, unauthenticated = n.unauthenticated
                FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
                            $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::bool[], $14::int[], $15::bool[],
-                           $16::bool[], $17::text[], $18::bigint[])
+                           $16::bool[], $17::text[], $18::bigint[], $19::bool[])
                    AS n(id, user_id, platform, grp, ref, kind, thread, occurred_at, ends_at, title, text, automated, via, crowd,
-                        bcc_logged, organized, direction, author_id)
+                        bcc_logged, organized, direction, author_id, unauthenticated)
                WHERE i.id = n.id""",
             *map(list, zip(*known, strict=True)),
         )
@@ -102,6 +103,7 @@ async def update_answered(
                SELECT i.id, bool_or(EXISTS (
                    SELECT FROM sightings own JOIN interactions o ON o.id = own.interaction_id JOIN addresses a ON a.id = o.author_id
                    WHERE own.source_id = s.source_id AND own.thread = s.thread AND own.fact IS NOT NULL AND a.is_me
+                     AND NOT o.unauthenticated
                )) AS answered
                FROM unnest($1::uuid[], $2::text[]) AS t(source_id, thread)
                JOIN sightings touched ON touched.source_id = t.source_id AND touched.thread = t.thread AND touched.fact IS NOT NULL

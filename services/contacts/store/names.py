@@ -22,6 +22,7 @@ _LEARN = """
         END::smallint AS rank) l
         WHERE {which} AND p.name <> '' AND l.rank IS NOT NULL AND NOT i.via
           AND counts_towards_relationship(i.automated, i.answered)
+          AND NOT (i.unauthenticated AND coalesce(author.is_me, false))
         ORDER BY p.address_id, l.rank DESC, i.occurred_at DESC, p.name DESC
     ) n
     WHERE a.id = n.address_id AND (n.rank, n.occurred_at, n.name) > (a.name_rank, a.name_at, a.name)

@@ -14,7 +14,7 @@ MAX_PEOPLE = 100
 
 _LINES = """
     SELECT l.interaction_id, l.occurred_at, l.direction, l.platform, l.contact_id,
-           i.kind, i.title, i.text, i.thread, i.automated, i.bcc_logged, i.ends_at, i.user_id
+           i.kind, i.title, i.text, i.thread, l.automated, i.bcc_logged, i.ends_at, i.user_id
     FROM timeline_lines l JOIN interactions i ON i.id = l.interaction_id
 """
 

@@ -14,7 +14,7 @@ WHERE NOT a.is_me AND a.kind <> 'bcc' AND rule.creation <> 'none'
   AND CASE i.platform
     WHEN 'email' THEN
         i.crowd <= participant_limit()
-        AND NOT (i.bcc_logged AND rule.by_me)
+        AND NOT (rule.by_me AND (i.bcc_logged OR i.unauthenticated))
         AND CASE
             WHEN rule.creation = 'everyone' THEN p.role <> 'bcc_log'
             WHEN a.robot OR NOT counts_towards_relationship(i.automated, i.answered) THEN false

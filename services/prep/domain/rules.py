@@ -1,19 +1,18 @@
 """Whether a meeting gets a brief. Pure; docs/rules.md (Calendar) names the sources of the rules."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from libs.common.addresses import is_me
 from libs.common.attendees import attendees_of
-from libs.common.events import Guest, Meeting
+from libs.common.events import MIN_BRIEF_LEAD, Guest, Meeting
 from libs.common.preferences import GmailPreferences
 from libs.common.requests import Account, Attendee
 from libs.common.scopes import GMAIL_SEND
 
 MAX_GUESTS = 20
-USEFUL_UNTIL = timedelta(minutes=5)
-"""Closer to the start than this, a brief is no use any more."""
+USEFUL_UNTIL = MIN_BRIEF_LEAD
 
 SkipReason = Literal[
     "disabled", "disconnected", "reauth_required", "missing_scope", "all_day", "cancelled", "moved", "declined", "too_late",

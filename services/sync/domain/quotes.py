@@ -66,6 +66,7 @@ _DAY_BEFORE_YEAR = re.compile(
 )
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h時时]\s?\d{2}(?!\d)|(?<!\d)\d{1,2} ?[AaPp]\.?[Mm]\b")
 _TOKEN_BEFORE = re.compile(r"(\S{1,40})\s*$")
+_LETTERS = re.compile(r"[^\W\d]+")
 _COLON = re.compile(r"[:：](?!(?<=\d[:：])\d)")  # none of a time of day
 _TRAILING = " >|\n\t"
 _LONGEST_RULE = 40
@@ -264,7 +265,7 @@ def _date_start(text: str, floor: int, year: re.Match[str], quoting: bool) -> tu
 
 
 def _days_in(text: str) -> frozenset[str]:
-    return _DAYS & {word.casefold() for word in re.findall(r"[^\W\d]+", text)}
+    return _DAYS & {word.casefold() for word in _LETTERS.findall(text)}
 
 
 def _with_person(text: str, floor: int, start: int) -> int:

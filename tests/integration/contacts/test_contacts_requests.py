@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.errors import Refused
+from libs.common.errors import Refused, Unprocessable
 from libs.common.events import ContactChanged, Identity, InteractionReported, ProfileReported, UserDeleted
 from libs.common.ids import ContactId, UserId, new_id
 from libs.common.requests import (
@@ -206,8 +206,34 @@ async def test_a_note_is_on_the_timeline_and_keeps_the_contact(world: World) -> 
     await timelines.add_interaction(world.context, note)
     await world.receive(settings(1, contact_creation="none"))
     assert [line.platform for line in await world.timeline(JANE)] == ["note", "email"]
-    with pytest.raises(Refused):
-        await timelines.add_interaction(world.context, note.model_copy(update={"platform": "email"}))
+
+
+@pytest.mark.parametrize(
+    "platform",
+    ["gmail", "email", "calendar", "e_mail", "Gmail", "E-Mail", "ｅｍａｉｌ", "em\x00ail", f"email{' ' * 40}x"],
+)
+async def test_nobody_but_google_reports_mail_and_meetings(world: World, platform: str) -> None:
+    await world.receive(mail("m1", JANE))
+    contact = await world.contact(JANE)
+    written = AddInteraction(user_id=USER, contact_id=contact.id, text="You owe me", occurred_at=NOW)
+    with pytest.raises(Refused, match="connected Google accounts") as refused:
+        await timelines.add_interaction(world.context, written.model_copy(update={"platform": platform}))
+    assert (refused.value.status, refused.value.code) == (422, "reserved_platform")
+    report = InteractionReported(
+        user_id=USER, platform=platform, ref="1", occurred_at=NOW, direction="outbound", kind="message",
+        identities=(Identity(kind="email", value=JANE),), text="You owe me",
+    )  # fmt: skip
+    with pytest.raises(Unprocessable, match="connected Google accounts"):
+        await connectors.record_report(world.context, report)
+    assert [line.title for line in await world.timeline(JANE)] == ["about m1"]
+
+
+@pytest.mark.parametrize("platform", ["telegram", "linkedin", "hey_email", "gmail_chat", "note"])
+async def test_other_platforms_report_under_their_own_names(world: World, platform: str) -> None:
+    await world.receive(mail("m1", JANE))
+    contact = await world.contact(JANE)
+    written = AddInteraction(user_id=USER, contact_id=contact.id, platform=platform, text="hi", occurred_at=NOW)
+    assert (await timelines.add_interaction(world.context, written)).platform == platform
 
 
 async def test_a_connector_reports_under_its_own_platform_and_can_correct_itself(world: World) -> None:

@@ -51,17 +51,36 @@ def test_mail_is_automated_only_where_every_copy_is() -> None:
     assert interaction.item.automated == "list"
 
 
+def test_a_copy_that_may_be_forged_adds_nothing_to_one_that_is_not() -> None:
+    fake = saw(B, "2", "from:me", "to:eve", title="Money", unauthenticated=True)
+    [found] = projected_interactions([fake, saw(A, "1", "from:me", "to:jane", minute=1, title="Hello")])
+    assert [participant.value for participant in found.item.participants] == ["me", "jane"]
+    assert (found.item.title, found.item.unauthenticated, len(found.observations)) == ("Hello", False, 2)
+    [found] = projected_interactions([fake, saw(A, "1", "from:me", "to:jane", minute=1, unauthenticated=True)])
+    assert found.item.unauthenticated
+    assert len(found.item.participants) == 3
+
+
+def test_a_copy_that_may_be_forged_is_the_last_of_its_account() -> None:
+    fake = saw(A, "1", "from:me", "to:eve", unauthenticated=True)
+    found = projected_interactions(
+        [fake, saw(A, "2", "from:me", "to:jane", minute=1), saw(B, "9", "from:me", "to:jane", minute=2)]
+    )
+    assert [(len(copy.observations), copy.item.unauthenticated) for copy in found] == [(2, False), (1, True)]
+
+
 def test_what_is_gone_makes_no_interaction() -> None:
     assert projected_interactions([Observation(USER, A, "email", "1", 2, "<x>", None)]) == []
 
 
 observations = st.lists(
     st.builds(
-        lambda source, ref, minute, people: saw(source, ref, *people, minute=minute),
+        lambda source, ref, minute, people, fake: saw(source, ref, *people, minute=minute, unauthenticated=fake),
         st.sampled_from([A, B]),
         st.sampled_from("12345"),
         st.integers(0, 3),
         st.lists(st.sampled_from(["from:a", "to:b", "cc:c"]), unique=True),
+        st.booleans(),
     ),
     unique_by=lambda observation: observation.key,
 )

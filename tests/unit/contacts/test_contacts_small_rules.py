@@ -1,5 +1,6 @@
 """Small rules: folding, BCC addresses, names, merging columns, likeness."""
 
+import unicodedata
 from datetime import UTC, datetime
 from secrets import token_bytes
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.contacts.domain import observations
 from services.contacts.domain.bcc import ENTROPY_BYTES, bcc_address, bcc_hash, looks_like_hash
 from services.contacts.domain.contact_fields import (
     CardFields,
@@ -17,7 +19,7 @@ from services.contacts.domain.contact_fields import (
 )
 from services.contacts.domain.duplicates import Traits, likeness
 from services.contacts.domain.observations import display_name, email_participant, handle
-from services.contacts.domain.text import cleaned, folded, key, words
+from services.contacts.domain.text import MAX_FOLDED, cleaned, folded, key, words
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -51,6 +53,17 @@ def test_what_is_folded_stays_as_it_is(text: str) -> None:
     once = folded(text)
     assert folded(once) == once
     assert once == " ".join(once.split())
+
+
+def test_of_an_endless_text_the_beginning_is_folded() -> None:
+    assert len(folded("e\u0301" * 1_000_000)) == MAX_FOLDED / 2
+    assert len(words("ﷺ " * 100_000)) == MAX_FOLDED
+
+
+@given(st.text(alphabet=st.sampled_from("eé\u0301\u0323\u0345ﷺ가ㄱﾞ㌀ ß"), max_size=60))
+def test_folding_is_what_normalising_and_dropping_marks_gives(text: str) -> None:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.category(c).startswith("M"))
+    assert folded(text) == " ".join(plain.casefold().split())
 
 
 def test_texts_lose_what_databases_and_screens_choke_on() -> None:
@@ -106,6 +119,13 @@ def test_an_address_over_again_is_no_name_however_it_is_spaced() -> None:
 @pytest.mark.parametrize("written", ["", "nobody", "a@b@c", "a b@c.example", "@x.example"])
 def test_what_is_no_address_is_nobody(written: str) -> None:
     assert email_participant("to", written) is None
+
+
+def test_an_identity_of_pages_is_not_remembered() -> None:
+    observations._remembered_email.cache_clear()
+    assert email_participant("other", "a@x.example", "n" * 100_000) is not None
+    assert email_participant("other", "a" * 100_000) is None
+    assert observations._remembered_email.cache_info().currsize == 0
 
 
 def test_handles_compare_without_their_decoration() -> None:

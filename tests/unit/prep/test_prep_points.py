@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from libs.common.events import Guest
 from libs.common.requests import Attendee, TalkingPoint
+from services.prep.domain.clean import for_model
 from services.prep.domain.dossier import Dossier, collect
 from services.prep.domain.points import fact_points, filled, grounded
 from services.prep.domain.prompt import given_labels, prompt
@@ -82,6 +85,61 @@ def test_points_that_rest_on_nothing_given_are_dropped() -> None:
     assert grounded(offered, frozenset({"I1", "B1"})) == (
         TalkingPoint(text="Ask about the pricing.", evidence=("I1",)),
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Sign in at evil-bank.com/login before the call.",
+        "Sign in at Evil-Bank.COM before the call.",
+        "Look at (evil-bank.co.uk), it is urgent.",
+        "evil-bank.com",
+        "Write to help@evil-bank.com first.",
+        "Open evil-bank.com:8443 now.",
+        "Open 192.0.2.7/login now.",
+        "Open 192.0.2.7:8080 now.",
+        "Open xn--80ak6aa92e.com now.",
+        "Open xn--e1afmkfd.xn--p1ai now.",
+        "Откройте банк.рф до звонка.",
+        "Откройте банк.сборы/вход до звонка.",
+        "Open evil-bank。com now.",
+        "Open ｅｖｉｌ．ｃｏｍ now.",
+        "Open 𝐞𝐯𝐢𝐥.𝐜𝐨𝐦 now.",
+        "Open evil-bank\u200d.\u200ccom now.",
+        "Open evil\u00ad-bank.com now.",
+        "Open www.evil now.",
+        "Open HTTPS://evil now.",
+        "Read report.pdf.zip today.",
+    ],
+)
+def test_a_point_with_a_bare_domain_is_dropped_like_one_with_a_link(words: str) -> None:
+    assert grounded([TalkingPoint(text=words, evidence=("I1",))], frozenset({"I1"})) == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Ask about the pricing, e.g. the discount, i.e. what is left of it.",
+        "Meet at 10:30 a.m. or 3.30 p.m. in the U.S. office.",
+        "Revenue grew by 3.5 % to 1.2bn; version 2.0.1 ships on 24.11.2026.",
+        "She moved from Node.js/React to Vue.js and sent report_v2.pdf and figures.xlsx.",
+        "Dr. Lee, Ph.D., wrote about and/or gates … and so on.",
+        "Спросите про отчёт. Как дела?",
+        "会議です。次の議題を聞いてください。OK?",
+        "The ratio is 1.5/2, the address is 192.0.2.7.",
+    ],
+)
+def test_what_only_looks_like_a_domain_stays(words: str) -> None:
+    assert len(grounded([TalkingPoint(text=words, evidence=("I1",))], frozenset({"I1"}))) == 1
+
+
+@given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z]{2,6}){1,2}/[a-z]{1,9}", fullmatch=True))
+def test_no_domain_with_a_path_reaches_the_model_or_a_brief(link: str) -> None:
+    suffix = link.partition("/")[0].rpartition(".")[2]
+    assume(suffix not in ("pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "csv", "txt", "json", "xml", "htm", "html", "png", "jpg",
+                          "jpeg", "gif", "svg", "js", "jsx", "ts", "tsx", "css", "yml", "yaml", "sql", "ics", "eml", "exe"))  # fmt: skip
+    assert link not in for_model(f"Please open {link} now", 220)
+    assert grounded([TalkingPoint(text=f"Open {link}.", evidence=("I1",))], frozenset({"I1"})) == ()
 
 
 def test_missing_points_are_filled_with_facts_that_rest_on_something_else_first() -> None:

@@ -112,7 +112,15 @@ def test_me_is_every_spelling_and_tag_of_my_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["no-reply@x.org", "do_not.reply@x.org", "noreply-billing@x.org", "shop.noreply+1@x.org"]
+    "address",
+    [
+        "no-reply@x.org",
+        "do_not.reply@x.org",
+        "noreply-billing@x.org",
+        "shop.noreply+1@x.org",
+        "não-responda@x.org",
+        "por-favor-no-responder@x.org",
+    ],
 )
 def test_noreply_addresses_are_known_by_their_local_part(address: str) -> None:
     assert is_noreply(address)
