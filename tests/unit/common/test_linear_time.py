@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from libs.common import addresses, config, encoded_words, log
+from libs.common import addresses, config, encoded_words, idempotency, log
 from libs.common.google import batch, id_token
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import TalkingPoint
@@ -127,6 +127,7 @@ PATTERNS = (
     Row(addresses._MARK.findall, (repeated("\\"), repeated('\\"'), repeated("()"))),
     Row(addresses._ESCAPED.findall, (repeated("\\"), repeated("\\\\a"))),
     Row(addresses._DOMAIN.match, (unclosed("a", "-"), repeated("a-"), unclosed("a", "."))),
+    Row(idempotency._KEY.fullmatch),
     Row(config._PUBSUB_NAME.fullmatch, (unclosed("projects/", "a"), repeated("projects/"))),
     Row(log._INPUT_VALUE.findall, (repeated("input_value="), unclosed("input_value=", "x"), repeated("input_value=, "))),
     Row(batch._GIVEN_BOUNDARY.findall, (repeated('boundary="'), unclosed('boundary="', "a"), repeated("boundary="))),
