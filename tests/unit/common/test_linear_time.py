@@ -251,7 +251,8 @@ def expression(row: Row) -> re.Pattern[Any]:
     return row.read.__self__  # type: ignore[attr-defined, no-any-return]
 
 
-@pytest.mark.parametrize("row", PATTERNS, ids=lambda row: expression(row).pattern[:40])
+# The words of quotations stand in no fixed order in their patterns: what is first in one names a test, not what follows.
+@pytest.mark.parametrize("row", PATTERNS, ids=lambda row: expression(row).pattern[:20])
 def test_every_expression_takes_time_in_proportion_to_the_text(row: Row) -> None:
     def read(text: str) -> object:
         return row.read(text.encode() if isinstance(expression(row).pattern, bytes) else text)
