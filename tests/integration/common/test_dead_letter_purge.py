@@ -99,6 +99,7 @@ async def test_a_hint_that_names_an_address_and_no_user_is_dropped_where_it_can_
         ('["user_id"]', "-", "-"),
         ("\xff", "-", "-"),
     ],
+    ids=["user and account", "user in capitals", "in its meeting", "no ids", "too deep", "a list", "not UTF-8"],
 )
 async def test_an_invalid_payload_is_addressed_as_far_as_it_can_be_read(
     bus: OpenBus, nats_server: Nats, payload: str, user: str, account: str
