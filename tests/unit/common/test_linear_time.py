@@ -137,7 +137,6 @@ PATTERNS = (
     Row(batch._GIVEN_BOUNDARY.findall, (repeated('boundary="'), unclosed('boundary="', "a"), repeated("boundary="))),
     Row(batch._CONTENT_ID.findall, (repeated("content-id: \n"), unclosed("content-id:", " "), repeated("content-id:<response-part-"))),
     Row(batch._STATUS.match, (unclosed("HTTP/1.1 ", "2"), repeated("HTTP/"))),
-    Row(idempotency._KEY.fullmatch, (repeated("!"),)),
     Row(id_token._MAX_AGE.findall, (repeated(",max-age="), repeated(" max-age=1"))),
     Row(endpoint._PATH_PARAMETER.findall, (repeated("{"), unclosed("{", "a"), repeated("{a"))),
     Row(sessions._BROWSER_ID.fullmatch),
