@@ -72,7 +72,7 @@ def expect(
     own_addresses: Iterable[str] = (),
 ) -> Expected:
     """What one user sees who connected all `accounts`. `now` is aware; 0 days mean without limit."""
-    me = Me.of([*own_addresses, *(one for account in accounts for one in (account.address, *account.aliases))])
+    me = Me.of([*own_addresses, *(address for account in accounts for address in (account.address, *account.aliases))])
     bags = [read_mail(account, me, earliest(now, mail_lookback_days)) for account in accounts]
     interactions = pair(bags)
     read = [read_card(person, me) for account in accounts for person in account.people]
@@ -82,7 +82,7 @@ def expect(
     answered = answered_threads(interactions)
     copies = [copy for copies in interactions for copy in believed(copies)]
     by_mail = {address for copy in copies for address in created_by(copy, answered, me, contact_creation)}
-    by_meetings = {one for meeting in meetings for one in invited(meeting, contact_creation)}
+    by_meetings = {address for meeting in meetings for address in invited(meeting, contact_creation)}
     outbound = sum(map(is_outbound, interactions))
     contacts = join(by_mail | by_meetings, cards)
     written = {address for copy in copies for address in counted_with(copy, answered, me)}

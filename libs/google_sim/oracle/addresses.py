@@ -263,7 +263,7 @@ class Me:
 
     @classmethod
     def of(cls, written: Iterable[str]) -> "Me":
-        return cls(frozenset(address for one in written if (address := canonical(one)) is not None))
+        return cls(frozenset(address for text in written if (address := canonical(text)) is not None))
 
     def __contains__(self, address: str) -> bool:
         local, _, domain = address.partition("@")

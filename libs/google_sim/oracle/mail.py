@@ -205,7 +205,9 @@ def created_by(copy: Copy, answered: Container[tuple[int, str]], me: Me, creatio
         people = mail.recipients
     elif creation == "people" and mail.author and not mail.via:
         people = (mail.author,)
-    return frozenset(one for one in people if one not in me and not is_noreply(one) and not is_bounce(one))
+    return frozenset(
+        person for person in people if person not in me and not is_noreply(person) and not is_bounce(person)
+    )
 
 
 def counted_with(copy: Copy, answered: Container[tuple[int, str]], me: Me) -> frozenset[str]:

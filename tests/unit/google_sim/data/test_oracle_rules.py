@@ -22,12 +22,12 @@ def mail(
     mime: str = "text/plain",
     **headers: str | list[str],
 ) -> Resource:
-    """A message; header names are given with `_` for `-`, a list for several headers of one name."""
+    """A message; header names are given with `_` for `-`, a list for several headers of entry name."""
     values = {"From": "Ann <ann@x.org>", "To": ME, **{name.replace("_", "-"): value for name, value in headers.items()}}
     listed = [
-        {"name": name, "value": one}
+        {"name": name, "value": entry}
         for name, value in values.items()
-        for one in (value if isinstance(value, list) else [value])
+        for entry in (value if isinstance(value, list) else [value])
     ]
     return {
         "id": f"{number:016x}",
