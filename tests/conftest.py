@@ -59,7 +59,8 @@ async def database(servers: Servers, secrets: Secrets) -> AsyncIterator[Database
 
 
 @asynccontextmanager
-async def _migrated_nats(secrets: Secrets) -> AsyncIterator[Nats]:
+async def migrated_nats(secrets: Secrets) -> AsyncIterator[Nats]:
+    """A fresh NATS server with streams, consumers and schedules."""
     folder = Path(tempfile.mkdtemp(prefix="pingcrm-nats-"))
     server = Nats(folder, secrets)
     await server.start()
@@ -73,7 +74,7 @@ async def _migrated_nats(secrets: Secrets) -> AsyncIterator[Nats]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def _nats_of_the_module(secrets: Secrets) -> AsyncIterator[Nats]:
-    async with _migrated_nats(secrets) as server:
+    async with migrated_nats(secrets) as server:
         yield server
 
 
@@ -97,7 +98,7 @@ async def nats_server(_nats_of_the_module: Nats) -> Nats:
 @pytest_asyncio.fixture
 async def own_nats_server(secrets: Secrets) -> AsyncIterator[Nats]:
     """A fresh NATS server of the test's own. A module whose tests all want that defines `nats_server = own_nats_server`."""
-    async with _migrated_nats(secrets) as server:
+    async with migrated_nats(secrets) as server:
         yield server
 
 

@@ -1,6 +1,7 @@
 """Email addresses and phone numbers: parsing header values, the canonical form, what is *me*. Pure; docs/rules.md has the rules."""
 
 import re
+import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
@@ -9,15 +10,17 @@ import idna
 import phonenumbers
 
 from libs.common.encoded_words import decode_words
+from libs.common.noreply import NO_REPLY
 
 MAX_ADDRESS = 254
 MAX_HEADER = 200_000
 MAX_ENTRY = 2_000
+MAX_NAME = 300
+MAX_NAME_PARTS = 20  # parted by commas: "Lee, Ann, MD, PhD"
 MAX_REMEMBERED = 200  # characters: what is longer is rarely met again
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _DOMAIN = re.compile(r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$")
-_ROBOT_STARTS = ("noreply", "donotreply", "dontreply", "nepasrepondre", "nichtantworten")
 _BOUNCERS = frozenset({"mailer-daemon", "postmaster"})
 
 
@@ -28,9 +31,15 @@ class Mailbox(NamedTuple):
     address: str
 
 
-@lru_cache(maxsize=65_536)
 def canonical(address: str) -> str | None:
-    """The form in which addresses are compared; None where it is not an address."""
+    """The form in which addresses are compared; None where it is not an address.
+
+    What is longer than an address can be is read all the same (it may have spaces around it), but never remembered.
+    """
+    return _remembered_form(address) if len(address) <= MAX_ADDRESS else _form(address)
+
+
+def _form(address: str) -> str | None:
     text = _tight(address).strip("<>").strip().strip("\"'")
     local, at, domain = text.rpartition("@")
     local = local.strip("\"'")
@@ -49,8 +58,13 @@ def canonical(address: str) -> str | None:
     return whole if len(whole) <= MAX_ADDRESS else None
 
 
+_remembered_form = lru_cache(maxsize=65_536)(_form)
+
+
 def _ascii_domain(domain: str) -> str:
-    """Lower case, A-label form; empty where it is no domain."""
+    """Lower case, A-label form; empty where it is no domain. What is too long for one is not encoded, which would take long."""
+    if len(domain) > MAX_ADDRESS:
+        return ""
     lowered = domain.lower()
     if not lowered.isascii():
         try:
@@ -78,9 +92,9 @@ def is_me(address: str, mine: Collection[str]) -> bool:
 
 
 def is_robot(address: str) -> bool:
-    """Whether the local part says that nobody reads the answers (`noreply@…`)."""
-    local = _bare_local(address)
-    return local.startswith(_ROBOT_STARTS) or local.endswith("noreply")
+    """Whether the local part of a canonical address says that nobody reads the answers (`noreply@…`, `nao-responda@…`)."""
+    local = _plain_local(address.rpartition("@")[0])
+    return local.startswith(_NO_REPLY) or local.endswith(_NO_REPLY)
 
 
 def is_bouncer(address: str) -> bool:
@@ -88,9 +102,15 @@ def is_bouncer(address: str) -> bool:
     return address.rpartition("@")[0].lower() in _BOUNCERS
 
 
-def _bare_local(address: str) -> str:
-    local = address.rpartition("@")[0].partition("+")[0].lower()
-    return local.replace(".", "").replace("_", "").replace("-", "")
+def _plain_local(local: str) -> str:
+    """A local part without its tag, separators and accents, in lower case."""
+    plain = local.partition("+")[0].lower().replace(".", "").replace("_", "").replace("-", "")
+    if plain.isascii():
+        return plain
+    return "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.category(c).startswith("M"))
+
+
+_NO_REPLY = tuple(dict.fromkeys(_plain_local(phrase) for phrases in NO_REPLY.values() for phrase in phrases.split()))
 
 
 def parse_list(header: str) -> list[Mailbox]:
@@ -98,13 +118,27 @@ def parse_list(header: str) -> list[Mailbox]:
 
     The list is split before anything is decoded, so that a comma inside an encoded name splits nothing. What real mail gets wrong
     is read as a person would: a quote or a comment that is never closed does not swallow the rest, spaces around `@` are
-    dropped, of a source route (`<@relay:ann@x.io>`) the end counts.
+    dropped, of a source route (`<@relay:ann@x.io>`) the end counts, and a comma that should have been quoted
+    (`Acme, Inc. <a@x.io>`) belongs to the name.
     """
     return list(_remembered(header) if len(header) <= MAX_REMEMBERED else _mailboxes(header))
 
 
 def _mailboxes(header: str) -> tuple[Mailbox, ...]:
-    return tuple(box for entry in _entries(header[:MAX_HEADER]) if (box := _mailbox(entry)).address)
+    boxes: list[Mailbox] = []
+    begun: list[_Entry] = []  # words before commas: perhaps the beginning of the next name
+    for entry in _entries(header[:MAX_HEADER]):
+        if _begins_name(entry):
+            begun.append(entry)
+            continue
+        box = _mailbox(entry)
+        if begun and _continues_name(entry, box):
+            names = [*(_name(part.text[-MAX_ENTRY:]) for part in begun[-MAX_NAME_PARTS:]), box.name]
+            boxes.append(Mailbox(", ".join(filter(None, names))[:MAX_NAME], box.address))
+        else:
+            boxes += [*map(_mailbox, begun), box]
+        begun = []
+    return tuple(box for box in [*boxes, *map(_mailbox, begun)] if box.address)
 
 
 _remembered = lru_cache(maxsize=8_192)(_mailboxes)  # the same few people write and are written to again and again
@@ -113,13 +147,17 @@ _remembered = lru_cache(maxsize=8_192)(_mailboxes)  # the same few people write 
 _TOKEN = re.compile(r'[^"(),;:<>]+|.', re.DOTALL)
 _MARK = re.compile(r'\\.|["()]', re.DOTALL)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_LIKE_ADDRESS = re.compile(r"[<>]|[^\s@]@[^\s@]|@\s*[^\s@.]+\.[^\s@]")
+_ESCAPED = re.compile(r"\\(.)")
 
 
 class _Entry(NamedTuple):
-    """One comma-separated piece: its text without comments, and the comments."""
+    """One comma-separated piece: its text without comments, and the comments. `comma`: it ends with one. `first`: of a group."""
 
     text: str
     comments: str
+    comma: bool
+    first: bool
 
 
 def _entries(header: str) -> list[_Entry]:
@@ -129,6 +167,7 @@ def _entries(header: str) -> list[_Entry]:
     text: list[str] = []
     comments: list[str] = []
     bracket: int | None = None  # where in `text` the open angle bracket stands
+    first = False
     position = 0
     while token := _TOKEN.match(header, position):
         piece = token[0]
@@ -146,13 +185,13 @@ def _entries(header: str) -> list[_Entry]:
             bracket = None
         elif piece in (",", ";") and (bracket is None or not "".join(text[bracket + 1 : bracket + 2]).startswith("@")):
             if text:
-                entries.append(_Entry("".join(text), " ".join(comments)))
-            text, comments, bracket = [], [], None
+                entries.append(_Entry("".join(text), " ".join(comments), piece == ",", first))
+            text, comments, bracket, first = [], [], None, False
         elif piece == ":" and bracket is None:
-            text, comments = [], []  # the name of a group
+            text, comments, first = [], [], True  # the name of a group
         elif piece not in ('"', "("):  # one that is never closed means nothing
             text.append(piece)
-    entries.append(_Entry("".join(text), " ".join(comments)))
+    entries.append(_Entry("".join(text), " ".join(comments), comma=False, first=first))
     return entries
 
 
@@ -183,6 +222,17 @@ def _closing_marks(header: str) -> dict[int, int]:
     return closing
 
 
+def _begins_name(entry: _Entry) -> bool:
+    """Whether a piece before a comma has words and no address: "Ann Lee" of `Ann Lee, PhD <a@x.io>`. "Ann @ Acme" is none."""
+    text = entry.text[-MAX_ENTRY:]
+    return entry.comma and not text.isspace() and not _LIKE_ADDRESS.search(text)
+
+
+def _continues_name(entry: _Entry, box: Mailbox) -> bool:
+    """Whether the name of this mailbox may begin before the comma: it is in brackets, and its own name not in quotes."""
+    return bool(box.address) and "<" in entry.text and not entry.first and not entry.text.lstrip().startswith('"')
+
+
 def _tight(address: str) -> str:
     """Control and zero-width characters removed, and white space around `@` and around the dots of the domain.
 
@@ -196,39 +246,57 @@ def _mailbox(entry: _Entry) -> Mailbox:
     """One `Name <address>`, `address (Name)` or bare address."""
     before, begin = "", 0
     text = entry.text[-MAX_ENTRY:]  # of a name that goes on for pages its end is enough
+    comment = entry.comments[:MAX_ENTRY].strip("() ")
     # Brackets in quotes are part of a name: who calls himself "Ann <ann@x.io>" is not Ann.
     bare = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text)
     while (left := bare.find("<", begin)) >= 0:
         before += text[begin:left]
-        right = bare.find(">", left) if ">" in bare[left:] else len(text)
+        right = bare.find(">", left)
+        right = right if right >= 0 else len(text)
         inside, begin = text[left + 1 : right], right + 1
         if "@" in inside:
-            return Mailbox(
-                _name(before) or _name(entry.comments.strip("() ")), _tight(inside.rpartition(":")[2].lstrip("<"))
-            )
+            return Mailbox(_name(before) or _name(comment), _tight(inside.rpartition(":")[2].lstrip("<")))
     words = [] if "<" in bare else [word for word in _tight(text).split() if "@" in word]
     if (
         len(words) != 1 or words[0].count('"') % 2
     ):  # of `"jane doe"@x.io` the part behind the space is somebody else's address
         return Mailbox("", "")
-    return Mailbox(_name(entry.comments.strip("() ")), words[0])
+    return Mailbox(_name(comment), words[0])
 
 
 def _name(text: str) -> str:
     stripped = text.strip()
     if len(stripped) >= 2 and stripped[0] == stripped[-1] == '"':
-        stripped = re.sub(r"\\(.)", r"\1", stripped[1:-1])
-    return decode_words(stripped).strip("\"' ")[:300]
+        stripped = _ESCAPED.sub(r"\1", stripped[1:-1])
+    return decode_words(stripped).strip("\"' ")[:MAX_NAME]
 
 
-@lru_cache(maxsize=8_192)
+# "1-800-FLOWERS": letters behind too few digits for a whole number, to be dialled as the digits on their keys.
+_VANITY = re.compile(r"[+(]?\d[\d\s().\-/]*[A-Za-z]{3}[A-Za-z\d\s().\-/]*")
+_MAX_VANITY_DIGITS = 6
+
+
 def phone_key(shown: str, region: str | None = None) -> str:
-    """E.164 where the country is known, else the digits (with a leading `+` kept); empty without digits."""
+    """How phones are compared: E.164 where the country is known, else the digits (with a leading `+` kept); empty without digits.
+
+    An extension makes it another phone: `+12125550100;ext=5`.
+    """
+    return _remembered_phone(shown, region) if len(shown) <= MAX_REMEMBERED else _phone(shown, region)
+
+
+def _phone(shown: str, region: str | None) -> str:
     try:
         number = phonenumbers.parse(shown, region)
         if phonenumbers.is_possible_number(number):
-            return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+            whole = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return f"{whole};ext={number.extension}" if number.extension else str(whole)
     except phonenumbers.NumberParseException:
         pass  # written without its country, or no phone number at all: compared by its digits
-    digits = "".join(character for character in shown if character.isdigit())
-    return ("+" if shown.strip().startswith("+") and digits else "") + digits
+    dialled = shown.strip()
+    if _VANITY.fullmatch(dialled) and sum(map(str.isdigit, dialled)) <= _MAX_VANITY_DIGITS:
+        dialled = phonenumbers.convert_alpha_characters_in_number(dialled)
+    digits = "".join(character for character in dialled if character.isdigit())
+    return ("+" if dialled.startswith("+") and digits else "") + digits
+
+
+_remembered_phone = lru_cache(maxsize=8_192)(_phone)

@@ -24,6 +24,8 @@ OUTAGES: tuple[type[BaseException], ...] = (
     ConnectionError, TimeoutError, BusyLoadingError, MasterDownError, ReadOnlyError, OutOfMemoryError,
 )  # fmt: skip
 
+_RELEASE_IF = "return {redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1]) or 0}"
+
 
 @dataclass(frozen=True)
 class Cache:
@@ -41,12 +43,16 @@ class Cache:
         """Read and delete in one step: of two readers only the first gets it."""
         return _bytes(await self.client.getdel(key))
 
-    async def acquire(self, key: str, value: str, ttl: timedelta) -> bool:
+    async def acquire(self, key: str, value: bytes | str, ttl: timedelta) -> bool:
         """Set where nobody has; true for the one who did."""
         return bool(await self.client.set(key, value, nx=True, px=ttl))
 
     async def release(self, key: str) -> None:
         await self.client.delete(key)
+
+    async def release_if(self, key: str, value: bytes | str) -> None:
+        """Delete where the value is still this one: what somebody else acquired meanwhile stays."""
+        await self.run(_RELEASE_IF, [key], value)
 
     async def count_failure(self, key: str, ttl: timedelta) -> int:
         """Count one more failure under this key; the count so far."""
@@ -56,7 +62,7 @@ class Cache:
             count, _ = await pipe.execute()
         return int(count)
 
-    async def run(self, script: str, keys: Sequence[str], *arguments: str | float) -> list[Any]:
+    async def run(self, script: str, keys: Sequence[str], *arguments: bytes | str | float) -> list[Any]:
         """A Lua script, atomic on the server, which keeps it: only its hash is sent from the second time on."""
         result: list[Any] = await self.client.register_script(script)(keys=list(keys), args=list(arguments))
         return result

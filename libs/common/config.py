@@ -23,6 +23,7 @@ GMAIL_UNITS: Mapping[str, int] = {
     "threads.get": 40,
     "watch": 100,
 }
+_PUBSUB_NAME = re.compile(r"projects/[^/\s]+/(topics|subscriptions)/[^/\s]+")
 
 
 class Settings(BaseSettings):
@@ -137,7 +138,8 @@ class Settings(BaseSettings):
     def _is_a_resource_name(cls, value: str, info: ValidationInfo) -> str:
         """Pub/Sub's full names; a bare one would only fail once it is used."""
         kind = "topics" if info.field_name == "google_pubsub_topic" else "subscriptions"
-        if value and not re.fullmatch(rf"projects/[^/\s]+/{kind}/[^/\s]+", value):
+        name = _PUBSUB_NAME.fullmatch(value)
+        if value and (name is None or name[1] != kind):
             raise ValueError(f"write it in full, as projects/PROJECT/{kind}/NAME")
         return value
 

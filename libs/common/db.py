@@ -23,10 +23,18 @@ OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.TooManyConnectionsError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
-    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
 )
 
+# The server ended a statement that took too long. That may lie in what it was about, and would be so again: a failure.
+STATEMENT_TIMEOUTS: tuple[type[BaseException], ...] = (asyncpg.QueryCanceledError,)
+
+# Three limits, so that each failure has its name. Waiting for others' locks: an outage. Working for too long: a statement's time-out.
+# No reply at all, though the server should have ended the statement by itself: the connection is dead, an outage.
+LOCK_TIMEOUT_SECONDS = 20
+STATEMENT_TIMEOUT_SECONDS = 50
 COMMAND_TIMEOUT_SECONDS = 60.0
+LIMITS = {"statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s", "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s"}
 
 # Rows are found by index. Plans are kept per connection: those made while a first import has just begun would scan whole tables,
 # and go on doing so when these have grown, until the first ANALYZE.
@@ -68,7 +76,7 @@ async def open_pool(settings: Settings) -> Pool:
             max_inactive_connection_lifetime=300,
             init=_prepare,
             reset=_as_it_is,
-            server_settings=PLANNER,
+            server_settings={**PLANNER, **LIMITS},
         )
     except (OSError, asyncpg.PostgresError) as error:
         raise Outage(f"PostgreSQL can't be reached: {error}. Check PINGCRM_POSTGRES_URL.") from error

@@ -19,6 +19,16 @@ class Unprocessable(Exception):
     """This piece of work can never succeed as it is: to the dead letters, with this reason."""
 
 
+class PayloadTooLarge(Unprocessable):
+    """An event is larger than the bus carries, and would be so again at each retry: publish less of it."""
+
+    def __init__(self, subject: str, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(f"{subject} has {size_bytes:,} bytes; the bus carries at most {limit_bytes:,}.")
+        self.subject = subject
+        self.size_bytes = size_bytes
+        self.limit_bytes = limit_bytes
+
+
 class Refused(Exception):
     """A request was refused. `status` is HTTP's; `code` is for programs, `detail` a sentence for people."""
 

@@ -11,7 +11,7 @@ Commands and queries (request and reply) are in requests/. The NATS permissions,
 document are derived from this file; a test compares it with what the services really subscribe to.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import ClassVar, Literal, get_args
 from uuid import UUID
 
@@ -34,6 +34,11 @@ class Event(BaseModel):
     published_by: ClassVar[tuple[Service | Literal["clock", "connector"], ...]]
     consumed_by: ClassVar[tuple[Service, ...]]
 
+    # An order to delete must not be lost in the deletion that it orders: its dead letters stay when those of its user go.
+    outlives_purge: ClassVar[bool] = False
+    # A hint that nobody can handle is dropped: what it reports is found without it, and nothing private is kept under no name.
+    is_hint: ClassVar[bool] = False
+
     def key(self) -> str:
         """What makes two publications of this event the same one (`Nats-Msg-Id`); empty = never the same."""
         return ""
@@ -41,6 +46,10 @@ class Event(BaseModel):
     def about(self) -> dict[str, UUID]:
         """The `user` and the `account` that it concerns, where it concerns one: what its log lines carry."""
         return {name: value for name in ("user", "account") if (value := getattr(self, f"{name}_id", None))}
+
+    def useful_until(self) -> datetime | None:
+        """Until when handling it is of any use; retries don't wait past that. None: always."""
+        return None
 
 
 # --- accounts ---------------------------------------------------------------------------------------------------------
@@ -103,6 +112,7 @@ class AccountDisconnected(Event):
     subject = "account.disconnected"
     published_by = ("auth",)
     consumed_by = ("sync", "contacts", "prep", "gateway")
+    outlives_purge = True
 
     user_id: UserId
     account_id: AccountId
@@ -119,6 +129,7 @@ class UserDeleted(Event):
     subject = "user.deleted"
     published_by = ("auth",)
     consumed_by = ("sync", "contacts", "prep", "gateway")
+    outlives_purge = True
 
     user_id: UserId
     account_ids: tuple[AccountId, ...]
@@ -211,6 +222,7 @@ class MailboxNotified(Event):
     subject = "mailbox.notified"
     published_by = ("gateway", "sync")
     consumed_by = ("sync",)
+    is_hint = True
 
     address: str
     history_id: int
@@ -302,7 +314,9 @@ class MessageIngested(Event):
     """One eligible Gmail message. `revision` grows with each thing that happens to it: a later one wins over an earlier.
 
     `people` follows docs/rules.md (author first, role `from`). `automated` names the rule that fits, or is empty. `bcc_tags` are the
-    `+tags` of own addresses seen in Delivered-To, X-Gm-Original-To, Bcc, To and Cc. `dmarc` is the verdict in Authentication-Results.
+    `+tags` of own addresses seen in Delivered-To, X-Gm-Original-To, Bcc, To and Cc. `dmarc` is the verdict in Authentication-Results,
+    `sent` says that Gmail has it among what this account sent. What fails DMARC and was not sent may not be its author's; where the
+    author is the user, it is forged.
     """
 
     subject = "message.ingested"
@@ -323,6 +337,7 @@ class MessageIngested(Event):
     via: bool = False
     bcc_tags: tuple[str, ...] = ()
     dmarc: Literal["pass", "fail", "unknown"] = "unknown"
+    sent: bool = False
 
     def key(self) -> str:
         return f"{self.account_id}:{self.gmail_id}:{self.revision}"
@@ -406,7 +421,8 @@ class Guest(BaseModel):
 class Meeting(BaseModel):
     """One event instance as it stands in one account's calendar. All-day: `start_date` and `end_date` (exclusive) are set.
 
-    Times are UTC instants; `time_zone` is the IANA name in which people see them. The description never leaves `sync`.
+    Times are UTC instants; `time_zone` is the IANA name of the zone that the event names, else of its calendar's;
+    `calendar_time_zone` that of the account's primary calendar, empty where it is not known. The description never leaves `sync`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -426,6 +442,7 @@ class Meeting(BaseModel):
     start_date: date | None = None
     end_date: date | None = None
     time_zone: str = "UTC"
+    calendar_time_zone: str = ""
     place: str = ""
     video_url: str = ""
     private: bool = False
@@ -474,6 +491,10 @@ class MeetingCancelled(Event):
         return f"{self.meeting_id}:{self.revision}"
 
 
+# A brief that arrives later than this before its meeting is not read any more.
+MIN_BRIEF_LEAD = timedelta(minutes=5)
+
+
 class MeetingUpcoming(Event):
     """A meeting starts soon enough for its brief. Published by each scan that finds it; `prep` briefs once."""
 
@@ -486,12 +507,15 @@ class MeetingUpcoming(Event):
     def about(self) -> dict[str, UUID]:
         return {"user": self.meeting.user_id, "account": self.meeting.account_id}
 
+    def useful_until(self) -> datetime:
+        return self.meeting.starts_at - MIN_BRIEF_LEAD
+
 
 # --- other platforms --------------------------------------------------------------------------------------------------
 
 
 class InteractionReported(Event):
-    """A connector saw a message, call or note on its platform. `ref` is unique per user and platform.
+    """A connector saw a message, call or note on its platform (not `gmail`, `email` or `calendar`). `ref` is unique per user and platform.
 
     Reported again it replaces what was reported before, so no two reports are the same one: a correction has to get through.
     """

@@ -8,9 +8,15 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import orjson
+from pydantic import ValidationError
+
+from libs.common.bus.validation import first_problem
 from libs.common.db import Connection, Pool, Record
+from libs.common.dead_letters import Letter, read_about
+from libs.common.errors import PayloadTooLarge, Unprocessable
 from libs.common.events import EVENTS, Event
-from libs.common.log import current_trace, traced
+from libs.common.log import current_trace, get_logger, traced
 
 if TYPE_CHECKING:
     from libs.common.bus import Bus
@@ -30,23 +36,58 @@ async def add(connection: Connection, *events: Event) -> None:
 async def relay(pool: Pool, bus: "Bus") -> int:
     """Publish everything in the outbox, oldest first; returns how many events that was.
 
-    No transaction is open while the bus confirms. Two replicas may publish the same event: it has the same `Nats-Msg-Id`.
+    No transaction is open while the bus confirms. Two replicas may publish the same event: it has the same `Nats-Msg-Id`. One that
+    can never be published becomes a dead letter and leaves; where even that does not fit it stays, and the others go on.
     """
-    relayed = 0
+    relayed = after = 0
     while True:
-        rows = await pool.fetch("SELECT id, subject, payload, trace FROM outbox ORDER BY id LIMIT $1", BATCH)
+        rows = await pool.fetch(
+            "SELECT id, subject, payload, trace FROM outbox WHERE id > $1 ORDER BY id LIMIT $2", after, BATCH
+        )
         if not rows:
             return relayed
-        await asyncio.gather(*(_publish(bus, row) for row in rows))
-        await pool.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
-        relayed += len(rows)
+        settled = await asyncio.gather(*(_settle(bus, row) for row in rows))
+        ids = [row["id"] for row, is_settled in zip(rows, settled, strict=True) if is_settled]
+        await pool.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", ids)
+        relayed += len(ids)
+        after = rows[-1]["id"]
         if len(rows) < BATCH:
             return relayed
 
 
-async def _publish(bus: "Bus", row: Record) -> None:
+async def _settle(bus: "Bus", row: Record) -> bool:
+    """Publish, or set aside what can't be: too large, or written by a version that knew it otherwise. False: it stays."""
     with traced(row["trace"]):
-        await bus.publish(_BY_SUBJECT[row["subject"]].model_validate(row["payload"]))
+        try:
+            await bus.publish(_event_of(row))
+        except Unprocessable as error:
+            return await _set_aside(bus, row, str(error))
+        return True
+
+
+def _event_of(row: Record) -> Event:
+    """Raises Unprocessable."""
+    declared = _BY_SUBJECT.get(row["subject"])
+    if declared is None:
+        raise Unprocessable(f"events.py declares no {row['subject']}")
+    try:
+        return declared.model_validate(row["payload"])
+    except ValidationError as error:
+        raise Unprocessable(f"invalid payload: {first_problem(error, 'payload')}") from error
+
+
+async def _set_aside(bus: "Bus", row: Record, reason: str) -> bool:
+    declared = _BY_SUBJECT.get(row["subject"])
+    payload = orjson.dumps(row["payload"])
+    about = {} if declared and declared.outlives_purge else read_about(payload)
+    letter = Letter(row["subject"], payload, reason, f"{bus.service}_outbox", about=about)
+    try:
+        await bus.dead_letter(letter)
+    except PayloadTooLarge as error:
+        get_logger().error("outbox_stuck", subject=row["subject"], error=str(error))
+        return False
+    get_logger().error("dead_letter", subject=row["subject"], reason=letter.short_reason, attempts=letter.attempts)
+    return True
 
 
 async def keep_relaying(
@@ -59,7 +100,7 @@ async def keep_relaying(
     pending = pending or asyncio.Event()
     while True:
         pending.clear()
-        await bus.survive(lambda: relay(pool, bus))
+        await bus.run_guarded(lambda: relay(pool, bus))
         with suppress(TimeoutError):
             async with asyncio.timeout(every_seconds):
                 await pending.wait()

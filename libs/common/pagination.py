@@ -2,18 +2,57 @@
 
 token = encode_page_token(last.occurred_at, last.id)
 after = decode_page_token(query.cursor, datetime, UUID)     # None: the first page
+
+A page has at most so many items and at most so many bytes: a list of what others wrote has no largest item.
+
+rows = await list_runs(connection, after, query.limit + 1)
+page, next_cursor = cut_page(rows, query.limit, lambda run: (run.started_at, run.id))
 """
 
 import base64
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
+from pydantic import BaseModel
 
 from libs.common.errors import Refused
 
+T = TypeVar("T")
+
 INFINITE_PAST = datetime.min.replace(tzinfo=UTC)
+PAGE_BYTES = 500_000
+
+
+def json_bytes(item: object) -> int:
+    """How many bytes an item has as JSON: a model, or what is made of plain values."""
+    return len(item.model_dump_json().encode() if isinstance(item, BaseModel) else orjson.dumps(item, default=str))
+
+
+def cut_page(
+    items: Sequence[T],
+    limit: int,
+    position: Callable[[T], Sequence[object]],
+    *,
+    size_bytes: Callable[[T], int] = json_bytes,
+    budget_bytes: int = PAGE_BYTES,
+) -> tuple[tuple[T, ...], str | None]:
+    """The first page of these items, and the token of the next one; None where all are on it.
+
+    A page has at most `limit` items that have together at most `budget_bytes`, and at least one, however large that is. `items` are
+    read with one more than `limit`, which shows whether there is more. `position` is an item's sort key.
+    """
+    page: list[T] = []
+    left = budget_bytes
+    for item in items[:limit]:
+        left -= size_bytes(item) + 1  # and a comma
+        if page and left < 0:
+            break
+        page.append(item)
+    more = len(page) < len(items)
+    return tuple(page), encode_page_token(*position(page[-1])) if more else None
 
 
 def encode_page_token(*position: object) -> str:

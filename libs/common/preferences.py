@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, field_validator
 
+from libs.common.time_zones import known_zone
+
 # Google's ids of calendars look like addresses; PostgreSQL refuses NUL.
 CalendarId = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f]+$")]
 ContactCreation = Literal["people", "sent_only", "none", "everyone"]
@@ -23,8 +25,13 @@ class GmailPreferences(BaseModel):
         (), max_length=50, description="Calendars to read beside the primary one."
     )
     meeting_prep_enabled: bool = Field(True, description="Send a brief before each meeting.")
-    meeting_prep_unknown: bool = Field(False, description="Also where no guest is a known contact.")
+    meeting_prep_unknown: bool = Field(False, description="Also where I have no history with any guest.")
     meeting_prep_private: bool = Field(False, description="Also for events marked private.")
+    time_zone: str = Field(
+        "",
+        max_length=100,
+        description="In which zone I read times (`Europe/Berlin`); empty: that of the primary calendar.",
+    )
 
     @field_validator("own_addresses")
     @classmethod
@@ -32,6 +39,13 @@ class GmailPreferences(BaseModel):
         for address in value:
             if address.count("@") != 1 or len(address) > 254 or not address.isprintable() or " " in address:
                 raise ValueError(f"{address!r} is not an email address")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        if value and known_zone(value) is None:
+            raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin")
         return value
 
 

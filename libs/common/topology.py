@@ -23,6 +23,11 @@ EVENT_STREAM = "EVENTS"
 CLOCK_STREAM = "CLOCK"
 DEAD_STREAM = "DEAD"
 
+# What a server must carry. It is a margin: pages of lists are cut at a sixteenth of it (pagination.py).
+MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+# Who deletes the dead letters of a user or account that is deleted: the service that holds most about them.
+DEAD_LETTER_PURGER: Service = "contacts"
+
 ACK_WAIT_SECONDS = 30.0
 DAY_SECONDS = 86_400
 BATCH, LARGE_BATCH = 100, 500  # messages handled together; more of those that come by the thousand
@@ -119,7 +124,7 @@ def inbox_prefix(user: str) -> str:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What one NATS user may publish and subscribe to. `answers`: it may reply to whoever sent it a request."""
+    """What one NATS user may publish and subscribe to. `may_respond`: to whoever sent it a request."""
 
     user: str
     publish: tuple[str, ...]
@@ -139,6 +144,8 @@ def permissions(service: Service) -> Permissions:
             f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}",
             f"$JS.ACK.{consumer.stream}.{consumer.name}.>",
         ]
+    if service == DEAD_LETTER_PURGER:
+        publish.append(f"$JS.API.STREAM.PURGE.{DEAD_STREAM}")
     subscribe = [f"{inbox_prefix(service)}.>"]
     subscribe += [request.subject for request in REQUESTS if request.served_by == service]
     subscribe += [event.subject for event in BROADCAST if service in event.consumed_by]

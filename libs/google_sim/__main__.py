@@ -27,7 +27,9 @@ _UNITS = "Gmail quota units per minute; 0 is no limit."
 def main(
     account: Annotated[list[str] | None, typer.Option(help="Address of an account; may be repeated.")] = None,
     name: Annotated[list[str] | None, typer.Option(help=f"Name of its person, {_OF}")] = None,
-    mail: Annotated[list[str] | None, typer.Option(help=f"mbox, maildir or .jsonl(.gz), {_OF}")] = None,
+    mail: Annotated[
+        list[str] | None, typer.Option(help=f"mbox, .eml, maildir, a folder of these, or .jsonl(.gz), {_OF}")
+    ] = None,
     calendar: Annotated[list[str] | None, typer.Option(help=f".ics or .jsonl(.gz), {_OF}")] = None,
     contacts: Annotated[list[str] | None, typer.Option(help=f".vcf or .jsonl(.gz), {_OF}")] = None,
     alias: Annotated[list[str] | None, typer.Option(help=f"Further address of the person, {_OF}")] = None,

@@ -54,7 +54,7 @@ class Rule:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> "Rule":
-        """Raises ValueError where the rule can't be understood."""
+        """Read a rule. Raises ValueError where it can't be understood."""
         if unknown := set(value) - _KEYS:
             raise ValueError(f"Unknown keys in a fault rule: {', '.join(sorted(unknown))}")
         try:
@@ -114,7 +114,7 @@ class Faults:
             rule.chance = random.Random(f"{seed}:{number}")
 
     def pick(self, method: str, path: str, account: str) -> Fault:
-        """All latencies that hit a call of `account` (empty: nobody's), and the first other fault."""
+        """Return all latencies that hit a call of `account` (empty: nobody's), and the first other fault."""
         if not self.rules:
             return NO_FAULT
         delay, chosen = 0.0, None

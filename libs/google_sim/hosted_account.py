@@ -22,7 +22,7 @@ class Account:
     watch: Resource | None = None
 
     def snapshot(self) -> AccountData:
-        """What the account holds now, as the oracle reads it."""
+        """Return what the account holds now, as the oracle reads it."""
         return AccountData(
             address=self.address,
             name=self.name,

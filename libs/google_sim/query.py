@@ -12,16 +12,16 @@ class Query:
         self._values = parse_qs(text, keep_blank_values=True) if text else {}
 
     def text(self, name: str) -> str | None:
-        """The last value given; None if absent or empty."""
+        """Return the last value given; None if absent or empty."""
         values = self._values.get(name)
         return (values[-1] or None) if values else None
 
     def texts(self, name: str) -> list[str]:
-        """All values of a repeated parameter."""
+        """Return all values of a repeated parameter."""
         return self._values.get(name, [])
 
     def integer(self, name: str, default: int, maximum: int) -> int:
-        """A count of at least 1; more than `maximum` is cut to it, as Google does."""
+        """Return a count of at least 1; more than `maximum` is cut to it, as Google does."""
         text = self.text(name)
         if text is None:
             return default
@@ -40,9 +40,9 @@ class Query:
         return text == "true"
 
     def given(self, names: tuple[str, ...]) -> list[str]:
-        """Those of the names that the query has."""
+        """Return those of the names that the query has."""
         return [name for name in names if name in self._values]
 
     def fingerprint(self, leaving_out: tuple[str, ...]) -> str:
-        """The same for two queries that differ only in the parameters left out."""
+        """Return a text that is the same for two queries that differ only in the parameters left out."""
         return repr(sorted((k, sorted(v)) for k, v in self._values.items() if k not in leaving_out))

@@ -14,7 +14,7 @@ class Bucket:
     filled_at: float
 
     def wait(self, units: int, now: float) -> float:
-        """Seconds until `units` can be taken; 0 if they can now."""
+        """Return the seconds until `units` can be taken; 0 if they can now."""
         if not self.units_per_minute:
             return 0.0
         rate = self.units_per_minute / 60
@@ -34,7 +34,7 @@ class Quota:
     _project: Bucket | None = None
 
     def set(self, user_units_per_minute: int, project_units_per_minute: int, status: int) -> None:
-        """New limits, with full buckets."""
+        """Set new limits, with full buckets."""
         self.user_units_per_minute, self.project_units_per_minute = user_units_per_minute, project_units_per_minute
         self.status = status
         self._users.clear()
@@ -72,7 +72,7 @@ class ConcurrencyLimiter:
     _running: dict[str, int] = field(default_factory=dict)
 
     def acquire(self, address: str, calls: int) -> int:
-        """How many of these calls may run now; they count until they are released."""
+        """Return how many of these calls may run now; they count until they are released."""
         known = self._running.get(address, 0)
         admitted = min(calls, self.limit - known) if self.limit else calls
         admitted = max(admitted, 0)

@@ -158,7 +158,7 @@ class _RequestHandler:
 
 
 def _endpoint(method: str, raw_path: str) -> Endpoint | None:
-    """What there is beside the three APIs: OAuth and Pub/Sub."""
+    """Return the endpoint of OAuth or Pub/Sub; None where the path is of one of the three APIs, or of none."""
     return pubsub.handle if pubsub.is_pubsub(method, raw_path) else ENDPOINTS.get((method, raw_path))
 
 
@@ -178,7 +178,7 @@ def _reply_of(error: GoogleError) -> Reply:
 
 
 def _response(request: web.BaseRequest, reply: Reply, content_type: str) -> web.Response:
-    """As Google: compressed only for those who say gzip in Accept-Encoding and in User-Agent."""
+    """Return the response as Google does: compressed only where both Accept-Encoding and User-Agent have gzip."""
     headers = {**reply.headers, "Content-Type": content_type} if reply.body else reply.headers
     body = reply.body
     if len(body) >= _GZIP_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
@@ -189,7 +189,7 @@ def _response(request: web.BaseRequest, reply: Reply, content_type: str) -> web.
 
 
 async def _damaged(request: web.BaseRequest, response: web.StreamResponse, kind: Kind | None) -> web.StreamResponse:
-    """A response on its way through a fault: lost, cut in the middle, or no JSON any more."""
+    """Return what a fault leaves of a response: lost, cut in the middle, or no JSON any more."""
     if kind == "lost_send":
         return _disconnect(request)
     if kind == "invalid_json" and isinstance(response, web.Response):

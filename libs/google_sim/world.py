@@ -111,7 +111,7 @@ class World:
         return account
 
     def local(self, address: str) -> Account | None:
-        """The account that mail to an address arrives in, if it lives here."""
+        """Return the account that mail to an address arrives in; None where none here does."""
         return self._local.get(local_key(address))
 
     def _changed(self, account: Account, record: Record) -> None:
@@ -121,7 +121,7 @@ class World:
         return datetime.fromtimestamp(self.now(), UTC)
 
     def describe(self) -> dict[str, Any]:
-        """How much there is, for people who look."""
+        """Return how much there is, as the control API shows it."""
         return {
             "accounts": [
                 {

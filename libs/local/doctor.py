@@ -3,7 +3,7 @@
 import ipaddress
 import os
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from libs.common.config import Settings
 from libs.common.google.oauth import Misconfigured
 from libs.common.google.service_account import read_key_file
+from libs.common.topology import MAX_PAYLOAD_BYTES
 from libs.local.bus_admin import connect_admin
 from libs.local.data_dir import Unusable, read_runtime
 from libs.local.environment import Servers
@@ -274,7 +275,7 @@ async def check_servers(servers: Servers) -> AsyncIterator[Finding]:
                 yield Finding("ok", f"{name} is embedded: `pingcrm up` starts it.")
             continue
         try:
-            await _REACH[name](url)
+            findings = await _REACH[name](url)
         except (
             OSError,
             ValueError,
@@ -286,24 +287,39 @@ async def check_servers(servers: Servers) -> AsyncIterator[Finding]:
             yield Finding("wrong", f"{name} at {without_login(url)} can't be used: {error or type(error).__name__}.")
         else:
             yield Finding("ok", f"{name} at {without_login(url)} answers.")
+            for finding in findings:
+                yield finding
 
 
-async def _reach_postgres(url: str) -> None:
+async def _reach_postgres(url: str) -> Sequence[Finding]:
     connection = await asyncpg.connect(url, timeout=5)
     await connection.close()
+    return ()
 
 
-async def _reach_nats(url: str) -> None:
+async def _reach_nats(url: str) -> Sequence[Finding]:
     connection = await connect_admin(url)
     try:
         await connection.jetstream().account_info()
     finally:
         await connection.close()
+    return tuple(check_max_payload(connection.max_payload))
 
 
-async def _reach_redis(url: str) -> None:
+def check_max_payload(max_payload_bytes: int) -> Iterator[Finding]:
+    """What does not fit is refused by name, so too little is a pity and no danger."""
+    if max_payload_bytes < MAX_PAYLOAD_BYTES:
+        yield Finding(
+            "note",
+            f"NATS carries messages of at most {max_payload_bytes:,} bytes: set max_payload to {MAX_PAYLOAD_BYTES}, as"
+            " `pingcrm nats-config` does, or large replies are refused.",
+        )
+
+
+async def _reach_redis(url: str) -> Sequence[Finding]:
     async with redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
         await client.ping()
+    return ()
 
 
 _REACH = {"PostgreSQL": _reach_postgres, "NATS": _reach_nats, "Redis": _reach_redis}

@@ -12,6 +12,7 @@ from libs.local.schemas import MigrationFailed, apply_migrations, apply_roles, c
 from libs.local.secrets import Secrets
 from libs.local.streams import Declared, declare
 from libs.local.urls import database_of, without_login
+from libs.local.views import apply_views
 
 RETRY_SECONDS = 0.5
 T = TypeVar("T")
@@ -20,7 +21,7 @@ T = TypeVar("T")
 async def migrate(
     postgres_url: str, nats_url: str, secrets: Secrets, *, replicas: int = 1, timeout: float = 60.0
 ) -> Declared:
-    """Database, roles, schemas and tables; then streams, consumers and schedules. Both URLs are administrators'.
+    """Database, roles, schemas, tables and views; then streams, consumers and schedules. Both URLs are administrators'.
 
     Waits `timeout` seconds for each server. Raises Unreachable, MigrationFailed, or what the servers refuse.
     """
@@ -40,6 +41,7 @@ async def migrate_database(postgres_url: str, secrets: Secrets, *, timeout: floa
             " an administrator's: a superuser, or the database's owner with CREATEROLE."
         ) from error
     await apply_migrations(postgres_url, secrets)
+    await apply_views(postgres_url, secrets)
 
 
 async def migrate_bus(nats_url: str, *, replicas: int = 1, timeout: float = 60.0) -> Declared:

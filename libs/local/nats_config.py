@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 
-from libs.common.topology import Permissions, all_permissions
+from libs.common.topology import MAX_PAYLOAD_BYTES, Permissions, all_permissions
 from libs.local.secrets import ADMIN, Secrets, nats_password_name
 
 Password = Callable[[str], str]
@@ -44,6 +44,7 @@ def deployed(secrets: Secrets | None = None) -> str:
 
 
 def _render(server: Sequence[str], password: Password) -> str:
+    server = [*server, f"max_payload: {MAX_PAYLOAD_BYTES}"]
     users = [f"    {{ user: {ADMIN}, password: {password(ADMIN)} }}"]
     users += [_user(permissions, password) for permissions in all_permissions()]
     return "\n".join([*server, "", "authorization {", "  users = [", *users, "  ]", "}", ""])

@@ -10,9 +10,10 @@ from nats.js.errors import APIError, NotFoundError
 
 from libs.common.events import TICKS, Tick
 from libs.common.topology import CLOCK_STREAM, CONSUMERS, schedule_subject, streams
+from libs.local.dead import address_old_letters
 
 EMPTY = b"{}"
-WRONG_LAST_SEQUENCE = 10071  # "wrong last sequence": somebody published there already
+WRONG_LAST_SEQUENCE = 10071  # "wrong last sequence": there is one already
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ async def declare(connection: Client, replicas: int) -> Declared:
         await _declare_stream(js, config)
     await asyncio.gather(*(js.add_consumer(consumer.stream, consumer.config()) for consumer in CONSUMERS))
     deleted = [name for config in wanted for name in await _delete_stale(js, str(config.name))]
+    await address_old_letters(js)
     published = [tick.subject for tick in TICKS if await _publish_schedule(js, tick)]
     return Declared(tuple(deleted), tuple(published))
 

@@ -50,4 +50,4 @@ class Context:
 
     async def relay_outbox(self) -> None:
         """Publish at once what the last commit put into the outbox; what fails now is published by `keep_relaying` within seconds."""
-        await self.bus.survive(lambda: outbox.relay(self.db, self.bus), pause_seconds=0)
+        await self.bus.run_guarded(lambda: outbox.relay(self.db, self.bus), pause_seconds=0)

@@ -1,12 +1,25 @@
-"""People and what passed between them and the user: contacts, addresses, interactions, scores, BCC addresses.
+"""Contacts: people, and what passed between them and the user.
 
-Hears `account.*`, `settings.changed`, `user.deleted` (who is me), `message.*`, `meeting.*`, `person.*` (what sync saw),
-`interaction.reported`, `profile.reported` (other platforms). Says `contact.changed`, `bcc.unclaimed`. Answers every `contacts.*` question.
+Owns contacts, addresses, interactions, Google's cards, merges, relationship scores and BCC hashes.
+Consumes account.connected, account.identified, account.disconnected, user.deleted, settings.changed, message.ingested,
+    message.removed, meeting.ingested, meeting.cancelled, person.imported, person.removed, interaction.reported, profile.reported.
+Publishes contact.changed, bcc.unclaimed.
+Serves contacts.search, contacts.get, contacts.create, contacts.update, contacts.delete, contacts.rotate_bcc, contacts.timeline,
+    contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts,
+    contacts.export, contacts.compare, contacts.of_message.
+Requests nothing.
 
 Everything is a projection of what was seen, so that order and repetition don't matter:
 
-    facts ──► sightings ──project──► interactions + participants(address) ──wanted──► contacts ◄──group── cards
+    events ──► observations ──project──► interactions + participants(address) ──reasons──► contacts ◄──resolve── cards
 
-`recording.py` keeps interactions true to the sightings, `regrouping.py` keeps contacts true to addresses and cards,
-`identity.py` follows changes of who is me. The rules are in `domain/` and, set-based, in the views of the schema.
+domain/observations.py makes observations of events. projector.py stores them, keeps interactions true to them (domain/projection.py)
+and follows up what hangs on those: the names of addresses (store/names.py), who becomes a contact (contact_reasons.py, by
+views/contact_reasons.sql), which scores are due. identity_resolution.py keeps contacts true to addresses and cards
+(domain/identity_resolution.py), contact_fields.py what they show. own_addresses.py follows changes of who is me, account_purge.py
+takes back what one account saw. Whatever changes a user's contacts holds the user's lock (context.py).
+
+What is read goes through views/timeline_lines.sql: timelines.py, attendees.py, contact_views.py and scoring.py, which computes the
+scores (domain/scoring.py) that are due, in the background. What the user does is in contact_edits.py and merges.py. bcc_offers.py
+publishes whose address may be the user's own.
 """

@@ -70,8 +70,8 @@ async def _attempt(context: Context, meeting: Meeting, stored: StoredPrep, obsta
     elif reason:
         await record_skipped(context, stored, reason)
     else:
-        base_url = context.settings.base_url
-        brief = await write_brief(context.claude, collect(meeting, people), base_url, stored.token, now)
+        dossier = collect(meeting, people, owner.preferences.time_zone)
+        brief = await write_brief(context.claude, dossier, context.settings.base_url, stored.token, now)
         await deliver(context, account, stored, brief)
 
 

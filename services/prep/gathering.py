@@ -48,7 +48,8 @@ async def gather(bus: Bus, user_id: UserId, meeting_id: MeetingId) -> Gathered:
     if meeting is None or owner is None or meeting.user_id != user_id:
         raise not_found("meeting")
     people = await get_people(bus, meeting, owner, datetime.now(UTC))
-    return Gathered(meeting, owner.account(meeting.account_id), collect(meeting, people))
+    dossier = collect(meeting, people, owner.preferences.time_zone)
+    return Gathered(meeting, owner.account(meeting.account_id), dossier)
 
 
 async def get_owner(bus: Bus, user_id: UserId) -> Owner | None:

@@ -1,9 +1,22 @@
-"""Sync: mail, contacts and calendar out of Google; schedules; which meetings are upcoming.
+"""Sync: mail, contacts and calendars out of Google, on schedule and at once, and which meetings are due for a brief.
 
-Owns the copy of accounts and settings that it needs, runs, cursors, the ledger of Gmail messages, fingerprints of cards, meetings.
-Hears account.* settings.changed user.deleted clock.* sync.requested mailbox.notified, and Gmail through Pub/Sub.
-Says account.identified mailbox.notified message.* person.* meeting.* sync.*.
+Owns its copy of accounts and settings, runs, cursors, the ledger of Gmail messages, fingerprints of cards, meetings, audits.
+Consumes account.connected, account.reauth_required, account.disconnected, user.deleted, settings.changed, sync.requested,
+mailbox.notified, clock.mail, clock.contacts, clock.calendar, clock.prep, clock.watch, clock.audit.
+Publishes account.identified, sync.requested, mailbox.notified, sync.progressed, sync.completed, sync.failed, message.ingested,
+message.removed, person.imported, person.removed, meeting.ingested, meeting.cancelled, meeting.upcoming.
+Serves sync.runs, sync.status, sync.meetings, sync.meeting, sync.why, sync.audit, sync.start_audit, sync.retry.
+Requests auth.accounts, auth.token, auth.settings, contacts.compare, contacts.of_message.
 
-Handlers only queue runs; runner.py claims and carries them out, mail.py, people.py and calendar.py do the reading. The order is
-always the same: store what is seen, say it, write down that it was said, move the cursor. A crash repeats, and loses nothing.
+Handlers store what has changed and request runs. The engine (runs/) acquires the runs and carries them out; what they do is in
+mail/, people.py and calendar/, registered in `__main__`. The order is always the same: store what is seen, publish it, write down
+that it was published, move the cursor. A crash repeats work, and loses nothing.
+
+handlers/  every entry point
+runs/      the engine: queue, leases, fairness between runs, how a run ends
+mail/      a mailbox: listing, fetching, history, audit, watch, polling, push, and why a message is (not) here
+calendar/  calendars, and the prep scan that follows their runs
+people.py  Google contacts
+domain/    the decisions
+store/     the SQL
 """

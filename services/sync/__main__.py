@@ -1,4 +1,4 @@
-"""Wires sync: handlers to the bus, and the tasks that run beside them."""
+"""Wires sync: handlers to the bus, the work of runs to the engine, and the loops that run beside them."""
 
 from functools import partial
 
@@ -6,47 +6,63 @@ from libs.common import events, outbox, requests
 from libs.common.db import open_pool
 from libs.common.google.api import Google
 from libs.common.google.pubsub import Subscription
+from libs.common.google.tokens import KeptTokens
 from libs.common.service import Resources, run
-from services.sync import answers, auditing, background, handlers, push
-from services.sync.job import Sync
-from services.sync.runner import keep_running
+from services.sync.calendar.prep_scan import scan_if_due
+from services.sync.calendar.sync import sync_calendar
+from services.sync.context import Context, GoogleAccounts
+from services.sync.handlers import accounts, audits, meetings, messages, runs, schedules
+from services.sync.handlers import requests as run_requests
+from services.sync.mail.polling import poll_at_full_rate
+from services.sync.mail.sync import sync_mail
+from services.sync.people import sync_people
+from services.sync.runs.queue import RunQueue
+from services.sync.runs.run import Engine
+from services.sync.runs.worker import Worker
 
-CROWD = 100  # accounts that are connected at the same time: what is quick shall not wait for runs that have begun
+CONNECTED_AT_ONCE = 100  # accounts: what is quick shall not wait for runs that have begun
 
 
 async def wire(r: Resources) -> None:
-    run_db = await r.enter(await open_pool(r.settings))
-    sync = Sync(r.settings, r.db, run_db, r.cache, r.bus, Google(r.settings, r.http, r.cache))
+    context = Context(r.settings, r.db, r.bus, RunQueue())
+    google = GoogleAccounts(Google(r.settings, r.http, r.cache), KeptTokens(r.bus))
+    worker = Worker(
+        context,
+        Engine(r.settings, await r.enter(await open_pool(r.settings)), r.bus, google),
+        work={"mail": sync_mail, "contacts": sync_people, "calendar": sync_calendar},
+        after_work={"calendar": scan_if_due},
+        after_change={"mail": poll_at_full_rate},
+    )
 
-    r.bus.subscribe(events.AccountConnected, partial(handlers.connect, sync), at_once=CROWD)
-    r.bus.subscribe(events.AccountReauthRequired, partial(handlers.stop_until_reauthorized, sync))
-    r.bus.subscribe(events.AccountDisconnected, partial(handlers.disconnect, sync))
-    r.bus.subscribe(events.UserDeleted, partial(handlers.forget_user, sync))
-    r.bus.subscribe(events.SettingsChanged, partial(handlers.change_settings, sync))
-    r.bus.subscribe(events.SyncRequested, partial(handlers.request_run, sync))
-    r.bus.subscribe(events.MailDue, partial(handlers.sync_all_mail, sync))
-    r.bus.subscribe(events.ContactsDue, partial(handlers.sync_all_contacts, sync))
-    r.bus.subscribe(events.CalendarDue, partial(handlers.sync_all_calendars, sync))
-    r.bus.subscribe(events.PrepDue, partial(handlers.look_ahead, sync))
-    r.bus.subscribe(events.WatchDue, partial(handlers.renew, sync))
-    r.bus.subscribe(events.AuditDue, partial(auditing.audit_all, sync))
-    r.bus.subscribe_batch(events.MailboxNotified, partial(push.hear_hints, sync))
+    r.bus.subscribe(events.AccountConnected, partial(accounts.connect, context), at_once=CONNECTED_AT_ONCE)
+    r.bus.subscribe(events.AccountReauthRequired, partial(accounts.stop_until_reauthorized, context))
+    r.bus.subscribe(events.AccountDisconnected, partial(accounts.disconnect, context))
+    r.bus.subscribe(events.UserDeleted, partial(accounts.forget_user, context))
+    r.bus.subscribe(events.SettingsChanged, partial(accounts.change_settings, context))
+    r.bus.subscribe(events.MailDue, partial(schedules.sync_all_mail, context))
+    r.bus.subscribe(events.ContactsDue, partial(schedules.sync_all_contacts, context))
+    r.bus.subscribe(events.CalendarDue, partial(schedules.sync_all_calendars, context))
+    r.bus.subscribe(events.PrepDue, partial(schedules.scan_all_calendars, context))
+    r.bus.subscribe(events.WatchDue, partial(schedules.renew_watches, context))
+    r.bus.subscribe(events.AuditDue, partial(audits.audit_all, context))
+    r.bus.subscribe(events.SyncRequested, partial(run_requests.request_run, context))
+    r.bus.subscribe_batch(events.MailboxNotified, partial(run_requests.sync_notified_mailboxes, context))
 
-    r.bus.respond(requests.ListRuns, partial(answers.show_runs, sync))
-    r.bus.respond(requests.GetSyncStatus, partial(answers.show_status, sync))
-    r.bus.respond(requests.ListMeetings, partial(answers.show_meetings, sync))
-    r.bus.respond(requests.GetMeeting, partial(answers.show_meeting, sync))
-    r.bus.respond(requests.ExplainMessage, partial(answers.explain_message, sync))
-    r.bus.respond(requests.AuditAccount, partial(answers.audit, sync))
-    r.bus.respond(requests.StartAudit, partial(answers.start_audit, sync))
-    r.bus.respond(requests.RetryMessages, partial(answers.retry_messages, sync))
+    r.bus.respond(requests.ListRuns, partial(runs.show_runs, context))
+    r.bus.respond(requests.GetSyncStatus, partial(runs.show_status, context))
+    r.bus.respond(requests.ListMeetings, partial(meetings.show_meetings, context))
+    r.bus.respond(requests.GetMeeting, partial(meetings.show_meeting, context))
+    r.bus.respond(requests.ExplainMessage, partial(messages.explain_message, context, google))
+    r.bus.respond(requests.RetryMessages, partial(messages.retry_messages, context))
+    r.bus.respond(requests.AuditAccount, partial(audits.show_audit, context))
+    r.bus.respond(requests.StartAudit, partial(audits.start_audit, context))
 
-    r.run_in_background("runner", partial(keep_running, sync))
-    r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus, pending=sync.outbox_pending))
-    r.run_in_background("poller", partial(background.keep_polling, sync))
-    r.run_in_background("puller", partial(push.keep_pulling, sync, Subscription.of(r.settings, r.http)))
-    r.run_in_background("scanner", partial(background.keep_scanning, sync))
-    r.run_in_background("auditor", partial(auditing.keep_auditing, sync))
+    r.run_in_background("worker", worker.keep_running)
+    r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus, pending=worker.outbox_pending))
+    r.run_in_background("poller", partial(schedules.keep_polling, context))
+    r.run_in_background("puller", partial(run_requests.keep_pulling, context, Subscription.of(r.settings, r.http)))
+    r.run_in_background("scanner", partial(meetings.keep_scanning, context))
+    r.run_in_background("auditor", partial(audits.keep_auditing, context))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,6 @@ stage.py       the product as it is run for people: every service a process on r
 people.py      persons at browsers, one or a thousand
 live.py        a browser that listens to live updates
 mail.py        mail that is delivered
-bus.py         holding a fact back, so that many things begin at one moment
+bus.py         holding an event back, so that many things begin at one moment
 processes.py   what the operating system counted
 """

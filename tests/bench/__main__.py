@@ -22,7 +22,7 @@ from tests.bench.scenario import Scenario, Setting
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
-    listed = "\n".join(f"  {one.name:<12} {one.asks}" for one in SCENARIOS.values())
+    listed = "\n".join(f"  {scenario.name:<12} {scenario.question}" for scenario in SCENARIOS.values())
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description=f"{__doc__}\n\nscenarios:\n{listed}",
@@ -76,7 +76,7 @@ def machine() -> dict[str, object]:
 
 
 def write(chosen: argparse.Namespace, about: Mapping[str, object], results: Sequence[Result]) -> None:
-    """All figures so far into the files that were asked for: whoever stops the rest has them."""
+    """All figures so far into the files that were requested: they are there, whoever stops the rest."""
     if chosen.json:
         figures = {"machine": about, "results": as_json(results)}
         chosen.json.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")

@@ -1,4 +1,4 @@
-"""Holding back one fact from one service: what happens to many people can so begin at one moment."""
+"""Holding back one event from one service: what happens to many people can so begin at one moment."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ LONGEST = timedelta(minutes=10)
 
 @asynccontextmanager
 async def held_back(admin_nats_url: str, service: Service, event: type[Event]) -> AsyncIterator[None]:
-    """The facts wait on the bus until the block ends; then the service hears all of them."""
+    """The events wait on the bus until the block ends; then the service receives all of them."""
     consumer = consumer_of(service, event)
     until = (datetime.now(UTC) + LONGEST).isoformat().replace("+00:00", "Z")
     async with admin_stream(admin_nats_url) as stream:

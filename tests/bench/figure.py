@@ -43,7 +43,7 @@ def exactly(value: float) -> Target:
 
 @dataclass(frozen=True)
 class Figure:
-    """One result. `measured` says how it came about, so that somebody else can measure it again. A text has no target."""
+    """One result. `measured` states how it came about, so that somebody else can measure it again. A text has no target."""
 
     name: str
     value: float | str

@@ -33,9 +33,9 @@ def _usage(pid: int) -> Usage:
     cpu, memory = 0.0, 0
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        for one in (process, *process.children(recursive=True)):
+        for member in (process, *process.children(recursive=True)):
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                times = one.cpu_times()
+                times = member.cpu_times()
                 cpu += times.user + times.system + times.children_user + times.children_system
-                memory += one.memory_full_info().uss
+                memory += member.memory_full_info().uss
     return Usage(cpu, memory)

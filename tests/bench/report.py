@@ -31,7 +31,7 @@ class Result:
 
 def show(console: Console, result: Result) -> None:
     """One scenario as a table, each figure beside its target."""
-    title = f"{result.scenario.name}: {result.scenario.asks} ({result.seconds:.0f} s)"
+    title = f"{result.scenario.name}: {result.scenario.question} ({result.seconds:.0f} s)"
     if result.error:
         console.print(f"[bold]{title}[/]\n[red]not measured:[/] {result.error}\n", highlight=False)
         return
@@ -55,7 +55,7 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
     return [
         {
             "scenario": result.scenario.name,
-            "asks": result.scenario.asks,
+            "asks": result.scenario.question,
             "seconds": round(result.seconds, 1),
             "load": result.load,
             "error": result.error or None,
@@ -81,7 +81,7 @@ def page_with(page: str, machine: Mapping[str, object], results: Sequence[Result
     """A page of documentation with these figures in place of the old ones; what is above them stays."""
     about = (
         f"On {machine['cores']} cores and {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']},"
-        f" {machine['at']}; load average when the scenarios began: {', '.join(f'{one.load:.1f}' for one in results)}."
+        f" {machine['at']}; load average when the scenarios began: {', '.join(f'{result.load:.1f}' for result in results)}."
     )
     return f"{page.partition(FIGURES)[0]}{FIGURES}\n{about}\n\n{as_markdown(results)}"
 
@@ -90,7 +90,7 @@ def as_markdown(results: Sequence[Result]) -> str:
     """One table over all scenarios."""
     lines = ["| what | how it is measured | target | figure |", "| --- | --- | --- | --- |"]
     for result in results:
-        lines.append(f"| **{result.scenario.asks}** | {result.error and 'not measured'} | | |")
+        lines.append(f"| **{result.scenario.question}** | {result.error and 'not measured'} | | |")
         for figure in result.figures:
             value = f"{shown(figure.value)} {figure.unit}".strip()
             value = f"{value} (missed)" if figure.is_met is False else value

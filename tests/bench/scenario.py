@@ -9,7 +9,7 @@ from tests.bench.figure import Figure
 
 @dataclass(frozen=True)
 class Setting:
-    """What a scenario may use: an empty folder, how large it shall be, somebody to tell how far it is.
+    """What a scenario may use: an empty folder, how large it shall be, somebody to report to how far it is.
 
     messages: size of a large mailbox. quick: only to see that everything works; the figures say little.
     """
@@ -26,9 +26,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One question that is measured. `asks` is that question; `limit_seconds` end it, whatever hangs."""
+    """One measurement and the `question` that it settles; `limit_seconds` end it, whatever hangs."""
 
     name: str
-    asks: str
+    question: str
     run: Callable[[Setting], Awaitable[list[Figure]]]
     limit_seconds: float = 180.0

@@ -59,12 +59,12 @@ class Stage:
         """What Gmail was asked and what that cost, over all mailboxes."""
         counted = await self.google.control("GET", "/counters")
         gmail = [
-            one
+            counter
             for methods in counted["accounts"].values()
-            for name, one in methods.items()
+            for name, counter in methods.items()
             if name.startswith("gmail.")
         ]
-        calls, units, refused = (sum(one[key] for one in gmail) for key in ("requests", "units", "refused"))
+        calls, units, refused = (sum(counter[key] for counter in gmail) for key in ("requests", "units", "refused"))
         return Spent(calls, units, refused, counted["http"])
 
     async def forget_counts(self) -> None:

@@ -2,7 +2,7 @@
 
 One mailbox per kind, all of them imported at the same time. PINGCRM_PROOF_MESSAGES: how many messages each has (`make proof`: 5,000).
 
-Two kinds can't be told from the truth while they happen. To a 404 the message is gone; to failedPrecondition (a hundred
+Two kinds can't be distinguished from the truth while they happen. To a 404 the message is gone; to failedPrecondition (a hundred
 times in a row, or for good) Gmail does not give it out. Neither may stop the import, and neither may be the last word: the
 daily audit sees that Gmail lists what is not recorded, and fetches it. So these are compared after an audit.
 """
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 __all__ = ["hastened"]
 
 MESSAGES = int(os.environ.get("PINGCRM_PROOF_MESSAGES", "200"))
-RETRY_BUDGET_SECONDS = 60 + MESSAGES / 5
+LIMIT_SECONDS = 60 + MESSAGES / 5
 SHARE = 0.2
 SEED = 26  # with it every script hits one of its first five calls: a small import makes few whole requests
 CLIENT_TIMEOUT_SECONDS = 1.0
@@ -61,14 +61,14 @@ async def imported(stage: MailStage) -> dict[str, Mailbox]:
         data = generate_mailbox(rule.account, MESSAGES, seed=7, now=datetime.now(UTC))
         mailboxes[kind] = stage.open_mailbox(UserId(new_id()), data)
     stage.google.world.faults.set(list(SCRIPTS.values()), SEED)
-    await asyncio.gather(*(stage.connect(one) for one in mailboxes.values()))
-    await stage.quiet(RETRY_BUDGET_SECONDS)
+    await asyncio.gather(*(stage.connect(mailbox) for mailbox in mailboxes.values()))
+    await stage.quiet(LIMIT_SECONDS)
     stage.google.world.faults.set([], 0)
     await stage.pool.execute("ANALYZE")  # the comparison's plans, made for small tables, would take minutes
     return mailboxes
 
 
-@pytest.mark.timeout(60 + RETRY_BUDGET_SECONDS)
+@pytest.mark.timeout(60 + LIMIT_SECONDS)
 @pytest.mark.parametrize("kind", SCRIPTS)
 async def test_an_import_among_faults_ends_with_everything_that_gmail_holds(
     stage: MailStage, imported: dict[str, Mailbox], kind: str
@@ -91,7 +91,7 @@ async def test_an_import_among_faults_ends_with_everything_that_gmail_holds(
     assert await stage.interactions(mailbox.user_id) == oracle.messages
 
 
-async def test_an_account_revoked_in_the_middle_says_so_and_goes_on_when_it_is_back(stage: MailStage) -> None:
+async def test_an_account_revoked_in_the_middle_states_it_and_goes_on_when_it_is_back(stage: MailStage) -> None:
     data = generate_mailbox("revoked@work.example", 1_200, seed=7, now=datetime.now(UTC))
     mailbox = stage.open_mailbox(UserId(new_id()), data)
     stage.google.world.faults.set([Rule("gmail", "latency", milliseconds=40, account="revoked@work.example")], 0)

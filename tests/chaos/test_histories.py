@@ -2,7 +2,7 @@
 
 Hypothesis makes up the story, tests/support/mailbox_model.py computes from the mailboxes as they are in the end what must be seen.
 A story that fails is printed as the list of its steps, which can be pasted into an example below.
-PINGCRM_PROOF_EXAMPLES: how many stories (`make proof` tells more of them, each time others).
+PINGCRM_PROOF_EXAMPLES: how many stories (`make proof` runs more of them, each time others).
 """
 
 import itertools
@@ -58,7 +58,7 @@ draft = st.builds(
 sync = st.builds(Sync, st.none() | st.integers(1, 8))
 mishap = st.one_of(
     st.builds(Kill, st.sampled_from(["restart", "seize"])),
-    st.builds(Repeat, st.sampled_from(["fact", "hint"]), nth),
+    st.builds(Repeat, st.sampled_from(["event", "hint"]), nth),
     st.builds(Expire, account),
     st.builds(Audit, account),
     st.builds(Trouble, account, st.sampled_from(PASSING), st.integers(1, 4)),
@@ -66,7 +66,7 @@ mishap = st.one_of(
 )
 # Of ten steps four bring mail, two change it, two sync.
 often = (mail, mail, mail, mail, change, change, sync, sync, draft, mishap)
-stories = st.lists(st.integers(0, len(often) - 1).flatmap(lambda one: often[one]), min_size=10, max_size=40)
+stories = st.lists(st.integers(0, len(often) - 1).flatmap(lambda number: often[number]), min_size=10, max_size=40)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -75,7 +75,7 @@ async def stage(servers: Servers, secrets: Secrets, hastened: None) -> AsyncIter
         yield made
 
 
-async def tell(stage: MailStage, story: Sequence[Step]) -> None:
+async def live_through(stage: MailStage, story: Sequence[Step]) -> None:
     """Live through a story, rest, and compare."""
     life = Life(stage, next(_numbers))
     await life.begin()
@@ -102,15 +102,15 @@ async def tell(stage: MailStage, story: Sequence[Step]) -> None:
 async def test_after_any_history_the_timelines_equal_what_the_mailboxes_hold(
     stage: MailStage, story: list[Step]
 ) -> None:
-    await tell(stage, story)
+    await live_through(stage, story)
 
 
 EVERYTHING = [Deliver(letter, number % 2, number % 4, number) for number, letter in enumerate(get_args(Letter))]
 STORIES: dict[str, list[Step]] = {
     "a mailbox with everything in it": [*EVERYTHING, ConnectSecond()],
-    "everything arrives one after the other": [one for letter in EVERYTHING for one in (letter, Sync(3))],
+    "everything arrives one after the other": [step for letter in EVERYTHING for step in (letter, Sync(3))],
     "the same mail, deleted in one account, is still in the other": [
-        Deliver("to_both", 0, 0), Deliver("between_mine", 0, 1), Deliver("list_copy", 0, 2), ConnectSecond(), Sync(),
+        Deliver("to_both", 0, 0), Deliver("between_own", 0, 1), Deliver("list_copy", 0, 2), ConnectSecond(), Sync(),
         Change("delete", 0, 0), Change("trash", 1, 1), Change("delete", 1, 2), Sync(),
     ],
     "deleted in both accounts it is gone, and its people with it": [
@@ -132,9 +132,9 @@ STORIES: dict[str, list[Step]] = {
         Sync(), Draft(0, 1, 2, "kept"), Draft(0, 2, 1, "sent_as_new"), Sync(1), Draft(0, 3, 0, "sent_as_it_is"),
         Draft(0, 1, 1, "thrown_away"), Sync(),
     ],
-    "what is told twice, and late, changes nothing": [
-        Deliver("received", 0, 1), Sync(), Change("trash", 0, 0), Sync(), Repeat("fact", 0), Repeat("hint"), Sync(),
-        Change("restore", 0, 0), Sync(), Repeat("fact", 1), Repeat("fact", 0), Sync(),
+    "what is published twice, and late, changes nothing": [
+        Deliver("received", 0, 1), Sync(), Change("trash", 0, 0), Sync(), Repeat("event", 0), Repeat("hint"), Sync(),
+        Change("restore", 0, 0), Sync(), Repeat("event", 1), Repeat("event", 0), Sync(),
     ],
     # Found by the random histories:
     "a service that stops in the moment of being asked": [ConnectSecond(), Kill("restart"), Sync(2), Kill("restart"), Kill("restart")],
@@ -144,4 +144,4 @@ STORIES: dict[str, list[Step]] = {
 
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES.keys())
 async def test_this_history_ends_well(stage: MailStage, story: list[Step]) -> None:
-    await tell(stage, story)
+    await live_through(stage, story)

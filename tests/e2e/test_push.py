@@ -21,8 +21,8 @@ ROUNDS = 3
 
 @asynccontextmanager
 async def changes(it: Product) -> AsyncIterator["asyncio.Queue[dict[str, Any]]"]:
-    """What an open browser is told of contacts."""
-    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    """The changes of contacts of which an open browser is notified."""
+    notifications: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def listen() -> None:
         async with it.person.http.get(f"{it.person.url}/api/v1/events") as stream:
@@ -32,38 +32,38 @@ async def changes(it: Product) -> AsyncIterator["asyncio.Queue[dict[str, Any]]"]
                 if text.startswith("event: "):
                     name = text.removeprefix("event: ")
                 elif text.startswith("data: ") and name == "contact.changed":
-                    told.put_nowait(json.loads(text.removeprefix("data: ")))
+                    notifications.put_nowait(json.loads(text.removeprefix("data: ")))
 
     listening = asyncio.create_task(listen())
     await asyncio.sleep(0.3)  # the stream is open
     try:
-        yield told
+        yield notifications
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
 
 
-async def seconds_to_show(it: Product, told: "asyncio.Queue[dict[str, Any]]", number: int) -> float:
-    """Deliver mail of somebody new; the time until a browser heard of a contact and finds the mail on its timeline."""
+async def seconds_to_show(it: Product, notifications: "asyncio.Queue[dict[str, Any]]", number: int) -> float:
+    """Deliver mail of somebody new; the time until a browser is notified of a contact and finds the mail on its timeline."""
     loop = asyncio.get_running_loop()
-    while not told.empty():
-        told.get_nowait()
+    while not notifications.empty():
+        notifications.get_nowait()
     began = loop.time()
     await it.google.control("POST", f"/accounts/{ADDRESS}/messages", message(number))
     async with asyncio.timeout(GENEROUS_SECONDS):
         while True:
-            change = await told.get()
+            change = await notifications.get()
             for contact_id in change["contact_ids"]:
                 timeline = await it.person.call("GET", f"/contacts/{contact_id}/interactions")
                 if any(line["title"] == f"Subject {number}" for line in timeline["items"]):
                     return loop.time() - began
 
 
-async def measure(it: Product, told: "asyncio.Queue[dict[str, Any]]", first: int) -> list[float]:
+async def measure(it: Product, notifications: "asyncio.Queue[dict[str, Any]]", first: int) -> list[float]:
     taken = []
     for number in range(first, first + ROUNDS):
-        taken.append(await seconds_to_show(it, told, number))
-        await asyncio.sleep(1.1)  # Gmail tells of a mailbox once a second at most
+        taken.append(await seconds_to_show(it, notifications, number))
+        await asyncio.sleep(1.1)  # Gmail notifies of a mailbox once a second at most
     return taken
 
 
@@ -77,14 +77,14 @@ async def test_mail_that_arrives_shows_at_once_by_pull_and_by_push(tmp_path: Pat
     async with product(tmp_path, [account], prepare=prepare) as it:
         await it.person.sign_in(ADDRESS)
         await it.settle()
-        async with changes(it) as told:
-            pulled = await measure(it, told, 100)
+        async with changes(it) as notifications:
+            pulled = await measure(it, notifications, 100)
 
             await it.google.control("DELETE", f"/pubsub/subscriptions?name={PULLED}")
             endpoint = f"{it.stack.url}/api/v1/hooks/gmail"
             push = {"endpoint": endpoint, "audience": endpoint, "email": ROBOT}
             await it.google.control("POST", "/pubsub/subscriptions", {"name": PUSHED, "topic": TOPIC, "push": push})
-            pushed = await measure(it, told, 200)
+            pushed = await measure(it, notifications, 200)
         counters = (await it.google.control("GET", "/pubsub/counters"))[PUSHED]
         assert counters["acknowledged"] >= ROUNDS
         assert counters["refused"] == 0

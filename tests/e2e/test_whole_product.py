@@ -53,7 +53,7 @@ async def test_two_replicas_of_everything_yield_what_one_would(tmp_path: Path) -
         assert len(briefs) == 2
         assert len({subject_of(brief) for brief in briefs}) == 2
 
-        # A tick is for one of the replicas: two scans were asked for, and two were made.
+        # A tick is for one of the replicas: two scans were requested, and two were made.
         assert sum(handled(log, "clock.prep") for log in (tmp_path / "logs").glob("sync*.log")) == 2
 
         # Both gateways show the same.
@@ -119,7 +119,7 @@ async def test_a_person_sees_what_happened_and_nobody_else_does(tmp_path: Path) 
 
 
 @pytest.mark.timeout(180)
-async def test_a_permission_that_was_unticked_is_missed_and_asked_for_again(tmp_path: Path) -> None:
+async def test_a_permission_that_was_unticked_is_missed_and_requested_again(tmp_path: Path) -> None:
     accounts = sample(datetime.now(UTC))[:1]
     async with product(tmp_path, accounts) as it:
         await it.person.sign_in(accounts[0].address, without={GMAIL_SEND})

@@ -1,4 +1,4 @@
-"""The service `contacts` without its bus: a database, its handlers, and short ways to say what sync would say."""
+"""The service `contacts` without its bus: a database, its handlers, and short ways to write the events that sync would publish."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,8 @@ from libs.common.preferences import GmailPreferences, Preferences
 from libs.common.requests import Contact, CountContacts, Counts, GetContact, GetTimeline, Interaction, SearchContacts
 from libs.local.secrets import Secrets
 from services.contacts.context import Context
-from services.contacts.handlers import accounts, archive, contacts, interactions, people, timelines
+from services.contacts.handlers import accounts, cards, contacts, counts, meetings, messages, timelines
+from services.contacts.handlers import settings as settings_handlers
 from tests.support.database import Database, fresh_database
 from tests.support.servers import Servers
 
@@ -161,7 +162,7 @@ def meeting_cancelled(event_id: str, *, account: int = 1, revision: int = 2) -> 
 
 @dataclass
 class World:
-    """The service's handlers on one database; `said` is what they told the bus."""
+    """The service's handlers on one database; `published` is what they put on the bus, which has no dead letters here."""
 
     pool: Pool
     published: list[Event] = field(default_factory=list)
@@ -171,27 +172,30 @@ class World:
         async def publish(*events: Event) -> None:
             self.published.extend(events)
 
-        return Context(self.pool, publish)
+        async def purge_dead_letters(*_: UUID) -> None:
+            return None
+
+        return Context(self.pool, publish, purge_dead_letters)
 
     async def receive(self, *events: Event) -> None:
-        """Each fact by itself, in this order."""
+        """Each event by itself, in this order."""
         for event in events:
             await self._receive(event)
 
     async def _receive(self, event: Event) -> None:
         match event:
             case MessageIngested():
-                await interactions.record_messages(self.context, [event])
+                await messages.record_messages(self.context, [event])
             case MessageRemoved():
-                await interactions.remove_messages(self.context, [event])
+                await messages.remove_messages(self.context, [event])
             case MeetingIngested():
-                await interactions.record_meetings(self.context, [event])
+                await meetings.record_meetings(self.context, [event])
             case MeetingCancelled():
-                await interactions.cancel_meeting(self.context, event)
+                await meetings.cancel_meeting(self.context, event)
             case PersonImported():
-                await people.import_people(self.context, [event])
+                await cards.import_cards(self.context, [event])
             case PersonRemoved():
-                await people.remove_person(self.context, event)
+                await cards.remove_card(self.context, event)
             case AccountConnected():
                 await accounts.connect_account(self.context, event)
             case AccountIdentified():
@@ -199,11 +203,11 @@ class World:
             case AccountDisconnected():
                 await accounts.disconnect_account(self.context, event)
             case SettingsChanged():
-                await accounts.change_settings(self.context, event)
+                await settings_handlers.change_settings(self.context, event)
             case UserDeleted():
                 await accounts.delete_user(self.context, event)
             case _:
-                raise AssertionError(f"nobody here hears {event.subject}")
+                raise AssertionError(f"nothing here consumes {event.subject}")
 
     async def names(self) -> list[str]:
         """The names of all listed contacts, in their order."""
@@ -221,25 +225,25 @@ class World:
             "SELECT contact_id FROM addresses WHERE user_id = $1 AND kind = 'email' AND value = $2", USER, email
         )
         assert id_ is not None, f"{email} is no contact"
-        return await contacts.show_contact(self.context, GetContact(user_id=USER, contact_id=id_))
+        return await contacts.get_contact(self.context, GetContact(user_id=USER, contact_id=id_))
 
     async def timeline(self, email: str, **filters: Any) -> tuple[Interaction, ...]:
         """The timeline of the contact with this email."""
         contact = await self.contact(email)
         query = GetTimeline(user_id=USER, contact_id=contact.id, **filters)
-        return (await timelines.show_timeline(self.context, query)).items
+        return (await timelines.get_timeline(self.context, query)).items
 
     async def counts(self) -> Counts:
-        return await archive.count_contacts(self.context, CountContacts(user_id=USER))
+        return await counts.count_contacts(self.context, CountContacts(user_id=USER))
 
     async def state(self) -> dict[str, Any]:
-        """Everything that people see, without ids: what two orders of the same facts must agree on."""
+        """Everything that people see, without ids: what two orders of the same events must agree on."""
         page = await contacts.search_contacts(self.context, SearchContacts(user_id=USER, sort="name", limit=200))
         seen: dict[str, Any] = {"counts": (await self.counts()).model_dump()}
         for item in page.items:
             query = GetTimeline(user_id=USER, contact_id=item.id, limit=200)
-            lines = (await timelines.show_timeline(self.context, query)).items
-            whole = await contacts.show_contact(self.context, GetContact(user_id=USER, contact_id=item.id))
+            lines = (await timelines.get_timeline(self.context, query)).items
+            whole = await contacts.get_contact(self.context, GetContact(user_id=USER, contact_id=item.id))
             seen[",".join(sorted(item.emails)) or item.name] = {
                 "name": whole.name,
                 "company": whole.company,
@@ -255,7 +259,7 @@ class World:
         return seen
 
     async def clear(self) -> None:
-        """Forget everything, so that the same facts can be told in another order."""
+        """Forget everything, so that the same events can come in another order."""
         await self.pool.execute(
             """TRUNCATE bcc_offers, merges, profiles, cards, sightings, participants, interactions, addresses, contacts, purged,
                own_addresses, accounts, users"""

@@ -61,7 +61,7 @@ class Mailbox:
 
 
 class MailStage:
-    """`google.world` is changed directly; the services see it over HTTP. `told`: the facts about messages, as bytes."""
+    """`google.world` is changed directly; the services see it over HTTP. `published`: the events about messages, as bytes."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class MailStage:
         self.pool = pool
         self.stream = stream
         self.mailboxes: dict[AccountId, Mailbox] = {}
-        self.told: list[Msg] = []
+        self.published: list[Msg] = []
         self._sync = AsyncExitStack()
 
     # --- people and their accounts
@@ -112,8 +112,8 @@ class MailStage:
         """Sync now."""
         await self.gateway.publish(
             *(
-                SyncRequested(user_id=one.user_id, account_id=one.account_id, kind="mail", reason="user")
-                for one in mailboxes
+                SyncRequested(user_id=mailbox.user_id, account_id=mailbox.account_id, kind="mail", reason="user")
+                for mailbox in mailboxes
             )
         )
 
@@ -157,17 +157,17 @@ class MailStage:
         await self.start_sync()
 
     async def seize_runs(self) -> None:
-        """As if each process that holds a run had been dead for long: its lease is over, whoever claims it goes on."""
+        """As if each process that holds a run had been dead for long: its lease is over, whoever acquires it goes on."""
         await self.pool.execute("UPDATE sync.runs SET lease_until = NULL, fence = fence + 1 WHERE state = 'running'")
 
     async def repeat(self, published: Msg) -> None:
-        """Deliver a fact once more, past the stream's own deduplication."""
+        """Deliver an event once more, past the stream's own deduplication."""
         await self.stream.publish(published.subject, published.data)
 
     # --- watching
 
     async def quiet(self, seconds: float = 20.0) -> None:
-        """Until nothing is under way any more: no fact unheard, no run unfinished."""
+        """Until nothing is under way any more: no event undelivered, no run unfinished."""
         try:
             async with asyncio.timeout(seconds):
                 while not await self._is_quiet():
@@ -176,12 +176,12 @@ class MailStage:
             runs = await self.pool.fetch("SELECT * FROM sync.runs WHERE finished_at IS NULL")
             info = await self.stream.stream_info(EVENT_STREAM, subjects_filter=">")
             unfinished = [dict(run) for run in runs]
-            pytest.fail(f"still busy after {seconds} s: runs {unfinished}, facts unheard {info.state.subjects}")
+            pytest.fail(f"still busy after {seconds} s: runs {unfinished}, events undelivered {info.state.subjects}")
 
     async def _is_quiet(self) -> bool:
-        return not await self._unheard() and not await self._busy() and not await self._unheard()
+        return not await self._undelivered() and not await self._busy() and not await self._undelivered()
 
-    async def _unheard(self) -> int:
+    async def _undelivered(self) -> int:
         return (await self.stream.stream_info(EVENT_STREAM)).state.messages
 
     async def _busy(self) -> bool:
@@ -208,7 +208,7 @@ class MailStage:
         return int(await self.pool.fetchval("SELECT count(*) FROM contacts.interactions WHERE user_id = $1", user_id))
 
     async def ledger(self, mailbox: Mailbox) -> dict[str, str]:
-        """What `sync` says of each message: its state, or the rule that filtered it."""
+        """What `sync` has of each message: its state, or the rule that filtered it."""
         rows = await self.pool.fetch(
             "SELECT gmail_id, state, rule FROM sync.messages WHERE account_id = $1", mailbox.account_id
         )
@@ -216,13 +216,15 @@ class MailStage:
 
     async def timelines(self, user_id: UserId) -> Timelines:
         """What stands on the timelines of a user's contacts."""
-        by_source: dict[UUID, str] = {one.account_id: one.account.address for one in self.mailboxes.values()}
+        by_source: dict[UUID, str] = {
+            mailbox.account_id: mailbox.account.address for mailbox in self.mailboxes.values()
+        }
         rows = await self.pool.fetch(
             """SELECT a.value AS address, i.grp, i.title, l.direction, i.bcc_logged AND l.direction = 'outbound' AS logged,
                       (SELECT array_agg(s.source_id) FROM contacts.sightings s WHERE s.interaction_id = i.id AND s.fact IS NOT NULL)
                           AS sources
                FROM contacts.contacts c JOIN contacts.addresses a ON a.contact_id = c.id AND a.kind = 'email'
-               LEFT JOIN contacts.lines l ON l.contact_id = c.id
+               LEFT JOIN contacts.timeline_lines l ON l.contact_id = c.id
                LEFT JOIN contacts.interactions i ON i.id = l.interaction_id
                WHERE c.user_id = $1 AND c.merged_into IS NULL AND NOT c.archived""",
             user_id,
@@ -293,8 +295,8 @@ async def mail_stage(servers: Servers, secrets: Secrets, **changes: Any) -> Asyn
         for bus in buses.values():
             await stack.enter_async_context(bus)
 
-        async def listen(published: Msg) -> None:
-            made.told.append(published)
+        async def listen(message: Msg) -> None:
+            made.published.append(message)
 
         for event in (MessageIngested, MessageRemoved):
             await listener.subscribe(event.subject, cb=listen)
@@ -311,7 +313,7 @@ def hastened() -> Iterator[None]:
     loud = structlog.get_config()["wrapper_class"]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.sync.runner.LOOK_EVERY_SECONDS", 0.05)
+        patch.setattr("services.sync.runs.worker.LOOK_EVERY_SECONDS", 0.05)
         patch.setattr("services.sync.domain.runs.FIRST_PAUSE", timedelta(milliseconds=20))
         patch.setattr("services.sync.domain.runs.LONGEST_PAUSE", timedelta(milliseconds=200))
         patch.setattr("libs.common.topology.ACK_WAIT_SECONDS", 1.5)
@@ -321,9 +323,9 @@ def hastened() -> Iterator[None]:
         patch.setattr("libs.common.google.retries.FIRST_PAUSE_SECONDS", 0.01)
         patch.setattr("libs.common.google.retries.LONGEST_PAUSE_SECONDS", 0.1)
         patch.setattr("libs.common.google.errors.next_quota_day", lambda now: now + timedelta(milliseconds=50))
-        patch.setattr("services.sync.store.claims.LEASE", timedelta(seconds=3))
-        patch.setattr("services.sync.leases.LEASE", timedelta(seconds=3))
-        patch.setattr("services.sync.leases.RENEW_EVERY_SECONDS", 0.5)
+        patch.setattr("services.sync.store.leases.LEASE", timedelta(seconds=3))
+        patch.setattr("services.sync.runs.leases.LEASE", timedelta(seconds=3))
+        patch.setattr("services.sync.runs.leases.RENEW_EVERY_SECONDS", 0.5)
         patch.setattr("services.sync.mail.audit.QUIET_PAUSES_SECONDS", (0.02, 0.05, 0.1, 0.2, 0.5, 1.0))
         yield
     structlog.configure(wrapper_class=loud)

@@ -57,13 +57,13 @@ class Life:
         self.home = f"ma.ya{self.number}@gmail.com"
         data = [AccountData(self.work, "Maya", f"1{self.number}", aliases=[self.alias])]
         data.append(AccountData(self.home, "Maya", f"2{self.number}"))
-        self.mailboxes = [self.stage.open_mailbox(self.user_id, one) for one in data]
+        self.mailboxes = [self.stage.open_mailbox(self.user_id, account) for account in data]
 
     # --- the beginning and the end
 
     async def begin(self) -> None:
         """The first account is connected, and one contact made by hand: its BCC address is known."""
-        self.stage.told.clear()
+        self.stage.published.clear()
         await self.connect()
         made = await self.stage.gateway.request(
             CreateContact(user_id=self.user_id, fields=ContactFields(name="Ann", emails=(FRIENDS[0],)))
@@ -85,7 +85,9 @@ class Life:
         await self.stage.quiet()
 
     def expected(self) -> Timelines:
-        return timelines([one.account.snapshot() for one in self.mailboxes], datetime.now(UTC), hashes=self.hashes)
+        return timelines(
+            [mailbox.account.snapshot() for mailbox in self.mailboxes], datetime.now(UTC), hashes=self.hashes
+        )
 
     # --- the steps
 
@@ -104,9 +106,9 @@ class Life:
                 await self.stage.restart_sync()
             case Kill():
                 await self.stage.seize_runs()
-            case Repeat("fact", nth):
-                if self.stage.told:
-                    await self.stage.repeat(self.stage.told[nth % len(self.stage.told)])
+            case Repeat("event", nth):
+                if self.stage.published:
+                    await self.stage.repeat(self.stage.published[nth % len(self.stage.published)])
             case Repeat():
                 for _ in range(3):
                     await self.stage.request_sync(*self.mailboxes[: self.connected])
@@ -199,17 +201,19 @@ class Life:
         self._put(0, [("From", f"Sales <{self.alias}>"), ("To", _friend(step.friend))], "SENT")
 
     def reply(self, step: Deliver) -> None:
-        self._put(step.account, [("From", _friend(step.friend)), ("To", self._me(step.account)), *self._answers(step)])
+        self._put(
+            step.account, [("From", _friend(step.friend)), ("To", self._me(step.account)), *self._references(step)]
+        )
 
     def my_reply(self, step: Deliver) -> None:
         """To a list too: from then on its mail in that thread counts."""
-        headers = [("From", self._me(step.account)), ("To", _friend(step.friend)), *self._answers(step)]
+        headers = [("From", self._me(step.account)), ("To", _friend(step.friend)), *self._references(step)]
         self._put(step.account, headers, "SENT")
 
-    def _answers(self, step: Deliver) -> list[tuple[str, str]]:
+    def _references(self, step: Deliver) -> list[tuple[str, str]]:
         stored = self._nth(step.account, step.nth)
         known = (
-            [one["value"] for one in stored.resource["payload"]["headers"] if one["name"] == "Message-ID"]
+            [header["value"] for header in stored.resource["payload"]["headers"] if header["name"] == "Message-ID"]
             if stored
             else []
         )
@@ -217,7 +221,7 @@ class Life:
 
     def list(self, step: Deliver) -> None:
         headers = [("From", _friend(step.friend)), ("To", "dev@lists.example"), ("List-Id", "<dev.lists.example>")]
-        self._put(step.account, [*headers, *self._answers(step)], "INBOX")
+        self._put(step.account, [*headers, *self._references(step)], "INBOX")
 
     def robot(self, step: Deliver) -> None:
         sender, *rest = (
@@ -233,7 +237,7 @@ class Life:
             step.account, [("From", f"Friend via Team <{_friend(step.friend)}>"), ("To", "team@work.example")], "INBOX"
         )
 
-    def crowd(self, step: Deliver) -> None:
+    def many_people(self, step: Deliver) -> None:
         everybody = ", ".join(f"guest{n}@crowd.example" for n in range(24 + step.nth % 3))
         self._put(step.account, [("From", _friend(step.friend)), ("To", everybody)], "INBOX")
 
@@ -241,7 +245,7 @@ class Life:
         headers = [("From", _friend(step.friend)), ("Sender", "Google Calendar <calendar-notification@google.com>")]
         self._put(step.account, [*headers, ("To", self._me(step.account))], "INBOX")
 
-    def between_mine(self, step: Deliver) -> None:
+    def between_own(self, step: Deliver) -> None:
         """From one of my accounts to the other, and to a friend."""
         other = 1 - step.account
         headers = [("From", self._me(step.account)), ("To", self._me(other)), ("Cc", _friend(step.friend))]
@@ -286,7 +290,7 @@ class Life:
         self._put(step.account, [("From", _friend(step.friend)), ("To", self._me(step.account))], "SPAM")
 
     def old(self, step: Deliver) -> None:
-        headers = [("From", "long@ago.example"), ("To", self._me(step.account)), *self._answers(step)]
+        headers = [("From", "long@ago.example"), ("To", self._me(step.account)), *self._references(step)]
         self._put(step.account, headers, "INBOX", days=400)
 
     def hostile(self, step: Deliver) -> None:
@@ -303,13 +307,13 @@ def _friend(number: int) -> str:
 
 
 def _message_id(stored: Stored) -> str:
-    return next(one["value"] for one in stored.resource["payload"]["headers"] if one["name"] == "Message-ID")
+    return next(header["value"] for header in stored.resource["payload"]["headers"] if header["name"] == "Message-ID")
 
 
 _LETTERS: dict[Letter, Callable[[Life, Deliver], None]] = {
     "received": Life.received, "copied": Life.copied, "sent": Life.sent, "sent_by_alias": Life.sent_by_alias,
     "reply": Life.reply, "my_reply": Life.my_reply, "list": Life.list, "robot": Life.robot, "via": Life.via,
-    "crowd": Life.crowd, "invitation": Life.invitation, "between_mine": Life.between_mine, "to_both": Life.to_both,
+    "many_people": Life.many_people, "invitation": Life.invitation, "between_own": Life.between_own, "to_both": Life.to_both,
     "list_copy": Life.list_copy, "logged": Life.logged, "logged_elsewhere": Life.logged_elsewhere,
     "no_message_id": Life.no_message_id, "reused_message_id": Life.reused_message_id, "spam": Life.spam, "old": Life.old,
     "hostile": Life.hostile,

@@ -79,16 +79,16 @@ def timelines(
     me = Me.of(address for account in accounts for address in (account.address, *account.aliases))
     since_ms = (now - timedelta(days=lookback_days)).timestamp() * 1000
     copies = [copy for account in accounts for copy in eligible(account, me, since_ms)]
-    answered = {(copy.account, copy.thread) for copy in copies if copy.by_me}
+    replied = {(copy.account, copy.thread) for copy in copies if copy.by_me}
     interactions = paired(copies)
-    logged = {id(one): _logged(one, hashes) for one in interactions}
+    logged = {id(interaction): _logged(interaction, hashes) for interaction in interactions}
     contacts = {*hashes.values()}
-    for one in interactions:
-        contacts |= _made_contacts(one, answered, me, bool(logged[id(one)]))
+    for interaction in interactions:
+        contacts |= _made_contacts(interaction, replied, me, bool(logged[id(interaction)]))
     shown: Timelines = {address: Counter() for address in contacts}
-    for one in interactions:
-        for address in contacts & (one.authors | one.recipients | logged[id(one)]):
-            shown[address][_line(one, address, bool(logged[id(one)]))] += 1
+    for interaction in interactions:
+        for address in contacts & (interaction.authors | interaction.recipients | logged[id(interaction)]):
+            shown[address][_line(interaction, address, bool(logged[id(interaction)]))] += 1
     return shown
 
 
@@ -106,8 +106,8 @@ def eligible(account: AccountData, me: Me, since_ms: float) -> Iterator[Copy]:
 
 def _copy(account: AccountData, message: Resource, headers: Mapping[str, list[str]], me: Me) -> Copy:
     senders = [box for box in _boxes(headers, "from", "sender") if box.address]
-    mine = [box for box in _boxes(headers, "from") if box.address and box.address in me]
-    author = next(iter([*mine, *senders]), Mailbox("", None))
+    own_boxes = [box for box in _boxes(headers, "from") if box.address and box.address in me]
+    author = next(iter([*own_boxes, *senders]), Mailbox("", None))
     written = [value for name in ("delivered-to", "bcc", "to", "cc") for value in headers.get(name, [])]
     return Copy(
         account=account.address,
@@ -149,29 +149,32 @@ def paired(copies: Sequence[Copy]) -> list[Interaction]:
     return list(found.values())
 
 
-def _logged(one: Interaction, hashes: Mapping[str, str]) -> set[str]:
+def _logged(interaction: Interaction, hashes: Mapping[str, str]) -> set[str]:
     """The contacts to whom a message of mine is logged by their hash."""
-    tags = {tag for copy in one.copies for tag in copy.tags}
-    return {address for tag, address in hashes.items() if tag in tags} if one.lead.by_me else set()
+    tags = {tag for copy in interaction.copies for tag in copy.tags}
+    return {address for tag, address in hashes.items() if tag in tags} if interaction.lead.by_me else set()
 
 
-def _made_contacts(one: Interaction, answered: Collection[tuple[str, str]], me: Me, logged: bool) -> set[str]:
+def _made_contacts(interaction: Interaction, replied: Collection[tuple[str, str]], me: Me, logged: bool) -> set[str]:
     """Whom an interaction turns into contacts, under the rule `people`."""
     counts = any(
-        not copy.automated or (copy.automated == "list" and (copy.account, copy.thread) in answered)
-        for copy in one.copies
+        not copy.automated or (copy.automated == "list" and (copy.account, copy.thread) in replied)
+        for copy in interaction.copies
     )
-    if logged or not counts or min(len(copy.people) for copy in one.copies) > MAX_PEOPLE:
+    if logged or not counts or min(len(copy.people) for copy in interaction.copies) > MAX_PEOPLE:
         return set()
-    made = one.recipients if one.lead.by_me else set() if all(copy.via for copy in one.copies) else one.authors
+    if interaction.lead.by_me:
+        made = interaction.recipients
+    else:
+        made = set() if all(copy.via for copy in interaction.copies) else interaction.authors
     return {address for address in made if address not in me and not is_noreply(address) and not is_bounce(address)}
 
 
-def _line(one: Interaction, contact: str, logged: bool) -> Line:
-    direction = "inbound" if contact in one.authors else "outbound" if one.lead.by_me else "participant"
-    message = f"<{one.lead.message_id}>" if one.lead.message_id else one.lead.gmail_id
-    holders = frozenset(copy.account for copy in one.copies)
-    return Line(message, direction, one.lead.title, holders, logged and direction == "outbound")
+def _line(interaction: Interaction, contact: str, logged: bool) -> Line:
+    direction = "inbound" if contact in interaction.authors else "outbound" if interaction.lead.by_me else "participant"
+    message = f"<{interaction.lead.message_id}>" if interaction.lead.message_id else interaction.lead.gmail_id
+    holders = frozenset(copy.account for copy in interaction.copies)
+    return Line(message, direction, interaction.lead.title, holders, logged and direction == "outbound")
 
 
 def difference(shown: Timelines, expected: Timelines) -> list[str]:

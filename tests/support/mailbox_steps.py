@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 from libs.google_sim.faults import Kind
 
 Letter = Literal[
-    "received", "copied", "sent", "sent_by_alias", "reply", "my_reply", "list", "robot", "via", "crowd", "invitation",
-    "between_mine", "to_both", "list_copy", "logged", "logged_elsewhere", "no_message_id", "reused_message_id", "spam",
+    "received", "copied", "sent", "sent_by_alias", "reply", "my_reply", "list", "robot", "via", "many_people", "invitation",
+    "between_own", "to_both", "list_copy", "logged", "logged_elsewhere", "no_message_id", "reused_message_id", "spam",
     "old", "hostile",
 ]  # fmt: skip
 
@@ -57,9 +57,9 @@ class Kill:
 
 @dataclass(frozen=True)
 class Repeat:
-    """The nth fact about a message is delivered once more, or a hint of Google comes three times."""
+    """The nth event about a message is delivered once more, or a hint of Google comes three times."""
 
-    what: Literal["fact", "hint"]
+    what: Literal["event", "hint"]
     nth: int = 0
 
 

@@ -77,7 +77,7 @@ def known(address: str = "ada@lovelace.example", name: str = "Ada Lovelace", **f
     """A contact with a score and two mails."""
     defaults = {
         "contact_id": ContactId(new_id()), "company": "Analytical Engines", "title": "Head of Research", "score": score(8),
-        "last_contact_at": NOW - timedelta(days=2),
+        "first_contact_at": NOW - timedelta(days=20), "last_contact_at": NOW - timedelta(days=2),
         "bios": {"linkedin": "Building machines that weave algebraic patterns."},
         "last": (
             interaction("Pricing for the second engine — I need your numbers before Tuesday.", 2),
@@ -89,3 +89,8 @@ def known(address: str = "ada@lovelace.example", name: str = "Ada Lovelace", **f
 
 def unknown(address: str = "stranger@elsewhere.example") -> Attendee:
     return Attendee(address=address)
+
+
+def invited(address: str = "stranger@elsewhere.example", name: str = "A. Stranger", **fields: Any) -> Attendee:
+    """A contact that only the invitation made."""
+    return Attendee(address=address, contact_id=ContactId(new_id()), name=name, score=score(0), **fields)

@@ -1,4 +1,4 @@
-"""`sync` between a local Google and a plain `auth`, with everything heard that it says."""
+"""`sync` between a local Google and a plain `auth`, with everything received that it publishes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -103,7 +103,7 @@ def person(number: int, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class SyncStage:
-    """A user with one account. `settings` are what `sync` is started with; `said` is all that was heard of it."""
+    """A user with one account. `settings` are what `sync` is started with; `published` is all that it published."""
 
     google: GoogleServer
     settings: Settings
@@ -186,14 +186,14 @@ class SyncStage:
         return [event for event in self.published if isinstance(event, kind)]
 
     def ended(self, kind: Kind) -> list[SyncCompleted | SyncFailed]:
-        """The ends of runs of a kind, each once: told at least once, the stream keeps one of each key."""
+        """The ends of runs of a kind, each once: published at least once, the stream keeps one of each key."""
         ends = [
             event for event in self.published if isinstance(event, SyncCompleted | SyncFailed) and event.kind == kind
         ]
         return list({event.key(): event for event in reversed(ends)}.values())[::-1]
 
     def timeline(self) -> dict[str, MessageIngested]:
-        """What stands after all that was said: by Gmail id, the fact of the highest revision, unless that removed it."""
+        """What stands after all that was published: by Gmail id, the event of the highest revision, unless that removed it."""
         newest: dict[str, MessageIngested | MessageRemoved] = {}
         for event in self.published:
             if isinstance(event, MessageIngested | MessageRemoved) and (
@@ -219,8 +219,8 @@ class SyncStage:
 
     def cost(self) -> tuple[int, int]:
         """Requests and units since the counters were reset."""
-        every = [one for methods in self.google.world.counters.methods.values() for one in methods.values()]
-        return sum(one.requests for one in every), sum(one.units for one in every)
+        every = [counter for methods in self.google.world.counters.methods.values() for counter in methods.values()]
+        return sum(counter.requests for counter in every), sum(counter.units for counter in every)
 
     @asynccontextmanager
     async def replica(self) -> AsyncIterator[None]:
@@ -253,9 +253,9 @@ async def sync_stage(
         stack.push_async_callback(listener.close)
         by_subject = {event.subject: event for event in EVENTS if "sync" in event.published_by}
 
-        async def listen(published: Msg) -> None:
-            if published.subject in by_subject:
-                made.published.append(by_subject[published.subject].model_validate_json(published.data))
+        async def listen(message: Msg) -> None:
+            if message.subject in by_subject:
+                made.published.append(by_subject[message.subject].model_validate_json(message.data))
 
         for subject in by_subject:  # not everything: who listens to inboxes keeps the pulls of dead replicas alive
             await listener.subscribe(subject, cb=listen)

@@ -32,12 +32,21 @@ WORK: dict[Service, frozenset[str]] = {
     "sync": frozenset({"calendar/", "mail/", "people.py", "runs/"}),
     "contacts": frozenset(
         {
-            "bcc_offers.py",
-            "contact_views.py",
-            "identity_resolution.py",
-            "own_addresses.py",
-            "projector.py",
-            "scoring.py",
+            "account_purge.py",  # what only one account saw goes
+            "attendees.py",  # what is known about a meeting's guests
+            "bcc_offers.py",  # whose address may be the user's own
+            "contact_edits.py",  # what a user typed
+            "contact_fields.py",  # what contacts show, derived anew
+            "contact_reasons.py",  # who becomes a contact, and who ceases to be one
+            "contact_search.py",  # lists in their orders, page by page
+            "contact_views.py",  # contacts as replies show them
+            "derivations.py",  # what an upgrade derives anew
+            "identity_resolution.py",  # which addresses and cards are one person
+            "merges.py",  # two contacts by hand, and back
+            "own_addresses.py",  # who is me, and what follows when that changes
+            "projector.py",  # interactions from observations
+            "scoring.py",  # scores that are due
+            "timelines.py",  # interactions as replies show them
             "views/",  # SQL, applied after the migrations
         }
     ),

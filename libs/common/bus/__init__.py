@@ -7,50 +7,50 @@
         await bus.publish(ContactChanged(...))
         account = await bus.request(ListAccounts(user_id=user_id))
 
-FastStream's broker holds the connection and serves the requests. Durable consumers are pulled by pull.py and handled by
-delivery.py: docs/decisions/0002-own-pull-loop.md says why.
+FastStream's broker holds the connection and serves the requests, which responding.py handles. Durable consumers are pulled by
+pull.py and handled by delivery.py: docs/decisions/0002-own-pull-loop.md says why. No message is sent that the server would not take
+(payloads.py).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from time import perf_counter
 from types import TracebackType
 from typing import Any, TypeVar
 
 import nats.errors
 import nats.js.errors
-import orjson
 from faststream.nats import NatsBroker, NatsMessage
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from libs.common import cache as cache_module
 from libs.common import db
+from libs.common.bus.consumer_check import ConsumerCheck
 from libs.common.bus.delivery import Delivery
-from libs.common.bus.pull import pull
-from libs.common.bus.validation import first_problem
+from libs.common.bus.payloads import PUBLISHES_AT_ONCE, encoded, in_chunks, limit_of
+from libs.common.bus.publishing import PUBLISH_TIMEOUT_SECONDS, publish_chunk, store_letter
+from libs.common.bus.pull import PullLoop
+from libs.common.bus.requesting import send_request
+from libs.common.bus.responding import Responder
 from libs.common.cache import Cache
 from libs.common.config import Settings
-from libs.common.errors import Outage, Refused
+from libs.common.dead_letters import Letter, purge_filter
+from libs.common.errors import Outage
 from libs.common.events import BROADCAST, Event
-from libs.common.ids import Service, new_id
+from libs.common.ids import AccountId, Service, UserId
 from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
 from libs.common.requests import Request
-from libs.common.topology import batch_of, consumer_of, inbox_prefix
+from libs.common.topology import DEAD_LETTER_PURGER, DEAD_STREAM, batch_of, consumer_of, inbox_prefix
 
 F = TypeVar("F", bound=Event)
 R = TypeVar("R", bound=BaseModel)
 
-PUBLISH_TIMEOUT_SECONDS = 5.0
 REQUEST_TIMEOUT_SECONDS = 10.0
-NO_RESPONDER_SECONDS, NO_RESPONDER_PAUSE_SECONDS = 2.0, 0.1
 GRACE_SECONDS = 15.0
 RESPONDER_WORKERS = 32
-PUBLISHES_AT_ONCE = 500  # a stream takes batches of at most 1,000
 
 OUTAGES: tuple[type[BaseException], ...] = (
     Outage,
@@ -87,6 +87,7 @@ class Bus:
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._client: Client | None = None
+        self._consumer_check = ConsumerCheck([])
         self._log = get_logger()
         self._broker = NatsBroker(
             self.settings.nats_url,
@@ -138,42 +139,18 @@ class Bus:
         if request.served_by != self.service:
             raise KeyError(f"requests/ does not declare that {self.service} serves {request.subject}")
         self.served.append(request)
+        responder = Responder(self.service, request, handler, self.cache, OUTAGES)
 
         @self._broker.subscriber(
             request.subject, queue=self.service, max_workers=RESPONDER_WORKERS, decoder=_undecoded, no_reply=True
         )
         async def _(message: NatsMessage) -> None:
-            with traced(message.headers.get(TRACE_HEADER, "")):
-                await message.raw_message.respond(await self._reply_to(request, handler, message.body))
-
-    async def _reply_to(self, request: type[Request[R]], handler: Callable[[Any], Awaitable[R]], body: bytes) -> bytes:
-        """The reply's bytes: `{"answer": …}` or `{"refused": …}`. Never a silence: the requester would wait in vain."""
-        started = perf_counter()
-        outcome = "answered"
-        try:
-            return b'{"answer":' + (await handler(request.model_validate_json(body))).model_dump_json().encode() + b"}"
-        except Refused as refusal:
-            outcome = refusal.code
-            return _refusal(refusal)
-        except ValidationError as error:
-            outcome = "invalid"
-            return _refusal(Refused(422, "invalid", f"{first_problem(error, 'the request')}."))
-        except OUTAGES as error:
-            outcome = "outage"
-            self._log.warning("answer_unavailable", subject=request.subject, error=type(error).__name__)
-            retry_after = getattr(error, "retry_after", None)
-            extra = {"retry_after": retry_after.total_seconds()} if retry_after else {}
-            return _refusal(Refused(503, "unavailable", "Something we need is away. Try again in a moment.", **extra))
-        except Exception:
-            outcome = "failed"
-            self._log.exception("answer_failed", subject=request.subject)
-            return _refusal(Refused(500, "internal", "Something went wrong here. It is in the log."))
-        finally:
-            self._log.debug("answered", subject=request.subject, outcome=outcome, ms=_ms_since(started))
+            await responder.respond(self.client, message.raw_message)
 
     def _register(self, event: type[Event], delivery: Delivery, batch: int) -> None:
-        consumer_of(self.service, event)  # refuses what events.py does not declare
+        consumer = consumer_of(self.service, event)  # refuses what events.py does not declare
         self.subscribed.append(event)
+        self._consumer_check.consumers.append(consumer)
         self._subscriptions.append(_Subscription(event, batch, delivery.deliver))
 
     # -- running -----------------------------------------------------------------------------------------------------------
@@ -192,12 +169,8 @@ class Bus:
         await self.client.flush()  # the server knows our subscriptions before we report that we are ready
         for subscription in self._subscriptions:
             consumer = consumer_of(self.service, subscription.event)
-            self._loops.append(
-                asyncio.create_task(
-                    pull(self.client, consumer, subscription.batch, subscription.deliver, self._stopping),
-                    name=f"pull {consumer.name}",
-                )
-            )
+            loop = PullLoop(self.client, consumer, subscription.batch, subscription.deliver)
+            self._loops.append(asyncio.create_task(loop.run(self._stopping), name=f"pull {consumer.name}"))
 
     async def stop_listening(self) -> None:
         """Stop pulling, let what is in hand finish within 15 s, return the rest. Publishing and requesting go on."""
@@ -226,7 +199,7 @@ class Bus:
     ) -> None:
         await self.stop()
 
-    async def survive(self, work: Callable[[], Awaitable[Any]], *, pause_seconds: float = 1.0) -> bool:
+    async def run_guarded(self, work: Callable[[], Awaitable[Any]], *, pause_seconds: float = 1.0) -> bool:
         """Do a piece of background work; an outage or a bug in it is logged, not fatal. True if it succeeded."""
         try:
             await work()
@@ -242,64 +215,36 @@ class Bus:
     # -- publishing and requesting ---------------------------------------------------------------------------------------
 
     async def publish(self, *events: Event) -> None:
-        """Publish events, and wait until the stream has stored them. Outage: at least one was not confirmed; publish all again."""
-        for begin in range(0, len(events), PUBLISHES_AT_ONCE):
-            await self._publish_chunk(events[begin : begin + PUBLISHES_AT_ONCE])
+        """Publish events, and wait until the stream has stored them.
 
-    async def _publish_chunk(self, events: Sequence[Event]) -> None:
+        Outage: at least one was not confirmed; publish all again. PayloadTooLarge: one does not fit; none was published.
+        """
         trace = {TRACE_HEADER: current_trace()} if current_trace() else {}
-        kept = [event for event in events if type(event) not in BROADCAST]
+        messages = [encoded(event, trace, limit_of(self.client)) for event in events]
+        for chunk in in_chunks(messages):
+            await publish_chunk(self.client, self._stream, chunk)
+
+    async def request(
+        self, request: Request[R], *, seconds: float = REQUEST_TIMEOUT_SECONDS, idempotency_key: str | None = None
+    ) -> R:
+        """Send a request, and wait for its reply. Refused: the other service's no. Outage: no reply within `seconds`.
+
+        A command that is sent again under its `idempotency_key`, within a day, is not done again: its first reply comes back.
+        """
+        return await send_request(self.client, request, seconds, idempotency_key)
+
+    async def dead_letter(self, letter: Letter) -> None:
+        """Set aside what this service can't publish or handle. Outage: not confirmed. PayloadTooLarge: compressed too."""
+        await store_letter(self.client, self.service, letter)
+
+    async def purge_dead_letters(self, user_id: UserId, account_id: AccountId | None = None) -> None:
+        """Delete all services' dead letters about a user, or about one account of theirs. Outage: try again."""
+        if self.service != DEAD_LETTER_PURGER:
+            raise KeyError(f"topology.py lets {DEAD_LETTER_PURGER} delete dead letters, not {self.service}")
         try:
-            async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS + len(events) * 0.02):
-                for event in events:
-                    if type(event) in BROADCAST:
-                        await self.client.publish(event.subject, _body(event), headers=trace or None)
-                if len(kept) == 1 or (kept and not await self._store_together(kept, trace)):
-                    await asyncio.gather(
-                        *[await self._stream.publish_async(f.subject, _body(f), headers=_keyed(f, trace)) for f in kept]
-                    )
-        except (TimeoutError, nats.errors.Error, nats.js.errors.Error, OSError) as error:
-            raise Outage(f"The bus did not confirm {events[0].subject}: {type(error).__name__}") from error
-
-    async def _store_together(self, events: Sequence[Event], trace: Mapping[str, str]) -> bool:
-        """One atomic batch: a single confirmation for all. False: the stream took none of it, as when one was published before."""
-        batch = new_id().hex
-        for number, event in enumerate(events, start=1):
-            headers = {**_keyed(event, trace), "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
-            if number < len(events):
-                await self.client.publish(event.subject, _body(event), headers=headers)
-        headers["Nats-Batch-Commit"] = "1"
-        reply = await self.client.request(
-            event.subject, _body(event), timeout=PUBLISH_TIMEOUT_SECONDS + len(events) * 0.02, headers=headers
-        )
-        return "error" not in orjson.loads(reply.data)
-
-    async def request(self, request: Request[R], *, seconds: float = REQUEST_TIMEOUT_SECONDS) -> R:
-        """Send a request, and wait for its reply. Refused: the other service's no. Outage: no reply within `seconds`."""
-        try:
-            message = await self._send_request(request.subject, request.model_dump_json().encode(), seconds)
-        except (TimeoutError, nats.errors.Error, OSError) as error:
-            raise Outage(f"Nobody replied to {request.subject}: {type(error).__name__}") from error
-        body = orjson.loads(message.data)
-        if refused := body.get("refused"):
-            refusal = Refused(refused["status"], refused["code"], refused["detail"], **refused["extra"])
-            if refusal.status == 503:
-                raise Outage(refusal.detail) from refusal
-            raise refusal
-        reply: R = request.reply.model_validate(body["answer"])  # type: ignore[assignment]
-        return reply
-
-    async def _send_request(self, subject: str, body: bytes, seconds: float) -> Msg:
-        """Send a request. Where nobody serves it, and so nobody got it, it is sent again: a service may be restarting."""
-        headers = {TRACE_HEADER: current_trace()} if current_trace() else None
-        deadline = asyncio.get_running_loop().time() + min(NO_RESPONDER_SECONDS, seconds)
-        while True:
-            try:
-                return await self.client.request(subject, body, timeout=seconds, headers=headers)
-            except nats.errors.NoRespondersError:
-                if asyncio.get_running_loop().time() > deadline:
-                    raise
-                await asyncio.sleep(NO_RESPONDER_PAUSE_SECONDS)
+            await self._stream.purge_stream(DEAD_STREAM, subject=purge_filter(user_id, account_id))
+        except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
+            raise Outage(f"Dead letters were not deleted: {type(error).__name__}") from error
 
     # -- state ---------------------------------------------------------------------------------------------------------------
 
@@ -324,35 +269,18 @@ class Bus:
         return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)
 
     async def ping(self) -> None:
-        """Outage: not connected, or a loop that should be pulling has ended."""
+        """Outage: not connected, a loop that should be pulling has ended, or what it pulls from is gone."""
         if self._client is None or not self._client.is_connected:
             raise Outage("NATS is not connected.")
         if dead := [task.get_name() for task in self._loops if task.done()]:
             raise Outage(f"Not pulling any more: {', '.join(dead)}")
+        if missing := await self._consumer_check.missing(self._stream):
+            raise Outage(f"Gone from NATS: {', '.join(missing)}. `pingcrm migrate` declares them.")
 
     async def _on_error(self, error: Exception) -> None:
         self._log.warning("nats_error", error=f"{type(error).__name__}: {error}")
 
 
-def _body(event: Event) -> bytes:
-    return event.model_dump_json().encode()
-
-
-def _keyed(event: Event, headers: Mapping[str, str]) -> dict[str, str]:
-    """With the key by which the stream recognises an event that is published again."""
-    key = event.key()
-    return {**headers, "Nats-Msg-Id": f"{event.subject}:{key}"} if key else dict(headers)
-
-
 async def _undecoded(message: Any) -> Any:
     """FastStream's decoder, switched off: each message is parsed once, into its own type, where it is handled."""
     return message
-
-
-def _refusal(refused: Refused) -> bytes:
-    body = {"status": refused.status, "code": refused.code, "detail": refused.detail, "extra": refused.extra}
-    return orjson.dumps({"refused": body}, default=str)
-
-
-def _ms_since(started: float) -> float:
-    return round((perf_counter() - started) * 1000, 1)

@@ -2,37 +2,45 @@
 
 - It can't be parsed, or its handler raises Unprocessable: dead letter at once.
 - Something we need is away (an outage, throttling): it is redelivered after a while. That never counts as a failure.
-- Anything else is a failure. It is redelivered after a growing delay; after the last one it becomes a dead letter.
+- Anything else is a failure, a statement that took too long and an invalid value inside the handler among them. It is redelivered
+  after a growing delay; after the last one it becomes a dead letter.
+A batch that fails is tried again in parts and these one by one, so that no message holds back others.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import isqrt
 from random import uniform
 from time import perf_counter
 from typing import Any
 from uuid import UUID
 
 import nats.errors
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
+from libs.common.bus.publishing import store_letter
 from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
-from libs.common.errors import Throttled, Unprocessable
+from libs.common.dead_letters import Letter, read_about
+from libs.common.errors import Outage, PayloadTooLarge, Throttled, Unprocessable
 from libs.common.events import Event, Tick
 from libs.common.ids import Service
-from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
+from libs.common.log import TRACE_HEADER, get_logger, traced
 from libs.common.topology import ACK_WAIT_SECONDS, consumer_of
 
 RETRY_DELAYS = (1.0, 5.0, 30.0, 120.0, 600.0)
 OUTAGE_DELAY_SECONDS = 3.0
+LAST_TRY_SECONDS = 15.0  # a last try begins so long before handling an event is of no use any more
 FAILURE_MEMORY = timedelta(days=1)
 
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
+Parsed = tuple[Msg, Event]
 
 
 @dataclass(frozen=True)
@@ -48,116 +56,127 @@ class Delivery:
 
     async def deliver(self, messages: Sequence[Msg]) -> None:
         """Settle every message: ack, nak with a delay, or dead letter and term."""
-        parsed: list[tuple[Msg, Event]] = []
-        for message in messages:
-            try:
-                parsed.append((message, self._parse(message)))
-            except ValidationError as error:
-                with self._traced(message, ()):
-                    await self._dead_letter(message, f"invalid payload: {_reason(error)}", attempts=1)
-        if not parsed:
-            return
-        if self.one_by_one:
-            await asyncio.gather(*(self._deliver_single(message, event) for message, event in parsed))
-        elif not await self._deliver_all(parsed):
-            for message, event in parsed:
-                await self._deliver_single(message, event)
+        async with _kept_alive(messages):
+            parsed: list[Parsed] = []
+            for message in messages:
+                try:
+                    parsed.append((message, self._parse(message)))
+                except ValidationError as error:
+                    with self._traced(message, ()):
+                        await self._dead_letter(
+                            message, None, f"invalid payload: {first_problem(error, 'payload')}", attempts=1
+                        )
+            if self.one_by_one:
+                await asyncio.gather(*(self._deliver_single(message, event) for message, event in parsed))
+            elif parsed and not await self._deliver_together(parsed):
+                await self._deliver_in_parts(parsed)
 
     def _parse(self, message: Msg) -> Event:
         return self.event() if issubclass(self.event, Tick) else self.event.model_validate_json(message.data)
 
-    async def _deliver_all(self, parsed: list[tuple[Msg, Event]]) -> bool:
-        """The whole batch in one go; false where that failed for a reason that may lie in one of its messages."""
-        messages = [message for message, _ in parsed]
+    async def _deliver_in_parts(self, parsed: Sequence[Parsed]) -> None:
+        """√n parts of √n messages: what was only too much at once takes few transactions, and one bad message costs its part."""
+        size = isqrt(len(parsed))
+        for begin in range(0, len(parsed), size):
+            part = parsed[begin : begin + size]
+            if not await self._deliver_together(part):
+                for message, event in part:
+                    await self._deliver_single(message, event)
+
+    async def _deliver_together(self, parsed: Sequence[Parsed]) -> bool:
+        """All in one go; false where that failed for a reason that may lie in one of them."""
+        if len(parsed) == 1:
+            await self._deliver_single(*parsed[0])
+            return True
         started = perf_counter()
         events = [event for _, event in parsed]
-        with self._traced(messages[0], events):
+        with self._traced(parsed[0][0], events):
             try:
-                async with _kept_alive(messages):
-                    await self.handler(events)
+                await self.handler(events)
             except self.outages as error:
-                await self._postpone(messages, error)
+                await self._postpone(parsed, error)
                 return True
             except Exception as error:
-                if len(messages) == 1:
-                    await self._record_failure(messages[0], error)
-                    return True
-                get_logger().warning(
-                    "batch_split", subject=self.event.subject, size=len(messages), error=_reason(error)
-                )
+                get_logger().warning("batch_split", subject=self.event.subject, size=len(parsed), error=_reason(error))
                 return False
-            for message in messages:
+            for message, _ in parsed:
                 await message.ack()
-            self._handled(started, len(messages))
+            self._handled(started, len(parsed))
             return True
 
     async def _deliver_single(self, message: Msg, event: Event) -> None:
         started = perf_counter()
         with self._traced(message, [event]):
             try:
-                async with _kept_alive([message]):
-                    await self.handler([event])
+                await self.handler([event])
             except Unprocessable as error:
-                await self._dead_letter(message, str(error), attempts=1)
+                await self._dead_letter(message, event, str(error), attempts=1)
             except self.outages as error:
-                await self._postpone([message], error)
+                await self._postpone([(message, event)], error)
             except Exception as error:
-                await self._record_failure(message, error)
+                await self._record_failure(message, event, error)
             else:
                 await message.ack()
                 self._handled(started, 1)
 
-    async def _postpone(self, messages: Sequence[Msg], error: BaseException) -> None:
+    async def _postpone(self, parsed: Sequence[Parsed], error: BaseException) -> None:
         requested = error.retry_after.total_seconds() if isinstance(error, Throttled) and error.retry_after else 0.0
         delay = max(requested, OUTAGE_DELAY_SECONDS) * uniform(0.8, 1.2)
         get_logger().warning(
-            "postponed", subject=self.event.subject, count=len(messages), delay_s=round(delay, 1), error=_reason(error)
+            "postponed", subject=self.event.subject, count=len(parsed), delay_s=round(delay, 1), error=_reason(error)
         )
-        for message in messages:
-            await self._nak(message, delay)
+        for message, event in parsed:
+            await self._nak(message, event, delay)
 
-    async def _record_failure(self, message: Msg, error: BaseException) -> None:
-        if isinstance(error, Unprocessable):
-            await self._dead_letter(message, str(error), attempts=1)
-            return
+    async def _record_failure(self, message: Msg, event: Event, error: BaseException) -> None:
         sequence = message.metadata.sequence.stream
         key = f"strike:{consumer_of(self.service, self.event).name}:{sequence}"
         try:
             failures = await self.cache.count_failure(key, FAILURE_MEMORY)
         except self.outages as outage:
-            await self._postpone([message], outage)
+            await self._postpone([(message, event)], outage)
             return
         if failures > len(RETRY_DELAYS):
-            await self._dead_letter(message, _reason(error), attempts=failures)
+            await self._dead_letter(message, event, _reason(error), attempts=failures)
             return
         delay = RETRY_DELAYS[failures - 1] * uniform(0.8, 1.2)
         get_logger().error(
             "struck", subject=self.event.subject, strikes=failures, delay_s=round(delay, 1), exc_info=error
         )
-        await self._nak(message, delay)
+        await self._nak(message, event, delay)
 
-    async def _dead_letter(self, message: Msg, reason: str, attempts: int) -> None:
+    async def _dead_letter(self, message: Msg, event: Event | None, reason: str, attempts: int) -> None:
         """To the dead letters first, then off the stream: a crash in between writes two, which loses nothing."""
-        headers = {
-            "Pingcrm-Reason": " ".join(reason.split())[:500],
-            "Pingcrm-Attempts": str(attempts),
-            "Pingcrm-Subject": message.subject,
-            "Pingcrm-Consumer": consumer_of(self.service, self.event).name,
-            "Pingcrm-At": datetime.now(UTC).isoformat(),
-            TRACE_HEADER: current_trace(),
-        }
-        subject = f"dead.{self.service}.{message.subject}"
+        letter = Letter(
+            subject=message.subject,
+            payload=message.data,
+            reason=reason,
+            consumer=consumer_of(self.service, self.event).name,
+            attempts=attempts,
+            about=self._about(message, event),
+        )
+        client: Client = message._client
         try:
-            await message._client.request(subject, message.data, timeout=5, headers=headers)
+            if not self.event.is_hint:
+                await store_letter(client, self.service, letter)
             await message.term()
-        except (nats.errors.Error, OSError, TimeoutError) as error:
-            get_logger().warning("burial_postponed", subject=message.subject, error=type(error).__name__)
+        except (Outage, PayloadTooLarge, nats.errors.Error, OSError) as error:
+            get_logger().warning("burial_postponed", subject=message.subject, error=_reason(error))
             return  # still unacknowledged: it comes again after ack_wait
-        get_logger().error("dead_letter", subject=message.subject, reason=headers["Pingcrm-Reason"], attempts=attempts)
+        if self.event.is_hint:
+            get_logger().error("hint_dropped", subject=message.subject, reason=letter.short_reason, attempts=attempts)
+        else:
+            get_logger().error("dead_letter", subject=message.subject, reason=letter.short_reason, attempts=attempts)
 
-    async def _nak(self, message: Msg, delay_seconds: float) -> None:
+    def _about(self, message: Msg, event: Event | None) -> Mapping[str, UUID]:
+        """Whose letter it is. That of an order to delete is nobody's: it must not go in the deletion that it orders."""
+        if self.event.outlives_purge:
+            return {}
+        return event.about() if event else read_about(message.data)
+
+    async def _nak(self, message: Msg, event: Event, delay_seconds: float) -> None:
         try:
-            await message.nak(delay=delay_seconds)
+            await message.nak(delay=capped_delay(delay_seconds, event.useful_until(), datetime.now(UTC)))
         except (nats.errors.Error, OSError) as error:
             # Not connected: the server brings it back by itself after ack_wait.
             get_logger().warning("nak_failed", subject=message.subject, error=type(error).__name__)
@@ -175,25 +194,41 @@ class Delivery:
         get_logger().info("handled", count=count, ms=round((perf_counter() - started) * 1000, 1))
 
 
+def capped_delay(delay_seconds: float, useful_until: datetime | None, now: datetime) -> float:
+    """The delay of a retry, in seconds: early enough for one more try while it is of use, else no later than that ends.
+
+    What is past its use already waits as long as anything: its handler says what becomes of it.
+    """
+    left = (useful_until - now).total_seconds() if useful_until else 0.0
+    if left <= 0:
+        return delay_seconds
+    return min(delay_seconds, left - LAST_TRY_SECONDS if left > LAST_TRY_SECONDS else left)
+
+
 @asynccontextmanager
 async def _kept_alive(messages: Sequence[Msg]) -> AsyncIterator[None]:
-    """Tell the server that we are still at it, so that long work is not handed to another replica."""
+    """Report to the server that these are being worked on, so that long work is not handed to another replica."""
 
-    async def remind() -> None:
+    async def report() -> None:
         while True:
             await asyncio.sleep(ACK_WAIT_SECONDS / 3)
-            for message in messages:
-                await message.in_progress()
+            try:
+                for message in messages:
+                    if not message.is_acked:
+                        await message.in_progress()
+            except (nats.errors.Error, OSError) as error:
+                # Not connected: once it is, the server may have handed them to somebody else, which is harmless.
+                get_logger().warning("progress_unreported", error=type(error).__name__)
 
-    reminder = asyncio.create_task(remind())
+    reporter = asyncio.create_task(report())
     try:
         yield
     finally:
-        reminder.cancel()
+        reporter.cancel()
 
 
 def _reason(error: BaseException) -> str:
     """The error in words, without what the payload or the row held: that may be private."""
-    if isinstance(error, ValidationError):
-        return first_problem(error, "payload")
+    if isinstance(error, ValidationError):  # the payload was valid: a value that the handler made was not
+        return f"ValidationError: {error.title}: {first_problem(error, 'the value')}"
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

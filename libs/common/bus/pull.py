@@ -1,12 +1,13 @@
 """The pull loop of one durable consumer.
 
 One pull request at a time is open at the server; whatever arrives is handled at once, together with what arrived meanwhile, so
-that a single message waits for nobody and a flood comes in full batches. nats-py's `fetch` either waits until the batch is full
-or needs an extra round trip, and FastStream's pull subscribers build on it.
+that a single message waits for nobody and a flood comes in full batches, of at most 4 MB. nats-py's `fetch` either waits until
+the batch is full or needs an extra round trip, and FastStream's pull subscribers build on it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import nats.errors
 import orjson
@@ -19,58 +20,86 @@ from libs.common.topology import Consumer
 
 PULL_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
-_STATUS = "Status"
+MAX_PULL_BYTES = 4 * 1024 * 1024
+"""What a batch may have, so that a handful of large messages is a batch too. A message that is larger comes alone."""
+
+_STATUS, _DESCRIPTION = "Status", "Description"
+_ENDED = ("404", "408")  # no messages, request timed out: the pull simply ended
+_OVER_BYTES = "Message Size Exceeds MaxBytes"
 
 Deliver = Callable[[Sequence[Msg]], Awaitable[None]]
 
 
-async def pull(client: Client, consumer: Consumer, batch: int, deliver: Deliver, stopping: asyncio.Event) -> None:
-    """Pull and deliver until `stopping` is set. Survives restarts of the server; logs it when the consumer is gone."""
-    inbox = client.new_inbox()
-    subscription = await client.subscribe(inbox)
-    stop = asyncio.create_task(stopping.wait())
-    try:
-        while not stopping.is_set():
-            try:
-                await _pull_once(client, subscription, inbox, consumer, batch, deliver, stop)
-            except (nats.errors.Error, OSError) as error:
-                get_logger().warning("pull_interrupted", consumer=consumer.name, error=type(error).__name__)
-                await _pause(stop)
-            except Exception as error:
-                # A bug, or a cache that refuses to write: what was in hand comes again after ack_wait. Nobody else would listen.
-                get_logger().error(
-                    "pull_interrupted", consumer=consumer.name, error=type(error).__name__, exc_info=True
-                )
-                await _pause(stop)
-    finally:
-        stop.cancel()
-        if client.is_connected:
-            await _return_undelivered(client, subscription)
+@dataclass(frozen=True)
+class PullLoop:
+    """The loop of one consumer: `batch` messages at most are delivered together."""
 
+    client: Client
+    consumer: Consumer
+    batch: int
+    deliver: Deliver
 
-async def _pull_once(
-    client: Client, subscription: Subscription, inbox: str, consumer: Consumer, batch: int, deliver: Deliver,
-    stop: "asyncio.Task[bool]",
-) -> None:  # fmt: skip
-    """Ask for up to `batch` messages and deliver what comes, until they came or the server ends the request."""
-    request = {"batch": batch, "expires": int(PULL_SECONDS * 1e9)}
-    await client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}", orjson.dumps(request), inbox)
-    deadline = asyncio.get_running_loop().time() + PULL_SECONDS + 1
-    wanted = batch
-    while wanted > 0:
-        first = await _next(subscription, stop, deadline)
-        if first is None:
-            return
-        arrived = [first, *_waiting(subscription, wanted - 1)]
-        messages = [message for message in arrived if not _status(message)]
-        if messages:
-            await deliver(messages)
-            wanted -= len(messages)
-        for status in filter(None, map(_status, arrived)):
-            if status not in ("404", "408"):  # no messages, request timed out: the pull simply ended
-                get_logger().warning("consumer_unavailable", consumer=consumer.name, status=status)
-                await _pause(stop)
-            return
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Pull and deliver until `stopping` is set. Survives restarts of the server; logs it when the consumer is gone."""
+        inbox = self.client.new_inbox()
+        subscription = await self.client.subscribe(inbox)
+        stop = asyncio.create_task(stopping.wait())
+        limited = True
+        try:
+            while not stopping.is_set():
+                try:
+                    limited = await self._pull_once(subscription, inbox, stop, limited=limited)
+                except (nats.errors.Error, OSError) as error:
+                    get_logger().warning("pull_interrupted", consumer=self.consumer.name, error=type(error).__name__)
+                    await _pause(stop)
+                except Exception as error:
+                    # A bug, or a cache that refuses to write: what was in hand comes again after ack_wait. Nobody else pulls.
+                    get_logger().error(
+                        "pull_interrupted", consumer=self.consumer.name, error=type(error).__name__, exc_info=True
+                    )
+                    await _pause(stop)
+        finally:
+            stop.cancel()
+            if self.client.is_connected:
+                await _return_undelivered(self.client, subscription)
+
+    async def _pull_once(
+        self, subscription: Subscription, inbox: str, stop: "asyncio.Task[bool]", *, limited: bool
+    ) -> bool:
+        """Request a batch and deliver what comes, until that came or the server ends the request.
+
+        `limited`: in bytes too. Returns whether the next one may be: not where the next message alone is over the limit.
+        """
+        wanted = self.batch if limited else 1
+        request = {"batch": wanted, "expires": int(PULL_SECONDS * 1e9)} | (
+            {"max_bytes": MAX_PULL_BYTES} if limited else {}
+        )
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.consumer.stream}.{self.consumer.name}"
+        await self.client.publish(subject, orjson.dumps(request), inbox)
+        deadline = asyncio.get_running_loop().time() + PULL_SECONDS + 1
+        came, bytes_left = 0, MAX_PULL_BYTES
+        while came < wanted and (bytes_left > 0 or not limited):  # filled to the byte, a request ends without a status
+            first = await _next(subscription, stop, deadline)
+            if first is None:
+                return True
+            arrived = [first, *_waiting(subscription, wanted - came - 1)]
+            messages = [message for message in arrived if not _status(message)]
+            if messages:
+                await self.deliver(messages)
+                came += len(messages)
+                bytes_left -= sum(map(_size_bytes, messages))
+            for status in filter(_status, arrived):
+                if _is_over_bytes(status):
+                    return came > 0
+                if _status(status) not in _ENDED:
+                    await self._report_unavailable(status, stop)
+                return True
+        return True
+
+    async def _report_unavailable(self, status: Msg, stop: "asyncio.Task[bool]") -> None:
+        reason = (status.headers or {}).get(_DESCRIPTION, "")
+        get_logger().warning("consumer_unavailable", consumer=self.consumer.name, status=_status(status), reason=reason)
+        await _pause(stop)
 
 
 async def _next(subscription: Subscription, stop: "asyncio.Task[bool]", deadline: float) -> Msg | None:
@@ -99,6 +128,17 @@ def _waiting(subscription: Subscription, most: int) -> list[Msg]:
 def _status(message: Msg) -> str | None:
     """The status code of a control message; None for a real one."""
     return message.headers.get(_STATUS) if message.headers and not message.data else None
+
+
+def _size_bytes(message: Msg) -> int:
+    """As the server counts it against `max_bytes`: subject, reply subject, headers as they are sent, payload."""
+    headers = sum(len(name) + len(value.encode()) + 4 for name, value in (message.headers or {}).items())
+    return len(message.subject) + len(message.reply) + len(message.data) + (headers + 12 if headers else 0)
+
+
+def _is_over_bytes(status: Msg) -> bool:
+    """The server ended the request because the next message does not fit into what is left of its bytes."""
+    return _OVER_BYTES.casefold() in (status.headers or {}).get(_DESCRIPTION, "").casefold()
 
 
 async def _return_undelivered(client: Client, subscription: Subscription) -> None:

@@ -1,6 +1,7 @@
 """Google's three APIs over one connection pool: `google.account(tokens, account_id).gmail.profile()`."""
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -45,8 +46,12 @@ class Google:
         session = Session(
             self._http, tokens, self._mailbox(account_id), priority, self._settings.google_timeout_seconds, Usage()
         )
+        return self._open(session)
+
+    def _open(self, session: Session) -> "GoogleAccount":
         return GoogleAccount(
             session,
+            self._open,
             Gmail(session, self._gmail, self._batch_getter, self._settings.gmail_units),
             Calendar(session, self._calendar),
             People(session, self._people),
@@ -67,33 +72,29 @@ class Google:
         return mailbox
 
 
-@dataclass
+@dataclass(frozen=True)
 class GoogleAccount:
     """One account: its mailbox, calendars and contacts."""
 
     _session: Session
+    _open: "Callable[[Session], GoogleAccount]"
     gmail: Gmail
     calendar: Calendar
     people: People
 
+    def at(self, priority: Priority) -> "GoogleAccount":
+        """The account for calls of this priority: `backfill` lets all that is `live` go first. Usage is counted together."""
+        return self if priority == self._session.priority else self._open(self._session.at(priority))
+
     @property
     def usage(self) -> Usage:
-        """Requests and quota units of this piece of work so far."""
+        """Requests and quota units of this piece of work so far, whatever their priority."""
         return self._session.usage
 
     @property
     def throttle(self) -> Throttle:
         """Whether Gmail's quota holds the mailbox's calls back, here or in other work of this process."""
         return self._session.mailbox.throttle
-
-    @property
-    def priority(self) -> Priority:
-        """`backfill` lets all that is `live` go first; it may change during the work."""
-        return self._session.priority
-
-    @priority.setter
-    def priority(self, priority: Priority) -> None:
-        self._session.priority = priority
 
 
 def _api(name: str, root: str) -> Any:

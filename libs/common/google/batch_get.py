@@ -67,7 +67,7 @@ class BatchGetter:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return [one for result in results if not isinstance(result, BaseException) for one in result]
+        return [fetched for result in results if not isinstance(result, BaseException) for fetched in result]
 
     def _divided(self, items: Sequence[FetchItem], most_units: float) -> Iterator[list[FetchItem]]:
         """The items of one request after the other."""

@@ -50,7 +50,7 @@ class Identity(BaseModel):
 
     @field_validator("name")
     @classmethod
-    def _on_one_line(cls, value: str) -> str:
+    def _in_a_line(cls, value: str) -> str:
         """People write their names themselves: no control characters, and not without end."""
         return "".join(character for character in value if character.isprintable())[:300]
 

@@ -6,7 +6,7 @@ costs 0.2 ms, so that part is used and the rest is not.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -34,6 +34,13 @@ class Usage:
 
     requests: int = 0
     units: int = 0
+
+
+@dataclass
+class Hold:
+    """Google has told the account to slow down: until then, on the loop's clock, all calls of a piece of work wait."""
+
+    until: float = 0.0
 
 
 class Exchange(Protocol[T_co]):
@@ -66,15 +73,19 @@ class Session:
     priority: Priority
     timeout_seconds: float
     usage: Usage = field(default_factory=Usage)
+    hold: Hold = field(default_factory=Hold)
 
     def __post_init__(self) -> None:
-        self._not_before = 0.0  # when Google demanded a pause of the account, all of its calls wait
         self._timeout = aiohttp.ClientTimeout(total=self.timeout_seconds)
+
+    def at(self, priority: Priority) -> "Session":
+        """The same piece of work, for calls of this priority: usage and hold are shared."""
+        return replace(self, priority=priority)
 
     async def call(
         self, method: Any, scope: str, *, units: int = 0, json: object = None, repeatable: bool = True, **params: object
     ) -> Resource:
-        """Call a method of a discovery document; its JSON object. Failures: see `persist`."""
+        """Call a method of a discovery document; its JSON object. Failures: see `call_with_retries`."""
         request = method(validate=False, json=json, **params)
         body = None if json is None else orjson.dumps(json)
         url = URL(request.url, encoded=True)
@@ -90,7 +101,7 @@ class Session:
         retry_budget, rejected = RetryBudget(), None
         loop = asyncio.get_running_loop()
         while True:
-            if (held_back := self._not_before - loop.time()) > 0:
+            if (held_back := self.hold.until - loop.time()) > 0:
                 if not retry_budget.allows(held_back):
                     raise Throttled("Google asked us to wait.", timedelta(seconds=held_back))
                 await asyncio.sleep(held_back)
@@ -123,7 +134,7 @@ class Session:
             wait = timedelta(seconds=pause or 0.0)
             if failure.retry_after:
                 wait = max(wait, failure.retry_after)
-            self._not_before = max(self._not_before, asyncio.get_running_loop().time() + wait.total_seconds())
+            self.hold.until = max(self.hold.until, asyncio.get_running_loop().time() + wait.total_seconds())
             if metered:
                 await self.mailbox.slow_down(wait)
 

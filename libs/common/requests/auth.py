@@ -35,7 +35,7 @@ class ListAccounts(Query[Accounts]):
 
     subject = "auth.accounts"
     served_by = "auth"
-    requested_by = ("sync", "contacts", "prep", "gateway")
+    requested_by = ("sync", "prep", "gateway")
     reply = Accounts
 
     user_id: UserId | None = None
@@ -74,7 +74,7 @@ class UserPreferences(Shape):
 class GetSettings(Query[UserPreferences]):
     subject = "auth.settings"
     served_by = "auth"
-    requested_by = ("sync", "contacts", "prep", "gateway")
+    requested_by = ("sync", "prep", "gateway")
     reply = UserPreferences
 
     user_id: UserId

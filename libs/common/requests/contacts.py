@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from libs.common.events import Person
 from libs.common.ids import AccountId, ContactId, InteractionId, UserId
@@ -272,7 +272,11 @@ class RotateBcc(Command[Contact]):
 
 
 class Attendee(Shape):
-    """What is known about one guest. `contact_id` is null for somebody unknown; `last` are the newest interactions."""
+    """What is known about one guest. `contact_id` is null where there is no contact; `last` are the newest interactions.
+
+    A contact may have been made by the invitation alone. `first_contact_at`: the first interaction that counts; `on_file`: a card of Google
+    Contacts, or something that the user wrote, stands behind it.
+    """
 
     address: str
     contact_id: ContactId | None = None
@@ -280,6 +284,8 @@ class Attendee(Shape):
     company: str = ""
     title: str = ""
     score: Score | None = None
+    on_file: bool = False
+    first_contact_at: datetime | None = None
     last_contact_at: datetime | None = None
     bios: dict[str, str] = {}
     last: tuple[Interaction, ...] = ()
@@ -344,30 +350,32 @@ class ExportContacts(Query[ExportPage]):
     limit: int = Field(200, ge=1, le=500)
 
 
-class Told(Shape):
-    """What was last said of one message: it is there as of `revision`, or it was `removed`."""
+class PublishedMessage(Shape):
+    """What the newest event about one message states: it is there as of `revision`, or it was `removed`."""
 
     gmail_id: str = Field(max_length=500)
     revision: int
     removed: bool = False
 
 
-class Held(Shape):
-    """A message that is not held as it was told. `revision`: that of the newest fact that arrived, 0 for none."""
+class HeldMessage(Shape):
+    """How a message is held that is not held as published. `revision`: that of the newest event that arrived, 0 for none."""
 
     gmail_id: str
     revision: int
 
 
 class Comparison(Shape):
-    """The `differing` messages. They are lost where none is `waiting`: facts on their way here that were not handled yet."""
+    """The `differing` messages. They are lost where none is `waiting`: events on their way here that were not handled yet."""
 
-    differing: tuple[Held, ...]
+    differing: tuple[HeldMessage, ...]
     waiting: int
 
 
 class CompareMessages(Query[Comparison]):
-    """Which of these messages are not held as they were told? None of an account or user that was purged."""
+    """Which of these messages are not held as they were published? None of an account or user that was purged."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
 
     subject = "contacts.compare"
     served_by = "contacts"
@@ -376,7 +384,7 @@ class CompareMessages(Query[Comparison]):
 
     user_id: UserId
     account_id: AccountId
-    told: tuple[Told, ...] = Field(max_length=500)
+    published: tuple[PublishedMessage, ...] = Field(alias="told", max_length=500)
 
 
 class ContactRef(Shape):

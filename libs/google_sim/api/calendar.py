@@ -11,8 +11,9 @@ from libs.google_sim.account import Resource
 from libs.google_sim.api.routing import Call, Method, ResponseBody
 from libs.google_sim.calendar.store import Calendar, cancelled
 from libs.google_sim.errors import GoogleError, not_found
+from libs.google_sim.moments import moment
 from libs.google_sim.query import Query
-from libs.google_sim.recurrence import Window, expand, moment, touches
+from libs.google_sim.recurrence import Window, expand, touches
 
 _AUTH = "https://www.googleapis.com/auth/"
 _LISTS = frozenset({f"{_AUTH}calendar", f"{_AUTH}calendar.readonly", f"{_AUTH}calendar.calendarlist.readonly"})
@@ -45,7 +46,7 @@ def list_calendars(call: Call) -> ResponseBody:
 
 
 def list_events(call: Call) -> ResponseBody:
-    """A page of a full or an incremental listing. A listing is fixed when its first page is read."""
+    """Return a page of a full or an incremental listing. A listing is fixed when its first page is read."""
     query, calendar = call.query, _calendar(call)
     page = _read_token(query.text("pageToken"), _bad_page)
     sync = None if page else _read_token(query.text("syncToken"), _full_sync)
@@ -107,7 +108,7 @@ def _calendar(call: Call) -> Calendar:
 
 
 def _listing(call: Call, calendar: Calendar, plan: Resource) -> list[Resource]:
-    """All items of a listing; kept for its further pages, and made again where it was pushed out.
+    """Return all items of a listing. They are kept for its further pages, and made again where they were pushed out.
 
     Made again after a change it shows the change, as the listing's version in the token does not: nothing is lost.
     """

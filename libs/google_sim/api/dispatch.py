@@ -28,7 +28,7 @@ class Reply:
 
 
 def execute_call(world: World, verb: str, target: str, authorization: str | None, body: bytes, fault: Fault) -> Reply:
-    """Do what a request asks. `target`: path and query, percent-encoded. A fault's refusal comes in place of the work."""
+    """Carry out one call and return its reply. `target`: path and query, percent-encoded. A fault's refusal replaces the work."""
     raw_path, _, query_string = target.partition("?")
     found = ROUTER.find(verb, raw_path)
     if found is None:
@@ -65,7 +65,7 @@ def _shown(body: ResponseBody, query: Query) -> Reply:
 
 
 def _authorized(world: World, authorization: str | None, method: Method, path: dict[str, str]) -> Account:
-    """Whose token it is. Raises GoogleError 401, 403, or what Gmail says of another user's mailbox."""
+    """Return the account that the token belongs to. Raises GoogleError 401, 403, or what Gmail says of another user's mailbox."""
     scheme, _, text = (authorization or "").partition(" ")
     token = world.authority.bearer(text.strip()) if scheme.lower() == "bearer" else None
     if token is None:

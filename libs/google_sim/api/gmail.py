@@ -46,7 +46,7 @@ def get_profile(call: Call) -> ResponseBody:
 
 
 def list_messages(call: Call) -> ResponseBody:
-    """Newest first. The page token is the place after the last message shown, so new mail moves nothing."""
+    """List messages, the newest first. The page token is the place after the last message shown, so new mail moves nothing."""
     query = call.query
     maximum = query.integer("maxResults", 100, 500)
     below = _place(query.text("pageToken"))
@@ -99,7 +99,7 @@ def get_thread(call: Call) -> ResponseBody:
 
 
 def list_history(call: Call) -> ResponseBody:
-    """Records after startHistoryId, oldest first; 404 where it is too old, or was never given out."""
+    """List the records after startHistoryId, oldest first. It is 404 where that is too old, or was never given out."""
     query, mailbox = call.query, call.account.mailbox
     start = query.text("startHistoryId")
     if start is None or not start.isdigit():
@@ -178,7 +178,7 @@ def send_message(call: Call) -> ResponseBody:
 
 
 def watch(call: Call) -> ResponseBody:
-    """Seven days of notifications, the first at once. 400 while another topic has them, 403 where Gmail can't publish."""
+    """Begin seven days of notifications, the first at once. It is 400 while another topic has them, 403 where Gmail can't publish."""
     topic, account, now_ms = call.json.get("topicName"), call.account, int(call.world.now() * 1000)
     if not isinstance(topic, str) or not TOPIC.fullmatch(topic):
         raise invalid("Invalid topicName does not match projects/google.com:*", "topicName")

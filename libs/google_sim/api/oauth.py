@@ -30,7 +30,7 @@ Endpoint = Callable[[World, web.BaseRequest], Awaitable[web.Response]]
 
 
 async def consent_page(world: World, request: web.BaseRequest) -> web.Response:
-    """Who is it, and what may the client do? With prompt=none the redirect comes at once, whatever it is."""
+    """Show the page that asks who it is and what the client may do. With prompt=none the redirect comes at once, whatever it is."""
     try:
         authorization = read(request.query, world.options.client_id)
     except BadRequest as error:
@@ -55,7 +55,7 @@ async def consent_page(world: World, request: web.BaseRequest) -> web.Response:
 
 
 async def decide(world: World, request: web.BaseRequest) -> web.Response:
-    """The consent form. Fields: account, scope (each box ticked), decision (allow or deny), and the request's own."""
+    """Take the consent form and redirect. Its fields: account, scope (each box ticked), decision (allow or deny), and the request's own."""
     form = await _form(request)
     given = MultiDict(request.query) if "client_id" in request.query else MultiDict(form)
     if "client_id" not in request.query:
@@ -79,7 +79,7 @@ async def decide(world: World, request: web.BaseRequest) -> web.Response:
 
 
 async def token(world: World, request: web.BaseRequest) -> web.Response:
-    """Codes, refresh tokens and the assertions of service accounts for access tokens."""
+    """Exchange codes, refresh tokens and the assertions of service accounts for access tokens."""
     form = await _form(request)
     try:
         if form.get("grant_type") == JWT_BEARER:
@@ -190,7 +190,7 @@ def _access(world: World, account: str, client_id: str, scopes: tuple[str, ...])
 
 
 def _client(world: World, request: web.BaseRequest, form: MultiMapping[str]) -> str:
-    """The client that asks, by form fields or Basic authentication. Raises OAuthError 401."""
+    """Return the client that requests, by form fields or Basic authentication. Raises OAuthError 401."""
     client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":

@@ -24,7 +24,7 @@ _FIELDS = frozenset(
 
 
 def list_connections(call: Call) -> ResponseBody:
-    """A page in the order of change, so that what changes between two pages comes again on a later one."""
+    """Return a page in the order of change, so that what changes between two pages comes again on a later one."""
     query, people = call.query, call.account.people
     mask = _mask(query.text("personFields"))
     shape = query.fingerprint(_PER_REQUEST)

@@ -32,7 +32,7 @@ def is_pubsub(method: str, raw_path: str) -> bool:
 
 
 async def handle(world: World, request: web.BaseRequest) -> web.Response:
-    """One of the two calls. An empty pull waits for a message before the response, as Pub/Sub's does."""
+    """Respond to one of the two calls. An empty pull waits for a message before the response, as Pub/Sub's does."""
     matched = _PATH.fullmatch(request.rel_url.raw_path)
     assert matched is not None, "is_pubsub matched the same path"
     name, verb = matched.groups()

@@ -27,7 +27,7 @@ class Call:
 
     @cached_property
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object; nothing is an empty one. Raises GoogleError 400."""
+        """Read the body as a JSON object; an empty body is an empty object. Raises GoogleError 400."""
         try:
             value = orjson.loads(self.body) if self.body else {}
         except orjson.JSONDecodeError as error:
@@ -64,7 +64,7 @@ class Router:
             self._by_length.setdefault((method.verb, len(segments)), []).append((segments, method))
 
     def find(self, verb: str, raw_path: str) -> tuple[Method, dict[str, str]] | None:
-        """The method of a path that is still percent-encoded, and the values of its variables."""
+        """Return the method of a path that is still percent-encoded, and the values of its variables."""
         segments = raw_path.strip("/").split("/")
         for template, method in self._by_length.get((verb, len(segments)), ()):
             path: dict[str, str] = {}

@@ -68,7 +68,7 @@ def _recipients(given: list[mime.Header]) -> list[str]:
 
 
 def _as_sent(world: World, account: Account, given: list[mime.Header]) -> list[mime.Header]:
-    """The headers that Gmail stores: From must be mine, Date is there, the Message-ID is Gmail's own."""
+    """Return the headers that Gmail stores: From must be mine, Date is there, the Message-ID is Gmail's own."""
     shown = [(name, value) for name, value in given if name.lower() not in ("message-id", "from")]
     original = next((value for name, value in given if name.lower() == "message-id"), None)
     author = next((value for name, value in given if name.lower() == "from"), "")

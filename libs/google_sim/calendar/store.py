@@ -55,7 +55,7 @@ class Calendar:
     def changed_since(
         self, version: int, time_min: datetime | None, time_max: datetime | None, now: datetime, *, single_events: bool
     ) -> list[Resource]:
-        """What a client that holds `version` must take over: new and changed events in full, gone ones as stubs."""
+        """Return what a client that holds `version` must take over: new and changed events in full, gone ones as stubs."""
         before: dict[str, list[Resource]] = {}
         for change in self.changes:
             if change.version >= version:
@@ -101,6 +101,6 @@ def series_of(event: Resource) -> str:
 
 
 def cancelled(event: Resource) -> Resource:
-    """All that is left of a cancelled event: its id and, of an instance, which one it was."""
+    """Return what is left of a cancelled event: its id and, of an instance, which one it was."""
     kept: Resource = {name: event[name] for name in _OF_CANCELLED if name in event}
     return {"kind": "calendar#event", "etag": event.get("etag", '"0"'), **kept, "status": "cancelled"}

@@ -31,7 +31,7 @@ async def set_policy(request: web.Request) -> web.Response:
 
 @ROUTES.post("/accounts/{address}/expire")
 async def expire(request: web.Request) -> web.Response:
-    """`{"what": "history" | "calendar" | "people" | "access_tokens"}`: what was given out so far is too old."""
+    """`{"what": "history" | "calendar" | "people" | "access_tokens"}`: what was given out so far expires."""
     account, what = account_in_path(request), (await read_object(request)).get("what")
     match what:
         case "history":

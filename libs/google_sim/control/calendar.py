@@ -55,7 +55,7 @@ def _store_event(request: web.Request, calendar: Calendar, event: Resource) -> R
 
 
 def _event(calendar: Calendar, event_id: str) -> Resource:
-    """An event; of a series' instance what becomes an exception when it is stored. Raises KeyError for neither."""
+    """Return an event, or of a series' instance what becomes an exception when it is stored. Raises KeyError for neither."""
     if event_id in calendar.events:
         return calendar.events[event_id]
     for instance in expand(calendar.snapshot(), None, None):

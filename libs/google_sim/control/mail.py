@@ -21,7 +21,7 @@ _LABEL_CHANGES: dict[str, tuple[list[str], list[str]]] = {
 
 
 async def cancel_scheduled(app: web.Application) -> None:
-    """Deliveries that were to come later never do: this Google ends."""
+    """Cancel the deliveries that were to come later, because this Google ends."""
     for timer in app[SCHEDULED]:
         timer.cancel()
 

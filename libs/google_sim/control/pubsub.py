@@ -27,7 +27,7 @@ async def subscribe(request: web.Request) -> web.Response:
 
 @ROUTES.delete("/pubsub/subscriptions")
 async def unsubscribe(request: web.Request) -> web.Response:
-    """`?name=`: it gets no more messages, and who pulls from it 404."""
+    """`?name=`: it gets no more messages, and pulling from it is 404."""
     name = request.query.get("name", "")
     if request.app[WORLD].pubsub.subscriptions.pop(name, None) is None:
         raise KeyError(f"subscription {name}")
@@ -65,7 +65,7 @@ async def close_topics(request: web.Request) -> web.Response:
 
 @ROUTES.get("/pubsub/counters")
 async def counters(request: web.Request) -> web.Response:
-    """What became of the messages, by subscription."""
+    """Return the counters of delivery by subscription."""
     subscriptions = request.app[WORLD].pubsub.subscriptions.values()
     return json_response(
         {

@@ -12,7 +12,7 @@ WORLD = web.AppKey("world", World)
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
-    """The JSON object that the request carries, {} for no body. Raises ValueError where it is something else."""
+    """Return the JSON object that the request carries, {} for no body. Raises ValueError where it is something else."""
     raw = await request.read()
     value = orjson.loads(raw) if raw else {}
     if not isinstance(value, dict):
@@ -21,12 +21,12 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 
 
 def account_in_path(request: web.Request) -> Account:
-    """The account that the path names. Raises KeyError where there is none."""
+    """Return the account that the path names. Raises KeyError where there is none."""
     return account_of(request.app[WORLD], request.match_info["address"])
 
 
 def account_of(world: World, address: str) -> Account:
-    """The account with an address. Raises KeyError where there is none."""
+    """Return the account with an address. Raises KeyError where there is none."""
     account = world.accounts.get(address.strip().lower())
     if account is None:
         raise KeyError(f"account {address}")

@@ -7,7 +7,7 @@ from libs.google_sim.loaders.snippets import snippet_of
 
 
 def deliver(mailbox: Mailbox, message: Resource, now_ms: str) -> Stored:
-    """A message arrives. Ids, labels (INBOX, UNREAD), time and thread are filled in where they are missing."""
+    """Add a message that arrives. Ids, labels (INBOX, UNREAD), time and thread are filled in where they are missing."""
     filled = {"labelIds": ["INBOX", "UNREAD", "CATEGORY_PERSONAL"], "internalDate": now_ms, "snippet": "", **message}
     if not filled.get("threadId"):
         filled["threadId"] = thread_of(mailbox, list(headers(filled)))
@@ -15,7 +15,7 @@ def deliver(mailbox: Mailbox, message: Resource, now_ms: str) -> Stored:
 
 
 def thread_of(mailbox: Mailbox, shown: list[mime.Header]) -> str | None:
-    """The thread of the newest message that References or In-Reply-To name; None where none is here."""
+    """Return the thread of the newest message that References or In-Reply-To name; None where none is here."""
     named = " ".join(value for name, value in shown if name.lower() in ("references", "in-reply-to"))
     for message_id in reversed(named.split()):
         for known in mailbox.by_message_id.get(message_id.strip("<>"), ()):
@@ -24,7 +24,7 @@ def thread_of(mailbox: Mailbox, shown: list[mime.Header]) -> str | None:
 
 
 def message_from(value: Resource) -> Resource:
-    """A message given to the control API: `{"raw": RFC 822 text}` or a resource. Raises ValueError."""
+    """Return a message given to the control API: `{"raw": RFC 822 text}` or a resource. Raises ValueError."""
     text = value.get("raw")
     if isinstance(text, str) and "payload" not in value:
         others = {name: given for name, given in value.items() if name != "raw"}

@@ -14,7 +14,7 @@ _BOUNDARY = "=_part_"
 
 
 def formatter(query: Query, allowed: tuple[str, ...]) -> Callable[[Stored], Resource]:
-    """The function that shows a message as the query asks. Raises GoogleError 400 for a format not allowed."""
+    """Return the function that shows a message as the query asks. Raises GoogleError 400 for a format not allowed."""
     wanted = (query.text("format") or "full").lower()
     if wanted not in allowed:
         raise invalid(f"Invalid value at 'format' (TYPE_ENUM), \"{wanted[:50]}\"", "format")

@@ -74,7 +74,7 @@ class Mailbox:
         self.oldest_history = self.history_id
 
     def add(self, resource: Resource) -> Stored:
-        """A new message; id, threadId and historyId are filled in where they are missing, the id where it is taken."""
+        """Add a new message. Its id, threadId and historyId are filled in where they are missing, the id where it is taken."""
         self.history_id += 1
         own = resource.get("id")
         message_id = own if isinstance(own, str) and own and own not in self.messages else self.new_id()
@@ -131,7 +131,7 @@ class Mailbox:
         self.oldest_history = self.history_id
 
     def newest_first(self, below: tuple[int, str] | None, since_ms: int | None) -> Iterator[Stored]:
-        """Messages by internalDate, descending: those older than the key `below`, not older than `since_ms`."""
+        """Yield messages by internalDate, descending: those older than the key `below`, not older than `since_ms`."""
         at = len(self.newest_last) if below is None else bisect_left(self.newest_last, below)
         for index in range(at - 1, -1, -1):
             date_ms, message_id = self.newest_last[index]
@@ -143,7 +143,7 @@ class Mailbox:
         return self.history[bisect_left(self.history, history_id + 1, key=lambda record: record.id) :]
 
     def thread(self, thread_id: str) -> list[Stored]:
-        """The messages of a thread, oldest first; none where it does not exist."""
+        """Return the messages of a thread, oldest first; none where it does not exist."""
         return sorted(self.threads.get(thread_id, {}).values(), key=lambda stored: stored.key)
 
     def new_id(self) -> str:

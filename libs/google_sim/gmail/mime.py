@@ -5,6 +5,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 
 from libs.google_sim.account import Resource
+from libs.google_sim.loaders.encodings import decoded as charset_decoded
 from libs.google_sim.loaders.mbox import RawMessage
 from libs.google_sim.loaders.message import MessageReader
 
@@ -28,10 +29,8 @@ def text_part(raw: bytes, mime_type: str) -> str:
     for part in message_from_bytes(raw).walk():
         content = part.get_payload(decode=True) if part.get_content_type() == mime_type else None
         if isinstance(content, bytes):
-            try:
-                return content.decode(part.get_content_charset() or "utf-8", "replace")
-            except LookupError:  # an unknown charset
-                return content.decode("utf-8", "replace")
+            text = charset_decoded(content, part.get_content_charset() or "utf-8")
+            return content.decode("utf-8", "replace") if text is None else text
     return ""
 
 

@@ -31,7 +31,7 @@ class Outbox:
 
 
 def local_key(address: str) -> str:
-    """What addresses of one mailbox have in common: case, the tag and, at gmail.com, dots don't count."""
+    """Return what the addresses of one mailbox have in common: case, the tag and, at gmail.com, dots don't count."""
     local, _, domain = address.strip().lower().rpartition("@")
     local = local.partition("+")[0]
     if domain in _GMAIL:

@@ -39,7 +39,7 @@ class Search:
     words: tuple[Words, ...] = ()
 
     def matches(self, stored: Stored) -> bool:
-        """All but since_ms and message_id, which are looked up."""
+        """Test all conditions but since_ms and message_id, which are looked up."""
         return (
             (self.until_ms is None or stored.date_ms < self.until_ms)
             and self.labels <= stored.labels

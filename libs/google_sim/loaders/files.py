@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
@@ -29,27 +30,29 @@ def open_bytes(path: Path) -> IO[bytes]:
         raise LoadError(f"{path} can't be read: {error.strerror}. Give the path of an existing file.") from error
 
 
-def text_of(raw: bytes) -> str:
-    """Bytes of unknown encoding as text without surrogates: UTF-8 (with or without mark), else Windows-1252."""
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a file. Raises LoadError if it can't be opened, or is no complete gzip file."""
+    return b"".join(lines_of(path))
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of a file, with their ends. Raises LoadError if it can't be opened, or is no complete gzip file."""
+    with open_bytes(path) as file:
+        try:
+            yield from file
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise LoadError(f"{path} is not a complete gzip file. Unpack it, or copy it again.") from error
 
 
 def json_lines(path: Path) -> Iterator[Resource]:
     """One JSON object a line; empty lines are skipped. Raises LoadError naming the line that is none."""
-    with open_bytes(path) as file:
+    for number, line in enumerate(lines_of(path), 1):
+        if not line.strip():
+            continue
         try:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    resource = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise LoadError(f"{path}, line {number} is not JSON. Each line must be one JSON object.") from error
-                if not isinstance(resource, dict):
-                    raise LoadError(f"{path}, line {number} is not a JSON object. Each line must be one resource.")
-                yield resource
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise LoadError(f"{path} is not a complete gzip file. Unpack it, or copy it again.") from error
+            resource = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise LoadError(f"{path}, line {number} is not JSON. Each line must be one JSON object.") from error
+        if not isinstance(resource, dict):
+            raise LoadError(f"{path}, line {number} is not a JSON object. Each line must be one resource.")
+        yield resource

@@ -1,30 +1,41 @@
 """Mail out of mbox (Google Takeout's too), maildir, single messages, or JSON lines of Gmail message resources."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from libs.google_sim.account import Resource
-from libs.google_sim.loaders.files import LoadError, json_lines, kind, open_bytes
+from libs.google_sim.loaders.files import LoadError, json_lines, kind, lines_of, read_bytes
+from libs.google_sim.loaders.labels import drafts_label
 from libs.google_sim.loaders.mbox import RawMessage, split_mbox
 from libs.google_sim.loaders.message import MessageReader
 from libs.google_sim.loaders.threads import assign_threads
 
 _JSON = ("jsonl", "ndjson", "json")
+_MBOX = ("mbox", "mbx")
+_SINGLE = ("eml", "emlx")
+# Folders that only hold a mail folder's files: maildir's, and those inside Apple Mail's `.mbox` folders.
+_STRUCTURE = re.compile(r"cur|new|Messages|Data|[0-9]|[0-9A-F]{8}-[0-9A-F-]{27}", re.IGNORECASE)
 _FIRST_HISTORY_ID = 1_000_000
 
 
 def load_mail(path: str | Path, owner: str, aliases: Iterable[str] = ()) -> list[Resource]:
     """The Gmail message resources of a file or folder, in its order; every message has an id of its own.
 
-    A folder is a maildir (`cur`, `new`), or holds `.mbox`, `.eml` and further folders. `owner` and `aliases` tell
-    sent mail from received. Raises LoadError for what can't be opened; a message that can't be parsed is still
-    there, with what could be read of it.
+    A folder is a maildir (`cur`, `new`), or holds mbox files (of any name: Thunderbird's have no suffix), `.eml`, `.emlx`
+    and further folders, Apple Mail's `Name.mbox` among them. `owner` and `aliases` tell sent mail from received. Raises
+    LoadError for what can't be opened, and where no message is found; a message that can't be parsed is still there,
+    with what could be read of it.
     """
     path = Path(path)
-    if kind(path) in _JSON:
-        return _with_own_ids(json_lines(path))
     reader = MessageReader(owner, aliases)
-    messages = [reader.read(raw) for raw in _raw_messages(path)]
+    is_json = kind(path) in _JSON
+    messages = _with_own_ids(json_lines(path)) if is_json else [reader.read(raw) for raw in _raw_messages(path)]
+    if not messages:
+        raise LoadError(f"There is no mail in {path}. Give an mbox, .eml or .jsonl file, or a folder that holds mail.")
+    if is_json:
+        return messages
+    _add_sent(messages, reader)
     assign_threads(messages)
     for number, message in enumerate(messages):
         message["historyId"] = str(_FIRST_HISTORY_ID + number)
@@ -32,16 +43,18 @@ def load_mail(path: str | Path, owner: str, aliases: Iterable[str] = ()) -> list
 
 
 def _with_own_ids(resources: Iterable[Resource]) -> list[Resource]:
-    """Resources as they are; one whose id was there before gets the next free one, so that nothing is lost."""
+    """Resources as they are; where an id was there before, the next free one is taken, so that nothing is lost."""
     kept: dict[object, Resource] = {}
+    last_taken: dict[str, str] = {}  # so that a file of copies takes linear time
     for number, resource in enumerate(resources):
         identifier = resource.get("id")
         if not isinstance(identifier, str):
             kept[number] = resource
             continue
-        unused = identifier
+        unused = last_taken.get(identifier, identifier)
         while unused in kept:
             unused = f"{(int(unused, 16) + 1) % 2**64:016x}" if _is_hex(unused) else f"{unused}0"
+        last_taken[identifier] = unused
         kept[unused] = resource if unused == identifier else {**resource, "id": unused}
     return list(kept.values())
 
@@ -50,34 +63,77 @@ def _is_hex(text: str) -> bool:
     return 0 < len(text) <= 16 and all(char in "0123456789abcdef" for char in text)
 
 
+def _add_sent(messages: list[Resource], reader: MessageReader) -> None:
+    """SENT for what the owner wrote and what never arrived anywhere, however Takeout calls it; drafts get DRAFT."""
+    own = [message for message in messages if reader.is_own_copy(message["payload"]["headers"])]
+    drafts = drafts_label([message["labelIds"] for message in messages], [message["labelIds"] for message in own])
+    for message in own:
+        labels: list[str] = message["labelIds"]
+        if drafts and drafts in labels:
+            message["labelIds"] = ["DRAFT", *(label for label in labels if label != drafts)]
+        elif not {"SENT", "DRAFT", "CHAT"} & set(labels):
+            message["labelIds"] = ["SENT", *labels]
+
+
 def _raw_messages(path: Path) -> Iterator[RawMessage]:
     if path.is_dir():
-        for entry in sorted(path.iterdir()):
-            in_maildir = path.name in ("cur", "new") and entry.is_file()
-            if in_maildir or (entry.is_file() and kind(entry) == "eml"):
-                yield _single(entry)
-            elif entry.is_file() and kind(entry) == "mbox":
-                yield from _split(entry)
-            elif entry.is_dir() and entry.name != "tmp":
-                yield from _raw_messages(entry)
-    elif kind(path) == "eml":
-        yield _single(path)
-    elif kind(path) in ("mbox", "mbx") or _starts_as_mbox(path):
-        yield from _split(path)
+        yield from _of_folder(path, "")
+    elif kind(path) in _SINGLE:
+        yield _single(path, "")
+    elif kind(path) in _MBOX or _starts_as_mbox(path):
+        yield from _split(path, _file_folder(path, ""))
     else:
         raise LoadError(f"{path} is no mail file. Give an .mbox, .eml or .jsonl file (also .gz), or a maildir.")
 
 
-def _single(path: Path) -> RawMessage:
-    with open_bytes(path) as file:
-        return RawMessage(envelope=b"", content=file.read())
+def _of_folder(path: Path, around: str) -> Iterator[RawMessage]:
+    """The messages below a folder. `around`: the name of the mail folder that it belongs to."""
+    name = _folder_name(path, around)
+    for entry in sorted(path.iterdir()):
+        if entry.is_dir():
+            if entry.name != "tmp" and not entry.is_symlink():
+                yield from _of_folder(entry, name)
+        elif not entry.is_file():
+            continue
+        elif (path.name in ("cur", "new") and not entry.name.startswith(".")) or kind(entry) in _SINGLE:
+            yield _single(entry, name)
+        elif kind(entry) in _MBOX or _starts_as_mbox(entry):
+            yield from _split(entry, _file_folder(entry, name))
 
 
-def _split(path: Path) -> Iterator[RawMessage]:
-    with open_bytes(path) as file:
-        yield from split_mbox(file)
+def _folder_name(path: Path, around: str) -> str:
+    if around and _STRUCTURE.fullmatch(path.name):
+        return around
+    if path.suffix.lower() in (".mbox", ".sbd"):
+        return path.stem
+    return path.name.rpartition(".")[2]  # maildir++ writes `.Archive.2024`
+
+
+def _file_folder(path: Path, around: str) -> str:
+    """The mail folder that an mbox file is: its name, or in `Sent.mbox/mbox` that of the folder around it."""
+    if path.name == "mbox":
+        return around or _folder_name(path.absolute().parent, "")
+    name = path.name.removesuffix(".gz")
+    return name.rpartition(".")[0] if kind(path) in _MBOX else name
+
+
+def _single(path: Path, folder: str) -> RawMessage:
+    content = read_bytes(path)
+    if kind(path) == "emlx":  # Apple Mail: the length, the message, then Apple's own properties
+        length, _, rest = content.partition(b"\n")
+        if length.strip().isdigit() and len(length) < 20:
+            content = rest[: int(length)]
+    return RawMessage(envelope=b"", content=content, folder=folder)
+
+
+def _split(path: Path, folder: str) -> Iterator[RawMessage]:
+    for raw in split_mbox(lines_of(path)):
+        yield raw._replace(folder=folder)
 
 
 def _starts_as_mbox(path: Path) -> bool:
-    with open_bytes(path) as file:
-        return file.read(5) == b"From "
+    """Whether the first line that is not empty begins an mbox, whatever the file is called."""
+    for line in lines_of(path):
+        if line.strip():
+            return line.removeprefix(b"\xef\xbb\xbf").startswith(b"From ")
+    return False

@@ -11,13 +11,17 @@ from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 
 from libs.google_sim.account import Resource
-from libs.google_sim.loaders.files import text_of
-from libs.google_sim.loaders.labels import gmail_labels
+from libs.google_sim.loaders.encodings import decoded, text_of
+from libs.google_sim.loaders.labels import folder_label, gmail_labels
 from libs.google_sim.loaders.mbox import RawMessage
 from libs.google_sim.loaders.snippets import snippet_of
 
 MAX_TEXT = 16_384  # bytes of a text part that are kept; nobody reads more, and a mailbox has to fit into memory
 _ADDRESS = re.compile(r"[\w.!#$%&'*/=?^`{|}~+-]{1,64}@[\w.-]{1,190}")
+_MOZILLA_EXPUNGED = 0x0008
+_LONGEST_DATE = 200
+# "10:00:00 GMT +0100", "10:00:00+01:00": the offset counts
+_OFFSET = re.compile(r"\s*(?:\b(?:GMT|UTC?)\s*)?([+-]\d\d):?(\d\d)(?=\s*(?:\(|$))")
 _BROKEN_HEADER = (MessageError, LookupError, ValueError, TypeError, AttributeError, RecursionError)
 
 
@@ -41,7 +45,7 @@ class MessageReader:
         resource: Resource = {
             "id": identifier,
             "threadId": _takeout_thread(headers) or identifier,
-            "labelIds": self._labels(headers),
+            "labelIds": self._labels(headers, raw.folder),
             "snippet": snippet_of(payload),
             "historyId": "0",
             "internalDate": str(_internal_date(headers, text_of(raw.envelope))),
@@ -56,16 +60,33 @@ class MessageReader:
         self._copies[digest.hex()] = copies + 1
         return f"{(int.from_bytes(digest[:8], 'big') + copies) % 2**64:016x}"
 
-    def _labels(self, headers: list[dict[str, str]]) -> list[str]:
-        if takeout := first_header(headers, "x-gmail-labels"):
-            return gmail_labels(takeout)
+    def is_own_copy(self, headers: list[dict[str, str]]) -> bool:
+        """Whether the owner wrote the message, and nothing shows that this copy of it ever arrived."""
+        return self._is_mine(headers) and not first_header(headers, "received", "delivered-to")
+
+    def _is_mine(self, headers: list[dict[str, str]]) -> bool:
         written_by = {address.lower() for address in _ADDRESS.findall(first_header(headers, "from"))}
-        return ["SENT"] if written_by & self._mine else ["INBOX"]
+        return bool(written_by & self._mine)
+
+    def _labels(self, headers: list[dict[str, str]], folder: str) -> list[str]:
+        """Takeout's labels; else what the mail folder is called, or whether the owner wrote it."""
+        place = folder_label(folder)
+        if takeout := first_header(headers, "x-gmail-labels"):
+            labels = gmail_labels(takeout)
+            return [*labels, place] if place and place not in labels else labels
+        if _deleted_in_thunderbird(first_header(headers, "x-mozilla-status")):
+            return ["TRASH"]
+        return [place or ("SENT" if self._is_mine(headers) else "INBOX")]
 
 
-def first_header(headers: list[dict[str, str]], name: str) -> str:
-    """The first value of a header, by its lower-case name; "" without one."""
-    return next((header["value"] for header in headers if header["name"].lower() == name), "")
+def _deleted_in_thunderbird(status: str) -> bool:
+    """Whether the message is only waiting for its folder to be compacted: Thunderbird does not show it any more."""
+    return re.fullmatch(r"[0-9A-Fa-f]{4}", status.strip()) is not None and bool(int(status, 16) & _MOZILLA_EXPUNGED)
+
+
+def first_header(headers: list[dict[str, str]], *names: str) -> str:
+    """The first value of a header, by its lower-case name or names; "" without one."""
+    return next((header["value"] for header in headers if header["name"].lower() in names), "")
 
 
 def _takeout_thread(headers: list[dict[str, str]]) -> str:
@@ -87,8 +108,8 @@ def _part(message: Message, part_id: str) -> Resource:
         prefix = f"{part_id}." if part_id else ""
         part["parts"] = [_part(child, f"{prefix}{number}") for number, child in enumerate(content)]
     else:
-        decoded = message.get_payload(decode=True)
-        raw = decoded if isinstance(decoded, bytes) else b""
+        content = message.get_payload(decode=True)
+        raw = content if isinstance(content, bytes) else b""
         if filename or message.get_content_maintype() != "text":
             part["body"] = {"attachmentId": hashlib.sha256(raw).hexdigest()[:32], "size": len(raw)}
         else:
@@ -110,10 +131,8 @@ def _value(written: object) -> str:
 
 
 def _as_utf8(raw: bytes, charset: str) -> bytes:
-    try:
-        return raw.decode(charset).encode("utf-8", "replace")
-    except (LookupError, ValueError):
-        return text_of(raw).encode()
+    text = decoded(raw, charset)
+    return (text_of(raw) if text is None else text).encode("utf-8", "replace")
 
 
 def _body(text: bytes) -> Resource:
@@ -131,8 +150,9 @@ def _internal_date(headers: list[dict[str, str]], envelope: str) -> int:
 
 
 def _date(written: str) -> int | None:
+    plain = _OFFSET.sub(r" \1\2", written.replace("\x00", "")[:_LONGEST_DATE])
     try:
-        when = parsedate_to_datetime(written.replace("\x00", ""))
+        when = parsedate_to_datetime(plain)
         return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
     except (*_BROKEN_HEADER, OverflowError, OSError):
         return None

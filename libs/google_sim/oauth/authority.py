@@ -129,7 +129,7 @@ class Authority:
         return code, refresh
 
     def refreshed(self, text: str, client_id: str) -> Token:
-        """The refresh token's meaning. Raises OAuthError where it is unknown or revoked, or a policy refuses it."""
+        """Return what the refresh token stands for. Raises OAuthError where it is unknown or revoked, or a policy refuses it."""
         token = self.refresh.get(text)
         if token is None or token.client_id != client_id:
             raise OAuthError("invalid_grant", "Token has been expired or revoked." if text else "Bad Request")
@@ -151,12 +151,12 @@ class Authority:
         self.access = {text: token for text, token in self.access.items() if token.account != account}
 
     def bearer(self, text: str) -> Token | None:
-        """The access token, unless it is unknown, revoked or over."""
+        """Return the access token; None where it is unknown, revoked or over."""
         token = self.access.get(text)
         return token if token and (token.expires_at or 0) > self.now() else None
 
     def account_of(self, authorization: str | None) -> str:
-        """Whose access token an Authorization header carries, dead or alive; empty where it is nobody's."""
+        """Return whose access token an Authorization header carries, valid or not; empty where it is nobody's."""
         token = self.access.get((authorization or "").partition(" ")[2].strip())
         return token.account if token else ""
 

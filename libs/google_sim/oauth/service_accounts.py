@@ -20,7 +20,7 @@ class ServiceAccounts:
         self._keys: dict[str, RSAKey] = {}
 
     def add(self, email: str, private_key: str | None = None) -> dict[str, Any]:
-        """Its key file, as the Cloud console hands it out. Raises ValueError where the key given is none."""
+        """Add an account and return its key file, as the Cloud console hands it out. Raises ValueError where the key given is none."""
         try:
             key = RSAKey.import_key(private_key) if private_key else RSAKey.generate_key(2048)
         except JoseError as error:
@@ -34,7 +34,7 @@ class ServiceAccounts:
         }
 
     def verified(self, assertion: str) -> tuple[str, tuple[str, ...]]:
-        """Whose assertion it is, and for which scopes. Raises OAuthError `invalid_grant`."""
+        """Return whose assertion it is, and for which scopes. Raises OAuthError `invalid_grant`."""
         for email, key in self._keys.items():
             try:
                 claims = jwt.decode(assertion, key, algorithms=["RS256"]).claims

@@ -13,12 +13,16 @@ from typing import Any
 from libs.google_sim.account import AccountData
 from libs.google_sim.oracle.addresses import Me
 from libs.google_sim.oracle.cards import read_card
-from libs.google_sim.oracle.contacts import join
+from libs.google_sim.oracle.contacts import join, known
 from libs.google_sim.oracle.mail import (
     ContactCreation,
+    answered_threads,
+    believed,
+    counted_with,
     created_by,
     earliest,
     internal_date,
+    is_outbound,
     label_rule,
     pair,
     read_mail,
@@ -68,30 +72,35 @@ def expect(
     own_addresses: Iterable[str] = (),
 ) -> Expected:
     """What one user sees who connected all `accounts`. `now` is aware; 0 days mean without limit."""
-    me = Me.of([*own_addresses, *(one for account in accounts for one in (account.address, *account.aliases))])
+    me = Me.of([*own_addresses, *(address for account in accounts for address in (account.address, *account.aliases))])
     bags = [read_mail(account, me, earliest(now, mail_lookback_days)) for account in accounts]
     interactions = pair(bags)
     read = [read_card(person, me) for account in accounts for person in account.people]
     cards = [card for card in read if card is not None]
     meetings = [meeting for account in accounts for meeting in read_meetings(account, me, now, calendar_past_days)]
 
-    by_mail = {one for bag in bags for mail in bag.eligible for one in created_by(bag, mail, me, contact_creation)}
-    by_meetings = {one for meeting in meetings for one in invited(meeting, contact_creation)}
+    answered = answered_threads(interactions)
+    copies = [copy for copies in interactions for copy in believed(copies)]
+    by_mail = {address for copy in copies for address in created_by(copy, answered, me, contact_creation)}
+    by_meetings = {address for meeting in meetings for address in invited(meeting, contact_creation)}
+    outbound = sum(map(is_outbound, interactions))
     contacts = join(by_mail | by_meetings, cards)
-    known = frozenset(address for group in contacts for address in group)
+    written = {address for copy in copies for address in counted_with(copy, answered, me)}
+    met = {address for meeting in meetings if meeting.start <= now for address in meeting.attendees}
+    somebody = known(contacts, frozenset(written | met), cards)
     return Expected(
         messages=len(interactions),
         messages_by_account={account.address: len(bag.eligible) for account, bag in zip(accounts, bags, strict=True)},
         filtered=dict(sorted(sum((bag.filtered for bag in bags), Counter()).items())),
         set_aside=sum(bag.set_aside for bag in bags),
-        directions={"inbound": interactions.count(False), "outbound": interactions.count(True)},
+        directions={"inbound": len(interactions) - outbound, "outbound": outbound},
         contacts=len(contacts),
         contact_addresses=frozenset(contacts),
         imported=len(cards),
         cards_skipped=len(read) - len(cards),
         meetings=len(meetings),
         meeting_interactions=len({meeting.key for meeting in meetings if meeting.attendees}),
-        preps=sum(is_briefed(meeting, now, known) for meeting in meetings),
+        preps=sum(is_briefed(meeting, now, somebody) for meeting in meetings),
     )
 
 

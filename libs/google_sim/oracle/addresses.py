@@ -12,10 +12,11 @@ from email.header import decode_header, make_header
 
 import idna
 
+from libs.google_sim.oracle.noreply import nobody_reads
+
 MAX_ADDRESS = 254
 _DOMAIN = re.compile(r"[a-z0-9.-]+")
 _QUOTED_LOCAL = re.compile(r'"((?:[^"\\]|\\.)*)"\s?@\s?([^\s"@]+)')
-_NOREPLY_STARTS = ("noreply", "donotreply", "dontreply", "nepasrepondre", "nichtantworten")
 _GOOGLE_DOMAINS = {"gmail.com", "googlemail.com"}
 
 
@@ -29,11 +30,33 @@ class Mailbox:
 
 @dataclass
 class _Entry:
-    """What the scanner has collected of one entry: words outside brackets, comments, and the bracketed addresses."""
+    """What the scanner has collected of one entry: words outside brackets, comments, and the bracketed addresses.
+
+    `in_group`: a group's name stands before it. `ended_by`: the mark behind it, "" at the end of the header.
+    """
 
     words: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     angles: list[list[str]] = field(default_factory=list)
+    in_group: bool = False
+    ended_by: str = ""
+
+    @property
+    def name(self) -> str:
+        return decoded(" ".join(_unquoted(word) for word in self.words))
+
+    @property
+    def opens_a_name(self) -> bool:
+        """Words without an address, up to a comma; a lone `@` before a word without a dot makes none ("Ann @ Acme")."""
+        if self.ended_by != "," or self.angles or not self.words:
+            return False
+        glued = _joined(self.words)
+        held = [word for word in glued if "@" in word]
+        return all(word not in self.words and "." not in word.rpartition("@")[2] for word in held)
+
+    @property
+    def closes_a_name(self) -> bool:
+        return bool(self.angles) and not self.in_group and not (self.words and self.words[0].startswith('"'))
 
     def mailbox(self) -> Mailbox | None:
         if self.angles:
@@ -52,9 +75,23 @@ def mailboxes(header: str) -> list[Mailbox]:
     """All entries of one address header, in order; group names are dropped, their members kept.
 
     `,` and `;` end an entry (inside `<…>` too, unless it is a source route), `:` outside brackets drops the group name
-    before it, comments are only names; the mark of a quote or comment that never closes is dropped.
+    before it, comments are only names; the mark of a quote or comment that never closes is dropped. Words without an address
+    before a comma belong to the name of the bracketed address behind it, unless that name is in quotes.
     """
-    return [box for entry in _entries(header) if (box := entry.mailbox()) is not None]
+    found: list[Mailbox | None] = []
+    opened: list[_Entry] = []
+    for entry in _entries(header):
+        if entry.opens_a_name:
+            opened.append(entry)
+            continue
+        box = entry.mailbox()
+        if opened and entry.closes_a_name and box is not None and box.address is not None:
+            names = (part for part in (*(before.name for before in opened), box.name) if part)
+            found.append(Mailbox(", ".join(names), box.address))
+        else:
+            found += [*(before.mailbox() for before in opened), box]
+        opened = []
+    return [box for box in (*found, *(before.mailbox() for before in opened)) if box is not None]
 
 
 def _entries(header: str) -> Iterable[_Entry]:
@@ -98,10 +135,11 @@ def _entries(header: str) -> Iterable[_Entry]:
         elif char in ",;" and not _is_route(angle, word):
             close_word()
             angle = None
+            entry.ended_by = char
             yield entry
             entry = _Entry()
         elif char == ":" and angle is None:
-            word, entry = "", _Entry()
+            word, entry = "", _Entry(in_group=True)
         else:
             word += char
     close_word()
@@ -214,8 +252,7 @@ def is_bounce(address: str) -> bool:
 
 def is_noreply(address: str) -> bool:
     """Whether the local part of a canonical address says that nobody reads the answers."""
-    local = re.sub("[._-]", "", address.partition("@")[0].partition("+")[0])
-    return local.startswith(_NOREPLY_STARTS) or local.endswith("noreply")
+    return nobody_reads(address.partition("@")[0])
 
 
 @dataclass(frozen=True)
@@ -226,7 +263,7 @@ class Me:
 
     @classmethod
     def of(cls, written: Iterable[str]) -> "Me":
-        return cls(frozenset(address for one in written if (address := canonical(one)) is not None))
+        return cls(frozenset(address for text in written if (address := canonical(text)) is not None))
 
     def __contains__(self, address: str) -> bool:
         local, _, domain = address.partition("@")

@@ -1,12 +1,17 @@
 """The rules of docs/rules.md for Google contacts: which cards are imported and what identifies them."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
 import phonenumbers
+from anyascii import anyascii
 
 from libs.google_sim.account import Resource
 from libs.google_sim.oracle.addresses import Me, canonical
+
+_KEYS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
+_LETTERS_LAST = re.compile(r"\s*[+(]?\d[^A-Za-z]*[A-Za-z]{3}")
 
 
 @dataclass(frozen=True)
@@ -66,15 +71,28 @@ def _organization(person: Resource) -> bool:
 
 
 def normal_phone(written: str) -> str:
-    """A phone number in E.164 where it parses without a country, else its digits and `+`; "" if it has no digit."""
+    """A phone number in E.164 where it parses without a country, else its digits and `+`; "" if it has no digit.
+
+    An extension belongs to it. Letters behind one to six digits are the digits of their keys ("1-800-FLOWERS").
+    """
     try:
-        return phonenumbers.format_number(phonenumbers.parse(written, None), phonenumbers.PhoneNumberFormat.E164)
+        number = phonenumbers.parse(written, None)
+        extension = f" x{number.extension}" if number.extension else ""
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) + extension
     except phonenumbers.NumberParseException:
+        if 0 < sum(char.isdigit() for char in written) < 7 and _LETTERS_LAST.match(written):
+            written = written.lower().translate(_KEYS)
         kept = "".join(char for char in written if char in "0123456789+")
         return kept if kept.strip("+") else ""
 
 
 def folded(name: str) -> str:
-    """A name without marks, case and needless white space, for comparison only."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.category(c).startswith("M"))
-    return " ".join(bare.casefold().split())
+    """A name without marks, invisible signs, case and needless white space, its Latin letters in English ones: to compare."""
+    spelled = ""
+    for char in unicodedata.normalize("NFKD", name):
+        kind = unicodedata.category(char)
+        if kind[0] == "L" and unicodedata.name(char, "").startswith("LATIN "):
+            spelled += ascii_letters if (ascii_letters := anyascii(char)).isalpha() else char
+        elif kind[0] != "M" and kind != "Cf":
+            spelled += char
+    return " ".join(spelled.casefold().split())

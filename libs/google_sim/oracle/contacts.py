@@ -5,6 +5,12 @@ from collections.abc import Iterable
 from libs.google_sim.oracle.cards import Card
 
 
+def known(contacts: Iterable[frozenset[str]], met: frozenset[str], cards: Iterable[Card]) -> frozenset[str]:
+    """The addresses of the contacts that are somebody: met or written with before, or on a card. Not those only invited."""
+    somebody = met.union(*(card.emails for card in cards))
+    return frozenset(address for group in contacts if not somebody.isdisjoint(group) for address in group)
+
+
 def join(addresses: Iterable[str], cards: Iterable[Card]) -> list[frozenset[str]]:
     """The canonical emails of each contact (empty for a contact without email), one entry per contact.
 

@@ -1,13 +1,14 @@
 """The mail rules of docs/rules.md: which messages count, who wrote them, whom they make a contact."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from libs.google_sim.account import AccountData, Resource
 from libs.google_sim.oracle.addresses import Mailbox, Me, is_bounce, is_noreply, mailboxes
+from libs.google_sim.oracle.authentication import fails_dmarc
 
 MAX_PARTICIPANTS = 25
 ContactCreation = Literal["people", "sent_only", "none", "everyone"]
@@ -17,7 +18,10 @@ _CALENDAR_SENDER = "calendar-notification@google.com"
 
 @dataclass(frozen=True)
 class Mail:
-    """One eligible message, as far as the rules look at it. `recipients`: canonical To, Cc and Bcc."""
+    """One eligible message, as far as the rules look at it. `recipients`: canonical To, Cc and Bcc.
+
+    `unauthenticated`: fails DMARC and is not in SENT. `forged`: and says that it is from me.
+    """
 
     id: str
     thread_id: str
@@ -25,6 +29,8 @@ class Mail:
     message_id: str
     author: str | None
     outbound: bool
+    forged: bool
+    unauthenticated: bool
     via: bool
     automated: str | None
     recipients: frozenset[str]
@@ -41,10 +47,18 @@ class Mailbag:
     eligible: tuple[Mail, ...]
     filtered: Counter[str]
     set_aside: int
-    answered: frozenset[str]
 
-    def automated(self, mail: Mail) -> bool:
-        return mail.automated is not None and not (mail.automated == "list" and mail.thread_id in self.answered)
+
+@dataclass(frozen=True)
+class Copy:
+    """A message as the account with this number holds it."""
+
+    account: int
+    mail: Mail
+
+    @property
+    def thread(self) -> tuple[int, str]:
+        return self.account, self.mail.thread_id
 
 
 def earliest(now: datetime, lookback_days: int) -> int | None:
@@ -72,15 +86,17 @@ def read_mail(account: AccountData, me: Me, since_ms: int | None) -> Mailbag:
             filtered[rule] += 1
         elif sent_ms is not None:
             eligible.append(_mail(resource, headers, sent_ms, me))
-    answered = frozenset(mail.thread_id for mail in eligible if mail.outbound)
-    return Mailbag(tuple(eligible), filtered, set_aside, answered)
+    return Mailbag(tuple(eligible), filtered, set_aside)
 
 
 def label_rule(resource: Resource) -> str | None:
     """The rule by which a label keeps a message out, if one does."""
+    return next((rule for label, rule in _LABEL_RULES.items() if has_label(resource, label)), None)
+
+
+def has_label(resource: Resource, label: str) -> bool:
     labels = resource.get("labelIds")
-    present = labels if isinstance(labels, list) else []
-    return next((rule for label, rule in _LABEL_RULES.items() if label in present), None)
+    return isinstance(labels, list) and label in labels
 
 
 def internal_date(resource: Resource) -> int | None:
@@ -116,13 +132,17 @@ def _boxes(headers: dict[str, list[str]], name: str) -> list[Mailbox]:
 def _mail(resource: Resource, headers: dict[str, list[str]], sent_ms: int, me: Me) -> Mail:
     author = _author(headers, me)
     recipients = (box.address for name in ("to", "cc", "bcc") for box in _boxes(headers, name))
+    from_me = author.address is not None and author.address in me
+    unauthenticated = not has_label(resource, "SENT") and fails_dmarc(headers.get("authentication-results", []))
     return Mail(
         id=resource["id"],
         thread_id=resource.get("threadId") or resource["id"],
         sent_ms=sent_ms,
         message_id=_first(headers, "message-id").strip().strip("<>").strip(),
         author=author.address,
-        outbound=author.address is not None and author.address in me,
+        outbound=from_me and not unauthenticated,
+        forged=from_me and unauthenticated,
+        unauthenticated=unauthenticated,
         via=" via " in author.name or "x-original-from" in headers or "x-original-sender" in headers,
         automated=_automated(headers, str(resource["payload"].get("mimeType", "")).lower(), author.address),
         recipients=frozenset(address for address in recipients if address is not None),
@@ -143,50 +163,94 @@ def _first(headers: dict[str, list[str]], name: str) -> str:
 def _automated(headers: dict[str, list[str]], mime_type: str, author: str | None) -> str | None:
     """Why a message is automated, by the first rule that fits."""
     no_return = "return-path" in headers and _first(headers, "return-path").strip() in ("", "<>")
-    auto_submitted = _first(headers, "auto-submitted").replace(";", " ").split()
+    precedence = _first(headers, "precedence").strip().lower()
     if no_return or (author and is_bounce(author)) or mime_type == "multipart/report":
         return "bounce"
     if any(box.address == _CALENDAR_SENDER for box in _boxes(headers, "sender")) or mime_type == "text/calendar":
         return "calendar"
-    if "auto-submitted" in headers and (not auto_submitted or auto_submitted[0].lower() != "no"):
+    if _is_written_by_a_program(headers) or precedence.replace("-", "_") == "auto_reply":
         return "auto_submitted"
     if author and is_noreply(author):
         return "noreply"
-    if _first(headers, "precedence").strip().lower() in ("bulk", "list", "junk"):
+    if precedence in ("bulk", "list", "junk"):
         return "bulk"
     if "list-id" in headers or "list-unsubscribe" in headers:
         return "list"
     return None
 
 
-def created_by(bag: Mailbag, mail: Mail, me: Me, creation: ContactCreation) -> frozenset[str]:
-    """The addresses that one message turns into contacts."""
-    if creation == "none" or len(mail.participants) > MAX_PARTICIPANTS:
+def _is_written_by_a_program(headers: dict[str, list[str]]) -> bool:
+    standard = _first(headers, "auto-submitted").lower().replace(";", " ").split()
+    older = (
+        headers[f"x-{name}"][0]
+        for name in ("autoreply", "autorespond", "autoresponder", "autogenerated")
+        if f"x-{name}" in headers
+    )
+    return ("auto-submitted" in headers and standard[:1] != ["no"]) or any(
+        value.strip().lower() != "no" for value in older
+    )
+
+
+def created_by(copy: Copy, answered: Container[tuple[int, str]], me: Me, creation: ContactCreation) -> frozenset[str]:
+    """The addresses that one copy of a message turns into contacts. `answered`: the threads in which I wrote."""
+    mail = copy.mail
+    if creation == "none" or mail.forged or len(mail.participants) > MAX_PARTICIPANTS:
         return frozenset()
     if creation == "everyone":
         return frozenset(address for address in mail.participants if address not in me)
-    if bag.automated(mail):
+    if not _is_personal(copy, answered):
         return frozenset()
     people: Iterable[str] = ()
     if mail.outbound:
         people = mail.recipients
     elif creation == "people" and mail.author and not mail.via:
         people = (mail.author,)
-    return frozenset(one for one in people if one not in me and not is_noreply(one) and not is_bounce(one))
+    return frozenset(
+        person for person in people if person not in me and not is_noreply(person) and not is_bounce(person)
+    )
 
 
-def pair(bags: Iterable[Mailbag]) -> list[bool]:
-    """One entry per interaction over all accounts, true where it is outbound.
+def counted_with(copy: Copy, answered: Container[tuple[int, str]], me: Me) -> frozenset[str]:
+    """The addresses with which one copy of a message is contact had: its author, or whom I wrote to; nobody where it does not count."""
+    mail = copy.mail
+    if mail.forged or not _is_personal(copy, answered):
+        return frozenset()
+    others = mail.recipients if mail.outbound else frozenset({mail.author} if mail.author else ())
+    return frozenset(address for address in others if address not in me)
 
-    The k-th message of a Message-ID in one account (by time, then id) and the k-th in another are one interaction.
+
+def _is_personal(copy: Copy, answered: Container[tuple[int, str]]) -> bool:
+    """No program wrote it; or a list that I answered."""
+    return copy.mail.automated is None or (copy.mail.automated == "list" and copy.thread in answered)
+
+
+def pair(bags: Iterable[Mailbag]) -> list[list[Copy]]:
+    """The copies of each interaction over all accounts.
+
+    The k-th message of a Message-ID in one account (by time, then id) and the k-th in another are one interaction; unauthenticated
+    ones come after all others.
     """
-    outbound: dict[tuple[str, ...], bool] = {}
+    copies: dict[tuple[str, ...], list[Copy]] = {}
     for number, bag in enumerate(bags):
         seen: Counter[str] = Counter()
-        for mail in sorted(bag.eligible, key=lambda mail: (mail.sent_ms, mail.id)):
+        for mail in sorted(bag.eligible, key=lambda mail: (mail.unauthenticated, mail.sent_ms, mail.id)):
             key: tuple[str, ...] = ("gmail", str(number), mail.id)
             if mail.message_id:
                 seen[mail.message_id] += 1
                 key = ("rfc822", mail.message_id, str(seen[mail.message_id]))
-            outbound[key] = outbound.get(key, False) or mail.outbound
-    return list(outbound.values())
+            copies.setdefault(key, []).append(Copy(number, mail))
+    return list(copies.values())
+
+
+def believed(copies: list[Copy]) -> list[Copy]:
+    """The copies that say what an interaction is: the authenticated ones, or all where there are none."""
+    return [copy for copy in copies if not copy.mail.unauthenticated] or copies
+
+
+def is_outbound(copies: list[Copy]) -> bool:
+    return any(copy.mail.outbound for copy in copies)
+
+
+def answered_threads(interactions: Iterable[list[Copy]]) -> set[tuple[int, str]]:
+    """The threads of all accounts that hold a copy of something that I wrote."""
+    return {copy.thread for copies in interactions if is_outbound(copies) for copy in copies}

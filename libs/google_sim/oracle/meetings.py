@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from libs.google_sim.account import AccountData, CalendarData, Resource
+from libs.google_sim.moments import moment
 from libs.google_sim.oracle.addresses import Me, canonical, is_bounce, is_noreply
 from libs.google_sim.oracle.mail import ContactCreation
-from libs.google_sim.recurrence import expand, moment
+from libs.google_sim.recurrence import expand
 
 FUTURE = timedelta(days=60)
 MAX_ATTENDEES = 25
@@ -47,15 +48,16 @@ def _meeting(event: Resource, calendar: CalendarData, me: Me) -> Meeting | None:
         return None
     organizer = event.get("organizer")
     listed = event.get("attendees")
-    people = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    attendees = {address for one in people if (address := _attendee(one, me))}
-    if attendees and isinstance(organizer, dict) and (address := _attendee(organizer, me)):
-        attendees.add(address)
+    people = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    attendees = {address for entry in people if (address := _attendee(entry, me))}
+    host = _attendee(organizer, me) if isinstance(organizer, dict) else None
+    if host is not None and not is_noreply(host) and not is_bounce(host):
+        attendees.add(host)
     return Meeting(
         key=_key(event, start.instant, calendar),
         start=start.instant,
         all_day=start.all_day,
-        declined=any(_is_me(one, me) and one.get("responseStatus") == "declined" for one in people),
+        declined=any(_is_me(entry, me) and entry.get("responseStatus") == "declined" for entry in people),
         organized_by_me=isinstance(organizer, dict) and _is_me(organizer, me),
         attendees=frozenset(attendees),
     )
@@ -86,11 +88,11 @@ def invited(meeting: Meeting, creation: ContactCreation) -> Iterator[str]:
     """The attendees whom one meeting turns into contacts."""
     allowed = creation in ("people", "everyone") or (creation == "sent_only" and meeting.organized_by_me)
     if allowed and len(meeting.attendees) <= MAX_ATTENDEES:
-        yield from (one for one in meeting.attendees if not is_noreply(one) and not is_bounce(one))
+        yield from (guest for guest in meeting.attendees if not is_noreply(guest) and not is_bounce(guest))
 
 
 def is_briefed(meeting: Meeting, now: datetime, known: frozenset[str]) -> bool:
-    """Whether a scan at `now` would send a brief for the meeting; `known` are the addresses of all contacts."""
+    """Whether a scan at `now` would send a brief for the meeting; `known` are the addresses of contacts with a past."""
     return (
         BRIEF_FROM <= meeting.start - now < BRIEF_BEFORE
         and not meeting.all_day

@@ -39,7 +39,7 @@ class People:
         self.entries[person["resourceName"]] = Entry(person, self.version)
 
     def delete(self, name: str) -> None:
-        """Raises KeyError where there is no such person."""
+        """Delete a person; what is left tells clients so at their next sync. Raises KeyError where there is none."""
         if self.entries[name].deleted:
             raise KeyError(name)
         self.version += 1

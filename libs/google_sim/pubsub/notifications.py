@@ -21,7 +21,7 @@ class Notifier:
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def changed(self, account: Account, record: Record, now: float) -> None:
-        """A record was added to the account's history."""
+        """Notify of a record that was added to the account's history, if the mailbox is watched for its labels."""
         if account.watch is None or int(account.watch["expiration"]) <= now * 1000:
             return
         wanted = account.watch["labelIds"]

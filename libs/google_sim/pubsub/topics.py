@@ -86,7 +86,7 @@ class Subscription:
         self.arrived.set()
 
     def lease(self, maximum: int, now: float) -> list[tuple[str, Message]]:
-        """Up to `maximum` messages, each under a new ack id; those whose deadline has passed come again."""
+        """Lease up to `maximum` messages, each under a new ack id; those whose deadline has passed come again."""
         for ack_id in [expired for expired, (_, deadline) in self.leased.items() if deadline <= now]:
             self.waiting.append(self.leased.pop(ack_id)[0])
         taken = [self.waiting.popleft() for _ in range(min(maximum, len(self.waiting)))]
@@ -119,12 +119,12 @@ class PubSub:
         self._held: dict[str, Message] = {}
 
     def script(self, faults: DeliveryFaults, seed: int) -> None:
-        """The faults from now on; chance comes from one seeded source, so a script repeats."""
+        """Set the faults from now on; chance comes from one seeded source, so a script repeats."""
         self.faults = faults
         self._random = random.Random(seed)
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Raises ValueError where a name is not one of Pub/Sub's, or is taken."""
+        """Add a subscription. Raises ValueError where a name is not one of Pub/Sub's, or is taken."""
         if not SUBSCRIPTION.fullmatch(subscription.name) or not TOPIC.fullmatch(subscription.topic):
             raise ValueError("Names are projects/PROJECT/subscriptions/NAME and projects/PROJECT/topics/NAME.")
         if subscription.name in self.subscriptions:
@@ -132,7 +132,7 @@ class PubSub:
         self.subscriptions[subscription.name] = subscription
 
     def publish(self, topic: str, data: bytes) -> None:
-        """To every subscription of the topic, with the faults that are scripted."""
+        """Send data to every subscription of the topic, with the faults that are scripted."""
         self._published += 1
         message = Message(str(self._published), data, self._now())
         for subscription in self.subscriptions.values():
@@ -161,7 +161,7 @@ class PubSub:
         self._release(subscription)
 
     def _release(self, subscription: Subscription) -> None:
-        """What was held back to be overtaken goes on now."""
+        """Deliver what was held back to be overtaken."""
         if message := self._held.pop(subscription.name, None):
             subscription.put(message)
 

@@ -1,7 +1,7 @@
 """Personal API tokens: creating, listing and deleting them."""
 
 from libs.common.errors import Refused, not_found
-from libs.common.ids import new_id
+from libs.common.idempotency import creation_id
 from libs.common.log import get_logger
 from libs.common.requests import ApiToken, ApiTokens, CreateApiToken, DeleteApiToken, Done, ListApiTokens
 from services.auth.context import Context
@@ -17,11 +17,13 @@ async def create_api_token(context: Context, command: CreateApiToken) -> ApiToke
     async with context.db.acquire() as connection, connection.transaction():
         if not await users.lock_user(connection, command.user_id):
             raise not_found("user")
-        if len(await api_tokens.list_api_tokens(connection, command.user_id)) >= TOKENS_PER_USER:
+        token_id = creation_id()
+        others = [t for t in await api_tokens.list_api_tokens(connection, command.user_id) if t.id != token_id]
+        if len(others) >= TOKENS_PER_USER:
             raise Refused(
                 409, "too_many_tokens", f"You have {TOKENS_PER_USER} API tokens. Delete one that you don't use."
             )
-        created = await api_tokens.insert_api_token(connection, new_id(), command.user_id, fingerprint(secret), name)
+        created = await api_tokens.upsert_api_token(connection, token_id, command.user_id, fingerprint(secret), name)
     get_logger().info("api_token_created", user=command.user_id, token=created.id)
     return created.model_copy(update={"secret": secret})
 

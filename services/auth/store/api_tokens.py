@@ -28,12 +28,14 @@ async def get_user_of_token(connection: Connection, hash_: bytes) -> StoredUser 
     return stored_user(row) if row else None
 
 
-async def insert_api_token(
+async def upsert_api_token(
     connection: Connection, token_id: UUID, user_id: UserId, hash_: bytes, name: str
 ) -> ApiToken:
+    """A new token. Where it is there, its creator got no reply and tries again: the secret that nobody saw is replaced."""
     row = await connection.fetchrow(
         """
         INSERT INTO api_tokens (id, user_id, hash, name) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (id) DO UPDATE SET hash = excluded.hash WHERE api_tokens.user_id = excluded.user_id
         RETURNING id, name, created_at, last_used_at
         """,
         token_id,

@@ -1,173 +1,173 @@
-"""Interactions as the projection of sightings: what several accounts saw, told once. docs/rules.md, "Same mail in two accounts".
+"""Interactions as the projection of observations: what several accounts saw, once. docs/rules.md, "Same mail in two accounts".
 
-Order plays no part: the same live sightings give the same interactions, whatever came first and how often.
+Order plays no part: the same live observations give the same interactions, whatever came first and how often.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
 
-EMAIL, CALENDAR = "email", "calendar"
+from libs.common.ids import InteractionId, UserId
+from services.contacts.domain.observations import (
+    EMAIL,
+    GroupKey,
+    Observation,
+    ObservationKey,
+    ObservedItem,
+    Participant,
+    SourceId,
+)
 
+InteractionRef = tuple[UserId, str, str]
+"""user, platform, reference: what an interaction is known as, whatever its id"""
 
-@dataclass(frozen=True)
-class Who:
-    """An address with its role. `value` is canonical, `shown` as it was written, `name` as it was shown with it."""
-
-    role: str
-    kind: str
-    value: str
-    shown: str
-    name: str = ""
-
-    @property
-    def address(self) -> tuple[str, str]:
-        return self.kind, self.value
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What one source saw of a message, meeting or note.
-
-    `automated`: the rule that fits, or empty. `organized`: I organise this meeting. `tags`: BCC hashes that may log it.
-    `direction` is None for mail, where it follows from who the author is.
-    """
-
-    occurred_at: datetime
-    kind: str
-    people: tuple[Who, ...]
-    title: str = ""
-    text: str = ""
-    thread: str = ""
-    ends_at: datetime | None = None
-    automated: str = ""
-    via: bool = False
-    organized: bool = False
-    direction: str | None = None
-    tags: tuple[str, ...] = ()
-
-    @property
-    def author(self) -> tuple[str, str] | None:
-        """The address of who wrote it."""
-        return next((who.address for who in self.people if who.role == "from"), None)
-
-    @property
-    def crowd(self) -> int:
-        """How many different people are on it, me included."""
-        return len({who.address for who in self.people})
+Thread = tuple[SourceId, str]
+"""account, thread"""
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """What one source (an account, or the user) has to say about one item. `seen` is None where the item is gone.
+class StoredObservation:
+    """An observation as it lies in the database, and the interaction that it is part of."""
 
-    `group` holds together what may be the same interaction: a Message-ID, a meeting's series key.
-    """
-
-    user_id: UUID
-    source_id: UUID
-    platform: str
-    ref: str
-    revision: int
-    group: str
-    seen: Seen | None
-
-    @property
-    def key(self) -> tuple[UUID, str, str]:
-        return self.source_id, self.platform, self.ref
-
-    @property
-    def group_key(self) -> tuple[UUID, str, str]:
-        return self.user_id, self.platform, self.group
+    observation: Observation
+    interaction_id: InteractionId | None
 
 
 @dataclass(frozen=True)
-class Interaction:
-    """One interaction as it is to be stored, and the sightings that it stands on."""
+class ProjectedInteraction:
+    """One interaction as it is to be stored, and the observations that it stands on."""
 
-    user_id: UUID
+    user_id: UserId
     platform: str
     group: str
     ref: str
-    seen: Seen
-    crowd: int
-    sightings: tuple[tuple[UUID, str, str], ...]
+    item: ObservedItem
+    participant_count: int
+    observations: tuple[ObservationKey, ...]
+
+    @property
+    def full_ref(self) -> InteractionRef:
+        return self.user_id, self.platform, self.ref
 
 
-def project(group: Sequence[Sighting]) -> list[Interaction]:
+def projected_interactions(group: Sequence[Observation]) -> list[ProjectedInteraction]:
     """The interactions of one group. In mail the k-th copy of each account is the same one; in calendars all copies are."""
-    if len(group) == 1 and group[0].seen is not None:
-        return [_alone(group[0], group[0].seen)]
-    by_source: dict[UUID, list[Sighting]] = defaultdict(list)
-    for sighting in sorted((one for one in group if one.seen is not None), key=_order):
-        by_source[sighting.source_id].append(sighting)
-    copies: dict[int, list[Sighting]] = defaultdict(list)
-    for sightings in by_source.values():
-        for number, sighting in enumerate(sightings, start=1):
-            copies[number if sighting.platform == EMAIL else 1].append(sighting)
-    return [_interaction(same, number) for number, same in sorted(copies.items())]
+    if len(group) == 1 and group[0].item is not None:
+        return [_seen_alone(group[0], group[0].item)]
+    by_source: dict[SourceId, list[Observation]] = defaultdict(list)
+    for observation in sorted((found for found in group if found.item is not None), key=_order):
+        by_source[observation.source_id].append(observation)
+    copies: dict[int, list[Observation]] = defaultdict(list)
+    for observations in by_source.values():
+        for number, observation in enumerate(observations, start=1):
+            copies[number if observation.platform == EMAIL else 1].append(observation)
+    return [_seen_by_several(same, number) for number, same in sorted(copies.items())]
 
 
-def _alone(sighting: Sighting, seen: Seen) -> Interaction:
-    """What `_interaction` comes to where nobody else saw it, as with nearly all mail."""
-    return Interaction(
-        user_id=sighting.user_id,
-        platform=sighting.platform,
-        group=sighting.group,
-        ref=f"{sighting.group}#1" if sighting.platform == EMAIL else sighting.group,
-        seen=seen,
-        crowd=seen.crowd,
-        sightings=(sighting.key,),
+def _seen_alone(observation: Observation, item: ObservedItem) -> ProjectedInteraction:
+    """What `_seen_by_several` comes to where nobody else saw it, as with nearly all mail."""
+    return ProjectedInteraction(
+        user_id=observation.user_id,
+        platform=observation.platform,
+        group=observation.group,
+        ref=f"{observation.group}#1" if observation.platform == EMAIL else observation.group,
+        item=item,
+        participant_count=item.participant_count,
+        observations=(observation.key,),
     )
 
 
-def _order(sighting: Sighting) -> tuple[datetime, str, str]:
-    assert sighting.seen is not None
-    return sighting.seen.occurred_at, str(sighting.source_id), sighting.ref
+def _order(observation: Observation) -> tuple[bool, datetime, str, str]:
+    """By time; copies that may be forged come last, so that they pair with none that is not, as long as there are others."""
+    item = observation.item
+    assert item is not None
+    return item.unauthenticated, item.occurred_at, str(observation.source_id), observation.ref
 
 
-def _interaction(same: list[Sighting], number: int) -> Interaction:
-    """One interaction from its copies. The earliest leads; what another saw besides (Bcc in the sent copy) is added."""
+def _seen_by_several(same: list[Observation], number: int) -> ProjectedInteraction:
+    """One interaction from its copies. The earliest leads; what another saw besides (Bcc in the sent copy) is added.
+
+    Copies that may be forged add nothing to one that is not: whoever repeats a mail of mine adds nobody to it.
+    """
     first, *_ = ordered = sorted(same, key=_order)
-    seen = [one.seen for one in ordered if one.seen is not None]
-    lead = seen[0]
+    copies = [observation.item for observation in ordered if observation.item is not None]
+    items = [item for item in copies if not item.unauthenticated] or copies
+    lead = items[0]
+    author = _author_address(lead)
     merged = replace(
         lead,
-        people=_united(who for one in seen for who in one.people),
-        automated="" if any(not one.automated for one in seen) else lead.automated,
-        via=all(one.via for one in seen),
-        organized=any(one.organized for one in seen),
+        participants=_united(participant for item in items for participant in item.participants),
+        automated="" if any(not item.automated for item in items) else lead.automated,
+        via=all(item.via for item in items),
+        organized=any(item.organized for item in items),
         # Whoever repeats the Message-ID of a mail of mine must not log it by a hash of his own copy.
-        tags=tuple(sorted({tag for one in seen if one.author == lead.author for tag in one.tags})),
+        bcc_tags=tuple(sorted({tag for item in items if _author_address(item) == author for tag in item.bcc_tags})),
     )
-    return Interaction(
+    return ProjectedInteraction(
         user_id=first.user_id,
         platform=first.platform,
         group=first.group,
         ref=f"{first.group}#{number}" if first.platform == EMAIL else first.group,
-        seen=merged,
-        crowd=min(one.crowd for one in seen),
-        sightings=tuple(one.key for one in ordered),
+        item=merged,
+        participant_count=min(item.participant_count for item in items),
+        observations=tuple(observation.key for observation in ordered),
     )
 
 
-def _united(people: Iterable[Who]) -> tuple[Who, ...]:
+def _author_address(item: ObservedItem) -> tuple[str, str] | None:
+    return item.author.address if item.author else None
+
+
+def _united(participants: Iterable[Participant]) -> tuple[Participant, ...]:
     """Each role and address once; the first name that somebody gave it."""
-    found: dict[tuple[str, str, str], Who] = {}
-    for who in people:
-        key = (who.role, who.kind, who.value)
-        if key not in found or (who.name and not found[key].name):
-            found[key] = who
+    found: dict[tuple[str, str, str], Participant] = {}
+    for participant in participants:
+        identity = (participant.role, participant.kind, participant.value)
+        if identity not in found or (participant.name and not found[identity].name):
+            found[identity] = participant
     return tuple(found.values())
 
 
-def latest(told: Iterable[Sighting]) -> dict[tuple[UUID, str, str], Sighting]:
-    """The newest sighting of each item among several tellings."""
-    newest: dict[tuple[UUID, str, str], Sighting] = {}
-    for sighting in told:
-        known = newest.get(sighting.key)
-        if known is None or sighting.revision > known.revision:
-            newest[sighting.key] = sighting
-    return newest
+def latest_observations(observations: Iterable[Observation]) -> list[Observation]:
+    """Of each item the newest observation."""
+    newest: dict[ObservationKey, Observation] = {}
+    for observation in observations:
+        known = newest.get(observation.key)
+        if known is None or observation.revision > known.revision:
+            newest[observation.key] = observation
+    return list(newest.values())
+
+
+def newer_observations(
+    observations: Iterable[Observation], known: Mapping[ObservationKey, StoredObservation]
+) -> list[Observation]:
+    """Those of which nothing is known, or only an earlier revision."""
+    return [
+        observation
+        for observation in observations
+        if observation.key not in known or observation.revision > known[observation.key].observation.revision
+    ]
+
+
+def live_groups(observations: Iterable[Observation]) -> set[GroupKey]:
+    """The groups in which these observations are, as far as they are alive."""
+    return {observation.group_key for observation in observations if observation.item is not None}
+
+
+def live_by_group(observations: Iterable[Observation], groups: Collection[GroupKey]) -> list[list[Observation]]:
+    """The live observations of each of these groups that has any."""
+    found: dict[GroupKey, list[Observation]] = defaultdict(list)
+    for observation in observations:
+        if observation.item is not None and observation.group_key in groups:
+            found[observation.group_key].append(observation)
+    return list(found.values())
+
+
+def threads_of(observations: Iterable[Observation]) -> set[Thread]:
+    """The mail threads in which these observations are."""
+    return {
+        (observation.source_id, observation.item.thread)
+        for observation in observations
+        if observation.item and observation.item.thread
+    }

@@ -1,4 +1,4 @@
-"""The relationship score: a pure function of interactions and `now`. DESIGN.md, "Relationship score".
+"""The relationship score: a pure function of interactions and `now`. docs/rules.md, "Relationship score".
 
 Counted are past interactions that are inbound, outbound or mutual and not bulk mail. All sums are in integers, so that a score
 is the same wherever it is computed.
@@ -16,7 +16,7 @@ _TICK = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
-class Touch:
+class ScoredInteraction:
     """One line of a timeline, as far as the score looks at it."""
 
     occurred_at: datetime
@@ -25,28 +25,32 @@ class Touch:
     counted: bool = True
 
     @property
-    def theirs(self) -> bool:
+    def from_them(self) -> bool:
         return self.direction in ("inbound", "mutual")
 
     @property
-    def mine(self) -> bool:
+    def from_me(self) -> bool:
         return self.direction in ("outbound", "mutual")
 
 
-def contact_had(touches: Iterable[Touch], now: datetime) -> list[Touch]:
+def counted_interactions(interactions: Iterable[ScoredInteraction], now: datetime) -> list[ScoredInteraction]:
     """The interactions that count as contact: past, between the two of us, no bulk mail."""
-    return [one for one in touches if one.counted and one.occurred_at <= now and one.direction != "participant"]
+    return [
+        interaction
+        for interaction in interactions
+        if interaction.counted and interaction.occurred_at <= now and interaction.direction != "participant"
+    ]
 
 
-def score(touches: Iterable[Touch], now: datetime) -> Score:
+def score(interactions: Iterable[ScoredInteraction], now: datetime) -> Score:
     """The score as of `now`, with its parts."""
-    had = contact_had(touches, now)
+    counted = counted_interactions(interactions, now)
     parts = {
-        "reciprocity": _reciprocity(had, now),
-        "recency": _recency(had, now),
-        "frequency": _frequency(had, now),
-        "breadth": int(len({one.platform for one in had}) >= 2),
-        "tenure": _tenure(had, now),
+        "reciprocity": _reciprocity(counted, now),
+        "recency": _recency(counted, now),
+        "frequency": _frequency(counted, now),
+        "breadth": int(len({interaction.platform for interaction in counted}) >= 2),
+        "tenure": _tenure(counted, now),
     }
     total = min(10, sum(parts.values()))
     return Score(total=total, label=label(total), **parts)
@@ -56,22 +60,22 @@ def label(total: int) -> Label:
     return "Strong" if total >= 7 else "Warm" if total >= 4 else "Cold"
 
 
-def next_change(touches: Iterable[Touch], now: datetime) -> datetime | None:
+def next_change(interactions: Iterable[ScoredInteraction], now: datetime) -> datetime | None:
     """When the score, or the last contact, can next be another one without anything new; None if never."""
     moments = (
         moment
-        for one in touches
-        if one.counted and one.direction != "participant"
-        for moment in (one.occurred_at, *(one.occurred_at + age + _TICK for age in AGES))
+        for interaction in interactions
+        if interaction.counted and interaction.direction != "participant"
+        for moment in (interaction.occurred_at, *(interaction.occurred_at + age + _TICK for age in AGES))
         if moment > now
     )
     return min(moments, default=None)
 
 
-def _reciprocity(had: Sequence[Touch], now: datetime) -> int:
-    theirs = sum(_faded(now - one.occurred_at) for one in had if one.theirs)
-    mine = sum(_faded(now - one.occurred_at) for one in had if one.mine)
-    less, more = sorted((theirs, mine))
+def _reciprocity(counted: Sequence[ScoredInteraction], now: datetime) -> int:
+    from_them = sum(_faded(now - interaction.occurred_at) for interaction in counted if interaction.from_them)
+    from_me = sum(_faded(now - interaction.occurred_at) for interaction in counted if interaction.from_me)
+    less, more = sorted((from_them, from_me))
     return (8 * less + more) // (2 * more) if less else 0  # 4·less/more, half up
 
 
@@ -82,11 +86,11 @@ def _faded(age: timedelta) -> int:
     return 5 if age <= _TWO_YEARS else 2 if age <= _FIVE_YEARS else 0
 
 
-def _recency(had: Sequence[Touch], now: datetime) -> int:
-    if theirs := [one.occurred_at for one in had if one.theirs]:
-        return _freshness(now - max(theirs))
-    if mine := [one.occurred_at for one in had if one.mine]:
-        return (_freshness(now - max(mine)) + 1) // 2
+def _recency(counted: Sequence[ScoredInteraction], now: datetime) -> int:
+    if from_them := [interaction.occurred_at for interaction in counted if interaction.from_them]:
+        return _freshness(now - max(from_them))
+    if from_me := [interaction.occurred_at for interaction in counted if interaction.from_me]:
+        return (_freshness(now - max(from_me)) + 1) // 2
     return 0
 
 
@@ -94,8 +98,8 @@ def _freshness(age: timedelta) -> int:
     return 3 if age <= _WEEK else 2 if age <= _MONTH else 1 if age <= _QUARTER else 0
 
 
-def _frequency(had: Sequence[Touch], now: datetime) -> int:
-    weight = sum(_weight(now - one.occurred_at) for one in had)
+def _frequency(counted: Sequence[ScoredInteraction], now: datetime) -> int:
+    weight = sum(_weight(now - interaction.occurred_at) for interaction in counted)
     return 2 if weight >= 800 else 1 if weight >= 300 else 0
 
 
@@ -106,8 +110,8 @@ def _weight(age: timedelta) -> int:
     return 30 if age <= _QUARTER else 10 if age <= _YEAR else _faded(age)
 
 
-def _tenure(had: Sequence[Touch], now: datetime) -> int:
-    if not had:
+def _tenure(counted: Sequence[ScoredInteraction], now: datetime) -> int:
+    if not counted:
         return 0
-    age = now - min(one.occurred_at for one in had)
-    return 2 if len(had) >= 50 and age >= _TWO_YEARS else 1 if len(had) >= 20 and age >= _YEAR else 0
+    age = now - min(interaction.occurred_at for interaction in counted)
+    return 2 if len(counted) >= 50 and age >= _TWO_YEARS else 1 if len(counted) >= 20 and age >= _YEAR else 0

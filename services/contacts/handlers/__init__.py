@@ -1,1 +1,1 @@
-"""What the service does when it hears a fact or is asked a question."""
+"""Where events, requests and loops enter the service: one file per subject."""

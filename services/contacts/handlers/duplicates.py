@@ -1,101 +1,35 @@
-"""Questions about contacts that may be one person: suggest, merge, undo."""
+"""Contacts that may be one person."""
 
-from datetime import UTC, datetime
-from uuid import UUID
-
-from libs.common.db import Connection, Record
-from libs.common.errors import Refused, not_found
-from libs.common.ids import new_id
-from libs.common.requests import (
-    Contact,
-    Duplicate,
-    Duplicates,
-    FindDuplicates,
-    MergeContacts,
-    Merged,
-    UndoMerge,
-)
-from services.contacts import regrouping
+from libs.common.errors import not_found
+from libs.common.requests import Duplicate, Duplicates, FindDuplicates
+from services.contacts.contact_views import get_contact_id, summary
 from services.contacts.context import Context
-from services.contacts.domain.merging import merged_columns, restored_columns
-from services.contacts.domain.similarity import Traits, likeness
-from services.contacts.handlers.contacts import resolved
-from services.contacts.store import edits, merges, people, portraits, search, users
+from services.contacts.domain.duplicates import Traits, likeness
+from services.contacts.store.contact_search import ListedContact, get_listed_contact, list_look_alikes
 
 CANDIDATES = 500
 SHOWN = 20
 
 
-async def find_duplicates(context: Context, request: FindDuplicates) -> Duplicates:
+async def find_duplicates(context: Context, query: FindDuplicates) -> Duplicates:
     """Contacts that may be the same person, the surest first, with the evidence."""
-    async with context.db.acquire() as c:
-        contact_id = await resolved(c, request.user_id, request.contact_id)
-        me = await search.get_summary(c, contact_id)
-        if me is None:
+    async with context.db.acquire() as connection:
+        contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
+        contact = await get_listed_contact(connection, contact_id)
+        if contact is None:
             raise not_found("contact")
-        query = " | ".join(word for word in me["name_key"].split() if word.isalnum())
-        candidates = await search.look_alikes(c, contact_id, query, CANDIDATES)
+        tsquery = " | ".join(word for word in contact.name_key.split() if word.isalnum())
+        candidates = await list_look_alikes(connection, contact_id, tsquery, CANDIDATES)
     found = [
-        Duplicate(contact=portraits.summary(row), evidence=evidence, confidence=confidence)
-        for row in candidates
-        for confidence, evidence in [likeness(_traits(me), _traits(row))]
+        Duplicate(contact=summary(candidate), evidence=evidence, confidence=confidence)
+        for candidate in candidates
+        for confidence, evidence in [likeness(_traits(contact), _traits(candidate))]
         if evidence
     ]
-    found.sort(key=lambda one: (-one.confidence, one.contact.id))
+    found.sort(key=lambda duplicate: (-duplicate.confidence, duplicate.contact.id))
     return Duplicates(items=tuple(found[:SHOWN]))
 
 
-def _traits(row: Record) -> Traits:
-    domains = {email.rpartition("@")[2].lower() for email in row["emails"]}
-    return Traits(row["name_key"], domains, row["phone_keys"])
-
-
-async def merge_contacts(context: Context, command: MergeContacts) -> Merged:
-    """The other contact goes into this one; its id leads here from now on. Refused: `same_contact` (409)."""
-    merge_id = new_id()
-    async with context.transaction() as c:
-        await users.lock_users(c, [command.user_id])
-        survivor_id = await resolved(c, command.user_id, command.contact_id)
-        other_id = await resolved(c, command.user_id, command.other_id)
-        if survivor_id == other_id:
-            raise Refused(409, "same_contact", "These are one contact already.")
-        survivor, other = await edits.get_contact(c, survivor_id), await edits.get_contact(c, other_id)
-        after = merged_columns(dict(survivor), dict(other))
-        address_ids, cards = await merges.list_belongings(c, other_id)
-        earlier = await merges.list_merged(c, other_id)
-        await merges.insert_merge(c, merge_id, survivor, other, after, address_ids, cards, earlier)
-        await edits.put_columns(c, survivor_id, after)
-        await edits.move(c, address_ids, cards, other_id, survivor_id)
-        await people.merge_into(c, {other_id: survivor_id})
-        contact = await _settled(c, command.user_id, [survivor_id], survivor_id)
-    await context.tell({command.user_id: {survivor_id, other_id}})
-    return Merged(merge_id=merge_id, contact=contact)
-
-
-async def undo_merge(context: Context, command: UndoMerge) -> Contact:
-    """Both contacts as they were; what was added since stays with the survivor. Refused: `merged_again` (409), `not_found`."""
-    async with context.transaction() as c:
-        await users.lock_users(c, [command.user_id])
-        merge = await merges.get_merge(c, command.user_id, command.merge_id)
-        if merge is None or merge["undone_at"] is not None:
-            raise not_found("merge to undo")
-        survivor_id, other_id = merge["survivor_id"], merge["other_id"]
-        survivor = await edits.get_contact(c, survivor_id)
-        if survivor["merged_into"] is not None:
-            raise Refused(409, "merged_again", "This contact was merged once more since then. Undo that merge first.")
-        cards = list(zip(merge["card_accounts"], merge["card_names"], strict=True))
-        await merges.close_merge(c, merge["id"], other_id, merge["earlier"])
-        await edits.move(c, merge["address_ids"], cards, survivor_id, other_id)
-        await edits.put_columns(c, survivor_id, restored_columns(dict(survivor), merge["before"], merge["after"]))
-        if await edits.is_retired(c, other_id):  # rotated with the survivor's: its own address would log nothing
-            await edits.rotate_hash(c, command.user_id, other_id, datetime.now(UTC))
-        contact = await _settled(c, command.user_id, [survivor_id, other_id], survivor_id)
-    await context.tell({command.user_id: {survivor_id, other_id}})
-    return contact
-
-
-async def _settled(c: Connection, user_id: UUID, ids: list[UUID], shown: UUID) -> Contact:
-    await regrouping.regroup(c, user_id, contacts=ids)
-    await people.mark_due(c, ids)
-    [contact] = await portraits.list_portraits(c, user_id, [shown], datetime.now(UTC))
-    return contact
+def _traits(contact: ListedContact) -> Traits:
+    domains = {email.rpartition("@")[2].lower() for email in contact.emails}
+    return Traits(contact.name_key, domains, contact.phone_keys)

@@ -1,127 +1,55 @@
-"""Questions about what passed between the user and somebody: the timeline, a note, the people of a meeting."""
+"""What passed between the user and a contact: read page by page, and written by hand."""
 
-from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from libs.common.addresses import canonical, is_me
-from libs.common.db import Connection, Record
 from libs.common.errors import Refused, not_found
-from libs.common.ids import ContactId
+from libs.common.ids import InteractionId
 from libs.common.pagination import decode_page_token, encode_page_token
-from libs.common.requests import AddInteraction, Attendee, Attendees, GetAttendees, GetTimeline, Interaction, Timeline
-from services.contacts import recording
+from libs.common.requests import AddInteraction, GetTimeline, Interaction, Timeline
+from services.contacts.contact_views import get_contact_id
 from services.contacts.context import Context
-from services.contacts.domain import seeing
-from services.contacts.domain.projection import Seen, Sighting, Who
-from services.contacts.domain.scoring import contact_had, score
-from services.contacts.domain.text import cleaned, key
-from services.contacts.handlers.contacts import resolved
-from services.contacts.store import addresses, edits, portraits, reports, search, timeline, users
+from services.contacts.domain.observations import RESERVED, is_reserved, written_interaction
+from services.contacts.domain.text import cleaned
+from services.contacts.projector import record_observations
+from services.contacts.store import contact_edits, observations, timelines
+from services.contacts.store.timelines import TimelineFilter
+from services.contacts.timelines import list_interaction_views
 
-MAX_GUESTS = 500
+MAX_TEXT = 500
 
 
-async def show_timeline(context: Context, query: GetTimeline) -> Timeline:
+async def get_timeline(context: Context, query: GetTimeline) -> Timeline:
+    """A page of a contact's timeline, newest first."""
     position = decode_page_token(query.cursor, datetime, UUID)
-    async with context.db.acquire() as c:
-        contact_id = await resolved(c, query.user_id, query.contact_id)
-        lines = await timeline.list_lines(
-            c,
-            contact_id,
-            platform=query.platform,
-            direction=query.direction,
-            q=cleaned(query.q, 500),
-            group=query.group,
-            after=(position[0], position[1]) if position else None,
-            limit=query.limit + 1,
-        )
+    after = (position[0], InteractionId(position[1])) if position else None
+    wanted = TimelineFilter(query.platform, query.direction, cleaned(query.q, MAX_TEXT), query.group)
+    async with context.db.acquire() as connection:
+        contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
+        lines = await timelines.list_lines(connection, contact_id, wanted, after, query.limit + 1)
         page = lines[: query.limit]
-        items = tuple(await timeline.show(c, page))
+        items = tuple(await list_interaction_views(connection, page))
     more = len(lines) > query.limit
-    last = page[-1] if page else None
-    next_cursor = encode_page_token(last["occurred_at"].isoformat(), last["interaction_id"]) if more and last else None
+    next_cursor = encode_page_token(page[-1].occurred_at.isoformat(), page[-1].interaction_id) if more else None
     return Timeline(items=items, next_cursor=next_cursor)
 
 
 async def add_interaction(context: Context, command: AddInteraction) -> Interaction:
     """Write on a timeline by hand. Refused: `reserved_platform`; mail and meetings come from Google alone."""
-    if command.platform in ("email", "calendar"):
-        raise Refused(422, "reserved_platform", "Email and calendar entries come from the connected accounts.")
+    if is_reserved(command.platform):
+        raise Refused(422, "reserved_platform", RESERVED)
     at = command.occurred_at or datetime.now(UTC)
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    async with context.transaction() as c:
-        await users.lock_users(c, [command.user_id])
-        contact_id = await resolved(c, command.user_id, command.contact_id)
-        hash_ = (await edits.get_contact(c, contact_id))["bcc_hash"]
-        # The contact's own hash stands for it: every contact has one, and it moves with merges.
-        seen = Seen(
-            occurred_at=at,
-            kind=cleaned(command.kind, 32) or "note",
-            people=(Who("other", "bcc", hash_, hash_),),
-            title=cleaned(command.title, seeing.MAX_TITLE),
-            text=cleaned(command.text, seeing.MAX_NOTE),
-            thread=key(command.thread),
-            direction=command.direction,
-        )
-        given = key(command.ref or "")
-        ref = given or seeing.note_ref(command.user_id, contact_id, at, f"{command.platform}{seen.title}{seen.text}")
-        one = Sighting(command.user_id, command.user_id, command.platform, ref, 0, ref, seen)
-        revision = await reports.next_revision(c, one)
-        changed = await recording.record(
-            c, [Sighting(one.user_id, one.source_id, one.platform, ref, revision, ref, seen)]
-        )
-        line = await timeline.get_line(c, contact_id, command.platform, ref)
+    async with context.locked([command.user_id]) as connection:
+        contact_id = await get_contact_id(connection, command.user_id, command.contact_id)
+        contact = await contact_edits.get_editable_contact(connection, contact_id)
+        first = written_interaction(command, contact_id, contact.bcc_hash, at)
+        revision = await observations.get_next_revision(connection, first.key)
+        changed = await record_observations(connection, [replace(first, revision=revision)])
+        line = await timelines.get_line(connection, contact_id, first.platform, first.ref)
         if line is None:
-            raise not_found("user")  # purged: what is told about them is not recorded
-        [shown] = await timeline.show(c, [line])
-    await context.tell(changed)
-    return shown
-
-
-async def show_attendees(context: Context, query: GetAttendees) -> Attendees:
-    """Who the guests of a meeting are, as of `now`."""
-    wanted = [(written, canonical(written)) for written in query.addresses[:MAX_GUESTS]]
-    async with context.db.acquire() as c:
-        known = await addresses.owners_of(c, query.user_id, "email", [value for _, value in wanted if value])
-        mine = await users.list_own(c, query.user_id)
-        ids = [row["contact_id"] for row in known.values() if row["contact_id"]]
-        people = await _people(c, ids, query.now, query.last)
-    return Attendees(
-        items=tuple(
-            _attendee(written, known.get(value or ""), people, me=bool(value) and is_me(value or "", mine))
-            for written, value in wanted
-        )
-    )
-
-
-async def _people(c: Connection, ids: list[UUID], now: datetime, last: int) -> dict[UUID, Attendee]:
-    touches = await timeline.list_touches(c, ids)
-    bios = await portraits.list_bios(c, ids)
-    lines = await timeline.last_lines(c, ids, now, last)
-    shown: dict[UUID, list[Interaction]] = defaultdict(list)
-    for line, interaction in zip(lines, await timeline.show(c, lines), strict=True):
-        shown[line["contact_id"]].append(interaction)
-    found = {}
-    for id_ in ids:
-        row = await search.get_summary(c, id_)
-        if row is not None:
-            had = [one.occurred_at for one in contact_had(touches[id_], now)]
-            found[id_] = Attendee(
-                address="",
-                contact_id=ContactId(id_),
-                name=row["name"],
-                company=row["company"],
-                title=row["title"],
-                score=score(touches[id_], now),
-                last_contact_at=max(had, default=None),
-                bios=bios.get(id_, {}),
-                last=tuple(shown[id_]),
-            )
-    return found
-
-
-def _attendee(written: str, row: Record | None, people: dict[UUID, Attendee], *, me: bool) -> Attendee:
-    if row is not None and row["contact_id"] in people:
-        return people[row["contact_id"]].model_copy(update={"address": written, "me": me})
-    return Attendee(address=written, name=row["name"] if row else "", me=me)
+            raise not_found("user")  # purged: what is reported about them is not recorded
+        [interaction] = await list_interaction_views(connection, [line])
+    await context.publish_changed(changed)
+    return interaction

@@ -1,1 +1,1 @@
-"""The SQL. Functions take a connection; who calls them decides about transactions."""
+"""The SQL. Functions take a connection and return frozen values; who calls them decides about transactions."""

@@ -1,140 +1,139 @@
-"""Addresses: found or added, named, me or not."""
+"""Addresses: found or added, and whose they are."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from libs.common.addresses import is_bouncer, is_me, is_robot
-from libs.common.db import Connection, Record
-from services.contacts.domain.projection import Who
+from libs.common.db import Connection
+from libs.common.ids import ContactId, UserId
+from services.contacts.domain.addresses import AddressId, AddressKey
+from services.contacts.domain.observations import Participant
+from services.contacts.store.own_addresses import list_own_addresses_by_user
 
-Key = tuple[UUID, str, str]
-"""user, kind, canonical value"""
+
+@dataclass(frozen=True)
+class OwnedAddress:
+    """An address, the contact that it belongs to, and the best name learned for it."""
+
+    id: AddressId
+    contact_id: ContactId | None
+    name: str
 
 
-async def ensure_addresses(c: Connection, wanted: dict[Key, Who]) -> dict[Key, int]:
-    """The ids of these addresses; those that are new are added, as me where they are mine."""
-    keys = list(wanted)
+@dataclass(frozen=True)
+class ContactAddress:
+    """An address of a contact. `name_at` is None where no name was learned for it."""
+
+    contact_id: ContactId
+    kind: str
+    shown: str
+    name: str
+    name_rank: int
+    name_at: datetime | None
+
+
+async def get_or_insert_addresses(
+    connection: Connection, participants: Mapping[AddressKey, Participant]
+) -> dict[AddressKey, AddressId]:
+    """The ids of these addresses; those that are new are added, as me where they are the user's own."""
+    keys = list(participants)
     columns = [list(column) for column in zip(*keys, strict=True)] if keys else [[], [], []]
-    known = await c.fetch(
+    known = await connection.fetch(
         """SELECT a.id, a.user_id, a.kind, a.value
            FROM unnest($1::uuid[], $2::text[], $3::text[]) AS w(user_id, kind, value) JOIN addresses a USING (user_id, kind, value)""",
         *columns,
     )
-    ids: dict[Key, int] = {(row["user_id"], row["kind"], row["value"]): row["id"] for row in known}
-    missing = sorted((key for key in keys if key not in ids), key=str)
-    if missing:
-        mine = await _mine(c, {user_id for user_id, _, _ in missing})
-        rows = await c.fetch(
-            """INSERT INTO addresses (user_id, kind, value, shown, is_me, robot)
-               SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::bool[])
-               RETURNING id, user_id, kind, value""",
-            [key[0] for key in missing],
-            [key[1] for key in missing],
-            [key[2] for key in missing],
-            [wanted[key].shown for key in missing],
-            [key[1] == "email" and is_me(key[2], mine[key[0]]) for key in missing],
-            [key[1] == "email" and (is_robot(key[2]) or is_bouncer(key[2])) for key in missing],
-        )
-        ids |= {(row["user_id"], row["kind"], row["value"]): row["id"] for row in rows}
+    ids: dict[AddressKey, AddressId] = {(row["user_id"], row["kind"], row["value"]): row["id"] for row in known}
+    if missing := sorted((key for key in keys if key not in ids), key=str):
+        ids |= await _insert_addresses(connection, missing, participants)
     return ids
 
 
-async def _mine(c: Connection, user_ids: Collection[UUID]) -> dict[UUID, set[str]]:
-    mine: dict[UUID, set[str]] = {user_id: set() for user_id in user_ids}
-    for row in await c.fetch(
-        "SELECT user_id, address FROM own_addresses WHERE user_id = ANY($1::uuid[])", list(user_ids)
-    ):
-        mine[row["user_id"]].add(row["address"])
-    return mine
+async def _insert_addresses(
+    connection: Connection, keys: Sequence[AddressKey], participants: Mapping[AddressKey, Participant]
+) -> dict[AddressKey, AddressId]:
+    own = await list_own_addresses_by_user(connection, {user_id for user_id, _, _ in keys})
+    rows = await connection.fetch(
+        """INSERT INTO addresses (user_id, kind, value, shown, is_me, robot)
+           SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::bool[])
+           RETURNING id, user_id, kind, value""",
+        [user_id for user_id, _, _ in keys],
+        [kind for _, kind, _ in keys],
+        [value for _, _, value in keys],
+        [participants[key].shown for key in keys],
+        [kind == "email" and is_me(value, own[user_id]) for user_id, kind, value in keys],
+        [kind == "email" and (is_robot(value) or is_bouncer(value)) for _, kind, value in keys],
+    )
+    return {(row["user_id"], row["kind"], row["value"]): row["id"] for row in rows}
 
 
-async def flip_me(c: Connection, user_id: UUID, mine: Collection[str], changed: Collection[str]) -> list[int]:
-    """After `changed` came to or left `mine`: set is_me anew where it is concerned; the ids whose answer changed."""
-    rows = await c.fetch(
-        """UPDATE addresses SET is_me = NOT is_me
-           WHERE user_id = $1 AND kind = 'email' AND (base = ANY($3::text[]) OR value = ANY($3::text[]))
-             AND is_me <> (value = ANY($2::text[]) OR base = ANY($2::text[]))
-           RETURNING id""",
+async def list_contact_addresses(connection: Connection, contact_ids: Collection[ContactId]) -> list[ContactAddress]:
+    """Every address of these contacts, the ones typed by the user first, then oldest first."""
+    rows = await connection.fetch(
+        """SELECT contact_id, kind, shown, name, name_rank, name_at
+           FROM addresses WHERE contact_id = ANY($1::uuid[]) ORDER BY contact_id, position NULLS LAST, id""",
+        list(contact_ids),
+    )
+    return [
+        ContactAddress(
+            row["contact_id"],
+            row["kind"],
+            row["shown"],
+            row["name"],
+            row["name_rank"],
+            row["name_at"] if row["name_rank"] >= 0 else None,
+        )
+        for row in rows
+    ]
+
+
+async def list_owned_emails(connection: Connection, user_id: UserId, values: Sequence[str]) -> dict[str, OwnedAddress]:
+    """Those of these email addresses that are known, by canonical value."""
+    rows = await connection.fetch(
+        "SELECT value, id, contact_id, name FROM addresses WHERE user_id = $1 AND kind = 'email' AND value = ANY($2::text[])",
         user_id,
-        list(mine),
-        list(changed),
+        list(values),
+    )
+    return {row["value"]: OwnedAddress(row["id"], row["contact_id"], row["name"]) for row in rows}
+
+
+async def list_owned_ids(connection: Connection, user_id: UserId) -> list[AddressId]:
+    """Every address of the user's contacts but their BCC hashes."""
+    rows = await connection.fetch(
+        "SELECT id FROM addresses WHERE user_id = $1 AND contact_id IS NOT NULL AND kind <> 'bcc'", user_id
     )
     return [row["id"] for row in rows]
 
 
-_LEARN = """
-    UPDATE addresses a SET name = n.name, name_rank = n.rank, name_at = n.occurred_at
-    FROM (
-        SELECT DISTINCT ON (p.address_id) p.address_id, p.name, l.rank, i.occurred_at
-        FROM participants p
-        JOIN interactions i ON i.id = p.interaction_id
-        LEFT JOIN addresses author ON author.id = i.author_id
-        CROSS JOIN LATERAL (SELECT CASE
-            -- What people call themselves comes before what others call them.
-            WHEN i.platform = 'email' AND p.role = 'from' THEN 2
-            WHEN i.platform = 'email' AND p.role <> 'bcc_log' AND coalesce(author.is_me, false) THEN 1
-            WHEN i.platform = 'calendar' THEN 1
-            WHEN i.platform NOT IN ('email', 'calendar') THEN 2
-        END::smallint AS rank) l
-        WHERE {which} AND p.name <> '' AND l.rank IS NOT NULL AND NOT i.via
-          AND (i.automated = '' OR (i.automated = 'list' AND i.answered))
-        ORDER BY p.address_id, l.rank DESC, i.occurred_at DESC, p.name DESC
-    ) n
-    WHERE a.id = n.address_id AND (n.rank, n.occurred_at, n.name) > (a.name_rank, a.name_at, a.name)
-    RETURNING a.contact_id
-"""
-
-
-async def learn_names(c: Connection, interaction_ids: Collection[UUID]) -> set[UUID]:
-    """Learn display names from interactions; the contacts whose addresses now have a better one."""
-    rows = await c.fetch(_LEARN.format(which="i.id = ANY($1::uuid[])"), list(interaction_ids))
-    return {row["contact_id"] for row in rows if row["contact_id"]}
-
-
-async def relearn_names(c: Connection, address_ids: Collection[int]) -> set[UUID]:
-    """Learn the names of these addresses from the beginning: something that taught one may be gone."""
-    ids = list(address_ids)
-    rows = await c.fetch(
-        """UPDATE addresses SET name = '', name_rank = -1, name_at = '-infinity'
-           WHERE id = ANY($1::bigint[]) AND name_rank >= 0 AND NOT is_me RETURNING contact_id""",
-        ids,
-    )
-    others = "p.address_id IN (SELECT id FROM addresses WHERE id = ANY($1::bigint[]) AND NOT is_me)"
-    await c.execute(_LEARN.format(which=others), ids)
-    return {row["contact_id"] for row in rows if row["contact_id"]}
-
-
-async def list_addresses(c: Connection, contact_ids: Collection[UUID]) -> list[Record]:
-    """Every address of these contacts, the ones typed by the user first, then oldest first."""
-    return await c.fetch(
-        """SELECT id, contact_id, kind, value, shown, name, name_rank, name_at, is_me, retired_at, position
-           FROM addresses WHERE contact_id = ANY($1::uuid[]) ORDER BY contact_id, position NULLS LAST, id""",
-        list(contact_ids),
+async def update_owners(connection: Connection, owners: Mapping[AddressId, ContactId | None]) -> None:
+    """Give addresses to contacts, or to nobody."""
+    await connection.execute(
+        """UPDATE addresses a SET contact_id = o.contact_id FROM unnest($1::bigint[], $2::uuid[]) AS o(id, contact_id)
+           WHERE a.id = o.id AND a.contact_id IS DISTINCT FROM o.contact_id""",
+        list(owners.keys()),
+        list(owners.values()),
     )
 
 
-async def owners_of(c: Connection, user_id: UUID, kind: str, values: Sequence[str]) -> dict[str, Record]:
-    """Addresses by value: id, contact_id, name, is_me."""
-    rows = await c.fetch(
-        """SELECT value, id, contact_id, name, is_me FROM addresses
-           WHERE user_id = $1 AND kind = $2 AND value = ANY($3::text[])""",
+async def update_owners_of_phones(connection: Connection, address_ids: Collection[AddressId]) -> None:
+    """A phone number that exactly one contact has identifies that contact."""
+    await connection.execute(
+        """UPDATE addresses a SET contact_id = owner.id
+           FROM (SELECT a.id AS address_id, (array_agg(c.id))[1] AS id
+                 FROM addresses a JOIN contacts c ON c.user_id = a.user_id AND c.phone_keys @> ARRAY[a.value] AND c.merged_into IS NULL
+                 WHERE a.id = ANY($1::bigint[]) AND a.contact_id IS NULL
+                 GROUP BY a.id HAVING count(*) = 1) owner
+           WHERE a.id = owner.address_id""",
+        list(address_ids),
+    )
+
+
+async def delete_unused_addresses(connection: Connection, user_id: UserId) -> None:
+    """Addresses that belong to nobody and are on nothing: what is left of a purged account."""
+    await connection.execute(
+        """DELETE FROM addresses a WHERE a.user_id = $1 AND a.contact_id IS NULL AND NOT a.barred
+             AND NOT EXISTS (SELECT FROM participants p WHERE p.address_id = a.id)
+             AND NOT EXISTS (SELECT FROM cards k WHERE k.user_id = $1 AND k.emails @> ARRAY[a.value])""",
         user_id,
-        kind,
-        list(values),
     )
-    return {row["value"]: row for row in rows}
-
-
-async def bcc_addresses(
-    c: Connection, tags: Collection[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], tuple[int, datetime | None]]:
-    """BCC hashes by user and hash: address id, and since when it logs no more."""
-    rows = await c.fetch(
-        """SELECT a.user_id, a.value, a.id, a.retired_at
-           FROM unnest($1::uuid[], $2::text[]) AS w(user_id, value) JOIN addresses a USING (user_id, value)
-           WHERE a.kind = 'bcc' AND a.contact_id IS NOT NULL""",
-        [user_id for user_id, _ in tags],
-        [tag for _, tag in tags],
-    )
-    return {(row["user_id"], row["value"]): (row["id"], row["retired_at"]) for row in rows}

@@ -1,96 +1,109 @@
-"""Interactions and their participants, written as the projection says."""
+"""Interactions and their participants, written as the projection has them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
-from uuid import UUID
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from libs.common.db import Connection
-from services.contacts.domain.projection import Interaction
-
-Participant = tuple[int, str, str]
-"""address id, role, name"""
-
-
-async def interaction_refs(c: Connection, ids: Collection[UUID]) -> dict[tuple[UUID, str, str], UUID]:
-    """What these interactions are known as: (user, platform, ref) → id."""
-    rows = await c.fetch("SELECT id, user_id, platform, ref FROM interactions WHERE id = ANY($1::uuid[])", list(ids))
-    return {(row["user_id"], row["platform"], row["ref"]): row["id"] for row in rows}
-
+from libs.common.ids import InteractionId, UserId
+from services.contacts.domain.addresses import AddressId
+from services.contacts.domain.projection import InteractionRef, ProjectedInteraction, Thread
 
 _COLUMNS = (
     "id", "user_id", "platform", "grp", "ref", "kind", "thread", "occurred_at", "ends_at", "title", "text", "automated", "via", "crowd",
-    "bcc_logged", "organized", "direction", "author_id",
+    "bcc_logged", "organized", "direction", "author_id", "unauthenticated",
 )  # fmt: skip
 
 
-async def put_interactions(
-    c: Connection, interactions: Sequence[tuple[UUID, Interaction, int | None, bool]], present: Collection[UUID]
-) -> None:
-    """Each with its id, its author's address and whether a BCC hash of ours is on it. `present`: those that are there already.
+@dataclass(frozen=True)
+class InteractionRow:
+    """An interaction with its id, its author's address, and whether a BCC hash of ours is on it."""
 
-    New ones are copied in, which costs both sides less than arrays do.
-    """
-    rows: list[tuple[Any, ...]] = [
-        (
-            id_, one.user_id, one.platform, one.group, one.ref, one.seen.kind, one.seen.thread, one.seen.occurred_at,
-            one.seen.ends_at, one.seen.title, one.seen.text, one.seen.automated, one.seen.via, one.crowd, logged,
-            one.seen.organized, one.seen.direction, author,
-        )
-        for id_, one, author, logged in interactions
-    ]  # fmt: skip
-    if fresh := [row for row in rows if row[0] not in present]:
-        await c.copy_records_to_table("interactions", records=fresh, columns=_COLUMNS)
-    if known := [row for row in rows if row[0] in present]:
-        await c.execute(
+    id: InteractionId
+    interaction: ProjectedInteraction
+    author_id: AddressId | None
+    bcc_logged: bool
+
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        row, item = self.interaction, self.interaction.item
+        return (
+            self.id, row.user_id, row.platform, row.group, row.ref, item.kind, item.thread, item.occurred_at, item.ends_at, item.title,
+            item.text, item.automated, item.via, row.participant_count, self.bcc_logged, item.organized, item.direction, self.author_id,
+            item.unauthenticated,
+        )  # fmt: skip
+
+
+class ParticipantRow(NamedTuple):
+    """An address on an interaction, in a role; fields are the columns of `participants`."""
+
+    address_id: AddressId
+    occurred_at: datetime
+    interaction_id: InteractionId
+    role: str
+    name: str
+
+
+async def list_refs(connection: Connection, ids: Collection[InteractionId]) -> dict[InteractionRef, InteractionId]:
+    """The ids of those of these interactions that are there, by what they are known as."""
+    rows = await connection.fetch(
+        "SELECT id, user_id, platform, ref FROM interactions WHERE id = ANY($1::uuid[])", list(ids)
+    )
+    return {(row["user_id"], row["platform"], row["ref"]): row["id"] for row in rows}
+
+
+async def upsert_interactions(
+    connection: Connection, rows: Sequence[InteractionRow], present: Collection[InteractionId]
+) -> None:
+    """`present`: those that are there already. New ones are copied in, which costs both sides less than arrays do."""
+    if fresh := [row.columns for row in rows if row.id not in present]:
+        await connection.copy_records_to_table("interactions", records=fresh, columns=_COLUMNS)
+    if known := [row.columns for row in rows if row.id in present]:
+        await connection.execute(
             """UPDATE interactions i SET kind = n.kind, thread = n.thread, occurred_at = n.occurred_at, ends_at = n.ends_at,
                    title = n.title, text = n.text, automated = n.automated, via = n.via, crowd = n.crowd, bcc_logged = n.bcc_logged,
-                   organized = n.organized, direction = n.direction, author_id = n.author_id
+                   organized = n.organized, direction = n.direction, author_id = n.author_id, unauthenticated = n.unauthenticated
                FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
                            $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::bool[], $14::int[], $15::bool[],
-                           $16::bool[], $17::text[], $18::bigint[])
+                           $16::bool[], $17::text[], $18::bigint[], $19::bool[])
                    AS n(id, user_id, platform, grp, ref, kind, thread, occurred_at, ends_at, title, text, automated, via, crowd,
-                        bcc_logged, organized, direction, author_id)
+                        bcc_logged, organized, direction, author_id, unauthenticated)
                WHERE i.id = n.id""",
             *map(list, zip(*known, strict=True)),
         )
 
 
-async def delete_interactions(c: Connection, ids: Collection[UUID]) -> set[int]:
+async def delete_interactions(connection: Connection, ids: Collection[InteractionId]) -> set[AddressId]:
     """Remove interactions; the addresses that were on them."""
-    rows = await c.fetch(
+    addresses = await delete_participants(connection, ids)
+    await connection.execute("DELETE FROM interactions WHERE id = ANY($1::uuid[])", list(ids))
+    return addresses
+
+
+async def delete_participants(connection: Connection, ids: Collection[InteractionId]) -> set[AddressId]:
+    """Take everybody off these interactions; the addresses that were on them."""
+    rows = await connection.fetch(
         "DELETE FROM participants WHERE interaction_id = ANY($1::uuid[]) RETURNING address_id", list(ids)
     )
-    await c.execute("DELETE FROM interactions WHERE id = ANY($1::uuid[])", list(ids))
     return {row["address_id"] for row in rows}
 
 
-async def clear_participants(c: Connection, ids: Collection[UUID]) -> set[int]:
-    rows = await c.fetch(
-        "DELETE FROM participants WHERE interaction_id = ANY($1::uuid[]) RETURNING address_id", list(ids)
-    )
-    return {row["address_id"] for row in rows}
+async def insert_participants(connection: Connection, rows: Iterable[ParticipantRow]) -> None:
+    if records := list(rows):
+        await connection.copy_records_to_table("participants", records=records, columns=ParticipantRow._fields)
 
 
-async def insert_participants(
-    c: Connection, interactions: Sequence[tuple[UUID, Interaction]], people: Mapping[UUID, Iterable[Participant]]
-) -> None:
-    rows = [
-        (address_id, one.seen.occurred_at, id_, role, name)
-        for id_, one in interactions
-        for address_id, role, name in people[id_]
-    ]
-    if rows:
-        columns = ("address_id", "occurred_at", "interaction_id", "role", "name")
-        await c.copy_records_to_table("participants", records=rows, columns=columns)
-
-
-async def refresh_answered(c: Connection, threads: Collection[tuple[UUID, str]]) -> tuple[list[UUID], list[UUID]]:
+async def update_answered(
+    connection: Connection, threads: Collection[Thread]
+) -> tuple[set[InteractionId], set[InteractionId]]:
     """docs/rules.md, "Answered": list mail of threads in which I wrote counts. What began to count, what counts no more."""
-    rows = await c.fetch(
+    rows = await connection.fetch(
         """WITH lists AS (
                SELECT i.id, bool_or(EXISTS (
-                   SELECT FROM sightings mine JOIN interactions o ON o.id = mine.interaction_id JOIN addresses a ON a.id = o.author_id
-                   WHERE mine.source_id = s.source_id AND mine.thread = s.thread AND mine.fact IS NOT NULL AND a.is_me
+                   SELECT FROM sightings own JOIN interactions o ON o.id = own.interaction_id JOIN addresses a ON a.id = o.author_id
+                   WHERE own.source_id = s.source_id AND own.thread = s.thread AND own.fact IS NOT NULL AND a.is_me
+                     AND NOT o.unauthenticated
                )) AS answered
                FROM unnest($1::uuid[], $2::text[]) AS t(source_id, thread)
                JOIN sightings touched ON touched.source_id = t.source_id AND touched.thread = t.thread AND touched.fact IS NOT NULL
@@ -105,21 +118,31 @@ async def refresh_answered(c: Connection, threads: Collection[tuple[UUID, str]])
         [source_id for source_id, _ in threads],
         [thread for _, thread in threads],
     )
-    return [row["id"] for row in rows if row["answered"]], [row["id"] for row in rows if not row["answered"]]
+    return {row["id"] for row in rows if row["answered"]}, {row["id"] for row in rows if not row["answered"]}
 
 
-async def mark_due(c: Connection, address_ids: Collection[int]) -> dict[UUID, set[UUID]]:
-    """The contacts of these addresses, by user; their scores are to be computed anew."""
-    rows = await c.fetch(
-        """WITH touched AS (
-               SELECT DISTINCT a.contact_id AS id FROM addresses a WHERE a.id = ANY($1::bigint[]) AND a.contact_id IS NOT NULL
-           ), due AS (
-               UPDATE contacts c SET due_at = '-infinity' FROM touched WHERE c.id = touched.id AND c.due_at <> '-infinity'
-           )
-           SELECT c.user_id, c.id FROM touched JOIN contacts c USING (id)""",
-        list(address_ids),
+async def list_interaction_ids(connection: Connection, user_id: UserId) -> list[InteractionId]:
+    """Every interaction of a user."""
+    return [row["id"] for row in await connection.fetch("SELECT id FROM interactions WHERE user_id = $1", user_id)]
+
+
+async def list_existing(connection: Connection, ids: Collection[InteractionId]) -> set[InteractionId]:
+    """Those of these interactions that are there."""
+    rows = await connection.fetch("SELECT id FROM interactions WHERE id = ANY($1::uuid[])", list(ids))
+    return {row["id"] for row in rows}
+
+
+async def list_with_addresses(connection: Connection, address_ids: Collection[AddressId]) -> set[InteractionId]:
+    """The interactions that these addresses are on."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT interaction_id FROM participants WHERE address_id = ANY($1::bigint[])", list(address_ids)
     )
-    by_user: dict[UUID, set[UUID]] = {}
-    for row in rows:
-        by_user.setdefault(row["user_id"], set()).add(row["id"])
-    return by_user
+    return {row["interaction_id"] for row in rows}
+
+
+async def list_participants(connection: Connection, ids: Collection[InteractionId]) -> set[AddressId]:
+    """The addresses that are on these interactions."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT address_id FROM participants WHERE interaction_id = ANY($1::uuid[])", list(ids)
+    )
+    return {row["address_id"] for row in rows}

@@ -119,7 +119,9 @@ class NewInteraction(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    platform: str = Field("note", pattern=r"^[a-z][a-z0-9_]{1,31}$")
+    platform: str = Field(
+        "note", pattern=r"^[a-z][a-z0-9_]{1,31}$", description="None of gmail, email, calendar: those are Google's."
+    )
     kind: str = Field("note", min_length=1, max_length=32)
     direction: Literal["inbound", "outbound", "mutual"] = "mutual"
     occurred_at: Moment | None = Field(None, description="Left out: now.")

@@ -13,7 +13,6 @@ from services.gateway.context import Context
 
 LEASE = timedelta(seconds=60)  # a replica that died keeps nobody waiting for longer
 _RENEW = "return {redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0}"
-_RELEASE = "return {redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0}"
 
 
 @asynccontextmanager
@@ -33,7 +32,7 @@ async def only_export(context: Context, user_id: UserId) -> AsyncIterator[None]:
         if isinstance(ended, Exception):
             get_logger().error("background_ended", task="export lease", exc_info=ended)
         try:
-            await context.cache.run(_RELEASE, [key], holder)
+            await context.cache.release_if(key, holder)
         except OUTAGES as error:
             get_logger().warning("limit_unavailable", error=type(error).__name__)  # the lease ends by itself
 

@@ -48,7 +48,7 @@ class WebhookSender:
         """Runs until cancelled."""
         while True:
             self._woken.clear()
-            await self.bus.survive(self.send_due)
+            await self.bus.run_guarded(self.send_due)
             try:
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._woken.wait()

@@ -10,9 +10,21 @@ _UNSEEN = frozenset({"Cf", "Cs", "Co"})  # direction overrides, tag characters, 
 _JOINERS = frozenset("\u200c\u200d")  # invisible too, but part of words in Persian and Indic scripts, and of emoji
 
 _URL = re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,15}://|\bwww\.|\bmailto:|\btel:|\bjavascript:)\S*", re.IGNORECASE)
+# What mail programs make a link of though it has no scheme: a domain, with or without a path. Names of files and libraries are none.
+_NO_TLD = "pdf|docx?|xlsx?|pptx?|csv|txt|json|xml|html?|png|jpe?g|gif|svg|[jt]sx?|css|ya?ml|sql|ics|eml|exe"
+_TLD = (
+    rf"(?!(?:{_NO_TLD})(?![\w-]))(?:[a-z]{{2,24}}|xn--[a-z0-9-]{{2,59}}|рф|рус|бел|укр|онлайн|сайт|中国|中國|公司|网络|网址|香港|台灣|한국|닷컴|"
+    r"コム|みんな|भारत|ไทย|ελ|ею|ישראל|السعودية|امارات|مصر|ایران)(?![\w-])"
+)
+_DOMAIN = re.compile(rf"(?:(?<=[^\W_])\.|(?<=[a-z0-9])。){_TLD}", re.IGNORECASE)
+_PATH = re.compile(
+    rf"(?<![\w.-])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,8}}\.(?:{_TLD}|[^\W\da-z_]{{2,24}})(?:[/?#]|:\d)\S*"
+    r"|(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?:[/?#]|:\d)\S*",
+    re.IGNORECASE,
+)
 _CODE = re.compile(
     r"\b(?:pin|pass ?code|password|passwort|kennwort|access code|meeting[- ]?id|conference id|code)\b"
-    r"\s*(?:is|ist|lautet)?\s*[:#=]?\s*(?=\S*\d)\S+",
+    r"\s*(?:(?:is|ist|lautet)\b\s*)?(?:[:#=]\s*)?(?=\S{0,40}\d)\S+",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\+?\d(?:[\s().\-/#*,]{0,2}\d){6,}#?")
@@ -34,12 +46,15 @@ def line(text: str, limit: int) -> str:
 def for_model(text: str, limit: int) -> str:
     """`line` without links, dial-in numbers and access codes, and without anything that could close its fence."""
     plain = line(text, 4 * limit)
-    plain = _NUMBER.sub("[number]", _CODE.sub("[code]", _URL.sub("[link]", plain)))
+    plain = _PATH.sub("[link]", _URL.sub("[link]", plain))
+    plain = _NUMBER.sub("[number]", _CODE.sub("[code]", plain))
     return line(plain.replace("<", "‹").replace(">", "›"), limit)
 
 
 def has_link(text: str) -> bool:
-    return _URL.search(text) is not None
+    """Whether a mail program may make a link of something in it, in whatever letters. `text`: at most some hundred characters."""
+    plain = unicodedata.normalize("NFKC", text).translate(dict.fromkeys(map(ord, _JOINERS)))
+    return any(pattern.search(plain) for pattern in (_URL, _DOMAIN, _PATH))
 
 
 def safe_url(url: str) -> str:

@@ -68,11 +68,12 @@ class Profile:
 
 @dataclass(frozen=True)
 class Dossier:
-    """A meeting and its people, in the time zone in which they see it."""
+    """A meeting and its people, in the time zone in which its reader lives."""
 
     meeting: Meeting
     title: str
     zone: tzinfo
+    zone_name: str
     people: tuple[Profile, ...]
 
     @property
@@ -91,22 +92,24 @@ def pair(guests: Sequence[Guest], attendees: Sequence[Attendee]) -> tuple[tuple[
     return tuple(found.values())
 
 
-def collect(meeting: Meeting, people: Sequence[tuple[Guest, Attendee]]) -> Dossier:
-    """Everything that the brief shows, cleaned and labelled."""
+def collect(meeting: Meeting, people: Sequence[tuple[Guest, Attendee]], time_zone: str = "") -> Dossier:
+    """Everything that the brief shows, cleaned and labelled. `time_zone`: the one that the user has set, if any."""
     most = INTERACTIONS_SHOWN if len(people) <= SMALL_MEETING_GUESTS else INTERACTIONS_SHOWN_IN_LARGE_MEETINGS
     profiles: list[Profile] = []
     bios = interactions = 0
     for guest, attendee in people:
-        profile = _profile(guest, attendee, most, bios, interactions)
+        known = is_known(attendee, meeting.starts_at)
+        profile = _profile(guest, attendee, known, most, (bios, interactions))
         bios += len(profile.bios)
         interactions += len(profile.interactions)
         profiles.append(profile)
     title = line(meeting.title, MAX_TITLE) or "(no title)"
-    return Dossier(meeting, title, zone_of(meeting.time_zone)[0], tuple(profiles))
+    zone, zone_name = zone_of(time_zone, meeting.calendar_time_zone, meeting.time_zone)
+    return Dossier(meeting, title, zone, zone_name, tuple(profiles))
 
 
-def _profile(guest: Guest, attendee: Attendee, most: int, bios_before: int, interactions_before: int) -> Profile:
-    known = is_known(attendee)
+def _profile(guest: Guest, attendee: Attendee, known: bool, most: int, labels_before: tuple[int, int]) -> Profile:
+    bios_before, interactions_before = labels_before
     address = line(guest.address, 254)
     seen = attendee.last if known else ()
     personal = sorted((item for item in seen if not item.automated), key=attrgetter("occurred_at"), reverse=True)

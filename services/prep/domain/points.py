@@ -20,7 +20,8 @@ QUOTED = 90
 def grounded(points: Sequence[TalkingPoint], labels: frozenset[str]) -> tuple[TalkingPoint, ...]:
     """The model's points that rest on something that was given, cleaned, each once, at most five.
 
-    A point with a link is dropped too: no link was given, so it comes from somebody's words to the model.
+    A point with a link, or with a bare domain that a mail program makes one of, is dropped too: no link was given, so it comes from
+    somebody's words to the model.
     """
     kept: dict[str, TalkingPoint] = {}
     for point in points:

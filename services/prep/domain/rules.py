@@ -1,18 +1,18 @@
 """Whether a meeting gets a brief. Pure; docs/rules.md (Calendar) names the sources of the rules."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from libs.common.addresses import canonical, is_me
-from libs.common.events import Guest, Meeting
+from libs.common.addresses import is_me
+from libs.common.attendees import attendees_of
+from libs.common.events import MIN_BRIEF_LEAD, Guest, Meeting
 from libs.common.preferences import GmailPreferences
 from libs.common.requests import Account, Attendee
 from libs.common.scopes import GMAIL_SEND
 
 MAX_GUESTS = 20
-USEFUL_UNTIL = timedelta(minutes=5)
-"""Closer to the start than this, a brief is no use any more."""
+USEFUL_UNTIL = MIN_BRIEF_LEAD
 
 SkipReason = Literal[
     "disabled", "disconnected", "reauth_required", "missing_scope", "all_day", "cancelled", "moved", "declined", "too_late",
@@ -32,34 +32,23 @@ SKIP_SENTENCES: dict[SkipReason, str] = {
     "private": "The event is marked private, and your settings leave those out.",
     "no_guests": "Nobody else is invited.",
     "too_many_guests": f"More than {MAX_GUESTS} people are invited.",
-    "nobody_known": "None of the guests is in your contacts.",
+    "nobody_known": "You have no history with any of the guests: no mail, no earlier meeting, no card, no note.",
 }
 
 
 def guests_of(meeting: Meeting, own_addresses: Collection[str]) -> tuple[Guest, ...]:
-    """The other people, each once, in the order of the invitation. `own_addresses`: canonical addresses that are me.
+    """The other people, each once, in the order of the invitation. `own_addresses`: canonical addresses that are me."""
+    return tuple(guest for address, guest in attendees_of(meeting).items() if not is_me(address, own_addresses))
 
-    Rooms, me, calendars and invalid addresses are none. The organizer joins where anybody is left.
+
+def is_known(attendee: Attendee, at: datetime) -> bool:
+    """Whether this contact is somebody to the user, as of `at`: an interaction that counts, a card, or something that they wrote.
+
+    A contact that only the invitation made is nobody yet.
     """
-    found: dict[str, Guest] = {}
-    for guest in meeting.guests:
-        if address := _human_address(guest, own_addresses):
-            found.setdefault(address, guest)
-    if found and meeting.organizer and (address := _human_address(meeting.organizer, own_addresses)):
-        found.setdefault(address, meeting.organizer.model_copy(update={"organizer": True, "answer": "accepted"}))
-    return tuple(found.values())
-
-
-def _human_address(guest: Guest, own_addresses: Collection[str]) -> str | None:
-    address = canonical(guest.address)
-    if address is None or guest.me or guest.resource or is_me(address, own_addresses):
-        return None
-    return None if address.endswith("calendar.google.com") else address
-
-
-def is_known(attendee: Attendee) -> bool:
-    """Whether the address belongs to a contact."""
-    return attendee.contact_id is not None and not attendee.me
+    if attendee.contact_id is None or attendee.me:
+        return False
+    return attendee.on_file or (attendee.first_contact_at is not None and attendee.first_contact_at <= at)
 
 
 def skip_reason(
@@ -71,7 +60,7 @@ def skip_reason(
     return (
         sending_obstacle(account)
         or _event_reason(meeting, preferences, now)
-        or _people_reason(people, preferences.meeting_prep_unknown)
+        or _people_reason(people, preferences.meeting_prep_unknown, now)
     )
 
 
@@ -94,12 +83,12 @@ def _event_reason(meeting: Meeting, preferences: GmailPreferences, now: datetime
     return "private" if meeting.private and not preferences.meeting_prep_private else None
 
 
-def _people_reason(people: Sequence[Attendee], include_unknown: bool) -> SkipReason | None:
+def _people_reason(people: Sequence[Attendee], include_unknown: bool, now: datetime) -> SkipReason | None:
     if not people:
         return "no_guests"
     if len(people) > MAX_GUESTS:
         return "too_many_guests"
-    return None if include_unknown or any(map(is_known, people)) else "nobody_known"
+    return None if include_unknown or any(is_known(attendee, now) for attendee in people) else "nobody_known"
 
 
 def is_useful(starts_at: datetime, now: datetime) -> bool:

@@ -1,23 +1,29 @@
 """Instants and lengths in the words of a brief. Zones that nobody knows are UTC."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+
+from libs.common.time_zones import known_zone
 
 
-def zone_of(name: str) -> tuple[tzinfo, str]:
-    """The zone and the name to show; UTC where the name is unknown or no name at all."""
-    try:
-        return ZoneInfo(name), name
-    except (KeyError, ValueError, OSError):  # unknown, a path that leads out, a folder
-        return UTC, "UTC"
+def zone_of(*names: str) -> tuple[tzinfo, str]:
+    """The first of the names that is a zone, with the name to show; UTC where none is."""
+    return next(((zone, name) for name in names if (zone := known_zone(name))), (UTC, "UTC"))
 
 
-def span(starts_at: datetime, ends_at: datetime, zone_name: str) -> str:
-    """`Tuesday 24 November 2026, 14:30–15:00 (Europe/Berlin)`, with the end's date where that is another day."""
+def span(starts_at: datetime, ends_at: datetime, zone_name: str, event_zone_name: str = "") -> str:
+    """`Tuesday 24 November 2026, 14:30–15:00 (Europe/Berlin)`, with the end's date where that is another day.
+
+    In the reader's zone. Where the event names another one whose clock shows another time, that is named instead of the reader's zone,
+    which needs no name: `09:35–10:20 (08:35 UTC)`.
+    """
     zone, shown = zone_of(zone_name)
     start, end = starts_at.astimezone(zone), ends_at.astimezone(zone)
     until = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%A} {end.day} {end:%B}, {end:%H:%M}"
     dash = "–" if end.date() == start.date() else " – "
+    there = starts_at.astimezone(known_zone(event_zone_name) or zone)
+    if there.utcoffset() != start.utcoffset():
+        weekday = "" if there.date() == start.date() else f"{there:%A} "
+        shown = f"{weekday}{there:%H:%M} {event_zone_name}"
     return f"{start:%A} {start.day} {start:%B %Y}, {start:%H:%M}{dash}{until} ({shown})"
 
 

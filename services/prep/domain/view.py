@@ -68,7 +68,7 @@ def view(
     return View(
         title=dossier.title,
         subject=subject(dossier.title, minutes),
-        when=span(meeting.starts_at, meeting.ends_at, meeting.time_zone),
+        when=span(meeting.starts_at, meeting.ends_at, dossier.zone_name, meeting.time_zone),
         minutes=minutes,
         length=length(meeting.ends_at - meeting.starts_at),
         place=line(meeting.place, 200),

@@ -12,4 +12,4 @@ async def keep_failing_abandoned(context: Context) -> None:
     """Every minute: abandoned briefs have failed, and their users are notified. Runs until cancelled."""
     while True:
         await asyncio.sleep(EVERY_SECONDS)
-        await context.bus.survive(lambda: fail_abandoned(context))
+        await context.bus.run_guarded(lambda: fail_abandoned(context))

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from libs.common.requests import AuditResult
+
 # What Gmail refuses to give out, and what contacts lose again, is tried again once a day for a week.
 MAX_RETRIES = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """Messages that Gmail listed, by what the ledger says of them; and those known to be missing that could not be helped."""
+class AuditCount:
+    """Messages that Gmail listed, by their state in the ledger; and those known to be missing that could not be helped."""
 
     listed: int
     recorded: int
@@ -24,12 +26,24 @@ class Count:
         return max(0.0, 1 - (self.pending + self.unhealed) / self.listed) if self.listed else 1.0
 
 
-def summary(count: Count, added: int, removed: int) -> str:
+def progress_summary(last: AuditResult | None, *, under_way: bool) -> str:
+    """What is known of the audits of an account, for people. `last`: the newest one that has ended."""
+    if last is None:
+        return (
+            "The first audit is under way."
+            if under_way
+            else "This mailbox was not audited yet; that is done once a day."
+        )
+    count = AuditCount(last.listed, last.recorded, last.filtered, last.set_aside, last.pending, last.unhealed)
+    return summary(count, last.healed_added, last.healed_removed)
+
+
+def summary(count: AuditCount, added: int, removed: int) -> str:
     """The outcome of an audit for people. `added` and `removed`: what it healed."""
     return f"{_accounted(count)}{_healed(added, removed)}.{_aside(count.set_aside)}"
 
 
-def _accounted(count: Count) -> str:
+def _accounted(count: AuditCount) -> str:
     if not count.listed:
         return "Gmail lists no messages in the time that is imported"
     missing = count.pending + count.unhealed

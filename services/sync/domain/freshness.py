@@ -1,10 +1,10 @@
-"""How a mailbox stays fresh: when it is looked at without being told, and what its watch at Gmail needs."""
+"""How a mailbox stays fresh: when it is polled, and what its watch at Gmail needs."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-# A mailbox that has been quiet for a while is asked about after a tenth of that while, so the pause doubles as the quiet does.
+# A mailbox that has been quiet for a while is polled after a tenth of that while, so the pause doubles as the quiet does.
 QUIET_SHARE = 10
 LONGEST_FACTOR = 10
 SAFETY_NET = timedelta(minutes=15)
@@ -16,9 +16,9 @@ RETRY_AFTER_OUTAGE = timedelta(minutes=5)
 
 
 def poll_pause(every: timedelta, quiet: timedelta, is_pushed: bool) -> timedelta:
-    """How long a mailbox is left alone after a poll. `quiet`: since the last change was seen, or somebody asked.
+    """How long a mailbox is left alone after a poll. `quiet`: since the last change was seen, or a user requested a sync.
 
-    A mailbox whose changes Gmail tells of is polled as a safety net only.
+    A mailbox of whose changes Gmail notifies is polled as a safety net only.
     """
     if is_pushed:
         return max(every, SAFETY_NET)
@@ -27,14 +27,14 @@ def poll_pause(every: timedelta, quiet: timedelta, is_pushed: bool) -> timedelta
 
 @dataclass(frozen=True, slots=True)
 class MailboxWatch:
-    """What Gmail was asked to tell, last. No `topic`: nothing. No `due_at`: it is due now. No `expires_at`: it was refused."""
+    """The watch that was last requested of Gmail. No `topic`: none. No `due_at`: it is due now. No `expires_at`: it was refused."""
 
     topic: str = ""
     expires_at: datetime | None = None
     due_at: datetime | None = None
 
     def step(self, topic: str, now: datetime) -> Literal["begin", "stop", "nothing"]:
-        """What to do about it, where `topic` is the one to be told (none: empty)."""
+        """What to do about it, where `topic` is the one that is to be notified (empty: none)."""
         if topic != self.topic:
             return "begin" if topic else "stop"
         return "begin" if topic and (self.due_at is None or self.due_at <= now) else "nothing"

@@ -1,4 +1,4 @@
-"""What is asked for when a mailbox is listed, and how sharply that cuts."""
+"""The search with which a mailbox is listed, and how sharply it cuts."""
 
 from datetime import datetime, timedelta
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import cast
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from libs.common.addresses import canonical, is_me
 from libs.common.events import Answer, Guest, Meeting
 from libs.common.ids import AccountId, MeetingId, UserId
 from libs.common.resources.calendar import CalendarEvent, EventPerson, EventTime
+from libs.common.time_zones import known_zone
 
 MAX_GUESTS = 400
 _TYPES = ("", "default", "fromGmail")
@@ -33,13 +33,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class CalendarOf:
-    """Whose calendar is read. `mine`: the user's canonical addresses."""
+    """Whose calendar is read. `own_addresses`: the user's canonical addresses."""
 
     user_id: UserId
     account_id: AccountId
     calendar_id: str
     time_zone: str
-    mine: frozenset[str]
+    own_addresses: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ def meeting(event: CalendarEvent, calendar: CalendarOf, window: Window) -> Meeti
         return None
     end = moment(event.end, calendar.time_zone) or start
     original = moment(event.original_start, calendar.time_zone)
-    guests = tuple(_guest(one, calendar.mine) for one in event.attendees[:MAX_GUESTS] if one.address)
+    guests = tuple(
+        _guest(attendee, calendar.own_addresses) for attendee in event.attendees[:MAX_GUESTS] if attendee.address
+    )
     return Meeting(
         meeting_id=_NO_ID,
         user_id=calendar.user_id,
@@ -84,7 +86,9 @@ def meeting(event: CalendarEvent, calendar: CalendarOf, window: Window) -> Meeti
         place=event.place,
         video_url=event.video_url,
         private=event.visibility in ("private", "confidential"),
-        organizer=_guest(event.organizer, calendar.mine) if event.organizer and event.organizer.address else None,
+        organizer=_guest(event.organizer, calendar.own_addresses)
+        if event.organizer and event.organizer.address
+        else None,
         guests=guests,
         my_answer=next((guest.answer for guest in guests if guest.me), "accepted"),
     )
@@ -99,7 +103,7 @@ def _last_day(start: Moment, end: Moment) -> date | None:
     return end.day
 
 
-def _guest(person: EventPerson, mine: frozenset[str]) -> Guest:
+def _guest(person: EventPerson, own_addresses: frozenset[str]) -> Guest:
     address = canonical(person.address)
     return Guest(
         address=person.address[:320],
@@ -108,7 +112,7 @@ def _guest(person: EventPerson, mine: frozenset[str]) -> Guest:
         organizer=person.organizer,
         optional=person.optional,
         resource=person.resource,
-        me=person.me or (address is not None and is_me(address, mine)),
+        me=person.me or (address is not None and is_me(address, own_addresses)),
     )
 
 
@@ -131,14 +135,11 @@ def moment(when: EventTime, calendar_zone: str) -> Moment | None:
 def _zone(*names: str) -> tuple[str, tzinfo]:
     """The first of the names that is a time zone, else UTC."""
     for name in names:
-        if name:
-            try:
-                return name, ZoneInfo(name)
-            except (KeyError, ValueError, OSError):  # unknown; an absolute path; the name of a folder
-                continue
+        if zone := known_zone(name):
+            return name, zone
     return "UTC", UTC
 
 
 def upcoming(now: datetime, catch_up_minutes: int, window_to_minutes: int) -> tuple[datetime, datetime]:
-    """The starts that a prep scan tells of: [now + catch-up, now + end of the window)."""
+    """The starts that a prep scan looks for: [now + catch-up, now + end of the window)."""
     return now + timedelta(minutes=catch_up_minutes), now + timedelta(minutes=window_to_minutes)

@@ -11,12 +11,12 @@ MAX_VALUES = 100
 
 
 def is_imported(card: Card) -> bool:
-    """Not deleted, and with something to know somebody by. Cards of mine are told apart in `contacts`."""
+    """Not deleted, and with something to know somebody by. The user's own cards are recognized in `contacts`."""
     return not card.deleted and bool(card.name or card.emails or card.phones or card.organization or card.title)
 
 
 def fingerprint(card: Card) -> str:
-    """The same for two cards that say the same."""
+    """The same for two cards with the same content."""
     return blake2b(repr(astuple(card)).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 

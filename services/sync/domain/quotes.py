@@ -14,6 +14,7 @@ from services.sync.domain.reply_words import REPLY_WORDS, ReplyWords
 _REACH = 260  # characters that an introduction takes at most
 _MAX_COLONS = 60
 _LONGEST_PERSON = 80
+_LONGEST_OPENING = 20
 
 
 def _words(field: str) -> frozenset[str]:
@@ -45,22 +46,31 @@ _PARTICLES = frozenset({
 
 _ADDRESS = r"(?:mailto:)?[^\s<>()@:]{1,64}@[^\s<>()@:]{1,190}"
 _BRACKETED = rf"[<(\[]\s?{_ADDRESS}\s?[>)\]]{{1,2}}"
+_BARE = rf"(?<![^\s\"'<(\[,]){_ADDRESS}"
 _ADDRESS_AT_END = re.compile(rf"{_BRACKETED}\s?$")
+_BARE_AT_END = re.compile(rf"{_BARE}\s?$")
 _BROKEN_OFF = re.compile(r"[<(]\s?[^\s<>()]{0,80}[>)]?\s?$")
 _ADDRESS_ANYWHERE = re.compile(_BRACKETED)
+_ANY_ADDRESS = re.compile(rf"{_BRACKETED}|{_BARE}")
 _WROTE_THEN_DATE = re.compile(
-    rf"(?:({_BRACKETED})[\s,]{{0,3}}|\s)(?P<verb>{_any_of(_words('wrote'))})\s?\(?[^<>\n]{{8,80}}$"
+    rf"(?:({_BRACKETED})[\s,]{{0,3}}|\s)(?P<verb>{_any_of(_words('wrote') | _words('dated'))})\s?\(?[^<>\n]{{8,80}}$"
 )
+_MESSAGE_OF = re.compile(rf"(?:^|(?<=\s))(?:{_any_of(_words('message_of'))})\s$")
 _YEAR = re.compile(r"(?<![\d.:+-])(?:\d{1,2}[./-]\s?\d{1,2}[./-]\s?(?:\d{4}|\d{2})|[12١٢۱۲]\d{3})(?![\d:])")
 _YEAR_FIRST = re.compile(r"\s?[년年./-]\s?\d{1,2}\s?[월月./-]")
 _HOUR = re.compile(r"\d{1,2}[:.h]\d{2}(?::\d{2})?|[AP]M|[+-]?\d{4}")
+_WORD = r"[^\W\d][^\s\d.,:;<>()]{0,14}"  # of a date: with the marks of Indic scripts, and as in "26 d'ag. 2026"
 _DAY_BEFORE_YEAR = re.compile(
     r"(?:Th \d, )?\d{1,2} thg \d{1,2}, $|"
-    r"\d{1,2}(?:st|nd|rd|th|er|º|ª)?(?:[\s.,]{1,3}[^\W\d]{1,14}[\s.,'’׳]{0,3}){0,3}[\s.,]{1,3}(?:de )?$"
+    rf"\d{{1,2}}(?:st|nd|rd|th|er|º|ª)?(?:[\s.,]{{1,3}}{_WORD}[\s.,'’׳]{{0,3}}){{0,3}}[\s.,]{{1,3}}(?:de )?$"
 )
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h時时]\s?\d{2}(?!\d)|(?<!\d)\d{1,2} ?[AaPp]\.?[Mm]\b")
 _TOKEN_BEFORE = re.compile(r"(\S{1,40})\s*$")
+_LETTERS = re.compile(r"[^\W\d]+")
 _COLON = re.compile(r"[:：](?!(?<=\d[:：])\d)")  # none of a time of day
+_TRAILING = " >|\n\t"
+_LONGEST_RULE = 40
+_RULE_AT_END = re.compile(r"(?:^|(?<=\s))[-–—]{3,40}$")
 _SENTENCE_END = tuple(".!?…:;。！？)")
 
 _LABEL_END = r"\s?\*?\s?[:：]\*?"
@@ -83,14 +93,23 @@ _MARKERS = re.compile(
     r"|(?:^|(?<=\s))(?:Begin forwarded message|Anfang der weitergeleiteten Nachricht|Début du message (?:réexpédié|transféré)"
     r"|Inicio del mensaje reenviado|Inizio messaggio inoltrato)\s?:"
 )
+# Zoho: "---- On Wed, 19 Feb 2014 16:11:05 +0100 Jane Doe <jane@x.org> wrote ----", in several languages.
+_RULED = re.compile(
+    rf"(?:^|(?<=\s))[-–—]{{3,40}}\s?(?:{_any_of(_words('lead'))})\s(?P<inside>[^\n]{{8,{_REACH}}}?)\s?[-–—]{{3,40}}(?=\s|$)"
+)
 _MARKER_SIGNS = ("--", "==", "__", "–", "—", "essa", "ensaje", "achricht")  # one of them is in every marker
 _QUOTE_MARK = re.compile(r"(?:^|(?<=\n))\s?>")
 
 
 def without_quotes(text: str) -> str:
     """What stands above the quoted mail; the text itself where nothing in it is quoted."""
-    found = [one for one in (_mark(text), _marker(text), _headers(text), _introduction(text)) if one is not None]
-    return text[: min(found)].rstrip(" >|\n\t") if found else text
+    starts = (_mark(text), _marker(text), _ruled(text), _headers(text), _introduction(text))
+    found = [start for start in starts if start is not None]
+    if not found:
+        return text
+    above = text[: min(found)].rstrip(_TRAILING)
+    rule = _RULE_AT_END.search(above, max(0, len(above) - _LONGEST_RULE))
+    return above[: rule.start()].rstrip(_TRAILING) if rule else above
 
 
 def _mark(text: str) -> int | None:
@@ -101,6 +120,15 @@ def _mark(text: str) -> int | None:
 def _marker(text: str) -> int | None:
     found = _MARKERS.search(text) if any(sign in text for sign in _MARKER_SIGNS) else None
     return found.start() if found else None
+
+
+def _ruled(text: str) -> int | None:
+    """An introduction between two rules, which has a verb or an address beside its date."""
+    for found in islice(_RULED.finditer(text), _MAX_COLONS) if "---" in text or "———" in text or "–––" in text else ():
+        inside = found["inside"]
+        if _YEAR.search(inside) and ("@" in inside or inside.endswith(_WROTE + _VERBS_BEFORE_PERSON)):
+            return found.start()
+    return None
 
 
 def _headers(text: str) -> int | None:
@@ -143,7 +171,9 @@ def _introduced(text: str, colon: int) -> int | None:
     if before[-1:].isdigit() or before.endswith((")", ".")):
         found = _WROTE_THEN_DATE.search(before) if _YEAR.search(before) else None
         if found and (found[1] or quoting) and _YEAR.search(before, found.end("verb")):
-            return _name_start(text, floor + found.start())
+            start = _name_start(text, floor + found.start())
+            opening = _MESSAGE_OF.search(text, max(0, start - _LONGEST_OPENING), start)
+            return opening.start() if opening else start
     return _person_after_verb(text, floor, floor + len(before), certain=quoting)
 
 
@@ -156,9 +186,22 @@ def _by_verb(text: str, floor: int, verb: int, quoting: bool) -> int | None:
     if address:
         return _name_start(text, floor + address.start())
     if quoting:
-        name = _name_start(text, verb)
-        return name if name < len(text[:verb].rstrip()) else None
+        bare = _BARE_AT_END.search(text, floor, verb)
+        name = bare.start() if bare else _name_start(text, verb)
+        return _lead_start(text, floor, name) if name < len(text[:verb].rstrip()) else None
     return None
+
+
+def _lead_start(text: str, floor: int, person: int) -> int:
+    """Where "On July 19, " before this person begins, which needs no year where a quotation mark follows; else the person."""
+    start = person
+    while token := _TOKEN_BEFORE.search(text, max(floor, start - 44), start):
+        word, start = token[1].rstrip(".,:"), token.start(1)
+        if word in _LEADS:
+            return start
+        if word.casefold() not in _MONTHS | _DAYS and not word.isdigit() and not _HOUR.fullmatch(word):
+            break
+    return person
 
 
 def _person_after_verb(text: str, floor: int, end: int, *, certain: bool) -> int | None:
@@ -167,7 +210,7 @@ def _person_after_verb(text: str, floor: int, end: int, *, certain: bool) -> int
         return None
     for verb in reversed(list(_WROTE_BY.finditer(text, floor, end))):
         person = text[verb.end() : end]
-        if len(person) <= 160 and _is_name(_ADDRESS_ANYWHERE.sub("", person)):
+        if len(person) <= 160 and _is_name(_ANY_ADDRESS.sub("", person)):
             return _dated(text, floor, verb.start(), certain=certain or "@" in person)
     return None
 
@@ -187,7 +230,7 @@ def _dated(text: str, floor: int, end: int, *, certain: bool, quoting: bool = Fa
         if prose:
             return None
         tail = written[time.end() if time else year.end() - year.start() :]
-        named = _is_name(_ADDRESS_ANYWHERE.sub("", tail)) or (quoting and len(tail) <= _LONGEST_PERSON)
+        named = _is_name(_ANY_ADDRESS.sub("", tail)) or (quoting and len(tail) <= _LONGEST_PERSON)
         with_person = _with_person(text, floor, start)
         if (time or early or names_day or certain or quoting) and (address or named or with_person < start):
             return with_person
@@ -222,7 +265,7 @@ def _date_start(text: str, floor: int, year: re.Match[str], quoting: bool) -> tu
 
 
 def _days_in(text: str) -> frozenset[str]:
-    return _DAYS & {word.casefold() for word in re.findall(r"[^\W\d]+", text)}
+    return _DAYS & {word.casefold() for word in _LETTERS.findall(text)}
 
 
 def _with_person(text: str, floor: int, start: int) -> int:

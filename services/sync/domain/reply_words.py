@@ -6,6 +6,7 @@ lead    opens an introduction: "On Tue, Jan 3, 2023 …". Written as it is there
 days    names of weekdays that stand before the day of the month.
 wrote   the verb before the colon: "… Jane Doe <jane@x.org> wrote:".
 wrote_by the verb before the person: "… schrieb Jane Doe <jane@x.org>:".
+message_of, dated  what stands before the person and before the date: "Missatge de Jane Doe <jane@x.org> del dia dt., 3 de gen. …:".
 sender, sent  the first labels of a header block: "From: … Sent: …".
 marker  what stands between dashes above quoted or forwarded mail: "-----Original Message-----".
 device  a signature that a device or program adds, as regular expression; `@` stands for its name with
@@ -20,6 +21,8 @@ class ReplyWords(NamedTuple):
     days: str = ""
     wrote: str = ""
     wrote_by: str = ""
+    message_of: str = ""
+    dated: str = ""
     sender: str = ""
     sent: str = ""
     marker: str = ""
@@ -39,7 +42,7 @@ REPLY_WORDS: dict[str, ReplyWords] = {
     "de": ReplyWords(
         lead="Am",
         days="Mo|Di|Mi|Do|Fr|Sa|So|Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonnabend|Sonntag",
-        wrote="Folgendes geschrieben|folgendes geschrieben",
+        wrote="Folgendes geschrieben|folgendes geschrieben|geschrieben",
         wrote_by="schrieb",
         sender="Von",
         sent="Gesendet|Datum",
@@ -203,7 +206,24 @@ REPLY_WORDS: dict[str, ReplyWords] = {
         marker="Mesaj original|Mesajul original|Mesaj redirecționat|Mesaj trimis",
         device="Trimis (?:de pe|din|cu) @",
     ),
-    "ca": ReplyWords(lead="El dia", days="dl|dt|dc|dj|dv|ds|dg", wrote="va escriure", marker="Missatge original"),
+    "ca": ReplyWords(
+        lead="El dia",
+        days="dl|dt|dc|dj|dv|ds|dg|dilluns|dimarts|dimecres|dijous|divendres|dissabte|diumenge",
+        wrote="va escriure|ha escrit",
+        message_of="Missatge de",
+        dated="del dia",
+        marker="Missatge original|Missatge reenviat",
+    ),
+    "is": ReplyWords(
+        lead="Þann|Hinn",
+        days="mán|þri|mið|fim|fös|lau|sun|mánudagur|þriðjudagur|miðvikudagur|fimmtudagur|föstudagur|laugardagur|sunnudagur|"
+        "mánudaginn|þriðjudaginn|miðvikudaginn|fimmtudaginn|föstudaginn|laugardaginn|sunnudaginn",
+        wrote="skrifaði",
+        wrote_by="skrifaði",
+        sender="Frá",
+        sent="Sent|Dagsetning",
+        marker="Upprunaleg skilaboð|Upphafleg skilaboð|Áframsend skilaboð",
+    ),
     "hr": ReplyWords(
         lead="Dana",
         days="pon|uto|sri|čet|pet|sub|ned|pon|tor|sre|čet|pet|sob",
@@ -286,7 +306,12 @@ REPLY_WORDS: dict[str, ReplyWords] = {
         device="נשלח מ(?:ה-?)?-?@",
     ),
     "th": ReplyWords(lead="ในวันที่|เมื่อ", days="จ|อ|พ|พฤ|ศ|ส|อา", wrote="เขียนว่า", sender="จาก", sent="ส่ง|วันที่"),
-    "hi": ReplyWords(days="सोम|मंगल|बुध|गुरु|शुक्र|शनि|रवि", wrote="ने लिखा", sender="प्रेषक", sent="भेजा गया|दिनांक"),
+    "hi": ReplyWords(
+        days="सोम|मंगल|बुध|गुरु|शुक्र|शनि|रवि|सोमवार|मंगलवार|बुधवार|गुरुवार|शुक्रवार|शनिवार|रविवार",
+        wrote="ने लिखा",
+        sender="प्रेषक",
+        sent="भेजा गया|दिनांक",
+    ),
 }
 
 # What a signature of a device may name.

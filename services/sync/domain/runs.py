@@ -1,22 +1,149 @@
-"""When a run goes on after it was stopped, when it is given up, and what the user is told."""
+"""Why a run is requested, what it has done, when it goes on after an error, and whether its end is reported."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Literal
 
 from libs.common.errors import Outage, Refused, Throttled
-from libs.common.events import Reason
+from libs.common.events import Kind, Reason, SyncCompleted, SyncFailed
+from libs.common.ids import AccountId, RunId, UserId
+from libs.common.scopes import NEEDED_BY_KIND
 
 GIVE_UP_AFTER = timedelta(hours=6)
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=15)
 
-# Who asked last is told; where two ask, the one whom silence would puzzle most.
+# Where two requests meet in one run, the reason that comes first here is kept: its absence would puzzle people most.
 PRECEDENCE: tuple[Reason, ...] = ("user", "connected", "settings", "repair", "schedule", "push", "poll")
-# Nobody asked for these: where they find nothing, nobody hears of them.
+# Nobody waits for these runs: they are reported where they found something, and only then.
 UNATTENDED: frozenset[Reason] = frozenset({"push", "poll"})
-# Of these, nobody hears where they end well and found nothing.
-MAY_BE_SILENT: frozenset[Reason] = UNATTENDED | {"repair"}
+# These are not reported where they end well and found nothing; a repair that fails is.
+QUIET_WHEN_WELL: frozenset[Reason] = UNATTENDED | {"repair"}
+# Counted among the skipped: what an audit could not heal, which is worth a report.
+UNHEALED = "unhealed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run that is wanted. `scan`: a prep scan is to follow it."""
+
+    account_id: AccountId
+    kind: Kind
+    reason: Reason
+    delay: timedelta = timedelta(0)
+    scan: bool = False
+
+
+def obstacle(
+    kind: Kind, state: Literal["active", "reauth_required", "disconnected"], granted: Collection[str]
+) -> Literal["reauth_required", "disconnected", "missing_scope"] | None:
+    """Why a kind can't be synced for an account in this state with these permissions; None: it can be.
+
+    The same rule as `store.accounts.may_be_synced`.
+    """
+    if state != "active":
+        return state
+    return None if NEEDED_BY_KIND[kind] in granted else "missing_scope"
+
+
+# --- what a run has done ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many items were handled, and what became of them; `skipped` by reason."""
+
+    done: int = 0
+    new: int = 0
+    updated: int = 0
+    removed: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """All of them together."""
+    done = new = updated = removed = 0
+    skipped: dict[str, int] = {}
+    for tally in tallies:
+        done += tally.done
+        new += tally.new
+        updated += tally.updated
+        removed += tally.removed
+        for reason, number in tally.skipped.items():
+            skipped[reason] = skipped.get(reason, 0) + number
+    return Tally(done, new, updated, removed, skipped)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run has done since its row was last written, and how it goes on: `left` items are still to do.
+
+    `note`: why it does not go faster, a sentence for people.
+    """
+
+    tally: Tally
+    left: int = 0
+    eta_seconds: float | None = None
+    note: str = ""
+
+
+# --- how a run ends -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that is over. `again`: the reason for which another one is to follow it. `requests`, `units`: what it cost in all."""
+
+    run_id: RunId
+    user_id: UserId
+    account_id: AccountId
+    kind: Kind
+    reason: Reason
+    state: Literal["completed", "failed"]
+    first: bool
+    started_at: datetime
+    finished_at: datetime
+    new: int
+    updated: int
+    removed: int
+    skipped: Mapping[str, int]
+    requests: int
+    units: int
+    code: str
+    error: str
+    again: Reason | None
+
+    @property
+    def found_something(self) -> bool:
+        return bool(self.new or self.updated or self.removed)
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether its end is published and kept. A failed poll is not: the next scheduled run reports what is wrong."""
+        ended_well = self.state == "completed" and not self.skipped.get(UNHEALED)
+        is_quiet = self.reason in UNATTENDED or (self.reason in QUIET_WHEN_WELL and ended_well)
+        return self.found_something or not is_quiet
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, pauses included."""
+        return round((self.finished_at - self.started_at).total_seconds(), 3)
+
+    def event(self, address: str) -> SyncCompleted | SyncFailed:
+        """The event that reports it. `address`: that of its account."""
+        if self.state == "completed":
+            return SyncCompleted(
+                user_id=self.user_id, account_id=self.account_id, address=address, run_id=self.run_id, kind=self.kind,
+                reason=self.reason, new=self.new, updated=self.updated, removed=self.removed, skipped=dict(self.skipped),
+                seconds=self.seconds, first=self.first,
+            )  # fmt: skip
+        return SyncFailed(
+            user_id=self.user_id, account_id=self.account_id, address=address, run_id=self.run_id, kind=self.kind,
+            reason=self.reason, code=self.code, error=self.error, new=self.new, updated=self.updated, removed=self.removed,
+            seconds=self.seconds,
+        )  # fmt: skip
 
 
 class QuotaSpent(Outage):
@@ -51,7 +178,9 @@ class Failure:
     error: str
 
 
-def verdict(error: BaseException, now: datetime, stuck_since: datetime, pauses: int, chance: Random) -> Pause | Failure:
+def retry_decision(
+    error: BaseException, now: datetime, stuck_since: datetime, pauses: int, chance: Random
+) -> Pause | Failure:
     """What an error means for a run that has made no progress since `stuck_since` and has paused `pauses` times since.
 
     Throttling and outages are waited out for 6 hours, the end of the day's quota for as long as it takes; refusals end the run; a
@@ -64,15 +193,10 @@ def verdict(error: BaseException, now: datetime, stuck_since: datetime, pauses: 
         case Outage():
             if now - stuck_since >= GIVE_UP_AFTER:
                 return Failure("unavailable", f"Tried for 6 hours. The last answer was: {error}")
-            asked = error.retry_after if isinstance(error, Throttled) and error.retry_after else timedelta(0)
+            demanded = error.retry_after if isinstance(error, Throttled) and error.retry_after else timedelta(0)
             pause = min(FIRST_PAUSE * 2 ** min(pauses, 10), LONGEST_PAUSE) * chance.uniform(0.8, 1.2)
-            return Pause(now + max(asked, pause), why=str(error))
+            return Pause(now + max(demanded, pause), why=str(error))
         case Refused():
             return Failure(error.code, error.detail)
         case _:
             return Failure("internal", "Something went wrong here; it is in the log. Nothing that was read is lost.")
-
-
-def precedence(reason: str) -> int:
-    """0 for the reason that wins over all others."""
-    return PRECEDENCE.index(reason) if reason in PRECEDENCE else len(PRECEDENCE)

@@ -1,4 +1,4 @@
-"""What a message says, as a timeline shows it: snippet and subject made plain, short, and safe to store."""
+"""The text of a message as a timeline shows it: snippet and subject made plain, short, and safe to store."""
 
 import html
 import re
@@ -33,7 +33,7 @@ _NAMED = (
 )
 _DEVICE = re.compile(
     r"(?:^|(?<=\s))(?:"
-    + "|".join(one.device.replace("@", _NAMED).replace("#", _NAME) for one in REPLY_WORDS.values() if one.device)
+    + "|".join(words.device.replace("@", _NAMED).replace("#", _NAME) for words in REPLY_WORDS.values() if words.device)
     + r")[.!]?\s*$"
 )
 # One of them is in every such signature: most texts have none, and are not searched.

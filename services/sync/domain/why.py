@@ -65,8 +65,8 @@ def explanation(state: str, rule: str, reason: str, lookback_days: int) -> str:
             return "It is not known here."
 
 
-def unasked(away: Away) -> str:
-    """For a message that is not known here, where Gmail could not be asked about it."""
+def unreachable(away: Away) -> str:
+    """For a message that is not known here, where Gmail could not be queried about it."""
     return f"It is not known here. {_AWAY[away]}"
 
 
@@ -78,13 +78,13 @@ def queued(ahead: int) -> str:
 
 
 def copies(number: int) -> str:
-    """A word on several messages with the same Message-ID."""
+    """A note on several messages with the same Message-ID."""
     return (
         f" {number:,} messages of this mailbox carry this Message-ID; this is about one of them." if number > 1 else ""
     )
 
 
 def choose(states: Sequence[str]) -> int:
-    """Which of several copies the answer is about: the one that is on the timeline, else the one that may come to be there."""
+    """The index of the copy that the reply is about: the one that is on the timeline, else the one that may come to be there."""
     order = ("recorded", "pending", "set_aside", "filtered", "gone")
     return min(range(len(states)), key=lambda index: order.index(states[index]))

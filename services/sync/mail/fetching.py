@@ -1,284 +1,168 @@
-"""Fetching what is pending in the ledger, newest first, and saying what is eligible."""
+"""Fetching what is pending in the ledger, newest first, and publishing what is eligible."""
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import assert_never
 
 from libs.common.errors import Outage
-from libs.common.events import MessageIngested
 from libs.common.google.batch_get import FetchResult
 from libs.common.google.errors import Gone
 from libs.common.log import get_logger
-from libs.common.resources.gmail import FetchItem, GmailMessage
+from libs.common.resources.gmail import FetchItem
 from services.sync.domain import mail as rules
-from services.sync.domain.plan import LARGEST_GROUP, Fetch, Wanted, fetches
-from services.sync.fairness import Outcome
-from services.sync.job import Job
-from services.sync.store import ledger
-from services.sync.store.ledger import LAST, Final, Settled
-from services.sync.store.runs import Tally
+from services.sync.domain.fetching import (
+    REFUSED,
+    Fetch,
+    Fetched,
+    FetchOutcome,
+    Wanted,
+    fetch_outcome,
+    fetches,
+    single_fetches,
+)
+from services.sync.domain.runs import total
+from services.sync.mail.backlog import Backlog, ListingFrontier
+from services.sync.runs.run import Run
 
-# So much of a mailbox that is read for the first time comes first: soon there is something to see, and who comes a moment later
-# is not far behind.
-FIRST_GROUP = 50
-LOOKS_AT_ONCE = 2  # groups that are asked for while another is said: so a slow line to Google costs no time
+GROUPS_AT_ONCE = 2  # that are fetched while another one is recorded: so a slow line to Google costs no time
+
+
+async def fetch_pending(run: Run, frontier: ListingFrontier | None = None) -> None:
+    """Fetch, publish and settle what is pending, newest first, until there is no more; with a frontier, until that is closed.
+
+    Raises the first failure, once all that was fetched before and beside it is recorded. LeaseLost: at once.
+    """
+    frontier = frontier or ListingFrontier()
+    backlog = Backlog(run, frontier)
+    first = await backlog.next_group()
+    if not first:
+        return
+    pipeline = _Pipeline(run, frontier, backlog)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(pipeline.fetch(tasks, first))
+            tasks.create_task(pipeline.record())
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
 
 
 @dataclass
-class Front:
-    """How far a listing has come: messages up to the position `reach` may be fetched, and `left` are pending, about.
+class _Results:
+    """What Gmail gave for a group. again: to be fetched singly, because their thread did not hold them. failure: why others are missing."""
 
-    `is_open`: there may be more to come.
-    """
-
-    is_open: bool = False
-    reach: int = LAST
-    left: int = 0
-    begun_again: bool = False
-    _moved: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def move(self, reach: int, more: int) -> None:
-        self.reach = reach
-        self.left += more
-        self._moved.set()
-
-    def rewind(self) -> None:
-        """The listing begins again: before what was fetched there may be something new."""
-        self.begun_again = True
-
-    def close(self) -> None:
-        self.is_open, self.reach = False, LAST
-        self._moved.set()
-
-    async def moved(self) -> None:
-        await self._moved.wait()
-        self._moved.clear()
+    fetched: list[Fetched] = field(default_factory=list)
+    again: list[Wanted] = field(default_factory=list)
+    failure: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A wanted message and what Gmail gave for it; None: it is gone. `refusal`: why Gmail will never give it."""
+class _Pipeline:
+    """Two tasks over a bounded queue: while one group is recorded, the next ones are fetched."""
 
-    wanted: Wanted
-    message: GmailMessage | None
-    refusal: str = ""
+    def __init__(self, run: Run, frontier: ListingFrontier, backlog: Backlog) -> None:
+        self._run = run
+        self._frontier = frontier
+        self._backlog = backlog
+        self._me = rules.Me(run.lease.user_id, run.lease.account_id, run.account.own_addresses)
+        self._earliest = rules.since(run.now, run.account.gmail.mail_lookback_days)
+        self._slots = asyncio.Semaphore(0)  # for groups that may be fetched beside the first one
+        self._queue: asyncio.Queue[tuple[list[Wanted], asyncio.Task[_Results]] | None] = asyncio.Queue()
 
+    async def fetch(self, tasks: asyncio.TaskGroup, group: list[Wanted]) -> None:
+        """Fetch one group after the other, at most `GROUPS_AT_ONCE` at a time, the first one by itself: it is to be seen soon."""
+        while group:
+            self._queue.put_nowait((group, tasks.create_task(self._fetch_group(group))))
+            await self._slots.acquire()
+            group = await self._backlog.next_group()
+        self._queue.put_nowait(None)
 
-async def fetch_pending(job: Job, front: Front | None = None) -> None:
-    """Fetch, say and settle what is pending, newest first, until there is no more; with a front, until that is closed."""
-    fetcher = _Fetcher(job, front or Front())
-    try:
-        await fetcher.run()
-    finally:
-        await fetcher.stop()
+    async def record(self) -> None:
+        """Record the groups in the order in which they were taken. Raises the first failure, when there are no more."""
+        failure: Exception | None = None
+        slots = GROUPS_AT_ONCE
+        while item := await self._queue.get():
+            group, fetching = item
+            results = await fetching
+            failure = failure or results.failure
+            for _ in range(slots):
+                self._slots.release()
+            slots = 1
+            if self._frontier.is_open:
+                self._frontier.priority = "backfill"  # there is something to see now; the rest may take its time
+            if results.fetched:
+                await self._record_group(results.fetched)
+            self._backlog.release(group)
+        if failure:
+            raise failure
 
+    # --- one group ---------------------------------------------------------------------------------------------------------
 
-class _Fetcher:
-    """A pipeline: while one group of messages is said, the next ones are asked for. Threads are in one group at a time."""
-
-    def __init__(self, job: Job, front: Front) -> None:
-        self._job = job
-        self._front = front
-        self._me = rules.Me(job.claim.user_id, job.claim.account_id, job.account.mine)
-        self._earliest = rules.since(job.now, job.account.gmail.mail_lookback_days)
-        self._after: int | None = None
-        self._looking: deque[tuple[frozenset[str], asyncio.Task[list[_Read]]]] = deque()
-        self._recording: tuple[frozenset[str], asyncio.Task[None]] | None = None
-        self._failure: Exception | None = None
-        self._looks_at_once = 1
-        self._exhausted = False  # nothing is pending behind the stretch
-        self._stretch: deque[list[Wanted]] = deque()  # threads that are next
-
-    async def run(self) -> None:
-        """Raises the first failure, once all that came before and after it is recorded."""
-        while True:
-            was_open = self._front.is_open
-            while not self._failure and len(self._looking) < self._looks_at_once and (wanted := await self._next()):
-                threads = frozenset(one.thread_id for one in wanted)
-                self._looking.append((threads, asyncio.create_task(self._look(wanted))))
-            if self._looking:
-                await self._hand_over()
-            elif self._recording:
-                await self._recorded()
-            elif self._failure:
-                raise self._failure
-            elif was_open:
-                await self._front.moved()
-            elif self._front.begun_again:
-                self._front.begun_again, self._after, self._exhausted = False, None, False
-            else:
-                return
-
-    async def stop(self) -> None:
-        tasks = [task for _, task in self._looking] + ([self._recording[1]] if self._recording else [])
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _next(self) -> list[Wanted]:
-        """The next group: whole threads, in the order in which their newest messages come."""
-        if not self._stretch and not self._exhausted:
-            await self._load()
-        wanted: list[Wanted] = []
-        size = self._job.group_size
-        if self._job.claim.first and not self._job.done and not self._looking and not self._recording:
-            size = min(size, FIRST_GROUP)
-        while self._stretch and len(wanted) < size:
-            wanted += self._stretch.popleft()
-        return wanted
-
-    async def _load(self) -> None:
-        """Read some groups from the ledger. What is pending already is counted with the first ones."""
-        job, front = self._job, self._front
-        was_open = front.is_open
-        in_hand = set().union(*(threads for threads, _ in self._looking), self._recording[0] if self._recording else ())
-        async with job.db.acquire() as connection:
-            wanted, last = await ledger.list_pending(
-                connection, job.claim.account_id, self._after, LARGEST_GROUP, in_hand, front.reach
-            )
-        self._exhausted = len(wanted) < LARGEST_GROUP and not was_open
-        if wanted and self._after is None and not in_hand and not was_open:
-            await self._foresee(len(wanted))
-        self._after = self._after if last is None else last
-        threads: dict[str, list[Wanted]] = {}
-        for one in wanted:
-            threads.setdefault(one.thread_id, []).append(one)
-        self._stretch.extend(threads.values())
-
-    async def _foresee(self, next_ones: int) -> None:
-        """How much there is to do: of a few messages nobody wants to know what they cost."""
-        job, front = self._job, self._front
-        if next_ones < LARGEST_GROUP:
-            front.left = max(front.left, next_ones)
-            return
-        job.google.priority = "backfill"
-        async with job.writing() as connection:
-            outlook = await ledger.get_outlook(connection, job.claim.account_id, job.sync.prices)
-            await job.expect(connection, outlook)
-        front.left = outlook.messages
-
-    async def _look(self, wanted: Sequence[Wanted]) -> list[_Read]:
-        """Fetch messages the cheapest way. What can't be had now is missing, and the reason noted as failure."""
-        plan = fetches(wanted, self._job.sync.prices)
-        read, again = self._sorted(plan, await self._asked(plan))
-        if again:  # each by itself says more exactly what is wrong
-            singly = [Fetch((one,), False, self._job.sync.prices.message) for one in again]
-            more, _ = self._sorted(singly, await self._asked(singly))
-            read += more
-        return read
-
-    async def _asked(self, plan: Sequence[Fetch]) -> Sequence[FetchResult]:
-        job = self._job
-        items = [
-            FetchItem(fetch.wanted[0].thread_id if fetch.whole_thread else fetch.wanted[0].gmail_id, fetch.whole_thread)
-            for fetch in plan
-        ]
-        return await job.google.gmail.batch_get(items)
-
-    def _sorted(self, plan: Sequence[Fetch], results: Sequence[FetchResult]) -> tuple[list[_Read], list[Wanted]]:
-        """What came of each wanted message; and those that are to be asked for one by one, because their thread did not hold them."""
-        read: list[_Read] = []
-        again: list[Wanted] = []
-        for fetch, found in zip(plan, results, strict=True):
-            match found:
-                case Outage():
-                    self._failure = self._failure or found
-                case Exception() if fetch.whole_thread:
-                    again += fetch.wanted
-                case Gone():
-                    read += [_Read(one, None) for one in fetch.wanted]
-                case Exception():
-                    read += [_Read(one, None, f"Gmail does not give this message out: {found}") for one in fetch.wanted]
-                case messages if fetch.whole_thread:
-                    by_id = {message.gmail_id: message for message in messages}
-                    read += [_Read(one, by_id[one.gmail_id]) for one in fetch.wanted if one.gmail_id in by_id]
-                    again += [one for one in fetch.wanted if one.gmail_id not in by_id]
-                case messages:
-                    read += [_Read(one, message) for one, message in zip(fetch.wanted, messages, strict=True)]
-        return read, again
-
-    async def _hand_over(self) -> None:
-        """The oldest group that is asked for goes on to be recorded."""
-        threads, looking = self._looking[0]
+    async def _fetch_group(self, group: Sequence[Wanted]) -> _Results:
+        """Fetch messages the cheapest way. What can't be had now is missing, and the failure is the reason: then no more is fetched."""
+        prices = self._run.engine.prices
+        results = _Results()
         try:
-            read = await looking
+            results = await self._get(fetches(group, prices))
+            if results.again:  # each by itself says more exactly what is wrong
+                singly = await self._get(single_fetches(results.again, prices))
+                results.fetched += singly.fetched
+                results.failure = results.failure or singly.failure
         except Exception as error:
-            read, self._failure = [], self._failure or error
-        if self._recording:
-            await self._recorded()
-        self._looking.popleft()
-        self._looks_at_once = LOOKS_AT_ONCE
-        if self._front.is_open:
-            self._job.google.priority = "backfill"  # there is something to see now; the rest may take its time
-        if read:
-            self._recording = threads, asyncio.create_task(self._record(read, self._left_after(len(read))))
+            results = _Results(failure=results.failure or error)
+        if results.failure:
+            self._backlog.stop()
+        return results
+
+    async def _get(self, plan: Sequence[Fetch]) -> _Results:
+        gmail = self._run.gmail(self._frontier.priority)
+        return _sorted(
+            plan, await gmail.batch_get([FetchItem(fetch.resource_id, fetch.whole_thread) for fetch in plan])
+        )
+
+    async def _record_group(self, group: Sequence[Fetched]) -> None:
+        """Publish what is eligible, then settle all of it. A crash in between publishes the same again, with the same revision."""
+        run, left = self._run, self._left_after(len(group))
+        async with run.engine.semaphore.slot(run.lease.run_id, run.done, len(group)):
+            outcomes = [fetch_outcome(fetched, self._me, self._earliest) for fetched in group]
+            _log_set_aside(outcomes)
+            await run.engine.bus.publish(*(outcome.event for outcome in outcomes if outcome.event))
+            tally = total(outcome.tally for outcome in outcomes)
+            await run.settle([outcome.settled for outcome in outcomes], tally, left)
+        await run.publish_progress(left)
 
     def _left_after(self, number: int) -> int:
-        front, job = self._front, self._job
-        front.left = max(front.left - number, 0)
-        return max(front.left, job.outlook.messages - job.done - number) if front.is_open else front.left
-
-    async def _recorded(self) -> None:
-        if self._recording:
-            _, recording = self._recording
-            await recording
-            self._recording = None
-
-    async def _record(self, read: Sequence[_Read], left: int) -> None:
-        """Say what is eligible, then settle all of it. A crash in between says the same again, with the same revision."""
-        job = self._job
-        tally = Tally(done=len(read))
-        events: list[MessageIngested] = []
-        async with job.sync.turns.turn(job.claim.run_id, job.done, len(read)):
-            settled = [_outcome(one, self._me, self._earliest, events, tally) for one in read]
-            await job.sync.bus.publish(*events)
-            await job.sync.writer.write(Outcome(job.claim, job.counted(tally, left), settled))
-        await job.show(job.done, job.done + left)
+        frontier, run = self._frontier, self._run
+        frontier.left = max(frontier.left - number, 0)
+        return max(frontier.left, run.estimate.messages - run.done - number) if frontier.is_open else frontier.left
 
 
-def _outcome(
-    read: _Read, me: rules.Me, earliest: datetime | None, events: list[MessageIngested], tally: Tally
-) -> Settled:
-    """What becomes of one message; its fact, if there is one, joins `facts`."""
-    wanted, message = read.wanted, read.message
-    if message is None:
-        state: Final = "set_aside" if read.refusal else "gone"
-        tally.skip(state)
-        reason = read.refusal or "deleted in Gmail before it was read"
-        return Settled(wanted.gmail_id, state, wanted.revision, "refused" if read.refusal else "", reason)
-    # Gmail's history id grows with whatever happens to a message: the same content is said with the same revision.
-    revision = max(message.history_id or 1, wanted.revision + 1)
-    outcome = rules.read(message, me, earliest, revision)
-    match outcome:
-        case rules.Recorded(event):
-            events.append(event)
-            if wanted.revision:
-                tally.updated += 1
-            else:
-                tally.new += 1
-            return Settled(
-                wanted.gmail_id,
-                "recorded",
-                revision,
-                rfc_message_id=event.rfc_message_id,
-                occurred_at=event.occurred_at,
-            )
-        case rules.Filtered(rule, rfc_message_id, occurred_at):
-            tally.skip(rule)
-            return Settled(
-                wanted.gmail_id,
-                "filtered",
-                wanted.revision,
-                rule,
-                rfc_message_id=rfc_message_id,
-                occurred_at=occurred_at,
-            )
-        case rules.SetAside(reason):
-            tally.skip("set_aside")
-            get_logger().warning("message_set_aside", gmail_id=wanted.gmail_id, reason=reason)
-            return Settled(wanted.gmail_id, "set_aside", wanted.revision, reason=reason)
-        case _:
-            assert_never(outcome)
+def _sorted(plan: Sequence[Fetch], results: Sequence[FetchResult]) -> _Results:
+    """What came of each wanted message."""
+    found = _Results()
+    for fetch, result in zip(plan, results, strict=True):
+        match result:
+            case Outage():
+                found.failure = found.failure or result
+            case Exception() if fetch.whole_thread:
+                found.again += fetch.wanted
+            case Gone():
+                found.fetched += [Fetched(wanted, None) for wanted in fetch.wanted]
+            case Exception():
+                refusal = f"Gmail does not give this message out: {result}"
+                found.fetched += [Fetched(wanted, None, refusal) for wanted in fetch.wanted]
+            case messages if fetch.whole_thread:
+                by_id = {message.gmail_id: message for message in messages}
+                found.fetched += [
+                    Fetched(wanted, by_id[wanted.gmail_id]) for wanted in fetch.wanted if wanted.gmail_id in by_id
+                ]
+                found.again += [wanted for wanted in fetch.wanted if wanted.gmail_id not in by_id]
+            case messages:
+                found.fetched += [
+                    Fetched(wanted, message) for wanted, message in zip(fetch.wanted, messages, strict=True)
+                ]
+    return found
+
+
+def _log_set_aside(outcomes: Sequence[FetchOutcome]) -> None:
+    for settled in (outcome.settled for outcome in outcomes):
+        if settled.state == "set_aside" and settled.rule != REFUSED:
+            get_logger().warning("message_set_aside", gmail_id=settled.gmail_id, reason=settled.reason)

@@ -7,66 +7,69 @@ from libs.common.events import MessageRemoved
 from libs.common.google.errors import PageExpired
 from services.sync.domain.cursors import MailCursor
 from services.sync.domain.history import Touched, touched
-from services.sync.job import Job
+from services.sync.domain.ledger import Removal
+from services.sync.domain.runs import Tally
 from services.sync.mail.fetching import fetch_pending
+from services.sync.runs.run import Run
 from services.sync.store import cursors, ledger
-from services.sync.store.ledger import Removal
-from services.sync.store.runs import Tally
 
 
-async def follow(job: Job, cursor: MailCursor) -> None:
-    """Apply what happened since the cursor, fetch what is pending, and move the cursor once all of that is said and stored."""
+async def follow(run: Run, cursor: MailCursor) -> None:
+    """Apply what happened since the cursor, fetch what is pending, and move the cursor once all of that is published and stored.
+
+    HistoryExpired: Gmail does not remember that far back.
+    """
     page, newest = None, cursor.history_id
-    job.google.priority = "live"
     while True:
         try:
-            found = await job.google.gmail.history(cursor.history_id, page)
+            found = await run.gmail().history(cursor.history_id, page)
         except PageExpired as expired:
-            job.begin_again(expired)
+            run.begin_again(expired)
             page = None
             continue
         if changes := touched(found.changes):
-            await _apply(job, changes)
+            await _apply(run, changes)
         newest = max(newest, found.history_id or 0)
         page = found.next_page
         if page is None:
             break
-    await fetch_pending(job)
+    await fetch_pending(run)
     if newest != cursor.history_id:
-        await save(job, replace(cursor, history_id=newest))
+        await save_cursor(run, replace(cursor, history_id=newest))
 
 
-async def _apply(job: Job, changes: Sequence[Touched]) -> None:
-    looks = [one for one in changes if one.verdict == "look"]
-    ends = [one for one in changes if one.verdict != "look"]
-    async with job.writing() as connection:
-        await ledger.add_touched(connection, job.claim.account_id, looks)
-        removals = await ledger.list_to_remove(connection, job.claim.account_id, ends)
-    if ends:
-        await remove(job, removals, ends)
+async def _apply(run: Run, changes: Sequence[Touched]) -> None:
+    to_fetch = [change for change in changes if change.action == "fetch"]
+    ended = [change for change in changes if change.action != "fetch"]
+    async with run.writing() as connection:
+        await ledger.add_touched(connection, run.lease.account_id, to_fetch)
+        removals = await ledger.list_to_remove(connection, run.lease.account_id, ended)
+    if ended:
+        await remove_messages(run, removals, ended)
 
 
-async def remove(job: Job, removals: Sequence[Removal], hidden: Sequence[Touched]) -> None:
-    """Say that messages are gone or hidden, then write it down."""
-    await job.sync.bus.publish(
+async def remove_messages(run: Run, removals: Sequence[Removal], hidden: Sequence[Touched]) -> None:
+    """Publish that messages are gone or hidden, then write it down."""
+    await run.engine.bus.publish(
         *(
             MessageRemoved(
-                user_id=job.claim.user_id,
-                account_id=job.claim.account_id,
-                gmail_id=one.gmail_id,
-                revision=one.revision,
-                reason=one.reason,
+                user_id=run.lease.user_id,
+                account_id=run.lease.account_id,
+                gmail_id=removal.gmail_id,
+                revision=removal.revision,
+                reason=removal.reason,
             )
-            for one in removals
+            for removal in removals
         )
     )
-    async with job.writing() as connection:
-        removed = await ledger.remove(connection, job.claim.account_id, removals)
-        await ledger.add_hidden(connection, job.claim.account_id, hidden)
-        await job.count(connection, Tally(removed=removed))
+    async with run.step() as step:
+        removed = await ledger.remove(step.connection, run.lease.account_id, removals)
+        await ledger.add_hidden(step.connection, run.lease.account_id, hidden)
+        step.count(Tally(removed=removed))
 
 
-async def save(job: Job, cursor: MailCursor) -> MailCursor:
-    async with job.writing() as connection:
-        await cursors.upsert_cursor(connection, job.claim.account_id, "mail", cursor.to_json())
+async def save_cursor(run: Run, cursor: MailCursor) -> MailCursor:
+    """Move the cursor; the same one."""
+    async with run.writing() as connection:
+        await cursors.upsert_cursor(connection, run.lease.account_id, "mail", cursor.to_json())
     return cursor

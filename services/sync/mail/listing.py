@@ -9,11 +9,12 @@ from libs.common.google.errors import PageExpired
 from libs.common.log import get_logger
 from services.sync.domain import mail as rules
 from services.sync.domain.cursors import Listing, MailCursor
+from services.sync.domain.estimate import mailbox_estimate
 from services.sync.domain.listing import EDGE, query, since_s
-from services.sync.domain.outlook import of_mailbox
-from services.sync.job import Job
-from services.sync.mail.fetching import Front, fetch_pending
-from services.sync.mail.history import remove, save
+from services.sync.mail.backlog import ListingFrontier
+from services.sync.mail.fetching import fetch_pending
+from services.sync.mail.history import remove_messages, save_cursor
+from services.sync.runs.run import Run
 from services.sync.store import cursors, ledger
 
 SWEEP = 500
@@ -21,50 +22,54 @@ SWEEP = 500
 AHEAD = 400
 
 
-async def begin(job: Job, lookback: int) -> MailCursor:
+async def begin(run: Run, lookback: int) -> MailCursor:
     """The first listing. The history id is taken before it, so that nothing falls in between."""
-    profile = await job.google.gmail.profile()
-    cursor = MailCursor(profile.history_id, lookback, listing=Listing(_since_s(job, lookback), profile.history_id))
-    async with job.writing() as connection:
-        await cursors.upsert_cursor(connection, job.claim.account_id, "mail", cursor.to_json())
-        page_units = job.sync.settings.gmail_units["messages.list"]
-        await job.expect(connection, of_mailbox(profile.messages, profile.threads, job.sync.prices, page_units))
+    profile = await run.gmail().profile()
+    cursor = MailCursor(profile.history_id, lookback, listing=Listing(_since_s(run, lookback), profile.history_id))
+    async with run.writing() as connection:
+        await cursors.upsert_cursor(connection, run.lease.account_id, "mail", cursor.to_json())
+        page_units = run.engine.settings.gmail_units["messages.list"]
+        await run.set_estimate(
+            connection, mailbox_estimate(profile.messages, profile.threads, run.engine.prices, page_units)
+        )
     return cursor
 
 
-async def widen(job: Job, cursor: MailCursor, lookback: int) -> MailCursor:
+async def widen(run: Run, cursor: MailCursor, lookback: int) -> MailCursor:
     """List further back: only what is older than all that was listed before. Where that is not complete yet, everything again."""
     sweep = cursor.listing is not None and cursor.listing.sweep
-    reached = None if cursor.listing else rules.since(job.now, cursor.lookback_days)
+    reached = None if cursor.listing else rules.since(run.now, cursor.lookback_days)
     until_s = since_s(reached + EDGE) if reached else 0
-    listing = Listing(_since_s(job, lookback), cursor.history_id, sweep=sweep, until_s=until_s)
-    return await save(job, replace(cursor, lookback_days=lookback, generation=cursor.generation + 1, listing=listing))
+    listing = Listing(_since_s(run, lookback), cursor.history_id, sweep=sweep, until_s=until_s)
+    return await save_cursor(
+        run, replace(cursor, lookback_days=lookback, generation=cursor.generation + 1, listing=listing)
+    )
 
 
-async def begin_reconciliation(job: Job, cursor: MailCursor, lookback: int) -> MailCursor:
+async def begin_reconciliation(run: Run, cursor: MailCursor, lookback: int) -> MailCursor:
     """The history is lost: compare the whole listing with the ledger, in both directions."""
     get_logger().info("history_expired")
-    history_id = (await job.google.gmail.profile()).history_id
+    history_id = (await run.gmail().profile()).history_id
     reach = cursor.lookback_days if cursor.reaches(lookback) else lookback  # as far back as anything was recorded
-    listing = Listing(_since_s(job, reach), history_id, sweep=True)
-    return await save(job, MailCursor(history_id, reach, cursor.generation + 1, listing))
+    listing = Listing(_since_s(run, reach), history_id, sweep=True)
+    return await save_cursor(run, MailCursor(history_id, reach, cursor.generation + 1, listing))
 
 
-def _since_s(job: Job, lookback: int) -> int:
-    return since_s(rules.since(job.now, lookback))
+def _since_s(run: Run, lookback: int) -> int:
+    return since_s(rules.since(run.now, lookback))
 
 
-async def list_and_fetch(job: Job, cursor: MailCursor, listing: Listing) -> MailCursor:
+async def list_and_fetch(run: Run, cursor: MailCursor, listing: Listing) -> MailCursor:
     """List the mailbox, and fetch what was listed meanwhile: the newest messages are there before the oldest are listed.
 
     What a failure of either leaves undone stays where it is, listed or not; what was listed is fetched all the same.
     """
-    front = Front(is_open=True, reach=max(listing.listed - AHEAD, 0))
+    frontier = ListingFrontier(is_open=True, reach=max(listing.listed - AHEAD, 0))
     if listing.listed:
-        async with job.db.acquire() as connection:
-            front.left = (await ledger.get_outlook(connection, job.claim.account_id, job.sync.prices)).messages
-    listed = asyncio.create_task(_list_mailbox(job, cursor, listing, front))
-    fetched = asyncio.create_task(fetch_pending(job, front))
+        async with run.db.acquire() as connection:
+            frontier.left = (await ledger.get_estimate(connection, run.lease.account_id, run.engine.prices)).messages
+    listed = asyncio.create_task(_list_mailbox(run, cursor, listing, frontier))
+    fetched = asyncio.create_task(fetch_pending(run, frontier))
     try:
         await asyncio.wait({listed, fetched}, return_when=asyncio.FIRST_EXCEPTION)
         await fetched
@@ -75,60 +80,61 @@ async def list_and_fetch(job: Job, cursor: MailCursor, listing: Listing) -> Mail
         await asyncio.gather(listed, fetched, return_exceptions=True)
 
 
-async def list_to_compare(job: Job, cursor: MailCursor, listing: Listing) -> MailCursor:
+async def list_to_compare(run: Run, cursor: MailCursor, listing: Listing) -> MailCursor:
     """List the whole mailbox first: only then is it known what of all that is pending is gone."""
-    return await _list_mailbox(job, cursor, listing, Front())
+    return await _list_mailbox(run, cursor, listing, ListingFrontier())
 
 
-async def _list_mailbox(job: Job, cursor: MailCursor, listing: Listing, front: Front) -> MailCursor:
-    """Page through the mailbox, moving the front; each page and the place where it ends are stored together, so a crash repeats one."""
-    account_id = job.claim.account_id
+async def _list_mailbox(run: Run, cursor: MailCursor, listing: Listing, frontier: ListingFrontier) -> MailCursor:
+    """Page through the mailbox, moving the frontier; each page and where it ends are stored together, so a crash repeats one page."""
+    account_id = run.lease.account_id
     try:
         while True:
             try:
-                page = await job.google.gmail.list_messages(query(listing.since_s, listing.until_s), listing.page)
+                gmail = run.gmail(frontier.priority)
+                page = await gmail.list_messages(query(listing.since_s, listing.until_s), listing.page)
             except PageExpired as expired:
-                job.begin_again(expired)
+                run.begin_again(expired)
                 listing = replace(listing, page=None, listed=0)
-                front.rewind()
+                frontier.rewind()
                 continue
             position, listed = listing.listed, listing.listed + len(page.messages)
             listing = replace(listing, page=page.next_page, listed=listed)
             is_done = page.next_page is None and not listing.sweep
             cursor = replace(cursor, listing=None if is_done else listing)
-            async with job.writing() as connection:
+            async with run.writing() as connection:
                 new = await ledger.add_listed(connection, account_id, page.messages, position, cursor.generation)
-                await _save_listed(job, connection, cursor, front)
-            front.move(max(listed - AHEAD, 0), 0 if is_done else new)
+                await _save_listed(run, connection, cursor, frontier)
+            frontier.move(max(listed - AHEAD, 0), 0 if is_done else new)
             if page.next_page is None:
                 break
         if listing.sweep:
-            await _sweep(job, cursor, listing)
+            await _sweep(run, cursor, listing)
             cursor = replace(cursor, listing=None)
-            async with job.writing() as connection:
-                await _save_listed(job, connection, cursor, front)
+            async with run.writing() as connection:
+                await _save_listed(run, connection, cursor, frontier)
         return cursor
     finally:
-        front.close()
+        frontier.close()
 
 
-async def _save_listed(job: Job, connection: Connection, cursor: MailCursor, front: Front) -> None:
+async def _save_listed(run: Run, connection: Connection, cursor: MailCursor, frontier: ListingFrontier) -> None:
     """How far the listing is. Once it is complete, what is still to do is known exactly."""
-    await cursors.upsert_cursor(connection, job.claim.account_id, "mail", cursor.to_json())
+    await cursors.upsert_cursor(connection, run.lease.account_id, "mail", cursor.to_json())
     if cursor.listing is None:
-        outlook = await ledger.get_outlook(connection, job.claim.account_id, job.sync.prices)
-        await job.expect(connection, outlook)
-        front.left = outlook.messages
+        estimate = await ledger.get_estimate(connection, run.lease.account_id, run.engine.prices)
+        await run.set_estimate(connection, estimate)
+        frontier.left = estimate.messages
 
 
-async def _sweep(job: Job, cursor: MailCursor, listing: Listing) -> None:
+async def _sweep(run: Run, cursor: MailCursor, listing: Listing) -> None:
     """What a complete listing did not meet is gone."""
     since = datetime.fromtimestamp(listing.since_s, UTC) + EDGE if listing.since_s else None
     while True:
-        async with job.writing() as connection:
+        async with run.writing() as connection:
             unlisted = await ledger.list_unlisted(
-                connection, job.claim.account_id, cursor.generation, since, listing.history_id, SWEEP
+                connection, run.lease.account_id, cursor.generation, since, listing.history_id, SWEEP
             )
         if not unlisted:
             return
-        await remove(job, unlisted, ())
+        await remove_messages(run, unlisted, ())

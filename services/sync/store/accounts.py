@@ -1,4 +1,4 @@
-"""Accounts and settings, as `auth` told of them."""
+"""Accounts and settings, as `auth` has published them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,23 +11,27 @@ from libs.common.ids import AccountId, UserId
 from libs.common.preferences import GmailPreferences
 from services.sync.domain.freshness import MailboxWatch
 
-State = Literal["active", "reauth_required", "disconnected"]
+AccountState = Literal["active", "reauth_required", "disconnected"]
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account with its user's settings. `mine`: all canonical addresses of the user that are known by now."""
+    """One account with its user's settings. `own_addresses`: all canonical addresses of the user that are known by now.
+
+    `time_zone`: that of the primary calendar, empty until it was read.
+    """
 
     account_id: AccountId
     user_id: UserId
     address: str
     scopes: frozenset[str]
-    state: State
+    state: AccountState
     aliases: tuple[str, ...]
     aliases_due: bool
     gmail: GmailPreferences
-    mine: frozenset[str]
+    own_addresses: frozenset[str]
     watch: MailboxWatch
+    time_zone: str
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -39,9 +43,9 @@ async def get_account(connection: Connection, account_id: AccountId) -> Account 
     row = await connection.fetchrow(
         """
         SELECT a.*, p.gmail,
-               (SELECT array_agg(mine.address)
-                FROM (SELECT one.address FROM accounts one WHERE one.user_id = a.user_id
-                      UNION SELECT unnest(one.aliases) FROM accounts one WHERE one.user_id = a.user_id) mine) AS addresses
+               (SELECT array_agg(own.address)
+                FROM (SELECT known.address FROM accounts known WHERE known.user_id = a.user_id
+                      UNION SELECT unnest(known.aliases) FROM accounts known WHERE known.user_id = a.user_id) own) AS addresses
         FROM accounts a LEFT JOIN preferences p USING (user_id)
         WHERE a.account_id = $1
         """,
@@ -59,13 +63,22 @@ async def get_account(connection: Connection, account_id: AccountId) -> Account 
         aliases=tuple(row["aliases"]),
         aliases_due=row["aliases_due"],
         gmail=gmail,
-        mine=_canonical([*row["addresses"], *gmail.own_addresses]),
+        own_addresses=_canonical([*row["addresses"], *gmail.own_addresses]),
         watch=MailboxWatch(row["watch_topic"], row["watch_expires_at"], row["watch_due_at"]),
+        time_zone=row["time_zone"],
     )
 
 
 def _canonical(written: Iterable[str]) -> frozenset[str]:
-    return frozenset(address for one in written if (address := canonical(one)))
+    return frozenset(address for spelling in written if (address := canonical(spelling)))
+
+
+def may_be_synced(scope: str) -> str:
+    """SQL: whether the account `a` is connected and has granted the permission `scope`, an SQL expression.
+
+    The same rule as `domain.runs.obstacle`, for many accounts at once.
+    """
+    return f"a.state = 'active' AND {scope} = ANY (a.scopes)"
 
 
 async def list_account_ids(connection: Connection, user_id: UserId) -> list[AccountId]:
@@ -79,7 +92,7 @@ async def list_account_ids(connection: Connection, user_id: UserId) -> list[Acco
 async def upsert_account(
     connection: Connection, account_id: AccountId, user_id: UserId, address: str, scopes: frozenset[str], at: datetime
 ) -> bool:
-    """The account is connected. False where newer news of it was applied already."""
+    """The account is connected. False where a newer event about it was applied already."""
     applied = await connection.fetchval(
         """
         INSERT INTO accounts (account_id, user_id, address, scopes, state, changed_at, canonical)
@@ -96,7 +109,7 @@ async def upsert_account(
 
 
 async def lock_user(connection: Connection, user_id: UserId) -> None:
-    """One piece of news about a user at a time, until the transaction ends: what comes and what goes is heard side by side."""
+    """Events about one user are applied one at a time, until the transaction ends: they are delivered side by side."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", user_id)
 
 
@@ -107,12 +120,12 @@ async def is_forgotten(connection: Connection, *ids: UserId | AccountId) -> bool
     )
 
 
-async def remember_forgotten(connection: Connection, *ids: UserId | AccountId) -> None:
+async def insert_forgotten(connection: Connection, *ids: UserId | AccountId) -> None:
     await connection.execute("INSERT INTO forgotten (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", list(ids))
 
 
 async def disconnect_account(connection: Connection, account_id: AccountId, user_id: UserId, at: datetime) -> bool:
-    """Also where its connection was not heard of yet: then a late one changes nothing. False where newer news was applied."""
+    """Also where its connection was not delivered yet: then a late one changes nothing. False where a newer event was applied."""
     applied = await connection.fetchval(
         """
         INSERT INTO accounts (account_id, user_id, address, scopes, state, aliases_due, changed_at)
@@ -125,8 +138,8 @@ async def disconnect_account(connection: Connection, account_id: AccountId, user
     return bool(applied)
 
 
-async def set_state(connection: Connection, account_id: AccountId, state: State, at: datetime) -> bool:
-    """False where newer news of the account was applied already, or it is unknown."""
+async def set_state(connection: Connection, account_id: AccountId, state: AccountState, at: datetime) -> bool:
+    """False where a newer event about the account was applied already, or it is unknown."""
     applied = await connection.fetchval(
         "UPDATE accounts SET state = $2, changed_at = $3 WHERE account_id = $1 AND changed_at <= $3 RETURNING true",
         account_id, state, at,
@@ -140,20 +153,25 @@ async def set_aliases(connection: Connection, account_id: AccountId, aliases: It
     )
 
 
+async def set_time_zone(connection: Connection, account_id: AccountId, time_zone: str) -> None:
+    """The primary calendar is in this zone."""
+    await connection.execute("UPDATE accounts SET time_zone = $2 WHERE account_id = $1", account_id, time_zone)
+
+
 async def make_aliases_due(connection: Connection) -> None:
-    """Ask Google again for the aliases of every account, with its next run."""
+    """Have the aliases of every account read again, with its next run."""
     await connection.execute("UPDATE accounts SET aliases_due = true WHERE state = 'active'")
 
 
 async def delete_account(connection: Connection, account_id: AccountId) -> None:
     """With its runs, cursors, ledger, people and meetings. What comes late about it does nothing."""
-    await remember_forgotten(connection, account_id)
+    await insert_forgotten(connection, account_id)
     await connection.execute("DELETE FROM accounts WHERE account_id = $1", account_id)
 
 
 async def delete_user(connection: Connection, user_id: UserId) -> None:
     """With all accounts. What comes late about them does nothing."""
-    await remember_forgotten(connection, user_id)
+    await insert_forgotten(connection, user_id)
     await connection.execute("DELETE FROM accounts WHERE user_id = $1", user_id)
     await connection.execute("DELETE FROM preferences WHERE user_id = $1", user_id)
 

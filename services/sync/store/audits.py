@@ -1,4 +1,4 @@
-"""Audits: wished for, under way, ended; and what they compare. Writes of a run are inside a transaction that has called `claims.hold`."""
+"""Audits: scheduled, under way, ended; and what they compare. A run writes inside a transaction that has called `leases.hold`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from libs.common.db import Connection, Record
 from libs.common.ids import AccountId, new_id
 from libs.common.requests import AuditResult
 from libs.common.resources.gmail import MessagePage
-from services.sync.domain.audit import MAX_RETRIES, Count
-from services.sync.store.losses import Suspect
+from services.sync.domain.audit import MAX_RETRIES, AuditCount
+from services.sync.domain.ledger import Suspect
 
 KEPT = 30
-ASK_AGAIN = timedelta(hours=6)
+REQUEST_AGAIN_AFTER = timedelta(hours=6)
 
 # Every message of the list, once.
 _LISTED = """listed AS (
     SELECT DISTINCT ON (gmail_id) gmail_id, thread_id, p.number * 500 + place AS position
-    FROM audit_pages p, unnest(p.gmail_ids, p.thread_ids) WITH ORDINALITY AS one (gmail_id, thread_id, place)
+    FROM audit_pages p, unnest(p.gmail_ids, p.thread_ids) WITH ORDINALITY AS entry (gmail_id, thread_id, place)
     WHERE p.account_id = $1 ORDER BY gmail_id)"""
 
 
@@ -35,28 +35,28 @@ class Audit:
     pages: int
 
 
-async def wish(connection: Connection, wishes: Sequence[tuple[AccountId, timedelta]]) -> None:
-    """An audit of each account, so much later. One that is wished for already is brought forward where that is sooner."""
+async def schedule(connection: Connection, delays: Sequence[tuple[AccountId, timedelta]]) -> None:
+    """An audit of each account, after its delay. One that is scheduled already is brought forward where that is sooner."""
     await connection.execute(
         """
         INSERT INTO audits (audit_id, account_id, due_at)
         SELECT audit_id, account_id, now() + delay
-        FROM unnest($1::uuid[], $2::uuid[], $3::interval[]) AS wished (audit_id, account_id, delay)
+        FROM unnest($1::uuid[], $2::uuid[], $3::interval[]) AS wanted (audit_id, account_id, delay)
         ON CONFLICT (account_id) WHERE finished_at IS NULL DO UPDATE SET due_at = LEAST(audits.due_at, excluded.due_at)
         """,
-        [new_id() for _ in wishes], [account_id for account_id, _ in wishes], [delay for _, delay in wishes],
+        [new_id() for _ in delays], [account_id for account_id, _ in delays], [delay for _, delay in delays],
     )  # fmt: skip
 
 
 async def take_due(connection: Connection) -> list[AccountId]:
-    """The accounts for whose audits a run is to be asked for now: due, and not asked for in the last hours."""
+    """The accounts for whose audits a run is to be requested now: due, and not requested in the last hours."""
     rows = await connection.fetch(
         """
         UPDATE audits SET asked_at = now()
         WHERE finished_at IS NULL AND due_at <= now() AND (asked_at IS NULL OR asked_at < now() - $1::interval)
         RETURNING account_id
         """,
-        ASK_AGAIN,
+        REQUEST_AGAIN_AFTER,
     )
     return [row["account_id"] for row in rows]
 
@@ -84,7 +84,7 @@ async def add_page(connection: Connection, account_id: AccountId, audit: Audit, 
     """One page of the list, and where it goes on."""
     await connection.execute(
         "INSERT INTO audit_pages (account_id, number, gmail_ids, thread_ids) VALUES ($1, $2, $3, $4)",
-        account_id, audit.pages, [one.gmail_id for one in page.messages], [one.thread_id for one in page.messages],
+        account_id, audit.pages, [ref.gmail_id for ref in page.messages], [ref.thread_id for ref in page.messages],
     )  # fmt: skip
     await connection.execute(
         "UPDATE audits SET page = $2, pages = pages + 1, listed_at = CASE WHEN $2::text IS NULL THEN now() END WHERE audit_id = $1",
@@ -98,7 +98,7 @@ async def list_again(connection: Connection, account_id: AccountId, audit: Audit
     await connection.execute("UPDATE audits SET page = NULL, pages = 0 WHERE audit_id = $1", audit.audit_id)
 
 
-async def spend(connection: Connection, audit: Audit, requests: int, units: int) -> None:
+async def add_cost(connection: Connection, audit: Audit, requests: int, units: int) -> None:
     """Add what the audit has cost."""
     await connection.execute(
         "UPDATE audits SET requests = requests + $2, units = units + $3 WHERE audit_id = $1",
@@ -164,8 +164,8 @@ async def count_removed(connection: Connection, audit: Audit, removed: int) -> N
     )
 
 
-async def count_listed(connection: Connection, account_id: AccountId, unhealed: int) -> Count:
-    """What the ledger says of the listed messages."""
+async def count_listed(connection: Connection, account_id: AccountId, unhealed: int) -> AuditCount:
+    """The listed messages by their state in the ledger."""
     rows = await connection.fetch(
         f"""
         WITH {_LISTED}
@@ -180,7 +180,7 @@ async def count_listed(connection: Connection, account_id: AccountId, unhealed: 
         by_state[row["state"]] = by_state.get(row["state"], 0) + row["n"]
         if row["state"] == "filtered":
             filtered[row["rule"]] = filtered.get(row["rule"], 0) + row["n"]
-    return Count(
+    return AuditCount(
         listed=sum(by_state.values()),
         recorded=by_state.get("recorded", 0),
         filtered=filtered,
@@ -190,15 +190,15 @@ async def count_listed(connection: Connection, account_id: AccountId, unhealed: 
     )
 
 
-async def end(connection: Connection, account_id: AccountId, audit: Audit, count: Count) -> Record:
-    """The audit is over; its row. What it compared goes, and so do the oldest audits."""
+async def end(connection: Connection, account_id: AccountId, audit: Audit, count: AuditCount) -> AuditResult:
+    """The audit is over. What it compared goes, and so do the oldest audits."""
     row = await connection.fetchrow(
         """
         UPDATE audits SET finished_at = now(), listed = $3, recorded = $4, filtered = $5, set_aside = $6, pending = $7,
                           unhealed = $8, complete = $9, page = NULL,
                           healed_added = (SELECT count(*) FROM audit_missing f JOIN messages m USING (account_id, gmail_id)
                                           WHERE f.account_id = $2 AND m.state = 'recorded')
-        WHERE audit_id = $1 RETURNING *, extract(epoch FROM now() - began_at)::float AS seconds
+        WHERE audit_id = $1 RETURNING *
         """,
         audit.audit_id, account_id, count.listed, count.recorded, dict(count.filtered), count.set_aside, count.pending,
         count.unhealed, count.complete,
@@ -213,7 +213,7 @@ async def end(connection: Connection, account_id: AccountId, audit: Audit, count
         """,
         account_id, KEPT,
     )  # fmt: skip
-    return row
+    return AuditResult.model_validate(dict(row))
 
 
 async def _clear(connection: Connection, account_id: AccountId) -> None:

@@ -1,4 +1,4 @@
-"""How far each thing is read. A cursor is written inside a transaction that has called `claims.hold`: that fences it."""
+"""How far each thing is read. A cursor is written inside a transaction that has called `leases.hold`, which fences it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What keeps mailboxes fresh: their watches, the notifications heard, and when each is polled."""
+"""What keeps mailboxes fresh: their watches, the notifications received, and when each is polled."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from libs.common.db import Connection
 from libs.common.ids import AccountId
 from libs.common.scopes import GMAIL_READ
 from services.sync.domain.freshness import MailboxWatch
+from services.sync.store.accounts import may_be_synced
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A mailbox to poll. `quiet`: since its last news. `is_pushed`: Gmail tells of its changes, as far as can be seen."""
+    """A mailbox to poll. `quiet`: since its last change. `is_pushed`: Gmail notifies of its changes, as far as can be seen."""
 
     account_id: AccountId
     quiet: timedelta
@@ -35,7 +36,7 @@ async def list_behind(connection: Connection, hints: Mapping[str, int]) -> list[
 
 
 async def note_pushed(connection: Connection, addresses: Collection[str]) -> None:
-    """Gmail tells of these mailboxes. It waits for nobody: who holds an account's row leaves this to the next notification."""
+    """Gmail has notified of these mailboxes. It waits for no lock: where an account's row is held, the next notification is soon enough."""
     await connection.execute(
         """
         UPDATE accounts SET pushed_at = now()
@@ -50,19 +51,19 @@ async def note_pushed(connection: Connection, addresses: Collection[str]) -> Non
 async def list_due(connection: Connection, limit: int) -> list[Due]:
     """Mailboxes at rest whose poll is due, the longest overdue first. Locked until the transaction ends: each is polled once."""
     rows = await connection.fetch(
-        """
+        f"""
         SELECT account_id, now() - news_at AS quiet,
                watch_expires_at > now() AND pushed_at IS NOT NULL
                    AND (missed_at IS NULL OR missed_at < pushed_at) AS is_pushed
         FROM accounts a
-        WHERE state = 'active' AND poll_at <= now() AND $1 = ANY (scopes)
+        WHERE {may_be_synced("$1")} AND poll_at <= now()
           AND EXISTS (SELECT FROM cursors c WHERE c.account_id = a.account_id AND c.kind = 'mail'
                                               AND c.token->'listing' = 'null')
           AND NOT EXISTS (SELECT FROM runs r WHERE r.account_id = a.account_id AND r.kind = 'mail'
                                                AND r.finished_at IS NULL)
         ORDER BY poll_at LIMIT $2
         FOR UPDATE OF a SKIP LOCKED
-        """,
+        """,  # noqa: S608 - SQL of this package
         GMAIL_READ, limit,
     )  # fmt: skip
     return [Due(row["account_id"], row["quiet"], bool(row["is_pushed"])) for row in rows]
@@ -80,10 +81,10 @@ async def set_poll(connection: Connection, pauses: Sequence[tuple[AccountId, tim
     )
 
 
-async def note_news(
+async def note_activity(
     connection: Connection, account_id: AccountId, every: timedelta, *, polled_at: datetime | None = None
 ) -> None:
-    """Something changed, or somebody asked: poll at the full rate again.
+    """Something changed, or the user requested a sync: poll at the full rate again.
 
     Where a poll found it, and no notification has come since that began, the watch has failed: notifications are not relied on
     until the next one, and the watch is renewed soon.

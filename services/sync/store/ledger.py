@@ -1,51 +1,22 @@
 """The ledger of Gmail messages: what was listed, what became of it."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from libs.common.db import Connection
 from libs.common.ids import AccountId
 from libs.common.resources.gmail import MessageRef
-from services.sync.domain.history import NEVER_TOLD, Touched
-from services.sync.domain.outlook import Outlook
-from services.sync.domain.plan import Prices, Wanted
+from services.sync.domain.estimate import WorkEstimate
+from services.sync.domain.fetching import Prices, Wanted
+from services.sync.domain.history import NEVER_PUBLISHED, Touched
+from services.sync.domain.ledger import Removal, Settled
 
 FIRST, LAST = -(2**63), 2**63 - 1  # before and behind every position
 
-Final = Literal["recorded", "filtered", "set_aside", "gone"]
-
-# What only looked away for a while: listed or touched again, it is looked at again.
+# What may only have been hidden for a while: listed or touched again, it is fetched again.
 _MAY_RETURN = (
     "(messages.state = 'gone' OR (messages.state = 'filtered' AND messages.rule IN ('trash', 'spam', 'lookback')))"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What became of a fetched message. `revision`: that of the newest fact about it, as before where none was said."""
-
-    gmail_id: str
-    state: Final
-    revision: int
-    rule: str = ""
-    reason: str = ""
-    rfc_message_id: str | None = None
-    occurred_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """A message that is not to be seen any more, as of `revision`. `rule`: the label that hides it; empty: deleted."""
-
-    gmail_id: str
-    revision: int
-    rule: str = ""
-
-    @property
-    def reason(self) -> str:
-        return self.rule or "deleted"
 
 
 async def add_listed(
@@ -73,7 +44,7 @@ async def add_listed(
 
 
 async def add_touched(connection: Connection, account_id: AccountId, touched: Sequence[Touched]) -> None:
-    """Messages that history says to look at: unknown ones, and hidden ones that came back after they were hidden."""
+    """Messages that are to be fetched because of a change: unknown ones, and hidden ones that came back after they were hidden."""
     await connection.execute(
         f"""
         INSERT INTO messages (account_id, gmail_id, thread_id, state, position)
@@ -82,13 +53,13 @@ async def add_touched(connection: Connection, account_id: AccountId, touched: Se
         ON CONFLICT (account_id, gmail_id) DO UPDATE SET state = 'pending', position = excluded.position
         WHERE {_MAY_RETURN} AND messages.revision < -excluded.position
         """,  # noqa: S608 - a constant of this module
-        account_id, [one.gmail_id for one in touched], [one.thread_id for one in touched],
-        [one.history_id for one in touched],
+        account_id, [change.gmail_id for change in touched], [change.thread_id for change in touched],
+        [change.history_id for change in touched],
     )  # fmt: skip
 
 
 async def reopen_within(connection: Connection, account_ids: Collection[AccountId], earliest: datetime | None) -> None:
-    """Messages that only the lookback kept out, and that lie within it now (None: all do), are looked at again."""
+    """Messages that only the lookback kept out, and that lie within it now (None: all do), become pending."""
     await connection.execute(
         """
         UPDATE messages SET state = 'pending'
@@ -100,7 +71,7 @@ async def reopen_within(connection: Connection, account_ids: Collection[AccountI
 
 
 async def list_to_remove(connection: Connection, account_id: AccountId, touched: Sequence[Touched]) -> list[Removal]:
-    """Those hidden or deleted messages about which something may have been said before that."""
+    """Those hidden or deleted messages about which an event may have been published before that."""
     rows = await connection.fetch(
         """
         SELECT gmail_id, history_id, touched.rule
@@ -109,15 +80,15 @@ async def list_to_remove(connection: Connection, account_id: AccountId, touched:
         WHERE account_id = $1 AND history_id > revision AND state <> 'set_aside'
           AND NOT (state = 'filtered' AND messages.rule = ANY ($5::text[])) AND NOT (state = 'gone' AND revision > 0)
         """,
-        account_id, [one.gmail_id for one in touched], [one.history_id for one in touched],
-        [one.rule for one in touched], list(NEVER_TOLD),
+        account_id, [change.gmail_id for change in touched], [change.history_id for change in touched],
+        [change.rule for change in touched], list(NEVER_PUBLISHED),
     )  # fmt: skip
     return [Removal(row["gmail_id"], row["history_id"], row["rule"]) for row in rows]
 
 
 async def add_hidden(connection: Connection, account_id: AccountId, touched: Sequence[Touched]) -> None:
     """Remember why unknown messages are not here. Drafts are not remembered: each edit has a new id."""
-    hidden = [one for one in touched if one.rule and one.rule != "draft"]
+    hidden = [change for change in touched if change.rule and change.rule != "draft"]
     await connection.execute(
         """
         INSERT INTO messages (account_id, gmail_id, thread_id, state, rule, position, revision)
@@ -125,13 +96,13 @@ async def add_hidden(connection: Connection, account_id: AccountId, touched: Seq
         FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS hidden (gmail_id, thread_id, rule, history_id)
         ON CONFLICT DO NOTHING
         """,
-        account_id, [one.gmail_id for one in hidden], [one.thread_id for one in hidden], [one.rule for one in hidden],
-        [one.history_id for one in hidden],
+        account_id, [change.gmail_id for change in hidden], [change.thread_id for change in hidden],
+        [change.rule for change in hidden], [change.history_id for change in hidden],
     )  # fmt: skip
 
 
 async def remove(connection: Connection, account_id: AccountId, removals: Sequence[Removal]) -> int:
-    """Messages that are hidden or gone, once that was said; how many of them had been recorded."""
+    """Messages that are hidden or gone, once that was published; how many of them had been recorded."""
     recorded = await connection.fetch(
         """
         WITH removed (gmail_id, revision, rule) AS (SELECT * FROM unnest($2::text[], $3::bigint[], $4::text[])),
@@ -145,8 +116,8 @@ async def remove(connection: Connection, account_id: AccountId, removals: Sequen
                        WHERE m.account_id = $1 AND m.gmail_id = removed.gmail_id AND removed.revision > m.revision)
         SELECT gmail_id FROM before
         """,
-        account_id, [one.gmail_id for one in removals], [one.revision for one in removals],
-        [one.rule for one in removals],
+        account_id, [removal.gmail_id for removal in removals], [removal.revision for removal in removals],
+        [removal.rule for removal in removals],
     )  # fmt: skip
     return len(recorded)
 
@@ -183,7 +154,7 @@ async def list_pending(
     return wanted, rows[0]["last"] if rows else None
 
 
-async def get_outlook(connection: Connection, account_id: AccountId, prices: Prices) -> Outlook:
+async def get_estimate(connection: Connection, account_id: AccountId, prices: Prices) -> WorkEstimate:
     """What is pending, and what it costs to fetch."""
     row = await connection.fetchrow(
         """
@@ -192,7 +163,7 @@ async def get_outlook(connection: Connection, account_id: AccountId, prices: Pri
         """,
         account_id, prices.message, prices.thread,
     )  # fmt: skip
-    return Outlook(row["messages"], row["units"]) if row else Outlook(0, 0)
+    return WorkEstimate(row["messages"], row["units"]) if row else WorkEstimate(0, 0)
 
 
 async def settle(connection: Connection, settled: Sequence[tuple[AccountId, Settled]]) -> None:
@@ -206,9 +177,10 @@ async def settle(connection: Connection, settled: Sequence[tuple[AccountId, Sett
         WHERE m.account_id = s.account_id AND m.gmail_id = s.gmail_id AND m.state = 'pending'
         """,
         [account_id for account_id, _ in settled],
-        [one.gmail_id for _, one in settled], [one.state for _, one in settled], [one.rule for _, one in settled],
-        [one.reason for _, one in settled], [one.rfc_message_id for _, one in settled],
-        [one.occurred_at for _, one in settled], [one.revision for _, one in settled],
+        [message.gmail_id for _, message in settled], [message.state for _, message in settled],
+        [message.rule for _, message in settled], [message.reason for _, message in settled],
+        [message.rfc_message_id for _, message in settled], [message.occurred_at for _, message in settled],
+        [message.revision for _, message in settled],
     )  # fmt: skip
 
 

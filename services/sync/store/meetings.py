@@ -1,4 +1,4 @@
-"""Meetings, as they stand in the calendars. A changed row is `said` only once its fact is on the bus."""
+"""Meetings, as they stand in the calendars. A changed row is published (`said` in the table) only once its event is on the bus."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from libs.common.ids import AccountId, MeetingId, UserId, new_id
 
 
 @dataclass(frozen=True, slots=True)
-class Unsaid:
-    """A meeting of which something is to be said."""
+class Unpublished:
+    """A meeting whose newest state is not published yet."""
 
     meeting: Meeting
     cancelled: bool
@@ -52,8 +52,10 @@ async def upsert_meetings(
 
 
 def _body(meeting: Meeting) -> str:
-    """What is compared: without the id and the revision, which are the row's."""
-    return orjson.dumps(meeting.model_dump(mode="json", exclude={"meeting_id", "revision"})).decode()
+    """What is compared: without the id and the revision, which are the row's, and the primary calendar's zone, which is the account's."""
+    return orjson.dumps(
+        meeting.model_dump(mode="json", exclude={"meeting_id", "revision", "calendar_time_zone"})
+    ).decode()
 
 
 async def cancel_events(
@@ -85,19 +87,24 @@ async def cancel_older(
     return _affected(status)
 
 
-async def list_unsaid(connection: Connection, account_id: AccountId, calendar_id: str, limit: int) -> list[Unsaid]:
+_SELECT = "SELECT m.*, a.time_zone AS calendar_time_zone FROM meetings m JOIN accounts a USING (account_id)"
+
+
+async def list_unpublished(
+    connection: Connection, account_id: AccountId, calendar_id: str, limit: int
+) -> list[Unpublished]:
     rows = await connection.fetch(
-        "SELECT * FROM meetings WHERE account_id = $1 AND calendar_id = $2 AND NOT said ORDER BY starts_at LIMIT $3",
+        f"{_SELECT} WHERE account_id = $1 AND calendar_id = $2 AND NOT said ORDER BY starts_at LIMIT $3",
         account_id, calendar_id, limit,
     )  # fmt: skip
-    return [Unsaid(_meeting(row), row["cancelled"]) for row in rows]
+    return [Unpublished(_meeting(row), row["cancelled"]) for row in rows]
 
 
-async def mark_meetings_said(connection: Connection, revisions: Mapping[MeetingId, int]) -> None:
+async def mark_meetings_published(connection: Connection, revisions: Mapping[MeetingId, int]) -> None:
     await connection.execute(
         """
-        UPDATE meetings SET said = true FROM unnest($1::uuid[], $2::bigint[]) AS told (meeting_id, revision)
-        WHERE meetings.meeting_id = told.meeting_id AND meetings.revision = told.revision
+        UPDATE meetings SET said = true FROM unnest($1::uuid[], $2::bigint[]) AS published (meeting_id, revision)
+        WHERE meetings.meeting_id = published.meeting_id AND meetings.revision = published.revision
         """,
         list(revisions), list(revisions.values()),
     )  # fmt: skip
@@ -106,10 +113,7 @@ async def mark_meetings_said(connection: Connection, revisions: Mapping[MeetingI
 async def list_upcoming(connection: Connection, account_id: AccountId, start: datetime, end: datetime) -> list[Meeting]:
     """Meetings of one account that start in [start, end)."""
     rows = await connection.fetch(
-        """
-        SELECT * FROM meetings WHERE account_id = $1 AND NOT cancelled AND starts_at >= $2 AND starts_at < $3
-        ORDER BY starts_at
-        """,
+        f"{_SELECT} WHERE account_id = $1 AND NOT cancelled AND starts_at >= $2 AND starts_at < $3 ORDER BY starts_at",
         account_id, start, end,
     )  # fmt: skip
     return [_meeting(row) for row in rows]
@@ -126,9 +130,9 @@ async def list_meetings(
 ) -> list[Meeting]:
     """Meetings of a user that start in [start, end), by start; after the key `after`."""
     rows = await connection.fetch(
-        """
-        SELECT * FROM meetings
-        WHERE user_id = $1 AND NOT cancelled AND starts_at >= $2 AND starts_at < $3
+        f"""
+        {_SELECT}
+        WHERE m.user_id = $1 AND NOT cancelled AND starts_at >= $2 AND starts_at < $3
           AND ($4::uuid IS NULL OR account_id = $4)
           AND ($5::timestamptz IS NULL OR (starts_at, meeting_id) > ($5, $6::uuid))
         ORDER BY starts_at, meeting_id LIMIT $7
@@ -140,14 +144,20 @@ async def list_meetings(
 
 async def get_meeting(connection: Connection, user_id: UserId, meeting_id: MeetingId) -> Meeting | None:
     row = await connection.fetchrow(
-        "SELECT * FROM meetings WHERE user_id = $1 AND meeting_id = $2 AND NOT cancelled", user_id, meeting_id
+        f"{_SELECT} WHERE m.user_id = $1 AND meeting_id = $2 AND NOT cancelled", user_id, meeting_id
     )
     return _meeting(row) if row else None
 
 
 def _meeting(row: Record) -> Meeting:
     body: dict[str, Any] = row["meeting"]
-    return Meeting.model_validate({**body, "meeting_id": row["meeting_id"], "revision": row["revision"]})
+    whole = {
+        **body,
+        "meeting_id": row["meeting_id"],
+        "revision": row["revision"],
+        "calendar_time_zone": row["calendar_time_zone"],
+    }
+    return Meeting.model_validate(whole)
 
 
 def _affected(status: str) -> int:

@@ -1,4 +1,4 @@
-"""Google contacts by fingerprint. A changed row is `said` only once its fact is on the bus."""
+"""Google contacts by fingerprint. A changed row is published (`said` in the table) only once its event is on the bus."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from libs.common.ids import AccountId
 async def upsert_people(
     connection: Connection, account_id: AccountId, fingerprints: Mapping[str, str], generation: int
 ) -> dict[str, tuple[int, bool]]:
-    """Cards as they are now; those of which something is to be said: name → (revision, is new)."""
+    """Cards as they are now; those that are to be published: name → (revision, is new)."""
     rows = await connection.fetch(
         """
         INSERT INTO people (account_id, resource_name, fingerprint, generation)
@@ -48,20 +48,20 @@ async def delete_older_people(connection: Connection, account_id: AccountId, gen
     )  # fmt: skip
 
 
-async def list_unsaid_deletions(connection: Connection, account_id: AccountId) -> dict[str, int]:
-    """Deleted cards whose end was not told yet: name → revision."""
+async def list_unpublished_deletions(connection: Connection, account_id: AccountId) -> dict[str, int]:
+    """Deleted cards whose end was not published yet: name → revision."""
     rows = await connection.fetch(
         "SELECT resource_name, revision FROM people WHERE account_id = $1 AND deleted AND NOT said", account_id
     )
     return {row["resource_name"]: row["revision"] for row in rows}
 
 
-async def mark_people_said(connection: Connection, account_id: AccountId, revisions: Mapping[str, int]) -> None:
+async def mark_people_published(connection: Connection, account_id: AccountId, revisions: Mapping[str, int]) -> None:
     await connection.execute(
         """
         UPDATE people SET said = true
-        FROM unnest($2::text[], $3::bigint[]) AS told (resource_name, revision)
-        WHERE account_id = $1 AND people.resource_name = told.resource_name AND people.revision = told.revision
+        FROM unnest($2::text[], $3::bigint[]) AS published (resource_name, revision)
+        WHERE account_id = $1 AND people.resource_name = published.resource_name AND people.revision = published.revision
         """,
         account_id, list(revisions), list(revisions.values()),
     )  # fmt: skip

@@ -1,63 +1,37 @@
-"""Runs: asked for, counted, put off, ended. All that one of them writes is fenced by its claim (claims.py)."""
+"""Runs: requested, counted, put off, ended. All that a run writes of itself is fenced by its lease (leases.py)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from libs.common import requests
 from libs.common.db import Connection, Record
-from libs.common.events import Kind, Reason
+from libs.common.events import Kind
 from libs.common.ids import AccountId, RunId, UserId, new_id
 from libs.common.log import current_trace
-from libs.common.requests import Run
 from libs.common.scopes import NEEDED_BY_KIND
-from services.sync.domain.runs import PRECEDENCE, UNATTENDED
-from services.sync.store.claims import Claim, LeaseLost
+from services.sync.domain.runs import (
+    PRECEDENCE,
+    QUIET_WHEN_WELL,
+    UNATTENDED,
+    UNHEALED,
+    EndedRun,
+    Pause,
+    Progress,
+    RunRequest,
+)
+from services.sync.store.accounts import may_be_synced
+from services.sync.store.leases import LeaseLost, RunLease
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A run that is wanted. `scan`: a prep scan is to follow it."""
-
-    account_id: AccountId
-    kind: Kind
-    reason: Reason
-    delay: timedelta = timedelta(0)
-    scan: bool = False
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run has done since its row was last written."""
-
-    done: int = 0
-    new: int = 0
-    updated: int = 0
-    removed: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-
-    def skip(self, reason: str) -> None:
-        self.skipped[reason] = self.skipped.get(reason, 0) + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """What a run has done, and how it goes on: `left` items are still to do. `note`: why it is not faster."""
-
-    tally: Tally
-    left: int = 0
-    eta_seconds: float | None = None
-    note: str = ""
-
-
-async def request(connection: Connection, requests: Sequence[Request]) -> None:
-    """Queue runs, for active accounts that granted the permission. Of one account and kind one run is unfinished at a time.
+async def insert_requests(connection: Connection, wanted: Sequence[RunRequest]) -> None:
+    """Queue runs, for accounts that may be synced. Of one account and kind one run is unfinished at a time.
 
     A request that meets a queued or waiting run makes it the more urgent of both; one that meets a running run is remembered
     in `again`, except a poll's.
     """
     await connection.execute(
-        """
+        f"""
         INSERT INTO runs (run_id, user_id, account_id, kind, reason, state, first, due_at, scan_due, trace)
         SELECT wanted.run_id, a.user_id, a.account_id, wanted.kind, wanted.reason, 'queued',
                NOT EXISTS (SELECT FROM runs past WHERE past.account_id = a.account_id AND past.kind = wanted.kind
@@ -65,7 +39,7 @@ async def request(connection: Connection, requests: Sequence[Request]) -> None:
                now() + wanted.delay, CASE WHEN wanted.scan THEN now() END, $8
         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::interval[], $6::text[], $7::boolean[])
              AS wanted (run_id, account_id, kind, reason, delay, scope, scan)
-        JOIN accounts a ON a.account_id = wanted.account_id AND a.state = 'active' AND wanted.scope = ANY (a.scopes)
+        JOIN accounts a ON a.account_id = wanted.account_id AND {may_be_synced("wanted.scope")}
         ON CONFLICT (account_id, kind) WHERE finished_at IS NULL DO UPDATE SET
             reason = CASE WHEN runs.state <> 'running'
                            AND array_position($9::text[], excluded.reason) < array_position($9::text[], runs.reason)
@@ -76,14 +50,14 @@ async def request(connection: Connection, requests: Sequence[Request]) -> None:
                                   <= COALESCE(array_position($9::text[], runs.again), 99)
                          THEN excluded.reason ELSE runs.again END,
             scan_due = COALESCE(runs.scan_due, excluded.scan_due)
-        """,
-        [new_id() for _ in requests],
-        [one.account_id for one in requests],
-        [one.kind for one in requests],
-        [one.reason for one in requests],
-        [one.delay for one in requests],
-        [NEEDED_BY_KIND[one.kind] for one in requests],
-        [one.scan for one in requests],
+        """,  # noqa: S608 - SQL of this package
+        [new_id() for _ in wanted],
+        [request.account_id for request in wanted],
+        [request.kind for request in wanted],
+        [request.reason for request in wanted],
+        [request.delay for request in wanted],
+        [NEEDED_BY_KIND[request.kind] for request in wanted],
+        [request.scan for request in wanted],
         current_trace(),
         list(PRECEDENCE),
     )
@@ -92,27 +66,27 @@ async def request(connection: Connection, requests: Sequence[Request]) -> None:
 async def list_requestable(
     connection: Connection, kind: Kind, spread_seconds: int
 ) -> list[tuple[AccountId, timedelta]]:
-    """Every active account that granted the kind's permission, each with an offset of its own that never changes."""
+    """Every account whose `kind` may be synced, each with an offset of its own that never changes."""
     rows = await connection.fetch(
-        """
+        f"""
         SELECT account_id, abs(hashtextextended(account_id::text, 0) % ($2 + 1)) AS seconds
-        FROM accounts WHERE state = 'active' AND $1 = ANY (scopes)
-        """,
+        FROM accounts a WHERE {may_be_synced("$1")}
+        """,  # noqa: S608 - SQL of this package
         NEEDED_BY_KIND[kind], spread_seconds,
     )  # fmt: skip
     return [(row["account_id"], timedelta(seconds=row["seconds"])) for row in rows]
 
 
-async def count(connection: Connection, claim: Claim, count: Count) -> None:
-    """As `count_all`, of one run. LeaseLost: it is not ours any more."""
-    if not await count_all(connection, [(claim, count)]):
+async def add_progress(connection: Connection, lease: RunLease, progress: Progress) -> None:
+    """As `add_progress_of_all`, of one run. LeaseLost: it is not ours any more."""
+    if not await add_progress_of_all(connection, [(lease, progress)]):
         raise LeaseLost
 
 
-async def count_all(connection: Connection, counts: Sequence[tuple[Claim, Count]]) -> set[RunId]:
-    """Add what was done to the runs' numbers. It was progress: an outage that begins now is a new one.
+async def add_progress_of_all(connection: Connection, progresses: Sequence[tuple[RunLease, Progress]]) -> set[RunId]:
+    """Add what was done to the runs' numbers. It ends their stall: an outage that begins now is a new one.
 
-    It holds the runs as `hold` does, and returns those that are ours still. They are locked in one order, as `renew` does it.
+    It holds the runs as `leases.hold` does, and returns those that are still ours. They are locked in one order, as by `renew`.
     """
     rows = await connection.fetch(
         """
@@ -135,39 +109,35 @@ async def count_all(connection: Connection, counts: Sequence[tuple[Claim, Count]
         WHERE r.run_id = c.run_id
         RETURNING r.run_id
         """,
-        [claim.run_id for claim, _ in counts], [claim.fence for claim, _ in counts],
-        [count.tally.done for _, count in counts], [count.tally.new for _, count in counts],
-        [count.tally.updated for _, count in counts], [count.tally.removed for _, count in counts],
-        [count.tally.skipped for _, count in counts], [count.left for _, count in counts],
-        [count.eta_seconds for _, count in counts], [count.note for _, count in counts],
+        [lease.run_id for lease, _ in progresses], [lease.fence for lease, _ in progresses],
+        [progress.tally.done for _, progress in progresses], [progress.tally.new for _, progress in progresses],
+        [progress.tally.updated for _, progress in progresses], [progress.tally.removed for _, progress in progresses],
+        [progress.tally.skipped for _, progress in progresses], [progress.left for _, progress in progresses],
+        [progress.eta_seconds for _, progress in progresses], [progress.note for _, progress in progresses],
     )  # fmt: skip
     return {row["run_id"] for row in rows}
 
 
-async def expect(
-    connection: Connection, claim: Claim, left: int, units: int, eta_seconds: float | None, note: str
-) -> None:
-    """What a run is going to come to: `left` items to do, `units` of quota in all."""
+async def set_estimate(connection: Connection, lease: RunLease, progress: Progress, units: int) -> None:
+    """What a run is going to come to: `progress.left` items to do, and `units` of quota beside those that are counted already."""
     await connection.execute(
         """
         UPDATE runs SET total = done + $3, estimated_units = units + $4, eta_seconds = $5, note = $6
         WHERE run_id = $1 AND fence = $2
         """,
-        claim.run_id, claim.fence, left, units, eta_seconds, note,
+        lease.run_id, lease.fence, progress.left, units, progress.eta_seconds, progress.note,
     )  # fmt: skip
 
 
-async def spend(connection: Connection, claim: Claim, requests: int, units: int) -> None:
+async def add_cost(connection: Connection, lease: RunLease, requests: int, units: int) -> None:
     """Add what the run has cost so far."""
     await connection.execute(
         "UPDATE runs SET requests = requests + $3, units = units + $4 WHERE run_id = $1 AND fence = $2",
-        claim.run_id, claim.fence, requests, units,
+        lease.run_id, lease.fence, requests, units,
     )  # fmt: skip
 
 
-async def pause(
-    connection: Connection, claim: Claim, until: datetime, stuck_since: datetime | None, code: str, error: str
-) -> None:
+async def pause(connection: Connection, lease: RunLease, pause: Pause, stuck_since: datetime | None) -> None:
     """Put the run off; it goes on from where it is. `stuck_since` None: the wait is no sign that anything is wrong."""
     await connection.execute(
         """
@@ -175,21 +145,18 @@ async def pause(
                         pauses = CASE WHEN $4::timestamptz IS NULL THEN 0 ELSE pauses + 1 END, code = $5, error = $6
         WHERE run_id = $1 AND fence = $2 AND state = 'running'
         """,
-        claim.run_id, claim.fence, until, stuck_since, code, error,
+        lease.run_id, lease.fence, pause.until, stuck_since, pause.code, pause.why,
     )  # fmt: skip
 
 
 async def end(
-    connection: Connection,
-    claim: Claim,
-    state: str,
-    code: str = "",
-    error: str = "",
-    *,
-    requests: int = 0,
-    units: int = 0,
-) -> Record:
-    """The run is over; its row as it is now. `requests` and `units`: what it has cost since it was claimed."""
+    connection: Connection, lease: RunLease, cost: tuple[int, int] = (0, 0), failure: tuple[str, str] | None = None
+) -> EndedRun:
+    """The run is over. `cost`: requests and units since its lease was acquired. `failure`: code and sentence, where it failed.
+
+    LeaseLost: it is not ours any more.
+    """
+    code, error = failure or ("", "")
     row = await connection.fetchrow(
         """
         UPDATE runs SET state = $3, code = $4, error = $5, finished_at = now(), lease_until = NULL, eta_seconds = NULL, note = '',
@@ -197,29 +164,32 @@ async def end(
         WHERE run_id = $1 AND fence = $2 AND state = 'running'
         RETURNING *
         """,
-        claim.run_id, claim.fence, state, code, error, requests, units,
+        lease.run_id, lease.fence, "failed" if failure else "completed", code, error, *cost,
     )  # fmt: skip
     if row is None:
         raise LeaseLost
-    return row
+    return _ended(row)
 
 
-async def get_patience(connection: Connection, claim: Claim) -> tuple[datetime | None, int]:
+async def get_stall(connection: Connection, lease: RunLease) -> tuple[datetime | None, int]:
     """Since when the run has made no progress (None: it is not stuck), and how often it has paused since."""
-    row = await connection.fetchrow("SELECT stuck_since, pauses FROM runs WHERE run_id = $1", claim.run_id)
+    row = await connection.fetchrow("SELECT stuck_since, pauses FROM runs WHERE run_id = $1", lease.run_id)
     if row is None:
         raise LeaseLost
     return row["stuck_since"], row["pauses"]
 
 
-async def drop_silent(connection: Connection, claim: Claim) -> bool:
-    """End a run that nobody asked for and that found nothing, without a trace. False: there is something to tell, or to do again."""
+async def delete_if_unreported(connection: Connection, lease: RunLease) -> bool:
+    """End a run that has ended well and is not reported (`EndedRun.is_reported`), with one statement and without a trace.
+
+    False: it is to be reported, or to be followed by another one.
+    """
     status = await connection.execute(
         """
-        DELETE FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' AND reason IN ('poll', 'push', 'repair')
-                           AND new = 0 AND updated = 0 AND removed = 0 AND again IS NULL AND skipped->'unhealed' IS NULL
+        DELETE FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' AND reason = ANY ($3::text[])
+                           AND new = 0 AND updated = 0 AND removed = 0 AND again IS NULL AND skipped->$4::text IS NULL
         """,
-        claim.run_id, claim.fence,
+        lease.run_id, lease.fence, list(QUIET_WHEN_WELL), UNHEALED,
     )  # fmt: skip
     return status == "DELETE 1"
 
@@ -228,21 +198,23 @@ async def delete_run(connection: Connection, run_id: RunId) -> None:
     await connection.execute("DELETE FROM runs WHERE run_id = $1", run_id)
 
 
-async def insert_failed(connection: Connection, one: Request, user_id: UserId, code: str, error: str) -> Record:
-    """A run that could not even begin; its row."""
+async def insert_failed(
+    connection: Connection, request: RunRequest, user_id: UserId, failure: tuple[str, str]
+) -> EndedRun:
+    """A run that could not even begin. `failure`: code and sentence."""
     row = await connection.fetchrow(
         """
         INSERT INTO runs (run_id, user_id, account_id, kind, reason, state, finished_at, code, error, trace)
         VALUES ($1, $2, $3, $4, $5, 'failed', now(), $6, $7, $8) RETURNING *
         """,
-        new_id(), user_id, one.account_id, one.kind, one.reason, code, error, current_trace(),
+        new_id(), user_id, request.account_id, request.kind, request.reason, *failure, current_trace(),
     )  # fmt: skip
     assert row is not None, "an INSERT without ON CONFLICT returns its row"
-    return row
+    return _ended(row)
 
 
-async def call_off(connection: Connection, account_id: AccountId, code: str, error: str) -> list[Record]:
-    """End all unfinished runs of an account, whoever holds them; those that people know of."""
+async def cancel_runs(connection: Connection, account_id: AccountId, code: str, error: str) -> list[EndedRun]:
+    """End all unfinished runs of an account, whoever holds them. Unattended ones leave no trace; the others are returned."""
     rows = await connection.fetch(
         """
         UPDATE runs SET state = 'failed', code = $2, error = $3, finished_at = now(), lease_until = NULL, eta_seconds = NULL,
@@ -252,54 +224,47 @@ async def call_off(connection: Connection, account_id: AccountId, code: str, err
         """,
         account_id, code, error,
     )  # fmt: skip
-    silent = [row["run_id"] for row in rows if row["reason"] in UNATTENDED]
-    await connection.execute("DELETE FROM runs WHERE run_id = ANY ($1::uuid[])", silent)
-    return [row for row in rows if row["reason"] not in UNATTENDED]
+    cancelled = [_ended(row) for row in rows]
+    unattended = [run.run_id for run in cancelled if run.reason in UNATTENDED]
+    await connection.execute("DELETE FROM runs WHERE run_id = ANY ($1::uuid[])", unattended)
+    return [run for run in cancelled if run.reason not in UNATTENDED]
 
 
-async def list_overdue_scans(connection: Connection, patience: timedelta) -> list[tuple[RunId, AccountId]]:
-    """Runs whose prep scan has waited longer than that."""
-    rows = await connection.fetch("SELECT run_id, account_id FROM runs WHERE scan_due < now() - $1::interval", patience)
-    return [(row["run_id"], row["account_id"]) for row in rows]
+def _ended(row: Record) -> EndedRun:
+    return EndedRun(**{name: row[name] for name in EndedRun.__slots__})
 
 
-async def clear_scan(connection: Connection, run_id: RunId) -> None:
-    await connection.execute("UPDATE runs SET scan_due = NULL WHERE run_id = $1", run_id)
-
-
-async def scan_is_due(connection: Connection, run_id: RunId) -> bool:
-    return bool(await connection.fetchval("SELECT scan_due IS NOT NULL FROM runs WHERE run_id = $1", run_id))
+# --- what people see ----------------------------------------------------------------------------------------------------
 
 
 async def list_runs(
     connection: Connection, user_id: UserId, account_id: AccountId, before: UUID | None, limit: int
-) -> list[Run]:
-    """The history of one account, newest first. A poll or push is history once it has found something."""
+) -> list[requests.Run]:
+    """The history of one account, newest first. An unattended run belongs to it once it has found something."""
     rows = await connection.fetch(
         """
         SELECT * FROM runs
         WHERE account_id = $2 AND user_id = $1 AND ($3::uuid IS NULL OR run_id < $3)
-          AND (reason NOT IN ('poll', 'push') OR finished_at IS NOT NULL)
+          AND (reason <> ALL ($5::text[]) OR finished_at IS NOT NULL)
         ORDER BY run_id DESC LIMIT $4
         """,
-        user_id, account_id, before, limit,
+        user_id, account_id, before, limit, list(UNATTENDED),
     )  # fmt: skip
-    return [shown(row) for row in rows]
+    return [_run(row) for row in rows]
 
 
-async def list_latest(connection: Connection, user_id: UserId) -> list[Run]:
-    """The latest run of each account and kind. A poll or push counts once it has found something."""
+async def list_latest(connection: Connection, user_id: UserId) -> list[requests.Run]:
+    """The latest run of each account and kind. An unattended run counts once it has found something."""
     rows = await connection.fetch(
         """
         SELECT DISTINCT ON (account_id, kind) * FROM runs
-        WHERE user_id = $1 AND (reason NOT IN ('poll', 'push') OR finished_at IS NOT NULL)
+        WHERE user_id = $1 AND (reason <> ALL ($2::text[]) OR finished_at IS NOT NULL)
         ORDER BY account_id, kind, run_id DESC
         """,
-        user_id,
-    )
-    return [shown(row) for row in rows]
+        user_id, list(UNATTENDED),
+    )  # fmt: skip
+    return [_run(row) for row in rows]
 
 
-def shown(row: Mapping[str, object] | Record) -> Run:
-    """A run as people see it."""
-    return Run.model_validate({**dict(row), "id": row["run_id"]})
+def _run(row: Record) -> requests.Run:
+    return requests.Run.model_validate({**dict(row), "id": row["run_id"]})

@@ -114,7 +114,7 @@ async def _idle(stage: Stage, seconds: int) -> list[Figure]:
     await asyncio.sleep(seconds)
     after = stage.usage()
     services = _megabytes(after[name] for name in stage.stack.processes)
-    everything = _megabytes(one for name, one in after.items() if name != GOOGLE)
+    everything = _megabytes(usage for name, usage in after.items() if name != GOOGLE)
     busy = sum(spent for name, spent in cpu_between(before, after).items() if name != GOOGLE)
     return [
         Figure("idle memory of the services", services, "MB", "not shared with other processes, nobody signed in"),
@@ -124,7 +124,7 @@ async def _idle(stage: Stage, seconds: int) -> list[Figure]:
 
 
 def _megabytes(usages: Iterable[Usage]) -> float:
-    return sum(one.memory_bytes for one in usages) / 1e6
+    return sum(usage.memory_bytes for usage in usages) / 1e6
 
 
 SCENARIO = Scenario("backfill", "A first import: how fast, how many units, how much CPU where?", run)

@@ -59,7 +59,7 @@ async def run(setting: Setting) -> list[Figure]:
         Figure("crowd: slowest mailbox", max(lasted), "s", "the same moments"),
         Figure("crowd: CPU per message", milliseconds, "ms", "all services and servers, contacts and calendars included"),
         *(Figure(f"crowd: CPU per message: {name}", used, "ms", "with all its processes") for name, used in each.items()),
-        Figure("crowd: mailboxes complete", sum(one >= MESSAGES for one in shown), "",
+        Figure("crowd: mailboxes complete", sum(number >= MESSAGES for number in shown), "",
                "all messages on their timelines", at_least(len(mailboxes))),
         Figure("crowd: refused by Gmail", spent.refused, "calls", "counted by the local Google", exactly(0)),
     ]  # fmt: skip

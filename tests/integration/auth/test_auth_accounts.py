@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+import redis.asyncio
 
 from libs.common.errors import Refused
 from libs.common.events import AccountConnected, AccountDisconnected, SettingsChanged, UserDeleted
@@ -174,6 +175,20 @@ async def test_an_api_token_is_shown_once_and_identifies_its_user(world: AuthWor
     await world.request(DeleteApiToken(user_id=anna.user_id, token_id=created.id))
     await world.refused(WhoIs(token=created.secret), "unauthenticated")
     await world.refused(DeleteApiToken(user_id=anna.user_id, token_id=created.id), "not_found")
+
+
+async def test_an_api_token_whose_creator_got_no_reply_is_created_once(
+    world: AuthWorld, anna: SignedIn, redis_url: str
+) -> None:
+    command = CreateApiToken(user_id=anna.user_id, name="script")
+    unseen = await world.bus.request(command, idempotency_key="a-key-of-the-caller")
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.flushall()  # no reply was kept
+    created = await world.bus.request(command, idempotency_key="a-key-of-the-caller")
+    (listed,) = (await world.request(ListApiTokens(user_id=anna.user_id))).items
+    assert listed.id == created.id == unseen.id
+    assert (await world.request(WhoIs(token=created.secret))).id == anna.user_id
+    await world.refused(WhoIs(token=unseen.secret), "unauthenticated")
 
 
 async def test_a_session_is_no_api_token_and_the_other_way_round(world: AuthWorld, anna: SignedIn) -> None:

@@ -1,100 +1,38 @@
 """The bus on a real NATS server: delivered at least once, in batches, retried, dead-lettered, traced."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import nats
 import pytest
-from nats.js.api import StreamInfo
+from pydantic import ValidationError
 from redis.exceptions import ResponseError
+from structlog.testing import capture_logs
 
 from libs.common import requests
-from libs.common.bus import Bus, delivery
-from libs.common.cache import open_cache
-from libs.common.errors import Outage, Refused, Unprocessable
-from libs.common.events import ContactChanged, InteractionReported, MessageIngested, SyncRequested
-from libs.common.ids import AccountId, ContactId, Service, UserId, new_id
-from libs.common.log import current_trace, traced
+from libs.common.bus import delivery
+from libs.common.errors import Outage, Throttled, Unprocessable
+from libs.common.events import (
+    MIN_BRIEF_LEAD,
+    ContactChanged,
+    InteractionReported,
+    MeetingUpcoming,
+    MessageIngested,
+    SyncRequested,
+)
+from libs.common.ids import ContactId, new_id
 from libs.common.service import Resources, running
 from libs.local.servers import Nats
 from tests.conftest import ServiceSettings, own_nats_server
+from tests.support.bus import ACCOUNT, USER, OpenBus, Received, alive, dead_letters, message, request, settled, stream
+from tests.support.meetings import meeting
 
 nats_server = own_nats_server  # servers are killed here, and the same events published in every test
 
-USER = UserId(new_id())
-ACCOUNT = AccountId(new_id())
-
-
-def message(gmail_id: str, revision: int = 1) -> MessageIngested:
-    return MessageIngested(
-        user_id=USER, account_id=ACCOUNT, gmail_id=gmail_id, thread_id="t", revision=revision, rfc_message_id=None,
-        occurred_at=datetime(2026, 1, 1, tzinfo=UTC), people=(), title="", snippet="",
-    )  # fmt: skip
-
-
-def request() -> SyncRequested:
-    return SyncRequested(user_id=USER, account_id=ACCOUNT, kind="mail", reason="user")
-
-
-class Received:
-    """What a handler got, and a way to wait for it."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[str]] = []
-
-    async def record(self, events: Sequence[MessageIngested]) -> None:
-        self.batches.append([event.gmail_id for event in events])
-
-    @property
-    def ids(self) -> list[str]:
-        return [gmail_id for batch in self.batches for gmail_id in batch]
-
-    async def count(self, wanted: int, seconds: float = 10) -> None:
-        async with asyncio.timeout(seconds):
-            while len(self.ids) < wanted:
-                await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def bus(service_settings: ServiceSettings) -> Callable[[Service], Bus]:
-    def make(service: Service) -> Bus:
-        settings = service_settings(service)
-        return Bus(settings, service, open_cache(settings))
-
-    return make
-
-
-@asynccontextmanager
-async def alive(*buses: Bus) -> AsyncIterator[None]:
-    """These ends of the bus, started; stopped and their caches closed at the end."""
-    for started in buses:
-        await started.start()
-    try:
-        yield
-    finally:
-        for started in reversed(buses):
-            await started.stop()
-            await started.cache.close()
-
-
-async def stream(server: Nats, name: str) -> StreamInfo:
-    client = await nats.connect(server.admin_url)
-    try:
-        return await client.jetstream().stream_info(name)
-    finally:
-        await client.close()
-
-
-async def settled(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.05)
-
 
 async def test_what_is_published_is_consumed_in_batches_and_leaves_nothing_behind(
-    bus: Callable[[Service], Bus], nats_server: Nats
+    bus: OpenBus, nats_server: Nats
 ) -> None:
     received = Received()
     contacts, sync = bus("contacts"), bus("sync")
@@ -111,7 +49,7 @@ async def test_what_is_published_is_consumed_in_batches_and_leaves_nothing_behin
     assert max(map(len, received.batches)) > 1
 
 
-async def test_the_same_event_published_twice_is_stored_once(bus: Callable[[Service], Bus]) -> None:
+async def test_the_same_event_published_twice_is_stored_once(bus: OpenBus) -> None:
     received = Received()
     contacts, sync = bus("contacts"), bus("sync")
     contacts.subscribe_batch(MessageIngested, received.record)
@@ -123,7 +61,7 @@ async def test_the_same_event_published_twice_is_stored_once(bus: Callable[[Serv
     assert sorted(received.ids) == ["a", "a", "b"]
 
 
-async def test_a_correction_of_what_a_connector_published_gets_through_at_once(bus: Callable[[Service], Bus]) -> None:
+async def test_a_correction_of_what_a_connector_published_gets_through_at_once(bus: OpenBus) -> None:
     consumed: list[str] = []
 
     async def record(event: InteractionReported) -> None:
@@ -146,7 +84,7 @@ async def test_a_correction_of_what_a_connector_published_gets_through_at_once(b
 
 
 async def test_a_cache_that_refuses_to_count_failures_ends_no_subscription(
-    bus: Callable[[Service], Bus], monkeypatch: pytest.MonkeyPatch
+    bus: OpenBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     received: list[str] = []
 
@@ -198,7 +136,7 @@ async def test_background_work_ends_while_the_bus_still_carries_what_it_publishe
 
 
 async def test_a_bad_message_does_not_hold_back_its_batch(
-    bus: Callable[[Service], Bus], nats_server: Nats, monkeypatch: pytest.MonkeyPatch
+    bus: OpenBus, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "RETRY_DELAYS", (0.05, 0.05))
     received = Received()
@@ -222,16 +160,14 @@ async def test_a_bad_message_does_not_hold_back_its_batch(
     dead = await client.jetstream().get_msg("DEAD", seq=1)
     await client.close()
     assert sorted(received.ids) == ["1", "2", "3", "4"]
-    assert dead.subject == "dead.contacts.message.ingested"
+    assert dead.subject == f"dead.contacts.{USER}.{ACCOUNT}.message.ingested"
     assert dead.headers is not None
     assert dead.headers["Pingcrm-Reason"] == "ValueError: a row that the database refuses"  # without the private detail
     assert dead.headers["Pingcrm-Attempts"] == "3"
     assert MessageIngested.model_validate_json(dead.data or b"").gmail_id == "bad"
 
 
-async def test_an_invalid_payload_becomes_a_dead_letter_at_once(
-    bus: Callable[[Service], Bus], nats_server: Nats
-) -> None:
+async def test_an_invalid_payload_becomes_a_dead_letter_at_once(bus: OpenBus, nats_server: Nats) -> None:
     received = Received()
     contacts = bus("contacts")
     contacts.subscribe_batch(MessageIngested, received.record)
@@ -252,7 +188,7 @@ async def test_an_invalid_payload_becomes_a_dead_letter_at_once(
     assert dead.headers["Pingcrm-Consumer"] == "contacts_message_ingested"
 
 
-async def test_what_can_never_succeed_is_not_tried_again(bus: Callable[[Service], Bus], nats_server: Nats) -> None:
+async def test_what_can_never_succeed_is_not_tried_again(bus: OpenBus, nats_server: Nats) -> None:
     tries = 0
 
     async def refuse(_: SyncRequested) -> None:
@@ -273,7 +209,7 @@ async def test_what_can_never_succeed_is_not_tried_again(bus: Callable[[Service]
 
 
 async def test_an_outage_is_not_counted_as_a_failure(
-    bus: Callable[[Service], Bus], nats_server: Nats, monkeypatch: pytest.MonkeyPatch
+    bus: OpenBus, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "RETRY_DELAYS", ())  # the first failure would make it a dead letter
     monkeypatch.setattr(delivery, "OUTAGE_DELAY_SECONDS", 0.05)
@@ -297,7 +233,7 @@ async def test_an_outage_is_not_counted_as_a_failure(
     assert (await stream(nats_server, "DEAD")).state.messages == 0
 
 
-async def test_two_replicas_share_the_work(bus: Callable[[Service], Bus]) -> None:
+async def test_two_replicas_share_the_work(bus: OpenBus) -> None:
     by_first, by_second = Received(), Received()
     first, second, sync = bus("contacts"), bus("contacts"), bus("sync")
     first.subscribe_batch(MessageIngested, by_first.record)
@@ -311,9 +247,7 @@ async def test_two_replicas_share_the_work(bus: Callable[[Service], Bus]) -> Non
     assert sorted(by_first.ids + by_second.ids, key=int) == [str(number) for number in range(600)]
 
 
-async def test_subscriptions_go_on_after_the_server_was_killed_and_came_back(
-    bus: Callable[[Service], Bus], nats_server: Nats
-) -> None:
+async def test_subscriptions_go_on_after_the_server_was_killed_and_came_back(bus: OpenBus, nats_server: Nats) -> None:
     received = Received()
     contacts, sync = bus("contacts"), bus("sync")
     contacts.subscribe_batch(MessageIngested, received.record)
@@ -333,7 +267,7 @@ async def test_subscriptions_go_on_after_the_server_was_killed_and_came_back(
                 await asyncio.sleep(0.1)
 
 
-async def test_what_is_in_hand_is_finished_when_stopping(bus: Callable[[Service], Bus]) -> None:
+async def test_what_is_in_hand_is_finished_when_stopping(bus: OpenBus) -> None:
     begun, finished = asyncio.Event(), asyncio.Event()
 
     async def slowly(_: Sequence[MessageIngested]) -> None:
@@ -349,31 +283,7 @@ async def test_what_is_in_hand_is_finished_when_stopping(bus: Callable[[Service]
     assert finished.is_set()
 
 
-async def test_a_request_is_served_or_refused_or_nobody_is_there(bus: Callable[[Service], Bus]) -> None:
-    async def search(query: requests.SearchContacts) -> requests.ContactPage:
-        if query.q == "secret":
-            raise Refused(409, "taken", "Somebody has it.", contact_id="c1")
-        if query.q == "bug":
-            raise ZeroDivisionError
-        return requests.ContactPage(items=(), next_cursor=current_trace())
-
-    contacts, gateway = bus("contacts"), bus("gateway")
-    contacts.respond(requests.SearchContacts, search)
-    async with alive(contacts, gateway):
-        with traced("a-trace"):
-            page = await gateway.request(requests.SearchContacts(user_id=USER))
-        assert page.next_cursor == "a-trace"  # the trace goes along
-        with pytest.raises(Refused) as refused:
-            await gateway.request(requests.SearchContacts(user_id=USER, q="secret"))
-        assert (refused.value.status, refused.value.code, refused.value.extra) == (409, "taken", {"contact_id": "c1"})
-        with pytest.raises(Refused) as refused:
-            await gateway.request(requests.SearchContacts(user_id=USER, q="bug"))
-        assert refused.value.status == 500
-        with pytest.raises(Outage):
-            await gateway.request(requests.GetSyncStatus(user_id=USER))
-
-
-async def test_every_replica_consumes_a_broadcast_event(bus: Callable[[Service], Bus]) -> None:
+async def test_every_replica_consumes_a_broadcast_event(bus: OpenBus) -> None:
     got: list[str] = []
     first, second, contacts = bus("gateway"), bus("gateway"), bus("contacts")
 
@@ -393,24 +303,62 @@ async def test_every_replica_consumes_a_broadcast_event(bus: Callable[[Service],
     assert sorted(got) == ["one", "two"]
 
 
-async def test_what_events_py_does_not_declare_is_refused(bus: Callable[[Service], Bus]) -> None:
+async def test_what_events_py_does_not_declare_is_refused(bus: OpenBus) -> None:
     async def nothing(_: object) -> None:
         return None
 
     with pytest.raises(KeyError, match=r"prep consumes message\.ingested"):
         bus("prep").subscribe(MessageIngested, nothing)
-    with pytest.raises(KeyError, match="serves contacts"):
+    with pytest.raises(KeyError, match=r"prep serves contacts\.search"):
         bus("prep").respond(requests.SearchContacts, nothing)  # type: ignore[arg-type]
 
 
-async def test_a_request_waits_for_a_service_that_is_just_starting(bus: Callable[[Service], Bus]) -> None:
-    async def search(_: requests.SearchContacts) -> requests.ContactPage:
-        return requests.ContactPage(items=())
+async def test_a_retry_of_a_meeting_s_brief_comes_while_it_is_still_of_use(
+    bus: OpenBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "RETRY_DELAYS", (600.0,))
+    monkeypatch.setattr(delivery, "OUTAGE_DELAY_SECONDS", 600.0)
+    tries: list[float] = []
 
-    contacts, gateway = bus("contacts"), bus("gateway")
-    contacts.respond(requests.SearchContacts, search)
-    async with alive(gateway):
-        waiting = asyncio.create_task(gateway.request(requests.SearchContacts(user_id=USER)))
-        await asyncio.sleep(0.3)
-        async with alive(contacts):
-            assert (await waiting).items == ()
+    async def fail_twice(event: MeetingUpcoming) -> None:
+        tries.append((event.useful_until() - datetime.now(UTC)).total_seconds())
+        if len(tries) == 1:
+            raise Throttled("Gmail wants a pause", timedelta(hours=1))
+        if len(tries) == 2:
+            raise ZeroDivisionError
+
+    prep, sync = bus("prep"), bus("sync")
+    prep.subscribe(MeetingUpcoming, fail_twice)
+    useful_until = datetime.now(UTC) + timedelta(seconds=delivery.LAST_TRY_SECONDS + 1)
+    async with alive(prep, sync):
+        await sync.publish(MeetingUpcoming(meeting=meeting(starts_at=useful_until + MIN_BRIEF_LEAD)))
+
+        async def tried_twice() -> bool:
+            return len(tries) >= 2
+
+        await settled(tried_twice, seconds=8)
+    assert delivery.LAST_TRY_SECONDS - 2 < tries[1] <= delivery.LAST_TRY_SECONDS
+
+
+async def test_an_invalid_value_inside_a_handler_is_a_failure_and_no_invalid_payload(
+    bus: OpenBus, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "RETRY_DELAYS", (0.05, 0.05))
+
+    async def make_a_wrong_value(_: MessageIngested) -> None:
+        ContactChanged.model_validate({"user_id": "private words", "contact_ids": ()})
+
+    contacts, sync = bus("contacts"), bus("sync")
+    contacts.subscribe(MessageIngested, make_a_wrong_value)
+    async with alive(contacts, sync):
+        with capture_logs() as logs:
+            await sync.publish(message("a"))
+            (letter,) = await dead_letters(nats_server, 1)
+    failures = [line for line in logs if line["event"] == "struck"]
+    assert [(line["log_level"], type(line["exc_info"])) for line in failures] == [("error", ValidationError)] * 2
+    headers = letter.headers or {}
+    assert headers["Pingcrm-Attempts"] == "3"
+    assert headers["Pingcrm-Reason"].startswith(
+        "ValidationError: ContactChanged: user_id: Input should be a valid UUID"
+    )
+    assert "private words" not in headers["Pingcrm-Reason"]

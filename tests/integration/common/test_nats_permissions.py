@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from libs.common.events import BROADCAST, EVENTS, TICKS
 from libs.common.ids import SERVICES, Service
 from libs.common.requests import REQUESTS
-from libs.common.topology import CONSUMERS, inbox_prefix
+from libs.common.topology import CONSUMERS, DEAD_LETTER_PURGER, inbox_prefix
 from libs.local.secrets import generate
 from libs.local.servers import Nats
 
@@ -91,6 +91,20 @@ async def test_a_user_cannot_touch_streams_consumers_schedules_or_dead_letters_o
         for subject in subjects:
             await session.client.publish(subject, b"{}")
         assert len(await session.refused()) == len(subjects)
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "connector"])
+async def test_a_single_service_may_purge_dead_letters(nats_server: Nats, user: str) -> None:
+    async with login(nats_server, user) as session:
+        await session.client.publish("$JS.API.STREAM.PURGE.DEAD", b'{"filter":"dead.*.nobody.>"}')
+        assert bool(await session.refused()) == (user != DEAD_LETTER_PURGER)
+        for forbidden in (
+            "$JS.API.STREAM.MSG.GET.DEAD",
+            "$JS.API.STREAM.DELETE.DEAD",
+            "$JS.API.STREAM.MSG.DELETE.DEAD",
+        ):
+            await session.client.publish(forbidden, b"{}")
+        assert len(await session.refused()) == 3
 
 
 @pytest.mark.parametrize("user", [*SERVICES, "connector"])

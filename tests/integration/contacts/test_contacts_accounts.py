@@ -26,7 +26,7 @@ from tests.support.contacts_world import (
 __all__ = ["contacts_database", "world"]
 
 JANE, BOB, CAROL, ROBOT = "jane@acme.example", "bob@beta.example", "carol@gamma.example", "noreply@shop.example"
-ONE = {"rfc_message_id": "<one@mail>"}
+SAME_ID = {"rfc_message_id": "<one@mail>"}
 
 
 async def lines(world: World, email: str) -> list[tuple[str, str | None, int]]:
@@ -35,7 +35,7 @@ async def lines(world: World, email: str) -> list[tuple[str, str | None, int]]:
 
 
 def seen_by(account: int, revision: int = 1) -> Event:
-    return mail("m", JANE, [ME, WORK], account=account, revision=revision, title="hello", days_ago=1, **ONE)  # type: ignore[arg-type]
+    return mail("m", JANE, [ME, WORK], account=account, revision=revision, title="hello", days_ago=1, **SAME_ID)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
@@ -59,9 +59,9 @@ async def test_a_mail_of_two_accounts_stays_until_both_have_lost_it_and_comes_ba
 async def test_restored_and_trashed_again_in_any_order_the_last_word_counts(world: World) -> None:
     await world.receive(connected(2, WORK))
     story = [seen_by(1), seen_by(2), removed("m", revision=4), seen_by(1, 3), removed("m", account=2), seen_by(2, 5)]
-    for told in (story, story[::-1], story[3:] + story[:3]):
+    for order in (story, story[::-1], story[3:] + story[:3]):
         await world.clear()
-        await world.receive(connected(), connected(2, WORK), *told, *told)
+        await world.receive(connected(), connected(2, WORK), *order, *order)
         assert await lines(world, JANE) == [("hello", "inbound", 1)]
 
 
@@ -76,7 +76,7 @@ async def test_purging_one_account_leaves_what_the_other_saw_and_its_answers(wor
 
 async def test_mail_between_my_accounts_is_one_interaction_and_makes_nobody(world: World) -> None:
     await world.receive(connected(2, WORK))
-    await world.receive(*[mail(f"m{n}", ME, [WORK], account=n, **ONE) for n in (1, 2)])  # type: ignore[arg-type]
+    await world.receive(*[mail(f"m{n}", ME, [WORK], account=n, **SAME_ID) for n in (1, 2)])  # type: ignore[arg-type]
     assert ((await world.counts()).messages, (await world.counts()).contacts) == (1, 0)
 
 
@@ -125,7 +125,7 @@ async def test_no_rule_takes_a_contact_that_the_user_made_edited_or_invited(worl
     kept = await world.contact(JANE)
     assert (kept.id, kept.notes, kept.bcc_hash) == (jane.id, "met in Rome", jane.bcc_hash)
     await world.receive(settings(2, contact_creation="people"))
-    assert await world.emails() == {frozenset({one}) for one in (JANE, BOB, CAROL, "dora@x.example")}
+    assert await world.emails() == {frozenset({email}) for email in (JANE, BOB, CAROL, "dora@x.example")}
     assert (await world.contact(JANE)).id == jane.id
 
 

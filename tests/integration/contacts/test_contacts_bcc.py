@@ -8,8 +8,8 @@ import pytest
 
 from libs.common.events import BccUnclaimed, MessageIngested, UserDeleted
 from libs.common.requests import Contact, DeleteContact, MergeContacts, RotateBcc, UndoMerge
-from services.contacts import claiming
-from services.contacts.handlers import contacts, duplicates, interactions
+from services.contacts import bcc_offers
+from services.contacts.handlers import contacts, merges, messages
 from tests.support.contacts_world import (
     ME,
     USER,
@@ -38,10 +38,10 @@ def logged(gmail_id: str, contact: Contact | str, sender: str = ME, **more: Any)
     return mail(gmail_id, sender, [STRANGER], **{"bcc_tags": (hash_,), "days_ago": 0.5, **more})
 
 
-async def asked(world: World, later: timedelta = timedelta(minutes=1)) -> list[BccUnclaimed]:
-    """The questions that are asked by then; each once."""
+async def offered(world: World, later: timedelta = timedelta(minutes=1)) -> list[BccUnclaimed]:
+    """What is offered by then; each once."""
     before = len(world.published)
-    await claiming.tell(world.context, datetime.now(UTC) + later)
+    await bcc_offers.publish_offers(world.context, datetime.now(UTC) + later)
     return [event for event in world.published[before:] if isinstance(event, BccUnclaimed)]
 
 
@@ -59,19 +59,19 @@ async def test_a_stranger_with_a_known_hash_is_asked_about_once_and_logs_nothing
     [jane] = await known(world, JANE)
     first = logged("m1", jane, OFFICE, name="Maya at work")
     await world.receive(first, first, logged("m2", jane, OFFICE.upper()))
-    [request] = await asked(world)
-    assert (request.user_id, request.account_id, request.contact_id) == (USER, account_id(1), jane.id)
-    assert (request.address, request.name) == (OFFICE, "Maya at work")
-    assert await asked(world) == []
+    [offer] = await offered(world)
+    assert (offer.user_id, offer.account_id, offer.contact_id) == (USER, account_id(1), jane.id)
+    assert (offer.address, offer.name) == (OFFICE, "Maya at work")
+    assert await offered(world) == []
     await world.receive(logged("m3", jane, OFFICE))
-    assert await asked(world) == []
+    assert await offered(world) == []
     assert len(await lines(world, JANE)) == 1
 
 
 async def test_every_address_and_every_user_is_asked_about_for_itself(world: World) -> None:
     [jane] = await known(world, JANE)
     await world.receive(logged("m1", jane, OFFICE), logged("m2", jane, "maya@club.example"))
-    assert {request.address for request in await asked(world)} == {OFFICE, "maya@club.example"}
+    assert {offer.address for offer in await offered(world)} == {OFFICE, "maya@club.example"}
 
 
 async def test_an_address_that_is_accepted_logs_its_mail_of_before_and_of_after(world: World) -> None:
@@ -111,7 +111,7 @@ async def test_who_is_nobody_to_ask_about_neither_logs_nor_is_asked_about(
     [jane] = await known(world, JANE)
     before = await lines(world, JANE)
     await world.receive(logged("m1", jane, sender, **more))
-    assert await asked(world) == []
+    assert await offered(world) == []
     assert [line for line in await lines(world, JANE) if line[2]] == []
     assert len(await lines(world, JANE)) == len(before) + (sender == JANE)
 
@@ -119,32 +119,32 @@ async def test_who_is_nobody_to_ask_about_neither_logs_nor_is_asked_about(
 async def test_an_address_that_becomes_mine_in_the_same_breath_raises_no_question(world: World) -> None:
     [jane] = await known(world, JANE)
     await world.receive(logged("m1", jane, OFFICE), identified(ME, OFFICE))
-    assert await asked(world) == []
+    assert await offered(world) == []
     assert len(await lines(world, JANE)) == 2
 
 
 async def test_nothing_is_asked_before_the_dust_has_settled(world: World) -> None:
     [jane] = await known(world, JANE)
     await world.receive(logged("m1", jane, OFFICE))
-    assert await asked(world, later=-claiming.SETTLED) == []
-    assert len(await asked(world)) == 1
+    assert await offered(world, later=-bcc_offers.SETTLING_TIME) == []
+    assert len(await offered(world)) == 1
 
 
 async def test_who_learns_a_hash_can_ask_no_more_than_a_few_questions_a_day(world: World) -> None:
     [jane] = await known(world, JANE)
     flood = [logged(f"m{n}", jane, f"spammer{n}@evil.example") for n in range(30)]
-    await interactions.record_messages(world.context, flood[:25])
+    await messages.record_messages(world.context, flood[:25])
     await world.receive(*flood[25:])
-    assert len(await asked(world)) == claiming.MAX_OFFERS
+    assert len(await offered(world)) == bcc_offers.MAX_OFFERS
 
 
 async def test_a_contact_that_is_deleted_meanwhile_is_not_asked_about(world: World) -> None:
     [jane] = await known(world, JANE)
     await world.receive(logged("m1", jane, OFFICE))
     await contacts.delete_contact(world.context, DeleteContact(user_id=USER, contact_id=jane.id))
-    assert await asked(world) == []
+    assert await offered(world) == []
     await world.receive(logged("m2", jane, OFFICE))
-    assert await asked(world) == [], "its hash is unknown by now"
+    assert await offered(world) == [], "its hash is unknown by now"
 
 
 async def rotated(world: World, contact: Contact) -> Contact:
@@ -162,12 +162,12 @@ async def test_a_rotated_hash_logs_and_asks_about_no_later_mail_and_keeps_the_ea
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {"about m1", "about m4"}
     await world.receive(logged("m1", jane, revision=2, **early), logged("m5", jane, **early))
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {"about m1", "about m4", "about m5"}
-    assert await asked(world) == []
+    assert await offered(world) == []
 
 
-async def merged(world: World, one: Contact, other: Contact) -> Any:
-    command = MergeContacts(user_id=USER, contact_id=one.id, other_id=other.id)
-    return (await duplicates.merge_contacts(world.context, command)).merge_id
+async def merged(world: World, survivor: Contact, other: Contact) -> Any:
+    command = MergeContacts(user_id=USER, contact_id=survivor.id, other_id=other.id)
+    return (await merges.merge_contacts(world.context, command)).merge_id
 
 
 async def test_both_hashes_lead_to_the_merged_contact_and_apart_again_when_the_merge_is_undone(world: World) -> None:
@@ -176,8 +176,8 @@ async def test_both_hashes_lead_to_the_merged_contact_and_apart_again_when_the_m
     merge_id = await merged(world, jane, bob)
     await world.receive(logged("m3", jane), logged("m4", bob), logged("m5", bob, OFFICE))
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {f"about m{n}" for n in (1, 2, 3, 4)}
-    assert [request.contact_id for request in await asked(world)] == [jane.id]
-    await duplicates.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merge_id))
+    assert [offer.contact_id for offer in await offered(world)] == [jane.id]
+    await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merge_id))
     await world.receive(logged("m6", jane), logged("m7", bob))
     assert {line[0] for line in await lines(world, JANE) if line[2]} == {"about m1", "about m3", "about m6"}
     assert {line[0] for line in await lines(world, BOB) if line[2]} == {"about m2", "about m4", "about m7"}
@@ -193,7 +193,7 @@ async def test_an_undone_merge_leaves_each_with_an_address_that_logs(world: Worl
     jane, bob = await known(world, JANE, BOB)
     merge_id = await merged(world, jane, bob)
     await rotated(world, jane)
-    await duplicates.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merge_id))
+    await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merge_id))
     later: dict[str, Any] = {"days_ago": -30_000}
     await world.receive(
         logged("m1", await world.contact(JANE), **later), logged("m2", await world.contact(BOB), **later)
@@ -236,10 +236,10 @@ async def test_a_hash_counts_in_whichever_account_it_is_seen_and_once(
 async def test_who_repeats_the_message_id_of_my_mail_can_not_log_it(world: World) -> None:
     await world.receive(connected(2, WORK))
     [jane] = await known(world, JANE)
-    mine = mail("m1", ME, ["mallory@evil.example"], days_ago=0.5, rfc_message_id="<one@mail>")
+    sent = mail("m1", ME, ["mallory@evil.example"], days_ago=0.5, rfc_message_id="<one@mail>")
     forged = logged("m2", jane, "mallory@evil.example", account=2, days_ago=0.4, rfc_message_id="<one@mail>")
-    for told in ((mine, forged), (forged, mine)):
-        await world.receive(*told)
+    for copies in ((sent, forged), (forged, sent)):
+        await world.receive(*copies)
         assert [line for line in await lines(world, JANE) if line[2]] == []
 
 
@@ -259,7 +259,7 @@ async def test_people_of_logged_mail_are_linked_where_they_are_known(world: Worl
 async def test_of_a_deleted_user_no_question_is_left(world: World) -> None:
     [jane] = await known(world, JANE)
     await world.receive(logged("m1", jane, OFFICE), UserDeleted(user_id=USER, account_ids=(account_id(1),)))
-    assert await asked(world) == []
+    assert await offered(world) == []
     assert await world.pool.fetchval("SELECT count(*) FROM bcc_offers") == 0
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from libs.common.events import MessageIngested
-from services.contacts.handlers import interactions
+from services.contacts.handlers import messages
 from tests.support.contacts_world import (
     ME,
     NOW,
@@ -81,10 +81,10 @@ async def test_mail_via_a_list_teaches_no_name_and_makes_no_contact(world: World
 
 
 async def test_more_than_25_participants_are_linked_but_never_created(world: World) -> None:
-    crowd = [f"p{number}@crowd.example" for number in range(25)]
-    await world.receive(mail("m1", ME, crowd))
+    recipients = [f"p{number}@crowd.example" for number in range(25)]
+    await world.receive(mail("m1", ME, recipients))
     assert (await world.counts()).contacts == 0
-    await world.receive(mail("m2", ME, crowd[:24]))
+    await world.receive(mail("m2", ME, recipients[:24]))
     assert (await world.counts()).contacts == 24
 
 
@@ -143,7 +143,7 @@ async def test_two_replicas_at_once_record_everything_once(world: World) -> None
         mail(f"o{n}", f"p{n % 7}@x.example", account=2, days_ago=n, rfc_message_id=f"<m{n}@mail>") for n in range(40)
     ]
     await asyncio.gather(
-        *(interactions.record_messages(world.context, part) for part in (batch, batch[::-1], other, other[::-1]))
+        *(messages.record_messages(world.context, part) for part in (batch, batch[::-1], other, other[::-1]))
     )
     counts = await world.counts()
     assert (counts.messages, counts.contacts) == (40, 7)
@@ -162,7 +162,7 @@ async def test_an_address_that_is_mine_no_more_becomes_a_contact(world: World) -
     assert await world.emails() == {frozenset({WORK})}
 
 
-async def test_an_older_telling_of_who_is_me_that_comes_late_undoes_nothing(world: World) -> None:
+async def test_an_older_statement_of_who_is_me_that_comes_late_undoes_nothing(world: World) -> None:
     await world.receive(mail("m1", "alias@x.example", [JANE, ME]))
     await world.receive(identified(ME, "alias@x.example", at=NOW), identified(ME, at=NOW - timedelta(seconds=1)))
     assert await world.emails() == {frozenset({JANE})}

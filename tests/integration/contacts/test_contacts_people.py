@@ -16,7 +16,7 @@ from libs.common.requests import (
     UndoMerge,
     UpdateContact,
 )
-from services.contacts.handlers import contacts, duplicates
+from services.contacts.handlers import contacts, duplicates, merges
 from tests.support.contacts_world import (
     ME,
     USER,
@@ -50,11 +50,11 @@ async def edit(world: World, email: str, **fields: object) -> None:
 
 @pytest.mark.parametrize("card_first", [True, False])
 async def test_a_card_fills_what_mail_left_empty(world: World, card_first: bool) -> None:
-    told = [
+    events = [
         card("1", name="Jane Doe", emails=[JANE, HOME], phones=["+49 30 1234567"], organization="Acme", title="CTO"),
         mail("m1", JANE, name="jane d."),
     ]
-    await world.receive(*(told if card_first else told[::-1]))
+    await world.receive(*(events if card_first else events[::-1]))
     contact = await world.contact(HOME)
     assert (contact.name, contact.company, contact.title, contact.imported) == ("Jane Doe", "Acme", "CTO", True)
     assert [(phone.shown, phone.e164) for phone in contact.phones] == [("+49 30 1234567", "+49301234567")]
@@ -63,11 +63,11 @@ async def test_a_card_fills_what_mail_left_empty(world: World, card_first: bool)
 
 async def test_a_card_merges_contacts_that_nobody_edited(world: World) -> None:
     await world.receive(mail("m1", JANE), mail("m2", HOME))
-    loser = max([await world.contact(JANE), await world.contact(HOME)], key=lambda one: one.id)
+    loser = max([await world.contact(JANE), await world.contact(HOME)], key=lambda contact: contact.id)
     await world.receive(card("1", emails=[JANE, HOME], name="Jane"))
     assert await world.emails() == {frozenset({JANE, HOME})}
     assert len(await world.timeline(JANE)) == 2
-    redirected = await contacts.show_contact(world.context, GetContact(user_id=USER, contact_id=loser.id))
+    redirected = await contacts.get_contact(world.context, GetContact(user_id=USER, contact_id=loser.id))
     assert redirected.name == "Jane"
 
 
@@ -90,11 +90,16 @@ async def test_cards_with_the_same_phone_and_name_are_one_person_and_with_anothe
     assert (await world.counts()).imported == 3
 
 
+async def test_a_card_with_words_for_a_phone_and_nothing_else_is_nobody(world: World) -> None:
+    await world.receive(card("1", phones=["ask at the desk"]), card("2", phones=["---"]), card("3", phones=["030 1"]))
+    assert await world.names() == ["030 1"]
+
+
 async def test_importing_again_changes_nothing(world: World) -> None:
-    told = [card("1", name="Jane", emails=[JANE], phones=["123"]), card("2", name="Only Name")]
-    await world.receive(*told)
+    events = [card("1", name="Jane", emails=[JANE], phones=["123"]), card("2", name="Only Name")]
+    await world.receive(*events)
     before = await world.state()
-    await world.receive(*told, *[one.model_copy(update={"revision": 5}) for one in told])
+    await world.receive(*events, *[event.model_copy(update={"revision": 5}) for event in events])
     assert await world.state() == before
 
 
@@ -156,10 +161,26 @@ async def test_guests_become_contacts_and_rooms_and_me_do_not(world: World) -> N
 
 
 async def test_a_meeting_of_me_alone_is_no_interaction(world: World) -> None:
-    await world.receive(meeting("e1", [ME], organizer=BOB), meeting("e2", [WORK], organizer=BOB))
+    await world.receive(meeting("e1", [ME]), meeting("e2", [WORK]))
     assert (await world.counts()).meetings == 1
     await world.receive(connected(2, WORK))
     assert ((await world.counts()).meetings, (await world.counts()).contacts) == (0, 0)
+
+
+@pytest.mark.parametrize("guests", [[], [ME]])
+async def test_an_organizer_whom_no_guest_list_names_is_met_all_the_same(world: World, guests: list[str]) -> None:
+    await world.receive(
+        meeting("e1", guests, organizer=BOB), meeting("e2", guests, organizer="noreply@webinars.example")
+    )
+    assert await world.emails() == {frozenset({BOB})}
+    [line] = await world.timeline(BOB)
+    assert (line.platform, line.direction, {who.role for who in line.people if who.address == BOB}) == (
+        "calendar", "mutual", {"attendee", "organizer"},
+    )  # fmt: skip
+    assert (await world.contact(BOB)).relationship.recency == 0, "it is years ago"
+    assert (await world.counts()).meetings == 1
+    await world.receive(connected(2, BOB))
+    assert (await world.counts()).meetings == 0, "I organise it myself"
 
 
 async def test_the_same_meeting_in_two_calendars_is_one_interaction_until_both_cancel(world: World) -> None:
@@ -252,32 +273,32 @@ async def test_merge_and_undo_are_exact(world: World) -> None:
     )
     await edit(world, JANE, notes="met in Rome", tags=["friend"])
     before = await world.state()
-    one, other = await world.contact(JANE), await world.contact(HOME)
-    merged = await duplicates.merge_contacts(
-        world.context, MergeContacts(user_id=USER, contact_id=one.id, other_id=other.id)
+    survivor, other = await world.contact(JANE), await world.contact(HOME)
+    merged = await merges.merge_contacts(
+        world.context, MergeContacts(user_id=USER, contact_id=survivor.id, other_id=other.id)
     )
     assert set(merged.contact.emails) == {JANE, HOME}
     assert (merged.contact.name, merged.contact.notes) == ("Jane D", "met in Rome")
     assert len(await world.timeline(JANE)) == 2
-    assert (await contacts.show_contact(world.context, GetContact(user_id=USER, contact_id=other.id))).id == one.id
-    await duplicates.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merged.merge_id))
+    assert (await contacts.get_contact(world.context, GetContact(user_id=USER, contact_id=other.id))).id == survivor.id
+    await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merged.merge_id))
     assert await world.state() == before
     assert (await world.contact(HOME)).id == other.id
     assert (await world.contact(HOME)).bcc_hash == other.bcc_hash
     with pytest.raises(Refused):
-        await duplicates.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merged.merge_id))
+        await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merged.merge_id))
 
 
 async def test_what_the_user_wrote_after_a_merge_survives_its_undo(world: World) -> None:
     await world.receive(mail("m1", JANE), mail("m2", BOB))
     await edit(world, BOB, company="Beta")
-    one, other = await world.contact(JANE), await world.contact(BOB)
-    merged = await duplicates.merge_contacts(
-        world.context, MergeContacts(user_id=USER, contact_id=one.id, other_id=other.id)
+    survivor, other = await world.contact(JANE), await world.contact(BOB)
+    merged = await merges.merge_contacts(
+        world.context, MergeContacts(user_id=USER, contact_id=survivor.id, other_id=other.id)
     )
     assert merged.contact.company == "Beta"
     await edit(world, JANE, notes="since then")
-    undone = await duplicates.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merged.merge_id))
+    undone = await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merged.merge_id))
     assert (undone.company, undone.notes) == ("", "since then")
     assert (await world.contact(BOB)).company == "Beta"
 
@@ -291,7 +312,10 @@ async def test_likely_duplicates_come_with_their_evidence(world: World) -> None:
     )
     contact = await world.contact(JANE)
     found = await duplicates.find_duplicates(world.context, FindDuplicates(user_id=USER, contact_id=contact.id))
-    assert [one.evidence for one in found.items] == [("same name at acme.example",), ("similar name (94 %)",)]
+    assert [duplicate.evidence for duplicate in found.items] == [
+        ("same name at acme.example",),
+        ("similar name (94 %)",),
+    ]
 
 
 STORY = [
@@ -313,7 +337,7 @@ STORY = [
 ]
 
 
-async def test_any_order_and_any_repetition_of_the_same_facts_gives_the_same_state(world: World) -> None:
+async def test_any_order_and_any_repetition_of_the_same_events_gives_the_same_state(world: World) -> None:
     await world.receive(*STORY)
     expected = await world.state()
     assert len(expected) > 3
@@ -323,4 +347,4 @@ async def test_any_order_and_any_repetition_of_the_same_facts_gives_the_same_sta
         chance.shuffle(order)
         await world.clear()
         await world.receive(connected(), *order)
-        assert await world.state() == expected, [type(one).__name__ for one in order]
+        assert await world.state() == expected, [type(event).__name__ for event in order]

@@ -4,6 +4,7 @@ import pytest
 
 from libs.local.bus_admin import admin_stream
 from libs.local.dead import NoSuchDeadLetter, get_dead_letter, iterate_dead_letters, replay
+from libs.local.migrate import migrate_bus
 from libs.local.servers import Nats
 from tests.conftest import own_nats_server
 
@@ -61,3 +62,51 @@ async def test_dead_letters_before_and_after_a_gap_are_all_found(nats_server: Na
         for number in numbers[1:4]:
             await js.delete_msg("DEAD", number)
         assert [found.number async for found in iterate_dead_letters(js)] == [numbers[0], numbers[4]]
+
+
+USER, ACCOUNT = "01940000-0000-7000-8000-000000000001", "01940000-0000-7000-8000-000000000002"
+
+
+async def test_letters_are_listed_shown_and_replayed_whether_their_subject_names_a_user_or_not(
+    nats_server: Nats,
+) -> None:
+    addresses = [
+        "dead.contacts.message.ingested",
+        f"dead.contacts.{USER}.{ACCOUNT}.message.ingested",
+        "dead.contacts.-.-.message.ingested",
+    ]
+    async with admin_stream(nats_server.admin_url) as js:
+        for number, address in enumerate(addresses, start=1):
+            headers = {name: value for name, value in HEADERS.items() if name != "Pingcrm-Subject"}
+            await js.publish(address, str(number).encode(), headers=headers)
+        listed = [found async for found in iterate_dead_letters(js, "contacts")]
+        assert [found.subject for found in listed] == ["message.ingested"] * 3
+        assert [(await get_dead_letter(js, number)).payload for number in (1, 2, 3)] == [b"1", b"2", b"3"]
+        for number in (1, 2, 3):
+            await replay(js, number)
+        subscription = await js.pull_subscribe_bind(consumer="contacts_message_ingested", stream="EVENTS")
+        assert [message.data for message in await subscription.fetch(3, timeout=5)] == [b"1", b"2", b"3"]
+        assert [found async for found in iterate_dead_letters(js)] == []
+
+
+async def test_a_migration_gives_old_letters_a_subject_that_names_their_user(nats_server: Nats) -> None:
+    payload = f'{{"user_id":"{USER}","account_id":"{ACCOUNT}"}}'.encode()
+    old = {
+        "dead.contacts.message.ingested": f"dead.contacts.{USER}.{ACCOUNT}.message.ingested",
+        "dead.sync.clock.mail": "dead.sync.-.-.clock.mail",
+        "dead.prep.user.deleted": "dead.prep.-.-.user.deleted",  # an order to delete must not go with its user
+    }
+    async with admin_stream(nats_server.admin_url) as js:
+        for address in old:
+            headers = {**HEADERS, "Pingcrm-Subject": address.split(".", 2)[2]}
+            await js.publish(address, b"" if "clock" in address else payload, headers=headers)
+        before = [found async for found in iterate_dead_letters(js)]
+        await migrate_bus(nats_server.admin_url)
+        subjects = (await js.stream_info("DEAD", subjects_filter=">")).state.subjects or {}
+        after = [found async for found in iterate_dead_letters(js)]
+        assert set(subjects) == set(old.values())
+        assert {(found.subject, found.payload, found.reason, found.at) for found in after} == {
+            (found.subject, found.payload, found.reason, found.at) for found in before
+        }
+        await migrate_bus(nats_server.admin_url)
+        assert [found async for found in iterate_dead_letters(js)] == after

@@ -10,7 +10,7 @@ from nats.js.api import ConsumerConfig
 from libs.common.events import TICKS
 from libs.common.ids import SERVICES
 from libs.common.topology import CONSUMERS, schedule_subject, streams
-from libs.local import schemas
+from libs.local import schemas, views
 from libs.local.bus_admin import Unreachable, admin_stream
 from libs.local.migrate import migrate, migrate_bus, migrate_database
 from libs.local.ports import free_port
@@ -18,6 +18,7 @@ from libs.local.schemas import MigrationFailed
 from libs.local.secrets import Secrets, generate
 from libs.local.servers import Nats
 from libs.local.urls import postgres_url
+from libs.local.views import apply_views
 from tests.conftest import own_nats_server
 from tests.support.database import Database
 from tests.support.servers import Servers
@@ -131,6 +132,66 @@ async def test_a_migration_that_fails_names_its_service_and_the_reason(
     monkeypatch.setattr(schemas, "ROOT", tmp_path)
     with pytest.raises(MigrationFailed, match=r"The migrations of prep failed: [\s\S]*permission denied"):
         await migrate_database(database.admin_url, database.secrets)
+
+
+def write_views(root: Path, **definitions: str) -> None:
+    """The `views/` folder of the service `prep` below `root`, and nothing else."""
+    folder = root / "services" / "prep" / "views"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, definition in definitions.items():
+        (folder / f"{name}.sql").write_text(definition)
+
+
+RULE = "CREATE OR REPLACE FUNCTION rule() RETURNS int LANGUAGE sql IMMUTABLE RETURN {};"
+BOARD = "CREATE OR REPLACE VIEW board AS SELECT rule() AS n;"
+
+
+async def test_views_are_replaced_when_their_file_changes_and_left_alone_when_not(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "ROOT", tmp_path)
+    connection = await asyncpg.connect(database.url_for("prep"))
+    try:
+        versions = []
+        for rule in (1, 1, 2):
+            write_views(tmp_path, rule=RULE.format(rule), board=BOARD)
+            await migrate_database(database.admin_url, database.secrets)
+            assert await connection.fetchval("SELECT n FROM board") == rule
+            made = "SELECT xmin::text FROM pg_proc WHERE oid = 'rule'::regproc"
+            versions.append(await connection.fetchval(made))
+        assert versions[0] == versions[1] != versions[2]
+        owner = await connection.fetchval("SELECT viewowner FROM pg_views WHERE viewname = 'board'")
+        assert owner == "pingcrm_prep"
+    finally:
+        await connection.close()
+
+
+async def test_views_that_several_migrations_put_in_force_at_once_are_all_of_one_release(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "ROOT", tmp_path)
+    connection = await asyncpg.connect(database.url_for("prep"))
+    try:
+        for rule in range(1, 5):
+            write_views(tmp_path, rule=RULE.format(rule), board=BOARD + f" -- release {rule}")
+            await asyncio.gather(*(apply_views(database.admin_url, database.secrets) for _ in range(8)))
+            assert await connection.fetchval("SELECT n FROM board") == rule
+    finally:
+        await connection.close()
+
+
+async def test_of_views_of_which_one_fails_none_is_in_force(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "ROOT", tmp_path)
+    write_views(tmp_path, rule=RULE.format(1), board=BOARD.replace("rule()", "rule() / nothing"))
+    with pytest.raises(MigrationFailed, match=r'The views of prep failed: column "nothing" does not exist'):
+        await migrate_database(database.admin_url, database.secrets)
+    connection = await asyncpg.connect(database.url_for("prep"))
+    try:
+        assert await connection.fetchval("SELECT to_regproc('rule')") is None
+    finally:
+        await connection.close()
 
 
 async def test_a_server_that_is_not_there_is_named_without_its_password(secrets: Secrets) -> None:

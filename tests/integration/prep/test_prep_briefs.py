@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -52,6 +53,27 @@ async def test_a_brief_goes_from_the_account_to_itself(stage: Stage) -> None:
     assert "Ada Lovelace" in mail.html
     assert "not written by AI" in mail.html
     assert (sent.ai, sent.title) == (False, "Pricing review")
+
+
+async def test_a_brief_gives_the_time_of_its_reader(stage: Stage) -> None:
+    """An event that names UTC, in a calendar in Kathmandu (5:45 ahead); then in New York, by the user's own setting."""
+    event = upcoming(time_zone="UTC", calendar_time_zone="Asia/Kathmandu")
+    utc, there = event.starts_at, event.starts_at + timedelta(hours=5, minutes=45)
+    stage.meetings = [event]
+    async with stage.prep():
+        await stage.publish_upcoming(event)
+        await stage.settled()
+        (mail,) = stage.mails
+        weekday = "" if there.date() == utc.date() else f"{utc:%A} "
+        for face in (mail.text, mail.html):
+            assert f"{there:%A} {there.day} {there:%B %Y}, {there:%H:%M}–" in face or f"{there:%H:%M} – " in face
+            assert f"({weekday}{utc:%H:%M} UTC)" in face
+        stage.preferences = GmailPreferences(time_zone="America/New_York")
+        preview = await stage.request(PreviewPrep(user_id=USER_ID, meeting_id=event.meeting_id))
+        here = event.starts_at.astimezone(ZoneInfo("America/New_York"))
+        assert f", {here:%H:%M}" in preview.text
+        assert f"{utc:%H:%M} UTC)" in preview.text
+        assert f"{there:%H:%M}" not in preview.text
 
 
 async def test_two_instances_and_repeated_events_send_a_single_email(stage: Stage) -> None:

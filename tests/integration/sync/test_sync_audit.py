@@ -1,4 +1,4 @@
-"""What Gmail lists, what the ledger says and what contacts hold are compared, and made the same; and why a message is (not) here."""
+"""What Gmail lists, what the ledger has and what contacts hold are compared, and made the same; and why a message is (not) here."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +14,6 @@ import pytest_asyncio
 from libs.common.config import Settings
 from libs.common.errors import Refused
 from libs.common.events import AuditDue, SyncCompleted, SyncFailed
-from libs.common.google.api import Google
 from libs.common.requests import (
     Audit,
     AuditAccount,
@@ -29,17 +28,18 @@ from libs.common.service import opened, running, started
 from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
 from services.contacts.__main__ import wire as wire_contacts
-from services.sync import auditing, explaining
 from services.sync.__main__ import wire
-from services.sync.job import Sync
-from services.sync.mail import audit
+from services.sync.context import Context
+from services.sync.handlers import audits
+from services.sync.mail import audit, why
+from services.sync.runs.queue import RunQueue
 from tests.conftest import ServiceSettings, own_nats_server
 from tests.support.sync_stage import ADDRESS, SyncStage, maya, message, sync_stage
 
 nats_server = own_nats_server  # what the test before left unacknowledged would be waited for here, for half a minute
 
 MESSAGES = [message(n, age=timedelta(hours=n)) for n in range(60)]
-IDS = [one["id"] for one in MESSAGES]
+IDS = [resource["id"] for resource in MESSAGES]
 
 
 @dataclass
@@ -95,7 +95,7 @@ class AuditStage:
         await self.until(holds)
 
     async def forget(self, *gmail_ids: str) -> None:
-        """Messages are as if contacts had never heard of them."""
+        """Messages are as if they had never reached contacts."""
         await self.sql(
             "DELETE FROM interactions WHERE id IN (SELECT interaction_id FROM sightings WHERE ref = ANY ($1))",
             gmail_ids,
@@ -103,7 +103,7 @@ class AuditStage:
         await self.sql("DELETE FROM sightings WHERE ref = ANY ($1)", gmail_ids)
 
     def add_unseen(self, number: int, **changes: Any) -> str:
-        """A message that history never tells of."""
+        """A message that history never mentions."""
         mailbox = self.sync.account.mailbox
         added = mailbox.add(message(number, **changes))
         mailbox.history.pop()
@@ -165,7 +165,7 @@ async def test_an_audit_heals_what_is_missing_and_what_is_too_much_and_reports_i
         assert await stage.sync.sql("SELECT FROM audit_pages UNION ALL SELECT FROM audit_missing") == []
 
 
-async def test_what_contacts_lost_is_said_again(stage: AuditStage) -> None:
+async def test_what_contacts_lost_is_published_again(stage: AuditStage) -> None:
     old = message(2_000, age=timedelta(days=300))
     stage.sync.account.mailbox.add(old)
     async with stage.sync.replica():
@@ -194,7 +194,7 @@ async def test_what_contacts_lost_is_said_again(stage: AuditStage) -> None:
 
         stage.sync.published.clear()
         assert (await stage.audit()).summary == "All 60 messages that Gmail lists are accounted for."
-        assert stage.sync.timeline() == {}, "nothing is said where nothing is missing"
+        assert stage.sync.timeline() == {}, "nothing is published where nothing is missing"
 
         # Each audit tries again, a bounded number of times.
         await stage.sync.sql("UPDATE messages SET retries = 7 WHERE gmail_id = $1", IDS[0])
@@ -203,7 +203,8 @@ async def test_what_contacts_lost_is_said_again(stage: AuditStage) -> None:
         assert found.last is not None
         assert (found.last.healed_added, found.last.unhealed) == (1, 1), "who was mended too often is given up"
         await stage.sync.until(
-            lambda: any(one.skipped == {"unhealed": 1} for one in stage.sync.received(SyncCompleted)), seconds=5
+            lambda: any(completed.skipped == {"unhealed": 1} for completed in stage.sync.received(SyncCompleted)),
+            seconds=5,
         )
         assert found.summary.startswith(
             "98.3 % of the 60 messages that Gmail lists are accounted for, 1 is still missing"
@@ -248,8 +249,8 @@ async def test_an_audit_survives_its_holder_and_an_expired_history(
             resources.db.terminate()
 
     unseen.add(stage.add_unseen(3_000))
-    async with idle(stage) as sync:
-        await auditing.audit_now(sync, stage.sync.account_id)
+    async with idle(stage) as context:
+        await audits.start_audit(context, StartAudit(user_id=stage.sync.user_id, account_id=stage.sync.account_id))
     replica = asyncio.create_task(abruptly())
 
     async def has_listed_some() -> bool:
@@ -282,15 +283,15 @@ async def test_an_audit_survives_its_holder_and_an_expired_history(
 async def test_audits_are_silent_where_all_is_well_and_shown_where_they_healed(
     stage: AuditStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auditing, "LOOK_EVERY_SECONDS", 0.1)
-    monkeypatch.setattr(auditing, "SPREAD_SECONDS", 0)
+    monkeypatch.setattr(audits, "LOOK_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(audits, "SPREAD_SECONDS", 0)
     async with stage.sync.replica(), stage.sync.replica():
         await stage.sync.first_sync("mail")
-        async with idle(stage) as sync:
-            await auditing.audit_all(sync, AuditDue())
+        async with idle(stage) as context:
+            await audits.audit_all(context, AuditDue())
             await stage.until(lambda: stage.has_ended(1))
             unseen = stage.add_unseen(4_000)
-            await auditing.audit_all(sync, AuditDue())
+            await audits.audit_all(context, AuditDue())
             await stage.until(lambda: stage.has_ended(2))
         await stage.sync.until(lambda: len(stage.sync.ended("mail")) == 2)
         runs = await stage.sync.request(ListRuns(user_id=stage.sync.user_id, account_id=stage.sync.account_id))
@@ -298,8 +299,8 @@ async def test_audits_are_silent_where_all_is_well_and_shown_where_they_healed(
     assert [(run.reason, run.new) for run in runs.items if run.kind == "mail"] == [("repair", 1), ("connected", 60)]
 
 
-async def test_why_tells_what_became_of_every_message(stage: AuditStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explaining, "GMAIL_SECONDS", 1.5)
+async def test_why_explains_what_became_of_every_message(stage: AuditStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(why, "GMAIL_SECONDS", 1.5)
     mailbox, twin = stage.sync.account.mailbox, message(5_000)
     mailbox.load([message(5_001, payload="no object", internalDate="1")])
     mailbox.add({**twin, "id": "00000000000013aa"})
@@ -314,7 +315,7 @@ async def test_why_tells_what_became_of_every_message(stage: AuditStage, monkeyp
         await stage.until_held({*IDS, "00000000000013aa", twin["id"], slashed["id"]})
         recorded = await stage.why("<1@example.org>")
         assert (recorded.state, recorded.gmail_id, recorded.asked_gmail) == ("recorded", IDS[1], False)
-        assert [one.name for one in recorded.contacts] == ["Person 1"]
+        assert [contact.name for contact in recorded.contacts] == ["Person 1"]
         assert (await stage.why("1@example.org")).gmail_id == (await stage.why(IDS[1])).gmail_id == IDS[1]
         assert (await stage.why("<a/b c=@example.org>")).gmail_id == slashed["id"]
         copies = await stage.why("<5000@example.org>")
@@ -332,7 +333,9 @@ async def test_why_tells_what_became_of_every_message(stage: AuditStage, monkeyp
         assert (await stage.why(old)).rule == "lookback"
         for number, label in ((5_010, "DRAFT"), (5_011, "CHAT"), (5_012, "SPAM")):
             hidden = stage.add_unseen(number, labelIds=[label])
-            assert [(await stage.why(one)).rule for one in (hidden, f"<{number}@example.org>")] == [label.lower()] * 2
+            assert [(await stage.why(message_id)).rule for message_id in (hidden, f"<{number}@example.org>")] == [
+                label.lower()
+            ] * 2
         nowhere = await stage.why("<nobody@example.org>")
         assert (nowhere.state, nowhere.asked_gmail) == ("unknown", True)
         assert nowhere.explanation.startswith("There is no such message in this mailbox")
@@ -360,7 +363,7 @@ async def test_why_tells_what_became_of_every_message(stage: AuditStage, monkeyp
         away = await stage.why("<5030@example.org>")
         assert (away.state, away.asked_gmail) == ("unknown", False)
         assert away.explanation == "It is not known here. Gmail could not be asked just now; try again in a minute."
-        assert (await stage.why("<1@example.org>")).gmail_id == IDS[1], "what is known is told all the same"
+        assert (await stage.why("<1@example.org>")).gmail_id == IDS[1], "what is known is explained all the same"
         stage.sync.google.world.faults.set([Rule("gmail", "401")], 0)
         stage.sync.refusal = Refused(409, "reauth_required", "Google asks you to sign in again.")
         assert "connected again" in (await stage.why("<5030@example.org>")).explanation
@@ -450,8 +453,8 @@ async def test_an_account_revoked_amid_the_listing_ends_with_the_true_reason_and
 
 
 @asynccontextmanager
-async def idle(stage: AuditStage) -> AsyncIterator[Sync]:
+async def idle(stage: AuditStage) -> AsyncIterator[Context]:
     """What handlers work with, without a running `sync`."""
     async with opened("sync", stage.sync.settings) as r:
         await r.bus.connect()
-        yield Sync(r.settings, r.db, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache))
+        yield Context(r.settings, r.db, r.bus, RunQueue())

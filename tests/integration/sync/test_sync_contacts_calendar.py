@@ -16,6 +16,7 @@ from libs.common.events import (
 )
 from libs.common.requests import GetMeeting, ListMeetings
 from libs.google_sim.account import CalendarData
+from libs.local import ROOT
 from libs.local.bus_admin import connect_admin
 from libs.local.servers import Nats
 from tests.conftest import ServiceSettings
@@ -90,10 +91,35 @@ async def test_only_meetings_within_the_window_are_kept(stage: SyncStage) -> Non
                 cursor=found.next_cursor,
             )
         )  # fmt: skip
-        one = await stage.request(GetMeeting(user_id=stage.user_id, meeting_id=found.items[0].meeting_id))
+        meeting = await stage.request(GetMeeting(user_id=stage.user_id, meeting_id=found.items[0].meeting_id))
     assert [meeting.event_id for meeting in (*found.items, *rest.items)] == ["past", "soon", "later"]
-    assert one == found.items[0]
-    assert [(guest.me, guest.answer) for guest in one.guests] == [(True, "accepted"), (False, "tentative")]
+    assert meeting == found.items[0]
+    assert [(guest.me, guest.answer) for guest in meeting.guests] == [(True, "accepted"), (False, "tentative")]
+
+
+async def test_a_meeting_knows_the_zone_of_the_primary_calendar_whatever_its_event_and_its_calendar_name(
+    stage: SyncStage,
+) -> None:
+    """Read in Stockholm; then the person moves, and Google tells the new zone with the next change."""
+    calendar = stage.account.calendars[ADDRESS]
+    calendar.put({**EVENTS[1], "start": {**EVENTS[1]["start"], "timeZone": "UTC"}})
+    everything = ListMeetings(user_id=stage.user_id, start=NOW - timedelta(days=9), end=NOW + timedelta(days=9))
+    async with stage.replica():
+        await stage.first_sync("calendar")
+        await stage.change_settings(calendar_ids=(TEAM,))
+        await stage.until(lambda: len(stage.ended("calendar")) == 2)
+        found = {meeting.event_id: meeting for meeting in (await stage.request(everything)).items}
+        zones = {name: (meeting.time_zone, meeting.calendar_time_zone) for name, meeting in found.items()}
+        assert zones == {
+            "soon": ("Europe/Stockholm", "Europe/Stockholm"),
+            "later": ("UTC", "Europe/Stockholm"),
+            "offsite": ("UTC", "Europe/Stockholm"),
+        }
+        calendar.data.time_zone = "Asia/Tokyo"
+        end = await stage.sync("calendar")
+        assert (end.new, end.updated) == (0, 0), "no event has changed"
+        later = await stage.request(GetMeeting(user_id=stage.user_id, meeting_id=found["later"].meeting_id))
+    assert (later.time_zone, later.calendar_time_zone) == ("UTC", "Asia/Tokyo")
 
 
 async def test_moved_and_cancelled_meetings_replace_what_was_there(stage: SyncStage) -> None:
@@ -108,6 +134,22 @@ async def test_moved_and_cancelled_meetings_replace_what_was_there(stage: SyncSt
     assert [event.event_id for event in stage.received(MeetingCancelled)] == ["past"]
     moved = stage.received(MeetingIngested)[-1].meeting
     assert (moved.event_id, moved.revision, moved.starts_at) == ("later", 2, NOW + timedelta(days=4))
+
+
+async def test_after_an_upgrade_meetings_of_organizers_off_the_list_are_published_once_more(stage: SyncStage) -> None:
+    hidden = [{"email": ADDRESS, "self": True, "responseStatus": "accepted"}]
+    boss = {"organizer": {"email": "boss@example.org", "displayName": "Boss"}}
+    calendar = stage.account.calendars[ADDRESS]
+    calendar.put(event("hidden", NOW + timedelta(days=5), attendees=hidden, **boss))
+    calendar.put(event("named", NOW + timedelta(days=6), attendees=[*hidden, {"email": "Boss@example.org"}], **boss))
+    upgrade = (ROOT / "services/sync/migrations/0007_organizers.sql").read_text()
+    async with stage.replica():
+        await stage.first_sync("calendar")
+        before = len(stage.received(MeetingIngested))
+        await stage.sql(upgrade.split("-- migrate:down")[0])
+        await stage.sync("calendar")
+    again = [(event.meeting.event_id, event.meeting.revision) for event in stage.received(MeetingIngested)[before:]]
+    assert again == [("hidden", 2)]
 
 
 async def test_an_expired_calendar_token_means_a_full_listing_that_removes_what_is_gone(stage: SyncStage) -> None:

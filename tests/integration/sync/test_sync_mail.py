@@ -27,10 +27,10 @@ async def stage(service_settings: ServiceSettings, nats_server: Nats) -> AsyncIt
         yield made
 
 
-async def test_a_first_sync_says_every_message_once_at_the_lowest_price(stage: SyncStage) -> None:
+async def test_a_first_sync_publishes_every_message_once_at_the_lowest_price(stage: SyncStage) -> None:
     async with stage.replica():
         await stage.first_sync("mail")
-    assert set(stage.timeline()) == {one["id"] for one in MESSAGES}
+    assert set(stage.timeline()) == {resource["id"] for resource in MESSAGES}
     keys = [event.key() for event in stage.published if event.subject == "message.ingested"]
     assert len(keys) == len(set(keys)) == len(MESSAGES)
     gmail = [
@@ -40,8 +40,8 @@ async def test_a_first_sync_says_every_message_once_at_the_lowest_price(stage: S
         if name.startswith("gmail.") and "sendAs" not in name and "history" not in name
     ]
     best = gmail_optimum(stage.account.snapshot(), datetime.now(UTC))
-    assert sum(one.units for one in gmail) == best["units"]
-    assert sum(one.requests for one in gmail) == best["requests"]
+    assert sum(counter.units for counter in gmail) == best["units"]
+    assert sum(counter.requests for counter in gmail) == best["requests"]
 
 
 async def test_nothing_new_costs_one_request_and_two_units(stage: SyncStage) -> None:
@@ -76,7 +76,7 @@ async def test_new_trashed_restored_and_deleted_mail_is_followed(stage: SyncStag
         assert (why.state, why.gmail_id) == ("gone", second)
 
 
-async def test_spam_and_drafts_stay_out_and_say_why(stage: SyncStage) -> None:
+async def test_spam_and_drafts_stay_out_for_a_stated_reason(stage: SyncStage) -> None:
     mailbox = stage.account.mailbox
     async with stage.replica():
         await stage.first_sync("mail")
@@ -105,7 +105,7 @@ async def test_an_expired_history_is_reconciled_in_both_directions(stage: SyncSt
         mailbox.expire_history()
         end = await stage.sync()
         assert (end.new, end.removed) == (1, 2)
-        expected = {one["id"] for one in MESSAGES} - {MESSAGES[5]["id"], MESSAGES[6]["id"]} | {added.id}
+        expected = {resource["id"] for resource in MESSAGES} - {MESSAGES[5]["id"], MESSAGES[6]["id"]} | {added.id}
         assert set(stage.timeline()) == expected
         mailbox.relabel(MESSAGES[6]["id"], [], ["TRASH"])
         await stage.sync()
@@ -129,7 +129,7 @@ async def test_a_longer_lookback_lists_only_what_is_missing(stage: SyncStage) ->
     assert len(stage.timeline()) == len(MESSAGES) + 2
 
 
-async def test_a_shorter_lookback_keeps_what_is_recorded_and_a_rule_for_contacts_asks_google_nothing(
+async def test_a_shorter_lookback_keeps_what_is_recorded_and_a_rule_for_contacts_requests_nothing_of_google(
     stage: SyncStage,
 ) -> None:
     async with stage.replica():
@@ -145,6 +145,9 @@ async def test_a_shorter_lookback_keeps_what_is_recorded_and_a_rule_for_contacts
         await stage.sync()
         assert late.id not in stage.timeline(), "from now on the new bound counts"
         await stage.change_settings(mail_lookback_days=365)
+        async with asyncio.timeout(10):  # the setting and the request of a sync are handled side by side
+            while not await stage.sql("SELECT FROM preferences WHERE gmail->>'mail_lookback_days' = '365'"):
+                await asyncio.sleep(0.02)
         await stage.sync()
         assert late.id in stage.timeline(), "and is taken back with the setting"
 
@@ -180,7 +183,7 @@ async def test_throttling_and_faults_lose_nothing(stage: SyncStage) -> None:
     )
     async with stage.replica():
         await stage.first_sync("mail", seconds=100)
-    assert set(stage.timeline()) == {one["id"] for one in MESSAGES}
+    assert set(stage.timeline()) == {resource["id"] for resource in MESSAGES}
 
 
 async def test_messages_that_one_change_touched_are_all_read_however_many(stage: SyncStage) -> None:
@@ -189,15 +192,15 @@ async def test_messages_that_one_change_touched_are_all_read_however_many(stage:
         await accounts.upsert_account(
             connection, stage.account_id, stage.user_id, "maya@example.com", stage.granted, datetime.now(UTC)
         )
-        together = [Touched(f"m{n}", f"t{n}", 7, "look") for n in range(5)]
-        await ledger.add_touched(connection, stage.account_id, [*together, Touched("m9", "t9", 6, "look")])
+        together = [Touched(f"m{n}", f"t{n}", 7, "fetch") for n in range(5)]
+        await ledger.add_touched(connection, stage.account_id, [*together, Touched("m9", "t9", 6, "fetch")])
         first, last = await ledger.list_pending(connection, stage.account_id, None, 2, ())
         second, _ = await ledger.list_pending(connection, stage.account_id, last, 2, ())
-    assert {one.gmail_id for one in first} == {one.gmail_id for one in together}
-    assert [one.gmail_id for one in second] == ["m9"]
+    assert {wanted.gmail_id for wanted in first} == {change.gmail_id for change in together}
+    assert [wanted.gmail_id for wanted in second] == ["m9"]
 
 
-async def test_aliases_that_google_does_not_tell_today_stay_mine(
+async def test_aliases_that_google_does_not_list_today_stay_the_users(
     stage: SyncStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libs.common.google.retries.RETRY_BUDGET_SECONDS", 0.1)
@@ -207,9 +210,9 @@ async def test_aliases_that_google_does_not_tell_today_stay_mine(
         stage.google.world.faults.set([Rule("sendAs", "400precondition")], 0)
         await stage.sql("UPDATE accounts SET aliases_due = true")
         await stage.sync()
-    told = [event.addresses for event in stage.received(AccountIdentified)]
-    assert len(told) == 2
-    assert set(told[0]) == set(told[1]) == {"maya@example.com", "sales@example.com"}
+    identified = [event.addresses for event in stage.received(AccountIdentified)]
+    assert len(identified) == 2
+    assert set(identified[0]) == set(identified[1]) == {"maya@example.com", "sales@example.com"}
 
 
 async def test_a_message_deleted_before_it_was_read_is_skipped(stage: SyncStage) -> None:
@@ -220,7 +223,7 @@ async def test_a_message_deleted_before_it_was_read_is_skipped(stage: SyncStage)
     assert (end.new, end.skipped) == (len(MESSAGES) - 1, {"gone": 1})
 
 
-async def test_a_missing_permission_is_told_when_the_user_asks(stage: SyncStage) -> None:
+async def test_a_missing_permission_is_reported_when_the_user_requests_a_sync(stage: SyncStage) -> None:
     stage.granted = frozenset({"openid"})
     async with stage.replica():
         await stage.connect()

@@ -4,11 +4,11 @@ import asyncio
 from datetime import timedelta
 from time import perf_counter
 
-from libs.common.google.api import Google
 from libs.common.scopes import GMAIL_READ
 from libs.common.service import Resources, opened
-from services.sync.background import poll_due
-from services.sync.job import Sync
+from services.sync.context import Context
+from services.sync.mail.polling import poll_due
+from services.sync.runs.queue import RunQueue
 from tests.conftest import ServiceSettings
 
 MINUTE = timedelta(minutes=1)
@@ -30,23 +30,23 @@ POPULATE = f"""
 """
 
 
-def sync_of(r: Resources) -> Sync:
-    return Sync(r.settings, r.db, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache))
+def context_of(r: Resources) -> Context:
+    return Context(r.settings, r.db, r.bus, RunQueue())
 
 
 async def test_each_mailbox_is_polled_once_at_a_pause_that_follows_how_quiet_it_is(
     service_settings: ServiceSettings,
 ) -> None:
     settings = service_settings("sync")
-    async with opened("sync", settings) as one, opened("sync", settings) as other:
-        await one.db.execute(POPULATE)
-        await one.db.execute("ANALYZE accounts, cursors, runs")
-        replicas = [sync_of(one), sync_of(other)]
+    async with opened("sync", settings) as first, opened("sync", settings) as second:
+        await first.db.execute(POPULATE)
+        await first.db.execute("ANALYZE accounts, cursors, runs")
+        replicas = [context_of(first), context_of(second)]
         began = perf_counter()
         await asyncio.gather(*(poll_due(replica, MINUTE) for replica in replicas))
         seconds = perf_counter() - began
-        assert await one.db.fetchval("SELECT count(*) FROM runs") == DUE
-        pauses = await one.db.fetch("""
+        assert await first.db.fetchval("SELECT count(*) FROM runs") == DUE
+        pauses = await first.db.fetch("""
             SELECT min(poll_at - now()) AS least, max(poll_at - now()) AS most, count(*)
             FROM accounts JOIN runs USING (account_id)
             GROUP BY watch_expires_at, now() - news_at > '10 minutes', now() - news_at > '1 day' ORDER BY most
@@ -59,7 +59,7 @@ async def test_each_mailbox_is_polled_once_at_a_pause_that_follows_how_quiet_it_
         began = perf_counter()
         await poll_due(replicas[0], MINUTE)
         nothing_due = perf_counter() - began
-        assert await one.db.fetchval("SELECT count(*) FROM runs") == DUE
+        assert await first.db.fetchval("SELECT count(*) FROM runs") == DUE
     assert seconds < 10
     assert nothing_due < 0.2
     print(f"{DUE} polls queued in {seconds:.3f} s; nothing due: {1000 * nothing_due:.1f} ms")

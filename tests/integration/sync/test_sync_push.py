@@ -29,7 +29,7 @@ async def stage(service_settings: ServiceSettings, nats_server: Any) -> AsyncIte
 
 
 async def arrives(stage: SyncStage, number: int, seconds: float = 10.0) -> float:
-    """Deliver a mail; the seconds until `sync` has told of it."""
+    """Deliver a mail; the seconds until `sync` has published it."""
     loop = asyncio.get_running_loop()
     delivered_at = loop.time()
     added = stage.account.mailbox.add(message(number))
@@ -120,10 +120,10 @@ async def test_a_hint_of_what_was_read_costs_no_request(stage: SyncStage) -> Non
         await stage.gateway.publish(ahead)  # Gmail's numbers may run ahead of its history
         await stage.until(lambda: stage.cost() == (1, 2))
         await at_rest(stage)
-    assert [end.reason for end in stage.ended("mail")] == ["connected"], "nobody hears of a push that brought nothing"
+    assert [end.reason for end in stage.ended("mail")] == ["connected"], "a push that brought nothing is not reported"
 
 
-async def test_what_no_notification_told_of_is_found_by_the_next_poll_and_polling_goes_on_as_without_push(
+async def test_what_no_notification_announced_is_found_by_the_next_poll_and_polling_goes_on_as_without_push(
     stage: SyncStage, tmp_path: Path
 ) -> None:
     update = {**pulls(stage.google, tmp_path), "mail_poll_seconds": 1}
@@ -135,7 +135,7 @@ async def test_what_no_notification_told_of_is_found_by_the_next_poll_and_pollin
         await stage.sql("UPDATE accounts SET poll_at = now()")
         async with asyncio.timeout(10):
             while (await row(stage))["poll_at"] < datetime.now(UTC) + timedelta(minutes=10):
-                await asyncio.sleep(0.02)  # a mailbox that Gmail tells of is polled as a safety net only
+                await asyncio.sleep(0.02)  # a mailbox that Gmail notifies of is polled as a safety net only
         await at_rest(stage)
         stage.google.world.pubsub.script(DeliveryFaults(lose=1.0), seed=0)
         lost = stage.account.mailbox.add(message(200))

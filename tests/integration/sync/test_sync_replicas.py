@@ -18,7 +18,6 @@ from libs.common.events import (
     SyncRequested,
     UserDeleted,
 )
-from libs.common.google.api import Google
 from libs.common.google.errors import PageExpired
 from libs.common.google.gmail import Gmail
 from libs.common.preferences import Preferences
@@ -26,25 +25,27 @@ from libs.common.resources.gmail import MessagePage
 from libs.common.service import opened, started
 from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
-from services.sync import handlers
 from services.sync.__main__ import wire
-from services.sync.domain import plan
-from services.sync.domain.room import Room
-from services.sync.job import Sync
-from services.sync.store import claims, runs
-from services.sync.store.claims import LeaseLost
+from services.sync.context import Context
+from services.sync.domain import fetching
+from services.sync.domain.capacity import Capacity
+from services.sync.domain.runs import Progress, RunRequest, Tally
+from services.sync.handlers import accounts, requests
+from services.sync.runs.queue import RunQueue
+from services.sync.store import leases, runs
+from services.sync.store.leases import LeaseLost
 from tests.conftest import ServiceSettings
 from tests.support.sync_stage import SyncStage, maya, message, sync_stage
 
 MESSAGES = [message(n, age=timedelta(hours=n)) for n in range(700)]
-IDS = {one["id"] for one in MESSAGES}
+IDS = {resource["id"] for resource in MESSAGES}
 
 
 @pytest_asyncio.fixture
 async def stage(
     service_settings: ServiceSettings, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SyncStage]:
-    monkeypatch.setattr(plan, "LARGEST_GROUP", 50)  # so that there is something left when a replica dies
+    monkeypatch.setattr(fetching, "LARGEST_GROUP", 50)  # so that there is something left when a replica dies
     async with sync_stage(service_settings, nats_server.admin_url, maya(MESSAGES)) as made:
         yield made
 
@@ -74,7 +75,7 @@ async def test_a_killed_backfill_goes_on_where_it_was(stage: SyncStage) -> None:
     assert set(stage.timeline()) == IDS
     end = stage.ended("mail")[0]
     assert (end.new, end.first) == (len(MESSAGES), True)
-    # What was said twice was said with the same key: the stream keeps it once.
+    # What was published twice was published with the same key: the stream keeps it once.
     assert len({event.key() for event in stage.received(MessageIngested)}) == len(MESSAGES)
     requests = stage.google.world.counters.methods["maya@example.com"]["gmail.users.messages.get"].requests
     assert requests < len(MESSAGES) + 2 * 2 * 150  # at most the groups in hand were fetched again
@@ -96,25 +97,25 @@ async def test_who_lost_the_lease_can_write_nothing(stage: SyncStage) -> None:
             "INSERT INTO accounts VALUES ($1, $2, 'maya@example.com', $3, 'active', '{}', false, now())",
             stage.account_id, stage.user_id, sorted(stage.granted),
         )  # fmt: skip
-        await runs.request(connection, [runs.Request(stage.account_id, "mail", "user")])
-        [first] = await claims.claim(connection, "first", Room.beside([]))
-        assert await claims.claim(connection, "second", Room.beside([])) == []
+        await runs.insert_requests(connection, [RunRequest(stage.account_id, "mail", "user")])
+        [first] = await leases.acquire(connection, "first", Capacity.beside([]))
+        assert await leases.acquire(connection, "second", Capacity.beside([])) == []
         await connection.execute("UPDATE runs SET lease_until = now() - interval '1 second'")
-        [second] = await claims.claim(connection, "second", Room.beside([]))
+        [second] = await leases.acquire(connection, "second", Capacity.beside([]))
         assert second.fence == first.fence + 1
         async with connection.transaction():
-            await claims.hold(connection, second)
-        assert await claims.renew(connection, [first, second]) == {second.run_id}
+            await leases.hold(connection, second)
+        assert await leases.renew(connection, [first, second]) == {second.run_id}
         for write in (
-            claims.hold(connection, first),
-            runs.count(connection, first, runs.Count(runs.Tally(done=1))),
-            runs.end(connection, first, "failed"),
+            leases.hold(connection, first),
+            runs.add_progress(connection, first, Progress(Tally(done=1))),
+            runs.end(connection, first, failure=("failed", "It failed.")),
         ):
             with pytest.raises(LeaseLost):
                 await write
 
 
-async def test_a_run_asked_for_meanwhile_follows_at_once(stage: SyncStage) -> None:
+async def test_a_run_requested_meanwhile_follows_at_once(stage: SyncStage) -> None:
     stage.google.world.faults.set([Rule("messages.get", "latency", milliseconds=5)], 0)
     async with stage.replica():
         await stage.connect()
@@ -186,32 +187,32 @@ async def test_disconnecting_stops_the_work_at_once_and_purging_deletes_what_was
 
 
 @pytest.mark.parametrize("end", ["disconnect", "purge", "delete"])
-async def test_a_connection_heard_after_its_end_brings_nothing_back(stage: SyncStage, end: str) -> None:
-    """After a time away everything is heard at once, and the slow connection comes in after the quick end."""
+async def test_a_connection_delivered_after_its_end_brings_nothing_back(stage: SyncStage, end: str) -> None:
+    """After a time away everything is delivered at once, and the slow connection comes in after the quick end."""
     user_id, account_id, at = stage.user_id, stage.account_id, datetime.now(UTC)
     async with opened("sync", stage.settings) as r, r.bus:
-        sync = Sync(r.settings, r.db, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache))
+        context = Context(r.settings, r.db, r.bus, RunQueue())
         if end == "delete":
-            await handlers.forget_user(sync, UserDeleted(user_id=user_id, account_ids=(account_id,)))
+            await accounts.forget_user(context, UserDeleted(user_id=user_id, account_ids=(account_id,)))
         else:
             event = AccountDisconnected(user_id=user_id, account_id=account_id, purge=end == "purge", at=at)
-            await handlers.disconnect(sync, event)
+            await accounts.disconnect(context, event)
         connected = AccountConnected(
             user_id=user_id, account_id=account_id, address="maya@example.com", scopes=stage.granted, again=False,
             at=at - timedelta(minutes=1),
         )  # fmt: skip
-        await handlers.connect(sync, connected)
-        await handlers.request_run(
-            sync, SyncRequested(user_id=user_id, account_id=account_id, kind="mail", reason="user")
+        await accounts.connect(context, connected)
+        await requests.request_run(
+            context, SyncRequested(user_id=user_id, account_id=account_id, kind="mail", reason="user")
         )
         if end == "delete":
             changed = SettingsChanged(user_id=user_id, version=9, before=Preferences(), after=Preferences())
-            await handlers.change_settings(sync, changed)
+            await accounts.change_settings(context, changed)
             assert await stage.sql("SELECT 1 FROM preferences") == []
         assert await stage.sql("SELECT 1 FROM accounts WHERE state = 'active' OR address <> ''") == []
         assert await stage.sql("SELECT 1 FROM runs") == []
         if end == "disconnect":
-            await handlers.connect(sync, connected.model_copy(update={"at": at + timedelta(minutes=1)}))
+            await accounts.connect(context, connected.model_copy(update={"at": at + timedelta(minutes=1)}))
             assert len(await stage.sql("SELECT 1 FROM accounts WHERE state = 'active'")) == 1
 
 
@@ -233,11 +234,11 @@ async def test_a_purge_is_final_even_where_the_clocks_disagree(stage: SyncStage)
 async def test_a_listing_that_google_cannot_go_on_with_is_put_off(
     stage: SyncStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str | None] = []
+    pages: list[str | None] = []
     list_messages = Gmail.list_messages
 
     async def forgetful(gmail: Gmail, query: str, page: str | None = None) -> MessagePage:
-        asked.append(page)
+        pages.append(page)
         if page is not None:
             raise PageExpired("Gmail does not know the page any more.")
         return await list_messages(gmail, query)
@@ -248,7 +249,7 @@ async def test_a_listing_that_google_cannot_go_on_with_is_put_off(
         async with asyncio.timeout(10):
             while not await stage.sql("SELECT 1 FROM runs WHERE kind = 'mail' AND state = 'waiting'"):
                 await asyncio.sleep(0.1)
-        assert len(asked) < 10
+        assert len(pages) < 10
         monkeypatch.setattr(Gmail, "list_messages", list_messages)
         await stage.until(lambda: bool(stage.ended("mail")))
     assert set(stage.timeline()) == IDS

@@ -42,6 +42,13 @@ from libs.common.encoded_words import decode_words
         ("=?utf-8?x?a?=", "=?utf-8?x?a?="),
         ("=??q?a?=", "=??q?a?="),
         ("a\x00b\tc", "a b c"),
+        ("می\u200cخواهم", "می\u200cخواهم"),  # a non-joiner between two parts of a Persian word
+        ("=?utf-8?b?2YXbjOKAjNiu2YjYp9mH2YU=?=", "می\u200cخواهم"),
+        ("👨\u200d💻 ❤️\u200d🔥 👩🏽\u200d🚀", "👨\u200d💻 ❤️\u200d🔥 👩🏽\u200d🚀"),
+        ("ශ්\u200dරී", "ශ්\u200dරී"),
+        ("\u200cJo\u200dhn \u200c", "John"),  # where nothing is to be joined it is padding
+        ("می\u200c\u200d\u200cخواهم", "می\u200cخواهم"),
+        ("a\u200bb\u2060c\ufeff", "a b c"),
     ],
 )
 def test_encoded_words_are_decoded_as_they_are_meant(written: str, read: str) -> None:

@@ -19,6 +19,19 @@ def test_calendar_ids_hold_no_control_characters(calendar: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "zone", ["Europe", "europe/nowhere", "../etc/passwd", "/etc/localtime", "UTC+1", "a\0b", "x" * 90, " "]
+)
+def test_what_is_no_time_zone_is_refused(zone: str) -> None:
+    with pytest.raises(ValidationError, match="is not a time zone"):
+        GmailPreferences(time_zone=zone)
+
+
+@pytest.mark.parametrize("zone", ["", "UTC", "Europe/Berlin", "Asia/Kathmandu", "America/Argentina/Buenos_Aires"])
+def test_a_time_zone_has_an_iana_name_or_is_left_to_the_calendar(zone: str) -> None:
+    assert GmailPreferences(time_zone=zone).time_zone == zone
+
+
+@pytest.mark.parametrize(
     "settings",
     [
         {"gmail": {"mail_lookback_days": -1}},

@@ -6,67 +6,95 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contacts.domain.projection import Seen, Sighting, Who, latest, project
+from services.contacts.domain.observations import Observation, ObservedItem, Participant
+from services.contacts.domain.projection import latest_observations, projected_interactions
 
 USER, A, B = UUID(int=1), UUID(int=2), UUID(int=3)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def saw(source: UUID, ref: str, *people: str, minute: int = 0, platform: str = "email", **more: object) -> Sighting:
-    who = tuple(Who(role, "email", value, value) for role, value in (one.split(":") for one in people))
-    seen = Seen(AT + timedelta(minutes=minute), "message", who, **more)  # type: ignore[arg-type]
-    return Sighting(USER, source, platform, ref, 1, "<x>", seen)
+def saw(source: UUID, ref: str, *people: str, minute: int = 0, platform: str = "email", **more: object) -> Observation:
+    participants = tuple(
+        Participant(role, "email", value, value) for role, value in (written.split(":") for written in people)
+    )
+    item = ObservedItem(AT + timedelta(minutes=minute), "message", participants, **more)  # type: ignore[arg-type]
+    return Observation(USER, source, platform, ref, 1, "<x>", item)
 
 
 def test_the_kth_copies_of_two_accounts_are_one_interaction() -> None:
-    found = project([saw(A, "1", minute=1), saw(A, "2", minute=2), saw(B, "9", minute=3)])
-    assert [(one.ref, len(one.sightings)) for one in found] == [("<x>#1", 2), ("<x>#2", 1)]
+    found = projected_interactions([saw(A, "1", minute=1), saw(A, "2", minute=2), saw(B, "9", minute=3)])
+    assert [(interaction.ref, len(interaction.observations)) for interaction in found] == [("<x>#1", 2), ("<x>#2", 1)]
 
 
 def test_all_copies_of_a_meeting_are_one_even_in_one_account() -> None:
-    [one] = project(
+    [interaction] = projected_interactions(
         [saw(A, "1", platform="calendar"), saw(A, "2", platform="calendar"), saw(B, "3", platform="calendar")]
     )
-    assert len(one.sightings) == 3
+    assert len(interaction.observations) == 3
 
 
 def test_what_only_one_copy_shows_is_added() -> None:
-    [one] = project([saw(A, "1", "from:me", "to:jane", "bcc:bob"), saw(B, "2", "from:me", "to:jane", minute=1)])
-    assert [(who.role, who.value) for who in one.seen.people] == [("from", "me"), ("to", "jane"), ("bcc", "bob")]
+    [interaction] = projected_interactions(
+        [saw(A, "1", "from:me", "to:jane", "bcc:bob"), saw(B, "2", "from:me", "to:jane", minute=1)]
+    )
+    assert [(person.role, person.value) for person in interaction.item.participants] == [
+        ("from", "me"),
+        ("to", "jane"),
+        ("bcc", "bob"),
+    ]
 
 
 def test_mail_is_automated_only_where_every_copy_is() -> None:
-    [one] = project([saw(A, "1", automated="list"), saw(B, "2", automated="", minute=1)])
-    assert one.seen.automated == ""
-    [one] = project([saw(A, "1", automated="list"), saw(B, "2", automated="bulk", minute=1)])
-    assert one.seen.automated == "list"
+    [interaction] = projected_interactions([saw(A, "1", automated="list"), saw(B, "2", automated="", minute=1)])
+    assert interaction.item.automated == ""
+    [interaction] = projected_interactions([saw(A, "1", automated="list"), saw(B, "2", automated="bulk", minute=1)])
+    assert interaction.item.automated == "list"
+
+
+def test_a_copy_that_may_be_forged_adds_nothing_to_one_that_is_not() -> None:
+    fake = saw(B, "2", "from:me", "to:eve", title="Money", unauthenticated=True)
+    [found] = projected_interactions([fake, saw(A, "1", "from:me", "to:jane", minute=1, title="Hello")])
+    assert [participant.value for participant in found.item.participants] == ["me", "jane"]
+    assert (found.item.title, found.item.unauthenticated, len(found.observations)) == ("Hello", False, 2)
+    [found] = projected_interactions([fake, saw(A, "1", "from:me", "to:jane", minute=1, unauthenticated=True)])
+    assert found.item.unauthenticated
+    assert len(found.item.participants) == 3
+
+
+def test_a_copy_that_may_be_forged_is_the_last_of_its_account() -> None:
+    fake = saw(A, "1", "from:me", "to:eve", unauthenticated=True)
+    found = projected_interactions(
+        [fake, saw(A, "2", "from:me", "to:jane", minute=1), saw(B, "9", "from:me", "to:jane", minute=2)]
+    )
+    assert [(len(copy.observations), copy.item.unauthenticated) for copy in found] == [(2, False), (1, True)]
 
 
 def test_what_is_gone_makes_no_interaction() -> None:
-    assert project([Sighting(USER, A, "email", "1", 2, "<x>", None)]) == []
+    assert projected_interactions([Observation(USER, A, "email", "1", 2, "<x>", None)]) == []
 
 
-sightings = st.lists(
+observations = st.lists(
     st.builds(
-        lambda source, ref, minute, people: saw(source, ref, *people, minute=minute),
+        lambda source, ref, minute, people, fake: saw(source, ref, *people, minute=minute, unauthenticated=fake),
         st.sampled_from([A, B]),
         st.sampled_from("12345"),
         st.integers(0, 3),
         st.lists(st.sampled_from(["from:a", "to:b", "cc:c"]), unique=True),
+        st.booleans(),
     ),
-    unique_by=lambda one: one.key,
+    unique_by=lambda observation: observation.key,
 )
 
 
-@given(sightings, st.randoms(use_true_random=False))
-def test_order_plays_no_part(told: list[Sighting], chance: object) -> None:
-    shuffled = list(told)
+@given(observations, st.randoms(use_true_random=False))
+def test_order_plays_no_part(seen: list[Observation], chance: object) -> None:
+    shuffled = list(seen)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert project(shuffled) == project(told)
-    per_source = [sum(one.source_id == source for one in told) for source in (A, B)]
-    assert len(project(told)) == max(per_source)
+    assert projected_interactions(shuffled) == projected_interactions(seen)
+    per_source = [sum(observation.source_id == source for observation in seen) for source in (A, B)]
+    assert len(projected_interactions(seen)) == max(per_source)
 
 
-def test_of_several_tellings_the_latest_revision_counts() -> None:
-    old, new = saw(A, "1"), Sighting(USER, A, "email", "1", 7, "<x>", None)
-    assert latest([new, old]) == latest([old, new]) == {new.key: new}
+def test_of_several_observations_of_an_item_the_latest_revision_counts() -> None:
+    old, new = saw(A, "1"), Observation(USER, A, "email", "1", 7, "<x>", None)
+    assert latest_observations([new, old]) == latest_observations([old, new]) == [new]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from libs.local.doctor import Finding, examine
+from libs.common.topology import MAX_PAYLOAD_BYTES
+from libs.local.doctor import Finding, check_max_payload, examine
 from libs.local.ports import free_port
 
 GOOGLE = {"PINGCRM_GOOGLE_CLIENT_ID": "client", "PINGCRM_GOOGLE_CLIENT_SECRET": "the-client-secret"}
@@ -150,3 +151,10 @@ async def test_no_finding_shows_a_secret(tmp_path: Path) -> None:
     found = " ".join(f.sentence for f in await findings(tmp_path, PINGCRM_ANTHROPIC_API_KEY="the-claude-key"))
     assert "the-client-secret" not in found
     assert "the-claude-key" not in found
+
+
+def test_a_nats_server_that_carries_too_little_is_noted() -> None:
+    (finding,) = check_max_payload(1_048_576)
+    assert finding.level == "note"
+    assert finding.sentence.startswith("NATS carries messages of at most 1,048,576 bytes: set max_payload to 8388608")
+    assert list(check_max_payload(MAX_PAYLOAD_BYTES)) == []

@@ -18,7 +18,7 @@ from services.prep.domain.mail import compose, subject
 from services.prep.domain.points import grounded
 from services.prep.domain.view import view
 from services.prep.rendering import render
-from tests.support.meetings import ME, NOW, guest, interaction, known, meeting, unknown
+from tests.support.meetings import ME, NOW, guest, interaction, invited, known, meeting, unknown
 
 BASE_URL = "https://crm.example"
 NASTY = (
@@ -146,6 +146,17 @@ def test_the_brief_shows_everything_that_was_promised() -> None:
             f"{BASE_URL}/meetings/{event.meeting_id}", f"{BASE_URL}/settings#prep",
         ):  # fmt: skip
             assert words in rendered, words
+
+
+def test_a_stranger_among_known_people_has_no_history_and_no_score() -> None:
+    """Also where the invitation has made them a contact."""
+    people = [(guest("ada@lovelace.example"), known()), (guest("stranger@elsewhere.example"), invited())]
+    dossier = collect(meeting(), people)
+    for face in render(view(dossier, (), "", NOW, base_url=BASE_URL, token="t")):
+        assert face.count("no history") == 1
+        assert "A. Stranger" in face
+        assert "Cold" not in face
+        assert "0/10" not in face
 
 
 @given(text=st.text(max_size=400), limit=st.integers(2, 50))

@@ -3,13 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from libs.common.events import Guest
 from libs.common.requests import Attendee, TalkingPoint
+from services.prep.domain.clean import for_model
 from services.prep.domain.dossier import Dossier, collect
 from services.prep.domain.points import fact_points, filled, grounded
 from services.prep.domain.prompt import given_labels, prompt
 from services.prep.domain.times import length, span
+from services.prep.domain.view import view
 from tests.support.meetings import NOW, guest, interaction, known, meeting, unknown
 
 
@@ -83,6 +87,61 @@ def test_points_that_rest_on_nothing_given_are_dropped() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Sign in at evil-bank.com/login before the call.",
+        "Sign in at Evil-Bank.COM before the call.",
+        "Look at (evil-bank.co.uk), it is urgent.",
+        "evil-bank.com",
+        "Write to help@evil-bank.com first.",
+        "Open evil-bank.com:8443 now.",
+        "Open 192.0.2.7/login now.",
+        "Open 192.0.2.7:8080 now.",
+        "Open xn--80ak6aa92e.com now.",
+        "Open xn--e1afmkfd.xn--p1ai now.",
+        "Откройте банк.рф до звонка.",
+        "Откройте банк.сборы/вход до звонка.",
+        "Open evil-bank。com now.",
+        "Open ｅｖｉｌ．ｃｏｍ now.",
+        "Open 𝐞𝐯𝐢𝐥.𝐜𝐨𝐦 now.",
+        "Open evil-bank\u200d.\u200ccom now.",
+        "Open evil\u00ad-bank.com now.",
+        "Open www.evil now.",
+        "Open HTTPS://evil now.",
+        "Read report.pdf.zip today.",
+    ],
+)
+def test_a_point_with_a_bare_domain_is_dropped_like_one_with_a_link(words: str) -> None:
+    assert grounded([TalkingPoint(text=words, evidence=("I1",))], frozenset({"I1"})) == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Ask about the pricing, e.g. the discount, i.e. what is left of it.",
+        "Meet at 10:30 a.m. or 3.30 p.m. in the U.S. office.",
+        "Revenue grew by 3.5 % to 1.2bn; version 2.0.1 ships on 24.11.2026.",
+        "She moved from Node.js/React to Vue.js and sent report_v2.pdf and figures.xlsx.",
+        "Dr. Lee, Ph.D., wrote about and/or gates … and so on.",
+        "Спросите про отчёт. Как дела?",
+        "会議です。次の議題を聞いてください。OK?",
+        "The ratio is 1.5/2, the address is 192.0.2.7.",
+    ],
+)
+def test_what_only_looks_like_a_domain_stays(words: str) -> None:
+    assert len(grounded([TalkingPoint(text=words, evidence=("I1",))], frozenset({"I1"}))) == 1
+
+
+@given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z]{2,6}){1,2}/[a-z]{1,9}", fullmatch=True))
+def test_no_domain_with_a_path_reaches_the_model_or_a_brief(link: str) -> None:
+    suffix = link.partition("/")[0].rpartition(".")[2]
+    assume(suffix not in ("pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "csv", "txt", "json", "xml", "htm", "html", "png", "jpg",
+                          "jpeg", "gif", "svg", "js", "jsx", "ts", "tsx", "css", "yml", "yaml", "sql", "ics", "eml", "exe"))  # fmt: skip
+    assert link not in for_model(f"Please open {link} now", 220)
+    assert grounded([TalkingPoint(text=f"Open {link}.", evidence=("I1",))], frozenset({"I1"})) == ()
+
+
 def test_missing_points_are_filled_with_facts_that_rest_on_something_else_first() -> None:
     facts = [TalkingPoint(text=f"Fact {n}", evidence=(f"I{n}",)) for n in range(1, 5)]
     kept = (TalkingPoint(text="Written", evidence=("I1",)),)
@@ -126,9 +185,45 @@ def test_the_fence_cannot_be_closed_from_inside() -> None:
         ("", "Tuesday 24 November 2026, 14:00–14:45 (UTC)"),
     ],
 )
-def test_times_are_shown_in_the_zone_of_the_event(zone: str, shown: str) -> None:
+def test_times_are_shown_in_a_zone_that_exists(zone: str, shown: str) -> None:
     event = meeting()
     assert span(event.starts_at, event.ends_at, zone) == shown
+
+
+BERLIN, NEW_YORK, TOKYO, PARIS = "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Europe/Paris"
+
+
+@pytest.mark.parametrize(
+    ("setting", "calendar", "event", "shown"),
+    [
+        ("", BERLIN, BERLIN, "Tuesday 24 November 2026, 15:00–15:45 (Europe/Berlin)"),
+        # what some programs name by themselves
+        ("", BERLIN, "UTC", "Tuesday 24 November 2026, 15:00–15:45 (14:00 UTC)"),
+        ("", BERLIN, PARIS, "Tuesday 24 November 2026, 15:00–15:45 (Europe/Berlin)"),  # the same clock
+        ("", BERLIN, TOKYO, "Tuesday 24 November 2026, 15:00–15:45 (23:00 Asia/Tokyo)"),
+        (NEW_YORK, BERLIN, BERLIN, "Tuesday 24 November 2026, 09:00–09:45 (15:00 Europe/Berlin)"),
+        (NEW_YORK, BERLIN, NEW_YORK, "Tuesday 24 November 2026, 09:00–09:45 (America/New_York)"),
+        ("Pacific/Auckland", BERLIN, BERLIN, "Wednesday 25 November 2026, 03:00–03:45 (Tuesday 15:00 Europe/Berlin)"),
+        ("", "", "UTC", "Tuesday 24 November 2026, 14:00–14:45 (UTC)"),  # the calendar was not read yet
+        ("", "", BERLIN, "Tuesday 24 November 2026, 15:00–15:45 (Europe/Berlin)"),
+        ("", BERLIN, "Nowhere/Land", "Tuesday 24 November 2026, 15:00–15:45 (Europe/Berlin)"),
+        ("", "Nowhere/Land", BERLIN, "Tuesday 24 November 2026, 15:00–15:45 (Europe/Berlin)"),
+    ],
+)
+def test_times_are_in_the_zone_of_the_reader(setting: str, calendar: str, event: str, shown: str) -> None:
+    given = collect(meeting(calendar_time_zone=calendar, time_zone=event), [], setting)
+    assert view(given, (), "", NOW, base_url="https://crm.example", token="t").when == shown
+
+
+def test_days_are_counted_by_the_readers_calendar() -> None:
+    before_midnight = NOW - timedelta(hours=14)  # 23:25 UTC, 00:25 in Berlin
+    late = known(last=(interaction("Good night — See you.", 0, occurred_at=before_midnight),))
+    people = [(guest("ada@lovelace.example"), late)]
+    words = [
+        fact_points(collect(meeting(time_zone="UTC", calendar_time_zone=zone), people), NOW)[0].text
+        for zone in ("UTC", BERLIN)
+    ]
+    assert ["yesterday" in words[0], "today" in words[1]] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from libs.common.events import Guest
 from libs.common.preferences import GmailPreferences
 from libs.common.requests import Account, Attendee
 from libs.common.scopes import ALL, GMAIL_SEND
 from services.prep.domain.dossier import pair
 from services.prep.domain.mail import subject
 from services.prep.domain.rules import SKIP_SENTENCES, SkipReason, guests_of, minutes_until, skip_reason
-from tests.support.meetings import ME, NOW, account, guest, known, me, meeting, unknown
+from tests.support.meetings import ME, NOW, account, guest, invited, known, me, meeting, unknown
 
 KNOWN = (known(),)
 MANY = tuple(known(f"guest{n}@many.example") for n in range(21))
@@ -36,7 +37,14 @@ MANY = tuple(known(f"guest{n}@many.example") for n in range(21))
         ({}, {}, account(), MANY, "too_many_guests"),
         ({}, {}, account(), (unknown(),), "nobody_known"),
         ({}, {}, account(), (unknown(), known()), None),
+        ({}, {}, account(), (invited(),), "nobody_known"),
+        ({}, {}, account(), (invited(), known()), None),
+        ({}, {}, account(), (invited(on_file=True),), None),
+        ({}, {}, account(), (invited(first_contact_at=NOW),), None),
+        ({}, {}, account(), (invited(first_contact_at=NOW + timedelta(seconds=1)),), "nobody_known"),
+        ({}, {}, account(), (known(me=True),), "nobody_known"),
         ({}, {"meeting_prep_unknown": True}, account(), (unknown(),), None),
+        ({}, {"meeting_prep_unknown": True}, account(), (invited(),), None),
         # whether it may and can be sent
         ({}, {"meeting_prep_enabled": False}, account(), KNOWN, "disabled"),
         ({}, {}, account(scopes=frozenset(ALL) - {GMAIL_SEND}), KNOWN, "missing_scope"),
@@ -67,13 +75,29 @@ def test_rooms_me_calendars_and_invalid_addresses_are_no_guests() -> None:
     assert guests_of(meeting(guests=(*others, room, guest("no address"))), {"samrivera@gmail.com"}) == ()
 
 
-def test_the_organizer_joins_only_where_somebody_else_is_invited() -> None:
-    boss = guest("boss@company.example", "The Boss")
+def test_the_organizer_is_a_guest_also_where_the_list_does_not_name_them() -> None:
+    boss = guest("boss@company.example", "The Boss", answer="needsAction")
     own_addresses = {"samrivera@gmail.com"}
-    assert guests_of(meeting(organizer=boss, guests=(me(),)), own_addresses) == ()
-    found = guests_of(meeting(organizer=boss), own_addresses)
-    assert [guest.address for guest in found] == ["ada@lovelace.example", "boss@company.example"]
-    assert found[1].organizer
+    for listed in ((), (me(),), (me(), guest("room@x.example", resource=True))):
+        (found,) = guests_of(meeting(organizer=boss, guests=listed), own_addresses)
+        assert (found.address, found.organizer, found.answer) == ("boss@company.example", True, "accepted")
+    both = guests_of(meeting(organizer=boss), own_addresses)
+    assert [guest.address for guest in both] == ["ada@lovelace.example", "boss@company.example"]
+    again = guests_of(
+        meeting(organizer=boss, guests=(guest("Boss@company.example", answer="tentative"),)), own_addresses
+    )
+    assert [(guest.address, guest.answer) for guest in again] == [("Boss@company.example", "tentative")]
+
+
+@pytest.mark.parametrize(
+    "organizer",
+    [
+        me(), guest("Sam.Rivera+calendar@gmail.com"), guest("team@group.calendar.google.com"), guest("noreply@webinars.example"),
+        guest("unknownorganizer@calendar.google.com"), guest("room@x.example", resource=True), guest("nobody"), None,
+    ],
+)  # fmt: skip
+def test_an_organizer_who_is_no_other_person_is_no_guest(organizer: Guest | None) -> None:
+    assert guests_of(meeting(organizer=organizer, guests=(me(),)), {"samrivera@gmail.com"}) == ()
 
 
 def test_a_person_with_two_spellings_is_a_single_guest() -> None:

@@ -39,7 +39,7 @@ class Corpus:
     outcomes: list[Outcome]
     events: dict[str, MessageIngested]
     stats: dict[str, Any]
-    mine: frozenset[str]
+    own_addresses: frozenset[str]
     bag: Mailbag
 
     def ids(self, reason: str) -> set[str]:
@@ -53,12 +53,12 @@ def real(corpus: Path) -> Corpus:
         messages = [json.loads(line) for line in lines]
     stats = json.loads((corpus / "stats.json").read_text())["gmail_messages"]
     written = [stats["owner"]["address"], *stats["owner"]["aliases"]]
-    mine = frozenset(filter(None, map(canonical, written)))
-    me = Me(UserId(uuid4()), AccountId(uuid4()), mine)
+    own_addresses = frozenset(filter(None, map(canonical, written)))
+    me = Me(UserId(uuid4()), AccountId(uuid4()), own_addresses)
     bag = read_mail(AccountData(written[0], "", "", messages=messages), OracleMe.of(written), None)
-    outcomes = [read(read_message(one), me, None, 1) for one in messages]
-    events = {one.event.gmail_id: one.event for one in outcomes if isinstance(one, Recorded)}
-    return Corpus(messages, outcomes, events, stats, mine, bag)
+    outcomes = [read(read_message(message), me, None, 1) for message in messages]
+    events = {outcome.event.gmail_id: outcome.event for outcome in outcomes if isinstance(outcome, Recorded)}
+    return Corpus(messages, outcomes, events, stats, own_addresses, bag)
 
 
 def author(event: MessageIngested) -> str | None:
@@ -71,18 +71,18 @@ def pairs(real: Corpus) -> Iterator[tuple[MessageIngested, Mail]]:
 
 
 def test_every_message_is_recorded_or_filtered_for_its_reason(real: Corpus) -> None:
-    kinds = Counter(type(one) for one in real.outcomes)
-    rules = Counter(one.rule for one in real.outcomes if isinstance(one, Filtered))
+    kinds = Counter(type(outcome) for outcome in real.outcomes)
+    rules = Counter(outcome.rule for outcome in real.outcomes if isinstance(outcome, Filtered))
     assert len(real.messages) == real.stats["messages"]
     assert rules == {"spam": real.stats["labels"]["SPAM"]} == real.bag.filtered
     assert kinds[SetAside] == real.bag.set_aside == 0
     assert kinds[Recorded] == len(real.bag.eligible) == real.stats["messages"] - real.stats["labels"]["SPAM"]
 
 
-def test_direction_is_what_the_corpus_and_the_oracle_say(real: Corpus) -> None:
+def test_direction_is_that_of_the_corpus_and_the_oracle(real: Corpus) -> None:
     """`SENT` stands on what one of the owner's addresses wrote. Spam is nobody's mail."""
-    outbound = {id_ for id_, event in real.events.items() if is_me(author(event) or "", real.mine)}
-    sent = {one["id"] for one in real.messages if "SENT" in one["labelIds"]}
+    outbound = {id_ for id_, event in real.events.items() if is_me(author(event) or "", real.own_addresses)}
+    sent = {message["id"] for message in real.messages if "SENT" in message["labelIds"]}
     assert outbound == sent == {mail.id for mail in real.bag.eligible if mail.outbound}
     assert len(outbound) == real.stats["independent_direction"]["outbound_counting_aliases"]
 
@@ -92,7 +92,7 @@ def test_people_threads_and_automated_kinds_are_those_of_the_oracle(real: Corpus
         mail.id
         for event, mail in pairs(real)
         if (author(event), event.automated or None, event.via, event.thread_id) != (mail.author, mail.automated, mail.via, mail.thread_id)
-        or {canonical(one.address) for one in event.people if one.role in ("to", "cc", "bcc")} != mail.recipients
+        or {canonical(person.address) for person in event.people if person.role in ("to", "cc", "bcc")} != mail.recipients
         or (event.rfc_message_id or "") != mail.message_id.replace("\x00", "").strip("<>")[:MAX_MESSAGE_ID]
     ]  # fmt: skip
     assert wrong == []
@@ -102,8 +102,8 @@ def test_people_threads_and_automated_kinds_are_those_of_the_oracle(real: Corpus
 
 def test_threads_are_kept_together(real: Corpus) -> None:
     events = real.events.values()
-    spam = {one["threadId"] for one in real.messages if "SPAM" in one["labelIds"]}
-    sizes = Counter(min(size, 20) for size in Counter(one["threadId"] for one in real.messages).values())
+    spam = {message["threadId"] for message in real.messages if "SPAM" in message["labelIds"]}
+    sizes = Counter(min(size, 20) for size in Counter(message["threadId"] for message in real.messages).values())
     assert {str(size): count for size, count in sizes.items()} == real.stats["thread_sizes"]
     assert len({event.thread_id for event in events} | spam) == real.stats["threads"]
 
@@ -111,20 +111,24 @@ def test_threads_are_kept_together(real: Corpus) -> None:
 def test_the_people_who_write_most_are_those_that_the_corpus_counts(real: Corpus) -> None:
     """The corpus counted by a pattern over the written header; each of its top correspondents is found as often."""
     found = {"from": Counter[str](), "to": Counter[str]()}
-    spam = {one["id"] for one in real.messages if "SPAM" in one["labelIds"]}
+    spam = {message["id"] for message in real.messages if "SPAM" in message["labelIds"]}
     for event in real.events.values():
-        people = {canonical(one.address) or "" for one in event.people if one.role != "from"}
+        people = {canonical(person.address) or "" for person in event.people if person.role != "from"}
         writer = author(event) or ""
-        if any(is_me(one, real.mine) for one in people):
+        if any(is_me(address, real.own_addresses) for address in people):
             found["from"][writer] += 1
-        if is_me(writer, real.mine):
+        if is_me(writer, real.own_addresses):
             found["to"].update(people)
-    top = [one for one in real.stats["top_50_correspondents"] if not is_me(canonical(one["address"]) or "", real.mine)]
+    top = [
+        entry
+        for entry in real.stats["top_50_correspondents"]
+        if not is_me(canonical(entry["address"]) or "", real.own_addresses)
+    ]
     assert len(spam) == 300
-    for one in top[:20]:
-        address = canonical(one["address"]) or ""
-        assert abs(found["from"][address] - one["from_them_to_owner"]) <= 2, address
-        assert abs(found["to"][address] - one["owner_to_them"]) <= 2, address
+    for entry in top[:20]:
+        address = canonical(entry["address"]) or ""
+        assert abs(found["from"][address] - entry["from_them_to_owner"]) <= 2, address
+        assert abs(found["to"][address] - entry["owner_to_them"]) <= 2, address
 
 
 @pytest.mark.parametrize(
@@ -132,7 +136,7 @@ def test_the_people_who_write_most_are_those_that_the_corpus_counts(real: Corpus
     [
         ("missing_message_id", lambda event: event.rfc_message_id is None),
         ("missing_from", lambda event: not event.people or event.people[0].role != "from" or bool(author(event))),
-        ("no_recipient_header", lambda event: all(one.role == "from" for one in event.people)),
+        ("no_recipient_header", lambda event: all(person.role == "from" for person in event.people)),
         ("missing_subject", lambda event: event.title == ""),
         ("nul_in_header", lambda event: "\x00" not in event.model_dump_json()),
         ("nul_in_body", lambda event: "\\u0000" not in event.model_dump_json()),
@@ -151,7 +155,7 @@ def test_no_name_and_no_subject_is_spoilt_where_its_charset_is_declared(real: Co
         (event.gmail_id, text)
         for event in real.events.values()
         if event.gmail_id not in spoilt
-        for text in (event.title, *(one.name for one in event.people))
+        for text in (event.title, *(person.name for person in event.people))
         if MOJIBAKE.search(text)
     ]
     assert wrong == []
@@ -160,7 +164,7 @@ def test_no_name_and_no_subject_is_spoilt_where_its_charset_is_declared(real: Co
 
 
 def test_no_snippet_is_spoilt_that_was_not_spoilt_before(real: Corpus) -> None:
-    snippets = {one["id"]: one["snippet"] for one in real.messages}
+    snippets = {message["id"]: message["snippet"] for message in real.messages}
     for id_, event in real.events.items():
         plain = html.unescape(snippets[id_])
         for found in MOJIBAKE.finditer(event.snippet):
@@ -172,10 +176,10 @@ def test_cleaning_leaves_the_text_above_the_quotation(real: Corpus) -> None:
     """Snippets without any trace of a quotation or signature stay as they are, up to white space."""
     trace = re.compile(r"[<>]|wrote|said|writes|--|__|From ?:|Von:|Sent from|:\s*$|\(20|: ")
     untouched = 0
-    for one in real.messages:
-        plain = " ".join(html.unescape(one["snippet"]).split())
+    for message in real.messages:
+        plain = " ".join(html.unescape(message["snippet"]).split())
         if trace.search(plain) or not plain.isprintable() or len(plain) > 490:
             continue
         untouched += 1
-        assert plain_snippet(one["snippet"]) == plain, one["id"]
+        assert plain_snippet(message["snippet"]) == plain, message["id"]
     assert untouched > 1_000

@@ -29,16 +29,30 @@ INTRODUCTIONS = [
     f"{JANE} wrote:",
     "\"Doe, Jane\" <jane@x.org> writes:",
     "Jane Doe <mailto:jane@x.org> wrote on Tue, 3 Jan 2023 17:00:",
+    "On Tue, Jan 3, 2023 at 5:00 PM, jane@x.org wrote:",
+    "On Tue, 3 Jan 2023 17:00:05 +0100, jane.o'doe+x@mail.x.org wrote:",
+    "On 1/3/23 5:00 PM, jane@x.org wrote:",
+    "On Tuesday, January 3, 2023 5:00 PM, \"jane@x.org\" wrote:",
+    # Zoho
+    "---- On Tue, 03 Jan 2023 17:00:05 +0100 Jane Doe <jane@x.org> wrote ----",
+    "---- On Tue, 03 Jan 2023 17:00:05 +0530 Jane Doe<jane@x.org> wrote ---",
+    "---- On Tue, 03 Jan 2023 17:00:05 +0100 jane@x.org wrote ----",
+    "---- Le mar., 03 janv. 2023 17:00:05 +0100 Jane Doe <jane@x.org> a écrit ----",
     # German
     f"Am Di., 3. Jan. 2023 um 17:00 Uhr schrieb {JANE}:",
     f"Am Dienstag, 3. Januar 2023 um 17:00:00 MEZ hat {JANE} Folgendes geschrieben:",
     "Am 03.01.23 um 17:00 schrieb Jane Doe:",
     f"Am 03.01.2023 um 17:00 schrieb {JANE}:",
     "Am Dienstag, dem 03.01.2023 um 17:00 +0100 schrieb Jane Doe:",
+    "Am Dienstag, 3. Januar 2023 17:00 hat Jane Doe geschrieben:",
+    f"Am Di., 3. Jan. 2023 um 17:00 Uhr hat {JANE} geschrieben:",
+    "Am 03.01.2023 um 17:00 schrieb jane@x.org:",
     # French
     f"Le mar. 3 janv. 2023 à 17:00, {JANE} a écrit :",
     f"Le 3 janv. 2023 à 17:00, {JANE} a écrit\u00a0:",
     "Le 03/01/2023 à 17:00, Jane Doe a écrit :",
+    "Le mar. 3 janv. 2023 à 17:00, jane@x.org a écrit :",
+    "Le mardi 3 janvier 2023, jane@x.org a écrit\u00a0:",
     # Spanish
     "El mar, 3 ene 2023 a las 17:00, Jane Doe (<jane@x.org>) escribió:",
     "El mar, 3 de ene. de 2023 a la(s) 17:00, Jane Doe (jane@x.org) escribió:",
@@ -86,7 +100,19 @@ INTRODUCTIONS = [
     f"În mar., 3 ian. 2023 la 17:00, {JANE} a scris:",
     f"Pe 3 ian. 2023, la 17:00, {JANE} a scris:",
     f"El dia dt., 3 de gen. 2023, 17:00, {JANE} va escriure:",
+    f"El dt., 3 d'ag. 2023 a les 17:00, {JANE} va escriure:",
+    f"El dia 3 de gener de 2023 17:00, {JANE} ha escrit:",
+    f"Missatge de {JANE} del dia dt., 3 de gen. 2023 a les 17:00:",
     f"uto, 3. sij 2023. u 17:00 {JANE} napisao je:",
+    # Icelandic
+    f"Þann þri., 3. jan. 2023 kl. 17:00 skrifaði {JANE}:",
+    f"þri., 3. jan. 2023 kl. 17:00 skrifaði {JANE}:",
+    "Þann 3.1.2023 17:00, skrifaði Jane Doe:",
+    # Hindi
+    f"मंगल, 3 जन॰ 2023 को 5:00 pm बजे {JANE} ने लिखा:",
+    f"मंगल, 3 फ़र॰ 2023 को 5:00 pm को {JANE} ने लिखा:",
+    f"3 जनवरी 2023 को 5:00 अपराह्न को, {JANE} ने लिखा:",
+    f"मंगलवार, 3 जनवरी 2023 को {JANE} ने लिखा:",
     # Japanese, Chinese, Korean
     f"2023年1月3日(火) 17:00 {JANE}:",
     f"2023/01/03 17:00、{JANE}のメール:",
@@ -116,6 +142,7 @@ HEADERS = [
     "-----Message d'origine----- De : Jane Doe",
     "De: Jane Doe <jane@x.org> Enviado el: martes, 3 de enero de 2023 17:00 Para: Maya",
     "De: Jane Doe <jane@x.org> Enviada em: terça-feira, 3 de janeiro de 2023 17:00 Para: Maya",
+    "Frá: Jane Doe <jane@x.org> Sent: þriðjudagur, 3. janúar 2023 17:00 Til: Maya",
     "Da: Jane Doe <jane@x.org> Inviato: martedì 3 gennaio 2023 17:00 A: Maya Oggetto: Ciao",
     "Van: Jane Doe <jane@x.org> Verzonden: dinsdag 3 januari 2023 17:00 Aan: Maya",
     "Från: Jane Doe <jane@x.org> Skickat: den 3 januari 2023 17:00 Till: Maya",
@@ -197,10 +224,15 @@ def test_an_introduction_ends_what_its_author_wrote(introduction: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "introduction", [one for one in INTRODUCTIONS if "<jane@x.org>" in one and not one.startswith(JANE)]
+    "introduction",
+    [
+        introduction
+        for introduction in INTRODUCTIONS
+        if "<jane@x.org>" in introduction and not introduction.startswith(JANE)
+    ],
 )
 def test_an_introduction_that_the_snippet_breaks_off_ends_it_too(introduction: str) -> None:
-    if any(introduction.startswith(start) for start in ('"', "Jane", "Am ", "El mar", "في", "\u202b")):
+    if any(introduction.startswith(start) for start in ('"', "Jane", "Am ", "El mar", "Missatge", "في", "\u202b")):
         return  # nothing but the verb, which stands elsewhere, tells
     broken = introduction[: introduction.index("<jane@") + 6]
     assert_kept(plain_snippet(html.escape(f"See you there. {broken}")), "See you there.", broken)
@@ -241,6 +273,20 @@ def test_the_signature_of_a_device_goes(signature: str) -> None:
         "El lunes escribió: no puedo ir",
         "Em 2023 ele escreveu: um livro",
         "Il presidente ha scritto: grazie a tutti",
+        "On 3 May 2023 at 10:00 I met ann@x.org and she wrote: come at once",
+        "I met her on Tue, Jan 3, 2023 at 5:00 PM and ann@x.org wrote: see you",
+        "ann@x.org wrote: the deal is off. I have no idea why",
+        "For 3 May 2023 at 10:00 ask ann@x.org: she knows",
+        "Am 3. Mai 2023 um 10:00 hat sie mir geschrieben: bitte komm",
+        "Er hat geschrieben: bitte komm",
+        "Plan ---- On 3 May 2023 we start at ten ---- bring cake",
+        "--- On Monday --- gym --- On Tuesday --- swim",
+        "El 3 de maig de 2023 a les 10:00 ens veiem: porta cafè",
+        "Ha escrit: no vinc",
+        "Missatge de la directora del dia 3 de maig: no hi ha classe",
+        "Þann 3. maí 2023 kl. 10:00 hittumst við: komdu með kaffi",
+        "Hann skrifaði: ég kem á morgun",
+        "3 मई 2023 को 10:00 बजे बैठक है: ज़रूर आइए",
         "W dniu 3 maja o 10:00 spotkanie: sala 5",
         "Den 3 maj kl. 10:00 ses vi: ta med kaffe",
         "From: here to there. To: the moon",
@@ -268,6 +314,20 @@ def test_the_signature_of_a_device_goes(signature: str) -> None:
 )
 def test_ordinary_prose_is_left_as_it_is(prose: str) -> None:
     assert plain_snippet(html.escape(prose)) == prose
+
+
+@pytest.mark.parametrize(
+    ("quoted", "above"),
+    [
+        ("Hi, jane@x.org said: > are you coming", "Hi,"),
+        ("Yes. On July 19, jane@x.org said: > are you coming", "Yes."),
+        ("Yes. On July 19, Jane Doe wrote: > are you coming", "Yes."),
+        ("Come on July 19, jane@x.org said: > are you coming", "Come on July 19,"),
+        ("Fine --- In friends@groups.example, Jane Doe wrote: > are you coming", "Fine --- In friends@groups.example,"),
+    ],
+)
+def test_where_a_quotation_mark_follows_the_introduction_needs_no_year(quoted: str, above: str) -> None:
+    assert plain_snippet(html.escape(quoted)) == above
 
 
 @given(

@@ -6,15 +6,15 @@ from random import Random
 import pytest
 
 from services.sync.domain import why
-from services.sync.domain.audit import Count, summary
+from services.sync.domain.audit import AuditCount, summary
 from services.sync.domain.listing import query, since_s
-from services.sync.domain.runs import GIVE_UP_AFTER, LONGEST_PAUSE, Pause, QuotaSpent, verdict
+from services.sync.domain.runs import GIVE_UP_AFTER, LONGEST_PAUSE, Pause, QuotaSpent, retry_decision
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
-def _count(listed: int, *, set_aside: int = 0, pending: int = 0, unhealed: int = 0) -> Count:
-    return Count(listed, listed - set_aside - pending, {}, set_aside, pending, unhealed)
+def _count(listed: int, *, set_aside: int = 0, pending: int = 0, unhealed: int = 0) -> AuditCount:
+    return AuditCount(listed, listed - set_aside - pending, {}, set_aside, pending, unhealed)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def _count(listed: int, *, set_aside: int = 0, pending: int = 0, unhealed: int =
                                             "2 are still missing and will be tried again."),
     ],
 )  # fmt: skip
-def test_an_audit_is_one_sentence(count: Count, added: int, removed: int, expected: str) -> None:
+def test_an_audit_is_one_sentence(count: AuditCount, added: int, removed: int, expected: str) -> None:
     assert summary(count, added, removed) == expected
 
 
@@ -42,14 +42,14 @@ def test_an_audit_is_one_sentence(count: Count, added: int, removed: int, expect
     [(_count(0), 1.0), (_count(10), 1.0), (_count(10, set_aside=10), 1.0), (_count(10, pending=1), 0.9),
      (_count(10, pending=1, unhealed=4), 0.5), (_count(2, unhealed=9), 0.0)],
 )  # fmt: skip
-def test_completeness_is_the_share_of_what_is_accounted_for(count: Count, complete: float) -> None:
+def test_completeness_is_the_share_of_what_is_accounted_for(count: AuditCount, complete: float) -> None:
     assert count.complete == pytest.approx(complete)
 
 
 @pytest.mark.parametrize("stuck", [timedelta(0), GIVE_UP_AFTER * 3])
 def test_the_end_of_the_quota_day_is_waited_for_without_giving_up(stuck: timedelta) -> None:
     ends_at = NOW + timedelta(hours=20)
-    pause = verdict(QuotaSpent(ends_at), NOW, NOW - stuck, 9, Random(0))
+    pause = retry_decision(QuotaSpent(ends_at), NOW, NOW - stuck, 9, Random(0))
     assert isinstance(pause, Pause)
     assert ends_at <= pause.until <= ends_at + LONGEST_PAUSE
     assert (pause.code, pause.stuck) == ("daily_quota", False)
@@ -79,9 +79,9 @@ def test_of_several_copies_the_one_on_the_timeline_counts() -> None:
     assert why.choose(["gone", "set_aside"]) == 1
 
 
-def test_every_reason_not_to_ask_gmail_is_a_sentence() -> None:
+def test_every_reason_why_gmail_is_not_queried_is_a_sentence() -> None:
     for away in ("unreachable", "reauth_required", "missing_scope", "disconnected"):
-        assert why.unasked(away).endswith(".")  # type: ignore[arg-type]
+        assert why.unreachable(away).endswith(".")  # type: ignore[arg-type]
 
 
 def test_a_listing_begins_at_a_second_and_leaves_drafts_out() -> None:

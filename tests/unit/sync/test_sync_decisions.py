@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from libs.common.errors import Outage, Refused, Throttled
 from libs.common.ids import AccountId, UserId
 from libs.common.resources.calendar import read_event
-from libs.common.resources.gmail import Change, ChangeKind
+from libs.common.resources.gmail import Change, ChangeKind, read_message
 from libs.common.resources.people import read_card
 from services.sync.domain.cursors import Listing, MailCursor
+from services.sync.domain.fetching import Fetched, Prices, Wanted, fetch_outcome, fetches, group_size
 from services.sync.domain.history import touched
+from services.sync.domain.mail import Me
 from services.sync.domain.meetings import CalendarOf, Window, meeting
 from services.sync.domain.people import fingerprint, is_imported
-from services.sync.domain.plan import Prices, Wanted, fetches, group_size
-from services.sync.domain.runs import GIVE_UP_AFTER, Failure, Pause, verdict
+from services.sync.domain.runs import GIVE_UP_AFTER, Failure, Pause, Tally, retry_decision, total
 from services.sync.domain.why import explanation
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -35,16 +36,16 @@ GMAIL_PRICES = Prices(message=20, thread=40)
 
 def test_a_thread_is_fetched_whole_from_two_wanted_messages_on() -> None:
     plan = fetches([Wanted("a", "t1"), Wanted("b", "t2"), Wanted("c", "t1"), Wanted("d", "t3")], GMAIL_PRICES)
-    assert [([one.gmail_id for one in fetch.wanted], fetch.whole_thread) for fetch in plan] == [
+    assert [([message.gmail_id for message in fetch.wanted], fetch.whole_thread) for fetch in plan] == [
         (["a", "c"], True), (["b"], False), (["d"], False),
     ]  # fmt: skip
     assert sum(fetch.units for fetch in plan) == 80
 
 
-@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 9)), unique_by=lambda one: one[0]))
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 9)), unique_by=lambda pair: pair[0]))
 def test_a_plan_covers_everything_once_and_never_costs_more_than_one_by_one(wanted: list[tuple[int, int]]) -> None:
     plan = fetches([Wanted(str(message), str(thread)) for message, thread in wanted], GMAIL_PRICES)
-    assert sorted(one.gmail_id for fetch in plan for one in fetch.wanted) == sorted(
+    assert sorted(message.gmail_id for fetch in plan for message in fetch.wanted) == sorted(
         str(message) for message, _ in wanted
     )
     assert sum(fetch.units for fetch in plan) <= 20 * len(wanted)
@@ -65,28 +66,61 @@ def test_the_more_runs_there_are_the_less_each_takes_at_a_time(runs: int, held_b
     assert group_size(runs, held_back=held_back) == size
 
 
+@pytest.mark.parametrize(
+    ("message", "refusal", "revision", "state", "tally"),
+    [
+        ({}, "", 0, "recorded", Tally(done=1, new=1)),
+        ({}, "", 6, "recorded", Tally(done=1, updated=1)),
+        ({"labelIds": ["SPAM"]}, "", 3, "filtered", Tally(done=1, skipped={"spam": 1})),
+        ({"payload": "no object"}, "", 0, "set_aside", Tally(done=1, skipped={"set_aside": 1})),
+        (None, "Gmail does not give it out.", 0, "set_aside", Tally(done=1, skipped={"set_aside": 1})),
+        (None, "", 3, "gone", Tally(done=1, skipped={"gone": 1})),
+    ],
+)
+def test_what_becomes_of_a_fetched_message_is_settled_published_and_counted(
+    message: dict[str, Any] | None, refusal: str, revision: int, state: str, tally: Tally
+) -> None:
+    me = Me(CALENDAR.user_id, CALENDAR.account_id, CALENDAR.own_addresses)
+    resource = {
+        "id": "m", "threadId": "t", "historyId": "5", "internalDate": "1772625600000",
+        "payload": {"headers": [{"name": "From", "value": "a@x.org"}]}, **(message or {}),
+    }  # fmt: skip
+    read = None if message is None else read_message(resource)
+    outcome = fetch_outcome(Fetched(Wanted("m", "t", revision), read, refusal), me, None)
+    assert (outcome.settled.gmail_id, outcome.settled.state, outcome.tally) == ("m", state, tally)
+    assert (outcome.event is not None) is (state == "recorded")
+    assert outcome.settled.revision == (max(5, revision + 1) if outcome.event else revision)
+    assert outcome.settled.rule == ("spam" if state == "filtered" else "refused" if refusal else "")
+
+
+def test_tallies_add_up() -> None:
+    parts = [Tally(1, new=1), Tally(2, removed=1, skipped={"spam": 1}), Tally(1, skipped={"spam": 2, "gone": 1})]
+    assert total(parts) == Tally(4, 1, 0, 1, {"spam": 3, "gone": 1})
+    assert total([]) == Tally()
+
+
 def _change(kind: ChangeKind, *labels: str, at: int = 1) -> Change:
     return Change(at, kind, "m", "t", frozenset(labels))
 
 
 @pytest.mark.parametrize(
-    ("changes", "verdict", "rule"),
+    ("changes", "action", "rule"),
     [
-        ([_change("added", "INBOX")], "look", ""),
-        ([_change("added")], "look", ""),
+        ([_change("added", "INBOX")], "fetch", ""),
+        ([_change("added")], "fetch", ""),
         ([_change("added", "SPAM")], "hide", "spam"),
         ([_change("added", "DRAFT")], "hide", "draft"),
         ([_change("labelled", "TRASH")], "hide", "trash"),
-        ([_change("unlabelled", "TRASH")], "look", ""),
-        ([_change("labelled", "TRASH"), _change("unlabelled", "TRASH", at=2)], "look", ""),
-        ([_change("added"), _change("deleted", at=2)], "gone", ""),
+        ([_change("unlabelled", "TRASH")], "fetch", ""),
+        ([_change("labelled", "TRASH"), _change("unlabelled", "TRASH", at=2)], "fetch", ""),
+        ([_change("added"), _change("deleted", at=2)], "remove", ""),
         ([_change("labelled", "TRASH"), _change("labelled", "STARRED", at=2)], "hide", "trash"),
         ([_change("labelled", "STARRED"), _change("unlabelled", "UNREAD")], None, ""),
     ],
 )
-def test_the_last_word_of_history_counts(changes: list[Change], verdict: str | None, rule: str) -> None:
+def test_the_newest_change_of_history_counts(changes: list[Change], action: str | None, rule: str) -> None:
     found = touched(changes)
-    assert [(one.verdict, one.rule) for one in found] == ([(verdict, rule)] if verdict else [])
+    assert [(change.action, change.rule) for change in found] == ([(action, rule)] if action else [])
 
 
 def _event(**changes: Any) -> dict[str, Any]:
@@ -161,7 +195,7 @@ def test_only_links_that_are_https_are_shown() -> None:
         ({"names": [{"displayName": "A"}], "metadata": {"deleted": True}}, False),
     ],
 )
-def test_a_card_is_imported_when_it_says_something(person: dict[str, Any], expected: bool) -> None:
+def test_a_card_is_imported_when_there_is_something_on_it(person: dict[str, Any], expected: bool) -> None:
     assert is_imported(read_card({"resourceName": "people/1", **person})) is expected
 
 
@@ -182,21 +216,21 @@ def test_a_card_changes_only_with_what_we_use_of_it() -> None:
     ],
 )
 def test_what_waiting_cannot_mend_fails_with_a_sentence(error: Exception, code: str) -> None:
-    failure = verdict(error, NOW, NOW, 0, Random(0))
+    failure = retry_decision(error, NOW, NOW, 0, Random(0))
     assert isinstance(failure, Failure)
     assert failure.code == code
     assert failure.error.endswith(".")
 
 
 def test_outages_are_waited_out_longer_each_time_but_not_for_ever() -> None:
-    pauses = [verdict(Outage("away"), NOW, NOW, pauses, Random(0)) for pauses in range(12)]
-    waits = [one.until - NOW for one in pauses if isinstance(one, Pause)]
+    pauses = [retry_decision(Outage("away"), NOW, NOW, pauses, Random(0)) for pauses in range(12)]
+    waits = [pause.until - NOW for pause in pauses if isinstance(pause, Pause)]
     assert len(waits) == 12
     assert timedelta(seconds=4) <= waits[0] <= timedelta(seconds=6)
     assert waits[0] < waits[3] < waits[6] <= timedelta(minutes=18)
-    asked = verdict(Throttled("slow", timedelta(hours=1)), NOW, NOW, 0, Random(0))
-    assert asked == Pause(NOW + timedelta(hours=1), why="slow")
-    assert isinstance(verdict(Outage("away"), NOW, NOW - GIVE_UP_AFTER, 99, Random(0)), Failure)
+    demanded = retry_decision(Throttled("slow", timedelta(hours=1)), NOW, NOW, 0, Random(0))
+    assert demanded == Pause(NOW + timedelta(hours=1), why="slow")
+    assert isinstance(retry_decision(Outage("away"), NOW, NOW - GIVE_UP_AFTER, 99, Random(0)), Failure)
 
 
 @pytest.mark.parametrize(

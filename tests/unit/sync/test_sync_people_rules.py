@@ -15,8 +15,8 @@ from libs.google_sim.oracle.addresses import Me as OracleMe
 from libs.google_sim.oracle.mail import read_mail
 from services.sync.domain.mail import Me, Recorded, read
 
-MINE = ("maya@example.com", "Maya.Lind@googlemail.com", "maya@bücher.example", "sales@firm.example")
-ME = Me(UserId(uuid4()), AccountId(uuid4()), frozenset(filter(None, map(canonical, MINE))))
+OWN = ("maya@example.com", "Maya.Lind@googlemail.com", "maya@bücher.example", "sales@firm.example")
+ME = Me(UserId(uuid4()), AccountId(uuid4()), frozenset(filter(None, map(canonical, OWN))))
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
@@ -28,28 +28,28 @@ def resource(*headers: tuple[str, str], **changes: Any) -> dict[str, Any]:
 
 
 def event(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
-    """The fact, after a look at whether the oracle reads the message in the same way."""
+    """The event, after a check that the oracle reads the message in the same way."""
     message = resource(*headers, **changes)
     outcome = read(read_message(message), ME, None, 1)
     assert isinstance(outcome, Recorded)
-    [mail] = read_mail(AccountData(MINE[0], "", "", messages=[message]), OracleMe.of(MINE), None).eligible
+    [mail] = read_mail(AccountData(OWN[0], "", "", messages=[message]), OracleMe.of(OWN), None).eligible
     published = outcome.event
     author = canonical(published.people[0].address) if published.people and published.people[0].role == "from" else None
     assert (author, published.automated or None, published.via) == (mail.author, mail.automated, mail.via)
-    assert {canonical(one.address) for one in published.people if one.role != "from"} == mail.recipients
+    assert {canonical(person.address) for person in published.people if person.role != "from"} == mail.recipients
     return published
 
 
 def author(published: MessageIngested) -> str:
-    return next((one.address for one in published.people if one.role == "from"), "")
+    return next((person.address for person in published.people if person.role == "from"), "")
 
 
 def outbound(published: MessageIngested) -> bool:
-    return is_me(canonical(author(published)) or "", ME.mine)
+    return is_me(canonical(author(published)) or "", ME.own_addresses)
 
 
 @pytest.mark.parametrize(
-    ("sender", "mine"),
+    ("sender", "is_own"),
     [
         ("maya@example.com", True),
         ("MAYA@EXAMPLE.COM", True),
@@ -69,8 +69,8 @@ def outbound(published: MessageIngested) -> bool:
         ("maya at example.com", False),
     ],
 )
-def test_mail_is_outbound_when_one_of_my_spellings_wrote_it(sender: str, mine: bool) -> None:
-    assert outbound(event(("From", sender), ("To", "jane@x.org"))) is mine
+def test_mail_is_outbound_when_one_of_my_spellings_wrote_it(sender: str, is_own: bool) -> None:
+    assert outbound(event(("From", sender), ("To", "jane@x.org"))) is is_own
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_missing_and_several_authors(headers: list[tuple[str, str]], written_by:
 )
 def test_recipients_are_read_as_a_person_would(to: str, addresses: list[str]) -> None:
     published = event(("From", "maya@example.com"), ("To", to))
-    assert [one.address for one in published.people if one.role == "to"] == addresses
+    assert [person.address for person in published.people if person.role == "to"] == addresses
 
 
 @pytest.mark.parametrize(
@@ -138,12 +138,12 @@ def test_names_are_split_first_and_decoded_after(written: str, name: str) -> Non
     assert event(("From", written)).people[0].name == name
 
 
-def test_mail_between_my_own_accounts_is_mine_and_names_nobody_else() -> None:
+def test_mail_between_my_own_accounts_is_outbound_and_names_nobody_else() -> None:
     published = event(
         ("From", "Maya <sales@firm.example>"), ("To", "maya.lind@gmail.com"), ("Cc", "maya+cc@example.com")
     )
     assert outbound(published)
-    assert all(is_me(canonical(one.address) or "", ME.mine) for one in published.people)
+    assert all(is_me(canonical(person.address) or "", ME.own_addresses) for person in published.people)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_mail_between_my_own_accounts_is_mine_and_names_nobody_else() -> None:
         ([("From", "maya@example.com"), ("List-Id", "<l.x.org>")], "text/plain", "list"),
     ],
 )  # fmt: skip
-def test_calendar_mail_and_robots_are_told_from_people(
+def test_calendar_mail_and_robots_are_distinguished_from_people(
     headers: list[tuple[str, str]], mime_type: str, automated: str
 ) -> None:
     listed = [{"name": name, "value": value} for name, value in headers]

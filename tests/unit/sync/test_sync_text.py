@@ -1,4 +1,4 @@
-"""What a message says: plain, short, whole characters."""
+"""The text of a message: plain, short, whole characters."""
 
 import unicodedata
 
@@ -67,7 +67,7 @@ def test_text_is_short_and_can_be_stored_whatever_comes(hostile: str) -> None:
         assert len(text) <= MAX_LENGTH
         assert "\x00" not in text
         text.encode("utf-8")
-        assert not any(unicodedata.category(one) == "Cs" for one in text)
+        assert not any(unicodedata.category(character) == "Cs" for character in text)
 
 
 def test_hostile_text_costs_little_time() -> None:

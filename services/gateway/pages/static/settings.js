@@ -9,7 +9,7 @@ function valueOf(field) {
   if (field.type === "number") return field.valueAsNumber;
   if ("lines" in field.dataset) return field.value.split("\n").map((line) => line.trim()).filter(Boolean);
   if ("nullable" in field.dataset) return field.value.trim() || null;
-  return field.value;
+  return field.value.trim();
 }
 
 form.addEventListener("submit", async (event) => {

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from libs.google_sim.account import AccountData, CalendarData
 from libs.google_sim.loaders import LoadError, load_calendar, shift_to_now
-from libs.google_sim.loaders.content_lines import blocks, split
-from libs.google_sim.loaders.event_times import Zones, iana_zone
+from libs.google_sim.loaders.content_lines import components, split
+from libs.google_sim.loaders.zones import Zones, iana_zone
 from libs.google_sim.recurrence import expand
 
 OWNER = "me@home.example"
@@ -204,8 +204,8 @@ def test_written_titles_load_as_they_were(titles: list[str]) -> None:
     ]
     lines = [line for summary in folded for line in ("BEGIN:VEVENT", summary, "END:VEVENT")]
     raw = "\r\n".join(["BEGIN:VCALENDAR", *lines, "END:VCALENDAR"]).encode()
-    (calendar,) = blocks(raw, "VCALENDAR")
-    assert [block.text("SUMMARY") for block in calendar.blocks] == [title.strip() for title in titles]
+    (calendar,) = components(raw, "VCALENDAR")
+    assert [component.text("SUMMARY") for component in calendar.components] == [title.strip() for title in titles]
 
 
 def test_structured_values_part_only_at_bare_separators() -> None:

@@ -77,12 +77,6 @@ def test_names_of_every_version_are_read(tmp_path: Path, card: str | bytes, name
     assert person["names"][0]["displayName"] == name
 
 
-def test_phones_as_links_and_birthdays_without_year_are_read(tmp_path: Path) -> None:
-    (person,) = load(tmp_path, "VERSION:4.0\r\nFN:A\r\nTEL;VALUE=uri:tel:+1-555-0100;ext=7\r\nBDAY:--0412")
-    assert values(person, "phoneNumbers") == ["+1-555-0100"]
-    assert person["birthdays"][0]["date"] == {"month": 4, "day": 12}
-
-
 def test_equal_cards_stay_apart_and_keep_their_names(tmp_path: Path) -> None:
     names = [person["resourceName"] for person in load(tmp_path, "FN:A", "FN:A", "FN:B")]
     assert len(set(names)) == 3

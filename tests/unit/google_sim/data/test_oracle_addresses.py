@@ -65,6 +65,14 @@ LISTS = [
     ("=?no-such-charset?q?J?= <j@x.org>", [("=?no-such-charset?q?J?=", "j@x.org")]),
     ("mailto:jane@x.org", [("", "jane@x.org")]),
     ("'xxxxx@xxxxx' <matmail>", [("'xxxxx@xxxxx'", None)]),
+    ("Ann Lee, PhD <a@x.org>, b@x.org", [("Ann Lee, PhD", "a@x.org"), ("", "b@x.org")]),
+    ("Acme, Inc. via List <a@x.org>", [("Acme, Inc. via List", "a@x.org")]),
+    ("Ann @ Acme, Inc. <a@x.org>", [("Ann @ Acme, Inc.", "a@x.org")]),
+    ("ann @ x.org, Bob <b@x.org>", [("", "ann@x.org"), ("Bob", "b@x.org")]),
+    ("b@x, Ann <a@x.org>", [("", "b@x"), ("Ann", "a@x.org")]),
+    ('Lee, Ann; "Bob" <b@x.org>', [("Lee", None), ("Ann", None), ("Bob", "b@x.org")]),
+    ('Ann, "Bob" <b@x.org>', [("Ann", None), ("Bob", "b@x.org")]),
+    ("Ann, team: Bob <b@x.org>;", [("Ann", None), ("Bob", "b@x.org")]),
 ]
 
 
@@ -104,7 +112,15 @@ def test_me_is_every_spelling_and_tag_of_my_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["no-reply@x.org", "do_not.reply@x.org", "noreply-billing@x.org", "shop.noreply+1@x.org"]
+    "address",
+    [
+        "no-reply@x.org",
+        "do_not.reply@x.org",
+        "noreply-billing@x.org",
+        "shop.noreply+1@x.org",
+        "não-responda@x.org",
+        "por-favor-no-responder@x.org",
+    ],
 )
 def test_noreply_addresses_are_known_by_their_local_part(address: str) -> None:
     assert is_noreply(address)

@@ -5,8 +5,9 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from libs.google_sim.account import AccountData, Resource
+from libs.google_sim.moments import moment
 from libs.google_sim.oracle import expect
-from libs.google_sim.recurrence import expand, moment
+from libs.google_sim.recurrence import expand
 from libs.google_sim.sample import generate_mailbox, sample
 
 NOW = datetime(2026, 11, 23, 10, 40, 12, tzinfo=UTC)

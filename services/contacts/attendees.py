@@ -1,0 +1,54 @@
+"""What is known about the guests of a meeting."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from libs.common.db import Connection
+from libs.common.ids import ContactId
+from libs.common.requests import Attendee, Interaction
+from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, score
+from services.contacts.store import scores, timelines
+from services.contacts.store.contact_search import ListedContact, get_listed_contact
+from services.contacts.store.contact_views import list_on_file
+from services.contacts.store.profiles import list_bios
+from services.contacts.timelines import list_interaction_views
+
+
+async def list_known_guests(
+    connection: Connection, contact_ids: Sequence[ContactId], now: datetime, last: int
+) -> dict[ContactId, Attendee]:
+    """These contacts as of `now`, each with its `last` newest interactions before it, and no address yet."""
+    interactions = await scores.list_scored_interactions(connection, contact_ids)
+    bios = await list_bios(connection, contact_ids)
+    on_file = await list_on_file(connection, contact_ids)
+    lines = await timelines.list_last_lines(connection, contact_ids, now, last)
+    newest: dict[ContactId, list[Interaction]] = defaultdict(list)
+    for line, view in zip(lines, await list_interaction_views(connection, lines), strict=True):
+        newest[line.contact_id].append(view)
+    guests: dict[ContactId, Attendee] = {}
+    for contact_id in contact_ids:
+        contact = await get_listed_contact(connection, contact_id)
+        if contact is not None:
+            guest = _attendee(contact, interactions[contact_id], now)
+            more = {
+                "on_file": contact_id in on_file,
+                "bios": bios.get(contact_id, {}),
+                "last": tuple(newest[contact_id]),
+            }
+            guests[contact_id] = guest.model_copy(update=more)
+    return guests
+
+
+def _attendee(contact: ListedContact, interactions: Sequence[ScoredInteraction], now: datetime) -> Attendee:
+    moments = [interaction.occurred_at for interaction in counted_interactions(interactions, now)]
+    return Attendee(
+        address="",
+        contact_id=contact.id,
+        name=contact.name,
+        company=contact.company,
+        title=contact.title,
+        score=score(interactions, now),
+        first_contact_at=min(moments, default=None),
+        last_contact_at=max(moments, default=None),
+    )

@@ -1,0 +1,56 @@
+"""Changes what a user typed about a contact."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from libs.common.db import Connection
+from libs.common.errors import Refused, not_found
+from libs.common.ids import ContactId, UserId
+from libs.common.requests import Contact, ContactFields
+from services.contacts.contact_views import get_contact_view
+from services.contacts.context import Context
+from services.contacts.domain.contact_edits import edited_fields, typed_emails
+from services.contacts.domain.observations import Participant
+from services.contacts.identity_resolution import resolve_identities
+from services.contacts.store import addresses, contact_edits, users
+from services.contacts.store.identity_resolution import Seeds
+
+
+async def edit_contact(
+    context: Context, user_id: UserId, edit: Callable[[Connection], Awaitable[ContactId]]
+) -> Contact:
+    """Under the user's lock: `edit` a contact, resolve anew who is who around it, show it. Publishes what changed."""
+    async with context.locked([user_id]) as connection:
+        if await users.list_purged(connection, [user_id]):
+            raise not_found("user")
+        contact_id = await edit(connection)
+        left = await resolve_identities(connection, user_id, Seeds(contacts=[contact_id]))
+        contact = await get_contact_view(connection, user_id, contact_id, datetime.now(UTC))
+    await context.publish_changed({user_id: left | {contact_id}})
+    return contact
+
+
+async def apply_fields(connection: Connection, user_id: UserId, contact_id: ContactId, typed: ContactFields) -> None:
+    """Store what was typed. Refused: `address_taken`, `invalid_address`, `invalid_url`."""
+    before = await contact_edits.get_editable_contact(connection, contact_id)
+    after = edited_fields(before.fields, before.phones, typed)
+    await contact_edits.update_edited_fields(connection, contact_id, after)
+    if typed.emails is not None:
+        emails = typed_emails(typed.emails)
+        await _refuse_taken(connection, user_id, contact_id, emails)
+        await contact_edits.replace_emails(connection, user_id, contact_id, emails)
+
+
+async def _refuse_taken(
+    connection: Connection, user_id: UserId, contact_id: ContactId, emails: Sequence[Participant]
+) -> None:
+    owned = await addresses.list_owned_emails(connection, user_id, [email.value for email in emails])
+    for email in emails:
+        other = owned[email.value].contact_id if email.value in owned else None
+        if other not in (None, contact_id):
+            raise Refused(
+                409,
+                "address_taken",
+                f"{email.shown} belongs to another contact. Merge the two, or take it off there first.",
+                contact_id=str(other),
+            )

@@ -1,0 +1,91 @@
+"""Cards of Google Contacts: texts made harmless, addresses and phones comparable. docs/rules.md, "Google contacts"."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from libs.common.addresses import canonical
+from libs.common.events import PersonImported
+from libs.common.ids import AccountId, UserId
+from services.contacts.domain.addresses import AddressKey
+from services.contacts.domain.identity_resolution import CardKey
+from services.contacts.domain.observations import Participant, email_participant
+from services.contacts.domain.phones import phone_entries, phone_keys
+from services.contacts.domain.text import cleaned, folded, key
+
+MAX_FIELD, MAX_PHONE, MAX_BIRTHDAY, MAX_URL, MAX_ENTRIES = 500, 100, 10, 2_000, 100
+
+
+@dataclass(frozen=True)
+class GoogleCard:
+    """A card as it is stored. `emails` canonical, `phones` as written, `phone_keys` comparable. Not live: it is gone."""
+
+    user_id: UserId
+    account_id: AccountId
+    resource_name: str
+    revision: int
+    live: bool
+    name: str = ""
+    folded: str = ""
+    company: str = ""
+    title: str = ""
+    photo_url: str = ""
+    birthday: str = ""
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    phone_keys: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> CardKey:
+        return self.account_id, self.resource_name
+
+
+def latest_imports(events: Iterable[PersonImported]) -> list[PersonImported]:
+    """Of each card the newest event."""
+    newest: dict[CardKey, PersonImported] = {}
+    for event in sorted(events, key=lambda event: event.revision):
+        newest[event.account_id, key(event.resource_name)] = event
+    return list(newest.values())
+
+
+def google_card(event: PersonImported) -> GoogleCard:
+    """The card as it is to be stored. One with nothing at all on it is not live."""
+    name = cleaned(" ".join(event.name.split()), MAX_FIELD)
+    emails = tuple(dict.fromkeys(address for written in event.emails[:MAX_ENTRIES] if (address := canonical(written))))
+    written_phones = (cleaned(written, MAX_PHONE) for written in event.phones[:MAX_ENTRIES])
+    phones = tuple(phone_entries(written_phones).values())
+    compared = phone_keys(phones)
+    company, title = cleaned(event.organization, MAX_FIELD), cleaned(event.title, MAX_FIELD)
+    return GoogleCard(
+        user_id=event.user_id,
+        account_id=event.account_id,
+        resource_name=key(event.resource_name),
+        revision=event.revision,
+        live=bool(name or emails or compared or company or title),
+        name=name,
+        folded=folded(name),
+        company=company,
+        title=title,
+        photo_url=_web_url(event.photo_url),
+        birthday=cleaned(event.birthday, MAX_BIRTHDAY),
+        emails=emails,
+        phones=phones,
+        phone_keys=compared,
+        urls=tuple(url for written in event.urls[:MAX_ENTRIES] if (url := _web_url(written))),
+    )
+
+
+def card_addresses(events: Iterable[PersonImported]) -> dict[AddressKey, Participant]:
+    """The email addresses on these cards."""
+    found: dict[AddressKey, Participant] = {}
+    for event in events:
+        for written in event.emails[:MAX_ENTRIES]:
+            if participant := email_participant("other", written):
+                found[event.user_id, participant.kind, participant.value] = participant
+    return found
+
+
+def _web_url(url: str) -> str:
+    """An http(s) URL; empty where it is something else, which nobody should click."""
+    text = cleaned(url, MAX_URL)
+    return text if text.lower().startswith(("https://", "http://")) else ""

@@ -1,0 +1,57 @@
+"""What a user types about a contact, checked and made storable."""
+
+from dataclasses import replace
+from typing import Any
+
+from libs.common.errors import Refused
+from libs.common.requests import ContactFields
+from services.contacts.domain.contact_fields import EditableFields, dropped_phone_entries
+from services.contacts.domain.observations import Participant, email_participant
+from services.contacts.domain.text import cleaned
+
+_TYPED = ("name", "company", "title", "photo_url", "birthday", "urls", "notes", "tags")
+MAX_TYPED, MAX_NOTES = 2_000, 50_000
+
+
+def edited_fields(before: EditableFields, phones: tuple[str, ...], typed: ContactFields) -> EditableFields:
+    """The fields after the edit. `phones` are those that the contact shows before it. Refused: `invalid_url`."""
+    values: dict[str, Any] = {
+        name: _typed_value(name, value) for name in _TYPED if (value := getattr(typed, name)) is not None
+    }
+    edited = set(before.edited) | set(values)
+    if typed.phones is not None:
+        values["typed_phones"] = _typed_value("phones", typed.phones)
+        dropped = dropped_phone_entries([*phones, *before.dropped_phones], values["typed_phones"])
+        values["dropped_phones"] = tuple(sorted(dropped))
+    if typed.archived is not None:
+        values["archived"] = typed.archived
+        edited.add("archived")
+    return replace(before, **values, edited=tuple(sorted(edited)))
+
+
+def typed_emails(emails: tuple[str, ...]) -> list[Participant]:
+    """The addresses, each once, in their order. Refused: `invalid_address`."""
+    found = [_typed_email(written) for written in emails]
+    return list({participant.value: participant for participant in found}.values())
+
+
+def _typed_value(name: str, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    limit = MAX_NOTES if name == "notes" else MAX_TYPED
+    if isinstance(value, str):
+        text = cleaned(value, limit)
+        return _link(text) if name == "photo_url" and text else text
+    texts = [text for written in value if (text := cleaned(written, limit))]
+    return tuple(_link(text) for text in texts) if name == "urls" else tuple(dict.fromkeys(texts))
+
+
+def _link(url: str) -> str:
+    if not url.lower().startswith(("https://", "http://")):
+        raise Refused(422, "invalid_url", "A link must begin with https:// or http://.")
+    return url
+
+
+def _typed_email(written: str) -> Participant:
+    participant = email_participant("other", written)
+    if participant is None:
+        raise Refused(422, "invalid_address", f"{cleaned(written, 320)!r} is not an email address.")
+    return participant

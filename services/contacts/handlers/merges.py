@@ -1,0 +1,35 @@
+"""Merges by hand, and their undoing."""
+
+from datetime import UTC, datetime
+
+from libs.common.errors import not_found
+from libs.common.requests import Contact, MergeContacts, Merged, UndoMerge
+from services.contacts import merges
+from services.contacts.contact_views import get_contact_id, get_contact_view
+from services.contacts.context import Context
+from services.contacts.store.merges import get_merge
+
+
+async def merge_contacts(context: Context, command: MergeContacts) -> Merged:
+    """The other contact goes into this one; its id leads here from now on. Refused: `same_contact` (409)."""
+    user_id = command.user_id
+    async with context.locked([user_id]) as connection:
+        survivor_id = await get_contact_id(connection, user_id, command.contact_id)
+        other_id = await get_contact_id(connection, user_id, command.other_id)
+        merge_id = await merges.merge(connection, user_id, survivor_id, other_id)
+        contact = await get_contact_view(connection, user_id, survivor_id, datetime.now(UTC))
+    await context.publish_changed({user_id: {survivor_id, other_id}})
+    return Merged(merge_id=merge_id, contact=contact)
+
+
+async def undo_merge(context: Context, command: UndoMerge) -> Contact:
+    """Both contacts as they were; what was added since stays with the survivor. Refused: `merged_again` (409), `not_found`."""
+    user_id, now = command.user_id, datetime.now(UTC)
+    async with context.locked([user_id]) as connection:
+        merge = await get_merge(connection, user_id, command.merge_id)
+        if merge is None or merge.undone:
+            raise not_found("merge to undo")
+        await merges.undo(connection, merge, now)
+        contact = await get_contact_view(connection, user_id, merge.survivor_id, now)
+    await context.publish_changed({user_id: {merge.survivor_id, merge.other_id}})
+    return contact

@@ -1,0 +1,47 @@
+"""Keeps the scores that lists are sorted by up to date: in the background, never while mail is recorded."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from libs.common.db import Connection
+from libs.common.ids import ContactId
+from services.contacts.context import Context
+from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, next_change, score
+from services.contacts.store import scores
+
+CONTACTS_AT_ONCE = 200
+
+
+async def refresh_due_scores(context: Context, now: datetime) -> int:
+    """Compute what is due at `now`; how many contacts that was."""
+    done = 0
+    async with context.db.acquire() as connection:
+        due_users = await scores.list_due_users(connection, now)
+    for user_id in due_users:
+        while True:
+            # The user's lock: what is being recorded just now must not be marked as computed.
+            async with context.locked([user_id]) as connection:
+                due = await scores.list_due_contacts(connection, user_id, now, CONTACTS_AT_ONCE)
+                await _refresh_scores(connection, due, now)
+            done += len(due)
+            if len(due) < CONTACTS_AT_ONCE:
+                break
+    return done
+
+
+async def _refresh_scores(connection: Connection, contact_ids: Sequence[ContactId], now: datetime) -> None:
+    interactions = await scores.list_scored_interactions(connection, contact_ids)
+    snapshots = [_snapshot(contact_id, interactions[contact_id], now) for contact_id in contact_ids]
+    await scores.update_scores(connection, snapshots)
+
+
+def _snapshot(contact_id: ContactId, interactions: Sequence[ScoredInteraction], now: datetime) -> scores.ScoreSnapshot:
+    moments = [interaction.occurred_at for interaction in counted_interactions(interactions, now)]
+    return scores.ScoreSnapshot(
+        contact_id=contact_id,
+        score=score(interactions, now).total,
+        first_at=min(moments, default=None),
+        last_at=max(moments, default=None),
+        interactions=len(interactions),
+        due_at=next_change(interactions, now),
+    )

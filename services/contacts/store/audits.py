@@ -1,0 +1,32 @@
+"""How single messages are held here, beside what was published of them."""
+
+from collections.abc import Collection
+
+from libs.common.db import Connection
+from libs.common.ids import AccountId
+from libs.common.requests import HeldMessage, PublishedMessage
+from services.contacts.domain.text import key
+
+
+async def list_differing(
+    connection: Connection, account_id: AccountId, published: Collection[PublishedMessage]
+) -> list[HeldMessage]:
+    """Those that are not held as published, with the revision of what is held (0: nothing ever arrived).
+
+    One that is there must be held alive, with its interaction, at least at its revision; one that was removed must not be alive
+    as of an earlier one.
+    """
+    rows = await connection.fetch(
+        """SELECT t.gmail_id, coalesce(s.revision, 0) AS revision
+           FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bool[]) AS t(gmail_id, ref, revision, removed)
+           LEFT JOIN sightings s ON s.source_id = $1 AND s.platform = 'email' AND s.ref = t.ref
+           WHERE CASE WHEN t.removed THEN s.fact IS NOT NULL AND s.revision < t.revision
+                 ELSE s.fact IS NULL OR s.revision < t.revision
+                      OR NOT EXISTS (SELECT FROM interactions i WHERE i.id = s.interaction_id) END""",
+        account_id,
+        [message.gmail_id for message in published],
+        [key(message.gmail_id) for message in published],
+        [message.revision for message in published],
+        [message.removed for message in published],
+    )
+    return [HeldMessage(gmail_id=row["gmail_id"], revision=row["revision"]) for row in rows]

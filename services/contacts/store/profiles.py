@@ -1,0 +1,49 @@
+"""Bios that connectors read on other platforms, kept with the address under which they were read."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.common.db import Connection
+from libs.common.ids import ContactId
+from services.contacts.domain.addresses import AddressId
+
+
+@dataclass(frozen=True)
+class Bio:
+    """What somebody writes about themselves on a platform, as read at this moment."""
+
+    platform: str
+    text: str
+    at: datetime
+
+
+async def upsert_bio(connection: Connection, address_id: AddressId, bio: Bio) -> ContactId | None:
+    """Keep the newest bio of an address; the contact that shows it."""
+    await connection.execute(
+        """INSERT INTO profiles (address_id, platform, bio, at) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (address_id, platform) DO UPDATE SET bio = $3, at = $4 WHERE profiles.at <= $4""",
+        address_id,
+        bio.platform,
+        bio.text,
+        bio.at,
+    )
+    contact_id: ContactId | None = await connection.fetchval(
+        "SELECT contact_id FROM addresses WHERE id = $1", address_id
+    )
+    return contact_id
+
+
+async def list_bios(connection: Connection, contact_ids: Collection[ContactId]) -> dict[ContactId, dict[str, str]]:
+    """The newest bio per contact and platform."""
+    bios: dict[ContactId, dict[str, str]] = defaultdict(dict)
+    rows = await connection.fetch(
+        """SELECT DISTINCT ON (a.contact_id, p.platform) a.contact_id, p.platform, p.bio
+           FROM profiles p JOIN addresses a ON a.id = p.address_id
+           WHERE a.contact_id = ANY($1::uuid[]) ORDER BY a.contact_id, p.platform, p.at DESC, a.id""",
+        list(contact_ids),
+    )
+    for row in rows:
+        bios[row["contact_id"]][row["platform"]] = row["bio"]
+    return bios

@@ -1,0 +1,172 @@
+"""Timelines: the lines of contacts (views/timeline_lines.sql), newest first, and what is on each."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.common.db import Connection, Record
+from libs.common.events import Person
+from libs.common.ids import AccountId, ContactId, InteractionId, UserId
+from libs.common.requests import ContactRef, Direction
+
+MAX_PEOPLE = 100
+
+_LINES = """
+    SELECT l.interaction_id, l.occurred_at, l.direction, l.platform, l.contact_id,
+           i.kind, i.title, i.text, i.thread, l.automated, i.bcc_logged, i.ends_at, i.user_id
+    FROM timeline_lines l JOIN interactions i ON i.id = l.interaction_id
+"""
+
+
+@dataclass(frozen=True)
+class TimelineLine:
+    """An interaction from a contact's point of view."""
+
+    contact_id: ContactId
+    interaction_id: InteractionId
+    occurred_at: datetime
+    direction: Direction
+    platform: str
+    kind: str
+    title: str
+    text: str
+    thread: str
+    automated: str
+    bcc_logged: bool
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True)
+class TimelineFilter:
+    """Which lines of a timeline are asked for. `grouped` folds a thread into its newest line that fits the others."""
+
+    platform: str | None = None
+    direction: str | None = None
+    text: str = ""
+    grouped: bool = False
+
+
+async def list_lines(
+    connection: Connection,
+    contact_id: ContactId,
+    wanted: TimelineFilter,
+    after: tuple[datetime, InteractionId] | None,
+    limit: int,
+) -> list[TimelineLine]:
+    """One page of a timeline, after this position."""
+    matching = f"""{_LINES} WHERE l.contact_id = $1
+        AND ($2::text IS NULL OR l.platform = $2) AND ($3::text IS NULL OR l.direction = $3)
+        AND ($4 = '' OR strpos(lower(i.title || ' ' || i.text), lower($4)) > 0)"""
+    if wanted.grouped:
+        matching = f"""SELECT * FROM (
+            SELECT m.*, row_number() OVER (
+                PARTITION BY platform, CASE WHEN thread = '' THEN interaction_id::text ELSE thread END
+                ORDER BY occurred_at DESC, interaction_id DESC) AS nth
+            FROM ({matching}) m) n WHERE nth = 1"""  # noqa: S608  (no input in it)
+    rows = await connection.fetch(
+        f"""SELECT * FROM ({matching}) line
+            WHERE $5::timestamptz IS NULL OR (occurred_at, interaction_id) < ($5, $6::uuid)
+            ORDER BY occurred_at DESC, interaction_id DESC LIMIT $7""",  # noqa: S608  (no input in it)
+        contact_id,
+        wanted.platform,
+        wanted.direction,
+        wanted.text,
+        after[0] if after else None,
+        after[1] if after else None,
+        limit,
+    )
+    return [_line(row) for row in rows]
+
+
+async def list_last_lines(
+    connection: Connection, contact_ids: Collection[ContactId], now: datetime, last: int
+) -> list[TimelineLine]:
+    """Each contact's `last` newest lines before `now`; bulk mail only where there is nothing else."""
+    rows = await connection.fetch(
+        f"""SELECT * FROM (
+                SELECT line.*, row_number() OVER (
+                    PARTITION BY contact_id ORDER BY counted DESC, occurred_at DESC, interaction_id DESC) AS nth
+                FROM ({_LINES.replace("l.contact_id,", "l.contact_id, l.counted,")}
+                      WHERE l.contact_id = ANY($1::uuid[]) AND l.occurred_at < $2) line
+            ) numbered WHERE nth <= $3 ORDER BY contact_id, occurred_at DESC, interaction_id DESC""",  # noqa: S608  (no input in it)
+        list(contact_ids),
+        now,
+        last,
+    )
+    return [_line(row) for row in rows]
+
+
+async def get_line(connection: Connection, contact_id: ContactId, platform: str, ref: str) -> TimelineLine | None:
+    row = await connection.fetchrow(
+        f"{_LINES} WHERE l.contact_id = $1 AND i.platform = $2 AND i.ref = $3", contact_id, platform, ref
+    )
+    return _line(row) if row else None
+
+
+async def list_people(
+    connection: Connection, ids: Collection[InteractionId]
+) -> dict[InteractionId, tuple[Person, ...]]:
+    """Who is on these interactions, the author or organizer first; at most MAX_PEOPLE each."""
+    people: dict[InteractionId, list[Person]] = defaultdict(list)
+    rows = await connection.fetch(
+        """SELECT p.interaction_id, p.role, p.name, a.shown FROM participants p JOIN addresses a ON a.id = p.address_id
+           WHERE p.interaction_id = ANY($1::uuid[]) AND a.kind <> 'bcc'
+           ORDER BY p.interaction_id, p.role <> 'from', p.role <> 'organizer', p.role, a.id""",
+        list(ids),
+    )
+    for row in rows:
+        if len(people[row["interaction_id"]]) < MAX_PEOPLE:
+            people[row["interaction_id"]].append(Person(role=row["role"], address=row["shown"], name=row["name"]))
+    return {interaction_id: tuple(found) for interaction_id, found in people.items()}
+
+
+async def list_accounts_of(
+    connection: Connection, ids: Collection[InteractionId]
+) -> dict[InteractionId, tuple[AccountId, ...]]:
+    """The accounts that saw these interactions."""
+    accounts: dict[InteractionId, list[AccountId]] = defaultdict(list)
+    rows = await connection.fetch(
+        """SELECT DISTINCT interaction_id, source_id FROM sightings
+           WHERE interaction_id = ANY($1::uuid[]) AND fact IS NOT NULL AND source_id <> user_id ORDER BY 1, 2""",
+        list(ids),
+    )
+    for row in rows:
+        accounts[row["interaction_id"]].append(row["source_id"])
+    return {interaction_id: tuple(found) for interaction_id, found in accounts.items()}
+
+
+async def list_contacts_of_message(
+    connection: Connection, user_id: UserId, account_id: AccountId, ref: str, limit: int
+) -> list[ContactRef]:
+    """The contacts on whose timelines a message is, by name."""
+    rows = await connection.fetch(
+        """SELECT c.id, c.name FROM sightings s
+           JOIN timeline_lines l ON l.interaction_id = s.interaction_id
+           JOIN contacts c ON c.id = l.contact_id
+           WHERE s.source_id = $2 AND s.platform = 'email' AND s.ref = $3 AND s.user_id = $1 AND s.fact IS NOT NULL
+             AND c.merged_into IS NULL AND NOT c.archived
+           ORDER BY c.name, c.id LIMIT $4""",
+        user_id,
+        account_id,
+        ref,
+        limit,
+    )
+    return [ContactRef(id=row["id"], name=row["name"]) for row in rows]
+
+
+def _line(row: Record) -> TimelineLine:
+    return TimelineLine(
+        contact_id=row["contact_id"],
+        interaction_id=row["interaction_id"],
+        occurred_at=row["occurred_at"],
+        direction=row["direction"],
+        platform=row["platform"],
+        kind=row["kind"],
+        title=row["title"],
+        text=row["text"],
+        thread=row["thread"],
+        automated=row["automated"],
+        bcc_logged=row["bcc_logged"],
+        ends_at=row["ends_at"],
+    )

@@ -1,0 +1,143 @@
+"""The cheapest way to fetch wanted messages, how many at a time, and what became of each."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from libs.common.events import MessageIngested
+from libs.common.resources.gmail import GmailMessage
+from services.sync.domain import mail as rules
+from services.sync.domain.ledger import Settled
+from services.sync.domain.runs import Tally
+
+# Messages that all runs of a process take at a time together, about; and the bounds of what one of them takes.
+TOGETHER, SMALLEST_GROUP, LARGEST_GROUP = 3_000, 15, 300
+HELD_BACK_GROUP = 50
+REFUSED = "refused"  # the rule by which a message is set aside that Gmail never gives out
+
+_NEW, _UPDATED = Tally(done=1, new=1), Tally(done=1, updated=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What Gmail takes for a message and for a thread, in quota units."""
+
+    message: int
+    thread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A message of the ledger that is to be fetched. `revision`: that of the newest event published about it, 0 for none."""
+
+    gmail_id: str
+    thread_id: str
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One call: the thread as a whole, or the one message."""
+
+    wanted: tuple[Wanted, ...]
+    whole_thread: bool
+    units: int
+
+    @property
+    def resource_id(self) -> str:
+        return self.wanted[0].thread_id if self.whole_thread else self.wanted[0].gmail_id
+
+
+def by_thread(wanted: Iterable[Wanted]) -> list[list[Wanted]]:
+    """The messages of each thread together, in the order in which their threads first appear."""
+    threads: dict[str, list[Wanted]] = {}
+    for message in wanted:
+        threads.setdefault(message.thread_id, []).append(message)
+    return list(threads.values())
+
+
+def fetches(wanted: Iterable[Wanted], prices: Prices) -> list[Fetch]:
+    """The calls that bring these messages, in the order of `by_thread`. At a tie in units, fewer calls win."""
+    plan: list[Fetch] = []
+    for messages in by_thread(wanted):
+        if len(messages) > 1 and len(messages) * prices.message >= prices.thread:
+            plan.append(Fetch(tuple(messages), True, prices.thread))
+        else:
+            plan += single_fetches(messages, prices)
+    return plan
+
+
+def single_fetches(wanted: Iterable[Wanted], prices: Prices) -> list[Fetch]:
+    """A call for each message."""
+    return [Fetch((message,), False, prices.message) for message in wanted]
+
+
+def group_size(runs: int, *, held_back: bool) -> int:
+    """How many messages a run takes at a time, where `runs` share the process: all the same, so that none gets ahead.
+
+    `held_back`: the quota is what sets the pace, so small groups come to light sooner and cost nothing.
+    """
+    return min(max(TOGETHER // max(runs, 1), SMALLEST_GROUP), HELD_BACK_GROUP if held_back else LARGEST_GROUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A wanted message and what Gmail gave for it; None: it is gone. `refusal`: why Gmail will never give it, a sentence."""
+
+    wanted: Wanted
+    message: GmailMessage | None
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOutcome:
+    """What became of a fetched message: for the ledger, for the bus (None: nothing is published), and for the run's numbers."""
+
+    settled: Settled
+    event: MessageIngested | None
+    tally: Tally
+
+
+def fetch_outcome(fetched: Fetched, me: rules.Me, earliest: datetime | None) -> FetchOutcome:
+    """What becomes of one message. `earliest`: the beginning of the lookback, None for all of the past."""
+    wanted, message = fetched.wanted, fetched.message
+    if message is None:
+        if fetched.refusal:
+            return _skipped(
+                Settled(wanted.gmail_id, "set_aside", wanted.revision, REFUSED, fetched.refusal), "set_aside"
+            )
+        return _skipped(
+            Settled(wanted.gmail_id, "gone", wanted.revision, reason="deleted in Gmail before it was read"), "gone"
+        )
+    # Gmail's history id grows with whatever happens to a message: the same content is published with the same revision.
+    revision = max(message.history_id or 1, wanted.revision + 1)
+    outcome = rules.read(message, me, earliest, revision)
+    match outcome:
+        case rules.Recorded(event):
+            settled = Settled(
+                wanted.gmail_id,
+                "recorded",
+                revision,
+                rfc_message_id=event.rfc_message_id,
+                occurred_at=event.occurred_at,
+            )
+            return FetchOutcome(settled, event, _UPDATED if wanted.revision else _NEW)
+        case rules.Filtered(rule, rfc_message_id, occurred_at):
+            settled = Settled(
+                wanted.gmail_id,
+                "filtered",
+                wanted.revision,
+                rule,
+                rfc_message_id=rfc_message_id,
+                occurred_at=occurred_at,
+            )
+            return _skipped(settled, rule)
+        case rules.SetAside(reason):
+            return _skipped(Settled(wanted.gmail_id, "set_aside", wanted.revision, reason=reason), "set_aside")
+        case _:
+            assert_never(outcome)
+
+
+def _skipped(settled: Settled, reason: str) -> FetchOutcome:
+    return FetchOutcome(settled, None, Tally(done=1, skipped={reason: 1}))

@@ -1,0 +1,60 @@
+"""What is done because it is time: the schedules of the bus, and the poll of each mailbox."""
+
+import asyncio
+from datetime import timedelta
+from random import uniform
+
+from libs.common.events import CalendarDue, ContactsDue, Kind, MailDue, PrepDue, Reason, WatchDue
+from services.sync.context import Context
+from services.sync.domain.runs import RunRequest
+from services.sync.mail.polling import poll_due
+from services.sync.store import accounts, freshness, runs
+
+SPREAD_SECONDS = 240
+LOOKS_PER_POLL = 20
+LONGEST_LOOK_SECONDS = 5.0
+
+
+async def sync_all_mail(context: Context, _: MailDue) -> None:
+    await _enqueue_for_all(context, "mail", "schedule", SPREAD_SECONDS)
+
+
+async def sync_all_contacts(context: Context, _: ContactsDue) -> None:
+    await _enqueue_for_all(context, "contacts", "schedule", SPREAD_SECONDS)
+
+
+async def sync_all_calendars(context: Context, _: CalendarDue) -> None:
+    await _enqueue_for_all(context, "calendar", "schedule", SPREAD_SECONDS)
+
+
+async def scan_all_calendars(context: Context, _: PrepDue) -> None:
+    """Before each prep scan the calendars are brought up to date, so that a meeting moved just now is right."""
+    await _enqueue_for_all(context, "calendar", "poll", 0, scan=True)
+
+
+async def renew_watches(context: Context, _: WatchDue) -> None:
+    """Once a day the aliases of every account are read again and its watch is renewed, with its next run."""
+    async with context.db.acquire() as connection:
+        await accounts.make_aliases_due(connection)
+        await freshness.make_watches_due(connection)
+    await _enqueue_for_all(context, "mail", "poll", SPREAD_SECONDS)
+
+
+async def _enqueue_for_all(
+    context: Context, kind: Kind, reason: Reason, spread_seconds: int, scan: bool = False
+) -> None:
+    """A run for every account, each at its own moment within the spread."""
+    async with context.queue.transaction(context.db) as connection:
+        found = await runs.list_requestable(connection, kind, spread_seconds)
+        await context.queue.enqueue(
+            connection, [RunRequest(account_id, kind, reason, delay, scan) for account_id, delay in found]
+        )
+
+
+async def keep_polling(context: Context) -> None:
+    """Look after mailboxes whose poll is due. Runs until cancelled; returns where polling is off."""
+    every = timedelta(seconds=context.settings.mail_poll_seconds)
+    look_seconds = min(every.total_seconds() / LOOKS_PER_POLL, LONGEST_LOOK_SECONDS)
+    while every:
+        await asyncio.sleep(look_seconds * uniform(0.8, 1.2))
+        await context.bus.run_guarded(lambda: poll_due(context, every))

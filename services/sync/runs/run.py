@@ -1,0 +1,202 @@
+"""One run under way: its lease, its account, its line to Google, and the fenced transactions that it writes in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+from libs.common.bus import Bus
+from libs.common.config import Settings
+from libs.common.db import Connection, Pool
+from libs.common.errors import Outage
+from libs.common.events import SyncProgressed
+from libs.common.google.api import GoogleAccount
+from libs.common.google.calendar import Calendar
+from libs.common.google.errors import PageExpired
+from libs.common.google.gmail import Gmail
+from libs.common.google.people import People
+from libs.common.google.quota import Priority
+from libs.common.log import get_logger
+from services.sync.context import GoogleAccounts
+from services.sync.domain.estimate import UNKNOWN, WorkEstimate, eta_seconds, waiting
+from services.sync.domain.fetching import Prices, group_size
+from services.sync.domain.ledger import Settled
+from services.sync.domain.runs import Progress, Tally
+from services.sync.runs.batch_writer import Batch, BatchWriter
+from services.sync.runs.fair_semaphore import FairSemaphore
+from services.sync.store import leases, runs
+from services.sync.store.accounts import Account
+from services.sync.store.leases import RunLease
+
+PROGRESS_EVERY_SECONDS = 0.5
+MAX_RESTARTS = 3
+
+
+@dataclass
+class Share:
+    """How many runs of this process read mail just now: what there is is shared evenly between them, also by those that are to
+    fetch only in a moment."""
+
+    runs: int = 0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        self.runs += 1
+        try:
+            yield
+        finally:
+            self.runs -= 1
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What all runs of a process have in common.
+
+    `db`: connections of their own. However many runs there are, requests, acquiring and renewing do not wait behind them.
+    """
+
+    settings: Settings
+    db: Pool
+    bus: Bus
+    google: GoogleAccounts
+    share: Share = field(default_factory=Share)
+    semaphore: FairSemaphore = field(default_factory=FairSemaphore)
+
+    @cached_property
+    def writer(self) -> BatchWriter:
+        return BatchWriter(self.db)
+
+    @cached_property
+    def prices(self) -> Prices:
+        units = self.settings.gmail_units
+        return Prices(units["messages.get"], units["threads.get"])
+
+
+@dataclass
+class Step:
+    """A transaction of a run. What is counted in it is committed with it, or not at all."""
+
+    connection: Connection
+    tally: Tally | None = None
+
+    def count(self, tally: Tally) -> None:
+        self.tally = tally
+
+
+@dataclass
+class Run:
+    """What the work of a run is handed."""
+
+    engine: Engine
+    lease: RunLease
+    account: Account
+    google: GoogleAccount
+    done: int = 0
+    estimate: WorkEstimate = UNKNOWN
+    _done_here: int = 0
+    _published_at: float = -1.0
+    _restarts: int = 0
+
+    def __post_init__(self) -> None:
+        self._began = asyncio.get_running_loop().time()
+
+    @property
+    def db(self) -> Pool:
+        return self.engine.db
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    # --- reading ----------------------------------------------------------------------------------------------------------
+
+    def gmail(self, priority: Priority = "live") -> Gmail:
+        """The mailbox. `backfill` lets all that is `live` go first, in this run and in others."""
+        return self.google.at(priority).gmail
+
+    @property
+    def calendar(self) -> Calendar:
+        return self.google.calendar
+
+    @property
+    def people(self) -> People:
+        return self.google.people
+
+    @property
+    def group_size(self) -> int:
+        """How many messages it should take at a time."""
+        return group_size(self.engine.share.runs, held_back=self.google.throttle.waiting)
+
+    def begin_again(self, expired: PageExpired) -> None:
+        """A listing begins again. Outage: it did so too often in this run, without a pause it might for ever."""
+        self._restarts += 1
+        if self._restarts > MAX_RESTARTS:
+            raise Outage("Google keeps forgetting the page that a listing has come to.") from expired
+
+    # --- writing ----------------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Connection]:
+        """A transaction that only the holder of the run's lease can commit. LeaseLost: we are not any more."""
+        async with self.db.acquire() as connection, connection.transaction():
+            await leases.hold(connection, self.lease)
+            yield connection
+
+    @asynccontextmanager
+    async def step(self, *, publish_progress: bool = False) -> AsyncIterator[Step]:
+        """As `writing`; what is counted is added to the run's numbers in the same transaction. Then progress may be published."""
+        async with self.writing() as connection:
+            step = Step(connection)
+            yield step
+            if step.tally is not None:
+                await runs.add_progress(connection, self.lease, self._progress(step.tally, left=0))
+        if publish_progress:
+            await self.publish_progress()
+
+    async def settle(self, settled: list[Settled], tally: Tally, left: int) -> None:
+        """Write down what became of messages and count them, together with what other runs have done. `left` are still to do."""
+        await self.engine.writer.write(Batch(self.lease, self._progress(tally, left), settled))
+
+    async def set_estimate(self, connection: Connection, estimate: WorkEstimate) -> None:
+        """What is still to do, as far as it is known by now."""
+        self.estimate = estimate
+        units = self.google.usage.units + estimate.units
+        progress = self._progress(Tally(), estimate.messages)
+        await runs.set_estimate(connection, self.lease, progress, units)
+
+    # --- how far it is ----------------------------------------------------------------------------------------------------
+
+    def _progress(self, tally: Tally, left: int) -> Progress:
+        """What is to be added to the run's numbers for this."""
+        self.done += tally.done
+        self._done_here += tally.done
+        return Progress(tally, left, self.eta_seconds(left), self.note(left))
+
+    def eta_seconds(self, left: int) -> float | None:
+        """How long the rest takes; None as long as nothing is known."""
+        elapsed = asyncio.get_running_loop().time() - self._began
+        units = left * self.estimate.units // self.estimate.messages if self.estimate.messages else 0
+        return eta_seconds(left, self._done_here, elapsed, units, self.google.throttle.units_per_second)
+
+    def note(self, left: int) -> str:
+        """Why it does not go faster."""
+        return waiting(self.eta_seconds(left)) if left and self.google.throttle.waiting else ""
+
+    async def publish_progress(self, left: int = 0) -> None:
+        """Publish how far the run is, at most twice a second. No decision depends on it, so its loss is no failure."""
+        now = asyncio.get_running_loop().time()
+        if now - self._published_at < PROGRESS_EVERY_SECONDS and left > 0:
+            return
+        self._published_at = now
+        lease = self.lease
+        try:
+            await self.engine.bus.publish(
+                SyncProgressed(
+                    user_id=lease.user_id, account_id=lease.account_id, run_id=lease.run_id, kind=lease.kind, done=self.done,
+                    total=self.done + left, eta_seconds=self.eta_seconds(left), note=self.note(left),
+                )
+            )  # fmt: skip
+        except Outage as outage:
+            get_logger().debug("progress_unsaid", error=str(outage))
