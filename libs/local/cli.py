@@ -11,7 +11,7 @@ import typer
 from libs.common.addresses import canonical
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
-from libs.local import ROOT, nats_config
+from libs.local import ROOT, nats_config, valkey_acl
 from libs.local import secrets as secrets_file
 from libs.local.commands import DataDir, console, data_dir_of, failures_as_sentences
 from libs.local.dead_commands import dead
@@ -131,9 +131,16 @@ def doctor(data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def secrets() -> None:
+def secrets(
+    missing_from: Annotated[
+        Path | None,
+        typer.Option(help="Print only what this file does not set yet, to be added to it after an upgrade."),
+    ] = None,
+) -> None:
     """Print a complete set of fresh passwords and keys, as a file for `docker compose --env-file`. Nothing is stored."""
-    sys.stdout.write(secrets_file.as_env_file(secrets_file.generate()))
+    with failures_as_sentences():
+        kept = missing_from.read_text() if missing_from and missing_from.exists() else ""
+        sys.stdout.write(secrets_file.as_env_file(secrets_file.generate(), without=secrets_file.names_in(kept)))
 
 
 @app.command("nats-config")
@@ -146,6 +153,13 @@ def nats_config_command(
     """Print the configuration of a NATS server: users, and what each may publish and subscribe to."""
     with failures_as_sentences():
         sys.stdout.write(nats_config.deployed(None if env else secrets_for(data_dir_of(data_dir), os.environ)))
+
+
+@app.command("redis-acl")
+def redis_acl_command(data_dir: DataDir = None) -> None:
+    """Print the users of a Redis or Valkey server of your own, for its ACL file: each service's login opens its own keys only."""
+    with failures_as_sentences():
+        sys.stdout.write(valkey_acl.acl(secrets_for(data_dir_of(data_dir), os.environ)))
 
 
 @app.command()

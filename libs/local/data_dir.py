@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from libs.common.ids import Service
 from libs.local.private_file import write_private
 
 
@@ -33,6 +34,7 @@ class Runtime(BaseModel):
     postgres_url: str
     nats_url: str
     redis_url: str
+    redis_urls: dict[Service, str] = {}
     health_ports: dict[str, int]
 
 

@@ -15,12 +15,14 @@ import redis.asyncio
 import redis.exceptions
 from pydantic import ValidationError
 
+from libs.common.cache_access import NAMESPACES
 from libs.common.config import Settings
 from libs.common.google.oauth import Misconfigured
 from libs.common.google.service_account import read_key_file
+from libs.common.ids import SERVICES
 from libs.local.bus_admin import connect_admin
 from libs.local.data_dir import Unusable, read_runtime
-from libs.local.environment import Servers
+from libs.local.environment import Servers, redis_url_name
 from libs.local.locate import locate
 from libs.local.ports import is_free
 from libs.local.servers import ServerFailed
@@ -30,6 +32,9 @@ from libs.local.servers import valkey as valkey_server
 from libs.local.urls import without_login
 
 FERNET_KEY_BYTES = 32
+UNUSABLE = (
+    OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, nats.errors.Error, redis.exceptions.RedisError,
+)  # fmt: skip
 Level = Literal["ok", "note", "wrong"]
 
 
@@ -60,7 +65,10 @@ async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterat
         return
     if not running and settings.port and not is_free(settings.port, settings.host):
         yield Finding("wrong", f"Port {settings.port} is taken by another program: choose another with PINGCRM_PORT.")
-    async for finding in check_servers(locate(data_dir, environment).servers):
+    servers = locate(data_dir, environment).servers
+    async for finding in check_servers(servers):
+        yield finding
+    async for finding in check_redis_logins(servers):
         yield finding
 
 
@@ -239,17 +247,29 @@ async def check_servers(servers: Servers) -> AsyncIterator[Finding]:
             continue
         try:
             await _REACH[name](url)
-        except (
-            OSError,
-            ValueError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            nats.errors.Error,
-            redis.exceptions.RedisError,
-        ) as error:
+        except UNUSABLE as error:
             yield Finding("wrong", f"{name} at {without_login(url)} can't be used: {error or type(error).__name__}.")
         else:
             yield Finding("ok", f"{name} at {without_login(url)} answers.")
+
+
+async def check_redis_logins(servers: Servers) -> AsyncIterator[Finding]:
+    """Where the server is not ours: whether each service has a login of its own, and may use the keys that it needs."""
+    shared = [service for service in SERVICES if service not in servers.redis_of]
+    if servers.redis and shared:
+        yield Finding(
+            "note",
+            f"One Redis login is shared by {', '.join(shared)}: each can read the others' keys. `pingcrm redis-acl` prints"
+            f" users with keys of their own; name them in {redis_url_name(shared[0])} and so on.",
+        )
+    for service, url in servers.redis_of.items():
+        try:
+            async with _redis_client(url) as client:
+                for namespace in NAMESPACES[service]:
+                    await client.get(f"{namespace}:doctor")
+        except UNUSABLE as error:
+            where = f"The Redis login of {service} at {without_login(url)}"
+            yield Finding("wrong", f"{where} can't be used: {error or type(error).__name__}.")
 
 
 async def _reach_postgres(url: str) -> None:
@@ -265,8 +285,12 @@ async def _reach_nats(url: str) -> None:
         await connection.close()
 
 
+def _redis_client(url: str) -> redis.asyncio.Redis:
+    return redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+
+
 async def _reach_redis(url: str) -> None:
-    async with redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
+    async with _redis_client(url) as client:
         await client.ping()
 
 

@@ -4,7 +4,7 @@ import json
 import secrets
 import string
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from libs.common.ids import SERVICES, Service
@@ -12,7 +12,7 @@ from libs.local.private_file import write_private
 
 ADMIN = "admin"
 POSTGRES_ADMIN = "PINGCRM_POSTGRES_PASSWORD"
-REDIS = "PINGCRM_REDIS_PASSWORD"
+REDIS_ADMIN = "PINGCRM_REDIS_PASSWORD"
 SECRET_KEYS = "PINGCRM_SECRET_KEYS"  # noqa: S105 -- a name
 
 
@@ -25,12 +25,17 @@ def nats_password_name(user: str) -> str:
     return "PINGCRM_NATS_PASSWORD" if user == ADMIN else f"PINGCRM_{user.upper()}_NATS_PASSWORD"
 
 
+def redis_password_name(service: Service) -> str:
+    return f"PINGCRM_{service.upper()}_REDIS_PASSWORD"
+
+
 NATS_USERS: tuple[str, ...] = (ADMIN, *SERVICES, "connector")
 PASSWORDS: tuple[str, ...] = (
     POSTGRES_ADMIN,
     *(postgres_password_name(service) for service in SERVICES),
     *(nats_password_name(user) for user in NATS_USERS),
-    REDIS,
+    REDIS_ADMIN,
+    *(redis_password_name(service) for service in SERVICES),
 )
 NAMES: tuple[str, ...] = (*PASSWORDS, SECRET_KEYS)
 
@@ -71,6 +76,10 @@ class Secrets(Mapping[str, str]):
         """The password of a NATS user: `admin`, `connector` or a service."""
         return self[nats_password_name(user)]
 
+    def redis(self, service: Service) -> str:
+        """The password of a service's Redis user."""
+        return self[redis_password_name(service)]
+
 
 def generate() -> Secrets:
     """A complete set, fresh from the system's random source."""
@@ -98,9 +107,15 @@ def load(data_dir: Path, environment: Mapping[str, str]) -> Secrets:
     return Secrets({**complete, **from_environment(environment)})
 
 
-def as_env_file(values: Secrets) -> str:
-    """The form that `docker compose --env-file` and `EnvironmentFile=` read."""
-    return "".join(f"{name}={values[name]}\n" for name in NAMES)
+def as_env_file(values: Secrets, without: Collection[str] = ()) -> str:
+    """The form that `docker compose --env-file` and `EnvironmentFile=` read, without the names in `without`."""
+    return "".join(f"{name}={values[name]}\n" for name in NAMES if name not in without)
+
+
+def names_in(env_file: str) -> frozenset[str]:
+    """The names that the text of an env file gives a value."""
+    lines = (line.strip().removeprefix("export ").partition("=") for line in env_file.splitlines())
+    return frozenset(name.strip() for name, _, value in lines if value.strip() and not name.startswith("#"))
 
 
 def _password(length: int = 40) -> str:

@@ -13,12 +13,12 @@ import aiohttp
 from libs.common.ids import SERVICES, Service
 from libs.local import ROOT
 from libs.local.data_dir import Runtime, announced, create, locked
-from libs.local.environment import Servers, reachable_host, service_environment, settings_of
+from libs.local.environment import Servers, external_servers, reachable_host, service_environment, settings_of
 from libs.local.keep_alive import Report, ServiceProcess, keep_running
 from libs.local.migrate import migrate
 from libs.local.ports import LOOPBACK, free_port, is_free
 from libs.local.process import Process, spawn
-from libs.local.secrets import POSTGRES_ADMIN, REDIS, Secrets, load
+from libs.local.secrets import POSTGRES_ADMIN, Secrets, load
 from libs.local.servers import Nats, Postgres, Server, Valkey
 
 READY_SECONDS = 90.0
@@ -36,7 +36,14 @@ class Stack:
     """What runs. `postgres`, `nats`, `valkey` are None where an external server is used. Made by `Stack.start`."""
 
     def __init__(
-        self, data_dir: Path, settings: dict[str, str], secrets: Secrets, report: Report, *, log_files: bool
+        self,
+        data_dir: Path,
+        settings: dict[str, str],
+        external: Servers,
+        secrets: Secrets,
+        report: Report,
+        *,
+        log_files: bool,
     ) -> None:
         self.data_dir = data_dir
         self.secrets = secrets
@@ -49,9 +56,7 @@ class Stack:
         self._log_files = log_files
         self._services: dict[Replica, ServiceProcess] = {}
         self._ports: dict[int, int] = {}  # the gateway's, by replica
-        self._external = Servers(
-            *(settings.get(name, "") for name in ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL"))
-        )
+        self._external = external
 
     @classmethod
     @asynccontextmanager
@@ -77,7 +82,15 @@ class Stack:
         create(data_dir)
         async with AsyncExitStack() as cleanup:
             cleanup.enter_context(locked(data_dir))
-            stack = cls(data_dir, settings, load(data_dir, {**os.environ, **settings}), report, log_files=log_files)
+            environment = {**os.environ, **settings}
+            stack = cls(
+                data_dir,
+                settings,
+                external_servers(environment),
+                load(data_dir, environment),
+                report,
+                log_files=log_files,
+            )
             counts = {service: (replicas or {}).get(service, 1) for service in services}
             stack._choose_ports(counts, int(settings.get("PINGCRM_PORT", "0")))
             await stack._start_servers(cleanup, postgres_options)
@@ -120,8 +133,15 @@ class Stack:
         return self.nats.admin_url if self.nats else self._external.nats
 
     @property
-    def redis_url(self) -> str:
-        return self.valkey.admin_url if self.valkey else self._external.redis
+    def servers(self) -> Servers:
+        """The embedded ones, and those of the environment in their place."""
+        embedded = {service: self.valkey.url_for(service) for service in SERVICES} if self.valkey else {}
+        return Servers(
+            self.admin_postgres_url,
+            self.admin_nats_url,
+            self.valkey.admin_url if self.valkey else self._external.redis,
+            {**embedded, **self._external.redis_of},
+        )
 
     @property
     def processes(self) -> dict[str, int]:
@@ -136,8 +156,7 @@ class Stack:
 
     def settings_for(self, service: Service, replica: int = 0) -> dict[str, str]:
         """The whole environment of a service's process."""
-        servers = Servers(self.admin_postgres_url, self.admin_nats_url, self.redis_url)
-        environment = service_environment(service, os.environ, self._settings, servers, self.secrets)
+        environment = service_environment(service, os.environ, self._settings, self.servers, self.secrets)
         port = self._ports.get(replica if service == "gateway" else 0, 0)
         environment |= {
             "PINGCRM_PORT": str(port),
@@ -179,7 +198,7 @@ class Stack:
         if not self._external.nats:
             self.nats = Nats(self.data_dir / "nats", self.secrets)
         if not self._external.redis:
-            self.valkey = Valkey(self.data_dir / "valkey", self.secrets[REDIS])
+            self.valkey = Valkey(self.data_dir / "valkey", self.secrets)
         cleanup.push_async_callback(self._stop_servers)
         async with asyncio.TaskGroup() as group:
             for server in self._servers():
@@ -240,7 +259,8 @@ class Stack:
             url=self.public_url if self._ports else "",
             postgres_url=self.admin_postgres_url,
             nats_url=self.admin_nats_url,
-            redis_url=self.redis_url,
+            redis_url=self.servers.redis,
+            redis_urls=dict(self.servers.redis_of),
             health_ports={self._services[replica].name: port for replica, port in self.health_ports.items()},
         )
 

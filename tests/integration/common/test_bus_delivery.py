@@ -61,7 +61,7 @@ class Received:
 def bus(service_settings: ServiceSettings) -> Callable[[Service], Bus]:
     def make(service: Service) -> Bus:
         settings = service_settings(service)
-        return Bus(settings, service, open_cache(settings))
+        return Bus(settings, service, open_cache(settings, service))
 
     return make
 

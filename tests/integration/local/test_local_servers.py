@@ -77,7 +77,7 @@ async def test_nats_keeps_port_and_streams(tmp_path: Path, end: str) -> None:
 
 
 async def test_valkey_keeps_port_and_data_and_wants_its_password(tmp_path: Path) -> None:
-    server = Valkey(tmp_path / "valkey", "the-password")
+    server = Valkey(tmp_path / "valkey", SECRETS)
     async with running(server):
         port = server.port
         async with redis.asyncio.Redis.from_url(server.admin_url) as client:
@@ -92,7 +92,7 @@ async def test_valkey_keeps_port_and_data_and_wants_its_password(tmp_path: Path)
 
 
 async def test_every_server_listens_on_loopback_only(tmp_path: Path) -> None:
-    for server in (postgres(tmp_path), Nats(tmp_path / "nats", SECRETS), Valkey(tmp_path / "valkey", "the-password")):
+    for server in (postgres(tmp_path), Nats(tmp_path / "nats", SECRETS), Valkey(tmp_path / "valkey", SECRETS)):
         async with running(server):
             assert server.process
             listening = [
@@ -149,7 +149,7 @@ async def test_as_root_postgres_runs_as_somebody_else_wherever_its_data_is(enter
 
 
 async def test_configuration_with_passwords_is_private(tmp_path: Path) -> None:
-    async with running(Nats(tmp_path / "nats", SECRETS)), running(Valkey(tmp_path / "valkey", "the-password")):
+    async with running(Nats(tmp_path / "nats", SECRETS)), running(Valkey(tmp_path / "valkey", SECRETS)):
         for file in (
             tmp_path / "nats" / "nats.conf",
             tmp_path / "valkey" / "valkey.conf",

@@ -17,6 +17,7 @@ from libs.local.secrets import (
     from_environment,
     generate,
     load,
+    names_in,
 )
 
 
@@ -81,6 +82,14 @@ def test_the_env_file_gives_back_the_same_set() -> None:
     made = generate()
     lines = dict(line.split("=", 1) for line in as_env_file(made).splitlines())
     assert dict(from_environment(lines)) == dict(made)
+
+
+def test_after_an_upgrade_only_what_is_new_is_printed() -> None:
+    kept = "PINGCRM_PORT=1\nexport PINGCRM_AUTH_POSTGRES_PASSWORD=kept\nPINGCRM_REDIS_PASSWORD=\n# PINGCRM_NATS_PASSWORD=x\n"
+    printed = from_environment(
+        dict(line.split("=", 1) for line in as_env_file(generate(), without=names_in(kept)).splitlines())
+    )
+    assert set(NAMES) - set(printed) == {"PINGCRM_AUTH_POSTGRES_PASSWORD"}
 
 
 def test_a_deployment_that_forgot_a_password_learns_its_name(tmp_path: Path) -> None:
