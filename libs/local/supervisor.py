@@ -16,7 +16,7 @@ from libs.local.data_dir import Runtime, announced, create, locked
 from libs.local.environment import Servers, external_servers, reachable_host, service_environment, settings_of
 from libs.local.keep_alive import Report, ServiceProcess, keep_running
 from libs.local.migrate import migrate
-from libs.local.ports import LOOPBACK, free_port, is_free
+from libs.local.ports import LOOPBACK, free_port, until_free
 from libs.local.process import Process, spawn
 from libs.local.secrets import POSTGRES_ADMIN, Secrets, load
 from libs.local.servers import Nats, Postgres, Server, Valkey
@@ -81,7 +81,7 @@ class Stack:
         settings = {**settings_of(os.environ), **(settings_overrides or {})}
         create(data_dir)
         async with AsyncExitStack() as cleanup:
-            cleanup.enter_context(locked(data_dir))
+            await cleanup.enter_async_context(locked(data_dir))
             environment = {**os.environ, **settings}
             stack = cls(
                 data_dir,
@@ -92,7 +92,7 @@ class Stack:
                 log_files=log_files,
             )
             counts = {service: (replicas or {}).get(service, 1) for service in services}
-            stack._choose_ports(counts, int(settings.get("PINGCRM_PORT", "0")))
+            await stack._choose_ports(counts, int(settings.get("PINGCRM_PORT", "0")))
             await stack._start_servers(cleanup, postgres_options)
             await migrate(
                 stack.admin_postgres_url,
@@ -181,9 +181,9 @@ class Stack:
 
     # --- how it comes up and goes down ----------------------------------------------------------------------------
 
-    def _choose_ports(self, counts: Mapping[Service, int], port: int) -> None:
+    async def _choose_ports(self, counts: Mapping[Service, int], port: int) -> None:
         host = self._settings.get("PINGCRM_HOST", LOOPBACK)
-        if port and not is_free(port, host):
+        if port and not await until_free(port, host):
             raise StackFailed(f"Port {port} is taken by another program. Choose another with --port or PINGCRM_PORT.")
         for service, count in counts.items():
             for replica in range(count):

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import asyncpg
+import psutil
 
+from libs.local.leftovers import end_noted, is_alive, kill_all, wait_for_orphans, works_in
 from libs.local.ports import LOOPBACK
 from libs.local.servers.server import Server, ServerFailed
 from libs.local.servers.unprivileged import Unprivileged, find_unprivileged, give_ownership
@@ -49,10 +51,34 @@ def programs() -> Path:
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
+def _read_holder(lock: Path) -> int | None:
+    """The process that the lock of a data folder names; None where there is no lock that can be read."""
+    try:
+        return int(lock.read_text().splitlines()[0])
+    except (FileNotFoundError, ValueError, IndexError):
+        return None
+
+
+def _is_another(holder: int, data: Path) -> bool:
+    """Whether the process that a lock names exists and is no server of this folder.
+
+    PostgreSQL takes such a lock for held for ever, whether the process is one that has ended and is not reaped, or got the number
+    later. A lock whose process does not exist is left to it: then it looks for survivors in shared memory as well.
+    """
+    if not psutil.pid_exists(holder):
+        return False
+    try:
+        process = psutil.Process(holder)
+        return not is_alive(holder) or process.name() != Postgres.program_name or not works_in(process, data)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):  # ended since, or somebody else's: PostgreSQL can tell
+        return False
+
+
 class Postgres(Server):
     """Loopback only, SCRAM passwords, no Unix socket. `options` are settings on top of OPTIONS (tests turn fsync off)."""
 
     name: ClassVar[str] = "PostgreSQL"
+    program_name: ClassVar[str] = "postgres"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": open transactions are rolled back
 
     def __init__(self, folder: Path, password: str, options: Mapping[str, str] | None = None) -> None:
@@ -60,6 +86,10 @@ class Postgres(Server):
         self.password = password
         self.options = {**OPTIONS, **(options or {})}
         self._user: Unprivileged | None = None
+
+    @property
+    def workplace(self) -> Path:
+        return self.data
 
     @property
     def data(self) -> Path:
@@ -84,6 +114,20 @@ class Postgres(Server):
         give_ownership(self.data, self._user.owner)
         if not (self.data / "PG_VERSION").exists():
             self._initialise(self._user)
+
+    async def end_leftovers(self) -> None:
+        """Also a lock of an earlier run. ServerFailed: a server that we did not start runs on the folder."""
+        await end_noted(self.folder / "pid", self.stop_signal)
+        orphans = await wait_for_orphans(self.data, self.program_name)
+        lock = self.data / "postmaster.pid"
+        holder = _read_holder(lock)
+        if holder in {process.pid for process in orphans}:
+            raise ServerFailed(
+                f"A PostgreSQL that PingCRM did not start runs on {self.data} (process {holder}): stop it."
+            )
+        await kill_all(orphans)
+        if holder is not None and _is_another(holder, self.data):
+            lock.unlink()
 
     def _initialise(self, user: Unprivileged) -> None:
         with tempfile.NamedTemporaryFile("w", dir=self.folder, prefix="password-") as password:

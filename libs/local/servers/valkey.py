@@ -34,6 +34,7 @@ class Valkey(Server):
     """Loopback only; one user per service with just its own keys. What was written a second ago survives a crash."""
 
     name: ClassVar[str] = "Valkey"
+    program_name: ClassVar[str] = "valkey-server"
 
     def __init__(self, folder: Path, secrets: Secrets) -> None:
         super().__init__(folder)
