@@ -44,11 +44,33 @@ def up(
     logs: Annotated[
         bool, typer.Option("--logs", help="Show the services' logs here, in place of writing files.")
     ] = False,
+    new_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--new-secrets",
+            help="Where secrets.json is lost, make it anew without asking: the Google accounts have to be connected again.",
+        ),
+    ] = False,
 ) -> None:
     """Start everything on this machine, and stop it with Ctrl-C."""
     with failures_as_sentences():
         Settings()  # one sentence now, not one from each service
-        asyncio.run(run_up(data_dir_of(data_dir), port, console, log_files=not logs))
+        folder = data_dir_of(data_dir)
+        renewing = new_secrets or _wants_new_secrets(folder)
+        asyncio.run(run_up(folder, port, console, log_files=not logs, new_secrets=renewing))
+
+
+def _wants_new_secrets(data_dir: Path) -> bool:
+    """Ask the person where the folder's secrets are lost. Raises LostSecrets where nobody can be asked, or the reply is no."""
+    lost = secrets_file.why_lost(data_dir, os.environ)
+    if lost is None:
+        return False
+    if sys.stdin.isatty():
+        print(lost, file=sys.stderr)
+        if typer.confirm("Make new passwords and keys, and connect the accounts again?"):
+            return True
+        lost = "Nothing was changed."
+    raise secrets_file.LostSecrets(lost)
 
 
 @app.command()

@@ -25,6 +25,7 @@ from libs.local.data_dir import Unusable, read_runtime
 from libs.local.environment import Servers, redis_url_name
 from libs.local.locate import locate
 from libs.local.ports import is_free
+from libs.local.secrets import MissingSecret, why_lost
 from libs.local.servers import ServerFailed
 from libs.local.servers import nats as nats_server
 from libs.local.servers import postgres as postgres_server
@@ -57,7 +58,7 @@ async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterat
     for check in (check_web, check_google, check_push, check_claude, check_keys):
         for finding in check(settings):
             yield finding
-    for finding in check_data_dir(data_dir):
+    for finding in check_data_dir(data_dir, environment):
         yield finding
     try:
         running = read_runtime(data_dir) is not None
@@ -215,7 +216,7 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def check_data_dir(data_dir: Path) -> Iterator[Finding]:
+def check_data_dir(data_dir: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     existing = data_dir
     while not os.path.lexists(existing):  # a path under a folder that we may not enter is just not there
         existing = existing.parent
@@ -227,6 +228,12 @@ def check_data_dir(data_dir: Path) -> Iterator[Finding]:
     secrets = data_dir / "secrets.json"
     if secrets.exists() and secrets.stat().st_mode & 0o077:
         yield Finding("wrong", f"{secrets} can be read by others: chmod 600 it.")
+    try:
+        lost = why_lost(data_dir, environment)
+    except (MissingSecret, OSError) as error:
+        lost = str(error)
+    if lost:
+        yield Finding("wrong", lost)
     yield Finding("ok", f"Data is kept in {data_dir}.")
 
 

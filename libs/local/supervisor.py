@@ -18,7 +18,7 @@ from libs.local.keep_alive import Report, ServiceProcess, keep_running
 from libs.local.migrate import migrate
 from libs.local.ports import LOOPBACK, free_port, until_free
 from libs.local.process import Process, spawn
-from libs.local.secrets import POSTGRES_ADMIN, Secrets, load
+from libs.local.secrets import POSTGRES_ADMIN, Secrets, load, renew
 from libs.local.servers import Nats, Postgres, Server, Valkey
 
 READY_SECONDS = 90.0
@@ -69,37 +69,40 @@ class Stack:
         replicas: Mapping[Service, int] | None = None,
         postgres_options: Mapping[str, str] | None = None,
         log_files: bool = True,
+        new_secrets: bool = False,
         report: Report = print,
     ) -> AsyncIterator["Stack"]:
         """Everything up and ready inside the context, everything stopped after it.
 
         `settings_overrides` are `PINGCRM_*` variables on top of the environment's; `PINGCRM_PORT` 0, or none, takes a free port.
         `replicas` is how many processes a service has (default 1). With `log_files` the services write to `data_dir/logs/`,
-        else to our own stderr.
-        `report` is called with what a person should know. Raises StackFailed, InUse, ServerFailed, Unreachable, MigrationFailed.
+        else to our own stderr. `new_secrets`: what is lost of the folder's secrets is made anew, its data opened with it.
+        `report` is called with what a person should know. Raises StackFailed, InUse, LostSecrets, ServerFailed, Unreachable,
+        MigrationFailed.
         """
         settings = {**settings_of(os.environ), **(settings_overrides or {})}
         create(data_dir)
         async with AsyncExitStack() as cleanup:
             await cleanup.enter_async_context(locked(data_dir))
             environment = {**os.environ, **settings}
-            stack = cls(
-                data_dir,
-                settings,
-                external_servers(environment),
-                load(data_dir, environment),
-                report,
-                log_files=log_files,
-            )
+            renewal = renew(data_dir, environment) if new_secrets else None
+            secrets = renewal.secrets if renewal else load(data_dir, environment)
+            stack = cls(data_dir, settings, external_servers(environment), secrets, report, log_files=log_files)
             counts = {service: (replicas or {}).get(service, 1) for service in services}
             await stack._choose_ports(counts, int(settings.get("PINGCRM_PORT", "0")))
-            await stack._start_servers(cleanup, postgres_options)
+            stack._choose_servers(postgres_options)
+            if renewal and stack.postgres:
+                await stack.postgres.reset_password()
+            await stack._start_servers(cleanup)
             await migrate(
                 stack.admin_postgres_url,
                 stack.admin_nats_url,
                 stack.secrets,
                 replicas=int(settings.get("PINGCRM_STREAM_REPLICAS", "1")),
             )
+            if renewal:
+                await stack._give_up_unreadable_tokens()
+                renewal.keep()
             cleanup.push_async_callback(stack._stop_services)
             stack._start_services(cleanup)
             await stack.until_ready()
@@ -191,14 +194,17 @@ class Stack:
                 if service == "gateway":
                     self._ports[replica] = port if port and replica == 0 else free_port()
 
-    async def _start_servers(self, cleanup: AsyncExitStack, postgres_options: Mapping[str, str] | None) -> None:
-        """Those that no URL replaces, all at once."""
+    def _choose_servers(self, postgres_options: Mapping[str, str] | None) -> None:
+        """Those that no URL replaces."""
         if not self._external.postgres:
             self.postgres = Postgres(self.data_dir / "postgres", self.secrets[POSTGRES_ADMIN], postgres_options)
         if not self._external.nats:
             self.nats = Nats(self.data_dir / "nats", self.secrets)
         if not self._external.redis:
             self.valkey = Valkey(self.data_dir / "valkey", self.secrets)
+
+    async def _start_servers(self, cleanup: AsyncExitStack) -> None:
+        """All at once."""
         cleanup.push_async_callback(self._stop_servers)
         async with asyncio.TaskGroup() as group:
             for server in self._servers():
@@ -211,6 +217,20 @@ class Stack:
 
     async def _stop_servers(self) -> None:
         await asyncio.gather(*(server.stop() for server in self._servers()))
+
+    async def _give_up_unreadable_tokens(self) -> None:
+        """The accounts whose tokens were sealed with a lost key wait for their users; nothing runs yet that could need one."""
+        logs = self.data_dir / "logs"
+        logs.mkdir(mode=0o700, exist_ok=True)
+        process = spawn(
+            [sys.executable, "-m", "services.auth.lost_keys"],
+            death_signal=signal.SIGKILL,
+            env=self.settings_for("auth"),
+            log=logs / "auth.log",
+            cwd=ROOT,
+        )
+        if await process.wait() != 0:
+            raise StackFailed(f"The tokens sealed with the lost key could not be given up.{_tail(logs / 'auth.log')}")
 
     def _start_services(self, cleanup: AsyncExitStack) -> None:
         (self.data_dir / "logs").mkdir(mode=0o700, exist_ok=True)

