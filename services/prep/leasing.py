@@ -43,11 +43,12 @@ async def acquire_lease(context: Context, meeting: Meeting, now: datetime) -> St
 
 async def _set_dedup_key(context: Context, meeting: Meeting, now: datetime) -> datetime | None:
     """Set the meeting's key in Redis. None: it is ours, or Redis is away; else the time from which somebody else's can be doubted."""
-    key = f"meeting_prep:{meeting.account_id}:{meeting.event_id}:{meeting.starts_at.astimezone(UTC).isoformat()}"
+    keys = context.cache.in_namespace("meeting_prep")
+    key = f"{meeting.account_id}:{meeting.event_id}:{meeting.starts_at.astimezone(UTC).isoformat()}"
     try:
-        if await context.cache.acquire(key, (now + preps.LEASE).isoformat(), DEDUP_TTL):
+        if await keys.acquire(key, (now + preps.LEASE).isoformat(), DEDUP_TTL):
             return None
-        held = await context.cache.get(key)
+        held = await keys.get(key)
     except cache_module.OUTAGES as error:
         get_logger().warning("claim_unavailable", meeting=str(meeting.meeting_id), error=type(error).__name__)
         return None  # the row alone keeps the promise of one brief

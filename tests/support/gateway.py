@@ -309,7 +309,7 @@ async def running_gateway(
         buses: dict[Service, Bus] = {}
         for service, responders in _responders(world).items():
             settings = service_settings(service)
-            cache = open_cache(settings)
+            cache = open_cache(settings, service)
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings, service, cache)
             for request, responder in responders.items():

@@ -263,19 +263,19 @@ async def mail_stage(servers: Servers, secrets: Secrets, **changes: Any) -> Asyn
         stack.push_async_callback(server.kill)
         await migrate_bus(server.admin_url)
         google = await stack.enter_async_context(run_google([]))
-        redis_url = (await servers.valkey()).admin_url
+        valkey = await servers.valkey()
 
         def settings(service: Service) -> Settings:
             return Settings(
                 postgres_url=database.url_for(service),
                 nats_url=server.url_for(service),
-                redis_url=redis_url,
+                redis_url=valkey.url_for(service),
                 secret_keys=secrets[SECRET_KEYS],
             )
 
         buses: dict[str, Bus] = {}
         for service in ("auth", "gateway"):
-            cache = open_cache(settings(service))
+            cache = open_cache(settings(service), service)
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings(service), service, cache)
         listener = await nats.connect(server.admin_url)

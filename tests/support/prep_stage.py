@@ -204,7 +204,7 @@ async def set_stage(settings_of: SettingsOf, postgres_url: str, claude: FakeClau
         others: tuple[Service, ...] = ("auth", "sync", "contacts", "gateway")
         for service in others:
             settings = settings_of(service)
-            cache = open_cache(settings)
+            cache = open_cache(settings, service)
             stack.push_async_callback(cache.close)
             stage.buses[service] = Bus(settings, service, cache)
         stage.buses["auth"].respond(GetSettings, stage.get_settings)

@@ -146,7 +146,7 @@ async def auth_world(
             await stack.enter_async_context(running("auth", settings, wire))
         buses = []
         for service in ("gateway", "sync"):
-            cache = open_cache(settings)
+            cache = open_cache(settings_of(service), service)
             stack.push_async_callback(cache.close)
             bus = Bus(settings_of(service), service, cache)
             await bus.connect()

@@ -241,7 +241,7 @@ async def sync_stage(
         settings = base.model_copy(update={"google_api_root": google.url, "mail_poll_seconds": 0, **unmetered})
         buses = {}
         for service in ("auth", "gateway"):
-            cache = open_cache(settings_of(service))
+            cache = open_cache(settings_of(service), service)
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings_of(service), service, cache)
         made = SyncStage(google, settings, buses["auth"], buses["gateway"], base.postgres_url)

@@ -24,6 +24,7 @@ WORK: dict[Service, frozenset[str]] = {
             "authorization.py",  # the code flow with Google
             "credentials.py",  # random secrets, and what is stored of them
             "keyring.py",  # tokens at rest
+            "lost_keys.py",  # a command: gives up the tokens that no key opens
             "revocation.py",  # ending a grant at Google
             "rotate.py",  # a command: re-encrypts the tokens
             "token_refresh.py",  # access tokens, refreshed under a lease

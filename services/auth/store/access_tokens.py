@@ -168,6 +168,26 @@ async def list_sealed_tokens(connection: Connection, after: UUID | None, limit: 
     return [(AccountId(row["id"]), row["refresh_token"]) for row in rows]
 
 
+async def discard_sealed_token(
+    connection: Connection, account_id: AccountId, sealed: bytes, reason: str
+) -> tuple[UserId, str] | None:
+    """The account needs its user from now on, for this reason: (user, address); None where it has another token by now."""
+    row = await connection.fetchrow(
+        """
+        UPDATE google_accounts SET
+            status = 'reauth_required', status_reason = $3,
+            refresh_token = NULL, access_token = NULL, access_expires_at = NULL,
+            refresh_holder = NULL, refresh_until = NULL
+        WHERE id = $1 AND refresh_token = $2
+        RETURNING user_id, address
+        """,
+        account_id,
+        sealed,
+        reason,
+    )
+    return (UserId(row["user_id"]), row["address"]) if row else None
+
+
 async def replace_sealed_token(connection: Connection, account_id: AccountId, old: bytes, new: bytes) -> bool:
     """Exchange a sealed refresh token, unless it changed meanwhile; the cached access token goes, it is easily had again."""
     return bool(

@@ -23,6 +23,7 @@ from libs.local.secrets import SECRET_KEYS, generate
 from libs.local.servers import Nats
 from services.auth.domain.policies import policy_reason
 from services.auth.keyring import Keyring, Undecryptable
+from services.auth.lost_keys import give_up_unreadable
 from services.auth.rotate import reencrypt
 from tests.conftest import ServiceSettings
 from tests.support.signing_in import ANNA, ANNA_AT_WORK, AuthWorld, auth_world
@@ -312,6 +313,28 @@ async def test_old_keys_still_decrypt_until_the_tokens_are_reencrypted(world: Au
         Keyring([old]).open(sealed, anna.account_id, "refresh")
     # The running service has the old key only.
     await world.refused(read(anna), "token_unreadable")
+
+
+async def test_accounts_whose_key_is_lost_wait_for_their_user_with_the_reason(world: AuthWorld, anna: SignedIn) -> None:
+    work = await world.sign_in(ANNA_AT_WORK.address, user_id=anna.user_id)
+    old, new = world.settings.secret_keys[0].get_secret_value(), generate()[SECRET_KEYS]
+    pool = await open_pool(world.settings)
+    try:
+        sealed = Keyring([new]).seal("sealed under the new key", work.account_id, "refresh")
+        await world.sql("UPDATE google_accounts SET refresh_token = $2 WHERE id = $1", work.account_id, sealed)
+        assert await give_up_unreadable(pool, Keyring([new, old])) == 0
+        assert await give_up_unreadable(pool, Keyring([new])) == 1
+        assert await give_up_unreadable(pool, Keyring([new])) == 0
+    finally:
+        await pool.close()
+    refusal = await world.refused(read(anna), "reauth_required")
+    assert "is lost" in refusal.detail
+    assert "Reconnect the account" in refusal.detail
+    other = await world.sql("SELECT status, refresh_token FROM google_accounts WHERE id = $1", work.account_id)
+    assert tuple(other) == ("active", sealed)
+    await world.until(lambda: bool(world.received(AccountReauthRequired)), seconds=10)
+    (event,) = world.received(AccountReauthRequired)
+    assert (event.account_id, event.address, event.reason) == (anna.account_id, ANNA.address, refusal.detail)
 
 
 async def test_the_command_reencrypts_and_fails_with_a_sentence_where_a_key_is_missing(

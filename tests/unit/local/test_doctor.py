@@ -141,6 +141,13 @@ async def test_secrets_that_others_can_read_are_reported(tmp_path: Path) -> None
     assert [s for s in await wrong(tmp_path) if "can be read by others" in s]
 
 
+async def test_lost_secrets_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    assert [s for s in await wrong(tmp_path) if "is lost" in s]
+    (tmp_path / "secrets.json").write_text("{")
+    assert [s for s in await wrong(tmp_path) if "is damaged" in s]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_folder_that_can_not_be_written_is_reported(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
