@@ -118,6 +118,8 @@ def why_lost(data_dir: Path, environment: Mapping[str, str]) -> str | None:
 
     Raises MissingSecret where the file is damaged.
     """
+    if not data_dir.is_dir():
+        return None  # new, or no folder at all, which making it will report
     known = {**_read(data_dir), **from_environment(environment)}
     used = any((data_dir / name).exists() for name in ("postgres", "nats", "valkey", "logs"))
     closed = POSTGRES_ADMIN not in known and (data_dir / "postgres" / "data" / "PG_VERSION").exists()
