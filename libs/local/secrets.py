@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from libs.common.ids import SERVICES, Service
+from libs.local.data_dir import Unusable
 from libs.local.private_file import write_private
 
 FILE = "secrets.json"
@@ -100,7 +101,7 @@ def from_environment(environment: Mapping[str, str]) -> Secrets:
 def load(data_dir: Path, environment: Mapping[str, str]) -> Secrets:
     """Those of the data folder, completed and written (0600) where some are missing; the environment's win.
 
-    Raises MissingSecret where the file is damaged, LostSecrets where what is missing can't just be made anew.
+    Raises Unusable, MissingSecret where the file is damaged, LostSecrets where what is missing can't just be made anew.
     """
     kept = _read(data_dir)
     if lost := why_lost(data_dir, environment):
@@ -114,7 +115,7 @@ def load(data_dir: Path, environment: Mapping[str, str]) -> Secrets:
 def why_lost(data_dir: Path, environment: Mapping[str, str]) -> str | None:
     """A sentence where the data of the folder can't be opened with the secrets that there are; None where it can.
 
-    Raises MissingSecret where the file is damaged.
+    Raises MissingSecret where the file is damaged, Unusable where the folder can't be read.
     """
     known = {**_read(data_dir), **from_environment(environment)}
     used = any((data_dir / name).exists() for name in ("postgres", "nats", "valkey", "logs"))
@@ -162,6 +163,8 @@ def _read(data_dir: Path) -> dict[str, str]:
         kept = json.loads(file.read_text())
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise Unusable(data_dir, error) from error
     except ValueError as error:
         # Made anew, what is sealed under the old ones could not be opened any more: never overwritten unasked.
         raise MissingSecret(
