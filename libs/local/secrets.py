@@ -161,6 +161,8 @@ def _read(data_dir: Path) -> dict[str, str]:
     file = data_dir / FILE
     try:
         kept = json.loads(file.read_text())
+        if not isinstance(kept, dict):
+            raise ValueError("it is no object")
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -170,8 +172,6 @@ def _read(data_dir: Path) -> dict[str, str]:
         raise MissingSecret(
             f"{file} is damaged ({error}). Restore it from a backup, or make a new one with `pingcrm up --new-secrets`."
         ) from error
-    if not isinstance(kept, dict):
-        raise MissingSecret(f"{file} is damaged (it is no object). Restore it from a backup.")
     return kept
 
 
