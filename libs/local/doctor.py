@@ -267,7 +267,7 @@ def check_data_dir(data_dir: Path, environment: Mapping[str, str]) -> Iterator[F
         yield Finding("wrong", f"{secrets} can be read by others: chmod 600 it.")
     try:
         lost = why_lost(data_dir, environment)
-    except (MissingSecret, OSError) as error:
+    except (MissingSecret, Unusable) as error:
         lost = str(error)
     if lost:
         yield Finding("wrong", lost)

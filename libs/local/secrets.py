@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from libs.common.ids import SERVICES, Service
+from libs.local.data_dir import Unusable
 from libs.local.private_file import write_private
 
 FILE = "secrets.json"
@@ -102,7 +103,7 @@ def from_environment(environment: Mapping[str, str]) -> Secrets:
 def load(data_dir: Path, environment: Mapping[str, str]) -> Secrets:
     """Those of the data folder, completed and written (0600) where some are missing; the environment's win.
 
-    Raises MissingSecret where the file is damaged, LostSecrets where what is missing can't just be made anew.
+    Raises Unusable, MissingSecret where the file is damaged, LostSecrets where what is missing can't just be made anew.
     """
     kept = _read(data_dir)
     if lost := why_lost(data_dir, environment):
@@ -116,7 +117,7 @@ def load(data_dir: Path, environment: Mapping[str, str]) -> Secrets:
 def why_lost(data_dir: Path, environment: Mapping[str, str]) -> str | None:
     """A sentence where the data of the folder can't be opened with the secrets that there are; None where it can.
 
-    Raises MissingSecret where the file is damaged.
+    Raises MissingSecret where the file is damaged, Unusable where the folder can't be read.
     """
     if not data_dir.is_dir():
         return None  # new, or no folder at all, which making it will report
@@ -164,15 +165,17 @@ def _read(data_dir: Path) -> dict[str, str]:
     file = data_dir / FILE
     try:
         kept = json.loads(file.read_text())
+        if not isinstance(kept, dict):
+            raise ValueError("it is no object")
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise Unusable(data_dir, error) from error
     except ValueError as error:
         # Made anew, what is sealed under the old ones could not be opened any more: never overwritten unasked.
         raise MissingSecret(
             f"{file} is damaged ({error}). Restore it from a backup, or make a new one with `pingcrm up --new-secrets`."
         ) from error
-    if not isinstance(kept, dict):
-        raise MissingSecret(f"{file} is damaged (it is no object). Restore it from a backup.")
     return kept
 
 

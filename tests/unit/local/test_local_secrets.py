@@ -72,11 +72,12 @@ def test_a_name_that_is_new_is_added_and_the_others_stay(tmp_path: Path) -> None
     assert {name for name in NAMES if first[name] != second[name]} == {"PINGCRM_PREP_NATS_PASSWORD"}
 
 
-def test_a_damaged_file_is_an_error_and_is_left_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "secrets.json").write_text("{")
+@pytest.mark.parametrize("text", ["{", "[]", ""])
+def test_a_damaged_file_is_an_error_and_is_left_as_it_is(tmp_path: Path, text: str) -> None:
+    (tmp_path / "secrets.json").write_text(text)
     with pytest.raises(MissingSecret, match="damaged"):
         load(tmp_path, {})
-    assert (tmp_path / "secrets.json").read_text() == "{"
+    assert (tmp_path / "secrets.json").read_text() == text
 
 
 def used_folder(folder: Path) -> Path:
