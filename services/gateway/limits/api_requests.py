@@ -26,7 +26,7 @@ async def take_api_request(context: Context, user_id: UserId) -> None:
         return
     try:
         async with asyncio.timeout(REDIS_SECONDS):
-            key = f"gateway:api:{user_id}"
+            key = f"api:{user_id}"
             (wait_milliseconds,) = await context.cache.run(_TAKE, [key], ceiling, FULL_AFTER_MILLISECONDS)
     except AWAY as error:
         get_logger().warning("limit_unavailable", error=type(error).__name__)

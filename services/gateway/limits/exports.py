@@ -18,7 +18,7 @@ _RENEW = "return {redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE'
 @asynccontextmanager
 async def only_export(context: Context, user_id: UserId) -> AsyncIterator[None]:
     """This is the user's only export for as long as the context lasts. Refused: `export_running` (409)."""
-    key, holder = f"gateway:export:{user_id}", str(new_id())
+    key, holder = f"export:{user_id}", str(new_id())
     if not await context.cache.acquire(key, holder, LEASE):
         raise Refused(
             409, "export_running", "An export of yours is being made already. Wait until it is done, then try again."

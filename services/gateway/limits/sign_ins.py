@@ -21,10 +21,10 @@ async def count_sign_in(context: Context, request: web.Request) -> None:
     forwarded = request.headers.getall("X-Forwarded-For", [])
     address = client_address(request.remote or "", forwarded, context.settings.trusted_proxies)
     minute = int(datetime.now(UTC).timestamp() // 60)
-    counted = {f"gateway:sign_in:address:{counted_as(address)}:{minute}": ADDRESS_PER_MINUTE}
+    counted = {f"sign_in:address:{counted_as(address)}:{minute}": ADDRESS_PER_MINUTE}
     if browser := known_browser_of(request, context.settings):
         name = hashlib.sha256(browser.encode()).hexdigest()[:32]  # the cookie itself is nobody's business in Redis
-        counted[f"gateway:sign_in:browser:{name}:{minute}"] = BROWSER_PER_MINUTE
+        counted[f"sign_in:browser:{name}:{minute}"] = BROWSER_PER_MINUTE
     attempts = await asyncio.gather(*(context.cache.count_failure(key, COUNTED_FOR) for key in counted))
     if any(count > limit for count, limit in zip(attempts, counted.values(), strict=True)):
         raise Refused(429, "too_many_attempts", "Too many sign-ins from here. Wait a minute.", retry_after=60)
