@@ -1,7 +1,7 @@
 """Projects observations to interactions, and follows up what hangs on those: one transaction, a handful of statements."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from libs.common.db import Connection
 from libs.common.ids import InteractionId, new_id
@@ -80,8 +80,25 @@ async def project_observations(connection: Connection, seen: Collection[Observat
     entered, left = live_groups(newer), live_groups(replaced)
     if left - entered:
         known |= await observations.list_observations(connection, [], left - entered)
+    effects = await _project(connection, known, newer, entered | left)
+    return replace(effects, threads=frozenset(threads_of([*newer, *replaced])))
+
+
+async def project_groups(connection: Connection, groups: Collection[GroupKey]) -> Effects:
+    """Write the interactions of these groups anew, as after a change of the rules. The caller holds the users' locks."""
+    known = await observations.list_observations(connection, [], groups)
+    effects = await _project(connection, known, [], groups)
+    return replace(effects, threads=frozenset(threads_of(stored.observation for stored in known.values())))
+
+
+async def _project(
+    connection: Connection,
+    known: Mapping[ObservationKey, StoredObservation],
+    newer: Collection[Observation],
+    touched: Collection[GroupKey],
+) -> Effects:
+    """The steps from the third on, whatever was touched; the threads are the caller's."""
     # 3. What is alive now in each group that this touches.
-    touched = entered | left
     current = {key: stored.observation for key, stored in known.items()} | {found.key: found for found in newer}
     groups = live_by_group(current.values(), touched)
     # 4. The interactions that stood there before.
@@ -96,7 +113,7 @@ async def project_observations(connection: Connection, seen: Collection[Observat
     recheck = await _write_interactions(connection, projected, set(present.values()))
     # 7. Every observation with its interaction.
     await _write_observations(connection, current, newer, projected)
-    return Effects(frozenset(projected), frozenset(recheck), frozenset(threads_of([*newer, *replaced])))
+    return Effects(frozenset(projected), frozenset(recheck))
 
 
 async def _list_present(

@@ -27,6 +27,7 @@ from services.contacts.domain.text import cleaned, key
 EMAIL, CALENDAR = "email", "calendar"
 MAX_TITLE, MAX_TEXT, MAX_NOTE, MAX_NAME = 500, 500, 10_000, 200
 MAX_IDENTITIES = 500
+MAX_DATED = 100
 MAX_WRITTEN = 2_000  # of a name as it came: more is never read
 NO_TEXT = "(no text)"
 MAX_PLATFORM = 32
@@ -63,7 +64,8 @@ class ObservedItem:
     """What one source saw of a message, meeting or note.
 
     `automated`: the rule that fits, or empty. `organized`: I organise this meeting. `bcc_tags`: BCC hashes that may log it.
-    `direction` is None for mail, where it follows from who the author is. `unauthenticated`: whoever is named as its author may not
+    `direction` is None for mail, where it follows from who the author is. `dated`: what the Date header of a mail comes to, empty where
+    an earlier version recorded it without looking. `unauthenticated`: whoever is named as its author may not
     have written it.
     """
 
@@ -78,6 +80,7 @@ class ObservedItem:
     via: bool = False
     organized: bool = False
     direction: str | None = None
+    dated: str = ""
     bcc_tags: tuple[str, ...] = ()
     unauthenticated: bool = False
 
@@ -96,7 +99,7 @@ class ObservedItem:
 class Observation:
     """What one source (an account, or the user) last saw of one item. `item` is None where it is gone.
 
-    `group` holds together what may be the same interaction: a Message-ID, a meeting's series key.
+    `group` holds together what may be the same interaction, whether it is or not: a Message-ID, a meeting's series key.
     """
 
     user_id: UserId
@@ -134,6 +137,7 @@ def observed_message(event: MessageIngested) -> Observation:
         thread=key(event.thread_id),
         automated=event.automated,
         via=event.via,
+        dated=cleaned(event.dated, MAX_DATED),
         bcc_tags=tuple(sorted(tag for tag in tags if looks_like_hash(tag))),
         unauthenticated=event.dmarc == "fail" and not event.sent,
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from libs.common.events import MessageIngested
+from services.contacts.derivations import refresh_due_derivations
 from services.contacts.handlers import messages
 from tests.support.contacts_world import (
     ME,
@@ -123,6 +124,63 @@ async def test_a_reused_message_id_inside_one_account_loses_nothing(world: World
     assert (await world.counts()).messages == 3
     await world.receive(removed("a1"), removed("a2"))
     assert (await world.counts()).messages == 2, "two copies in the second account are left"
+
+
+@pytest.mark.parametrize("stranger_first", [True, False])
+async def test_a_stranger_who_repeats_the_message_id_of_my_mail_adds_nobody_to_it(
+    world: World, stranger_first: bool
+) -> None:
+    await world.receive(connected(2, WORK))
+    my_own = mail("a", ME, [JANE], rfc_message_id="<x@mail>", dated="2024-06-14T12:00:00+00:00")
+    theirs = mail("b", BOB, [WORK, CAROL], account=2, rfc_message_id="<x@mail>", dated="2024-06-14T12:00:00+00:00")
+    await world.receive(*((theirs, my_own) if stranger_first else (my_own, theirs)))
+    assert (await world.counts()).messages == 2
+    [line] = await world.timeline(JANE)
+    assert ([who.address for who in line.people], line.direction, line.title) == ([ME, JANE], "outbound", "about a")
+    [line] = await world.timeline(BOB)
+    assert ([who.address for who in line.people], line.direction) == ([BOB, CAROL, WORK], "inbound")
+    assert await world.emails() == {frozenset({JANE}), frozenset({BOB})}
+
+
+async def test_two_mails_of_mine_under_one_message_id_are_two_lines(world: World) -> None:
+    await world.receive(connected(2, WORK))
+    await world.receive(
+        mail("a", ME, [JANE], rfc_message_id="<x@mail>", dated="2024-06-14T12:00:00+00:00"),
+        mail("b", ME, [BOB], account=2, rfc_message_id="<x@mail>", dated="2024-06-14T12:00:01+00:00"),
+    )
+    assert [line.title for line in await world.timeline(JANE)] == ["about a"]
+    assert [line.title for line in await world.timeline(BOB)] == ["about b"]
+
+
+async def test_after_an_upgrade_mails_that_were_one_by_their_message_id_alone_are_two(world: World) -> None:
+    """A database of an earlier version: no Date is known, and both mails are one interaction under `<x@mail>#1`."""
+    await world.receive(connected(2, WORK))
+    await world.receive(
+        mail("a", ME, [JANE], rfc_message_id="<x@mail>"),
+        mail("b", BOB, [WORK, CAROL], account=2, rfc_message_id="<other@mail>", days_ago=0.9),
+    )
+    await world.pool.execute(
+        """UPDATE sightings SET grp = '<x@mail>', interaction_id = (SELECT id FROM interactions WHERE grp = '<x@mail>');
+           DELETE FROM interactions WHERE grp = '<other@mail>';
+           UPDATE participants SET interaction_id = (SELECT id FROM interactions);
+           INSERT INTO groups_due SELECT DISTINCT user_id, platform, grp FROM sightings"""
+    )
+    before = await world.pool.fetchval("SELECT id FROM interactions")
+    assert [line.title for line in await world.timeline(BOB)] == ["about a"], "as it was"
+    assert await refresh_due_derivations(world.context) == 1
+    [line] = await world.timeline(JANE)
+    assert (line.id, [who.address for who in line.people]) == (before, [ME, JANE])
+    assert [(line.title, line.direction) for line in await world.timeline(BOB)] == [("about b", "inbound")]
+    assert await refresh_due_derivations(world.context) == 0
+
+
+async def test_mail_of_before_the_upgrade_and_its_copy_of_after_are_one(world: World) -> None:
+    await world.receive(connected(2, WORK), mail("a", JANE, rfc_message_id="<x@mail>"))
+    before = (await world.timeline(JANE))[0].id
+    copy = mail("b", JANE, [ME, WORK], account=2, rfc_message_id="<x@mail>", dated="2024-06-14T12:00:00+00:00")
+    await world.receive(copy)
+    [line] = await world.timeline(JANE)
+    assert (line.id, len(line.account_ids)) == (before, 2)
 
 
 async def test_mail_without_message_id_is_never_paired(world: World) -> None:
