@@ -219,11 +219,13 @@ def reported_interaction(event: InteractionReported, revision: int) -> Observati
     return Observation(event.user_id, event.user_id, cleaned(event.platform, MAX_PLATFORM), ref, revision, ref, item)
 
 
-def written_interaction(command: AddInteraction, contact_id: ContactId, hash_: str, at: datetime) -> Observation:
+def written_interaction(
+    command: AddInteraction, contact_id: ContactId, hash_: str, at: datetime, created_as: str = ""
+) -> Observation:
     """What was written on a contact's timeline by hand, as its first revision.
 
-    The contact's own BCC hash stands for it: every contact has one, and it moves with merges. Without a reference, the same note
-    twice in one second is one note.
+    The contact's own BCC hash stands for it: every contact has one, and it moves with merges. Without a reference of its own it is
+    known as `created_as`; without that too, the same note of the same moment is one note.
     """
     item = ObservedItem(
         occurred_at=at,
@@ -235,7 +237,7 @@ def written_interaction(command: AddInteraction, contact_id: ContactId, hash_: s
         direction=command.direction,
     )
     content = f"{command.user_id}{contact_id}{at.isoformat()}{command.platform}{item.title}{item.text}"
-    ref = key(command.ref or "") or f"note:{sha256(content.encode()).hexdigest()[:32]}"
+    ref = key(command.ref or "") or created_as or f"note:{sha256(content.encode()).hexdigest()[:32]}"
     return Observation(command.user_id, command.user_id, command.platform, ref, 0, ref, item)
 
 
