@@ -6,7 +6,7 @@ from libs.common.db import Connection
 from libs.common.errors import Refused
 from libs.common.idempotency import creation_id
 from libs.common.ids import ContactId
-from libs.common.pagination import encode_page_token
+from libs.common.pagination import cut_page, json_bytes
 from libs.common.requests import (
     Contact,
     ContactPage,
@@ -33,9 +33,9 @@ async def search_contacts(context: Context, query: SearchContacts) -> ContactPag
         return ContactPage(items=())  # nothing but signs: no name has any
     async with context.db.acquire() as connection:
         found = await (list_by_words(connection, query, words) if words else list_sorted(connection, query))
-    page = found.contacts[: query.limit]
-    more = len(found.contacts) > query.limit
-    next_cursor = encode_page_token(*found.position(page[-1])) if more else None
+    page, next_cursor = cut_page(
+        found.contacts, query.limit, found.position, size_bytes=lambda contact: json_bytes(summary(contact))
+    )
     return ContactPage(items=tuple(map(summary, page)), next_cursor=next_cursor)
 
 

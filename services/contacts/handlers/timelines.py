@@ -7,7 +7,7 @@ from uuid import UUID
 from libs.common.errors import Refused, not_found
 from libs.common.idempotency import creation_id
 from libs.common.ids import InteractionId
-from libs.common.pagination import decode_page_token, encode_page_token
+from libs.common.pagination import cut_page, decode_page_token
 from libs.common.requests import AddInteraction, GetTimeline, Interaction, Timeline
 from services.contacts.contact_views import get_contact_id
 from services.contacts.context import Context
@@ -30,10 +30,8 @@ async def get_timeline(context: Context, query: GetTimeline) -> Timeline:
     async with context.db.acquire() as connection:
         contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
         lines = await timelines.list_lines(connection, contact_id, wanted, after, query.limit + 1)
-        page = lines[: query.limit]
-        items = tuple(await list_interaction_views(connection, page))
-    more = len(lines) > query.limit
-    next_cursor = encode_page_token(page[-1].occurred_at.isoformat(), page[-1].interaction_id) if more else None
+        views = await list_interaction_views(connection, lines)
+    items, next_cursor = cut_page(views, query.limit, lambda view: (view.occurred_at.isoformat(), view.id))
     return Timeline(items=items, next_cursor=next_cursor)
 
 
