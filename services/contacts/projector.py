@@ -23,6 +23,7 @@ from services.contacts.domain.projection import (
     projected_interactions,
     threads_of,
 )
+from services.contacts.kept_participants import leave_out_strangers
 from services.contacts.store import addresses, bcc, contacts, interactions, names, observations, scores, users
 from services.contacts.store.interactions import InteractionRow, ParticipantRow
 
@@ -52,7 +53,8 @@ async def record_observations(connection: Connection, seen: Iterable[Observation
     await users.lock_users(connection, user_ids)
     purged = await users.list_purged(connection, user_ids | {observation.source_id for observation in latest})
     wanted = [found for found in latest if found.user_id not in purged and found.source_id not in purged]
-    return await follow_up(connection, await project_observations(connection, wanted))
+    kept = await leave_out_strangers(connection, wanted)
+    return await follow_up(connection, await project_observations(connection, kept))
 
 
 async def project_observations(connection: Connection, seen: Collection[Observation]) -> Effects:

@@ -66,7 +66,7 @@ class ObservedItem:
     `automated`: the rule that fits, or empty. `organized`: I organise this meeting. `bcc_tags`: BCC hashes that may log it.
     `direction` is None for mail, where it follows from who the author is. `dated`: what the Date header of a mail comes to, empty where
     an earlier version recorded it without looking. `unauthenticated`: whoever is named as its author may not
-    have written it.
+    have written it. `left_out`: how many more people are on it who were not kept (domain/kept_participants.py).
     """
 
     occurred_at: datetime
@@ -83,6 +83,7 @@ class ObservedItem:
     dated: str = ""
     bcc_tags: tuple[str, ...] = ()
     unauthenticated: bool = False
+    left_out: int = 0
 
     @property
     def author(self) -> Participant | None:
@@ -92,7 +93,7 @@ class ObservedItem:
     @property
     def participant_count(self) -> int:
         """How many different people are on it, me included."""
-        return len({participant.address for participant in self.participants})
+        return len({participant.address for participant in self.participants}) + self.left_out
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,7 @@ def _email(role: str, address: str, name: str) -> Participant | None:
     if value is None or "\x00" in value:
         return None
     shown = cleaned(address, 320).strip("<> ") or value
-    called = display_name(name)
+    called = display_name(name) if name else ""
     return Participant(role, "email", value, shown, "" if "@" in called and canonical(called) == value else called)
 
 

@@ -89,6 +89,37 @@ async def test_more_than_25_participants_are_linked_but_never_created(world: Wor
     assert (await world.counts()).contacts == 24
 
 
+async def test_of_a_message_to_thousands_the_first_hundred_and_those_i_know_are_kept_and_all_are_counted(
+    world: World,
+) -> None:
+    strangers = [f"p{number}@crowd.example" for number in range(2_900)]
+    await world.receive(connected(2, WORK), mail("before", BOB), mail("seen", JANE, [ME, CAROL]))
+    await world.receive(mail("m1", JANE, [*strangers, ME, WORK, "me+list@work.example"], cc=[BOB, CAROL, strangers[7]]))
+    [line] = [line for line in await world.timeline(BOB) if line.title == "about m1"]
+    assert line.direction == "participant"
+    kept = await world.pool.fetch(
+        "SELECT a.value, p.role FROM participants p JOIN addresses a ON a.id = p.address_id WHERE p.interaction_id = $1",
+        line.id,
+    )
+    assert sorted((row["value"], row["role"]) for row in kept) == sorted(
+        [
+            (JANE, "from"), *((address, "to") for address in [*strangers[:99], ME, WORK, "me+list@work.example"]), (BOB, "cc"),
+            (CAROL, "cc"), (strangers[7], "cc"),
+        ]
+    )  # fmt: skip
+    assert line.people_total == 2_900 + 7
+    assert await world.pool.fetchval("SELECT crowd FROM interactions WHERE id = $1", line.id) == 2_900 + 6
+    assert await world.pool.fetchval("SELECT count(*) FROM addresses WHERE kind = 'email'") == 99 + 6
+    assert (await world.counts()).contacts == 2, "Jane and Bob wrote to me"
+
+
+async def test_a_message_to_thousands_that_changes_still_counts_them_once(world: World) -> None:
+    strangers = [f"p{number}@crowd.example" for number in range(500)]
+    await world.receive(mail("m1", JANE, strangers), mail("m1", JANE, strangers[:400], revision=2))
+    await world.receive(mail("m2", JANE))
+    assert [line.people_total for line in await world.timeline(JANE)] == [2, 401]
+
+
 async def test_the_newest_name_that_somebody_uses_is_learned_in_any_order(world: World) -> None:
     await world.receive(
         mail("m2", JANE, name="Jane Married", days_ago=1), mail("m1", JANE, name="Jane Maiden", days_ago=9)
