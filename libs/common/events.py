@@ -314,7 +314,8 @@ class MessageIngested(Event):
     """One eligible Gmail message. `revision` grows with each thing that happens to it: a later one wins over an earlier.
 
     `people` follows docs/rules.md (author first, role `from`). `automated` names the rule that fits, or is empty. `bcc_tags` are the
-    `+tags` of own addresses seen in Delivered-To, X-Gm-Original-To, Bcc, To and Cc. `dmarc` is the verdict in Authentication-Results,
+    `+tags` of own addresses seen in Delivered-To, X-Gm-Original-To, Bcc, To and Cc. `dated` is what the Date header comes to
+    (docs/rules.md), empty in events of versions that did not look at it. `dmarc` is the verdict in Authentication-Results,
     `sent` says that Gmail has it among what this account sent. What fails DMARC and was not sent may not be its author's; where the
     author is the user, it is forged.
     """
@@ -329,6 +330,7 @@ class MessageIngested(Event):
     thread_id: str
     revision: int
     rfc_message_id: str | None
+    dated: str = ""
     occurred_at: datetime
     people: tuple[Person, ...]
     title: str

@@ -43,6 +43,7 @@ WORK: dict[Service, frozenset[str]] = {
             "contact_views.py",  # contacts as replies show them
             "derivations.py",  # what an upgrade derives anew
             "identity_resolution.py",  # which addresses and cards are one person
+            "kept_participants.py",  # whom a message to very many is recorded with
             "merges.py",  # two contacts by hand, and back
             "own_addresses.py",  # who is me, and what follows when that changes
             "projector.py",  # interactions from observations

@@ -38,7 +38,7 @@ ODD: tuple[Any, ...] = (
     {"headers": 1},
     "9" * 40,
 )
-NAMES = ("From", "Sender", "To", "Cc", "Bcc", "Subject", "Message-ID", "Return-Path", "List-Id", "Precedence", "Delivered-To",
+NAMES = ("From", "Date", "Sender", "To", "Cc", "Bcc", "Subject", "Message-ID", "Return-Path", "List-Id", "Precedence", "Delivered-To",
          "Auto-Submitted", "Authentication-Results", "X-Original-From", "Content-Type", "X-PingCRM-Prep")  # fmt: skip
 
 

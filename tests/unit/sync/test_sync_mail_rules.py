@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from libs.common.events import MessageIngested
 from libs.common.ids import AccountId, UserId
 from libs.common.resources.gmail import read_message
+from libs.google_sim.oracle.dates import dated as oracle_dated
 from services.sync.domain.mail import (
     MAX_PEOPLE_LENGTH,
     Filtered,
@@ -43,6 +44,29 @@ def event(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
     read_as = outcome(*headers, **changes)
     assert isinstance(read_as, Recorded)
     return read_as.event
+
+
+DATES = [
+    ("Mon, 1 Jan 2024 10:00:00 +0100", "2024-01-01T09:00:00+00:00"),
+    ("1 Jan 2024 09:00:00 GMT (as the clock in the hall has it)", "2024-01-01T09:00:00+00:00"),
+    ("Mon,  1 Jan 24  04:00 EST", "2024-01-01T09:00:00+00:00"),
+    ("Mon, 1 Jan 2024 09:00:00 -0000", "2024-01-01T09:00:00+00:00"),
+    ("Mon, 1 Jan 2024 09:00:00 MEZ", "2024-01-01T09:00:00+00:00"),
+    ("Mon, 31 Feb 2024 10:00:00 +0000", "Mon, 31 Feb 2024 10:00:00 +0000"),
+    (" soon,\tperhaps ", "soon, perhaps"),
+    ("", "none"),
+    ("x" * 5_000, "x" * 100),
+]
+
+
+@pytest.mark.parametrize(("written", "dated"), DATES)
+def test_a_date_header_is_the_moment_that_it_names_to_the_product_and_to_the_oracle(written: str, dated: str) -> None:
+    assert event(("Date", written)).dated == dated
+    assert oracle_dated(written) == dated
+
+
+def test_mail_without_a_date_header_is_dated_none() -> None:
+    assert event(("Subject", "Hello")).dated == "none"
 
 
 @pytest.mark.parametrize(
