@@ -9,12 +9,13 @@ import secrets
 from base64 import b32encode
 from datetime import UTC, datetime
 
+from libs.common.brief_mark import BRIEF_HEADER
 from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import AccountUnknown, GoogleError, MissingScope, ReauthRequired, Unauthorized
 from libs.common.google.gmail import Gmail
 from libs.common.requests import Account, Brief, Prep
 from services.prep.context import Context
-from services.prep.domain.mail import PREP_HEADER, compose
+from services.prep.domain.mail import compose
 from services.prep.domain.rules import SkipReason
 from services.prep.outcomes import record_failed, record_sent, record_skipped
 from services.prep.store import preps
@@ -76,7 +77,7 @@ async def _send(gmail: Gmail, raw: bytes) -> str:
 
 async def find_sent(gmail: Gmail, token: str) -> str | None:
     """The Gmail id of the brief with this token in Sent. GoogleError: MissingScope where mail may not be read."""
-    for message in await gmail.find(f'in:sent "{token}"', [PREP_HEADER]):
-        if token in (message.headers or {}).get(PREP_HEADER.lower(), ()):
+    for message in await gmail.find(f'in:sent "{token}"', [BRIEF_HEADER]):
+        if token in (message.headers or {}).get(BRIEF_HEADER.lower(), ()):
             return message.gmail_id
     return None

@@ -176,6 +176,17 @@ async def list_latest(connection: Connection, user_id: UserId, meeting_ids: Sequ
     return tuple(_prep(record) for record in records)
 
 
+async def list_tokens(
+    connection: Connection, user_id: UserId, account_id: AccountId, tokens: Sequence[str]
+) -> frozenset[str]:
+    """Of these tokens those of the account's briefs."""
+    records = await connection.fetch(
+        "SELECT token FROM preps WHERE user_id = $1 AND account_id = $2 AND token = ANY($3::text[])",
+        user_id, account_id, list(tokens),
+    )  # fmt: skip
+    return frozenset(record["token"] for record in records)
+
+
 async def delete_prep(connection: Connection, stored: StoredPrep) -> None:
     """The brief of an account that is gone leaves no trace."""
     await connection.execute("DELETE FROM preps WHERE id = $1", stored.id)

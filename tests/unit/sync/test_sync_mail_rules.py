@@ -53,7 +53,6 @@ def event(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
         ({"labelIds": ["SPAM", "UNREAD"]}, "spam"),
         ({"labelIds": ["TRASH"]}, "trash"),
         ({"internalDate": str(int((NOW - timedelta(days=366)).timestamp() * 1000))}, "lookback"),
-        ({"payload": {"headers": [{"name": "X-PingCRM-Prep", "value": "abc"}]}}, "prep_email"),
     ],
 )
 def test_what_is_not_eligible_is_filtered_by_name(changes: dict[str, Any], rule: str) -> None:
