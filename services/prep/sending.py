@@ -7,7 +7,6 @@ A brief carries a token of its own, in a header and as a phrase in its text. Bef
 import asyncio
 import secrets
 from base64 import b32encode
-from datetime import UTC, datetime
 
 from libs.common.brief_mark import BRIEF_HEADER
 from libs.common.errors import Outage, Throttled
@@ -47,7 +46,7 @@ async def deliver(context: Context, account: Account, stored: StoredPrep, brief:
     """
     raw = compose(account.address, brief.subject, brief.html, brief.text, stored.token)
     async with context.db.acquire() as connection:
-        if not await preps.mark_handed_over(connection, stored, brief, datetime.now(UTC)):
+        if not await preps.mark_handed_over(connection, stored, brief):
             return None
     try:
         gmail_id = await _send(context.gmail(account.id), raw)
@@ -56,6 +55,8 @@ async def deliver(context: Context, account: Account, stored: StoredPrep, brief:
             await preps.clear_handed_over(connection, stored)
         raise
     except GoogleError as error:
+        async with context.db.acquire() as connection:
+            await preps.clear_handed_over(connection, stored)
         if reason := _SKIP_REASONS.get(type(error)):
             await record_skipped(context, stored, reason)
         else:
