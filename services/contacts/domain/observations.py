@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
+from uuid import UUID
 
 from libs.common.addresses import MAX_ADDRESS, canonical, phone_key
 from libs.common.attendees import attendees_of
@@ -215,11 +216,13 @@ def reported_interaction(event: InteractionReported, revision: int) -> Observati
     return Observation(event.user_id, event.user_id, cleaned(event.platform, MAX_PLATFORM), ref, revision, ref, item)
 
 
-def written_interaction(command: AddInteraction, contact_id: ContactId, hash_: str, at: datetime) -> Observation:
+def written_interaction(
+    command: AddInteraction, contact_id: ContactId, hash_: str, at: datetime, note_id: UUID | None = None
+) -> Observation:
     """What was written on a contact's timeline by hand, as its first revision.
 
-    The contact's own BCC hash stands for it: every contact has one, and it moves with merges. Without a reference, the same note
-    twice in one second is one note.
+    The contact's own BCC hash stands for it: every contact has one, and it moves with merges. Without a reference, what has the same
+    `note_id` is one note, or else what says the same at the same time.
     """
     item = ObservedItem(
         occurred_at=at,
@@ -231,7 +234,7 @@ def written_interaction(command: AddInteraction, contact_id: ContactId, hash_: s
         direction=command.direction,
     )
     content = f"{command.user_id}{contact_id}{at.isoformat()}{command.platform}{item.title}{item.text}"
-    ref = key(command.ref or "") or f"note:{sha256(content.encode()).hexdigest()[:32]}"
+    ref = key(command.ref or "") or f"note:{note_id or sha256(content.encode()).hexdigest()[:32]}"
     return Observation(command.user_id, command.user_id, command.platform, ref, 0, ref, item)
 
 

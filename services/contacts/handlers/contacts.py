@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from libs.common.db import Connection
 from libs.common.errors import Refused
-from libs.common.ids import ContactId, new_id
+from libs.common.idempotency import creation_id
+from libs.common.ids import ContactId
 from libs.common.pagination import encode_page_token
 from libs.common.requests import (
     Contact,
@@ -22,7 +23,7 @@ from services.contacts.contact_search import list_by_words, list_sorted, search_
 from services.contacts.contact_views import get_contact_id, get_contact_view, summary
 from services.contacts.context import Context
 from services.contacts.store import bcc, contact_edits
-from services.contacts.store.contacts import insert_contacts
+from services.contacts.store.contacts import get_living_id, insert_contacts
 
 
 async def search_contacts(context: Context, query: SearchContacts) -> ContactPage:
@@ -46,13 +47,15 @@ async def get_contact(context: Context, query: GetContact) -> Contact:
 
 
 async def create_contact(context: Context, command: CreateContact) -> Contact:
-    """Refused: `empty_contact`, and as `apply_fields`."""
+    """Refused: `empty_contact`, and as `apply_fields`. What an earlier try under the same key has made is shown."""
     fields = command.fields
     if not any((fields.name, fields.emails, fields.phones, fields.company)):
         raise Refused(422, "empty_contact", "A contact needs a name, an email, a phone or a company.")
 
     async def create(connection: Connection) -> ContactId:
-        contact_id = ContactId(new_id())
+        contact_id = ContactId(creation_id())
+        if made := await get_living_id(connection, command.user_id, contact_id):
+            return made
         await insert_contacts(connection, [(contact_id, command.user_id)])
         await apply_fields(connection, command.user_id, contact_id, fields)
         return contact_id
