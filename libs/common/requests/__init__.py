@@ -78,9 +78,11 @@ from libs.common.requests.contacts import (
 )
 from libs.common.requests.prep import (
     Brief,
+    BriefTokens,
     DryRun,
     DryRunLine,
     DryRunPreps,
+    FindBriefTokens,
     GetPreps,
     Prep,
     Preps,
@@ -132,6 +134,7 @@ __all__ = [
     "BccAddress",
     "BeginSignIn",
     "Brief",
+    "BriefTokens",
     "Command",
     "CompareMessages",
     "Comparison",
@@ -159,6 +162,7 @@ __all__ = [
     "ExplainMessage",
     "ExportContacts",
     "ExportPage",
+    "FindBriefTokens",
     "FindDuplicates",
     "FinishSignIn",
     "GetAttendees",
@@ -224,5 +228,5 @@ REQUESTS: tuple[type[Request[Any]], ...] = (
     SearchContacts, GetContact, CreateContact, UpdateContact, DeleteContact, GetTimeline, AddInteraction,
     FindDuplicates, MergeContacts, UndoMerge, RotateBcc, GetAttendees, CountContacts, ExportContacts,
     CompareMessages, GetContactsOfMessage,
-    PreviewPrep, SendPrep, GetPreps, DryRunPreps,
+    PreviewPrep, SendPrep, GetPreps, DryRunPreps, FindBriefTokens,
 )  # fmt: skip

@@ -22,6 +22,7 @@ from services.sync.domain.fetching import (
 )
 from services.sync.domain.runs import total
 from services.sync.mail.backlog import Backlog, ListingFrontier
+from services.sync.mail.briefs import recognize_briefs
 from services.sync.runs.run import Run
 
 GROUPS_AT_ONCE = 2  # that are fetched while another one is recorded: so a slow line to Google costs no time
@@ -89,7 +90,8 @@ class _Pipeline:
             if self._frontier.is_open:
                 self._frontier.priority = "backfill"  # there is something to see now; the rest may take its time
             if results.fetched:
-                await self._record_group(results.fetched)
+                undecided = await self._record_group(results.fetched)
+                failure = failure or undecided
             self._backlog.release(group)
         if failure:
             raise failure
@@ -118,16 +120,22 @@ class _Pipeline:
             plan, await gmail.batch_get([FetchItem(fetch.resource_id, fetch.whole_thread) for fetch in plan])
         )
 
-    async def _record_group(self, group: Sequence[Fetched]) -> None:
-        """Publish what is eligible, then settle all of it. A crash in between publishes the same again, with the same revision."""
+    async def _record_group(self, fetched: Sequence[Fetched]) -> Exception | None:
+        """Publish what is eligible, then settle all of it. A crash in between publishes the same again, with the same revision.
+
+        What may be a brief stays pending while nobody can say whether it is: then this is why.
+        """
+        recognized = await recognize_briefs(self._run.engine.bus, self._me, fetched)
+        group = recognized.decidable
         run, left = self._run, self._left_after(len(group))
         async with run.engine.semaphore.slot(run.lease.run_id, run.done, len(group)):
-            outcomes = [fetch_outcome(fetched, self._me, self._earliest) for fetched in group]
+            outcomes = [fetch_outcome(message, self._me, self._earliest, recognized.brief_tokens) for message in group]
             _log_set_aside(outcomes)
             await run.engine.bus.publish(*(outcome.event for outcome in outcomes if outcome.event))
             tally = total(outcome.tally for outcome in outcomes)
             await run.settle([outcome.settled for outcome in outcomes], tally, left)
         await run.publish_progress(left)
+        return recognized.failure
 
     def _left_after(self, number: int) -> int:
         frontier, run = self._frontier, self._run

@@ -77,7 +77,6 @@ def test_mail_without_a_date_header_is_dated_none() -> None:
         ({"labelIds": ["SPAM", "UNREAD"]}, "spam"),
         ({"labelIds": ["TRASH"]}, "trash"),
         ({"internalDate": str(int((NOW - timedelta(days=366)).timestamp() * 1000))}, "lookback"),
-        ({"payload": {"headers": [{"name": "X-PingCRM-Prep", "value": "abc"}]}}, "prep_email"),
     ],
 )
 def test_what_is_not_eligible_is_filtered_by_name(changes: dict[str, Any], rule: str) -> None:
