@@ -97,7 +97,7 @@ def test_at_gmail_dots_and_tags_do_not_matter(local: str, tag: str) -> None:
     assert canonical(f"{local}+{tag}@googlemail.com") == canonical(f"{local.replace('.', '')}@gmail.com")
 
 
-@pytest.mark.parametrize("hostile", ['"', "(", "<", ":", "\\", " ", "a ", "@ ", '"a', "(a", "a,", "=?a?q?"])
+@pytest.mark.parametrize("hostile", ['"', "(", "<", ":", "\\", " ", "a ", "@ ", '"a', "(a", "a,", "=?a?q?", "=?a?q? "])
 def test_hostile_headers_take_linear_time(hostile: str) -> None:
     began = time.process_time()
     mailboxes(hostile * 20_000 + "@")
