@@ -1,6 +1,6 @@
 """Texts of any length that readers stumble over: repeated, unclosed and nested forms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 
@@ -32,11 +32,20 @@ def nested(opening: str, closing: str) -> Text:
 
 
 # What a mail can carry in its headers and its snippet, each the worst of its kind for some reader.
-FORMS = (
-    repeated("=?a?q? "), repeated("=?a?q?b?="), unclosed("=?a?q?", "="), nested("=?a?q? ", "?="), unclosed("=?utf-8?b?", "="),
-    nested("(", ")"), unclosed("a@b (", "\\("), nested("(=?a?q? ", ")"), repeated("(a,"),
-    unclosed('"', '\\"'), repeated('"a'), repeated('"a",'), unclosed("<", "a@"), nested("<", ">"), repeated("<a@b>,"), repeated("a@"),
-    repeated("@ ,"), unclosed("group:", "a,"), unclosed("a@", "é."), unclosed("mx.google.com;", "("), repeated("mx.google.com;dmarc="),
-    repeated("\u200b"), repeated("\u0301\u0323"), repeated("a\u200d"), repeated("\x00"), unclosed("<", "鏡"),
-    repeated("&amp"), repeated("On 3 May 2023 10:00 a wrote: "), unclosed("> ", "\n> "), repeated("From: a Sent: "), repeated("--"),
-)  # fmt: skip
+FORMS: Mapping[str, tuple[Text, ...]] = {
+    "repeated": (
+        repeated("=?a?q? "), repeated("=?a?q?b?="), repeated("(a,"), repeated('"a'), repeated('"a",'), repeated("<a@b>,"), repeated("a@"),
+        repeated("@ ,"), repeated("(=?a?q? )"), repeated("mx.google.com;dmarc="), repeated("\u200b"), repeated("\u0301\u0323"),
+        repeated("a\u200d"), repeated("\x00"), repeated("&amp"), repeated("On 3 May 2023 10:00 a wrote: "), repeated("From: a Sent: "),
+        repeated("--"), repeated("http:/"), repeated("code:"),
+    ),
+    "unclosed": (
+        unclosed("=?a?q?", "="), unclosed("=?utf-8?b?", "="), unclosed("a@b (", "\\("), unclosed("(", "=?a?q? "), unclosed('"', '\\"'),
+        unclosed("<", "a@"), unclosed("<", "\u93e1"), unclosed("group:", "a,"), unclosed("a@", "\xe9."), unclosed("mx.google.com;", "("),
+        unclosed("> ", "\n> "), unclosed("--- On ", "- "),
+    ),
+    "nested": (
+        nested("=?a?q? ", "?="), nested("(", ")"), nested("(=?a?q? ", ")"), nested("(dmarc=pass", ")"), nested("<", ">"),
+        nested('"(', ')"'), nested("> On 3 May 2023 a wrote:\n", "\n"),
+    ),
+}  # fmt: skip
