@@ -114,6 +114,7 @@ class SyncStage:
     account_id: AccountId = field(default_factory=lambda: AccountId(new_id()))
     granted: frozenset[str] = frozenset(scopes.ALL)
     preferences: Preferences = field(default_factory=Preferences)
+    settings_version: int = 1
     refusal: Refused | None = None
     no_renewal: Refused | None = None
     published: list[Event] = field(default_factory=list)
@@ -139,7 +140,7 @@ class SyncStage:
         )
 
     async def give_settings(self, _: GetSettings) -> UserPreferences:
-        return UserPreferences(version=1, preferences=self.preferences)
+        return UserPreferences(version=self.settings_version, preferences=self.preferences)
 
     async def connect(self) -> None:
         await self.auth.publish(
@@ -159,13 +160,19 @@ class SyncStage:
         )
 
     async def change_settings(self, **gmail: Any) -> None:
-        before = self.preferences
+        """Change settings of mail and calendar, and wait until the running `sync` has stored them.
+
+        A sync that is requested afterwards goes by them: settings and requests of a sync are handled side by side.
+        """
+        before, version = self.preferences, self.settings_version + 1
         self.preferences = before.model_copy(update={"gmail": before.gmail.model_copy(update=gmail)})
+        self.settings_version = version
         await self.auth.publish(
-            SettingsChanged(
-                user_id=self.user_id, version=len(self.published) + 2, before=before, after=self.preferences
-            )
+            SettingsChanged(user_id=self.user_id, version=version, before=before, after=self.preferences)
         )
+        async with asyncio.timeout(20):
+            while not await self.sql("SELECT FROM preferences WHERE version >= $1", version):
+                await asyncio.sleep(0.02)
 
     async def sync(self, kind: Kind = "mail", *, seconds: float = 30.0) -> SyncCompleted:
         """Ask for a run and wait for its end."""

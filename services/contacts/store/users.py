@@ -12,7 +12,7 @@ from services.contacts.domain.observations import SourceId
 async def lock_users(connection: Connection, user_ids: Iterable[UserId]) -> None:
     """One writer per user at a time, until the transaction ends. Taken in one order, so that two batches can't deadlock."""
     await connection.execute(
-        """SELECT pg_advisory_xact_lock(hashtextextended(id::text, 0))
+        """SELECT pg_advisory_xact_lock(hashtextextended('contacts.user:' || id::text, 0))
            FROM (SELECT DISTINCT id FROM unnest($1::uuid[]) AS id ORDER BY id) AS ordered""",
         list(user_ids),
     )

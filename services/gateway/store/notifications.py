@@ -28,7 +28,7 @@ async def insert_notification(connection: Connection, new: NewNotification) -> U
 
     None: the user is deleted. In a transaction of the caller's.
     """
-    await connection.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", str(new.user_id))
+    await connection.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended('gateway.user:' || $1, 0))", str(new.user_id))
     inserted: UUID | None = await connection.fetchval(
         """
         INSERT INTO notifications (id, user_id, account_id, kind, level, title, body, link, event_key, offer, counted)

@@ -110,7 +110,7 @@ async def upsert_account(
 
 async def lock_user(connection: Connection, user_id: UserId) -> None:
     """Events about one user are applied one at a time, until the transaction ends: they are delivered side by side."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", user_id)
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('sync.user:' || $1::uuid::text, 0))", user_id)
 
 
 async def is_forgotten(connection: Connection, *ids: UserId | AccountId) -> bool:
