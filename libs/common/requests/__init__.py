@@ -10,6 +10,8 @@ from typing import Any
 from libs.common.requests.auth import (
     Account,
     Accounts,
+    AccountState,
+    AccountStates,
     AccountStatus,
     ApiToken,
     ApiTokens,
@@ -23,6 +25,7 @@ from libs.common.requests.auth import (
     GetSettings,
     GetToken,
     ListAccounts,
+    ListAccountStates,
     ListApiTokens,
     PutSettings,
     SignedIn,
@@ -115,6 +118,8 @@ from libs.common.requests.sync import (
 __all__ = [
     "REQUESTS",
     "Account",
+    "AccountState",
+    "AccountStates",
     "AccountStatus",
     "Accounts",
     "AddInteraction",
@@ -170,6 +175,7 @@ __all__ = [
     "HeldMessage",
     "Interaction",
     "Label",
+    "ListAccountStates",
     "ListAccounts",
     "ListApiTokens",
     "ListMeetings",
@@ -211,7 +217,7 @@ __all__ = [
 ]
 
 REQUESTS: tuple[type[Request[Any]], ...] = (
-    ListAccounts, GetToken, GetSettings, PutSettings, BeginSignIn, FinishSignIn, WhoIs, SignOut,
+    ListAccounts, ListAccountStates, GetToken, GetSettings, PutSettings, BeginSignIn, FinishSignIn, WhoIs, SignOut,
     CreateApiToken, ListApiTokens, DeleteApiToken, Disconnect, DeleteUser,
     ListRuns, GetSyncStatus, ListMeetings, GetMeeting, ExplainMessage, AuditAccount, StartAudit, RetryMessages,
     SearchContacts, GetContact, CreateContact, UpdateContact, DeleteContact, GetTimeline, AddInteraction,
