@@ -27,6 +27,7 @@ async def wire(r: Resources) -> None:
     r.bus.respond(q.SignOutEverywhere, partial(sessions.sign_out_everywhere, context))
     r.bus.respond(q.GetToken, partial(access_tokens.get_token, context))
     r.bus.respond(q.ListAccounts, partial(accounts.list_accounts, context))
+    r.bus.respond(q.ListAccountStates, partial(accounts.list_account_states, context))
     r.bus.respond(q.Disconnect, partial(accounts.disconnect, context))
     r.bus.respond(q.DeleteUser, partial(users.delete_user, context))
     r.bus.respond(q.GetSettings, partial(preferences.get_settings, context))

@@ -115,6 +115,7 @@ async def store_grant(
                 address=granted.address,
                 scopes=granted.scopes,
                 again=before.connected_before,
+                sequence=await accounts.next_sequence(connection, account.id),
                 at=context.now(),
             ),
         )

@@ -117,10 +117,17 @@ async def _require_reauth(context: Context, lease: RefreshLease, reason: str) ->
         owner = await access_tokens.require_reauth(connection, lease, reason)
         if owner is None:
             return
-        user_id, address = owner
+        user_id, address, sequence = owner
         await outbox.add(
             connection,
-            AccountReauthRequired(user_id=user_id, account_id=lease.account_id, address=address, reason=reason, at=now),
+            AccountReauthRequired(
+                user_id=user_id,
+                account_id=lease.account_id,
+                address=address,
+                reason=reason,
+                sequence=sequence,
+                at=now,
+            ),
         )
     await context.relay_outbox()
     get_logger().warning("account_reauth_required", user=user_id, account=lease.account_id)

@@ -1,6 +1,6 @@
 """Gateway: the HTTP API, the web pages, live updates and notifications.
 
-Owns notifications, and the webhook deliveries that are still to be made.
+Owns notifications, the webhook deliveries that are still to be made, and how far the events of each account have come.
 Consumes account.connected, account.reauth_required, account.disconnected, user.deleted, sync.progressed, sync.completed,
     sync.failed, contact.changed, bcc.unclaimed, prep.sent, prep.skipped, prep.failed, notification.created.
 Publishes sync.requested, mailbox.notified, interaction.reported, profile.reported, notification.created.

@@ -30,7 +30,15 @@ from libs.common.errors import Refused
 from libs.common.events import AccountConnected, AccountReauthRequired, MessageIngested, MessageRemoved, SyncRequested
 from libs.common.ids import AccountId, Service, UserId, new_id
 from libs.common.preferences import Preferences
-from libs.common.requests import GetSettings, GetToken, StartAudit, Token, UserPreferences
+from libs.common.requests import (
+    AccountStates,
+    GetSettings,
+    GetToken,
+    ListAccountStates,
+    StartAudit,
+    Token,
+    UserPreferences,
+)
 from libs.common.scopes import GMAIL_READ, IDENTITY
 from libs.common.service import running
 from libs.common.topology import CONSUMERS, EVENT_STREAM
@@ -142,6 +150,9 @@ class MailStage:
             address=mailbox.account.address,
             user_id=mailbox.user_id,
         )
+
+    async def give_states(self, _: ListAccountStates) -> AccountStates:
+        return AccountStates(items=())
 
     async def give_settings(self, _: GetSettings) -> UserPreferences:
         return UserPreferences(version=1, preferences=Preferences())
@@ -292,6 +303,7 @@ async def mail_stage(servers: Servers, secrets: Secrets, **changes: Any) -> Asyn
         made = MailStage(google, own, buses["auth"], buses["gateway"], pool, stream)
         buses["auth"].respond(GetToken, made.give_token)
         buses["auth"].respond(GetSettings, made.give_settings)
+        buses["auth"].respond(ListAccountStates, made.give_states)
         for bus in buses.values():
             await stack.enter_async_context(bus)
 

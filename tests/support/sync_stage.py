@@ -31,7 +31,16 @@ from libs.common.events import (
 )
 from libs.common.ids import AccountId, Service, UserId, new_id
 from libs.common.preferences import Preferences
-from libs.common.requests import GetSettings, GetToken, Request, Token, UserPreferences
+from libs.common.requests import (
+    AccountState,
+    AccountStates,
+    GetSettings,
+    GetToken,
+    ListAccountStates,
+    Request,
+    Token,
+    UserPreferences,
+)
 from libs.common.service import running
 from libs.google_sim.account import AccountData, CalendarData
 from libs.google_sim.hosted_account import Account
@@ -117,6 +126,7 @@ class SyncStage:
     settings_version: int = 1
     refusal: Refused | None = None
     no_renewal: Refused | None = None
+    state: AccountState | None = None
     published: list[Event] = field(default_factory=list)
 
     @property
@@ -139,20 +149,26 @@ class SyncStage:
             user_id=self.user_id,
         )
 
+    async def give_states(self, query: ListAccountStates) -> AccountStates:
+        """As `auth` has them: `state` is how the account stands there, None where it never had it."""
+        wanted = self.state is not None and query.account_id in (None, self.account_id)
+        return AccountStates(items=(self.state,) if wanted and self.state else ())
+
+    def state_at(self, sequence: int, status: str = "active", **changes: Any) -> AccountState:
+        """The stage's account after so many events."""
+        fields = {"id": self.account_id, "user_id": self.user_id, "address": ADDRESS, "scopes": self.granted}
+        return AccountState.model_validate({**fields, "status": status, "sequence": sequence, **changes})
+
     async def give_settings(self, _: GetSettings) -> UserPreferences:
         return UserPreferences(version=self.settings_version, preferences=self.preferences)
 
+    def connected(self, **changes: Any) -> AccountConnected:
+        """The event that the stage's account was connected."""
+        fields = {"user_id": self.user_id, "account_id": self.account_id, "address": ADDRESS, "scopes": self.granted}
+        return AccountConnected.model_validate({**fields, "again": False, "at": datetime.now(UTC), **changes})
+
     async def connect(self) -> None:
-        await self.auth.publish(
-            AccountConnected(
-                user_id=self.user_id,
-                account_id=self.account_id,
-                address=ADDRESS,
-                scopes=self.granted,
-                again=False,
-                at=datetime.now(UTC),
-            )
-        )
+        await self.auth.publish(self.connected())
 
     async def request_sync(self, kind: Kind) -> None:
         await self.gateway.publish(
@@ -254,6 +270,7 @@ async def sync_stage(
         made = SyncStage(google, settings, buses["auth"], buses["gateway"], base.postgres_url)
         buses["auth"].respond(GetToken, made.give_token)
         buses["auth"].respond(GetSettings, made.give_settings)
+        buses["auth"].respond(ListAccountStates, made.give_states)
         for bus in buses.values():
             await stack.enter_async_context(bus)
         listener = await nats.connect(nats_admin_url)

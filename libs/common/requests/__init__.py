@@ -10,6 +10,8 @@ from typing import Any
 from libs.common.requests.auth import (
     Account,
     Accounts,
+    AccountState,
+    AccountStates,
     AccountStatus,
     ApiToken,
     ApiTokens,
@@ -24,6 +26,7 @@ from libs.common.requests.auth import (
     GetSettings,
     GetToken,
     ListAccounts,
+    ListAccountStates,
     ListApiTokens,
     PutSettings,
     SignedIn,
@@ -120,6 +123,8 @@ from libs.common.requests.sync import (
 __all__ = [
     "REQUESTS",
     "Account",
+    "AccountState",
+    "AccountStates",
     "AccountStatus",
     "Accounts",
     "AddInteraction",
@@ -178,6 +183,7 @@ __all__ = [
     "HeldMessage",
     "Interaction",
     "Label",
+    "ListAccountStates",
     "ListAccounts",
     "ListApiTokens",
     "ListMeetings",
@@ -221,8 +227,8 @@ __all__ = [
 ]
 
 REQUESTS: tuple[type[Request[Any]], ...] = (
-    ListAccounts, GetToken, GetSettings, PutSettings, BeginSignIn, FinishSignIn, WhoIs, SignOut, SignOutEverywhere,
-    GetFormerWebhookSecrets,
+    ListAccounts, ListAccountStates, GetToken, GetSettings, PutSettings, BeginSignIn, FinishSignIn, WhoIs, SignOut,
+    SignOutEverywhere,    GetFormerWebhookSecrets,
     CreateApiToken, ListApiTokens, DeleteApiToken, Disconnect, DeleteUser,
     ListRuns, GetSyncStatus, ListMeetings, GetMeeting, ExplainMessage, AuditAccount, StartAudit, RetryMessages,
     SearchContacts, GetContact, CreateContact, UpdateContact, DeleteContact, GetTimeline, AddInteraction,

@@ -42,6 +42,39 @@ class ListAccounts(Query[Accounts]):
     account_id: AccountId | None = None
 
 
+class AccountState(Shape):
+    """How an account stands after the event of this `sequence`. Purged: only ids are left of it; with `user_deleted`, of its user too."""
+
+    id: AccountId
+    user_id: UserId
+    address: str
+    scopes: frozenset[str]
+    status: Literal["active", "reauth_required", "disconnected", "purged"]
+    status_reason: str = ""
+    sequence: int
+    user_deleted: bool = False
+
+
+class AccountStates(Shape):
+    """`next_after`: where the next page begins; None: this was the last."""
+
+    items: tuple[AccountState, ...]
+    next_after: AccountId | None = None
+
+
+class ListAccountStates(Query[AccountStates]):
+    """How all accounts stand, the removed ones too, page by page; or one. For copies that may have missed an event."""
+
+    subject = "auth.account_states"
+    served_by = "auth"
+    requested_by = ("sync", "contacts")
+    reply = AccountStates
+
+    account_id: AccountId | None = None
+    after: AccountId | None = None
+    limit: int = Field(500, ge=1, le=500)
+
+
 class Token(Shape):
     access_token: str = Field(repr=False)
     expires_at: datetime

@@ -109,5 +109,13 @@ async def lock_user(connection: Connection, user_id: UserId) -> bool:
 
 
 async def delete_user(connection: Connection, user_id: UserId) -> None:
-    """With accounts, sessions, tokens and settings."""
+    """With accounts, sessions, tokens and settings. Only ids stay, so that whoever has missed the deletion learns of it."""
+    await connection.execute("UPDATE removed_accounts SET user_deleted = true WHERE user_id = $1", user_id)
+    await connection.execute(
+        """
+        INSERT INTO removed_accounts (id, user_id, sequence, user_deleted)
+        SELECT id, user_id, sequence + 1, true FROM google_accounts WHERE user_id = $1
+        """,
+        user_id,
+    )
     await connection.execute("DELETE FROM users WHERE id = $1", user_id)

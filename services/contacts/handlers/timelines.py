@@ -11,7 +11,6 @@ from libs.common.pagination import cut_page, decode_page_token
 from libs.common.requests import AddInteraction, GetTimeline, Interaction, Timeline
 from services.contacts.contact_views import get_contact_id
 from services.contacts.context import Context
-from services.contacts.domain.changes import ChangedContacts
 from services.contacts.domain.observations import RESERVED, is_reserved, written_interaction
 from services.contacts.domain.text import cleaned
 from services.contacts.projector import record_observations

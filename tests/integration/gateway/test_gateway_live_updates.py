@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.events import (
+    AccountConnected,
     AccountDisconnected,
     AccountReauthRequired,
     ContactChanged,
@@ -22,6 +23,7 @@ from libs.common.events import (
     UserDeleted,
 )
 from libs.common.ids import ContactId, MeetingId, RunId, new_id
+from libs.common.scopes import ALL
 from services.gateway.api import live_updates
 from tests.conftest import ServiceSettings
 from tests.support.gateway import NOW, RunningGateway, running_gateway
@@ -231,6 +233,29 @@ async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user
         await gateway.buses["sync"].publish(completed(gateway))  # an event that comes late
         await asyncio.sleep(0.3)
         assert await notifications(client, 0) == []
+
+
+async def test_what_comes_late_about_an_account_notifies_nobody(gateway: RunningGateway) -> None:
+    world = gateway.world
+    account = world.account(world.alice).id
+    fields: dict[str, Any] = {"user_id": world.alice.id, "account_id": account, "address": world.alice.address}
+    connected = AccountConnected(**fields, scopes=frozenset(ALL), again=True, sequence=3, at=NOW)
+    late = AccountReauthRequired(**fields, reason="Gone", sequence=2, at=NOW + timedelta(hours=1))
+    async with gateway.client() as client:
+        await gateway.buses["auth"].publish(connected)
+        await asyncio.sleep(0.3)
+        await gateway.buses["auth"].publish(late)
+        await asyncio.sleep(0.3)
+        assert await notifications(client, 0) == []
+        await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 4}))
+        await notifications(client, 1)
+        purged = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=True, sequence=5, at=NOW)
+        await gateway.buses["auth"].publish(purged)
+        await until(lambda: notifications(client, 0), 0)
+        await gateway.buses["sync"].publish(completed(gateway))
+        await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 6}))
+        await asyncio.sleep(0.3)
+        assert await notifications(client, 0) == [], "a purge is final"
 
 
 async def until(listed: Any, count: int) -> None:

@@ -186,9 +186,7 @@ async def test_throttling_and_faults_lose_nothing(stage: SyncStage) -> None:
 async def test_messages_that_one_change_touched_are_all_read_however_many(stage: SyncStage) -> None:
     """They share a history id, and so their place in the queue: a group must not end among them."""
     async with opened("sync", stage.settings) as resources, resources.db.acquire() as connection:
-        await accounts.upsert_account(
-            connection, stage.account_id, stage.user_id, "maya@example.com", stage.granted, datetime.now(UTC)
-        )
+        await accounts.upsert_account(connection, stage.connected())
         together = [Touched(f"m{n}", f"t{n}", 7, "fetch") for n in range(5)]
         await ledger.add_touched(connection, stage.account_id, [*together, Touched("m9", "t9", 6, "fetch")])
         first, last = await ledger.list_pending(connection, stage.account_id, None, 2, ())
