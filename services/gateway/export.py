@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import IO, Any, Literal, TypeVar
 
 import orjson
 from pydantic import BaseModel
@@ -92,15 +92,15 @@ async def _archive(documents: dict[str, str], parts: Sequence[_Part]) -> AsyncGe
             with target.open(part.name, "w", force_zip64=True) as lines:
                 page = part.first
                 while page is not None:
-                    await asyncio.to_thread(lambda to, items: to.write(_json_lines(items)), lines, page)
+                    await asyncio.to_thread(_write_lines, lines, page)
                     if data := unsent.take():
                         yield data
                     page = await anext(part.rest, None)
     yield unsent.take()
 
 
-def _json_lines(page: Page) -> bytes:
-    return b"".join(orjson.dumps(item, default=str) + b"\n" for item in page)
+def _write_lines(to: IO[bytes], page: Page) -> None:
+    to.write(b"".join(orjson.dumps(item, default=str) + b"\n" for item in page))
 
 
 async def _fetch_contacts(

@@ -222,7 +222,7 @@ def written_interaction(
     """What was written on a contact's timeline by hand, as its first revision.
 
     The contact's own BCC hash stands for it: every contact has one, and it moves with merges. Without a reference, what has the same
-    `note_id` is one note, or else what says the same at the same time.
+    `note_id` is one note, or else what has the same words at the same time.
     """
     item = ObservedItem(
         occurred_at=at,
