@@ -47,15 +47,15 @@ async def get_contact(context: Context, query: GetContact) -> Contact:
 
 
 async def create_contact(context: Context, command: CreateContact) -> Contact:
-    """Refused: `empty_contact`, and as `apply_fields`. What an earlier try under the same key has made is shown."""
+    """Where it is there already, its creator got no reply and tries again. Refused: `empty_contact`, and as `apply_fields`."""
     fields = command.fields
     if not any((fields.name, fields.emails, fields.phones, fields.company)):
         raise Refused(422, "empty_contact", "A contact needs a name, an email, a phone or a company.")
 
     async def create(connection: Connection) -> ContactId:
         contact_id = ContactId(creation_id())
-        if made := await get_living_id(connection, command.user_id, contact_id):
-            return made
+        if created := await get_living_id(connection, command.user_id, contact_id):
+            return created
         await insert_contacts(connection, [(contact_id, command.user_id)])
         await apply_fields(connection, command.user_id, contact_id, fields)
         return contact_id
