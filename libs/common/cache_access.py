@@ -36,7 +36,7 @@ NAMESPACES: Mapping[Service, tuple[Namespace, ...]] = {service: namespaces_of(se
 # the server: those would see past the namespaces.
 COMMANDS: tuple[str, ...] = (
     "get", "set", "getdel", "del", "incrby", "pexpire", "pttl",
-    "hget", "hset", "hgetall", "hdel", "hincrby", "time",
+    "hget", "hmget", "hset", "hgetall", "hdel", "hincrby", "time",
     "evalsha", "script|load", "multi", "exec", "discard",
     "ping", "select", "client|setinfo", "client|setname",
 )  # fmt: skip

@@ -2,7 +2,6 @@
 
     await bus.request(CreateContact(...), idempotency_key=key)     # again with the same key: the first reply again
     contact_id = creation_id()                                     # in the handler: the same id at each try
-    note_id = keyed_id(text)                                       # the same, and None where the command came without a key
 
 Two rules work together. The first reply to (subject, user, key) is kept in Redis for a day and given again, without the handler.
 Where there is none to give (the service died before it replied, or Redis forgot), the handler runs once more, and what it creates
@@ -89,13 +88,8 @@ def creation_id(what: str = "") -> UUID:
     So the insert must cope with a row that is there (ON CONFLICT DO NOTHING) and reply with it. A command that creates several
     things names them with `what`.
     """
-    return keyed_id(what) or new_id()
-
-
-def keyed_id(what: str = "") -> UUID | None:
-    """The id that follows from the command's key, and `what`; None where it came without one."""
     command = _current.get()
-    return command.id_of(what) if command else None
+    return command.id_of(what) if command else new_id()
 
 
 def key_reused() -> Refused:

@@ -58,6 +58,7 @@ class World:
     requests: list[q.Request[Any]] = field(default_factory=list)
     sessions: dict[str, q.User] = field(default_factory=dict)
     tokens: dict[str, q.User] = field(default_factory=dict)
+    export_page: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
     signed_in: q.SignedIn | Refused | None = None
     slow_export: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
 
@@ -203,7 +204,9 @@ class World:
         return q.Counts(contacts=len(self._own_contacts(query.user_id)), messages=1204, meetings=7, imported=3, other=0)
 
     async def export(self, query: q.ExportContacts) -> q.ExportPage:
-        """Two pages of what is requested."""
+        """Two pages of what is requested, or what a test gives."""
+        if self.export_page:
+            return await self.export_page(query)
         first = query.cursor is None
         return q.ExportPage(
             items=({"what": query.what, "page": 1 if first else 2},), next_cursor="2" if first else None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from uuid import UUID
 
 from libs.common.addresses import MAX_ADDRESS, canonical, phone_key
 from libs.common.attendees import attendees_of
@@ -222,12 +221,12 @@ def reported_interaction(event: InteractionReported, revision: int) -> Observati
 
 
 def written_interaction(
-    command: AddInteraction, contact_id: ContactId, hash_: str, at: datetime, note_id: UUID | None = None
+    command: AddInteraction, contact_id: ContactId, hash_: str, at: datetime, created_as: str = ""
 ) -> Observation:
     """What was written on a contact's timeline by hand, as its first revision.
 
-    The contact's own BCC hash stands for it: every contact has one, and it moves with merges. Without a reference, what has the same
-    `note_id` is one note, or else what says the same at the same time.
+    The contact's own BCC hash stands for it: every contact has one, and it moves with merges. Without a reference of its own it is
+    known as `created_as`; without that too, the same note of the same moment is one note.
     """
     item = ObservedItem(
         occurred_at=at,
@@ -239,7 +238,7 @@ def written_interaction(
         direction=command.direction,
     )
     content = f"{command.user_id}{contact_id}{at.isoformat()}{command.platform}{item.title}{item.text}"
-    ref = key(command.ref or "") or f"note:{note_id or sha256(content.encode()).hexdigest()[:32]}"
+    ref = key(command.ref or "") or created_as or f"note:{sha256(content.encode()).hexdigest()[:32]}"
     return Observation(command.user_id, command.user_id, command.platform, ref, 0, ref, item)
 
 

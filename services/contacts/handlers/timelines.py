@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from libs.common.errors import Refused, not_found
-from libs.common.idempotency import keyed_id
+from libs.common.idempotency import creation_id
 from libs.common.ids import InteractionId
 from libs.common.pagination import cut_page, decode_page_token
 from libs.common.requests import AddInteraction, GetTimeline, Interaction, Timeline
 from services.contacts.contact_views import get_contact_id
 from services.contacts.context import Context
+from services.contacts.domain.changes import ChangedContacts
 from services.contacts.domain.observations import RESERVED, is_reserved, written_interaction
 from services.contacts.domain.text import cleaned
 from services.contacts.projector import record_observations
@@ -37,24 +38,23 @@ async def get_timeline(context: Context, query: GetTimeline) -> Timeline:
 async def add_interaction(context: Context, command: AddInteraction) -> Interaction:
     """Write on a timeline by hand. Refused: `reserved_platform`; mail and meetings come from Google alone.
 
-    Without a reference of the caller's own, what an earlier try under the same key has written is shown.
+    What has neither a reference nor a time is known by its command: tried again, it is there already.
     """
     if is_reserved(command.platform):
         raise Refused(422, "reserved_platform", RESERVED)
     at = command.occurred_at or datetime.now(UTC)
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    note_id = None if command.ref else keyed_id(command.model_dump_json())
+    created_as = "" if command.ref or command.occurred_at else f"note:{creation_id(command.model_dump_json())}"
     async with context.locked([command.user_id]) as connection:
         contact_id = await get_contact_id(connection, command.user_id, command.contact_id)
         contact = await contact_edits.get_editable_contact(connection, contact_id)
-        first = written_interaction(command, contact_id, contact.bcc_hash, at, note_id)
-        line = await timelines.get_line(connection, contact_id, first.platform, first.ref) if note_id else None
-        if line is not None:
-            [written] = await list_interaction_views(connection, [line])
-            return written
-        revision = await observations.get_next_revision(connection, first.key)
-        changed = await record_observations(connection, [replace(first, revision=revision)])
-        line = await timelines.get_line(connection, contact_id, first.platform, first.ref)
+        first = written_interaction(command, contact_id, contact.bcc_hash, at, created_as)
+        changed: ChangedContacts = {}
+        line = await timelines.get_line(connection, contact_id, first.platform, first.ref) if created_as else None
+        if line is None:
+            revision = await observations.get_next_revision(connection, first.key)
+            changed = await record_observations(connection, [replace(first, revision=revision)])
+            line = await timelines.get_line(connection, contact_id, first.platform, first.ref)
         if line is None:
             raise not_found("user")  # purged: what is reported about them is not recorded
         [interaction] = await list_interaction_views(connection, [line])

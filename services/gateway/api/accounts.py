@@ -2,12 +2,14 @@
 
 from functools import partial
 from typing import Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.errors import not_found
 from libs.common.events import Kind, SyncRequested
 from libs.common.ids import AccountId
+from libs.common.pagination import cut_page, decode_page_token
 from libs.common.requests import (
     Account,
     Audit,
@@ -37,18 +39,30 @@ EXPLAIN_SECONDS = 15.0
 
 class AccountList(BaseModel):
     items: list[AccountView]
-    next_cursor: None = None
+    next_cursor: str | None = None
 
 
-@endpoint("GET", "/accounts", tag=TAG)
-async def list_accounts(call: Call) -> AccountList:
+class AccountsQuery(BaseModel):
+    cursor: str | None = Field(None, max_length=1000)
+    limit: int = Field(200, ge=1, le=200)
+
+
+@endpoint("GET", "/accounts", tag=TAG, errors={400: "The cursor is not one of this list."})
+async def list_accounts(call: Call, query: AccountsQuery) -> AccountList:
     """List the connected accounts.
 
     With their state, the permissions that are missing and what these turn off, and the latest sync of each kind.
     """
+    position = decode_page_token(query.cursor, UUID)
     accounts = await call.request(ListAccounts(user_id=call.user_id))
     runs = await call.request(GetSyncStatus(user_id=call.user_id))
-    return AccountList(items=[account_view(account, runs.items) for account in accounts.items])
+    left = [
+        account for account in accounts.items if position is None or account.id > position[0]
+    ]  # by id, as `auth` lists them
+    page, next_cursor = cut_page(
+        [account_view(account, runs.items) for account in left], query.limit, lambda view: (view.id,)
+    )
+    return AccountList(items=list(page), next_cursor=next_cursor)
 
 
 class Connect(BaseModel):

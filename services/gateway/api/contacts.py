@@ -149,7 +149,7 @@ class Merge(BaseModel):
     other_id: ContactId = Field(description="The contact that goes into this one.")
 
 
-@endpoint("POST", "/contacts/{contact_id}/merge", tag=TAG, errors={409: "They are one contact already."})
+@endpoint("POST", "/contacts/{contact_id}/merge", tag=TAG, errors={409: "They are one contact already."}, creates=True)
 async def merge_contacts(call: Call, contact_id: ContactId, body: Merge) -> Merged:
     """Merge another contact into this one. `merge_id` undoes it."""
     return await call.request(MergeContacts(user_id=call.user_id, contact_id=contact_id, other_id=body.other_id))

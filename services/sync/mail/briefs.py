@@ -34,7 +34,7 @@ async def recognize_briefs(bus: Bus, me: Me, group: Sequence[Fetched]) -> Recogn
 
 
 async def find_brief_tokens(bus: Bus, me: Me, tokens: Sequence[str], *, seconds: float = 10.0) -> frozenset[str]:
-    """Of these tokens those that `prep` knows for this account. Outage, Refused: `prep` can't say."""
+    """Of these tokens those that `prep` knows for this account. Outage, Refused: `prep` does not reply."""
     if not tokens:
         return frozenset()
     query = FindBriefTokens(user_id=me.user_id, account_id=me.account_id, tokens=tuple(tokens))

@@ -123,7 +123,7 @@ class _Pipeline:
     async def _record_group(self, fetched: Sequence[Fetched]) -> Exception | None:
         """Publish what is eligible, then settle all of it. A crash in between publishes the same again, with the same revision.
 
-        What may be a brief stays pending while nobody can say whether it is: then this is why.
+        What may be a brief stays pending while `prep` does not reply whether it is: then this is why.
         """
         recognized = await recognize_briefs(self._run.engine.bus, self._me, fetched)
         group = recognized.decidable

@@ -158,7 +158,7 @@ async def _judge(context: Context, account: Account, found: _Found) -> Why:
 
 
 async def _brief_tokens(context: Context, me: rules.Me, message: GmailMessage) -> frozenset[str]:
-    """The message's token, if it is a brief's. While `prep` can't say, it counts as none: the sync decides once it can be decided."""
+    """The message's token, if it is a brief's. Without a reply of `prep` it counts as none: the sync will decide."""
     token = rules.brief_token(message, me)
     try:
         return await find_brief_tokens(context.bus, me, [token] if token else [], seconds=BRIEFS_SECONDS)

@@ -156,7 +156,7 @@ async def test_what_gmail_may_have_taken_is_never_sent_again_under_the_same_key(
     assert len(stage.mails) == 1
 
 
-async def test_while_somebody_sends_it_another_try_is_asked_to_wait(stage: Stage) -> None:
+async def test_while_somebody_sends_it_another_try_has_to_wait(stage: Stage) -> None:
     async with stage.prep() as resources:
         await send(stage)
         await forget(resources.cache)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from libs.common import addresses, config, encoded_words, idempotency, log
+from libs.common import addresses, brief_mark, config, encoded_words, idempotency, log
 from libs.common.google import batch, id_token
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import TalkingPoint
@@ -106,6 +106,7 @@ PATTERNS = (
     Row(addresses._LIKE_ADDRESS.findall, (repeated("@"), repeated("@ a"), repeated("a@"), unclosed("@", "a"), unclosed("@", " "))),
     Row(addresses._VANITY.fullmatch, (unclosed("1", "-"), unclosed("1", "a"), repeated("1a"), unclosed("1abc", "1("))),
     Row(addresses._DOMAIN.match, (unclosed("a", "-"), repeated("a-"), unclosed("a", "."))),
+    Row(brief_mark._TOKEN.fullmatch),
     Row(idempotency._KEY.fullmatch),
     Row(config._PUBSUB_NAME.fullmatch, (unclosed("projects/", "a"), repeated("projects/"))),
     Row(log._INPUT_VALUE.findall, (repeated("input_value="), unclosed("input_value=", "x"), repeated("input_value=, "))),

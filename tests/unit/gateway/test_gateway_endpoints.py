@@ -70,7 +70,8 @@ def test_what_creates_takes_an_idempotency_key_and_states_its_errors() -> None:
 def test_the_operations_that_create_are_these() -> None:
     creating = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS if endpoint.creates}
     assert creating == {
-        "POST /contacts", "POST /contacts/{contact_id}/interactions", "POST /tokens", "POST /meetings/{meeting_id}/prep",
+        "POST /contacts", "POST /contacts/{contact_id}/interactions", "POST /contacts/{contact_id}/merge", "POST /tokens",
+        "POST /meetings/{meeting_id}/prep",
     }  # fmt: skip
 
 
