@@ -114,6 +114,13 @@ async def redis_url(servers: Servers) -> AsyncIterator[str]:
     yield server.admin_url
 
 
+@pytest_asyncio.fixture
+async def redis_admin(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    """Redis as its administrator sees it: all keys, with the namespaces of the services."""
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        yield client
+
+
 @pytest.fixture
 def service_settings(database: Database, nats_server: Nats, redis_url: str, secrets: Secrets) -> ServiceSettings:
     """The settings of a service, with its own logins on servers of this test: `service_settings("contacts")`."""

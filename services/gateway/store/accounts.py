@@ -22,7 +22,9 @@ async def note_event(connection: Connection, event: AccountEvent) -> bool:
 
 async def mark_purged(connection: Connection, event: AccountEvent) -> None:
     """For good. In a transaction of the caller's: the lock keeps out what is being stored just now."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", str(event.user_id))
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('gateway.user:' || $1, 0))", str(event.user_id)
+    )
     await connection.execute(
         """
         INSERT INTO accounts (account_id, user_id, sequence, purged) VALUES ($1, $2, $3, true)

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from libs.common.requests import BeginSignIn, FinishSignIn, ListAccounts, SignOutEverywhere
 from libs.local.secrets import SECRET_KEYS, generate
@@ -21,23 +22,23 @@ async def world(service_settings: ServiceSettings, nats_server: Nats) -> AsyncIt
         yield running
 
 
-async def only_key(world: AuthWorld) -> str:
-    (key,) = [key async for key in world.bus.cache.client.scan_iter("auth:state:*")]
+async def only_key(client: Redis) -> str:
+    (key,) = [key async for key in client.scan_iter("auth:state:*")]
     return str(key.decode())
 
 
-async def test_redis_learns_nothing_of_a_sign_in_under_way(world: AuthWorld) -> None:
+async def test_redis_learns_nothing_of_a_sign_in_under_way(world: AuthWorld, redis_admin: Redis) -> None:
     anna = await world.sign_in(ANNA.address)
     begun = await world.request(BeginSignIn(browser="browser", session=anna.session))
     nonce = parse_qs(urlsplit(begun.authorize_url).query)["nonce"][0]
-    stored = await world.bus.cache.client.get(await only_key(world))
+    stored = await redis_admin.get(await only_key(redis_admin))
     for secret in (nonce, str(anna.user_id), anna.session or "", "select_account", "verifier"):
         assert secret.encode() not in stored
 
 
-async def test_what_somebody_wrote_into_redis_signs_nobody_in(world: AuthWorld) -> None:
+async def test_what_somebody_wrote_into_redis_signs_nobody_in(world: AuthWorld, redis_admin: Redis) -> None:
     anna = await world.sign_in(ANNA.address)
-    client = world.bus.cache.client
+    client = redis_admin
 
     async def back_from(browser: str, *, session: str | None = None) -> dict[str, str]:
         begun = await world.request(BeginSignIn(browser=browser, session=session))
@@ -53,11 +54,11 @@ async def test_what_somebody_wrote_into_redis_signs_nobody_in(world: AuthWorld) 
     ):
         back = await back_from(browser)
         key = state_key(browser, back["state"])
-        await client.set(key, written(key, await client.get(key)))
+        await client.set(f"auth:{key}", written(key, await client.get(f"auth:{key}")))
         await world.refused(FinishSignIn(browser=browser, state=back["state"], code=back["code"]), "invalid_state")
     back = await back_from("anna's", session=anna.session)
-    stolen = await client.get(state_key("anna's", back["state"]))
-    await client.set(state_key("attacker's", "chosen"), stolen)
+    stolen = await client.get("auth:" + state_key("anna's", back["state"]))
+    await client.set("auth:" + state_key("attacker's", "chosen"), stolen)
     moved = FinishSignIn(browser="attacker's", session=anna.session, state="chosen", code=back["code"])
     await world.refused(moved, "invalid_state")
     assert len((await world.request(ListAccounts())).items) == 1

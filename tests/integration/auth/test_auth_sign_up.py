@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from redis.asyncio import Redis
 
 from libs.common.errors import Refused
 from libs.common.ids import new_id
@@ -57,7 +58,7 @@ async def test_whoever_signs_in_first_owns_it_and_nobody_else_gets_in(
 
 
 async def test_nothing_stays_of_a_person_who_was_turned_away(
-    service_settings: ServiceSettings, nats_server: Nats, capfd: pytest.CaptureFixture[str]
+    service_settings: ServiceSettings, nats_server: Nats, capfd: pytest.CaptureFixture[str], redis_admin: Redis
 ) -> None:
     async with auth_world(service_settings, nats_server.admin_url, sign_up="first") as world:
         await world.sign_in(ANNA.address)
@@ -75,7 +76,7 @@ async def test_nothing_stays_of_a_person_who_was_turned_away(
             token for token in (*authority.refresh.values(), *authority.access.values()) if token.account == BOB.address
         ]
         assert [owner for owner, _ in authority.grants] == [ANNA.address], "the owner's stays"
-        assert [key async for key in world.bus.cache.client.scan_iter("auth:*")] == []
+        assert [key async for key in redis_admin.scan_iter("auth:*")] == []
         assert len(world.published) == published
         logged = "".join(capfd.readouterr())
         assert "sign_up_refused" in logged

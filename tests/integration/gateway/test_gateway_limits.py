@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from libs.common import requests as q
 from libs.common.errors import Outage, Refused
@@ -95,12 +96,12 @@ async def test_whoever_comes_back_from_google_as_they_went_is_not_counted(
     assert await come_back() == 403, "and keeps nobody else from coming back"
 
 
-async def test_redis_holds_no_browser_cookie(behind_a_proxy: RunningGateway) -> None:
+async def test_redis_holds_no_browser_cookie(behind_a_proxy: RunningGateway, redis_admin: Redis) -> None:
     async with behind_a_proxy.client(None) as browser:
         for _ in range(2):
             async with browser.get("/login/google", allow_redirects=False) as response:
                 cookie = response.cookies["pingcrm_browser"].value
-    keys = [key.decode() async for key in behind_a_proxy.resources.cache.client.scan_iter("gateway:sign_in:*")]
+    keys = [key.decode() async for key in redis_admin.scan_iter("gateway:sign_in:*")]
     assert [key for key in keys if "browser" in key]
     assert not [key for key in keys if cookie in key]
 
@@ -139,11 +140,11 @@ async def test_two_replicas_count_together(service_settings: ServiceSettings) ->
         assert sum(response.status == 200 for response in responses) < 15
 
 
-async def test_no_limit_is_a_choice(service_settings: ServiceSettings) -> None:
+async def test_no_limit_is_a_choice(service_settings: ServiceSettings, redis_admin: Redis) -> None:
     async with running_gateway(service_settings, api_requests_per_minute=0) as gateway, gateway.client() as client:
         responses = await asyncio.gather(*(client.get(f"{API}/tokens") for _ in range(50)))
         assert {response.status for response in responses} == {200}
-        assert [key async for key in gateway.resources.cache.client.scan_iter("gateway:api:*")] == []
+        assert [key async for key in redis_admin.scan_iter("gateway:api:*")] == []
 
 
 async def test_while_redis_is_away_nobody_is_kept_from_their_data(
