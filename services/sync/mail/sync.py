@@ -80,7 +80,7 @@ async def identify(run: Run) -> None:
             at=datetime.now(UTC),
         )
     )
-    async with run.writing() as connection:
+    async with run.writing_account() as connection:
         await accounts.set_aliases(connection, run.lease.account_id, aliases)
         renewed = await accounts.get_account(connection, run.lease.account_id)
     run.account = renewed or run.account
