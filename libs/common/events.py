@@ -55,43 +55,49 @@ class Event(BaseModel):
 # --- accounts ---------------------------------------------------------------------------------------------------------
 
 
-class AccountConnected(Event):
+class AccountEvent(Event):
+    """What happened to one account. Of two such events the one with the higher `sequence`, counted by `auth`, is the later one.
+
+    `at` orders only events of versions that did not count: their sequence is 0.
+    """
+
+    user_id: UserId
+    account_id: AccountId
+    sequence: int = 0
+    at: datetime
+
+    def key(self) -> str:
+        return f"{self.account_id}:{self.sequence or self.at.isoformat()}"
+
+
+class AccountConnected(AccountEvent):
     """A Google account was connected, or its permissions were renewed (`again`)."""
 
     subject = "account.connected"
     published_by = ("auth",)
     consumed_by = ("sync", "contacts", "gateway")
 
-    user_id: UserId
-    account_id: AccountId
     address: str
     scopes: frozenset[str]
     again: bool
-    at: datetime
-
-    def key(self) -> str:
-        return f"{self.account_id}:{self.at.isoformat()}"
 
 
-class AccountReauthRequired(Event):
+class AccountReauthRequired(AccountEvent):
     """Google no longer accepts the account's refresh token. `reason` is a sentence for the user."""
 
     subject = "account.reauth_required"
     published_by = ("auth",)
     consumed_by = ("sync", "gateway")
 
-    user_id: UserId
-    account_id: AccountId
     address: str
     reason: str
-    at: datetime
-
-    def key(self) -> str:
-        return f"{self.account_id}:{self.at.isoformat()}"
 
 
 class AccountIdentified(Event):
-    """All addresses under which an account sends and receives, as Gmail knew them `at` that moment: the latest wins."""
+    """All addresses under which an account sends and receives, as Gmail knew them `at` that moment: the highest `revision` wins.
+
+    `sync` counts them. Those of versions that did not count have revision 0, and `at` orders them.
+    """
 
     subject = "account.identified"
     published_by = ("sync",)
@@ -100,27 +106,22 @@ class AccountIdentified(Event):
     user_id: UserId
     account_id: AccountId
     addresses: tuple[str, ...]
+    revision: int = 0
     at: datetime
 
     def key(self) -> str:
-        return f"{self.account_id}:{self.at.isoformat()}"
+        return f"{self.account_id}:{self.revision or self.at.isoformat()}"
 
 
-class AccountDisconnected(Event):
-    """The user disconnected the account. With `purge`, what was imported from it goes too."""
+class AccountDisconnected(AccountEvent):
+    """The user disconnected the account. With `purge`, what was imported from it goes too, for good: its id never comes back."""
 
     subject = "account.disconnected"
     published_by = ("auth",)
     consumed_by = ("sync", "contacts", "prep", "gateway")
     outlives_purge = True
 
-    user_id: UserId
-    account_id: AccountId
     purge: bool
-    at: datetime
-
-    def key(self) -> str:
-        return f"{self.account_id}:{self.at.isoformat()}"
 
 
 class UserDeleted(Event):
@@ -314,7 +315,8 @@ class MessageIngested(Event):
     """One eligible Gmail message. `revision` grows with each thing that happens to it: a later one wins over an earlier.
 
     `people` follows docs/rules.md (author first, role `from`). `automated` names the rule that fits, or is empty. `bcc_tags` are the
-    `+tags` of own addresses seen in Delivered-To, X-Gm-Original-To, Bcc, To and Cc. `dmarc` is the verdict in Authentication-Results,
+    `+tags` of own addresses seen in Delivered-To, X-Gm-Original-To, Bcc, To and Cc. `dated` is what the Date header comes to
+    (docs/rules.md), empty in events of versions that did not look at it. `dmarc` is the verdict in Authentication-Results,
     `sent` says that Gmail has it among what this account sent. What fails DMARC and was not sent may not be its author's; where the
     author is the user, it is forged.
     """
@@ -329,6 +331,7 @@ class MessageIngested(Event):
     thread_id: str
     revision: int
     rfc_message_id: str | None
+    dated: str = ""
     occurred_at: datetime
     people: tuple[Person, ...]
     title: str

@@ -2,6 +2,7 @@
 
     await bus.request(CreateContact(...), idempotency_key=key)     # again with the same key: the first reply again
     contact_id = creation_id()                                     # in the handler: the same id at each try
+    note_id = keyed_id(text)                                       # the same, and None where the command came without a key
 
 Two rules work together. The first reply to (subject, user, key) is kept in Redis for a day and given again, without the handler.
 Where there is none to give (the service died before it replied, or Redis forgot), the handler runs once more, and what it creates
@@ -88,8 +89,20 @@ def creation_id(what: str = "") -> UUID:
     So the insert must cope with a row that is there (ON CONFLICT DO NOTHING) and reply with it. A command that creates several
     things names them with `what`.
     """
+    return keyed_id(what) or new_id()
+
+
+def keyed_id(what: str = "") -> UUID | None:
+    """The id that follows from the command's key, and `what`; None where it came without one."""
     command = _current.get()
-    return command.id_of(what) if command else new_id()
+    return command.id_of(what) if command else None
+
+
+def key_reused() -> Refused:
+    """The refusal of a command whose key was used for another one."""
+    return Refused(
+        422, "idempotency_key_reused", "This Idempotency-Key was used for another request. Choose a fresh one."
+    )
 
 
 @contextmanager
@@ -131,9 +144,7 @@ async def begin(cache: Cache, command: CommandKey, body: bytes) -> Try | bytes:
         return Try(cache, command, digest, mark)
     record = await cache.get(command.name)
     if record is not None and record[1 : 1 + len(digest)] != digest:
-        raise Refused(
-            422, "idempotency_key_reused", "This Idempotency-Key was used for another request. Choose a fresh one."
-        )
+        raise key_reused()
     if record is None or record[:1] == _UNDER_WAY:  # None: it ended this moment
         raise Refused(409, "in_progress", "This request is being worked on. Send it again in a moment.", retry_after=1)
     return command.open(record[1 + len(digest) :])

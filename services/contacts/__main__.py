@@ -7,6 +7,7 @@ from libs.common import requests as q
 from libs.common.service import Resources, run
 from services.contacts.context import Context
 from services.contacts.handlers import (
+    account_states,
     accounts,
     attendees,
     audits,
@@ -63,6 +64,7 @@ async def wire(r: Resources) -> None:
     bus.respond(q.CompareMessages, partial(audits.compare_messages, context, count_waiting))
     bus.respond(q.GetContactsOfMessage, partial(messages.get_contacts_of_message, context))
 
+    r.run_in_background("accounts", partial(account_states.keep_comparing, context, bus))
     r.run_in_background("scores", partial(scores.keep_refreshing_scores, context, bus))
     r.run_in_background("bcc_offers", partial(bcc_offers.keep_publishing_offers, context, bus))
     r.run_in_background("derivations", partial(derivations.refresh_outdated, context, bus))

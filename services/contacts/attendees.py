@@ -14,18 +14,20 @@ from services.contacts.store.contact_views import list_on_file
 from services.contacts.store.profiles import list_bios
 from services.contacts.timelines import list_interaction_views
 
+PEOPLE_SHOWN, TEXT_SHOWN = 5, 1_000
+
 
 async def list_known_guests(
     connection: Connection, contact_ids: Sequence[ContactId], now: datetime, last: int
 ) -> dict[ContactId, Attendee]:
-    """These contacts as of `now`, each with its `last` newest interactions before it, and no address yet."""
+    """These contacts as of `now`, each with its `last` newest interactions before it in short, and no address yet."""
     interactions = await scores.list_scored_interactions(connection, contact_ids)
     bios = await list_bios(connection, contact_ids)
     on_file = await list_on_file(connection, contact_ids)
     lines = await timelines.list_last_lines(connection, contact_ids, now, last)
     newest: dict[ContactId, list[Interaction]] = defaultdict(list)
-    for line, view in zip(lines, await list_interaction_views(connection, lines), strict=True):
-        newest[line.contact_id].append(view)
+    for line, view in zip(lines, await list_interaction_views(connection, lines, PEOPLE_SHOWN), strict=True):
+        newest[line.contact_id].append(view.model_copy(update={"text": view.text[:TEXT_SHOWN]}))
     guests: dict[ContactId, Attendee] = {}
     for contact_id in contact_ids:
         contact = await get_listed_contact(connection, contact_id)

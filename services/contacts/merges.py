@@ -5,7 +5,7 @@ from uuid import UUID
 
 from libs.common.db import Connection
 from libs.common.errors import Refused
-from libs.common.ids import ContactId, UserId, new_id
+from libs.common.ids import ContactId, UserId
 from services.contacts.domain.merges import merged_fields, restored_fields
 from services.contacts.identity_resolution import resolve_identities
 from services.contacts.store import bcc, contacts, merges, scores
@@ -18,14 +18,16 @@ from services.contacts.store.contact_edits import (
 from services.contacts.store.identity_resolution import Seeds
 
 
-async def merge(connection: Connection, user_id: UserId, survivor_id: ContactId, other_id: ContactId) -> UUID:
-    """The other contact goes into the survivor, its id leads there from now on; the id of the merge. Refused: `same_contact`."""
+async def merge(
+    connection: Connection, merge_id: UUID, user_id: UserId, survivor_id: ContactId, other_id: ContactId
+) -> None:
+    """The other contact goes into the survivor, its id leads there from now on. Refused: `same_contact`."""
     if survivor_id == other_id:
         raise Refused(409, "same_contact", "These are one contact already.")
     survivor = await get_editable_contact(connection, survivor_id)
     other = await get_editable_contact(connection, other_id)
     record = merges.Merge(
-        id=new_id(),
+        id=merge_id,
         user_id=user_id,
         survivor_id=survivor_id,
         other_id=other_id,
@@ -39,7 +41,6 @@ async def merge(connection: Connection, user_id: UserId, survivor_id: ContactId,
     await move_belongings(connection, record.belongings, other_id, survivor_id)
     await contacts.update_merged(connection, {other_id: survivor_id})
     await _resolve(connection, user_id, [survivor_id])
-    return record.id
 
 
 async def undo(connection: Connection, record: merges.Merge, now: datetime) -> None:

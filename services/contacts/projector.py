@@ -1,7 +1,7 @@
 """Projects observations to interactions, and follows up what hangs on those: one transaction, a handful of statements."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from libs.common.db import Connection
 from libs.common.ids import InteractionId, new_id
@@ -23,6 +23,7 @@ from services.contacts.domain.projection import (
     projected_interactions,
     threads_of,
 )
+from services.contacts.kept_participants import leave_out_strangers
 from services.contacts.store import addresses, bcc, contacts, interactions, names, observations, scores, users
 from services.contacts.store.interactions import InteractionRow, ParticipantRow
 
@@ -52,7 +53,8 @@ async def record_observations(connection: Connection, seen: Iterable[Observation
     await users.lock_users(connection, user_ids)
     purged = await users.list_purged(connection, user_ids | {observation.source_id for observation in latest})
     wanted = [found for found in latest if found.user_id not in purged and found.source_id not in purged]
-    return await follow_up(connection, await project_observations(connection, wanted))
+    kept = await leave_out_strangers(connection, wanted)
+    return await follow_up(connection, await project_observations(connection, kept))
 
 
 async def project_observations(connection: Connection, seen: Collection[Observation]) -> Effects:
@@ -80,8 +82,25 @@ async def project_observations(connection: Connection, seen: Collection[Observat
     entered, left = live_groups(newer), live_groups(replaced)
     if left - entered:
         known |= await observations.list_observations(connection, [], left - entered)
+    effects = await _project(connection, known, newer, entered | left)
+    return replace(effects, threads=frozenset(threads_of([*newer, *replaced])))
+
+
+async def project_groups(connection: Connection, groups: Collection[GroupKey]) -> Effects:
+    """Write the interactions of these groups anew, as after a change of the rules. The caller holds the users' locks."""
+    known = await observations.list_observations(connection, [], groups)
+    effects = await _project(connection, known, [], groups)
+    return replace(effects, threads=frozenset(threads_of(stored.observation for stored in known.values())))
+
+
+async def _project(
+    connection: Connection,
+    known: Mapping[ObservationKey, StoredObservation],
+    newer: Collection[Observation],
+    touched: Collection[GroupKey],
+) -> Effects:
+    """The steps from the third on, whatever was touched; the threads are the caller's."""
     # 3. What is alive now in each group that this touches.
-    touched = entered | left
     current = {key: stored.observation for key, stored in known.items()} | {found.key: found for found in newer}
     groups = live_by_group(current.values(), touched)
     # 4. The interactions that stood there before.
@@ -96,7 +115,7 @@ async def project_observations(connection: Connection, seen: Collection[Observat
     recheck = await _write_interactions(connection, projected, set(present.values()))
     # 7. Every observation with its interaction.
     await _write_observations(connection, current, newer, projected)
-    return Effects(frozenset(projected), frozenset(recheck), frozenset(threads_of([*newer, *replaced])))
+    return Effects(frozenset(projected), frozenset(recheck))
 
 
 async def _list_present(

@@ -3,25 +3,29 @@
 from collections.abc import Sequence
 
 from libs.common.db import Connection
-from libs.common.events import Person
 from libs.common.ids import AccountId
 from libs.common.requests import Interaction
 from services.contacts.store import timelines
-from services.contacts.store.timelines import TimelineLine
+from services.contacts.store.timelines import ListedPeople, TimelineLine
+
+PEOPLE_SHOWN = 25
+NOBODY = ListedPeople()
 
 
-async def list_interaction_views(connection: Connection, lines: Sequence[TimelineLine]) -> list[Interaction]:
-    """These lines in full, in their order."""
+async def list_interaction_views(
+    connection: Connection, lines: Sequence[TimelineLine], people_shown: int = PEOPLE_SHOWN
+) -> list[Interaction]:
+    """These lines in full, in their order; the first people of each."""
     ids = {line.interaction_id for line in lines}
-    people = await timelines.list_people(connection, ids)
+    people = await timelines.list_people(connection, ids, people_shown)
     accounts = await timelines.list_accounts_of(connection, ids)
     return [
-        interaction_view(line, people.get(line.interaction_id, ()), accounts.get(line.interaction_id, ()))
+        interaction_view(line, people.get(line.interaction_id, NOBODY), accounts.get(line.interaction_id, ()))
         for line in lines
     ]
 
 
-def interaction_view(line: TimelineLine, people: tuple[Person, ...], accounts: tuple[AccountId, ...]) -> Interaction:
+def interaction_view(line: TimelineLine, people: ListedPeople, accounts: tuple[AccountId, ...]) -> Interaction:
     """A line of a timeline in full."""
     return Interaction(
         id=line.interaction_id,
@@ -33,7 +37,8 @@ def interaction_view(line: TimelineLine, people: tuple[Person, ...], accounts: t
         text=line.text,
         thread=line.thread or None,
         account_ids=accounts,
-        people=people,
+        people=people.first,
+        people_total=people.total,
         automated=line.automated,
         bcc_logged=line.bcc_logged and line.direction == "outbound",
         ends_at=line.ends_at,

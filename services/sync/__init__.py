@@ -6,7 +6,7 @@ mailbox.notified, clock.mail, clock.contacts, clock.calendar, clock.prep, clock.
 Publishes account.identified, sync.requested, mailbox.notified, sync.progressed, sync.completed, sync.failed, message.ingested,
 message.removed, person.imported, person.removed, meeting.ingested, meeting.cancelled, meeting.upcoming.
 Serves sync.runs, sync.status, sync.meetings, sync.meeting, sync.why, sync.audit, sync.start_audit, sync.retry.
-Requests auth.accounts, auth.token, auth.settings, contacts.compare, contacts.of_message.
+Requests auth.accounts, auth.account_states, auth.token, auth.settings, contacts.compare, contacts.of_message, prep.brief_tokens.
 
 Handlers store what has changed and request runs. The engine (runs/) acquires the runs and carries them out; what they do is in
 mail/, people.py and calendar/, registered in `__main__`. The order is always the same: store what is seen, publish it, write down

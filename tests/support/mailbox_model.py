@@ -40,6 +40,7 @@ class Copy:
     thread: str
     sent_ms: int
     message_id: str
+    date: str
     title: str
     author: str | None
     by_me: bool
@@ -100,7 +101,7 @@ def eligible(account: AccountData, me: Me, since_ms: float) -> Iterator[Copy]:
         if hidden or not isinstance(payload, dict) or not str(sent).lstrip("-").isdigit():
             continue
         headers = _headers(payload)
-        if int(str(sent)) >= since_ms and "x-pingcrm-prep" not in headers:
+        if int(str(sent)) >= since_ms:  # no brief was ever sent from these accounts
             yield _copy(account, message, headers, me)
 
 
@@ -115,6 +116,7 @@ def _copy(account: AccountData, message: Resource, headers: Mapping[str, list[st
         thread=message.get("threadId") or message["id"],
         sent_ms=int(message["internalDate"]),
         message_id=_first(headers, "message-id").strip().strip("<>").strip(),
+        date=_first(headers, "date"),
         title=decoded(_first(headers, "subject")),
         author=author.address,
         by_me=author.address is not None and author.address in me,
@@ -139,13 +141,14 @@ def _automated(headers: Mapping[str, list[str]], payload: Mapping[str, Any], aut
 
 
 def paired(copies: Sequence[Copy]) -> list[Interaction]:
-    """The k-th copy of a Message-ID in one account and the k-th in another are one interaction."""
-    counts: Counter[tuple[str, str]] = Counter()
-    found: dict[tuple[str, str, int], Interaction] = defaultdict(Interaction)
+    """The k-th copy of a Message-ID by one author of one Date in one account, and the k-th in another, are one interaction."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    found: dict[tuple[object, ...], Interaction] = defaultdict(Interaction)
     for copy in sorted(copies, key=lambda copy: (copy.sent_ms, copy.gmail_id)):
-        key = ("", copy.message_id) if copy.message_id else (copy.account, copy.gmail_id)
-        counts[copy.account, key[1]] += 1
-        found[*key, counts[copy.account, key[1]]].copies.append(copy)
+        same = (copy.message_id, copy.author or "", copy.date)
+        key = ("", *same) if copy.message_id else (copy.account, copy.gmail_id)
+        counts[copy.account, *key] += 1
+        found[*key, counts[copy.account, *key]].copies.append(copy)
     return list(found.values())
 
 

@@ -24,6 +24,7 @@ WORK: dict[Service, frozenset[str]] = {
             "authorization.py",  # the code flow with Google
             "credentials.py",  # random secrets, and what is stored of them
             "keyring.py",  # tokens at rest
+            "lost_keys.py",  # a command: gives up the tokens that no key opens
             "revocation.py",  # ending a grant at Google
             "rotate.py",  # a command: re-encrypts the tokens
             "token_refresh.py",  # access tokens, refreshed under a lease
@@ -42,6 +43,7 @@ WORK: dict[Service, frozenset[str]] = {
             "contact_views.py",  # contacts as replies show them
             "derivations.py",  # what an upgrade derives anew
             "identity_resolution.py",  # which addresses and cards are one person
+            "kept_participants.py",  # whom a message to very many is recorded with
             "merges.py",  # two contacts by hand, and back
             "own_addresses.py",  # who is me, and what follows when that changes
             "projector.py",  # interactions from observations
@@ -67,6 +69,7 @@ WORK: dict[Service, frozenset[str]] = {
             "api/",  # entry points over HTTP
             "app.py",
             "export.py",
+            "limits/",  # what one user, browser or address may take
             "live_updates.py",
             "middlewares.py",
             "pages/",  # entry points over HTTP

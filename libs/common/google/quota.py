@@ -108,7 +108,7 @@ class QuotaLimiter:
 
     async def _run(self, script: str, keys: list[str], *arguments: str | float) -> list[Any]:
         try:
-            return await self.cache.run(script, keys, *arguments)
+            return await self.cache.in_namespace("google").run(script, keys, *arguments)
         except OUTAGES as error:
             raise Outage(f"Redis, which keeps count of Gmail's quota, is away: {type(error).__name__}.") from error
 

@@ -153,7 +153,7 @@ class DeleteContact(Command[Done]):
 
 
 class Interaction(Shape):
-    """One line of a timeline, from the contact's point of view."""
+    """One line of a timeline, from the contact's point of view. `people` are the first of `people_total`."""
 
     id: InteractionId
     platform: str
@@ -165,6 +165,7 @@ class Interaction(Shape):
     thread: str | None = None
     account_ids: tuple[AccountId, ...] = ()
     people: tuple[Person, ...] = ()
+    people_total: int = 0
     automated: str = ""
     bcc_logged: bool = False
     ends_at: datetime | None = None
@@ -297,7 +298,10 @@ class Attendees(Shape):
 
 
 class GetAttendees(Query[Attendees]):
-    """The people behind these addresses, in the same order, as of `now`; only interactions before it, at most `last` each."""
+    """The people behind these addresses, in the same order, as of `now`; only interactions before it.
+
+    At most `last` each, and 500 in all, each with the beginning of its text and a few of its people.
+    """
 
     subject = "contacts.attendees"
     served_by = "contacts"

@@ -1,5 +1,6 @@
 """The mail rules of docs/rules.md: which messages count, who wrote them, whom they make a contact."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from typing import Literal
 from libs.google_sim.account import AccountData, Resource
 from libs.google_sim.oracle.addresses import Mailbox, Me, is_bounce, is_noreply, mailboxes
 from libs.google_sim.oracle.authentication import fails_dmarc
+from libs.google_sim.oracle.dates import dated
 
 MAX_PARTICIPANTS = 25
 ContactCreation = Literal["people", "sent_only", "none", "everyone"]
 _LABEL_RULES = {"DRAFT": "draft", "CHAT": "chat", "SPAM": "spam", "TRASH": "trash"}
+_BRIEF_TOKEN = re.compile("pcrm[abcdefghijklmnopqrstuvwxyz234567]{20}")
 _CALENDAR_SENDER = "calendar-notification@google.com"
 
 
@@ -27,6 +30,7 @@ class Mail:
     thread_id: str
     sent_ms: int
     message_id: str
+    dated: str
     author: str | None
     outbound: bool
     forged: bool
@@ -80,13 +84,20 @@ def read_mail(account: AccountData, me: Me, since_ms: int | None) -> Mailbag:
         headers = _headers(resource)
         if rule is None and since_ms is not None and sent_ms is not None and sent_ms < since_ms:
             rule = "lookback"
-        if rule is None and "x-pingcrm-prep" in headers:
+        if rule is None and _is_brief(resource, headers, me):
             rule = "prep_email"
         if rule is not None:
             filtered[rule] += 1
         elif sent_ms is not None:
             eligible.append(_mail(resource, headers, sent_ms, me))
     return Mailbag(tuple(eligible), filtered, set_aside)
+
+
+def _is_brief(resource: Resource, headers: dict[str, list[str]], me: Me) -> bool:
+    """Sent by me under a token. That the token is one that was really given out can't be seen in a mailbox: it is believed."""
+    author = _author(headers, me).address
+    has_token = any(_BRIEF_TOKEN.fullmatch(value.strip()) for value in headers.get("x-pingcrm-prep", []))
+    return has_token and has_label(resource, "SENT") and author is not None and author in me
 
 
 def label_rule(resource: Resource) -> str | None:
@@ -139,6 +150,7 @@ def _mail(resource: Resource, headers: dict[str, list[str]], sent_ms: int, me: M
         thread_id=resource.get("threadId") or resource["id"],
         sent_ms=sent_ms,
         message_id=_first(headers, "message-id").strip().strip("<>").strip(),
+        dated=dated(_first(headers, "date")),
         author=author.address,
         outbound=from_me and not unauthenticated,
         forged=from_me and unauthenticated,
@@ -227,17 +239,18 @@ def _is_personal(copy: Copy, answered: Container[tuple[int, str]]) -> bool:
 def pair(bags: Iterable[Mailbag]) -> list[list[Copy]]:
     """The copies of each interaction over all accounts.
 
-    The k-th message of a Message-ID in one account (by time, then id) and the k-th in another are one interaction; unauthenticated
-    ones come after all others.
+    What has one Message-ID, one author and one Date is the same mail; its k-th copy in one account (by time, then id) and the k-th in
+    another are one interaction. Unauthenticated copies come after all others.
     """
     copies: dict[tuple[str, ...], list[Copy]] = {}
     for number, bag in enumerate(bags):
-        seen: Counter[str] = Counter()
+        seen: Counter[tuple[str, ...]] = Counter()
         for mail in sorted(bag.eligible, key=lambda mail: (mail.unauthenticated, mail.sent_ms, mail.id)):
             key: tuple[str, ...] = ("gmail", str(number), mail.id)
             if mail.message_id:
-                seen[mail.message_id] += 1
-                key = ("rfc822", mail.message_id, str(seen[mail.message_id]))
+                same = ("rfc822", mail.message_id, mail.author or "", mail.dated)
+                seen[same] += 1
+                key = (*same, str(seen[same]))
             copies.setdefault(key, []).append(Copy(number, mail))
     return list(copies.values())
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
+from uuid import UUID
 
 from libs.common.addresses import MAX_ADDRESS, canonical, phone_key
 from libs.common.attendees import attendees_of
@@ -27,6 +28,7 @@ from services.contacts.domain.text import cleaned, key
 EMAIL, CALENDAR = "email", "calendar"
 MAX_TITLE, MAX_TEXT, MAX_NOTE, MAX_NAME = 500, 500, 10_000, 200
 MAX_IDENTITIES = 500
+MAX_DATED = 100
 MAX_WRITTEN = 2_000  # of a name as it came: more is never read
 NO_TEXT = "(no text)"
 MAX_PLATFORM = 32
@@ -63,8 +65,9 @@ class ObservedItem:
     """What one source saw of a message, meeting or note.
 
     `automated`: the rule that fits, or empty. `organized`: I organise this meeting. `bcc_tags`: BCC hashes that may log it.
-    `direction` is None for mail, where it follows from who the author is. `unauthenticated`: whoever is named as its author may not
-    have written it.
+    `direction` is None for mail, where it follows from who the author is. `dated`: what the Date header of a mail comes to, empty where
+    an earlier version recorded it without looking. `unauthenticated`: whoever is named as its author may not
+    have written it. `left_out`: how many more people are on it who were not kept (domain/kept_participants.py).
     """
 
     occurred_at: datetime
@@ -78,8 +81,10 @@ class ObservedItem:
     via: bool = False
     organized: bool = False
     direction: str | None = None
+    dated: str = ""
     bcc_tags: tuple[str, ...] = ()
     unauthenticated: bool = False
+    left_out: int = 0
 
     @property
     def author(self) -> Participant | None:
@@ -89,14 +94,14 @@ class ObservedItem:
     @property
     def participant_count(self) -> int:
         """How many different people are on it, me included."""
-        return len({participant.address for participant in self.participants})
+        return len({participant.address for participant in self.participants}) + self.left_out
 
 
 @dataclass(frozen=True)
 class Observation:
     """What one source (an account, or the user) last saw of one item. `item` is None where it is gone.
 
-    `group` holds together what may be the same interaction: a Message-ID, a meeting's series key.
+    `group` holds together what may be the same interaction, whether it is or not: a Message-ID, a meeting's series key.
     """
 
     user_id: UserId
@@ -134,6 +139,7 @@ def observed_message(event: MessageIngested) -> Observation:
         thread=key(event.thread_id),
         automated=event.automated,
         via=event.via,
+        dated=cleaned(event.dated, MAX_DATED),
         bcc_tags=tuple(sorted(tag for tag in tags if looks_like_hash(tag))),
         unauthenticated=event.dmarc == "fail" and not event.sent,
     )
@@ -215,11 +221,13 @@ def reported_interaction(event: InteractionReported, revision: int) -> Observati
     return Observation(event.user_id, event.user_id, cleaned(event.platform, MAX_PLATFORM), ref, revision, ref, item)
 
 
-def written_interaction(command: AddInteraction, contact_id: ContactId, hash_: str, at: datetime) -> Observation:
+def written_interaction(
+    command: AddInteraction, contact_id: ContactId, hash_: str, at: datetime, note_id: UUID | None = None
+) -> Observation:
     """What was written on a contact's timeline by hand, as its first revision.
 
-    The contact's own BCC hash stands for it: every contact has one, and it moves with merges. Without a reference, the same note
-    twice in one second is one note.
+    The contact's own BCC hash stands for it: every contact has one, and it moves with merges. Without a reference, what has the same
+    `note_id` is one note, or else what says the same at the same time.
     """
     item = ObservedItem(
         occurred_at=at,
@@ -231,7 +239,7 @@ def written_interaction(command: AddInteraction, contact_id: ContactId, hash_: s
         direction=command.direction,
     )
     content = f"{command.user_id}{contact_id}{at.isoformat()}{command.platform}{item.title}{item.text}"
-    ref = key(command.ref or "") or f"note:{sha256(content.encode()).hexdigest()[:32]}"
+    ref = key(command.ref or "") or f"note:{note_id or sha256(content.encode()).hexdigest()[:32]}"
     return Observation(command.user_id, command.user_id, command.platform, ref, 0, ref, item)
 
 
@@ -246,7 +254,7 @@ def _email(role: str, address: str, name: str) -> Participant | None:
     if value is None or "\x00" in value:
         return None
     shown = cleaned(address, 320).strip("<> ") or value
-    called = display_name(name)
+    called = display_name(name) if name else ""
     return Participant(role, "email", value, shown, "" if "@" in called and canonical(called) == value else called)
 
 

@@ -3,10 +3,10 @@
 Order plays no part: the same live observations give the same interactions, whatever came first and how often.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libs.common.ids import InteractionId, UserId
 from services.contacts.domain.observations import (
@@ -52,17 +52,48 @@ class ProjectedInteraction:
 
 
 def projected_interactions(group: Sequence[Observation]) -> list[ProjectedInteraction]:
-    """The interactions of one group. In mail the k-th copy of each account is the same one; in calendars all copies are."""
+    """The interactions of one group. In calendars all copies are one; in mail those by one author of one Date, the k-th of each account."""
     if len(group) == 1 and group[0].item is not None:
         return [_seen_alone(group[0], group[0].item)]
-    by_source: dict[SourceId, list[Observation]] = defaultdict(list)
-    for observation in sorted((found for found in group if found.item is not None), key=_order):
-        by_source[observation.source_id].append(observation)
+    live = sorted((found for found in group if found.item is not None), key=_order)
+    if live and live[0].platform != EMAIL:
+        return [_seen_by_several(live, 1)]
+    interactions = [copies for mail in _mails(live) for copies in _kth_copies(mail)]
+    interactions.sort(key=lambda copies: _order(copies[0]))
+    return [_seen_by_several(copies, number) for number, copies in enumerate(interactions, start=1)]
+
+
+def _mails(live: Sequence[Observation]) -> list[list[Observation]]:
+    """The mails that share a Message-ID, told apart by author and Date; each as the copies of it, in their order.
+
+    Of what an earlier version recorded the Date is not known: it counts as that mail of its author which came at the nearest moment.
+    """
+    by_author: dict[tuple[str, str] | None, dict[str, list[Observation]]] = defaultdict(lambda: defaultdict(list))
+    for observation in live:
+        by_author[_author_address(_item(observation))][_item(observation).dated].append(observation)
+    mails: list[list[Observation]] = []
+    for by_date in by_author.values():
+        undated = by_date.pop("", [])
+        moments = {dated: _item(copies[0]).occurred_at for dated, copies in by_date.items()}
+        for observation in undated:
+            nearest = min(moments, key=lambda dated: (_distance(observation, moments[dated]), dated), default="")
+            by_date[nearest].append(observation)
+        mails += [sorted(copies, key=_order) for copies in by_date.values()]
+    return mails
+
+
+def _distance(observation: Observation, moment: datetime) -> timedelta:
+    return abs(_item(observation).occurred_at - moment)
+
+
+def _kth_copies(mail: Iterable[Observation]) -> list[list[Observation]]:
+    """The k-th copy of each account together: a Message-ID that is used again inside one account loses nothing."""
+    counts: Counter[SourceId] = Counter()
     copies: dict[int, list[Observation]] = defaultdict(list)
-    for observations in by_source.values():
-        for number, observation in enumerate(observations, start=1):
-            copies[number if observation.platform == EMAIL else 1].append(observation)
-    return [_seen_by_several(same, number) for number, same in sorted(copies.items())]
+    for observation in mail:
+        counts[observation.source_id] += 1
+        copies[counts[observation.source_id]].append(observation)
+    return list(copies.values())
 
 
 def _seen_alone(observation: Observation, item: ObservedItem) -> ProjectedInteraction:
@@ -80,29 +111,32 @@ def _seen_alone(observation: Observation, item: ObservedItem) -> ProjectedIntera
 
 def _order(observation: Observation) -> tuple[bool, datetime, str, str]:
     """By time; copies that may be forged come last, so that they pair with none that is not, as long as there are others."""
-    item = observation.item
-    assert item is not None
+    item = _item(observation)
     return item.unauthenticated, item.occurred_at, str(observation.source_id), observation.ref
 
 
-def _seen_by_several(same: list[Observation], number: int) -> ProjectedInteraction:
+def _item(observation: Observation) -> ObservedItem:
+    """What a live observation saw."""
+    assert observation.item is not None
+    return observation.item
+
+
+def _seen_by_several(ordered: Sequence[Observation], number: int) -> ProjectedInteraction:
     """One interaction from its copies. The earliest leads; what another saw besides (Bcc in the sent copy) is added.
 
     Copies that may be forged add nothing to one that is not: whoever repeats a mail of mine adds nobody to it.
     """
-    first, *_ = ordered = sorted(same, key=_order)
-    copies = [observation.item for observation in ordered if observation.item is not None]
+    first = ordered[0]
+    copies = [_item(observation) for observation in ordered]
     items = [item for item in copies if not item.unauthenticated] or copies
     lead = items[0]
-    author = _author_address(lead)
     merged = replace(
         lead,
         participants=_united(participant for item in items for participant in item.participants),
         automated="" if any(not item.automated for item in items) else lead.automated,
         via=all(item.via for item in items),
         organized=any(item.organized for item in items),
-        # Whoever repeats the Message-ID of a mail of mine must not log it by a hash of his own copy.
-        bcc_tags=tuple(sorted({tag for item in items if _author_address(item) == author for tag in item.bcc_tags})),
+        bcc_tags=tuple(sorted({tag for item in items for tag in item.bcc_tags})),
     )
     return ProjectedInteraction(
         user_id=first.user_id,

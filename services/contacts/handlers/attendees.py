@@ -8,16 +8,18 @@ from services.contacts.store.addresses import list_owned_emails
 from services.contacts.store.own_addresses import list_own_addresses
 
 MAX_GUESTS = 500
+MAX_INTERACTIONS = 500  # in one reply: each guest has as many
 
 
 async def get_attendees(context: Context, query: GetAttendees) -> Attendees:
     """Who the guests of a meeting are, as of `now`, in the order of their addresses."""
     values = {written: canonical(written) or "" for written in query.addresses[:MAX_GUESTS]}
+    last = min(query.last, MAX_INTERACTIONS // max(len(values), 1))
     async with context.db.acquire() as connection:
         owned = await list_owned_emails(connection, query.user_id, [value for value in values.values() if value])
         own = await list_own_addresses(connection, query.user_id)
         contact_ids = [address.contact_id for address in owned.values() if address.contact_id]
-        guests = await list_known_guests(connection, contact_ids, query.now, query.last)
+        guests = await list_known_guests(connection, contact_ids, query.now, last)
 
     def attendee(written: str) -> Attendee:
         value = values[written]

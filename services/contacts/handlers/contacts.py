@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 from libs.common.db import Connection
 from libs.common.errors import Refused
-from libs.common.ids import ContactId, new_id
-from libs.common.pagination import encode_page_token
+from libs.common.idempotency import creation_id
+from libs.common.ids import ContactId
+from libs.common.pagination import cut_page, json_bytes
 from libs.common.requests import (
     Contact,
     ContactPage,
@@ -22,7 +23,7 @@ from services.contacts.contact_search import list_by_words, list_sorted, search_
 from services.contacts.contact_views import get_contact_id, get_contact_view, summary
 from services.contacts.context import Context
 from services.contacts.store import bcc, contact_edits
-from services.contacts.store.contacts import insert_contacts
+from services.contacts.store.contacts import get_living_id, insert_contacts
 
 
 async def search_contacts(context: Context, query: SearchContacts) -> ContactPage:
@@ -32,9 +33,9 @@ async def search_contacts(context: Context, query: SearchContacts) -> ContactPag
         return ContactPage(items=())  # nothing but signs: no name has any
     async with context.db.acquire() as connection:
         found = await (list_by_words(connection, query, words) if words else list_sorted(connection, query))
-    page = found.contacts[: query.limit]
-    more = len(found.contacts) > query.limit
-    next_cursor = encode_page_token(*found.position(page[-1])) if more else None
+    page, next_cursor = cut_page(
+        found.contacts, query.limit, found.position, size_bytes=lambda contact: json_bytes(summary(contact))
+    )
     return ContactPage(items=tuple(map(summary, page)), next_cursor=next_cursor)
 
 
@@ -46,13 +47,15 @@ async def get_contact(context: Context, query: GetContact) -> Contact:
 
 
 async def create_contact(context: Context, command: CreateContact) -> Contact:
-    """Refused: `empty_contact`, and as `apply_fields`."""
+    """Where it is there already, its creator got no reply and tries again. Refused: `empty_contact`, and as `apply_fields`."""
     fields = command.fields
     if not any((fields.name, fields.emails, fields.phones, fields.company)):
         raise Refused(422, "empty_contact", "A contact needs a name, an email, a phone or a company.")
 
     async def create(connection: Connection) -> ContactId:
-        contact_id = ContactId(new_id())
+        contact_id = ContactId(creation_id())
+        if created := await get_living_id(connection, command.user_id, contact_id):
+            return created
         await insert_contacts(connection, [(contact_id, command.user_id)])
         await apply_fields(connection, command.user_id, contact_id, fields)
         return contact_id

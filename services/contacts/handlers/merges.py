@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from libs.common.errors import not_found
+from libs.common.idempotency import creation_id
 from libs.common.requests import Contact, MergeContacts, Merged, UndoMerge
 from services.contacts import merges
 from services.contacts.contact_views import get_contact_id, get_contact_view
@@ -11,12 +12,16 @@ from services.contacts.store.merges import get_merge
 
 
 async def merge_contacts(context: Context, command: MergeContacts) -> Merged:
-    """The other contact goes into this one; its id leads here from now on. Refused: `same_contact` (409)."""
-    user_id = command.user_id
+    """The other contact goes into this one; its id leads here from now on. Refused: `same_contact` (409).
+
+    Where the merge is there already, whoever sent the command got no reply and tries again.
+    """
+    user_id, merge_id = command.user_id, creation_id()
     async with context.locked([user_id]) as connection:
         survivor_id = await get_contact_id(connection, user_id, command.contact_id)
         other_id = await get_contact_id(connection, user_id, command.other_id)
-        merge_id = await merges.merge(connection, user_id, survivor_id, other_id)
+        if await get_merge(connection, user_id, merge_id) is None:
+            await merges.merge(connection, merge_id, user_id, survivor_id, other_id)
         contact = await get_contact_view(connection, user_id, survivor_id, datetime.now(UTC))
     await context.publish_changed({user_id: {survivor_id, other_id}})
     return Merged(merge_id=merge_id, contact=contact)

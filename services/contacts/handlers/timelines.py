@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from libs.common.errors import Refused, not_found
+from libs.common.idempotency import keyed_id
 from libs.common.ids import InteractionId
-from libs.common.pagination import decode_page_token, encode_page_token
+from libs.common.pagination import cut_page, decode_page_token
 from libs.common.requests import AddInteraction, GetTimeline, Interaction, Timeline
 from services.contacts.contact_views import get_contact_id
 from services.contacts.context import Context
@@ -28,23 +29,29 @@ async def get_timeline(context: Context, query: GetTimeline) -> Timeline:
     async with context.db.acquire() as connection:
         contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
         lines = await timelines.list_lines(connection, contact_id, wanted, after, query.limit + 1)
-        page = lines[: query.limit]
-        items = tuple(await list_interaction_views(connection, page))
-    more = len(lines) > query.limit
-    next_cursor = encode_page_token(page[-1].occurred_at.isoformat(), page[-1].interaction_id) if more else None
+        views = await list_interaction_views(connection, lines)
+    items, next_cursor = cut_page(views, query.limit, lambda view: (view.occurred_at.isoformat(), view.id))
     return Timeline(items=items, next_cursor=next_cursor)
 
 
 async def add_interaction(context: Context, command: AddInteraction) -> Interaction:
-    """Write on a timeline by hand. Refused: `reserved_platform`; mail and meetings come from Google alone."""
+    """Write on a timeline by hand. Refused: `reserved_platform`; mail and meetings come from Google alone.
+
+    Without a reference of the caller's own, what an earlier try under the same key has written is shown.
+    """
     if is_reserved(command.platform):
         raise Refused(422, "reserved_platform", RESERVED)
     at = command.occurred_at or datetime.now(UTC)
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    note_id = None if command.ref else keyed_id(command.model_dump_json())
     async with context.locked([command.user_id]) as connection:
         contact_id = await get_contact_id(connection, command.user_id, command.contact_id)
         contact = await contact_edits.get_editable_contact(connection, contact_id)
-        first = written_interaction(command, contact_id, contact.bcc_hash, at)
+        first = written_interaction(command, contact_id, contact.bcc_hash, at, note_id)
+        line = await timelines.get_line(connection, contact_id, first.platform, first.ref) if note_id else None
+        if line is not None:
+            [written] = await list_interaction_views(connection, [line])
+            return written
         revision = await observations.get_next_revision(connection, first.key)
         changed = await record_observations(connection, [replace(first, revision=revision)])
         line = await timelines.get_line(connection, contact_id, first.platform, first.ref)

@@ -33,18 +33,23 @@ class ContactAddress:
     name_at: datetime | None
 
 
-async def get_or_insert_addresses(
-    connection: Connection, participants: Mapping[AddressKey, Participant]
-) -> dict[AddressKey, AddressId]:
-    """The ids of these addresses; those that are new are added, as me where they are the user's own."""
-    keys = list(participants)
+async def list_known_addresses(connection: Connection, keys: Collection[AddressKey]) -> dict[AddressKey, AddressId]:
+    """Those of these addresses that were seen before, with their ids."""
     columns = [list(column) for column in zip(*keys, strict=True)] if keys else [[], [], []]
     known = await connection.fetch(
         """SELECT a.id, a.user_id, a.kind, a.value
            FROM unnest($1::uuid[], $2::text[], $3::text[]) AS w(user_id, kind, value) JOIN addresses a USING (user_id, kind, value)""",
         *columns,
     )
-    ids: dict[AddressKey, AddressId] = {(row["user_id"], row["kind"], row["value"]): row["id"] for row in known}
+    return {(row["user_id"], row["kind"], row["value"]): row["id"] for row in known}
+
+
+async def get_or_insert_addresses(
+    connection: Connection, participants: Mapping[AddressKey, Participant]
+) -> dict[AddressKey, AddressId]:
+    """The ids of these addresses; those that are new are added, as me where they are the user's own."""
+    keys = list(participants)
+    ids = await list_known_addresses(connection, keys)
     if missing := sorted((key for key in keys if key not in ids), key=str):
         ids |= await _insert_addresses(connection, missing, participants)
     return ids

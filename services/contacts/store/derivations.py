@@ -1,4 +1,4 @@
-"""Cards and contacts whose derived columns are due to be derived anew: a migration marks them where a rule has changed."""
+"""What is due to be derived anew: columns of cards and contacts, interactions of groups. A migration marks it where a rule changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from libs.common.db import Connection
 from libs.common.ids import ContactId, UserId
 from services.contacts.domain.identity_resolution import CardKey
+from services.contacts.domain.observations import GroupKey
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ async def list_due_users(connection: Connection) -> list[UserId]:
     """Users with something to derive anew."""
     rows = await connection.fetch(
         """SELECT user_id FROM contacts WHERE derive_due AND merged_into IS NULL
-           UNION SELECT user_id FROM cards WHERE derive_due"""
+           UNION SELECT user_id FROM cards WHERE derive_due
+           UNION SELECT user_id FROM groups_due"""
     )
     return [row["user_id"] for row in rows]
 
@@ -50,6 +52,18 @@ async def list_due_contacts(connection: Connection, user_id: UserId, limit: int)
         "SELECT id FROM contacts WHERE user_id = $1 AND derive_due AND merged_into IS NULL LIMIT $2", user_id, limit
     )
     return [row["id"] for row in rows]
+
+
+async def delete_due_groups(connection: Connection, user_id: UserId, limit: int) -> list[GroupKey]:
+    """Some groups of observations that are due, and are due no more: the caller projects them in the same transaction."""
+    rows = await connection.fetch(
+        """DELETE FROM groups_due d USING (SELECT platform, grp FROM groups_due WHERE user_id = $1 LIMIT $2) taken
+           WHERE d.user_id = $1 AND (d.platform, d.grp) = (taken.platform, taken.grp)
+           RETURNING d.user_id, d.platform, d.grp""",
+        user_id,
+        limit,
+    )
+    return [(row["user_id"], row["platform"], row["grp"]) for row in rows]
 
 
 async def update_card_keys(connection: Connection, cards: Sequence[DerivedKeys]) -> None:

@@ -10,8 +10,6 @@ from libs.common.events import Person
 from libs.common.ids import AccountId, ContactId, InteractionId, UserId
 from libs.common.requests import ContactRef, Direction
 
-MAX_PEOPLE = 100
-
 _LINES = """
     SELECT l.interaction_id, l.occurred_at, l.direction, l.platform, l.contact_id,
            i.kind, i.title, i.text, i.thread, l.automated, i.bcc_logged, i.ends_at, i.user_id
@@ -35,6 +33,14 @@ class TimelineLine:
     automated: str
     bcc_logged: bool
     ends_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ListedPeople:
+    """The first of the people on an interaction, and how many there are; who is in two roles is there twice."""
+
+    first: tuple[Person, ...] = ()
+    total: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,20 +111,37 @@ async def get_line(connection: Connection, contact_id: ContactId, platform: str,
 
 
 async def list_people(
-    connection: Connection, ids: Collection[InteractionId]
-) -> dict[InteractionId, tuple[Person, ...]]:
-    """Who is on these interactions, the author or organizer first; at most MAX_PEOPLE each."""
+    connection: Connection, ids: Collection[InteractionId], at_most: int
+) -> dict[InteractionId, ListedPeople]:
+    """Who is on these interactions, the author or organizer first, `at_most` of each. Of notes: nobody."""
     people: dict[InteractionId, list[Person]] = defaultdict(list)
     rows = await connection.fetch(
-        """SELECT p.interaction_id, p.role, p.name, a.shown FROM participants p JOIN addresses a ON a.id = p.address_id
-           WHERE p.interaction_id = ANY($1::uuid[]) AND a.kind <> 'bcc'
-           ORDER BY p.interaction_id, p.role <> 'from', p.role <> 'organizer', p.role, a.id""",
+        """SELECT * FROM (
+               SELECT p.interaction_id, p.role, p.name, a.shown, row_number() OVER (
+                   PARTITION BY p.interaction_id ORDER BY p.role <> 'from', p.role <> 'organizer', p.role, a.id) AS nth
+               FROM participants p JOIN addresses a ON a.id = p.address_id
+               WHERE p.interaction_id = ANY($1::uuid[]) AND a.kind <> 'bcc'
+           ) numbered WHERE nth <= $2 ORDER BY interaction_id, nth""",
         list(ids),
+        at_most,
     )
     for row in rows:
-        if len(people[row["interaction_id"]]) < MAX_PEOPLE:
-            people[row["interaction_id"]].append(Person(role=row["role"], address=row["shown"], name=row["name"]))
-    return {interaction_id: tuple(found) for interaction_id, found in people.items()}
+        people[row["interaction_id"]].append(Person(role=row["role"], address=row["shown"], name=row["name"]))
+    totals = await _count_people(connection, ids)
+    return {id_: ListedPeople(tuple(people[id_]), total) for id_, total in totals.items()}
+
+
+async def _count_people(connection: Connection, ids: Collection[InteractionId]) -> dict[InteractionId, int]:
+    """How many people are on these interactions, those of whom only the number was kept included."""
+    rows = await connection.fetch(
+        """SELECT i.id, count(*) FILTER (WHERE a.kind <> 'bcc') + greatest(i.crowd - count(DISTINCT a.id), 0) AS total
+           FROM interactions i
+           JOIN participants p ON p.interaction_id = i.id AND p.role <> 'bcc_log'
+           JOIN addresses a ON a.id = p.address_id
+           WHERE i.id = ANY($1::uuid[]) GROUP BY i.id""",
+        list(ids),
+    )
+    return {row["id"]: row["total"] for row in rows}
 
 
 async def list_accounts_of(

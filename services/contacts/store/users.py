@@ -5,14 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.db import Connection
-from libs.common.ids import AccountId, UserId
+from libs.common.ids import UserId
 from services.contacts.domain.observations import SourceId
 
 
 async def lock_users(connection: Connection, user_ids: Iterable[UserId]) -> None:
     """One writer per user at a time, until the transaction ends. Taken in one order, so that two batches can't deadlock."""
     await connection.execute(
-        """SELECT pg_advisory_xact_lock(hashtextextended(id::text, 0))
+        """SELECT pg_advisory_xact_lock(hashtextextended('contacts.user:' || id::text, 0))
            FROM (SELECT DISTINCT id FROM unnest($1::uuid[]) AS id ORDER BY id) AS ordered""",
         list(user_ids),
     )
@@ -31,11 +31,6 @@ async def upsert_purged(connection: Connection, ids: Collection[SourceId], at: d
         list(ids),
         at,
     )
-
-
-async def delete_purged(connection: Connection, account_id: AccountId, before: datetime) -> None:
-    """An account that was purged before this moment counts again: it was connected once more."""
-    await connection.execute("DELETE FROM purged WHERE id = $1 AND at < $2", account_id, before)
 
 
 async def upsert_contact_creation(

@@ -28,7 +28,6 @@ from libs.common.requests import (
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.domain.accounts import AccountView, account_view, syncable_kinds
 from services.gateway.domain.import_estimate import ImportEstimate, import_estimate
-from services.gateway.domain.sessions import sign_in_binding
 from services.gateway.sessions.cookies import browser_of, remember_browser
 
 TAG = "Accounts"
@@ -68,23 +67,25 @@ class Connecting(Authorization):
     "POST",
     "/accounts/connect",
     tag=TAG,
-    errors={404: "There is no such account, or it belongs to somebody else.", 500: "Google is not set up here."},
+    errors={
+        403: "An API token was sent in place of a session cookie, or the request did not come from PingCRM's own pages.",
+        404: "There is no such account, or it belongs to somebody else.",
+        500: "Google is not set up here.",
+    },
 )
 async def connect_account(call: Call, body: Connect) -> Connecting:
     """Begin to connect a Google account.
 
-    Open `authorize_url` in the browser that got this answer: a cookie binds the two. In a page, a link to `/connect` does the same.
+    Open `authorize_url` in the browser that got this answer: a cookie binds the two, and only the session that began it can finish it. An
+    API token can't. In a page, a link to `/connect` does the same.
     `estimate` says how long a first import takes under Gmail's quota.
     """
+    session = call.caller.require_session()
     if body.account_id:
         await get_own_account(call, body.account_id)
-    browser = browser_of(call.http_request)
-    begun = await call.request(
-        BeginSignIn(
-            browser=sign_in_binding(browser, call.caller.session), user_id=call.user_id, account_id=body.account_id
-        )
-    )
     settings = call.context.settings
+    browser = browser_of(call.http_request, settings)
+    begun = await call.request(BeginSignIn(browser=browser, session=session, account_id=body.account_id))
     call.finish.append(partial(remember_browser, browser=browser, settings=settings))
     estimate = import_estimate(settings.gmail_units_per_minute, settings.gmail_live_percent, settings.gmail_units)
     return Connecting(authorize_url=begun.authorize_url, estimate=estimate)

@@ -58,7 +58,7 @@ class ContactBody(ContactFields):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-@endpoint("POST", "/contacts", tag=TAG, status=201, errors=TAKEN)
+@endpoint("POST", "/contacts", tag=TAG, status=201, errors=TAKEN, creates=True)
 async def create_contact(call: Call, body: ContactBody) -> Contact:
     """Create a contact."""
     return await call.request(CreateContact(user_id=call.user_id, fields=body))
@@ -131,7 +131,7 @@ class NewInteraction(BaseModel):
     thread: str = Field("", max_length=500)
 
 
-@endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, status=201)
+@endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, status=201, creates=True)
 async def add_interaction(call: Call, contact_id: ContactId, body: NewInteraction) -> Interaction:
     """Add a note, or an interaction of another platform."""
     return await call.request(AddInteraction(user_id=call.user_id, contact_id=contact_id, **body.model_dump()))

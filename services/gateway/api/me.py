@@ -11,7 +11,9 @@ from libs.common.errors import Outage
 from libs.common.requests import CountContacts, Counts, DeleteUser, User
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.export import open_export
+from services.gateway.limits.exports import only_export
 from services.gateway.sessions.cookies import forget_session
+from services.gateway.sessions.ending import end_all_sessions
 from services.gateway.store.notifications import count_unread
 
 TAG = "Me"
@@ -39,13 +41,19 @@ async def _fetch_counts(call: Call) -> Counts | None:
         return None
 
 
-@endpoint("GET", "/me/export", tag=TAG, media_type="application/zip")
+@endpoint(
+    "GET",
+    "/me/export",
+    tag=TAG,
+    media_type="application/zip",
+    errors={409: "Another export of this user is being made; one at a time."},
+)
 async def export_me(call: Call) -> web.StreamResponse:
     """Download everything as one zip archive.
 
     contacts.jsonl, interactions.jsonl, meetings.jsonl and notifications.jsonl (one JSON object a line), accounts.json and settings.json.
     """
-    async with open_export(call.context, call.user_id) as file:
+    async with only_export(call.context, call.user_id), open_export(call.context, call.user_id) as file:
         response = web.StreamResponse(
             headers={
                 "Content-Type": "application/zip",
@@ -58,6 +66,16 @@ async def export_me(call: Call) -> web.StreamResponse:
         while chunk := await asyncio.to_thread(file.read, CHUNK):
             await response.write(chunk)
     return response
+
+
+@endpoint("POST", "/me/sign-out-everywhere", tag=TAG, status=204)
+async def sign_out_everywhere(call: Call) -> None:
+    """Sign out everywhere.
+
+    Every session of mine ends, in all browsers, with its live updates. API tokens stay: delete those that you don't know.
+    """
+    await end_all_sessions(call.context, call.user_id)
+    call.finish.append(partial(forget_session, settings=call.context.settings))
 
 
 class DeleteMe(BaseModel):
@@ -76,4 +94,4 @@ async def delete_me(call: Call, body: DeleteMe) -> None:
     call.finish.append(partial(forget_session, settings=call.context.settings))
 
 
-ENDPOINTS = (show_me, export_me, delete_me)
+ENDPOINTS = (show_me, export_me, sign_out_everywhere, delete_me)

@@ -1,6 +1,6 @@
 """The cheapest way to fetch wanted messages, how many at a time, and what became of each."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -115,7 +115,9 @@ class FetchOutcome:
     tally: Tally
 
 
-def fetch_outcome(fetched: Fetched, me: rules.Me, earliest: datetime | None) -> FetchOutcome:
+def fetch_outcome(
+    fetched: Fetched, me: rules.Me, earliest: datetime | None, brief_tokens: Collection[str]
+) -> FetchOutcome:
     """What becomes of one message. `earliest`: the beginning of the lookback, None for all of the past."""
     wanted, message = fetched.wanted, fetched.message
     if message is None:
@@ -128,7 +130,7 @@ def fetch_outcome(fetched: Fetched, me: rules.Me, earliest: datetime | None) -> 
         )
     # Gmail's history id grows with whatever happens to a message: the same content is published with the same revision.
     revision = max(message.history_id or 1, wanted.revision + 1)
-    outcome = rules.read(message, me, earliest, revision)
+    outcome = rules.read(message, me, earliest, revision, brief_tokens)
     match outcome:
         case rules.Recorded(event):
             settled = Settled(

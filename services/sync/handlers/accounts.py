@@ -39,9 +39,7 @@ async def connect(context: Context, event: AccountConnected) -> None:
         if await accounts.is_forgotten(connection, event.user_id, event.account_id):
             return
         await accounts.upsert_preferences(connection, event.user_id, version, gmail)
-        if await accounts.upsert_account(
-            connection, event.account_id, event.user_id, event.address, event.scopes, event.at
-        ):
+        if await accounts.upsert_account(connection, event):
             await context.queue.enqueue(connection, [RunRequest(event.account_id, kind, "connected") for kind in KINDS])
 
 
@@ -54,17 +52,17 @@ async def stop_until_reauthorized(context: Context, event: AccountReauthRequired
 @retry_conflicts
 async def _stop(context: Context, event: AccountReauthRequired) -> None:
     async with context.db.acquire() as connection, connection.transaction():
-        if await accounts.set_state(connection, event.account_id, "reauth_required", event.at):
+        if await accounts.require_reauth(connection, event):
             cancelled = await runs.cancel_runs(connection, [event.account_id], "reauth_required", event.reason)
             await outbox.add(connection, *(run.event(event.address) for run in cancelled))
 
 
 @retry_conflicts
 async def disconnect(context: Context, event: AccountDisconnected) -> None:
-    """Stop at once: a run that is under way loses its lease. A purge is final, whatever the clocks say: the id never comes back."""
+    """Stop at once: a run that is under way loses its lease. A purge is final, in whatever order it comes: the id never comes back."""
     async with context.db.acquire() as connection, connection.transaction():
         await accounts.lock_user(connection, event.user_id)
-        applied = await accounts.disconnect_account(connection, event.account_id, event.user_id, event.at)
+        applied = await accounts.disconnect_account(connection, event)
         if not applied and not event.purge:
             return
         await runs.cancel_runs(connection, [event.account_id], *_DISCONNECTED)

@@ -15,6 +15,7 @@ from libs.common.log import get_logger
 from libs.common.scopes import FEATURES, NEEDED_BY_KIND
 from services.sync.context import Context
 from services.sync.domain.runs import RunRequest, obstacle
+from services.sync.handlers.account_states import compare_account
 from services.sync.mail.push import enqueue_notified, pull_notifications
 from services.sync.store import accounts, freshness, runs
 from services.sync.store.accounts import Account
@@ -25,11 +26,15 @@ FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS = 1.0, 5.0  # from one pull that brings
 
 
 async def request_run(context: Context, event: SyncRequested) -> None:
-    """Queue the run, or report why there can't be one."""
+    """Queue the run, or report why there can't be one. An account that stands in the way may be so here alone: `auth` knows."""
     request = RunRequest(event.account_id, event.kind, event.reason)
+    async with context.db.acquire() as connection:
+        account = await accounts.get_account(connection, event.account_id)
+    if account is None or obstacle(event.kind, account.state, account.scopes):
+        await compare_account(context, event.account_id)
     async with context.db.acquire() as connection, connection.transaction():
-        account = await _connected_account(connection, event)
-        if account is None:
+        account = await accounts.get_account(connection, event.account_id)
+        if account is None or account.user_id != event.user_id or account.state == "disconnected":
             return
         failure = _failure(account, event.kind)
         if failure and event.reason == "user":
@@ -42,16 +47,6 @@ async def request_run(context: Context, event: SyncRequested) -> None:
     if failure is None:
         async with context.db.acquire() as connection:
             await context.queue.enqueue(connection, [request])
-
-
-async def _connected_account(connection: Connection, event: SyncRequested) -> Account | None:
-    """None: it is gone, or another user's. LookupError: it is not known yet; the event is tried again in a while."""
-    account = await accounts.get_account(connection, event.account_id)
-    if account is None:
-        if await accounts.is_forgotten(connection, event.user_id, event.account_id):
-            return None
-        raise LookupError("sync.requested came before account.connected")
-    return account if account.user_id == event.user_id and account.state != "disconnected" else None
 
 
 def _failure(account: Account, kind: Kind) -> tuple[str, str] | None:

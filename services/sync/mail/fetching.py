@@ -13,6 +13,7 @@ from services.sync.domain import mail as rules
 from services.sync.domain.fetching import Fetch, Fetched, Wanted, failed, fetches, single_fetches
 from services.sync.domain.ledger import PutOff
 from services.sync.mail.backlog import Backlog, ListingFrontier
+from services.sync.mail.briefs import recognize_briefs
 from services.sync.mail.reading import read_group
 from services.sync.mail.recording import record_group
 from services.sync.runs.run import Run
@@ -94,7 +95,8 @@ class _Pipeline:
             if results.put_off:
                 await self._put_off(results.put_off)
             if results.fetched:
-                await self._record_group(results.fetched)
+                undecided = await self._record_group(results.fetched)
+                failure = failure or undecided
             self._backlog.release(group)
         if failure := failure or unfinished:
             raise failure
@@ -156,12 +158,16 @@ class _Pipeline:
             delay_s = message.delay.total_seconds()
             get_logger().warning("message_put_off", gmail_id=message.gmail_id, delay_s=delay_s, error=message.reason)
 
-    async def _record_group(self, group: Sequence[Fetched]) -> None:
+    async def _record_group(self, fetched: Sequence[Fetched]) -> Exception | None:
+        """What may be a brief stays pending while nobody can say whether it is: then this is why."""
         run = self._run
+        recognized = await recognize_briefs(run.engine.bus, self._me, fetched)
+        group = recognized.decidable
         async with run.engine.semaphore.slot(run.lease.run_id, run.done, len(group)):
-            outcomes = await read_group(group, self._me, self._earliest)
+            outcomes = await read_group(group, self._me, self._earliest, recognized.brief_tokens)
             await record_group(run, outcomes, self._left_after(len(group)))
         await run.publish_progress(self._left_after(0))
+        return recognized.failure
 
     def _left_after(self, number: int) -> int:
         """How many messages are to do once `number` more are done. As long as the listing is open, what the mailbox holds is the bound."""

@@ -1,6 +1,6 @@
 """Reading what Gmail gave: message by message, so that a group of them keeps nobody waiting and none of them spoils the others."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from time import perf_counter
 
@@ -13,14 +13,16 @@ from services.sync.domain.fetching import Fetched, FetchOutcome, fetch_outcome, 
 SLOW_SECONDS = 0.25  # a thousand times what a message takes
 
 
-async def read_group(group: Sequence[Fetched], me: rules.Me, earliest: datetime | None) -> list[FetchOutcome]:
+async def read_group(
+    group: Sequence[Fetched], me: rules.Me, earliest: datetime | None, brief_tokens: Collection[str] = frozenset()
+) -> list[FetchOutcome]:
     """What becomes of each message. One that can't be read is set aside, whatever is wrong with it."""
     reading = TimeSlice()
     outcomes: list[FetchOutcome] = []
     for fetched in group:
         began = perf_counter()
         try:
-            outcome = fetch_outcome(fetched, me, earliest)
+            outcome = fetch_outcome(fetched, me, earliest, brief_tokens)
         except Exception as error:
             get_logger().exception("message_unreadable", gmail_id=fetched.wanted.gmail_id)
             outcome = unreadable(fetched.wanted, type(error).__name__)

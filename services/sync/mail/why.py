@@ -17,11 +17,13 @@ from services.sync.context import Context, GoogleAccounts
 from services.sync.domain import mail as rules
 from services.sync.domain import why
 from services.sync.domain.runs import RunRequest
+from services.sync.mail.briefs import find_brief_tokens
 from services.sync.store import messages
 from services.sync.store.accounts import Account
 
 GMAIL_SECONDS = 6.0
 CONTACTS_SECONDS = 2.0
+BRIEFS_SECONDS = 2.0
 MAX_COPIES = 20
 MAX_CONTACTS = 100
 
@@ -156,6 +158,16 @@ async def _judge(context: Context, account: Account, found: _Found) -> Why:
     if message.gmail_id:
         await _heal(context, account.account_id, message.gmail_id, message.thread_id)
     return known
+
+
+async def _brief_tokens(context: Context, me: rules.Me, message: GmailMessage) -> frozenset[str]:
+    """The message's token, if it is a brief's. While `prep` can't say, it counts as none: the sync decides once it can be decided."""
+    token = rules.brief_token(message, me)
+    try:
+        return await find_brief_tokens(context.bus, me, [token] if token else [], seconds=BRIEFS_SECONDS)
+    except (Outage, Refused) as error:
+        get_logger().debug("brief_tokens_unknown", error=str(error))
+        return frozenset()
 
 
 @retry_conflicts

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from libs.common.events import MessageIngested
+from services.contacts.derivations import refresh_due_derivations
 from services.contacts.handlers import messages
 from tests.support.contacts_world import (
     ME,
@@ -88,6 +89,37 @@ async def test_more_than_25_participants_are_linked_but_never_created(world: Wor
     assert (await world.counts()).contacts == 24
 
 
+async def test_of_a_message_to_thousands_the_first_hundred_and_those_i_know_are_kept_and_all_are_counted(
+    world: World,
+) -> None:
+    strangers = [f"p{number}@crowd.example" for number in range(2_900)]
+    await world.receive(connected(2, WORK), mail("before", BOB), mail("seen", JANE, [ME, CAROL]))
+    await world.receive(mail("m1", JANE, [*strangers, ME, WORK, "me+list@work.example"], cc=[BOB, CAROL, strangers[7]]))
+    [line] = [line for line in await world.timeline(BOB) if line.title == "about m1"]
+    assert line.direction == "participant"
+    kept = await world.pool.fetch(
+        "SELECT a.value, p.role FROM participants p JOIN addresses a ON a.id = p.address_id WHERE p.interaction_id = $1",
+        line.id,
+    )
+    assert sorted((row["value"], row["role"]) for row in kept) == sorted(
+        [
+            (JANE, "from"), *((address, "to") for address in [*strangers[:99], ME, WORK, "me+list@work.example"]), (BOB, "cc"),
+            (CAROL, "cc"), (strangers[7], "cc"),
+        ]
+    )  # fmt: skip
+    assert line.people_total == 2_900 + 7
+    assert await world.pool.fetchval("SELECT crowd FROM interactions WHERE id = $1", line.id) == 2_900 + 6
+    assert await world.pool.fetchval("SELECT count(*) FROM addresses WHERE kind = 'email'") == 99 + 6
+    assert (await world.counts()).contacts == 2, "Jane and Bob wrote to me"
+
+
+async def test_a_message_to_thousands_that_changes_still_counts_them_once(world: World) -> None:
+    strangers = [f"p{number}@crowd.example" for number in range(500)]
+    await world.receive(mail("m1", JANE, strangers), mail("m1", JANE, strangers[:400], revision=2))
+    await world.receive(mail("m2", JANE))
+    assert [line.people_total for line in await world.timeline(JANE)] == [2, 401]
+
+
 async def test_the_newest_name_that_somebody_uses_is_learned_in_any_order(world: World) -> None:
     await world.receive(
         mail("m2", JANE, name="Jane Married", days_ago=1), mail("m1", JANE, name="Jane Maiden", days_ago=9)
@@ -123,6 +155,63 @@ async def test_a_reused_message_id_inside_one_account_loses_nothing(world: World
     assert (await world.counts()).messages == 3
     await world.receive(removed("a1"), removed("a2"))
     assert (await world.counts()).messages == 2, "two copies in the second account are left"
+
+
+@pytest.mark.parametrize("stranger_first", [True, False])
+async def test_a_stranger_who_repeats_the_message_id_of_my_mail_adds_nobody_to_it(
+    world: World, stranger_first: bool
+) -> None:
+    await world.receive(connected(2, WORK))
+    my_own = mail("a", ME, [JANE], rfc_message_id="<x@mail>", dated="2024-06-14T12:00:00+00:00")
+    theirs = mail("b", BOB, [WORK, CAROL], account=2, rfc_message_id="<x@mail>", dated="2024-06-14T12:00:00+00:00")
+    await world.receive(*((theirs, my_own) if stranger_first else (my_own, theirs)))
+    assert (await world.counts()).messages == 2
+    [line] = await world.timeline(JANE)
+    assert ([who.address for who in line.people], line.direction, line.title) == ([ME, JANE], "outbound", "about a")
+    [line] = await world.timeline(BOB)
+    assert ([who.address for who in line.people], line.direction) == ([BOB, CAROL, WORK], "inbound")
+    assert await world.emails() == {frozenset({JANE}), frozenset({BOB})}
+
+
+async def test_two_mails_of_mine_under_one_message_id_are_two_lines(world: World) -> None:
+    await world.receive(connected(2, WORK))
+    await world.receive(
+        mail("a", ME, [JANE], rfc_message_id="<x@mail>", dated="2024-06-14T12:00:00+00:00"),
+        mail("b", ME, [BOB], account=2, rfc_message_id="<x@mail>", dated="2024-06-14T12:00:01+00:00"),
+    )
+    assert [line.title for line in await world.timeline(JANE)] == ["about a"]
+    assert [line.title for line in await world.timeline(BOB)] == ["about b"]
+
+
+async def test_after_an_upgrade_mails_that_were_one_by_their_message_id_alone_are_two(world: World) -> None:
+    """A database of an earlier version: no Date is known, and both mails are one interaction under `<x@mail>#1`."""
+    await world.receive(connected(2, WORK))
+    await world.receive(
+        mail("a", ME, [JANE], rfc_message_id="<x@mail>"),
+        mail("b", BOB, [WORK, CAROL], account=2, rfc_message_id="<other@mail>", days_ago=0.9),
+    )
+    await world.pool.execute(
+        """UPDATE sightings SET grp = '<x@mail>', interaction_id = (SELECT id FROM interactions WHERE grp = '<x@mail>');
+           DELETE FROM interactions WHERE grp = '<other@mail>';
+           UPDATE participants SET interaction_id = (SELECT id FROM interactions);
+           INSERT INTO groups_due SELECT DISTINCT user_id, platform, grp FROM sightings"""
+    )
+    before = await world.pool.fetchval("SELECT id FROM interactions")
+    assert [line.title for line in await world.timeline(BOB)] == ["about a"], "as it was"
+    assert await refresh_due_derivations(world.context) == 1
+    [line] = await world.timeline(JANE)
+    assert (line.id, [who.address for who in line.people]) == (before, [ME, JANE])
+    assert [(line.title, line.direction) for line in await world.timeline(BOB)] == [("about b", "inbound")]
+    assert await refresh_due_derivations(world.context) == 0
+
+
+async def test_mail_of_before_the_upgrade_and_its_copy_of_after_are_one(world: World) -> None:
+    await world.receive(connected(2, WORK), mail("a", JANE, rfc_message_id="<x@mail>"))
+    before = (await world.timeline(JANE))[0].id
+    copy = mail("b", JANE, [ME, WORK], account=2, rfc_message_id="<x@mail>", dated="2024-06-14T12:00:00+00:00")
+    await world.receive(copy)
+    [line] = await world.timeline(JANE)
+    assert (line.id, len(line.account_ids)) == (before, 2)
 
 
 async def test_mail_without_message_id_is_never_paired(world: World) -> None:

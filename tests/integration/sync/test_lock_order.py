@@ -82,7 +82,7 @@ class _Bus:
         pass
 
     async def request(self, *_: object, **__: object) -> Any:
-        return SimpleNamespace(version=1, preferences=Preferences())
+        return SimpleNamespace(version=1, preferences=Preferences(), items=())
 
 
 @dataclass
@@ -171,9 +171,15 @@ async def _guest(stage: Stage, user_id: UserId) -> AccountId:
     """An account that does not live long."""
     account_id = AccountId(new_id())
     async with stage.context.queue.transaction(stage.context.db) as connection:
-        await account_store.upsert_account(
-            connection, account_id, user_id, "guest@example.com", SCOPES, datetime.now(UTC)
+        event = AccountConnected(
+            user_id=user_id,
+            account_id=account_id,
+            address="guest@example.com",
+            scopes=SCOPES,
+            again=False,
+            at=datetime.now(UTC),
         )
+        await account_store.upsert_account(connection, event)
         await stage.context.queue.enqueue(connection, [RunRequest(account_id, kind, "connected") for kind in KINDS])
     return account_id
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest_asyncio
 
 from libs.common.bus import Bus
-from libs.common.events import Kind
+from libs.common.events import AccountConnected, Kind
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.pagination import PAGE_BYTES, json_bytes
 from libs.common.requests import GetMeeting, ListMeetings, ListRuns
@@ -30,8 +30,11 @@ TODAY = datetime.now(UTC)
 @pytest_asyncio.fixture
 async def context(service_settings: ServiceSettings) -> AsyncIterator[Context]:
     async with opened("sync", service_settings("sync")) as r:
+        connected = AccountConnected(
+            user_id=USER, account_id=ACCOUNT, address=ADDRESS, scopes=frozenset(ALL), again=False, at=TODAY
+        )
         async with r.db.acquire() as connection:
-            await accounts.upsert_account(connection, ACCOUNT, USER, ADDRESS, frozenset(ALL), TODAY)
+            await accounts.upsert_account(connection, connected)
         yield Context(r.settings, r.db, cast(Bus, None), RunQueue())
 
 

@@ -14,7 +14,7 @@ import pytest
 from libs.common.cache import open_cache
 from libs.common.config import Settings
 from libs.common.db import Pool, open_pool
-from libs.common.events import KINDS
+from libs.common.events import KINDS, AccountConnected
 from libs.common.google.api import Google
 from libs.common.google.tokens import KeptTokens
 from libs.common.ids import AccountId, UserId, new_id
@@ -83,10 +83,16 @@ def computing() -> None:
 async def request_runs(db: Pool) -> AccountId:
     """A run of each kind, of an account of nobody's."""
     account_id = AccountId(new_id())
+    connected = AccountConnected(
+        user_id=UserId(new_id()),
+        account_id=account_id,
+        address="maya@example.com",
+        scopes=frozenset(ALL),
+        again=False,
+        at=datetime.now(UTC),
+    )
     async with db.acquire() as connection:
-        await accounts.upsert_account(
-            connection, account_id, UserId(new_id()), "maya@example.com", frozenset(ALL), datetime.now(UTC)
-        )
+        await accounts.upsert_account(connection, connected)
         await runs.insert_requests(connection, [RunRequest(account_id, kind, "user") for kind in KINDS])
     return account_id
 
@@ -94,7 +100,7 @@ async def request_runs(db: Pool) -> AccountId:
 @asynccontextmanager
 async def engine_of(r: Resources) -> AsyncIterator[Engine]:
     async with await open_pool(r.settings) as pool:
-        google = Google(r.settings, r.http, open_cache(r.settings))
+        google = Google(r.settings, r.http, open_cache(r.settings, "sync"))
         yield Engine(r.settings, pool, r.bus, GoogleAccounts(google, KeptTokens(r.bus)))
 
 

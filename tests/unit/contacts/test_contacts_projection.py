@@ -1,5 +1,6 @@
 """Interactions as the projection of what several accounts saw."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -73,14 +74,40 @@ def test_what_is_gone_makes_no_interaction() -> None:
     assert projected_interactions([Observation(USER, A, "email", "1", 2, "<x>", None)]) == []
 
 
+def test_two_mails_under_one_message_id_are_two_interactions() -> None:
+    real, copy = (
+        saw(A, "1", "from:me", "to:jane", dated="noon"),
+        saw(B, "8", "from:me", "to:jane", dated="noon", minute=2),
+    )
+    for other in (
+        saw(B, "9", "from:eve", "to:bob", dated="noon", minute=1),  # by another author
+        saw(B, "9", "from:me", "to:bob", dated="dawn", minute=1),  # of another Date
+    ):
+        found = projected_interactions([other, copy, real])
+        assert [[person.value for person in interaction.item.participants] for interaction in found] == [
+            ["me", "jane"],
+            [other.item.author.value, "bob"] if other.item and other.item.author else [],
+        ]
+        assert [interaction.observations for interaction in found] == [(real.key, copy.key), (other.key,)]
+
+
+def test_what_was_recorded_without_its_date_is_the_mail_that_came_at_that_moment() -> None:
+    early, late = saw(B, "8", "from:a", dated="dawn", minute=10), saw(B, "9", "from:a", dated="noon", minute=300)
+    found = projected_interactions([saw(A, "1", "from:a", minute=301), early, late, saw(A, "2", "from:b", minute=9)])
+    assert [[ref for _, _, ref in interaction.observations] for interaction in found] == [["2"], ["8"], ["9", "1"]]
+
+
 observations = st.lists(
     st.builds(
-        lambda source, ref, minute, people, fake: saw(source, ref, *people, minute=minute, unauthenticated=fake),
+        lambda source, ref, minute, people, fake, dated: saw(
+            source, ref, *people, minute=minute, unauthenticated=fake, dated=dated
+        ),
         st.sampled_from([A, B]),
         st.sampled_from("12345"),
         st.integers(0, 3),
-        st.lists(st.sampled_from(["from:a", "to:b", "cc:c"]), unique=True),
+        st.lists(st.sampled_from(["from:a", "from:z", "to:b", "cc:c"]), unique=True),
         st.booleans(),
+        st.sampled_from(["dawn", "noon", ""]),
     ),
     unique_by=lambda observation: observation.key,
 )
@@ -90,9 +117,25 @@ observations = st.lists(
 def test_order_plays_no_part(seen: list[Observation], chance: object) -> None:
     shuffled = list(seen)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert projected_interactions(shuffled) == projected_interactions(seen)
-    per_source = [sum(observation.source_id == source for observation in seen) for source in (A, B)]
-    assert len(projected_interactions(seen)) == max(per_source)
+    found = projected_interactions(seen)
+    assert projected_interactions(shuffled) == found
+    assert sorted(key for interaction in found for key in interaction.observations) == sorted(
+        observation.key for observation in seen
+    ), "nothing is lost, nothing is in two"
+
+
+@given(observations)
+def test_a_mail_is_as_many_interactions_as_the_account_with_the_most_copies_has(seen: list[Observation]) -> None:
+    dated = [observation for observation in seen if observation.item and observation.item.dated]
+    copies = Counter(
+        (observation.item.author, observation.item.dated, observation.source_id)
+        for observation in dated
+        if observation.item
+    )
+    most: dict[object, int] = {}
+    for (author, date, _), count in copies.items():
+        most[author, date] = max(count, most.get((author, date), 0))
+    assert len(projected_interactions(dated)) == sum(most.values())
 
 
 def test_of_several_observations_of_an_item_the_latest_revision_counts() -> None:

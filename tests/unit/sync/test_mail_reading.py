@@ -100,13 +100,13 @@ def test_a_message_that_gmail_gives_only_errors_for_is_tried_soon_then_daily_for
     assert delays == sorted(delays)
     assert sum(delay == timedelta(days=1) for delay in delays) == 7
     assert len(delays) == len(RETRY_DELAYS)
-    outcome = fetch_outcome(judged, ME, None)
+    outcome = fetch_outcome(judged, ME, None, ())
     assert (outcome.settled.state, outcome.settled.rule) == ("set_aside", UNAVAILABLE)
     assert "Google answered 500." in outcome.settled.reason
 
 
 def test_what_cannot_be_recorded_keeps_nothing_that_may_have_been_the_cause() -> None:
-    outcome = unrecordable(fetch_outcome(fetched(1), ME, datetime(2000, 1, 1, tzinfo=UTC)), "DataError")
+    outcome = unrecordable(fetch_outcome(fetched(1), ME, datetime(2000, 1, 1, tzinfo=UTC), ()), "DataError")
     settled = outcome.settled
     assert (settled.state, settled.rfc_message_id, settled.occurred_at) == ("set_aside", None, None)
     assert settled.revision > 0, "its event may be on the bus: the next one is newer"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from libs.common.events import MessageIngested
 from libs.common.ids import AccountId, UserId
 from libs.common.resources.gmail import read_message
+from libs.google_sim.oracle.dates import dated as oracle_dated
 from services.sync.domain.mail import (
     MAX_PEOPLE_LENGTH,
     Filtered,
@@ -21,6 +22,7 @@ from services.sync.domain.mail import (
     read,
     since,
 )
+from tests.support.strategies import hostile_forms
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ME = Me(UserId(uuid4()), AccountId(uuid4()), frozenset({"maya@example.com", "mayalind@gmail.com"}))
@@ -45,6 +47,29 @@ def event(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
     return read_as.event
 
 
+DATES = [
+    ("Mon, 1 Jan 2024 10:00:00 +0100", "2024-01-01T09:00:00+00:00"),
+    ("1 Jan 2024 09:00:00 GMT (as the clock in the hall has it)", "2024-01-01T09:00:00+00:00"),
+    ("Mon,  1 Jan 24  04:00 EST", "2024-01-01T09:00:00+00:00"),
+    ("Mon, 1 Jan 2024 09:00:00 -0000", "2024-01-01T09:00:00+00:00"),
+    ("Mon, 1 Jan 2024 09:00:00 MEZ", "2024-01-01T09:00:00+00:00"),
+    ("Mon, 31 Feb 2024 10:00:00 +0000", "Mon, 31 Feb 2024 10:00:00 +0000"),
+    (" soon,\tperhaps ", "soon, perhaps"),
+    ("", "none"),
+    ("x" * 5_000, "x" * 100),
+]
+
+
+@pytest.mark.parametrize(("written", "dated"), DATES)
+def test_a_date_header_is_the_moment_that_it_names_to_the_product_and_to_the_oracle(written: str, dated: str) -> None:
+    assert event(("Date", written)).dated == dated
+    assert oracle_dated(written) == dated
+
+
+def test_mail_without_a_date_header_is_dated_none() -> None:
+    assert event(("Subject", "Hello")).dated == "none"
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
@@ -53,7 +78,6 @@ def event(*headers: tuple[str, str], **changes: Any) -> MessageIngested:
         ({"labelIds": ["SPAM", "UNREAD"]}, "spam"),
         ({"labelIds": ["TRASH"]}, "trash"),
         ({"internalDate": str(int((NOW - timedelta(days=366)).timestamp() * 1000))}, "lookback"),
-        ({"payload": {"headers": [{"name": "X-PingCRM-Prep", "value": "abc"}]}}, "prep_email"),
     ],
 )
 def test_what_is_not_eligible_is_filtered_by_name(changes: dict[str, Any], rule: str) -> None:
@@ -216,6 +240,7 @@ _header = st.fixed_dictionaries(
             ["From", "To", "Bcc", "Subject", "Sender", "Message-ID", "Return-Path", "Delivered-To"]
         ),
         "value": st.text(max_size=200)
+        | hostile_forms()
         | st.from_regex(r"=\?[a-z0-9-]{0,12}\?[BQbq]\?.{0,40}\?= ?<?[a-z+.]{0,9}@?[a-z.]{0,9}>?"),
     }
 )
