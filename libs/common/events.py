@@ -426,6 +426,7 @@ class Meeting(BaseModel):
 
     Times are UTC instants; `time_zone` is the IANA name of the zone that the event names, else of its calendar's;
     `calendar_time_zone` that of the account's primary calendar, empty where it is not known. The description never leaves `sync`.
+    `guests`: at most 400 of `guests_total`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -451,6 +452,7 @@ class Meeting(BaseModel):
     private: bool = False
     organizer: Guest | None = None
     guests: tuple[Guest, ...] = ()
+    guests_total: int = 0
     my_answer: Answer = "accepted"
 
     @property

@@ -63,6 +63,7 @@ async def wire(r: Resources) -> None:
     r.run_in_background("puller", partial(run_requests.keep_pulling, context, Subscription.of(r.settings, r.http)))
     r.run_in_background("scanner", partial(meetings.keep_scanning, context))
     r.run_in_background("auditor", partial(audits.keep_auditing, context))
+    r.run_in_background("deleter", partial(runs.keep_deleting_old, context))
     r.run_in_background("accounts", partial(account_states.keep_comparing, context))
 
 

@@ -123,7 +123,10 @@ class Why(Shape):
         None, description="Of pending messages: when it is read, where a run is under way."
     )
     asked_gmail: bool = Field(False, description="It was not known here, and Gmail was asked just now.")
-    contacts: tuple[ContactRef, ...] = Field((), description="Of recorded messages: whose timelines show it.")
+    contacts: tuple[ContactRef, ...] = Field(
+        (), description="Of recorded messages: whose timelines show it, at most 100 of `contacts_total`."
+    )
+    contacts_total: int = 0
 
 
 class ExplainMessage(Query[Why]):

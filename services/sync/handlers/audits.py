@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 
+from libs.common.db import retry_conflicts
 from libs.common.events import AuditDue
 from libs.common.requests import Audit, AuditAccount, Done, StartAudit
 from services.sync.context import Context
@@ -16,17 +17,19 @@ SPREAD_SECONDS = 3600
 LOOK_EVERY_SECONDS = 15.0
 
 
+@retry_conflicts
 async def audit_all(context: Context, _: AuditDue) -> None:
     """An audit of every account, each at a moment of its own within the hour."""
     async with context.db.acquire() as connection, connection.transaction():
         await audits.schedule(connection, await runs.list_requestable(connection, "mail", SPREAD_SECONDS))
 
 
+@retry_conflicts
 async def start_audit(context: Context, command: StartAudit) -> Done:
     account_id = (await context.get_account(command.user_id, command.account_id)).account_id
     async with context.queue.transaction(context.db) as connection:
-        await audits.schedule(connection, [(account_id, timedelta(0))])
         await context.queue.enqueue(connection, [RunRequest(account_id, "mail", "user")])
+        await audits.schedule(connection, [(account_id, timedelta(0))])
     return Done()
 
 
@@ -37,10 +40,12 @@ async def keep_auditing(context: Context) -> None:
         await context.bus.run_guarded(lambda: request_due_audits(context))
 
 
+@retry_conflicts
 async def request_due_audits(context: Context) -> None:
     async with context.queue.transaction(context.db) as connection:
-        due = await audits.take_due(connection)
+        due = await audits.list_due(connection)
         await context.queue.enqueue(connection, [RunRequest(account_id, "mail", "repair") for account_id in due])
+        await audits.note_requested(connection, due)
 
 
 async def show_audit(context: Context, query: AuditAccount) -> Audit:

@@ -22,6 +22,7 @@ from services.sync.store.accounts import Account
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
+FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS = 1.0, 5.0  # from one pull that brings nothing to the next
 
 
 async def request_run(context: Context, event: SyncRequested) -> None:
@@ -79,13 +80,17 @@ async def sync_notified_mailboxes(context: Context, events: Sequence[MailboxNoti
 
 
 async def keep_pulling(context: Context, subscription: Subscription | None) -> None:
-    """Pull notifications until cancelled; returns where none is configured. Several replicas may: each message goes to one."""
+    """Pull notifications until cancelled; returns where none is configured. Several replicas may: each message goes to one.
+
+    Google may hold an empty pull open until something comes, and may reply at once: then the next one waits.
+    """
     if subscription is None:
         return
-    pause = FIRST_PAUSE_SECONDS
+    pause, idle, loop = FIRST_PAUSE_SECONDS, FIRST_IDLE_SECONDS, asyncio.get_running_loop()
     while True:
+        begun = loop.time()
         try:
-            await pull_notifications(context.bus, subscription)
+            received = await pull_notifications(context.bus, subscription)
         except Misconfigured as error:
             get_logger().error("pull_refused", error=str(error))
         except Outage as outage:
@@ -94,6 +99,11 @@ async def keep_pulling(context: Context, subscription: Subscription | None) -> N
             get_logger().exception("background_failed")  # the loop has to outlive it
         else:
             pause = FIRST_PAUSE_SECONDS
+            if received:
+                idle = FIRST_IDLE_SECONDS
+            else:
+                await asyncio.sleep(begun + idle - loop.time())
+                idle = min(2 * idle, LONGEST_IDLE_SECONDS)
             continue
         await asyncio.sleep(pause * uniform(0.8, 1.2))
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -18,7 +18,7 @@ FIRST_GROUP = 50
 
 @dataclass
 class ListingFrontier:
-    """How far a listing has come: messages up to the position `reach` may be fetched, and `left` are pending, about.
+    """How far a listing has come: messages up to the position `reach` may be fetched; `total` are done by the run or pending, about.
 
     is_open: there may be more to come. priority: that of what is listed and fetched from now on; once there is something to see, the
     rest may take its time.
@@ -26,14 +26,14 @@ class ListingFrontier:
 
     is_open: bool = False
     reach: int = LAST
-    left: int = 0
+    total: int = 0
     priority: Priority = "live"
     begun_again: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def move(self, reach: int, more: int) -> None:
         self.reach = reach
-        self.left += more
+        self.total += more
         self.notify()
 
     def rewind(self) -> None:
@@ -122,10 +122,9 @@ class Backlog:
         """How much there is to do: of a few messages nobody wants to know what they cost."""
         run, frontier = self._run, self._frontier
         if loaded < LARGEST_GROUP:
-            frontier.left = max(frontier.left, loaded)
+            frontier.total = max(frontier.total, run.done + loaded)
             return
         frontier.priority = "backfill"
         async with run.writing() as connection:
             estimate = await ledger.get_estimate(connection, run.lease.account_id, run.engine.prices)
-            await run.set_estimate(connection, estimate)
-        frontier.left = estimate.messages
+            frontier.total = await run.set_estimate(connection, estimate)

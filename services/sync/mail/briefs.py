@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from libs.common.bus import Bus
 from libs.common.errors import Outage, Refused
+from libs.common.log import get_logger
 from libs.common.requests import FindBriefTokens
 from services.sync.domain.fetching import Fetched
 from services.sync.domain.mail import Me, brief_token
@@ -42,4 +43,9 @@ async def find_brief_tokens(bus: Bus, me: Me, tokens: Sequence[str], *, seconds:
 
 
 def _token(fetched: Fetched, me: Me) -> str | None:
-    return brief_token(fetched.message, me) if fetched.message else None
+    """None also where it can't be read: reading the whole message finds that out, and sets it aside."""
+    try:
+        return brief_token(fetched.message, me) if fetched.message else None
+    except Exception:
+        get_logger().exception("message_unreadable", gmail_id=fetched.wanted.gmail_id)
+        return None

@@ -118,6 +118,19 @@ async def lock_user(connection: Connection, user_id: UserId) -> None:
     )
 
 
+async def lock_account(connection: Connection, account_id: AccountId) -> None:
+    """Hold the account's row until the transaction ends. Rows that refer to it can be written meanwhile."""
+    await connection.execute("SELECT FROM accounts WHERE account_id = $1 FOR NO KEY UPDATE", account_id)
+
+
+async def lock_accounts_of(connection: Connection, user_id: UserId) -> list[AccountId]:
+    """As `lock_account`, of all accounts of a user; which these are."""
+    rows = await connection.fetch(
+        "SELECT account_id FROM accounts WHERE user_id = $1 ORDER BY account_id FOR NO KEY UPDATE", user_id
+    )
+    return [row["account_id"] for row in rows]
+
+
 async def is_forgotten(connection: Connection, *ids: UserId | AccountId) -> bool:
     """Whether one of these users or accounts was deleted or purged: their ids never come back."""
     return bool(
@@ -203,7 +216,12 @@ async def set_time_zone(connection: Connection, account_id: AccountId, time_zone
 
 async def make_aliases_due(connection: Connection) -> None:
     """Have the aliases of every account read again, with its next run."""
-    await connection.execute("UPDATE accounts SET aliases_due = true WHERE state = 'active'")
+    await connection.execute(
+        """
+        UPDATE accounts SET aliases_due = true WHERE account_id IN (
+            SELECT account_id FROM accounts WHERE state = 'active' ORDER BY account_id FOR NO KEY UPDATE)
+        """
+    )
 
 
 async def delete_account(connection: Connection, account_id: AccountId) -> None:
@@ -213,7 +231,7 @@ async def delete_account(connection: Connection, account_id: AccountId) -> None:
 
 
 async def delete_user(connection: Connection, user_id: UserId) -> None:
-    """With all accounts. What comes late about them does nothing."""
+    """With all accounts, which are locked already. What comes late about them does nothing."""
     await insert_forgotten(connection, user_id)
     await connection.execute("DELETE FROM accounts WHERE user_id = $1", user_id)
     await connection.execute("DELETE FROM preferences WHERE user_id = $1", user_id)

@@ -52,10 +52,14 @@ async def upsert_meetings(
 
 
 def _body(meeting: Meeting) -> str:
-    """What is compared: without the id and the revision, which are the row's, and the primary calendar's zone, which is the account's."""
-    return orjson.dumps(
-        meeting.model_dump(mode="json", exclude={"meeting_id", "revision", "calendar_time_zone"})
-    ).decode()
+    """What is compared: without the id and the revision, which are the row's, and the primary calendar's zone, which is the account's.
+
+    The number of guests is there where not all of them are.
+    """
+    left_out = {"meeting_id", "revision", "calendar_time_zone"}
+    if meeting.guests_total == len(meeting.guests):
+        left_out.add("guests_total")
+    return orjson.dumps(meeting.model_dump(mode="json", exclude=left_out)).decode()
 
 
 async def cancel_events(
@@ -152,6 +156,7 @@ async def get_meeting(connection: Connection, user_id: UserId, meeting_id: Meeti
 def _meeting(row: Record) -> Meeting:
     body: dict[str, Any] = row["meeting"]
     whole = {
+        "guests_total": len(body["guests"]),
         **body,
         "meeting_id": row["meeting_id"],
         "revision": row["revision"],

@@ -109,6 +109,7 @@ PATTERNS = (
     Row(brief_mark._TOKEN.fullmatch),
     Row(idempotency._KEY.fullmatch),
     Row(config._PUBSUB_NAME.fullmatch, (unclosed("projects/", "a"), repeated("projects/"))),
+    Row(log._QUERY_ARGUMENT.findall, (repeated("invalid input for query argument $1"), repeated("invalid input for query argument $1: "))),
     Row(log._INPUT_VALUE.findall, (repeated("input_value="), unclosed("input_value=", "x"), repeated("input_value=, "))),
     Row(batch._GIVEN_BOUNDARY.findall, (repeated('boundary="'), unclosed('boundary="', "a"), repeated("boundary="))),
     Row(batch._CONTENT_ID.findall, (repeated("content-id: \n"), unclosed("content-id:", " "), repeated("content-id:<response-part-"))),
