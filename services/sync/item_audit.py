@@ -1,7 +1,7 @@
 """Auditing meetings and cards: does contacts hold what was published of them? What it does not hold is published again.
 
-Runs of calendars and of Google Contacts carry it out before they read, where it is due: what is to be published again is marked as not
-published yet, and goes out with whatever is new.
+Runs of calendars and of Google Contacts carry it out once they have read, where it is due, so that nothing new waits for it: what is to
+be published again is marked as not published yet.
 """
 
 import asyncio

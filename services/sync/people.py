@@ -14,10 +14,16 @@ from services.sync.store import cursors, people
 
 
 async def sync_people(run: Run) -> None:
-    """Bring the cards of one account up to date. An expired sync token means one full listing more, and so does a card that is to be
-    published again: what is on it is at Google.
+    """Bring the cards of one account up to date, and audit them where that is due: what is to be published again is read once more."""
+    await _bring_up_to_date(run)
+    if await audit_if_due(run, CARDS):
+        await _bring_up_to_date(run)
+
+
+async def _bring_up_to_date(run: Run) -> None:
+    """Read what changed. An expired sync token means one full listing more, and so does a card that is still to be published: what is on
+    it is at Google.
     """
-    await audit_if_due(run, CARDS)
     async with run.db.acquire() as connection:
         token = await cursors.get_cursor(connection, run.lease.account_id, "contacts")
         to_publish = await people.has_unpublished_cards(connection, run.lease.account_id)

@@ -23,8 +23,6 @@ _ALL_GENERATIONS = 2**31 - 1
 
 async def sync_calendar(run: Run) -> None:
     """Bring the account's primary calendar and the ticked ones up to date, and forget those no longer ticked."""
-    healed = await audit_if_due(run, MEETINGS)
-    await _publish_left(run, healed)
     ticked = run.account.gmail.calendar_ids
     wanted = [PRIMARY, *(calendar_id for calendar_id in ticked if calendar_id not in (PRIMARY, run.account.address))]
     async with run.db.acquire() as connection:
@@ -38,6 +36,8 @@ async def sync_calendar(run: Run) -> None:
             await _forget(run, calendar_id)
     for calendar_id in set(known) - set(wanted):
         await _forget(run, calendar_id)
+    healed = await audit_if_due(run, MEETINGS)
+    await _publish_left(run, healed)
 
 
 async def _sync_calendar(run: Run, calendar_id: str) -> None:

@@ -231,3 +231,24 @@ async def test_what_is_on_its_way_to_contacts_is_not_lost(stage: Stage) -> None:
             await connection.close()
         assert (found.meetings.healed, found.meetings.unhealed) == (0, 0)
         await stage.until_held({*ids(MEETINGS), "late"}, names(CARDS))
+
+
+async def test_a_changed_meeting_arrives_also_while_contacts_are_down_and_the_audit_waits(
+    service_settings: ServiceSettings, nats_server: Nats
+) -> None:
+    calendar = CalendarData(ADDRESS, "Maya", "Europe/Stockholm", primary=True, events=list(MEETINGS))
+    async with (
+        sync_stage(service_settings, nats_server.admin_url, maya(calendars=[calendar])) as stage,
+        stage.replica(),
+    ):
+        await stage.first_sync("calendar")
+        await stage.sql(
+            "INSERT INTO item_audits (account_id, kind, due_at) VALUES ($1, 'calendar', now())", stage.account_id
+        )
+        stage.account.calendars[ADDRESS].put(event("new", NOW - timedelta(hours=3)))
+        await stage.request_sync("calendar")
+        await stage.until(lambda: any(e.meeting.event_id == "new" for e in stage.received(MeetingIngested)))
+        async with asyncio.timeout(20):
+            while not await stage.sql("SELECT FROM runs WHERE kind = 'calendar' AND state = 'waiting'"):
+                await asyncio.sleep(0.05)
+        assert await stage.sql("SELECT FROM item_audits WHERE due_at IS NOT NULL")
