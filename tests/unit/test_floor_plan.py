@@ -30,7 +30,7 @@ WORK: dict[Service, frozenset[str]] = {
             "token_refresh.py",  # access tokens, refreshed under a lease
         }
     ),
-    "sync": frozenset({"calendar/", "mail/", "people.py", "runs/"}),
+    "sync": frozenset({"calendar/", "item_audit.py", "mail/", "people.py", "runs/"}),
     "contacts": frozenset(
         {
             "account_purge.py",  # what only one account saw goes

@@ -94,11 +94,11 @@ class Backlog:
 
     async def _take(self) -> list[Wanted]:
         """Whole threads, in the order in which their newest messages come."""
-        if not self._threads and not self._exhausted:
-            await self._load()
         run, size = self._run, self._run.group_size
         if run.lease.first and not run.done and not self._in_hand:
             size = min(size, FIRST_GROUP)
+        if sum(map(len, self._threads)) < size and not self._exhausted:  # what is left of the last ones is no group
+            await self._load()
         group: list[Wanted] = []
         while self._threads and len(group) < size:
             group += self._threads.popleft()
@@ -108,9 +108,10 @@ class Backlog:
         """Read some groups from the ledger. What is pending already is counted with the first ones."""
         run, frontier = self._run, self._frontier
         was_open = frontier.is_open
+        known = self._in_hand | {thread[0].thread_id for thread in self._threads}
         async with run.db.acquire() as connection:
             wanted, last = await ledger.list_pending(
-                connection, run.lease.account_id, self._after, LARGEST_GROUP, self._in_hand, frontier.reach
+                connection, run.lease.account_id, self._after, LARGEST_GROUP, known, frontier.reach
             )
         self._exhausted = len(wanted) < LARGEST_GROUP and not was_open
         if wanted and self._after is None and not self._in_hand and not was_open:

@@ -33,31 +33,27 @@ async def run(setting: Setting) -> list[Figure]:
     setting.publish("starting")
     mailboxes = [*generated, *real]
     async with stage(setting.folder, mailboxes) as product, people_at(product.url, len(mailboxes)) as people:
-        figures = await _compare(setting, product, people[:count], generated, "", at_most(10))
+        figures = await _compare(setting, product, [*zip(people, generated, strict=False)], "", at_most(10))
         if real:
-            figures += await _compare(setting, product, people[count:], real, "real mail: ", at_most(15))
+            accounts = [*zip(people[count:], real, strict=True)]
+            figures += await _compare(setting, product, accounts, "real mail: ", at_most(15))
     return figures
 
 
 async def _compare(
-    setting: Setting,
-    product: Stage,
-    people: Sequence[Person],
-    mailboxes: Sequence[AccountData],
-    kind: str,
-    target: Target,
+    setting: Setting, product: Stage, accounts: Sequence[tuple[Person, AccountData]], kind: str, target: Target
 ) -> list[Figure]:
     """Alternating, after one import that warms everything up: what drifts falls on both."""
-    expected = expect(mailboxes[:1], datetime.now(UTC)).messages
+    _, mailbox = accounts[0]
+    messages, expected = len(mailbox.messages), expect([mailbox], datetime.now(UTC)).messages
     without: list[float] = []
     with_latency: list[float] = []
-    for number, (person, mailbox) in enumerate(zip(people, mailboxes, strict=True)):
+    for number, (person, mailbox) in enumerate(accounts):
         slow = number > 0 and number % 2 == 0
-        setting.publish(f"{kind}import {number + 1} of {len(mailboxes)}, {'with' if slow else 'without'} latency")
+        setting.publish(f"{kind}import {number + 1} of {len(accounts)}, {'with' if slow else 'without'} latency")
         seconds = await _import(product, person, mailbox, SLOW if slow else FAST, expected)
         if number:
             (with_latency if slow else without).append(seconds)
-    messages = len(mailboxes[0].messages)
     fast = messages * len(without) / sum(without)
     slow_rate = messages * len(with_latency) / sum(with_latency)
     how = f"imports of {messages:,} messages from sign-in to the last on its timeline, {len(without)} of each kind"

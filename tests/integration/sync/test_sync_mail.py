@@ -13,7 +13,10 @@ from libs.common.service import opened
 from libs.google_sim.faults import Rule
 from libs.google_sim.oracle import gmail_optimum
 from libs.local.servers import Nats
+from services.sync.domain import fetching as fetching_rules
+from services.sync.domain.fetching import Wanted
 from services.sync.domain.history import Touched
+from services.sync.mail import backlog
 from services.sync.store import accounts, ledger
 from tests.conftest import ServiceSettings
 from tests.support.sync_stage import SyncStage, maya, message, sync_stage
@@ -42,6 +45,29 @@ async def test_a_first_sync_publishes_every_message_once_at_the_lowest_price(sta
     best = gmail_optimum(stage.account.snapshot(), datetime.now(UTC))
     assert sum(counter.units for counter in gmail) == best["units"]
     assert sum(counter.requests for counter in gmail) == best["requests"]
+
+
+async def test_each_group_is_full_as_long_as_more_is_pending_and_nothing_is_fetched_twice(
+    stage: SyncStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group of the few that the one before left over is a whole way to Google and back for nothing."""
+    for module in (backlog, fetching_rules):
+        monkeypatch.setattr(module, "LARGEST_GROUP", 40)
+    groups: list[int] = []
+    next_group = backlog.Backlog.next_group
+
+    async def counted(pending: backlog.Backlog) -> list[Wanted]:
+        group = await next_group(pending)
+        groups.append(len(group))
+        return group
+
+    monkeypatch.setattr(backlog.Backlog, "next_group", counted)
+    async with stage.replica():
+        await stage.first_sync("mail")
+    assert set(stage.timeline()) == {resource["id"] for resource in MESSAGES}
+    first, *full, last, _ = groups[: groups.index(0) + 1]
+    assert sum((first, *full, last)) == len(MESSAGES)
+    assert all(40 <= size <= 42 for size in full), "whole threads of three"
 
 
 async def test_nothing_new_costs_one_request_and_two_units(stage: SyncStage) -> None:
