@@ -27,7 +27,7 @@ PIECES = (
     " " * 500, "," * 500,
     "x" * 5_000, "=?utf-8?q?" + "=00" * 50 + "?=", "On Mon wrote:\n>", "&#0;", "&amp;lt;", "&#x110000;", "\u200b" * 50, "On ", "-- \n",
 )  # fmt: skip
-LONGEST_FORM = 8_000  # characters
+LONGEST_FORM = 4_000  # characters
 EVERY_FORM = tuple(chain.from_iterable(FORMS.values()))
 ODD: tuple[Any, ...] = (
     None,
