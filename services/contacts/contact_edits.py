@@ -20,7 +20,7 @@ async def edit_contact(
     context: Context, user_id: UserId, edit: Callable[[Connection], Awaitable[ContactId]]
 ) -> Contact:
     """Under the user's lock: `edit` a contact, resolve anew who is who around it, show it. Publishes what changed."""
-    async with context.locked([user_id]) as connection:
+    async with context.locked_for_request(user_id) as connection:
         if await users.list_purged(connection, [user_id]):
             raise not_found("user")
         contact_id = await edit(connection)

@@ -32,7 +32,7 @@ async def refresh_due_derivations(context: Context) -> int:
 
 async def _refresh_some(context: Context, user_id: UserId) -> int:
     """Cards first, for contacts are derived from them: names that fold alike now may make two cards one person. Then interactions."""
-    async with context.locked([user_id]) as connection:
+    async with context.locked(user_id) as connection:
         refreshed, changed = await _refresh_people(connection, user_id)
         if not refreshed:
             groups = await derivations.delete_due_groups(connection, user_id, GROUPS_AT_ONCE)

@@ -47,10 +47,9 @@ class Effects:
 
 
 async def record_observations(connection: Connection, seen: Iterable[Observation]) -> ChangedContacts:
-    """Record observations: a later revision wins, the same one again does nothing. Takes the users' locks."""
+    """Record observations: a later revision wins, the same one again does nothing. The caller holds the users' locks."""
     latest = latest_observations(seen)
     user_ids = {observation.user_id for observation in latest}
-    await users.lock_users(connection, user_ids)
     purged = await users.list_purged(connection, user_ids | {observation.source_id for observation in latest})
     wanted = [found for found in latest if found.user_id not in purged and found.source_id not in purged]
     kept = await leave_out_strangers(connection, wanted)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from libs.common.db import Connection
-from libs.common.ids import ContactId
-from services.contacts.context import Context
+from libs.common.ids import ContactId, UserId
+from libs.common.log import get_logger
+from services.contacts.context import Context, UserBusy
 from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, next_change, score
 from services.contacts.store import scores
 
@@ -18,15 +19,23 @@ async def refresh_due_scores(context: Context, now: datetime) -> int:
     async with context.db.acquire() as connection:
         due_users = await scores.list_due_users(connection, now)
     for user_id in due_users:
-        while True:
-            # The user's lock: what is being recorded just now must not be marked as computed.
-            async with context.locked([user_id]) as connection:
-                due = await scores.list_due_contacts(connection, user_id, now, CONTACTS_AT_ONCE)
-                await _refresh_scores(connection, due, now)
-            done += len(due)
-            if len(due) < CONTACTS_AT_ONCE:
-                break
+        try:
+            done += await _refresh_user(context, user_id, now)
+        except UserBusy:  # the next round finds them due as before
+            get_logger().info("scores_postponed", user=str(user_id))
     return done
+
+
+async def _refresh_user(context: Context, user_id: UserId, now: datetime) -> int:
+    done = 0
+    while True:
+        # The user's lock: what is being recorded just now must not be marked as computed.
+        async with context.locked(user_id) as connection:
+            due = await scores.list_due_contacts(connection, user_id, now, CONTACTS_AT_ONCE)
+            await _refresh_scores(connection, due, now)
+        done += len(due)
+        if len(due) < CONTACTS_AT_ONCE:
+            return done
 
 
 async def _refresh_scores(connection: Connection, contact_ids: Sequence[ContactId], now: datetime) -> None:

@@ -22,7 +22,7 @@ from services.contacts.store.own_addresses import insert_own_addresses, replace_
 async def connect_account(context: Context, event: AccountConnected | AccountReauthRequired) -> None:
     """Its address is the user's own. A purge is final: the account's id never comes back."""
     own = {address for address in [canonical(event.address)] if address}
-    async with context.locked([event.user_id]) as connection:
+    async with context.locked(event.user_id) as connection:
         if await users.list_purged(connection, [event.user_id, event.account_id]):
             return
         await accounts.upsert_account(connection, event)
@@ -37,7 +37,7 @@ async def connect_account(context: Context, event: AccountConnected | AccountRea
 async def identify_account(context: Context, event: AccountIdentified) -> None:
     """All addresses of an account, as Gmail knows them now."""
     own = {address for written in event.addresses if (address := canonical(written))}
-    async with context.locked([event.user_id]) as connection:
+    async with context.locked(event.user_id) as connection:
         if await users.list_purged(connection, [event.user_id, event.account_id]):
             return
         account_address = await accounts.get_account_address(connection, event.account_id)
@@ -55,7 +55,7 @@ async def identify_account(context: Context, event: AccountIdentified) -> None:
 async def disconnect_account(context: Context, event: AccountDisconnected) -> None:
     """Its addresses remain the user's. With `purge`, what only it saw goes."""
     changed: ChangedContacts = {}
-    async with context.locked([event.user_id]) as connection:
+    async with context.locked(event.user_id) as connection:
         await accounts.upsert_disconnected_account(connection, event)
         if event.purge:
             changed = await purge_account(connection, event.user_id, event.account_id, event.at)
@@ -67,7 +67,7 @@ async def disconnect_account(context: Context, event: AccountDisconnected) -> No
 
 async def delete_user(context: Context, event: UserDeleted) -> None:
     """Everything about the user goes, and what comes late does nothing."""
-    async with context.locked([event.user_id]) as connection:
+    async with context.locked(event.user_id) as connection:
         await users.upsert_purged(connection, [event.user_id, *event.account_ids], datetime.now(UTC))
         await users.delete_user(connection, event.user_id)
     await context.purge_dead_letters(event.user_id)

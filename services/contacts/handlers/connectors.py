@@ -17,7 +17,7 @@ async def record_report(context: Context, event: InteractionReported) -> None:
 
     Unprocessable: a reserved platform.
     """
-    async with context.locked([event.user_id]) as connection:
+    async with context.locked(event.user_id) as connection:
         if await users.list_purged(connection, [event.user_id]):
             return
         first = reported_interaction(event, revision=0)
@@ -40,7 +40,7 @@ async def record_profile(context: Context, event: ProfileReported) -> None:
     if participant is None:
         return
     address = (event.user_id, participant.kind, participant.value)
-    async with context.locked([event.user_id]) as connection:
+    async with context.locked(event.user_id) as connection:
         if await users.list_purged(connection, [event.user_id]):
             return
         ids = await addresses.get_or_insert_addresses(connection, {address: participant})

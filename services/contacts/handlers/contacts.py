@@ -87,7 +87,7 @@ async def rotate_bcc(context: Context, command: RotateBcc) -> Contact:
 
 async def delete_contact(context: Context, command: DeleteContact) -> Done:
     """The contact and its notes go; neither mail nor its card brings it back."""
-    async with context.locked([command.user_id]) as connection:
+    async with context.locked_for_request(command.user_id) as connection:
         contact_id = await get_contact_id(connection, command.user_id, command.contact_id)
         await contact_edits.delete_contact(connection, command.user_id, contact_id)
     await context.publish_changed({command.user_id: {contact_id}})

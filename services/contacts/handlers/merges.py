@@ -17,7 +17,7 @@ async def merge_contacts(context: Context, command: MergeContacts) -> Merged:
     Where the merge is there already, whoever sent the command got no reply and tries again.
     """
     user_id, merge_id = command.user_id, creation_id()
-    async with context.locked([user_id]) as connection:
+    async with context.locked_for_request(user_id) as connection:
         survivor_id = await get_contact_id(connection, user_id, command.contact_id)
         other_id = await get_contact_id(connection, user_id, command.other_id)
         if await get_merge(connection, user_id, merge_id) is None:
@@ -30,7 +30,7 @@ async def merge_contacts(context: Context, command: MergeContacts) -> Merged:
 async def undo_merge(context: Context, command: UndoMerge) -> Contact:
     """Both contacts as they were; what was added since stays with the survivor. Refused: `merged_again` (409), `not_found`."""
     user_id, now = command.user_id, datetime.now(UTC)
-    async with context.locked([user_id]) as connection:
+    async with context.locked_for_request(user_id) as connection:
         merge = await get_merge(connection, user_id, command.merge_id)
         if merge is None or merge.undone:
             raise not_found("merge to undo")

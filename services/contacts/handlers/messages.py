@@ -1,12 +1,15 @@
 """Gmail's messages: recorded, removed, and on whose timelines one is."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from libs.common.db import Connection
 from libs.common.events import MessageIngested, MessageRemoved
+from libs.common.ids import UserId
 from libs.common.requests import ContactRefs, GetContactsOfMessage
 from services.contacts.bcc_offers import make_offers
 from services.contacts.context import Context
+from services.contacts.domain.changes import ChangedContacts
 from services.contacts.domain.kept_participants import MAX_PARTICIPANTS
 from services.contacts.domain.observations import observed_message, removed_message
 from services.contacts.domain.text import key
@@ -23,17 +26,25 @@ async def record_messages(context: Context, events: Sequence[MessageIngested]) -
         observations.append(observed_message(event))
         if len(event.people) > MAX_PARTICIPANTS:
             await asyncio.sleep(0)  # reading thousands of addresses takes a while, and others want to be served, too
-    async with context.transaction() as connection:
-        changed = await record_observations(connection, observations)
-        await make_offers(connection, observations)
-    await context.publish_changed(changed)
+
+    async def record(connection: Connection, users: Collection[UserId]) -> ChangedContacts:
+        theirs = [observation for observation in observations if observation.user_id in users]
+        changed = await record_observations(connection, theirs)
+        await make_offers(connection, theirs)
+        return changed
+
+    await context.change_users({event.user_id for event in events}, record)
 
 
 async def remove_messages(context: Context, events: Sequence[MessageRemoved]) -> None:
     """Each interaction goes, or what only this account saw of it."""
-    async with context.transaction() as connection:
-        changed = await record_observations(connection, [removed_message(event) for event in events])
-    await context.publish_changed(changed)
+
+    async def remove(connection: Connection, users: Collection[UserId]) -> ChangedContacts:
+        return await record_observations(
+            connection, [removed_message(event) for event in events if event.user_id in users]
+        )
+
+    await context.change_users({event.user_id for event in events}, remove)
 
 
 async def get_contacts_of_message(context: Context, query: GetContactsOfMessage) -> ContactRefs:

@@ -18,7 +18,7 @@ async def change_settings(context: Context, event: SettingsChanged) -> None:
     """`own_addresses` and `contact_creation` are kept here and apply to everything that is recorded already."""
     own = {address for written in event.after.gmail.own_addresses if (address := canonical(written))}
     creation = event.after.gmail.contact_creation
-    async with context.locked([event.user_id]) as connection:
+    async with context.locked(event.user_id) as connection:
         if await users.list_purged(connection, [event.user_id]):
             return
         newer, before = await users.upsert_contact_creation(connection, event.user_id, event.version, creation)

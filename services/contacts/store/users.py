@@ -1,6 +1,6 @@
 """Users: the lock under which a user's contacts are changed, the rule for who becomes one, and what was purged."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -9,13 +9,16 @@ from libs.common.ids import UserId
 from services.contacts.domain.observations import SourceId
 
 
-async def lock_users(connection: Connection, user_ids: Iterable[UserId]) -> None:
-    """One writer per user at a time, until the transaction ends. Taken in one order, so that two batches can't deadlock."""
-    await connection.execute(
-        """SELECT pg_advisory_xact_lock(hashtextextended('contacts.user:' || id::text, 0))
-           FROM (SELECT DISTINCT id FROM unnest($1::uuid[]) AS id ORDER BY id) AS ordered""",
+async def lock_free_users(connection: Connection, user_ids: Collection[UserId]) -> set[UserId]:
+    """One writer per user at a time, until the transaction ends: those of these users whose lock was free, and is now ours.
+
+    Nothing is waited for, so two batches can't deadlock.
+    """
+    rows = await connection.fetch(
+        "SELECT id FROM unnest($1::uuid[]) AS id WHERE pg_try_advisory_xact_lock(hashtextextended('contacts.user:' || id::text, 0))",
         list(user_ids),
     )
+    return {row["id"] for row in rows}
 
 
 async def list_purged(connection: Connection, ids: Collection[SourceId]) -> set[UUID]:
