@@ -19,6 +19,7 @@ from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
 from services.sync.domain import fetching
 from services.sync.domain.fetching import RETRY_DELAYS
+from services.sync.runs.batch_writer import Batch, BatchWriter
 from services.sync.store import ledger
 from tests.conftest import ServiceSettings
 from tests.support.sync_stage import SyncStage, maya, message, sync_stage
@@ -157,22 +158,30 @@ async def test_a_gmail_that_is_away_is_waited_for_and_counts_against_no_message(
     assert set(stage.timeline()) == set(IDS)
 
 
-@pytest.mark.parametrize("latency_ms", [5, 40])
+@pytest.mark.parametrize(("latency_ms", "arriving"), [(5, 0), (60, 0), (5, 10)])
 async def test_the_bar_of_a_first_import_never_runs_back_and_ends_full(
-    stage: SyncStage, monkeypatch: pytest.MonkeyPatch, latency_ms: int
+    stage: SyncStage, monkeypatch: pytest.MonkeyPatch, latency_ms: int, arriving: int
 ) -> None:
-    """The listing ends while groups are fetched and recorded; messages go meanwhile, and others come."""
+    """The listing ends while a group is about to be written down; messages go meanwhile, and others come."""
+    write = BatchWriter.write
+
+    async def slowly(writer: BatchWriter, batch: Batch) -> None:
+        await asyncio.sleep(0.05)
+        await write(writer, batch)
+
+    monkeypatch.setattr(BatchWriter, "write", slowly)
     monkeypatch.setattr(fetching, "LARGEST_GROUP", 20)
     monkeypatch.setattr("services.sync.runs.run.PROGRESS_EVERY_SECONDS", 0.0)
     mailbox = stage.account.mailbox
     mailbox.load([message(number, age=timedelta(hours=number)) for number in range(200, 900)])
-    stage.google.world.faults.set([Rule("messages.get|threads.get", "latency", milliseconds=latency_ms)], 0)
+    latency = [Rule("messages.list", "latency", milliseconds=300), Rule("get", "latency", milliseconds=latency_ms)]
+    stage.google.world.faults.set(latency, 0)
     async with stage.replica():
         await stage.connect()
         await stage.until(lambda: len(stage.timeline()) > 100)
         for number in range(700, 720):
             mailbox.delete(f"{number:016x}")
-        for number in range(2_000, 2_010):
+        for number in range(2_000, 2_000 + arriving):
             mailbox.add(message(number))
         await stage.until(lambda: bool(stage.ended("mail")), 40)
         [run] = await stage.sql("SELECT done, total FROM runs WHERE kind = 'mail' ORDER BY run_id LIMIT 1")
