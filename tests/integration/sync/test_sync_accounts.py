@@ -139,8 +139,8 @@ async def test_sync_now_syncs_an_account_whose_connection_was_lost(stage: SyncSt
         stage.state = stage.state_at(1)
         await stage.request_sync("mail")
         await stage.until(lambda: bool(stage.ended("mail")))
-    [end] = stage.ended("mail")
-    assert isinstance(end, SyncCompleted)
+    # The first import, and a run for the request where that had begun without it.
+    assert {type(end) for end in stage.ended("mail")} == {SyncCompleted}
     assert len(stage.timeline()) == 5
 
 
