@@ -1,5 +1,6 @@
 """Hostile messages: what the slowest of 20,000 mutated ones takes, and what a kB of the worst forms takes, however long they are."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 from time import thread_time
@@ -30,11 +31,10 @@ def _mutated(setting: Setting) -> list[Figure]:
     setting.publish(f"{count:,} mutated messages")
     milliseconds: list[float] = []
     for _ in range(count):
-        message = mutated(chance.choice(seeds), chance)
-        begun = thread_time()
-        read(read_message(message), ME, None, 1)
-        milliseconds.append((thread_time() - begun) * 1000)
-    how = f"CPU time from Gmail's resource to recorded, filtered or set aside; {count:,} messages with spoiled headers and structure"
+        resource = mutated(chance.choice(seeds), chance)
+        milliseconds.append(_shortest(lambda resource=resource: read_message(resource), 2))  # type: ignore[misc]
+    spoiled = f"{count:,} messages with spoiled headers and structure, the shorter of two tries"
+    how = f"CPU time from Gmail's resource to recorded, filtered or set aside; {spoiled}"
     return [
         Figure("parsing, slowest", max(milliseconds), "ms", how, at_most(50)),
         Figure("parsing, p99", percentile(milliseconds, 99), "ms", "the same", at_most(50)),
@@ -66,15 +66,20 @@ def _worst_forms(setting: Setting) -> list[Figure]:
     return figures
 
 
-def _milliseconds(text: str, count: int) -> float:
-    """The shortest of so many tries."""
+def _milliseconds(text: str, tries: int) -> float:
+    """A message that has the text everywhere."""
     message = GmailMessage("1", "1", 1, frozenset(), 1, "text/plain", dict.fromkeys(HEADERS, (text,)), text)
-    tries = []
-    for _ in range(count):
+    return _shortest(lambda: message, tries)
+
+
+def _shortest(make: Callable[[], GmailMessage], tries: int) -> float:
+    """Milliseconds of making and reading a message: the shortest of some tries, so that no collection of garbage counts."""
+    taken = []
+    for _ in range(tries):
         begun = thread_time()
-        read(message, ME, None, 1)
-        tries.append((thread_time() - begun) * 1000)
-    return min(tries)
+        read(make(), ME, None, 1)
+        taken.append((thread_time() - begun) * 1000)
+    return min(taken)
 
 
 SCENARIO = Scenario("parsing", "How long can a hostile message keep the reader busy?", run)
