@@ -3,9 +3,21 @@
 from collections.abc import Mapping
 
 from tests.bench.scenario import Scenario
-from tests.bench.scenarios import backfill, crowd, first, idle, incremental, latency, parsing, push, quota, recipients
+from tests.bench.scenarios import (
+    backfill,
+    crowd,
+    deletion,
+    first,
+    idle,
+    incremental,
+    latency,
+    parsing,
+    push,
+    quota,
+    recipients,
+)
 
 SCENARIOS: Mapping[str, Scenario] = {
     module.SCENARIO.name: module.SCENARIO
-    for module in (backfill, first, latency, quota, crowd, push, incremental, idle, parsing, recipients)
+    for module in (backfill, first, latency, quota, crowd, push, incremental, idle, parsing, recipients, deletion)
 }
