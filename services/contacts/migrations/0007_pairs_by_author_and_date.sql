@@ -12,18 +12,6 @@ CREATE TABLE groups_due (
 INSERT INTO groups_due
 SELECT user_id, platform, grp FROM sightings WHERE platform = 'email' AND fact IS NOT NULL GROUP BY 1, 2, 3 HAVING count(*) > 1;
 
--- What follows from a change of who is me, or of who becomes a contact, and is still to be done: address by address, in committed chunks
--- (rechecks.py). stage 3: the interactions of this address are followed up, newest first, as far as (after_at, after_id); 2: its name is
--- learned anew, and whether it is a contact; 1: only the latter.
-CREATE TABLE rechecks (
-    user_id    uuid NOT NULL,
-    address_id bigint NOT NULL,
-    stage      smallint NOT NULL,
-    after_at   timestamptz NOT NULL DEFAULT 'infinity',
-    after_id   uuid NOT NULL DEFAULT 'ffffffff-ffff-ffff-ffff-ffffffffffff',
-    PRIMARY KEY (user_id, address_id)
-);
-
 -- Exports read in the order of ids; deletions and purges read by user what no other index leads to.
 CREATE INDEX interactions_of_user ON interactions (user_id, id);
 CREATE INDEX sightings_of_user ON sightings (user_id);
@@ -38,5 +26,4 @@ DROP INDEX cards_of_user;
 DROP INDEX contacts_of_user;
 DROP INDEX sightings_of_user;
 DROP INDEX interactions_of_user;
-DROP TABLE rechecks;
 DROP TABLE groups_due;
