@@ -22,8 +22,9 @@ from libs.common.ids import Service
 from libs.common.topology import CLOCK_STREAM, DEAD_STREAM, EVENT_STREAM
 from libs.local import ROOT
 from libs.local.migrate import migrate_bus
-from libs.local.secrets import SECRET_KEYS, Secrets, generate
+from libs.local.secrets import SECRET_KEYS, WEBHOOK_KEYS, Secrets, generate
 from libs.local.servers import Nats
+from libs.local.urls import redis_url as redis_url_of
 from tests.support.database import Database, fresh_database
 from tests.support.servers import Servers
 
@@ -104,13 +105,20 @@ async def own_nats_server(secrets: Secrets) -> AsyncIterator[Nats]:
 
 @pytest_asyncio.fixture
 async def redis_url(servers: Servers) -> AsyncIterator[str]:
-    """The URL of an empty Redis."""
+    """The administrator's URL of an empty Redis."""
     server = await servers.valkey()
     if not server.running:  # a test killed it
         await server.restart()
     async with redis.asyncio.Redis.from_url(server.admin_url) as client:
         await client.flushall()
     yield server.admin_url
+
+
+@pytest_asyncio.fixture
+async def redis_admin(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    """Redis as its administrator sees it: all keys, with the namespaces of the services."""
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        yield client
 
 
 @pytest.fixture
@@ -121,8 +129,9 @@ def service_settings(database: Database, nats_server: Nats, redis_url: str, secr
         return Settings(
             postgres_url=database.url_for(service),
             nats_url=nats_server.url_for(service),
-            redis_url=redis_url,
+            redis_url=redis_url_of(redis_url, service, secrets),
             secret_keys=secrets[SECRET_KEYS],
+            webhook_keys=secrets[WEBHOOK_KEYS],
         )
 
     return settings

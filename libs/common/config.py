@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from libs.common.addresses import canonical
 
 # Gmail's prices in quota units, as of 1 May 2026. https://developers.google.com/workspace/gmail/api/reference/quota
 GMAIL_UNITS: Mapping[str, int] = {
@@ -39,7 +42,18 @@ class Settings(BaseSettings):
     port: int = 8025
     public_url: str = ""
     health_port: int = 0
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="whose X-Forwarded-For counts"
+    )
+    api_requests_per_minute: int = Field(600, ge=0, description="of one user; 0 = no limit")
+
+    # Who may sign in, and the keys: the first of each seals or signs, all open.
+    sign_up: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("first",), description="`first`, `open`, or canonical addresses and @domains"
+    )
+    operators: Annotated[tuple[str, ...], NoDecode] = Field((), description="canonical addresses")
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    webhook_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
 
     # Google and Claude.
     google_client_id: str = ""
@@ -82,13 +96,42 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", pattern="(?i)^(debug|info|warning|error|critical)$")
     log_format: str = Field("auto", pattern="^(auto|json|pretty)$")
 
-    @field_validator("secret_keys", mode="before")
+    @field_validator("secret_keys", "webhook_keys", "sign_up", "operators", mode="before")
     @classmethod
-    def _split_keys(cls, value: object) -> object:
-        """Keys are separated by commas; the first encrypts, all decrypt."""
+    def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(key.strip() for key in value.split(",") if key.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("sign_up")
+    @classmethod
+    def _is_a_rule_or_a_list(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Canonical, so that entries are compared and not read again. Nothing at all is the default, which is closed."""
+        words = {entry.lower() for entry in value} & {"first", "open"}
+        if words and len(value) > 1:
+            raise ValueError(f"{words.pop()} stands alone, or there is a list of addresses and @domains")
+        if words or not value:
+            return (words.pop() if words else "first",)
+        return tuple(
+            _canonical_domain(entry) if entry.startswith("@") else _canonical_address(entry) for entry in value
+        )
+
+    @field_validator("operators")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_canonical_address, value))
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _are_networks(cls, value: object) -> object:
+        """An address is a network of one. Bits beyond the prefix are refused: nobody can know what was meant."""
+        parts = cls._split_at_commas(value)
+        if not isinstance(parts, tuple):
+            return value
+        try:
+            return tuple(ip_network(part) for part in parts)
+        except ValueError as error:
+            raise ValueError(f"name addresses or networks such as 10.0.0.0/8: {error}") from None
 
     @field_validator("google_pubsub_topic", "google_pubsub_subscription")
     @classmethod
@@ -128,3 +171,19 @@ class Settings(BaseSettings):
     def redirect_uri(self) -> str:
         """Where Google sends people back after consent; it must be registered with the OAuth client."""
         return f"{self.base_url}/oauth/google/callback"
+
+
+def _canonical_address(entry: str) -> str:
+    """Raises ValueError with a sentence: `Settings` reports it."""
+    address = canonical(entry)
+    if address is None:
+        raise ValueError(f"{entry!r} is no address; write name@example.org, and @example.org for a whole domain")
+    return address
+
+
+def _canonical_domain(entry: str) -> str:
+    """`@domain`. Raises ValueError as `_canonical_address` does."""
+    address = canonical(f"anybody{entry}")
+    if address is None:
+        raise ValueError(f"{entry!r} is no domain; write @example.org")
+    return "@" + address.partition("@")[2]

@@ -1,6 +1,10 @@
 """PostgreSQL: one pool per process, logged in as the service's own role, whose search path is its own schema."""
 
-from typing import TypeAlias
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from random import uniform
+from typing import ParamSpec, TypeAlias, TypeVar
 
 import asyncpg
 import orjson
@@ -12,6 +16,9 @@ from libs.common.errors import Outage
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Record: TypeAlias = asyncpg.Record
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # What says that the database is away or overloaded, not that our SQL is wrong: worth another try, no failure.
 OUTAGES: tuple[type[BaseException], ...] = (
@@ -25,6 +32,16 @@ OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
 )
+
+# Two transactions met, and the server has undone one of them: in opposite orders, or one deleted what the other was about to refer
+# to. Done again at once, it succeeds.
+CONFLICTS: tuple[type[BaseException], ...] = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.ForeignKeyViolationError,
+)
+CONFLICT_TRIES = 4
+CONFLICT_PAUSE_SECONDS = 0.02  # at most, before the first repetition
 
 # The server ended a statement that took too long. That may lie in what it was about, and would be so again: a failure.
 STATEMENT_TIMEOUTS: tuple[type[BaseException], ...] = (asyncpg.QueryCanceledError,)
@@ -80,3 +97,21 @@ async def open_pool(settings: Settings) -> Pool:
         )
     except (OSError, asyncpg.PostgresError) as error:
         raise Outage(f"PostgreSQL can't be reached: {error}. Check PINGCRM_POSTGRES_URL.") from error
+
+
+def retry_conflicts(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Do it again at once where the server undid it because of another transaction, a few times.
+
+    `work` is one transaction from beginning to end, or several that may each be repeated. Raises what the last try raised.
+    """
+
+    @wraps(work)
+    async def retried(*args: P.args, **kwargs: P.kwargs) -> T:
+        for attempt in range(1, CONFLICT_TRIES):
+            try:
+                return await work(*args, **kwargs)
+            except CONFLICTS:
+                await asyncio.sleep(uniform(0, attempt * CONFLICT_PAUSE_SECONDS))  # not both again in the same moment
+        return await work(*args, **kwargs)
+
+    return retried

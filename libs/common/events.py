@@ -55,43 +55,49 @@ class Event(BaseModel):
 # --- accounts ---------------------------------------------------------------------------------------------------------
 
 
-class AccountConnected(Event):
+class AccountEvent(Event):
+    """What happened to one account. Of two such events the one with the higher `sequence`, counted by `auth`, is the later one.
+
+    `at` orders only events of versions that did not count: their sequence is 0.
+    """
+
+    user_id: UserId
+    account_id: AccountId
+    sequence: int = 0
+    at: datetime
+
+    def key(self) -> str:
+        return f"{self.account_id}:{self.sequence or self.at.isoformat()}"
+
+
+class AccountConnected(AccountEvent):
     """A Google account was connected, or its permissions were renewed (`again`)."""
 
     subject = "account.connected"
     published_by = ("auth",)
     consumed_by = ("sync", "contacts", "gateway")
 
-    user_id: UserId
-    account_id: AccountId
     address: str
     scopes: frozenset[str]
     again: bool
-    at: datetime
-
-    def key(self) -> str:
-        return f"{self.account_id}:{self.at.isoformat()}"
 
 
-class AccountReauthRequired(Event):
+class AccountReauthRequired(AccountEvent):
     """Google no longer accepts the account's refresh token. `reason` is a sentence for the user."""
 
     subject = "account.reauth_required"
     published_by = ("auth",)
     consumed_by = ("sync", "gateway")
 
-    user_id: UserId
-    account_id: AccountId
     address: str
     reason: str
-    at: datetime
-
-    def key(self) -> str:
-        return f"{self.account_id}:{self.at.isoformat()}"
 
 
 class AccountIdentified(Event):
-    """All addresses under which an account sends and receives, as Gmail knew them `at` that moment: the latest wins."""
+    """All addresses under which an account sends and receives, as Gmail knew them `at` that moment: the highest `revision` wins.
+
+    `sync` counts them. Those of versions that did not count have revision 0, and `at` orders them.
+    """
 
     subject = "account.identified"
     published_by = ("sync",)
@@ -100,27 +106,22 @@ class AccountIdentified(Event):
     user_id: UserId
     account_id: AccountId
     addresses: tuple[str, ...]
+    revision: int = 0
     at: datetime
 
     def key(self) -> str:
-        return f"{self.account_id}:{self.at.isoformat()}"
+        return f"{self.account_id}:{self.revision or self.at.isoformat()}"
 
 
-class AccountDisconnected(Event):
-    """The user disconnected the account. With `purge`, what was imported from it goes too."""
+class AccountDisconnected(AccountEvent):
+    """The user disconnected the account. With `purge`, what was imported from it goes too, for good: its id never comes back."""
 
     subject = "account.disconnected"
     published_by = ("auth",)
     consumed_by = ("sync", "contacts", "prep", "gateway")
     outlives_purge = True
 
-    user_id: UserId
-    account_id: AccountId
     purge: bool
-    at: datetime
-
-    def key(self) -> str:
-        return f"{self.account_id}:{self.at.isoformat()}"
 
 
 class UserDeleted(Event):
@@ -425,6 +426,7 @@ class Meeting(BaseModel):
 
     Times are UTC instants; `time_zone` is the IANA name of the zone that the event names, else of its calendar's;
     `calendar_time_zone` that of the account's primary calendar, empty where it is not known. The description never leaves `sync`.
+    `guests`: at most 400 of `guests_total`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -450,6 +452,7 @@ class Meeting(BaseModel):
     private: bool = False
     organizer: Guest | None = None
     guests: tuple[Guest, ...] = ()
+    guests_total: int = 0
     my_answer: Answer = "accepted"
 
     @property

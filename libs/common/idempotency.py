@@ -92,6 +92,13 @@ def creation_id(what: str = "") -> UUID:
     return command.id_of(what) if command else new_id()
 
 
+def key_reused() -> Refused:
+    """The refusal of a command whose key was used for another one."""
+    return Refused(
+        422, "idempotency_key_reused", "This Idempotency-Key was used for another request. Choose a fresh one."
+    )
+
+
 @contextmanager
 def under(command: CommandKey) -> Iterator[None]:
     """Handle a command: `creation_id` follows from its key."""
@@ -131,9 +138,7 @@ async def begin(cache: Cache, command: CommandKey, body: bytes) -> Try | bytes:
         return Try(cache, command, digest, mark)
     record = await cache.get(command.name)
     if record is not None and record[1 : 1 + len(digest)] != digest:
-        raise Refused(
-            422, "idempotency_key_reused", "This Idempotency-Key was used for another request. Choose a fresh one."
-        )
+        raise key_reused()
     if record is None or record[:1] == _UNDER_WAY:  # None: it ended this moment
         raise Refused(409, "in_progress", "This request is being worked on. Send it again in a moment.", retry_after=1)
     return command.open(record[1 + len(digest) :])

@@ -23,6 +23,7 @@ TRACE_HEADER = "Pingcrm-Trace"
 _trace: ContextVar[str] = ContextVar("trace", default="")
 
 _INPUT_VALUE = re.compile(r"input_value=.*?(?=, input_type=|$)")
+_QUERY_ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .*")
 
 Logger = structlog.typing.FilteringBoundLogger
 
@@ -78,10 +79,10 @@ def configure(service: str, settings: Settings) -> None:
 
 
 def _without_rows(exc_info: structlog.typing.ExcInfo) -> str:
-    """A traceback without the values that PostgreSQL (DETAIL) and pydantic (input_value) quote: they may be private."""
+    """A traceback without the values that PostgreSQL (DETAIL), asyncpg and pydantic (input_value) quote: they may be private."""
     lines = "".join(traceback.format_exception(*exc_info)).splitlines()
     kept = (line for line in lines if not line.startswith(("DETAIL:", "CONTEXT:")))
-    return "\n".join(_INPUT_VALUE.sub("input_value=…", line) for line in kept)
+    return "\n".join(_QUERY_ARGUMENT.sub(r"\1: …", _INPUT_VALUE.sub("input_value=…", line)) for line in kept)
 
 
 class _Service:

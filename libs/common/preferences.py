@@ -1,4 +1,8 @@
-"""What a user can set. Owned by `auth`, read with `auth.settings`, published with `settings.changed`."""
+"""What a user can set. Owned by `auth`, read with `auth.settings`, published with `settings.changed`.
+
+What is read from the database or the bus may be of a newer version: fields that are unknown here are passed over, and `auth` keeps
+them. What comes in over HTTP is checked more strictly, by the models of the gateway.
+"""
 
 from typing import Annotated, Literal
 
@@ -14,7 +18,7 @@ ContactCreation = Literal["people", "sent_only", "none", "everyone"]
 class GmailPreferences(BaseModel):
     """The group `gmail` of `GET /settings`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     mail_lookback_days: int = Field(365, ge=0, le=36500, description="How far back mail is imported; 0 = all of it.")
     contact_creation: ContactCreation = Field("people", description="Whom mail and meetings turn into contacts.")
@@ -52,7 +56,7 @@ class GmailPreferences(BaseModel):
 class NotificationPreferences(BaseModel):
     """The group `notifications`: where else notifications go."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     webhook_url: HttpUrl | None = Field(None, description="Notifications are also POSTed here, signed.")
 
@@ -60,7 +64,7 @@ class NotificationPreferences(BaseModel):
 class Preferences(BaseModel):
     """All settings of one user."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     gmail: GmailPreferences = GmailPreferences()
     notifications: NotificationPreferences = NotificationPreferences()

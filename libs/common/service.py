@@ -95,7 +95,7 @@ Wire = Callable[[Resources], Awaitable[None]]
 async def opened(service: Service, settings: Settings) -> AsyncIterator[Resources]:
     """The resources of one service, closed in reverse order. The bus is not started yet: handlers come first."""
     async with AsyncExitStack() as stack:
-        cache = open_cache(settings)
+        cache = open_cache(settings, service)
         stack.push_async_callback(cache.close)
         db = await open_pool(settings)
         stack.push_async_callback(db.close)

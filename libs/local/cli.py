@@ -11,7 +11,7 @@ import typer
 from libs.common.addresses import canonical
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
-from libs.local import ROOT, nats_config
+from libs.local import ROOT, nats_config, valkey_acl
 from libs.local import secrets as secrets_file
 from libs.local.commands import DataDir, console, data_dir_of, failures_as_sentences
 from libs.local.dead_commands import dead
@@ -44,11 +44,33 @@ def up(
     logs: Annotated[
         bool, typer.Option("--logs", help="Show the services' logs here, in place of writing files.")
     ] = False,
+    new_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--new-secrets",
+            help="Where secrets.json is lost, make it anew without asking: the Google accounts have to be connected again.",
+        ),
+    ] = False,
 ) -> None:
     """Start everything on this machine, and stop it with Ctrl-C."""
     with failures_as_sentences():
         Settings()  # one sentence now, not one from each service
-        asyncio.run(run_up(data_dir_of(data_dir), port, console, log_files=not logs))
+        folder = data_dir_of(data_dir)
+        renewing = new_secrets or _wants_new_secrets(folder)
+        asyncio.run(run_up(folder, port, console, log_files=not logs, new_secrets=renewing))
+
+
+def _wants_new_secrets(data_dir: Path) -> bool:
+    """Ask the person where the folder's secrets are lost. Raises LostSecrets where nobody can be asked, or the reply is no."""
+    lost = secrets_file.why_lost(data_dir, os.environ)
+    if lost is None:
+        return False
+    if sys.stdin.isatty():
+        print(lost, file=sys.stderr)
+        if typer.confirm("Make new passwords and keys, and connect the accounts again?"):
+            return True
+        lost = "Nothing was changed."
+    raise secrets_file.LostSecrets(lost)
 
 
 @app.command()
@@ -131,9 +153,16 @@ def doctor(data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def secrets() -> None:
+def secrets(
+    missing_from: Annotated[
+        Path | None,
+        typer.Option(help="Print only what this file does not set yet, to be added to it after an upgrade."),
+    ] = None,
+) -> None:
     """Print a complete set of fresh passwords and keys, as a file for `docker compose --env-file`. Nothing is stored."""
-    sys.stdout.write(secrets_file.as_env_file(secrets_file.generate()))
+    with failures_as_sentences():
+        kept = missing_from.read_text() if missing_from and missing_from.exists() else ""
+        sys.stdout.write(secrets_file.as_env_file(secrets_file.generate(), without=secrets_file.names_in(kept)))
 
 
 @app.command("nats-config")
@@ -146,6 +175,13 @@ def nats_config_command(
     """Print the configuration of a NATS server: users, and what each may publish and subscribe to."""
     with failures_as_sentences():
         sys.stdout.write(nats_config.deployed(None if env else secrets_for(data_dir_of(data_dir), os.environ)))
+
+
+@app.command("redis-acl")
+def redis_acl_command(data_dir: DataDir = None) -> None:
+    """Print the users of a Redis or Valkey server of your own, for its ACL file: each service's login opens its own keys only."""
+    with failures_as_sentences():
+        sys.stdout.write(valkey_acl.acl(secrets_for(data_dir_of(data_dir), os.environ)))
 
 
 @app.command()

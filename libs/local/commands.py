@@ -17,7 +17,7 @@ from libs.local.data_dir import InUse, Unusable, default_data_dir
 from libs.local.dead import NoSuchDeadLetter
 from libs.local.locate import NothingRuns
 from libs.local.schemas import MigrationFailed
-from libs.local.secrets import MissingSecret
+from libs.local.secrets import LostSecrets, MissingSecret
 from libs.local.servers import ServerFailed
 from libs.local.servers.unprivileged import NoUnprivilegedUser
 from libs.local.supervisor import StackFailed
@@ -29,8 +29,8 @@ DataDir = Annotated[
 console = Console()
 
 REPORTED = (
-    InUse, MigrationFailed, MissingSecret, NoSuchDeadLetter, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable,
-    Unusable, nats.errors.Error, OSError,
+    InUse, LostSecrets, MigrationFailed, MissingSecret, NoSuchDeadLetter, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed,
+    Unreachable, Unusable, nats.errors.Error, OSError,
 )  # fmt: skip
 
 

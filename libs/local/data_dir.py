@@ -1,15 +1,21 @@
 """The folder of an installation: where it is, who may enter it, that only one PingCRM uses it, what runs there."""
 
+import asyncio
 import fcntl
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from libs.common.ids import Service
+from libs.local.leftovers import is_alive
 from libs.local.private_file import write_private
+
+HOLDER_ENDS_SECONDS = 1.0
+LOCK_POLL_SECONDS = 0.02
 
 
 class InUse(Exception):
@@ -33,6 +39,7 @@ class Runtime(BaseModel):
     postgres_url: str
     nats_url: str
     redis_url: str
+    redis_urls: dict[Service, str] = {}
     health_ports: dict[str, int]
 
 
@@ -60,26 +67,40 @@ def create(data_dir: Path) -> None:
         raise Unusable(data_dir, error) from error
 
 
-@contextmanager
-def locked(data_dir: Path) -> Iterator[None]:
-    """Hold the folder for this process. Raises InUse or Unusable. The kernel lets go of it however the process ends."""
+@asynccontextmanager
+async def locked(data_dir: Path) -> AsyncIterator[None]:
+    """Hold the folder for this process. Raises InUse or Unusable. The kernel lets go of it however the process ends.
+
+    Waits a moment for a holder that was killed just now: it holds on until the kernel has cleared it away.
+    """
     try:
         descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise Unusable(data_dir, error) from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not await _acquire(descriptor):
             holder = os.read(descriptor, 20).decode().strip() or "unknown"
             raise InUse(
                 f"PingCRM runs on {data_dir} already (process {holder}). Stop that one, or choose another folder with --data-dir."
-            ) from None
+            )
         os.truncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(descriptor)
+
+
+async def _acquire(descriptor: int) -> bool:
+    deadline = asyncio.get_running_loop().time() + HOLDER_ENDS_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(LOCK_POLL_SECONDS)
+        else:
+            return True
 
 
 @contextmanager
@@ -101,10 +122,4 @@ def read_runtime(data_dir: Path) -> Runtime | None:
         return None
     except OSError as error:
         raise Unusable(data_dir, error) from error
-    try:
-        os.kill(runtime.pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:  # it lives, and belongs to somebody else
-        return runtime
-    return runtime
+    return runtime if is_alive(runtime.pid) else None

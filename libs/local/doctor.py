@@ -15,15 +15,18 @@ import redis.asyncio
 import redis.exceptions
 from pydantic import ValidationError
 
+from libs.common.cache_access import NAMESPACES
 from libs.common.config import Settings
 from libs.common.google.oauth import Misconfigured
 from libs.common.google.service_account import read_key_file
+from libs.common.ids import SERVICES
 from libs.common.topology import MAX_PAYLOAD_BYTES
 from libs.local.bus_admin import connect_admin
 from libs.local.data_dir import Unusable, read_runtime
-from libs.local.environment import Servers
+from libs.local.environment import Servers, redis_url_name
 from libs.local.locate import locate
 from libs.local.ports import is_free
+from libs.local.secrets import MissingSecret, why_lost
 from libs.local.servers import ServerFailed
 from libs.local.servers import nats as nats_server
 from libs.local.servers import postgres as postgres_server
@@ -31,6 +34,9 @@ from libs.local.servers import valkey as valkey_server
 from libs.local.urls import without_login
 
 FERNET_KEY_BYTES = 32
+UNUSABLE = (
+    OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, nats.errors.Error, redis.exceptions.RedisError,
+)  # fmt: skip
 Level = Literal["ok", "note", "wrong"]
 
 
@@ -50,10 +56,10 @@ async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterat
         for problem in error.errors(include_input=False, include_url=False):
             yield Finding("wrong", f"PINGCRM_{str(problem['loc'][0]).upper()} is not valid: {problem['msg']}.")
         return
-    for check in (check_web, check_google, check_push, check_claude, check_keys):
+    for check in (check_web, check_proxies, check_sign_up, check_google, check_push, check_claude, check_keys):
         for finding in check(settings):
             yield finding
-    for finding in check_data_dir(data_dir):
+    for finding in check_data_dir(data_dir, environment):
         yield finding
     try:
         running = read_runtime(data_dir) is not None
@@ -61,7 +67,10 @@ async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterat
         return
     if not running and settings.port and not is_free(settings.port, settings.host):
         yield Finding("wrong", f"Port {settings.port} is taken by another program: choose another with PINGCRM_PORT.")
-    async for finding in check_servers(locate(data_dir, environment).servers):
+    servers = locate(data_dir, environment).servers
+    async for finding in check_servers(servers):
+        yield finding
+    async for finding in check_redis_logins(servers):
         yield finding
 
 
@@ -84,6 +93,36 @@ def check_web(settings: Settings) -> Iterator[Finding]:
             "wrong", f"PINGCRM_HOST is {settings.host}: say in PINGCRM_PUBLIC_URL under which name it is reached."
         )
     yield Finding("ok", f"People reach PingCRM at {settings.base_url}.")
+
+
+def check_proxies(settings: Settings) -> Iterator[Finding]:
+    """Behind a proxy every request comes from the proxy's address, unless it is known for one."""
+    for network in settings.trusted_proxies:
+        if network.prefixlen == 0:
+            yield Finding(
+                "wrong",
+                f"PINGCRM_TRUSTED_PROXIES trusts everybody ({network}): then anybody can make up where they come from.",
+            )
+    host = urlsplit(settings.base_url).hostname or ""
+    if not settings.trusted_proxies and settings.base_url.startswith("https:") and not _is_loopback(host):
+        yield Finding(
+            "note",
+            "PINGCRM_TRUSTED_PROXIES is not set: to the limit on sign-ins everybody behind your proxy is one address. Name its"
+            " address or network.",
+        )
+
+
+def check_sign_up(settings: Settings) -> Iterator[Finding]:
+    """Who may become a user, and who operates."""
+    match settings.sign_up:
+        case ("first",):
+            yield Finding("ok", "Whoever signs in first owns this PingCRM; then PINGCRM_SIGN_UP lets nobody else in.")
+        case ("open",):
+            yield Finding("note", "PINGCRM_SIGN_UP is open: everybody with a Google account may become a user.")
+        case entries:
+            yield Finding("ok", f"PINGCRM_SIGN_UP lets in {', '.join(entries)}.")
+    if settings.operators:
+        yield Finding("ok", f"The owner and {', '.join(settings.operators)} operate this PingCRM.")
 
 
 def _is_loopback(host: str) -> bool:
@@ -197,18 +236,24 @@ def check_claude(settings: Settings) -> Iterator[Finding]:
 
 def check_keys(settings: Settings) -> Iterator[Finding]:
     """None is fine on a laptop, where one is generated."""
-    for position, key in enumerate(settings.secret_keys, start=1):
-        try:
-            good = len(urlsafe_b64decode(key.get_secret_value())) == FERNET_KEY_BYTES
-        except ValueError:
-            good = False
-        if not good:
-            yield Finding(
-                "wrong", f"Key {position} of PINGCRM_SECRET_KEYS is no Fernet key (32 bytes in URL-safe base64)."
-            )
+    for name, keys in (("PINGCRM_SECRET_KEYS", settings.secret_keys), ("PINGCRM_WEBHOOK_KEYS", settings.webhook_keys)):
+        for position, key in enumerate(keys, start=1):
+            try:
+                good = len(urlsafe_b64decode(key.get_secret_value())) == FERNET_KEY_BYTES
+            except ValueError:
+                good = False
+            if not good:
+                yield Finding("wrong", f"Key {position} of {name} is no Fernet key (32 bytes in URL-safe base64).")
+    if {key.get_secret_value() for key in settings.secret_keys} & {
+        key.get_secret_value() for key in settings.webhook_keys
+    }:
+        yield Finding(
+            "wrong",
+            "PINGCRM_WEBHOOK_KEYS holds a key of PINGCRM_SECRET_KEYS: the gateway must not have what opens tokens.",
+        )
 
 
-def check_data_dir(data_dir: Path) -> Iterator[Finding]:
+def check_data_dir(data_dir: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     existing = data_dir
     while not os.path.lexists(existing):  # a path under a folder that we may not enter is just not there
         existing = existing.parent
@@ -220,6 +265,12 @@ def check_data_dir(data_dir: Path) -> Iterator[Finding]:
     secrets = data_dir / "secrets.json"
     if secrets.exists() and secrets.stat().st_mode & 0o077:
         yield Finding("wrong", f"{secrets} can be read by others: chmod 600 it.")
+    try:
+        lost = why_lost(data_dir, environment)
+    except (MissingSecret, Unusable) as error:
+        lost = str(error)
+    if lost:
+        yield Finding("wrong", lost)
     yield Finding("ok", f"Data is kept in {data_dir}.")
 
 
@@ -240,19 +291,31 @@ async def check_servers(servers: Servers) -> AsyncIterator[Finding]:
             continue
         try:
             findings = await _REACH[name](url)
-        except (
-            OSError,
-            ValueError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            nats.errors.Error,
-            redis.exceptions.RedisError,
-        ) as error:
+        except UNUSABLE as error:
             yield Finding("wrong", f"{name} at {without_login(url)} can't be used: {error or type(error).__name__}.")
         else:
             yield Finding("ok", f"{name} at {without_login(url)} answers.")
             for finding in findings:
                 yield finding
+
+
+async def check_redis_logins(servers: Servers) -> AsyncIterator[Finding]:
+    """Where the server is not ours: whether each service has a login of its own, and may use the keys that it needs."""
+    shared = [service for service in SERVICES if service not in servers.redis_of]
+    if servers.redis and shared:
+        yield Finding(
+            "note",
+            f"One Redis login is shared by {', '.join(shared)}: each can read the others' keys. `pingcrm redis-acl` prints"
+            f" users with keys of their own; name them in {redis_url_name(shared[0])} and so on.",
+        )
+    for service, url in servers.redis_of.items():
+        try:
+            async with _redis_client(url) as client:
+                for namespace in NAMESPACES[service]:
+                    await client.get(f"{namespace}:doctor")
+        except UNUSABLE as error:
+            where = f"The Redis login of {service} at {without_login(url)}"
+            yield Finding("wrong", f"{where} can't be used: {error or type(error).__name__}.")
 
 
 async def _reach_postgres(url: str) -> Sequence[Finding]:
@@ -280,8 +343,12 @@ def check_max_payload(max_payload_bytes: int) -> Iterator[Finding]:
         )
 
 
+def _redis_client(url: str) -> redis.asyncio.Redis:
+    return redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+
+
 async def _reach_redis(url: str) -> Sequence[Finding]:
-    async with redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
+    async with _redis_client(url) as client:
         await client.ping()
     return ()
 

@@ -1,18 +1,21 @@
 """The environment of each service's process: its own logins and secrets, everybody's settings, and nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
 from libs.local.ports import LOOPBACK
-from libs.local.secrets import SECRET_KEYS, Secrets
+from libs.local.secrets import KEYS, SECRET_KEYS, WEBHOOK_KEYS, Secrets
 from libs.local.urls import nats_url, postgres_url
 
 # Who is given what is not for everybody.
 READERS: Mapping[str, frozenset[Service]] = {
-    SECRET_KEYS: frozenset({"auth", "gateway"}),
+    SECRET_KEYS: frozenset({"auth"}),
+    WEBHOOK_KEYS: frozenset({"gateway"}),
+    "PINGCRM_SIGN_UP": frozenset({"auth"}),
+    "PINGCRM_OPERATORS": frozenset({"auth"}),
     "PINGCRM_GOOGLE_CLIENT_ID": frozenset({"auth"}),
     "PINGCRM_GOOGLE_CLIENT_SECRET": frozenset({"auth"}),
     "PINGCRM_GOOGLE_APPLICATION_CREDENTIALS": frozenset({"sync"}),
@@ -40,11 +43,26 @@ INHERITED_PREFIXES = ("PYTHON", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_p
 
 @dataclass(frozen=True)
 class Servers:
-    """URLs of the three servers, with an administrator's login."""
+    """URLs of the three servers, with an administrator's login; empty where none is known.
+
+    `redis_of` are URLs with a service's own login; the services that it does not name share `redis`.
+    """
 
     postgres: str
     nats: str
     redis: str
+    redis_of: Mapping[Service, str] = field(default_factory=dict)
+
+
+def redis_url_name(service: Service) -> str:
+    return f"PINGCRM_{service.upper()}_REDIS_URL"
+
+
+def external_servers(environment: Mapping[str, str]) -> Servers:
+    """Those that the environment names."""
+    own = {service: environment.get(redis_url_name(service), "") for service in SERVICES}
+    postgres, nats, redis = (environment.get(name, "") for name in URLS)
+    return Servers(postgres, nats, redis, {service: url for service, url in own.items() if url})
 
 
 def settings_of(environment: Mapping[str, str]) -> dict[str, str]:
@@ -59,13 +77,13 @@ def service_environment(
     inherited = {
         name: value for name, value in shell.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
     }
-    known = {SECRET_KEYS: secrets[SECRET_KEYS], **settings}
+    known = {**{name: secrets[name] for name in KEYS if service in READERS[name]}, **settings}
     return {
         **inherited,
         **{name: value for name, value in known.items() if service in READERS.get(name, SERVICES)},
         "PINGCRM_POSTGRES_URL": postgres_url(servers.postgres, service, secrets),
         "PINGCRM_NATS_URL": nats_url(servers.nats, service, secrets),
-        "PINGCRM_REDIS_URL": servers.redis,
+        "PINGCRM_REDIS_URL": servers.redis_of.get(service, servers.redis),
     }
 
 

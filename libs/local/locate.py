@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from libs.local.data_dir import create, read_runtime
-from libs.local.environment import Servers
+from libs.local.environment import Servers, external_servers
 from libs.local.secrets import PASSWORDS, Secrets, from_environment, load
 
 
@@ -38,10 +38,16 @@ class Located:
 def locate(data_dir: Path, environment: Mapping[str, str]) -> Located:
     """The environment's URLs win."""
     runtime = read_runtime(data_dir)
-    found = (runtime.postgres_url, runtime.nats_url, runtime.redis_url) if runtime else ("", "", "")
-    names = ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")
-    urls = (environment.get(name) or url for name, url in zip(names, found, strict=True))
-    return Located(Servers(*urls), data_dir)
+    given = external_servers(environment)
+    if runtime is None:
+        return Located(given, data_dir)
+    servers = Servers(
+        given.postgres or runtime.postgres_url,
+        given.nats or runtime.nats_url,
+        given.redis or runtime.redis_url,
+        given.redis_of if given.redis else {**runtime.redis_urls, **given.redis_of},
+    )
+    return Located(servers, data_dir)
 
 
 def secrets_for(data_dir: Path, environment: Mapping[str, str]) -> Secrets:

@@ -1,9 +1,11 @@
 """Free TCP ports on the loopback interface."""
 
+import asyncio
 import socket
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+POLL_SECONDS = 0.05
 
 
 def free_port() -> int:
@@ -24,6 +26,16 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
         except OSError:
             return False
         return True
+
+
+async def until_free(port: int, host: str = LOOPBACK, seconds: float = 2.0) -> bool:
+    """Whether a server could listen there, now or in a moment: who was killed just now may still hold it."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not is_free(port, host):
+        if asyncio.get_running_loop().time() > deadline:
+            return False
+        await asyncio.sleep(POLL_SECONDS)
+    return True
 
 
 def choose_port(file: Path) -> int:

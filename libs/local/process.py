@@ -140,34 +140,3 @@ def _setpriv() -> str | None:
         return None
     usage = subprocess.run([found, "--help"], capture_output=True, text=True, check=False)  # noqa: S603
     return found if "--pdeathsig" in usage.stdout else None
-
-
-def note_pid(file: Path, process: Process) -> None:
-    """Write down which process serves a folder: its id and when it was started."""
-    with suppress(psutil.NoSuchProcess):
-        file.write_text(f"{process.pid} {psutil.Process(process.pid).create_time()}")
-
-
-async def end_leftover(file: Path, grace_seconds: float = 15.0) -> None:
-    """Wait for the process in `file` to end: a supervisor that was killed leaves servers that are still stopping."""
-    leftover = _read_pid(file)
-    if leftover is None:
-        return
-    with suppress(psutil.NoSuchProcess):
-        leftover.terminate()
-    deadline = asyncio.get_running_loop().time() + grace_seconds
-    with suppress(psutil.NoSuchProcess):
-        while leftover.status() != psutil.STATUS_ZOMBIE:
-            if asyncio.get_running_loop().time() > deadline:
-                leftover.kill()
-            await asyncio.sleep(POLL_SECONDS)
-
-
-def _read_pid(file: Path) -> psutil.Process | None:
-    """The process in `file`, if it still lives and its id was not given to another one."""
-    try:
-        pid, created = file.read_text().split()
-        process = psutil.Process(int(pid))
-        return process if process.create_time() == float(created) else None
-    except (OSError, ValueError, psutil.NoSuchProcess):
-        return None

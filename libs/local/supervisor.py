@@ -13,12 +13,12 @@ import aiohttp
 from libs.common.ids import SERVICES, Service
 from libs.local import ROOT
 from libs.local.data_dir import Runtime, announced, create, locked
-from libs.local.environment import Servers, reachable_host, service_environment, settings_of
+from libs.local.environment import Servers, external_servers, reachable_host, service_environment, settings_of
 from libs.local.keep_alive import Report, ServiceProcess, keep_running
 from libs.local.migrate import migrate
-from libs.local.ports import LOOPBACK, free_port, is_free
+from libs.local.ports import LOOPBACK, free_port, until_free
 from libs.local.process import Process, spawn
-from libs.local.secrets import POSTGRES_ADMIN, REDIS, Secrets, load
+from libs.local.secrets import POSTGRES_ADMIN, Secrets, load, renew
 from libs.local.servers import Nats, Postgres, Server, Valkey
 
 READY_SECONDS = 90.0
@@ -36,7 +36,14 @@ class Stack:
     """What runs. `postgres`, `nats`, `valkey` are None where an external server is used. Made by `Stack.start`."""
 
     def __init__(
-        self, data_dir: Path, settings: dict[str, str], secrets: Secrets, report: Report, *, log_files: bool
+        self,
+        data_dir: Path,
+        settings: dict[str, str],
+        external: Servers,
+        secrets: Secrets,
+        report: Report,
+        *,
+        log_files: bool,
     ) -> None:
         self.data_dir = data_dir
         self.secrets = secrets
@@ -49,9 +56,7 @@ class Stack:
         self._log_files = log_files
         self._services: dict[Replica, ServiceProcess] = {}
         self._ports: dict[int, int] = {}  # the gateway's, by replica
-        self._external = Servers(
-            *(settings.get(name, "") for name in ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL"))
-        )
+        self._external = external
 
     @classmethod
     @asynccontextmanager
@@ -64,29 +69,40 @@ class Stack:
         replicas: Mapping[Service, int] | None = None,
         postgres_options: Mapping[str, str] | None = None,
         log_files: bool = True,
+        new_secrets: bool = False,
         report: Report = print,
     ) -> AsyncIterator["Stack"]:
         """Everything up and ready inside the context, everything stopped after it.
 
         `settings_overrides` are `PINGCRM_*` variables on top of the environment's; `PINGCRM_PORT` 0, or none, takes a free port.
         `replicas` is how many processes a service has (default 1). With `log_files` the services write to `data_dir/logs/`,
-        else to our own stderr.
-        `report` is called with what a person should know. Raises StackFailed, InUse, ServerFailed, Unreachable, MigrationFailed.
+        else to our own stderr. `new_secrets`: what is lost of the folder's secrets is made anew, its data opened with it.
+        `report` is called with what a person should know. Raises StackFailed, InUse, LostSecrets, ServerFailed, Unreachable,
+        MigrationFailed.
         """
         settings = {**settings_of(os.environ), **(settings_overrides or {})}
         create(data_dir)
         async with AsyncExitStack() as cleanup:
-            cleanup.enter_context(locked(data_dir))
-            stack = cls(data_dir, settings, load(data_dir, {**os.environ, **settings}), report, log_files=log_files)
+            await cleanup.enter_async_context(locked(data_dir))
+            environment = {**os.environ, **settings}
+            renewal = renew(data_dir, environment) if new_secrets else None
+            secrets = renewal.secrets if renewal else load(data_dir, environment)
+            stack = cls(data_dir, settings, external_servers(environment), secrets, report, log_files=log_files)
             counts = {service: (replicas or {}).get(service, 1) for service in services}
-            stack._choose_ports(counts, int(settings.get("PINGCRM_PORT", "0")))
-            await stack._start_servers(cleanup, postgres_options)
+            await stack._choose_ports(counts, int(settings.get("PINGCRM_PORT", "0")))
+            stack._choose_servers(postgres_options)
+            if renewal and stack.postgres:
+                await stack.postgres.reset_password()
+            await stack._start_servers(cleanup)
             await migrate(
                 stack.admin_postgres_url,
                 stack.admin_nats_url,
                 stack.secrets,
                 replicas=int(settings.get("PINGCRM_STREAM_REPLICAS", "1")),
             )
+            if renewal:
+                await stack._give_up_unreadable_tokens()
+                renewal.keep()
             cleanup.push_async_callback(stack._stop_services)
             stack._start_services(cleanup)
             await stack.until_ready()
@@ -120,8 +136,15 @@ class Stack:
         return self.nats.admin_url if self.nats else self._external.nats
 
     @property
-    def redis_url(self) -> str:
-        return self.valkey.admin_url if self.valkey else self._external.redis
+    def servers(self) -> Servers:
+        """The embedded ones, and those of the environment in their place."""
+        embedded = {service: self.valkey.url_for(service) for service in SERVICES} if self.valkey else {}
+        return Servers(
+            self.admin_postgres_url,
+            self.admin_nats_url,
+            self.valkey.admin_url if self.valkey else self._external.redis,
+            {**embedded, **self._external.redis_of},
+        )
 
     @property
     def processes(self) -> dict[str, int]:
@@ -136,8 +159,7 @@ class Stack:
 
     def settings_for(self, service: Service, replica: int = 0) -> dict[str, str]:
         """The whole environment of a service's process."""
-        servers = Servers(self.admin_postgres_url, self.admin_nats_url, self.redis_url)
-        environment = service_environment(service, os.environ, self._settings, servers, self.secrets)
+        environment = service_environment(service, os.environ, self._settings, self.servers, self.secrets)
         port = self._ports.get(replica if service == "gateway" else 0, 0)
         environment |= {
             "PINGCRM_PORT": str(port),
@@ -162,9 +184,9 @@ class Stack:
 
     # --- how it comes up and goes down ----------------------------------------------------------------------------
 
-    def _choose_ports(self, counts: Mapping[Service, int], port: int) -> None:
+    async def _choose_ports(self, counts: Mapping[Service, int], port: int) -> None:
         host = self._settings.get("PINGCRM_HOST", LOOPBACK)
-        if port and not is_free(port, host):
+        if port and not await until_free(port, host):
             raise StackFailed(f"Port {port} is taken by another program. Choose another with --port or PINGCRM_PORT.")
         for service, count in counts.items():
             for replica in range(count):
@@ -172,14 +194,17 @@ class Stack:
                 if service == "gateway":
                     self._ports[replica] = port if port and replica == 0 else free_port()
 
-    async def _start_servers(self, cleanup: AsyncExitStack, postgres_options: Mapping[str, str] | None) -> None:
-        """Those that no URL replaces, all at once."""
+    def _choose_servers(self, postgres_options: Mapping[str, str] | None) -> None:
+        """Those that no URL replaces."""
         if not self._external.postgres:
             self.postgres = Postgres(self.data_dir / "postgres", self.secrets[POSTGRES_ADMIN], postgres_options)
         if not self._external.nats:
             self.nats = Nats(self.data_dir / "nats", self.secrets)
         if not self._external.redis:
-            self.valkey = Valkey(self.data_dir / "valkey", self.secrets[REDIS])
+            self.valkey = Valkey(self.data_dir / "valkey", self.secrets)
+
+    async def _start_servers(self, cleanup: AsyncExitStack) -> None:
+        """All at once."""
         cleanup.push_async_callback(self._stop_servers)
         async with asyncio.TaskGroup() as group:
             for server in self._servers():
@@ -192,6 +217,20 @@ class Stack:
 
     async def _stop_servers(self) -> None:
         await asyncio.gather(*(server.stop() for server in self._servers()))
+
+    async def _give_up_unreadable_tokens(self) -> None:
+        """The accounts whose tokens were sealed with a lost key wait for their users; nothing runs yet that could need one."""
+        logs = self.data_dir / "logs"
+        logs.mkdir(mode=0o700, exist_ok=True)
+        process = spawn(
+            [sys.executable, "-m", "services.auth.lost_keys"],
+            death_signal=signal.SIGKILL,
+            env=self.settings_for("auth"),
+            log=logs / "auth.log",
+            cwd=ROOT,
+        )
+        if await process.wait() != 0:
+            raise StackFailed(f"The tokens sealed with the lost key could not be given up.{_tail(logs / 'auth.log')}")
 
     def _start_services(self, cleanup: AsyncExitStack) -> None:
         (self.data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
@@ -240,7 +279,8 @@ class Stack:
             url=self.public_url if self._ports else "",
             postgres_url=self.admin_postgres_url,
             nats_url=self.admin_nats_url,
-            redis_url=self.redis_url,
+            redis_url=self.servers.redis,
+            redis_urls=dict(self.servers.redis_of),
             health_ports={self._services[replica].name: port for replica, port in self.health_ports.items()},
         )
 

@@ -2,41 +2,29 @@
 
 import asyncio
 import os
-import signal
-from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
 
+from libs.local.demo_folder import remove_abandoned_folders
+from libs.local.stop_signals import until_signalled
 from libs.local.supervisor import Stack
 
 
-async def up(data_dir: Path, port: int, console: Console, *, log_files: bool) -> None:
-    """Until the first SIGINT or SIGTERM, which may come while it still starts; further ones change nothing."""
-    running = asyncio.current_task()
-    assert running is not None
-    stopping = False
-
-    def stop() -> None:
-        nonlocal stopping
-        if not stopping:
-            stopping = True
-            console.print("Stopping …")
-            running.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    with suppress(asyncio.CancelledError):
-        await _serve(data_dir, port, console, log_files=log_files)
+async def up(data_dir: Path, port: int, console: Console, *, log_files: bool, new_secrets: bool = False) -> None:
+    """Until the first signal that ends a command, which may come while it still starts."""
+    async with until_signalled(lambda: console.print("Stopping …")):
+        await _serve(data_dir, port, console, log_files=log_files, new_secrets=new_secrets)
 
 
-async def _serve(data_dir: Path, port: int, console: Console, *, log_files: bool) -> None:
+async def _serve(data_dir: Path, port: int, console: Console, *, log_files: bool, new_secrets: bool) -> None:
     def report(sentence: str) -> None:
         console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
+    await remove_abandoned_folders(report)
     report(f"Starting PingCRM on {data_dir} …")
     overrides = {"PINGCRM_PORT": str(port)}
-    async with Stack.start(data_dir, overrides, log_files=log_files, report=report) as stack:
+    async with Stack.start(data_dir, overrides, log_files=log_files, new_secrets=new_secrets, report=report) as stack:
         console.print(f"PingCRM is at [bold]{stack.public_url}[/]", highlight=False)
         if not os.environ.get("PINGCRM_GOOGLE_CLIENT_ID"):
             report("No Google client is set up: `pingcrm doctor` says how, `pingcrm demo` shows PingCRM without one.")

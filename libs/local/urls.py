@@ -27,6 +27,10 @@ def nats_url(admin_url: str, user: str, secrets: Secrets) -> str:
     return ",".join(with_login(url.strip(), user, secrets.nats(user)) for url in admin_url.split(","))
 
 
+def redis_url(admin_url: str, service: Service, secrets: Secrets) -> str:
+    return with_login(admin_url, service, secrets.redis(service))
+
+
 def without_login(url: str) -> str:
     """For people and logs: no user, no password."""
     return ",".join(_bare(part.strip()) for part in url.split(","))

@@ -6,7 +6,16 @@ from libs.common import outbox
 from libs.common import requests as q
 from libs.common.service import Resources, run
 from services.auth.context import Context
-from services.auth.handlers import access_tokens, accounts, api_tokens, preferences, sessions, sign_in, users
+from services.auth.handlers import (
+    access_tokens,
+    accounts,
+    api_tokens,
+    preferences,
+    sessions,
+    sign_in,
+    users,
+    webhook_secrets,
+)
 
 
 async def wire(r: Resources) -> None:
@@ -15,8 +24,10 @@ async def wire(r: Resources) -> None:
     r.bus.respond(q.FinishSignIn, partial(sign_in.finish_sign_in, context))
     r.bus.respond(q.WhoIs, partial(sessions.authenticate, context))
     r.bus.respond(q.SignOut, partial(sessions.sign_out, context))
+    r.bus.respond(q.SignOutEverywhere, partial(sessions.sign_out_everywhere, context))
     r.bus.respond(q.GetToken, partial(access_tokens.get_token, context))
     r.bus.respond(q.ListAccounts, partial(accounts.list_accounts, context))
+    r.bus.respond(q.ListAccountStates, partial(accounts.list_account_states, context))
     r.bus.respond(q.Disconnect, partial(accounts.disconnect, context))
     r.bus.respond(q.DeleteUser, partial(users.delete_user, context))
     r.bus.respond(q.GetSettings, partial(preferences.get_settings, context))
@@ -24,6 +35,7 @@ async def wire(r: Resources) -> None:
     r.bus.respond(q.CreateApiToken, partial(api_tokens.create_api_token, context))
     r.bus.respond(q.ListApiTokens, partial(api_tokens.list_api_tokens, context))
     r.bus.respond(q.DeleteApiToken, partial(api_tokens.delete_api_token, context))
+    r.bus.respond(q.GetFormerWebhookSecrets, partial(webhook_secrets.get_former_webhook_secrets, context))
     r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))
 
 

@@ -11,6 +11,7 @@ from libs.common.ids import AccountId, UserId, new_id
 from libs.common.log import get_logger
 from services.auth.context import Context
 from services.auth.domain.sign_in import NO_LASTING_PERMISSION, GoogleProfile, PendingSignIn, granted_scopes
+from services.auth.domain.sign_up import NotAdmitted, SignUpPolicy
 from services.auth.store import accounts, users
 
 
@@ -22,9 +23,12 @@ class LinkedAccount:
     user_id: UserId
 
 
-async def link_account(connection: Connection, profile: GoogleProfile, pending: PendingSignIn) -> LinkedAccount:
+async def link_account(
+    connection: Connection, sign_up: SignUpPolicy, profile: GoogleProfile, pending: PendingSignIn
+) -> LinkedAccount:
     """Whose account this is from now on; the rows of the user and the account are there and locked afterwards.
 
+    NotAdmitted: nobody's, and this person may not become a user.
     Refused: `account_taken`, `other_account` (409), `unauthenticated` (401). Then the fresh tokens are dropped and not
     revoked: revoking would end the other user's grant too, Google has one per account and client.
     """
@@ -36,14 +40,23 @@ async def link_account(connection: Connection, profile: GoogleProfile, pending: 
     elif owner is not None and await users.lock_user(connection, owner.user_id):
         user_id, account_id = owner.user_id, owner.account_id
     else:
-        user_id, account_id = UserId(new_id()), None
-        await users.insert_user(connection, user_id, profile)
-        get_logger().info("user_created", user=user_id)
+        user_id, account_id = await _sign_up(connection, sign_up, profile), None
     await users.update_profile(connection, user_id, profile)
     if account_id is None:
         account_id = AccountId(new_id())
         await accounts.insert_account(connection, account_id, user_id, profile, NO_LASTING_PERMISSION)
     return LinkedAccount(account_id, user_id)
+
+
+async def _sign_up(connection: Connection, sign_up: SignUpPolicy, profile: GoogleProfile) -> UserId:
+    """A new user; the first of all owns the installation. NotAdmitted: not this person."""
+    installation_is_new = await users.lock_sign_up(connection)
+    if not sign_up.admits(profile, installation_is_new=installation_is_new):
+        raise NotAdmitted
+    user_id = UserId(new_id())
+    await users.insert_user(connection, user_id, profile, owner=installation_is_new)
+    get_logger().info("user_created", user=user_id, owner=installation_is_new)
+    return user_id
 
 
 async def _get_account_to_add(
@@ -102,6 +115,7 @@ async def store_grant(
                 address=granted.address,
                 scopes=granted.scopes,
                 again=before.connected_before,
+                sequence=await accounts.next_sequence(connection, account.id),
                 at=context.now(),
             ),
         )

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pydantic import SecretStr
+
 from libs.common import outbox
 from libs.common.bus import Bus
 from libs.common.cache import Cache
@@ -12,6 +14,7 @@ from libs.common.errors import Outage
 from libs.common.google.id_token import GoogleKeys
 from libs.common.google.oauth import GoogleOAuth
 from libs.common.service import Resources
+from services.auth.domain.sign_up import SignUpPolicy
 from services.auth.keyring import BadKey, Keyring
 
 
@@ -29,6 +32,8 @@ class Context:
     oauth: GoogleOAuth
     google_keys: GoogleKeys
     keyring: Keyring
+    secret_keys: tuple[SecretStr, ...]
+    sign_up: SignUpPolicy
     now: Callable[[], datetime] = utc_now
 
     @classmethod
@@ -39,7 +44,9 @@ class Context:
             keyring = Keyring(tuple(key.get_secret_value() for key in r.settings.secret_keys))
         except BadKey as error:
             raise Outage(str(error)) from error
-        return cls(r.db, r.cache, r.bus, oauth, GoogleKeys(r.http, oauth.certs_url), keyring)
+        sign_up = SignUpPolicy(r.settings.sign_up, frozenset(r.settings.operators))
+        google_keys = GoogleKeys(r.http, oauth.certs_url)
+        return cls(r.db, r.cache, r.bus, oauth, google_keys, keyring, r.settings.secret_keys, sign_up)
 
     async def relay_outbox(self) -> None:
         """Publish at once what the last commit put into the outbox; what fails now is published by `keep_relaying` within seconds."""

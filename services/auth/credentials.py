@@ -24,4 +24,4 @@ def fingerprint(secret: str) -> bytes:
 
 def state_key(browser: str, state: str) -> str:
     """Where a sign-in under way is kept. Another browser, or an altered state, leads to nothing."""
-    return "auth:state:" + hashlib.sha256(f"{browser}\0{state}".encode()).hexdigest()
+    return "state:" + hashlib.sha256(f"{browser}\0{state}".encode()).hexdigest()

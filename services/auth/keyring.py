@@ -1,4 +1,4 @@
-"""Tokens at rest: AES-256-GCM under rotatable keys, each value bound to the account and the use that it was sealed for.
+"""Secrets at rest: AES-256-GCM under rotatable keys, each value bound to its owner (an account, a sign-in) and its use.
 
 AES-GCM rather than Fernet because it authenticates context that is not stored: a token copied into another account's row, or from
 one column into the other, does not open. Every sealed value names its key, so opening never guesses and re-encryption knows what
@@ -27,7 +27,9 @@ ID_BYTES = 4
 NONCE_BYTES = 12
 _HEADER_BYTES = len(VERSION) + ID_BYTES + NONCE_BYTES
 
-Use = Literal["refresh", "access"]
+Use = Literal["refresh", "access", "sign_in"]
+Owner = AccountId | str
+"""Whose a sealed value is: an account, or a sign-in by the key under which it is kept."""
 
 
 class BadKey(Exception):
@@ -35,7 +37,7 @@ class BadKey(Exception):
 
 
 class Undecryptable(Exception):
-    """A stored token does not open: its key is missing, or it was altered, or it belongs elsewhere."""
+    """A sealed value does not open: its key is missing, or it was altered, or it belongs elsewhere."""
 
 
 class Keyring:
@@ -48,27 +50,27 @@ class Keyring:
         self._ciphers = {_id_of(key): AESGCM(key) for key in keys}
         self._first = _id_of(keys[0])
 
-    def seal(self, token: str, account_id: AccountId, use: Use) -> bytes:
-        """The token under the first key, opened again only for this account and use."""
+    def seal(self, value: str, owner: Owner, use: Use) -> bytes:
+        """The value under the first key, opened again only for this owner and use."""
         nonce = os.urandom(NONCE_BYTES)
         return (
             VERSION
             + self._first
             + nonce
-            + self._ciphers[self._first].encrypt(nonce, token.encode(), _context(account_id, use))
+            + self._ciphers[self._first].encrypt(nonce, value.encode(), _context(owner, use))
         )
 
-    def open(self, sealed: bytes, account_id: AccountId, use: Use) -> str:
-        """The token. Raises Undecryptable; there is no other way to fail, and never a wrong value."""
+    def open(self, sealed: bytes, owner: Owner, use: Use) -> str:
+        """The value. Raises Undecryptable; there is no other way to fail, and never a wrong value."""
         key_id = sealed[len(VERSION) : len(VERSION) + ID_BYTES]
         cipher = self._ciphers.get(key_id)
         if not sealed.startswith(VERSION) or cipher is None or len(sealed) < _HEADER_BYTES:
-            raise Undecryptable(f"The token of account {account_id} is sealed with a key that is not configured.")
+            raise Undecryptable(f"{_named(owner)} is sealed with a key that is not configured.")
         nonce = sealed[len(VERSION) + ID_BYTES : _HEADER_BYTES]
         try:
-            return cipher.decrypt(nonce, sealed[_HEADER_BYTES:], _context(account_id, use)).decode()
+            return cipher.decrypt(nonce, sealed[_HEADER_BYTES:], _context(owner, use)).decode()
         except (InvalidTag, UnicodeDecodeError):
-            raise Undecryptable(f"The token of account {account_id} was altered, or is not this account's.") from None
+            raise Undecryptable(f"{_named(owner)} was altered, or belongs elsewhere.") from None
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether it is sealed under the first key."""
@@ -94,5 +96,10 @@ def _id_of(key: bytes) -> bytes:
     return sha256(b"pingcrm key id" + key).digest()[:ID_BYTES]
 
 
-def _context(account_id: AccountId, use: Use) -> bytes:
-    return f"{use}:{account_id}".encode()
+def _context(owner: Owner, use: Use) -> bytes:
+    return f"{use}:{owner}".encode()
+
+
+def _named(owner: Owner) -> str:
+    """An account by its id; a sign-in's key is not repeated."""
+    return "A sign-in under way" if isinstance(owner, str) else f"The token of account {owner}"

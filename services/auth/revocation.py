@@ -1,7 +1,7 @@
-"""Ending an account's grant at Google."""
+"""Ending a grant at Google: an account's, or one that somebody gave for nothing."""
 
 from libs.common.errors import Outage
-from libs.common.google.oauth import InvalidGrant, Misconfigured
+from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured
 from libs.common.ids import AccountId
 from libs.common.log import get_logger
 from services.auth.context import Context
@@ -16,3 +16,13 @@ async def revoke_grant(context: Context, account_id: AccountId, sealed: bytes | 
         await context.oauth.revoke(context.keyring.open(sealed, account_id, "refresh"))
     except (Outage, InvalidGrant, Misconfigured, Undecryptable) as error:
         get_logger().warning("revoke_failed", account=account_id, error=f"{type(error).__name__}: {error}")
+
+
+async def revoke_unused(context: Context, grant: Grant) -> bool:
+    """Revoke a grant of which nothing was stored; false where Google could not be reached."""
+    try:
+        await context.oauth.revoke(grant.refresh_token or grant.access_token)
+    except (Outage, InvalidGrant, Misconfigured) as error:
+        get_logger().warning("revoke_failed", error=f"{type(error).__name__}: {error}")
+        return False
+    return True

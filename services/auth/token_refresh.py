@@ -6,11 +6,12 @@ from time import perf_counter
 from libs.common import outbox
 from libs.common.errors import Outage, Refused, Throttled
 from libs.common.events import AccountReauthRequired
-from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured
+from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured, PolicyRefused
 from libs.common.log import get_logger
 from libs.common.requests import GetToken, Token
 from services.auth.context import Context
 from services.auth.domain.access_tokens import outlasts_a_request, reauth_reason, token_refusal
+from services.auth.domain.policies import policy_reason
 from services.auth.keyring import Undecryptable, Use
 from services.auth.store import access_tokens
 from services.auth.store.access_tokens import Credentials, RefreshedTokens, RefreshLease
@@ -72,8 +73,11 @@ async def _request_grant(context: Context, query: GetToken, lease: RefreshLease)
         grant = await context.oauth.refresh(_open_token(context, query, lease.refresh_token, "refresh"))
         if grant.access_token == query.rejected:
             raise Outage("Google gave a token once more that it had refused.")
+    except PolicyRefused as refused:
+        await _require_reauth(context, lease, policy_reason(refused.policy))
+        return None
     except InvalidGrant:
-        await _require_reauth(context, lease)
+        await _require_reauth(context, lease, reauth_reason(lease.obtained_at, lease.alive_at, context.now()))
         return None
     except Misconfigured as error:
         get_logger().error("oauth_misconfigured", error=str(error))
@@ -106,18 +110,24 @@ async def _pause_refreshing(context: Context, lease: RefreshLease, pause: timede
         await access_tokens.pause_refreshing(connection, lease, pause)
 
 
-async def _require_reauth(context: Context, lease: RefreshLease) -> None:
+async def _require_reauth(context: Context, lease: RefreshLease, reason: str) -> None:
     """The account waits for its user from now on. Published once: who lost the lease meanwhile publishes nothing."""
     now = context.now()
-    reason = reauth_reason(lease.obtained_at, lease.alive_at, now)
     async with context.db.acquire() as connection, connection.transaction():
         owner = await access_tokens.require_reauth(connection, lease, reason)
         if owner is None:
             return
-        user_id, address = owner
+        user_id, address, sequence = owner
         await outbox.add(
             connection,
-            AccountReauthRequired(user_id=user_id, account_id=lease.account_id, address=address, reason=reason, at=now),
+            AccountReauthRequired(
+                user_id=user_id,
+                account_id=lease.account_id,
+                address=address,
+                reason=reason,
+                sequence=sequence,
+                at=now,
+            ),
         )
     await context.relay_outbox()
     get_logger().warning("account_reauth_required", user=user_id, account=lease.account_id)

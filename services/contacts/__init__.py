@@ -6,8 +6,8 @@ Consumes account.connected, account.identified, account.disconnected, user.delet
 Publishes contact.changed, bcc.unclaimed.
 Serves contacts.search, contacts.get, contacts.create, contacts.update, contacts.delete, contacts.rotate_bcc, contacts.timeline,
     contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts,
-    contacts.export, contacts.compare, contacts.of_message.
-Requests nothing.
+    contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message.
+Requests auth.account_states.
 
 Everything is a projection of what was seen, so that order and repetition don't matter:
 

@@ -7,6 +7,7 @@ from libs.common import requests as q
 from libs.common.service import Resources, run
 from services.contacts.context import Context
 from services.contacts.handlers import (
+    account_states,
     accounts,
     attendees,
     audits,
@@ -59,10 +60,15 @@ async def wire(r: Resources) -> None:
     bus.respond(q.UndoMerge, partial(merges.undo_merge, context))
     bus.respond(q.CountContacts, partial(counts.count_contacts, context))
     bus.respond(q.ExportContacts, partial(export.export_contacts, context))
-    count_waiting = partial(bus.waiting, e.MessageIngested, e.MessageRemoved)
-    bus.respond(q.CompareMessages, partial(audits.compare_messages, context, count_waiting))
+    messages_waiting = partial(bus.waiting, e.MessageIngested, e.MessageRemoved)
+    bus.respond(q.CompareMessages, partial(audits.compare_messages, context, messages_waiting))
+    meetings_waiting = partial(bus.waiting, e.MeetingIngested, e.MeetingCancelled)
+    bus.respond(q.CompareMeetings, partial(audits.compare_meetings, context, meetings_waiting))
+    cards_waiting = partial(bus.waiting, e.PersonImported, e.PersonRemoved)
+    bus.respond(q.CompareCards, partial(audits.compare_cards, context, cards_waiting))
     bus.respond(q.GetContactsOfMessage, partial(messages.get_contacts_of_message, context))
 
+    r.run_in_background("accounts", partial(account_states.keep_comparing, context, bus))
     r.run_in_background("scores", partial(scores.keep_refreshing_scores, context, bus))
     r.run_in_background("bcc_offers", partial(bcc_offers.keep_publishing_offers, context, bus))
     r.run_in_background("derivations", partial(derivations.refresh_outdated, context, bus))

@@ -11,7 +11,7 @@ from services.contacts.domain.changes import ChangedContacts
 from services.contacts.identity_resolution import resolve_identities
 from services.contacts.projector import follow_additions, project_observations
 from services.contacts.rechecks import work_off_rechecks
-from services.contacts.store import addresses, cards, contacts, observations, users
+from services.contacts.store import addresses, cards, contacts, observations
 from services.contacts.store.identity_resolution import Seeds
 from services.contacts.store.rechecks import Stage, insert_rechecks
 
@@ -24,8 +24,7 @@ RemoveSome: TypeAlias = Callable[[Connection, UserId, AccountId], Awaitable[Chan
 async def purge_account(context: Context, user_id: UserId, account_id: AccountId) -> None:
     """What only this account saw goes, and contacts that nothing else supports.
 
-    Its tombstone is committed: nothing of it is recorded any more. Where that was lifted meanwhile, for the account was connected
-    again, what is left stays.
+    Its tombstone is committed: nothing of it is recorded any more.
     """
     for remove_some in (_remove_observations, _remove_cards):
         while await _remove(context, remove_some, user_id, account_id):
@@ -37,8 +36,6 @@ async def purge_account(context: Context, user_id: UserId, account_id: AccountId
 async def _remove(context: Context, remove_some: RemoveSome, user_id: UserId, account_id: AccountId) -> bool:
     """One chunk; False where there was none."""
     async with context.locked(user_id) as connection:
-        if not await users.list_purged(connection, [account_id]):
-            return False
         changed = await remove_some(connection, user_id, account_id)
     await context.publish_changed(changed or {})
     return changed is not None

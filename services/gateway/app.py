@@ -11,6 +11,7 @@ from services.gateway.api import ENDPOINTS
 from services.gateway.api.google_push import google_push_routes
 from services.gateway.api.serving import route
 from services.gateway.context import Context
+from services.gateway.domain.sessions import is_https
 from services.gateway.middlewares import TRACE, observe, respond_to_errors
 from services.gateway.pages.docs import docs_routes
 from services.gateway.pages.home import home_routes
@@ -32,9 +33,12 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
+# For two years, renewed with every response. Not for hosts below this one: they are not ours to decide about.
+STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=63072000"}
+
 
 def build_app(context: Context) -> web.Application:
-    """The whole application; `context` is not used before the first request."""
+    """The whole application; of `context` only the settings are used before the first request."""
     app = web.Application(middlewares=[observe, respond_to_errors(context)], client_max_size=MAX_BODY_BYTES)
     app.add_routes(
         [
@@ -56,8 +60,10 @@ def build_app(context: Context) -> web.Application:
         ]
     )
 
+    headers = {**SECURITY_HEADERS, **(STRICT_TRANSPORT if is_https(context.settings.base_url) else {})}
+
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(SECURITY_HEADERS)
+        response.headers.update(headers)
         response.headers["Trace-Id"] = request[TRACE]
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.popall("Server", None)

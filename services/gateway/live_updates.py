@@ -84,6 +84,12 @@ class Hub:
         for stream in self._streams.get(user_id, ()):
             stream.close()
 
+    def close_sessions(self, user_id: UserId) -> None:
+        """End the streams of browsers; those of API tokens go on."""
+        for stream in self._streams.get(user_id, ()):
+            if stream.session is not None:
+                stream.close()
+
     def close_session(self, user_id: UserId, session: str) -> None:
         for stream in self._streams.get(user_id, ()):
             if stream.session == session:

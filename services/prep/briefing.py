@@ -26,14 +26,14 @@ async def brief_once(context: Context, meeting: Meeting, obstacle: SkipReason | 
 
     Throttled: somebody else is at it, or this attempt failed; the delivery comes back after a pause.
     """
-    stored = await acquire_lease(context, meeting, datetime.now(UTC))
+    stored = await acquire_lease(context, meeting)
     if stored is None:
         return
     try:
         await _attempt(context, meeting, stored, obstacle)
     except Exception as error:
         async with context.db.acquire() as connection:
-            await preps.release(connection, stored, _error_sentence(error), datetime.now(UTC))
+            await preps.release(connection, stored, _error_sentence(error))
         if isinstance(error, Outage):
             raise Throttled(str(error), _retry_pause(error, stored)) from error
         raise
@@ -92,8 +92,13 @@ async def _settle_earlier_attempt(context: Context, stored: StoredPrep, account:
 
 
 async def send_by_hand(context: Context, account: Account, stored: StoredPrep, dossier: Dossier) -> Prep | None:
-    """Send a brief that the user requested; None where it was settled as failed or skipped. There is no later attempt."""
+    """Send a brief that the user requested; None where it was settled as failed or skipped.
+
+    There is no later attempt by itself; where the user's command comes once more, it goes on where this one was cut off.
+    """
     try:
+        if stored.handed_over and await _settle_earlier_attempt(context, stored, account):
+            return None
         base_url = context.settings.base_url
         brief = await write_brief(context.claude, dossier, base_url, stored.token, datetime.now(UTC))
         return await deliver(context, account, stored, brief)

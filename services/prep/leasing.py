@@ -1,5 +1,7 @@
 """Who may work on a meeting's automatic brief: one replica at a time, once per meeting, account and start.
 
+Times are those of the database's clock: replicas whose own clocks differ agree on whose lease is over.
+
 1. Redis: `meeting_prep:{account}:{event}:{start}` is set where nobody has (24 h). Its value is the time from which it can be doubted.
 2. The row in `preps` decides: it is acquired with a lease of 90 s and an attempt number that fences off whoever lost it. A key in
    Redis without a row stops everybody until it can be doubted; where there is a row, its state and lease decide who goes on. So a
@@ -24,8 +26,10 @@ DEDUP_TTL = timedelta(hours=24)
 RETRY_PAUSES = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60))
 
 
-async def acquire_lease(context: Context, meeting: Meeting, now: datetime) -> StoredPrep | None:
+async def acquire_lease(context: Context, meeting: Meeting) -> StoredPrep | None:
     """The lease; None where there is nothing left to do. Throttled: somebody else is at it; come back when their lease ends."""
+    async with context.db.acquire() as connection:
+        now = await preps.get_time(connection)
     doubted_from = await _set_dedup_key(context, meeting, now)
     async with context.db.acquire() as connection:
         current = await preps.get_automatic(connection, meeting)
@@ -33,21 +37,22 @@ async def acquire_lease(context: Context, meeting: Meeting, now: datetime) -> St
             raise Throttled("Another replica has claimed this brief.", doubted_from - now)
         if current is not None and current.state in ("sent", "failed"):
             return None
-        if stored := await preps.acquire(connection, meeting, new_token(), now):
+        if stored := await preps.acquire(connection, meeting, new_token()):
             return stored
         current = await preps.get_automatic(connection, meeting)
     if current is None or current.state != "sending":
         return None  # settled, or purged, in the moment between
-    raise Throttled("Another replica is writing this brief.", max(current.leased_until - now, RETRY_PAUSES[0]))
+    raise Throttled("Another replica is writing this brief.", max(current.lease_left, RETRY_PAUSES[0]))
 
 
 async def _set_dedup_key(context: Context, meeting: Meeting, now: datetime) -> datetime | None:
     """Set the meeting's key in Redis. None: it is ours, or Redis is away; else the time from which somebody else's can be doubted."""
-    key = f"meeting_prep:{meeting.account_id}:{meeting.event_id}:{meeting.starts_at.astimezone(UTC).isoformat()}"
+    keys = context.cache.in_namespace("meeting_prep")
+    key = f"{meeting.account_id}:{meeting.event_id}:{meeting.starts_at.astimezone(UTC).isoformat()}"
     try:
-        if await context.cache.acquire(key, (now + preps.LEASE).isoformat(), DEDUP_TTL):
+        if await keys.acquire(key, (now + preps.LEASE).isoformat(), DEDUP_TTL):
             return None
-        held = await context.cache.get(key)
+        held = await keys.get(key)
     except cache_module.OUTAGES as error:
         get_logger().warning("claim_unavailable", meeting=str(meeting.meeting_id), error=type(error).__name__)
         return None  # the row alone keeps the promise of one brief

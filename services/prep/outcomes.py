@@ -75,9 +75,8 @@ async def record_failed(context: Context, stored: StoredPrep, error: str) -> Non
 
 async def fail_abandoned(context: Context) -> None:
     """Settle as failed, with a sentence, what no attempt came back to before it was too late."""
-    now = datetime.now(UTC)
     async with context.db.acquire() as connection, connection.transaction():
-        abandoned = await preps.list_abandoned(connection, now + USEFUL_UNTIL, now)
+        abandoned = await preps.list_abandoned(connection, USEFUL_UNTIL)
         for stored in abandoned:
             error = UNCONFIRMED if stored.handed_over else too_late_sentence(stored)
             await preps.settle(connection, stored, "failed", error)

@@ -7,14 +7,14 @@ A brief carries a token of its own, in a header and as a phrase in its text. Bef
 import asyncio
 import secrets
 from base64 import b32encode
-from datetime import UTC, datetime
 
+from libs.common.brief_mark import BRIEF_HEADER
 from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import AccountUnknown, GoogleError, MissingScope, ReauthRequired, Unauthorized
 from libs.common.google.gmail import Gmail
 from libs.common.requests import Account, Brief, Prep
 from services.prep.context import Context
-from services.prep.domain.mail import PREP_HEADER, compose
+from services.prep.domain.mail import compose
 from services.prep.domain.rules import SkipReason
 from services.prep.outcomes import record_failed, record_sent, record_skipped
 from services.prep.store import preps
@@ -46,7 +46,7 @@ async def deliver(context: Context, account: Account, stored: StoredPrep, brief:
     """
     raw = compose(account.address, brief.subject, brief.html, brief.text, stored.token)
     async with context.db.acquire() as connection:
-        if not await preps.mark_handed_over(connection, stored, brief, datetime.now(UTC)):
+        if not await preps.mark_handed_over(connection, stored, brief):
             return None
     try:
         gmail_id = await _send(context.gmail(account.id), raw)
@@ -55,6 +55,8 @@ async def deliver(context: Context, account: Account, stored: StoredPrep, brief:
             await preps.clear_handed_over(connection, stored)
         raise
     except GoogleError as error:
+        async with context.db.acquire() as connection:
+            await preps.clear_handed_over(connection, stored)
         if reason := _SKIP_REASONS.get(type(error)):
             await record_skipped(context, stored, reason)
         else:
@@ -76,7 +78,7 @@ async def _send(gmail: Gmail, raw: bytes) -> str:
 
 async def find_sent(gmail: Gmail, token: str) -> str | None:
     """The Gmail id of the brief with this token in Sent. GoogleError: MissingScope where mail may not be read."""
-    for message in await gmail.find(f'in:sent "{token}"', [PREP_HEADER]):
-        if token in (message.headers or {}).get(PREP_HEADER.lower(), ()):
+    for message in await gmail.find(f'in:sent "{token}"', [BRIEF_HEADER]):
+        if token in (message.headers or {}).get(BRIEF_HEADER.lower(), ()):
             return message.gmail_id
     return None

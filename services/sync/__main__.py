@@ -11,7 +11,7 @@ from libs.common.service import Resources, run
 from services.sync.calendar.prep_scan import scan_if_due
 from services.sync.calendar.sync import sync_calendar
 from services.sync.context import Context, GoogleAccounts
-from services.sync.handlers import accounts, audits, meetings, messages, runs, schedules
+from services.sync.handlers import account_states, accounts, audits, meetings, messages, runs, schedules
 from services.sync.handlers import requests as run_requests
 from services.sync.mail.polling import poll_at_full_rate
 from services.sync.mail.sync import sync_mail
@@ -63,6 +63,8 @@ async def wire(r: Resources) -> None:
     r.run_in_background("puller", partial(run_requests.keep_pulling, context, Subscription.of(r.settings, r.http)))
     r.run_in_background("scanner", partial(meetings.keep_scanning, context))
     r.run_in_background("auditor", partial(audits.keep_auditing, context))
+    r.run_in_background("deleter", partial(runs.keep_deleting_old, context))
+    r.run_in_background("accounts", partial(account_states.keep_comparing, context))
 
 
 if __name__ == "__main__":

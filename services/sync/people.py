@@ -8,15 +8,28 @@ from libs.common.resources.people import CardPage
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.people import fingerprint, imported, is_imported
 from services.sync.domain.runs import Tally
+from services.sync.item_audit import CARDS, audit_if_due
 from services.sync.runs.run import Run
 from services.sync.store import cursors, people
 
 
 async def sync_people(run: Run) -> None:
-    """Bring the cards of one account up to date. An expired sync token means one full listing more."""
+    """Bring the cards of one account up to date, and audit them where that is due: what is to be published again is read once more."""
+    await _bring_up_to_date(run)
+    if await audit_if_due(run, CARDS):
+        await _bring_up_to_date(run)
+
+
+async def _bring_up_to_date(run: Run) -> None:
+    """Read what changed. An expired sync token means one full listing more, and so does a card that is still to be published: what is on
+    it is at Google.
+    """
     async with run.db.acquire() as connection:
         token = await cursors.get_cursor(connection, run.lease.account_id, "contacts")
+        to_publish = await people.has_unpublished_cards(connection, run.lease.account_id)
     cursor = SyncCursor.from_json(token) if token else NEVER
+    if to_publish:
+        cursor = replace(cursor, sync_token=None)
     try:
         await _read(run, cursor)
     except SyncTokenExpired:

@@ -7,6 +7,7 @@ from tests.bench.scenarios import (
     backfill,
     crowd,
     deletion,
+    export,
     first,
     idle,
     incremental,
@@ -19,5 +20,18 @@ from tests.bench.scenarios import (
 
 SCENARIOS: Mapping[str, Scenario] = {
     module.SCENARIO.name: module.SCENARIO
-    for module in (backfill, first, latency, quota, crowd, push, incremental, idle, parsing, recipients, deletion)
+    for module in (
+        backfill,
+        first,
+        latency,
+        quota,
+        crowd,
+        push,
+        incremental,
+        idle,
+        parsing,
+        export,
+        recipients,
+        deletion,
+    )
 }

@@ -104,6 +104,8 @@ async def product_at(
         "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
         "PINGCRM_GOOGLE_CLIENT_ID": "bench.apps.googleusercontent.com",
         "PINGCRM_GOOGLE_CLIENT_SECRET": "bench",
+        "PINGCRM_SIGN_UP": "open",
+        "PINGCRM_API_REQUESTS_PER_MINUTE": "0",
         "PINGCRM_MAIL_POLL_SECONDS": "0",
         "PINGCRM_LOG_FORMAT": "json",
         **NO_WAITING,

@@ -22,6 +22,7 @@ from libs.common.scopes import ALL
 from libs.common.service import Resources, running
 from libs.local.ports import free_port
 from services.gateway.__main__ import wire
+from services.gateway.domain.sessions import cookie_name
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 COLD = q.Score(total=0, label="Cold", reciprocity=0, recency=0, frequency=0, breadth=0, tenure=0)
@@ -57,7 +58,9 @@ class World:
     requests: list[q.Request[Any]] = field(default_factory=list)
     sessions: dict[str, q.User] = field(default_factory=dict)
     tokens: dict[str, q.User] = field(default_factory=dict)
+    export_page: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
     signed_in: q.SignedIn | Refused | None = None
+    slow_export: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
 
     def __post_init__(self) -> None:
         self.accounts = [account_of(self.alice), account_of(self.bob)]
@@ -82,6 +85,13 @@ class World:
     async def sign_out(self, command: q.SignOut) -> q.Done:
         self.sessions.pop(command.session, None)
         return q.Done()
+
+    async def sign_out_everywhere(self, command: q.SignOutEverywhere) -> q.Done:
+        self.sessions = {name: user for name, user in self.sessions.items() if user.id != command.user_id}
+        return q.Done()
+
+    async def former_webhook_secrets(self, query: q.GetFormerWebhookSecrets) -> q.WebhookSecrets:
+        return q.WebhookSecrets(items=(f"whsec_former_{query.user_id}",))
 
     async def begin(self, command: q.BeginSignIn) -> q.Authorization:
         self.requests.append(command)
@@ -194,11 +204,17 @@ class World:
         return q.Counts(contacts=len(self._own_contacts(query.user_id)), messages=1204, meetings=7, imported=3, other=0)
 
     async def export(self, query: q.ExportContacts) -> q.ExportPage:
-        """Two pages of what is requested."""
+        """Two pages of what is requested, or what a test gives."""
+        if self.export_page:
+            return await self.export_page(query)
         first = query.cursor is None
         return q.ExportPage(
             items=({"what": query.what, "page": 1 if first else 2},), next_cursor="2" if first else None
         )
+
+    async def requested_export(self, query: q.ExportContacts) -> q.ExportPage:
+        """As `slow_export` has it, where a test set it."""
+        return await (self.slow_export or self.export)(query)
 
     async def explain(self, query: q.ExplainMessage) -> q.Why:
         return q.Why(
@@ -223,6 +239,8 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
         "auth": {
             q.WhoIs: world.whois,
             q.SignOut: world.sign_out,
+            q.SignOutEverywhere: world.sign_out_everywhere,
+            q.GetFormerWebhookSecrets: world.former_webhook_secrets,
             q.BeginSignIn: world.begin,
             q.FinishSignIn: world.finish,
             q.ListAccounts: world.list_accounts,
@@ -249,7 +267,7 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
             q.UpdateContact: world.update_contact,
             q.GetTimeline: world.timeline,
             q.CountContacts: world.counts,
-            q.ExportContacts: world.export,
+            q.ExportContacts: world.requested_export,
         },
     }
 
@@ -273,7 +291,7 @@ class RunningGateway:
 
     def browser(self, session: str = "session-of-alice", **headers: str) -> aiohttp.ClientSession:
         """A browser with a session cookie that states where its requests come from."""
-        cookie = {"pingcrm_session": session}
+        cookie = {cookie_name("pingcrm_session", self.resources.settings.base_url): session}
         return aiohttp.ClientSession(self.url, headers={"Origin": self.url, **headers}, cookies=cookie)
 
     @asynccontextmanager
@@ -294,12 +312,13 @@ async def running_gateway(
         buses: dict[Service, Bus] = {}
         for service, responders in _responders(world).items():
             settings = service_settings(service)
-            cache = open_cache(settings)
+            cache = open_cache(settings, service)
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings, service, cache)
             for request, responder in responders.items():
                 buses[service].respond(request, responder)
             await stack.enter_async_context(buses[service])
-        settings = service_settings("gateway").model_copy(update={"port": free_port()} | changes)
+        chosen = service_settings("gateway").model_dump() | {"port": free_port()} | changes
+        settings = Settings(**chosen)
         resources = await stack.enter_async_context(running("gateway", settings, wire))
         yield RunningGateway(f"http://127.0.0.1:{settings.port}", world, buses, resources, service_settings)

@@ -30,7 +30,15 @@ from libs.common.errors import Refused
 from libs.common.events import AccountConnected, AccountReauthRequired, MessageIngested, MessageRemoved, SyncRequested
 from libs.common.ids import AccountId, Service, UserId, new_id
 from libs.common.preferences import Preferences
-from libs.common.requests import GetSettings, GetToken, StartAudit, Token, UserPreferences
+from libs.common.requests import (
+    AccountStates,
+    GetSettings,
+    GetToken,
+    ListAccountStates,
+    StartAudit,
+    Token,
+    UserPreferences,
+)
 from libs.common.scopes import GMAIL_READ, IDENTITY
 from libs.common.service import running
 from libs.common.topology import CONSUMERS, EVENT_STREAM
@@ -142,6 +150,9 @@ class MailStage:
             address=mailbox.account.address,
             user_id=mailbox.user_id,
         )
+
+    async def give_states(self, _: ListAccountStates) -> AccountStates:
+        return AccountStates(items=())
 
     async def give_settings(self, _: GetSettings) -> UserPreferences:
         return UserPreferences(version=1, preferences=Preferences())
@@ -263,19 +274,19 @@ async def mail_stage(servers: Servers, secrets: Secrets, **changes: Any) -> Asyn
         stack.push_async_callback(server.kill)
         await migrate_bus(server.admin_url)
         google = await stack.enter_async_context(run_google([]))
-        redis_url = (await servers.valkey()).admin_url
+        valkey = await servers.valkey()
 
         def settings(service: Service) -> Settings:
             return Settings(
                 postgres_url=database.url_for(service),
                 nats_url=server.url_for(service),
-                redis_url=redis_url,
+                redis_url=valkey.url_for(service),
                 secret_keys=secrets[SECRET_KEYS],
             )
 
         buses: dict[str, Bus] = {}
         for service in ("auth", "gateway"):
-            cache = open_cache(settings(service))
+            cache = open_cache(settings(service), service)
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings(service), service, cache)
         listener = await nats.connect(server.admin_url)
@@ -292,6 +303,7 @@ async def mail_stage(servers: Servers, secrets: Secrets, **changes: Any) -> Asyn
         made = MailStage(google, own, buses["auth"], buses["gateway"], pool, stream)
         buses["auth"].respond(GetToken, made.give_token)
         buses["auth"].respond(GetSettings, made.give_settings)
+        buses["auth"].respond(ListAccountStates, made.give_states)
         for bus in buses.values():
             await stack.enter_async_context(bus)
 

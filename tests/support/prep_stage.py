@@ -40,7 +40,9 @@ from libs.common.requests import (
     Meetings,
     Request,
     Token,
+    User,
     UserPreferences,
+    WhoIs,
 )  # fmt: skip
 from libs.common.service import Resources, running
 from libs.google_sim.account import AccountData
@@ -82,6 +84,10 @@ class Stage:
         if not self.user_exists:
             raise not_found("user")
         return UserPreferences(version=1, preferences=Preferences(gmail=self.preferences))
+
+    async def who_is(self, _: WhoIs) -> User:
+        """Whoever sends a token is the user."""
+        return User(id=USER_ID, name="Sam Rivera", address=ME, created_at=datetime.now(UTC))
 
     async def list_accounts(self, _: ListAccounts) -> Accounts:
         return Accounts(items=(self.account,))
@@ -204,12 +210,13 @@ async def set_stage(settings_of: SettingsOf, postgres_url: str, claude: FakeClau
         others: tuple[Service, ...] = ("auth", "sync", "contacts", "gateway")
         for service in others:
             settings = settings_of(service)
-            cache = open_cache(settings)
+            cache = open_cache(settings, service)
             stack.push_async_callback(cache.close)
             stage.buses[service] = Bus(settings, service, cache)
         stage.buses["auth"].respond(GetSettings, stage.get_settings)
         stage.buses["auth"].respond(ListAccounts, stage.list_accounts)
         stage.buses["auth"].respond(GetToken, stage.get_token)
+        stage.buses["auth"].respond(WhoIs, stage.who_is)
         stage.buses["sync"].respond(GetMeeting, stage.get_meeting)
         stage.buses["sync"].respond(ListMeetings, stage.list_meetings)
         stage.buses["contacts"].respond(GetAttendees, stage.get_attendees)

@@ -88,6 +88,8 @@ async def product(
             "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
             "PINGCRM_GOOGLE_CLIENT_ID": "test.apps.googleusercontent.com",
             "PINGCRM_GOOGLE_CLIENT_SECRET": "test",
+            "PINGCRM_SIGN_UP": "open",
+            "PINGCRM_API_REQUESTS_PER_MINUTE": "0",
             "PINGCRM_MAIL_POLL_SECONDS": "0",
             "PINGCRM_LOG_FORMAT": "json",
             **(settings or {}),

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from libs.local.secrets import POSTGRES_ADMIN, REDIS, Secrets
+from libs.local.secrets import POSTGRES_ADMIN, Secrets
 from libs.local.servers import Postgres, Valkey
 from tests.support.database import prepare_template
 
@@ -30,7 +30,7 @@ class Servers:
 
     async def valkey(self) -> Valkey:
         if self._valkey is None:
-            self._valkey = Valkey(self.folder / "valkey", self.secrets[REDIS])
+            self._valkey = Valkey(self.folder / "valkey", self.secrets)
             await self._valkey.start()
         return self._valkey
 

@@ -48,6 +48,7 @@ class AuthWorld:
     settings: Settings
     postgres_url: str
     published: list[Event] = field(default_factory=list)
+    sessions: dict[UserId, str] = field(default_factory=dict)
 
     async def request(self, request: Request[R]) -> R:
         """As one of the services that may request it."""
@@ -74,16 +75,24 @@ class AuthWorld:
         account_id: AccountId | None = None,
         untick: Iterable[str] = (),
     ) -> SignedIn:
-        """The whole way to Google and back, once."""
-        begun = await self.request(BeginSignIn(browser=browser, user_id=user_id, account_id=account_id))
+        """The whole way to Google and back, once. `user_id`: in the latest session of this user."""
+        session = self.sessions[user_id] if user_id else None
+        begun = await self.request(BeginSignIn(browser=browser, session=session, account_id=account_id))
         back = await self.consent(begun.authorize_url, address, untick=untick)
-        return await self.finish(back, browser)
+        return await self.finish(back, browser, session)
 
-    async def finish(self, back: dict[str, str], browser: str = "browser") -> SignedIn:
+    async def finish(self, back: dict[str, str], browser: str = "browser", session: str | None = None) -> SignedIn:
         command = FinishSignIn(
-            browser=browser, state=back.get("state", ""), code=back.get("code", ""), error=back.get("error", "")
+            browser=browser,
+            session=session,
+            state=back.get("state", ""),
+            code=back.get("code", ""),
+            error=back.get("error", ""),
         )
-        return await self.request(command)
+        signed_in = await self.request(command)
+        if signed_in.session:
+            self.sessions[signed_in.user_id] = signed_in.session
+        return signed_in
 
     async def refused(self, request: Request[Any], code: str) -> Refused:
         """Assert that the request is refused with this code."""
@@ -111,7 +120,13 @@ class AuthWorld:
 
 @asynccontextmanager
 async def auth_world(
-    settings_of: Callable[[Service], Settings], nats_admin_url: str, *, replicas: int = 1, **options: Any
+    settings_of: Callable[[Service], Settings],
+    nats_admin_url: str,
+    *,
+    replicas: int = 1,
+    sign_up: str = "open",
+    operators: str = "",
+    **options: Any,
 ) -> AsyncIterator[AuthWorld]:
     """`auth`, in as many replicas as requested, behind a Google with three accounts. `options`: see google_sim's Options."""
     options = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **options}
@@ -123,13 +138,15 @@ async def auth_world(
                 "google_client_id": CLIENT_ID,
                 "google_client_secret": CLIENT_SECRET,
                 "google_oauth_root": google.url,
+                "sign_up": sign_up,
+                "operators": operators,
             }
         )
         for _ in range(replicas):
             await stack.enter_async_context(running("auth", settings, wire))
         buses = []
         for service in ("gateway", "sync"):
-            cache = open_cache(settings)
+            cache = open_cache(settings_of(service), service)
             stack.push_async_callback(cache.close)
             bus = Bus(settings_of(service), service, cache)
             await bus.connect()

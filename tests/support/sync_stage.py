@@ -31,7 +31,16 @@ from libs.common.events import (
 )
 from libs.common.ids import AccountId, Service, UserId, new_id
 from libs.common.preferences import Preferences
-from libs.common.requests import GetSettings, GetToken, Request, Token, UserPreferences
+from libs.common.requests import (
+    AccountState,
+    AccountStates,
+    GetSettings,
+    GetToken,
+    ListAccountStates,
+    Request,
+    Token,
+    UserPreferences,
+)
 from libs.common.service import running
 from libs.google_sim.account import AccountData, CalendarData
 from libs.google_sim.hosted_account import Account
@@ -114,8 +123,10 @@ class SyncStage:
     account_id: AccountId = field(default_factory=lambda: AccountId(new_id()))
     granted: frozenset[str] = frozenset(scopes.ALL)
     preferences: Preferences = field(default_factory=Preferences)
+    settings_version: int = 1
     refusal: Refused | None = None
     no_renewal: Refused | None = None
+    state: AccountState | None = None
     published: list[Event] = field(default_factory=list)
 
     @property
@@ -138,20 +149,26 @@ class SyncStage:
             user_id=self.user_id,
         )
 
+    async def give_states(self, query: ListAccountStates) -> AccountStates:
+        """As `auth` has them: `state` is how the account stands there, None where it never had it."""
+        wanted = self.state is not None and query.account_id in (None, self.account_id)
+        return AccountStates(items=(self.state,) if wanted and self.state else ())
+
+    def state_at(self, sequence: int, status: str = "active", **changes: Any) -> AccountState:
+        """The stage's account after so many events."""
+        fields = {"id": self.account_id, "user_id": self.user_id, "address": ADDRESS, "scopes": self.granted}
+        return AccountState.model_validate({**fields, "status": status, "sequence": sequence, **changes})
+
     async def give_settings(self, _: GetSettings) -> UserPreferences:
-        return UserPreferences(version=1, preferences=self.preferences)
+        return UserPreferences(version=self.settings_version, preferences=self.preferences)
+
+    def connected(self, **changes: Any) -> AccountConnected:
+        """The event that the stage's account was connected."""
+        fields = {"user_id": self.user_id, "account_id": self.account_id, "address": ADDRESS, "scopes": self.granted}
+        return AccountConnected.model_validate({**fields, "again": False, "at": datetime.now(UTC), **changes})
 
     async def connect(self) -> None:
-        await self.auth.publish(
-            AccountConnected(
-                user_id=self.user_id,
-                account_id=self.account_id,
-                address=ADDRESS,
-                scopes=self.granted,
-                again=False,
-                at=datetime.now(UTC),
-            )
-        )
+        await self.auth.publish(self.connected())
 
     async def request_sync(self, kind: Kind) -> None:
         await self.gateway.publish(
@@ -159,13 +176,19 @@ class SyncStage:
         )
 
     async def change_settings(self, **gmail: Any) -> None:
-        before = self.preferences
+        """Change settings of mail and calendar, and wait until the running `sync` has stored them.
+
+        A sync that is requested afterwards goes by them: settings and requests of a sync are handled side by side.
+        """
+        before, version = self.preferences, self.settings_version + 1
         self.preferences = before.model_copy(update={"gmail": before.gmail.model_copy(update=gmail)})
+        self.settings_version = version
         await self.auth.publish(
-            SettingsChanged(
-                user_id=self.user_id, version=len(self.published) + 2, before=before, after=self.preferences
-            )
+            SettingsChanged(user_id=self.user_id, version=version, before=before, after=self.preferences)
         )
+        async with asyncio.timeout(20):
+            while not await self.sql("SELECT FROM preferences WHERE version >= $1", version):
+                await asyncio.sleep(0.02)
 
     async def sync(self, kind: Kind = "mail", *, seconds: float = 30.0) -> SyncCompleted:
         """Ask for a run and wait for its end."""
@@ -241,12 +264,13 @@ async def sync_stage(
         settings = base.model_copy(update={"google_api_root": google.url, "mail_poll_seconds": 0, **unmetered})
         buses = {}
         for service in ("auth", "gateway"):
-            cache = open_cache(settings_of(service))
+            cache = open_cache(settings_of(service), service)
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings_of(service), service, cache)
         made = SyncStage(google, settings, buses["auth"], buses["gateway"], base.postgres_url)
         buses["auth"].respond(GetToken, made.give_token)
         buses["auth"].respond(GetSettings, made.give_settings)
+        buses["auth"].respond(ListAccountStates, made.give_states)
         for bus in buses.values():
             await stack.enter_async_context(bus)
         listener = await nats.connect(nats_admin_url)

@@ -24,12 +24,13 @@ WORK: dict[Service, frozenset[str]] = {
             "authorization.py",  # the code flow with Google
             "credentials.py",  # random secrets, and what is stored of them
             "keyring.py",  # tokens at rest
+            "lost_keys.py",  # a command: gives up the tokens that no key opens
             "revocation.py",  # ending a grant at Google
             "rotate.py",  # a command: re-encrypts the tokens
             "token_refresh.py",  # access tokens, refreshed under a lease
         }
     ),
-    "sync": frozenset({"calendar/", "mail/", "people.py", "runs/"}),
+    "sync": frozenset({"calendar/", "item_audit.py", "mail/", "people.py", "runs/"}),
     "contacts": frozenset(
         {
             "account_purge.py",  # what only one account saw goes
@@ -70,6 +71,7 @@ WORK: dict[Service, frozenset[str]] = {
             "api/",  # entry points over HTTP
             "app.py",
             "export.py",
+            "limits/",  # what one user, browser or address may take
             "live_updates.py",
             "middlewares.py",
             "pages/",  # entry points over HTTP

@@ -1,7 +1,8 @@
-"""The pages for strangers name only what exists: files in docs, and pages in code."""
+"""The pages for strangers name only what exists: files and tests in docs, and pages in code."""
 
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 ROOMS = "services|libs|tests|docs|deploy"
 _NAMED = re.compile(rf"`((?:{ROOMS})/[\w./-]*\w)/?`")
 _LINKED = re.compile(r"\]\(([\w./-]+?)(?:#[\w-]+)?\)")
+_TEST = re.compile(r"`(test_\w+)`")
+_DEFINED = re.compile(r"^\s*(?:async )?def (test_\w+)", re.MULTILINE)
 _PAGE = re.compile(r"\bdocs/[\w./-]+\.md\b")
 
 
@@ -19,6 +22,27 @@ def test_every_file_that_a_page_names_is_there(page: Path) -> None:
     text = page.read_text()
     named = {ROOT / path for path in _NAMED.findall(text)} | {page.parent / path for path in _LINKED.findall(text)}
     assert [str(path) for path in sorted(named) if not path.exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_that_a_page_names_is_there(page: Path) -> None:
+    named = set(_TEST.findall(page.read_text()))
+    assert sorted(named - defined_tests()) == []
+
+
+def test_every_threat_names_a_test() -> None:
+    rows = [line for line in (ROOT / "docs" / "threats.md").read_text().splitlines() if line.startswith("| ")]
+    threats = [row for row in rows if not row.startswith(("| threat |", "| --- |"))]
+    assert len(threats) > 30
+    assert [row for row in threats if not _TEST.search(row.split(" | ")[2])] == []
+
+
+@cache
+def defined_tests() -> frozenset[str]:
+    """The names of all tests."""
+    return frozenset(
+        name for path in (ROOT / "tests").rglob("test_*.py") for name in _DEFINED.findall(path.read_text())
+    )
 
 
 def test_every_page_that_code_cites_is_in_the_repository() -> None:

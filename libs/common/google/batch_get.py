@@ -16,6 +16,7 @@ from libs.common.google.session import Session, read_object
 from libs.common.resources.gmail import FetchItem, GmailMessage
 from libs.common.resources.reading import Resource
 from libs.common.scopes import GMAIL_READ
+from libs.common.time_slice import TimeSlice
 
 # What became of a fetch item. Gone, Rejected, NotReady are final; Outage and Throttled mean that it could not be had now.
 FetchResult = tuple[GmailMessage, ...] | Exception
@@ -129,7 +130,9 @@ class _Chunk:
         paths = [self.batch_getter.template(self.items[at]).path(self.items[at].id) for at in left]
         self._failing.clear()
         results = await (self._get_each(token, paths) if len(left) == 1 else self._get_batch(token, paths))
+        reading = TimeSlice()
         for at, result in zip(left, results, strict=True):
+            await reading.pause_if_over()
             if isinstance(result, _PASSING):
                 self._failing[at] = result
             elif isinstance(result, Exception) and not isinstance(result, _FINAL):
@@ -149,7 +152,12 @@ class _Chunk:
         except _FINAL:
             return await self._get_each(token, paths)  # one of them makes the whole unacceptable
         parts = batch.parse(headers.get("Content-Type", ""), result)
-        return [_read(parts.get(number)) for number in range(len(paths))]
+        reading = TimeSlice()
+        read: list[Resource | Exception] = []
+        for number in range(len(paths)):
+            read.append(_read(parts.get(number)))
+            await reading.pause_if_over()
+        return read
 
     async def _get_each(self, token: str, paths: Sequence[str]) -> list[Resource | Exception]:
         results: list[Resource | Exception] = []

@@ -41,10 +41,11 @@ class WrongSigner(Untrusted):
 
 
 class Identity(BaseModel):
-    """Who signed in. `sub` identifies the Google account for ever; the address may change."""
+    """Who signed in. `sub` identifies the Google account for ever; the address may change, and counts as proven where verified."""
 
     sub: str = Field(min_length=1, max_length=255)
     address: str = Field(max_length=254, alias="email", pattern=r"^[^\s\x00-\x1f]+@[^\s\x00-\x1f]+$")
+    address_verified: bool = Field(False, alias="email_verified")
     name: str = ""
 
     @field_validator("name")

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -26,6 +26,18 @@ Prompt = Literal["consent", "select_account"]
 
 class InvalidGrant(Exception):
     """Google no longer (or not) accepts this refresh token or code. Trying again is useless; the user must authorize again."""
+
+
+Policy = Literal["admin_policy_enforced", "policy_enforced", "org_internal", "invalid_rapt"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+
+
+class PolicyRefused(InvalidGrant):
+    """A policy of somebody's forbids it. As useless to try again as any InvalidGrant, until who set the policy changes it."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        self.policy = policy
 
 
 class Misconfigured(Exception):
@@ -54,6 +66,7 @@ class _TokenAnswer(BaseModel):
 class _ErrorAnswer(BaseModel):
     error: str = ""
     error_description: str = ""
+    error_subtype: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,6 +213,8 @@ def _failure(status: int, response: _ErrorAnswer, wait: timedelta | None) -> Exc
             if wait
             else Outage(f"Google's OAuth server failed with {status}.")
         )
+    if policy := policy_of(response.error, response.error_subtype):
+        return PolicyRefused(policy)
     if response.error == "invalid_grant":
         return InvalidGrant(response.error_description[:200] or "invalid_grant")
     return Misconfigured(
@@ -207,8 +222,16 @@ def _failure(status: int, response: _ErrorAnswer, wait: timedelta | None) -> Exc
     )
 
 
+def policy_of(error: str, subtype: str = "") -> Policy | None:
+    """The policy that an error of Google's names, itself or as the subtype of an `invalid_grant`; None where it names none."""
+    named = subtype if error == "invalid_grant" else error
+    if named == "rapt_required":  # before a first sign-in under the policy, what invalid_rapt is after it
+        return "invalid_rapt"
+    return next((policy for policy in POLICIES if policy == named), None)
+
+
 def _parsed_error(body: bytes) -> _ErrorAnswer:
-    """`error` and `error_description`; empty where the body is something else (a proxy's page)."""
+    """What the error names; empty where the body is something else (a proxy's page)."""
     try:
         return _ErrorAnswer.model_validate_json(body)
     except ValidationError:

@@ -8,7 +8,7 @@ ceiling, an import leaves a share of it and spreads what it takes evenly, and ha
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
@@ -27,6 +27,8 @@ Priority = Literal["live", "backfill"]
 # further away is an error that names the wait, and is tried again by then.
 LONGEST_WAIT_SECONDS: Mapping[Priority, float] = {"live": 20.0, "backfill": 65.0}
 NOTICED_FOR_SECONDS = 2.0
+RESPONSES_AVERAGED = 8
+CAUTIOUS_SECONDS = 60.0
 _RESERVE = Path(__file__).with_name("quota.lua").read_text()
 _HOLD = Path(__file__).with_name("hold.lua").read_text()
 _PROJECT = "quota:{gmail}:project"  # the braces keep both keys of a script on one node of a cluster
@@ -108,16 +110,47 @@ class QuotaLimiter:
 
     async def _run(self, script: str, keys: list[str], *arguments: str | float) -> list[Any]:
         try:
-            return await self.cache.run(script, keys, *arguments)
+            return await self.cache.in_namespace("google").run(script, keys, *arguments)
         except OUTAGES as error:
             raise Outage(f"Redis, which keeps count of Gmail's quota, is away: {type(error).__name__}.") from error
+
+
+@dataclass
+class ResponseTimes:
+    """How long Google takes to respond, in seconds: `shortest` of all single calls, and batches on an average of the last ones."""
+
+    shortest: float = float("inf")
+    batches: float = 0.0
+    _cautious_until: float = float("-inf")
+
+    def note(self, parts: int, seconds: float) -> None:
+        """A response came after so many seconds."""
+        if parts == 1:
+            self.shortest = min(self.shortest, seconds)
+        else:
+            self.batches += (seconds - self.batches) / RESPONSES_AVERAGED if self.batches else seconds
+
+    def refused(self) -> None:
+        """Google had too much of this mailbox at once, or too fast."""
+        self._cautious_until = monotonic() + CAUTIOUS_SECONDS
+
+    @property
+    def working_share(self) -> float:
+        """For how much of a batch's time Google works on it: the rest is the way there and back, which the shortest response takes, too.
+
+        1 as long as too little is known, and for a while after Google has refused something.
+        """
+        if monotonic() < self._cautious_until or not self.batches or self.shortest == float("inf"):
+            return 1.0
+        return max(0.0, 1 - self.shortest / self.batches)
 
 
 @dataclass
 class Mailbox:
     """What all calls to one mailbox share in a process: the governor, its pace, and how many may be under way at once.
 
-    Google carries out a few parts of a batch at a time: `parts_per_slot` of them are one of the `concurrency` requests.
+    Google carries out a few parts of a batch at a time: `parts_per_slot` of them are one of the `concurrency` requests, for as long as it
+    works on them. Where most of the time passes on the way, more batches are under way, but never more than `concurrency`.
     """
 
     account_id: AccountId
@@ -125,6 +158,7 @@ class Mailbox:
     throttle: Throttle
     concurrency: int
     parts_per_slot: int = 1
+    response_times: ResponseTimes = field(default_factory=ResponseTimes)
 
     def __post_init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -133,18 +167,28 @@ class Mailbox:
 
     @asynccontextmanager
     async def requesting(self, parts: int) -> AsyncIterator[None]:
-        """One request is under way; first it waits until there are not too many."""
-        wanted = min(ceil(parts / self.parts_per_slot), self.concurrency)
+        """One request is under way; first it waits until there are not too many. A single call does not wait behind batches that do:
+        a page of a listing is what the next batches are made of.
+        """
+        if parts == 1:
+            async with self._slots:
+                yield
+            return
         taken = 0
         try:
             async with self._taking:  # two batches that each wait for the other's slots would wait for ever
-                while taken < wanted:
+                while taken < self._slots_for(parts):
                     await self._slots.acquire()
                     taken += 1
             yield
         finally:
             for _ in range(taken):
                 self._slots.release()
+
+    def _slots_for(self, parts: int) -> int:
+        """What a batch takes of the `concurrency` requests, as far as is known just now."""
+        wanted = ceil(parts / self.parts_per_slot * self.response_times.working_share)
+        return min(max(wanted, 1), self.concurrency)
 
     async def admit(self, units: int, priority: Priority) -> None:
         """Wait until the quota has room for a call. DailyLimit, Throttled: not soon. Outage: Redis is away."""
@@ -165,6 +209,7 @@ class Mailbox:
 
     async def slow_down(self, wait: timedelta) -> None:
         """Google has refused a call for its rate, in spite of it all."""
+        self.response_times.refused()
         if self.quota_limiter is not None:
             await self.quota_limiter.hold(self.account_id, wait)
 

@@ -108,11 +108,15 @@ class Session:
             await self.mailbox.admit(exchange.units, self.priority)
             token = await self.tokens(exchange.scope, rejected)
             async with self.mailbox.requesting(exchange.parts):
-                begun = loop.time()
+                begun, parts, metered = loop.time(), exchange.parts, exchange.units > 0
                 try:
-                    return await exchange.attempt(token)
+                    result = await exchange.attempt(token)
                 except (Unauthorized, Outage, NotReady) as error:
                     failure = error
+                else:
+                    if metered:  # by Gmail: other APIs may be nearer, or further away
+                        self.mailbox.response_times.note(parts, loop.time() - begun)
+                    return result
             if isinstance(failure, Unauthorized) and rejected is None:
                 rejected = token
                 continue

@@ -42,6 +42,39 @@ class ListAccounts(Query[Accounts]):
     account_id: AccountId | None = None
 
 
+class AccountState(Shape):
+    """How an account stands after the event of this `sequence`. Purged: only ids are left of it; with `user_deleted`, of its user too."""
+
+    id: AccountId
+    user_id: UserId
+    address: str
+    scopes: frozenset[str]
+    status: Literal["active", "reauth_required", "disconnected", "purged"]
+    status_reason: str = ""
+    sequence: int
+    user_deleted: bool = False
+
+
+class AccountStates(Shape):
+    """`next_after`: where the next page begins; None: this was the last."""
+
+    items: tuple[AccountState, ...]
+    next_after: AccountId | None = None
+
+
+class ListAccountStates(Query[AccountStates]):
+    """How all accounts stand, the removed ones too, page by page; or one. For copies that may have missed an event."""
+
+    subject = "auth.account_states"
+    served_by = "auth"
+    requested_by = ("sync", "contacts")
+    reply = AccountStates
+
+    account_id: AccountId | None = None
+    after: AccountId | None = None
+    limit: int = Field(500, ge=1, le=500)
+
+
 class Token(Shape):
     access_token: str = Field(repr=False)
     expires_at: datetime
@@ -96,14 +129,33 @@ class PutSettings(Command[UserPreferences]):
     if_version: int | None = None
 
 
+class WebhookSecrets(Shape):
+    items: tuple[str, ...] = Field(repr=False)
+
+
+class GetFormerWebhookSecrets(Query[WebhookSecrets]):
+    """The secrets that signed a user's webhook calls before the gateway had keys of its own: one per key of PINGCRM_SECRET_KEYS.
+
+    Receivers that were set up then go on verifying; the secrets end with the keys that they are derived from.
+    """
+
+    subject = "auth.former_webhook_secrets"
+    served_by = "auth"
+    requested_by = ("gateway",)
+    reply = WebhookSecrets
+
+    user_id: UserId
+
+
 class Authorization(Shape):
     authorize_url: str
 
 
 class BeginSignIn(Command[Authorization]):
-    """Begin the authorization code flow: sign in (no user), add an account, or renew one (`account_id`).
+    """Begin the authorization code flow: sign in (no session), or add an account to the session's user, or renew one (`account_id`).
 
-    `browser` is a random value that the gateway keeps in a cookie of this browser: only the same browser can finish.
+    `browser` is a random value that the gateway keeps in a cookie of this browser: only the same browser can finish, and what
+    was begun in a session only that session. Refused: `unauthenticated` (401), `not_found` (404), `not_configured` (500).
     """
 
     subject = "auth.begin"
@@ -112,7 +164,7 @@ class BeginSignIn(Command[Authorization]):
     reply = Authorization
 
     browser: str = Field(repr=False)
-    user_id: UserId | None = None
+    session: str | None = Field(None, repr=False)
     account_id: AccountId | None = None
 
 
@@ -132,7 +184,10 @@ class SignedIn(Shape):
 
 
 class FinishSignIn(Command[SignedIn]):
-    """Google sent the browser back. Refused: `invalid_state` 400, `access_denied` 403, `account_taken` 409, `exchange_failed` 502…"""
+    """Google sent the browser back; `session` is the one that it has, if any.
+
+    Refused: `invalid_state` 400, `access_denied`, `policy_refused`, `sign_up_closed` 403, `account_taken` 409, `exchange_failed` 502…
+    """
 
     subject = "auth.finish"
     served_by = "auth"
@@ -140,16 +195,20 @@ class FinishSignIn(Command[SignedIn]):
     reply = SignedIn
 
     browser: str = Field(repr=False)
+    session: str | None = Field(None, repr=False)
     state: str = Field(repr=False)
     code: str = Field("", repr=False)
     error: str = ""
 
 
 class User(Shape):
+    """`operator`: the owner of the installation, or whom PINGCRM_OPERATORS names."""
+
     id: UserId
     name: str
     address: str
     created_at: datetime
+    operator: bool = False
 
 
 class WhoIs(Query[User]):
@@ -171,6 +230,17 @@ class SignOut(Command[Done]):
     reply = Done
 
     session: str = Field(repr=False)
+
+
+class SignOutEverywhere(Command[Done]):
+    """End every session of a user. API tokens stay."""
+
+    subject = "auth.sign_out_everywhere"
+    served_by = "auth"
+    requested_by = ("gateway",)
+    reply = Done
+
+    user_id: UserId
 
 
 class ApiToken(Shape):

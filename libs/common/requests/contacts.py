@@ -391,6 +391,54 @@ class CompareMessages(Query[Comparison]):
     published: tuple[PublishedMessage, ...] = Field(alias="told", max_length=500)
 
 
+class PublishedItem(Shape):
+    """What the newest event about a meeting or card states. `id`: `calendar id/event id`, or the card's resource name."""
+
+    id: str = Field(max_length=2_500)
+    revision: int
+    removed: bool = False
+
+
+class HeldItem(Shape):
+    """How an item is held that is not held as published. `revision`: that of the newest event that arrived, 0 for none."""
+
+    id: str
+    revision: int
+
+
+class ItemComparison(Shape):
+    """The `differing` items. They are lost where none is `waiting`: events on their way here that were not handled yet."""
+
+    differing: tuple[HeldItem, ...]
+    waiting: int
+
+
+class CompareMeetings(Query[ItemComparison]):
+    """Which of these meetings are not held as they were published? None of an account or user that was purged."""
+
+    subject = "contacts.compare_meetings"
+    served_by = "contacts"
+    requested_by = ("sync",)
+    reply = ItemComparison
+
+    user_id: UserId
+    account_id: AccountId
+    published: tuple[PublishedItem, ...] = Field(max_length=250)
+
+
+class CompareCards(Query[ItemComparison]):
+    """Which of these cards of Google Contacts are not held as they were published? None of an account or user that was purged."""
+
+    subject = "contacts.compare_cards"
+    served_by = "contacts"
+    requested_by = ("sync",)
+    reply = ItemComparison
+
+    user_id: UserId
+    account_id: AccountId
+    published: tuple[PublishedItem, ...] = Field(max_length=250)
+
+
 class ContactRef(Shape):
     id: ContactId
     name: str

@@ -76,6 +76,25 @@ class SendPrep(Command[Prep]):
     meeting_id: MeetingId
 
 
+class BriefTokens(Shape):
+    """Of the requested tokens those under which a brief of this account was sent, or is being sent."""
+
+    tokens: frozenset[str]
+
+
+class FindBriefTokens(Query[BriefTokens]):
+    """Which of these tokens are those of this account's briefs. A mail that carries another one is no brief, whatever its header says."""
+
+    subject = "prep.brief_tokens"
+    served_by = "prep"
+    requested_by = ("sync",)
+    reply = BriefTokens
+
+    user_id: UserId
+    account_id: AccountId
+    tokens: tuple[str, ...]
+
+
 class GetPreps(Query[Preps]):
     """The latest state per meeting."""
 

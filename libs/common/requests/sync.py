@@ -123,7 +123,10 @@ class Why(Shape):
         None, description="Of pending messages: when it is read, where a run is under way."
     )
     asked_gmail: bool = Field(False, description="It was not known here, and Gmail was asked just now.")
-    contacts: tuple[ContactRef, ...] = Field((), description="Of recorded messages: whose timelines show it.")
+    contacts: tuple[ContactRef, ...] = Field(
+        (), description="Of recorded messages: whose timelines show it, at most 100 of `contacts_total`."
+    )
+    contacts_total: int = 0
 
 
 class ExplainMessage(Query[Why]):
@@ -183,8 +186,22 @@ class AuditResult(Shape):
     units: int
 
 
+class AuditedItems(Shape):
+    """Are all meetings, or all cards, where they belong? One sentence, and the numbers of the last comparison.
+
+    `healed`: had been lost on their way to the timelines, and were published again. `unhealed`: so often that it is given up.
+    """
+
+    summary: str = Field(examples=["All 38 meetings were found where they belong."])
+    finished_at: datetime | None = Field(None, description="null: none has ended yet.")
+    under_way: bool = Field(False, description="A comparison waits for its turn.")
+    compared: int = 0
+    healed: int = 0
+    unhealed: int = 0
+
+
 class Audit(Shape):
-    """Is everything here? One sentence, the last audit, and the ledger as it is now.
+    """Is everything here? One sentence, the last audit, and the ledger as it is now; and the same of meetings and cards.
 
     The ledger: `by_state`, and `by_rule` for filtered and set-aside messages.
     """
@@ -197,6 +214,8 @@ class Audit(Shape):
     by_state: dict[str, int]
     by_rule: dict[str, int]
     complete: float = Field(description="share of listed messages that reached a final state, 0–1")
+    meetings: AuditedItems
+    cards: AuditedItems = Field(description="Those of Google Contacts.")
 
 
 class AuditAccount(Query[Audit]):

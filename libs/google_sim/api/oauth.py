@@ -69,6 +69,8 @@ async def decide(world: World, request: web.BaseRequest) -> web.Response:
     account = world.accounts.get(str(form.get("account", "")).strip().lower())
     if account is None:
         return _page(400, error="Couldn't find that account. Go back and choose one of those listed.")
+    if (policy := world.authority.policies.get(account.address)) and policy != "invalid_rapt":
+        return _redirect(authorization.redirect_url(error=policy))
     if "consent" not in authorization.prompts and _granted_before(world, authorization, account):
         return _redirect(_grant(world, authorization, account, authorization.scopes, consented=False))
     ticked = {scope for value in form.getall("scope", []) for scope in value.split()}
@@ -92,7 +94,7 @@ async def token(world: World, request: web.BaseRequest) -> web.Response:
             case _:
                 raise OAuthError("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
     except OAuthError as error:
-        return _json({"error": error.error, "error_description": error.description}, error.status)
+        return _json(error.body(), error.status)
 
 
 async def revoke(world: World, request: web.BaseRequest) -> web.Response:
@@ -100,7 +102,7 @@ async def revoke(world: World, request: web.BaseRequest) -> web.Response:
     try:
         world.authority.revoke(str(text))
     except OAuthError as error:
-        return _json({"error": error.error, "error_description": error.description}, error.status)
+        return _json(error.body(), error.status)
     return _json({})
 
 

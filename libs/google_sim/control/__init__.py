@@ -5,7 +5,7 @@ requests.py  what the handlers share: the world, the JSON body, the account that
 mail.py      messages: deliver, trash, label, delete, and what was sent
 calendar.py  events: put, change, cancel
 people.py    contacts: put, delete
-access.py    grants and tokens: revoke, expire
+access.py    grants and tokens: revoke, expire, policy
 faults.py    quota, fault rules and counters
 pubsub.py    subscriptions, service accounts, delivery faults and counters
 oracle.py    what a correct sync yields

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from libs.google_sim.control.requests import WORLD, account_in_path, json_response, read_object
+from libs.google_sim.oauth.authority import POLICY_ERRORS
 
 ROUTES = web.RouteTableDef()
 
@@ -12,6 +13,20 @@ async def revoke(request: web.Request) -> web.Response:
     """The person takes back all access in their Google account."""
     revoked = request.app[WORLD].authority.revoke_grants(account_in_path(request).address)
     return json_response({"refresh_tokens": revoked})
+
+
+@ROUTES.post("/accounts/{address}/policy")
+async def set_policy(request: web.Request) -> web.Response:
+    """`{"policy": …}`: from now on this policy refuses every client its tokens of the account; null takes it away."""
+    account, policy = account_in_path(request), (await read_object(request)).get("policy")
+    policies = request.app[WORLD].authority.policies
+    if policy is None:
+        policies.pop(account.address, None)
+    elif policy in POLICY_ERRORS:
+        policies[account.address] = policy
+    else:
+        raise ValueError(f"policy must be null or one of {', '.join(POLICY_ERRORS)}.")
+    return json_response({})
 
 
 @ROUTES.post("/accounts/{address}/expire")

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -25,11 +25,28 @@ IDENTITY_SCOPES = frozenset(
 
 @dataclass
 class OAuthError(Exception):
-    """An error of the token endpoint: `{"error", "error_description"}` with its HTTP status."""
+    """An error of the token endpoint: `{"error", "error_description"}`, sometimes an `error_subtype`, with its HTTP status."""
 
     error: str
     description: str
     status: int = 400
+    subtype: str = ""
+
+    def body(self) -> dict[str, str]:
+        body = {"error": self.error, "error_description": self.description}
+        return {**body, "error_subtype": self.subtype} if self.subtype else body
+
+
+# What a policy makes of a request for tokens. Google sends some as an error of their own, some under invalid_grant.
+POLICY_ERRORS: Mapping[str, OAuthError] = {
+    "admin_policy_enforced": OAuthError(
+        "invalid_grant", "Access to your account data is restricted by policies within your organization.",
+        subtype="admin_policy_enforced",
+    ),
+    "policy_enforced": OAuthError("policy_enforced", "Access is blocked by a policy of this account."),
+    "org_internal": OAuthError("org_internal", "This client is restricted to users within its organization.", 403),
+    "invalid_rapt": OAuthError("invalid_grant", "reauth related error (invalid_rapt)", subtype="invalid_rapt"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,7 +82,10 @@ def _signing_key() -> RSAKey:
 
 @dataclass
 class Authority:
-    """Grants by (account, client): the scopes that the person agreed to and has not taken back."""
+    """Grants by (account, client): the scopes that the person agreed to and has not taken back.
+
+    policies: by account, the policy that refuses all clients their tokens.
+    """
 
     token_seconds: int
     now: Callable[[], float]
@@ -73,6 +93,7 @@ class Authority:
     codes: dict[str, Code] = field(default_factory=dict)
     access: dict[str, Token] = field(default_factory=dict)
     refresh: dict[str, Token] = field(default_factory=dict)
+    policies: dict[str, str] = field(default_factory=dict)
     key: RSAKey = field(default_factory=_signing_key)
 
     def issue_code(self, code: Code, *, include_granted: bool, consented: bool) -> str:
@@ -97,6 +118,7 @@ class Authority:
             raise OAuthError("redirect_uri_mismatch", "Bad Request")
         if code.challenge is not None and not _is_verified_by(verifier, code.challenge, code.challenge_method):
             raise OAuthError("invalid_grant", "Invalid code verifier." if verifier else "Missing code verifier.")
+        self._enforce_policy(code.account)
         if not code.offline:
             return code, None
         mine = [t for t, token in self.refresh.items() if (token.account, token.client_id) == (code.account, client_id)]
@@ -107,11 +129,16 @@ class Authority:
         return code, refresh
 
     def refreshed(self, text: str, client_id: str) -> Token:
-        """Return what the refresh token stands for. Raises OAuthError where it is unknown or revoked."""
+        """Return what the refresh token stands for. Raises OAuthError where it is unknown or revoked, or a policy refuses it."""
         token = self.refresh.get(text)
         if token is None or token.client_id != client_id:
             raise OAuthError("invalid_grant", "Token has been expired or revoked." if text else "Bad Request")
+        self._enforce_policy(token.account)
         return token
+
+    def _enforce_policy(self, account: str) -> None:
+        if policy := self.policies.get(account):
+            raise replace(POLICY_ERRORS[policy])
 
     def issue_access(self, account: str, client_id: str, scopes: tuple[str, ...]) -> str:
         self._sweep()

@@ -205,8 +205,12 @@ def _after_colon(words: list[str]) -> list[str]:
 
 def decoded(name: str) -> str:
     """A display name with RFC 2047 words decoded (as written where that fails) and white space collapsed."""
+    name = " ".join(name.split())
+    # Words that never close take the standard library quadratic time: behind the last `?=` there is nothing to decode.
+    closed = name.rfind("?=") + 2
+    words, rest = (name[:closed], name[closed:]) if closed > 1 else ("", name)
     try:
-        name = str(make_header(decode_header(name)))
+        name = str(make_header(decode_header(words))) + rest if words else rest
     except (HeaderParseError, LookupError, ValueError):  # an unknown charset, broken base64: the name as written
         return " ".join(name.split())
     return " ".join(name.split())

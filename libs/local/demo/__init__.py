@@ -6,9 +6,6 @@ files of Google Takeout. With `--once` it ends by itself, with exit code 0 only 
 
 import asyncio
 import json
-import shutil
-import signal
-import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +20,8 @@ from libs.local.demo.google import GoogleFailed, LocalGoogle, local_google
 from libs.local.demo.person import Person, Unexpected, person_at, poll_until
 from libs.local.demo.progress import SyncProgress, Unfinished, wait_until_idle, wait_until_synced
 from libs.local.demo.report import count_actual, print_comparison, shown_numbers
+from libs.local.demo_folder import demo_folder, remove_abandoned_folders
+from libs.local.stop_signals import until_signalled
 from libs.local.supervisor import Stack
 from libs.local.tick import tick
 
@@ -70,6 +69,13 @@ class Scene:
     seconds: dict[str, float]
 
 
+@dataclass
+class Result:
+    """Whether oracle and product agree; None until that is known."""
+
+    agrees: bool | None = None
+
+
 def run(options: Options, console: Console) -> int:
     """The demo from beginning to end; the exit code."""
     try:
@@ -77,43 +83,52 @@ def run(options: Options, console: Console) -> int:
     except (GoogleFailed, Unexpected, Unfinished) as error:
         console.print(f"[red]The demo stopped:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
-    except KeyboardInterrupt:
-        return 130
 
 
 async def _run(options: Options, console: Console) -> int:
-    folder = Path(tempfile.mkdtemp(prefix="pingcrm-demo-"))
+    def report(sentence: str) -> None:
+        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+    result = Result()
+    async with until_signalled(lambda: report("Stopping …")) as stop:
+        await remove_abandoned_folders(report)
+        with demo_folder(report) as folder:
+            await _show(options, console, folder, result)
+    if result.agrees is None:
+        return stop.exit_code
+    return 0 if result.agrees else 1
+
+
+async def _show(options: Options, console: Console, folder: Path, result: Result) -> None:
+    """Everything that the demo shows, in a folder for its data. Without `once` it goes on until it is cancelled."""
     seconds: dict[str, float] = {}
     started = perf_counter()
-    try:
-        async with AsyncExitStack() as stack:
-            console.print("Starting a local Google …")
-            google = await stack.enter_async_context(local_google(folder, options.google_options()))
-            console.print("Starting PostgreSQL, NATS, Valkey and the five services …")
-            services = await stack.enter_async_context(
-                Stack.start(folder / "data", _settings(options, google), postgres_options={"fsync": "off"})
-            )
-            seconds["start"] = perf_counter() - started
-            person = await stack.enter_async_context(person_at(services.url))
-            scene = Scene(options, google, services, person, console, seconds)
-            expected = await _sync(scene)
-            await _send_briefs(scene, expected["preps"])
-            with console.status("Counting what PingCRM shows …"):
-                counted = await count_actual(person, google)
-            seconds["total"] = perf_counter() - started
-            agree = print_comparison(console, shown_numbers(expected), counted)
-            items = counted["messages"] + counted["imported"] + counted["meetings"]
-            console.print(
-                f"{items:,} messages, Google contacts and meetings in {seconds['sync']:.1f} s"
-                f" ({items / max(seconds['sync'], 0.01):,.0f} a second), {seconds['total']:.1f} s in all."
-            )
-            if options.json_file:
-                _write(options.json_file, shown_numbers(expected), counted, seconds)
-            if not options.once:
-                await _wait_for_signal(services, google, console)
-            return 0 if agree else 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    async with AsyncExitStack() as stack:
+        console.print("Starting a local Google …")
+        google = await stack.enter_async_context(local_google(folder, options.google_options()))
+        console.print("Starting PostgreSQL, NATS, Valkey and the five services …")
+        services = await stack.enter_async_context(
+            Stack.start(folder / "data", _settings(options, google), postgres_options={"fsync": "off"})
+        )
+        seconds["start"] = perf_counter() - started
+        person = await stack.enter_async_context(person_at(services.url))
+        scene = Scene(options, google, services, person, console, seconds)
+        expected = await _sync(scene)
+        await _send_briefs(scene, expected["preps"])
+        with console.status("Counting what PingCRM shows …"):
+            counted = await count_actual(person, google)
+        seconds["total"] = perf_counter() - started
+        result.agrees = print_comparison(console, shown_numbers(expected), counted)
+        items = counted["messages"] + counted["imported"] + counted["meetings"]
+        console.print(
+            f"{items:,} messages, Google contacts and meetings in {seconds['sync']:.1f} s"
+            f" ({items / max(seconds['sync'], 0.01):,.0f} a second), {seconds['total']:.1f} s in all."
+        )
+        if options.json_file:
+            _write(options.json_file, shown_numbers(expected), counted, seconds)
+        if not options.once:
+            _print_addresses(services, google, console)
+            await asyncio.Event().wait()
 
 
 def _settings(options: Options, google: LocalGoogle) -> dict[str, str]:
@@ -125,6 +140,7 @@ def _settings(options: Options, google: LocalGoogle) -> dict[str, str]:
         "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
         "PINGCRM_GOOGLE_CLIENT_ID": "demo.apps.googleusercontent.com",
         "PINGCRM_GOOGLE_CLIENT_SECRET": "demo",
+        "PINGCRM_API_REQUESTS_PER_MINUTE": "0",  # everything is counted through the API
         "PINGCRM_PORT": str(options.port),
         "PINGCRM_MAIL_POLL_SECONDS": "10",
         "PINGCRM_LOG_FORMAT": "json",
@@ -198,12 +214,9 @@ def _write(path: Path, expected: dict[str, int], counted: dict[str, int], second
     path.write_text(json.dumps({"expected": expected, "actual": counted, "seconds": rounded}, indent=2) + "\n")
 
 
-async def _wait_for_signal(services: Stack, google: LocalGoogle, console: Console) -> None:
-    """Leave everything running until the person has seen enough."""
-    console.print(f"\nPingCRM is at [bold]{services.url}[/] — sign in with any account of the local Google.")
+def _print_addresses(services: Stack, google: LocalGoogle, console: Console) -> None:
+    console.print(
+        f"\nPingCRM is at [bold]{services.url}[/] — sign in with the accounts that were connected: it has its owner."
+    )
     console.print(f"The API's documents: {services.url}/api/v1/docs")
     console.print(f"The local Google is at {google.url}; Ctrl-C stops everything and removes its data.")
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    await stopped.wait()

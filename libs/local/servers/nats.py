@@ -32,6 +32,7 @@ class Nats(Server):
     """Loopback only; one user per service with just its own subjects."""
 
     name: ClassVar[str] = "NATS"
+    program_name: ClassVar[str] = "nats-server"
 
     def __init__(self, folder: Path, secrets: Secrets) -> None:
         super().__init__(folder)

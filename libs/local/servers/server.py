@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from libs.local.leftovers import end_noted, kill_all, note_pid, wait_for_orphans
 from libs.local.ports import choose_port
-from libs.local.process import Process, end_leftover, note_pid, spawn
+from libs.local.process import Process, spawn
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -24,6 +25,7 @@ class Server(ABC):
     """One embedded server. Its folder holds data, configuration (0600), port, pid and log."""
 
     name: ClassVar[str]
+    program_name: ClassVar[str]  # of its processes, as the system lists them
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, folder: Path) -> None:
@@ -31,6 +33,11 @@ class Server(ABC):
         self.port = 0
         self.process: Process | None = None
         self.wanted = False  # false between kill() and restart(): a supervisor must not start it then
+
+    @property
+    def workplace(self) -> Path:
+        """The working directory of its processes."""
+        return self.folder
 
     @property
     def log(self) -> Path:
@@ -43,7 +50,7 @@ class Server(ABC):
     async def start(self) -> None:
         """Returns when it responds. Raises ServerFailed with the reason when it never does."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await end_leftover(self.folder / "pid")
+        await self.end_leftovers()
         self.port = choose_port(self.folder / "port")
         await self.prepare()
         self.process = spawn(
@@ -52,10 +59,16 @@ class Server(ABC):
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             log=self.log,
             as_user=self.as_user(),
+            cwd=self.folder,
         )
         self.wanted = True
         note_pid(self.folder / "pid", self.process)
         await self._wait_until_ready(self.process)
+
+    async def end_leftovers(self) -> None:
+        """No process of an earlier run works on the folder afterwards. The folder is ours: its supervisor holds the lock."""
+        await end_noted(self.folder / "pid", self.stop_signal)
+        await kill_all(await wait_for_orphans(self.workplace, self.program_name))
 
     async def _wait_until_ready(self, process: Process) -> None:
         deadline = asyncio.get_running_loop().time() + START_SECONDS

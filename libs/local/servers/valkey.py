@@ -12,9 +12,13 @@ import redis.exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from libs.common.ids import Service
+from libs.local import valkey_acl
 from libs.local.ports import LOOPBACK
 from libs.local.private_file import write_private
+from libs.local.secrets import REDIS_ADMIN, Secrets
 from libs.local.servers.server import Server, ServerFailed
+from libs.local.urls import redis_url
 
 
 def program() -> Path:
@@ -27,31 +31,37 @@ def program() -> Path:
 
 
 class Valkey(Server):
-    """Loopback only, with a password; what was written a second ago survives a crash."""
+    """Loopback only; one user per service with just its own keys. What was written a second ago survives a crash."""
 
     name: ClassVar[str] = "Valkey"
+    program_name: ClassVar[str] = "valkey-server"
 
-    def __init__(self, folder: Path, password: str) -> None:
+    def __init__(self, folder: Path, secrets: Secrets) -> None:
         super().__init__(folder)
-        self.password = password
+        self.secrets = secrets
 
     @property
     def admin_url(self) -> str:
-        return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
+        return f"redis://:{self.secrets[REDIS_ADMIN]}@{LOOPBACK}:{self.port}/0"
+
+    def url_for(self, service: Service) -> str:
+        """The URL with the login of a service."""
+        return redis_url(self.admin_url, service, self.secrets)
 
     async def prepare(self) -> None:
         settings = {
             "bind": LOOPBACK,
             "port": self.port,
             "dir": f'"{self.folder}"',
-            "requirepass": self.password,
+            "requirepass": self.secrets[REDIS_ADMIN],
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": '""',
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
         }
-        write_private(self.folder / "valkey.conf", "".join(f"{name} {value}\n" for name, value in settings.items()))
+        text = "".join(f"{name} {value}\n" for name, value in settings.items())
+        write_private(self.folder / "valkey.conf", text + valkey_acl.acl(self.secrets))
 
     def command(self) -> Sequence[str]:
         executable = program()

@@ -13,6 +13,11 @@ MIN_TOKEN_LIFE = timedelta(minutes=2)
 TESTING_LIMIT = timedelta(days=7)
 TESTING_MARGIN = timedelta(hours=12)
 
+KEY_LOST = (
+    "The key with which PingCRM had encrypted the permission is lost, so that it can't be used any more."
+    " Reconnect the account to go on."
+)
+
 
 def token_refusal(status: AccountStatus, reason: str, granted: frozenset[str], scope: str) -> Refused | None:
     """Why no access token is handed out for this scope; None where it may be."""

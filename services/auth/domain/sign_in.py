@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from libs.common import scopes
 from libs.common.errors import Refused
 from libs.common.ids import AccountId, UserId
+from services.auth.domain.policies import policy_named, policy_refusal
 
 Prompt = Literal["consent", "select_account"]
 
@@ -21,19 +22,30 @@ INVALID_STATE = (
 )
 
 
+OTHER_SESSION = (
+    "This account was to be added in a session that has ended, or by somebody who is not signed in here any more."
+    " Sign in and start again."
+)
+
+
 @dataclass(frozen=True)
 class GoogleProfile:
-    """A Google account as its ID token names it. `sub` identifies it for ever; address and name may change."""
+    """A Google account as its ID token names it. `sub` identifies it for ever; address and name may change.
+
+    `address_verified`: Google vouches for the address; else somebody only claims it.
+    """
 
     sub: str
     address: str
     name: str
+    address_verified: bool
 
 
 class PendingSignIn(BaseModel):
     """A sign-in under way, kept while the browser is at Google.
 
-    `user_id`: who adds or renews an account (None: signing in). `account_id`: the account to renew, and no other.
+    `user_id`: who adds or renews an account (None: signing in), in the session with this fingerprint and in no other.
+    `account_id`: the account to renew, and no other.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +54,7 @@ class PendingSignIn(BaseModel):
     nonce: str
     prompt: Prompt
     user_id: UserId | None = None
+    session_fingerprint: str = ""
     account_id: AccountId | None = None
 
 
@@ -62,11 +75,12 @@ def granted_scopes(named: frozenset[str] | None) -> frozenset[str]:
 
 def sign_in_refusal(error: str) -> Refused:
     """The reply to an error that Google's page sent the browser back with. Only known codes are repeated: anybody can write a URL."""
+    policy = policy_named(error)
+    if policy is not None:
+        return policy_refusal(policy)
     match error:
         case "access_denied":
             return Refused(403, "access_denied", "You did not give the permission at Google, so nothing was connected.")
-        case "admin_policy_enforced" | "org_internal":
-            return Refused(403, "access_denied", "The administrator of this Google account does not allow PingCRM.")
         case "server_error" | "temporarily_unavailable":
             return Refused(502, "exchange_failed", "Google could not finish the sign-in. Try again in a few minutes.")
         case _:

@@ -4,7 +4,7 @@ from libs.common import outbox
 from libs.common.errors import not_found
 from libs.common.events import AccountDisconnected
 from libs.common.log import get_logger
-from libs.common.requests import Accounts, Disconnect, Done, ListAccounts
+from libs.common.requests import Accounts, AccountStates, Disconnect, Done, ListAccounts, ListAccountStates
 from services.auth.context import Context
 from services.auth.revocation import revoke_grant
 from services.auth.store import accounts
@@ -13,6 +13,14 @@ from services.auth.store import accounts
 async def list_accounts(context: Context, query: ListAccounts) -> Accounts:
     async with context.db.acquire() as connection:
         return Accounts(items=await accounts.list_accounts(connection, query.user_id, query.account_id))
+
+
+async def list_account_states(context: Context, query: ListAccountStates) -> AccountStates:
+    """One page; the next one is behind its last id."""
+    async with context.db.acquire() as connection:
+        items = await accounts.list_states(connection, query.account_id, query.after, query.limit)
+    is_full = len(items) == query.limit and query.account_id is None
+    return AccountStates(items=items, next_after=items[-1].id if is_full else None)
 
 
 async def disconnect(context: Context, command: Disconnect) -> Done:
@@ -27,14 +35,16 @@ async def disconnect(context: Context, command: Disconnect) -> Done:
         stored = await accounts.get_account_for_update(connection, command.user_id, command.account_id)
         if stored is None or (stored.account.status == "disconnected" and not command.purge):
             return Done()
-        if command.purge:
-            await accounts.delete_account(connection, command.account_id)
-        else:
-            await accounts.disconnect_account(connection, command.account_id)
+        remove = accounts.purge_account if command.purge else accounts.disconnect_account
+        sequence = await remove(connection, command.account_id)
         await outbox.add(
             connection,
             AccountDisconnected(
-                user_id=command.user_id, account_id=command.account_id, purge=command.purge, at=context.now()
+                user_id=command.user_id,
+                account_id=command.account_id,
+                purge=command.purge,
+                sequence=sequence,
+                at=context.now(),
             ),
         )
     await context.relay_outbox()

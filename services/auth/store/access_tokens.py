@@ -102,7 +102,7 @@ async def acquire_lease(
 
 
 async def store_refreshed(connection: Connection, lease: RefreshLease, refreshed: RefreshedTokens) -> bool:
-    """Store the new token and end the lease; false where the lease was lost meanwhile."""
+    """Store the new token and end the lease; false where the lease was lost meanwhile. Other scopes than before are counted."""
     return bool(
         await connection.fetchval(
             """
@@ -110,6 +110,7 @@ async def store_refreshed(connection: Connection, lease: RefreshLease, refreshed
                 access_token = $3, access_expires_at = $4,
                 refresh_obtained_at = CASE WHEN $5::bytea IS NULL THEN refresh_obtained_at ELSE now() END,
                 refresh_token = coalesce($5, refresh_token), scopes = coalesce($6, scopes),
+                sequence = sequence + CASE WHEN $6 <> scopes THEN 1 ELSE 0 END,
                 refreshed_at = now(), refresh_holder = NULL, refresh_until = NULL
             WHERE id = $1 AND refresh_holder = $2
             RETURNING true
@@ -137,22 +138,22 @@ async def pause_refreshing(connection: Connection, lease: RefreshLease, pause: t
     )
 
 
-async def require_reauth(connection: Connection, lease: RefreshLease, reason: str) -> tuple[UserId, str] | None:
-    """Delete the dead tokens: (user, address); None where the lease was lost, so that it happens once."""
+async def require_reauth(connection: Connection, lease: RefreshLease, reason: str) -> tuple[UserId, str, int] | None:
+    """Delete the dead tokens: (user, address, sequence); None where the lease was lost, so that it happens once."""
     row = await connection.fetchrow(
         """
         UPDATE google_accounts SET
             status = 'reauth_required', status_reason = $3,
             refresh_token = NULL, access_token = NULL, access_expires_at = NULL,
-            refresh_holder = NULL, refresh_until = NULL
+            refresh_holder = NULL, refresh_until = NULL, sequence = sequence + 1
         WHERE id = $1 AND refresh_holder = $2
-        RETURNING user_id, address
+        RETURNING user_id, address, sequence
         """,
         lease.account_id,
         lease.holder,
         reason,
     )
-    return (UserId(row["user_id"]), row["address"]) if row else None
+    return (UserId(row["user_id"]), row["address"], row["sequence"]) if row else None
 
 
 async def list_sealed_tokens(connection: Connection, after: UUID | None, limit: int) -> list[tuple[AccountId, bytes]]:
@@ -166,6 +167,26 @@ async def list_sealed_tokens(connection: Connection, after: UUID | None, limit: 
         limit,
     )
     return [(AccountId(row["id"]), row["refresh_token"]) for row in rows]
+
+
+async def discard_sealed_token(
+    connection: Connection, account_id: AccountId, sealed: bytes, reason: str
+) -> tuple[UserId, str] | None:
+    """The account needs its user from now on, for this reason: (user, address); None where it has another token by now."""
+    row = await connection.fetchrow(
+        """
+        UPDATE google_accounts SET
+            status = 'reauth_required', status_reason = $3,
+            refresh_token = NULL, access_token = NULL, access_expires_at = NULL,
+            refresh_holder = NULL, refresh_until = NULL
+        WHERE id = $1 AND refresh_token = $2
+        RETURNING user_id, address
+        """,
+        account_id,
+        sealed,
+        reason,
+    )
+    return (UserId(row["user_id"]), row["address"]) if row else None
 
 
 async def replace_sealed_token(connection: Connection, account_id: AccountId, old: bytes, new: bytes) -> bool:

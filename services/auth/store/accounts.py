@@ -5,7 +5,7 @@ from datetime import datetime
 
 from libs.common.db import Connection, Record
 from libs.common.ids import AccountId, UserId
-from libs.common.requests import Account
+from libs.common.requests import Account, AccountState
 from services.auth.domain.sign_in import GoogleProfile
 
 
@@ -131,19 +131,60 @@ async def update_grant(connection: Connection, account_id: AccountId, granted: S
     )
 
 
-async def disconnect_account(connection: Connection, account_id: AccountId) -> None:
-    """Disconnect, and keep the row: what was imported still refers to it, and a reconnection takes it up again."""
-    await connection.execute(
+async def disconnect_account(connection: Connection, account_id: AccountId) -> int:
+    """Disconnect, and keep the row: what was imported still refers to it, and a reconnection takes it up again. Its new sequence."""
+    sequence: int = await connection.fetchval(
         """
         UPDATE google_accounts SET
             status = 'disconnected', status_reason = '', scopes = '{}',
             refresh_token = NULL, access_token = NULL, access_expires_at = NULL,
-            refresh_holder = NULL, refresh_until = NULL
+            refresh_holder = NULL, refresh_until = NULL, sequence = sequence + 1
         WHERE id = $1
+        RETURNING sequence
         """,
         account_id,
     )
+    return sequence
 
 
-async def delete_account(connection: Connection, account_id: AccountId) -> None:
-    await connection.execute("DELETE FROM google_accounts WHERE id = $1", account_id)
+async def next_sequence(connection: Connection, account_id: AccountId) -> int:
+    """Count one more thing that happened to the account."""
+    sequence: int = await connection.fetchval(
+        "UPDATE google_accounts SET sequence = sequence + 1 WHERE id = $1 RETURNING sequence", account_id
+    )
+    return sequence
+
+
+async def purge_account(connection: Connection, account_id: AccountId) -> int:
+    """Only its id stays, so that whoever has missed the purge learns of it. Its last sequence."""
+    sequence: int = await connection.fetchval(
+        """
+        WITH removed AS (DELETE FROM google_accounts WHERE id = $1 RETURNING id, user_id, sequence)
+        INSERT INTO removed_accounts (id, user_id, sequence) SELECT id, user_id, sequence + 1 FROM removed
+        RETURNING sequence
+        """,
+        account_id,
+    )
+    return sequence
+
+
+async def list_states(
+    connection: Connection, account_id: AccountId | None, after: AccountId | None, limit: int
+) -> tuple[AccountState, ...]:
+    """How accounts stand, the removed ones too, by id from behind `after`; or the one account. None that never was connected."""
+    rows = await connection.fetch(
+        """
+        SELECT * FROM (
+            SELECT id, user_id, address, scopes, status, status_reason, sequence, false AS user_deleted FROM google_accounts
+            WHERE sequence > 0
+            UNION ALL
+            SELECT id, user_id, '', '{}', 'purged', '', sequence, user_deleted FROM removed_accounts
+        ) AS states
+        WHERE ($1::uuid IS NULL OR id = $1) AND ($2::uuid IS NULL OR id > $2)
+        ORDER BY id LIMIT $3
+        """,
+        account_id,
+        after,
+        limit,
+    )
+    return tuple(AccountState.model_validate(dict(row)) for row in rows)

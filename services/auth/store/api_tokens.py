@@ -5,26 +5,27 @@ from uuid import UUID
 
 from libs.common.db import Connection
 from libs.common.ids import UserId
-from libs.common.requests import ApiToken, User
+from libs.common.requests import ApiToken
+from services.auth.store.users import USER_COLUMNS, StoredUser, stored_user
 
 TOKEN_USE_STEP = timedelta(minutes=1)  # the last use is written at most once a minute
 
 
-async def get_user_of_token(connection: Connection, hash_: bytes) -> User | None:
+async def get_user_of_token(connection: Connection, hash_: bytes) -> StoredUser | None:
     """Whose API token this is; remembers that it was used, at most once a minute. One statement."""
     row = await connection.fetchrow(
-        """
+        f"""
         WITH used AS (
             UPDATE api_tokens SET last_used_at = now()
             WHERE hash = $1 AND (last_used_at IS NULL OR last_used_at < now() - $2::interval)
         )
-        SELECT u.id, u.name, u.address, u.created_at
+        SELECT {USER_COLUMNS}
         FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.hash = $1
-        """,
+        """,  # noqa: S608
         hash_,
         TOKEN_USE_STEP,
     )
-    return User(**dict(row)) if row else None
+    return stored_user(row) if row else None
 
 
 async def upsert_api_token(

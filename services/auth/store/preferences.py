@@ -25,10 +25,13 @@ def _preferences(version: int, stored: Any) -> UserPreferences:
 
 
 async def upsert_preferences(connection: Connection, user_id: UserId, version: int, preferences: Preferences) -> None:
+    """What a newer version has stored beside these fields stays."""
     await connection.execute(
         """
         INSERT INTO preferences (user_id, version, preferences) VALUES ($1, $2, $3)
-        ON CONFLICT (user_id) DO UPDATE SET version = excluded.version, preferences = excluded.preferences
+        ON CONFLICT (user_id) DO UPDATE SET version = excluded.version, preferences = preferences.preferences || (
+            SELECT jsonb_object_agg(name, coalesce(preferences.preferences -> name, '{}') || fields)
+            FROM jsonb_each(excluded.preferences) AS changed (name, fields))
         """,
         user_id,
         version,

@@ -1,10 +1,29 @@
 """Users, and which user a Google account belongs to."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from libs.common.db import Connection
+from libs.common.db import Connection, Record
 from libs.common.ids import AccountId, UserId
 from services.auth.domain.sign_in import GoogleProfile
+
+USER_COLUMNS = "u.id, u.sub, u.name, u.address, u.address_verified, u.owner, u.created_at"
+
+
+@dataclass(frozen=True)
+class StoredUser:
+    """A user. `profile` is that of the Google account that made them; `owner`: the first user of the installation."""
+
+    id: UserId
+    profile: GoogleProfile
+    owner: bool
+    created_at: datetime
+
+
+def stored_user(row: Record) -> StoredUser:
+    """The user in a row with USER_COLUMNS."""
+    profile = GoogleProfile(row["sub"], row["address"], row["name"], row["address_verified"])
+    return StoredUser(UserId(row["id"]), profile, row["owner"], row["created_at"])
 
 
 @dataclass(frozen=True)
@@ -51,13 +70,21 @@ async def get_account_id(connection: Connection, user_id: UserId, sub: str) -> A
     return AccountId(found) if found else None
 
 
-async def insert_user(connection: Connection, user_id: UserId, profile: GoogleProfile) -> None:
+async def lock_sign_up(connection: Connection) -> bool:
+    """Whether there is no user yet. Until the transaction ends nobody else can become the first."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('auth.sign_up', 0))")
+    return bool(await connection.fetchval("SELECT NOT EXISTS (SELECT FROM users)"))
+
+
+async def insert_user(connection: Connection, user_id: UserId, profile: GoogleProfile, *, owner: bool) -> None:
     await connection.execute(
-        "INSERT INTO users (id, sub, name, address) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO users (id, sub, name, address, address_verified, owner) VALUES ($1, $2, $3, $4, $5, $6)",
         user_id,
         profile.sub,
         profile.name,
         profile.address,
+        profile.address_verified,
+        owner,
     )
 
 
@@ -65,13 +92,14 @@ async def update_profile(connection: Connection, user_id: UserId, profile: Googl
     """The name and address of the Google account that made the user, where they changed. Other accounts change nothing."""
     await connection.execute(
         """
-        UPDATE users SET name = coalesce(nullif($3, ''), name), address = $4
+        UPDATE users SET name = coalesce(nullif($3, ''), name), address = $4, address_verified = $5
         WHERE id = $1 AND sub = $2
         """,
         user_id,
         profile.sub,
         profile.name,
         profile.address,
+        profile.address_verified,
     )
 
 
@@ -81,5 +109,13 @@ async def lock_user(connection: Connection, user_id: UserId) -> bool:
 
 
 async def delete_user(connection: Connection, user_id: UserId) -> None:
-    """With accounts, sessions, tokens and settings."""
+    """With accounts, sessions, tokens and settings. Only ids stay, so that whoever has missed the deletion learns of it."""
+    await connection.execute("UPDATE removed_accounts SET user_deleted = true WHERE user_id = $1", user_id)
+    await connection.execute(
+        """
+        INSERT INTO removed_accounts (id, user_id, sequence, user_deleted)
+        SELECT id, user_id, sequence + 1, true FROM google_accounts WHERE user_id = $1
+        """,
+        user_id,
+    )
     await connection.execute("DELETE FROM users WHERE id = $1", user_id)

@@ -3,7 +3,13 @@
 from datetime import UTC, datetime
 
 from libs.common.addresses import canonical
-from libs.common.events import AccountConnected, AccountDisconnected, AccountIdentified, UserDeleted
+from libs.common.events import (
+    AccountConnected,
+    AccountDisconnected,
+    AccountIdentified,
+    AccountReauthRequired,
+    UserDeleted,
+)
 from libs.common.log import get_logger
 from services.contacts.account_purge import purge_account
 from services.contacts.context import Context
@@ -14,15 +20,13 @@ from services.contacts.store.own_addresses import insert_own_addresses, replace_
 from services.contacts.user_deletion import delete_everything
 
 
-async def connect_account(context: Context, event: AccountConnected) -> None:
-    """Its address is the user's own; an account that was purged before counts again. What follows is done in chunks, as below."""
+async def connect_account(context: Context, event: AccountConnected | AccountReauthRequired) -> None:
+    """Its address is the user's own; what follows is done in chunks. A purge is final: the account's id never comes back."""
     own = {address for address in [canonical(event.address)] if address}
     async with context.locked(event.user_id) as connection:
-        await users.delete_purged(connection, event.account_id, event.at)
         if await users.list_purged(connection, [event.user_id, event.account_id]):
             return
-        address = event.address.strip().lower()
-        await accounts.upsert_account(connection, event.account_id, event.user_id, address, event.at)
+        await accounts.upsert_account(connection, event)
         changed = await change_own_addresses(
             connection,
             event.user_id,
@@ -43,7 +47,9 @@ async def identify_account(context: Context, event: AccountIdentified) -> None:
         changed = await change_own_addresses(
             connection,
             event.user_id,
-            lambda: replace_own_addresses(connection, event.user_id, str(event.account_id), own, event.at),
+            lambda: replace_own_addresses(
+                connection, event.user_id, str(event.account_id), own, (event.revision, event.at)
+            ),
         )
     await context.publish_changed(changed)
     await work_off_rechecks(context, event.user_id)
@@ -52,7 +58,7 @@ async def identify_account(context: Context, event: AccountIdentified) -> None:
 async def disconnect_account(context: Context, event: AccountDisconnected) -> None:
     """Its addresses remain the user's. With `purge`, what only it saw goes, behind a tombstone that stands from the first moment."""
     async with context.locked(event.user_id) as connection:
-        await accounts.upsert_disconnected_account(connection, event.account_id, event.user_id, event.at)
+        await accounts.upsert_disconnected_account(connection, event)
         if event.purge:
             await users.upsert_purged(connection, [event.account_id], event.at)
     if event.purge:

@@ -25,9 +25,11 @@ async def change_settings(context: Context, event: SettingsChanged) -> None:
         newer, before = await users.upsert_contact_creation(connection, event.user_id, event.version, creation)
         changed: ChangedContacts = {}
         if newer:
-            now = datetime.now(UTC)  # their order is that of the versions, see upsert_contact_creation
+            version = event.version, datetime.now(UTC)
             changed = await change_own_addresses(
-                connection, event.user_id, lambda: replace_own_addresses(connection, event.user_id, SOURCE, own, now)
+                connection,
+                event.user_id,
+                lambda: replace_own_addresses(connection, event.user_id, SOURCE, own, version),
             )
         if newer and before != creation:
             await insert_rechecks_of_user(connection, event.user_id)

@@ -44,7 +44,7 @@ async def add_interaction(context: Context, command: AddInteraction) -> Interact
         raise Refused(422, "reserved_platform", RESERVED)
     at = command.occurred_at or datetime.now(UTC)
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    created_as = "" if command.ref or command.occurred_at else f"note:{creation_id()}"
+    created_as = "" if command.ref or command.occurred_at else f"note:{creation_id(command.model_dump_json())}"
     async with context.locked_for_request(command.user_id) as connection:
         contact_id = await get_contact_id(connection, command.user_id, command.contact_id)
         contact = await contact_edits.get_editable_contact(connection, contact_id)

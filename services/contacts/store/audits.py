@@ -1,10 +1,10 @@
-"""How single messages are held here, beside what was published of them."""
+"""How single messages, meetings and cards are held here, beside what was published of them."""
 
 from collections.abc import Collection
 
 from libs.common.db import Connection
 from libs.common.ids import AccountId
-from libs.common.requests import HeldMessage, PublishedMessage
+from libs.common.requests import HeldItem, HeldMessage, PublishedItem, PublishedMessage
 from services.contacts.domain.text import key
 
 
@@ -30,3 +30,48 @@ async def list_differing(
         [message.removed for message in published],
     )
     return [HeldMessage(gmail_id=row["gmail_id"], revision=row["revision"]) for row in rows]
+
+
+async def list_differing_meetings(
+    connection: Connection, account_id: AccountId, published: Collection[PublishedItem]
+) -> list[HeldItem]:
+    """Those that are not held as published, with the revision of what is held (0: nothing ever arrived).
+
+    A meeting is held at its very revision, with an interaction where anybody attends it. One that holds a later revision than was
+    published would not take the next one either. One that was removed must not be there.
+    """
+    rows = await connection.fetch(
+        """SELECT t.id, coalesce(s.revision, 0) AS revision
+           FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bool[]) AS t(id, ref, revision, removed)
+           LEFT JOIN sightings s ON s.source_id = $1 AND s.platform = 'calendar' AND s.ref = t.ref
+           WHERE CASE WHEN t.removed THEN s.fact IS NOT NULL
+                 ELSE s.revision IS DISTINCT FROM t.revision
+                      OR (s.fact IS NOT NULL AND NOT EXISTS (SELECT FROM interactions i WHERE i.id = s.interaction_id)) END""",
+        account_id,
+        *_columns(published),
+    )
+    return [HeldItem(id=row["id"], revision=row["revision"]) for row in rows]
+
+
+async def list_differing_cards(
+    connection: Connection, account_id: AccountId, published: Collection[PublishedItem]
+) -> list[HeldItem]:
+    """Those that are not held as published, with the revision of what is held (0: nothing ever arrived)."""
+    rows = await connection.fetch(
+        """SELECT t.id, coalesce(c.revision, 0) AS revision
+           FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bool[]) AS t(id, ref, revision, removed)
+           LEFT JOIN cards c ON c.account_id = $1 AND c.resource_name = t.ref
+           WHERE CASE WHEN t.removed THEN c.live ELSE c.revision IS DISTINCT FROM t.revision END""",
+        account_id,
+        *_columns(published),
+    )
+    return [HeldItem(id=row["id"], revision=row["revision"]) for row in rows]
+
+
+def _columns(published: Collection[PublishedItem]) -> tuple[list[str], list[str], list[int], list[bool]]:
+    return (
+        [item.id for item in published],
+        [key(item.id) for item in published],
+        [item.revision for item in published],
+        [item.removed for item in published],
+    )

@@ -35,19 +35,29 @@ async def insert_own_addresses(
 
 
 async def replace_own_addresses(
-    connection: Connection, user_id: UserId, source: str, addresses: Collection[str], at: datetime
+    connection: Connection, user_id: UserId, source: str, addresses: Collection[str], version: tuple[int, datetime]
 ) -> None:
-    """Set all addresses that a source names; does nothing where it has named some later than `at`."""
+    """Set all addresses that a source names; does nothing where it has named some in a later `version`.
+
+    That is the source's revision and the moment, which orders only revisions that were not counted: they are 0.
+    """
+    revision, at = version
     if await connection.fetchval(
-        "SELECT max(at) > $3 FROM own_addresses WHERE user_id = $1 AND source = $2", user_id, source, at
+        """SELECT EXISTS (SELECT FROM own_addresses WHERE user_id = $1 AND source = $2
+                          AND (revision > $3 OR (revision = 0 AND $3 = 0 AND at > $4)))""",
+        user_id,
+        source,
+        revision,
+        at,
     ):
         return
     await connection.execute("DELETE FROM own_addresses WHERE user_id = $1 AND source = $2", user_id, source)
     await connection.execute(
-        "INSERT INTO own_addresses (user_id, source, address, at) SELECT $1, $2, unnest($3::text[]), $4",
+        "INSERT INTO own_addresses (user_id, source, address, revision, at) SELECT $1, $2, unnest($3::text[]), $4, $5",
         user_id,
         source,
         list(addresses),
+        revision,
         at,
     )
 

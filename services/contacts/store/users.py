@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.db import Connection
-from libs.common.ids import AccountId, UserId
+from libs.common.ids import UserId
 from services.contacts.domain.observations import SourceId
 
 
@@ -15,7 +15,7 @@ async def lock_free_users(connection: Connection, user_ids: Collection[UserId]) 
     Nothing is waited for, so two batches can't deadlock.
     """
     rows = await connection.fetch(
-        "SELECT id FROM unnest($1::uuid[]) AS id WHERE pg_try_advisory_xact_lock(hashtextextended(id::text, 0))",
+        "SELECT id FROM unnest($1::uuid[]) AS id WHERE pg_try_advisory_xact_lock(hashtextextended('contacts.user:' || id::text, 0))",
         list(user_ids),
     )
     return {row["id"] for row in rows}
@@ -34,11 +34,6 @@ async def upsert_purged(connection: Connection, ids: Collection[SourceId], at: d
         list(ids),
         at,
     )
-
-
-async def delete_purged(connection: Connection, account_id: AccountId, before: datetime) -> None:
-    """An account that was purged before this moment counts again: it was connected once more."""
-    await connection.execute("DELETE FROM purged WHERE id = $1 AND at < $2", account_id, before)
 
 
 async def upsert_contact_creation(

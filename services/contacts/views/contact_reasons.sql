@@ -30,8 +30,10 @@ WHERE NOT a.is_me AND a.kind <> 'bcc' AND rule.creation <> 'none'
         AND EXISTS (
             SELECT FROM participants g JOIN addresses ga ON ga.id = g.address_id
             WHERE g.interaction_id = i.id AND g.role = 'attendee' AND NOT ga.is_me)
+        -- Guests are counted for each guest: no further than it takes to know that they are too many, an address having two roles at most.
         AND participant_limit() >= (
-            SELECT count(DISTINCT g.address_id) FROM participants g JOIN addresses ga ON ga.id = g.address_id
-            WHERE g.interaction_id = i.id AND NOT ga.is_me)
+            SELECT count(DISTINCT counted.address_id) FROM (
+                SELECT g.address_id FROM participants g JOIN addresses ga ON ga.id = g.address_id
+                WHERE g.interaction_id = i.id AND NOT ga.is_me LIMIT 2 * participant_limit() + 1) AS counted)
     ELSE i.crowd <= participant_limit() AND NOT a.robot AND (rule.creation <> 'sent_only' OR i.direction <> 'inbound')
   END;

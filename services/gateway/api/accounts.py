@@ -2,12 +2,14 @@
 
 from functools import partial
 from typing import Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.errors import not_found
 from libs.common.events import Kind, SyncRequested
 from libs.common.ids import AccountId
+from libs.common.pagination import cut_page, decode_page_token
 from libs.common.requests import (
     Account,
     Audit,
@@ -28,7 +30,6 @@ from libs.common.requests import (
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.domain.accounts import AccountView, account_view, syncable_kinds
 from services.gateway.domain.import_estimate import ImportEstimate, import_estimate
-from services.gateway.domain.sessions import sign_in_binding
 from services.gateway.sessions.cookies import browser_of, remember_browser
 
 TAG = "Accounts"
@@ -38,18 +39,30 @@ EXPLAIN_SECONDS = 15.0
 
 class AccountList(BaseModel):
     items: list[AccountView]
-    next_cursor: None = None
+    next_cursor: str | None = None
 
 
-@endpoint("GET", "/accounts", tag=TAG)
-async def list_accounts(call: Call) -> AccountList:
+class AccountsQuery(BaseModel):
+    cursor: str | None = Field(None, max_length=1000)
+    limit: int = Field(200, ge=1, le=200)
+
+
+@endpoint("GET", "/accounts", tag=TAG, errors={400: "The cursor is not one of this list."})
+async def list_accounts(call: Call, query: AccountsQuery) -> AccountList:
     """List the connected accounts.
 
     With their state, the permissions that are missing and what these turn off, and the latest sync of each kind.
     """
+    position = decode_page_token(query.cursor, UUID)
     accounts = await call.request(ListAccounts(user_id=call.user_id))
     runs = await call.request(GetSyncStatus(user_id=call.user_id))
-    return AccountList(items=[account_view(account, runs.items) for account in accounts.items])
+    left = [
+        account for account in accounts.items if position is None or account.id > position[0]
+    ]  # by id, as `auth` lists them
+    page, next_cursor = cut_page(
+        [account_view(account, runs.items) for account in left], query.limit, lambda view: (view.id,)
+    )
+    return AccountList(items=list(page), next_cursor=next_cursor)
 
 
 class Connect(BaseModel):
@@ -68,23 +81,25 @@ class Connecting(Authorization):
     "POST",
     "/accounts/connect",
     tag=TAG,
-    errors={404: "There is no such account, or it belongs to somebody else.", 500: "Google is not set up here."},
+    errors={
+        403: "An API token was sent in place of a session cookie, or the request did not come from PingCRM's own pages.",
+        404: "There is no such account, or it belongs to somebody else.",
+        500: "Google is not set up here.",
+    },
 )
 async def connect_account(call: Call, body: Connect) -> Connecting:
     """Begin to connect a Google account.
 
-    Open `authorize_url` in the browser that got this answer: a cookie binds the two. In a page, a link to `/connect` does the same.
+    Open `authorize_url` in the browser that got this answer: a cookie binds the two, and only the session that began it can finish it. An
+    API token can't. In a page, a link to `/connect` does the same.
     `estimate` says how long a first import takes under Gmail's quota.
     """
+    session = call.caller.require_session()
     if body.account_id:
         await get_own_account(call, body.account_id)
-    browser = browser_of(call.http_request)
-    begun = await call.request(
-        BeginSignIn(
-            browser=sign_in_binding(browser, call.caller.session), user_id=call.user_id, account_id=body.account_id
-        )
-    )
     settings = call.context.settings
+    browser = browser_of(call.http_request, settings)
+    begun = await call.request(BeginSignIn(browser=browser, session=session, account_id=body.account_id))
     call.finish.append(partial(remember_browser, browser=browser, settings=settings))
     estimate = import_estimate(settings.gmail_units_per_minute, settings.gmail_live_percent, settings.gmail_units)
     return Connecting(authorize_url=begun.authorize_url, estimate=estimate)

@@ -58,7 +58,7 @@ class ContactBody(ContactFields):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-@endpoint("POST", "/contacts", tag=TAG, status=201, errors=TAKEN)
+@endpoint("POST", "/contacts", tag=TAG, status=201, errors=TAKEN, creates=True)
 async def create_contact(call: Call, body: ContactBody) -> Contact:
     """Create a contact."""
     return await call.request(CreateContact(user_id=call.user_id, fields=body))
@@ -131,7 +131,7 @@ class NewInteraction(BaseModel):
     thread: str = Field("", max_length=500)
 
 
-@endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, status=201)
+@endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, status=201, creates=True)
 async def add_interaction(call: Call, contact_id: ContactId, body: NewInteraction) -> Interaction:
     """Add a note, or an interaction of another platform."""
     return await call.request(AddInteraction(user_id=call.user_id, contact_id=contact_id, **body.model_dump()))
@@ -149,7 +149,7 @@ class Merge(BaseModel):
     other_id: ContactId = Field(description="The contact that goes into this one.")
 
 
-@endpoint("POST", "/contacts/{contact_id}/merge", tag=TAG, errors={409: "They are one contact already."})
+@endpoint("POST", "/contacts/{contact_id}/merge", tag=TAG, errors={409: "They are one contact already."}, creates=True)
 async def merge_contacts(call: Call, contact_id: ContactId, body: Merge) -> Merged:
     """Merge another contact into this one. `merge_id` undoes it."""
     return await call.request(MergeContacts(user_id=call.user_id, contact_id=contact_id, other_id=body.other_id))

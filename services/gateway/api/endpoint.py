@@ -5,7 +5,7 @@
         '''Change what is known about a contact.'''
 
 Parameters named in the path are path parameters, `query` and `body` are pydantic models, the return type is the reply. serving.py serves
-the declarations, openapi.py describes them.
+the declarations, openapi.py describes them. What `creates` something takes an Idempotency-Key, under which its command is done once.
 """
 
 import inspect
@@ -17,23 +17,30 @@ from typing import Any, Literal, TypeVar, get_type_hints
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
+from libs.common.bus import REQUEST_TIMEOUT_SECONDS
 from libs.common.ids import UserId
-from libs.common.requests import Request, User
+from libs.common.requests import Command, Request, User
 from services.gateway.context import Context
 from services.gateway.sessions.authentication import Caller
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+# Longer than a command waits for the lock of its user (db.py): its caller sees how it ends, and does not find it done after a 503.
+COMMAND_SECONDS = 30.0
 R = TypeVar("R", bound=BaseModel)
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request on its way through a handler. `finish`: what is done to the response before it is sent (cookies)."""
+    """One request on its way through a handler. `finish`: what is done to the response before it is sent (cookies).
+
+    `idempotency_key`: what the caller chose, where the endpoint takes one.
+    """
 
     context: Context
     http_request: web.Request
     caller: Caller
+    idempotency_key: str | None = None
     finish: list[Callable[[web.StreamResponse], None]] = field(default_factory=list)
 
     @property
@@ -44,8 +51,13 @@ class Call:
     def user_id(self) -> UserId:
         return self.caller.user.id
 
-    async def request(self, request: Request[R], *, seconds: float = 10.0) -> R:
-        return await self.context.bus.request(request, seconds=seconds)
+    async def request(self, request: Request[R], *, seconds: float | None = None) -> R:
+        """The reply. It is waited for, and a command may be begun, for so long; a command goes under the caller's key."""
+        if isinstance(request, Command):
+            seconds, key = seconds or COMMAND_SECONDS, self.idempotency_key
+        else:
+            seconds, key = seconds or REQUEST_TIMEOUT_SECONDS, None
+        return await self.context.bus.request(request, seconds=seconds, idempotency_key=key)
 
 
 Handler = Callable[..., Awaitable[Any]]
@@ -53,13 +65,17 @@ Handler = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A declared endpoint. `path` is below /api/v1. `reply` is None where the response has no JSON body."""
+    """A declared endpoint. `path` is below /api/v1. `reply` is None where the response has no JSON body.
+
+    `creates`: doing it twice is not doing it once, so callers may send an Idempotency-Key.
+    """
 
     method: Method
     path: str
     tag: str
     status: int
     errors: Mapping[int, str]
+    creates: bool
     media_type: str
     summary: str
     description: str
@@ -81,6 +97,7 @@ def endpoint(
     tag: str,
     status: int = 200,
     errors: Mapping[int, str] | None = None,
+    creates: bool = False,
     media_type: str = "application/json",
 ) -> Callable[[Handler], Endpoint]:
     """Declare a handler. `errors` are those that do not follow from the declaration itself."""
@@ -95,6 +112,7 @@ def endpoint(
             tag=tag,
             status=status,
             errors=errors or {},
+            creates=creates,
             media_type=media_type,
             summary=summary.rstrip("."),
             description=description.strip(),

@@ -16,7 +16,13 @@ WRITE_SECONDS = 30.0
 RETRY_MILLISECONDS = 3000
 
 
-@endpoint("GET", "/events", tag="Live updates", media_type="text/event-stream", errors={429: "Too many open streams."})
+@endpoint(
+    "GET",
+    "/events",
+    tag="Live updates",
+    media_type="text/event-stream",
+    errors={429: "Too many open streams, or too many requests of this user."},
+)
 async def stream_events(call: Call) -> web.StreamResponse:
     """Stream live updates (server-sent events).
 

@@ -1,22 +1,30 @@
 """The user: who I am, everything as one archive, and the end of it all."""
 
 import asyncio
+from contextlib import aclosing
 from functools import partial
-from typing import Literal
+from typing import Literal, NoReturn
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.errors import Outage
+from libs.common.log import get_logger
 from libs.common.requests import CountContacts, Counts, DeleteUser, User
 from services.gateway.api.endpoint import Call, endpoint
-from services.gateway.export import open_export
+from services.gateway.export import begin_export
+from services.gateway.limits.exports import only_export
 from services.gateway.sessions.cookies import forget_session
+from services.gateway.sessions.ending import end_all_sessions
 from services.gateway.store.notifications import count_unread
 
 TAG = "Me"
 DELETE_SECONDS = 60.0
-CHUNK = 256 * 1024
+WRITE_SECONDS = 60.0  # for a piece of the export: who reads nothing for so long does not read any more
+EXPORT_HEADERS = {
+    "Content-Type": "application/zip",
+    "Content-Disposition": 'attachment; filename="pingcrm-export.zip"',
+}
 
 
 class Me(User):
@@ -39,25 +47,50 @@ async def _fetch_counts(call: Call) -> Counts | None:
         return None
 
 
-@endpoint("GET", "/me/export", tag=TAG, media_type="application/zip")
+@endpoint(
+    "GET",
+    "/me/export",
+    tag=TAG,
+    media_type="application/zip",
+    errors={409: "Another export of this user is being made; one at a time."},
+)
 async def export_me(call: Call) -> web.StreamResponse:
     """Download everything as one zip archive.
 
     contacts.jsonl, interactions.jsonl, meetings.jsonl and notifications.jsonl (one JSON object a line), accounts.json and settings.json.
+    It is sent while it is made; where that fails, the connection breaks off, and what has arrived is no archive.
     """
-    async with open_export(call.context, call.user_id) as file:
-        response = web.StreamResponse(
-            headers={
-                "Content-Type": "application/zip",
-                "Content-Disposition": 'attachment; filename="pingcrm-export.zip"',
-                "Content-Length": str(file.seek(0, 2)),
-            }
-        )
-        file.seek(0)
+    async with (
+        only_export(call.context, call.user_id),
+        aclosing(await begin_export(call.context, call.user_id)) as archive,
+    ):
+        response = web.StreamResponse(headers=EXPORT_HEADERS)
         await response.prepare(call.http_request)
-        while chunk := await asyncio.to_thread(file.read, CHUNK):
-            await response.write(chunk)
+        try:
+            async for piece in archive:
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await response.write(piece)
+        except Exception as error:
+            _cut_off(call.http_request, error)
     return response
+
+
+@endpoint("POST", "/me/sign-out-everywhere", tag=TAG, status=204)
+async def sign_out_everywhere(call: Call) -> None:
+    """Sign out everywhere.
+
+    Every session of mine ends, in all browsers, with its live updates. API tokens stay: delete those that you don't know.
+    """
+    await end_all_sessions(call.context, call.user_id)
+    call.finish.append(partial(forget_session, settings=call.context.settings))
+
+
+def _cut_off(request: web.Request, error: Exception) -> NoReturn:
+    """End the connection in the middle of the response: what has arrived must not pass for the whole. ConnectionResetError, always."""
+    get_logger().warning("export_cut_off", error=f"{type(error).__name__}: {error}")
+    if request.transport:
+        request.transport.abort()
+    raise ConnectionResetError("The export was cut off.") from error
 
 
 class DeleteMe(BaseModel):
@@ -76,4 +109,4 @@ async def delete_me(call: Call, body: DeleteMe) -> None:
     call.finish.append(partial(forget_session, settings=call.context.settings))
 
 
-ENDPOINTS = (show_me, export_me, delete_me)
+ENDPOINTS = (show_me, export_me, sign_out_everywhere, delete_me)

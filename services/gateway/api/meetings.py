@@ -24,6 +24,7 @@ from services.gateway.domain.meetings import MeetingView, meeting_view
 
 TAG = "Meetings"
 BRIEF_SECONDS = 45.0
+SEND_SECONDS = 90.0  # gathered, written in at most 20 s, sent in at most 60
 DRY_RUN_SECONDS = 60.0
 DEFAULT_SPAN = timedelta(days=30)
 BRIEFS_PER_HOUR = 60
@@ -98,11 +99,12 @@ async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
         **TOO_MANY,
         502: "Gmail did not take the brief: the sentence says why.",
     },
+    creates=True,
 )
 async def send_prep(call: Call, meeting_id: MeetingId) -> Prep:
     """Send a meeting's brief now, whether one was sent before or not."""
     await _limit_briefs(call)
-    return await call.request(SendPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=BRIEF_SECONDS)
+    return await call.request(SendPrep(user_id=call.user_id, meeting_id=meeting_id), seconds=SEND_SECONDS)
 
 
 async def _limit_briefs(call: Call) -> None:

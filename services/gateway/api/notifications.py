@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from libs.common.errors import Refused, not_found
-from libs.common.pagination import decode_page_token, encode_page_token
+from libs.common.pagination import cut_page, decode_page_token
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.domain.notifications import Action, Answer, Notification
 from services.gateway.domain.preferences import with_own_address
@@ -33,11 +33,10 @@ async def list_notifications(call: Call, query: NotificationsQuery) -> Notificat
     db = call.context.db
     position = decode_page_token(query.cursor, UUID)
     before = position[0] if position else None
-    items = await store.list_notifications(db, call.user_id, unread=query.unread, before=before, limit=query.limit + 1)
-    more = len(items) > query.limit
-    items = items[: query.limit]
-    next_cursor = encode_page_token(items[-1].id) if more else None
-    return NotificationList(items=items, next_cursor=next_cursor, unread=await store.count_unread(db, call.user_id))
+    found = await store.list_notifications(db, call.user_id, unread=query.unread, before=before, limit=query.limit + 1)
+    page, next_cursor = cut_page(found, query.limit, lambda notification: (notification.id,))
+    unread = await store.count_unread(db, call.user_id)
+    return NotificationList(items=list(page), next_cursor=next_cursor, unread=unread)
 
 
 @endpoint("POST", "/notifications/{notification_id}/read", tag=TAG)

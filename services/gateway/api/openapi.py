@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.endpoint import Endpoint
-from services.gateway.api.serving import PREFIX
+from services.gateway.api.serving import IDEMPOTENCY_KEY, PREFIX
 from services.gateway.domain.problems import MEDIA_TYPE, Problem
 from services.gateway.domain.sessions import SAFE_METHODS
 from services.gateway.sessions.cookies import SESSION_COOKIE
@@ -27,12 +27,24 @@ ERRORS = {
     413: "The body is larger than 1 MB.",
     415: "The body is not declared as JSON.",
     422: "The input does not fit.",
+    429: "Too many requests of this user; go on after Retry-After seconds.",
     503: "A part of PingCRM does not answer right now; try again after Retry-After seconds.",
 }
+KEY_ERRORS = {
+    400: "The Idempotency-Key is not one.",
+    409: "A request with this Idempotency-Key is being worked on; try again after Retry-After seconds.",
+    422: "The Idempotency-Key was used for another request.",
+}
+KEY_DESCRIPTION = (
+    "A text of the caller's own for this one request, such as a random UUID. Sent again with the same key within 24 hours, after a 503 or "
+    "a lost connection, it is done once, and the first response comes back."
+)
 REF = "#/components/schemas/{model}"
 DESCRIPTION = (
     "Lists are pages: `items`, and `next_cursor` for the next page (null on the last). Ids are UUIDs, times RFC 3339 in UTC. "
-    "Errors are problem details (RFC 9457). A personal API token is sent as `Authorization: Bearer pcrm_…`."
+    "Errors are problem details (RFC 9457). "
+    "What creates something takes an `Idempotency-Key`: with it a request can be sent again safely. "
+    "A personal API token is sent as `Authorization: Bearer pcrm_…`."
 )
 Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 """By (model, how it is used); pydantic's own type for the model is wider than ours."""
@@ -54,7 +66,12 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": f"__Host-{SESSION_COOKIE}",
+                    "description": f"Set by signing in at /login. Over plain http, on loopback: {SESSION_COOKIE}.",
+                },
                 "token": {"type": "http", "scheme": "bearer"},
             },
         },
@@ -63,7 +80,7 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
 
 def error_descriptions(endpoint: Endpoint) -> dict[int, str]:
     """Every error that an endpoint can respond with: those that follow from its shape, and those it declares."""
-    statuses = {401, 503}
+    statuses = {401, 429, 503}
     if endpoint.method not in SAFE_METHODS:
         statuses.add(403)
     if endpoint.path_parameters:
@@ -72,7 +89,10 @@ def error_descriptions(endpoint: Endpoint) -> dict[int, str]:
         statuses.add(422)
     if endpoint.body:
         statuses |= {400, 413, 415, 422}
-    return dict(sorted({**{status: ERRORS[status] for status in statuses}, **endpoint.errors}.items()))
+    found = {**{status: ERRORS[status] for status in statuses}, **endpoint.errors}
+    for status, text in KEY_ERRORS.items() if endpoint.creates else ():
+        found[status] = f"{found[status]} {text}" if status in found else text
+    return dict(sorted(found.items()))
 
 
 def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Schemas, dict[str, Any]]:
@@ -92,7 +112,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         "operationId": endpoint.name,
         "tags": [endpoint.tag],
         "summary": endpoint.summary,
-        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint)],
+        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
         "responses": _responses(endpoint, schemas),
     }
     if endpoint.description:
@@ -125,6 +145,21 @@ def _query_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
             "schema": value,
         }
         for name, value in schema["properties"].items()
+    ]
+
+
+def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    if not endpoint.creates:
+        return []
+    return [
+        {
+            "name": IDEMPOTENCY_KEY,
+            "in": "header",
+            "required": False,
+            "description": KEY_DESCRIPTION,
+            "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+            "example": "0197c0de-1111-4222-8333-444455556666",
+        }
     ]
 
 

@@ -1,4 +1,4 @@
-"""Serves declared endpoints: authenticate, parse and validate, call, respond."""
+"""Serves declared endpoints: authenticate, count, parse and validate, call, respond."""
 
 from typing import Any
 
@@ -7,19 +7,24 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from libs.common.errors import Refused
+from libs.common.idempotency import checked_key
 from services.gateway.api.endpoint import Call, Endpoint
 from services.gateway.context import Context
 from services.gateway.domain.problems import InvalidInput
+from services.gateway.limits.api_requests import take_api_request
 from services.gateway.sessions.authentication import authenticate
 
 PREFIX = "/api/v1"
+IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
 def route(endpoint: Endpoint, context: Context) -> web.RouteDef:
     """The aiohttp route of an endpoint."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        call = Call(context, request, await authenticate(request, context.bus, context.settings))
+        caller = await authenticate(request, context.bus, context.settings)
+        call = Call(context, request, caller, _idempotency_key(request) if endpoint.creates else None)
+        await take_api_request(context, call.user_id)
         arguments = _parse_path(endpoint, request)
         if endpoint.query:
             arguments["query"] = _parse_query(endpoint.query, request)
@@ -33,6 +38,12 @@ def route(endpoint: Endpoint, context: Context) -> web.RouteDef:
     # Only what is declared is served: aiohttp would add HEAD to each GET, an endless one for the live stream.
     options = {"allow_head": False} if endpoint.method == "GET" else {}
     return web.route(endpoint.method, PREFIX + endpoint.path, handle, name=endpoint.name, **options)
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    """Refused: `invalid_idempotency_key` (400), also where there are several: which one counts would be a guess."""
+    keys = request.headers.getall(IDEMPOTENCY_KEY, [])
+    return checked_key(" ".join(keys)) if keys else None
 
 
 def _response(endpoint: Endpoint, reply: Any) -> web.StreamResponse:

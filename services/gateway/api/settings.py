@@ -1,9 +1,9 @@
 """The user's settings, and the key with which webhook calls are signed."""
 
-from pydantic import BaseModel, Field, HttpUrl
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from libs.common.errors import Refused
-from libs.common.preferences import Preferences
+from libs.common.preferences import GmailPreferences, NotificationPreferences, Preferences
 from libs.common.requests import GetSettings
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.domain.preferences import merged
@@ -20,8 +20,29 @@ async def get_settings(call: Call) -> Preferences:
     return (await call.request(GetSettings(user_id=call.user_id))).preferences
 
 
+class GmailChanges(GmailPreferences):
+    """The fields of the group `gmail` that change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NotificationChanges(NotificationPreferences):
+    """The fields of the group `notifications` that change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SettingsChanges(Preferences):
+    """The settings that change. What does not exist is refused, so that a slip of the pen is no silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    gmail: GmailChanges = GmailChanges()
+    notifications: NotificationChanges = NotificationChanges()
+
+
 @endpoint("PUT", "/settings", tag=TAG)
-async def put_settings(call: Call, body: Preferences) -> Preferences:
+async def put_settings(call: Call, body: SettingsChanges) -> Preferences:
     """Change settings.
 
     What is left out keeps its value, so that sending back what GET gave, changed, and sending one field alone both do what they say.
@@ -48,7 +69,7 @@ class Webhook(BaseModel):
 async def show_webhook(call: Call) -> Webhook:
     """Show where notifications are posted, and the key that signs them."""
     settings = (await call.request(GetSettings(user_id=call.user_id))).preferences
-    secret = webhook_secret(call.context.settings.secret_keys[0], call.user_id)
+    secret = webhook_secret(call.context.settings.webhook_keys[0], call.user_id)
     return Webhook(url=settings.notifications.webhook_url, secret=secret)
 
 

@@ -36,7 +36,7 @@ class NewToken(BaseModel):
     name: str = Field(min_length=1, max_length=100, description="What it is for.", examples=["telegram connector"])
 
 
-@endpoint("POST", "/tokens", tag=TAG, status=201, errors={409: "There are too many tokens already."})
+@endpoint("POST", "/tokens", tag=TAG, status=201, errors={409: "There are too many tokens already."}, creates=True)
 async def create_token(call: Call, body: NewToken) -> ApiToken:
     """Create a personal API token. `secret` is shown this once."""
     return await call.request(CreateApiToken(user_id=call.user_id, name=body.name))

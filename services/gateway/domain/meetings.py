@@ -17,7 +17,10 @@ ANSWER_TEXTS: dict[Answer, str] = {
 
 
 class MeetingView(BaseModel):
-    """A meeting, and what became of its brief (null: nothing yet). All-day: the dates count, the end is exclusive."""
+    """A meeting, and what became of its brief (null: nothing yet). All-day: the dates count, the end is exclusive.
+
+    `guests`: at most 400 of `guests_total`.
+    """
 
     id: MeetingId
     account_id: AccountId
@@ -33,14 +36,20 @@ class MeetingView(BaseModel):
     private: bool
     organizer: Guest | None
     guests: list[Guest]
+    guests_total: int
     my_answer: Answer
     prep: Prep | None
 
 
 def meeting_view(meeting: Meeting, prep: Prep | None) -> MeetingView:
-    shared = meeting.model_dump(include=MeetingView.model_fields.keys() - {"guests", "organizer"})
+    shared = meeting.model_dump(include=MeetingView.model_fields.keys() - {"guests", "guests_total", "organizer"})
     return MeetingView(
-        id=meeting.meeting_id, organizer=meeting.organizer, guests=list(meeting.guests), prep=prep, **shared
+        id=meeting.meeting_id,
+        organizer=meeting.organizer,
+        guests=list(meeting.guests),
+        guests_total=max(meeting.guests_total, len(meeting.guests)),
+        prep=prep,
+        **shared,
     )
 
 

@@ -20,7 +20,7 @@ from libs.common.events import (
 from libs.common.scopes import missing
 from services.gateway.domain.accounts import reconnect_path
 from services.gateway.domain.notifications import THIS_IS_ME, ItemCounts, Level, NewNotification
-from services.gateway.domain.notified_runs import count_of, is_shared, notification_key
+from services.gateway.domain.notified_runs import count_of, is_account_wide, is_shared, notification_key
 
 NotifiedEvent = (
     AccountConnected | AccountReauthRequired | SyncCompleted | SyncFailed | BccUnclaimed | PrepSent | PrepFailed
@@ -109,12 +109,15 @@ def _sync_failed(event: SyncFailed) -> NewNotification | None:
         return None
     done = event.new + event.updated + event.removed
     kept = f" What was done is kept ({done:,} {'item' if done == 1 else 'items'})." if done else ""
+    what = KIND_NOUNS[event.kind]
+    if is_account_wide(event):  # the first of several: their numbers would be those of one alone
+        what, kept = event.address, " What was done is kept."
     return _notification(
         event,
         level="error",
-        title=f"{KIND_NOUNS[event.kind]} could not be synced",
+        title=f"{what} could not be synced",
         body=f"{event.address}: {_as_sentence(event.error)}{kept}",
-        link=reconnect_path(event.account_id) if event.code in ("reauth_required", "missing_scope") else "/",
+        link=reconnect_path(event.account_id) if event.code == "missing_scope" else "/",
         key=key,
     )
 

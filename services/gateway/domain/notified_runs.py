@@ -3,9 +3,14 @@
 a run that completed    and changed nothing, was not the first, and nobody requested it      no notification
                         mail that arrived by itself, and all of it could be read             one a day, with growing numbers
                         any other                                                            one a run
-a run that failed       as the grant is dead, which has a notification of its own            none, unless the user requested it
+a run that failed       as the grant is dead, which has a notification of its own            none
+                        as a permission is missing                                           one a day for each kind
+                        for what stops all kinds of an account alike                         one for all kinds that were requested together,
+                                                                                             else one in six hours
                         and that nobody waits for: it is tried again and again               one in six hours for each error
                         any other                                                            one a run
+
+One cause has one notification: three kinds that fail because Google is away, or all that a dead grant stops, are one thing to people.
 """
 
 from typing import Literal
@@ -16,7 +21,10 @@ from libs.common.ids import RunId
 AWAITED: frozenset[Reason] = frozenset({"user", "connected"})
 ARRIVALS: frozenset[Reason] = frozenset({"poll", "push"})
 UNATTENDED: frozenset[Reason] = ARRIVALS | {"repair"}
-HOUR_MS = 3_600_000
+# What stops mail, contacts and calendar of an account alike: Google, or what we need ourselves, is away; its token can't be opened.
+ACCOUNT_WIDE = frozenset({"unavailable", "token_unreadable", "unauthorized"})
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 SAME_ERROR_HOURS = 6
 
@@ -42,6 +50,11 @@ def count_of(event: SyncCompleted, trouble: Trouble) -> int:
     return event.skipped.get(trouble, 0)
 
 
+def is_account_wide(event: SyncFailed) -> bool:
+    """Whether what made the run fail stops all kinds of its account, so that their runs share a notification."""
+    return event.code in ACCOUNT_WIDE
+
+
 def _completed_key(event: SyncCompleted) -> str | None:
     changed = event.new or event.updated or event.removed or count_of(event, "unhealed")
     if not (changed or event.first or event.reason in AWAITED):
@@ -52,10 +65,16 @@ def _completed_key(event: SyncCompleted) -> str | None:
 
 
 def _failed_key(event: SyncFailed) -> str | None:
-    if event.code == "reauth_required" and event.reason != "user":
+    requested_ms = _requested_at_ms(event.run_id)
+    period = requested_ms // (SAME_ERROR_HOURS * HOUR_MS)
+    if event.code == "reauth_required":
         return None
+    if event.code == "missing_scope":
+        return f"{event.account_id}:{event.kind}:{event.code}:{requested_ms // DAY_MS}"
+    if is_account_wide(event):
+        together = f"minute {requested_ms // MINUTE_MS}" if event.reason in AWAITED else period
+        return f"{event.account_id}:{event.code}:{together}"
     if event.reason in UNATTENDED:
-        period = _requested_at_ms(event.run_id) // HOUR_MS // SAME_ERROR_HOURS
         return f"{event.account_id}:{event.kind}:{event.code}:{period}"
     return event.key()
 

@@ -12,6 +12,11 @@ from libs.common.errors import Outage, Refused, Throttled
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 NOT_UNDERSTOOD = "The request could not be understood."
+# What does not fit into a message of the bus: its bytes and limits are for the log.
+_SIZE_SENTENCES = {
+    "reply_too_large": "There is too much of this to be sent at once. Ask for less: a smaller `limit`, or a part of it.",
+    "request_too_large": "This is too much to be taken in at once. Send it in parts.",
+}
 
 
 class FieldProblem(BaseModel):
@@ -66,7 +71,7 @@ def error_response(status: int, code: str, detail: str, extra: Mapping[str, Any]
     headers = {}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="PingCRM"'
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS) or "retry_after" in problem:
         headers["Retry-After"] = str(round(float(problem.get("retry_after") or RETRY_AFTER_SECONDS)))
     return ErrorResponse(status, problem, headers, page_detail=detail)
 
@@ -74,7 +79,7 @@ def error_response(status: int, code: str, detail: str, extra: Mapping[str, Any]
 def of_refusal(refused: Refused) -> ErrorResponse:
     """A service's refusal, one to one. A status that is no error would be a lie: it becomes 500."""
     status = refused.status if 400 <= refused.status <= 599 else 500
-    return error_response(status, refused.code, refused.detail, refused.extra)
+    return error_response(status, refused.code, _SIZE_SENTENCES.get(refused.code, refused.detail), refused.extra)
 
 
 def of_outage(outage: Outage) -> ErrorResponse:

@@ -1,6 +1,5 @@
 """What a request's headers and cookies say of its sender, and where a request with a cookie must come from. Pure."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -22,14 +21,19 @@ def session_id(cookie: str) -> str:
     return cookie if cookie.isascii() else ""
 
 
+def is_https(base_url: str) -> bool:
+    """Whether people reach us over https, as the public URL has it: behind a proxy the connection itself does not show it."""
+    return base_url.lower().startswith("https:")
+
+
+def cookie_name(name: str, base_url: str) -> str:
+    """`__Host-…` where people come over https; plain on loopback, where browsers refuse the prefix."""
+    return f"__Host-{name}" if is_https(base_url) else name
+
+
 def is_browser_id(value: str) -> bool:
     """Whether it is a random value that we could have made: 32 bytes in URL-safe base64."""
     return bool(_BROWSER_ID.fullmatch(value))
-
-
-def sign_in_binding(browser: str, session: str | None) -> str:
-    """What adding an account is bound to: the browser and its session, so that nobody else who signs in there ends it."""
-    return f"{browser}.{hashlib.sha256(session.encode()).hexdigest()}" if session else browser
 
 
 def require_own_origin(method: str, headers: Mapping[str, str], base_url: str) -> None:

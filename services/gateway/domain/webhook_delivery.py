@@ -2,7 +2,7 @@
 
     PingCRM-Signature: t=1767225600,v1=<hex>        HMAC-SHA256 over "<t>.<body>" with the user's webhook secret
 
-The secret is derived from the server's secret keys; while keys are rotated there is one `v1` per key, and one that fits is enough.
+The secret is derived from PINGCRM_WEBHOOK_KEYS; while keys are rotated there is one `v1` per key, and one that fits is enough.
 """
 
 import hashlib

@@ -3,13 +3,17 @@
 from libs.common.events import AccountDisconnected, UserDeleted
 from libs.common.log import get_logger
 from services.gateway.context import Context
-from services.gateway.store import notifications, users
+from services.gateway.store import accounts, notifications, users
 
 
 async def purge_account(context: Context, event: AccountDisconnected) -> None:
-    """Without `purge`, what was notified about the account stays readable."""
-    if event.purge:
-        await notifications.delete_account_notifications(context.db, event.user_id, event.account_id)
+    """Without `purge`, what was notified about the account stays readable. With it, nothing comes after."""
+    async with context.db.acquire() as connection, connection.transaction():
+        if event.purge:
+            await accounts.mark_purged(connection, event)
+            await notifications.delete_account_notifications(connection, event.user_id, event.account_id)
+        else:
+            await accounts.note_event(connection, event)
 
 
 async def delete_user(context: Context, event: UserDeleted) -> None:

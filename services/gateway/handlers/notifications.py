@@ -1,21 +1,25 @@
 """Events that a user is notified of."""
 
-from libs.common.events import NotificationCreated
+from libs.common.events import AccountEvent, NotificationCreated
 from libs.common.log import get_logger
 from services.gateway.context import Context
 from services.gateway.domain.notification_texts import NotifiedEvent, new_notification
+from services.gateway.store import accounts
 from services.gateway.store import notifications as store
 
 
 async def notify(context: Context, event: NotifiedEvent) -> None:
     """Store the notification, then push it, then have the webhook called.
 
-    An event that is delivered again is stored once and pushed again, which shows once.
+    An event that is delivered again is stored once and pushed again, which shows once. One about an account that comes after a later
+    one is out of date: nobody is notified of it.
     """
     new = new_notification(event)
-    if new is None:
-        return
     async with context.db.acquire() as connection, connection.transaction():
+        if isinstance(event, AccountEvent) and not await accounts.note_event(connection, event):
+            return
+        if new is None:
+            return
         notification_id = await store.insert_notification(connection, new)
     if notification_id is None:
         return

@@ -1,6 +1,5 @@
 """Signing in with Google, adding an account, signing out."""
 
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -12,18 +11,18 @@ from libs.common.errors import Refused, not_found
 from libs.common.ids import AccountId
 from libs.common.requests import BeginSignIn, FinishSignIn, SignedIn, SignOut, WhoIs
 from services.gateway.context import Context
-from services.gateway.domain.sessions import require_own_origin, sign_in_binding
+from services.gateway.domain.sessions import require_own_origin
+from services.gateway.limits.sign_ins import count_sign_in
 from services.gateway.sessions.authentication import Caller, find_caller
 from services.gateway.sessions.cookies import (
-    SESSION_COOKIE,
     browser_of,
     forget_session,
     remember_browser,
     remember_session,
     session_of,
 )
+from services.gateway.sessions.ending import end_all_sessions
 
-SIGN_INS_PER_MINUTE = 30
 FINISH_SECONDS = 40.0
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -35,6 +34,7 @@ def sign_in_routes(context: Context) -> list[web.RouteDef]:
         web.get("/connect", partial(connect, context)),
         web.get("/oauth/google/callback", partial(finish, context)),
         web.post("/logout", partial(sign_out, context)),
+        web.post("/logout/everywhere", partial(sign_out_everywhere, context)),
     ]
 
 
@@ -57,25 +57,23 @@ async def begin(context: Context, request: web.Request) -> web.Response:
     """To Google. The way back leads to the public URL, so the cookie has to be set there."""
     if public_url := _public_loopback_url(request, context.settings):
         raise web.HTTPFound(public_url)
-    await _limit_sign_ins(context, request)
-    browser = browser_of(request)
+    await count_sign_in(context, request)
+    browser = browser_of(request, context.settings)
     return await _redirect_to_google(context, BeginSignIn(browser=browser), browser)
 
 
 async def connect(context: Context, request: web.Request) -> web.Response:
     """To Google, to add an account, or with `account_id` to renew one."""
-    caller = await require_caller(context, request)
-    await _limit_sign_ins(context, request)
+    session = (await require_caller(context, request)).require_session()
+    await count_sign_in(context, request)
     account_id = None
     if text := request.query.get("account_id"):
         try:
             account_id = AccountId(UUID(text))
         except ValueError as error:
             raise not_found("account") from error
-    browser = browser_of(request)
-    command = BeginSignIn(
-        browser=sign_in_binding(browser, caller.session), user_id=caller.user.id, account_id=account_id
-    )
+    browser = browser_of(request, context.settings)
+    command = BeginSignIn(browser=browser, session=session, account_id=account_id)
     return await _redirect_to_google(context, command, browser)
 
 
@@ -88,10 +86,13 @@ async def _redirect_to_google(context: Context, command: BeginSignIn, browser: s
 
 async def finish(context: Context, request: web.Request) -> web.Response:
     """Back from Google: a session, and on to the home page (or to Google once more, where auth says so)."""
-    await _limit_sign_ins(context, request)
     try:
         signed_in = await _finish_sign_in(context, request)
     except Refused as refused:
+        if refused.code == "invalid_state":
+            await count_sign_in(context, request)
+        if _wants_problem(request):
+            raise
         return _error_page(context, request, refused)
     response = _redirect(signed_in.authorize_url or "/")
     if signed_in.session:  # none where the user was signed in already
@@ -100,28 +101,37 @@ async def finish(context: Context, request: web.Request) -> web.Response:
 
 
 async def _finish_sign_in(context: Context, request: web.Request) -> SignedIn:
-    """What was begun in this session, else (a plain sign-in) in this browser."""
-    browser, session = browser_of(request), session_of(request)
     state, code, error = (request.query.get(name, "") for name in ("state", "code", "error"))
-    command = FinishSignIn(browser=sign_in_binding(browser, session), state=state, code=code, error=error)
-    try:
-        return await context.bus.request(command, seconds=FINISH_SECONDS)
-    except Refused as refused:
-        if not session or refused.code != "invalid_state":
-            raise
-    return await context.bus.request(command.model_copy(update={"browser": browser}), seconds=FINISH_SECONDS)
+    command = FinishSignIn(
+        browser=browser_of(request, context.settings),
+        session=session_of(request, context.settings) or None,
+        state=state,
+        code=code,
+        error=error,
+    )
+    return await context.bus.request(command, seconds=FINISH_SECONDS)
+
+
+def _wants_problem(request: web.Request) -> bool:
+    """A program that says so; browsers ask for a page."""
+    accept = request.headers.get("Accept", "")
+    return "json" in accept and "text/html" not in accept
 
 
 def _error_page(context: Context, request: web.Request, refused: Refused) -> web.Response:
-    link = ("/", "Back to your accounts") if SESSION_COOKIE in request.cookies else ("/login", "Try again")
-    return context.pages.error_page(refused.status, "That did not work", refused.detail, link=link)
+    signed_in = bool(session_of(request, context.settings))
+    link = ("/", "Back to your accounts") if signed_in else ("/login", "Try again")
+    title = "That did not work"
+    if refused.code == "sign_up_closed":
+        title, link = "You are not let in", ("/login", "Sign in with another account")
+    return context.pages.error_page(refused.status, title, refused.detail, link=link)
 
 
 async def sign_out(context: Context, request: web.Request) -> web.Response:
     """End the session, here and in auth. Signing out twice is no error."""
     require_own_origin(request.method, request.headers, context.settings.base_url)
     response = _redirect("/login")
-    if session := session_of(request):
+    if session := session_of(request, context.settings):
         try:
             caller = await context.bus.request(WhoIs(session=session))
             await context.bus.request(SignOut(session=session))
@@ -129,6 +139,15 @@ async def sign_out(context: Context, request: web.Request) -> web.Response:
         except Refused as refused:
             if refused.status != 401:
                 raise
+    forget_session(response, context.settings)
+    return response
+
+
+async def sign_out_everywhere(context: Context, request: web.Request) -> web.Response:
+    """End every session of the user. Who is signed out already is just sent to sign in."""
+    caller = await require_caller(context, request)
+    await end_all_sessions(context, caller.user.id)
+    response = _redirect("/login")
     forget_session(response, context.settings)
     return response
 
@@ -148,11 +167,3 @@ def _public_loopback_url(request: web.Request, settings: Settings) -> str | None
     if here.host in LOOPBACK and public.host in LOOPBACK and here.host != public.host:
         return f"{settings.base_url}{request.path}"
     return None
-
-
-async def _limit_sign_ins(context: Context, request: web.Request) -> None:
-    """Refused: `too_many_attempts` (429) beyond 30 a minute from one address."""
-    minute = int(datetime.now(UTC).timestamp() // 60)
-    attempts = await context.cache.count_failure(f"sign_in:{request.remote}:{minute}", timedelta(minutes=2))
-    if attempts > SIGN_INS_PER_MINUTE:
-        raise Refused(429, "too_many_attempts", "Too many sign-ins from your address. Wait a minute.", retry_after=60)

@@ -19,6 +19,16 @@ class Caller:
     user: User
     session: str | None
 
+    def require_session(self) -> str:
+        """The session. Refused: `session_required` (403) where an API token was used."""
+        if self.session is None:
+            raise Refused(
+                403,
+                "session_required",
+                "An API token can't connect an account: sign in with a browser, and add it there.",
+            )
+        return self.session
+
 
 async def authenticate(request: web.Request, bus: Bus, settings: Settings) -> Caller:
     """Refused: `unauthenticated` (401), `wrong_origin` (403). An Authorization header wins over the cookie."""
@@ -26,12 +36,12 @@ async def authenticate(request: web.Request, bus: Bus, settings: Settings) -> Ca
         if not (token := bearer_of(request)):
             raise _unauthenticated()
         return Caller(await bus.request(WhoIs(token=token)), None)
-    session = session_of(request)
+    session = session_of(request, settings)
     if not session:
         raise _unauthenticated()
     require_own_origin(request.method, request.headers, settings.base_url)
     caller = Caller(await bus.request(WhoIs(session=session)), session)
-    renew_later(request, session)
+    renew_later(request, session, settings)
     return caller
 
 

@@ -1,4 +1,8 @@
-"""The cookies of a browser: its session, and the random value that binds a sign-in to it."""
+"""The cookies of a browser: its session, and the random value that binds a sign-in to it.
+
+Over https their names begin with `__Host-`: a browser takes such a cookie only from this host itself over https, so that no other host
+of the domain, and nobody on a network without encryption, can plant one. A cookie without the prefix is not read there.
+"""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -6,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 
 from libs.common.config import Settings
-from services.gateway.domain.sessions import is_browser_id, session_id
+from services.gateway.domain.sessions import cookie_name, is_browser_id, is_https, session_id
 
 SESSION_COOKIE = "pingcrm_session"
 BROWSER_COOKIE = "pingcrm_browser"
@@ -18,15 +22,20 @@ BROWSER_BYTES = 32
 _RENEWAL = web.RequestKey("renewal", str)
 
 
-def session_of(request: web.Request) -> str:
+def session_of(request: web.Request, settings: Settings) -> str:
     """The session of a browser; empty where there is none."""
-    return session_id(request.cookies.get(SESSION_COOKIE, ""))
+    return session_id(_cookie(request, SESSION_COOKIE, settings))
 
 
-def browser_of(request: web.Request) -> str:
+def known_browser_of(request: web.Request, settings: Settings) -> str:
+    """The random value that this browser has been given; empty where there is none."""
+    known = _cookie(request, BROWSER_COOKIE, settings)
+    return known if is_browser_id(known) else ""
+
+
+def browser_of(request: web.Request, settings: Settings) -> str:
     """The random value that binds a sign-in to this browser: the one it has, or a new one."""
-    known = request.cookies.get(BROWSER_COOKIE, "")
-    return known if is_browser_id(known) else secrets.token_urlsafe(BROWSER_BYTES)
+    return known_browser_of(request, settings) or secrets.token_urlsafe(BROWSER_BYTES)
 
 
 def remember_browser(response: web.StreamResponse, browser: str, settings: Settings) -> None:
@@ -42,16 +51,16 @@ def remember_session(
     _set_cookie(response, RENEWED_COOKIE, "1", RENEWED_SECONDS, settings)
 
 
-def renew_later(request: web.Request, session: str) -> None:
+def renew_later(request: web.Request, session: str, settings: Settings) -> None:
     """Have `renew_session` renew the cookie with the response, unless that was done today."""
-    if RENEWED_COOKIE not in request.cookies:
+    if not _cookie(request, RENEWED_COOKIE, settings):
         request[_RENEWAL] = session
 
 
 def renew_session(request: web.Request, response: web.StreamResponse, settings: Settings) -> None:
     """The session slides in the database; once a day the cookie follows, so that whoever comes back stays signed in."""
     session = request.get(_RENEWAL)
-    if session and not response.prepared and SESSION_COOKIE not in response.cookies:
+    if session and not response.prepared and cookie_name(SESSION_COOKIE, settings.base_url) not in response.cookies:
         remember_session(response, session, datetime.now(UTC) + SESSION_LIFE, settings)
 
 
@@ -59,14 +68,18 @@ def forget_session(response: web.StreamResponse, settings: Settings) -> None:
     _set_cookie(response, SESSION_COOKIE, "", 0, settings)
 
 
+def _cookie(request: web.Request, name: str, settings: Settings) -> str:
+    return request.cookies.get(cookie_name(name, settings.base_url), "")
+
+
 def _set_cookie(response: web.StreamResponse, name: str, value: str, seconds: int | None, settings: Settings) -> None:
     """Lax: the way back from Google is a top-level navigation and must carry the cookies."""
     response.set_cookie(
-        name,
+        cookie_name(name, settings.base_url),
         value,
         max_age=seconds,
         path="/",
         httponly=True,
         samesite="Lax",
-        secure=settings.base_url.startswith("https:"),
+        secure=is_https(settings.base_url),
     )

@@ -1,4 +1,4 @@
-"""The gateway's SQL: notifications, the webhook calls that are still to be made, and who is gone."""
+"""The gateway's SQL: notifications, the webhook calls that are still to be made, accounts, and who is gone."""
 
 from typing import TypeAlias
 

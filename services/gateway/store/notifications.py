@@ -26,14 +26,17 @@ def notification_from(row: Record) -> Notification:
 async def insert_notification(connection: Connection, new: NewNotification) -> UUID | None:
     """Store a notification with the webhook call that it may need, or add to the earlier one with its key. The id of either.
 
-    None: the user is deleted. In a transaction of the caller's.
+    None: the user is deleted, or the account purged. In a transaction of the caller's.
     """
-    await connection.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", str(new.user_id))
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock_shared(hashtextextended('gateway.user:' || $1, 0))", str(new.user_id)
+    )
     inserted: UUID | None = await connection.fetchval(
         """
         INSERT INTO notifications (id, user_id, account_id, kind, level, title, body, link, event_key, offer, counted)
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
         WHERE NOT EXISTS (SELECT FROM deleted_users WHERE user_id = $2)
+          AND NOT EXISTS (SELECT FROM accounts WHERE account_id = $3 AND purged)
         ON CONFLICT (user_id, event_key) DO NOTHING
         RETURNING id
         """,

@@ -1,7 +1,7 @@
 """Makes the webhook calls that are due, in the background."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from libs.common.db import Pool
 from libs.common.errors import Outage, Refused
 from libs.common.ids import UserId
 from libs.common.log import get_logger
-from libs.common.requests import GetSettings
+from libs.common.requests import GetFormerWebhookSecrets, GetSettings
 from libs.common.service import Resources
 from services.gateway.domain.public_hosts import is_private_host, private_hosts_allowed
 from services.gateway.domain.webhook_delivery import retry_delay, webhook_body, webhook_secret, webhook_signature
@@ -63,13 +63,14 @@ class WebhookSender:
         notification_id = delivery.notification.id
         try:
             url = await self._get_url(delivery.user_id)
+            secrets = await self._get_secrets(delivery.user_id) if url else []
         except (Outage, Refused):
             await store.postpone_delivery(self.db, notification_id, SETTINGS_RETRY_DELAY)
             return
         if url is None:
             await store.delete_delivery(self.db, notification_id)
             return
-        failure = await self._post(str(url), delivery)
+        failure = await self._post(str(url), secrets, delivery)
         delay = retry_delay(delivery.attempts) if failure else None
         fields: dict[str, Any] = {"user": str(delivery.user_id), "attempt": delivery.attempts}
         if not failure:
@@ -92,12 +93,16 @@ class WebhookSender:
             raise
         return settings.preferences.notifications.webhook_url
 
-    async def _post(self, url: str, delivery: DueDelivery) -> str:
+    async def _get_secrets(self, user_id: UserId) -> list[str]:
+        """Every secret that may be known to the receiver, ours first. Outage: it can't be known right now."""
+        former = await self.bus.request(GetFormerWebhookSecrets(user_id=user_id))
+        return [*(webhook_secret(key, user_id) for key in self.settings.webhook_keys), *former.items]
+
+    async def _post(self, url: str, secrets: Sequence[str], delivery: DueDelivery) -> str:
         """Empty where the URL's owner took it (2xx), else what went wrong."""
         if not self.allow_private and is_private_host(urlsplit(url).hostname or ""):
             return "private address"
         body = webhook_body(delivery.notification, self.settings.base_url)
-        secrets = [webhook_secret(key, delivery.user_id) for key in self.settings.secret_keys]
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "PingCRM",
@@ -117,7 +122,9 @@ class WebhookSender:
 
 @asynccontextmanager
 async def open_webhook_sender(r: Resources) -> AsyncIterator[WebhookSender]:
-    """The sender with an HTTP client of its own, which is closed at the end."""
+    """The sender with an HTTP client of its own, which is closed at the end. Outage: there is no key to sign with."""
+    if not r.settings.webhook_keys:
+        raise Outage("PINGCRM_WEBHOOK_KEYS is empty: set at least one key. `pingcrm secrets` makes one.")
     allow_private = private_hosts_allowed(r.settings.base_url)
     async with webhook_session(allow_private=allow_private) as http:
         yield WebhookSender(r.settings, r.db, r.bus, http, allow_private)

@@ -5,11 +5,11 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 
+from libs.common.brief_mark import BRIEF_HEADER
 from libs.common.errors import Unprocessable
 from services.prep.domain.clean import line
 from services.prep.domain.times import counted
 
-PREP_HEADER = "X-PingCRM-Prep"
 MAX_SUBJECT_TITLE = 120
 _ENCODED_WORD = "=?"
 
@@ -38,7 +38,7 @@ def compose(address: str, subject: str, html: str, text: str, token: str) -> byt
         raise Unprocessable("The account's own address can't be written in a mail header.") from error
     message["Subject"] = subject.replace(_ENCODED_WORD, "= ?")
     message["Auto-Submitted"] = "auto-generated"
-    message[PREP_HEADER] = token
+    message[BRIEF_HEADER] = token
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     return message.as_bytes()

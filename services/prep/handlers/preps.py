@@ -1,8 +1,9 @@
 """Briefs that users request: sending one now, and what became of each."""
 
-from datetime import UTC, datetime
+from uuid import UUID
 
 from libs.common.errors import Refused, not_found
+from libs.common.idempotency import creation_id, key_reused
 from libs.common.requests import GetPreps, Prep, Preps, SendPrep
 from services.prep.briefing import send_by_hand
 from services.prep.context import Context
@@ -13,23 +14,37 @@ from services.prep.store import preps
 
 
 async def send_now(context: Context, command: SendPrep) -> Prep:
-    """Send the brief, whatever was sent before. Refused where it can't be: no permission, nobody to meet, refused by Gmail."""
+    """Send the brief, whatever was sent before. Refused where it can't be: no permission, nobody to meet, refused by Gmail.
+
+    A command that is sent again under its key goes on where the first try was cut off: one key, one email.
+    """
     gathered = await gather(context.bus, command.user_id, command.meeting_id)
     if obstacle := sending_obstacle(gathered.account) or (None if gathered.dossier.people else "no_guests"):
         raise _refusal(obstacle)
     assert gathered.account is not None
+    prep_id = creation_id()
     async with context.db.acquire() as connection:
-        stored = await preps.insert_by_hand(connection, gathered.meeting, new_token(), datetime.now(UTC))
-    prep = await send_by_hand(context, gathered.account, stored, gathered.dossier)
-    if prep is not None:
+        stored = await preps.acquire_by_hand(connection, prep_id, gathered.meeting, new_token())
+    if stored is not None and (prep := await send_by_hand(context, gathered.account, stored, gathered.dossier)):
         return prep
+    return await _settled(context, command, prep_id)
+
+
+async def _settled(context: Context, command: SendPrep, prep_id: UUID) -> Prep:
+    """What became of the brief. Refused where it was not sent, is being sent just now, or is about another meeting."""
     async with context.db.acquire() as connection:
-        settled = await preps.get_prep(connection, stored)
-    if settled is None:
+        prep = await preps.get_prep(connection, command.user_id, prep_id)
+    if prep is None:
         raise not_found("meeting")  # the account was purged meanwhile
-    if settled.reason in SKIP_SENTENCES:
-        raise _refusal(settled.reason)
-    raise Refused(502, "not_sent", settled.reason)
+    if prep.meeting_id != command.meeting_id:
+        raise key_reused()
+    if prep.state == "sent":
+        return prep
+    if prep.state == "sending":
+        raise Refused(409, "in_progress", "This brief is being sent. Try again in a moment.", retry_after=5)
+    if prep.reason in SKIP_SENTENCES:
+        raise _refusal(prep.reason)
+    raise Refused(502, "not_sent", prep.reason)
 
 
 async def list_preps(context: Context, query: GetPreps) -> Preps:

@@ -1,4 +1,7 @@
-"""The SQL of prep. Every write to a brief that is being sent names the attempt it belongs to: whoever lost the lease changes nothing."""
+"""The SQL of prep. Every write to a brief that is being sent names the attempt it belongs to: whoever lost the lease changes nothing.
+
+Leases begin, last and end by the database's clock: what the clocks of the replicas show decides nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +19,15 @@ GRACE = timedelta(seconds=60)
 """For so long after its lease a brief is left to whoever may still come back to it."""
 
 
+_COLUMNS = "preps.*, leased_until - now() AS lease_left"
+
+
 @dataclass(frozen=True)
 class StoredPrep:
-    """One brief as it stands. `attempt` is the fence of whoever acquired it; `handed_over`: Gmail may have it already."""
+    """One brief as it stands. `attempt` is the fence of whoever acquired it; `handed_over`: Gmail may have it already.
+
+    `lease_left`: for how long the lease still holds; not above zero where it is over.
+    """
 
     id: UUID
     user_id: UserId
@@ -31,7 +40,7 @@ class StoredPrep:
     token: str
     attempt: int
     resumed: bool
-    leased_until: datetime
+    lease_left: timedelta
     handed_over: bool
     by_hand: bool
 
@@ -49,66 +58,81 @@ def _stored_prep(record: Record) -> StoredPrep:
         token=record["token"],
         attempt=record["attempts"],
         resumed=record["resumed"],
-        leased_until=record["leased_until"],
+        lease_left=record["lease_left"],
         handed_over=record["handed_over_at"] is not None,
         by_hand=record["by_hand"],
     )
 
 
-async def acquire(connection: Connection, meeting: Meeting, token: str, now: datetime) -> StoredPrep | None:
+async def get_time(connection: Connection) -> datetime:
+    """What the database's clock shows."""
+    now: datetime = await connection.fetchval("SELECT now()")
+    return now
+
+
+async def acquire(connection: Connection, meeting: Meeting, token: str) -> StoredPrep | None:
     """The lease on the meeting's automatic brief; None where it is settled or somebody else holds it.
 
     New, or free because its holder released it or died, or skipped before: what led to that may have changed since.
     """
     record = await connection.fetchrow(
-        """
+        f"""
         INSERT INTO preps (id, user_id, account_id, meeting_id, event_id, title, starts_at, state, token, leased_until)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 'sending', $8, $9)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'sending', $8, now() + $9::interval)
         ON CONFLICT (account_id, event_id, starts_at) WHERE NOT by_hand DO UPDATE
         SET state = 'sending', resumed = preps.state = 'sending', attempts = preps.attempts + 1,
             leased_until = excluded.leased_until, meeting_id = excluded.meeting_id, title = excluded.title, updated_at = now()
-        WHERE preps.state = 'skipped' OR (preps.state = 'sending' AND preps.leased_until <= $10)
-        RETURNING *
-        """,
+        WHERE preps.state = 'skipped' OR (preps.state = 'sending' AND preps.leased_until <= now())
+        RETURNING {_COLUMNS}
+        """,  # noqa: S608 - a constant of this module
         new_id(), meeting.user_id, meeting.account_id, meeting.meeting_id, meeting.event_id, meeting.title, meeting.starts_at,
-        token, now + LEASE, now,
+        token, LEASE,
     )  # fmt: skip
     return _stored_prep(record) if record else None
 
 
-async def insert_by_hand(connection: Connection, meeting: Meeting, token: str, now: datetime) -> StoredPrep:
-    """A brief that the user requested: a row of its own, whatever was sent before."""
+async def acquire_by_hand(connection: Connection, prep_id: UUID, meeting: Meeting, token: str) -> StoredPrep | None:
+    """The lease on a brief that the user requested: a row of its own, whatever was sent before under another id.
+
+    Where the row is there, an earlier try of the same command made it. It goes on where that was cut off, or where nothing of it can
+    have reached Gmail; None: it was sent, it may have been, or somebody is at it.
+    """
     record = await connection.fetchrow(
-        """
+        f"""
         INSERT INTO preps (id, user_id, account_id, meeting_id, event_id, title, starts_at, by_hand, state, token, leased_until)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, true, 'sending', $8, $9)
-        RETURNING *
-        """,
-        new_id(), meeting.user_id, meeting.account_id, meeting.meeting_id, meeting.event_id, meeting.title, meeting.starts_at,
-        token, now + LEASE,
+        VALUES ($1, $2, $3, $4, $5, $6, $7, true, 'sending', $8, now() + $9::interval)
+        ON CONFLICT (id) DO UPDATE
+        SET state = 'sending', resumed = true, attempts = preps.attempts + 1, leased_until = excluded.leased_until,
+            title = excluded.title, starts_at = excluded.starts_at, reason = '', updated_at = now()
+        WHERE (preps.user_id, preps.meeting_id) = (excluded.user_id, excluded.meeting_id)
+          AND (preps.state = 'sending' AND preps.leased_until <= now()
+               OR preps.state IN ('failed', 'skipped') AND preps.handed_over_at IS NULL)
+        RETURNING {_COLUMNS}
+        """,  # noqa: S608 - a constant of this module
+        prep_id, meeting.user_id, meeting.account_id, meeting.meeting_id, meeting.event_id, meeting.title,
+        meeting.starts_at, token, LEASE,
     )  # fmt: skip
-    assert record is not None
-    return _stored_prep(record)
+    return _stored_prep(record) if record else None
 
 
 async def get_automatic(connection: Connection, meeting: Meeting) -> StoredPrep | None:
     """The automatic brief of this meeting at this start."""
     record = await connection.fetchrow(
-        "SELECT * FROM preps WHERE account_id = $1 AND event_id = $2 AND starts_at = $3 AND NOT by_hand",
+        f"SELECT {_COLUMNS} FROM preps WHERE account_id = $1 AND event_id = $2 AND starts_at = $3 AND NOT by_hand",  # noqa: S608
         meeting.account_id, meeting.event_id, meeting.starts_at,
     )  # fmt: skip
     return _stored_prep(record) if record else None
 
 
-async def mark_handed_over(connection: Connection, stored: StoredPrep, brief: Brief, now: datetime) -> bool:
+async def mark_handed_over(connection: Connection, stored: StoredPrep, brief: Brief) -> bool:
     """Note that Gmail is about to get it and what it cost so far, and renew the lease; false where the lease was lost."""
     status = await connection.execute(
         """
-        UPDATE preps SET handed_over_at = now(), leased_until = $3, ai = $4, input_tokens = input_tokens + $5,
+        UPDATE preps SET handed_over_at = now(), leased_until = now() + $3::interval, ai = $4, input_tokens = input_tokens + $5,
                output_tokens = output_tokens + $6, cost_usd = cost_usd + $7, updated_at = now()
         WHERE id = $1 AND attempts = $2 AND state = 'sending'
         """,
-        stored.id, stored.attempt, now + LEASE, brief.ai, brief.input_tokens, brief.output_tokens, brief.cost_usd,
+        stored.id, stored.attempt, LEASE, brief.ai, brief.input_tokens, brief.output_tokens, brief.cost_usd,
     )  # fmt: skip
     return status == "UPDATE 1"
 
@@ -120,14 +144,14 @@ async def clear_handed_over(connection: Connection, stored: StoredPrep) -> None:
     )
 
 
-async def release(connection: Connection, stored: StoredPrep, reason: str, now: datetime) -> None:
+async def release(connection: Connection, stored: StoredPrep, reason: str) -> None:
     """The attempt failed, for this reason: free for the next one at once."""
     await connection.execute(
         """
-        UPDATE preps SET leased_until = $3, reason = $4, updated_at = now()
+        UPDATE preps SET leased_until = now(), reason = $3, updated_at = now()
         WHERE id = $1 AND attempts = $2 AND state = 'sending'
         """,
-        stored.id, stored.attempt, now, reason,
+        stored.id, stored.attempt, reason,
     )  # fmt: skip
 
 
@@ -146,21 +170,22 @@ async def settle(
     return _prep(record) if record else None
 
 
-async def list_abandoned(connection: Connection, latest_start: datetime, now: datetime) -> list[StoredPrep]:
-    """Briefs that nobody works on any more: too late for the automatic ones, cut off for those sent by hand. Locked."""
+async def list_abandoned(connection: Connection, least_lead: timedelta) -> list[StoredPrep]:
+    """Briefs that nobody works on any more: cut off for those sent by hand, too late (`least_lead`) for the automatic ones. Locked."""
     records = await connection.fetch(
-        """
-        SELECT * FROM preps WHERE state = 'sending' AND leased_until < $1 AND (by_hand OR starts_at < $2)
+        f"""
+        SELECT {_COLUMNS} FROM preps
+        WHERE state = 'sending' AND leased_until < now() - $1::interval AND (by_hand OR starts_at < now() + $2::interval)
         ORDER BY starts_at LIMIT 100 FOR UPDATE SKIP LOCKED
-        """,
-        now - GRACE, latest_start,
+        """,  # noqa: S608 - a constant of this module
+        GRACE, least_lead,
     )  # fmt: skip
     return [_stored_prep(record) for record in records]
 
 
-async def get_prep(connection: Connection, stored: StoredPrep) -> Prep | None:
+async def get_prep(connection: Connection, user_id: UserId, prep_id: UUID) -> Prep | None:
     """The brief as it stands now; None where it was purged."""
-    record = await connection.fetchrow("SELECT * FROM preps WHERE id = $1", stored.id)
+    record = await connection.fetchrow("SELECT * FROM preps WHERE id = $1 AND user_id = $2", prep_id, user_id)
     return _prep(record) if record else None
 
 
@@ -174,6 +199,17 @@ async def list_latest(connection: Connection, user_id: UserId, meeting_ids: Sequ
         user_id, list(meeting_ids),
     )  # fmt: skip
     return tuple(_prep(record) for record in records)
+
+
+async def list_tokens(
+    connection: Connection, user_id: UserId, account_id: AccountId, tokens: Sequence[str]
+) -> frozenset[str]:
+    """Of these tokens those of the account's briefs."""
+    records = await connection.fetch(
+        "SELECT token FROM preps WHERE user_id = $1 AND account_id = $2 AND token = ANY($3::text[])",
+        user_id, account_id, list(tokens),
+    )  # fmt: skip
+    return frozenset(record["token"] for record in records)
 
 
 async def delete_prep(connection: Connection, stored: StoredPrep) -> None:

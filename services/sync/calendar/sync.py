@@ -11,6 +11,7 @@ from libs.common.time_zones import known_zone
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.meetings import CalendarOf, Window, meeting
 from services.sync.domain.runs import Tally
+from services.sync.item_audit import MEETINGS, audit_if_due
 from services.sync.runs.run import Run
 from services.sync.store import accounts, cursors, meetings
 from services.sync.store.meetings import Unpublished
@@ -35,6 +36,8 @@ async def sync_calendar(run: Run) -> None:
             await _forget(run, calendar_id)
     for calendar_id in set(known) - set(wanted):
         await _forget(run, calendar_id)
+    healed = await audit_if_due(run, MEETINGS)
+    await _publish_left(run, healed)
 
 
 async def _sync_calendar(run: Run, calendar_id: str) -> None:
@@ -102,6 +105,17 @@ async def _keep(run: Run, calendar_id: str, page: EventPage, window: Window, gen
         new, updated = await meetings.upsert_meetings(step.connection, account_id, calendar_id, kept, generation)
         removed = await meetings.cancel_events(step.connection, account_id, calendar_id, ended)
         step.count(Tally(len(page.events), new, updated, removed))
+
+
+async def _publish_left(run: Run, healed: int) -> None:
+    """Publish what an audit has marked, or a crash has left behind, also in calendars that are read no longer. `healed`: by the audit."""
+    async with run.db.acquire() as connection:
+        left = await meetings.list_unpublished_calendars(connection, run.lease.account_id)
+    for calendar_id in left:
+        await _publish_changes(run, calendar_id)
+    if healed:
+        async with run.step() as step:
+            step.count(Tally(updated=healed))
 
 
 async def _publish_changes(run: Run, calendar_id: str) -> None:

@@ -36,6 +36,15 @@ def eta_seconds(left: int, done: int, elapsed_seconds: float, left_units: int, u
     return round(max(at_pace, at_quota), 1) or None
 
 
+def shown_total(done: int, total: int, done_before: int, total_before: int) -> int:
+    """The total that is shown beside `done`, so that the bar never runs back: its share of done/total only grows.
+
+    What comes to be known on the way makes a total larger at times; such work is shown once the bar has come so far again.
+    """
+    most = done * total_before // done_before if done_before else total
+    return max(min(total, most), done)
+
+
 def waiting(eta: float | None) -> str:
     """Why it takes so long: a note for people."""
     if eta is None:

@@ -1,20 +1,23 @@
 """The cheapest way to fetch wanted messages, how many at a time, and what became of each."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from libs.common.events import MessageIngested
 from libs.common.resources.gmail import GmailMessage
 from services.sync.domain import mail as rules
-from services.sync.domain.ledger import Settled
+from services.sync.domain.ledger import PutOff, Settled
 from services.sync.domain.runs import Tally
 
 # Messages that all runs of a process take at a time together, about; and the bounds of what one of them takes.
 TOGETHER, SMALLEST_GROUP, LARGEST_GROUP = 3_000, 15, 300
 HELD_BACK_GROUP = 50
 REFUSED = "refused"  # the rule by which a message is set aside that Gmail never gives out
+UNAVAILABLE = "unavailable"  # and one that it gave only errors for
+# When a message is tried again for which alone Gmail answers with an error: as soon as its run goes on, then daily for a week.
+RETRY_DELAYS = (*(timedelta(0),) * 3, timedelta(hours=1), timedelta(hours=6), *(timedelta(days=1),) * 7)
 
 _NEW, _UPDATED = Tally(done=1, new=1), Tally(done=1, updated=1)
 
@@ -29,11 +32,15 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A message of the ledger that is to be fetched. `revision`: that of the newest event published about it, 0 for none."""
+    """A message of the ledger that is to be fetched. `revision`: that of the newest event published about it, 0 for none.
+
+    `failures`: how often Gmail has answered with an error for it, while it gave out others.
+    """
 
     gmail_id: str
     thread_id: str
     revision: int = 0
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +90,20 @@ def group_size(runs: int, *, held_back: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A wanted message and what Gmail gave for it; None: it is gone. `refusal`: why Gmail will never give it, a sentence."""
+    """A wanted message and what Gmail gave for it; None: it is gone. `refusal`: why Gmail does not give it, a sentence; by `rule`."""
 
     wanted: Wanted
     message: GmailMessage | None
     refusal: str = ""
+    rule: str = REFUSED
+
+
+def failed(wanted: Wanted, error: str) -> PutOff | Fetched:
+    """What follows an error that Gmail gave for one message alone: another try, or after a week of them none. `error`: a sentence."""
+    if wanted.failures < len(RETRY_DELAYS):
+        reason = f"Gmail gives out others, and for this one an error: {error}"
+        return PutOff(wanted.gmail_id, RETRY_DELAYS[wanted.failures], reason)
+    return Fetched(wanted, None, f"Gmail gave only errors for it, for a week. The last one was: {error}", UNAVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +115,22 @@ class FetchOutcome:
     tally: Tally
 
 
-def fetch_outcome(fetched: Fetched, me: rules.Me, earliest: datetime | None) -> FetchOutcome:
+def fetch_outcome(
+    fetched: Fetched, me: rules.Me, earliest: datetime | None, brief_tokens: Collection[str]
+) -> FetchOutcome:
     """What becomes of one message. `earliest`: the beginning of the lookback, None for all of the past."""
     wanted, message = fetched.wanted, fetched.message
     if message is None:
         if fetched.refusal:
             return _skipped(
-                Settled(wanted.gmail_id, "set_aside", wanted.revision, REFUSED, fetched.refusal), "set_aside"
+                Settled(wanted.gmail_id, "set_aside", wanted.revision, fetched.rule, fetched.refusal), "set_aside"
             )
         return _skipped(
             Settled(wanted.gmail_id, "gone", wanted.revision, reason="deleted in Gmail before it was read"), "gone"
         )
     # Gmail's history id grows with whatever happens to a message: the same content is published with the same revision.
     revision = max(message.history_id or 1, wanted.revision + 1)
-    outcome = rules.read(message, me, earliest, revision)
+    outcome = rules.read(message, me, earliest, revision, brief_tokens)
     match outcome:
         case rules.Recorded(event):
             settled = Settled(
@@ -137,6 +155,21 @@ def fetch_outcome(fetched: Fetched, me: rules.Me, earliest: datetime | None) -> 
             return _skipped(Settled(wanted.gmail_id, "set_aside", wanted.revision, reason=reason), "set_aside")
         case _:
             assert_never(outcome)
+
+
+def unreadable(wanted: Wanted, error: str) -> FetchOutcome:
+    """A message at which reading failed. `error`: the name of what went wrong."""
+    settled = Settled(wanted.gmail_id, "set_aside", wanted.revision, reason=f"Reading it failed: {error}.")
+    return _skipped(settled, "set_aside")
+
+
+def unrecordable(outcome: FetchOutcome, error: str) -> FetchOutcome:
+    """A message that could not be published or written down. Its event may be on the bus, so its revision counts."""
+    settled = replace(
+        outcome.settled, state="set_aside", rule="", reason=f"Recording it failed: {error}.", rfc_message_id=None,
+        occurred_at=None,
+    )  # fmt: skip
+    return _skipped(settled, "set_aside")
 
 
 def _skipped(settled: Settled, reason: str) -> FetchOutcome:

@@ -1,7 +1,7 @@
 """What the ledger knows of Gmail messages, and what is written into it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 MessageState = Literal["pending", "recorded", "filtered", "set_aside", "gone"]
@@ -32,6 +32,15 @@ class Settled:
     reason: str = ""
     rfc_message_id: str | None = None
     occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """A pending message for which Gmail answers with an error: it is tried again after the delay. `reason` is a sentence."""
+
+    gmail_id: str
+    delay: timedelta
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

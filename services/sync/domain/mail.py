@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import TypeAlias
 
 from libs.common.addresses import Mailbox, canonical, is_bouncer, is_me, is_robot, parse_list, tag_of
+from libs.common.brief_mark import BRIEF_HEADER, is_brief_token
 from libs.common.events import MessageIngested, Person, Role
 from libs.common.ids import AccountId, UserId
 from libs.common.resources.gmail import GmailMessage
@@ -70,8 +71,29 @@ def since(now: datetime, lookback_days: int) -> datetime | None:
     return max(now - timedelta(days=lookback_days), _EARLIEST) if lookback_days else None
 
 
-def read(message: GmailMessage, me: Me, earliest: datetime | None, revision: int) -> Outcome:
-    """What becomes of one message. `revision` is the one that its event will carry."""
+def brief_token(message: GmailMessage, me: Me) -> str | None:
+    """The token of a message that may be a brief: from me, in SENT, and with a token in the header. `prep` knows whether it is one.
+
+    Nobody else can put a mail into SENT: what arrives with a copied header is a mail like any other.
+    """
+    headers = message.headers or {}
+    token = next(
+        (value.strip() for value in headers.get(BRIEF_HEADER.lower(), ()) if is_brief_token(value.strip())), None
+    )
+    if token is None or _SENT not in message.labels:
+        return None
+    author = _author(headers, me.own_addresses)
+    return token if author is not None and is_me(author[1], me.own_addresses) else None
+
+
+def read(
+    message: GmailMessage,
+    me: Me,
+    earliest: datetime | None,
+    revision: int,
+    brief_tokens: Collection[str] = frozenset(),
+) -> Outcome:
+    """What becomes of one message. `revision` is the one that its event will carry; `brief_tokens`: those that `prep` knows."""
     if rule := label_rule(message.labels):
         return Filtered(rule, _message_id(message.headers or {}), _moment(message.sent_ms))
     if message.gmail_id is None:
@@ -84,7 +106,7 @@ def read(message: GmailMessage, me: Me, earliest: datetime | None, revision: int
         return SetAside("Gmail's answer has no payload with headers.")
     if earliest is not None and occurred_at < earliest:
         return Filtered("lookback", _message_id(headers), occurred_at)
-    if "x-pingcrm-prep" in headers:
+    if brief_token(message, me) in brief_tokens:
         return Filtered("prep_email", _message_id(headers), occurred_at)
     author = _author(headers, me.own_addresses)
     return Recorded(

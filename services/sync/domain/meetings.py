@@ -64,9 +64,8 @@ def meeting(event: CalendarEvent, calendar: CalendarOf, window: Window) -> Meeti
         return None
     end = moment(event.end, calendar.time_zone) or start
     original = moment(event.original_start, calendar.time_zone)
-    guests = tuple(
-        _guest(attendee, calendar.own_addresses) for attendee in event.attendees[:MAX_GUESTS] if attendee.address
-    )
+    attendees = [attendee for attendee in event.attendees if attendee.address]
+    guests = tuple(_guest(attendee, calendar.own_addresses) for attendee in attendees[:MAX_GUESTS])
     return Meeting(
         meeting_id=_NO_ID,
         user_id=calendar.user_id,
@@ -90,6 +89,7 @@ def meeting(event: CalendarEvent, calendar: CalendarOf, window: Window) -> Meeti
         if event.organizer and event.organizer.address
         else None,
         guests=guests,
+        guests_total=len(attendees),
         my_answer=next((guest.answer for guest in guests if guest.me), "accepted"),
     )
 

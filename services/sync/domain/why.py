@@ -50,6 +50,8 @@ def explanation(state: str, rule: str, reason: str, lookback_days: int) -> str:
     match state:
         case "recorded":
             return "It was recorded and is on the timelines of the contacts on it."
+        case "pending" if reason:
+            return f"It could not be read yet. {reason} That is tried again for a week."
         case "pending":
             return "It was found in Gmail and has not been read yet. The sync is on its way."
         case "gone":

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from libs.common import outbox
+from libs.common.db import retry_conflicts
 from libs.common.errors import Refused
 from libs.common.events import (
     KINDS,
@@ -21,6 +22,8 @@ from services.sync.domain.mail import since
 from services.sync.domain.runs import RunRequest
 from services.sync.store import accounts, ledger, runs
 
+_DISCONNECTED = "disconnected", "The account was disconnected."
+
 
 async def connect(context: Context, event: AccountConnected) -> None:
     """Everything that the account permits is read, now or from where it stood."""
@@ -36,37 +39,43 @@ async def connect(context: Context, event: AccountConnected) -> None:
         if await accounts.is_forgotten(connection, event.user_id, event.account_id):
             return
         await accounts.upsert_preferences(connection, event.user_id, version, gmail)
-        if await accounts.upsert_account(
-            connection, event.account_id, event.user_id, event.address, event.scopes, event.at
-        ):
+        if await accounts.upsert_account(connection, event):
             await context.queue.enqueue(connection, [RunRequest(event.account_id, kind, "connected") for kind in KINDS])
 
 
 async def stop_until_reauthorized(context: Context, event: AccountReauthRequired) -> None:
     """Nothing can be read until the user lets us in again."""
-    async with context.db.acquire() as connection, connection.transaction():
-        if await accounts.set_state(connection, event.account_id, "reauth_required", event.at):
-            cancelled = await runs.cancel_runs(connection, event.account_id, "reauth_required", event.reason)
-            await outbox.add(connection, *(run.event(event.address) for run in cancelled))
+    await _stop(context, event)
     await outbox.relay(context.db, context.bus)
 
 
+@retry_conflicts
+async def _stop(context: Context, event: AccountReauthRequired) -> None:
+    async with context.db.acquire() as connection, connection.transaction():
+        if await accounts.require_reauth(connection, event):
+            cancelled = await runs.cancel_runs(connection, [event.account_id], "reauth_required", event.reason)
+            await outbox.add(connection, *(run.event(event.address) for run in cancelled))
+
+
+@retry_conflicts
 async def disconnect(context: Context, event: AccountDisconnected) -> None:
-    """Stop at once: a run that is under way loses its lease. A purge is final, whatever the clocks say: the id never comes back."""
+    """Stop at once: a run that is under way loses its lease. A purge is final, in whatever order it comes: the id never comes back."""
     async with context.db.acquire() as connection, connection.transaction():
         await accounts.lock_user(connection, event.user_id)
-        applied = await accounts.disconnect_account(connection, event.account_id, event.user_id, event.at)
+        applied = await accounts.disconnect_account(connection, event)
         if not applied and not event.purge:
             return
-        await runs.cancel_runs(connection, event.account_id, "disconnected", "The account was disconnected.")
+        await runs.cancel_runs(connection, [event.account_id], *_DISCONNECTED)
         if event.purge:
             await accounts.delete_account(connection, event.account_id)
 
 
+@retry_conflicts
 async def forget_user(context: Context, event: UserDeleted) -> None:
     """Everything of the user goes, and never comes back."""
     async with context.db.acquire() as connection, connection.transaction():
         await accounts.lock_user(connection, event.user_id)
+        await runs.cancel_runs(connection, await accounts.lock_accounts_of(connection, event.user_id), *_DISCONNECTED)
         await accounts.delete_user(connection, event.user_id)
 
 
@@ -86,8 +95,8 @@ async def change_settings(context: Context, event: SettingsChanged) -> None:
         if not await accounts.upsert_preferences(connection, event.user_id, event.version, after):
             return
         account_ids = await accounts.list_account_ids(connection, event.user_id)
+        wanted = [RunRequest(account_id, kind, "settings") for account_id in account_ids for kind in kinds]
+        await context.queue.enqueue(connection, wanted)
         if longer:
             earliest = since(datetime.now(UTC), after.mail_lookback_days)
             await ledger.reopen_within(connection, account_ids, earliest)
-        wanted = [RunRequest(account_id, kind, "settings") for account_id in account_ids for kind in kinds]
-        await context.queue.enqueue(connection, wanted)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from libs.common.errors import not_found
 from libs.common.events import Meeting
-from libs.common.pagination import decode_page_token, encode_page_token
+from libs.common.pagination import cut_page, decode_page_token
 from libs.common.requests import GetMeeting, ListMeetings, Meetings
 from services.sync.calendar.prep_scan import scan_overdue
 from services.sync.context import Context
@@ -23,11 +23,8 @@ async def show_meetings(context: Context, query: ListMeetings) -> Meetings:
             connection, query.user_id, query.start, query.end, query.account_id,
             decode_page_token(query.cursor, datetime, UUID), limit + 1,
         )  # fmt: skip
-    items = tuple(found[:limit])
-    last = items[-1] if len(found) > limit else None
-    return Meetings(
-        items=items, next_cursor=encode_page_token(last.starts_at.isoformat(), last.meeting_id) if last else None
-    )
+    items, next_cursor = cut_page(found, limit, lambda meeting: (meeting.starts_at.isoformat(), meeting.meeting_id))
+    return Meetings(items=items, next_cursor=next_cursor)
 
 
 async def show_meeting(context: Context, query: GetMeeting) -> Meeting:

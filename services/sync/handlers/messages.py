@@ -1,6 +1,6 @@
 """Single messages: why one is (not) here, and those that were set aside tried again."""
 
-from libs.common.db import Connection
+from libs.common.db import Connection, retry_conflicts
 from libs.common.errors import Refused, not_found
 from libs.common.requests import ExplainMessage, Retried, RetryMessages, Why
 from services.sync.context import Context, GoogleAccounts
@@ -18,14 +18,15 @@ async def explain_message(context: Context, google: GoogleAccounts, query: Expla
     return await explain(context, google, account, query)
 
 
+@retry_conflicts
 async def retry_messages(context: Context, command: RetryMessages) -> Retried:
     account = await context.get_account(command.user_id, command.account_id)
     async with context.queue.transaction(context.db) as connection:
         gmail_id = await _set_aside(connection, account, command.message_id) if command.message_id else None
-        number = await messages.retry(connection, account.account_id, gmail_id)
-        if number:
-            await context.queue.enqueue(connection, [RunRequest(account.account_id, "mail", "repair")])
-    return Retried(messages=number)
+        if not await messages.is_any_set_aside(connection, account.account_id, gmail_id):
+            return Retried(messages=0)
+        await context.queue.enqueue(connection, [RunRequest(account.account_id, "mail", "repair")])
+        return Retried(messages=await messages.retry(connection, account.account_id, gmail_id))
 
 
 async def _set_aside(connection: Connection, account: Account, message_id: str) -> str:

@@ -15,20 +15,26 @@ from libs.common.log import get_logger
 from libs.common.scopes import FEATURES, NEEDED_BY_KIND
 from services.sync.context import Context
 from services.sync.domain.runs import RunRequest, obstacle
+from services.sync.handlers.account_states import compare_account
 from services.sync.mail.push import enqueue_notified, pull_notifications
 from services.sync.store import accounts, freshness, runs
 from services.sync.store.accounts import Account
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
+FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS = 1.0, 5.0  # from one pull that brings nothing to the next
 
 
 async def request_run(context: Context, event: SyncRequested) -> None:
-    """Queue the run, or report why there can't be one."""
+    """Queue the run, or report why there can't be one. An account that stands in the way may be so here alone: `auth` knows."""
     request = RunRequest(event.account_id, event.kind, event.reason)
+    async with context.db.acquire() as connection:
+        account = await accounts.get_account(connection, event.account_id)
+    if account is None or obstacle(event.kind, account.state, account.scopes):
+        await compare_account(context, event.account_id)
     async with context.db.acquire() as connection, connection.transaction():
-        account = await _connected_account(connection, event)
-        if account is None:
+        account = await accounts.get_account(connection, event.account_id)
+        if account is None or account.user_id != event.user_id or account.state == "disconnected":
             return
         failure = _failure(account, event.kind)
         if failure and event.reason == "user":
@@ -41,16 +47,6 @@ async def request_run(context: Context, event: SyncRequested) -> None:
     if failure is None:
         async with context.db.acquire() as connection:
             await context.queue.enqueue(connection, [request])
-
-
-async def _connected_account(connection: Connection, event: SyncRequested) -> Account | None:
-    """None: it is gone, or another user's. LookupError: it is not known yet; the event is tried again in a while."""
-    account = await accounts.get_account(connection, event.account_id)
-    if account is None:
-        if await accounts.is_forgotten(connection, event.user_id, event.account_id):
-            return None
-        raise LookupError("sync.requested came before account.connected")
-    return account if account.user_id == event.user_id and account.state != "disconnected" else None
 
 
 def _failure(account: Account, kind: Kind) -> tuple[str, str] | None:
@@ -84,13 +80,17 @@ async def sync_notified_mailboxes(context: Context, events: Sequence[MailboxNoti
 
 
 async def keep_pulling(context: Context, subscription: Subscription | None) -> None:
-    """Pull notifications until cancelled; returns where none is configured. Several replicas may: each message goes to one."""
+    """Pull notifications until cancelled; returns where none is configured. Several replicas may: each message goes to one.
+
+    Google may hold an empty pull open until something comes, and may reply at once: then the next one waits.
+    """
     if subscription is None:
         return
-    pause = FIRST_PAUSE_SECONDS
+    pause, idle, loop = FIRST_PAUSE_SECONDS, FIRST_IDLE_SECONDS, asyncio.get_running_loop()
     while True:
+        begun = loop.time()
         try:
-            await pull_notifications(context.bus, subscription)
+            received = await pull_notifications(context.bus, subscription)
         except Misconfigured as error:
             get_logger().error("pull_refused", error=str(error))
         except Outage as outage:
@@ -99,6 +99,11 @@ async def keep_pulling(context: Context, subscription: Subscription | None) -> N
             get_logger().exception("background_failed")  # the loop has to outlive it
         else:
             pause = FIRST_PAUSE_SECONDS
+            if received:
+                idle = FIRST_IDLE_SECONDS
+            else:
+                await asyncio.sleep(begun + idle - loop.time())
+                idle = min(2 * idle, LONGEST_IDLE_SECONDS)
             continue
         await asyncio.sleep(pause * uniform(0.8, 1.2))
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from random import uniform
 
+from libs.common.db import retry_conflicts
 from libs.common.events import CalendarDue, ContactsDue, Kind, MailDue, PrepDue, Reason, WatchDue
 from services.sync.context import Context
 from services.sync.domain.runs import RunRequest
@@ -40,6 +41,7 @@ async def renew_watches(context: Context, _: WatchDue) -> None:
     await _enqueue_for_all(context, "mail", "poll", SPREAD_SECONDS)
 
 
+@retry_conflicts
 async def _enqueue_for_all(
     context: Context, kind: Kind, reason: Reason, spread_seconds: int, scan: bool = False
 ) -> None:

@@ -11,21 +11,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from libs.common.errors import Outage
+from libs.common.errors import Outage, Throttled
 from libs.common.events import MessageIngested
 from libs.common.google.errors import Gone, HistoryExpired, PageExpired
 from libs.common.google.session import Usage
 from libs.common.log import get_logger
 from libs.common.requests import AuditResult, CompareMessages, HeldMessage, PublishedMessage
 from libs.common.resources.gmail import FetchItem
+from libs.common.time_slice import TimeSlice
 from services.sync.domain import mail as rules
 from services.sync.domain.cursors import MailCursor
 from services.sync.domain.ledger import Removal, Suspect
 from services.sync.domain.listing import EDGE, query, since_s
 from services.sync.domain.runs import UNATTENDED, UNHEALED, Tally
 from services.sync.mail.backlog import ListingFrontier
-from services.sync.mail.fetching import fetch_pending
+from services.sync.mail.fetching import fetch_pending, is_giving_out
 from services.sync.mail.history import follow, remove_messages
+from services.sync.mail.reading import read_again
 from services.sync.runs.run import Run
 from services.sync.store import audits, cursors, losses
 from services.sync.store.audits import Audit
@@ -169,18 +171,22 @@ async def _settle(run: Run, audit: Audit, suspects: Sequence[Suspect], *, publis
     me = rules.Me(run.lease.user_id, run.lease.account_id, run.account.own_addresses)
     removals: list[Removal] = []
     events: list[MessageIngested] = []
+    outages: list[Outage] = []
+    reading = TimeSlice()
     for suspect, found in zip(suspects, results, strict=True):
         if isinstance(found, Gone):
             removals.append(Removal(suspect.gmail_id, max(suspect.revision + 1, audit.history_id)))
         elif isinstance(found, Outage):
-            raise found
+            outages.append(found)
         elif not isinstance(found, Exception):
             [message] = found
             revision = max(suspect.revision + 1, message.history_id or 1)
             if rule := rules.label_rule(message.labels):
                 removals.append(Removal(suspect.gmail_id, revision, rule))
-            elif publish_again and isinstance(outcome := rules.read(message, me, None, revision), rules.Recorded):
+            elif publish_again and isinstance(outcome := read_again(message, me, revision), rules.Recorded):
                 events.append(outcome.event)
+        await reading.pause_if_over()
+    await _pass_over(run, suspects, outages)
     if removals:
         await _remove(run, audit, removals)
     if events:
@@ -189,6 +195,16 @@ async def _settle(run: Run, audit: Audit, suspects: Sequence[Suspect], *, publis
         async with run.step() as step:
             await losses.raise_revisions(step.connection, run.lease.account_id, published)
             step.count(Tally(updated=len(published)))
+
+
+async def _pass_over(run: Run, suspects: Sequence[Suspect], outages: Sequence[Outage]) -> None:
+    """Messages for which alone Gmail gives an error stay as they are until the next audit. Raises the outage where it is Gmail's."""
+    if not outages:
+        return
+    throttled = next((outage for outage in outages if isinstance(outage, Throttled)), None)
+    if throttled or not await is_giving_out(run, besides=[suspect.gmail_id for suspect in suspects]):
+        raise throttled or outages[0]
+    get_logger().warning("suspects_unavailable", count=len(outages), error=str(outages[0]))
 
 
 async def _remove(run: Run, audit: Audit, removals: Sequence[Removal]) -> None:

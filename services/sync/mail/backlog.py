@@ -18,7 +18,7 @@ FIRST_GROUP = 50
 
 @dataclass
 class ListingFrontier:
-    """How far a listing has come: messages up to the position `reach` may be fetched, and `left` are pending, about.
+    """How far a listing has come: messages up to the position `reach` may be fetched; `total` are done by the run or pending, about.
 
     is_open: there may be more to come. priority: that of what is listed and fetched from now on; once there is something to see, the
     rest may take its time.
@@ -26,14 +26,14 @@ class ListingFrontier:
 
     is_open: bool = False
     reach: int = LAST
-    left: int = 0
+    total: int = 0
     priority: Priority = "live"
     begun_again: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def move(self, reach: int, more: int) -> None:
         self.reach = reach
-        self.left += more
+        self.total += more
         self.notify()
 
     def rewind(self) -> None:
@@ -94,11 +94,11 @@ class Backlog:
 
     async def _take(self) -> list[Wanted]:
         """Whole threads, in the order in which their newest messages come."""
-        if not self._threads and not self._exhausted:
-            await self._load()
         run, size = self._run, self._run.group_size
         if run.lease.first and not run.done and not self._in_hand:
             size = min(size, FIRST_GROUP)
+        if sum(map(len, self._threads)) < size and not self._exhausted:  # what is left of the last ones is no group
+            await self._load()
         group: list[Wanted] = []
         while self._threads and len(group) < size:
             group += self._threads.popleft()
@@ -108,9 +108,10 @@ class Backlog:
         """Read some groups from the ledger. What is pending already is counted with the first ones."""
         run, frontier = self._run, self._frontier
         was_open = frontier.is_open
+        known = self._in_hand | {thread[0].thread_id for thread in self._threads}
         async with run.db.acquire() as connection:
             wanted, last = await ledger.list_pending(
-                connection, run.lease.account_id, self._after, LARGEST_GROUP, self._in_hand, frontier.reach
+                connection, run.lease.account_id, self._after, LARGEST_GROUP, known, frontier.reach
             )
         self._exhausted = len(wanted) < LARGEST_GROUP and not was_open
         if wanted and self._after is None and not self._in_hand and not was_open:
@@ -122,10 +123,9 @@ class Backlog:
         """How much there is to do: of a few messages nobody wants to know what they cost."""
         run, frontier = self._run, self._frontier
         if loaded < LARGEST_GROUP:
-            frontier.left = max(frontier.left, loaded)
+            frontier.total = max(frontier.total, run.done + loaded)
             return
         frontier.priority = "backfill"
         async with run.writing() as connection:
             estimate = await ledger.get_estimate(connection, run.lease.account_id, run.engine.prices)
-            await run.set_estimate(connection, estimate)
-        frontier.left = estimate.messages
+            frontier.total = await run.set_estimate(connection, estimate)

@@ -4,25 +4,20 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from libs.common.errors import Outage
+from libs.common.errors import Outage, Throttled
 from libs.common.google.batch_get import FetchResult
 from libs.common.google.errors import Gone
 from libs.common.log import get_logger
 from libs.common.resources.gmail import FetchItem
 from services.sync.domain import mail as rules
-from services.sync.domain.fetching import (
-    REFUSED,
-    Fetch,
-    Fetched,
-    FetchOutcome,
-    Wanted,
-    fetch_outcome,
-    fetches,
-    single_fetches,
-)
-from services.sync.domain.runs import total
+from services.sync.domain.fetching import Fetch, Fetched, Wanted, failed, fetches, single_fetches
+from services.sync.domain.ledger import PutOff
 from services.sync.mail.backlog import Backlog, ListingFrontier
+from services.sync.mail.briefs import recognize_briefs
+from services.sync.mail.reading import read_group
+from services.sync.mail.recording import record_group
 from services.sync.runs.run import Run
+from services.sync.store import ledger
 
 GROUPS_AT_ONCE = 2  # that are fetched while another one is recorded: so a slow line to Google costs no time
 
@@ -48,11 +43,18 @@ async def fetch_pending(run: Run, frontier: ListingFrontier | None = None) -> No
 
 @dataclass
 class _Results:
-    """What Gmail gave for a group. again: to be fetched singly, because their thread did not hold them. failure: why others are missing."""
+    """What Gmail gave for a group. again: to be fetched singly, because their thread did not hold them. failure: why others are missing.
+
+    failed: what an outage kept from us, until it is known whether it is Gmail's, or theirs alone. put_off: theirs alone. unfinished: why
+    the run is to pause once it has done all the rest: some of those are tried again soon.
+    """
 
     fetched: list[Fetched] = field(default_factory=list)
     again: list[Wanted] = field(default_factory=list)
+    failed: list[tuple[Fetch, Outage]] = field(default_factory=list)
+    put_off: list[PutOff] = field(default_factory=list)
     failure: Exception | None = None
+    unfinished: Exception | None = None
 
 
 class _Pipeline:
@@ -78,20 +80,25 @@ class _Pipeline:
     async def record(self) -> None:
         """Record the groups in the order in which they were taken. Raises the first failure, when there are no more."""
         failure: Exception | None = None
+        unfinished: Exception | None = None
         slots = GROUPS_AT_ONCE
         while item := await self._queue.get():
             group, fetching = item
             results = await fetching
             failure = failure or results.failure
+            unfinished = unfinished or results.unfinished
             for _ in range(slots):
                 self._slots.release()
             slots = 1
             if self._frontier.is_open:
                 self._frontier.priority = "backfill"  # there is something to see now; the rest may take its time
+            if results.put_off:
+                await self._put_off(results.put_off)
             if results.fetched:
-                await self._record_group(results.fetched)
+                undecided = await self._record_group(results.fetched)
+                failure = failure or undecided
             self._backlog.release(group)
-        if failure:
+        if failure := failure or unfinished:
             raise failure
 
     # --- one group ---------------------------------------------------------------------------------------------------------
@@ -102,9 +109,13 @@ class _Pipeline:
         results = _Results()
         try:
             results = await self._get(fetches(group, prices))
+            await self._judge(results, results.fetched)
             if results.again:  # each by itself says more exactly what is wrong
                 singly = await self._get(single_fetches(results.again, prices))
+                await self._judge(singly, [*results.fetched, *singly.fetched])
                 results.fetched += singly.fetched
+                results.put_off += singly.put_off
+                results.unfinished = results.unfinished or singly.unfinished
                 results.failure = results.failure or singly.failure
         except Exception as error:
             results = _Results(failure=results.failure or error)
@@ -118,21 +129,61 @@ class _Pipeline:
             plan, await gmail.batch_get([FetchItem(fetch.resource_id, fetch.whole_thread) for fetch in plan])
         )
 
-    async def _record_group(self, group: Sequence[Fetched]) -> None:
-        """Publish what is eligible, then settle all of it. A crash in between publishes the same again, with the same revision."""
-        run, left = self._run, self._left_after(len(group))
+    async def _judge(self, results: _Results, fetched: Sequence[Fetched]) -> None:
+        """Whose outage it is. Where Gmail has `fetched` others for us at the same time, or still gives out one that we know, it is that
+        of the messages for which it gave an error: threads are tried message by message, messages another day.
+        """
+        if not results.failed or results.failure:
+            return
+        if not any(found.message for found in fetched) and not await is_giving_out(self._run):
+            results.failure = results.failed[0][1]
+            return
+        for fetch, error in results.failed:
+            if fetch.whole_thread:
+                results.again += fetch.wanted
+                continue
+            match failed(fetch.wanted[0], str(error)):
+                case PutOff() as put_off:
+                    results.put_off.append(put_off)
+                    results.unfinished = results.unfinished or (None if put_off.delay else error)
+                case Fetched() as given_up:
+                    results.fetched.append(given_up)
+
+    async def _put_off(self, failing: Sequence[PutOff]) -> None:
+        """They are not done, and not left to do in this run either."""
+        async with self._run.writing() as connection:
+            await ledger.put_off(connection, self._run.lease.account_id, failing)
+        self._frontier.total -= len(failing)
+        for message in failing:
+            delay_s = message.delay.total_seconds()
+            get_logger().warning("message_put_off", gmail_id=message.gmail_id, delay_s=delay_s, error=message.reason)
+
+    async def _record_group(self, fetched: Sequence[Fetched]) -> Exception | None:
+        """What may be a brief stays pending while nobody can say whether it is: then this is why."""
+        run = self._run
+        recognized = await recognize_briefs(run.engine.bus, self._me, fetched)
+        group = recognized.decidable
         async with run.engine.semaphore.slot(run.lease.run_id, run.done, len(group)):
-            outcomes = [fetch_outcome(fetched, self._me, self._earliest) for fetched in group]
-            _log_set_aside(outcomes)
-            await run.engine.bus.publish(*(outcome.event for outcome in outcomes if outcome.event))
-            tally = total(outcome.tally for outcome in outcomes)
-            await run.settle([outcome.settled for outcome in outcomes], tally, left)
-        await run.publish_progress(left)
+            outcomes = await read_group(group, self._me, self._earliest, recognized.brief_tokens)
+            await record_group(run, outcomes, self._left_after(len(group)))
+        await run.publish_progress(self._left_after(0))
+        return recognized.failure
 
     def _left_after(self, number: int) -> int:
+        """How many messages are to do once `number` more are done. As long as the listing is open, what the mailbox holds is the bound."""
         frontier, run = self._frontier, self._run
-        frontier.left = max(frontier.left - number, 0)
-        return max(frontier.left, run.estimate.messages - run.done - number) if frontier.is_open else frontier.left
+        total = max(frontier.total, run.estimate.messages) if frontier.is_open else frontier.total
+        return max(total - run.done - number, 0)
+
+
+async def is_giving_out(run: Run, besides: Sequence[str] = ()) -> bool:
+    """Whether Gmail gives out a message that it gave before, another one than these; False also where there is none."""
+    async with run.db.acquire() as connection:
+        known = await ledger.get_recorded(connection, run.lease.account_id, besides)
+    if known is None:
+        return False
+    [found] = await run.gmail().batch_get([FetchItem(known, whole_thread=False)])
+    return isinstance(found, tuple | Gone)
 
 
 def _sorted(plan: Sequence[Fetch], results: Sequence[FetchResult]) -> _Results:
@@ -140,8 +191,10 @@ def _sorted(plan: Sequence[Fetch], results: Sequence[FetchResult]) -> _Results:
     found = _Results()
     for fetch, result in zip(plan, results, strict=True):
         match result:
-            case Outage():
+            case Throttled():
                 found.failure = found.failure or result
+            case Outage():
+                found.failed.append((fetch, result))
             case Exception() if fetch.whole_thread:
                 found.again += fetch.wanted
             case Gone():
@@ -160,9 +213,3 @@ def _sorted(plan: Sequence[Fetch], results: Sequence[FetchResult]) -> _Results:
                     Fetched(wanted, message) for wanted, message in zip(fetch.wanted, messages, strict=True)
                 ]
     return found
-
-
-def _log_set_aside(outcomes: Sequence[FetchOutcome]) -> None:
-    for settled in (outcome.settled for outcome in outcomes):
-        if settled.state == "set_aside" and settled.rule != REFUSED:
-            get_logger().warning("message_set_aside", gmail_id=settled.gmail_id, reason=settled.reason)

@@ -67,7 +67,8 @@ async def list_and_fetch(run: Run, cursor: MailCursor, listing: Listing) -> Mail
     frontier = ListingFrontier(is_open=True, reach=max(listing.listed - AHEAD, 0))
     if listing.listed:
         async with run.db.acquire() as connection:
-            frontier.left = (await ledger.get_estimate(connection, run.lease.account_id, run.engine.prices)).messages
+            estimate = await ledger.get_estimate(connection, run.lease.account_id, run.engine.prices)
+        frontier.total = run.done + estimate.messages
     listed = asyncio.create_task(_list_mailbox(run, cursor, listing, frontier))
     fetched = asyncio.create_task(fetch_pending(run, frontier))
     try:
@@ -123,8 +124,7 @@ async def _save_listed(run: Run, connection: Connection, cursor: MailCursor, fro
     await cursors.upsert_cursor(connection, run.lease.account_id, "mail", cursor.to_json())
     if cursor.listing is None:
         estimate = await ledger.get_estimate(connection, run.lease.account_id, run.engine.prices)
-        await run.set_estimate(connection, estimate)
-        frontier.left = estimate.messages
+        frontier.total = await run.set_estimate(connection, estimate)
 
 
 async def _sweep(run: Run, cursor: MailCursor, listing: Listing) -> None:

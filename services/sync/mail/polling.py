@@ -3,6 +3,7 @@
 from datetime import timedelta
 from random import uniform
 
+from libs.common.db import retry_conflicts
 from services.sync.context import Context
 from services.sync.domain.freshness import poll_pause
 from services.sync.domain.runs import EndedRun, RunRequest
@@ -13,6 +14,7 @@ from services.sync.store.freshness import Due
 POLLS_AT_ONCE = 500
 
 
+@retry_conflicts
 async def poll_due(context: Context, every: timedelta) -> None:
     """Request a look at the history of each mailbox whose poll is due, and write down when the next one is.
 

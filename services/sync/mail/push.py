@@ -27,8 +27,8 @@ async def enqueue_notified(db: Pool, queue: RunQueue, events: Sequence[MailboxNo
         await freshness.note_pushed(connection, newest)
 
 
-async def pull_notifications(bus: Bus, subscription: Subscription) -> None:
-    """One pull. Acknowledged once the bus has stored what was received: a crash in between publishes it twice.
+async def pull_notifications(bus: Bus, subscription: Subscription) -> int:
+    """One pull; how many messages it brought. They are acknowledged once the bus has stored them: a crash in between publishes them twice.
 
     Misconfigured: Google refuses the subscription or our credentials. Outage: Google or the bus is away.
     """
@@ -36,6 +36,7 @@ async def pull_notifications(bus: Bus, subscription: Subscription) -> None:
     received = await subscription.pull()
     await bus.publish(*(event for notification in received if (event := _event(notification))))
     await subscription.acknowledge([notification.ack_id for notification in received])
+    return len(received)
 
 
 def _event(notification: Received) -> MailboxNotified | None:

@@ -72,15 +72,18 @@ async def identify(run: Run) -> None:
         get_logger().warning("aliases_unknown", code=error.code)
         found = run.account.aliases
     aliases = [address for address in found if address.lower() != run.account.address.lower()]
+    async with run.writing_account() as connection:
+        revision = await accounts.next_identification(connection, run.lease.account_id)
     await run.engine.bus.publish(
         AccountIdentified(
             user_id=run.lease.user_id,
             account_id=run.lease.account_id,
             addresses=tuple(dict.fromkeys((run.account.address, *aliases))),
+            revision=revision,
             at=datetime.now(UTC),
         )
     )
-    async with run.writing() as connection:
+    async with run.writing_account() as connection:
         await accounts.set_aliases(connection, run.lease.account_id, aliases)
         renewed = await accounts.get_account(connection, run.lease.account_id)
     run.account = renewed or run.account

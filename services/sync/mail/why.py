@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from libs.common.bus import OUTAGES
+from libs.common.db import retry_conflicts
 from libs.common.errors import Outage, Refused
 from libs.common.google.errors import Gone, GoogleError, NotReady, Rejected
 from libs.common.ids import AccountId
@@ -16,12 +17,15 @@ from services.sync.context import Context, GoogleAccounts
 from services.sync.domain import mail as rules
 from services.sync.domain import why
 from services.sync.domain.runs import RunRequest
+from services.sync.mail.briefs import find_brief_tokens
 from services.sync.store import messages
 from services.sync.store.accounts import Account
 
 GMAIL_SECONDS = 6.0
 CONTACTS_SECONDS = 2.0
+BRIEFS_SECONDS = 2.0
 MAX_COPIES = 20
+MAX_CONTACTS = 100
 
 
 async def explain(context: Context, google: GoogleAccounts, account: Account, query: ExplainMessage) -> Why:
@@ -43,10 +47,11 @@ async def explain(context: Context, google: GoogleAccounts, account: Account, qu
         occurred_at=entry.occurred_at,
         copies=len(entries),
     )
-    if entry.state == "pending":
+    if entry.state == "pending" and not entry.reason:
         return await _with_place(context, known, entry.position)
     if entry.state == "recorded":
-        return known.model_copy(update={"contacts": await _contacts(context, account, entry.gmail_id)})
+        found = await _contacts(context, account, entry.gmail_id)
+        return known.model_copy(update={"contacts": found[:MAX_CONTACTS], "contacts_total": len(found)})
     return known
 
 
@@ -155,7 +160,18 @@ async def _judge(context: Context, account: Account, found: _Found) -> Why:
     return known
 
 
+async def _brief_tokens(context: Context, me: rules.Me, message: GmailMessage) -> frozenset[str]:
+    """The message's token, if it is a brief's. Without a reply of `prep` it counts as none: the sync will decide."""
+    token = rules.brief_token(message, me)
+    try:
+        return await find_brief_tokens(context.bus, me, [token] if token else [], seconds=BRIEFS_SECONDS)
+    except (Outage, Refused) as error:
+        get_logger().debug("brief_tokens_unknown", error=str(error))
+        return frozenset()
+
+
+@retry_conflicts
 async def _heal(context: Context, account_id: AccountId, gmail_id: str, thread_id: str) -> None:
     async with context.queue.transaction(context.db) as connection:
-        await messages.add_wanted(connection, account_id, gmail_id, thread_id)
         await context.queue.enqueue(connection, [RunRequest(account_id, "mail", "repair")])
+        await messages.add_wanted(connection, account_id, gmail_id, thread_id)

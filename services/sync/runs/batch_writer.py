@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from libs.common.db import Pool
+from libs.common.db import Pool, retry_conflicts
 from services.sync.domain.ledger import Settled
 from services.sync.domain.runs import Progress
 from services.sync.store import ledger, runs
@@ -65,6 +65,7 @@ class BatchWriter:
             except Exception as error:
                 _fail(written, error)
 
+    @retry_conflicts
     async def _write(self, together: Sequence[tuple[Batch, "asyncio.Future[None]"]]) -> None:
         async with self.db.acquire() as connection, connection.transaction():
             held = await runs.add_progress_of_all(connection, [(batch.lease, batch.progress) for batch, _ in together])

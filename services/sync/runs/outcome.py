@@ -5,7 +5,7 @@ from random import Random
 
 from libs.common import outbox
 from libs.common.bus import OUTAGES
-from libs.common.db import Connection
+from libs.common.db import Connection, retry_conflicts
 from libs.common.errors import Outage, Refused
 from libs.common.google.errors import DailyLimit, GoogleError
 from libs.common.log import get_logger
@@ -26,6 +26,7 @@ def translated(error: Exception) -> Exception:
     return error
 
 
+@retry_conflicts
 async def conclude(run: Run, queue: RunQueue, error: Exception | None) -> EndedRun | None:
     """Write how the run ended, and add the event that reports it to the outbox. None: it pauses. LeaseLost: it is not ours."""
     lease, cost = run.lease, (run.google.usage.requests, run.google.usage.units)

@@ -20,13 +20,13 @@ from libs.common.google.people import People
 from libs.common.google.quota import Priority
 from libs.common.log import get_logger
 from services.sync.context import GoogleAccounts
-from services.sync.domain.estimate import UNKNOWN, WorkEstimate, eta_seconds, waiting
+from services.sync.domain.estimate import UNKNOWN, WorkEstimate, eta_seconds, shown_total, waiting
 from services.sync.domain.fetching import Prices, group_size
 from services.sync.domain.ledger import Settled
 from services.sync.domain.runs import Progress, Tally
 from services.sync.runs.batch_writer import Batch, BatchWriter
 from services.sync.runs.fair_semaphore import FairSemaphore
-from services.sync.store import leases, runs
+from services.sync.store import accounts, leases, runs
 from services.sync.store.accounts import Account
 from services.sync.store.leases import RunLease
 
@@ -93,14 +93,18 @@ class Run:
     lease: RunLease
     account: Account
     google: GoogleAccount
-    done: int = 0
     estimate: WorkEstimate = UNKNOWN
-    _done_here: int = 0
     _published_at: float = -1.0
+    _published: tuple[int, int] = (0, 0)  # done, total
     _restarts: int = 0
 
     def __post_init__(self) -> None:
         self._began = asyncio.get_running_loop().time()
+        self.done = self.lease.done
+        self._shown = (
+            self.done,
+            max(self.lease.total, self.done),
+        )  # done and total, as they were last written or published
 
     @property
     def db(self) -> Pool:
@@ -145,40 +149,63 @@ class Run:
             yield connection
 
     @asynccontextmanager
+    async def writing_account(self) -> AsyncIterator[Connection]:
+        """As `writing`, for what is written into the account's row: that is locked before the run's, as everywhere."""
+        async with self.db.acquire() as connection, connection.transaction():
+            await accounts.lock_account(connection, self.lease.account_id)
+            await leases.hold(connection, self.lease)
+            yield connection
+
+    @asynccontextmanager
     async def step(self, *, publish_progress: bool = False) -> AsyncIterator[Step]:
         """As `writing`; what is counted is added to the run's numbers in the same transaction. Then progress may be published."""
+        progress: Progress | None = None
         async with self.writing() as connection:
             step = Step(connection)
             yield step
             if step.tally is not None:
-                await runs.add_progress(connection, self.lease, self._progress(step.tally, left=0))
+                progress = self._progress(step.tally, left=max(self._shown[1] - self.done - step.tally.done, 0))
+                await runs.add_progress(connection, self.lease, progress)
+        if progress is not None:
+            self._count(progress)
         if publish_progress:
             await self.publish_progress()
 
     async def settle(self, settled: list[Settled], tally: Tally, left: int) -> None:
         """Write down what became of messages and count them, together with what other runs have done. `left` are still to do."""
-        await self.engine.writer.write(Batch(self.lease, self._progress(tally, left), settled))
+        progress = self._progress(tally, left)
+        await self.engine.writer.write(Batch(self.lease, progress, settled))
+        self._count(progress)
 
-    async def set_estimate(self, connection: Connection, estimate: WorkEstimate) -> None:
-        """What is still to do, as far as it is known by now."""
+    async def set_estimate(self, connection: Connection, estimate: WorkEstimate) -> int:
+        """What is still to do, as far as it is known by now. The total, with what is done: in a transaction that holds the run's lease
+        both are of the same moment, whatever is settled meanwhile.
+        """
         self.estimate = estimate
-        units = self.google.usage.units + estimate.units
-        progress = self._progress(Tally(), estimate.messages)
-        await runs.set_estimate(connection, self.lease, progress, units)
+        done = await runs.get_done(connection, self.lease)
+        left = shown_total(done, done + estimate.messages, *self._shown) - done
+        progress = Progress(Tally(), left, self.eta_seconds(estimate.messages), self.note(estimate.messages))
+        await runs.set_estimate(connection, self.lease, progress, self.google.usage.units + estimate.units)
+        return done + estimate.messages
 
     # --- how far it is ----------------------------------------------------------------------------------------------------
 
     def _progress(self, tally: Tally, left: int) -> Progress:
-        """What is to be added to the run's numbers for this."""
-        self.done += tally.done
-        self._done_here += tally.done
-        return Progress(tally, left, self.eta_seconds(left), self.note(left))
+        """What is to be added to the run's numbers for this, and what is left then, as far as it is shown."""
+        done = self.done + tally.done
+        shown = shown_total(done, done + left, *self._shown) - done
+        return Progress(tally, shown, self.eta_seconds(shown), self.note(shown))
+
+    def _count(self, progress: Progress) -> None:
+        """This is written down."""
+        self.done += progress.tally.done
+        self._shown = self.done, self.done + progress.left
 
     def eta_seconds(self, left: int) -> float | None:
         """How long the rest takes; None as long as nothing is known."""
         elapsed = asyncio.get_running_loop().time() - self._began
         units = left * self.estimate.units // self.estimate.messages if self.estimate.messages else 0
-        return eta_seconds(left, self._done_here, elapsed, units, self.google.throttle.units_per_second)
+        return eta_seconds(left, self.done - self.lease.done, elapsed, units, self.google.throttle.units_per_second)
 
     def note(self, left: int) -> str:
         """Why it does not go faster."""
@@ -186,17 +213,23 @@ class Run:
 
     async def publish_progress(self, left: int = 0) -> None:
         """Publish how far the run is, at most twice a second. No decision depends on it, so its loss is no failure."""
-        now = asyncio.get_running_loop().time()
-        if now - self._published_at < PROGRESS_EVERY_SECONDS and left > 0:
+        progress, now = self._progress(Tally(), left), asyncio.get_running_loop().time()
+        if now - self._published_at < PROGRESS_EVERY_SECONDS and progress.left > 0:
             return
-        self._published_at = now
+        self._published_at, self._published = now, (self.done, self.done + progress.left)
+        self._count(progress)
         lease = self.lease
         try:
             await self.engine.bus.publish(
                 SyncProgressed(
                     user_id=lease.user_id, account_id=lease.account_id, run_id=lease.run_id, kind=lease.kind, done=self.done,
-                    total=self.done + left, eta_seconds=self.eta_seconds(left), note=self.note(left),
+                    total=self.done + progress.left, eta_seconds=progress.eta_seconds, note=progress.note,
                 )
             )  # fmt: skip
         except Outage as outage:
             get_logger().debug("progress_unsaid", error=str(outage))
+
+    async def publish_end(self) -> None:
+        """All is done: where anything was published of the run, so is that. Some of what was to do may have gone meanwhile."""
+        if self._published_at >= 0 and self._published != (self.done, self.done):
+            await self.publish_progress()

@@ -48,7 +48,7 @@ class Worker:
     async def keep_running(self) -> None:
         """Acquire and carry out runs until cancelled. What is under way then passes on to another replica at once."""
         holder = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
-        held, queue = HeldLeases(self.context.db), self.context.queue
+        held, queue = HeldLeases(self.context.settings), self.context.queue
         renewal = asyncio.create_task(held.keep_renewing(), name="leases")
         try:
             while True:
@@ -96,7 +96,8 @@ class Worker:
     async def _try_to_acquire(self, holder: str, capacity: Capacity) -> list[RunLease]:
         try:
             async with self.context.db.acquire() as connection:
-                return await leases.acquire(connection, holder, capacity)
+                under_way = [lease.run_id for lease in self._under_way.values()]
+                return await leases.acquire(connection, holder, capacity, under_way)
         except OUTAGES as error:
             get_logger().warning("claim_unavailable", error=type(error).__name__)
         except Exception:
@@ -141,10 +142,11 @@ class Worker:
             account = await accounts.get_account(connection, lease.account_id)
         if account is None:
             return
-        run = Run(self.engine, lease, account, self.engine.google.open(lease.account_id), lease.done)
+        run = Run(self.engine, lease, account, self.engine.google.open(lease.account_id))
         error: Exception | None = None
         try:
             await self.work[lease.kind](run)
+            await run.publish_end()
         except LeaseLost:
             raise
         except Exception as caught:

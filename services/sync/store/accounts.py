@@ -1,17 +1,16 @@
 """Accounts and settings, as `auth` has published them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from uuid import UUID
 
 from libs.common.addresses import canonical
 from libs.common.db import Connection
+from libs.common.events import AccountConnected, AccountDisconnected, AccountReauthRequired
 from libs.common.ids import AccountId, UserId
 from libs.common.preferences import GmailPreferences
+from services.sync.domain.account_states import AccountStatus, HeldAccount
 from services.sync.domain.freshness import MailboxWatch
-
-AccountState = Literal["active", "reauth_required", "disconnected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Account:
     user_id: UserId
     address: str
     scopes: frozenset[str]
-    state: AccountState
+    state: AccountStatus
     aliases: tuple[str, ...]
     aliases_due: bool
     gmail: GmailPreferences
@@ -89,28 +88,47 @@ async def list_account_ids(connection: Connection, user_id: UserId) -> list[Acco
     return [row["account_id"] for row in rows]
 
 
-async def upsert_account(
-    connection: Connection, account_id: AccountId, user_id: UserId, address: str, scopes: frozenset[str], at: datetime
-) -> bool:
-    """The account is connected. False where a newer event about it was applied already."""
+# Whether an event is later than the last one that was applied. Clocks order only events that were not counted.
+_IS_LATER = """(accounts.sequence < excluded.sequence
+                OR (GREATEST(accounts.sequence, excluded.sequence) = 0 AND accounts.changed_at <= excluded.changed_at))"""
+
+
+async def upsert_account(connection: Connection, event: AccountConnected) -> bool:
+    """The account is connected. False where this event or a later one about it was applied already."""
     applied = await connection.fetchval(
-        """
-        INSERT INTO accounts (account_id, user_id, address, scopes, state, changed_at, canonical)
-        VALUES ($1, $2, $3, $4, 'active', $5, $6)
+        f"""
+        INSERT INTO accounts (account_id, user_id, address, scopes, state, changed_at, canonical, sequence)
+        VALUES ($1, $2, $3, $4, 'active', $5, $6, $7)
         ON CONFLICT (account_id) DO UPDATE
-        SET user_id = $2, address = $3, scopes = $4, state = 'active', changed_at = $5, canonical = $6, aliases_due = true,
-            watch_due_at = NULL
-        WHERE accounts.changed_at <= $5
+        SET user_id = $2, address = $3, scopes = $4, state = 'active', changed_at = $5, canonical = $6, sequence = $7,
+            aliases_due = true, watch_due_at = NULL
+        WHERE {_IS_LATER}
         RETURNING true
-        """,
-        account_id, user_id, address, sorted(scopes), at, canonical(address) or "",
+        """,  # noqa: S608 - a constant of this module
+        event.account_id, event.user_id, event.address, sorted(event.scopes), event.at, canonical(event.address) or "",
+        event.sequence,
     )  # fmt: skip
     return bool(applied)
 
 
 async def lock_user(connection: Connection, user_id: UserId) -> None:
     """Events about one user are applied one at a time, until the transaction ends: they are delivered side by side."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", user_id)
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('sync.user:' || $1::uuid::text, 0))", user_id
+    )
+
+
+async def lock_account(connection: Connection, account_id: AccountId) -> None:
+    """Hold the account's row until the transaction ends. Rows that refer to it can be written meanwhile."""
+    await connection.execute("SELECT FROM accounts WHERE account_id = $1 FOR NO KEY UPDATE", account_id)
+
+
+async def lock_accounts_of(connection: Connection, user_id: UserId) -> list[AccountId]:
+    """As `lock_account`, of all accounts of a user; which these are."""
+    rows = await connection.fetch(
+        "SELECT account_id FROM accounts WHERE user_id = $1 ORDER BY account_id FOR NO KEY UPDATE", user_id
+    )
+    return [row["account_id"] for row in rows]
 
 
 async def is_forgotten(connection: Connection, *ids: UserId | AccountId) -> bool:
@@ -124,27 +142,65 @@ async def insert_forgotten(connection: Connection, *ids: UserId | AccountId) -> 
     await connection.execute("INSERT INTO forgotten (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", list(ids))
 
 
-async def disconnect_account(connection: Connection, account_id: AccountId, user_id: UserId, at: datetime) -> bool:
-    """Also where its connection was not delivered yet: then a late one changes nothing. False where a newer event was applied."""
+async def disconnect_account(connection: Connection, event: AccountDisconnected) -> bool:
+    """Also where its connection was not delivered yet: then a late one changes nothing. False where a later event was applied."""
+    applied = await connection.fetchval(
+        f"""
+        INSERT INTO accounts (account_id, user_id, address, scopes, state, aliases_due, changed_at, sequence)
+        VALUES ($1, $2, '', '{{}}', 'disconnected', false, $3, $4)
+        ON CONFLICT (account_id) DO UPDATE SET state = 'disconnected', changed_at = $3, sequence = $4
+        WHERE {_IS_LATER}
+        RETURNING true
+        """,  # noqa: S608 - a constant of this module
+        event.account_id, event.user_id, event.at, event.sequence,
+    )  # fmt: skip
+    return bool(applied)
+
+
+async def require_reauth(connection: Connection, event: AccountReauthRequired) -> bool:
+    """False where this event or a later one about the account was applied already, or it is unknown."""
     applied = await connection.fetchval(
         """
-        INSERT INTO accounts (account_id, user_id, address, scopes, state, aliases_due, changed_at)
-        VALUES ($1, $2, '', '{}', 'disconnected', false, $3)
-        ON CONFLICT (account_id) DO UPDATE SET state = 'disconnected', changed_at = $3 WHERE accounts.changed_at <= $3
+        UPDATE accounts SET state = 'reauth_required', changed_at = $2, sequence = $3
+        WHERE account_id = $1 AND (sequence < $3 OR (GREATEST(sequence, $3) = 0 AND changed_at <= $2))
         RETURNING true
         """,
-        account_id, user_id, at,
+        event.account_id, event.at, event.sequence,
     )  # fmt: skip
     return bool(applied)
 
 
-async def set_state(connection: Connection, account_id: AccountId, state: AccountState, at: datetime) -> bool:
-    """False where a newer event about the account was applied already, or it is unknown."""
-    applied = await connection.fetchval(
-        "UPDATE accounts SET state = $2, changed_at = $3 WHERE account_id = $1 AND changed_at <= $3 RETURNING true",
-        account_id, state, at,
-    )  # fmt: skip
-    return bool(applied)
+async def list_held(connection: Connection, account_ids: Sequence[AccountId]) -> dict[AccountId, HeldAccount]:
+    """Those of these accounts that are here."""
+    rows = await connection.fetch(
+        "SELECT account_id, state, address, scopes, sequence FROM accounts WHERE account_id = ANY ($1::uuid[])",
+        list(account_ids),
+    )
+    return {
+        row["account_id"]: HeldAccount(row["state"], row["address"], frozenset(row["scopes"]), row["sequence"])
+        for row in rows
+    }
+
+
+async def list_forgotten(connection: Connection, ids: Iterable[UserId | AccountId]) -> set[UUID]:
+    """Those of these users and accounts that were deleted or purged."""
+    rows = await connection.fetch("SELECT id FROM forgotten WHERE id = ANY ($1::uuid[])", list(ids))
+    return {row["id"] for row in rows}
+
+
+async def replace_sequence(connection: Connection, account_id: AccountId, before: int, after: int) -> None:
+    """The account is as of another event than it was thought to be; does nothing where a further one was applied meanwhile."""
+    await connection.execute(
+        "UPDATE accounts SET sequence = $3 WHERE account_id = $1 AND sequence = $2", account_id, before, after
+    )
+
+
+async def next_identification(connection: Connection, account_id: AccountId) -> int:
+    """Count one more reading of the account's addresses."""
+    revision: int = await connection.fetchval(
+        "UPDATE accounts SET identified = identified + 1 WHERE account_id = $1 RETURNING identified", account_id
+    )
+    return revision
 
 
 async def set_aliases(connection: Connection, account_id: AccountId, aliases: Iterable[str]) -> None:
@@ -160,7 +216,12 @@ async def set_time_zone(connection: Connection, account_id: AccountId, time_zone
 
 async def make_aliases_due(connection: Connection) -> None:
     """Have the aliases of every account read again, with its next run."""
-    await connection.execute("UPDATE accounts SET aliases_due = true WHERE state = 'active'")
+    await connection.execute(
+        """
+        UPDATE accounts SET aliases_due = true WHERE account_id IN (
+            SELECT account_id FROM accounts WHERE state = 'active' ORDER BY account_id FOR NO KEY UPDATE)
+        """
+    )
 
 
 async def delete_account(connection: Connection, account_id: AccountId) -> None:
@@ -170,7 +231,7 @@ async def delete_account(connection: Connection, account_id: AccountId) -> None:
 
 
 async def delete_user(connection: Connection, user_id: UserId) -> None:
-    """With all accounts. What comes late about them does nothing."""
+    """With all accounts, which are locked already. What comes late about them does nothing."""
     await insert_forgotten(connection, user_id)
     await connection.execute("DELETE FROM accounts WHERE user_id = $1", user_id)
     await connection.execute("DELETE FROM preferences WHERE user_id = $1", user_id)

@@ -42,23 +42,35 @@ async def schedule(connection: Connection, delays: Sequence[tuple[AccountId, tim
         INSERT INTO audits (audit_id, account_id, due_at)
         SELECT audit_id, account_id, now() + delay
         FROM unnest($1::uuid[], $2::uuid[], $3::interval[]) AS wanted (audit_id, account_id, delay)
+        ORDER BY account_id
         ON CONFLICT (account_id) WHERE finished_at IS NULL DO UPDATE SET due_at = LEAST(audits.due_at, excluded.due_at)
         """,
         [new_id() for _ in delays], [account_id for account_id, _ in delays], [delay for _, delay in delays],
     )  # fmt: skip
 
 
-async def take_due(connection: Connection) -> list[AccountId]:
+async def list_due(connection: Connection) -> list[AccountId]:
     """The accounts for whose audits a run is to be requested now: due, and not requested in the last hours."""
     rows = await connection.fetch(
         """
-        UPDATE audits SET asked_at = now()
+        SELECT account_id FROM audits
         WHERE finished_at IS NULL AND due_at <= now() AND (asked_at IS NULL OR asked_at < now() - $1::interval)
-        RETURNING account_id
         """,
         REQUEST_AGAIN_AFTER,
     )
     return [row["account_id"] for row in rows]
+
+
+async def note_requested(connection: Connection, account_ids: Sequence[AccountId]) -> None:
+    """A run was requested for the audits of these accounts, in the same transaction and before: runs are locked before audits."""
+    await connection.execute(
+        """
+        UPDATE audits SET asked_at = now() WHERE audit_id IN (
+            SELECT audit_id FROM audits WHERE account_id = ANY ($1::uuid[]) AND finished_at IS NULL
+            ORDER BY account_id FOR UPDATE)
+        """,
+        list(account_ids),
+    )
 
 
 async def get_due(connection: Connection, account_id: AccountId) -> Audit | None:

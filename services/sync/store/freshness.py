@@ -113,4 +113,10 @@ async def set_watch(connection: Connection, account_id: AccountId, watch: Mailbo
 
 async def make_watches_due(connection: Connection) -> None:
     """Renew the watch of every account, with its next run."""
-    await connection.execute("UPDATE accounts SET watch_due_at = NULL WHERE state = 'active' AND watch_topic <> ''")
+    await connection.execute(
+        """
+        UPDATE accounts SET watch_due_at = NULL WHERE account_id IN (
+            SELECT account_id FROM accounts WHERE state = 'active' AND watch_topic <> ''
+            ORDER BY account_id FOR NO KEY UPDATE)
+        """
+    )

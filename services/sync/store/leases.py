@@ -1,6 +1,6 @@
 """Which replica carries out a run: its lease is acquired, held, renewed and released."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,23 +30,32 @@ class RunLease:
     started_at: datetime
     done: int
     trace: str
+    total: int = 0
 
 
-async def acquire(connection: Connection, holder: str, capacity: Capacity) -> list[RunLease]:
-    """Take runs that are due and that nobody holds: of each sort as many as there is `capacity` for, the longest waiting first."""
+async def acquire(
+    connection: Connection, holder: str, capacity: Capacity, under_way: Collection[RunId] = ()
+) -> list[RunLease]:
+    """Take runs that are due and that nobody holds: of each sort as many as there is `capacity` for, the longest waiting first.
+
+    `under_way`: runs that this process works on. However late their leases are renewed, it does not take them from itself.
+    """
     rows = await connection.fetch(
         """
         WITH incremental AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND NOT first
+              AND run_id <> ALL ($6::uuid[])
             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
         ), initial_mail AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND first AND kind = 'mail'
+              AND run_id <> ALL ($6::uuid[])
             ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
         ), initial_other AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND first AND kind <> 'mail'
+              AND run_id <> ALL ($6::uuid[])
             ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED
         )
         UPDATE runs SET state = 'running', holder = $1, fence = fence + 1, lease_until = now() + $2,
@@ -55,26 +64,32 @@ async def acquire(connection: Connection, holder: str, capacity: Capacity) -> li
                          UNION ALL SELECT run_id FROM initial_other)
         RETURNING *
         """,
-        holder, LEASE, capacity.incremental, capacity.initial_mail, capacity.initial_other,
+        holder, LEASE, capacity.incremental, capacity.initial_mail, capacity.initial_other, list(under_way),
     )  # fmt: skip
     return [RunLease(**{name: row[name] for name in RunLease.__slots__}) for row in rows]
 
 
-async def renew(connection: Connection, leases: Sequence[RunLease]) -> set[RunId]:
-    """Keep these runs for another ten seconds; the ids of those that are still ours."""
+async def renew(
+    connection: Connection, leases: Sequence[RunLease], *, wait: bool = False
+) -> tuple[set[RunId], set[RunId]]:
+    """Keep these runs for the length of a lease from now on: the ids of those that are still ours, and of those that were renewed.
+
+    A run that is being written is not waited for, unless `wait`: nobody else can take it meanwhile, and others shall not wait for it.
+    """
     rows = await connection.fetch(
-        """
-        WITH held AS MATERIALIZED (
-            SELECT r.run_id FROM runs r JOIN unnest($1::uuid[], $2::bigint[]) AS c (run_id, fence)
-                 ON c.run_id = r.run_id AND c.fence = r.fence
-            WHERE r.state = 'running' ORDER BY r.run_id FOR UPDATE OF r
+        f"""
+        WITH named AS (SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS named (run_id, fence)), free AS MATERIALIZED (
+            SELECT r.run_id FROM runs r JOIN named n ON n.run_id = r.run_id AND n.fence = r.fence
+            WHERE r.state = 'running' ORDER BY r.account_id, r.kind FOR NO KEY UPDATE OF r {"" if wait else "SKIP LOCKED"}
+        ), renewed AS (
+            UPDATE runs r SET lease_until = now() + $3 FROM free WHERE r.run_id = free.run_id RETURNING r.run_id
         )
-        UPDATE runs r SET lease_until = now() + $3 FROM held WHERE r.run_id = held.run_id
-        RETURNING r.run_id
-        """,
+        SELECT r.run_id, r.run_id IN (SELECT run_id FROM renewed) AS renewed
+        FROM runs r JOIN named n ON n.run_id = r.run_id AND n.fence = r.fence WHERE r.state = 'running'
+        """,  # noqa: S608 - SQL of this package
         [lease.run_id for lease in leases], [lease.fence for lease in leases], LEASE,
     )  # fmt: skip
-    return {row["run_id"] for row in rows}
+    return {row["run_id"] for row in rows}, {row["run_id"] for row in rows if row["renewed"]}
 
 
 async def hold(connection: Connection, lease: RunLease) -> None:

@@ -9,7 +9,7 @@ from libs.common.resources.gmail import MessageRef
 from services.sync.domain.estimate import WorkEstimate
 from services.sync.domain.fetching import Prices, Wanted
 from services.sync.domain.history import NEVER_PUBLISHED, Touched
-from services.sync.domain.ledger import Removal, Settled
+from services.sync.domain.ledger import PutOff, Removal, Settled
 
 FIRST, LAST = -(2**63), 2**63 - 1  # before and behind every position
 
@@ -62,9 +62,14 @@ async def reopen_within(connection: Connection, account_ids: Collection[AccountI
     """Messages that only the lookback kept out, and that lie within it now (None: all do), become pending."""
     await connection.execute(
         """
-        UPDATE messages SET state = 'pending'
-        WHERE account_id = ANY ($1::uuid[]) AND state = 'filtered' AND rule = 'lookback'
-          AND ($2::timestamptz IS NULL OR occurred_at >= $2)
+        WITH within AS MATERIALIZED (
+            SELECT account_id, gmail_id FROM messages
+            WHERE account_id = ANY ($1::uuid[]) AND state = 'filtered' AND rule = 'lookback'
+              AND ($2::timestamptz IS NULL OR occurred_at >= $2)
+            ORDER BY account_id, gmail_id FOR UPDATE
+        )
+        UPDATE messages m SET state = 'pending'
+        FROM within WHERE m.account_id = within.account_id AND m.gmail_id = within.gmail_id
         """,
         list(account_ids), earliest,
     )  # fmt: skip
@@ -77,7 +82,7 @@ async def list_to_remove(connection: Connection, account_id: AccountId, touched:
         SELECT gmail_id, history_id, touched.rule
         FROM unnest($2::text[], $3::bigint[], $4::text[]) AS touched (gmail_id, history_id, rule)
         JOIN messages USING (gmail_id)
-        WHERE account_id = $1 AND history_id > revision AND state <> 'set_aside'
+        WHERE account_id = $1 AND history_id > revision AND (state <> 'set_aside' OR revision > 0)
           AND NOT (state = 'filtered' AND messages.rule = ANY ($5::text[])) AND NOT (state = 'gone' AND revision > 0)
         """,
         account_id, [change.gmail_id for change in touched], [change.history_id for change in touched],
@@ -130,7 +135,7 @@ async def list_pending(
     in_hand: Collection[str],
     up_to: int = LAST,
 ) -> tuple[list[Wanted], int | None]:
-    """The next wanted messages, newest first, whole threads at a time, without the threads in hand; and the last position.
+    """The next wanted messages that are due, newest first, whole threads at a time, without the threads in hand; and the last position.
 
     About `limit` messages: as many as share a thread or the position (one change of many messages) with one of the next `limit`
     behind the position `after` and not behind `up_to`.
@@ -139,27 +144,29 @@ async def list_pending(
         """
         WITH next AS (SELECT thread_id, position FROM messages
                       WHERE account_id = $1 AND state = 'pending' AND position > $2 AND position <= $5
-                        AND thread_id <> ALL ($4::text[])
+                        AND thread_id <> ALL ($4::text[]) AND (due_at IS NULL OR due_at <= now())
                       ORDER BY position FETCH FIRST ($3) ROWS WITH TIES)
-        SELECT m.gmail_id, m.thread_id, m.revision, (SELECT max(position) FROM next) AS last
+        SELECT m.gmail_id, m.thread_id, m.revision, m.failures, (SELECT max(position) FROM next) AS last
         FROM (SELECT DISTINCT thread_id FROM next) AS wanted
         -- OFFSET keeps the planner from reading all that is pending to join it.
-        CROSS JOIN LATERAL (SELECT gmail_id, thread_id, revision, position FROM messages
-                            WHERE account_id = $1 AND state = 'pending' AND thread_id = wanted.thread_id OFFSET 0) AS m
+        CROSS JOIN LATERAL (SELECT gmail_id, thread_id, revision, failures, position FROM messages
+                            WHERE account_id = $1 AND state = 'pending' AND thread_id = wanted.thread_id
+                              AND (due_at IS NULL OR due_at <= now()) OFFSET 0) AS m
         ORDER BY m.position
         """,
         account_id, after if after is not None else FIRST, limit, list(in_hand), up_to,
     )  # fmt: skip
-    wanted = [Wanted(row["gmail_id"], row["thread_id"], row["revision"]) for row in rows]
+    wanted = [Wanted(row["gmail_id"], row["thread_id"], row["revision"], row["failures"]) for row in rows]
     return wanted, rows[0]["last"] if rows else None
 
 
 async def get_estimate(connection: Connection, account_id: AccountId, prices: Prices) -> WorkEstimate:
-    """What is pending, and what it costs to fetch."""
+    """What is pending and due, and what it costs to fetch."""
     row = await connection.fetchrow(
         """
         SELECT COALESCE(sum(n), 0)::bigint AS messages, COALESCE(sum(LEAST(n * $2, $3)), 0)::bigint AS units
-        FROM (SELECT count(*) AS n FROM messages WHERE account_id = $1 AND state = 'pending' GROUP BY thread_id) AS threads
+        FROM (SELECT count(*) AS n FROM messages
+              WHERE account_id = $1 AND state = 'pending' AND (due_at IS NULL OR due_at <= now()) GROUP BY thread_id) AS threads
         """,
         account_id, prices.message, prices.thread,
     )  # fmt: skip
@@ -171,7 +178,8 @@ async def settle(connection: Connection, settled: Sequence[tuple[AccountId, Sett
     await connection.execute(
         """
         UPDATE messages m SET state = s.state, rule = s.rule, reason = s.reason, rfc_message_id = s.rfc_message_id,
-                              occurred_at = COALESCE(s.occurred_at, m.occurred_at), revision = s.revision
+                              occurred_at = COALESCE(s.occurred_at, m.occurred_at), revision = s.revision,
+                              failures = 0, due_at = NULL
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[])
              AS s (account_id, gmail_id, state, rule, reason, rfc_message_id, occurred_at, revision)
         WHERE m.account_id = s.account_id AND m.gmail_id = s.gmail_id AND m.state = 'pending'
@@ -182,6 +190,32 @@ async def settle(connection: Connection, settled: Sequence[tuple[AccountId, Sett
         [message.rfc_message_id for _, message in settled], [message.occurred_at for _, message in settled],
         [message.revision for _, message in settled],
     )  # fmt: skip
+
+
+async def put_off(connection: Connection, account_id: AccountId, failing: Sequence[PutOff]) -> None:
+    """Pending messages that Gmail gives an error for are tried again later."""
+    await connection.execute(
+        """
+        UPDATE messages m SET failures = failures + 1, due_at = now() + f.delay, reason = f.reason
+        FROM unnest($2::text[], $3::interval[], $4::text[]) AS f (gmail_id, delay, reason)
+        WHERE m.account_id = $1 AND m.gmail_id = f.gmail_id AND m.state = 'pending'
+        """,
+        account_id, [message.gmail_id for message in failing], [message.delay for message in failing],
+        [message.reason for message in failing],
+    )  # fmt: skip
+
+
+async def get_recorded(connection: Connection, account_id: AccountId, besides: Sequence[str]) -> str | None:
+    """The id of a message that Gmail gave out before, of the newest, but none of these."""
+    gmail_id: str | None = await connection.fetchval(
+        """
+        SELECT gmail_id FROM messages WHERE account_id = $1 AND state = 'recorded' AND gmail_id <> ALL ($2::text[])
+        ORDER BY gmail_id DESC LIMIT 1
+        """,
+        account_id,
+        list(besides),
+    )
+    return gmail_id
 
 
 async def list_unlisted(

@@ -11,6 +11,8 @@ import orjson
 from libs.common.db import Connection, Record
 from libs.common.events import Meeting
 from libs.common.ids import AccountId, MeetingId, UserId, new_id
+from libs.common.requests import HeldItem, PublishedItem
+from services.sync.domain.audit import MAX_RETRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,14 @@ async def upsert_meetings(
 
 
 def _body(meeting: Meeting) -> str:
-    """What is compared: without the id and the revision, which are the row's, and the primary calendar's zone, which is the account's."""
-    return orjson.dumps(
-        meeting.model_dump(mode="json", exclude={"meeting_id", "revision", "calendar_time_zone"})
-    ).decode()
+    """What is compared: without the id and the revision, which are the row's, and the primary calendar's zone, which is the account's.
+
+    The number of guests is there where not all of them are.
+    """
+    left_out = {"meeting_id", "revision", "calendar_time_zone"}
+    if meeting.guests_total == len(meeting.guests):
+        left_out.add("guests_total")
+    return orjson.dumps(meeting.model_dump(mode="json", exclude=left_out)).decode()
 
 
 async def cancel_events(
@@ -98,6 +104,51 @@ async def list_unpublished(
         account_id, calendar_id, limit,
     )  # fmt: skip
     return [Unpublished(_meeting(row), row["cancelled"]) for row in rows]
+
+
+async def list_unpublished_calendars(connection: Connection, account_id: AccountId) -> list[str]:
+    """The calendars of which something is not published yet, also those that are read no longer."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT calendar_id FROM meetings WHERE account_id = $1 AND NOT said", account_id
+    )
+    return [row["calendar_id"] for row in rows]
+
+
+async def list_published(
+    connection: Connection, account_id: AccountId, after: PublishedItem | None, limit: int
+) -> list[PublishedItem]:
+    """What was published of each meeting, cancelled ones too, by calendar and event. What is to be published is not among it."""
+    rows = await connection.fetch(
+        """
+        SELECT calendar_id || '/' || event_id AS id, revision, cancelled AS removed FROM meetings
+        WHERE account_id = $1 AND said AND ($2::text IS NULL OR calendar_id || '/' || event_id > $2)
+        ORDER BY calendar_id || '/' || event_id LIMIT $3
+        """,
+        account_id, after.id if after else None, limit,
+    )  # fmt: skip
+    return [PublishedItem(**dict(row)) for row in rows]
+
+
+async def mark_lost(
+    connection: Connection, account_id: AccountId, lost: Sequence[tuple[PublishedItem, HeldItem]]
+) -> tuple[int, int]:
+    """Meetings that contacts do not hold as published are to be published again, with a revision above both. How many are, and how many
+    were so too often. What has changed meanwhile is left alone.
+    """
+    row = await connection.fetchrow(
+        """
+        WITH lost (id, revision, held) AS (SELECT * FROM unnest($2::text[], $3::bigint[], $4::bigint[])),
+        found AS (SELECT m.meeting_id, m.retries < $5 AS may_retry, lost.held FROM meetings m
+                  JOIN lost ON m.calendar_id || '/' || m.event_id = lost.id AND m.revision = lost.revision
+                  WHERE m.account_id = $1 AND m.said),
+        retried AS (UPDATE meetings m SET said = false, retries = m.retries + 1, revision = GREATEST(m.revision, found.held) + 1
+                    FROM found WHERE m.meeting_id = found.meeting_id AND found.may_retry)
+        SELECT count(*) FILTER (WHERE may_retry) AS again, count(*) FILTER (WHERE NOT may_retry) AS given_up FROM found
+        """,
+        account_id, [item.id for item, _ in lost], [item.revision for item, _ in lost], [held.revision for _, held in lost],
+        MAX_RETRIES,
+    )  # fmt: skip
+    return (row["again"], row["given_up"]) if row else (0, 0)
 
 
 async def mark_meetings_published(connection: Connection, revisions: Mapping[MeetingId, int]) -> None:
@@ -152,6 +203,7 @@ async def get_meeting(connection: Connection, user_id: UserId, meeting_id: Meeti
 def _meeting(row: Record) -> Meeting:
     body: dict[str, Any] = row["meeting"]
     whole = {
+        "guests_total": len(body["guests"]),
         **body,
         "meeting_id": row["meeting_id"],
         "revision": row["revision"],

@@ -16,7 +16,8 @@ async def list_by_id(
         SELECT * FROM messages WHERE account_id = $1 AND gmail_id = $2
         UNION ALL
         SELECT * FROM (SELECT * FROM messages
-                       WHERE account_id = $1 AND rfc_message_id = $3 AND gmail_id <> $2
+                       WHERE account_id = $1 AND hashtextextended(rfc_message_id, 0) = hashtextextended($3, 0)
+                         AND rfc_message_id = $3 AND gmail_id <> $2
                          AND NOT EXISTS (SELECT FROM messages WHERE account_id = $1 AND gmail_id = $2)
                        ORDER BY occurred_at DESC NULLS LAST LIMIT $4) named
         """,
@@ -51,12 +52,30 @@ async def add_wanted(connection: Connection, account_id: AccountId, gmail_id: st
     )  # fmt: skip
 
 
+async def is_any_set_aside(connection: Connection, account_id: AccountId, gmail_id: str | None) -> bool:
+    """Whether this message, or any (None), was set aside."""
+    return bool(
+        await connection.fetchval(
+            """
+            SELECT EXISTS (SELECT FROM messages
+                           WHERE account_id = $1 AND state = 'set_aside' AND ($2::text IS NULL OR gmail_id = $2))
+            """,
+            account_id, gmail_id,
+        )
+    )  # fmt: skip
+
+
 async def retry(connection: Connection, account_id: AccountId, gmail_id: str | None) -> int:
     """Messages that were set aside become pending: this one, or all of them (None). How many."""
     rows = await connection.fetch(
         """
-        UPDATE messages SET state = 'pending', retries = 0
-        WHERE account_id = $1 AND state = 'set_aside' AND ($2::text IS NULL OR gmail_id = $2) RETURNING gmail_id
+        WITH set_aside AS MATERIALIZED (
+            SELECT gmail_id FROM messages
+            WHERE account_id = $1 AND state = 'set_aside' AND ($2::text IS NULL OR gmail_id = $2)
+            ORDER BY gmail_id FOR UPDATE
+        )
+        UPDATE messages m SET state = 'pending', retries = 0, reason = ''
+        FROM set_aside WHERE m.account_id = $1 AND m.gmail_id = set_aside.gmail_id RETURNING m.gmail_id
         """,
         account_id, gmail_id,
     )  # fmt: skip

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from libs.common.db import Connection
 from libs.common.ids import AccountId
+from libs.common.requests import HeldItem, PublishedItem
+from services.sync.domain.audit import MAX_RETRIES
 
 
 async def upsert_people(
@@ -65,3 +67,48 @@ async def mark_people_published(connection: Connection, account_id: AccountId, r
         """,
         account_id, list(revisions), list(revisions.values()),
     )  # fmt: skip
+
+
+async def has_unpublished_cards(connection: Connection, account_id: AccountId) -> bool:
+    """Whether a card is to be published of which only its fingerprint is here."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM people WHERE account_id = $1 AND NOT said AND NOT deleted)", account_id
+        )
+    )
+
+
+async def list_published(
+    connection: Connection, account_id: AccountId, after: PublishedItem | None, limit: int
+) -> list[PublishedItem]:
+    """What was published of each card, deleted ones too, by name. What is to be published is not among it."""
+    rows = await connection.fetch(
+        """
+        SELECT resource_name AS id, revision, deleted AS removed FROM people
+        WHERE account_id = $1 AND said AND ($2::text IS NULL OR resource_name > $2) ORDER BY resource_name LIMIT $3
+        """,
+        account_id, after.id if after else None, limit,
+    )  # fmt: skip
+    return [PublishedItem(**dict(row)) for row in rows]
+
+
+async def mark_lost(
+    connection: Connection, account_id: AccountId, lost: Sequence[tuple[PublishedItem, HeldItem]]
+) -> tuple[int, int]:
+    """Cards that contacts do not hold as published are to be published again, with a revision above both. How many are, and how many
+    were so too often. What has changed meanwhile is left alone.
+    """
+    row = await connection.fetchrow(
+        """
+        WITH lost (id, revision, held) AS (SELECT * FROM unnest($2::text[], $3::bigint[], $4::bigint[])),
+        found AS (SELECT p.resource_name, p.retries < $5 AS may_retry, lost.held FROM people p
+                  JOIN lost ON p.resource_name = lost.id AND p.revision = lost.revision
+                  WHERE p.account_id = $1 AND p.said),
+        retried AS (UPDATE people p SET said = false, retries = p.retries + 1, revision = GREATEST(p.revision, found.held) + 1
+                    FROM found WHERE p.account_id = $1 AND p.resource_name = found.resource_name AND found.may_retry)
+        SELECT count(*) FILTER (WHERE may_retry) AS again, count(*) FILTER (WHERE NOT may_retry) AS given_up FROM found
+        """,
+        account_id, [item.id for item, _ in lost], [item.revision for item, _ in lost], [held.revision for _, held in lost],
+        MAX_RETRIES,
+    )  # fmt: skip
+    return (row["again"], row["given_up"]) if row else (0, 0)

@@ -1,4 +1,7 @@
-"""Runs: requested, counted, put off, ended. All that a run writes of itself is fenced by its lease (leases.py)."""
+"""Runs: requested, counted, put off, ended, deleted. All that a run writes of itself is fenced by its lease (leases.py).
+
+Several of them are locked in the order of account and kind, everywhere. docs/architecture.md has the order of all tables.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -40,6 +43,7 @@ async def insert_requests(connection: Connection, wanted: Sequence[RunRequest]) 
         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::interval[], $6::text[], $7::boolean[])
              AS wanted (run_id, account_id, kind, reason, delay, scope, scan)
         JOIN accounts a ON a.account_id = wanted.account_id AND {may_be_synced("wanted.scope")}
+        ORDER BY a.account_id, wanted.kind
         ON CONFLICT (account_id, kind) WHERE finished_at IS NULL DO UPDATE SET
             reason = CASE WHEN runs.state <> 'running'
                            AND array_position($9::text[], excluded.reason) < array_position($9::text[], runs.reason)
@@ -86,7 +90,7 @@ async def add_progress(connection: Connection, lease: RunLease, progress: Progre
 async def add_progress_of_all(connection: Connection, progresses: Sequence[tuple[RunLease, Progress]]) -> set[RunId]:
     """Add what was done to the runs' numbers. It ends their stall: an outage that begins now is a new one.
 
-    It holds the runs as `leases.hold` does, and returns those that are still ours. They are locked in one order, as by `renew`.
+    It holds the runs as `leases.hold` does, and returns those that are still ours.
     """
     rows = await connection.fetch(
         """
@@ -96,7 +100,7 @@ async def add_progress_of_all(connection: Connection, progresses: Sequence[tuple
                  AS c (run_id, fence, done, new, updated, removed, skipped, left_over, eta_seconds, note)
         ), held AS MATERIALIZED (
             SELECT r.run_id FROM runs r JOIN counted c ON c.run_id = r.run_id AND c.fence = r.fence
-            WHERE r.state = 'running' ORDER BY r.run_id FOR UPDATE OF r
+            WHERE r.state = 'running' ORDER BY r.account_id, r.kind FOR UPDATE OF r
         )
         UPDATE runs r SET done = r.done + c.done, new = r.new + c.new, updated = r.updated + c.updated, removed = r.removed + c.removed,
                skipped = CASE WHEN c.skipped = '{}' THEN r.skipped ELSE
@@ -127,6 +131,11 @@ async def set_estimate(connection: Connection, lease: RunLease, progress: Progre
         """,
         lease.run_id, lease.fence, progress.left, units, progress.eta_seconds, progress.note,
     )  # fmt: skip
+
+
+async def get_done(connection: Connection, lease: RunLease) -> int:
+    """How many items are written down as done. Under the run's lock it is of the same moment as what else is read."""
+    return int(await connection.fetchval("SELECT done FROM runs WHERE run_id = $1", lease.run_id))
 
 
 async def add_cost(connection: Connection, lease: RunLease, requests: int, units: int) -> None:
@@ -160,6 +169,7 @@ async def end(
     row = await connection.fetchrow(
         """
         UPDATE runs SET state = $3, code = $4, error = $5, finished_at = now(), lease_until = NULL, eta_seconds = NULL, note = '',
+                        total = CASE WHEN $3 = 'completed' THEN done ELSE total END,
                         requests = requests + $6, units = units + $7
         WHERE run_id = $1 AND fence = $2 AND state = 'running'
         RETURNING *
@@ -213,21 +223,46 @@ async def insert_failed(
     return _ended(row)
 
 
-async def cancel_runs(connection: Connection, account_id: AccountId, code: str, error: str) -> list[EndedRun]:
-    """End all unfinished runs of an account, whoever holds them. Unattended ones leave no trace; the others are returned."""
+async def cancel_runs(
+    connection: Connection, account_ids: Sequence[AccountId], code: str, error: str
+) -> list[EndedRun]:
+    """End all unfinished runs of accounts, whoever holds them. Unattended ones leave no trace; the others are returned."""
     rows = await connection.fetch(
         """
+        WITH unfinished AS MATERIALIZED (
+            SELECT run_id FROM runs WHERE account_id = ANY ($1::uuid[]) AND finished_at IS NULL
+            ORDER BY account_id, kind FOR UPDATE
+        )
         UPDATE runs SET state = 'failed', code = $2, error = $3, finished_at = now(), lease_until = NULL, eta_seconds = NULL,
                         note = '', scan_due = NULL, fence = fence + 1
-        WHERE account_id = $1 AND finished_at IS NULL
-        RETURNING *
+        FROM unfinished WHERE runs.run_id = unfinished.run_id
+        RETURNING runs.*
         """,
-        account_id, code, error,
+        list(account_ids), code, error,
     )  # fmt: skip
     cancelled = [_ended(row) for row in rows]
     unattended = [run.run_id for run in cancelled if run.reason in UNATTENDED]
     await connection.execute("DELETE FROM runs WHERE run_id = ANY ($1::uuid[])", unattended)
     return [run for run in cancelled if run.reason not in UNATTENDED]
+
+
+async def delete_old(connection: Connection, age: timedelta, limit: int) -> int:
+    """Delete runs that ended longer ago; how many. Of each account and kind the last one is kept, and the last one that ended well:
+    by it is known that the next one is not the first.
+    """
+    status = await connection.execute(
+        """
+        DELETE FROM runs WHERE run_id IN (
+            SELECT run_id FROM runs r
+            WHERE finished_at < now() - $1::interval
+              AND EXISTS (SELECT FROM runs later
+                          WHERE later.account_id = r.account_id AND later.kind = r.kind AND later.run_id > r.run_id
+                            AND later.finished_at IS NOT NULL AND (later.state = 'completed' OR r.state <> 'completed'))
+            ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+        """,
+        age, limit,
+    )  # fmt: skip
+    return int(status.rpartition(" ")[2])
 
 
 def _ended(row: Record) -> EndedRun:

@@ -17,6 +17,7 @@ from libs.common.requests import (
     Disconnect,
     GetSettings,
     ListAccounts,
+    ListAccountStates,
     ListApiTokens,
     PutSettings,
     SignedIn,
@@ -202,3 +203,57 @@ async def test_a_user_may_not_delete_another_users_api_token(world: AuthWorld, a
     created = await world.request(CreateApiToken(user_id=anna.user_id, name="script"))
     await world.refused(DeleteApiToken(user_id=bob.user_id, token_id=created.id), "not_found")
     await world.refused(CreateApiToken(user_id=anna.user_id, name=" "), "invalid_name")
+
+
+async def test_what_happens_to_an_account_is_counted_and_its_end_is_remembered(
+    world: AuthWorld, anna: SignedIn
+) -> None:
+    async def states() -> list[tuple[str, int, bool]]:
+        listed = (await world.request(ListAccountStates())).items
+        return [(state.status, state.sequence, state.user_deleted) for state in listed]
+
+    assert await states() == [("active", 1, False)]
+    await world.request(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
+    again = await world.sign_in(ANNA.address)
+    assert again.account_id == anna.account_id
+    await world.request(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=True))
+    assert await states() == [("purged", 4, False)]
+    await world.until(lambda: len(world.received(AccountDisconnected)) == 2)
+    assert [event.sequence for event in world.received(AccountConnected)] == [1, 3]
+    assert [event.sequence for event in world.received(AccountDisconnected)] == [2, 4]
+
+    fresh = await world.sign_in(ANNA.address)
+    assert fresh.account_id != anna.account_id, "the id of a purged account never comes back"
+    await world.request(DeleteUser(user_id=anna.user_id))
+    assert sorted(await states()) == [("purged", 2, True), ("purged", 4, True)]
+    (removed,) = (await world.request(ListAccountStates(account_id=fresh.account_id))).items
+    assert (removed.address, removed.scopes) == ("", frozenset()), "nothing but ids is left"
+
+
+async def test_accounts_are_listed_page_by_page(world: AuthWorld, anna: SignedIn) -> None:
+    bob = await world.sign_in(BOB.address)
+    first = await world.request(ListAccountStates(limit=1))
+    second = await world.request(ListAccountStates(limit=1, after=first.next_after))
+    last = await world.request(ListAccountStates(limit=1, after=second.next_after))
+    assert {first.items[0].id, second.items[0].id} == {anna.account_id, bob.account_id}
+    assert (last.items, last.next_after) == ((), None)
+
+
+async def test_settings_of_a_newer_version_survive_a_change_by_this_one(world: AuthWorld, anna: SignedIn) -> None:
+    await world.request(PutSettings(user_id=anna.user_id, preferences=Preferences()))
+    preferences = Preferences(gmail=GmailPreferences(mail_lookback_days=7))
+    await world.request(PutSettings(user_id=anna.user_id, preferences=preferences))
+    newer = '{"gmail": {"colour": "blue"}, "themes": {"dark": true}}'
+    await world.sql(
+        """UPDATE preferences SET preferences = preferences || jsonb_build_object(
+           'themes', $1::jsonb -> 'themes', 'gmail', preferences -> 'gmail' || ($1::jsonb -> 'gmail'))""",
+        newer,
+    )
+    assert (await world.request(GetSettings(user_id=anna.user_id))).preferences == preferences
+    changed = Preferences(gmail=GmailPreferences(mail_lookback_days=9))
+    await world.request(PutSettings(user_id=anna.user_id, preferences=changed))
+    assert (await world.request(GetSettings(user_id=anna.user_id))).preferences == changed
+    row = await world.sql(
+        "SELECT preferences -> 'gmail' ->> 'colour', preferences -> 'themes' ->> 'dark' FROM preferences"
+    )
+    assert tuple(row) == ("blue", "true")

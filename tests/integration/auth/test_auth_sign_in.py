@@ -1,10 +1,12 @@
 """Signing in with Google, adding and renewing accounts, through the local Google."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
+import redis.asyncio
 
 from libs.common import scopes
 from libs.common.errors import Outage, Refused
@@ -21,6 +23,7 @@ from libs.common.requests import (
 )
 from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
+from services.auth.credentials import state_key
 from tests.conftest import ServiceSettings
 from tests.support.signing_in import ANNA, ANNA_AT_WORK, BOB, AuthWorld, auth_world
 
@@ -152,10 +155,11 @@ async def test_a_wrong_state_is_refused(world: AuthWorld, state: str) -> None:
 async def test_a_state_expires_after_ten_minutes(world: AuthWorld) -> None:
     begun = await world.request(BeginSignIn(browser="browser"))
     back = await world.consent(begun.authorize_url, ANNA.address)
-    client = world.bus.cache.client
-    (key,) = [key async for key in client.scan_iter("auth:state:*")]
-    assert 590 < await client.ttl(key) <= 600
-    await client.pexpireat(key, 1)  # long ago
+    key = f"auth:{state_key('browser', back['state'])}"
+    async with redis.asyncio.Redis.from_url(world.settings.redis_url) as client:
+        assert 590_000 < await client.pttl(key) <= 600_000
+        await client.pexpire(key, 1)
+    await asyncio.sleep(0.01)
 
     await world.refused(FinishSignIn(browser="browser", state=back["state"], code=back["code"]), "invalid_state")
 
@@ -195,7 +199,7 @@ async def test_an_unticked_permission_is_missing_and_requested_again_on_renewal(
     assert "meeting prep emails" in no.detail
     await world.request(GetToken(account_id=signed_in.account_id, scope=scopes.GMAIL_READ))
 
-    renewal = BeginSignIn(browser="browser", user_id=signed_in.user_id, account_id=signed_in.account_id)
+    renewal = BeginSignIn(browser="browser", session=signed_in.session, account_id=signed_in.account_id)
     parameters = parse_qs(urlsplit((await world.request(renewal)).authorize_url).query)
     assert parameters["prompt"] == ["consent"]
     assert parameters["login_hint"] == [ANNA.address]
@@ -220,7 +224,7 @@ async def test_without_a_refresh_token_the_browser_goes_through_consent_once_mor
     (account,) = (await world.request(ListAccounts(user_id=halfway.user_id))).items
     assert account.status == "reauth_required"
     assert parse_qs(urlsplit(halfway.authorize_url).query)["prompt"] == ["consent"]
-    done = await world.finish(await world.consent(halfway.authorize_url, ANNA.address))
+    done = await world.finish(await world.consent(halfway.authorize_url, ANNA.address), session=halfway.session)
     assert (done.user_id, done.account_id) == (halfway.user_id, halfway.account_id)
     assert done.authorize_url is None
     (account,) = (await world.request(ListAccounts(user_id=halfway.user_id))).items
@@ -249,7 +253,7 @@ async def test_another_users_account_and_an_unknown_account_can_not_be_renewed(w
     anna = await world.sign_in(ANNA.address)
     bob = await world.sign_in(BOB.address, browser="bob's")
     for account_id in (bob.account_id, AccountId(new_id())):
-        await world.refused(BeginSignIn(browser="browser", user_id=anna.user_id, account_id=account_id), "not_found")
+        await world.refused(BeginSignIn(browser="browser", session=anna.session, account_id=account_id), "not_found")
     await world.refused(BeginSignIn(browser="browser", account_id=bob.account_id), "not_found")
 
 

@@ -12,15 +12,18 @@ import pytest_asyncio
 
 from libs.common import scopes
 from libs.common.db import open_pool
-from libs.common.errors import Outage
+from libs.common.errors import Outage, Refused
 from libs.common.events import AccountConnected, AccountReauthRequired
+from libs.common.google.oauth import POLICIES, Policy
 from libs.common.ids import AccountId, new_id
-from libs.common.requests import Disconnect, GetToken, ListAccounts, SignedIn, Token
+from libs.common.requests import BeginSignIn, Disconnect, GetToken, ListAccounts, SignedIn, Token
 from libs.google_sim.faults import Rule
 from libs.local import ROOT
 from libs.local.secrets import SECRET_KEYS, generate
 from libs.local.servers import Nats
+from services.auth.domain.policies import policy_reason
 from services.auth.keyring import Keyring, Undecryptable
+from services.auth.lost_keys import give_up_unreadable
 from services.auth.rotate import reencrypt
 from tests.conftest import ServiceSettings
 from tests.support.signing_in import ANNA, ANNA_AT_WORK, AuthWorld, auth_world
@@ -180,6 +183,42 @@ async def test_a_token_that_dies_on_its_seventh_day_names_the_limit_for_testing(
     assert "Testing" in (await world.refused(read(anna), "reauth_required")).detail
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_a_policy_ends_the_retries_with_a_sentence_about_who_can_change_it(
+    world: AuthWorld, anna: SignedIn, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await world.request(read(anna))
+    policies = world.google.world.authority.policies
+    policies[ANNA.address] = policy
+    refreshes = counted_refreshes(world, monkeypatch)
+
+    refusals = await asyncio.gather(
+        *(world.refused(read(anna, token.access_token), "reauth_required") for _ in range(10))
+    )
+    await world.refused(read(anna), "reauth_required")
+
+    assert refreshes() == 1
+    assert {refusal.detail for refusal in refusals} == {policy_reason(policy)}
+    (account,) = (await world.request(ListAccounts(account_id=anna.account_id))).items
+    assert (account.status, account.status_reason) == ("reauth_required", policy_reason(policy))
+    await world.until(lambda: bool(world.received(AccountReauthRequired)))
+
+    begun = BeginSignIn(browser="browser", session=anna.session, account_id=anna.account_id)
+    back = await world.consent((await world.request(begun)).authorize_url, ANNA.address)
+    assert ("error" in back) is (policy != "invalid_rapt"), (
+        "the session policy lets people sign in, and refuses the tokens"
+    )
+    with pytest.raises(Refused) as refused:
+        await world.finish(back, session=anna.session)
+    assert (refused.value.status, refused.value.code) == (403, "policy_refused")
+    assert refused.value.detail == policy_reason(policy)
+
+    del policies[ANNA.address]
+    await world.sign_in(ANNA.address, user_id=anna.user_id, account_id=anna.account_id)
+    assert (await world.request(read(anna))).access_token != token.access_token
+    assert [event.reason for event in world.received(AccountReauthRequired)] == [policy_reason(policy)], "once"
+
+
 async def test_an_outage_is_no_reason_to_give_up_and_google_is_not_hammered(
     world: AuthWorld, anna: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +313,28 @@ async def test_old_keys_still_decrypt_until_the_tokens_are_reencrypted(world: Au
         Keyring([old]).open(sealed, anna.account_id, "refresh")
     # The running service has the old key only.
     await world.refused(read(anna), "token_unreadable")
+
+
+async def test_accounts_whose_key_is_lost_wait_for_their_user_with_the_reason(world: AuthWorld, anna: SignedIn) -> None:
+    work = await world.sign_in(ANNA_AT_WORK.address, user_id=anna.user_id)
+    old, new = world.settings.secret_keys[0].get_secret_value(), generate()[SECRET_KEYS]
+    pool = await open_pool(world.settings)
+    try:
+        sealed = Keyring([new]).seal("sealed under the new key", work.account_id, "refresh")
+        await world.sql("UPDATE google_accounts SET refresh_token = $2 WHERE id = $1", work.account_id, sealed)
+        assert await give_up_unreadable(pool, Keyring([new, old])) == 0
+        assert await give_up_unreadable(pool, Keyring([new])) == 1
+        assert await give_up_unreadable(pool, Keyring([new])) == 0
+    finally:
+        await pool.close()
+    refusal = await world.refused(read(anna), "reauth_required")
+    assert "is lost" in refusal.detail
+    assert "Reconnect the account" in refusal.detail
+    other = await world.sql("SELECT status, refresh_token FROM google_accounts WHERE id = $1", work.account_id)
+    assert tuple(other) == ("active", sealed)
+    await world.until(lambda: bool(world.received(AccountReauthRequired)), seconds=10)
+    (event,) = world.received(AccountReauthRequired)
+    assert (event.account_id, event.address, event.reason) == (anna.account_id, ANNA.address, refusal.detail)
 
 
 async def test_the_command_reencrypts_and_fails_with_a_sentence_where_a_key_is_missing(

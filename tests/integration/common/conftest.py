@@ -13,6 +13,6 @@ from tests.support.bus import OpenBus
 def bus(service_settings: ServiceSettings) -> OpenBus:
     def open_bus(service: Service) -> Bus:
         settings = service_settings(service)
-        return Bus(settings, service, open_cache(settings))
+        return Bus(settings, service, open_cache(settings, service))
 
     return open_bus

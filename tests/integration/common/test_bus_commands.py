@@ -159,10 +159,10 @@ async def test_redis_holds_nothing_that_can_be_read(bus: OpenBus, redis_url: str
     auth.respond(CreateApiToken, tokens.create)
     async with alive(auth, gateway), redis.asyncio.Redis.from_url(redis_url) as client:
         token = await gateway.request(create(), idempotency_key=KEY)
-        (name,) = await client.keys("idempotency:*")
+        (name,) = await client.keys("auth:idempotency:*")
         value = await client.get(name)
         assert 23 * 3600 < await client.ttl(name) <= 24 * 3600
-        assert name.startswith(f"idempotency:auth:{USER}:".encode())
+        assert name.startswith(f"auth:idempotency:auth:{USER}:".encode())
         for private in (KEY, NAME, str(token.secret)):
             assert private.encode() not in name + value
         await client.set(name, value[:-1] + bytes([value[-1] ^ 1]))

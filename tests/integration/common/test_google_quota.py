@@ -9,6 +9,7 @@ from time import monotonic
 import aiohttp
 import pytest
 import pytest_asyncio
+import redis.asyncio
 
 from libs.common.cache import Cache, open_cache
 from libs.common.config import Settings
@@ -20,6 +21,8 @@ from libs.common.ids import AccountId, new_id
 from libs.common.scopes import ALL
 from libs.google_sim.faults import Rule
 from libs.google_sim.server import run_google
+from libs.local.secrets import Secrets
+from libs.local.urls import redis_url as redis_url_of
 from tests.support.sync_stage import ADDRESS, maya, message
 
 WINDOW = 0.6
@@ -27,8 +30,9 @@ JITTER = 0.02  # between the moment that was reserved and the one at which the t
 
 
 @pytest_asyncio.fixture
-async def cache(redis_url: str) -> AsyncIterator[Cache]:
-    opened = open_cache(Settings(redis_url=redis_url))
+async def cache(redis_url: str, secrets: Secrets) -> AsyncIterator[Cache]:
+    """As `sync` opens it."""
+    opened = open_cache(Settings(redis_url=redis_url_of(redis_url, "sync", secrets)), "sync")
     yield opened
     await opened.close()
 
@@ -179,17 +183,18 @@ async def test_a_call_dearer_than_the_ceiling_goes_alone(cache: Cache) -> None:
     assert await spending.call(box, 1, "live") >= WINDOW - JITTER
 
 
-async def test_what_is_counted_is_forgotten_by_itself(cache: Cache) -> None:
+async def test_what_is_counted_is_forgotten_by_itself(cache: Cache, redis_url: str) -> None:
     box = mailbox(quota_limiter(cache, mailbox=100, project=100))
     await box.admit(10, "backfill")
-    keys = await cache.client.keys("quota:*")
+    async with redis.asyncio.Redis.from_url(redis_url) as admin:
+        keys = await admin.keys("google:quota:*")
     assert len(keys) == 2
     for key in keys:
         assert 0 < await cache.client.pttl(key) < 10_000
 
 
 async def test_without_redis_nothing_is_requested_from_google() -> None:
-    nowhere = open_cache(Settings(redis_url="redis://127.0.0.1:1/0"))
+    nowhere = open_cache(Settings(redis_url="redis://127.0.0.1:1/0"), "sync")
     try:
         with pytest.raises(Outage):
             await mailbox(quota_limiter(nowhere, mailbox=100)).admit(1, "live")
@@ -200,7 +205,7 @@ async def test_without_redis_nothing_is_requested_from_google() -> None:
         await nowhere.close()
 
 
-async def test_what_google_responds_about_rate_and_day_is_heeded_by_every_process(cache: Cache, redis_url: str) -> None:
+async def test_what_google_responds_about_rate_and_day_is_heeded_by_every_process(cache: Cache) -> None:
     """Two processes with their own connection to Google, and nothing in common but Redis."""
     async with run_google([maya([message(1)])]) as google, aiohttp.ClientSession() as http:
         token = google.world.authority.issue_access(ADDRESS, "client", ALL)
@@ -208,7 +213,7 @@ async def test_what_google_responds_about_rate_and_day_is_heeded_by_every_proces
         async def tokens(scope: str, rejected: str | None) -> str:
             return token
 
-        settings = Settings(google_api_root=google.url, redis_url=redis_url)
+        settings = Settings(google_api_root=google.url)
         here, there = (Google(settings, http, cache) for _ in range(2))
         throttled, used_up = AccountId(new_id()), AccountId(new_id())
         google.world.faults.set([Rule("getProfile", "retry_after", first=1, seconds=600)], 0)

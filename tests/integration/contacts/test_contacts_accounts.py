@@ -1,17 +1,30 @@
 """Two accounts and changing rules: one mail is one line as long as somebody has it, and no rule loses what the user typed."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
+from libs.common.bus import Bus
 from libs.common.events import Event
-from libs.common.requests import ContactFields, CreateContact, UpdateContact
+from libs.common.requests import (
+    AccountState,
+    AccountStates,
+    ContactFields,
+    CreateContact,
+    ListAccountStates,
+    UpdateContact,
+)
 from services.contacts.handlers import contacts
+from services.contacts.handlers.account_states import compare_accounts
 from tests.support.contacts_world import (
     ME,
+    NOW,
     USER,
     WORK,
     World,
+    account_id,
     connected,
     contacts_database,
     disconnected,
@@ -141,3 +154,82 @@ async def test_an_own_address_that_is_an_edited_contact_stays_the_users_decision
     await world.receive(settings(2))
     assert await world.emails() == {frozenset({JANE})}
     assert await lines(world, JANE) == [("about m1", "inbound", 1)]
+
+
+async def bcc_addresses(world: World) -> set[str]:
+    """The connected accounts' addresses, as contacts know them."""
+    rows = await world.pool.fetch("SELECT address FROM accounts WHERE connected")
+    return {row["address"] for row in rows}
+
+
+async def test_an_account_that_was_connected_again_stays_connected_however_the_clocks_go(world: World) -> None:
+    first = connected(2, WORK).model_copy(update={"sequence": 1})
+    end = disconnected(2, purge=False, at=NOW + timedelta(hours=1)).model_copy(update={"sequence": 2})
+    begin = connected(2, WORK, at=NOW).model_copy(update={"sequence": 3})
+    for order in ((first, end, begin), (first, begin, end), (begin, end, first)):
+        await world.clear()
+        await world.receive(*order)
+        assert await bcc_addresses(world) == {WORK}
+
+
+async def test_a_purge_is_not_lifted_by_a_later_connection_of_the_same_account(world: World) -> None:
+    await world.receive(connected(2, WORK), seen_by(2), disconnected(2, purge=True))
+    await world.receive(connected(2, WORK, at=NOW + timedelta(days=1)), seen_by(2, revision=9))
+    assert await world.emails() == set()
+    assert WORK not in await bcc_addresses(world)
+
+
+async def test_of_two_readings_of_an_accounts_addresses_the_later_counted_one_stands(world: World) -> None:
+    older = identified("old@firm.example", at=NOW + timedelta(hours=1)).model_copy(update={"revision": 1})
+    newer = identified("new@firm.example", at=NOW).model_copy(update={"revision": 2})
+    for order in ((older, newer), (newer, older)):
+        await world.clear()
+        await world.receive(identified("older@firm.example", at=NOW + timedelta(days=1)), *order)
+        rows = await world.pool.fetch("SELECT address FROM own_addresses WHERE address LIKE '%firm.example'")
+        assert [row["address"] for row in rows] == ["new@firm.example"]
+
+
+class Auth:
+    """A bus at whose other end `auth` has these accounts."""
+
+    def __init__(self, *states: AccountState) -> None:
+        self.states = states
+
+    async def request(self, query: ListAccountStates) -> AccountStates:
+        return AccountStates(items=tuple(s for s in self.states if query.account_id in (None, s.id)))
+
+
+def state(status: str, sequence: int = 5, **changes: Any) -> AccountState:
+    fields = {"id": account_id(2), "user_id": USER, "address": WORK, "scopes": [], "status": status}
+    return AccountState.model_validate({**fields, "sequence": sequence, **changes})
+
+
+async def compare(world: World, *states: AccountState) -> None:
+    await compare_accounts(world.context, cast(Bus, Auth(*states)))
+
+
+@pytest.mark.parametrize("status", ["active", "reauth_required"])
+async def test_the_lost_connection_of_an_account_is_made_good(world: World, status: str) -> None:
+    await world.receive(mail("m", WORK, [JANE]))
+    assert frozenset({WORK}) in await world.emails(), "somebody else wrote it"
+    await compare(world, state(status))
+    assert await lines(world, JANE) == [("about m", "outbound", 1)]
+    assert await bcc_addresses(world) == {ME, WORK}
+
+
+@pytest.mark.parametrize("lost", ["disconnected", "purged", "deleted"])
+async def test_the_lost_end_of_an_account_is_made_good(world: World, lost: str) -> None:
+    await world.receive(connected(2, WORK), seen_by(2))
+    await compare(world, state("purged" if lost == "deleted" else lost, user_deleted=lost == "deleted"))
+    kept = lost == "disconnected"
+    assert (await world.emails() == {frozenset({JANE})}) == kept
+    assert WORK not in await bcc_addresses(world)
+    assert (await bcc_addresses(world) == set()) == (lost == "deleted")
+
+
+async def test_what_follows_counts_also_after_auth_was_restored_from_a_backup(world: World) -> None:
+    await world.receive(connected(2, WORK).model_copy(update={"sequence": 7}))
+    await compare(world, state("disconnected", 2))
+    assert await bcc_addresses(world) == {ME}
+    await world.receive(connected(2, WORK).model_copy(update={"sequence": 3}))
+    assert await bcc_addresses(world) == {ME, WORK}

@@ -172,18 +172,3 @@ async def test_while_an_account_is_purged_mail_of_the_others_is_recorded_and_peo
     recorded = next(numbers)
     assert recorded > 3
     assert (await world.counts()).messages == 5 + recorded
-
-
-async def test_an_account_that_is_connected_again_while_it_is_purged_keeps_what_it_imports(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await world.receive(*HISTORY)
-
-    async def connect_again() -> None:
-        between_chunks(monkeypatch, pause_between_chunks)
-        again = disconnected(2, purge=True).at.replace(year=2030)
-        await world.receive(connected(2, WORK, at=again), mail("b9", "hal@x.example", [WORK], account=2))
-
-    between_chunks(monkeypatch, connect_again)
-    await world.receive(disconnected(2, purge=True))
-    assert [line.title for line in await world.timeline("hal@x.example")] == ["about b9"]

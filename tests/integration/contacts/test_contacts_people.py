@@ -183,6 +183,31 @@ async def test_an_organizer_whom_no_guest_list_names_is_met_all_the_same(world: 
     assert (await world.counts()).meetings == 0, "I organise it myself"
 
 
+async def test_twenty_five_guests_become_contacts_and_twenty_six_do_not(world: World) -> None:
+    """The organizer is on the guest list too: an address with two roles is one guest."""
+    few, many = ([f"{name}{number}@x.example" for number in range(24)] for name in ("few", "many"))
+    await world.receive(
+        meeting("e1", [ME, BOB, *few], organizer=BOB), meeting("e2", [ME, JANE, "25@x.example", *many], organizer=JANE)
+    )
+    assert await world.emails() == {frozenset({address}) for address in (BOB, *few)}
+
+
+async def test_who_becomes_a_contact_of_an_invitation_is_found_in_proportion_to_its_guests(world: World) -> None:
+    """Twice the guests may take three times the reading, where counting all of them for each takes four times."""
+    read = []
+    for guests in (50, 100):
+        title = f"e{guests}"
+        await world.receive(
+            meeting(title, [ME, *(f"{title}-{number}@x.example" for number in range(guests))], organizer=BOB)
+        )
+        (plan,) = await world.pool.fetchval(
+            f"""EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT r.address_id FROM contact_reasons r
+                WHERE r.interaction_id IN (SELECT id FROM interactions WHERE title = 'meeting {title}')"""
+        )
+        read.append(plan["Plan"]["Shared Hit Blocks"])
+    assert read[1] < 3 * read[0]
+
+
 async def test_the_same_meeting_in_two_calendars_is_one_interaction_until_both_cancel(world: World) -> None:
     await world.receive(meeting("e1", [JANE]), meeting("e1", [JANE], account=2))
     assert (await world.counts()).meetings == 1

@@ -12,9 +12,12 @@ from structlog.testing import capture_logs
 from libs.common import requests as q
 from libs.common.errors import Outage
 from libs.common.ids import new_id
+from libs.common.pagination import PAGE_BYTES
 from libs.common.preferences import NotificationPreferences, Preferences
 from services.gateway.api import ENDPOINTS, meetings
 from services.gateway.api.serving import PREFIX
+from services.gateway.domain.notifications import NewNotification
+from services.gateway.store.notifications import insert_notification
 from tests.conftest import ServiceSettings
 from tests.support.gateway import RunningGateway, account_of, contact, running_gateway
 
@@ -171,6 +174,38 @@ async def test_lists_are_pages_and_empty_parameters_count_as_absent(gateway: Run
         body = await response.json()
         assert len(body["items"]) == 1
         assert body["next_cursor"] == "more"
+
+
+async def test_lists_of_large_items_are_pages_of_bounded_size_that_leave_nothing_out(gateway: RunningGateway) -> None:
+    world, reason = gateway.world, "Google no longer accepts it. " * 4_000
+    world.accounts = sorted(
+        (account_of(world.alice, status="reauth_required", status_reason=reason) for _ in range(12)),
+        key=lambda account: account.id,
+    )
+    async with gateway.resources.db.acquire() as connection, connection.transaction():
+        for number in range(12):
+            new = NewNotification(
+                world.alice.id, world.accounts[0].id, "account.reauth_required", "error", f"{number}", reason, "/settings", f"k{number}",
+            )  # fmt: skip
+            await insert_notification(connection, new)
+    async with gateway.client() as client:
+        for path, field, expected in (
+            ("accounts", "id", [str(account.id) for account in world.accounts]),
+            ("notifications", "title", [str(number) for number in reversed(range(12))]),
+        ):
+            found: list[str] = []
+            query: dict[str, str] = {}
+            pages = 0
+            while pages == 0 or query:
+                async with client.get(f"{API}/{path}", params=query) as response:
+                    assert response.status == 200, await response.text()
+                    assert len(await response.read()) < PAGE_BYTES + 10_000
+                    page = await response.json()
+                found += [item[field] for item in page["items"]]
+                query = {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
+                pages += 1
+            assert found == expected
+            assert pages > 1
 
 
 async def test_a_service_that_is_away_is_503_with_retry_after(gateway: RunningGateway) -> None:

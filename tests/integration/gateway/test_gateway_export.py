@@ -1,12 +1,18 @@
-"""The export: one archive with everything, out of pages; an error where a part is away, never half an archive."""
+"""The export: one archive with everything, out of pages, sent while it is made; an error where a part is away, never half an archive."""
 
+import asyncio
 import io
 import json
+import random
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
+import aiohttp
+import pytest
 import pytest_asyncio
 
+from libs.common.errors import Outage
+from libs.common.requests import ExportContacts, ExportPage
 from tests.conftest import ServiceSettings
 from tests.support.gateway import RunningGateway, running_gateway
 
@@ -37,3 +43,99 @@ async def test_an_archive_that_can_not_be_finished_is_an_error(gateway: RunningG
     await gateway.buses["contacts"].stop()
     async with gateway.client() as client, client.get("/api/v1/me/export") as response:
         assert response.status == 503
+
+
+# -- while it is sent ------------------------------------------------------------------------------------------------------
+
+PAGES = 6
+
+
+def lines_of(page: int) -> tuple[dict[str, object], ...]:
+    """About 400 kB that can't be made much smaller."""
+    chance = random.Random(page)
+    return tuple({"page": page, "noise": chance.randbytes(1000).hex()} for _ in range(200))
+
+
+def export_with(gateway: RunningGateway, before: Callable[[int], Awaitable[None]]) -> None:
+    """The plain `contacts` has PAGES pages of interactions, and one contact; `before` each page of interactions something happens."""
+
+    async def export(query: ExportContacts) -> ExportPage:
+        if query.what == "contacts":
+            return ExportPage(items=({"name": "Carol"},))
+        page = int(query.cursor or 1)
+        await before(page)
+        return ExportPage(items=lines_of(page), next_cursor=str(page + 1) if page < PAGES else None)
+
+    gateway.world.export_page = export
+
+
+def interactions_in(data: bytes) -> list[int]:
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    assert archive.testzip() is None
+    return [json.loads(line)["page"] for line in archive.read("interactions.jsonl").splitlines()]
+
+
+async def test_what_is_read_is_sent_before_the_rest_is_read(gateway: RunningGateway) -> None:
+    arrived = asyncio.Event()
+
+    async def before(page: int) -> None:
+        if page == 4:  # not before the client has got some of the first ones
+            await arrived.wait()
+
+    export_with(gateway, before)
+    async with asyncio.timeout(20), gateway.client() as client, client.get("/api/v1/me/export") as response:
+        received = await response.content.readexactly(200_000)
+        arrived.set()
+        received += await response.read()
+    assert interactions_in(received) == [page for page in range(1, PAGES + 1) for _ in range(200)]
+
+
+async def test_a_service_that_is_away_for_a_moment_costs_nobody_the_archive(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.export.RETRY_PAUSES_SECONDS", (0.1, 0.1))
+    failures = [3, 5, 5]
+
+    async def before(page: int) -> None:
+        if page in failures:
+            failures.remove(page)
+            raise Outage("restarting")
+
+    export_with(gateway, before)
+    async with gateway.client() as client, client.get("/api/v1/me/export") as response:
+        data = await response.read()
+    assert interactions_in(data) == [page for page in range(1, PAGES + 1) for _ in range(200)]
+
+
+async def test_an_archive_that_breaks_off_in_the_middle_can_not_be_taken_for_the_whole(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.export.RETRY_PAUSES_SECONDS", (0.1,))
+
+    async def before(page: int) -> None:
+        if page >= 4:
+            raise Outage("away for good")
+
+    export_with(gateway, before)
+    async with gateway.client() as client:
+        async with client.get("/api/v1/me/export") as response:
+            assert response.status == 200
+            with pytest.raises(aiohttp.ClientError):
+                await response.read()
+        async with client.get("/api/v1/me") as response:
+            assert response.status == 200, "and the gateway goes on"
+
+
+async def test_a_client_that_leaves_in_the_middle_stops_the_reading(gateway: RunningGateway) -> None:
+    read: list[int] = []
+
+    async def before(page: int) -> None:
+        read.append(page)
+        await asyncio.sleep(0.3)
+
+    export_with(gateway, before)
+    async with gateway.client() as client, client.get("/api/v1/me/export") as response:
+        await response.content.readexactly(100_000)
+        response.close()
+    await asyncio.sleep(2)
+    assert len(read) < PAGES

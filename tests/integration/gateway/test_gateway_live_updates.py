@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.events import (
+    AccountConnected,
     AccountDisconnected,
     AccountReauthRequired,
     ContactChanged,
@@ -22,6 +23,7 @@ from libs.common.events import (
     UserDeleted,
 )
 from libs.common.ids import ContactId, MeetingId, RunId, new_id
+from libs.common.scopes import ALL
 from services.gateway.api import live_updates
 from tests.conftest import ServiceSettings
 from tests.support.gateway import NOW, RunningGateway, running_gateway
@@ -233,6 +235,29 @@ async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user
         assert await notifications(client, 0) == []
 
 
+async def test_what_comes_late_about_an_account_notifies_nobody(gateway: RunningGateway) -> None:
+    world = gateway.world
+    account = world.account(world.alice).id
+    fields: dict[str, Any] = {"user_id": world.alice.id, "account_id": account, "address": world.alice.address}
+    connected = AccountConnected(**fields, scopes=frozenset(ALL), again=True, sequence=3, at=NOW)
+    late = AccountReauthRequired(**fields, reason="Gone", sequence=2, at=NOW + timedelta(hours=1))
+    async with gateway.client() as client:
+        await gateway.buses["auth"].publish(connected)
+        await asyncio.sleep(0.3)
+        await gateway.buses["auth"].publish(late)
+        await asyncio.sleep(0.3)
+        assert await notifications(client, 0) == []
+        await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 4}))
+        await notifications(client, 1)
+        purged = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=True, sequence=5, at=NOW)
+        await gateway.buses["auth"].publish(purged)
+        await until(lambda: notifications(client, 0), 0)
+        await gateway.buses["sync"].publish(completed(gateway))
+        await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 6}))
+        await asyncio.sleep(0.3)
+        assert await notifications(client, 0) == [], "a purge is final"
+
+
 async def until(listed: Any, count: int) -> None:
     async with asyncio.timeout(10):
         while len(await listed()) != count:
@@ -255,6 +280,38 @@ async def test_signing_out_ends_the_stream_here_and_elsewhere(
                 assert (await browser.post("/logout", allow_redirects=False)).status == 302
                 await here.read()
                 await elsewhere.read()
+
+
+async def test_signing_out_everywhere_ends_the_streams_of_all_sessions_and_no_others(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 1.0)  # how soon another replica finds out
+    gateway.world.sessions["another-of-alice"] = gateway.world.alice
+    cookie = {"pingcrm_session": "another-of-alice"}
+    async with (
+        gateway.replica() as second,
+        gateway.browser() as first,
+        gateway.client() as program,
+        gateway.browser("another-of-alice") as another,
+        aiohttp.ClientSession(cookies=cookie) as elsewhere,
+        gateway.browser("session-of-bob") as bob,
+        stream(first) as of_first,
+        stream(another) as of_another,
+        stream(elsewhere, second) as of_elsewhere,
+        stream(program) as of_program,
+        stream(bob) as of_bob,
+    ):
+        async with first.post(f"{API}/me/sign-out-everywhere") as response:
+            assert response.status == 204
+            assert response.cookies["pingcrm_session"]["max-age"] == "0"
+        async with asyncio.timeout(0.7):
+            assert await of_first.read() == b""
+            assert await of_another.read() == b"", "at once, where the request was served"
+        async with asyncio.timeout(10):
+            await of_elsewhere.read()
+            assert await of_program.readuntil(b"\n\n") == b": still here\n\n", "an API token is no session"
+            assert await of_bob.readuntil(b"\n\n") == b": still here\n\n"
+    assert set(gateway.world.sessions) == {"session-of-bob"}
 
 
 async def test_a_gateway_that_stops_ends_its_streams(service_settings: ServiceSettings) -> None:

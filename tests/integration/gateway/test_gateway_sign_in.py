@@ -83,9 +83,42 @@ async def test_cookies_are_secure_where_people_come_over_https(service_settings:
         running.world.signed_in = signed_in(running)
         async with running.client(None) as browser:
             async with browser.get("/login/google", allow_redirects=False) as response:
-                assert response.cookies["pingcrm_browser"]["secure"]
+                binding = response.cookies["__Host-pingcrm_browser"]
+                assert set(response.cookies) == {"__Host-pingcrm_browser"}
             async with browser.get("/oauth/google/callback?state=s&code=c", allow_redirects=False) as response:
-                assert response.cookies["pingcrm_session"]["secure"]
+                session = response.cookies["__Host-pingcrm_session"]
+                assert set(response.cookies) == {"__Host-pingcrm_session", "__Host-pingcrm_renewed"}
+            for cookie in (binding, session):  # what a browser demands of this prefix
+                assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
+                assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+
+
+async def test_over_https_a_session_in_a_cookie_that_others_could_plant_counts_for_nothing(
+    service_settings: ServiceSettings,
+) -> None:
+    async with running_gateway(service_settings, public_url="https://crm.example.com") as running:
+        for name, status in (("pingcrm_session", 401), ("__Host-pingcrm_session", 200)):
+            headers = {"Cookie": f"{name}=session-of-alice"}
+            async with running.client(None, **headers) as browser, browser.get("/api/v1/me") as response:
+                assert response.status == status
+        planted = {"Cookie": f"pingcrm_browser={'x' * 43}"}
+        async with running.client(None, **planted) as browser:
+            await browser.get("/login/google", allow_redirects=False)
+        (begun,) = running.world.requests
+        assert isinstance(begun, q.BeginSignIn)
+        assert begun.browser != "x" * 43
+
+
+@pytest.mark.parametrize(
+    ("public_url", "header"), [("https://crm.example.com", "max-age=63072000"), ("", None), ("http://localhost", None)]
+)
+async def test_browsers_are_held_to_https_where_people_come_over_it(
+    service_settings: ServiceSettings, public_url: str, header: str | None
+) -> None:
+    async with running_gateway(service_settings, public_url=public_url) as running, running.client(None) as browser:
+        for path in ("/login", "/api/v1/me", "/nothing"):
+            async with browser.get(path, allow_redirects=False) as response:
+                assert response.headers.get("Strict-Transport-Security") == header
 
 
 @pytest.mark.parametrize(
@@ -111,6 +144,39 @@ async def test_a_sign_in_that_fails_ends_on_a_page_with_a_sentence_and_a_way_on(
         assert "pingcrm_session" not in response.cookies
 
 
+async def test_a_person_who_is_not_let_in_gets_a_page_and_a_program_a_problem(gateway: RunningGateway) -> None:
+    gateway.world.signed_in = Refused(403, "sign_up_closed", "This PingCRM has its owner. Nothing of you was kept.")
+    path = "/oauth/google/callback?state=s&code=c"
+    async with gateway.client(None) as browser:
+        async with browser.get(path, headers=HTML) as response:
+            page = await response.text()
+            assert (response.status, response.content_type) == (403, "text/html")
+            assert "You are not let in" in page
+            assert "Nothing of you was kept." in page
+            assert "Sign in with another account" in page
+        async with browser.get(path, headers={"Accept": "application/json"}) as response:
+            assert (response.status, response.content_type) == (403, "application/problem+json")
+            assert (await response.json())["type"] == "/problems/sign_up_closed"
+        assert "pingcrm_session" not in response.cookies
+
+
+async def test_signing_out_everywhere_is_a_button_on_the_settings_page(gateway: RunningGateway) -> None:
+    world = gateway.world
+    world.sessions["another-of-alice"] = world.alice
+    async with gateway.browser() as browser:
+        async with browser.get("/settings") as response:
+            assert re.search(r'<form method="post" action="/logout/everywhere"', await response.text())
+        async with browser.post("/logout/everywhere", headers={"Origin": "https://evil.example"}) as response:
+            assert response.status == 403
+        assert "another-of-alice" in world.sessions
+        async with browser.post("/logout/everywhere", allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (302, "/login")
+            assert response.cookies["pingcrm_session"]["max-age"] == "0"
+        assert set(world.sessions) == {"session-of-bob"}
+        async with browser.post("/logout/everywhere", allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (302, "/login"), "twice is no error"
+
+
 async def test_where_google_s_consent_is_needed_once_more_the_browser_goes_there(gateway: RunningGateway) -> None:
     gateway.world.signed_in = signed_in(gateway, authorize_url="https://accounts.example/again")
     path = "/oauth/google/callback?state=s&code=c"
@@ -132,13 +198,22 @@ async def test_connecting_another_account_belongs_to_the_signed_in_user(gateway:
             assert response.cookies["pingcrm_browser"]["httponly"]
         async with browser.get("/connect?account_id=nonsense") as response:
             assert response.status == 404
+        async with gateway.client() as program:
+            async with program.post("/api/v1/accounts/connect") as response:
+                assert response.status == 403
+                assert (await response.json())["type"] == "/problems/session_required"
+            assert (await program.get("/connect", allow_redirects=False)).status == 403
         body = {"account_id": str(world.account(world.bob).id)}
         assert (await browser.post("/api/v1/accounts/connect", json=body)).status == 404
+        await browser.get("/oauth/google/callback?state=s&code=c", allow_redirects=False)
+    finished = world.requests.pop()
+    assert isinstance(finished, q.FinishSignIn)
+    assert finished.session == "session-of-alice", "auth compares it with the one that began"
     renewed, added = world.requests
     assert isinstance(renewed, q.BeginSignIn)
     assert isinstance(added, q.BeginSignIn)
-    assert (renewed.user_id, renewed.account_id) == (world.alice.id, account)
-    assert (added.user_id, added.account_id) == (world.alice.id, None)
+    assert (renewed.session, renewed.account_id) == ("session-of-alice", account)
+    assert (added.session, added.account_id) == ("session-of-alice", None)
     async with gateway.client(None) as stranger, stranger.get("/connect", allow_redirects=False) as response:
         assert response.headers["Location"] == "/login"
 

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from libs.common.errors import Outage
 from libs.common.events import SyncCompleted
 from libs.common.ids import RunId, new_id
 from libs.common.preferences import NotificationPreferences, Preferences
@@ -88,13 +89,29 @@ async def test_a_notification_is_posted_with_a_signature_that_the_shown_secret_v
         async with client.get("/api/v1/notifications") as response:
             (stored,) = (await response.json())["items"]
         _, header, body = receiver.calls[0]
-        timestamp, code = (part.partition("=")[2] for part in header.split(","))
-        assert hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest() == code
+        timestamp, *codes = (part.partition("=")[2] for part in header.split(","))
+        former = f"whsec_former_{running.world.alice.id}"  # what a receiver knows that was set up before there were webhook keys
+        signed = f"{timestamp}.".encode() + body
+        assert codes == [hmac.new(key.encode(), signed, hashlib.sha256).hexdigest() for key in (secret, former)]
         assert json.loads(body)["id"] == stored["id"]
         assert json.loads(body)["link"] == f"{running.url}/"
         async with asyncio.timeout(5):
             while await deliveries(running):
                 await asyncio.sleep(0.02)
+
+
+async def test_the_gateway_signs_with_keys_of_its_own_and_does_not_start_without(
+    service_settings: ServiceSettings,
+) -> None:
+    with pytest.raises(Outage, match="PINGCRM_WEBHOOK_KEYS"):
+        async with running_gateway(service_settings, webhook_keys=()):
+            pass
+    async with (
+        running_gateway(service_settings, secret_keys=()) as running,
+        running.client() as client,
+        client.get("/api/v1/settings/webhook") as response,
+    ):
+        assert (await response.json())["secret"].startswith("whsec_"), "the keys that open tokens are not needed"
 
 
 async def test_a_failing_webhook_is_tried_again_and_given_up_in_the_end(

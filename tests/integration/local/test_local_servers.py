@@ -1,7 +1,9 @@
 """The embedded servers: they start, keep port and data, survive a crash, and report why they can't."""
 
+import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +16,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from libs.local import leftovers
 from libs.local.bus_admin import admin_stream
 from libs.local.migrate import migrate_bus
 from libs.local.secrets import generate
@@ -77,7 +80,7 @@ async def test_nats_keeps_port_and_streams(tmp_path: Path, end: str) -> None:
 
 
 async def test_valkey_keeps_port_and_data_and_wants_its_password(tmp_path: Path) -> None:
-    server = Valkey(tmp_path / "valkey", "the-password")
+    server = Valkey(tmp_path / "valkey", SECRETS)
     async with running(server):
         port = server.port
         async with redis.asyncio.Redis.from_url(server.admin_url) as client:
@@ -92,7 +95,7 @@ async def test_valkey_keeps_port_and_data_and_wants_its_password(tmp_path: Path)
 
 
 async def test_every_server_listens_on_loopback_only(tmp_path: Path) -> None:
-    for server in (postgres(tmp_path), Nats(tmp_path / "nats", SECRETS), Valkey(tmp_path / "valkey", "the-password")):
+    for server in (postgres(tmp_path), Nats(tmp_path / "nats", SECRETS), Valkey(tmp_path / "valkey", SECRETS)):
         async with running(server):
             assert server.process
             listening = [
@@ -130,6 +133,82 @@ async def test_a_server_that_can_not_start_reports_what_is_in_its_log(tmp_path: 
         await server.start()
 
 
+@pytest.mark.parametrize("server_class", [Nats, Valkey])
+async def test_a_server_that_nobody_noted_is_ended_before_another_one_starts_on_its_port(
+    server_class: type[Nats | Valkey], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "ORPHAN_SECONDS", 0.2)
+    left, again = server_class(tmp_path / "server", SECRETS), server_class(tmp_path / "server", SECRETS)
+    async with running(left):
+        (tmp_path / "server" / "pid").unlink()
+        async with running(again):
+            assert not left.running
+            assert again.port == left.port
+
+
+async def test_postgres_waits_for_a_leftover_that_is_still_stopping(tmp_path: Path) -> None:
+    left = postgres(tmp_path)
+    async with running(left):
+        connection = await asyncpg.connect(left.url("postgres"))  # a smart shutdown would wait for it
+        try:
+            async with running(postgres(tmp_path)):
+                assert not left.running
+        finally:
+            connection.terminate()
+
+
+@pytest.mark.parametrize("holder", ["a process of something else", "a process that is not reaped"])
+async def test_the_lock_of_a_server_that_is_gone_does_not_stop_the_next(tmp_path: Path, holder: str) -> None:
+    server = postgres(tmp_path)
+    async with running(server):
+        await server.kill()
+    dead = subprocess.Popen(["true"])
+    await asyncio.to_thread(os.waitid, os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+    pid = os.getpid() if holder == "a process of something else" else dead.pid
+    lock = server.data / "postmaster.pid"
+    lock.write_text(lock.read_text().replace(lock.read_text().splitlines()[0], str(pid), 1))
+    async with running(server):
+        assert server.running
+    dead.wait()
+
+
+async def test_what_survived_of_a_server_that_was_killed_is_ended_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "ORPHAN_SECONDS", 0.2)
+    server = postgres(tmp_path)
+    async with running(server):
+        connection = await asyncpg.connect(server.url("postgres"))
+        await connection.execute("CREATE TABLE kept AS SELECT 42 AS number")
+        survivor = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()"))
+        survivor.suspend()
+        assert server.process
+        psutil.Process(server.process.pid).kill()
+        await server.process.wait()
+        async with running(postgres(tmp_path)):
+            assert not survivor.is_running() or survivor.status() == psutil.STATUS_ZOMBIE
+        connection.terminate()
+    async with running(server):
+        connection = await asyncpg.connect(server.url("postgres"))
+        assert await connection.fetchval("SELECT number FROM kept") == 42
+        await connection.close()
+
+
+async def test_a_postgres_that_somebody_runs_on_the_folder_is_named_and_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "ORPHAN_SECONDS", 0.2)
+    by_hand = postgres(tmp_path)
+    async with running(by_hand):
+        (by_hand.folder / "pid").unlink()
+        assert by_hand.process
+        with pytest.raises(
+            ServerFailed, match=f"did not start runs on .* \\(process {by_hand.process.pid}\\): stop it"
+        ):
+            await postgres(tmp_path).start()
+        assert by_hand.running
+
+
 @pytest.mark.parametrize("entered_by_others", [True, False])
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to change the user")
 async def test_as_root_postgres_runs_as_somebody_else_wherever_its_data_is(entered_by_others: bool) -> None:
@@ -149,7 +228,7 @@ async def test_as_root_postgres_runs_as_somebody_else_wherever_its_data_is(enter
 
 
 async def test_configuration_with_passwords_is_private(tmp_path: Path) -> None:
-    async with running(Nats(tmp_path / "nats", SECRETS)), running(Valkey(tmp_path / "valkey", "the-password")):
+    async with running(Nats(tmp_path / "nats", SECRETS)), running(Valkey(tmp_path / "valkey", SECRETS)):
         for file in (
             tmp_path / "nats" / "nats.conf",
             tmp_path / "valkey" / "valkey.conf",

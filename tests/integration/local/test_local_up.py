@@ -1,13 +1,15 @@
 """`pingcrm up` around stand-ins for the services: one folder, one supervisor, no orphan, a clean end."""
 
 import asyncio
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -26,6 +28,7 @@ nats_server = own_nats_server  # the product is stopped and started around it
 
 START_SECONDS = 60
 GONE_SECONDS = 20
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Up:
@@ -94,7 +97,7 @@ async def gone(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_single_signal_ends_everything_with_exit_code_0(up: Up, sig: signal.Signals) -> None:
     runtime = await up.started()
     family = up.family()
@@ -127,6 +130,38 @@ async def test_sigkill_of_the_supervisor_leaves_no_process_and_the_next_start_wo
     up.output()
     up.process = again
     await up.started()
+
+
+@contextmanager
+def reaping_late(orphans: list[psutil.Process]) -> Iterator[None]:
+    """Orphans become our children, zombies until the end, as under the first process of many a container."""
+    prctl = ctypes.CDLL(None).prctl
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        prctl(PR_SET_CHILD_SUBREAPER, 0)
+        for orphan in orphans:
+            with suppress(ChildProcessError):
+                os.waitpid(orphan.pid, os.WNOHANG)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a subreaper")
+async def test_sigkill_of_everything_at_once_is_followed_by_a_start_that_works(up: Up) -> None:
+    await up.started()
+    family = up.family()
+    with reaping_late(family):
+        up.process.kill()  # first, so that it reaps none of the others
+        for process in family:
+            with suppress(psutil.NoSuchProcess):  # the kernel signals them too, because their parent has died
+                process.kill()
+        killed, up.process = up.process, up.command("up", "--data-dir", str(up.data_dir), "--port", str(up.port))
+        assert await asyncio.to_thread(killed.wait, GONE_SECONDS) == -signal.SIGKILL
+        assert killed.stdout
+        killed.stdout.close()
+        await up.started()
+        up.process.terminate()
+        assert await up.wait() == 0
 
 
 async def test_a_second_up_on_the_same_folder_is_refused_in_a_sentence(shared_up: Up) -> None:

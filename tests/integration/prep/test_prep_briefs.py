@@ -9,13 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
+from libs.common.cache import Cache
 from libs.common.claude import Claude
 from libs.common.errors import Refused
-from libs.common.events import PrepFailed, PrepSent, PrepSkipped
+from libs.common.events import Meeting, PrepFailed, PrepSent, PrepSkipped
 from libs.common.ids import MeetingId, new_id
 from libs.common.preferences import GmailPreferences
 from libs.common.requests import DryRunPreps, GetPreps, PreviewPrep, SendPrep
 from libs.common.scopes import ALL, GMAIL_READ, GMAIL_SEND
+from libs.common.service import Resources
 from tests.conftest import ServiceSettings, own_nats_server
 from tests.support.database import Database
 from tests.support.fake_claude import FakeClaude, Mode, points, run_claude
@@ -87,14 +89,20 @@ async def test_two_instances_and_repeated_events_send_a_single_email(stage: Stag
     assert len(await stage.received(PrepSent)) == 1
 
 
+def dedup_key(resources: Resources, brief: Meeting) -> tuple[Cache, str]:
+    """Where the key of a brief is, and its name there. On the server it is `meeting_prep:{account}:{event}:{start}`."""
+    key = f"{brief.account_id}:{brief.event_id}:{brief.starts_at.isoformat()}"
+    return resources.cache.in_namespace("meeting_prep"), key
+
+
 async def test_the_row_alone_keeps_it_to_a_single_email_when_redis_has_forgotten(stage: Stage) -> None:
     brief = upcoming()
     async with stage.prep() as resources:
         await stage.publish_upcoming(brief)
         await stage.settled()
-        key = f"meeting_prep:{brief.account_id}:{brief.event_id}:{brief.starts_at.isoformat()}"
-        assert await resources.cache.get(key) is not None
-        await resources.cache.release(key)
+        keys, key = dedup_key(resources, brief)
+        assert await resources.cache.client.get(f"meeting_prep:{key}") is not None
+        await keys.release(key)
         await stage.publish_upcoming(brief)
         await asyncio.sleep(1)
     assert len(stage.mails) == 1
@@ -103,8 +111,8 @@ async def test_the_row_alone_keeps_it_to_a_single_email_when_redis_has_forgotten
 async def test_a_dedup_key_in_redis_without_a_row_is_honoured(stage: Stage) -> None:
     brief = upcoming()
     async with stage.prep() as resources:
-        key = f"meeting_prep:{brief.account_id}:{brief.event_id}:{brief.starts_at.isoformat()}"
-        await resources.cache.put(key, "somebody", timedelta(hours=1))
+        keys, key = dedup_key(resources, brief)
+        await keys.put(key, "somebody", timedelta(hours=1))
         await stage.publish_upcoming(brief)
         await asyncio.sleep(1)
     assert stage.mails == []
@@ -113,8 +121,8 @@ async def test_a_dedup_key_in_redis_without_a_row_is_honoured(stage: Stage) -> N
 async def test_the_dedup_key_of_a_holder_who_died_does_not_block(stage: Stage) -> None:
     brief = upcoming()
     async with stage.prep() as resources:
-        key = f"meeting_prep:{brief.account_id}:{brief.event_id}:{brief.starts_at.isoformat()}"
-        await resources.cache.put(key, (brief.starts_at - timedelta(hours=1)).isoformat(), timedelta(hours=1))
+        keys, key = dedup_key(resources, brief)
+        await keys.put(key, (brief.starts_at - timedelta(hours=1)).isoformat(), timedelta(hours=1))
         await stage.publish_upcoming(brief)
         await stage.settled()
     assert len(stage.mails) == 1

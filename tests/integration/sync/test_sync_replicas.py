@@ -105,7 +105,7 @@ async def test_who_lost_the_lease_can_write_nothing(stage: SyncStage) -> None:
         assert second.fence == first.fence + 1
         async with connection.transaction():
             await leases.hold(connection, second)
-        assert await leases.renew(connection, [first, second]) == {second.run_id}
+        assert await leases.renew(connection, [first, second]) == ({second.run_id}, {second.run_id})
         for write in (
             leases.hold(connection, first),
             runs.add_progress(connection, first, Progress(Tally(done=1))),

@@ -30,6 +30,16 @@ def test_a_sealed_token_opens_neither_for_another_account_nor_for_another_use() 
         keys.open(sealed, ACCOUNT, "access")
 
 
+def test_a_sealed_sign_in_opens_under_its_own_key_only_and_an_error_does_not_repeat_that() -> None:
+    keys = Keyring([OLD])
+    sealed = keys.seal("{}", "auth:state:one", "sign_in")
+    assert keys.open(sealed, "auth:state:one", "sign_in") == "{}"
+    for owner, use in (("auth:state:two", "sign_in"), ("auth:state:one", "refresh")):
+        with pytest.raises(Undecryptable) as caught:
+            keys.open(sealed, owner, use)
+        assert "auth:state" not in str(caught.value)
+
+
 @given(st.data())
 def test_a_changed_byte_anywhere_is_an_error_never_a_value(data: st.DataObject) -> None:
     keys = Keyring([OLD, NEW])

@@ -13,7 +13,15 @@ from aiohttp.test_utils import TestServer
 
 from libs.common.config import Settings
 from libs.common.errors import Outage, Throttled
-from libs.common.google.oauth import GoogleOAuth, InvalidGrant, Misconfigured, challenge, retry_after
+from libs.common.google.oauth import (
+    GoogleOAuth,
+    InvalidGrant,
+    Misconfigured,
+    PolicyRefused,
+    challenge,
+    policy_of,
+    retry_after,
+)
 
 
 @dataclass
@@ -115,7 +123,11 @@ async def test_what_a_refresh_does_not_name_is_none(oauth: GoogleOAuth, endpoint
         (401, '{"error": "invalid_client"}', Misconfigured),
         (400, '{"error": "redirect_uri_mismatch"}', Misconfigured),
         (400, '{"error": "unauthorized_client"}', Misconfigured),
-        (403, '{"error": "org_internal"}', Misconfigured),
+        (403, '{"error": "org_internal"}', PolicyRefused),
+        (400, '{"error": "admin_policy_enforced"}', PolicyRefused),
+        (400, '{"error": "invalid_grant", "error_subtype": "invalid_rapt"}', PolicyRefused),
+        (400, '{"error": "invalid_grant", "error_subtype": "made_up"}', InvalidGrant),
+        (400, '{"error": "invalid_client", "error_subtype": "invalid_rapt"}', Misconfigured),
         (400, "<html>a proxy</html>", Misconfigured),
         (429, "{}", Throttled),
         (500, '{"error": "invalid_grant"}', Outage),  # a broken server proves nothing about the token
@@ -134,6 +146,29 @@ async def test_each_response_becomes_the_error_that_states_what_to_do(
     with pytest.raises(error) as caught:
         await oauth.refresh("1//r")
     assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(
+    ("error", "subtype", "policy"),
+    [
+        ("admin_policy_enforced", "", "admin_policy_enforced"),
+        ("policy_enforced", "", "policy_enforced"),
+        ("org_internal", "", "org_internal"),
+        ("invalid_rapt", "", "invalid_rapt"),
+        ("invalid_grant", "admin_policy_enforced", "admin_policy_enforced"),
+        ("invalid_grant", "policy_enforced", "policy_enforced"),
+        ("invalid_grant", "org_internal", "org_internal"),
+        ("invalid_grant", "invalid_rapt", "invalid_rapt"),
+        ("invalid_grant", "rapt_required", "invalid_rapt"),
+        ("invalid_grant", "", None),
+        ("access_denied", "invalid_rapt", None),  # a subtype means something under invalid_grant only
+        ("", "", None),
+    ],
+)
+def test_a_policy_is_named_by_the_error_or_by_the_subtype_of_an_invalid_grant(
+    error: str, subtype: str, policy: str | None
+) -> None:
+    assert policy_of(error, subtype) == policy
 
 
 async def test_an_operator_learns_which_setting_is_wrong(oauth: GoogleOAuth, endpoint: Endpoint) -> None:

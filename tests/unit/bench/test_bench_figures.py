@@ -48,7 +48,9 @@ def test_there_is_no_pace_without_a_whole_stretch() -> None:
 async def test_the_quick_mode_of_parsing_comes_to_figures(tmp_path: Path) -> None:
     result = await measured(SCENARIOS["parsing"], tmp_path / "parsing", SILENT, messages=200, quick=True)
     assert result.error == ""
-    assert {figure.unit for figure in result.figures} == {"ms"}
+    assert {figure.unit for figure in result.figures} == {"ms", "ms/kB", "times"}
+    names = {figure.name for figure in result.figures}
+    assert {f"{kind} forms, growth of the time" for kind in ("repeated", "unclosed", "nested")} <= names
     assert as_json([result])[0]["figures"][0]["target"] == {"relation": "≤", "value": 50}
     assert as_markdown([result]).count("\n") == 3 + len(result.figures)
 

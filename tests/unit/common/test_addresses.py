@@ -12,6 +12,7 @@ from libs.common.noreply import NO_REPLY
 from libs.google_sim.oracle import addresses as oracle_addresses
 from libs.google_sim.oracle import noreply as oracle_noreply
 from services.sync.domain.reply_words import REPLY_WORDS
+from tests.support.strategies import hostile_forms
 
 
 @pytest.mark.parametrize(
@@ -90,14 +91,14 @@ def test_a_header_yields_its_mailboxes(header: str, boxes: list[tuple[str, str]]
     assert [tuple(box) for box in parse_list(header)] == boxes
 
 
-@given(st.text(max_size=400))
+@given(st.text(max_size=400) | hostile_forms(400))
 def test_no_header_raises_and_every_canonical_address_is_stable(header: str) -> None:
     for box in parse_list(header):
         form = canonical(box.address)
         assert form is None or canonical(form) == form
 
 
-@given(st.text(alphabet='<>"(),;:@\\ab.=?', max_size=300))
+@given(st.text(alphabet='<>"(),;:@\\ab.=?', max_size=300) | hostile_forms())
 def test_headers_made_of_punctuation_never_raise(header: str) -> None:
     parse_list(header)
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.encoded_words import decode_words
+from tests.support.strategies import hostile_forms
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,8 @@ def test_what_can_be_encoded_is_read_back(text: str, charset: str) -> None:
     st.lists(
         st.sampled_from(
             ["=?", "?=", "utf-8", "?q?", "?b?", "=C3", "=A9", "_", " ", "é", "\x00", "gb2312", "*sv", "5bGx"]
-        ),
+        )
+        | hostile_forms(50),
         max_size=30,
     )
 )

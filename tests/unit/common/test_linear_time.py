@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from libs.common import addresses, config, encoded_words, idempotency, log
+from libs.common import addresses, brief_mark, config, encoded_words, idempotency, log
 from libs.common.google import batch, id_token
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import TalkingPoint
@@ -29,6 +29,7 @@ from services.prep.domain import clean, points
 from services.sync.domain import authentication, quotes, why
 from services.sync.domain import text as mail_text
 from services.sync.domain.mail import Me, Outcome, read
+from tests.support.hostile_texts import Text, nested, repeated, unclosed
 
 ROOT = Path(__file__).parents[3]
 SIZES = (8_000, 64_000, 512_000)  # characters
@@ -38,32 +39,6 @@ LONGEST = 2.5  # seconds for the largest text, in the first run: 5 µs per chara
 
 
 ME = Me(UserId(new_id()), AccountId(new_id()), frozenset({"me@example.com"}))
-
-
-class Text(NamedTuple):
-    """A kind of text that comes in any length."""
-
-    name: str
-    make: Callable[[int], str]
-
-
-def repeated(unit: str) -> Text:
-    return Text(f"{unit!r}…", lambda size: unit * (size // len(unit) + 1))
-
-
-def unclosed(opening: str, filler: str) -> Text:
-    """Something that begins and never ends."""
-    return Text(f"{opening!r}{filler!r}…", lambda size: opening + filler * (size // len(filler) + 1))
-
-
-def nested(opening: str, closing: str) -> Text:
-    """As many beginnings as ends, one inside the other."""
-
-    def make(size: int) -> str:
-        depth = size // (len(opening) + len(closing)) + 1
-        return opening * depth + closing * depth
-
-    return Text(f"{opening!r}…{closing!r}…", make)
 
 
 EVERYWHERE = (
@@ -131,8 +106,10 @@ PATTERNS = (
     Row(addresses._LIKE_ADDRESS.findall, (repeated("@"), repeated("@ a"), repeated("a@"), unclosed("@", "a"), unclosed("@", " "))),
     Row(addresses._VANITY.fullmatch, (unclosed("1", "-"), unclosed("1", "a"), repeated("1a"), unclosed("1abc", "1("))),
     Row(addresses._DOMAIN.match, (unclosed("a", "-"), repeated("a-"), unclosed("a", "."))),
+    Row(brief_mark._TOKEN.fullmatch),
     Row(idempotency._KEY.fullmatch),
     Row(config._PUBSUB_NAME.fullmatch, (unclosed("projects/", "a"), repeated("projects/"))),
+    Row(log._QUERY_ARGUMENT.findall, (repeated("invalid input for query argument $1"), repeated("invalid input for query argument $1: "))),
     Row(log._INPUT_VALUE.findall, (repeated("input_value="), unclosed("input_value=", "x"), repeated("input_value=, "))),
     Row(batch._GIVEN_BOUNDARY.findall, (repeated('boundary="'), unclosed('boundary="', "a"), repeated("boundary="))),
     Row(batch._CONTENT_ID.findall, (repeated("content-id: \n"), unclosed("content-id:", " "), repeated("content-id:<response-part-"))),

@@ -23,6 +23,11 @@ def test_a_traceback_names_no_value(private: str) -> None:
         raise Row(f"duplicate key\nDETAIL:  Key (value)=({private}) already exists.")
     except Row:
         texts.append(_without_rows(sys.exc_info()))  # type: ignore[arg-type]
+    try:
+        raise Row(f"invalid input for query argument $2: ['{private}', …] (a size)")
+    except Row:
+        texts.append(_without_rows(sys.exc_info()))  # type: ignore[arg-type]
     assert "user_id" in texts[0]
     assert "duplicate key" in texts[1]
+    assert "invalid input for query argument $2: …" in texts[2]
     assert not [text for text in texts if "ann@" in text or "secret" in text]

@@ -1,9 +1,13 @@
 """What users may set, and what is refused before it gets anywhere."""
 
+from uuid import uuid4
+
 import pytest
 from pydantic import ValidationError
 
+from libs.common.events import SettingsChanged
 from libs.common.preferences import GmailPreferences, Preferences
+from services.gateway.api.settings import SettingsChanges
 
 
 @pytest.mark.parametrize("address", ["ann", "ann@@x.io", "a b@x.io", "a\0b@x.io", "ann@x.io\n", "x" * 250 + "@x.io"])
@@ -37,12 +41,21 @@ def test_a_time_zone_has_an_iana_name_or_is_left_to_the_calendar(zone: str) -> N
         {"gmail": {"mail_lookback_days": -1}},
         {"gmail": {"contact_creation": "all"}},
         {"gmail": {"unknown": 1}},
+        {"notifications": {"unknown": 1}},
         {"mail": {}},
     ],
 )
-def test_settings_that_do_not_exist_are_refused(settings: dict[str, object]) -> None:
+def test_settings_that_do_not_exist_are_refused_where_a_user_sends_them(settings: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Preferences.model_validate(settings)
+        SettingsChanges.model_validate(settings)
+
+
+def test_settings_that_a_newer_version_has_stored_are_read() -> None:
+    newer = {"gmail": {"mail_lookback_days": 7, "colour": "blue"}, "notifications": {"by_pigeon": True}, "themes": {}}
+    read = Preferences.model_validate(newer)
+    assert read.gmail.mail_lookback_days == 7
+    changed = {"user_id": uuid4(), "version": 2, "before": newer, "after": newer}
+    assert SettingsChanged.model_validate(changed).after == read
 
 
 def test_the_defaults_are_those_of_the_documentation() -> None:

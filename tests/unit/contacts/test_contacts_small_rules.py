@@ -20,6 +20,7 @@ from services.contacts.domain.contact_fields import (
 from services.contacts.domain.duplicates import Traits, likeness
 from services.contacts.domain.observations import display_name, email_participant, handle
 from services.contacts.domain.text import MAX_FOLDED, cleaned, folded, key, words
+from tests.support.strategies import hostile_forms
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -48,7 +49,7 @@ def test_names_in_other_scripts_keep_their_letters(name: str) -> None:
     assert not folded(name).isascii()
 
 
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | hostile_forms())
 def test_what_is_folded_stays_as_it_is(text: str) -> None:
     once = folded(text)
     assert folded(once) == once

@@ -46,8 +46,33 @@ def test_a_declaration_is_read_from_the_signature() -> None:
 
 
 def test_the_errors_follow_from_the_shape() -> None:
-    assert list(error_descriptions(make_thing)) == [400, 401, 403, 404, 409, 413, 415, 422, 503]
-    assert list(error_descriptions(stream_things)) == [401, 503]
+    assert list(error_descriptions(make_thing)) == [400, 401, 403, 404, 409, 413, 415, 422, 429, 503]
+    assert list(error_descriptions(stream_things)) == [401, 429, 503]
+
+
+def test_what_creates_takes_an_idempotency_key_and_states_its_errors() -> None:
+    @endpoint("POST", "/notes", tag="Things", status=201, errors={409: "Full."}, creates=True)
+    async def add_note(call: Call, body: Thing) -> Thing:
+        """Add a note."""
+        return body
+
+    document = openapi_document((add_note, make_thing))
+    OpenAPIV31SpecValidator(document).validate()
+    operation = document["paths"]["/api/v1/notes"]["post"]
+    [parameter] = operation["parameters"]
+    assert (parameter["name"], parameter["in"], parameter["required"]) == ("Idempotency-Key", "header", False)
+    assert operation["responses"]["409"]["description"].startswith("Full. A request with this Idempotency-Key")
+    assert "Idempotency-Key" in operation["responses"]["422"]["description"]
+    others = document["paths"]["/api/v1/things/{thing_id}"]["post"]["parameters"]
+    assert "Idempotency-Key" not in [parameter["name"] for parameter in others]
+
+
+def test_the_operations_that_create_are_these() -> None:
+    creating = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS if endpoint.creates}
+    assert creating == {
+        "POST /contacts", "POST /contacts/{contact_id}/interactions", "POST /contacts/{contact_id}/merge", "POST /tokens",
+        "POST /meetings/{meeting_id}/prep",
+    }  # fmt: skip
 
 
 def test_a_declaration_becomes_an_operation() -> None:

@@ -123,9 +123,48 @@ def test_a_failed_sync_states_what_went_wrong_and_what_is_kept() -> None:
     assert (notification.level, notification.link) == ("error", "/")
 
 
-def test_a_dead_permission_is_notified_once_unless_the_user_requests_a_sync() -> None:
-    assert new_notification(failed(code="reauth_required")) is None
-    notification = new_notification(failed(code="reauth_required", reason="user"))
+@pytest.mark.parametrize("kind", ["mail", "contacts", "calendar"])
+@pytest.mark.parametrize("reason", ["user", "connected", "schedule", "poll", "push", "settings", "repair"])
+def test_a_dead_permission_is_notified_once_whatever_it_stops(kind: str, reason: str) -> None:
+    dead = AccountReauthRequired(user_id=USER, account_id=ACCOUNT, address="a@example.com", reason="Gone", at=AT)
+    events = [dead, failed(code="reauth_required", kind=kind, reason=reason)]
+    assert len([event for event in events if new_notification(event)]) == 1
+
+
+def keys(*events: SyncFailed) -> set[str]:
+    """Under which the notifications of these events are stored: the first one under each."""
+    return {new.event_key for event in events if (new := new_notification(event))}
+
+
+KINDS = ("mail", "contacts", "calendar")
+
+
+def test_a_sync_of_everything_that_fails_for_one_reason_is_notified_once() -> None:
+    clicked = 12 + 1 / 120
+    for code in ("unavailable", "token_unreadable"):
+        requested = [failed(kind=kind, reason="user", code=code, run_id=run_id(clicked)) for kind in KINDS]
+        assert len(keys(*requested)) == 1
+        assert len(keys(*requested, failed(reason="user", code=code, run_id=run_id(clicked + 1)))) == 2, "asked again"
+        by_itself = [failed(kind=kind, code=code, run_id=run_id(13 + n)) for n, kind in enumerate(KINDS)]
+        assert len(keys(*by_itself)) == 1
+        assert len(keys(*by_itself, *requested)) == 2, "who waits for it is notified"
+    notification = new_notification(failed(code="unavailable", new=3))
+    assert notification is not None
+    assert notification.title == "a@example.com could not be synced"
+    assert notification.body == "a@example.com: Google does not answer. What was done is kept."
+
+
+def test_different_causes_have_notifications_of_their_own() -> None:
+    assert len(keys(*(failed(kind=kind, code="forbidden", run_id=run_id(n)) for n, kind in enumerate(KINDS)))) == 3
+    assert len(keys(failed(code="unavailable"), failed(code="token_unreadable"))) == 2
+
+
+def test_a_missing_permission_is_notified_once_a_day_for_what_it_turns_off() -> None:
+    day = [failed(code="missing_scope", run_id=run_id(hours), reason=reason) for hours, reason in
+           ((24, "schedule"), (30, "poll"), (36, "user"), (47, "schedule"))]  # fmt: skip
+    assert len(keys(*day)) == 1
+    assert len(keys(*day, failed(code="missing_scope", kind="calendar", run_id=run_id(24)))) == 2
+    notification = new_notification(day[0])
     assert notification is not None
     assert notification.link == f"/connect?account_id={ACCOUNT}"
 

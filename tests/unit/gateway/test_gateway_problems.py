@@ -42,6 +42,22 @@ def test_extra_members_can_not_hide_the_standard_ones() -> None:
     assert (parsed["type"], parsed["title"], parsed["detail"]) == ("/problems/taken", "Conflict", "It is taken.")
 
 
+@pytest.mark.parametrize(("status", "code"), [(500, "reply_too_large"), (413, "request_too_large")])
+def test_what_the_bus_can_not_carry_is_a_sentence_without_its_bytes(status: int, code: str) -> None:
+    found = body(
+        problems.of_refusal(Refused(status, code, "The reply has 9,000,000 bytes, and at most 8,384,512 can be sent."))
+    )
+    assert (found["status"], found["type"]) == (status, f"/problems/{code}")
+    assert "bytes" not in found["detail"]
+    assert "at once" in found["detail"]
+    assert found["detail"].endswith(".")
+
+
+def test_a_pause_that_is_named_is_in_the_header_too() -> None:
+    in_progress = problems.of_refusal(Refused(409, "in_progress", "It is being worked on.", retry_after=1))
+    assert (in_progress.status, in_progress.headers["Retry-After"]) == (409, "1")
+
+
 @pytest.mark.parametrize("status", [0, 200, 302, 777])
 def test_a_refusal_is_never_a_success(status: int) -> None:
     assert problems.of_refusal(Refused(status, "odd", "Odd.")).status == 500

@@ -1,8 +1,8 @@
-"""Where a request that carries a cookie must come from."""
+"""Where a request that carries a cookie must come from, and what cookies are called."""
 
 import pytest
 
-from services.gateway.domain.sessions import origin
+from services.gateway.domain.sessions import cookie_name, origin
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,18 @@ from services.gateway.domain.sessions import origin
 )
 def test_origins_are_compared_by_scheme_host_and_port(left: str, right: str, same: bool) -> None:
     assert (origin(left) == origin(right)) is same
+
+
+@pytest.mark.parametrize(
+    ("base_url", "name"),
+    [
+        ("https://crm.example.com", "__Host-pingcrm_session"),
+        ("HTTPS://crm.example.com", "__Host-pingcrm_session"),
+        ("http://127.0.0.1:8025", "pingcrm_session"),  # browsers refuse the prefix without https
+        ("http://localhost:8025", "pingcrm_session"),
+    ],
+)
+def test_cookies_have_the_prefix_that_nobody_else_can_plant_where_people_come_over_https(
+    base_url: str, name: str
+) -> None:
+    assert cookie_name("pingcrm_session", base_url) == name

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from libs.common.errors import Outage
 from libs.common.google import batch
 from libs.google_sim.gmail import batch as google
+from tests.support.strategies import hostile_forms
 
 BOUNDARY = "batch_4X-x"
 MULTIPART = f'multipart/mixed; boundary="{BOUNDARY}"'
@@ -111,7 +112,7 @@ PIECES = st.sampled_from(
         st.text(max_size=40),
         st.text(max_size=20).map(lambda text: f"multipart/mixed; boundary={text}"),
     ),
-    st.lists(st.one_of(PIECES, st.binary(max_size=20)), max_size=30).map(b"".join),
+    st.lists(st.one_of(PIECES, st.binary(max_size=20), hostile_forms(100).map(str.encode)), max_size=30).map(b"".join),
 )
 def test_no_response_whatever_breaks_the_reader(content_type: str, body: bytes) -> None:
     try:

@@ -13,7 +13,15 @@ import yaml
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
 from libs.local import ROOT, nats_config
-from libs.local.secrets import NAMES, as_env_file, generate, nats_password_name, postgres_password_name
+from libs.local.secrets import (
+    NAMES,
+    as_env_file,
+    generate,
+    nats_password_name,
+    postgres_password_name,
+    redis_password_name,
+)
+from libs.local.valkey_acl import rules
 
 FILE = ROOT / "docker-compose.yml"
 REFERENCE = re.compile(r"\$\{(\w+)(:\?|:-|\})")
@@ -69,8 +77,10 @@ def test_a_service_gets_its_own_logins_and_no_others(compose: dict[str, Any], se
     environment = compose["services"][service]["environment"]
     assert f"pingcrm_{service}:" in environment["PINGCRM_POSTGRES_URL"]
     assert f"nats://{service}:" in environment["PINGCRM_NATS_URL"]
-    expected = {postgres_password_name(service), nats_password_name(service), "PINGCRM_REDIS_PASSWORD"}
-    expected |= {"PINGCRM_SECRET_KEYS"} if service in ("auth", "gateway") else set()
+    assert f"redis://{service}:" in environment["PINGCRM_REDIS_URL"]
+    expected = {postgres_password_name(service), nats_password_name(service), redis_password_name(service)}
+    expected |= {"PINGCRM_SECRET_KEYS"} if service == "auth" else set()
+    expected |= {"PINGCRM_WEBHOOK_KEYS"} if service == "gateway" else set()
     expected |= GOOGLE if service == "auth" else set()
     assert references(environment) == expected
     assert ("PINGCRM_ANTHROPIC_API_KEY" in environment) == (service == "prep")
@@ -99,6 +109,26 @@ def test_every_variable_of_a_service_is_a_setting(compose: dict[str, Any]) -> No
 def test_nats_is_given_every_password_that_its_configuration_names(compose: dict[str, Any]) -> None:
     named = set(re.findall(r"\$(PINGCRM_\w+)", nats_config.deployed()))
     assert named == set(compose["services"]["nats"]["environment"])
+
+
+def test_valkey_has_a_user_for_each_service_with_the_rules_of_cache_access(compose: dict[str, Any]) -> None:
+    command = compose["services"]["valkey"]["command"]
+    users = [list(arguments) for option, *arguments in _options(command) if option == "--user"]
+    assert [(name, tuple(granted)) for name, _, *granted in users] == [
+        (service, rules(service)) for service in SERVICES
+    ]
+    for name, password, *_ in users:
+        assert references(password) == {f"PINGCRM_{name.upper()}_REDIS_PASSWORD"}
+
+
+def _options(command: list[str]) -> list[list[str]]:
+    """The command line, split before each option."""
+    options: list[list[str]] = []
+    for part in command[1:]:
+        if part.startswith("--"):
+            options.append([])
+        options[-1].append(part)
+    return options
 
 
 def test_only_the_gateway_is_published_and_only_on_loopback(compose: dict[str, Any]) -> None:

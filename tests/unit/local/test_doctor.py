@@ -40,6 +40,13 @@ async def test_the_redirect_uri_to_register_is_shown(tmp_path: Path) -> None:
         ("PINGCRM_PUBLIC_URL", "crm.example.org", "must be a URL"),
         ("PINGCRM_HOST", "0.0.0.0", "say in PINGCRM_PUBLIC_URL"),
         ("PINGCRM_SECRET_KEYS", "short", "Key 1 of PINGCRM_SECRET_KEYS is no Fernet key"),
+        ("PINGCRM_WEBHOOK_KEYS", "short", "Key 1 of PINGCRM_WEBHOOK_KEYS is no Fernet key"),
+        ("PINGCRM_SIGN_UP", "closed", "PINGCRM_SIGN_UP is not valid"),
+        ("PINGCRM_OPERATORS", "@example.org", "PINGCRM_OPERATORS is not valid"),
+        ("PINGCRM_TRUSTED_PROXIES", "the proxy", "PINGCRM_TRUSTED_PROXIES is not valid"),
+        ("PINGCRM_TRUSTED_PROXIES", "0.0.0.0/0", "trusts everybody"),
+        ("PINGCRM_TRUSTED_PROXIES", "10.0.0.1,::/0", "trusts everybody"),
+        ("PINGCRM_API_REQUESTS_PER_MINUTE", "-1", "PINGCRM_API_REQUESTS_PER_MINUTE is not valid"),
         ("PINGCRM_POOL_SIZE", "0", "PINGCRM_POOL_SIZE is not valid"),
         ("PINGCRM_PREP_WINDOW_FROM_MINUTES", "50", "no meeting fits"),
         ("PINGCRM_GOOGLE_PUBSUB_TOPIC", "gmail", "write it in full, as projects/PROJECT/topics/NAME"),
@@ -99,10 +106,46 @@ async def test_a_second_key_that_is_wrong_is_named_by_its_place(tmp_path: Path) 
     assert [s for s in await wrong(tmp_path, PINGCRM_SECRET_KEYS=keys) if "Key 2" in s]
 
 
+async def test_a_webhook_key_that_also_opens_tokens_is_reported(tmp_path: Path) -> None:
+    key = Fernet.generate_key().decode()
+    (sentence,) = await wrong(tmp_path, PINGCRM_SECRET_KEYS=key, PINGCRM_WEBHOOK_KEYS=key)
+    assert "must not have what opens tokens" in sentence
+    assert key not in sentence
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "part"),
+    [
+        ({}, "ok", "Whoever signs in first owns this PingCRM"),
+        ({"PINGCRM_SIGN_UP": "open"}, "note", "everybody with a Google account may become a user"),
+        ({"PINGCRM_SIGN_UP": "Ann@Example.org,@berg.example"}, "ok", "lets in ann@example.org, @berg.example"),
+        ({"PINGCRM_OPERATORS": "ann@example.org"}, "ok", "The owner and ann@example.org operate"),
+        ({"PINGCRM_PUBLIC_URL": "https://crm.example.org"}, "note", "PINGCRM_TRUSTED_PROXIES is not set"),
+    ],
+)
+async def test_who_may_sign_in_and_from_where_is_shown(
+    tmp_path: Path, settings: dict[str, str], level: str, part: str
+) -> None:
+    found = await findings(tmp_path, **settings)
+    assert [finding.level for finding in found if part in finding.sentence] == [level]
+
+
+async def test_a_named_proxy_needs_no_note(tmp_path: Path) -> None:
+    settings = {"PINGCRM_PUBLIC_URL": "https://crm.example.org", "PINGCRM_TRUSTED_PROXIES": "10.0.0.0/8"}
+    assert not [found for found in await findings(tmp_path, **settings) if "TRUSTED_PROXIES" in found.sentence]
+
+
 async def test_secrets_that_others_can_read_are_reported(tmp_path: Path) -> None:
     (tmp_path / "secrets.json").write_text("{}")
     (tmp_path / "secrets.json").chmod(0o644)
     assert [s for s in await wrong(tmp_path) if "can be read by others" in s]
+
+
+async def test_lost_secrets_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    assert [s for s in await wrong(tmp_path) if "is lost" in s]
+    (tmp_path / "secrets.json").write_text("{")
+    assert [s for s in await wrong(tmp_path) if "is damaged" in s]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from libs.local.keep_alive import Backoff, ServiceProcess
-from libs.local.process import Process, end_leftover, note_pid, spawn
+from libs.local.leftovers import end_noted, note_pid
+from libs.local.process import Process, spawn
 
 
 def test_the_pause_doubles_up_to_half_a_minute() -> None:
@@ -87,15 +88,15 @@ async def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(tmp_path
 async def test_a_leftover_of_an_earlier_run_is_ended(tmp_path: Path) -> None:
     process = python("import time; time.sleep(60)")
     note_pid(tmp_path / "pid", process)
-    await end_leftover(tmp_path / "pid")
+    await end_noted(tmp_path / "pid", signal.SIGTERM)
     assert process.exit_code == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "99999999 1.0", "{own} 1.0"])
 async def test_a_note_that_fits_no_living_process_ends_nobody(tmp_path: Path, text: str) -> None:
     (tmp_path / "pid").write_text(text.format(own=os.getpid()))
-    await end_leftover(tmp_path / "pid")
-    await end_leftover(tmp_path / "missing")
+    await end_noted(tmp_path / "pid", signal.SIGTERM)
+    await end_noted(tmp_path / "missing", signal.SIGTERM)
 
 
 async def test_the_log_of_a_process_is_private_and_kept_once_when_large(tmp_path: Path) -> None:

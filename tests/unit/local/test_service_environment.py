@@ -4,18 +4,24 @@ import pytest
 
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
-from libs.local.environment import Servers, reachable_host, service_environment, settings_of
-from libs.local.secrets import POSTGRES_ADMIN, SECRET_KEYS, generate
+from libs.local.environment import Servers, external_servers, reachable_host, service_environment, settings_of
+from libs.local.secrets import POSTGRES_ADMIN, SECRET_KEYS, WEBHOOK_KEYS, generate
 
 SECRETS = generate()
 SERVERS = Servers(
-    "postgresql://postgres:admin-pw@db:5432/pingcrm", "nats://admin:admin-pw@bus:4222", "redis://:pw@cache:6379/0"
+    "postgresql://postgres:admin-pw@db:5432/pingcrm",
+    "nats://admin:admin-pw@bus:4222",
+    "redis://:admin-pw@cache:6379/0",
+    {service: f"redis://{service}:its-own@cache:6379/0" for service in SERVICES},
 )
 SETTINGS = {
     "PINGCRM_GOOGLE_CLIENT_ID": "the-client",
     "PINGCRM_GOOGLE_CLIENT_SECRET": "the-client-secret",
     "PINGCRM_ANTHROPIC_API_KEY": "the-claude-key",
     "PINGCRM_LOG_LEVEL": "DEBUG",
+    "PINGCRM_SIGN_UP": "@example.org",
+    "PINGCRM_OPERATORS": "ann@example.org",
+    "PINGCRM_TRUSTED_PROXIES": "10.0.0.0/8",
 }
 SHELL = {
     "PATH": "/bin", "PYTHONPATH": "/src", "AWS_SECRET_ACCESS_KEY": "stray", "ANTHROPIC_API_KEY": "stray",
@@ -35,7 +41,7 @@ def test_it_has_its_own_logins(service: Service) -> None:
         == f"postgresql://pingcrm_{service}:{SECRETS.postgres(service)}@db:5432/pingcrm"
     )
     assert environment["PINGCRM_NATS_URL"] == f"nats://{service}:{SECRETS.nats(service)}@bus:4222"
-    assert environment["PINGCRM_REDIS_URL"] == SERVERS.redis
+    assert environment["PINGCRM_REDIS_URL"] == f"redis://{service}:its-own@cache:6379/0"
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -51,7 +57,11 @@ def test_it_has_nobody_elses_password_and_no_administrators(service: Service) ->
 @pytest.mark.parametrize(
     ("name", "readers"),
     [
-        (SECRET_KEYS, {"auth", "gateway"}),
+        (SECRET_KEYS, {"auth"}),
+        (WEBHOOK_KEYS, {"gateway"}),
+        ("PINGCRM_SIGN_UP", {"auth"}),
+        ("PINGCRM_OPERATORS", {"auth"}),
+        ("PINGCRM_TRUSTED_PROXIES", set(SERVICES)),
         ("PINGCRM_GOOGLE_CLIENT_ID", {"auth"}),
         ("PINGCRM_GOOGLE_CLIENT_SECRET", {"auth"}),
         ("PINGCRM_ANTHROPIC_API_KEY", {"prep"}),
@@ -76,6 +86,20 @@ def test_every_server_of_a_cluster_gets_the_login() -> None:
     url = service_environment("sync", {}, {}, cluster, SECRETS)["PINGCRM_NATS_URL"]
     login = f"sync:{SECRETS.nats('sync')}"
     assert url == f"nats://{login}@a:4222,nats://{login}@b:4222"
+
+
+def test_a_redis_of_ones_own_may_have_one_login_for_all_and_others_for_some() -> None:
+    environment = {
+        "PINGCRM_REDIS_URL": "redis://:shared@cache:6379/0",
+        "PINGCRM_AUTH_REDIS_URL": "redis://auth:own@cache:6379/0",
+    }
+    servers = external_servers(environment)
+    urls = {
+        service: service_environment(service, environment, {}, servers, SECRETS)["PINGCRM_REDIS_URL"]
+        for service in SERVICES
+    }
+    assert urls.pop("auth") == environment["PINGCRM_AUTH_REDIS_URL"]
+    assert set(urls.values()) == {environment["PINGCRM_REDIS_URL"]}
 
 
 def test_options_of_a_database_url_stay() -> None:

@@ -19,6 +19,7 @@ from services.prep.domain.points import grounded
 from services.prep.domain.view import view
 from services.prep.rendering import render
 from tests.support.meetings import ME, NOW, guest, interaction, invited, known, meeting, unknown
+from tests.support.strategies import hostile_forms
 
 BASE_URL = "https://crm.example"
 NASTY = (
@@ -27,7 +28,10 @@ NASTY = (
     "' onmouseover='x", "</style></p><a href=//evil.example>",
 )  # fmt: skip
 hostile = st.one_of(
-    st.sampled_from(NASTY), st.text(max_size=300), st.builds("".join, st.lists(st.sampled_from(NASTY), max_size=4))
+    st.sampled_from(NASTY),
+    st.text(max_size=300),
+    hostile_forms(),
+    st.builds("".join, st.lists(st.sampled_from(NASTY), max_size=4)),
 )
 ALLOWED_TAGS = {
     "html", "head", "meta", "title", "style", "body", "div", "p", "h1", "h2", "ul", "li", "a", "span", "br",

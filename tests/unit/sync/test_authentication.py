@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from libs.google_sim.oracle.authentication import fails_dmarc
 from services.sync.domain.authentication import MAX_LENGTH, dmarc_verdict
+from tests.support.strategies import hostile_forms
 
 FAILS = "dmarc=fail (p=NONE sp=NONE dis=NONE) header.from=example.com"
 
@@ -106,7 +107,7 @@ def test_fail_stays_fail_whatever_gmail_repeats(pieces: list[str]) -> None:
     assert dmarc_verdict([gmails("".join(pieces))]) == "fail"
 
 
-@given(st.text(max_size=300), st.text(max_size=300))
+@given(st.text(max_size=300) | hostile_forms(), st.text(max_size=300) | hostile_forms())
 def test_no_header_of_somebody_else_proves_anything(above: str, below: str) -> None:
     assert dmarc_verdict([f"x.example; {above}", f"y.example; {below}"]) == "unknown"
 
@@ -126,6 +127,7 @@ def test_what_is_in_a_comment_or_in_quotes_is_no_verdict(pieces: list[str], verd
         st.sampled_from(
             ["mx.google.com", "dmarc", "=", "fail", "FAIL", "pass", ";", " ", "(", ")", '"', "\\", "/", "1", "x"]
         )
+        | hostile_forms(40)
     )
 )
 def test_the_oracle_agrees_on_what_fails(pieces: list[str]) -> None:

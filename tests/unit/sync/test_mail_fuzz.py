@@ -1,8 +1,12 @@
-"""20,000 mutated messages through the reader: each is recorded, filtered or set aside, and what is recorded is fit to store."""
+"""20,000 mutated messages through the reader, some with repeated, unclosed and nested forms.
+
+Each is recorded, filtered or set aside, and what is recorded is fit to store.
+"""
 
 from collections import Counter
 from copy import deepcopy
 from datetime import UTC, datetime
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -12,6 +16,7 @@ from libs.common.resources.gmail import read_message
 from libs.google_sim.sample import sample
 from services.sync.domain.mail import Filtered, Me, Recorded, SetAside, read
 from services.sync.domain.text import MAX_LENGTH
+from tests.support.hostile_texts import FORMS
 
 MESSAGES = 20_000
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -22,6 +27,8 @@ PIECES = (
     " " * 500, "," * 500,
     "x" * 5_000, "=?utf-8?q?" + "=00" * 50 + "?=", "On Mon wrote:\n>", "&#0;", "&amp;lt;", "&#x110000;", "\u200b" * 50, "On ", "-- \n",
 )  # fmt: skip
+LONGEST_FORM = 4_000  # characters
+EVERY_FORM = tuple(chain.from_iterable(FORMS.values()))
 ODD: tuple[Any, ...] = (
     None,
     "",
@@ -46,16 +53,23 @@ def spoiled(text: str, chance: Random) -> str:
     """The text with some of it cut, doubled or replaced by what parsers stumble over."""
     for _ in range(chance.randint(1, 4)):
         at = chance.randint(0, len(text))
-        match chance.randint(0, 3):
+        match chance.randint(0, 4):
             case 0:
                 text = text[:at] + chance.choice(PIECES) + text[at:]
             case 1:
                 text = text[:at]
             case 2:
                 text = text[at:] + text[:at]
+            case 3:
+                text = text[:at] + form(chance) + text[at:]
             case _:
                 text = text[:at] + chance.choice(PIECES) * chance.randint(1, 20) + text[at + 5 :]
     return text[:60_000]
+
+
+def form(chance: Random) -> str:
+    """A form that readers stumble over, short more often than long."""
+    return chance.choice(EVERY_FORM).make(int(LONGEST_FORM ** chance.uniform(0.2, 1)))
 
 
 def mutated(resource: dict[str, Any], chance: Random) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.sync.domain.quotes import without_quotes
 from services.sync.domain.text import plain_snippet
+from tests.support.strategies import hostile_forms
 
 JANE = "Jane Doe <jane@x.org>"
 
@@ -342,7 +343,8 @@ def test_text_without_any_mark_is_unchanged(text: str) -> None:
 
 @given(
     st.lists(
-        st.sampled_from([*INTRODUCTIONS, *HEADERS, *SIGNATURES, *OPENINGS, ">", ":", "2023", "17:00", "\n", "wrote:"]),
+        st.sampled_from([*INTRODUCTIONS, *HEADERS, *SIGNATURES, *OPENINGS, ">", ":", "2023", "17:00", "\n", "wrote:"])
+        | hostile_forms(60),
         max_size=12,
     )
 )

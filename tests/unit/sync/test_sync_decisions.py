@@ -86,7 +86,7 @@ def test_what_becomes_of_a_fetched_message_is_settled_published_and_counted(
         "payload": {"headers": [{"name": "From", "value": "a@x.org"}]}, **(message or {}),
     }  # fmt: skip
     read = None if message is None else read_message(resource)
-    outcome = fetch_outcome(Fetched(Wanted("m", "t", revision), read, refusal), me, None)
+    outcome = fetch_outcome(Fetched(Wanted("m", "t", revision), read, refusal), me, None, ())
     assert (outcome.settled.gmail_id, outcome.settled.state, outcome.tally) == ("m", state, tally)
     assert (outcome.event is not None) is (state == "recorded")
     assert outcome.settled.revision == (max(5, revision + 1) if outcome.event else revision)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sync.domain.text import MAX_LENGTH, plain_snippet, plain_subject, shortened
+from tests.support.strategies import hostile_forms
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_nothing_is_cut_inside_a_character(character: str) -> None:
         assert rest in ("", *((character + "tail")[: len(character) + more] for more in range(5)))
 
 
-@given(st.text(max_size=2_000))
+@given(st.text(max_size=2_000) | hostile_forms(2_000))
 def test_text_is_short_and_can_be_stored_whatever_comes(hostile: str) -> None:
     for text in (plain_snippet(hostile), plain_subject(hostile)):
         assert len(text) <= MAX_LENGTH

@@ -11,6 +11,7 @@ from libs.google_sim.loaders import LoadError, load_calendar, shift_to_now
 from libs.google_sim.loaders.content_lines import components, split
 from libs.google_sim.loaders.zones import Zones, iana_zone
 from libs.google_sim.recurrence import expand
+from tests.support.strategies import hostile_forms
 
 OWNER = "me@home.example"
 
@@ -182,6 +183,9 @@ def test_old_data_moves_to_the_present_and_meetings_keep_their_weekday() -> None
                 "DTSTART:20260230T000000",
                 "\x00",
             ]
+        )
+        | st.builds(
+            lambda name, form: f"{name}:{form}", st.sampled_from(["SUMMARY", "ATTENDEE", "RRULE"]), hostile_forms()
         ),
         max_size=20,
     )

@@ -14,6 +14,7 @@ from libs.google_sim.loaders.labels import gmail_labels
 from libs.google_sim.loaders.mbox import RawMessage, split_mbox
 from libs.google_sim.loaders.message import MessageReader
 from libs.google_sim.loaders.threads import base_subject
+from tests.support.strategies import hostile_forms
 
 OWNER = "me@home.example"
 ENVELOPE = b"From 1780000000000000000@xxx Mon Jan 05 10:00:00 +0000 2026"
@@ -167,6 +168,11 @@ def test_a_file_that_cannot_be_loaded_is_a_clear_error(tmp_path: Path, name: str
                     b"X-Gmail-Labels: =?utf-8?b?x?=\r\n",
                     b"nonsense\r\n",
                 ]
+            )
+            | st.builds(
+                lambda name, form: f"{name}: {form}\r\n".encode(),
+                st.sampled_from(["From", "Subject", "Date"]),
+                hostile_forms(),
             ),
             max_size=14,
         ).map(b"".join),

@@ -10,6 +10,7 @@ from libs.google_sim.account import Resource
 from libs.google_sim.loaders import LoadError, load_people
 from libs.google_sim.oracle.addresses import Me
 from libs.google_sim.oracle.cards import read_card
+from tests.support.strategies import hostile_forms
 
 
 def load(tmp_path: Path, *cards: str | bytes) -> list[Resource]:
@@ -118,6 +119,9 @@ def test_resources_are_served_as_they_are(tmp_path: Path) -> None:
                 b"\x00:\x00",
                 b"TITLE:t",
             ]
+        )
+        | st.builds(
+            lambda name, form: f"{name}:{form}".encode(), st.sampled_from(["FN", "N", "EMAIL", "TEL"]), hostile_forms()
         ),
         max_size=20,
     )

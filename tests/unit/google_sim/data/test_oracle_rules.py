@@ -11,6 +11,7 @@ from libs.google_sim.oracle import Expected, expect, gmail_optimum
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ME = "me@home.example"
 OTHER_ME = "me@work.example"
+TOKEN = "pcrm" + "a2" * 10
 
 
 def mail(
@@ -64,7 +65,7 @@ FILTERED = [
     ({"labels": ("INBOX", "SPAM")}, "spam"),
     ({"labels": ("TRASH",)}, "trash"),
     ({"days": 366}, "lookback"),
-    ({"X_PingCRM_Prep": "token"}, "prep_email"),
+    ({"X_PingCRM_Prep": TOKEN, "From": ME, "labels": ("SENT", "INBOX")}, "prep_email"),
 ]
 
 
@@ -72,6 +73,20 @@ FILTERED = [
 def test_what_is_not_eligible_is_filtered_by_name(what: dict[str, Any], rule: str) -> None:
     found = counted(mail(**what))
     assert (found.messages, found.filtered, found.contacts) == (0, {rule: 1}, 0)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"X_PingCRM_Prep": TOKEN},
+        {"X_PingCRM_Prep": TOKEN, "From": ME},
+        {"X_PingCRM_Prep": TOKEN, "labels": ("SENT",)},
+        {"X_PingCRM_Prep": "sample", "From": ME, "labels": ("SENT",)},
+    ],
+)
+def test_the_header_of_a_brief_alone_hides_nothing(what: dict[str, Any]) -> None:
+    found = counted(mail(**what))
+    assert (found.messages, found.filtered) == (1, {})
 
 
 def test_without_lookback_old_mail_counts() -> None:

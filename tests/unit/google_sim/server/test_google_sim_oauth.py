@@ -175,3 +175,29 @@ async def test_the_oldest_refresh_token_ends_with_the_101st(stranger: Driver) ->
         await stranger.sign_in(ADA)
     response = await stranger.tokens(grant_type="refresh_token", refresh_token=first["refresh_token"])
     assert response.body["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "error", "subtype"),
+    [
+        ("admin_policy_enforced", 400, "invalid_grant", "admin_policy_enforced"),
+        ("policy_enforced", 400, "policy_enforced", None),
+        ("org_internal", 403, "org_internal", None),
+        ("invalid_rapt", 400, "invalid_grant", "invalid_rapt"),
+    ],
+)
+async def test_a_policy_refuses_an_account_its_tokens_until_it_is_taken_away(
+    stranger: Driver, policy: str, status: int, error: str, subtype: str | None
+) -> None:
+    first = await stranger.sign_in(ADA)
+    refresh = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    url = f"{stranger.server.control_url}/accounts/{ADA}/policy"
+    async with stranger.http.post(url, json={"policy": policy}) as response:
+        assert response.status == 200
+    refused = await stranger.tokens(**refresh)
+    assert (refused.status, refused.body["error"], refused.body.get("error_subtype")) == (status, error, subtype)
+    async with stranger.http.post(url, json={"policy": None}) as response:
+        assert response.status == 200
+    assert (await stranger.tokens(**refresh)).status == 200
+    async with stranger.http.post(url, json={"policy": "made_up"}) as response:
+        assert response.status == 400

@@ -1,0 +1,46 @@
+"""One export at a time per user: it reads everything that there is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from libs.common.cache import OUTAGES
+from libs.common.errors import Refused
+from libs.common.ids import UserId, new_id
+from libs.common.log import get_logger
+from services.gateway.context import Context
+
+LEASE = timedelta(seconds=60)  # a replica that died keeps nobody waiting for longer
+_RENEW = "return {redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0}"
+
+
+@asynccontextmanager
+async def only_export(context: Context, user_id: UserId) -> AsyncIterator[None]:
+    """This is the user's only export for as long as the context lasts. Refused: `export_running` (409)."""
+    key, holder = f"export:{user_id}", str(new_id())
+    if not await context.cache.acquire(key, holder, LEASE):
+        raise Refused(
+            409, "export_running", "An export of yours is being made already. Wait until it is done, then try again."
+        )
+    renewing = asyncio.create_task(_keep_renewing(context, key, holder))
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        (ended,) = await asyncio.gather(renewing, return_exceptions=True)
+        if isinstance(ended, Exception):
+            get_logger().error("background_ended", task="export lease", exc_info=ended)
+        try:
+            await context.cache.release_if(key, holder)
+        except OUTAGES as error:
+            get_logger().warning("limit_unavailable", error=type(error).__name__)  # the lease ends by itself
+
+
+async def _keep_renewing(context: Context, key: str, holder: str) -> None:
+    while True:
+        await asyncio.sleep(LEASE.total_seconds() / 3)
+        try:
+            await context.cache.run(_RENEW, [key], holder, int(LEASE.total_seconds() * 1000))
+        except OUTAGES as error:
+            get_logger().warning("limit_unavailable", error=type(error).__name__)

@@ -1,0 +1,38 @@
+"""`pingcrm doctor` on real servers."""
+
+from pathlib import Path
+
+from libs.common.ids import SERVICES
+from libs.local.doctor import Finding, examine
+from libs.local.environment import redis_url_name
+from libs.local.ports import free_port
+from libs.local.secrets import Secrets
+from libs.local.urls import redis_url as redis_url_of
+
+
+async def findings(folder: Path, **settings: str) -> list[Finding]:
+    google = {"PINGCRM_GOOGLE_CLIENT_ID": "client", "PINGCRM_GOOGLE_CLIENT_SECRET": "the-client-secret"}
+    environment = {"PINGCRM_PORT": str(free_port()), **google, **settings}
+    return [finding async for finding in examine(environment, folder)]
+
+
+async def wrong(folder: Path, **settings: str) -> list[str]:
+    return [finding.sentence for finding in await findings(folder, **settings) if finding.level == "wrong"]
+
+
+async def test_a_redis_login_that_all_services_share_is_noted(redis_url: str, tmp_path: Path) -> None:
+    found = await findings(tmp_path, PINGCRM_REDIS_URL=redis_url)
+    (note,) = [finding for finding in found if "One Redis login is shared" in finding.sentence]
+    assert note.level == "note"
+    assert "PINGCRM_AUTH_REDIS_URL" in note.sentence
+
+
+async def test_a_redis_login_that_does_not_open_its_services_keys_is_reported(
+    redis_url: str, secrets: Secrets, tmp_path: Path
+) -> None:
+    right = {redis_url_name(service): redis_url_of(redis_url, service, secrets) for service in SERVICES}
+    assert await wrong(tmp_path, PINGCRM_REDIS_URL=redis_url, **right) == []
+    swapped = right | {"PINGCRM_PREP_REDIS_URL": right["PINGCRM_SYNC_REDIS_URL"]}
+    (sentence,) = await wrong(tmp_path, PINGCRM_REDIS_URL=redis_url, **swapped)
+    assert sentence.startswith("The Redis login of prep at redis://127.0.0.1")
+    assert secrets.redis("sync") not in sentence
