@@ -16,8 +16,9 @@ Everything is a projection of what was seen, so that order and repetition don't 
 domain/observations.py makes observations of events. projector.py stores them, keeps interactions true to them (domain/projection.py)
 and follows up what hangs on those: the names of addresses (store/names.py), who becomes a contact (contact_reasons.py, by
 views/contact_reasons.sql), which scores are due. identity_resolution.py keeps contacts true to addresses and cards
-(domain/identity_resolution.py), contact_fields.py what they show. own_addresses.py follows changes of who is me, account_purge.py
-takes back what one account saw. Whatever changes a user's contacts holds the user's lock (context.py).
+(domain/identity_resolution.py), contact_fields.py what they show. own_addresses.py changes who is me; what follows from that, and from
+another rule for contacts, is worked off by rechecks.py. account_purge.py takes back what one account saw, user_deletion.py everything.
+Whatever changes a user's contacts holds the user's lock (context.py); what is much is done in chunks, each a transaction of its own.
 
 What is read goes through views/timeline_lines.sql: timelines.py, attendees.py, contact_views.py and scoring.py, which computes the
 scores (domain/scoring.py) that are due, in the background. What the user does is in contact_edits.py and merges.py. bcc_offers.py

@@ -7,16 +7,29 @@ from libs.common.db import Connection
 from libs.common.ids import ContactId, InteractionId, UserId, new_id
 from services.contacts.contact_fields import refresh_fields
 from services.contacts.domain.addresses import AddressId
-from services.contacts.domain.changes import ChangedContacts
 from services.contacts.identity_resolution import resolve_identities
-from services.contacts.store import addresses, contacts, interactions
-from services.contacts.store.contact_reasons import UserAddress, list_with_reason, list_without_reason
+from services.contacts.store import addresses, contacts
+from services.contacts.store.contact_reasons import (
+    UserAddress,
+    WithReason,
+    list_addresses_with_reason,
+    list_with_reason,
+    list_without_reason,
+)
 from services.contacts.store.identity_resolution import Seeds
 
 
 async def make_contacts(connection: Connection, interaction_ids: Collection[InteractionId]) -> set[ContactId]:
     """Contacts for everybody for whom these interactions are a reason and who has none; an archived one comes back."""
-    found = await list_with_reason(connection, interaction_ids)
+    return await _make(connection, await list_with_reason(connection, interaction_ids))
+
+
+async def make_contacts_of(connection: Connection, address_ids: Collection[AddressId]) -> set[ContactId]:
+    """As `make_contacts`, for those of these addresses for which anything at all is a reason."""
+    return await _make(connection, await list_addresses_with_reason(connection, address_ids))
+
+
+async def _make(connection: Connection, found: WithReason) -> set[ContactId]:
     made = {address.id: ContactId(new_id()) for address in found.without_contact}
     if made:
         created = [(made[address.id], address.user_id) for address in found.without_contact]
@@ -29,13 +42,6 @@ async def make_contacts(connection: Connection, interaction_ids: Collection[Inte
 async def drop_contacts(connection: Connection, address_ids: Collection[AddressId]) -> set[ContactId]:
     """A reason of these addresses may be gone: contacts that nothing supports go. Those that were looked at and are still there."""
     return await _resolve_by_user(connection, await list_without_reason(connection, address_ids))
-
-
-async def reapply_contact_creation(connection: Connection, user_id: UserId) -> ChangedContacts:
-    """The user's rule for who becomes a contact changed: apply it to all that is recorded. The caller holds the user's lock."""
-    made = await make_contacts(connection, await interactions.list_interaction_ids(connection, user_id))
-    left = await drop_contacts(connection, await addresses.list_owned_ids(connection, user_id))
-    return {user_id: made | left}
 
 
 async def _resolve_by_user(connection: Connection, found: Iterable[UserAddress]) -> set[ContactId]:

@@ -4,20 +4,19 @@ from collections.abc import Awaitable, Callable
 
 from libs.common.db import Connection
 from libs.common.ids import UserId
-from services.contacts.domain.changes import ChangedContacts, joined
+from services.contacts.domain.changes import ChangedContacts
 from services.contacts.identity_resolution import resolve_identities
-from services.contacts.projector import Effects, follow_up
-from services.contacts.store import interactions, observations
 from services.contacts.store.identity_resolution import Seeds
 from services.contacts.store.own_addresses import list_own_addresses, update_is_me
+from services.contacts.store.rechecks import Stage, insert_rechecks
 
 
 async def change_own_addresses(
     connection: Connection, user_id: UserId, change: Callable[[], Awaitable[None]]
 ) -> ChangedContacts:
-    """Change the user's own addresses with `change`, and bring everything that hangs on them up to date.
+    """Change the user's own addresses with `change`. The caller holds the user's lock.
 
-    The caller holds the user's lock.
+    Directions are right at once. What hangs on them besides is due from now on: the caller works it off after the commit (rechecks.py).
     """
     before = await list_own_addresses(connection, user_id)
     await change()
@@ -25,10 +24,6 @@ async def change_own_addresses(
     flipped = await update_is_me(connection, user_id, own, before ^ own) if before != own else []
     if not flipped:
         return {}
-    written = await interactions.list_with_addresses(connection, flipped)
-    recheck = await interactions.list_participants(connection, written) | set(flipped)
-    threads = await observations.list_threads(connection, written)
-    changed = await follow_up(connection, Effects(frozenset(written), frozenset(recheck), frozenset(threads)))
+    await insert_rechecks(connection, user_id, flipped, Stage.INTERACTIONS)
     # Addresses that became the user's leave their contacts; cards that name one become the user's, or somebody's again.
-    left = await resolve_identities(connection, user_id, Seeds(addresses=flipped))
-    return joined(changed, {user_id: left})
+    return {user_id: await resolve_identities(connection, user_id, Seeds(addresses=flipped))}

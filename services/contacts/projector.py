@@ -203,23 +203,35 @@ async def _write_observations(
 
 async def follow_up(connection: Connection, effects: Effects) -> ChangedContacts:
     """Bring everything that follows from interactions up to date: answered lists, names, contacts, scores."""
+    changed, recheck = await follow_additions(connection, effects)
+    return joined(changed, await review(connection, recheck, recheck)) if recheck else changed
+
+
+async def follow_additions(connection: Connection, effects: Effects) -> tuple[ChangedContacts, set[AddressId]]:
+    """What interactions bring: answered lists, names, contacts. And the addresses for which a name or reason may be gone: `review` them."""
     if not (effects.written or effects.recheck or effects.threads):
-        return {}
+        return {}, set()
     began, ended = (
         await interactions.update_answered(connection, effects.threads) if effects.threads else (set(), set())
     )
     written, recheck = effects.written | began, set(effects.recheck)
-    renamed = await names.update_names(connection, written)
     if ended:
         recheck |= await interactions.list_participants(connection, ended)
-    if recheck:
-        renamed |= await names.relearn_names(connection, recheck)
+    renamed = await names.update_names(connection, written)
     made = await contact_reasons.make_contacts(connection, written)
-    reviewed = await contact_reasons.drop_contacts(connection, recheck) if recheck else set()
-    if stale := renamed - made - reviewed:
+    if stale := renamed - made:
         await refresh_fields(connection, stale)
-    on_written = await interactions.list_participants(connection, written)
-    changed = await scores.mark_due_by_address(connection, on_written | recheck)
-    if reviewed or renamed:
-        return joined(changed, await contacts.list_by_user(connection, reviewed | renamed))
-    return changed
+    changed = await scores.mark_due_by_address(connection, await interactions.list_participants(connection, written))
+    return joined(changed, await contacts.list_by_user(connection, renamed)) if renamed else changed, recheck
+
+
+async def review(
+    connection: Connection, address_ids: Collection[AddressId], to_relearn: Collection[AddressId]
+) -> ChangedContacts:
+    """Contacts of these addresses that nothing supports any more go; names and scores of `to_relearn` are found anew."""
+    renamed = await names.relearn_names(connection, to_relearn) if to_relearn else set()
+    reviewed = await contact_reasons.drop_contacts(connection, address_ids)
+    if stale := renamed - reviewed:
+        await refresh_fields(connection, stale)
+    changed = await scores.mark_due_by_address(connection, to_relearn) if to_relearn else {}
+    return joined(changed, await contacts.list_by_user(connection, reviewed | renamed))

@@ -6,6 +6,7 @@ from tests.bench.scenario import Scenario
 from tests.bench.scenarios import (
     backfill,
     crowd,
+    deletion,
     export,
     first,
     idle,
@@ -19,5 +20,18 @@ from tests.bench.scenarios import (
 
 SCENARIOS: Mapping[str, Scenario] = {
     module.SCENARIO.name: module.SCENARIO
-    for module in (backfill, first, latency, quota, crowd, push, incremental, idle, parsing, export, recipients)
+    for module in (
+        backfill,
+        first,
+        latency,
+        quota,
+        crowd,
+        push,
+        incremental,
+        idle,
+        parsing,
+        export,
+        recipients,
+        deletion,
+    )
 }

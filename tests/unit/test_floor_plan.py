@@ -47,8 +47,10 @@ WORK: dict[Service, frozenset[str]] = {
             "merges.py",  # two contacts by hand, and back
             "own_addresses.py",  # who is me, and what follows when that changes
             "projector.py",  # interactions from observations
+            "rechecks.py",  # what follows when a rule or who is me changes, in chunks
             "scoring.py",  # scores that are due
             "timelines.py",  # interactions as replies show them
+            "user_deletion.py",  # everything of a user goes
             "views/",  # SQL, applied after the migrations
         }
     ),

@@ -13,14 +13,15 @@ from libs.common.events import (
 from libs.common.log import get_logger
 from services.contacts.account_purge import purge_account
 from services.contacts.context import Context
-from services.contacts.domain.changes import ChangedContacts
 from services.contacts.own_addresses import change_own_addresses
+from services.contacts.rechecks import work_off_rechecks
 from services.contacts.store import accounts, users
 from services.contacts.store.own_addresses import insert_own_addresses, replace_own_addresses
+from services.contacts.user_deletion import delete_everything
 
 
 async def connect_account(context: Context, event: AccountConnected | AccountReauthRequired) -> None:
-    """Its address is the user's own. A purge is final: the account's id never comes back."""
+    """Its address is the user's own; what follows is done in chunks. A purge is final: the account's id never comes back."""
     own = {address for address in [canonical(event.address)] if address}
     async with context.locked(event.user_id) as connection:
         if await users.list_purged(connection, [event.user_id, event.account_id]):
@@ -32,6 +33,7 @@ async def connect_account(context: Context, event: AccountConnected | AccountRea
             lambda: insert_own_addresses(connection, event.user_id, str(event.account_id), own),
         )
     await context.publish_changed(changed)
+    await work_off_rechecks(context, event.user_id)
 
 
 async def identify_account(context: Context, event: AccountIdentified) -> None:
@@ -50,25 +52,25 @@ async def identify_account(context: Context, event: AccountIdentified) -> None:
             ),
         )
     await context.publish_changed(changed)
+    await work_off_rechecks(context, event.user_id)
 
 
 async def disconnect_account(context: Context, event: AccountDisconnected) -> None:
-    """Its addresses remain the user's. With `purge`, what only it saw goes."""
-    changed: ChangedContacts = {}
+    """Its addresses remain the user's. With `purge`, what only it saw goes, behind a tombstone that stands from the first moment."""
     async with context.locked(event.user_id) as connection:
         await accounts.upsert_disconnected_account(connection, event)
         if event.purge:
-            changed = await purge_account(connection, event.user_id, event.account_id, event.at)
-            get_logger().info("account_purged", user=str(event.user_id), account=str(event.account_id))
-    await context.publish_changed(changed)
+            await users.upsert_purged(connection, [event.account_id], event.at)
     if event.purge:
+        await purge_account(context, event.user_id, event.account_id)
         await context.purge_dead_letters(event.user_id, event.account_id)
+        get_logger().info("account_purged", user=str(event.user_id), account=str(event.account_id))
 
 
 async def delete_user(context: Context, event: UserDeleted) -> None:
-    """Everything about the user goes, and what comes late does nothing."""
+    """Everything about the user goes, and what comes late does nothing: their tombstone stands from the first moment."""
     async with context.locked(event.user_id) as connection:
         await users.upsert_purged(connection, [event.user_id, *event.account_ids], datetime.now(UTC))
-        await users.delete_user(connection, event.user_id)
+    await delete_everything(context, event.user_id)
     await context.purge_dead_letters(event.user_id)
     get_logger().info("user_deleted", user=str(event.user_id))

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 
 from libs.common.addresses import canonical
 from libs.common.events import SettingsChanged
-from services.contacts.contact_reasons import reapply_contact_creation
 from services.contacts.context import Context
-from services.contacts.domain.changes import joined
+from services.contacts.domain.changes import ChangedContacts
 from services.contacts.own_addresses import change_own_addresses
+from services.contacts.rechecks import work_off_rechecks
 from services.contacts.store import users
 from services.contacts.store.own_addresses import replace_own_addresses
+from services.contacts.store.rechecks import insert_rechecks_of_user
 
 SOURCE = "settings"
 
@@ -22,12 +23,15 @@ async def change_settings(context: Context, event: SettingsChanged) -> None:
         if await users.list_purged(connection, [event.user_id]):
             return
         newer, before = await users.upsert_contact_creation(connection, event.user_id, event.version, creation)
-        if not newer:
-            return
-        version = event.version, datetime.now(UTC)
-        changed = await change_own_addresses(
-            connection, event.user_id, lambda: replace_own_addresses(connection, event.user_id, SOURCE, own, version)
-        )
-        if before != creation:
-            changed = joined(changed, await reapply_contact_creation(connection, event.user_id))
+        changed: ChangedContacts = {}
+        if newer:
+            version = event.version, datetime.now(UTC)
+            changed = await change_own_addresses(
+                connection,
+                event.user_id,
+                lambda: replace_own_addresses(connection, event.user_id, SOURCE, own, version),
+            )
+        if newer and before != creation:
+            await insert_rechecks_of_user(connection, event.user_id)
     await context.publish_changed(changed)
+    await work_off_rechecks(context, event.user_id)  # also what an earlier try left

@@ -103,14 +103,6 @@ async def list_owned_emails(connection: Connection, user_id: UserId, values: Seq
     return {row["value"]: OwnedAddress(row["id"], row["contact_id"], row["name"]) for row in rows}
 
 
-async def list_owned_ids(connection: Connection, user_id: UserId) -> list[AddressId]:
-    """Every address of the user's contacts but their BCC hashes."""
-    rows = await connection.fetch(
-        "SELECT id FROM addresses WHERE user_id = $1 AND contact_id IS NOT NULL AND kind <> 'bcc'", user_id
-    )
-    return [row["id"] for row in rows]
-
-
 async def update_owners(connection: Connection, owners: Mapping[AddressId, ContactId | None]) -> None:
     """Give addresses to contacts, or to nobody."""
     await connection.execute(
@@ -134,11 +126,25 @@ async def update_owners_of_phones(connection: Connection, address_ids: Collectio
     )
 
 
-async def delete_unused_addresses(connection: Connection, user_id: UserId) -> None:
-    """Addresses that belong to nobody and are on nothing: what is left of a purged account."""
+async def delete_unused_addresses(
+    connection: Connection, user_id: UserId, after: tuple[str, str], limit: int
+) -> tuple[str, str] | None:
+    """Of the next addresses after this kind and value, those that belong to nobody and are on nothing: what is left of a purged account.
+
+    How far it came; None at the end.
+    """
+    looked_at = await connection.fetch(
+        """SELECT id, kind, value FROM addresses WHERE user_id = $1 AND (kind, value) > ($2, $3)
+           ORDER BY kind, value LIMIT $4""",
+        user_id,
+        *after,
+        limit,
+    )
     await connection.execute(
-        """DELETE FROM addresses a WHERE a.user_id = $1 AND a.contact_id IS NULL AND NOT a.barred
+        """DELETE FROM addresses a WHERE a.id = ANY($2::bigint[]) AND a.contact_id IS NULL AND NOT a.barred
              AND NOT EXISTS (SELECT FROM participants p WHERE p.address_id = a.id)
              AND NOT EXISTS (SELECT FROM cards k WHERE k.user_id = $1 AND k.emails @> ARRAY[a.value])""",
         user_id,
+        [row["id"] for row in looked_at],
     )
+    return (looked_at[-1]["kind"], looked_at[-1]["value"]) if looked_at else None

@@ -80,7 +80,13 @@ class DeletedCard:
     emails: tuple[str, ...]
 
 
-async def delete_cards(connection: Connection, account_id: AccountId) -> list[DeletedCard]:
-    """Purge an account's cards."""
-    rows = await connection.fetch("DELETE FROM cards WHERE account_id = $1 RETURNING contact_id, emails", account_id)
+async def delete_cards(connection: Connection, account_id: AccountId, limit: int) -> list[DeletedCard]:
+    """Purge some of an account's cards."""
+    rows = await connection.fetch(
+        """DELETE FROM cards WHERE account_id = $1 AND resource_name = ANY(ARRAY(
+               SELECT resource_name FROM cards WHERE account_id = $1 ORDER BY resource_name LIMIT $2
+           )) RETURNING contact_id, emails""",
+        account_id,
+        limit,
+    )
     return [DeletedCard(row["contact_id"], tuple(row["emails"])) for row in rows]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from libs.common.db import Connection
-from libs.common.ids import InteractionId, UserId
+from libs.common.ids import InteractionId
 from services.contacts.domain.addresses import AddressId
 from services.contacts.domain.projection import InteractionRef, ProjectedInteraction, Thread
 
@@ -119,25 +119,6 @@ async def update_answered(
         [thread for _, thread in threads],
     )
     return {row["id"] for row in rows if row["answered"]}, {row["id"] for row in rows if not row["answered"]}
-
-
-async def list_interaction_ids(connection: Connection, user_id: UserId) -> list[InteractionId]:
-    """Every interaction of a user."""
-    return [row["id"] for row in await connection.fetch("SELECT id FROM interactions WHERE user_id = $1", user_id)]
-
-
-async def list_existing(connection: Connection, ids: Collection[InteractionId]) -> set[InteractionId]:
-    """Those of these interactions that are there."""
-    rows = await connection.fetch("SELECT id FROM interactions WHERE id = ANY($1::uuid[])", list(ids))
-    return {row["id"] for row in rows}
-
-
-async def list_with_addresses(connection: Connection, address_ids: Collection[AddressId]) -> set[InteractionId]:
-    """The interactions that these addresses are on."""
-    rows = await connection.fetch(
-        "SELECT DISTINCT interaction_id FROM participants WHERE address_id = ANY($1::bigint[])", list(address_ids)
-    )
-    return {row["interaction_id"] for row in rows}
 
 
 async def list_participants(connection: Connection, ids: Collection[InteractionId]) -> set[AddressId]:

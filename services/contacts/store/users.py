@@ -50,17 +50,3 @@ async def upsert_contact_creation(
         creation,
     )
     return stored is not None, before or "people"
-
-
-async def delete_user(connection: Connection, user_id: UserId) -> None:
-    """Everything about a user, but for the mark that they were purged."""
-    for table in ("bcc_offers", "merges", "cards", "sightings"):
-        await connection.execute(f"DELETE FROM {table} WHERE user_id = $1", user_id)  # noqa: S608  (names above)
-    await connection.execute(
-        """WITH gone AS (DELETE FROM interactions WHERE user_id = $1 RETURNING id)
-           DELETE FROM participants p USING gone WHERE p.interaction_id = gone.id""",
-        user_id,
-    )
-    for table in ("addresses", "contacts", "own_addresses", "accounts"):
-        await connection.execute(f"DELETE FROM {table} WHERE user_id = $1", user_id)  # noqa: S608  (names above)
-    await connection.execute("DELETE FROM users WHERE id = $1", user_id)

@@ -1,0 +1,74 @@
+"""A large user in the tables of `contacts`, filled by the database itself: a million messages in the time that COPY would take."""
+
+from uuid import UUID
+
+import asyncpg
+
+MAILS_PER_CONTACT = 50
+
+# Each mail is from one of so many people, each of whom is a contact, to me. The parameters are in the row of `mailbox`.
+# Ids ascend, as those of the product do.
+_FILL = """
+INSERT INTO users (id, settings_version, contact_creation) SELECT user_id, 1, 'people' FROM mailbox;
+
+CREATE TEMP TABLE person ON COMMIT DROP AS
+SELECT n, (left(account_id::text, 24) || lpad(to_hex(n), 12, '0'))::uuid AS contact_id,
+       'p' || n || '@firm' || n % 997 || '.example' AS address
+FROM mailbox, generate_series(1, people) n;
+
+INSERT INTO contacts (id, user_id, name, name_key, words_name, words_near, bcc_hash, due_at)
+SELECT contact_id, user_id, 'Person ' || n, 'person ' || n, 'person ' || n, translate(address, '@.', '  '),
+       md5(contact_id::text), 'infinity'
+FROM mailbox, person;
+
+INSERT INTO addresses (user_id, kind, value, shown, contact_id) SELECT user_id, 'email', address, address, contact_id FROM mailbox, person;
+INSERT INTO addresses (user_id, kind, value, shown, is_me) SELECT user_id, 'email', 'me@gmail.com', 'me@gmail.com', true FROM mailbox;
+
+CREATE TEMP TABLE author ON COMMIT DROP AS
+SELECT row_number() OVER () - 1 AS n, id FROM addresses JOIN mailbox USING (user_id) WHERE NOT is_me;
+ANALYZE author;
+
+INSERT INTO interactions (id, user_id, platform, grp, ref, kind, thread, occurred_at, title, text, crowd, author_id)
+SELECT (left(account_id::text, 24) || lpad(to_hex(nth), 12, '0'))::uuid, user_id, 'email', '<' || nth || '@mail>', '<' || nth || '@mail>#1',
+       'message', nth::text, now() - nth * interval '1 minute', 'About number ' || nth, repeat('what was written ', 8), 2, author.id
+FROM mailbox CROSS JOIN generate_series(1, mails) nth JOIN author ON author.n = nth % people;
+
+INSERT INTO participants (address_id, occurred_at, interaction_id, role)
+SELECT author_id, occurred_at, id, 'from' FROM interactions JOIN mailbox USING (user_id);
+INSERT INTO participants (address_id, occurred_at, interaction_id, role)
+SELECT me.id, i.occurred_at, i.id, 'to' FROM interactions i JOIN mailbox USING (user_id) JOIN addresses me USING (user_id) WHERE me.is_me;
+
+INSERT INTO sightings (source_id, platform, ref, user_id, revision, grp, thread, interaction_id, fact)
+SELECT account_id, 'email', thread, user_id, 1, grp, thread, id,
+       jsonb_build_object('occurred_at', occurred_at, 'kind', 'message', 'title', title, 'text', text, 'people', jsonb_build_array(
+           jsonb_build_array('from', 'email', 'p@firm.example', 'p@firm.example', ''),
+           jsonb_build_array('to', 'email', 'me@gmail.com', 'me@gmail.com', '')))
+FROM interactions JOIN mailbox USING (user_id);
+"""
+
+_TABLES = ("contacts", "addresses", "interactions", "sightings", "accounts", "own_addresses", "cards", "rechecks")
+
+
+async def fill(
+    database: "asyncpg.Connection[asyncpg.Record]", user_id: UUID, account_id: UUID, interactions: int
+) -> None:
+    """The user with so many messages, and a contact for every fiftieth. Foreign keys are not checked: they are true."""
+    async with database.transaction():
+        await database.execute(
+            """SET LOCAL session_replication_role = replica;
+               CREATE TEMP TABLE mailbox (user_id uuid, account_id uuid, mails int, people int) ON COMMIT DROP"""
+        )
+        row = (user_id, account_id, interactions, interactions // MAILS_PER_CONTACT)
+        await database.execute("INSERT INTO mailbox VALUES ($1, $2, $3, $4)", *row)
+        await database.execute(_FILL, timeout=300)
+
+
+async def count_rows(database: "asyncpg.Connection[asyncpg.Record]", user_id: UUID) -> int:
+    """How many rows there are of a user, and participants that are on nothing."""
+    of_user = [
+        await database.fetchval(f"SELECT count(*) FROM {table} WHERE user_id = $1", user_id) for table in _TABLES
+    ]
+    stray = await database.fetchval(
+        "SELECT count(*) FROM participants p WHERE NOT EXISTS (SELECT FROM interactions i WHERE i.id = p.interaction_id)"
+    )
+    return sum(of_user) + int(stray)
