@@ -219,7 +219,9 @@ async def test_what_is_on_its_way_to_contacts_is_not_lost(stage: AuditStage, mon
         connection = await asyncpg.connect(stage.contacts.postgres_url)
         try:
             # The lock under which contacts record for a user: what comes now waits.
-            await connection.execute("SELECT pg_advisory_lock(hashtextextended('contacts.user:' || $1::uuid::text, 0))", stage.sync.user_id)
+            await connection.execute(
+                "SELECT pg_advisory_lock(hashtextextended('contacts.user:' || $1::uuid::text, 0))", stage.sync.user_id
+            )
             late = stage.sync.account.mailbox.add(message(2_500)).id
             await stage.sync.sync()
             assert late not in await stage.held()

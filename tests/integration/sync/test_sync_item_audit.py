@@ -223,7 +223,9 @@ async def test_what_is_on_its_way_to_contacts_is_not_lost(stage: Stage) -> None:
         connection = await asyncpg.connect(stage.contacts.postgres_url)
         try:
             # The lock under which contacts record for a user: what comes now waits.
-            await connection.execute("SELECT pg_advisory_lock(hashtextextended('contacts.user:' || $1::uuid::text, 0))", stage.sync.user_id)
+            await connection.execute(
+                "SELECT pg_advisory_lock(hashtextextended('contacts.user:' || $1::uuid::text, 0))", stage.sync.user_id
+            )
             stage.sync.account.calendars[ADDRESS].put(event("late", NOW - timedelta(hours=3)))
             await stage.sync.sync("calendar")
             found = await stage.audit()
