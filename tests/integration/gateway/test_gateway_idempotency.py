@@ -9,6 +9,7 @@ import aiohttp
 import asyncpg
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from libs.common.bus import Bus
 from libs.common.errors import Outage
@@ -39,6 +40,7 @@ class Product:
     client: aiohttp.ClientSession
     resources: Resources
     failing: set[str]
+    redis_admin: Redis
 
     async def post(self, path: str, body: object = None, key: str | None = KEY) -> tuple[int, dict[str, Any]]:
         headers = {"Idempotency-Key": key} if key else {}
@@ -52,7 +54,7 @@ class Product:
 
     async def forget(self) -> None:
         """Redis loses what it knew."""
-        await self.resources.cache.client.flushall()
+        await self.redis_admin.flushall()
 
     async def contact(self, name: str = "Carol") -> str:
         _, made = await self.post("/contacts", {"name": name}, key=None)
@@ -78,7 +80,7 @@ def failing_once(subjects: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest_asyncio.fixture
 async def product(
-    service_settings: ServiceSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+    service_settings: ServiceSettings, database: Database, redis_admin: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Product]:
     failing: set[str] = set()
     failing_once(failing, monkeypatch)
@@ -101,7 +103,7 @@ async def product(
         running("gateway", settings, wire_gateway),
         aiohttp.ClientSession(settings.base_url, headers={"Authorization": f"Bearer {SECRET}"}) as client,
     ):
-        yield Product(client, resources, failing)
+        yield Product(client, resources, failing, redis_admin)
 
 
 async def test_a_contact_that_is_created_again_after_a_503_is_a_single_one(product: Product) -> None:
