@@ -32,6 +32,8 @@ from libs.common.log import configure, get_logger
 from libs.common.web import health_routes, serve
 
 T = TypeVar("T")
+CANCEL_EVERY_SECONDS = 1.0
+CLOSE_SECONDS = 10.0
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -52,8 +54,11 @@ class BackgroundTasks:
         self._tasks = [asyncio.create_task(loop(), name=name) for name, loop in self._loops.items()]
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        pending = set(self._tasks)
+        while pending:  # once more for whoever lost the cancellation in a library that swallowed it
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_EVERY_SECONDS)
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         for task, result in zip(self._tasks, results, strict=True):
             if isinstance(result, Exception):
@@ -91,6 +96,16 @@ class Resources:
 Wire = Callable[[Resources], Awaitable[None]]
 
 
+async def _close_pool(db: Pool) -> None:
+    """Close the pool; a connection that nobody returns, which asyncpg would wait for without end, is ended."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await db.close()
+    except TimeoutError:
+        get_logger().warning("pool_terminated")
+        db.terminate()
+
+
 @asynccontextmanager
 async def opened(service: Service, settings: Settings) -> AsyncIterator[Resources]:
     """The resources of one service, closed in reverse order. The bus is not started yet: handlers come first."""
@@ -98,7 +113,7 @@ async def opened(service: Service, settings: Settings) -> AsyncIterator[Resource
         cache = open_cache(settings, service)
         stack.push_async_callback(cache.close)
         db = await open_pool(settings)
-        stack.push_async_callback(db.close)
+        stack.push_async_callback(_close_pool, db)
         http = await stack.enter_async_context(
             aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=settings.google_timeout_seconds),
