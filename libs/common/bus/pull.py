@@ -8,6 +8,7 @@ the batch is full or needs an extra round trip, and FastStream's pull subscriber
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import nats.errors
 import orjson
@@ -25,6 +26,7 @@ MAX_PULL_BYTES = 4 * 1024 * 1024
 
 _STATUS, _DESCRIPTION = "Status", "Description"
 _ENDED = ("404", "408")  # no messages, request timed out: the pull simply ended
+_COMPLETED = "Batch Completed"  # the server says so of a request that is limited in bytes, behind its last message
 _OVER_BYTES = "Message Size Exceeds MaxBytes"
 
 Deliver = Callable[[Sequence[Msg]], Awaitable[None]]
@@ -42,13 +44,14 @@ class PullLoop:
     async def run(self, stopping: asyncio.Event) -> None:
         """Pull and deliver until `stopping` is set. Survives restarts of the server; logs it when the consumer is gone."""
         inbox = self.client.new_inbox()
-        subscription = await self.client.subscribe(inbox)
+        subscription = await self.client.subscribe(f"{inbox}.*")
+        replies = (f"{inbox}.{number}" for number in count())
         stop = asyncio.create_task(stopping.wait())
         limited = True
         try:
             while not stopping.is_set():
                 try:
-                    limited = await self._pull_once(subscription, inbox, stop, limited=limited)
+                    limited = await self._pull_once(subscription, next(replies), stop, limited=limited)
                 except (nats.errors.Error, OSError) as error:
                     get_logger().warning("pull_interrupted", consumer=self.consumer.name, error=type(error).__name__)
                     await _pause(stop)
@@ -64,9 +67,11 @@ class PullLoop:
                 await _return_undelivered(self.client, subscription)
 
     async def _pull_once(
-        self, subscription: Subscription, inbox: str, stop: "asyncio.Task[bool]", *, limited: bool
+        self, subscription: Subscription, reply: str, stop: "asyncio.Task[bool]", *, limited: bool
     ) -> bool:
         """Request a batch and deliver what comes, until that came or the server ends the request.
+
+        `reply` is this request's own, by which the end of an earlier one is told from its end.
 
         `limited`: in bytes too. Returns whether the next one may be: not where the next message alone is over the limit.
         """
@@ -75,7 +80,7 @@ class PullLoop:
             {"max_bytes": MAX_PULL_BYTES} if limited else {}
         )
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.consumer.stream}.{self.consumer.name}"
-        await self.client.publish(subject, orjson.dumps(request), inbox)
+        await self.client.publish(subject, orjson.dumps(request), reply)
         deadline = asyncio.get_running_loop().time() + PULL_SECONDS + 1
         came, bytes_left = 0, MAX_PULL_BYTES
         while came < wanted and (bytes_left > 0 or not limited):  # filled to the byte, a request ends without a status
@@ -88,10 +93,12 @@ class PullLoop:
                 await self.deliver(messages)
                 came += len(messages)
                 bytes_left -= sum(map(_size_bytes, messages))
-            for status in filter(_status, arrived):
-                if _is_over_bytes(status):
+            for status in arrived:
+                if not _status(status) or status.subject != reply:
+                    continue
+                if _describes(status, _OVER_BYTES):  # the next message does not fit into what is left of its bytes
                     return came > 0
-                if _status(status) not in _ENDED:
+                if _status(status) not in _ENDED and not _describes(status, _COMPLETED):
                     await self._report_unavailable(status, stop)
                 return True
         return True
@@ -136,9 +143,9 @@ def _size_bytes(message: Msg) -> int:
     return len(message.subject) + len(message.reply) + len(message.data) + (headers + 12 if headers else 0)
 
 
-def _is_over_bytes(status: Msg) -> bool:
-    """The server ended the request because the next message does not fit into what is left of its bytes."""
-    return _OVER_BYTES.casefold() in (status.headers or {}).get(_DESCRIPTION, "").casefold()
+def _describes(status: Msg, reason: str) -> bool:
+    """Whether the server ended the request for this reason."""
+    return reason.casefold() in (status.headers or {}).get(_DESCRIPTION, "").casefold()
 
 
 async def _return_undelivered(client: Client, subscription: Subscription) -> None:
