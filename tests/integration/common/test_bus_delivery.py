@@ -23,6 +23,7 @@ from libs.common.events import (
 )
 from libs.common.ids import ContactId, new_id
 from libs.common.service import Resources, running
+from libs.common.topology import batch_of
 from libs.local.servers import Nats
 from tests.conftest import ServiceSettings, own_nats_server
 from tests.support.bus import ACCOUNT, USER, OpenBus, Received, alive, dead_letters, message, request, settled, stream
@@ -47,6 +48,19 @@ async def test_what_is_published_is_consumed_in_batches_and_leaves_nothing_behin
         await settled(empty)
     assert sorted(received.ids, key=int) == [str(number) for number in range(350)]
     assert max(map(len, received.batches)) > 1
+
+
+async def test_a_flood_that_fills_many_batches_interrupts_no_pull(bus: OpenBus) -> None:
+    received = Received()
+    contacts, sync = bus("contacts"), bus("sync")
+    contacts.subscribe_batch(MessageIngested, received.record)
+    flood = 4 * batch_of(MessageIngested) + 1
+    with capture_logs() as logs:
+        async with alive(contacts, sync):
+            await sync.publish(*(message(str(number)) for number in range(flood)))
+            await received.count(flood)
+    assert [line for line in logs if line["event"] in ("consumer_unavailable", "pull_interrupted")] == []
+    assert sorted(received.ids, key=int) == [str(number) for number in range(flood)]
 
 
 async def test_the_same_event_published_twice_is_stored_once(bus: OpenBus) -> None:
