@@ -1,13 +1,11 @@
-"""What a comparison of an account with `auth`'s finds: an event that was missed, or nothing."""
+"""What a comparison of an account with `auth`'s finds, by what contacts need to know of it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
+from libs.common.account_states import Finding, finding_of
 from libs.common.requests import AccountState
-
-Finding = Literal["same", "uncounted", "missed", "rolled_back"]
 
 
 @dataclass(frozen=True)
@@ -20,25 +18,10 @@ class HeldAccount:
 
 
 def finding(held: HeldAccount | None, state: AccountState, purged: Collection[UUID]) -> Finding:
-    """What is wrong with the account as it is held. A permission that has ended is nothing to contacts: the account stays connected.
-
-    missed: the event after which `auth` has it. uncounted: nothing but its sequence. rolled_back: `auth` has counted less than what
-    was received of it, so its database is that of a backup, or the state was read before the last event.
-    """
-    if state.user_id in purged:
-        return "same"
-    if state.user_deleted:
-        return "missed"
-    if state.status == "purged":
-        return "same" if state.id in purged else "missed"
-    if state.id in purged:
-        return "same"
+    """What is wrong with the account as it is held. A permission that has ended is nothing to contacts: the account stays connected."""
     is_connected = state.status != "disconnected"
     if held is None:
-        return "missed" if is_connected else "same"
-    if held.sequence > state.sequence:
-        return "rolled_back"
-    if held.sequence == state.sequence:
-        return "same"
+        return finding_of(state, purged, None, is_needed=is_connected, is_same=False)
     is_at_address = not is_connected or held.address == state.address.strip().lower()
-    return "uncounted" if held.connected == is_connected and is_at_address else "missed"
+    is_same = held.connected == is_connected and is_at_address
+    return finding_of(state, purged, held.sequence, is_needed=is_connected, is_same=is_same)
