@@ -133,7 +133,8 @@ async def _judge(context: Context, account: Account, found: _Found) -> Why:
     """What a sync will make of it; and where it is to be recorded, request that now."""
     message, days = found.message, account.gmail.mail_lookback_days
     me = rules.Me(account.user_id, account.account_id, account.own_addresses)
-    outcome = rules.read(message, me, rules.since(datetime.now(UTC), days), 1)
+    brief_tokens = await _brief_tokens(context, me, message)
+    outcome = rules.read(message, me, rules.since(datetime.now(UTC), days), 1, brief_tokens)
     known = Why(
         account_id=account.account_id,
         gmail_id=message.gmail_id,

@@ -71,6 +71,21 @@ async def test_only_briefs_that_prep_sent_are_hidden(stage: SyncStage, service_s
     assert (why.state, why.rule) == ("filtered", "prep_email")
 
 
+async def test_a_brief_that_is_not_reached_yet_is_explained_as_one(
+    stage: SyncStage, service_settings: ServiceSettings
+) -> None:
+    token = new_token()
+    await put_on_record(service_settings, stage, token)
+    async with running("prep", service_settings("prep"), wire_prep), stage.replica():
+        brief = stage.account.mailbox.add(marked(101, token))
+        await stage.first_sync("mail")
+        await stage.sql("DELETE FROM messages WHERE gmail_id = $1", brief.id)
+        why = await stage.request(
+            ExplainMessage(user_id=stage.user_id, account_id=stage.account_id, message_id=brief.id)
+        )
+    assert (why.asked_gmail, why.state, why.rule) == (True, "filtered", "prep_email")
+
+
 async def test_without_prep_only_what_may_be_a_brief_waits(stage: SyncStage, service_settings: ServiceSettings) -> None:
     token = new_token()
     await put_on_record(service_settings, stage, token)
