@@ -280,7 +280,6 @@ class RunningGateway:
     world: World
     buses: dict[Service, Bus]
     resources: Resources
-    settings: Callable[[Service], Settings]
 
     def client(self, token: str | None = "pcrm_alice", **headers: str) -> aiohttp.ClientSession:
         """An API client; without a token, whoever it pleases to be."""
@@ -296,8 +295,8 @@ class RunningGateway:
 
     @asynccontextmanager
     async def replica(self) -> AsyncIterator[str]:
-        """A second gateway; its URL."""
-        settings = self.settings("gateway").model_copy(update={"port": free_port(), "public_url": self.url})
+        """A second gateway with the settings of the first; its URL."""
+        settings = self.resources.settings.model_copy(update={"port": free_port(), "public_url": self.url})
         async with running("gateway", settings, wire):
             yield f"http://127.0.0.1:{settings.port}"
 
@@ -321,4 +320,4 @@ async def running_gateway(
         chosen = service_settings("gateway").model_dump() | {"port": free_port()} | changes
         settings = Settings(**chosen)
         resources = await stack.enter_async_context(running("gateway", settings, wire))
-        yield RunningGateway(f"http://127.0.0.1:{settings.port}", world, buses, resources, service_settings)
+        yield RunningGateway(f"http://127.0.0.1:{settings.port}", world, buses, resources)

@@ -137,7 +137,7 @@ async def test_two_replicas_count_together(service_settings: ServiceSettings) ->
     ):
         urls = [gateway.url, second] * 12
         responses = await asyncio.gather(*(client.get(f"{url}{API}/tokens") for url in urls))
-        assert sum(response.status == 200 for response in responses) < 15
+        assert sum(response.status == 200 for response in responses) in (10, 11), "one more in six seconds"
 
 
 async def test_no_limit_is_a_choice(service_settings: ServiceSettings, redis_admin: Redis) -> None:
