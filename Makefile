@@ -3,6 +3,7 @@
 #   make test   all tests, in parallel        make check  ruff, mypy --strict, import-linter
 #   make bench  the benchmarks                make clean  remove what the others made
 #   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories (a quarter of an hour)
+#   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make setup  only .venv/bin/pingcrm
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,7 @@ ARGS ?=
 # Two workers: each starts its own PostgreSQL, NATS and Valkey.
 WORKERS ?= 2
 
-.PHONY: setup demo test proof check bench clean lock docs
+.PHONY: setup demo test proof sabotage check bench clean lock docs
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -37,6 +38,9 @@ test: $(VENV)/.dev
 proof: $(VENV)/.dev
 	PINGCRM_PROOF_EXAMPLES=$${PINGCRM_PROOF_EXAMPLES:-300} PINGCRM_PROOF_MESSAGES=$${PINGCRM_PROOF_MESSAGES:-5000} \
 		$(BIN)/python -m pytest tests/chaos $(ARGS)
+
+sabotage: $(VENV)/.dev
+	@$(BIN)/python -m tests.sabotage $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
