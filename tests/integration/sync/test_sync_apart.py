@@ -6,11 +6,9 @@ Every call is made twice, with the others' rows there and without them: what it 
 import inspect
 import pkgutil
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
-
-import pytest_asyncio
 
 import services.sync.store
 from libs.common.db import Connection
@@ -42,8 +40,7 @@ from services.sync.store import (
     prep_scans,
     runs,
 )
-from tests.support.database import Database
-from tests.support.sync_tables import DAY, NOW, TableAccount, fill, meeting, rows_of, sync_tables
+from tests.support.sync_tables import DAY, NOW, TableAccount, fill, meeting, rows_of
 
 MAYA, OLGA = UserId(new_id()), UserId(new_id())
 OTHER, ACCOUNT = TableAccount(MAYA, 2), TableAccount(MAYA, 1)  # the other one's rows come first in each index
@@ -258,12 +255,6 @@ async def _first_meeting(connection: Connection) -> Any:
 
 async def _sorted(found: Awaitable[list[Any]]) -> list[Any]:
     return sorted(await found)
-
-
-@pytest_asyncio.fixture
-async def connection(database: Database) -> AsyncIterator[Connection]:
-    async with sync_tables(database) as connection:
-        yield connection
 
 
 def _store_functions() -> Iterator[tuple[Any, str]]:
