@@ -110,7 +110,10 @@ async def fill(connection: Connection, account: TableAccount) -> None:
         watch_topic="t", watch_expires_at=NOW + DAY, watch_due_at=NOW + DAY, poll_at=NOW - factor * DAY, time_zone=f"Zone/{factor}",
     )  # fmt: skip
     own = {"account_id": account_id}
-    for gmail_id, thread_id, state, rule, revision, position, generation, days, name in MESSAGES:
+    states = [made[2:] for made in MESSAGES]
+    if factor > 1:
+        states.reverse()  # what stands about a message in one mailbox says nothing about the one of the same id in another
+    for (gmail_id, thread_id, *_), (state, rule, revision, position, generation, days, name) in zip(MESSAGES, states, strict=True):
         await add_row(
             connection, "messages", **own, gmail_id=gmail_id, thread_id=thread_id, state=state, rule=rule, position=position * factor,
             revision=revision * factor, generation=generation, occurred_at=NOW - days * DAY if days else None, rfc_message_id=name,

@@ -1,7 +1,8 @@
-"""The tables of `sync` for tests of its SQL: one database for all of them, since each undoes what it has done."""
+"""The tables of `sync` for tests of its SQL and its handlers: one database for all of them, since each undoes what it has done."""
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest_asyncio
 
 from libs.common.db import Connection
@@ -22,3 +23,14 @@ async def connection(_shared_database: Database) -> AsyncIterator[Connection]:
     """In a transaction that is rolled back."""
     async with sync_tables(_shared_database) as connection:
         yield connection
+
+
+@pytest_asyncio.fixture
+async def emptied_database(_shared_database: Database) -> AsyncIterator[Database]:
+    """What is committed to it is deleted at the end."""
+    yield _shared_database
+    connection = await asyncpg.connect(_shared_database.url_for("sync"))
+    try:
+        await connection.execute("DELETE FROM accounts; DELETE FROM preferences; DELETE FROM forgotten; DELETE FROM outbox")
+    finally:
+        await connection.close()

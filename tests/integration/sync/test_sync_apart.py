@@ -149,7 +149,7 @@ OF_ACCOUNT: dict[Any, dict[str, Call]] = {
         "list_upcoming": lambda c: meetings.list_upcoming(c, ID, NOW, NOW + DAY),
     },
     messages: {
-        "list_by_id": lambda c: messages.list_by_id(c, ID, "m1", "two@example.org", 5),
+        "list_by_id": lambda c: _found_both_ways(c),
         "get_place": lambda c: messages.get_place(c, ID, 4),
         "add_wanted": lambda c: messages.add_wanted(c, ID, "m0", "t0"),
         "is_any_set_aside": lambda c: _set_aside_after_retry(c),
@@ -227,6 +227,10 @@ async def _publish_unpublished(connection: Connection) -> list[Any]:
         connection, {change.meeting.meeting_id: change.meeting.revision for change in found}
     )
     return found
+
+
+async def _found_both_ways(connection: Connection) -> list[Any]:
+    return [await messages.list_by_id(connection, ID, gmail_id, "two@example.org", 5) for gmail_id in ("m1", "m0", "none")]
 
 
 async def _set_aside_after_retry(connection: Connection) -> list[bool]:

@@ -176,8 +176,8 @@ async def test_a_deleted_account_takes_everything_along_and_is_remembered(connec
     assert await accounts.list_forgotten(connection, [user_id, account_id, theirs, MAYA]) == {user_id, account_id}
 
 
-async def test_events_about_one_user_are_applied_one_at_a_time_and_an_account_is_held_until_the_commit(database: Database) -> None:
-    async with two_connections(database) as (mine, theirs):
+async def test_events_about_one_user_are_applied_one_at_a_time_and_an_account_is_held_until_the_commit(emptied_database: Database) -> None:
+    async with two_connections(emptied_database) as (mine, theirs):
         account_id, second_id = await add_account(mine, MAYA), await add_account(mine, MAYA)
         locks = {
             "user": (accounts.lock_user(mine, MAYA), lambda: accounts.lock_user(theirs, MAYA)),
@@ -227,8 +227,8 @@ async def test_a_hint_concerns_the_connected_mailboxes_of_its_address_that_have_
     assert (await row_of(connection, gone))["pushed_at"] is None
 
 
-async def test_a_notification_waits_for_nobody_and_of_two_replicas_one_polls(database: Database) -> None:
-    async with two_connections(database) as (mine, theirs):
+async def test_a_notification_waits_for_nobody_and_of_two_replicas_one_polls(emptied_database: Database) -> None:
+    async with two_connections(emptied_database) as (mine, theirs):
         account_id = await add_mailbox(mine)
         async with mine.transaction():
             assert [due.account_id for due in await freshness.list_due(mine, 9)] == [account_id]

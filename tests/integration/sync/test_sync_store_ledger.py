@@ -375,7 +375,8 @@ async def test_removals_and_old_messages_are_published_again_above_what_is_held(
     lost = [Suspect("gone", 30), Suspect("trash", 10), Suspect("recorded", 10), Suspect("pending", 10)]
     removals = await losses.list_removals(connection, account_id, lost)
     assert sorted(removals, key=lambda removal: removal.gmail_id) == [Removal("gone", 31), Removal("trash", 21, "trash")]
-    await losses.raise_revisions(connection, account_id, [Suspect(name, 25) for name in ("gone", "recorded")])
-    assert await found(connection, "revision") == {"gone": 20, "trash": 20, "recorded": 25, "pending": 20}
+    await add(connection, account_id, "another", "recorded", revision=20)
+    await losses.raise_revisions(connection, account_id, [Suspect("gone", 24), Suspect("recorded", 25), Suspect("another", 26)])
+    assert await found(connection, "revision") == {"gone": 20, "trash": 20, "recorded": 25, "another": 26, "pending": 20}
     await losses.raise_revisions(connection, account_id, [Suspect("recorded", 24)])
     assert (await found(connection, "revision"))["recorded"] == 25, "never lower"

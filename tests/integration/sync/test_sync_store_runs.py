@@ -203,9 +203,9 @@ async def test_of_each_sort_no_more_are_taken_than_there_is_room_for_and_who_wai
 
 @pytest.mark.parametrize(("first", "kind"), [(False, "mail"), (True, "mail"), (True, "calendar")])
 async def test_of_two_replicas_that_look_at_the_same_time_one_gets_the_run(
-    database: Database, first: bool, kind: Kind
+    emptied_database: Database, first: bool, kind: Kind
 ) -> None:
-    pool = await open_pool(Settings(postgres_url=database.url_for("sync")))
+    pool = await open_pool(Settings(postgres_url=emptied_database.url_for("sync")))
     try:
         async with pool.acquire() as mine, pool.acquire() as theirs:
             await add_run(mine, await add_account(mine, MAYA), kind, first=first, state="queued")
@@ -218,8 +218,8 @@ async def test_of_two_replicas_that_look_at_the_same_time_one_gets_the_run(
         await pool.close()
 
 
-async def test_who_writes_holds_the_run_until_the_commit_and_its_lease_is_renewed_then(database: Database) -> None:
-    pool = await open_pool(Settings(postgres_url=database.url_for("sync")))
+async def test_who_writes_holds_the_run_until_the_commit_and_its_lease_is_renewed_then(emptied_database: Database) -> None:
+    pool = await open_pool(Settings(postgres_url=emptied_database.url_for("sync")))
     try:
         async with pool.acquire() as mine, pool.acquire() as theirs:
             lease = await add_run(mine, await add_account(mine, MAYA), lease_until=NOW - HOUR)
