@@ -1,5 +1,6 @@
 """Runs and their leases, statement by statement: who may take a run, and that nobody else writes anything of it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -149,7 +150,7 @@ async def test_each_account_has_a_moment_of_its_own_within_the_spread_that_never
 
 async def test_a_run_is_taken_once_it_is_due_and_nobody_holds_it(connection: Connection) -> None:
     columns: dict[str, dict[str, Any]] = {
-        "queued": {"state": "queued", "due_at": NOW - HOUR},
+        "queued": {"state": "queued", "due_at": NOW - HOUR, "started_at": NOW - 3 * HOUR},
         "put off until now": {"state": "waiting", "due_at": NOW - HOUR, "started_at": NOW - 3 * HOUR},
         "held by who died": {"state": "running", "lease_until": NOW - HOUR, "started_at": NOW - 3 * HOUR},
         "held": {"state": "running", "lease_until": NOW + HOUR},
@@ -174,31 +175,31 @@ async def test_a_run_is_taken_once_it_is_due_and_nobody_holds_it(connection: Con
         assert await leases.acquire(connection, "another", PLENTY) == []
 
 
+SORTS: dict[str, tuple[bool, Kind]] = {
+    "incremental": (False, "mail"), "initial_mail": (True, "mail"), "initial_other": (True, "contacts"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sort", SORTS)
 async def test_of_each_sort_no_more_are_taken_than_there_is_room_for_and_who_waits_longest_comes_first(
-    connection: Connection,
+    connection: Connection, sort: str
 ) -> None:
-    sorts: dict[str, tuple[bool, Kind]] = {
-        "incremental": (False, "mail"), "initial_mail": (True, "mail"), "initial_other": (True, "contacts"),
-    }  # fmt: skip
-    waiting = {
-        name: [
-            await add_run(
-                connection, await add_account(connection, MAYA), kind, first=first, state="queued", due_at=NOW - hours * HOUR
-            )
-            for hours in (1, 3, 2)
-        ]
-        for name, (first, kind) in sorts.items()
-    }  # fmt: skip
-    own = [made[1].run_id for made in waiting.values()]
+    async def waiting(name: str, hours: int) -> RunLease:
+        first, kind = SORTS[name]
+        account_id = await add_account(connection, MAYA)
+        return await add_run(connection, account_id, kind, first=first, state="queued", due_at=NOW - hours * HOUR)
+
+    room = Capacity(*(int(name == sort) for name in SORTS))
+    for name in set(SORTS) - {sort}:
+        await waiting(name, 9)  # longer, and not of this sort
+    young, own, old = await waiting(sort, 1), await waiting(sort, 4), await waiting(sort, 3)
     assert await leases.acquire(connection, "me", Capacity(0, 0, 0)) == []
-    for number, name in enumerate(sorts):
-        capacity = Capacity(*(int(position == number) for position in range(3)))
-        [taken] = await leases.acquire(connection, "me", capacity, own)
-        assert taken.run_id == waiting[name][2].run_id, f"{name}: the longest waiting, but for what is our own"
-    for made in waiting.values():
-        capacity = Capacity(*(int(made is waiting[name]) for name in sorts))
-        [taken] = await leases.acquire(connection, "me", capacity)
-        assert taken.run_id == made[1].run_id
+    for expected in (old, young):
+        [taken] = await leases.acquire(connection, "me", room, [own.run_id])
+        assert taken.run_id == expected.run_id
+    assert await leases.acquire(connection, "me", room, [own.run_id]) == []
+    [taken] = await leases.acquire(connection, "me", room)
+    assert taken.run_id == own.run_id
 
 
 @pytest.mark.parametrize(("first", "kind"), [(False, "mail"), (True, "mail"), (True, "calendar")])
@@ -287,15 +288,42 @@ async def test_who_comes_late_with_a_lost_lease_writes_nothing(connection: Conne
         ]
     before = await connection.fetch("SELECT * FROM runs ORDER BY run_id")
     for lease in lost:
-        try:
-            result = await WRITES[write](connection, lease)
-        except LeaseLost:
-            result = None
+        result = await _lost_or_result(WRITES[write](connection, lease))
         assert result in (None, False, set(), (set(), set()))
         assert await connection.fetch("SELECT * FROM runs ORDER BY run_id") == before
     if write in ("hold", "add_progress", "end", "fail"):
-        with pytest.raises(LeaseLost):
-            await WRITES[write](connection, lost[0])
+        for lease in lost:
+            with pytest.raises(LeaseLost):
+                await WRITES[write](connection, lease)
+
+
+async def test_who_writes_in_the_moment_in_which_the_lease_passes_on_writes_nothing(emptied_database: Database) -> None:
+    pool = await open_pool(Settings(postgres_url=emptied_database.url_for("sync")))
+    try:
+        async with pool.acquire() as mine, pool.acquire() as theirs, pool.acquire() as watching:
+            own_pid = await mine.fetchval("SELECT pg_backend_pid()")
+            for write in set(WRITES) - {"renew"}:  # that one waits for nobody
+                await watching.execute("DELETE FROM accounts")
+                lease = await add_run(mine, await add_account(mine, MAYA), reason="poll", lease_until=NOW + HOUR)
+                async with theirs.transaction():
+                    await theirs.execute("UPDATE runs SET fence = fence + 1, holder = 'they'")
+                    after = await theirs.fetchrow("SELECT * FROM runs")
+                    writing = asyncio.create_task(_lost_or_result(WRITES[write](mine, lease)))
+                    async with asyncio.timeout(10):
+                        while not await watching.fetchval("SELECT pg_blocking_pids($1) <> '{}'", own_pid):
+                            await asyncio.sleep(0.01)
+                result = await writing
+                assert result in (None, False, set(), ({lease.run_id}, set())), f"{write}: it may be ours still, but is not renewed"
+                assert await watching.fetchrow("SELECT * FROM runs") == after, write
+    finally:
+        await pool.close()
+
+
+async def _lost_or_result(write: Awaitable[Any]) -> Any:
+    try:
+        return await write
+    except LeaseLost:
+        return None
 
 
 # --- what a run writes of itself ----------------------------------------------------------------------------------------
