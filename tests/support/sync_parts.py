@@ -71,8 +71,6 @@ async def sync_parts(database: Database, google: Callable[[], Any] = NoGoogle, *
     try:
         bus = KeepingBus()
         accounts = cast(Any, SimpleNamespace(open=lambda _: google()))
-        yield Parts(
-            Context(used, pool, cast(Bus, bus), RunQueue()), Engine(used, pool, cast(Bus, bus), accounts), bus
-        )
+        yield Parts(Context(used, pool, cast(Bus, bus), RunQueue()), Engine(used, pool, cast(Bus, bus), accounts), bus)
     finally:
         await pool.close()

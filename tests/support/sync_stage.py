@@ -238,7 +238,9 @@ class SyncStage:
         client = await nats.connect(self.nats_admin_url)
         try:
             async with asyncio.timeout(seconds):
-                while await self._is_anything_pending(client) or await self.sql("SELECT FROM runs WHERE finished_at IS NULL"):
+                while await self._is_anything_pending(client) or await self.sql(
+                    "SELECT FROM runs WHERE finished_at IS NULL"
+                ):
                     await asyncio.sleep(0.02)
         finally:
             await client.close()

@@ -113,7 +113,9 @@ async def fill(connection: Connection, account: TableAccount) -> None:
     states = [made[2:] for made in MESSAGES]
     if factor > 1:
         states.reverse()  # what stands about a message in one mailbox says nothing about the one of the same id in another
-    for (gmail_id, thread_id, *_), (state, rule, revision, position, generation, days, name) in zip(MESSAGES, states, strict=True):
+    for (gmail_id, thread_id, *_), (state, rule, revision, position, generation, days, name) in zip(
+        MESSAGES, states, strict=True
+    ):
         await add_row(
             connection, "messages", **own, gmail_id=gmail_id, thread_id=thread_id, state=state, rule=rule, position=position * factor,
             revision=revision * factor, generation=generation, occurred_at=NOW - days * DAY if days else None, rfc_message_id=name,
@@ -130,7 +132,12 @@ async def fill(connection: Connection, account: TableAccount) -> None:
     await _fill_meetings(connection, account)
     for kind, calendar_id in (("mail", ""), ("contacts", ""), ("calendar", "primary"), ("calendar", f"team{factor}")):
         await add_row(
-            connection, "cursors", **own, kind=kind, calendar_id=calendar_id, token={"history_id": factor, "listing": None}
+            connection,
+            "cursors",
+            **own,
+            kind=kind,
+            calendar_id=calendar_id,
+            token={"history_id": factor, "listing": None},
         )
     await _fill_runs(connection, account)
     await add_row(
@@ -148,7 +155,14 @@ async def fill(connection: Connection, account: TableAccount) -> None:
     await add_row(connection, "audit_missing", **own, gmail_id="m1" if factor == 1 else "m2")
     await add_row(connection, "item_audits", **own, kind="calendar", due_at=NOW - DAY, unhealed=factor)
     await add_row(
-        connection, "item_audits", **own, kind="contacts", due_at=None, finished_at=NOW, compared=factor, unhealed=factor
+        connection,
+        "item_audits",
+        **own,
+        kind="contacts",
+        due_at=None,
+        finished_at=NOW,
+        compared=factor,
+        unhealed=factor,
     )
 
 

@@ -31,6 +31,8 @@ async def emptied_database(_shared_database: Database) -> AsyncIterator[Database
     yield _shared_database
     connection = await asyncpg.connect(_shared_database.url_for("sync"))
     try:
-        await connection.execute("DELETE FROM accounts; DELETE FROM preferences; DELETE FROM forgotten; DELETE FROM outbox")
+        await connection.execute(
+            "DELETE FROM accounts; DELETE FROM preferences; DELETE FROM forgotten; DELETE FROM outbox"
+        )
     finally:
         await connection.close()

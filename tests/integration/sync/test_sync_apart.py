@@ -230,7 +230,9 @@ async def _publish_unpublished(connection: Connection) -> list[Any]:
 
 
 async def _found_both_ways(connection: Connection) -> list[Any]:
-    return [await messages.list_by_id(connection, ID, gmail_id, "two@example.org", 5) for gmail_id in ("m1", "m0", "none")]
+    return [
+        await messages.list_by_id(connection, ID, gmail_id, "two@example.org", 5) for gmail_id in ("m1", "m0", "none")
+    ]
 
 
 async def _set_aside_after_retry(connection: Connection) -> list[bool]:
@@ -270,7 +272,9 @@ def _store_functions() -> Iterator[tuple[Any, str]]:
 
 
 def test_every_function_of_the_store_is_tried() -> None:
-    tried = {(store, name) for table in (OF_ACCOUNT, OF_USER, OF_ALL) for store, names in table.items() for name in names}
+    tried = {
+        (store, name) for table in (OF_ACCOUNT, OF_USER, OF_ALL) for store, names in table.items() for name in names
+    }
     assert tried == set(_store_functions())
 
 
@@ -329,17 +333,23 @@ async def _are_the_same_beside(
     await connection.execute("UPDATE meetings SET meeting_id = md5(account_id || calendar_id || event_id)::uuid")
     our_ids, other_ids = ([account.account_id for account in some] for some in (ours, others))
     before = await rows_of(connection)
-    for name, call in ((f"{store.__name__}.{name}", call) for store, calls in table.items() for name, call in calls.items()):
+    for name, call in (
+        (f"{store.__name__}.{name}", call) for store, calls in table.items() for name, call in calls.items()
+    ):
         result, rows = await _outcome(connection, call)
         result_alone, rows_alone = await _outcome(connection, call, without=other_ids)
-        assert {key: rows.get(key) for key in other_ids} == {key: before[key] for key in other_ids}, f"{name} changes others"
+        assert {key: rows.get(key) for key in other_ids} == {key: before[key] for key in other_ids}, (
+            f"{name} changes others"
+        )
         assert result == result_alone, f"{name} sees others"
         assert _comparable(rows, our_ids) == _comparable(rows_alone, our_ids), f"{name} goes by others"
         came_of_it = result or rows != before or name.endswith((".lock_account", ".hold"))
         assert came_of_it, f"{name}: nothing came of it"
 
 
-async def _outcome(connection: Connection, call: Call, without: Sequence[AccountId] = ()) -> tuple[Any, dict[AccountId, list[str]]]:
+async def _outcome(
+    connection: Connection, call: Call, without: Sequence[AccountId] = ()
+) -> tuple[Any, dict[AccountId, list[str]]]:
     """What the call returns, and the rows that are there then. What it has done is undone."""
     trial = connection.transaction()
     await trial.start()
@@ -355,5 +365,6 @@ def _comparable(rows: dict[AccountId, list[str]], ids: list[AccountId]) -> list[
     kept = {str(account.run_id(number)) for account in (ACCOUNT, OTHER) for number in range(8)}
     made_up = re.compile(r'"(?:run_id|audit_id)": "([^"]+)"')
     return [
-        sorted(made_up.sub(lambda match: match[0] if match[1] in kept else "", row) for row in rows.get(key, ())) for key in ids
+        sorted(made_up.sub(lambda match: match[0] if match[1] in kept else "", row) for row in rows.get(key, ()))
+        for key in ids
     ]

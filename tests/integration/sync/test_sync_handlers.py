@@ -65,7 +65,15 @@ async def insert(parts: Parts, table: str, **columns: Any) -> None:
 
 
 async def add_run(parts: Parts, account_id: AccountId, kind: Kind = "mail", **columns: Any) -> Any:
-    values = {"run_id": new_id(), "user_id": MAYA, "account_id": account_id, "kind": kind, "reason": "user", "state": "queued", **columns}
+    values = {
+        "run_id": new_id(),
+        "user_id": MAYA,
+        "account_id": account_id,
+        "kind": kind,
+        "reason": "user",
+        "state": "queued",
+        **columns,
+    }
     await insert(parts, "runs", **values)
     return values["run_id"]
 
@@ -111,7 +119,9 @@ async def test_a_schedule_requests_a_run_of_its_kind_for_every_account_that_perm
     assert not (await account_of(parts, stopped))["aliases_due"]
 
 
-async def test_a_mailbox_is_audited_once_a_day_and_its_meetings_and_cards_too(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_mailbox_is_audited_once_a_day_and_its_meetings_and_cards_too(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(audits, "SPREAD_SECONDS", 0)
     both, calendar_only = await add(parts), await add(parts, scopes=[CALENDAR_READ])
     await audits.audit_all(parts.context, AuditDue())
@@ -151,7 +161,14 @@ async def test_an_audit_shows_the_mailbox_by_state_and_by_rule(parts: Parts) -> 
     for number, state in enumerate(states):
         state, _, rule = state.partition(" ")
         await insert(
-            parts, "messages", account_id=account_id, gmail_id=str(number), thread_id="t", state=state, rule=rule, position=number
+            parts,
+            "messages",
+            account_id=account_id,
+            gmail_id=str(number),
+            thread_id="t",
+            state=state,
+            rule=rule,
+            position=number,
         )
     await insert(parts, "item_audits", account_id=account_id, kind="calendar", compared=7)
     await insert(parts, "item_audits", account_id=account_id, kind="contacts", compared=9)
@@ -201,7 +218,9 @@ async def test_new_settings_request_what_follows_from_them_and_older_ones_do_not
         assert await unfinished(parts) == set()
         assert await parts.fetch("SELECT FROM preferences WHERE gmail <> '{}'") == []
     await accounts.change_settings(parts.context, SettingsChanged(user_id=MAYA, version=6, before=before, after=after))
-    assert await unfinished(parts) == {(account_id, kind, "settings") for account_id in (first, second) for kind in kinds}
+    assert await unfinished(parts) == {
+        (account_id, kind, "settings") for account_id in (first, second) for kind in kinds
+    }
     pending = await parts.fetch("SELECT account_id FROM messages WHERE state = 'pending'")
     assert [row["account_id"] for row in pending] == ([first] if comes_back else [])
     async with parts.context.db.acquire() as connection:
@@ -214,7 +233,13 @@ async def test_new_settings_request_what_follows_from_them_and_older_ones_do_not
 
 
 def connected(account_id: AccountId, **changes: Any) -> AccountConnected:
-    fields = {"user_id": MAYA, "account_id": account_id, "address": "maya@example.com", "scopes": frozenset(ALL), "again": False}
+    fields = {
+        "user_id": MAYA,
+        "account_id": account_id,
+        "address": "maya@example.com",
+        "scopes": frozenset(ALL),
+        "again": False,
+    }
     return AccountConnected.model_validate({**fields, "at": NOW, "sequence": 5, **changes})
 
 
@@ -276,7 +301,9 @@ async def test_a_permission_that_ended_stops_the_runs_of_its_account_and_reports
 
 
 @pytest.mark.parametrize(("purge", "sequence"), [(False, 4), (True, 4), (True, 2), (False, 2)])
-async def test_a_disconnected_account_stops_and_a_purge_is_final_also_where_it_comes_late(parts: Parts, purge: bool, sequence: int) -> None:
+async def test_a_disconnected_account_stops_and_a_purge_is_final_also_where_it_comes_late(
+    parts: Parts, purge: bool, sequence: int
+) -> None:
     account_id, other_id = await add(parts, sequence=3), await add(parts, sequence=3)
     for each in (account_id, other_id):
         await add_run(parts, each, state="running")
@@ -293,11 +320,15 @@ async def test_a_disconnected_account_stops_and_a_purge_is_final_also_where_it_c
 # --- requests -----------------------------------------------------------------------------------------------------------
 
 
-def wanted(account_id: AccountId, user_id: UserId = MAYA, kind: Kind = "mail", reason: Reason = "user") -> SyncRequested:
+def wanted(
+    account_id: AccountId, user_id: UserId = MAYA, kind: Kind = "mail", reason: Reason = "user"
+) -> SyncRequested:
     return SyncRequested(user_id=user_id, account_id=account_id, kind=kind, reason=reason)
 
 
-async def test_a_sync_is_requested_of_the_own_account_and_mail_is_polled_at_the_full_rate_from_then_on(parts: Parts) -> None:
+async def test_a_sync_is_requested_of_the_own_account_and_mail_is_polled_at_the_full_rate_from_then_on(
+    parts: Parts,
+) -> None:
     account_id = await add(parts, news_at=NOW - DAY, poll_at=NOW + DAY)
     await requests.request_run(parts.context, wanted(account_id, OLGA))
     assert await unfinished(parts) == set()
@@ -314,9 +345,15 @@ async def test_a_sync_is_requested_of_the_own_account_and_mail_is_polled_at_the_
 
 @pytest.mark.parametrize(
     ("columns", "code"),
-    [({"state": "reauth_required"}, "reauth_required"), ({"scopes": [CALENDAR_READ]}, "missing_scope"), ({"state": "disconnected"}, None)],
+    [
+        ({"state": "reauth_required"}, "reauth_required"),
+        ({"scopes": [CALENDAR_READ]}, "missing_scope"),
+        ({"state": "disconnected"}, None),
+    ],
 )
-async def test_who_requests_a_sync_that_is_not_possible_reads_why(parts: Parts, columns: dict[str, Any], code: str | None) -> None:
+async def test_who_requests_a_sync_that_is_not_possible_reads_why(
+    parts: Parts, columns: dict[str, Any], code: str | None
+) -> None:
     account_id = await add(parts, **columns)
     for reason in ("repair", "user"):
         assert parts.bus.published == []
@@ -334,12 +371,20 @@ def notified(history_id: int, address: str = "maya@example.com") -> MailboxNotif
     return MailboxNotified(address=address, history_id=history_id, notified_at=datetime.now(UTC))
 
 
-async def test_of_several_notifications_the_newest_counts_and_of_all_that_they_concern_it_is_noted(parts: Parts) -> None:
+async def test_of_several_notifications_the_newest_counts_and_of_all_that_they_concern_it_is_noted(
+    parts: Parts,
+) -> None:
     account_id, current = await add(parts), await add(parts, canonical="olga@example.com")
     async with parts.context.db.acquire() as connection:
         for each in (account_id, current):
             await cursors.upsert_cursor(connection, each, "mail", {"history_id": 100, "listing": None})
-    events = [notified(90), notified(101), notified(95), notified(100, "olga@example.com"), notified(999, "nobody@example.com")]
+    events = [
+        notified(90),
+        notified(101),
+        notified(95),
+        notified(100, "olga@example.com"),
+        notified(999, "nobody@example.com"),
+    ]
     await enqueue_notified(parts.context.db, parts.context.queue, events)
     assert await unfinished(parts) == {(account_id, "mail", "push")}
     for each in (account_id, current):
@@ -401,7 +446,9 @@ async def test_what_the_bus_did_not_take_is_not_acknowledged(failing: str) -> No
 
 
 @pytest.mark.parametrize(("reason", "has_failed"), [("poll", True), ("push", False), ("user", False)])
-async def test_only_what_a_poll_found_says_that_notifications_fail(parts: Parts, reason: Reason, has_failed: bool) -> None:
+async def test_only_what_a_poll_found_says_that_notifications_fail(
+    parts: Parts, reason: Reason, has_failed: bool
+) -> None:
     account_id = await add(parts, watch_expires_at=NOW + DAY, poll_at=NOW + DAY, news_at=NOW - DAY)
     run, ended = await ended_run(parts, account_id, reason=reason)
     await poll_at_full_rate(run, ended)
@@ -439,10 +486,10 @@ async def add_meetings(parts: Parts, account_id: AccountId) -> None:
         await meeting_store.cancel_events(connection, account_id, "primary", ["cancelled"])
 
 
-
-
 @pytest.mark.parametrize("late", [False, True])
-async def test_a_scan_publishes_the_meetings_that_start_soon_once_and_is_done_when_they_are_published(parts: Parts, late: bool) -> None:
+async def test_a_scan_publishes_the_meetings_that_start_soon_once_and_is_done_when_they_are_published(
+    parts: Parts, late: bool
+) -> None:
     account_id, other_id = await add(parts), await add(parts)
     for each in (account_id, other_id):
         await add_meetings(parts, each)
@@ -478,7 +525,9 @@ async def test_runs_and_meetings_come_page_by_page_without_a_gap(parts: Parts, l
     seen: list[Any] = []
     cursor, pages = None, 0
     while True:
-        page = await runs.show_runs(parts.context, ListRuns(user_id=MAYA, account_id=account_id, cursor=cursor, limit=limit))
+        page = await runs.show_runs(
+            parts.context, ListRuns(user_id=MAYA, account_id=account_id, cursor=cursor, limit=limit)
+        )
         seen, cursor, pages = [*seen, *(run.code for run in page.items)], page.next_cursor, pages + 1
         if cursor is None:
             break
@@ -492,5 +541,3 @@ async def test_runs_and_meetings_come_page_by_page_without_a_gap(parts: Parts, l
         if cursor is None:
             break
     assert seen == ["in -20", "in 5", "in 30", "in 500"]
-
-

@@ -21,6 +21,7 @@ from libs.common.config import Settings
 from libs.common.db import Connection, Pool, open_pool
 from libs.common.errors import Outage
 from libs.common.events import (
+    AccountIdentified,
     Event,
     Kind,
     MeetingCancelled,
@@ -29,9 +30,14 @@ from libs.common.events import (
     MessageRemoved,
     PersonImported,
     PersonRemoved,
+    Reason,
     SyncProgressed,
 )
 from libs.common.google.api import GoogleAccount
+from libs.common.google.calendar import Calendar
+from libs.common.google.errors import PageExpired
+from libs.common.google.gmail import Gmail
+from libs.common.google.people import People
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import CompareCards, CompareMeetings, CompareMessages, HeldItem, HeldMessage
 from libs.google_sim.account import CalendarData
@@ -39,7 +45,6 @@ from libs.google_sim.hosted_account import Account
 from services.sync.calendar.sync import sync_calendar
 from services.sync.domain.capacity import Capacity
 from services.sync.domain.runs import RunRequest
-from services.sync.mail import audit
 from services.sync.mail.sync import sync_mail
 from services.sync.people import sync_people
 from services.sync.runs.outcome import conclude
@@ -52,7 +57,11 @@ from tests.support.google_edge import edge
 from tests.support.sync_stage import ADDRESS, event, maya, message, person
 from tests.support.sync_tables import DAY, NOW, TABLES, add_account, add_row
 
-WORK: dict[Kind, Callable[[Run], Awaitable[None]]] = {"mail": sync_mail, "contacts": sync_people, "calendar": sync_calendar}
+WORK: dict[Kind, Callable[[Run], Awaitable[None]]] = {
+    "mail": sync_mail,
+    "contacts": sync_people,
+    "calendar": sync_calendar,
+}
 # Written without a lease: what is true of the account, whoever finds it out.
 OF_ANYBODY = ("time_zone", "watch_topic", "watch_expires_at", "watch_due_at")
 SCHEMA_TABLES = ("accounts", *(table for table in TABLES if table != "accounts"), "outbox", "preferences")
@@ -93,7 +102,11 @@ class Interrupted:
     async def request(self, query: Any, **_: Any) -> Any:
         match query:
             case CompareMessages():
-                differing = [HeldMessage(gmail_id=item.gmail_id, revision=0) for item in query.published if item.gmail_id in self.lost]
+                differing = [
+                    HeldMessage(gmail_id=item.gmail_id, revision=0)
+                    for item in query.published
+                    if item.gmail_id in self.lost
+                ]
             case CompareMeetings() | CompareCards():
                 differing = [HeldItem(id=item.id, revision=0) for item in query.published if item.id in self.lost]  # type: ignore[misc]
             case _:
@@ -120,6 +133,8 @@ def named(event: Event) -> str:
             return f"{event.meeting.calendar_id}/{event.meeting.event_id}"
         case MeetingCancelled():
             return f"{event.calendar_id}/{event.event_id}"
+        case AccountIdentified():
+            return "the addresses"
         case _:
             return ""
 
@@ -157,7 +172,9 @@ class Stage:
             account = await accounts.get_account(connection, self.account_id)
         assert account is not None
         assert lease.kind == kind
-        run = Run(Engine(self.settings, cast(Pool, edges), cast(Bus, edges), cast(Any, None)), lease, account, self.google)
+        run = Run(
+            Engine(self.settings, cast(Pool, edges), cast(Bus, edges), cast(Any, None)), lease, account, self.google
+        )
         with suppress(LeaseLost):
             error: Exception | None = None
             try:
@@ -184,7 +201,9 @@ class Stage:
         return {
             table: [
                 row["written"]
-                for row in await connection.fetch(f"SELECT (to_jsonb(t){omitted})::text AS written FROM {table} t ORDER BY 1")  # noqa: S608
+                for row in await connection.fetch(
+                    f"SELECT (to_jsonb(t){omitted})::text AS written FROM {table} t ORDER BY 1"
+                )  # noqa: S608
             ]
             for table in SCHEMA_TABLES
         }
@@ -205,9 +224,9 @@ class Stage:
         async with self.pool.acquire() as connection:
             return {name: [tuple(row) for row in await connection.fetch(query)] for name, query in queries.items()}
 
-    async def request(self, kind: Kind) -> None:
+    async def request(self, kind: Kind, reason: Reason = "user") -> None:
         async with self.pool.acquire() as connection:
-            await runs.insert_requests(connection, [RunRequest(self.account_id, kind, "user")])
+            await runs.insert_requests(connection, [RunRequest(self.account_id, kind, reason)])
 
     async def free_the_run(self) -> None:
         """It passes on to another replica, or its pause is over."""
@@ -216,8 +235,15 @@ class Stage:
 
 @pytest_asyncio.fixture
 async def stage(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    monkeypatch.setattr("libs.common.google.gmail.PAGE_SIZE", 3)
-    monkeypatch.setattr(audit, "FETCHED_AT_ONCE", 2)
+    small = {
+        "libs.common.google.gmail": ("PAGE_SIZE",), "libs.common.google.people": ("PAGE_SIZE",),
+        "libs.common.google.calendar": ("PAGE_SIZE",), "services.sync.mail.audit": ("FETCHED_AT_ONCE", "READ_AT_ONCE", "COMPARED_AT_ONCE"),
+        "services.sync.item_audit": ("READ_AT_ONCE", "COMPARED_AT_ONCE"), "services.sync.calendar.sync": ("PUBLISHED_AT_ONCE",),
+        "services.sync.mail.listing": ("SWEEP",),
+    }  # fmt: skip
+    for module, names in small.items():
+        for name in names:
+            monkeypatch.setattr(f"{module}.{name}", 2)  # of everything there is more than one page
     calendars = [
         CalendarData(ADDRESS, "Maya", "Europe/Stockholm", primary=True, events=[event(f"e{n}", NOW + n * DAY) for n in range(1, 4)]),
         CalendarData("team", "Team", events=[event("t1", NOW + DAY)]),
@@ -249,6 +275,7 @@ async def followed_mail(stage: Stage) -> Kind:
     mailbox.add(message(101, historyId="0"))
     mailbox.relabel(f"{1:016x}", ["TRASH"], ["INBOX"])
     mailbox.delete(f"{2:016x}")
+    mailbox.add(message(104, historyId="0"))
     return "mail"
 
 
@@ -337,3 +364,53 @@ async def test_a_run_that_loses_its_lease_or_the_bus_writes_nothing_more_and_who
         gone_on = await stage.carry_out(kind, published=interrupted.published)
         assert await stage.outcome() == expected, interruption
         assert gone_on.end_state() == undisturbed.end_state(), interruption
+
+
+PAGED = ((Gmail, "list_messages"), (Gmail, "history"), (People, "connections"), (Calendar, "events"))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+async def test_a_page_that_google_does_not_know_any_more_begins_its_listing_again_and_changes_nothing_else(
+    stage: Stage, scenario: Callable[[Stage], Awaitable[Kind]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = await scenario(stage)
+    await stage.request(kind)
+    await stage.save()
+    undisturbed = await stage.carry_out(kind)
+    expected = await stage.outcome()
+    await stage.restore()
+    forgotten: list[str] = []
+    for edge_of, name in PAGED:
+        monkeypatch.setattr(edge_of, name, _forgetting_once(getattr(edge_of, name), name, forgotten))
+    again = await stage.carry_out(kind)
+    assert forgotten, "something was listed page by page"
+    assert await stage.outcome() == expected
+    assert again.end_state() == undisturbed.end_state()
+
+
+def _forgetting_once(
+    listed: Callable[..., Awaitable[Any]], name: str, forgotten: list[str]
+) -> Callable[..., Awaitable[Any]]:
+    async def forgetting(self: Any, *arguments: Any, **named_arguments: Any) -> Any:
+        page = named_arguments["page"] if "page" in named_arguments else arguments[-1]
+        is_second = page is not None and len(arguments) + len(named_arguments) > 1
+        if is_second and name not in forgotten:
+            forgotten.append(name)
+            raise PageExpired("Google does not know the page any more.")
+        return await listed(self, *arguments, **named_arguments)
+
+    return forgetting
+
+
+@pytest.mark.parametrize("scenario", [audited_mail, followed_cards, followed_calendars])
+async def test_a_look_that_nobody_waits_for_carries_out_no_audit(
+    stage: Stage, scenario: Callable[[Stage], Awaitable[Kind]]
+) -> None:
+    kind = await scenario(stage)
+    await stage.request(kind, "poll")
+    await stage.carry_out(kind)
+    due = "SELECT due_at FROM audits WHERE finished_at IS NULL UNION ALL SELECT due_at FROM item_audits WHERE due_at IS NOT NULL"
+    assert await stage.pool.fetchval(due) == NOW - DAY
+    await stage.request(kind, "schedule")
+    await stage.carry_out(kind)
+    assert await stage.pool.fetchval(due) is None

@@ -71,5 +71,7 @@ async def test_each_mailbox_is_polled_once_at_a_pause_that_follows_how_quiet_it_
         await poll_due(replicas[0], MINUTE)
         assert looked == [0], "one look finds that nothing is due"
         assert await first.db.fetchval("SELECT count(*) FROM runs") == DUE
-        plan = await first.db.fetchval("EXPLAIN (FORMAT TEXT) SELECT FROM accounts WHERE state = 'active' AND poll_at <= now()")
+        plan = await first.db.fetchval(
+            "EXPLAIN (FORMAT TEXT) SELECT FROM accounts WHERE state = 'active' AND poll_at <= now()"
+        )
         assert "accounts_poll_due" in plan, "and it does not go through all mailboxes"

@@ -63,17 +63,27 @@ async def test_an_event_about_an_account_is_applied_where_it_is_later_than_what_
     for what, state in states.items():
         before = "disconnected" if what == "connect" else "active"
         account_id = await add_account(
-            connection, MAYA, sequence=held[0], changed_at=NOW - held[1] * HOUR, state=before, aliases_due=False, watch_due_at=NOW
+            connection,
+            MAYA,
+            sequence=held[0],
+            changed_at=NOW - held[1] * HOUR,
+            state=before,
+            aliases_due=False,
+            watch_due_at=NOW,
         )
         about = {**common, "account_id": account_id}
         match what:
             case "connect":
-                connected = AccountConnected(**about, address="M.aya+x@gmail.com", scopes=frozenset({GMAIL_READ}), again=True)
+                connected = AccountConnected(
+                    **about, address="M.aya+x@gmail.com", scopes=frozenset({GMAIL_READ}), again=True
+                )
                 applied = await accounts.upsert_account(connection, connected)
             case "disconnect":
                 applied = await accounts.disconnect_account(connection, AccountDisconnected(**about, purge=False))
             case _:
-                applied = await accounts.require_reauth(connection, AccountReauthRequired(**about, address="x", reason="So."))
+                applied = await accounts.require_reauth(
+                    connection, AccountReauthRequired(**about, address="x", reason="So.")
+                )
         assert applied == is_applied, what
         row = await row_of(connection, account_id)
         assert row["state"] == (state if is_applied else before)
@@ -93,7 +103,13 @@ async def test_a_new_account_has_all_that_its_connection_brings_and_one_that_end
 ) -> None:
     begun, ended = AccountId(new_id()), AccountId(new_id())
     connected = AccountConnected(
-        user_id=MAYA, account_id=begun, address="M.aya@gmail.com", scopes=frozenset(ALL), again=False, at=NOW, sequence=1
+        user_id=MAYA,
+        account_id=begun,
+        address="M.aya@gmail.com",
+        scopes=frozenset(ALL),
+        again=False,
+        at=NOW,
+        sequence=1,
     )
     assert await accounts.upsert_account(connection, connected)
     row = await row_of(connection, begun)
@@ -107,7 +123,9 @@ async def test_a_new_account_has_all_that_its_connection_brings_and_one_that_end
     assert [row[name] for name in ("user_id", "address", "scopes", "state", "sequence", "aliases_due")] == [
         MAYA, "", [], "disconnected", 2, False,
     ]  # fmt: skip
-    reauth = AccountReauthRequired(user_id=MAYA, account_id=AccountId(new_id()), address="x", reason="So.", at=NOW, sequence=9)
+    reauth = AccountReauthRequired(
+        user_id=MAYA, account_id=AccountId(new_id()), address="x", reason="So.", at=NOW, sequence=9
+    )
     assert not await accounts.require_reauth(connection, reauth), "an unknown account"
 
 
@@ -122,8 +140,12 @@ async def test_settings_are_replaced_by_newer_ones_only(connection: Connection) 
 async def test_the_own_addresses_of_a_user_are_those_of_all_accounts_with_all_aliases_and_of_the_settings(
     connection: Connection,
 ) -> None:
-    first = await add_account(connection, MAYA, address="M.aya@gmail.com", aliases=["Sales@example.com"], time_zone="Asia/Tokyo")
-    await add_account(connection, MAYA, address="maya@work.example", aliases=["info@work.example"], state="disconnected")
+    first = await add_account(
+        connection, MAYA, address="M.aya@gmail.com", aliases=["Sales@example.com"], time_zone="Asia/Tokyo"
+    )
+    await add_account(
+        connection, MAYA, address="maya@work.example", aliases=["info@work.example"], state="disconnected"
+    )
     await add_account(connection, OLGA, address="olga@example.com", aliases=["o@example.com"])
     await accounts.upsert_preferences(connection, MAYA, 1, GmailPreferences(own_addresses=("me@home.example",)))
     found = await accounts.get_account(connection, first)
@@ -136,7 +158,10 @@ async def test_the_own_addresses_of_a_user_are_those_of_all_accounts_with_all_al
 
 
 async def test_what_is_read_of_an_account_is_written_to_it(connection: Connection) -> None:
-    account_id, stopped = await add_account(connection, MAYA, identified=4), await add_account(connection, MAYA, state="disconnected")
+    account_id, stopped = (
+        await add_account(connection, MAYA, identified=4),
+        await add_account(connection, MAYA, state="disconnected"),
+    )
     assert await accounts.next_identification(connection, account_id) == 5
     await accounts.set_aliases(connection, account_id, ["b@example.com", "a@example.com"])
     await accounts.set_aliases(connection, stopped, [])
@@ -176,7 +201,9 @@ async def test_a_deleted_account_takes_everything_along_and_is_remembered(connec
     assert await accounts.list_forgotten(connection, [user_id, account_id, theirs, MAYA]) == {user_id, account_id}
 
 
-async def test_events_about_one_user_are_applied_one_at_a_time_and_an_account_is_held_until_the_commit(emptied_database: Database) -> None:
+async def test_events_about_one_user_are_applied_one_at_a_time_and_an_account_is_held_until_the_commit(
+    emptied_database: Database,
+) -> None:
     async with two_connections(emptied_database) as (mine, theirs):
         account_id, second_id = await add_account(mine, MAYA), await add_account(mine, MAYA)
         locks = {
@@ -208,7 +235,9 @@ async def add_mailbox(connection: Connection, **columns: Any) -> AccountId:
     return account_id
 
 
-async def test_a_hint_concerns_the_connected_mailboxes_of_its_address_that_have_not_read_so_far(connection: Connection) -> None:
+async def test_a_hint_concerns_the_connected_mailboxes_of_its_address_that_have_not_read_so_far(
+    connection: Connection,
+) -> None:
     maya = [await add_mailbox(connection) for _ in range(2)]
     unread = await add_account(connection, MAYA)
     await cursors.upsert_cursor(connection, unread, "contacts", {"history_id": 1_000})
@@ -216,7 +245,9 @@ async def test_a_hint_concerns_the_connected_mailboxes_of_its_address_that_have_
     gone = await add_mailbox(connection, state="disconnected")
 
     async def behind(**hints: int) -> set[AccountId]:
-        return set(await freshness.list_behind(connection, {f"{name}@example.com": number for name, number in hints.items()}))
+        return set(
+            await freshness.list_behind(connection, {f"{name}@example.com": number for name, number in hints.items()})
+        )
 
     assert await behind(maya=101) == {*maya, unread}
     assert await behind(maya=100, olga=101, nobody=10**9) == {unread, olga}
@@ -273,7 +304,11 @@ async def test_mailboxes_at_rest_are_polled_when_they_are_due_the_longest_overdu
     ],
 )
 async def test_notifications_are_relied_on_while_the_watch_lasts_and_none_failed_to_come(
-    connection: Connection, watched_for: timedelta | None, pushed: timedelta | None, missed: timedelta | None, is_pushed: bool
+    connection: Connection,
+    watched_for: timedelta | None,
+    pushed: timedelta | None,
+    missed: timedelta | None,
+    is_pushed: bool,
 ) -> None:
     await add_mailbox(
         connection, news_at=NOW - DAY, watch_expires_at=watched_for and NOW + watched_for, pushed_at=pushed and NOW - pushed,
@@ -316,7 +351,11 @@ async def test_watches_are_renewed_of_connected_accounts_that_have_one(connectio
         for topic, state in (("t", "active"), ("", "active"), ("t", "disconnected"))
     ]
     await freshness.make_watches_due(connection)
-    assert [(await row_of(connection, account_id))["watch_due_at"] for account_id in made] == [None, NOW + DAY, NOW + DAY]
+    assert [(await row_of(connection, account_id))["watch_due_at"] for account_id in made] == [
+        None,
+        NOW + DAY,
+        NOW + DAY,
+    ]
     await freshness.set_watch(connection, made[0], MailboxWatch("new", NOW + HOUR, NOW + MINUTE))
     row = await row_of(connection, made[0])
     assert (row["watch_topic"], row["watch_expires_at"], row["watch_due_at"]) == ("new", NOW + HOUR, NOW + MINUTE)

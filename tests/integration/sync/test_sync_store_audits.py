@@ -74,7 +74,11 @@ async def test_a_run_is_requested_for_an_audit_that_is_due_and_again_after_some_
     for name, columns in made.items():
         await add(connection, ids[name], **columns)
     assert set(await audits.list_due(connection)) == {ids["due"], ids["requested long ago"]}
-    assert {name for name in made if await audits.get_due(connection, ids[name])} == {"due", "requested", "requested long ago"}
+    assert {name for name in made if await audits.get_due(connection, ids[name])} == {
+        "due",
+        "requested",
+        "requested long ago",
+    }
     assert {name for name in made if not await audits.is_under_way(connection, ids[name])} == {"over"}
     await audits.note_requested(connection, [ids["due"], ids["over"]])
     assert await audits.list_due(connection) == [ids["requested long ago"]]
@@ -85,7 +89,9 @@ async def test_a_run_is_requested_for_an_audit_that_is_due_and_again_after_some_
 # --- the list -----------------------------------------------------------------------------------------------------------
 
 
-async def test_an_audit_begins_anew_lists_page_by_page_and_begins_again(connection: Connection, account_id: AccountId) -> None:
+async def test_an_audit_begins_anew_lists_page_by_page_and_begins_again(
+    connection: Connection, account_id: AccountId
+) -> None:
     audit = await add(connection, account_id)
     await list_pages(connection, account_id, ("of the one before",))
     await add_row(connection, "audit_missing", account_id=account_id, gmail_id="of the one before")
@@ -104,6 +110,7 @@ async def test_an_audit_begins_anew_lists_page_by_page_and_begins_again(connecti
     pages = await connection.fetch("SELECT number, gmail_ids, thread_ids FROM audit_pages ORDER BY number")
     assert [tuple(page) for page in pages] == [(0, ["before second"], ["t"]), (1, ["before None"], ["t"])]
 
+    await connection.execute("UPDATE audits SET page = 'third'")
     await audits.list_again(connection, account_id, audit)
     row = await row_of(connection, audit.audit_id)
     assert (row["page"], row["pages"], await connection.fetch("SELECT FROM audit_pages")) == (None, 0, [])
@@ -147,10 +154,14 @@ async def test_what_is_listed_and_hidden_without_a_reason_is_fetched_and_what_ha
     assert {row["gmail_id"] for row in rows} == set(MISSING)
     assert await connection.fetchval("SELECT thread_id FROM messages WHERE gmail_id = 'unknown'") == "t-unknown"
     assert await audits.add_missing(connection, account_id, audit, NOW - 10 * DAY) == 0
-    assert await audits.add_missing(connection, account_id, audit, None) == 1, "the whole of the past: also what was too old"
+    assert await audits.add_missing(connection, account_id, audit, None) == 1, (
+        "the whole of the past: also what was too old"
+    )
 
 
-async def test_messages_of_the_second_page_are_read_after_those_of_the_first(connection: Connection, account_id: AccountId) -> None:
+async def test_messages_of_the_second_page_are_read_after_those_of_the_first(
+    connection: Connection, account_id: AccountId
+) -> None:
     audit = await add(connection, account_id)
     await list_pages(connection, account_id, ("a", "b"), ("c",))
     await audits.add_missing(connection, account_id, audit, None)
@@ -158,7 +169,9 @@ async def test_messages_of_the_second_page_are_read_after_those_of_the_first(con
     assert [row["gmail_id"] for row in rows] == ["a", "b", "c"]
 
 
-async def test_what_gmail_refuses_to_give_out_is_tried_a_bounded_number_of_times(connection: Connection, account_id: AccountId) -> None:
+async def test_what_gmail_refuses_to_give_out_is_tried_a_bounded_number_of_times(
+    connection: Connection, account_id: AccountId
+) -> None:
     for name, state, retries in (
         ("once more", "set_aside refused", MAX_RETRIES - 1), ("enough", "set_aside refused", MAX_RETRIES), ("unreadable", "set_aside", 0),
         ("recorded", "recorded", 0),
@@ -169,7 +182,9 @@ async def test_what_gmail_refuses_to_give_out_is_tried_a_bounded_number_of_times
     assert [tuple(row) for row in rows] == [("once more", MAX_RETRIES)]
 
 
-async def test_what_is_recorded_and_not_listed_is_suspected_page_by_page(connection: Connection, account_id: AccountId) -> None:
+async def test_what_is_recorded_and_not_listed_is_suspected_page_by_page(
+    connection: Connection, account_id: AccountId
+) -> None:
     audit = await add(connection, account_id)
     for name, state, revision, age in (
         ("a", "recorded", 50, 1), ("b", "recorded", 2, 10), ("c", "recorded", 3, 1), ("changed since", "recorded", 51, 1),
@@ -185,7 +200,9 @@ async def test_what_is_recorded_and_not_listed_is_suspected_page_by_page(connect
     assert len(await audits.list_unlisted(connection, account_id, audit, None, "", 99)) == 4
 
 
-async def test_what_is_listed_is_counted_once_by_what_became_of_it(connection: Connection, account_id: AccountId) -> None:
+async def test_what_is_listed_is_counted_once_by_what_became_of_it(
+    connection: Connection, account_id: AccountId
+) -> None:
     for name, state in (
         ("a", "recorded"), ("b", "recorded"), ("c", "filtered spam"), ("d", "filtered spam"), ("e", "filtered lookback"), ("f", "set_aside"),
         ("g", "pending"), ("not listed", "recorded"),
@@ -227,7 +244,9 @@ async def test_an_audit_ends_with_what_it_counted_and_the_oldest_ones_go(
     assert not await connection.fetch("SELECT FROM audit_pages UNION ALL SELECT FROM audit_missing")
     assert await audits.get_last(connection, account_id) == result
     assert not await audits.is_under_way(connection, account_id)
-    kept = await connection.fetch("SELECT listed FROM audits WHERE account_id = $1 ORDER BY finished_at DESC", account_id)
+    kept = await connection.fetch(
+        "SELECT listed FROM audits WHERE account_id = $1 ORDER BY finished_at DESC", account_id
+    )
     assert [row["listed"] for row in kept] == [10, 1, 2]
     assert await connection.fetchval("SELECT count(*) FROM audits WHERE account_id = $1", other_id) == 5
 
@@ -253,7 +272,9 @@ async def test_an_audit_of_meetings_or_cards_is_due_once_at_the_sooner_moment_un
         None, True, "The meetings were not compared yet; that is done once a day.",
     )  # fmt: skip
     assert await item_audits.end(connection, account_id, "calendar", ItemCount(9, 8, 7)) == 0
-    assert await item_audits.end(connection, account_id, "calendar", ItemCount(6, 5, 4)) == 7, "what the one before left"
+    assert await item_audits.end(connection, account_id, "calendar", ItemCount(6, 5, 4)) == 7, (
+        "what the one before left"
+    )
     assert not await item_audits.is_due(connection, account_id, "calendar")
     assert await item_audits.is_due(connection, account_id, "contacts")
     ended = await item_audits.get_last(connection, account_id, "calendar")

@@ -30,7 +30,9 @@ async def account_id(connection: Connection) -> AccountId:
     return await add_account(connection, UserId(new_id()))
 
 
-async def add(connection: Connection, account_id: AccountId, gmail_id: str, state: str = "pending", **columns: Any) -> None:
+async def add(
+    connection: Connection, account_id: AccountId, gmail_id: str, state: str = "pending", **columns: Any
+) -> None:
     """A message of the ledger; `state` with its rule."""
     state, _, rule = state.partition(" ")
     values = {"thread_id": f"t-{gmail_id}", "position": 0, "rule": rule, **columns}
@@ -54,7 +56,12 @@ async def test_what_is_listed_is_pending_in_the_order_of_the_list_and_only_what_
 ) -> None:
     for state in STATES:
         await add(connection, account_id, state, state, position=7, generation=1)
-    refs = [MessageRef("a", "ta"), MessageRef("b", "tb"), MessageRef("a", "ta"), *(MessageRef(state, "t") for state in STATES)]
+    refs = [
+        MessageRef("a", "ta"),
+        MessageRef("b", "tb"),
+        MessageRef("a", "ta"),
+        *(MessageRef(state, "t") for state in STATES),
+    ]
     assert await ledger.add_listed(connection, account_id, refs, 100, 5) == 2
     assert await found(connection, WRITTEN) == {
         "a": "pending", "b": "pending", **{state: "pending" if returns else state for state, returns in STATES.items()}
@@ -124,14 +131,18 @@ async def test_the_end_of_a_message_is_published_where_anything_was_or_may_have_
     }  # fmt: skip
 
 
-async def test_why_unknown_messages_are_hidden_is_remembered_but_for_drafts(connection: Connection, account_id: AccountId) -> None:
+async def test_why_unknown_messages_are_hidden_is_remembered_but_for_drafts(
+    connection: Connection, account_id: AccountId
+) -> None:
     await add(connection, account_id, "known", "recorded", revision=1)
     await ledger.add_hidden(
         connection, account_id,
         [Touched("spam", "t1", 60, "hide", "spam"), Touched("draft", "t2", 61, "hide", "draft"), Touched("deleted", "t3", 62, "remove"),
          Touched("known", "t4", 63, "hide", "trash")],
     )  # fmt: skip
-    rows = await connection.fetch("SELECT gmail_id, thread_id, state, rule, position, revision FROM messages ORDER BY 1")
+    rows = await connection.fetch(
+        "SELECT gmail_id, thread_id, state, rule, position, revision FROM messages ORDER BY 1"
+    )
     assert [tuple(row) for row in rows] == [
         ("known", "t-known", "recorded", "", 0, 1), ("spam", "t1", "filtered", "spam", -60, 60),
     ]  # fmt: skip
@@ -156,7 +167,9 @@ async def test_a_removal_counts_what_was_recorded_and_an_older_one_changes_nothi
     assert (await found(connection, "reason"))["deleted"] == "deleted in Gmail"
 
 
-async def test_what_a_complete_listing_did_not_meet_is_gone_as_of_then(connection: Connection, account_id: AccountId) -> None:
+async def test_what_a_complete_listing_did_not_meet_is_gone_as_of_then(
+    connection: Connection, account_id: AccountId
+) -> None:
     gone = {
         "recorded 5": ("recorded", 5, 1, 1), "recorded 90": ("recorded", 90, 1, 1), "pending": ("pending", 0, 1, None),
         "restored": ("gone", 0, 1, 1), "hidden": ("filtered trash", 0, 1, 1), "junk": ("filtered spam", 0, 1, 1),
@@ -210,13 +223,17 @@ async def test_pending_messages_come_newest_first_with_their_threads_up_to_where
     assert only == Wanted("far", "d", 40, 3)
 
 
-async def test_an_estimate_takes_the_cheaper_way_for_each_thread_that_is_due(connection: Connection, account_id: AccountId) -> None:
+async def test_an_estimate_takes_the_cheaper_way_for_each_thread_that_is_due(
+    connection: Connection, account_id: AccountId
+) -> None:
     for name, thread in (("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b")):
         await add(connection, account_id, name, thread_id=thread)
     await add(connection, account_id, "later", thread_id="b", due_at=NOW + HOUR)
     await add(connection, account_id, "again", thread_id="c", due_at=NOW - HOUR)
     await add(connection, account_id, "done", "recorded", thread_id="d")
-    assert await ledger.get_estimate(connection, account_id, Prices(message=20, thread=40)) == WorkEstimate(5, 40 + 20 + 20)
+    assert await ledger.get_estimate(connection, account_id, Prices(message=20, thread=40)) == WorkEstimate(
+        5, 40 + 20 + 20
+    )
     await connection.execute("DELETE FROM messages")
     assert await ledger.get_estimate(connection, account_id, Prices(20, 40)) == WorkEstimate(0, 0)
 
@@ -282,7 +299,9 @@ async def test_a_message_is_found_by_its_gmail_id_else_by_its_message_id_the_new
     await add(connection, account_id, "x@example.org", "recorded")
 
     async def ids(gmail_id: str, message_id: str, limit: int = 9) -> list[str]:
-        return [entry.gmail_id for entry in await messages.list_by_id(connection, account_id, gmail_id, message_id, limit)]
+        return [
+            entry.gmail_id for entry in await messages.list_by_id(connection, account_id, gmail_id, message_id, limit)
+        ]
 
     assert await ids("old", "x@example.org") == ["old"]
     assert await ids("none", "x@example.org") == ["new", "old", "older", "undated"]
@@ -290,16 +309,33 @@ async def test_a_message_is_found_by_its_gmail_id_else_by_its_message_id_the_new
     assert await ids("none", "X@example.org") == []
 
 
-async def test_the_place_of_a_pending_message_is_how_many_are_read_before_it(connection: Connection, account_id: AccountId) -> None:
+async def test_the_place_of_a_pending_message_is_how_many_are_read_before_it(
+    connection: Connection, account_id: AccountId
+) -> None:
     for position in (-5, 3, 4, 5):
         await add(connection, account_id, f"at {position}", position=position)
     await add(connection, account_id, "done", "recorded", position=1)
     assert await messages.get_place(connection, account_id, 4) == (2, None)
-    columns = {"run_id": new_id(), "user_id": new_id(), "account_id": account_id, "reason": "poll", "done": 10, "total": 20}
+    columns = {
+        "run_id": new_id(),
+        "user_id": new_id(),
+        "account_id": account_id,
+        "reason": "poll",
+        "done": 10,
+        "total": 20,
+    }
     await add_row(connection, "runs", **columns, kind="mail", state="running", eta_seconds=5.0)
-    await add_row(connection, "runs", **{**columns, "run_id": new_id()}, kind="calendar", state="running", eta_seconds=500.0)
     await add_row(
-        connection, "runs", **{**columns, "run_id": new_id()}, kind="mail", state="failed", eta_seconds=900.0, finished_at=NOW
+        connection, "runs", **{**columns, "run_id": new_id()}, kind="calendar", state="running", eta_seconds=500.0
+    )
+    await add_row(
+        connection,
+        "runs",
+        **{**columns, "run_id": new_id()},
+        kind="mail",
+        state="failed",
+        eta_seconds=900.0,
+        finished_at=NOW,
     )
     assert await messages.get_place(connection, account_id, 4) == (2, 1.5)
     await connection.execute("UPDATE runs SET done = total")
@@ -318,7 +354,9 @@ async def test_a_message_that_only_gmail_knew_is_the_next_to_be_read_and_a_known
     assert (first.gmail_id, first.thread_id) == ("new", "t-new")
 
 
-async def test_what_was_set_aside_is_tried_again_one_or_all_and_nothing_else(connection: Connection, account_id: AccountId) -> None:
+async def test_what_was_set_aside_is_tried_again_one_or_all_and_nothing_else(
+    connection: Connection, account_id: AccountId
+) -> None:
     for name, state in (("a", "set_aside"), ("b", "set_aside refused"), ("gone", "gone"), ("recorded", "recorded")):
         await add(connection, account_id, name, state, reason="So.", retries=7)
     assert await messages.retry(connection, account_id, "gone") == 0
@@ -335,7 +373,9 @@ async def test_what_was_set_aside_is_tried_again_one_or_all_and_nothing_else(con
 # --- what contacts lost -------------------------------------------------------------------------------------------------
 
 
-async def test_what_was_published_of_each_message_comes_page_by_page(connection: Connection, account_id: AccountId) -> None:
+async def test_what_was_published_of_each_message_comes_page_by_page(
+    connection: Connection, account_id: AccountId
+) -> None:
     published = {"recorded": False, "gone": True, "filtered trash": True, "filtered spam": True}
     for state in (*STATES, "filtered chat"):
         await add(connection, account_id, state, state, revision=3)
@@ -363,20 +403,46 @@ async def test_lost_messages_are_fetched_again_or_published_again_a_bounded_numb
         "young": "pending", "edge": "pending", "old": "recorded", "tried": "recorded", "gone": "gone",
     }  # fmt: skip
     assert await found(connection, "revision") == {"young": 30, "edge": 20, "old": 40, "tried": 20, "gone": 20}
-    assert await found(connection, "retries") == {"young": 1, "edge": MAX_RETRIES, "old": 1, "tried": MAX_RETRIES, "gone": 0}
+    assert await found(connection, "retries") == {
+        "young": 1,
+        "edge": MAX_RETRIES,
+        "old": 1,
+        "tried": MAX_RETRIES,
+        "gone": 0,
+    }
     missing = await connection.fetch("SELECT account_id, gmail_id FROM audit_missing ORDER BY gmail_id")
     assert [tuple(row) for row in missing] == [(account_id, name) for name in ("edge", "old", "young")]
-    assert await losses.add_lost(connection, account_id, [Suspect("old", 0)], None) == ([], 0), "all of the past is to be fetched"
+    assert await losses.add_lost(connection, account_id, [Suspect("old", 0)], None) == ([], 0), (
+        "all of the past is to be fetched"
+    )
 
 
-async def test_removals_and_old_messages_are_published_again_above_what_is_held(connection: Connection, account_id: AccountId) -> None:
-    for name, state in (("gone", "gone"), ("trash", "filtered trash"), ("recorded", "recorded"), ("pending", "pending")):
+async def test_removals_and_old_messages_are_published_again_above_what_is_held(
+    connection: Connection, account_id: AccountId
+) -> None:
+    for name, state in (
+        ("gone", "gone"),
+        ("trash", "filtered trash"),
+        ("recorded", "recorded"),
+        ("pending", "pending"),
+    ):
         await add(connection, account_id, name, state, revision=20)
     lost = [Suspect("gone", 30), Suspect("trash", 10), Suspect("recorded", 10), Suspect("pending", 10)]
     removals = await losses.list_removals(connection, account_id, lost)
-    assert sorted(removals, key=lambda removal: removal.gmail_id) == [Removal("gone", 31), Removal("trash", 21, "trash")]
+    assert sorted(removals, key=lambda removal: removal.gmail_id) == [
+        Removal("gone", 31),
+        Removal("trash", 21, "trash"),
+    ]
     await add(connection, account_id, "another", "recorded", revision=20)
-    await losses.raise_revisions(connection, account_id, [Suspect("gone", 24), Suspect("recorded", 25), Suspect("another", 26)])
-    assert await found(connection, "revision") == {"gone": 20, "trash": 20, "recorded": 25, "another": 26, "pending": 20}
+    await losses.raise_revisions(
+        connection, account_id, [Suspect("gone", 24), Suspect("recorded", 25), Suspect("another", 26)]
+    )
+    assert await found(connection, "revision") == {
+        "gone": 20,
+        "trash": 20,
+        "recorded": 25,
+        "another": 26,
+        "pending": 20,
+    }
     await losses.raise_revisions(connection, account_id, [Suspect("recorded", 24)])
     assert (await found(connection, "revision"))["recorded"] == 25, "never lower"

@@ -22,7 +22,12 @@ async def account_id(connection: Connection) -> AccountId:
 
 
 async def keep(
-    connection: Connection, account_id: AccountId, *names: str, generation: int = 1, calendar_id: str = "primary", **changes: Any
+    connection: Connection,
+    account_id: AccountId,
+    *names: str,
+    generation: int = 1,
+    calendar_id: str = "primary",
+    **changes: Any,
 ) -> tuple[int, int]:
     """Store meetings, the first of them an hour from now, each an hour after the one before."""
     found = [
@@ -52,8 +57,14 @@ async def test_a_meeting_is_published_when_it_is_new_changed_or_back_and_with_a_
     assert await keep(connection, account_id, "b", "a", "b") == (0, 0)
     assert await publish(connection, account_id) == {}
     assert await keep(connection, account_id, "x", "a", "c", "b") == (2, 1), "b has moved"
-    assert await keep(connection, account_id, "x", "a", "c", "b") == (0, 0), "they wait to be published, and are counted once"
-    assert list((await publish(connection, account_id)).items()) == [("x", (1, False)), ("c", (1, False)), ("b", (2, False))]
+    assert await keep(connection, account_id, "x", "a", "c", "b") == (0, 0), (
+        "they wait to be published, and are counted once"
+    )
+    assert list((await publish(connection, account_id)).items()) == [
+        ("x", (1, False)),
+        ("c", (1, False)),
+        ("b", (2, False)),
+    ]
     assert await meetings.cancel_events(connection, account_id, "primary", ["a", "never seen"]) == 1
     assert await meetings.cancel_events(connection, account_id, "primary", ["a"]) == 0
     assert await publish(connection, account_id) == {"a": (2, True)}
@@ -61,7 +72,9 @@ async def test_a_meeting_is_published_when_it_is_new_changed_or_back_and_with_a_
     assert await publish(connection, account_id) == {"a": (3, False)}
 
 
-async def test_a_change_while_its_meeting_was_being_published_is_published_too(connection: Connection, account_id: AccountId) -> None:
+async def test_a_change_while_its_meeting_was_being_published_is_published_too(
+    connection: Connection, account_id: AccountId
+) -> None:
     await keep(connection, account_id, "a")
     [change] = await meetings.list_unpublished(connection, account_id, "primary", 9)
     await keep(connection, account_id, "a", title="Another title")
@@ -83,7 +96,9 @@ async def test_what_a_complete_listing_did_not_meet_is_cancelled_within_what_it_
     assert sorted(await meetings.list_unpublished_calendars(connection, account_id)) == ["primary", "team"]
 
 
-async def test_what_is_to_be_published_comes_by_start_and_not_all_at_once(connection: Connection, account_id: AccountId) -> None:
+async def test_what_is_to_be_published_comes_by_start_and_not_all_at_once(
+    connection: Connection, account_id: AccountId
+) -> None:
     await keep(connection, account_id, "a", "b", "c")
     await connection.execute("UPDATE meetings SET starts_at = $1 WHERE event_id = 'c'", NOW - DAY)
     await keep(connection, account_id, "elsewhere", calendar_id="team")
@@ -124,14 +139,25 @@ async def test_lost_meetings_are_published_again_above_what_is_held_a_bounded_nu
     await publish(connection, account_id)
     for name, (revision, _, retries) in LOST.items():
         await connection.execute(
-            "UPDATE meetings SET revision = $2, retries = $3, said = $4 WHERE event_id = $1", name, revision, retries, name != "unpublished"
+            "UPDATE meetings SET revision = $2, retries = $3, said = $4 WHERE event_id = $1",
+            name,
+            revision,
+            retries,
+            name != "unpublished",
         )
     lost = [
-        (PublishedItem(id=f"primary/{name}", revision=3 if name == "changed" else 4), HeldItem(id=f"primary/{name}", revision=held))
+        (
+            PublishedItem(id=f"primary/{name}", revision=3 if name == "changed" else 4),
+            HeldItem(id=f"primary/{name}", revision=held),
+        )
         for name, (_, held, _) in LOST.items()
     ]
     assert await meetings.mark_lost(connection, account_id, lost) == (2, 1)
-    assert await publish(connection, account_id) == {"lost": (5, False), "held higher": (10, False), "unpublished": (4, False)}
+    assert await publish(connection, account_id) == {
+        "lost": (5, False),
+        "held higher": (10, False),
+        "unpublished": (4, False),
+    }
     rows = await connection.fetch("SELECT event_id, retries FROM meetings")
     assert {row["event_id"]: row["retries"] for row in rows} == {
         "lost": 1, "held higher": MAX_RETRIES, "tried": MAX_RETRIES, "changed": 0, "unpublished": 0,
@@ -156,7 +182,9 @@ async def test_meetings_that_start_within_the_window_come_by_start_and_page_by_p
         assert len(page) <= 2
         seen += page
         after = (page[-1].starts_at, page[-1].meeting_id)
-    assert [(found.starts_at, found.meeting_id) for found in seen] == sorted((found.starts_at, found.meeting_id) for found in upcoming)
+    assert [(found.starts_at, found.meeting_id) for found in seen] == sorted(
+        (found.starts_at, found.meeting_id) for found in upcoming
+    )
     first, cancelled = [
         MeetingId(await connection.fetchval("SELECT meeting_id FROM meetings WHERE event_id = $1", name))
         for name in ("at 1", "cancelled")
@@ -166,11 +194,15 @@ async def test_meetings_that_start_within_the_window_come_by_start_and_page_by_p
     assert await meetings.get_meeting(connection, MAYA, cancelled) is None
 
 
-async def test_a_new_zone_of_the_calendar_is_no_change_of_its_meetings(connection: Connection, account_id: AccountId) -> None:
+async def test_a_new_zone_of_the_calendar_is_no_change_of_its_meetings(
+    connection: Connection, account_id: AccountId
+) -> None:
     await keep(connection, account_id, "a", calendar_time_zone="Asia/Tokyo")
     await publish(connection, account_id)
     await accounts.set_time_zone(connection, account_id, "Europe/Oslo")
-    assert await keep(connection, account_id, "a", calendar_time_zone="Europe/Oslo", revision=7, meeting_id=new_id()) == (0, 0)
+    assert await keep(
+        connection, account_id, "a", calendar_time_zone="Europe/Oslo", revision=7, meeting_id=new_id()
+    ) == (0, 0)
 
 
 # --- cards --------------------------------------------------------------------------------------------------------------
@@ -208,7 +240,11 @@ async def test_what_was_published_of_cards_comes_page_by_page(connection: Connec
     await people.upsert_people(connection, account_id, {name: "1" for name in "cabd"}, 1)
     await people.delete_people(connection, account_id, ["b"])
     await people.mark_people_published(connection, account_id, {"a": 1, "b": 2, "c": 1})
-    every = [PublishedItem(id="a", revision=1), PublishedItem(id="b", revision=2, removed=True), PublishedItem(id="c", revision=1)]
+    every = [
+        PublishedItem(id="a", revision=1),
+        PublishedItem(id="b", revision=2, removed=True),
+        PublishedItem(id="c", revision=1),
+    ]
     assert await people.list_published(connection, account_id, None, 99) == every
     first = await people.list_published(connection, account_id, None, 2)
     assert first == every[:2]
@@ -239,7 +275,9 @@ async def test_lost_cards_are_published_again_above_what_is_held_a_bounded_numbe
 # --- cursors ------------------------------------------------------------------------------------------------------------
 
 
-async def test_each_kind_and_each_calendar_has_a_cursor_of_its_own(connection: Connection, account_id: AccountId) -> None:
+async def test_each_kind_and_each_calendar_has_a_cursor_of_its_own(
+    connection: Connection, account_id: AccountId
+) -> None:
     places = [("mail", ""), ("contacts", ""), ("calendar", "primary"), ("calendar", "team")]
     for number in (1, 2):
         for kind, calendar_id in places:

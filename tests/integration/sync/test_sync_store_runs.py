@@ -100,8 +100,16 @@ async def test_a_new_run_is_due_after_its_delay_and_the_first_of_its_kind_until_
     rows = await connection.fetch("SELECT *, due_at - now() AS delay, now() AS now FROM runs WHERE finished_at IS NULL")
     found = {row["kind"]: row for row in rows}
     assert {kind: row["first"] for kind, row in found.items()} == {"mail": True, "contacts": True, "calendar": False}
-    assert {kind: row["delay"] for kind, row in found.items()} == {"mail": 0 * HOUR, "contacts": HOUR, "calendar": 0 * HOUR}
-    assert {kind: row["scan_due"] for kind, row in found.items()} == {"mail": None, "contacts": None, "calendar": rows[0]["now"]}
+    assert {kind: row["delay"] for kind, row in found.items()} == {
+        "mail": 0 * HOUR,
+        "contacts": HOUR,
+        "calendar": 0 * HOUR,
+    }
+    assert {kind: row["scan_due"] for kind, row in found.items()} == {
+        "mail": None,
+        "contacts": None,
+        "calendar": rows[0]["now"],
+    }
     assert {(row["user_id"], row["account_id"], row["state"], row["trace"]) for row in rows} == {
         (MAYA, account_id, "queued", "a" * 32)
     }
@@ -136,7 +144,9 @@ async def test_only_accounts_that_are_connected_and_permit_it_are_synced(connect
     assert {account_id for account_id, _ in found} == {active, calendars_only}
 
 
-async def test_each_account_has_a_moment_of_its_own_within_the_spread_that_never_changes(connection: Connection) -> None:
+async def test_each_account_has_a_moment_of_its_own_within_the_spread_that_never_changes(
+    connection: Connection,
+) -> None:
     for _ in range(200):
         await add_account(connection, OLGA, scopes=[GMAIL_READ])
     found = await runs.list_requestable(connection, "mail", 5)
@@ -219,7 +229,9 @@ async def test_of_two_replicas_that_look_at_the_same_time_one_gets_the_run(
         await pool.close()
 
 
-async def test_who_writes_holds_the_run_until_the_commit_and_its_lease_is_renewed_then(emptied_database: Database) -> None:
+async def test_who_writes_holds_the_run_until_the_commit_and_its_lease_is_renewed_then(
+    emptied_database: Database,
+) -> None:
     pool = await open_pool(Settings(postgres_url=emptied_database.url_for("sync")))
     try:
         async with pool.acquire() as mine, pool.acquire() as theirs:
@@ -231,7 +243,9 @@ async def test_who_writes_holds_the_run_until_the_commit_and_its_lease_is_renewe
                     await hold
                     taken = await leases.acquire(theirs, "they", PLENTY)
                     assert [found.run_id for found in taken] == [free.run_id], "the other one"
-                    await theirs.execute("UPDATE runs SET lease_until = $2, fence = 3 WHERE run_id = $1", free.run_id, NOW - HOUR)
+                    await theirs.execute(
+                        "UPDATE runs SET lease_until = $2, fence = 3 WHERE run_id = $1", free.run_id, NOW - HOUR
+                    )
                     renewed = await leases.renew(theirs, [lease, free])
                     assert renewed == ({lease.run_id, free.run_id}, {free.run_id})
                     await theirs.execute("UPDATE runs SET lease_until = $2 WHERE run_id = $1", free.run_id, NOW - HOUR)
@@ -313,7 +327,9 @@ async def test_who_writes_in_the_moment_in_which_the_lease_passes_on_writes_noth
                         while not await watching.fetchval("SELECT pg_blocking_pids($1) <> '{}'", own_pid):
                             await asyncio.sleep(0.01)
                 result = await writing
-                assert result in (None, False, set(), ({lease.run_id}, set())), f"{write}: it may be ours still, but is not renewed"
+                assert result in (None, False, set(), ({lease.run_id}, set())), (
+                    f"{write}: it may be ours still, but is not renewed"
+                )
                 assert await watching.fetchrow("SELECT * FROM runs") == after, write
     finally:
         await pool.close()
@@ -357,7 +373,13 @@ async def test_what_a_run_comes_to_and_costs_is_written_down(connection: Connect
     lease = await add_run(connection, await add_account(connection, MAYA), **columns)
     await runs.set_estimate(connection, lease, Progress(Tally(), 5, 6.0, "So."), 7)
     row = await row_of(connection, lease.run_id)
-    assert [row[name] for name in ("total", "estimated_units", "eta_seconds", "note", "done")] == [15, 107, 6.0, "So.", 10]
+    assert [row[name] for name in ("total", "estimated_units", "eta_seconds", "note", "done")] == [
+        15,
+        107,
+        6.0,
+        "So.",
+        10,
+    ]
     await runs.add_cost(connection, lease, 3, 4)
     row = await row_of(connection, lease.run_id)
     assert (row["requests"], row["units"]) == (23, 104)
@@ -367,7 +389,13 @@ async def test_what_a_run_comes_to_and_costs_is_written_down(connection: Connect
 async def test_a_run_that_is_put_off_waits_until_then_and_counts_its_pauses(
     connection: Connection, stuck_since: datetime | None, pauses: int
 ) -> None:
-    columns = {"lease_until": NOW + HOUR, "pauses": 2, "eta_seconds": 1.0, "note": "waiting", "stuck_since": NOW - 2 * HOUR}
+    columns = {
+        "lease_until": NOW + HOUR,
+        "pauses": 2,
+        "eta_seconds": 1.0,
+        "note": "waiting",
+        "stuck_since": NOW - 2 * HOUR,
+    }
     lease = await add_run(connection, await add_account(connection, MAYA), **columns)
     assert await runs.get_stall(connection, lease) == (NOW - 2 * HOUR, 2)
     await runs.pause(connection, lease, Pause(NOW + 2 * HOUR, "daily_quota", "Until tomorrow."), stuck_since)
@@ -382,7 +410,9 @@ async def test_a_run_that_is_put_off_waits_until_then_and_counts_its_pauses(
 
 
 @pytest.mark.parametrize("failure", [None, ("broken", "So.")])
-async def test_a_run_ends_with_what_it_has_done_and_cost(connection: Connection, failure: tuple[str, str] | None) -> None:
+async def test_a_run_ends_with_what_it_has_done_and_cost(
+    connection: Connection, failure: tuple[str, str] | None
+) -> None:
     columns = {"done": 10, "total": 30, "requests": 5, "units": 6, "lease_until": NOW + HOUR, "eta_seconds": 1.0, "note": "x",
                "code": "waiting", "error": "Google was away.", "again": "user", "new": 3}  # fmt: skip
     lease = await add_run(connection, await add_account(connection, MAYA), **columns)
@@ -420,14 +450,27 @@ async def test_only_a_run_that_nobody_waits_for_and_that_found_nothing_ends_with
 async def test_a_run_that_could_not_begin_has_failed_for_its_reason(connection: Connection) -> None:
     account_id = await add_account(connection, MAYA)
     with traced("a" * 32):
-        failed = await runs.insert_failed(connection, RunRequest(account_id, "mail", "user"), MAYA, ("missing_scope", "So."))
+        failed = await runs.insert_failed(
+            connection, RunRequest(account_id, "mail", "user"), MAYA, ("missing_scope", "So.")
+        )
     row = await row_of(connection, failed.run_id)
     names = ("user_id", "account_id", "kind", "reason", "state", "code", "error", "trace")
-    assert [row[name] for name in names] == [MAYA, account_id, "mail", "user", "failed", "missing_scope", "So.", "a" * 32]
+    assert [row[name] for name in names] == [
+        MAYA,
+        account_id,
+        "mail",
+        "user",
+        "failed",
+        "missing_scope",
+        "So.",
+        "a" * 32,
+    ]
     assert row["finished_at"] == row["now"]
 
 
-async def test_who_holds_a_run_that_is_cancelled_has_lost_it_and_unattended_ones_leave_no_trace(connection: Connection) -> None:
+async def test_who_holds_a_run_that_is_cancelled_has_lost_it_and_unattended_ones_leave_no_trace(
+    connection: Connection,
+) -> None:
     account_id, other_id = [await add_account(connection, MAYA) for _ in range(2)]
     columns = {"scan_due": NOW, "lease_until": NOW + HOUR, "eta_seconds": 1.0, "note": "x"}
     scheduled = await add_run(connection, account_id, "mail", reason="schedule", **columns)
@@ -449,11 +492,19 @@ async def test_who_holds_a_run_that_is_cancelled_has_lost_it_and_unattended_ones
     assert (await row_of(connection, over.run_id))["state"] == "completed"
 
 
-async def test_of_runs_that_ended_long_ago_the_oldest_go_first_and_the_last_that_ended_well_stays(connection: Connection) -> None:
+async def test_of_runs_that_ended_long_ago_the_oldest_go_first_and_the_last_that_ended_well_stays(
+    connection: Connection,
+) -> None:
     account_id, other_id = [await add_account(connection, MAYA) for _ in range(2)]
     ended = {
         days: await add_run(connection, account_id, state=state, finished_at=NOW - timedelta(days=days))
-        for days, state in ((400, "completed"), (300, "completed"), (350, "failed"), (200, "completed"), (100, "failed"))
+        for days, state in (
+            (400, "completed"),
+            (300, "completed"),
+            (350, "failed"),
+            (200, "completed"),
+            (100, "failed"),
+        )
     }
     await add_run(connection, account_id, state="queued")
     elsewhere = [

@@ -45,7 +45,9 @@ async def requested(parts: Parts, kind: Kind = "mail", reason: Reason = "user") 
 
 
 def worker_of(parts: Parts, work: Work, **further: Any) -> Worker:
-    return Worker(parts.context, parts.engine, work={kind: work for kind in ("mail", "contacts", "calendar")}, **further)
+    return Worker(
+        parts.context, parts.engine, work={kind: work for kind in ("mail", "contacts", "calendar")}, **further
+    )
 
 
 @asynccontextmanager
@@ -76,7 +78,9 @@ async def nothing(_: Run) -> None:
 # --- taking runs --------------------------------------------------------------------------------------------------------
 
 
-async def test_what_was_requested_while_it_looked_is_looked_for_at_once(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_requested_while_it_looked_is_looked_for_at_once(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looked = 0
     acquire = leases.acquire
 
@@ -131,7 +135,9 @@ async def test_a_database_that_was_away_ends_no_worker(
         await until(parts, "completed")
 
 
-async def test_a_worker_that_is_late_with_its_leases_does_not_take_its_own_runs_again(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_is_late_with_its_leases_does_not_take_its_own_runs_again(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(workers, "LOOK_EVERY_SECONDS", 0.01)
     begun = 0
 
@@ -186,7 +192,9 @@ async def test_a_worker_that_stops_leaves_its_runs_to_others_at_once(parts: Part
         assert len(await leases.acquire(connection, "another", Capacity(9, 9, 9))) == 1
 
 
-async def test_what_a_worker_was_just_taking_when_it_stopped_is_released_too(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_worker_was_just_taking_when_it_stopped_is_released_too(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     taken, go_on = asyncio.Event(), asyncio.Event()
     acquire = leases.acquire
 
@@ -208,14 +216,18 @@ async def test_what_a_worker_was_just_taking_when_it_stopped_is_released_too(par
     assert (row["state"], row["lease_until"]) == ("running", None)
 
 
-async def test_a_lease_that_cannot_be_renewed_for_its_length_is_given_up(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lease_that_cannot_be_renewed_for_its_length_is_given_up(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The database is away: another replica may have reached it."""
     monkeypatch.setattr("services.sync.runs.leases.LEASE", timedelta(seconds=0.5))
     monkeypatch.setattr("services.sync.runs.leases.RENEW_EVERY_SECONDS", 0.05)
     await requested(parts)
     async with parts.context.db.acquire() as connection:
         [lease] = await leases.acquire(connection, "me", Capacity(9, 9, 9))
-    held = HeldLeases(parts.context.settings.model_copy(update={"postgres_url": "postgresql://nobody@127.0.0.1:1/nothing"}))
+    held = HeldLeases(
+        parts.context.settings.model_copy(update={"postgres_url": "postgresql://nobody@127.0.0.1:1/nothing"})
+    )
     lost, loop = asyncio.Event(), asyncio.get_running_loop()
     renewing = asyncio.create_task(held.keep_renewing())
     begun = loop.time()
@@ -227,7 +239,9 @@ async def test_a_lease_that_cannot_be_renewed_for_its_length_is_given_up(parts: 
     await asyncio.gather(renewing, return_exceptions=True)
 
 
-async def test_a_run_whose_lease_is_lost_is_called_off_and_written_by_nobody(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_whose_lease_is_lost_is_called_off_and_written_by_nobody(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("services.sync.runs.leases.RENEW_EVERY_SECONDS", 0.05)
     begun, called_off = asyncio.Event(), asyncio.Event()
 
@@ -254,7 +268,9 @@ async def test_a_run_whose_lease_is_lost_is_called_off_and_written_by_nobody(par
 Outcome = tuple[str, str, Any]  # state, code, number of events in the outbox
 
 
-async def carry_out(parts: Parts, work: Work, reason: Reason, *, change: dict[str, Any] | None = None, state: str = "") -> list[str]:
+async def carry_out(
+    parts: Parts, work: Work, reason: Reason, *, change: dict[str, Any] | None = None, state: str = ""
+) -> list[str]:
     """Request one run, and carry it out to its end; what happened, in order."""
     happened: list[str] = []
     pending, ended = asyncio.Event(), asyncio.Event()
@@ -349,14 +365,23 @@ def refuses(error: Exception) -> Work:
     [
         (Refused(403, "reauth_required", "Sign in again."), "reauth_required", "Sign in again."),
         (Forbidden("forbidden", "Google says no."), "forbidden", "Google says no."),
-        (ValueError("a bug"), "internal", "Something went wrong here; it is in the log. Nothing that was read is lost."),
+        (
+            ValueError("a bug"),
+            "internal",
+            "Something went wrong here; it is in the log. Nothing that was read is lost.",
+        ),
     ],
 )
 async def test_a_refusal_and_a_bug_end_the_run_with_what_it_had_found_and_the_scan_goes_ahead(
     parts: Parts, error: Exception, code: str, sentence: str
 ) -> None:
     change = {"again": "user"}
-    assert await carry_out(parts, refuses(error), "user", change=change) == ["work", "after work", "after change", "outbox"]
+    assert await carry_out(parts, refuses(error), "user", change=change) == [
+        "work",
+        "after work",
+        "after change",
+        "outbox",
+    ]
     row = await row_of(parts)
     assert [row[name] for name in ("state", "code", "error", "new", "units")] == ["failed", code, sentence, 2, 40]
     [event] = await parts.fetch("SELECT subject, payload FROM outbox")
@@ -376,7 +401,14 @@ async def test_an_outage_puts_the_run_off_and_it_is_known_since_when(parts: Part
 
     assert await carry_out(parts, work, "user") == ["work", "after work"]
     row = await row_of(parts)
-    assert [row[name] for name in ("state", "code", "lease_until", "pauses", "requests", "units")] == ["waiting", "waiting", None, 1, 3, 40]
+    assert [row[name] for name in ("state", "code", "lease_until", "pauses", "requests", "units")] == [
+        "waiting",
+        "waiting",
+        None,
+        1,
+        3,
+        40,
+    ]
     assert timedelta(seconds=3) < row["due_at"] - row["stuck_since"] < timedelta(seconds=7)
     assert await parts.fetch("SELECT FROM outbox") == []
 
@@ -387,7 +419,12 @@ async def test_what_has_been_stuck_for_hours_goes_on_from_when_it_began_and_then
 
     await carry_out(parts, work, "user", change={"stuck_since": NOW - timedelta(hours=5), "pauses": 3})
     row = await row_of(parts)
-    assert (row["state"], row["stuck_since"], row["pauses"], row["units"]) == ("waiting", NOW - timedelta(hours=5), 4, 40)
+    assert (row["state"], row["stuck_since"], row["pauses"], row["units"]) == (
+        "waiting",
+        NOW - timedelta(hours=5),
+        4,
+        40,
+    )
     await parts.context.db.execute("DELETE FROM accounts")
     await carry_out(parts, work, "user", change={"stuck_since": NOW - timedelta(hours=7)})
     row = await row_of(parts)
@@ -408,7 +445,9 @@ async def test_the_end_of_the_quotas_day_is_waited_for_and_counts_as_no_trouble(
     assert ends_at <= row["due_at"] <= ends_at + timedelta(minutes=15)
 
 
-async def test_progress_is_published_where_it_changed_and_its_loss_is_no_failure(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_progress_is_published_where_it_changed_and_its_loss_is_no_failure(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def work(run: Run) -> None:
         parts.bus.failure = Outage("The bus is away.")
         await run.publish_progress(5)

@@ -64,11 +64,15 @@ class Bus:
         pass
 
 
-async def pauses(monkeypatch: pytest.MonkeyPatch, brings: list[int | Exception], hold_seconds: float = 0.0) -> list[float]:
+async def pauses(
+    monkeypatch: pytest.MonkeyPatch, brings: list[int | Exception], hold_seconds: float = 0.0
+) -> list[float]:
     """How long is waited after each of these pulls; 0 or less: not at all."""
     clock = Clock()
     monkeypatch.setattr(
-        requests, "asyncio", SimpleNamespace(sleep=clock.sleep, get_running_loop=lambda: clock, CancelledError=asyncio.CancelledError)
+        requests,
+        "asyncio",
+        SimpleNamespace(sleep=clock.sleep, get_running_loop=lambda: clock, CancelledError=asyncio.CancelledError),
     )
     monkeypatch.setattr(requests, "uniform", lambda low, high: (low + high) / 2)
     context = cast(Context, SimpleNamespace(bus=Bus()))
@@ -83,7 +87,9 @@ async def test_a_subscription_that_answers_at_once_is_pulled_at_pauses_that_grow
     assert await pauses(monkeypatch, [0] * 6) == [1, 2, 4, 5, 5, 5]
 
 
-async def test_messages_are_pulled_without_a_pause_and_the_next_one_is_short_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_messages_are_pulled_without_a_pause_and_the_next_one_is_short_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert await pauses(monkeypatch, [0, 0, 100, 3, 1, 0, 0]) == [1, 2, 1, 2]
 
 
