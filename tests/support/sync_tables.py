@@ -13,7 +13,7 @@ from uuid import UUID
 
 from libs.common.config import Settings
 from libs.common.db import Connection, open_pool
-from libs.common.events import Guest, Meeting
+from libs.common.events import Guest, Kind, Meeting
 from libs.common.ids import AccountId, MeetingId, RunId, UserId, new_id
 from libs.common.scopes import ALL
 from services.sync.store import meetings
@@ -21,6 +21,7 @@ from services.sync.store.audits import Audit
 from services.sync.store.leases import RunLease
 from tests.support.database import Database
 
+_USER_OF = "SELECT user_id FROM accounts WHERE account_id = $1"
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
 TABLES = (
@@ -94,10 +95,29 @@ async def add_account(connection: Connection, user_id: UserId, **columns: Any) -
     return AccountId(values["account_id"])
 
 
+async def add_run(connection: Connection, account_id: AccountId, kind: Kind = "mail", **columns: Any) -> RunLease:
+    """A run, and the lease of who has the fence that stands in its row."""
+    values = {
+        "run_id": RunId(new_id()), "user_id": await connection.fetchval(_USER_OF, account_id), "account_id": account_id, "kind": kind,
+        "reason": "schedule", "state": "running", "fence": 3, **columns,
+    }  # fmt: skip
+    if values["state"] in ("completed", "failed"):
+        values.setdefault("finished_at", NOW)
+    await add_row(connection, "runs", **values)
+    row = await run_row(connection, values["run_id"])
+    return RunLease(**{name: row[name] for name in RunLease.__slots__})
+
+
+async def run_row(connection: Connection, run_id: RunId) -> dict[str, Any]:
+    row = await connection.fetchrow("SELECT *, now() AS now FROM runs WHERE run_id = $1", run_id)
+    assert row is not None
+    return dict(row)
+
+
 async def add_row(connection: Connection, table: str, **columns: Any) -> None:
     places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
     await connection.execute(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",  # noqa: S608 - names of this test
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",
         *columns.values(),
     )
 
@@ -217,8 +237,7 @@ def meeting(user_id: UserId, account_id: AccountId, event_id: str, starts_at: da
 async def rows_of(connection: Connection) -> dict[AccountId, list[str]]:
     """The rows of each account, of all tables, as text."""
     every = " UNION ALL ".join(
-        f"SELECT account_id, '{table} ' || to_jsonb({table})::text AS written FROM {table}"  # noqa: S608 - names of this module
-        for table in TABLES
+        f"SELECT account_id, '{table} ' || to_jsonb({table})::text AS written FROM {table}" for table in TABLES
     )
     found: dict[AccountId, list[str]] = {}
     for row in await connection.fetch(f"{every} ORDER BY 2"):

@@ -4,7 +4,6 @@ Each kind of run is carried out again and again, and each time something happens
 takes the run over, or the bus does not take what is published.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -116,10 +115,10 @@ class Interrupted:
     def end_state(self) -> dict[str, str]:
         """What stands after all that was published, by what it is about."""
         newest: dict[str, tuple[int, str]] = {}
-        for event in self.published:
-            if name := named(event):
-                revision = event.meeting.revision if isinstance(event, MeetingIngested) else cast(Any, event).revision
-                newest[name] = max(newest.get(name, (0, "")), (revision, type(event).__name__))
+        for fact in self.published:
+            if name := named(fact):
+                revision = fact.meeting.revision if isinstance(fact, MeetingIngested) else cast(Any, fact).revision
+                newest[name] = max(newest.get(name, (0, "")), (revision, type(fact).__name__))
         return {name: kind for name, (_, kind) in newest.items()}
 
 
@@ -162,7 +161,7 @@ class Stage:
         await self.admin.execute("DELETE FROM accounts; DELETE FROM outbox")
         for table in SCHEMA_TABLES:
             if table not in ("outbox", "preferences"):
-                await self.admin.execute(f"INSERT INTO {table} SELECT * FROM saved_{table}")  # noqa: S608 - names of this module
+                await self.admin.execute(f"INSERT INTO {table} SELECT * FROM saved_{table}")
 
     async def carry_out(self, kind: Kind, at_transaction: int = 0, at_publish: int = 0, **kept: Any) -> Interrupted:
         """Acquire the run of this kind, do its work, and conclude it."""
@@ -203,7 +202,7 @@ class Stage:
                 row["written"]
                 for row in await connection.fetch(
                     f"SELECT (to_jsonb(t){omitted})::text AS written FROM {table} t ORDER BY 1"
-                )  # noqa: S608
+                )
             ]
             for table in SCHEMA_TABLES
         }

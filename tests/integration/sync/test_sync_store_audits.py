@@ -174,12 +174,12 @@ async def test_what_gmail_refuses_to_give_out_is_tried_a_bounded_number_of_times
 ) -> None:
     for name, state, retries in (
         ("once more", "set_aside refused", MAX_RETRIES - 1), ("enough", "set_aside refused", MAX_RETRIES), ("unreadable", "set_aside", 0),
-        ("recorded", "recorded", 0),
+        ("recorded", "recorded", 0), ("tried just now", "pending refused", 1),
     ):  # fmt: skip
         await add_message(connection, account_id, name, state, retries=retries)
     await audits.retry_refused(connection, account_id)
-    rows = await connection.fetch("SELECT gmail_id, retries FROM messages WHERE state = 'pending'")
-    assert [tuple(row) for row in rows] == [("once more", MAX_RETRIES)]
+    rows = await connection.fetch("SELECT gmail_id, retries FROM messages WHERE state = 'pending' ORDER BY gmail_id")
+    assert [tuple(row) for row in rows] == [("once more", MAX_RETRIES), ("tried just now", 1)]
 
 
 async def test_what_is_recorded_and_not_listed_is_suspected_page_by_page(
@@ -204,8 +204,8 @@ async def test_what_is_listed_is_counted_once_by_what_became_of_it(
     connection: Connection, account_id: AccountId
 ) -> None:
     for name, state in (
-        ("a", "recorded"), ("b", "recorded"), ("c", "filtered spam"), ("d", "filtered spam"), ("e", "filtered lookback"), ("f", "set_aside"),
-        ("g", "pending"), ("not listed", "recorded"),
+        ("a", "recorded"), ("b", "recorded"), ("c", "filtered spam"), ("d", "filtered spam"), ("e", "filtered lookback"),
+        ("f", "set_aside"), ("g", "pending"), ("not listed", "recorded"),
     ):  # fmt: skip
         await add_message(connection, account_id, name, state)
     await list_pages(connection, account_id, ("a", "b", "c", "d"), ("d", "e", "f", "g", "unknown"))

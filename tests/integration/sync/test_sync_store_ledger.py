@@ -41,7 +41,7 @@ async def add(
 
 async def found(connection: Connection, column: str, *, of: str = "true") -> dict[str, Any]:
     """A column of messages, by Gmail id."""
-    rows = await connection.fetch(f"SELECT gmail_id, {column} AS value FROM messages WHERE {of}")  # noqa: S608
+    rows = await connection.fetch(f"SELECT gmail_id, {column} AS value FROM messages WHERE {of}")
     return {row["gmail_id"]: row["value"] for row in rows}
 
 

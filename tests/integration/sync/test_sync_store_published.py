@@ -237,7 +237,7 @@ async def test_a_card_is_published_when_it_is_new_changed_or_back_and_with_a_hig
 
 
 async def test_what_was_published_of_cards_comes_page_by_page(connection: Connection, account_id: AccountId) -> None:
-    await people.upsert_people(connection, account_id, {name: "1" for name in "cabd"}, 1)
+    await people.upsert_people(connection, account_id, dict.fromkeys("cabd", "1"), 1)
     await people.delete_people(connection, account_id, ["b"])
     await people.mark_people_published(connection, account_id, {"a": 1, "b": 2, "c": 1})
     every = [

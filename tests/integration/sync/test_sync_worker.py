@@ -1,8 +1,7 @@
-"""Carrying out runs: what follows the work of each, how it ends, and that a replica which stops lets go of all it holds."""
+"""Taking runs, and letting go of them: a replica that stops, or loses a lease, leaves everything to others at once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,23 +9,25 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from libs.common.errors import Outage, Refused
-from libs.common.events import Kind, Reason
-from libs.common.google.errors import DailyLimit, Forbidden
-from libs.common.ids import AccountId, UserId, new_id
 from services.sync.domain.capacity import Capacity
-from services.sync.domain.runs import RunRequest, Tally
 from services.sync.runs import worker as workers
 from services.sync.runs.leases import HeldLeases
 from services.sync.runs.run import Run
-from services.sync.runs.worker import Worker
 from services.sync.store import leases
 from services.sync.store.leases import RunLease
 from tests.support.database import Database
-from tests.support.sync_parts import NoGoogle, Parts, sync_parts
-from tests.support.sync_tables import NOW, add_account
+from tests.support.sync_parts import (
+    NoGoogle,
+    Parts,
+    nothing,
+    only_run,
+    requested,
+    sync_parts,
+    until_runs_are,
+    worker_of,
+    working,
+)
 
-MAYA = UserId(new_id())
 Work = Callable[[Run], Awaitable[None]]
 
 
@@ -35,44 +36,6 @@ async def parts(emptied_database: Database, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(workers, "LOOK_EVERY_SECONDS", 60.0)  # who is not woken sleeps for longer than the test
     async with sync_parts(emptied_database, lambda: NoGoogle(3, 40)) as made:
         yield made
-
-
-async def requested(parts: Parts, kind: Kind = "mail", reason: Reason = "user") -> AccountId:
-    async with parts.context.db.acquire() as connection:
-        account_id = await add_account(connection, MAYA)
-        await parts.context.queue.enqueue(connection, [RunRequest(account_id, kind, reason)])
-    return account_id
-
-
-def worker_of(parts: Parts, work: Work, **further: Any) -> Worker:
-    return Worker(
-        parts.context, parts.engine, work={kind: work for kind in ("mail", "contacts", "calendar")}, **further
-    )
-
-
-@asynccontextmanager
-async def working(worker: Worker) -> AsyncIterator["asyncio.Task[None]"]:
-    task = asyncio.create_task(worker.keep_running())
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def row_of(parts: Parts) -> Any:
-    [row] = await parts.fetch("SELECT * FROM runs")
-    return row
-
-
-async def until(parts: Parts, state: str, number: int = 1) -> None:
-    async with asyncio.timeout(30):
-        while len(await parts.fetch("SELECT FROM runs WHERE state = $1", state)) < number:
-            await asyncio.sleep(0.01)
-
-
-async def nothing(_: Run) -> None:
-    pass
 
 
 # --- taking runs --------------------------------------------------------------------------------------------------------
@@ -94,7 +57,7 @@ async def test_what_was_requested_while_it_looked_is_looked_for_at_once(
 
     monkeypatch.setattr(leases, "acquire", slowly)
     async with working(worker_of(parts, nothing)):
-        await until(parts, "completed")
+        await until_runs_are(parts, "completed")
 
 
 async def test_a_run_that_ends_makes_room_for_one_that_waits(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +74,7 @@ async def test_a_run_that_ends_makes_room_for_one_that_waits(parts: Parts, monke
     for _ in range(3):
         await requested(parts)
     async with working(worker_of(parts, alone)):
-        await until(parts, "completed", 3)
+        await until_runs_are(parts, "completed", 3)
     assert most == 1
 
 
@@ -132,7 +95,7 @@ async def test_a_database_that_was_away_ends_no_worker(
     monkeypatch.setattr(workers, "LOOK_EVERY_SECONDS", 0.01)
     await requested(parts)
     async with working(worker_of(parts, nothing)):
-        await until(parts, "completed")
+        await until_runs_are(parts, "completed")
 
 
 async def test_a_worker_that_is_late_with_its_leases_does_not_take_its_own_runs_again(
@@ -158,7 +121,7 @@ async def test_a_worker_that_is_late_with_its_leases_does_not_take_its_own_runs_
     monkeypatch.setattr(leases, "acquire", watched)
     await requested(parts)
     async with working(worker_of(parts, long)):
-        await until(parts, "running")
+        await until_runs_are(parts, "running")
         await parts.context.db.execute("UPDATE runs SET lease_until = now() - interval '1 second'")
         async with asyncio.timeout(30):
             await looked.wait()
@@ -183,9 +146,9 @@ async def test_a_worker_that_stops_leaves_its_runs_to_others_at_once(parts: Part
     await requested(parts)
     async with working(worker_of(parts, long)):
         await begun.wait()
-        row = await row_of(parts)
+        row = await only_run(parts)
         assert row["lease_until"] is not None
-    row = await row_of(parts)
+    row = await only_run(parts)
     assert (row["state"], row["lease_until"]) == ("running", None)
     assert cancelled == [row["run_id"]], "the work has ended before the lease was released"
     async with parts.context.db.acquire() as connection:
@@ -212,7 +175,7 @@ async def test_what_a_worker_was_just_taking_when_it_stopped_is_released_too(
         await asyncio.sleep(0)
         go_on.set()
         await asyncio.gather(task, return_exceptions=True)
-    row = await row_of(parts)
+    row = await only_run(parts)
     assert (row["state"], row["lease_until"]) == ("running", None)
 
 
@@ -258,232 +221,6 @@ async def test_a_run_whose_lease_is_lost_is_called_off_and_written_by_nobody(
         await parts.context.db.execute("UPDATE runs SET fence = fence + 1, lease_until = now() + interval '1 hour'")
         async with asyncio.timeout(30):
             await called_off.wait()
-        before = await row_of(parts)
-    assert await row_of(parts) == before, "it is not released either: another one has it"
+        before = await only_run(parts)
+    assert await only_run(parts) == before, "it is not released either: another one has it"
     assert (before["state"], before["lease_until"] > datetime.now(UTC)) == ("running", True)
-
-
-# --- the end of a run ---------------------------------------------------------------------------------------------------
-
-Outcome = tuple[str, str, Any]  # state, code, number of events in the outbox
-
-
-async def carry_out(
-    parts: Parts, work: Work, reason: Reason, *, change: dict[str, Any] | None = None, state: str = ""
-) -> list[str]:
-    """Request one run, and carry it out to its end; what happened, in order."""
-    happened: list[str] = []
-    pending, ended = asyncio.Event(), asyncio.Event()
-
-    async def observed(run: Run) -> None:
-        happened.append("work")
-        try:
-            await work(run)
-        finally:
-            if change:
-                sets = ", ".join(f"{name} = ${number}" for number, name in enumerate(change, start=1))
-                await parts.context.db.execute(f"UPDATE runs SET {sets}", *change.values())  # noqa: S608
-
-    async def after_work(_: Run) -> None:
-        assert (await row_of(parts))["state"] == "running", "before its end"
-        happened.append("after work")
-        ended.set()
-
-    async def after_change(_: Run, __: Any) -> None:
-        happened.append("after change")
-
-    await requested(parts, reason=reason)
-    worker = worker_of(
-        parts, observed, after_work={"mail": after_work}, after_change={"mail": after_change}, outbox_pending=pending
-    )
-    async with working(worker):
-        async with asyncio.timeout(30):
-            await ended.wait()
-            while worker._under_way:
-                await asyncio.sleep(0.01)
-    if pending.is_set():
-        happened.append("outbox")
-    return happened
-
-
-async def finds(run: Run) -> None:
-    async with run.step() as step:
-        step.count(Tally(done=2, new=2))
-
-
-async def test_a_run_that_ends_well_is_written_down_and_reported_where_somebody_waits_for_it(parts: Parts) -> None:
-    assert await carry_out(parts, nothing, "user") == ["work", "after work", "outbox"]
-    row = await row_of(parts)
-    assert (row["state"], row["requests"], row["units"], row["code"]) == ("completed", 3, 40, "")
-    [event] = await parts.fetch("SELECT subject, payload FROM outbox")
-    assert (event["subject"], event["payload"]["address"]) == ("sync.completed", "maya@example.com")
-    assert event["payload"]["run_id"] == str(row["run_id"])
-
-
-@pytest.mark.parametrize("reason", ["poll", "push", "repair"])
-async def test_a_look_that_found_nothing_leaves_no_trace(parts: Parts, reason: Reason) -> None:
-    assert await carry_out(parts, nothing, reason) == ["work", "after work"]
-    assert await parts.fetch("SELECT FROM runs UNION ALL SELECT FROM outbox") == []
-
-
-async def test_a_look_that_found_something_is_reported_and_followed_up(parts: Parts) -> None:
-    assert await carry_out(parts, finds, "poll") == ["work", "after work", "after change", "outbox"]
-    row = await row_of(parts)
-    assert (row["state"], row["new"], row["total"]) == ("completed", 2, 2)
-    [event] = await parts.fetch("SELECT payload FROM outbox")
-    assert (event["payload"]["new"], event["payload"]["reason"]) == (2, "poll")
-
-
-async def test_what_was_wanted_meanwhile_follows_a_run_that_ended_well(parts: Parts) -> None:
-    calls = 0
-
-    async def once(_: Run) -> None:
-        nonlocal calls
-        calls += 1
-        if calls > 1:
-            await asyncio.Event().wait()
-        await parts.context.db.execute("UPDATE runs SET again = 'repair'")
-
-    await requested(parts)
-    async with working(worker_of(parts, once)):
-        await until(parts, "completed")
-        await until(parts, "running")
-    rows = await parts.fetch("SELECT reason, state FROM runs ORDER BY run_id")
-    assert [tuple(row) for row in rows] == [("user", "completed"), ("repair", "running")]
-
-
-def refuses(error: Exception) -> Work:
-    async def work(run: Run) -> None:
-        await finds(run)
-        raise error
-
-    return work
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "sentence"),
-    [
-        (Refused(403, "reauth_required", "Sign in again."), "reauth_required", "Sign in again."),
-        (Forbidden("forbidden", "Google says no."), "forbidden", "Google says no."),
-        (
-            ValueError("a bug"),
-            "internal",
-            "Something went wrong here; it is in the log. Nothing that was read is lost.",
-        ),
-    ],
-)
-async def test_a_refusal_and_a_bug_end_the_run_with_what_it_had_found_and_the_scan_goes_ahead(
-    parts: Parts, error: Exception, code: str, sentence: str
-) -> None:
-    change = {"again": "user"}
-    assert await carry_out(parts, refuses(error), "user", change=change) == [
-        "work",
-        "after work",
-        "after change",
-        "outbox",
-    ]
-    row = await row_of(parts)
-    assert [row[name] for name in ("state", "code", "error", "new", "units")] == ["failed", code, sentence, 2, 40]
-    [event] = await parts.fetch("SELECT subject, payload FROM outbox")
-    assert (event["subject"], event["payload"]["code"]) == ("sync.failed", code)
-
-
-async def test_a_run_that_fails_because_its_account_is_gone_is_not_reported(parts: Parts) -> None:
-    await carry_out(parts, refuses(Refused(409, "disconnected", "It was disconnected.")), "user")
-    assert (await row_of(parts))["state"] == "failed"
-    assert await parts.fetch("SELECT FROM outbox") == []
-
-
-@pytest.mark.parametrize("error", [Outage("Google is away."), OSError("reset"), asyncpg.InterfaceError("closed")])
-async def test_an_outage_puts_the_run_off_and_it_is_known_since_when(parts: Parts, error: Exception) -> None:
-    async def work(_: Run) -> None:
-        raise error
-
-    assert await carry_out(parts, work, "user") == ["work", "after work"]
-    row = await row_of(parts)
-    assert [row[name] for name in ("state", "code", "lease_until", "pauses", "requests", "units")] == [
-        "waiting",
-        "waiting",
-        None,
-        1,
-        3,
-        40,
-    ]
-    assert timedelta(seconds=3) < row["due_at"] - row["stuck_since"] < timedelta(seconds=7)
-    assert await parts.fetch("SELECT FROM outbox") == []
-
-
-async def test_what_has_been_stuck_for_hours_goes_on_from_when_it_began_and_then_fails(parts: Parts) -> None:
-    async def work(_: Run) -> None:
-        raise Outage("Google is away.")
-
-    await carry_out(parts, work, "user", change={"stuck_since": NOW - timedelta(hours=5), "pauses": 3})
-    row = await row_of(parts)
-    assert (row["state"], row["stuck_since"], row["pauses"], row["units"]) == (
-        "waiting",
-        NOW - timedelta(hours=5),
-        4,
-        40,
-    )
-    await parts.context.db.execute("DELETE FROM accounts")
-    await carry_out(parts, work, "user", change={"stuck_since": NOW - timedelta(hours=7)})
-    row = await row_of(parts)
-    assert (row["state"], row["code"], row["error"]) == (
-        "failed", "unavailable", "Tried for 6 hours. The last answer was: Google is away.",
-    )  # fmt: skip
-
-
-async def test_the_end_of_the_quotas_day_is_waited_for_and_counts_as_no_trouble(parts: Parts) -> None:
-    ends_at = datetime.now(UTC) + timedelta(hours=9)
-
-    async def work(_: Run) -> None:
-        raise DailyLimit(ends_at - timedelta(hours=9), timedelta(hours=9))
-
-    await carry_out(parts, work, "user", change={"stuck_since": NOW - timedelta(hours=7), "pauses": 3})
-    row = await row_of(parts)
-    assert [row[name] for name in ("state", "code", "stuck_since", "pauses")] == ["waiting", "daily_quota", None, 0]
-    assert ends_at <= row["due_at"] <= ends_at + timedelta(minutes=15)
-
-
-async def test_progress_is_published_where_it_changed_and_its_loss_is_no_failure(
-    parts: Parts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def work(run: Run) -> None:
-        parts.bus.failure = Outage("The bus is away.")
-        await run.publish_progress(5)
-        parts.bus.failure = None
-        monkeypatch.setattr("services.sync.runs.run.PROGRESS_EVERY_SECONDS", 1000.0)
-        await run.publish_progress(5)
-        await run.publish_progress(4)
-        await finds(run)
-
-    await carry_out(parts, work, "user")
-    published = [event.model_dump(mode="json") for event in parts.bus.published]
-    row = await row_of(parts)
-    assert [(event["done"], event["total"]) for event in published] == [(2, 2)], "seldom, and in the end in any case"
-    assert {(event["run_id"], event["kind"], event["account_id"]) for event in published} == {
-        (str(row["run_id"]), "mail", str(row["account_id"]))
-    }
-
-
-async def test_a_run_of_an_account_that_is_gone_does_nothing(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its account was deleted between the lease and the work."""
-    done: list[AccountId] = []
-
-    async def work(run: Run) -> None:
-        done.append(run.lease.account_id)
-
-    gone, acquire = await requested(parts), leases.acquire
-
-    async def too_late(*arguments: Any) -> list[RunLease]:
-        found = await acquire(*arguments)
-        await parts.context.db.execute("DELETE FROM accounts WHERE account_id = $1", gone)
-        return found
-
-    monkeypatch.setattr(leases, "acquire", too_late)
-    there = await requested(parts, "contacts")
-    async with working(worker_of(parts, work)):
-        await until(parts, "completed")
-    assert done == [there]
-    [event] = await parts.fetch("SELECT payload FROM outbox")
-    assert event["payload"]["account_id"] == str(there)

@@ -64,7 +64,7 @@ MUTATIONS: tuple[Mutation, ...] = (
             "async with run.db.acquire() as connection:\n    await prep_scans.clear(connection, run.lease.run_id)",
         ),
         (
-            f"{SYNC}/test_sync_handlers.py::test_a_scan_publishes_the_meetings_that_start_soon_once_and_is_done_when_they_are_published",
+            f"{SYNC}/test_sync_schedules.py::test_a_scan_publishes_the_meetings_that_start_soon_once_and_is_done_when_they_are_published",
         ),
     ),
     Mutation(
@@ -72,7 +72,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/sync/runs/outcome.py::conclude",
         Replace("await queue.enqueue(connection, [RunRequest(ended.account_id, ended.kind, ended.again)])", ""),
-        (f"{SYNC}/test_sync_worker.py::test_what_was_wanted_meanwhile_follows_a_run_that_ended_well",),
+        (f"{SYNC}/test_sync_run_ends.py::test_what_was_wanted_meanwhile_follows_a_run_that_ended_well",),
     ),
     Mutation(
         "a worker forgets what was requested while it looked",

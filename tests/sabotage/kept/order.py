@@ -42,7 +42,7 @@ MUTATIONS = (
         "services/sync/store/leases.py::acquire",
         InText("ORDER BY due_at LIMIT $4", "ORDER BY due_at DESC LIMIT $4"),
         (
-            f"{SYNC}/test_sync_store_runs.py::test_of_each_sort_no_more_are_taken_than_there_is_room_for_and_who_waits_longest_comes_first[initial_mail]",
+            f"{SYNC}/test_sync_store_leases.py::test_of_each_sort_no_more_are_taken_than_there_is_room_for_and_who_waits_longest_comes_first[initial_mail]",
         ),
     ),
     Mutation(
@@ -77,7 +77,7 @@ MUTATIONS = (
         "order",
         "services/sync/runs/outcome.py::_pause",
         Replace("(stuck_since or now) if decision.stuck else None", "now if decision.stuck else None"),
-        (f"{SYNC}/test_sync_worker.py::test_what_has_been_stuck_for_hours_goes_on_from_when_it_began_and_then_fails",),
+        (f"{SYNC}/test_sync_run_ends.py::test_what_has_been_stuck_for_hours_goes_on_from_when_it_began_and_then_fails",),
     ),
     Mutation(
         "a lease that cannot be renewed is kept",

@@ -60,7 +60,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "others",
         "services/sync/context.py::Context.get_account",
         Replace("account is None or account.user_id != user_id", "account is None"),
-        (f"{SYNC}/test_sync_handlers.py::test_the_owner_of_an_account_may_have_it_audited_now",),
+        (f"{SYNC}/test_sync_schedules.py::test_the_owner_of_an_account_may_have_it_audited_now",),
     ),
     Mutation(
         "a sync is requested by whoever knows the id of the account",
