@@ -131,8 +131,8 @@ async def fill(connection: Connection, account: TableAccount) -> None:
     )  # fmt: skip
     own = {"account_id": account_id}
     states = [made[2:] for made in MESSAGES]
-    if factor > 1:
-        states.reverse()  # what stands about a message in one mailbox says nothing about the one of the same id in another
+    if factor == 2:  # what stands about a message in one mailbox says nothing about the one of the same id in another
+        states.reverse()
     for (gmail_id, thread_id, *_), (state, rule, revision, position, generation, days, name) in zip(
         MESSAGES, states, strict=True
     ):
