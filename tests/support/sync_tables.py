@@ -127,7 +127,8 @@ async def fill(connection: Connection, account: TableAccount) -> None:
     user_id, account_id, factor = account.user_id, account.account_id, account.factor
     await add_account(
         connection, user_id, account_id=account_id, sequence=factor, identified=factor, aliases=[f"alias{factor}@example.com"],
-        watch_topic="t", watch_expires_at=NOW + DAY, watch_due_at=NOW + DAY, poll_at=NOW - factor * DAY, time_zone=f"Zone/{factor}",
+        watch_topic="t", watch_expires_at=NOW + DAY, watch_due_at=NOW + DAY, pushed_at=NOW + DAY if factor > 1 else None,
+        poll_at=NOW - factor * DAY, time_zone=f"Zone/{factor}",
     )  # fmt: skip
     own = {"account_id": account_id}
     states = [made[2:] for made in MESSAGES]

@@ -22,9 +22,9 @@ from libs.common.events import (
 from libs.common.google.pubsub import Received, Subscription
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.preferences import Preferences
-from libs.common.requests import ListMeetings, ListRuns
+from libs.common.requests import ListMeetings, ListRuns, RetryMessages
 from libs.common.scopes import ALL, CALENDAR_READ
-from services.sync.handlers import accounts, meetings, requests, runs
+from services.sync.handlers import accounts, meetings, messages, requests, runs
 from services.sync.mail.push import enqueue_notified, pull_notifications
 from services.sync.store import accounts as account_store
 from services.sync.store import cursors
@@ -233,6 +233,36 @@ async def test_who_requests_a_sync_that_is_not_possible_reads_why(
     assert [event.model_dump()["code"] for event in parts.bus.published] == ([code] if code else [])
     page = await runs.show_runs(parts.context, ListRuns(user_id=MAYA, account_id=account_id))
     assert [(run.code, run.reason) for run in page.items] == ([(code, "user")] if code else [])
+
+
+async def test_of_several_copies_of_a_message_the_one_that_was_set_aside_is_tried_again_for_its_owner(
+    parts: Parts,
+) -> None:
+    account_id = await add(parts)
+    for gmail_id, state in (("recorded", "recorded"), ("aside", "set_aside"), ("other", "set_aside")):
+        await insert(
+            parts, "messages", account_id=account_id, gmail_id=gmail_id, thread_id="t", state=state, position=1,
+            rfc_message_id=None if gmail_id == "other" else "x@example.org",
+        )  # fmt: skip
+    for user_id, message_id, code in ((OLGA, "<x@example.org>", "not_found"), (MAYA, "<y@example.org>", "not_found"),
+                                      (MAYA, "recorded", "not_set_aside")):  # fmt: skip
+        with pytest.raises(Refused) as refused:
+            await messages.retry_messages(
+                parts.context, RetryMessages(user_id=user_id, account_id=account_id, message_id=message_id)
+            )
+        assert refused.value.code == code
+    assert await unfinished(parts) == set()
+    command = RetryMessages(user_id=MAYA, account_id=account_id, message_id="<x@example.org>")
+    assert (await messages.retry_messages(parts.context, command)).messages == 1
+    assert [row["gmail_id"] for row in await parts.fetch("SELECT gmail_id FROM messages WHERE state = 'pending'")] == [
+        "aside"
+    ]
+    assert await unfinished(parts) == {(account_id, "mail", "repair")}
+    everything = RetryMessages(user_id=MAYA, account_id=account_id)
+    assert (await messages.retry_messages(parts.context, everything)).messages == 1
+    await parts.context.db.execute("DELETE FROM runs")
+    assert (await messages.retry_messages(parts.context, everything)).messages == 0
+    assert await unfinished(parts) == set(), "for nothing no run is requested"
 
 
 # --- notifications ------------------------------------------------------------------------------------------------------

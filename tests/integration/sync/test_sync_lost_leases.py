@@ -49,7 +49,7 @@ from services.sync.people import sync_people
 from services.sync.runs.outcome import conclude
 from services.sync.runs.queue import RunQueue
 from services.sync.runs.run import Engine, Run
-from services.sync.store import accounts, leases, runs
+from services.sync.store import accounts, cursors, leases, runs
 from services.sync.store.leases import LeaseLost
 from tests.support.database import Database
 from tests.support.google_edge import edge
@@ -413,3 +413,18 @@ async def test_a_look_that_nobody_waits_for_carries_out_no_audit(
     await stage.request(kind, "schedule")
     await stage.carry_out(kind)
     assert await stage.pool.fetchval(due) is None
+
+
+async def test_a_longer_lookback_lists_everything_again_where_a_shorter_one_was_not_listed_to_its_end(
+    stage: Stage,
+) -> None:
+    stage.account.mailbox.load([message(200, age=timedelta(days=200))])
+    from_s = int((NOW - 100 * DAY).timestamp())
+    listing = {"since_s": from_s, "history_id": 1, "page": None, "listed": 0, "sweep": False, "until_s": 0}
+    cursor = {"history_id": stage.account.mailbox.history_id, "lookback_days": 100, "generation": 1, "listing": listing}
+    async with stage.pool.acquire() as connection:
+        await cursors.upsert_cursor(connection, stage.account_id, "mail", cursor)
+    await stage.request("mail")
+    read = await stage.carry_out("mail")
+    messages = {name for name, kind in read.end_state().items() if kind == "MessageIngested"}
+    assert messages == {f"{number:016x}" for number in (*range(5), 200)}

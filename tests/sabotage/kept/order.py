@@ -77,7 +77,9 @@ MUTATIONS = (
         "order",
         "services/sync/runs/outcome.py::_pause",
         Replace("(stuck_since or now) if decision.stuck else None", "now if decision.stuck else None"),
-        (f"{SYNC}/test_sync_run_ends.py::test_what_has_been_stuck_for_hours_goes_on_from_when_it_began_and_then_fails",),
+        (
+            f"{SYNC}/test_sync_run_ends.py::test_what_has_been_stuck_for_hours_goes_on_from_when_it_began_and_then_fails",
+        ),
     ),
     Mutation(
         "a lease that cannot be renewed is kept",
