@@ -173,12 +173,22 @@ async def test_a_run_that_fails_because_its_account_is_gone_is_not_reported(part
     assert await parts.fetch("SELECT FROM outbox") == []
 
 
-@pytest.mark.parametrize("error", [Outage("Google is away."), OSError("reset"), asyncpg.InterfaceError("closed")])
-async def test_an_outage_puts_the_run_off_and_it_is_known_since_when(parts: Parts, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        ("user", Outage("Google is away.")),
+        ("schedule", OSError("reset")),
+        ("repair", asyncpg.InterfaceError("closed")),
+        ("poll", Outage("Away.")),
+    ],
+)
+async def test_an_outage_puts_the_run_off_and_it_is_known_since_when(
+    parts: Parts, reason: Reason, error: Exception
+) -> None:
     async def work(_: Run) -> None:
         raise error
 
-    assert await carry_out(parts, work, "user") == ["work", "after work"]
+    assert await carry_out(parts, work, reason) == ["work", "after work"]
     row = await only_run(parts)
     assert [row[name] for name in ("state", "code", "lease_until", "pauses", "requests", "units")] == [
         "waiting",

@@ -97,4 +97,40 @@ MUTATIONS: tuple[Mutation, ...] = (
             f"{SYNC}/test_sync_store_ledger.py::test_what_is_listed_is_pending_in_the_order_of_the_list_and_only_what_was_hidden_comes_back",
         ),
     ),
+    Mutation(
+        "the addresses of an account are known before they are published",
+        "lost",
+        "services/sync/mail/sync.py::identify",
+        Swap(
+            "await run.engine.bus.publish(...)",
+            "async with run.writing_account() as connection:\n"
+            "    await accounts.set_aliases(connection, run.lease.account_id, aliases)\n"
+            "    renewed = await accounts.get_account(connection, run.lease.account_id)",
+        ),
+        (
+            f"{SYNC}/test_sync_lost_leases.py::test_a_run_that_loses_its_lease_or_the_bus_writes_nothing_more_and_who_goes_on_ends_where_it_would_have[first_mail]",
+        ),
+    ),
+    Mutation(
+        "a look that met an outage is over",
+        "lost",
+        "services/sync/runs/worker.py::Worker._work",
+        Replace(
+            "error is None and lease.reason in QUIET_WHEN_WELL and await self._deleted(lease)",
+            "lease.reason in QUIET_WHEN_WELL and await self._deleted(lease)",
+        ),
+        (f"{SYNC}/test_sync_run_ends.py::test_an_outage_puts_the_run_off_and_it_is_known_since_when",),
+    ),
+    Mutation(
+        "a listing that was cut short counts as one that reached its end",
+        "lost",
+        "services/sync/mail/listing.py::widen",
+        Replace(
+            "None if cursor.listing else rules.since(run.now, cursor.lookback_days)",
+            "rules.since(run.now, cursor.lookback_days)",
+        ),
+        (
+            f"{SYNC}/test_sync_lost_leases.py::test_a_longer_lookback_lists_everything_again_where_a_shorter_one_was_not_listed_to_its_end",
+        ),
+    ),
 )

@@ -97,4 +97,20 @@ MUTATIONS = (
             f"{SYNC}/test_sync_store_runs.py::test_a_request_brings_a_queued_run_forward_and_leaves_one_that_was_put_off",
         ),
     ),
+    Mutation(
+        "an audit holds up a look that nobody waits for",
+        "order",
+        "services/sync/item_audit.py::audit_if_due",
+        Replace("run.lease.reason in UNATTENDED", "False"),
+        (f"{SYNC}/test_sync_lost_leases.py::test_a_look_that_nobody_waits_for_carries_out_no_audit",),
+    ),
+    Mutation(
+        "a calendar is never listed in full by its schedule",
+        "order",
+        "services/sync/calendar/sync.py::_sync_calendar",
+        Replace('run.lease.reason == "schedule" or cursor.is_stale(run.now)', "cursor.is_stale(run.now)"),
+        (
+            f"{SYNC}/test_sync_contacts_calendar.py::test_once_a_day_a_calendar_is_listed_in_full_by_its_schedule_or_else_by_the_next_run",
+        ),
+    ),
 )

@@ -74,4 +74,13 @@ MUTATIONS: tuple[Mutation, ...] = (
             f"{SYNC}/test_sync_handlers.py::test_a_sync_is_requested_of_the_own_account_and_mail_is_polled_at_the_full_rate_from_then_on",
         ),
     ),
+    Mutation(
+        "whether a watch fails is read of another account",
+        "others",
+        "services/sync/store/freshness.py::note_activity",
+        InText("FROM accounts WHERE account_id = $1", "FROM accounts"),
+        (
+            f"{SYNC}/test_sync_apart.py::test_what_is_about_one_account_touches_no_other_account_of_the_same_user_nor_of_another",
+        ),
+    ),
 )
