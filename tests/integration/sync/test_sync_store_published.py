@@ -94,6 +94,8 @@ async def test_what_a_complete_listing_did_not_meet_is_cancelled_within_what_it_
     assert await meetings.cancel_older(connection, account_id, "primary", 2, None) == 1
     assert await meetings.cancel_older(connection, account_id, "primary", 2, None) == 0
     assert sorted(await meetings.list_unpublished_calendars(connection, account_id)) == ["primary", "team"]
+    await publish(connection, account_id)
+    assert await meetings.list_unpublished_calendars(connection, account_id) == ["team"]
 
 
 async def test_what_is_to_be_published_comes_by_start_and_not_all_at_once(
