@@ -87,7 +87,8 @@ async def test_what_a_complete_listing_did_not_meet_is_cancelled_within_what_it_
 ) -> None:
     await keep(connection, account_id, "first", "second", "third", generation=1)
     await keep(connection, account_id, "first", "second", generation=2, calendar_id="team")
-    await keep(connection, account_id, "-", "-", "-", "met", generation=2)
+    for generation in (1, 2):
+        await keep(connection, account_id, "-", "-", "-", "met", generation=generation)
     await publish(connection, account_id)
     assert await meetings.cancel_older(connection, account_id, "primary", 2, NOW + 2 * HOUR) == 2
     assert await publish(connection, account_id) == {"second": (2, True), "third": (2, True)}
