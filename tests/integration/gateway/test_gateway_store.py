@@ -13,18 +13,28 @@ from libs.common.config import Settings
 from libs.common.db import Pool, open_pool
 from libs.common.events import AccountDisconnected, AccountReauthRequired
 from libs.common.ids import AccountId, RunId, UserId, new_id
+from libs.local.secrets import Secrets
 from services.gateway.domain.notifications import ItemCounts, NewNotification
 from services.gateway.store import accounts, notifications, users, webhook_deliveries
-from tests.support.database import Database, blocked
+from tests.support.database import Database, blocked, fresh_database
+from tests.support.servers import Servers
 
 ALICE, BOB = UserId(UUID(int=1)), UserId(UUID(int=2))
 HERS, HIS, HER_SECOND = (AccountId(UUID(int=number)) for number in (11, 12, 13))
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def database_of_the_module(servers: Servers, secrets: Secrets) -> AsyncIterator[Database]:
+    async with fresh_database(await servers.postgres(), secrets) as fresh:
+        yield fresh
+
+
 @pytest_asyncio.fixture
-async def db(database: Database) -> AsyncIterator[Pool]:
-    pool = await open_pool(Settings(postgres_url=database.url_for("gateway")))
+async def db(database_of_the_module: Database) -> AsyncIterator[Pool]:
+    """The gateway's tables, empty."""
+    pool = await open_pool(Settings(postgres_url=database_of_the_module.url_for("gateway")))
+    await pool.execute("TRUNCATE notifications, webhook_deliveries, accounts, deleted_users")
     yield pool
     await pool.close()
 
@@ -206,6 +216,7 @@ async def test_events_of_an_account_count_in_their_order_and_never_after_its_pur
             await accounts.mark_purged(connection, disconnected())
         assert not await accounts.note_event(connection, reauth(sequence=6))
         assert await accounts.note_event(connection, reauth(BOB, HIS, 2))
+        assert await accounts.note_event(connection, reauth(ALICE, HER_SECOND))
     assert await insert(db, new(key="late")) is None
     assert await insert(db, new(account_id=HER_SECOND, key="other")) is not None
 
