@@ -91,7 +91,9 @@ async def test_a_purge_takes_the_notifications_of_that_account_alone(db: Pool) -
 
 
 async def test_the_same_event_key_of_two_users_is_two_notifications(db: Pool) -> None:
-    assert await stored(db, new()) != await stored(db, new(BOB, HIS))
+    hers, his = await stored(db, new()), await stored(db, new(BOB, HIS))
+    assert hers != his
+    assert (await stored(db, new()), await stored(db, new(BOB, HIS))) == (hers, his), "delivered again"
     assert await unread(db) == {ALICE: 1, BOB: 1}
 
 
@@ -131,6 +133,7 @@ async def test_reading_and_answering_keep_what_was_first(db: Pool) -> None:
     offered = await stored(db, new(offer="maya@office.example"))
     plain = await stored(db, new(key="plain"))
     first = await notifications.mark_notification_read(db, ALICE, offered)
+    assert await notifications.mark_notification_read(db, ALICE, offered) == first
     answered = await notifications.record_answer(db, ALICE, offered, "dismissed")
     again = await notifications.record_answer(db, ALICE, offered, "accepted")
     assert first is not None
@@ -169,8 +172,9 @@ async def test_runs_that_share_a_notification_and_end_at_once_are_both_counted(d
 
 
 async def in_transaction(connection: Any, notification: NewNotification) -> None:
+    """The second half of storing, where the first has found that there is an earlier one."""
     async with connection.transaction():
-        await notifications.insert_notification(connection, notification)
+        await notifications._add_to_earlier(connection, notification)
 
 
 async def delete_user(db: Pool, user_id: UserId) -> None:
