@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from libs.common.errors import Outage
 from libs.common.requests import ExportContacts, ExportPage
@@ -47,7 +48,7 @@ async def test_an_archive_that_can_not_be_finished_is_an_error(gateway: RunningG
 
 # -- while it is sent ------------------------------------------------------------------------------------------------------
 
-PAGES = 6
+PAGES = 12
 
 
 def lines_of(page: int) -> tuple[dict[str, object], ...]:
@@ -126,16 +127,23 @@ async def test_an_archive_that_breaks_off_in_the_middle_can_not_be_taken_for_the
             assert response.status == 200, "and the gateway goes on"
 
 
-async def test_a_client_that_leaves_in_the_middle_stops_the_reading(gateway: RunningGateway) -> None:
+async def test_a_client_that_leaves_in_the_middle_stops_the_reading(
+    gateway: RunningGateway, redis_admin: Redis
+) -> None:
     read: list[int] = []
+    left = asyncio.Event()
 
     async def before(page: int) -> None:
         read.append(page)
-        await asyncio.sleep(0.3)
+        if page == 3:
+            await left.wait()
 
     export_with(gateway, before)
     async with gateway.client() as client, client.get("/api/v1/me/export") as response:
         await response.content.readexactly(100_000)
         response.close()
-    await asyncio.sleep(2)
+    left.set()
+    async with asyncio.timeout(20):
+        while await redis_admin.keys("gateway:export:*"):  # held for as long as the export lasts
+            await asyncio.sleep(0.02)
     assert len(read) < PAGES

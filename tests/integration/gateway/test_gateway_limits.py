@@ -157,9 +157,9 @@ async def test_while_redis_is_away_nobody_is_kept_from_their_data(
 
 
 async def test_a_user_has_one_export_at_a_time(
-    service_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+    service_settings: ServiceSettings, redis_admin: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "LEASE", timedelta(seconds=0.3))  # renewed while the export lasts
+    monkeypatch.setattr(exports, "LEASE", timedelta(seconds=0.9))  # renewed while the export lasts
     async with (
         running_gateway(service_settings) as gateway,
         gateway.client() as alice,
@@ -179,7 +179,7 @@ async def test_a_user_has_one_export_at_a_time(
         first = asyncio.create_task(export(alice))
         async with asyncio.timeout(10):
             await reached.wait()
-        await asyncio.sleep(0.7)
+        await renewed(redis_admin, f"gateway:export:{gateway.world.alice.id}", times=4)
         status, problem = await export(alice)
         assert (status, problem["type"]) == (409, "/problems/export_running")
         assert "Wait until it is done" in problem["detail"]
@@ -187,6 +187,18 @@ async def test_a_user_has_one_export_at_a_time(
         go_on.set()
         assert (await first)[0] == 200
         assert (await export(alice))[0] == 200, "the next one may begin"
+
+
+async def renewed(redis_admin: Redis, key: str, times: int) -> None:
+    """Return when the lease has been renewed so often that it would have ended without."""
+    last = await redis_admin.pttl(key)
+    async with asyncio.timeout(20):
+        while times:
+            await asyncio.sleep(0.02)
+            left = await redis_admin.pttl(key)
+            assert left > 0, "it has ended"
+            times -= left > last
+            last = left
 
 
 async def test_an_export_that_failed_does_not_stand_in_the_way(service_settings: ServiceSettings) -> None:
