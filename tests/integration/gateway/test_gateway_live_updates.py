@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from libs.common.errors import Outage
 from libs.common.events import (
     AccountConnected,
     AccountDisconnected,
@@ -25,7 +26,10 @@ from libs.common.events import (
 )
 from libs.common.ids import ContactId, MeetingId, RunId, new_id
 from libs.common.scopes import ALL
+from services.gateway import context
 from services.gateway.api import live_updates
+from services.gateway.domain.live_updates import LiveEvent
+from services.gateway.live_updates import Hub
 from tests.conftest import ServiceSettings
 from tests.support.gateway import NOW, RunningGateway, running_gateway
 
@@ -353,3 +357,40 @@ async def test_a_stream_that_is_never_silent_ends_with_its_session_too(
                 await reader.read()
         finally:
             publishing.cancel()
+
+
+async def test_while_auth_is_away_nobody_is_signed_out(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.1)
+
+    async def away(*_: object, **__: object) -> None:
+        raise Outage("restarting")
+
+    async with gateway.browser() as browser, stream(browser) as reader:
+        monkeypatch.setattr(gateway.resources.bus, "request", away)
+        async with asyncio.timeout(10):
+            for _ in range(3):
+                assert await reader.readuntil(b"\n\n") == b": still here\n\n"
+
+
+async def test_a_browser_that_has_stopped_reading_is_let_go(
+    service_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hubs: list[Hub] = []
+
+    class Noted(Hub):
+        def __init__(self) -> None:
+            super().__init__()
+            hubs.append(self)
+
+    monkeypatch.setattr(context, "Hub", Noted)
+    monkeypatch.setattr(live_updates, "WRITE_SECONDS", 0.2)
+    async with running_gateway(service_settings) as gateway, gateway.client() as client:
+        alice, (hub,) = gateway.world.alice.id, hubs
+        async with client.get(f"{API}/events") as response:
+            await response.content.readuntil(b"\n\n")
+            async with asyncio.timeout(20):
+                while hub.has_streams(alice):  # until all the buffers on the way are full
+                    hub.send(alice, LiveEvent("contact.changed", "x" * 1_000_000))
+                    await asyncio.sleep(0)
