@@ -266,6 +266,9 @@ async def test_a_webhook_into_a_private_network_is_refused_on_a_server(service_s
             "http://localhost:1/x",
             "http://[::ffff:10.0.0.1]/",
             "http://169.254.169.254/",
+            "http://2130706433/",  # what a resolver would take for 127.0.0.1
+            "http://0x7f.1/",
+            "http://0177.0.0.1/",
         ):
             async with client.put(f"{API}/settings", json={"notifications": {"webhook_url": url}}) as response:
                 await problem(response, 422, "private_webhook")

@@ -6,6 +6,7 @@ import json
 import random
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import pytest
@@ -13,7 +14,11 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from libs.common.errors import Outage
-from libs.common.requests import ExportContacts, ExportPage
+from libs.common.ids import UserId
+from libs.common.requests import ExportContacts, ExportPage, ListMeetings, Meetings, Query, WhoIs
+from services.gateway import export
+from services.gateway.domain.notifications import NewNotification
+from services.gateway.store.notifications import insert_notification
 from tests.conftest import ServiceSettings
 from tests.support.gateway import RunningGateway, running_gateway
 
@@ -40,6 +45,44 @@ async def test_the_archive_has_every_page_of_everything(gateway: RunningGateway)
     assert account["address"] == "alice@example.com", "and none of anybody else's"
 
 
+async def test_the_archive_has_the_user_s_own_in_the_order_of_the_lists_however_many_pages(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "PAGE", 2)
+    world, asked = gateway.world, []
+    for owner, titles in ((world.alice, "abcde"), (world.bob, "xyz")):
+        for title in titles:
+            await notify(gateway, owner.id, title)
+
+    async def record(query: Query[Any], **kwargs: Any) -> Any:
+        asked.append(query)
+        if isinstance(query, ListMeetings):
+            number = int(query.cursor or 0)
+            meeting = world.meeting.model_copy(update={"title": f"meeting {number}"})
+            return Meetings(items=(meeting,), next_cursor=str(number + 1) if number < 2 else None)
+        return await request(query, **kwargs)
+
+    request = gateway.resources.bus.request
+    monkeypatch.setattr(gateway.resources.bus, "request", record)
+    async with gateway.client() as client, client.get("/api/v1/me/export") as response:
+        archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+    lines = {
+        name: [json.loads(line) for line in archive.read(f"{name}.jsonl").splitlines()]
+        for name in ("notifications", "meetings")
+    }
+    assert [line["title"] for line in lines["notifications"]] == list("edcba")
+    assert [line["title"] for line in lines["meetings"]] == ["meeting 0", "meeting 1", "meeting 2"]
+    assert not [line for line in lines["meetings"] if "user_id" in line]
+    assert {query.user_id for query in asked if not isinstance(query, WhoIs)} == {world.alice.id}
+
+
+async def notify(gateway: RunningGateway, user_id: UserId, title: str) -> None:
+    account_id = gateway.world.account(gateway.world.alice).id
+    new = NewNotification(user_id, account_id, "sync.failed", "error", title, "", "/", title)
+    async with gateway.resources.db.acquire() as connection, connection.transaction():
+        assert await insert_notification(connection, new)
+
+
 async def test_an_archive_that_can_not_be_finished_is_an_error(gateway: RunningGateway) -> None:
     await gateway.buses["contacts"].stop()
     async with gateway.client() as client, client.get("/api/v1/me/export") as response:
@@ -60,14 +103,14 @@ def lines_of(page: int) -> tuple[dict[str, object], ...]:
 def export_with(gateway: RunningGateway, before: Callable[[int], Awaitable[None]]) -> None:
     """The plain `contacts` has PAGES pages of interactions, and one contact; `before` each page of interactions something happens."""
 
-    async def export(query: ExportContacts) -> ExportPage:
+    async def export_page(query: ExportContacts) -> ExportPage:
         if query.what == "contacts":
             return ExportPage(items=({"name": "Carol"},))
         page = int(query.cursor or 1)
         await before(page)
         return ExportPage(items=lines_of(page), next_cursor=str(page + 1) if page < PAGES else None)
 
-    gateway.world.export_page = export
+    gateway.world.export_page = export_page
 
 
 def interactions_in(data: bytes) -> list[int]:

@@ -161,7 +161,7 @@ async def test_a_check_that_fails_or_hangs_is_named_by_its_kind_and_the_service_
 
     app = web.Application()
     app.add_routes(health_routes({"db": refused, "bus": asyncio.Event().wait, "cache": well}))
-    async with TestClient(TestServer(app)) as client:
+    async with asyncio.timeout(20), TestClient(TestServer(app)) as client:
         async with client.get("/health/live") as response:
             assert response.status == 200
         async with client.get("/health/ready") as response:
