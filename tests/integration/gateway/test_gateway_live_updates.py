@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -18,6 +19,7 @@ from libs.common.events import (
     AccountReauthRequired,
     ContactChanged,
     Event,
+    NotificationCreated,
     PrepSent,
     PrepSkipped,
     SyncCompleted,
@@ -30,6 +32,7 @@ from services.gateway import context
 from services.gateway.api import live_updates
 from services.gateway.domain.live_updates import LiveEvent
 from services.gateway.live_updates import Hub
+from services.gateway.store.notifications import get_notification
 from tests.conftest import ServiceSettings
 from tests.support.gateway import NOW, RunningGateway, running_gateway
 
@@ -132,6 +135,29 @@ async def test_mail_that_arrives_by_itself_adds_to_the_notification_of_its_day(g
         (stored,) = await notifications(client, 1)
     assert stored == pushed
     assert stored["body"] == "alice@example.com: 1,205 new, 6 updated, 2 removed."
+
+
+async def test_a_notification_is_pushed_when_others_can_read_it_and_again_when_its_event_comes_again(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is pushed an id that is not there yet shows nothing."""
+    pushed: list[tuple[UUID, bool]] = []
+    bus, db = gateway.resources.bus, gateway.resources.db
+    publish = bus.publish
+
+    async def watched(event: NotificationCreated) -> None:
+        stored = await get_notification(db, event.user_id, event.notification_id)
+        pushed.append((event.notification_id, stored is not None))
+        await publish(event)
+
+    monkeypatch.setattr(bus, "publish", watched)
+    event = completed(gateway)
+    for _ in range(2):
+        await gateway.buses["sync"].client.jetstream().publish(event.subject, event.model_dump_json().encode())
+        await handled(gateway, SyncCompleted)
+    async with gateway.client() as client:
+        (stored,) = await notifications(client, 1)
+    assert pushed == [(UUID(stored["id"]), True)] * 2
 
 
 async def test_only_the_user_concerned_is_notified(gateway: RunningGateway) -> None:
@@ -260,11 +286,17 @@ async def test_what_comes_late_about_an_account_notifies_nobody(gateway: Running
         assert await notifications(client, 0) == []
         await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 4}))
         await notifications(client, 1)
-        purged = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=True, sequence=5, at=NOW)
+        gone = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=False, sequence=6, at=NOW)
+        await gateway.buses["auth"].publish(gone)
+        await handled(gateway, AccountDisconnected)
+        await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 5}))
+        await handled(gateway, AccountReauthRequired)
+        assert len(await notifications(client, 1)) == 1, "nor what came before the account was disconnected"
+        purged = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=True, sequence=7, at=NOW)
         await gateway.buses["auth"].publish(purged)
         await until(lambda: notifications(client, 0), 0)
         await gateway.buses["sync"].publish(completed(gateway))
-        await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 6}))
+        await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 8}))
         await handled(gateway, SyncCompleted, AccountReauthRequired)
         assert await notifications(client, 0) == [], "a purge is final"
 
@@ -278,16 +310,13 @@ async def until(listed: Any, count: int) -> None:
 async def test_signing_out_ends_the_stream_here_and_elsewhere(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.2)
-    async with gateway.browser() as browser, gateway.replica() as second:
-        cookie = {"pingcrm_session": "session-of-alice"}
-        async with (
-            aiohttp.ClientSession(cookies=cookie) as other,
-            stream(browser) as here,
-            stream(other, second) as elsewhere,
-        ):
-            async with asyncio.timeout(10):
-                assert await here.readuntil(b"\n\n") == b": still here\n\n"
+    cookie = {"pingcrm_session": "session-of-alice"}
+    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 3600)  # it does not find out by itself
+    async with gateway.browser() as browser, gateway.replica() as second, stream(browser) as here:
+        monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.2)
+        async with aiohttp.ClientSession(cookies=cookie) as other, stream(other, second) as elsewhere:
+            async with asyncio.timeout(20):
+                assert await elsewhere.readuntil(b"\n\n") == b": still here\n\n"
                 assert (await browser.post("/logout", allow_redirects=False)).status == 302
                 await here.read()
                 await elsewhere.read()
