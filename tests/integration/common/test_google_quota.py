@@ -110,14 +110,14 @@ async def test_an_import_alone_uses_what_is_not_kept_for_live_work(cache: Cache)
 
 
 async def test_live_work_does_not_queue_behind_an_import(cache: Cache) -> None:
-    """Of the import's twenty calls one is in line; all of them would have reserved the whole minute."""
+    """Of the import's twenty calls one is in line; all of them would have left live work its share of the minute alone."""
     limiter = quota_limiter(cache, mailbox=300)
     box, other = mailbox(limiter), new_account()
     imports = [asyncio.create_task(box.admit(15, "backfill")) for _ in range(20)]
     await until(lambda: box.throttle.waiting)
     for _ in range(30):  # time enough for the others, if they did not wait for the first
         await limiter.reserve(other, 1, "live")
-    assert [await limiter.reserve(box.account_id, 5, "live") for _ in range(6)] == [0] * 6
+    assert [await limiter.reserve(box.account_id, 5, "live") for _ in range(40)] == [0] * 40
     for task in imports:
         task.cancel()
     await asyncio.gather(*imports, return_exceptions=True)
@@ -137,6 +137,13 @@ async def test_after_a_burst_of_live_work_an_import_spreads_what_is_left_of_the_
     assert min(apart[1:]) > WINDOW / 40, "taking all at once would have ended it long ago"
     assert moments[-1] > WINDOW / 2
     assert await limiter.reserve(account, 5, "live") == 0
+
+
+async def test_an_import_leaves_live_work_its_share_also_where_that_has_taken_more(cache: Cache) -> None:
+    limiter, account = quota_limiter(cache, mailbox=300), new_account()
+    assert [await limiter.reserve(account, 40, "live") for _ in range(7)] == [0] * 7
+    assert await limiter.reserve(account, 5, "backfill") > WINDOW - 2 * LATENCY
+    assert await limiter.reserve(account, 20, "live") == 0
 
 
 async def test_mailboxes_share_the_project_evenly(cache: Cache) -> None:
