@@ -46,7 +46,7 @@ async def delete_delivery(connection: Database, notification_id: UUID) -> None:
 
 
 async def postpone_delivery(connection: Database, delivery: DueDelivery, delay: timedelta) -> None:
-    """Try it again after `delay`. Does nothing for a sender whose lease has ended: another one has the call, or has made it."""
+    """Try it again after `delay`. Does nothing where another sender has leased the call since: it is that one's."""
     await connection.execute(
         "UPDATE webhook_deliveries SET due_at = now() + $3 WHERE notification_id = $1 AND due_at = $2",
         delivery.notification.id,

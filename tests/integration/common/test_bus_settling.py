@@ -137,8 +137,8 @@ async def test_who_stops_returns_at_once_what_it_has_not_begun(
             await sync.publish(*(message(gmail_id) for gmail_id in "abc"))
 
             async def all_here() -> bool:
-                infos = await stopping._stream.consumer_info("EVENTS", "contacts_message_ingested")
-                return infos.num_ack_pending == 4
+                info = await stopping._stream.consumer_info("EVENTS", "contacts_message_ingested")
+                return bool(info.num_ack_pending == 4)
 
             await settled(all_here)
         async with alive(staying):

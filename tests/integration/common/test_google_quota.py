@@ -169,7 +169,7 @@ async def test_after_a_429_no_replica_calls_for_that_mailbox_until_it_is_over(ca
     await first.slow_down(timedelta(seconds=18))
     await first.slow_down(timedelta(seconds=5))  # never shortens
     for priority in ("live", "backfill"):
-        assert 10 < await limiter.reserve(second.account_id, 1, priority) <= 18  # type: ignore[arg-type]
+        assert 10 < await limiter.reserve(second.account_id, 1, priority) <= 18
     assert await limiter.reserve(new_account(), 1, "live") == 0
     await first.slow_down(timedelta(hours=1))
     with pytest.raises(Throttled) as refused:
@@ -183,7 +183,7 @@ async def test_once_the_day_is_used_up_no_mailbox_calls_in_vain(cache: Cache) ->
     await mailbox(shared).close_for_today(timedelta(hours=3))
     for priority in ("live", "backfill"):
         with pytest.raises(DailyLimit) as over:
-            await mailbox(shared).admit(5, priority)  # type: ignore[arg-type]
+            await mailbox(shared).admit(5, priority)
         assert over.value.retry_after is not None
         assert timedelta(hours=2) < over.value.ends_at - datetime.now(UTC) <= timedelta(hours=3)
 

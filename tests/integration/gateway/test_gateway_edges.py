@@ -214,7 +214,7 @@ async def test_the_home_page_shows_the_newest_unread_notifications_and_counts_th
     async with gateway.browser() as browser:
         assert await shown(browser) == ("11", [f"number {number:02}" for number in range(10, 2, -1)])
         for away in ("sync", "contacts"):
-            await gateway.buses[away].stop()  # type: ignore[index]
+            await gateway.buses[away].stop()
         assert (await shown(browser))[0] == "11", "the page is there while services are away"
 
 

@@ -1,7 +1,7 @@
 """The gateway's SQL on a real database: only the user's own, once per event, and never after a deletion."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -194,7 +194,7 @@ async def purge_account(db: Pool, _: UserId) -> None:
 
 @pytest.mark.parametrize("delete", [delete_user, purge_account])
 async def test_what_is_stored_while_its_owner_is_deleted_goes_too(
-    db: Pool, delete: Callable[[Pool, UserId], Awaitable[None]]
+    db: Pool, delete: Callable[[Pool, UserId], Coroutine[Any, Any, None]]
 ) -> None:
     async with db.acquire() as connection:
         async with connection.transaction():

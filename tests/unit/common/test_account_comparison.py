@@ -1,5 +1,6 @@
 """How a copy of the accounts is compared: every page, read anew before anything is rolled back, and just what is wrong made good."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -7,7 +8,6 @@ from uuid import UUID
 
 import pytest
 
-from libs.common import account_states
 from libs.common.account_states import (
     Finding,
     LastAccountEvent,
@@ -156,7 +156,7 @@ def test_an_account_that_is_not_held_and_not_needed_is_not_missed() -> None:
 def test_the_last_event_is_the_one_after_which_the_account_stands_as_it_does() -> None:
     connected = last_event(state(9), NOW)
     assert isinstance(connected, AccountConnected)
-    assert (connected.address, connected.scopes, connected.again) == ("a@example.com", {"mail"}, True)
+    assert (connected.address, connected.scopes, connected.again) == ("a@example.com", frozenset({"mail"}), True)
     dead = last_event(state(9, status="reauth_required", status_reason="Gone."), NOW)
     assert isinstance(dead, AccountReauthRequired)
     assert dead.reason == "Gone."
@@ -198,7 +198,7 @@ async def test_the_comparison_is_made_at_the_start_and_again_while_auth_is_away(
         waits.append(seconds)
         raise Enough
 
-    monkeypatch.setattr(account_states.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     copy = Copy({})
     with pytest.raises(Enough):
         await keep_comparing(cast(Bus, GuardedBus([state(1)])), copy)
