@@ -1,19 +1,27 @@
 """What the gateway counts in Redis: exactly, for each user alone, and forgotten by itself."""
 
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
+from uuid import UUID
 
+import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
 from libs.common.cache import Cache, open_cache
 from libs.common.config import Settings
+from libs.common.errors import Refused
+from libs.common.ids import UserId
 from libs.local.secrets import Secrets
 from libs.local.urls import redis_url as redis_url_of
+from services.gateway.context import Context
 from services.gateway.limits import api_requests, exports
 from tests.conftest import ServiceSettings
 from tests.support.gateway import running_gateway
 
 API = "/api/v1"
+ALICE, BOB = UserId(UUID(int=1)), UserId(UUID(int=2))
 MINUTE_MS = 60_000
 
 
@@ -57,6 +65,26 @@ async def test_a_lease_is_renewed_by_its_holder_alone(cache: Cache, redis_admin:
     assert await redis_admin.pttl("gateway:export:alice") <= 1_000
     await cache.run(exports._RENEW, ["export:alice"], "holder", MINUTE_MS)
     assert await redis_admin.pttl("gateway:export:alice") > 30_000
+
+
+async def test_an_export_that_ended_late_takes_nothing_from_the_one_that_came_after(
+    cache: Cache, redis_admin: Redis
+) -> None:
+    context, key = cast(Context, SimpleNamespace(cache=cache)), f"gateway:export:{ALICE}"
+    async with exports.only_export(context, ALICE):
+        assert 50_000 < await redis_admin.pttl(key) <= 60_000
+        with pytest.raises(Refused):
+            async with exports.only_export(context, ALICE):
+                pass
+        async with exports.only_export(context, BOB):
+            pass
+        await redis_admin.set(key, "another", px=1_000_000)  # its lease had ended
+    assert await redis_admin.get(key) == b"another"
+    await redis_admin.delete(key)
+    with pytest.raises(ZeroDivisionError):
+        async with exports.only_export(context, ALICE):
+            raise ZeroDivisionError
+    assert await redis_admin.get(key) is None, "however it ended"
 
 
 async def test_everything_that_is_counted_is_forgotten_by_itself(

@@ -70,6 +70,14 @@ async def test_a_browser_is_limited_beside_its_address(
                 statuses.append(response.status)
     assert (statuses[0], statuses[-1]) == (302, 429)
     assert await begin(behind_a_proxy, "198.51.100.1") == 302
+    async with behind_a_proxy.client(None) as signed_in:
+        signed_in.cookie_jar.update_cookies({"pingcrm_session": "session-of-alice"})
+        statuses = []
+        for number in range(15):
+            headers = {"X-Forwarded-For": f"198.51.100.{100 + number}"}
+            async with signed_in.get("/connect", headers=headers, allow_redirects=False) as response:
+                statuses.append(response.status)
+    assert (statuses[0], statuses[-1]) == (302, 429), "adding accounts is signing in, too"
 
 
 async def test_whoever_comes_back_from_google_as_they_went_is_not_counted(
