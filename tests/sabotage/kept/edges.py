@@ -6,6 +6,8 @@ EDGES = "tests/integration/gateway/test_gateway_edges.py"
 LIFE = "tests/unit/common/test_service_life.py"
 RESOURCES = "tests/integration/common/test_resources.py"
 SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
+ENDS = "tests/integration/gateway/test_gateway_stream_ends.py"
+LIMITS = "tests/integration/gateway/test_gateway_limits.py"
 
 MUTATIONS = (
     Mutation(
@@ -56,5 +58,19 @@ MUTATIONS = (
         "libs/common/web.py::_state",
         Replace("asyncio.timeout(CHECK_TIMEOUT_SECONDS)", "asyncio.timeout(None)"),
         (f"{LIFE}::test_a_check_that_fails_or_hangs_is_named_by_its_kind_and_the_service_not_ready",),
+    ),
+    Mutation(
+        "a browser that has stopped reading holds its stream",
+        "edges",
+        "services/gateway/api/live_updates.py::_write",
+        Replace("asyncio.timeout(WRITE_SECONDS)", "asyncio.timeout(None)"),
+        (f"{ENDS}::test_a_browser_that_has_stopped_reading_is_let_go",),
+    ),
+    Mutation(
+        "accounts that are added without a limit",
+        "edges",
+        "services/gateway/pages/sign_in.py::connect",
+        Replace("await count_sign_in(context, request)", ""),
+        (f"{LIMITS}::test_a_browser_is_limited_beside_its_address",),
     ),
 )

@@ -11,6 +11,7 @@ PUSH = "tests/integration/gateway/test_gateway_google_push.py"
 SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
 SETTLING = "tests/integration/common/test_bus_settling.py"
 WLOOP = "tests/unit/gateway/test_gateway_webhook_loop.py"
+MIGRATE = "tests/integration/local/test_local_migrate.py"
 
 MUTATIONS = (
     Mutation(
@@ -119,5 +120,12 @@ MUTATIONS = (
         "libs/common/account_states.py::compare_states",
         Replace("await get_state(bus, state.id) or state", "state"),
         (f"{COMPARISON}::test_a_state_that_was_read_before_the_last_event_rolls_nothing_back",),
+    ),
+    Mutation(
+        "a migration that leaves streams as they are",
+        "lost",
+        "libs/local/streams.py::_declare_stream",
+        Replace("await js.update_stream(config)", ""),
+        (f"{MIGRATE}::test_a_migration_gives_streams_and_consumers_the_settings_that_they_should_have",),
     ),
 )

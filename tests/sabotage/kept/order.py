@@ -10,6 +10,7 @@ QUOTA = "tests/integration/common/test_google_quota.py"
 REQUESTS = "tests/integration/gateway/test_gateway_requests.py"
 SETTLING = "tests/integration/common/test_bus_settling.py"
 STORE = "tests/integration/gateway/test_gateway_store.py"
+LIVE = "tests/integration/gateway/test_gateway_live_updates.py"
 
 MUTATIONS = (
     Mutation(
@@ -93,5 +94,40 @@ MUTATIONS = (
         "libs/common/google/hold.lua",
         InText("if until_ms > tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or 0) then", "if until_ms > 0 then"),
         (f"{QUOTA}::test_after_a_429_no_replica_calls_for_that_mailbox_until_it_is_over",),
+    ),
+    Mutation(
+        "an event from before an account was disconnected notifies after it",
+        "order",
+        "services/gateway/handlers/deletions.py::purge_account",
+        Replace("await accounts.note_event(connection, event)", ""),
+        (f"{LIVE}::test_what_comes_late_about_an_account_notifies_nobody",),
+    ),
+    Mutation(
+        "an import that takes live work's share of the quota",
+        "order",
+        "libs/common/google/quota.lua",
+        InText("bucket.ceiling * (1 - live_share)), bucket.next", "bucket.ceiling), bucket.next"),
+        (f"{QUOTA}::test_an_import_leaves_live_work_its_share_also_where_that_has_taken_more",),
+    ),
+    Mutation(
+        "an import whose calls all stand in line",
+        "order",
+        "libs/common/google/quota.py::Mailbox.admit",
+        Replace(
+            "async with self._turn:\n    await self._wait(self.quota_limiter, units, priority)",
+            "await self._wait(self.quota_limiter, units, priority)",
+        ),
+        (f"{QUOTA}::test_live_work_does_not_queue_behind_an_import",),
+    ),
+    Mutation(
+        "a notification that is pushed before others can read it",
+        "order",
+        "services/gateway/handlers/notifications.py::notify",
+        Replace(
+            "notification_id = await store.insert_notification(connection, new)",
+            "notification_id = await store.insert_notification(connection, new)\n"
+            "        await context.bus.publish(NotificationCreated(user_id=new.user_id, notification_id=notification_id))",
+        ),
+        (f"{LIVE}::test_a_notification_is_pushed_when_others_can_read_it_and_again_when_its_event_comes_again",),
     ),
 )

@@ -1,8 +1,9 @@
 """Nobody else's: whose a row is, looked at in every query."""
 
-from tests.sabotage.mutation import InText, Mutation
+from tests.sabotage.mutation import InText, Mutation, Replace
 
 STORE = "tests/integration/gateway/test_gateway_store.py"
+ENDS = "tests/integration/gateway/test_gateway_stream_ends.py"
 
 MUTATIONS = (
     Mutation(
@@ -32,5 +33,19 @@ MUTATIONS = (
         "services/gateway/store/notifications.py::insert_notification",
         InText("SELECT pg_advisory_xact_lock_shared(", "SELECT ("),
         (f"{STORE}::test_what_is_stored_while_its_owner_is_deleted_goes_too",),
+    ),
+    Mutation(
+        "a stream that stays open after its session was signed out",
+        "others",
+        "services/gateway/pages/sign_in.py::sign_out",
+        Replace("context.hub.close_session(caller.id, session)", ""),
+        (f"{ENDS}::test_signing_out_ends_the_stream_here_and_elsewhere",),
+    ),
+    Mutation(
+        "streams that stay open after signing out everywhere",
+        "others",
+        "services/gateway/sessions/ending.py::end_all_sessions",
+        Replace("context.hub.close_sessions(user_id)", ""),
+        (f"{ENDS}::test_signing_out_everywhere_ends_the_streams_of_all_sessions_and_no_others",),
     ),
 )

@@ -5,6 +5,8 @@ from tests.sabotage.mutation import InText, Mutation, Replace
 LONG = "tests/unit/common/test_long_handling.py"
 RESOURCES = "tests/integration/common/test_resources.py"
 STORE = "tests/integration/gateway/test_gateway_store.py"
+COUNTING = "tests/integration/gateway/test_gateway_counting.py"
+EXPORT = "tests/integration/gateway/test_gateway_export.py"
 
 MUTATIONS = (
     Mutation(
@@ -51,5 +53,19 @@ MUTATIONS = (
             "self.client.set(self._full(key), value, px=ttl)",
         ),
         (f"{RESOURCES}::test_what_is_acquired_is_the_first_one_s_until_it_is_released_by_its_holder",),
+    ),
+    Mutation(
+        "an export that ended late lets another one begin",
+        "twice",
+        "services/gateway/limits/exports.py::only_export",
+        Replace("context.cache.release_if(key, holder)", "context.cache.release(key)"),
+        (f"{COUNTING}::test_an_export_that_ended_late_takes_nothing_from_the_one_that_came_after",),
+    ),
+    Mutation(
+        "an archive that repeats what is on its pages",
+        "twice",
+        "services/gateway/export.py::_fetch_notifications",
+        Replace("page[-1].id", "page[0].id"),
+        (f"{EXPORT}::test_the_archive_has_the_user_s_own_in_the_order_of_the_lists_however_many_pages",),
     ),
 )
