@@ -59,7 +59,8 @@ async def test_every_response_whatever_it_is_has_the_headers_that_keep_browsers_
     ]  # fmt: skip
     async with gateway.browser() as browser:
         for method, path, status, cache in responses:
-            async with browser.request(method, path, headers=HTML, allow_redirects=False) as response:
+            headers = {**HTML, "Trace-Id": "of-the-caller"}  # which is nothing that a log should be made of
+            async with browser.request(method, path, headers=headers, allow_redirects=False) as response:
                 assert response.status == status, path
                 assert {name: response.headers.get(name) for name in SAFE} == SAFE, path
                 assert response.headers["Cache-Control"] == cache, path
