@@ -11,7 +11,10 @@ from services.gateway.store.notifications import NOTIFICATION_COLUMNS, notificat
 
 
 class DueDelivery(NamedTuple):
-    """A webhook call to make now; `attempts` counts this one. `leased_until` is the fence: another sender's lease ends at another time."""
+    """A webhook call to make now; `attempts` counts this one.
+
+    `leased_until` is the fence: the lease of another sender ends at another time.
+    """
 
     notification: Notification
     user_id: UserId
@@ -36,9 +39,7 @@ async def lease_due_deliveries(connection: Database, lease: timedelta, limit: in
         lease,
         limit,
     )
-    return [
-        DueDelivery(notification_from(row), UserId(row["user_id"]), row["attempts"], row["due_at"]) for row in rows
-    ]
+    return [DueDelivery(notification_from(row), UserId(row["user_id"]), row["attempts"], row["due_at"]) for row in rows]
 
 
 async def delete_delivery(connection: Database, notification_id: UUID) -> None:

@@ -18,7 +18,7 @@ from libs.common.topology import DEAD_STREAM
 from libs.local.bus_admin import admin_stream
 from libs.local.dead import replay
 from libs.local.servers import Nats
-from tests.conftest import ServiceSettings, own_nats_server
+from tests.conftest import own_nats_server
 from tests.support.bus import OpenBus, Received, alive, dead_letters, message, request, settled, stream
 
 nats_server = own_nats_server  # the dead letters' numbers begin at 1, and a stream is made smaller
@@ -117,9 +117,7 @@ async def test_one_trace_leads_from_the_cause_through_the_dead_letter_to_its_rep
     assert traces == ["the-cause"] * 2
 
 
-async def test_who_stops_returns_at_once_what_it_has_not_begun(
-    bus: OpenBus, service_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_stops_returns_at_once_what_it_has_not_begun(bus: OpenBus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bus_module, "GRACE_SECONDS", 0.2)
     received, begun = Received(), asyncio.Event()
 

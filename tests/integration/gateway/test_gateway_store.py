@@ -120,9 +120,9 @@ async def test_lists_are_newest_first_from_page_to_page_and_unread_ones_are_thos
     assert await listed(db) == newest
     assert await listed(db, limit=2) == newest[:2]
     assert await listed(db, before=newest[1], limit=2) == newest[2:4]
-    unread_ones = await listed(db, unread=True)
-    assert unread_ones == [ids[number] for number in (4, 2, 1, 0)]
-    assert len(unread_ones) == await notifications.count_unread(db, ALICE)
+    found_unread = await listed(db, unread=True)
+    assert found_unread == [ids[number] for number in (4, 2, 1, 0)]
+    assert len(found_unread) == await notifications.count_unread(db, ALICE)
 
 
 async def listed(db: Pool, **options: Any) -> list[UUID]:
