@@ -65,7 +65,7 @@ async def test_a_call_that_fails_is_due_again_by_the_rule_and_one_without_a_repl
     service_settings: ServiceSettings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(http_client, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(http_client, "TIMEOUT_SECONDS", 1.0)
     monkeypatch.setattr(webhook_delivery, "RETRY_DELAYS", (timedelta(0), timedelta(hours=1)))
     receiver.statuses = [500, None]
     async with with_webhook(service_settings, receiver.url) as running:
