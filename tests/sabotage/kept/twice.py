@@ -3,6 +3,11 @@
 from tests.sabotage.mutation import InText, Mutation, Replace
 
 SYNC = "tests/integration/sync"
+LONG = "tests/unit/common/test_long_handling.py"
+RESOURCES = "tests/integration/common/test_resources.py"
+STORE = "tests/integration/gateway/test_gateway_store.py"
+COUNTING = "tests/integration/gateway/test_gateway_counting.py"
+EXPORT = "tests/integration/gateway/test_gateway_export.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -123,5 +128,64 @@ MUTATIONS: tuple[Mutation, ...] = (
         (
             f"{SYNC}/test_sync_store_published.py::test_a_meeting_is_published_when_it_is_new_changed_or_back_and_with_a_higher_revision_each_time",
         ),
+    ),
+    Mutation(
+        "long work is handed to another replica meanwhile",
+        "twice",
+        "libs/common/bus/delivery.py::_kept_alive",
+        Replace("await message.in_progress()", ""),
+        (f"{LONG}::test_long_work_is_reported_until_it_ends_and_no_longer",),
+    ),
+    Mutation(
+        "a webhook call that two senders make",
+        "twice",
+        "services/gateway/store/webhook_deliveries.py::lease_due_deliveries",
+        InText("due_at = now() + $1", "due_at = now() + $1 * 0"),
+        (f"{STORE}::test_a_call_is_one_sender_s_until_its_lease_ends",),
+    ),
+    Mutation(
+        "a webhook sender that comes late takes the call from the one who has it",
+        "twice",
+        "services/gateway/store/webhook_deliveries.py::postpone_delivery",
+        InText("AND due_at = $2", "AND $2::timestamptz IS NOT NULL"),
+        (f"{STORE}::test_a_sender_that_comes_late_does_not_take_the_call_from_the_one_who_has_it",),
+    ),
+    Mutation(
+        "runs that share a notification and end at once overwrite each other's counts",
+        "twice",
+        "services/gateway/store/notifications.py::_add_to_earlier",
+        InText("FOR UPDATE", ""),
+        (f"{STORE}::test_runs_that_share_a_notification_and_end_at_once_are_both_counted",),
+    ),
+    Mutation(
+        "a late try of a command lets go of the key that another one holds",
+        "twice",
+        "libs/common/idempotency.py::Try.abandon",
+        Replace("self.cache.release_if(self.command.name, self.mark)", "self.cache.release(self.command.name)"),
+        (f"{RESOURCES}::test_a_try_that_ended_late_takes_nothing_from_the_one_that_came_after",),
+    ),
+    Mutation(
+        "a lease in Redis that everybody gets",
+        "twice",
+        "libs/common/cache.py::Cache.acquire",
+        Replace(
+            "self.client.set(self._full(key), value, nx=True, px=ttl)",
+            "self.client.set(self._full(key), value, px=ttl)",
+        ),
+        (f"{RESOURCES}::test_what_is_acquired_is_the_first_one_s_until_it_is_released_by_its_holder",),
+    ),
+    Mutation(
+        "an export that ended late lets another one begin",
+        "twice",
+        "services/gateway/limits/exports.py::only_export",
+        Replace("context.cache.release_if(key, holder)", "context.cache.release(key)"),
+        (f"{COUNTING}::test_an_export_that_ended_late_takes_nothing_from_the_one_that_came_after",),
+    ),
+    Mutation(
+        "an archive that repeats what is on its pages",
+        "twice",
+        "services/gateway/export.py::_fetch_notifications",
+        Replace("page[-1].id", "page[0].id"),
+        (f"{EXPORT}::test_the_archive_has_the_user_s_own_in_the_order_of_the_lists_however_many_pages",),
     ),
 )
