@@ -70,7 +70,9 @@ def _person(number: int, person: Profile, dossier: Dossier, now: datetime) -> li
 
 def _interaction_line(past: PastInteraction, dossier: Dossier, now: datetime) -> str:
     about = (for_model(past.platform, 32), past.direction_text, ago(past.at, now, dossier.zone))
-    return f"{past.label} ({', '.join(part for part in about if part)}): {for_model(past.text, MAX_TEXT) or '(no text)'}"
+    return (
+        f"{past.label} ({', '.join(part for part in about if part)}): {for_model(past.text, MAX_TEXT) or '(no text)'}"
+    )
 
 
 def given_labels(dossier: Dossier) -> frozenset[str]:

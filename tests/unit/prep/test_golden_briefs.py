@@ -1,10 +1,5 @@
-"""What a reader of a brief sees, and what the model is given, to the letter: the files of tests/golden/briefs.
+"""What a reader of a brief sees, and what the model is given, to the letter: the files of tests/golden/briefs."""
 
-`PINGCRM_WRITE_GOLDEN=1 pytest tests/unit/prep/test_golden_briefs.py` writes them anew; the difference is then read by a person.
-"""
-
-import os
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -14,9 +9,9 @@ from libs.common.requests import Brief
 from services.prep.domain.prompt import SYSTEM, WrittenPoint, WrittenPoints
 from services.prep.writing import write_brief
 from tests.support.dossiers import Answer, cases
+from tests.support.golden import GOLDEN, assert_golden
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "briefs"
-WRITING = os.environ.get("PINGCRM_WRITE_GOLDEN") == "1"
+BRIEFS = GOLDEN / "briefs"
 
 
 class Model:
@@ -43,32 +38,24 @@ async def brief_of(name: str) -> tuple[Brief, Model]:
     return written, model
 
 
-def assert_golden(name: str, actual: str) -> None:
-    file = GOLDEN / name
-    if WRITING:
-        file.write_text(actual, newline="")
-    assert file.exists(), f"write it with PINGCRM_WRITE_GOLDEN=1: {file}"
-    assert actual == file.read_bytes().decode(), f"{name} is another"
-
-
 @pytest.mark.parametrize("name", cases())
 async def test_a_brief_reads_as_its_golden_file(name: str) -> None:
     brief, model = await brief_of(name)
-    assert_golden(f"{name}.html", brief.html)
-    assert_golden(f"{name}.txt", f"Subject: {brief.subject}\n\n{brief.text}")
+    assert_golden(f"briefs/{name}.html", brief.html)
+    assert_golden(f"briefs/{name}.txt", f"Subject: {brief.subject}\n\n{brief.text}")
     if model.given:
         assert {system for system, _ in model.given} == {SYSTEM}
-        assert_golden(f"{name}.prompt.txt", model.given[0][1] + "\n")
+        assert_golden(f"briefs/{name}.prompt.txt", model.given[0][1] + "\n")
     else:
-        assert not (GOLDEN / f"{name}.prompt.txt").exists(), "the model was given nothing"
+        assert not (BRIEFS / f"{name}.prompt.txt").exists(), "the model was given nothing"
 
 
 def test_the_instructions_to_the_model_are_the_golden_ones() -> None:
-    assert_golden("system.prompt.txt", SYSTEM + "\n")
+    assert_golden("briefs/system.prompt.txt", SYSTEM + "\n")
 
 
 def test_there_is_no_golden_file_without_a_dossier() -> None:
-    assert {file.name.partition(".")[0] for file in GOLDEN.iterdir()} == {*cases(), "system"}
+    assert {file.name.partition(".")[0] for file in BRIEFS.iterdir()} == {*cases(), "system"}
 
 
 @pytest.mark.parametrize(

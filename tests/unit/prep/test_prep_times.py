@@ -125,9 +125,7 @@ def test_a_subject_has_the_true_number_of_minutes(minutes: int, text: str) -> No
 
 
 def first_point(days: int, **fields: object) -> str:
-    attendee = known(
-        last=(interaction("Hello", days, **fields),), bios={}, last_contact_at=NOW - timedelta(days=days)
-    )
+    attendee = known(last=(interaction("Hello", days, **fields),), bios={}, last_contact_at=NOW - timedelta(days=days))
     return fact_points(collect(meeting(), [(guest(attendee.address), attendee)]), NOW)[0].text
 
 
