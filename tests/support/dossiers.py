@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from libs.common.events import Guest, Meeting
+from libs.common.events import Guest
 from libs.common.requests import Attendee
 from services.prep.domain.dossier import Dossier, collect
 from tests.support.meetings import NOW, guest, interaction, invited, known, me, meeting, score, unknown

@@ -108,7 +108,8 @@ def lines() -> Iterator[str]:
     yield from (f"permission, {scope.rpartition('/')[2]}: {feature}" for scope, feature in FEATURES.items())
     for units in ((0, 0), (15_000, 0), (15_000, 20), (1, 50)):
         estimate = import_estimate(*units, {"messages.get": 5, "threads.get": 10})
-        yield f"import, {units}: {estimate.units_per_message} {estimate.messages_per_minute} {estimate.minutes_per_10000_messages} {estimate.sentence}"
+        numbers = (estimate.units_per_message, estimate.messages_per_minute, estimate.minutes_per_10000_messages)
+        yield f"import, {units}: {numbers} {estimate.sentence}"
     for shown in RUNS:
         line = sync_line(account(shown), "mail")
         yield f"run, {shown.state} {shown.done}/{shown.total} {shown.eta_seconds}: {line.noun}: {line.text} ({line.tone})"
