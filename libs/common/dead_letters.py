@@ -45,13 +45,18 @@ class Letter:
 
     def headers(self) -> dict[str, str]:
         return {
-            "Pingcrm-Reason": self.short_reason,
+            "Pingcrm-Reason": _in_ascii(self.short_reason),
             "Pingcrm-Attempts": str(self.attempts),
             "Pingcrm-Subject": self.subject,
             "Pingcrm-Consumer": self.consumer,
             "Pingcrm-At": datetime.now(UTC).isoformat(),
             TRACE_HEADER: current_trace(),
         }
+
+
+def _in_ascii(reason: str) -> str:
+    """As a header can be read again by every client of the bus."""
+    return reason.replace("…", "...").encode("ascii", "backslashreplace").decode()[:MAX_REASON_CHARACTERS]
 
 
 def compressed(payload: bytes) -> tuple[bytes, dict[str, str]]:
