@@ -4,9 +4,11 @@ Searched: each line that any process logs, the servers' own logs included, at th
 everything on the bus; the headers of dead letters; the keys of Redis, and its values.
 
 Allowed, and so not searched: rows of PostgreSQL; bodies of events, requests, replies and dead letters, which are what the bus is for
-and which go with their consumers' acknowledgements or with the person that they are about.
+and which go with their consumers' acknowledgements or with the person that they are about; and, in the refusal of a request, the address
+that its sender typed into that same request.
 """
 
+import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -31,8 +33,6 @@ PRIVATE_FIELDS = {
     "snippet", "summary", "location", "description", "displayName", "givenName", "familyName", "email", "value", "canonicalForm", "title",
 }  # fmt: skip
 PUBLIC_VALUES = {"default", "confirmed", "accepted"}
-# Programs name these in their own lines: parameters of connections, not addresses of people.
-_SERVERS = re.compile(r"@127\.0\.0\.1|@localhost")
 
 
 def private_texts(accounts: Iterable[AccountData]) -> frozenset[str]:
@@ -95,6 +95,12 @@ def found_in(place: str, text: str, private: Iterable[str]) -> list[str]:
     """What of the private texts stands in this one, with the place and some letters around it."""
     places = ((value, text.find(value)) for value in private)
     return [f"{place}: {value!r} in …{text[max(0, at - 120) : at + 120]}…" for value, at in places if at >= 0]
+
+
+def logged_lines(folder: Path) -> Iterator[dict[str, Any]]:
+    """Every line that a service has logged, as its fields."""
+    for file in sorted((folder / "logs").glob("*.log")):
+        yield from (json.loads(line) for line in file.read_text().splitlines() if line.startswith("{"))
 
 
 def logged(folder: Path) -> Iterator[tuple[str, str]]:
