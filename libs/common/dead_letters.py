@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 
 from libs.common.ids import AccountId, Service, UserId
-from libs.common.log import TRACE_HEADER, current_trace
+from libs.common.log import TRACE_HEADER, current_trace, without_values
 
 NOBODY = "-"
 ENCODING_HEADER = "Pingcrm-Encoding"
@@ -40,8 +40,8 @@ class Letter:
 
     @property
     def short_reason(self) -> str:
-        """The reason as one line that fits into a header."""
-        return " ".join(self.reason.split())[:MAX_REASON_CHARACTERS]
+        """The reason as one line that fits into a header, without values that it may quote."""
+        return without_values(" ".join(self.reason.split()))[:MAX_REASON_CHARACTERS]
 
     def headers(self) -> dict[str, str]:
         return {
