@@ -1,5 +1,126 @@
-"""Safe edges: what comes from outside, and what goes out to others."""
+"""Safe edges: what comes from outside, and where we call out."""
 
-from tests.sabotage.mutation import Mutation
+from tests.sabotage.mutation import InText, Mutation, Replace
 
-MUTATIONS: tuple[Mutation, ...] = ()
+LINKS = "tests/unit/test_links.py::test_what_is_no_plain_link_never_gets_in"
+CLIENT = "tests/unit/gateway/test_webhook_client.py"
+HEADERS = "tests/unit/prep/test_mail_headers.py"
+ESCAPING = "tests/unit/test_escaping.py"
+
+MUTATIONS = (
+    Mutation(
+        "webhooks are posted with the resolver of the system",
+        "edges",
+        "services/gateway/webhook_delivery/http_client.py::webhook_session",
+        Replace("None if allow_private else PublicResolver()", "None"),
+        (f"{CLIENT}::test_on_a_server_no_name_leads_into_its_own_network",),
+    ),
+    Mutation(
+        "a server passes for somebody's own machine",
+        "edges",
+        "services/gateway/webhook_delivery/sender.py::open_webhook_sender",
+        Replace("private_hosts_allowed(r.settings.base_url)", "True"),
+        (f"{CLIENT}::test_on_a_server_no_name_leads_into_its_own_network",),
+    ),
+    Mutation(
+        "one public address of a name opens the way to all of them",
+        "edges",
+        "services/gateway/webhook_delivery/http_client.py::PublicResolver.resolve",
+        Replace("return public", "return found"),
+        (f"{CLIENT}::test_of_several_addresses_only_the_public_ones_are_connected_to",),
+    ),
+    Mutation(
+        "a webhook that never replies holds its sender for minutes",
+        "edges",
+        "services/gateway/webhook_delivery/http_client.py::webhook_session",
+        Replace("aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)", "aiohttp.ClientTimeout()"),
+        (f"{CLIENT}::test_the_client_keeps_no_cookies_and_gives_up_after_a_while",),
+    ),
+    Mutation(
+        "a card's photo is any url",
+        "edges",
+        "services/contacts/domain/cards.py::google_card",
+        Replace("_web_url(event.photo_url)", "event.photo_url"),
+        (LINKS,),
+    ),
+    Mutation(
+        "a card's links are any urls",
+        "edges",
+        "services/contacts/domain/cards.py::_web_url",
+        Replace('text if is_web_link(text) else ""', "text"),
+        (LINKS,),
+    ),
+    Mutation(
+        "a video link is any url",
+        "edges",
+        "libs/common/resources/calendar.py::_video_url",
+        Replace('url.startswith("https://") and url.isprintable()', "url"),
+        (LINKS,),
+    ),
+    Mutation(
+        "a user types any url",
+        "edges",
+        "services/contacts/domain/contact_edits.py::_link",
+        Replace("not is_web_link(url)", "False"),
+        (LINKS,),
+    ),
+    Mutation(
+        "a brief links any place",
+        "edges",
+        "services/prep/domain/clean.py::safe_url",
+        Replace('parts.scheme in ("http", "https")', "parts.scheme"),
+        (LINKS,),
+    ),
+    Mutation(
+        "encoded words of a title are decoded into the head",
+        "edges",
+        "services/prep/domain/mail.py::compose",
+        Replace('subject.replace(_ENCODED_WORD, "= ?")', "subject"),
+        (f"{HEADERS}::test_each_piece_in_the_middle_of_a_title_stays_in_the_subject",),
+    ),
+    Mutation(
+        "encoded words of an address are decoded into the head",
+        "edges",
+        "services/prep/domain/mail.py::compose",
+        Replace("_ENCODED_WORD in address", "False"),
+        (f"{HEADERS}::test_no_text_becomes_another_header_or_another_reader",),
+    ),
+    Mutation(
+        "line ends in a subject",
+        "edges",
+        "services/prep/domain/mail.py::subject",
+        Replace("line(title, MAX_SUBJECT_TITLE)", "title"),
+        (f"{HEADERS}::test_each_piece_in_the_middle_of_a_title_stays_in_the_subject",),
+    ),
+    Mutation(
+        "pages without escaping",
+        "edges",
+        "services/gateway/pages/render.py::Renderer.__init__",
+        Replace(
+            "Environment(..., autoescape=True)",
+            'Environment(loader=FileSystemLoader(HERE / "templates"), trim_blocks=True, lstrip_blocks=True)',
+        ),
+        (f"{ESCAPING}::test_no_value_of_a_page_becomes_markup",),
+    ),
+    Mutation(
+        "a title of a meeting that is markup",
+        "edges",
+        "services/gateway/pages/templates/meeting.html",
+        InText('<h1>{{ meeting.title or "Untitled meeting" }}', '<h1>{{ (meeting.title or "Untitled meeting")|safe }}'),
+        (f"{ESCAPING}::test_no_value_of_a_page_becomes_markup",),
+    ),
+    Mutation(
+        "briefs without escaping",
+        "edges",
+        "services/prep/rendering.py::_environment",
+        Replace("select_autoescape(...)", "False"),
+        (f"{ESCAPING}::test_no_value_of_a_brief_becomes_markup",),
+    ),
+    Mutation(
+        "a key of a request with line ends in a header of the bus",
+        "edges",
+        "libs/common/idempotency.py::checked_key",
+        Replace("not _KEY.fullmatch(key)", "False"),
+        (f"{HEADERS}::test_a_key_of_a_request_travels_in_a_header_only_where_it_is_plain",),
+    ),
+)
