@@ -161,7 +161,7 @@ def _several_platforms() -> Dossier:
 def _other_scripts() -> Dossier:
     david = known("david@example.co.il", "דוד כהן", company="חברה בע״מ", title="", bios={"linkedin": "מהנדס"},
                   last=(interaction("תקציב — נא לאשר עד יום ג׳", 1),))  # fmt: skip
-    li = known("li@example.cn", "李小龙", company="北京公司", title="经理", bios={},
+    li = known("li@example.cn", "李小龙", company="北京公司", title="经理", bios={"telegram": "产品经理"},
                last=(interaction("季度评审 — 请看附件。", 35, direction="outbound"),))  # fmt: skip
     return collect(
         meeting(title="פגישה / 会议 🚀", place="上海市 200040"),
