@@ -83,7 +83,7 @@ MUTATIONS = (
         "edges",
         "services/prep/domain/mail.py::compose",
         Replace("_ENCODED_WORD in address", "False"),
-        (f"{HEADERS}::test_no_text_becomes_another_header_or_another_reader",),
+        (f"{HEADERS}::test_an_address_that_would_be_read_as_another_one_is_refused",),
     ),
     Mutation(
         "line ends in a subject",
