@@ -5,6 +5,7 @@ from tests.sabotage.mutation import InText, Mutation, Replace
 LINKS = "tests/unit/test_links.py::test_what_is_no_plain_link_never_gets_in"
 CLIENT = "tests/unit/gateway/test_webhook_client.py"
 HEADERS = "tests/unit/prep/test_mail_headers.py"
+RESPONSES = "tests/unit/gateway/test_response_headers.py"
 ESCAPING = "tests/unit/test_escaping.py"
 
 MUTATIONS = (
@@ -122,5 +123,19 @@ MUTATIONS = (
         "libs/common/idempotency.py::checked_key",
         Replace("not _KEY.fullmatch(key)", "False"),
         (f"{HEADERS}::test_a_key_of_a_request_travels_in_a_header_only_where_it_is_plain",),
+    ),
+    Mutation(
+        "responses without the headers that keep a browser safe",
+        "edges",
+        "services/gateway/app.py::build_app",
+        Replace("response.headers.update(headers)", ""),
+        (f"{RESPONSES}::test_every_response_has_the_headers_that_keep_a_browser_safe",),
+    ),
+    Mutation(
+        "pages may run scripts of anybody",
+        "edges",
+        "services/gateway/app.py::SECURITY_HEADERS",
+        InText("default-src 'self'", "default-src *"),
+        (f"{RESPONSES}::test_every_response_has_the_headers_that_keep_a_browser_safe",),
     ),
 )

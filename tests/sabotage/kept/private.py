@@ -5,6 +5,7 @@ from tests.sabotage.mutation import Mutation, Replace
 SILENT = "tests/integration/common/test_nothing_is_silent.py"
 HANDLER = f"{SILENT}::test_what_a_handler_cannot_do_is_logged_counted_and_kept"
 PRODUCT = "tests/e2e/test_whole_product.py::test_two_replicas_of_everything_yield_what_one_would"
+RESPONSES = "tests/unit/gateway/test_response_headers.py"
 DELIVERY = "libs/common/bus/delivery.py"
 
 MUTATIONS = (
@@ -118,5 +119,12 @@ MUTATIONS = (
         "libs/common/bus/responding.py::Responder._reply_to",
         Replace('get_logger().exception("answer_failed", ...)', ""),
         (f"{SILENT}::test_a_request_that_cannot_be_served_is_refused_logged_and_counted",),
+    ),
+    Mutation(
+        "a request's path in the log and in the metrics",
+        "private",
+        "services/gateway/middlewares.py::observe",
+        Replace('resource.canonical if resource else "unknown"', "request.path"),
+        (f"{RESPONSES}::test_every_response_has_the_headers_that_keep_a_browser_safe",),
     ),
 )
