@@ -127,4 +127,18 @@ MUTATIONS = (
         Replace('resource.canonical if resource else "unknown"', "request.path"),
         (f"{RESPONSES}::test_every_response_has_the_headers_that_keep_a_browser_safe",),
     ),
+    Mutation(
+        "lines of libraries keep addresses",
+        "private",
+        "libs/common/log.py::configure",
+        Replace("_without_addresses", "structlog.processors.UnicodeEncoder()"),
+        ("tests/unit/common/test_log_lines.py::test_no_line_has_an_address_whoever_writes_it",),
+    ),
+    Mutation(
+        "a trace that goes on after its work",
+        "private",
+        "libs/common/log.py::traced",
+        Replace("_trace.reset(token)", ""),
+        ("tests/unit/common/test_log_lines.py::test_a_line_in_a_file_is_one_json_object_with_its_cause",),
+    ),
 )
