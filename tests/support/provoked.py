@@ -45,10 +45,10 @@ async def sync_that_fails_at_first(it: Product, folder: Path, account: AccountDa
     status, trace, _ = await request(it, "POST", f"/accounts/{account_id}/sync", {"kinds": ["mail"]})
     assert status == 202
 
-    async def struck() -> bool:
+    async def failed_twice() -> bool:
         return lines_under(folder, trace).count(("contacts", "struck")) >= 2
 
-    assert await poll_until(struck, seconds=WAIT_SECONDS)
+    assert await poll_until(failed_twice, seconds=WAIT_SECONDS)
     await it.rows("ALTER TABLE contacts.interactions DROP CONSTRAINT provoked")
     return trace
 

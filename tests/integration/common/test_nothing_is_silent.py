@@ -35,7 +35,7 @@ def counted(metric: str, subject: str, outcome: str) -> float:
 
 @dataclass
 class Failing:
-    """A handler that fails in a given way as often as it is told, and keeps the trace of each try."""
+    """A handler that fails in a given way a number of times, and keeps the trace of each try."""
 
     error: Exception | None
     times: int

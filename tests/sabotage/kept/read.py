@@ -178,7 +178,7 @@ MUTATIONS = (
         "read",
         f"{QUOTES}::_words",
         Replace("getattr(words, field)", 'getattr(words, field).split("|")[0]'),
-        (f"{LANGUAGES}::test_every_word_of_the_table_tells",),
+        (f"{LANGUAGES}::test_every_word_of_the_table_marks_a_quotation",),
     ),
     Mutation(
         "a date with its year is enough for an introduction",

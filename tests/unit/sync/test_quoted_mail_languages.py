@@ -157,12 +157,12 @@ def unwritten(language: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("language", REPLY_WORDS)
-def test_every_word_of_the_table_tells(language: str) -> None:
+def test_every_word_of_the_table_marks_a_quotation(language: str) -> None:
     for start in written(language):
         assert plain_snippet(html.escape(f"Yes! {start}{QUOTED}")) == "Yes!", start
 
 
 @pytest.mark.parametrize("language", REPLY_WORDS)
-def test_no_word_of_the_table_tells_by_itself(language: str) -> None:
+def test_no_word_of_the_table_marks_a_quotation_by_itself(language: str) -> None:
     for prose in unwritten(language):
         assert plain_snippet(html.escape(prose)) == prose
