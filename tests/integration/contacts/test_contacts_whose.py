@@ -135,16 +135,22 @@ async def replies(world: World, user: UserId) -> list[Any]:
     context, ids = world.context, [await contact_id(world, email, user) for email in (JANE, BOB)]
     account = account_id(1) if user == USER else account_id(101)
     found: list[Any] = [await counts.count_contacts(context, CountContacts(user_id=user))]
-    for order in ({"sort": "name"}, {"sort": "recent"}, {"sort": "score"}, {"q": "jane"}, {"q": "acme"}):
-        found.append(await contacts.search_contacts(context, SearchContacts(user_id=user, **order)))  # type: ignore[arg-type]
+    orders: list[dict[str, Any]] = [
+        {"sort": "name"},
+        {"sort": "recent"},
+        {"sort": "score"},
+        {"q": "jane"},
+        {"q": "acme"},
+    ]
+    found += [await contacts.search_contacts(context, SearchContacts(user_id=user, **order)) for order in orders]
     for id_ in ids:
         found.append(await contacts.get_contact(context, GetContact(user_id=user, contact_id=id_)))
         found.append(await timelines.get_timeline(context, GetTimeline(user_id=user, contact_id=id_)))
         found.append(await duplicates.find_duplicates(context, FindDuplicates(user_id=user, contact_id=id_)))
     guests = GetAttendees(user_id=user, addresses=(JANE, BOB, WORK, "alias@x.example", LIST), now=NOW, last=9)
     found.append(await attendees.get_attendees(context, guests))
-    for what in ("contacts", "interactions"):
-        found.append(await export.export_contacts(context, ExportContacts(user_id=user, what=what)))  # type: ignore[arg-type]
+    whole: list[dict[str, Any]] = [{"what": "contacts"}, {"what": "interactions"}]
+    found += [await export.export_contacts(context, ExportContacts(user_id=user, **part)) for part in whole]
     for gmail_id in ("m1", "m2", "m3"):
         query = GetContactsOfMessage(user_id=user, account_id=account, gmail_id=gmail_id)
         found.append(await messages.get_contacts_of_message(context, query))
