@@ -190,6 +190,7 @@ async def test_whatever_changes_a_contact_publishes_exactly_whose_after_it_is_co
         await step(watched)
         assert await fingerprint(watched.watcher) != before, f"{what} changes something"
         assert watched.seen[-1] == await fingerprint(watched.watcher), f"{what}: published before its commit"
+        assert before not in watched.seen, f"{what}: published before anything was committed"
         changed = watched.changed()
         assert changed.keys() == {USER}, what
         there = await watched.pool.fetch("SELECT id FROM contacts WHERE merged_into IS NULL")
