@@ -168,3 +168,14 @@ async def test_a_phone_identifies_only_whom_alone_it_belongs_to(world: World) ->
         await connectors.record_report(world.context, event)
     assert [line.text for line in await world.timeline(JANE)] == ["from +49301234567"]
     assert await world.timeline(BOB) == ()
+
+
+async def test_a_phone_that_nobody_has_identifies_nobody(world: World) -> None:
+    await world.receive(card("1", name="Jane", emails=[JANE], phones=["+49 30 1234567"]))
+    event = InteractionReported(
+        user_id=USER, platform="whatsapp", ref="1", occurred_at=NOW, direction="inbound", kind="message",
+        identities=(Identity(kind="phone", value="+49 30 9999999"),), text="who is this?",
+    )  # fmt: skip
+    await connectors.record_report(world.context, event)
+    assert await world.timeline(JANE) == ()
+    assert sorted(await world.names()) == ["+49 30 9999999", "Jane"]

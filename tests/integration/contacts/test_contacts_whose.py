@@ -334,6 +334,17 @@ async def differing(world: World, account: int) -> list[list[str]]:
     ]
 
 
+@pytest.mark.parametrize("theirs", ["none", "people"])
+async def test_a_rule_that_another_user_has_already_applies_to_mine_all_the_same(world: World, theirs: str) -> None:
+    await world.receive(of_the_other(settings(7, contact_creation=theirs)), mail("m1", JANE), mail("m2", ME, [BOB]))
+    await world.receive(settings(1, contact_creation="none"))
+    assert await world.emails() == set()
+    await world.receive(settings(2, contact_creation="people"))
+    assert await world.emails() == {frozenset({JANE}), frozenset({BOB})}
+    rules = await world.pool.fetch("SELECT id, settings_version, contact_creation FROM users")
+    assert {tuple(row) for row in rules} == {(OTHER, 7, theirs), (USER, 2, "people")}
+
+
 class Auth:
     """A bus at whose other end `auth` has these accounts."""
 
