@@ -112,6 +112,7 @@ async def test_a_merge_brings_everything_together_and_its_undoing_takes_everythi
     shown = [phone.shown for phone in merged.phones]
     assert shown == ["0177 1", "+49 30 1111111", "0177 2", "+49 40 1111111"]
     assert (merged.imported, merged.bcc_hash) == (True, before[0].bcc_hash)
+    assert {row["contact_id"] for row in await world.pool.fetch("SELECT contact_id FROM cards")} == {jane}
     assert sorted(await lines(world, jane)) == sorted(lines_before[0] + lines_before[1])
     undone = await undo(world, merge_id)
     assert undone == before[0]
@@ -119,6 +120,23 @@ async def test_a_merge_brings_everything_together_and_its_undoing_takes_everythi
     assert [await lines(world, id_) for id_ in (jane, bob)] == lines_before
     cards = await world.pool.fetch("SELECT resource_name, contact_id FROM cards ORDER BY 1")
     assert [tuple(row) for row in cards] == [("people/1", jane), ("people/2", bob)]
+
+
+async def test_a_card_that_nothing_but_its_contact_leads_to_goes_along_and_comes_back(world: World) -> None:
+    await world.receive(mail("j", JANE), card("1", name="Bob", phones=["+49 40 1111111"], organization="Beta"))
+    jane = (await world.contact(JANE)).id
+    bob = ContactId(await world.pool.fetchval("SELECT contact_id FROM cards"))
+    merge_id = await merge(world, jane, bob)
+    merged = await get(world, jane)
+    assert ([phone.shown for phone in merged.phones], merged.company, merged.imported) == (
+        ["+49 40 1111111"],
+        "Beta",
+        True,
+    )
+    await undo(world, merge_id)
+    for id_, company in ((jane, ""), (bob, "Beta")):
+        contact = await get(world, id_)
+        assert (contact.company, contact.imported, len(contact.phones)) == (company, bool(company), len(company) // 4)
 
 
 async def test_scores_are_computed_anew_after_a_merge_and_after_its_undoing(world: World) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from libs.common.events import Event, Guest, Identity, InteractionReported, MeetingIngested
+from libs.common.events import Event, Guest, Identity, InteractionReported, MeetingIngested, MessageIngested
 from libs.common.requests import AddInteraction, ContactFields, GetAttendees, UpdateContact
-from services.contacts.handlers import attendees, connectors, contacts, timelines
+from services.contacts.handlers import attendees, connectors, contacts, messages, timelines
 from services.contacts.scoring import refresh_due_scores
 from tests.support.contacts_world import (
     ME,
@@ -196,6 +196,22 @@ async def test_what_somebody_is_called_follows_from_who_named_them_in_any_order(
             await world.receive(connected())
             await see(world, order)
             assert (await world.contact(JANE)).name == expected, what
+        mails = [event for event in events if isinstance(event, MessageIngested)]
+        if len(mails) == len(events):
+            await world.clear()
+            await world.receive(connected())
+            await messages.record_messages(world.context, mails)
+            assert (await world.contact(JANE)).name == expected, f"{what}, in one batch"
+
+
+async def test_a_name_that_is_learned_anew_is_the_best_of_those_that_are_left(world: World) -> None:
+    await world.receive(
+        mail("1", JANE, name="Own", days_ago=9), named("to Jane"), mail("2", JANE, name="Later", days_ago=0)
+    )
+    await world.receive(removed("2"))
+    assert (await world.contact(JANE)).name == "Own", "what she calls herself, although it is older"
+    await world.receive(removed("1"))
+    assert (await world.contact(JANE)).name == "Called"
 
 
 async def test_each_part_of_the_score_is_from_its_own_window(world: World) -> None:

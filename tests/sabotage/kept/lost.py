@@ -20,13 +20,6 @@ MUTATIONS = (
         (f"{CONTACTS}_typed_fields.py::test_every_typed_field_survives_every_import_and_the_others_follow_it",),
     ),
     Mutation(
-        "a contact archived by hand that mail brings back",
-        "lost",
-        "services/contacts/store/contacts.py::update_archived",
-        InText("AND NOT 'archived' = ANY(c.edited)", ""),
-        (f"{CONTACTS}_typed_fields.py::test_every_typed_field_survives_every_import_and_the_others_follow_it",),
-    ),
-    Mutation(
         "phones taken off that are not remembered",
         "lost",
         "services/contacts/domain/contact_edits.py::edited_fields",
@@ -34,13 +27,11 @@ MUTATIONS = (
         (f"{CONTACTS}_typed_fields.py::test_every_typed_field_survives_every_import_and_the_others_follow_it",),
     ),
     Mutation(
-        "a merge that leaves addresses and cards behind",
+        "a merge that leaves a card behind",
         "lost",
         "services/contacts/merges.py::merge",
         Replace("await move_belongings(...)", ""),
-        (
-            f"{CONTACTS}_merges.py::test_a_merge_brings_everything_together_and_its_undoing_takes_everything_apart_again",
-        ),
+        (f"{CONTACTS}_merges.py::test_a_card_that_nothing_but_its_contact_leads_to_goes_along_and_comes_back",),
     ),
     Mutation(
         "a merge that is not on record",

@@ -91,7 +91,7 @@ MUTATIONS = (
         "order",
         "services/contacts/store/names.py::_LEARN",
         InText("l.rank DESC, i.occurred_at DESC", "i.occurred_at DESC, l.rank DESC"),
-        (f"{CONTACTS}_rules.py::test_what_somebody_is_called_follows_from_who_named_them_in_any_order",),
+        (f"{CONTACTS}_rules.py::test_a_name_that_is_learned_anew_is_the_best_of_those_that_are_left",),
     ),
     Mutation(
         "archived contacts that are counted",
