@@ -73,7 +73,7 @@ REASONS: dict[str, tuple[Sequence[Event | Report], tuple[set[str], set[str], set
         [mail("m", JANE, automated="list", thread_id="t"), mail("a", ME, [LIST], thread_id="u")], ({LIST}, {LIST}, {JANE, LIST}, set()),
     ),
     "a list answered in a thread of that name in another account": (
-        [connected(2, WORK), mail("m", JANE, automated="list", thread_id="t"), mail("a", WORK, [LIST], thread_id="t", account=2)],
+        [connected(2, WORK), mail("a", WORK, [LIST], thread_id="t", account=2), mail("m", JANE, automated="list", thread_id="t")],
         ({LIST}, {LIST}, {JANE, LIST}, set()),
     ),
     "via a list": ([mail("m", JANE, via=True)], (set(), set(), {JANE}, set())),
