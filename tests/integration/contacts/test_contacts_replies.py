@@ -116,8 +116,11 @@ async def test_a_contact_is_shown_with_everything_that_is_known(world: World) ->
 
 async def test_a_list_shows_each_contact_as_its_page_does(world: World) -> None:
     jane = await jane_in_full(world)
+    typed = ContactFields(emails=("first@x.example", HOME, JANE))
+    await contacts.update_contact(world.context, UpdateContact(user_id=USER, contact_id=jane.id, fields=typed))
     await refresh_due_scores(world.context, NOW + timedelta(days=900))
     page = await contacts.search_contacts(world.context, SearchContacts(user_id=USER, q="jane"))
+    assert page.items[0].emails == ("first@x.example", HOME, JANE)
     whole = await contacts.get_contact(world.context, GetContact(user_id=USER, contact_id=jane.id))
     assert page.items == (ContactSummary(**{name: getattr(whole, name) for name in ContactSummary.model_fields}),)
     row = await world.pool.fetchrow("SELECT first_at, interactions FROM contacts WHERE id = $1", jane.id)

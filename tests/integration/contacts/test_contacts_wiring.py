@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+import asyncpg
+
 from libs.common.bus import Bus
 from libs.common.db import Pool
 from libs.common.events import (
@@ -223,6 +225,9 @@ async def test_every_event_and_every_request_reaches_its_handler_and_every_loop_
 
         r.bus.subscribe(BccUnclaimed, note)
 
+    database = await asyncpg.connect(service_settings("contacts").postgres_url)
+    await database.execute("INSERT INTO groups_due VALUES ($1, 'email', '<of an earlier version>')", USER)
+    await database.close()
     async with (
         running("gateway", service_settings("gateway"), listening) as gateway,
         running("sync", service_settings("sync"), silent) as sync,
@@ -250,6 +255,11 @@ async def test_every_event_and_every_request_reaches_its_handler_and_every_loop_
             return bool(await service.db.fetchval("SELECT bool_and(due_at > '-infinity') FROM contacts"))
 
         await until(scored, "scores")
+
+        async def derived() -> bool:
+            return await service.db.fetchval("SELECT count(*) FROM groups_due") == 0
+
+        await until(derived, "what an upgrade left")
         await compare_while_events_wait(stage, service.db)
         await auth.bus.publish(UserDeleted(user_id=USER, account_ids=(account_id(1), account_id(2))))
 
