@@ -49,7 +49,7 @@ SHAPES: dict[str, list[Event]] = {
     ],
     "meeting": [
         organized(meeting("e", [JANE, ME], days_ago=1), organizer=Guest(address=BOB, me=True), place="Room 1"),
-        organized(meeting("e", [BOB], organizer=JANE, days_ago=9), title="Other", ends_at=NOW + timedelta(days=2)),
+        organized(meeting("e", [BOB], organizer=JANE, days_ago=1), title="Other", ends_at=NOW + timedelta(days=2)),
         meeting("e", [CAROL, "room@resource.calendar.google.com"], days_ago=-5, ical_uid="other@cal"),
     ],
 }  # fmt: skip
