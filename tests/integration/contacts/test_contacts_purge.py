@@ -180,3 +180,30 @@ async def test_a_renamed_card_that_the_user_dismissed_stays_away_and_one_that_ha
     assert (await world.contact(BOB)).id == bob.id
     rows = await world.pool.fetch("SELECT resource_name, contact_id, dismissed FROM cards")
     assert [tuple(row) for row in rows] == [("people/2", bob.id, False)], "former ones are gone, it itself is none"
+
+
+async def test_a_dismissed_card_that_becomes_part_of_another_does_not_dismiss_that(world: World) -> None:
+    await world.receive(card("1", name="Jane", emails=[JANE]), card("2", name="Bob", emails=[BOB]))
+    jane, bob = await world.contact(JANE), await world.contact(BOB)
+    await contacts.delete_contact(world.context, DeleteContact(user_id=USER, contact_id=jane.id))
+    await world.receive(card("2", revision=2, name="Bob", emails=[BOB], former_names=["people/1"]))
+    rows = await world.pool.fetch("SELECT resource_name, contact_id, dismissed FROM cards")
+    assert [tuple(row) for row in rows] == [("people/2", bob.id, False)]
+
+
+async def test_a_deleted_contact_leaves_mail_that_was_logged_under_its_hash_to_the_others_on_it(world: World) -> None:
+    await world.receive(mail("j", JANE), mail("b", BOB))
+    jane = await world.contact(JANE)
+    await world.receive(mail("logged", ME, [BOB], bcc_tags=(jane.bcc_hash,), days_ago=0.5))
+    await contacts.delete_contact(world.context, DeleteContact(user_id=USER, contact_id=jane.id))
+    assert [line.title for line in await world.timeline(BOB)] == ["about logged", "about b"]
+
+
+async def test_an_address_that_is_typed_again_is_shown_as_typed_and_no_longer_barred(world: World) -> None:
+    await world.receive(card("1", name="Jane", emails=[JANE, BOB]))
+    jane = await world.contact(JANE)
+    for emails in ((JANE,), (JANE, "BOB@beta.example")):
+        fields = ContactFields(emails=emails)
+        await contacts.update_contact(world.context, UpdateContact(user_id=USER, contact_id=jane.id, fields=fields))
+    assert (await world.contact(JANE)).emails == (JANE, "BOB@beta.example")
+    assert await world.pool.fetchval("SELECT bool_or(barred) FROM addresses") is False
