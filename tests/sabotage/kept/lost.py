@@ -82,4 +82,20 @@ MUTATIONS = (
         Replace("await insert_rechecks(...)", ""),
         (f"{CONTACTS}_mail.py::test_purging_an_account_takes_what_only_it_saw",),
     ),
+    Mutation(
+        "a deleted contact that takes logged mail of others along",
+        "lost",
+        "services/contacts/store/contact_edits.py::delete_contact",
+        InText("AND p.role = 'other'", ""),
+        (
+            f"{CONTACTS}_purge.py::test_a_deleted_contact_leaves_mail_that_was_logged_under_its_hash_to_the_others_on_it",
+        ),
+    ),
+    Mutation(
+        "a dismissed card that dismisses the one it became part of",
+        "lost",
+        "services/contacts/store/cards.py::rename_card",
+        InText("AND cards.contact_id IS NULL", ""),
+        (f"{CONTACTS}_purge.py::test_a_dismissed_card_that_becomes_part_of_another_does_not_dismiss_that",),
+    ),
 )
