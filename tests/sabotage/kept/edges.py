@@ -13,6 +13,7 @@ CLIENT = "tests/unit/gateway/test_webhook_client.py"
 HEADERS = "tests/unit/prep/test_mail_headers.py"
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 ESCAPING = "tests/unit/test_escaping.py"
+CONTACTS = "tests/integration/contacts/test_contacts"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -206,5 +207,33 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/app.py::SECURITY_HEADERS",
         InText("default-src 'self'", "default-src *"),
         (f"{RESPONSES}::test_every_response_has_the_headers_that_keep_a_browser_safe",),
+    ),
+    Mutation(
+        "a photo of a card that runs a script",
+        "edges",
+        "services/contacts/domain/cards.py::google_card",
+        Replace("_web_url(event.photo_url)", "cleaned(event.photo_url, MAX_URL)"),
+        (f"{CONTACTS}_safe.py::test_no_link_of_a_card_but_one_to_a_web_page_survives_its_import",),
+    ),
+    Mutation(
+        "a link of a card that runs a script",
+        "edges",
+        "services/contacts/domain/cards.py::google_card",
+        Replace("_web_url(written)", "cleaned(written, MAX_URL)"),
+        (f"{CONTACTS}_safe.py::test_no_link_of_a_card_but_one_to_a_web_page_survives_its_import",),
+    ),
+    Mutation(
+        "a connector that writes under a contact's hash",
+        "edges",
+        "services/contacts/domain/observations.py::identity_participant",
+        Replace('kind not in ("", "bcc")', 'kind != ""'),
+        (f"{CONTACTS}_safe.py::test_nobody_takes_a_hash_or_a_contact_from_outside",),
+    ),
+    Mutation(
+        "a phone of two people that identifies one of them",
+        "edges",
+        "services/contacts/store/addresses.py::update_owners_of_phones",
+        InText("HAVING count(*) = 1", "HAVING count(*) >= 1"),
+        (f"{CONTACTS}_safe.py::test_a_phone_identifies_only_whom_alone_it_belongs_to",),
     ),
 )

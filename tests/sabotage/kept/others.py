@@ -5,6 +5,7 @@ from tests.sabotage.mutation import InText, Mutation, Replace
 SYNC = "tests/integration/sync"
 STORE = "tests/integration/gateway/test_gateway_store.py"
 ENDS = "tests/integration/gateway/test_gateway_stream_ends.py"
+CONTACTS = "tests/integration/contacts/test_contacts"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -126,5 +127,81 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/sessions/ending.py::end_all_sessions",
         Replace("context.hub.close_sessions(user_id)", ""),
         (f"{ENDS}::test_signing_out_everywhere_ends_the_streams_of_all_sessions_and_no_others",),
+    ),
+    Mutation(
+        "a contact of another user",
+        "others",
+        "services/contacts/store/contacts.py::get_living_id",
+        InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
+        (f"{CONTACTS}_whose.py::test_what_is_another_users_is_not_found_and_not_touched",),
+    ),
+    Mutation(
+        "the merge of another user",
+        "others",
+        "services/contacts/store/merges.py::get_merge",
+        InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
+        (f"{CONTACTS}_whose.py::test_what_is_another_users_is_not_found_and_not_touched",),
+    ),
+    Mutation(
+        "the contacts of another user's message",
+        "others",
+        "services/contacts/store/timelines.py::list_contacts_of_message",
+        InText("AND s.user_id = $1", "AND $1::uuid IS NOT NULL"),
+        (f"{CONTACTS}_whose.py::test_what_is_another_users_is_not_found_and_not_touched",),
+    ),
+    Mutation(
+        "addresses of every user that become mine",
+        "others",
+        "services/contacts/store/own_addresses.py::update_is_me",
+        InText("WHERE user_id = $1 AND kind", "WHERE $1::uuid IS NOT NULL AND kind"),
+        (
+            f"{CONTACTS}_whose.py::test_whatever_happens_to_one_user_leaves_every_row_of_another_with_the_same_ids_alone",
+        ),
+    ),
+    Mutation(
+        "cards of another user with the same address",
+        "others",
+        "services/contacts/store/identity_resolution.py::_add_cards",
+        InText("k.emails && $5::text[] AND k.user_id = $1", "k.emails && $5::text[]"),
+        (
+            f"{CONTACTS}_whose.py::test_whatever_happens_to_one_user_leaves_every_row_of_another_with_the_same_ids_alone",
+        ),
+    ),
+    Mutation(
+        "look-alikes of another user",
+        "others",
+        "services/contacts/store/contact_search.py::list_look_alikes",
+        InText("c.user_id = me.user_id AND", ""),
+        (f"{CONTACTS}_whose.py::test_what_one_user_is_shown_does_not_depend_on_another_with_the_same_ids",),
+    ),
+    Mutation(
+        "interactions of everybody deleted with one user",
+        "others",
+        "services/contacts/store/deletions.py::delete_interactions_after",
+        InText("WHERE user_id = $1 AND id > $2", "WHERE $1::uuid IS NOT NULL AND id > $2"),
+        (
+            f"{CONTACTS}_whose.py::test_whatever_happens_to_one_user_leaves_every_row_of_another_with_the_same_ids_alone",
+        ),
+    ),
+    Mutation(
+        "what another account saw purged too",
+        "others",
+        "services/contacts/store/observations.py::list_of_source",
+        InText("WHERE source_id = $1 LIMIT $2", "WHERE $1::uuid IS NOT NULL LIMIT $2"),
+        (f"{CONTACTS}_whose.py::test_two_mails_meetings_and_cards_of_one_id_in_two_accounts_are_two",),
+    ),
+    Mutation(
+        "mail of another account compared",
+        "others",
+        "services/contacts/store/audits.py::list_differing",
+        InText("s.source_id = $1 AND", "$1::uuid IS NOT NULL AND"),
+        (f"{CONTACTS}_audits.py::test_mail_differs_where_it_is_missing_older_gone_or_there_although_it_went",),
+    ),
+    Mutation(
+        "answers in another account's thread of that name",
+        "others",
+        "services/contacts/store/interactions.py::update_answered",
+        InText("own.source_id = s.source_id AND", ""),
+        (f"{CONTACTS}_rules.py::test_who_becomes_a_contact_under_each_rule",),
     ),
 )
