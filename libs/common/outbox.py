@@ -16,6 +16,7 @@ from libs.common.db import Connection, Pool, Record
 from libs.common.dead_letters import Letter, read_about
 from libs.common.errors import PayloadTooLarge, Unprocessable
 from libs.common.events import EVENTS, Event
+from libs.common.fault_points import reached
 from libs.common.log import current_trace, get_logger, traced
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ async def relay(pool: Pool, bus: "Bus") -> int:
     can never be published becomes a dead letter and leaves; where even that does not fit it stays, and the others go on.
     """
     relayed = after = 0
+    await reached("outbox.relaying", bus.service)
     while True:
         rows = await pool.fetch(
             "SELECT id, subject, payload, trace FROM outbox WHERE id > $1 ORDER BY id LIMIT $2", after, BATCH
@@ -47,6 +49,7 @@ async def relay(pool: Pool, bus: "Bus") -> int:
         if not rows:
             return relayed
         settled = await asyncio.gather(*(_settle(bus, row) for row in rows))
+        await reached("outbox.published", bus.service)
         ids = [row["id"] for row, is_settled in zip(rows, settled, strict=True) if is_settled]
         await pool.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", ids)
         relayed += len(ids)

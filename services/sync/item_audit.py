@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from libs.common.db import Connection
 from libs.common.events import Kind
+from libs.common.fault_points import reached
 from libs.common.ids import AccountId
 from libs.common.log import get_logger
 from libs.common.requests import CompareCards, CompareMeetings, HeldItem, PublishedItem
@@ -53,6 +54,7 @@ async def audit_if_due(run: Run, audited: Audited) -> int:
         if not await item_audits.is_due(connection, account_id, audited.kind):
             return 0
     count = await _audit(run, audited)
+    await reached("sync.item_audit.ending")
     async with run.step() as step:
         before = await item_audits.end(step.connection, account_id, audited.kind, count)
         if count.unhealed > before:
@@ -74,6 +76,7 @@ async def _audit(run: Run, audited: Audited) -> ItemCount:
         compared += len(published)
         for chunk in _chunks(published):
             if lost := await _lost(run, audited, chunk):
+                await reached("sync.item_audit.compared")
                 async with run.writing() as connection:
                     again, given_up = await audited.mark_lost(connection, run.lease.account_id, lost)
                 healed, unhealed = healed + again, unhealed + given_up

@@ -18,6 +18,7 @@ from libs.common.bus.requesting import DEADLINE_HEADER, IDEMPOTENCY_HEADER
 from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
 from libs.common.errors import Refused
+from libs.common.fault_points import reached
 from libs.common.idempotency import CommandKey
 from libs.common.ids import Service
 from libs.common.log import TRACE_HEADER, get_logger, traced
@@ -111,7 +112,9 @@ class Responder:
             return begun
         try:
             with idempotency.under(command):
+                await reached("command.received", self.request.subject)
                 reply = (await self.handler(request)).model_dump_json().encode()
+                await reached("command.handled", self.request.subject)
         except BaseException:
             await self._keeping(begun.abandon())
             raise

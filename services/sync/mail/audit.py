@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from libs.common.errors import Outage, Throttled
 from libs.common.events import MessageIngested
+from libs.common.fault_points import reached
 from libs.common.google.errors import Gone, HistoryExpired, PageExpired
 from libs.common.google.session import Usage
 from libs.common.log import get_logger
@@ -57,6 +58,7 @@ async def audit_if_due(run: Run) -> None:
     meter = _Meter(run.google.usage)
     if audit.began_at is None:
         audit = await _begin(run, audit)
+        await reached("sync.audit.began")
     if audit.listed_at is None:
         audit = await _list(run, audit, meter)
     await _catch_up(run)
@@ -64,9 +66,11 @@ async def audit_if_due(run: Run) -> None:
     async with run.writing() as connection:
         await audits.add_missing(connection, account_id, audit, earliest)
         await audits.retry_refused(connection, account_id)
+    await reached("sync.audit.compared")
     await _fetch_pending(run)
     await _check_unlisted(run, audit)
     unhealed = await _check_contacts(run, audit, earliest)
+    await reached("sync.audit.ending")
     async with run.step() as step:
         await audits.add_cost(step.connection, audit, *meter.since_last())
         if unhealed > (last.unhealed if last else 0):
@@ -141,6 +145,7 @@ async def _list(run: Run, audit: Audit, meter: _Meter) -> Audit:
         async with run.writing() as connection:
             await audits.add_page(connection, account_id, audit, page)
             await audits.add_cost(connection, audit, *meter.since_last())
+        await reached("sync.audit.page_stored")
         audit = replace(audit, page=page.next_page, pages=audit.pages + 1)
         if page.next_page is None:
             return replace(audit, listed_at=run.now)
@@ -191,6 +196,7 @@ async def _settle(run: Run, audit: Audit, suspects: Sequence[Suspect], *, publis
         await _remove(run, audit, removals)
     if events:
         await run.engine.bus.publish(*events)
+        await reached("sync.audit.published")
         published = [Suspect(event.gmail_id, event.revision) for event in events]
         async with run.step() as step:
             await losses.raise_revisions(step.connection, run.lease.account_id, published)
@@ -209,6 +215,7 @@ async def _pass_over(run: Run, suspects: Sequence[Suspect], outages: Sequence[Ou
 
 async def _remove(run: Run, audit: Audit, removals: Sequence[Removal]) -> None:
     await remove_messages(run, removals, ())
+    await reached("sync.audit.removed")
     async with run.writing() as connection:
         await audits.count_removed(connection, audit, len(removals))
 
