@@ -16,7 +16,8 @@ FaultPoint: TypeAlias = Literal[
     "bus.handled",
     "command.received",
     "command.handled",
-    # What a service has committed without a message behind it (`of`: the service).
+    # What a service commits without a message behind it (`of`: the subject while it is added, then the service).
+    "outbox.adding",
     "outbox.relaying",
     "outbox.published",
     # auth
@@ -25,6 +26,7 @@ FaultPoint: TypeAlias = Literal[
     "auth.token.refreshed",
     # sync: what requests runs
     "sync.request.checked",
+    "sync.requesting",
     "sync.watches.made_due",
     "sync.audits.scheduled",
     "sync.item_audits.made_due",
@@ -35,6 +37,7 @@ FaultPoint: TypeAlias = Literal[
     "sync.identify.published",
     "sync.watch.begun",
     "sync.listing.fetched",
+    "sync.listing.added",
     "sync.listing.stored",
     "sync.listing.swept",
     "sync.history.fetched",
@@ -44,6 +47,7 @@ FaultPoint: TypeAlias = Literal[
     "sync.messages.read",
     "sync.messages.published",
     "sync.audit.began",
+    "sync.audit.page_added",
     "sync.audit.page_stored",
     "sync.audit.compared",
     "sync.audit.removed",
@@ -68,7 +72,11 @@ FaultPoint: TypeAlias = Literal[
     "sync.run.ended",
     "sync.run.concluded",
     # contacts
+    "contacts.recorded",
+    "contacts.merge.recorded",
+    "contacts.undo.recorded",
     "contacts.committed",
+    "contacts.rechecks.changed",
     "contacts.rechecks.chunk",
     "contacts.purge.marked",
     "contacts.purge.chunk",
@@ -86,6 +94,7 @@ FaultPoint: TypeAlias = Literal[
     "prep.handed_over",
     "prep.delivered",
     # gateway
+    "gateway.notification.inserted",
     "gateway.notified",
     "gateway.webhook.leased",
     "gateway.webhook.posted",
@@ -106,5 +115,5 @@ async def reached(point: FaultPoint, of: str = "") -> None:
 
 def act_at_fault_points(action: Action | None) -> None:
     """From now on `action` is called with each point that this process reaches; None: nothing is, as in production."""
-    global _action  # noqa: PLW0603 — one for the whole process, as a process dies as a whole
+    global _action
     _action = action

@@ -28,6 +28,8 @@ _BY_SUBJECT = {event.subject: event for event in EVENTS}
 
 async def add(connection: Connection, *events: Event) -> None:
     """Store events that are to be published, inside the caller's transaction."""
+    for subject in {event.subject for event in events}:
+        await reached("outbox.adding", subject)
     await connection.executemany(
         "INSERT INTO outbox (subject, payload, trace) VALUES ($1, $2, $3)",
         [(event.subject, event.model_dump(mode="json"), current_trace()) for event in events],
@@ -41,13 +43,13 @@ async def relay(pool: Pool, bus: "Bus") -> int:
     can never be published becomes a dead letter and leaves; where even that does not fit it stays, and the others go on.
     """
     relayed = after = 0
-    await reached("outbox.relaying", bus.service)
     while True:
         rows = await pool.fetch(
             "SELECT id, subject, payload, trace FROM outbox WHERE id > $1 ORDER BY id LIMIT $2", after, BATCH
         )
         if not rows:
             return relayed
+        await reached("outbox.relaying", bus.service)
         settled = await asyncio.gather(*(_settle(bus, row) for row in rows))
         await reached("outbox.published", bus.service)
         ids = [row["id"] for row, is_settled in zip(rows, settled, strict=True) if is_settled]

@@ -144,6 +144,7 @@ async def _list(run: Run, audit: Audit, meter: _Meter) -> Audit:
             continue
         async with run.writing() as connection:
             await audits.add_page(connection, account_id, audit, page)
+            await reached("sync.audit.page_added")
             await audits.add_cost(connection, audit, *meter.since_last())
         await reached("sync.audit.page_stored")
         audit = replace(audit, page=page.next_page, pages=audit.pages + 1)

@@ -107,6 +107,7 @@ async def _list_mailbox(run: Run, cursor: MailCursor, listing: Listing, frontier
             cursor = replace(cursor, listing=None if is_done else listing)
             async with run.writing() as connection:
                 new = await ledger.add_listed(connection, account_id, page.messages, position, cursor.generation)
+                await reached("sync.listing.added")
                 await _save_listed(run, connection, cursor, frontier)
             await reached("sync.listing.stored")
             frontier.move(max(listed - AHEAD, 0), 0 if is_done else new)
