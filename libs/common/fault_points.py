@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, TypeAlias
 
 FaultPoint: TypeAlias = Literal[
-    # Every event that is consumed (`of`: the consumer), and every command (`of`: its subject).
+    # Every event that is consumed (`of`: the consumer), and every request that is served (`of`: its subject).
     "bus.received",
     "bus.handled",
-    "command.received",
-    "command.handled",
+    "request.received",
+    "request.handled",
     # What a service commits without a message behind it (`of`: the subject while it is added, then the service).
     "outbox.adding",
     "outbox.relaying",

@@ -1,0 +1,109 @@
+"""Every step of every handler and job fails once, and its process dies there once: in the end all is as if nothing had happened.
+
+A scenario is lived through without faults, then by others who meet a fault at each of its points, one after the other. What all of them
+leave behind is the same, down to the row: nothing is lost, nothing is there twice, and nothing became a dead letter.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Literal, get_args
+
+import pytest
+import pytest_asyncio
+
+from libs.common.fault_points import FaultPoint
+from libs.common.requests import REQUESTS, Command
+from libs.common.topology import CONSUMERS
+from libs.local.secrets import Secrets
+from tests.support.fault_life import Life, life_on
+from tests.support.fault_scenarios import SCENARIOS, Scenario
+from tests.support.fault_stage import FaultStage, fault_stage
+from tests.support.remains import Rows, difference
+from tests.support.servers import Servers
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PREPARED_TOGETHER = 6
+WITHOUT_EFFECT = {"auth.begin", "auth.sign_out", "auth.sign_out_everywhere"}
+
+
+class Cast:
+    """People who are signed in and have been read once, prepared a few at a time; and what undisturbed lives have left behind."""
+
+    def __init__(self, stage: FaultStage, stack: AsyncExitStack, wanted: int) -> None:
+        self.stage = stage
+        self._stack = stack
+        self._wanted = wanted
+        self._ready: list[Life] = []
+        self._undisturbed: dict[str, Rows] = {}
+
+    async def life_before(self, scenario: Scenario) -> Life:
+        """Somebody who has not lived through the scenario yet."""
+        if not scenario.signed_in:
+            return await self._stack.enter_async_context(life_on(self.stage))
+        if not self._ready:
+            count = max(min(self._wanted, PREPARED_TOGETHER), 1)
+            self._ready = [await self._stack.enter_async_context(life_on(self.stage)) for _ in range(count)]
+            await asyncio.gather(*(life.sign_in() for life in self._ready))
+            await self.stage.quiet()
+            for life in self._ready:
+                life.account.watch = None  # else Gmail's notifications begin runs at moments of their own
+        self._wanted -= 1
+        return self._ready.pop()
+
+    async def undisturbed(self, scenario: Scenario) -> Rows:
+        if scenario.name not in self._undisturbed:
+            self._undisturbed[scenario.name] = await self._lived(scenario)
+        return self._undisturbed[scenario.name]
+
+    async def _lived(self, scenario: Scenario) -> Rows:
+        rows = await live_through(scenario, await self.life_before(scenario))
+        counted = {table: len(rows.get(table, ())) for table in scenario.left}
+        assert counted == scenario.left, self.stage.last_errors()
+        return rows
+
+
+async def live_through(scenario: Scenario, life: Life) -> Rows:
+    user_id = await life.user_id() if scenario.signed_in else None
+    await scenario.act(life)
+    await life.stage.quiet()
+    return await life.remains(user_id or await life.user_id())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def cast(servers: Servers, secrets: Secrets, request: pytest.FixtureRequest) -> AsyncIterator[Cast]:
+    tests = [item for item in request.session.items if item.path == request.path]
+    async with fault_stage(servers, secrets) as stage, AsyncExitStack() as stack:
+        yield Cast(stage, stack, 2 * len(tests))
+
+
+@pytest.mark.parametrize("kind", ["fails", "dies"])
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_a_life_with_faults_ends_as_one_without(
+    cast: Cast, scenario: Scenario, kind: Literal["fails", "dies"]
+) -> None:
+    undisturbed = await cast.undisturbed(scenario)
+    life = await cast.life_before(scenario)
+    for point in scenario.points:
+        cast.stage.arm(kind, point)
+    try:
+        rows = await live_through(scenario, life)
+        assert cast.stage.unreached() == []
+    finally:
+        cast.stage.disarm()
+    if wrong := difference(undisturbed, rows):
+        pytest.fail("\n".join([*wrong, cast.stage.last_errors()]), pytrace=False)
+    assert await cast.stage.dead_letters() == 0
+
+
+def test_every_fault_point_is_reached_by_a_scenario() -> None:
+    reached = {point for scenario in SCENARIOS for point in scenario.points}
+    served = ("request.received", "request.handled")
+    wanted = {f"{point}@{consumer.name}" for consumer in CONSUMERS for point in ("bus.received", "bus.handled")}
+    wanted |= {
+        f"{point}@{request.subject}" for request in REQUESTS for point in served
+        if issubclass(request, Command) and request.subject not in WITHOUT_EFFECT
+    }  # fmt: skip
+    wanted |= set(get_args(FaultPoint))
+    assert sorted(wanted - reached - {point.partition("@")[0] for point in reached}) == []
