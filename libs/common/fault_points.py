@@ -50,8 +50,8 @@ FaultPoint: TypeAlias = Literal[
     "sync.audit.page_added",
     "sync.audit.page_stored",
     "sync.audit.compared",
-    "sync.audit.removed",
-    "sync.audit.published",
+    "sync.audit.counted",
+    "sync.audit.raised",
     "sync.audit.ending",
     # sync: a run of contacts, of a calendar
     "sync.people.stored",

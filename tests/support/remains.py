@@ -31,8 +31,18 @@ LEFT_OUT = frozenset(
         *("generation", "position", "identified"),
     }
 )
-# By table: counted by each identification of an account, and there is one more where the first was torn apart.
-COLUMNS_LEFT_OUT = frozenset({("contacts.own_addresses", "revision")})
+# By table. An identification that was torn apart is counted, and so is a report of another platform that is handled twice. Runs: how they
+# went, not what came of them. Audits begin when they do.
+COLUMNS_LEFT_OUT = frozenset(
+    {
+        ("contacts.own_addresses", "revision"),
+        ("contacts.sightings", "revision"),
+        ("sync.audits", "since_s"),
+        *(("sync.runs", column) for column in ("again", "done", "total", "stuck_since", "lease_until")),
+    }
+)
+# A request that is handled twice is one more look at Gmail, which finds nothing.
+LOOKS_LEFT_OUT = ("nothing had changed.", '"new": 0, "reason": "user", "removed": 0')
 # A browser whose sign-in broke off begins another session.
 TABLES_LEFT_OUT = frozenset({"auth.sessions"})
 # Moments that were given with the data; of all others only whether there is one.
@@ -54,9 +64,14 @@ async def list_rows(connection: asyncpg.Connection, user_id: UUID, alias: str, n
     """All rows about a user. What is named after them is written as `alias`, `name` becomes "somebody" everywhere."""
     found = await _rows_of(connection, user_id)
     names = _names(found, user_id)
-    return {
-        table: sorted(_text(table, row, names).replace(name, alias) for row in rows) for table, rows in found.items()
-    }
+    texts = {table: [_text(table, row, names).replace(name, alias) for row in rows] for table, rows in found.items()}
+    return {table: sorted(text for text in rows if not _is_idle(text)) for table, rows in texts.items()}
+
+
+def _is_idle(text: str) -> bool:
+    return LOOKS_LEFT_OUT[0] in text or (
+        LOOKS_LEFT_OUT[1] in text and '"state": "completed"' in text and '"updated": 0' in text
+    )
 
 
 async def _rows_of(connection: asyncpg.Connection, user_id: UUID) -> dict[str, list[dict[str, Any]]]:
@@ -111,9 +126,10 @@ def _names(found: Mapping[str, list[dict[str, Any]]], user_id: UUID) -> dict[str
     for contact in found.get("contacts.contacts", []):
         key = str(contact["id"])
         names[key] = f"contact {contact['name']} {min(emails.get(key, ['']))}"
-        names[contact["bcc_hash"]] = f"hash of {names[key]}"
     for address in found.get("contacts.addresses", []):
         names[f"address {address['id']};"] = f"{address['kind']} {address['value']}"
+    for contact in found.get("contacts.contacts", []):
+        names[contact["bcc_hash"]] = f"hash of {names[str(contact['id'])]}"
     return names
 
 

@@ -27,10 +27,10 @@ from services.sync.domain.listing import EDGE, query, since_s
 from services.sync.domain.runs import UNATTENDED, UNHEALED, Tally
 from services.sync.mail.backlog import ListingFrontier
 from services.sync.mail.fetching import fetch_pending, is_giving_out
-from services.sync.mail.history import follow, remove_messages
+from services.sync.mail.history import follow, publish_removals
 from services.sync.mail.reading import read_again
 from services.sync.runs.run import Run
-from services.sync.store import audits, cursors, losses
+from services.sync.store import audits, cursors, ledger, losses
 from services.sync.store.audits import Audit
 
 T = TypeVar("T")
@@ -196,12 +196,14 @@ async def _settle(run: Run, audit: Audit, suspects: Sequence[Suspect], *, publis
     if removals:
         await _remove(run, audit, removals)
     if events:
-        await run.engine.bus.publish(*events)
-        await reached("sync.audit.published")
+        # The revisions first: what is published under one that the ledger has not, a later removal might not outdo. Where a crash comes
+        # in between, contacts still lack the messages, and they are published under the next ones.
         published = [Suspect(event.gmail_id, event.revision) for event in events]
         async with run.step() as step:
             await losses.raise_revisions(step.connection, run.lease.account_id, published)
             step.count(Tally(updated=len(published)))
+        await reached("sync.audit.raised")
+        await run.engine.bus.publish(*events)
 
 
 async def _pass_over(run: Run, suspects: Sequence[Suspect], outages: Sequence[Outage]) -> None:
@@ -214,11 +216,14 @@ async def _pass_over(run: Run, suspects: Sequence[Suspect], outages: Sequence[Ou
     get_logger().warning("suspects_unavailable", count=len(outages), error=str(outages[0]))
 
 
-async def _remove(run: Run, audit: Audit, removals: Sequence[Removal]) -> None:
-    await remove_messages(run, removals, ())
-    await reached("sync.audit.removed")
-    async with run.writing() as connection:
-        await audits.count_removed(connection, audit, len(removals))
+async def _remove(run: Run, audit: Audit, removals: Sequence[Removal], *, again: bool = False) -> None:
+    """Publish removals, and count them where they are written down. `again`: contacts have missed removals that the ledger knows."""
+    await publish_removals(run, removals)
+    async with run.step() as step:
+        await audits.count_removed(step.connection, audit, len(removals))
+        await reached("sync.audit.counted")
+        removed = await ledger.remove(step.connection, run.lease.account_id, removals)
+        step.count(Tally(removed=len(removals) if again else removed))
 
 
 # --- what contacts hold -------------------------------------------------------------------------------------------------
@@ -262,9 +267,7 @@ async def _mend(run: Run, audit: Audit, published: Sequence[PublishedMessage], e
         removals = await losses.list_removals(connection, run.lease.account_id, ended)
         old, given_up = await losses.add_lost(connection, run.lease.account_id, live, earliest)
     if removals:
-        await _remove(run, audit, removals)
-        async with run.step() as step:
-            step.count(Tally(removed=len(removals)))
+        await _remove(run, audit, removals, again=True)
     for chunk in _chunks(old, FETCHED_AT_ONCE):
         await _settle(run, audit, chunk, publish_again=True)
     return given_up

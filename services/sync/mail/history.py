@@ -54,6 +54,15 @@ async def _apply(run: Run, changes: Sequence[Touched]) -> None:
 
 async def remove_messages(run: Run, removals: Sequence[Removal], hidden: Sequence[Touched]) -> None:
     """Publish that messages are gone or hidden, then write it down."""
+    await publish_removals(run, removals)
+    async with run.step() as step:
+        removed = await ledger.remove(step.connection, run.lease.account_id, removals)
+        await ledger.add_hidden(step.connection, run.lease.account_id, hidden)
+        step.count(Tally(removed=removed))
+
+
+async def publish_removals(run: Run, removals: Sequence[Removal]) -> None:
+    """Publish that messages are gone or hidden; the caller writes it down."""
     await run.engine.bus.publish(
         *(
             MessageRemoved(
@@ -67,10 +76,6 @@ async def remove_messages(run: Run, removals: Sequence[Removal], hidden: Sequenc
         )
     )
     await reached("sync.removals.published")
-    async with run.step() as step:
-        removed = await ledger.remove(step.connection, run.lease.account_id, removals)
-        await ledger.add_hidden(step.connection, run.lease.account_id, hidden)
-        step.count(Tally(removed=removed))
 
 
 async def save_cursor(run: Run, cursor: MailCursor) -> MailCursor:
