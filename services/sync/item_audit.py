@@ -29,17 +29,18 @@ class Audited:
     """What is audited: the query that compares it, and the SQL of what was published.
 
     list_published: after the last item of the page before, in one order. mark_lost: these are to be published again; how many are,
-    and how many were too often.
+    and how many were too often. counts_when_marked: whether they are counted as updated then, or when they are published again.
     """
 
     kind: Kind
     query: type[CompareMeetings] | type[CompareCards]
     list_published: Callable[[Connection, AccountId, PublishedItem | None, int], Awaitable[list[PublishedItem]]]
     mark_lost: Callable[[Connection, AccountId, Sequence[tuple[PublishedItem, HeldItem]]], Awaitable[tuple[int, int]]]
+    counts_when_marked: bool
 
 
-MEETINGS = Audited("calendar", CompareMeetings, meetings.list_published, meetings.mark_lost)
-CARDS = Audited("contacts", CompareCards, people.list_published, people.mark_lost)
+MEETINGS = Audited("calendar", CompareMeetings, meetings.list_published, meetings.mark_lost, counts_when_marked=True)
+CARDS = Audited("contacts", CompareCards, people.list_published, people.mark_lost, counts_when_marked=False)
 
 
 async def audit_if_due(run: Run, audited: Audited) -> int:
@@ -77,8 +78,10 @@ async def _audit(run: Run, audited: Audited) -> ItemCount:
         for chunk in _chunks(published):
             if lost := await _lost(run, audited, chunk):
                 await reached("sync.item_audit.compared")
-                async with run.writing() as connection:
-                    again, given_up = await audited.mark_lost(connection, run.lease.account_id, lost)
+                async with run.step() as step:
+                    again, given_up = await audited.mark_lost(step.connection, run.lease.account_id, lost)
+                    if audited.counts_when_marked:
+                        step.count(Tally(updated=again))
                 healed, unhealed = healed + again, unhealed + given_up
 
 

@@ -83,11 +83,11 @@ CHANGES: dict[str, Any] = {
     "services.prep.briefing:UNCONFIRMED_PAUSE": _MOMENT,
     "services.prep.leasing:RETRY_PAUSES": (_MOMENT,),
     "services.prep.store.preps:LEASE": _SHORT,
-    "services.gateway.api.accounts:DISCONNECT_SECONDS": 3.0,
-    "services.gateway.api.endpoint:COMMAND_SECONDS": 3.0,
-    "services.gateway.api.endpoint:REQUEST_TIMEOUT_SECONDS": 3.0,
-    "services.gateway.api.me:DELETE_SECONDS": 3.0,
-    "services.gateway.api.meetings:SEND_SECONDS": 3.0,
+    "services.gateway.api.accounts:DISCONNECT_SECONDS": 1.5,
+    "services.gateway.api.endpoint:COMMAND_SECONDS": 1.5,
+    "services.gateway.api.endpoint:REQUEST_TIMEOUT_SECONDS": 1.5,
+    "services.gateway.api.me:DELETE_SECONDS": 1.5,
+    "services.gateway.api.meetings:SEND_SECONDS": 1.5,
     "services.gateway.export:PAGE": 3,
     "services.gateway.export:REQUEST_SECONDS": 3.0,
     "services.gateway.limits.exports:LEASE": _SHORT,
@@ -109,7 +109,7 @@ def _prepare() -> dict[Service, Any]:
         module, _, name = place.partition(":")
         resolve_name(place)  # a name that is gone is an error, and no new attribute
         setattr(import_module(module), name, value)
-    Bus.request.__kwdefaults__["seconds"] = 3.0
+    Bus.request.__kwdefaults__["seconds"] = 1.5
     keep_relaying.__defaults__ = (0.1, None)
     return wires
 

@@ -105,6 +105,7 @@ class WebhookSender:
         """Empty where the URL's owner took it (2xx), else what went wrong."""
         if not self.allow_private and is_private_host(urlsplit(url).hostname or ""):
             return "private address"
+        await reached("gateway.webhook.posting")
         body = webhook_body(delivery.notification, self.settings.base_url)
         headers = {
             "Content-Type": "application/json",

@@ -37,8 +37,8 @@ async def sync_calendar(run: Run) -> None:
             await _forget(run, calendar_id)
     for calendar_id in set(known) - set(wanted):
         await _forget(run, calendar_id)
-    healed = await audit_if_due(run, MEETINGS)
-    await _publish_left(run, healed)
+    await audit_if_due(run, MEETINGS)
+    await _publish_left(run)
 
 
 async def _sync_calendar(run: Run, calendar_id: str) -> None:
@@ -111,15 +111,12 @@ async def _keep(run: Run, calendar_id: str, page: EventPage, window: Window, gen
         step.count(Tally(len(page.events), new, updated, removed))
 
 
-async def _publish_left(run: Run, healed: int) -> None:
-    """Publish what an audit has marked, or a crash has left behind, also in calendars that are read no longer. `healed`: by the audit."""
+async def _publish_left(run: Run) -> None:
+    """Publish what an audit has marked, or a crash has left behind, also in calendars that are read no longer."""
     async with run.db.acquire() as connection:
         left = await meetings.list_unpublished_calendars(connection, run.lease.account_id)
     for calendar_id in left:
         await _publish_changes(run, calendar_id)
-    if healed:
-        async with run.step() as step:
-            step.count(Tally(updated=healed))
 
 
 async def _publish_changes(run: Run, calendar_id: str) -> None:
@@ -131,6 +128,7 @@ async def _publish_changes(run: Run, calendar_id: str) -> None:
             )
         if not unpublished:
             return
+        await reached("sync.calendar.found")
         await run.engine.bus.publish(*(_event(change) for change in unpublished))
         await reached("sync.calendar.published")
         revisions = {change.meeting.meeting_id: change.meeting.revision for change in unpublished}

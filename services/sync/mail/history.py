@@ -63,6 +63,7 @@ async def remove_messages(run: Run, removals: Sequence[Removal], hidden: Sequenc
 
 async def publish_removals(run: Run, removals: Sequence[Removal]) -> None:
     """Publish that messages are gone or hidden; the caller writes it down."""
+    await reached("sync.removals.found")
     await run.engine.bus.publish(
         *(
             MessageRemoved(

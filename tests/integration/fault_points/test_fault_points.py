@@ -7,7 +7,7 @@ leave behind is the same, down to the row: nothing is lost, nothing is there twi
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Literal, get_args
+from typing import get_args
 
 import pytest
 import pytest_asyncio
@@ -17,12 +17,12 @@ from libs.common.requests import REQUESTS, Command
 from libs.common.topology import CONSUMERS
 from libs.local.secrets import Secrets
 from tests.support.fault_life import Life, life_on
-from tests.support.fault_scenarios import SCENARIOS, Scenario
+from tests.support.fault_scenarios import SCENARIOS, Kind, Scenario
 from tests.support.fault_stage import FaultStage, fault_stage
 from tests.support.remains import Rows, difference
 from tests.support.servers import Servers
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 PREPARED_TOGETHER = 6
 WITHOUT_EFFECT = {"auth.begin", "auth.sign_out", "auth.sign_out_everywhere"}
@@ -47,10 +47,10 @@ class Cast:
             self._ready = [await self._stack.enter_async_context(life_on(self.stage)) for _ in range(count)]
             await asyncio.gather(*(life.sign_in() for life in self._ready))
             await self.stage.quiet()
-            for life in self._ready:
-                life.account.watch = None  # else Gmail's notifications begin runs at moments of their own
         self._wanted -= 1
-        return self._ready.pop()
+        life = self._ready.pop()
+        life.account.watch = None  # else Gmail's notifications begin runs at moments of their own
+        return life
 
     async def undisturbed(self, scenario: Scenario) -> Rows:
         if scenario.name not in self._undisturbed:
@@ -79,14 +79,12 @@ async def cast(servers: Servers, secrets: Secrets, request: pytest.FixtureReques
         yield Cast(stage, stack, 2 * len(tests))
 
 
-@pytest.mark.parametrize("kind", ["fails", "dies"])
+@pytest.mark.parametrize("kind", get_args(Kind))
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_a_life_with_faults_ends_as_one_without(
-    cast: Cast, scenario: Scenario, kind: Literal["fails", "dies"]
-) -> None:
+async def test_a_life_with_faults_ends_as_one_without(cast: Cast, scenario: Scenario, kind: Kind) -> None:
     undisturbed = await cast.undisturbed(scenario)
     life = await cast.life_before(scenario)
-    for point in scenario.points:
+    for point in scenario.points_of(kind):
         cast.stage.arm(kind, point)
     try:
         rows = await live_through(scenario, life)
