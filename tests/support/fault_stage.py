@@ -38,7 +38,7 @@ from tests.support.push import PUSHED, ROBOT, TOPIC, pulls
 from tests.support.servers import Servers
 
 QUIET_SECONDS = 150.0  # only to end what hangs
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.03
 PUSHED_TOPIC = "projects/pingcrm/topics/pushed"
 
 _UNFINISHED = """

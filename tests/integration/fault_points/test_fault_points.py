@@ -12,9 +12,6 @@ from typing import get_args
 import pytest
 import pytest_asyncio
 
-from libs.common.fault_points import FaultPoint
-from libs.common.requests import REQUESTS, Command
-from libs.common.topology import CONSUMERS
 from libs.local.secrets import Secrets
 from tests.support.fault_life import Life, life_on
 from tests.support.fault_scenarios import SCENARIOS, Kind, Scenario
@@ -25,7 +22,6 @@ from tests.support.servers import Servers
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 PREPARED_TOGETHER = 6
-WITHOUT_EFFECT = {"auth.begin", "auth.sign_out", "auth.sign_out_everywhere"}
 
 
 class Cast:
@@ -94,15 +90,3 @@ async def test_a_life_with_faults_ends_as_one_without(cast: Cast, scenario: Scen
     if wrong := difference(undisturbed, rows):
         pytest.fail("\n".join([*wrong, cast.stage.last_errors()]), pytrace=False)
     assert await cast.stage.dead_letters() == 0
-
-
-def test_every_fault_point_is_reached_by_a_scenario() -> None:
-    reached = {point for scenario in SCENARIOS for point in scenario.points}
-    served = ("request.received", "request.handled")
-    wanted = {f"{point}@{consumer.name}" for consumer in CONSUMERS for point in ("bus.received", "bus.handled")}
-    wanted |= {
-        f"{point}@{request.subject}" for request in REQUESTS for point in served
-        if issubclass(request, Command) and request.subject not in WITHOUT_EFFECT
-    }  # fmt: skip
-    wanted |= set(get_args(FaultPoint))
-    assert sorted(wanted - reached - {point.partition("@")[0] for point in reached}) == []
