@@ -112,7 +112,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         _life("meetings-fails"),
     ),
     Mutation(
-        "what an audit publishes again has no higher revision in the ledger",
+        "older mail that contacts lack is not published again",
         "lost",
         "services/sync/mail/audit.py::_settle",
         Replace("await run.engine.bus.publish(*events)", ""),
@@ -131,6 +131,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/api/google_push.py::receive_gmail_push",
         Replace("await context.bus.publish(...)", ""),
         _life("push-fails"),
+    ),
+    Mutation(
+        "a meeting that is read once more counts once more",
+        "twice",
+        "services/sync/store/meetings.py::upsert_meetings",
+        InText("WHERE before.revision IS NULL", "WHERE written.revision = 1"),
+        _life("first_items-fails"),
     ),
     # --- what is committed without a message behind it
     Mutation(
