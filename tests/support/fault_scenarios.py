@@ -440,7 +440,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "purge",
         disconnect,
         (
-            *requests("auth.disconnect"), "auth.grant.revoked", *outbox("auth", "account.disconnected"),
+            "request.received@auth.disconnect", "auth.grant.revoked", *outbox("auth", "account.disconnected"),
             *consumers("sync_account_disconnected", "contacts_account_disconnected"),
             *consumers("prep_account_disconnected", "gateway_account_disconnected"),
             "contacts.purge.marked", "contacts.purge.chunk", "contacts.rechecks.chunk", "contacts.purge.done",
@@ -451,11 +451,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         "deletion",
         delete_everything,
         (
-            *requests("auth.delete_user"), "auth.grant.revoked", *outbox("auth", "user.deleted"),
+            "request.received@auth.delete_user", "auth.grant.revoked", *outbox("auth", "user.deleted"),
             *consumers("sync_user_deleted", "contacts_user_deleted", "prep_user_deleted", "gateway_user_deleted"),
             "contacts.deletion.marked", "contacts.deletion.chunk", "contacts.deletion.done",
         ),
         {"contacts.interactions": 0, "auth.users": 0},
     ),
+    # Whoever dies before the event is out finds nothing left to do at the next try: behind the handler it is died by others.
+    Scenario("purge_without_reply", disconnect, ("request.handled@auth.disconnect",), {"contacts.interactions": 0}),
+    Scenario("deletion_without_reply", delete_everything, ("request.handled@auth.delete_user",), {"auth.users": 0}),
     Scenario("export", export, ("gateway.export.page",)),
 )  # fmt: skip
