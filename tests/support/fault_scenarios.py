@@ -321,6 +321,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             *consumers("contacts_person_imported", "contacts_meeting_ingested", "gateway_sync_completed"),
             *_RUN_ENDS, "gateway.notification.inserted", "gateway.notified",
         ),
+        {"gateway.notifications": 3, "sync.runs": 3, "sync.people": 5, "sync.meetings": 3},
         signed_in=False,
     ),
     Scenario(
