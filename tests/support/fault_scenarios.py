@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from io import BytesIO
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import aiohttp
@@ -154,7 +154,7 @@ async def be_notified(life: Life) -> None:
 
 async def be_briefed(life: Life) -> None:
     """A meeting is due for its brief, a second one's is refused by Gmail, and one is sent by hand; a webhook gets all of it."""
-    received: list[Any] = []
+    received: list[str] = []
 
     async def receive(request: web.Request) -> web.Response:
         received.append((await request.json())["id"])
@@ -167,16 +167,20 @@ async def be_briefed(life: Life) -> None:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         hook = f"http://127.0.0.1:{port_of(runner)}/hook"
+        before = await _notifications(life)
         await life.call("PUT", "/settings", {"notifications": {"webhook_url": hook}})
         await _be_briefed(life)
         await life.stage.quiet()
-        notified = await life.stage.pool.fetch(
-            "SELECT id FROM gateway.notifications WHERE user_id = $1 AND kind LIKE 'prep.%'", await life.user_id()
-        )
-        assert {str(notification["id"]) for notification in notified} <= set(received)
+        assert await _notifications(life) - before <= set(received)
         await life.call("PUT", "/settings", {"notifications": {"webhook_url": None}})
     finally:
         await runner.cleanup()
+
+
+async def _notifications(life: Life) -> set[str]:
+    """Their ids."""
+    statement = "SELECT id FROM gateway.notifications WHERE user_id = $1"
+    return {str(row["id"]) for row in await life.stage.pool.fetch(statement, await life.user_id())}
 
 
 async def _be_briefed(life: Life) -> None:
