@@ -1,6 +1,7 @@
 """One person's life on the fault stage: what is in their Google account, and what they do at a browser, again where it failed."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -177,9 +178,8 @@ class Life:
         async with self.stage.pool.acquire() as connection:
             rows = dict(await list_rows(connection, user_id, "maya", self.name))
         sent = [mail for mail in self.stage.google.world.outbox.mails if mail.account == self.address]
-        rows["mails sent"] = sorted(
-            f"{value} to {len(mail.recipients)}" for mail in sent for name, value in mail.headers if name == "Subject"
-        )
+        subjects = [value for mail in sent for name, value in mail.headers if name == "Subject"]
+        rows["mails sent"] = sorted(re.sub(r"in \d+ minutes", "in some minutes", subject) for subject in subjects)
         return rows
 
 
