@@ -2,7 +2,7 @@
 #   make demo   the whole product on a local Google (ARGS="--once" ends with a table expected / actual)
 #   make test   all tests, in parallel        make check  ruff, mypy --strict, import-linter
 #   make bench  the benchmarks                make clean  remove what the others made
-#   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories (a quarter of an hour)
+#   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death (half an hour)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make setup  only .venv/bin/pingcrm
 PYTHON ?= python3
@@ -37,7 +37,7 @@ test: $(VENV)/.dev
 
 proof: $(VENV)/.dev
 	PINGCRM_PROOF_EXAMPLES=$${PINGCRM_PROOF_EXAMPLES:-300} PINGCRM_PROOF_MESSAGES=$${PINGCRM_PROOF_MESSAGES:-5000} \
-		$(BIN)/python -m pytest tests/chaos $(ARGS)
+		$(BIN)/python -m pytest tests/chaos tests/integration/fault_points $(ARGS)
 
 sabotage: $(VENV)/.dev
 	@$(BIN)/python -m tests.sabotage $(ARGS)

@@ -17,6 +17,7 @@ from libs.common.db import Connection, Pool, Record
 from libs.common.dead_letters import Letter, read_about
 from libs.common.errors import PayloadTooLarge, Unprocessable
 from libs.common.events import EVENTS, Event
+from libs.common.fault_points import reached
 from libs.common.log import current_trace, get_logger, traced
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _BY_SUBJECT = {event.subject: event for event in EVENTS}
 
 async def add(connection: Connection, *events: Event) -> None:
     """Store events that are to be published, inside the caller's transaction."""
+    for subject in {event.subject for event in events}:
+        await reached("outbox.adding", subject)
     await connection.executemany(
         "INSERT INTO outbox (subject, payload, trace) VALUES ($1, $2, $3)",
         [(event.subject, event.model_dump(mode="json"), current_trace()) for event in events],
@@ -47,7 +50,9 @@ async def relay(pool: Pool, bus: "Bus") -> int:
         )
         if not rows:
             return relayed
+        await reached("outbox.relaying", bus.service)
         settled = await asyncio.gather(*(_settle(bus, row) for row in rows))
+        await reached("outbox.published", bus.service)
         ids = [row["id"] for row, is_settled in zip(rows, settled, strict=True) if is_settled]
         await pool.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", ids)
         relayed += len(ids)

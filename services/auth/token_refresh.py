@@ -6,6 +6,7 @@ from time import perf_counter
 from libs.common import outbox
 from libs.common.errors import Outage, Refused, Throttled
 from libs.common.events import AccountReauthRequired
+from libs.common.fault_points import reached
 from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured, PolicyRefused
 from libs.common.log import get_logger
 from libs.common.requests import GetToken, Token
@@ -48,6 +49,7 @@ async def refresh_token(context: Context, query: GetToken, held: Credentials, le
     grant = await _request_grant(context, query, lease)
     if grant is None:
         return None
+    await reached("auth.token.refreshed")
     token = Token(
         access_token=grant.access_token,
         expires_at=context.now() + grant.lifetime,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from libs.common.db import Connection
+from libs.common.fault_points import reached
 from libs.common.ids import AccountId, UserId
 from services.contacts.context import Context, pause_between_chunks
 from services.contacts.domain.changes import ChangedContacts
@@ -28,6 +29,7 @@ async def purge_account(context: Context, user_id: UserId, account_id: AccountId
     """
     for remove_some in (_remove_observations, _remove_cards):
         while await _remove(context, remove_some, user_id, account_id):
+            await reached("contacts.purge.chunk")
             await pause_between_chunks()
     await work_off_rechecks(context, user_id)
     await _delete_unused_addresses(context, user_id)

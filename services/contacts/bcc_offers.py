@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from libs.common.db import Connection
 from libs.common.events import BccUnclaimed
+from libs.common.fault_points import reached
 from services.contacts.context import Context
 from services.contacts.domain.observations import Observation
 from services.contacts.store import bcc_offers
@@ -37,6 +38,7 @@ async def publish_offers(context: Context, now: datetime) -> int:
                 await bcc_offers.delete_offer(connection, offer)
         else:
             await context.publish(_event(offer))
+            await reached("contacts.offers.published")
             published += 1
             async with context.db.acquire() as connection:
                 await bcc_offers.mark_published(connection, offer, now)

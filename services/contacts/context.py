@@ -14,6 +14,7 @@ from random import uniform
 from libs.common.db import Connection, Pool
 from libs.common.errors import Refused, Throttled
 from libs.common.events import ContactChanged, Event
+from libs.common.fault_points import reached
 from libs.common.ids import UserId
 from services.contacts.domain.changes import ChangedContacts
 from services.contacts.store.users import lock_free_users
@@ -87,6 +88,7 @@ class Context:
 
     async def publish_changed(self, changed: ChangedContacts) -> None:
         """Publish which contacts changed: after the commit, for browsers that look at them."""
+        await reached("contacts.committed")
         events: list[Event] = []
         for user_id, contact_ids in changed.items():
             ids = sorted(contact_ids)

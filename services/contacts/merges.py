@@ -5,6 +5,7 @@ from uuid import UUID
 
 from libs.common.db import Connection
 from libs.common.errors import Refused
+from libs.common.fault_points import reached
 from libs.common.ids import ContactId, UserId
 from services.contacts.domain.merges import merged_fields, restored_fields
 from services.contacts.identity_resolution import resolve_identities
@@ -37,6 +38,7 @@ async def merge(
         earlier=await merges.list_merged(connection, other_id),
     )
     await merges.insert_merge(connection, record)
+    await reached("contacts.merge.recorded")
     await update_edited_fields(connection, survivor_id, record.after)
     await move_belongings(connection, record.belongings, other_id, survivor_id)
     await contacts.update_merged(connection, {other_id: survivor_id})
@@ -50,6 +52,7 @@ async def undo(connection: Connection, record: merges.Merge, now: datetime) -> N
     if survivor.merged_into is not None:
         raise Refused(409, "merged_again", "This contact was merged once more since then. Undo that merge first.")
     await merges.mark_undone(connection, record.id, other_id, record.earlier)
+    await reached("contacts.undo.recorded")
     await move_belongings(connection, record.belongings, survivor_id, other_id)
     restored = restored_fields(survivor.fields, record.before, record.after)
     await update_edited_fields(connection, survivor_id, restored)

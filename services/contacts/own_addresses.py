@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from libs.common.db import Connection
+from libs.common.fault_points import reached
 from libs.common.ids import UserId
 from services.contacts.domain.changes import ChangedContacts
 from services.contacts.identity_resolution import resolve_identities
@@ -24,6 +25,7 @@ async def change_own_addresses(
     flipped = await update_is_me(connection, user_id, own, before ^ own) if before != own else []
     if not flipped:
         return {}
+    await reached("contacts.rechecks.changed")
     await insert_rechecks(connection, user_id, flipped, Stage.INTERACTIONS)
     # Addresses that became the user's leave their contacts; cards that name one become the user's, or somebody's again.
     return {user_id: await resolve_identities(connection, user_id, Seeds(addresses=flipped))}

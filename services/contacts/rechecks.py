@@ -15,6 +15,7 @@ its handler goes on with what is due. Views derive the direction of mail from wh
 from collections.abc import Sequence
 
 from libs.common.db import Connection
+from libs.common.fault_points import reached
 from libs.common.ids import UserId
 from services.contacts.contact_reasons import make_contacts_of
 from services.contacts.context import Context, pause_between_chunks
@@ -31,6 +32,7 @@ ADDRESSES_AT_ONCE = 200
 async def work_off_rechecks(context: Context, user_id: UserId) -> None:
     """Until nothing is due for this user. Raises UserBusy: the rest stays due."""
     while await _recheck_some(context, user_id):
+        await reached("contacts.rechecks.chunk")
         await pause_between_chunks()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from libs.common.db import Connection
+from libs.common.fault_points import reached
 from libs.common.ids import ContactId, UserId
 from libs.common.log import get_logger
 from services.contacts.context import Context, UserBusy
@@ -33,6 +34,7 @@ async def _refresh_user(context: Context, user_id: UserId, now: datetime) -> int
         async with context.locked(user_id) as connection:
             due = await scores.list_due_contacts(connection, user_id, now, CONTACTS_AT_ONCE)
             await _refresh_scores(connection, due, now)
+        await reached("contacts.scores.chunk")
         done += len(due)
         if len(due) < CONTACTS_AT_ONCE:
             return done

@@ -1,5 +1,6 @@
 """Deletes everything about a user, in committed chunks: an event that comes again goes on with what is left."""
 
+from libs.common.fault_points import reached
 from libs.common.ids import InteractionId, UserId
 from services.contacts.context import Context, pause_between_chunks
 from services.contacts.store.deletions import (
@@ -35,4 +36,5 @@ async def _delete_from(context: Context, user_id: UserId, delete_some: DeleteSom
     while deleted == ROWS_AT_ONCE:
         async with context.locked(user_id) as connection:
             deleted = await delete_some(connection, user_id, ROWS_AT_ONCE)
+        await reached("contacts.deletion.chunk")
         await pause_between_chunks()

@@ -11,6 +11,7 @@ import orjson
 from pydantic import BaseModel
 
 from libs.common.errors import Outage
+from libs.common.fault_points import reached
 from libs.common.ids import UserId
 from libs.common.requests import ExportContacts, GetSettings, ListAccounts, ListMeetings, Query
 from services.gateway.context import Context
@@ -95,6 +96,7 @@ async def _archive(documents: dict[str, str], parts: Sequence[_Part]) -> AsyncGe
                     await asyncio.to_thread(_write_lines, lines, page)
                     if data := unsent.take():
                         yield data
+                    await reached("gateway.export.page")
                     page = await anext(part.rest, None)
     yield unsent.take()
 

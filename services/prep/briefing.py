@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from libs.common.errors import Outage, Throttled, Unprocessable
 from libs.common.events import Meeting
+from libs.common.fault_points import reached
 from libs.common.google.errors import GoogleError
 from libs.common.requests import Account, Prep
 from services.prep.context import Context
@@ -30,6 +31,7 @@ async def brief_once(context: Context, meeting: Meeting, obstacle: SkipReason | 
     if stored is None:
         return
     try:
+        await reached("prep.leased")
         await _attempt(context, meeting, stored, obstacle)
     except Exception as error:
         async with context.db.acquire() as connection:
@@ -70,8 +72,10 @@ async def _attempt(context: Context, meeting: Meeting, stored: StoredPrep, obsta
     elif reason:
         await record_skipped(context, stored, reason)
     else:
+        await reached("prep.gathered")
         dossier = collect(meeting, people, owner.preferences.time_zone)
         brief = await write_brief(context.claude, dossier, context.settings.base_url, stored.token, now)
+        await reached("prep.written")
         await deliver(context, account, stored, brief)
 
 

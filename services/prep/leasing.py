@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from libs.common import cache as cache_module
 from libs.common.errors import Throttled
 from libs.common.events import Meeting
+from libs.common.fault_points import reached
 from libs.common.log import get_logger
 from services.prep.context import Context
 from services.prep.sending import new_token
@@ -31,6 +32,7 @@ async def acquire_lease(context: Context, meeting: Meeting) -> StoredPrep | None
     async with context.db.acquire() as connection:
         now = await preps.get_time(connection)
     doubted_from = await _set_dedup_key(context, meeting, now)
+    await reached("prep.key.set")
     async with context.db.acquire() as connection:
         current = await preps.get_automatic(connection, meeting)
         if current is None and doubted_from is not None and doubted_from > now:

@@ -10,6 +10,7 @@ from base64 import b32encode
 
 from libs.common.brief_mark import BRIEF_HEADER
 from libs.common.errors import Outage, Throttled
+from libs.common.fault_points import reached
 from libs.common.google.errors import AccountUnknown, GoogleError, MissingScope, ReauthRequired, Unauthorized
 from libs.common.google.gmail import Gmail
 from libs.common.requests import Account, Brief, Prep
@@ -48,6 +49,7 @@ async def deliver(context: Context, account: Account, stored: StoredPrep, brief:
     async with context.db.acquire() as connection:
         if not await preps.mark_handed_over(connection, stored, brief):
             return None
+    await reached("prep.handed_over")
     try:
         gmail_id = await _send(context.gmail(account.id), raw)
     except Throttled:
@@ -62,6 +64,7 @@ async def deliver(context: Context, account: Account, stored: StoredPrep, brief:
         else:
             await record_failed(context, stored, str(error))
         return None
+    await reached("prep.delivered")
     return await record_sent(context, stored, gmail_id)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from libs.common.db import Connection
 from libs.common.events import Kind
+from libs.common.fault_points import reached
 from libs.common.ids import AccountId
 from libs.common.log import get_logger
 from libs.common.requests import CompareCards, CompareMeetings, HeldItem, PublishedItem
@@ -28,17 +29,18 @@ class Audited:
     """What is audited: the query that compares it, and the SQL of what was published.
 
     list_published: after the last item of the page before, in one order. mark_lost: these are to be published again; how many are,
-    and how many were too often.
+    and how many were too often. counts_when_marked: whether they are counted as updated then, or when they are published again.
     """
 
     kind: Kind
     query: type[CompareMeetings] | type[CompareCards]
     list_published: Callable[[Connection, AccountId, PublishedItem | None, int], Awaitable[list[PublishedItem]]]
     mark_lost: Callable[[Connection, AccountId, Sequence[tuple[PublishedItem, HeldItem]]], Awaitable[tuple[int, int]]]
+    counts_when_marked: bool
 
 
-MEETINGS = Audited("calendar", CompareMeetings, meetings.list_published, meetings.mark_lost)
-CARDS = Audited("contacts", CompareCards, people.list_published, people.mark_lost)
+MEETINGS = Audited("calendar", CompareMeetings, meetings.list_published, meetings.mark_lost, counts_when_marked=True)
+CARDS = Audited("contacts", CompareCards, people.list_published, people.mark_lost, counts_when_marked=False)
 
 
 async def audit_if_due(run: Run, audited: Audited) -> int:
@@ -53,6 +55,7 @@ async def audit_if_due(run: Run, audited: Audited) -> int:
         if not await item_audits.is_due(connection, account_id, audited.kind):
             return 0
     count = await _audit(run, audited)
+    await reached("sync.item_audit.ending")
     async with run.step() as step:
         before = await item_audits.end(step.connection, account_id, audited.kind, count)
         if count.unhealed > before:
@@ -74,8 +77,11 @@ async def _audit(run: Run, audited: Audited) -> ItemCount:
         compared += len(published)
         for chunk in _chunks(published):
             if lost := await _lost(run, audited, chunk):
-                async with run.writing() as connection:
-                    again, given_up = await audited.mark_lost(connection, run.lease.account_id, lost)
+                await reached("sync.item_audit.compared")
+                async with run.step() as step:
+                    again, given_up = await audited.mark_lost(step.connection, run.lease.account_id, lost)
+                    if audited.counts_when_marked:
+                        step.count(Tally(updated=again))
                 healed, unhealed = healed + again, unhealed + given_up
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from libs.common.events import PersonRemoved
+from libs.common.fault_points import reached
 from libs.common.google.errors import PageExpired, SyncTokenExpired
 from libs.common.resources.people import CardPage
 from services.sync.domain.cursors import NEVER, SyncCursor
@@ -52,10 +53,12 @@ async def _read(run: Run, cursor: SyncCursor) -> None:
         page_token = page.next_page
         if page_token is None:
             break
+    await reached("sync.people.read")
     if full:
         async with run.writing() as connection:
             await people.delete_older_people(connection, run.lease.account_id, generation)
     await _publish_deletions(run)
+    await reached("sync.people.applied")
     async with run.writing() as connection:
         token = SyncCursor(page.sync_token, generation).to_json()
         await cursors.upsert_cursor(connection, run.lease.account_id, "contacts", token)
@@ -74,12 +77,14 @@ async def _keep(run: Run, page: CardPage, generation: int) -> None:
         await people.delete_people(
             connection, account_id, sorted((cards.keys() - wanted.keys()) | (former - wanted.keys()))
         )
+    await reached("sync.people.stored")
     await run.engine.bus.publish(
         *(
             imported(wanted[name], run.lease.user_id, account_id, revision)
             for name, (revision, _) in unpublished.items()
         )
     )
+    await reached("sync.people.published")
     new = sum(is_new for _, is_new in unpublished.values())
     empty = sum(not card.deleted for card in cards.values()) - len(wanted)
     async with run.step(publish_progress=True) as step:
@@ -102,6 +107,7 @@ async def _publish_deletions(run: Run) -> None:
             for name, revision in gone.items()
         )
     )
+    await reached("sync.people.removals_published")
     async with run.step() as step:
         await people.mark_people_published(step.connection, run.lease.account_id, gone)
         step.count(Tally(removed=len(gone)))

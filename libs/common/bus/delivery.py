@@ -31,6 +31,7 @@ from libs.common.cache import Cache
 from libs.common.dead_letters import Letter, read_about
 from libs.common.errors import Outage, PayloadTooLarge, Throttled, Unprocessable
 from libs.common.events import Event, Tick
+from libs.common.fault_points import reached
 from libs.common.ids import Service
 from libs.common.log import TRACE_HEADER, error_text, get_logger, traced
 from libs.common.topology import ACK_WAIT_SECONDS, consumer_of
@@ -93,7 +94,7 @@ class Delivery:
         events = [event for _, event in parsed]
         with self._traced(parsed[0][0], events):
             try:
-                await self.handler(events)
+                await self._handle(events)
             except self.outages as error:
                 await self._postpone(parsed, error)
                 return True
@@ -109,7 +110,7 @@ class Delivery:
         started = perf_counter()
         with self._traced(message, [event]):
             try:
-                await self.handler([event])
+                await self._handle([event])
             except Unprocessable as error:
                 await self._dead_letter(message, event, str(error), attempts=1)
             except self.outages as error:
@@ -119,6 +120,12 @@ class Delivery:
             else:
                 await message.ack()
                 self._handled(started, 1)
+
+    async def _handle(self, events: Sequence[Event]) -> None:
+        consumer = consumer_of(self.service, self.event).name
+        await reached("bus.received", consumer)
+        await self.handler(events)
+        await reached("bus.handled", consumer)
 
     async def _postpone(self, parsed: Sequence[Parsed], error: BaseException) -> None:
         requested = error.retry_after.total_seconds() if isinstance(error, Throttled) and error.retry_after else 0.0

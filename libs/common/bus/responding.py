@@ -19,6 +19,7 @@ from libs.common.bus.requesting import DEADLINE_HEADER, IDEMPOTENCY_HEADER
 from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
 from libs.common.errors import Refused
+from libs.common.fault_points import reached
 from libs.common.idempotency import CommandKey
 from libs.common.ids import Service
 from libs.common.log import TRACE_HEADER, get_logger, traced
@@ -102,9 +103,15 @@ class Responder:
             )
         key = headers.get(IDEMPOTENCY_HEADER)
         if not key or not isinstance(request, Command):
-            return (await self.handler(request)).model_dump_json().encode()
+            return await self._handle(request)
         user = str(getattr(request, "user_id", None) or "-")
         return await self._do_once(request, CommandKey(self.service, self.request.subject, user, key), body)
+
+    async def _handle(self, request: Request[Any]) -> bytes:
+        await reached("request.received", self.request.subject)
+        reply = (await self.handler(request)).model_dump_json().encode()
+        await reached("request.handled", self.request.subject)
+        return reply
 
     async def _do_once(self, request: Request[Any], command: CommandKey, body: bytes) -> bytes:
         """The first reply to this command is the reply to all tries of it. What was refused or failed is tried anew."""
@@ -113,7 +120,7 @@ class Responder:
             return begun
         try:
             with idempotency.under(command):
-                reply = (await self.handler(request)).model_dump_json().encode()
+                reply = await self._handle(request)
         except BaseException:
             await self._keeping(begun.abandon())
             raise

@@ -3,6 +3,7 @@
 from libs.common import outbox
 from libs.common.errors import not_found
 from libs.common.events import AccountDisconnected
+from libs.common.fault_points import reached
 from libs.common.log import get_logger
 from libs.common.requests import Accounts, AccountStates, Disconnect, Done, ListAccounts, ListAccountStates
 from services.auth.context import Context
@@ -31,6 +32,7 @@ async def disconnect(context: Context, command: Disconnect) -> Done:
         raise not_found("account")
     # Revoked before the tokens are gone: a crash in between repeats the revocation instead of leaving a grant alive.
     await revoke_grant(context, command.account_id, stored.refresh_token)
+    await reached("auth.grant.revoked")
     async with context.db.acquire() as connection, connection.transaction():
         stored = await accounts.get_account_for_update(connection, command.user_id, command.account_id)
         if stored is None or (stored.account.status == "disconnected" and not command.purge):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from libs.common import scopes
 from libs.common.errors import Refused, not_found
+from libs.common.fault_points import reached
 from libs.common.google.oauth import Grant
 from libs.common.log import get_logger
 from libs.common.requests import Authorization, BeginSignIn, FinishSignIn, SignedIn
@@ -86,6 +87,7 @@ async def finish_sign_in(context: Context, command: FinishSignIn) -> SignedIn:
         get_logger().info("sign_in_declined", denied=command.error == "access_denied")
         raise sign_in_refusal(command.error)
     grant, profile = await exchange_code(context, command.code, pending)
+    await reached("auth.code.exchanged")
     try:
         connected = await _connect(context, pending, grant, profile)
     except NotAdmitted:

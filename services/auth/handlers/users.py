@@ -5,6 +5,7 @@ import asyncio
 from libs.common import outbox
 from libs.common.errors import not_found
 from libs.common.events import UserDeleted
+from libs.common.fault_points import reached
 from libs.common.log import get_logger
 from libs.common.requests import DeleteUser, Done
 from services.auth.context import Context
@@ -17,6 +18,7 @@ async def delete_user(context: Context, command: DeleteUser) -> Done:
     async with context.db.acquire() as connection:
         held = await accounts.list_refresh_tokens(connection, command.user_id)
     await asyncio.gather(*(revoke_grant(context, account_id, sealed) for account_id, sealed in held))
+    await reached("auth.grant.revoked")
     async with context.db.acquire() as connection, connection.transaction():
         if not await users.lock_user(connection, command.user_id):
             raise not_found("user")

@@ -10,6 +10,7 @@ from libs.common.events import (
     AccountReauthRequired,
     UserDeleted,
 )
+from libs.common.fault_points import reached
 from libs.common.log import get_logger
 from services.contacts.account_purge import purge_account
 from services.contacts.context import Context
@@ -62,7 +63,9 @@ async def disconnect_account(context: Context, event: AccountDisconnected) -> No
         if event.purge:
             await users.upsert_purged(connection, [event.account_id], event.at)
     if event.purge:
+        await reached("contacts.purge.marked")
         await purge_account(context, event.user_id, event.account_id)
+        await reached("contacts.purge.done")
         await context.purge_dead_letters(event.user_id, event.account_id)
         get_logger().info("account_purged", user=str(event.user_id), account=str(event.account_id))
 
@@ -71,6 +74,8 @@ async def delete_user(context: Context, event: UserDeleted) -> None:
     """Everything about the user goes, and what comes late does nothing: their tombstone stands from the first moment."""
     async with context.locked(event.user_id) as connection:
         await users.upsert_purged(connection, [event.user_id, *event.account_ids], datetime.now(UTC))
+    await reached("contacts.deletion.marked")
     await delete_everything(context, event.user_id)
+    await reached("contacts.deletion.done")
     await context.purge_dead_letters(event.user_id)
     get_logger().info("user_deleted", user=str(event.user_id))

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from libs.common.db import Connection
 from libs.common.events import MessageIngested, MessageRemoved
+from libs.common.fault_points import reached
 from libs.common.ids import UserId
 from libs.common.requests import ContactRefs, GetContactsOfMessage
 from services.contacts.bcc_offers import make_offers
@@ -30,6 +31,7 @@ async def record_messages(context: Context, events: Sequence[MessageIngested]) -
     async def record(connection: Connection, users: Collection[UserId]) -> ChangedContacts:
         theirs = [observation for observation in observations if observation.user_id in users]
         changed = await record_observations(connection, theirs)
+        await reached("contacts.recorded")
         await make_offers(connection, theirs)
         return changed
 

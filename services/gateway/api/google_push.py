@@ -12,6 +12,7 @@ from aiohttp import web
 
 from libs.common.errors import Refused
 from libs.common.events import MailboxNotified
+from libs.common.fault_points import reached
 from libs.common.google.id_token import Untrusted, WrongSigner
 from libs.common.google.pubsub import Malformed, read_hint
 from libs.common.log import get_logger
@@ -43,6 +44,7 @@ async def receive_gmail_push(context: Context, request: web.Request) -> web.Resp
     await context.bus.publish(
         MailboxNotified(address=hint.address, history_id=hint.history_id, notified_at=hint.published_at)
     )
+    await reached("gateway.push.published")
     return web.Response(status=204)
 
 

@@ -1,6 +1,7 @@
 """Events that a user is notified of."""
 
 from libs.common.events import AccountEvent, NotificationCreated
+from libs.common.fault_points import reached
 from libs.common.log import get_logger
 from services.gateway.context import Context
 from services.gateway.domain.notification_texts import NotifiedEvent, new_notification
@@ -24,5 +25,6 @@ async def notify(context: Context, event: NotifiedEvent) -> None:
     if notification_id is None:
         return
     get_logger().info("notified", user=str(new.user_id), account=str(new.account_id), kind=new.kind, level=new.level)
+    await reached("gateway.notified")
     await context.bus.publish(NotificationCreated(user_id=new.user_id, notification_id=notification_id))
     context.webhooks.wake()

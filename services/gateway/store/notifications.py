@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.common.db import Connection, Record
+from libs.common.fault_points import reached
 from libs.common.ids import AccountId, UserId, new_id
 from services.gateway.domain.notifications import (
     THIS_IS_ME,
@@ -53,6 +54,7 @@ async def insert_notification(connection: Connection, new: NewNotification) -> U
         _counts_by_run(new),
     )
     if inserted:
+        await reached("gateway.notification.inserted")
         await connection.execute("INSERT INTO webhook_deliveries (notification_id) VALUES ($1)", inserted)
         return inserted
     return await _add_to_earlier(connection, new)

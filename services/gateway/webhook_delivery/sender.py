@@ -15,6 +15,7 @@ from libs.common.bus import Bus
 from libs.common.config import Settings
 from libs.common.db import Pool
 from libs.common.errors import Outage, Refused
+from libs.common.fault_points import reached
 from libs.common.ids import UserId
 from libs.common.log import get_logger
 from libs.common.requests import GetFormerWebhookSecrets, GetSettings
@@ -57,6 +58,7 @@ class WebhookSender:
 
     async def send_due(self) -> None:
         while deliveries := await store.lease_due_deliveries(self.db, LEASE):
+            await reached("gateway.webhook.leased")
             await asyncio.gather(*(self._deliver(delivery) for delivery in deliveries))
 
     async def _deliver(self, delivery: DueDelivery) -> None:
@@ -71,6 +73,7 @@ class WebhookSender:
             await store.delete_delivery(self.db, notification_id)
             return
         failure = await self._post(str(url), secrets, delivery)
+        await reached("gateway.webhook.posted")
         delay = retry_delay(delivery.attempts) if failure else None
         fields: dict[str, Any] = {"user": str(delivery.user_id), "attempt": delivery.attempts}
         if not failure:
@@ -102,6 +105,7 @@ class WebhookSender:
         """Empty where the URL's owner took it (2xx), else what went wrong."""
         if not self.allow_private and is_private_host(urlsplit(url).hostname or ""):
             return "private address"
+        await reached("gateway.webhook.posting")
         body = webhook_body(delivery.notification, self.settings.base_url)
         headers = {
             "Content-Type": "application/json",

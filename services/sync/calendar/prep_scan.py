@@ -6,6 +6,7 @@ from libs.common.bus import Bus
 from libs.common.config import Settings
 from libs.common.db import Pool
 from libs.common.events import MeetingUpcoming
+from libs.common.fault_points import reached
 from libs.common.ids import AccountId
 from libs.common.log import get_logger
 from services.sync.context import Context
@@ -43,5 +44,6 @@ async def _publish_upcoming(db: Pool, bus: Bus, settings: Settings, account_id: 
     async with db.acquire() as connection:
         found = await meetings.list_upcoming(connection, account_id, start, end)
     await bus.publish(*(MeetingUpcoming(meeting=meeting) for meeting in found))
+    await reached("sync.scan.published")
     if found:
         get_logger().info("meetings_upcoming", count=len(found))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from libs.common.events import Event, MeetingCancelled, MeetingIngested
+from libs.common.fault_points import reached
 from libs.common.google.errors import Gone, PageExpired, SyncTokenExpired
 from libs.common.log import get_logger
 from libs.common.resources.calendar import EventPage
@@ -36,8 +37,8 @@ async def sync_calendar(run: Run) -> None:
             await _forget(run, calendar_id)
     for calendar_id in set(known) - set(wanted):
         await _forget(run, calendar_id)
-    healed = await audit_if_due(run, MEETINGS)
-    await _publish_left(run, healed)
+    await audit_if_due(run, MEETINGS)
+    await _publish_left(run)
 
 
 async def _sync_calendar(run: Run, calendar_id: str) -> None:
@@ -72,13 +73,16 @@ async def _read(run: Run, calendar_id: str, cursor: SyncCursor) -> None:
             run.begin_again(expired)
             page_token = None
             continue
+        await reached("sync.calendar.fetched")
         await _keep(run, calendar_id, page, window, generation)
+        await reached("sync.calendar.stored")
         page_token = page.next_page
         if page_token is None:
             break
     if full:
         await _cancel_older(run, calendar_id, generation, window.earliest)
     await _publish_changes(run, calendar_id)
+    await reached("sync.calendar.applied")
     full_at = now.isoformat() if full else cursor.full_at
     async with run.writing() as connection:
         token = SyncCursor(page.sync_token, generation, full_at).to_json()
@@ -107,15 +111,12 @@ async def _keep(run: Run, calendar_id: str, page: EventPage, window: Window, gen
         step.count(Tally(len(page.events), new, updated, removed))
 
 
-async def _publish_left(run: Run, healed: int) -> None:
-    """Publish what an audit has marked, or a crash has left behind, also in calendars that are read no longer. `healed`: by the audit."""
+async def _publish_left(run: Run) -> None:
+    """Publish what an audit has marked, or a crash has left behind, also in calendars that are read no longer."""
     async with run.db.acquire() as connection:
         left = await meetings.list_unpublished_calendars(connection, run.lease.account_id)
     for calendar_id in left:
         await _publish_changes(run, calendar_id)
-    if healed:
-        async with run.step() as step:
-            step.count(Tally(updated=healed))
 
 
 async def _publish_changes(run: Run, calendar_id: str) -> None:
@@ -127,7 +128,9 @@ async def _publish_changes(run: Run, calendar_id: str) -> None:
             )
         if not unpublished:
             return
+        await reached("sync.calendar.found")
         await run.engine.bus.publish(*(_event(change) for change in unpublished))
+        await reached("sync.calendar.published")
         revisions = {change.meeting.meeting_id: change.meeting.revision for change in unpublished}
         async with run.writing() as connection:
             await meetings.mark_meetings_published(connection, revisions)
@@ -158,5 +161,6 @@ async def _forget(run: Run, calendar_id: str) -> None:
     """The calendar is not read any more: its meetings leave the timelines."""
     await _cancel_older(run, calendar_id, _ALL_GENERATIONS, None)
     await _publish_changes(run, calendar_id)
+    await reached("sync.calendar.forgotten")
     async with run.writing() as connection:
         await cursors.delete_cursor(connection, run.lease.account_id, "calendar", calendar_id)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from libs.common.db import retry_conflicts
 from libs.common.events import AuditDue
+from libs.common.fault_points import reached
 from libs.common.requests import Audit, AuditAccount, Done, StartAudit
 from services.sync.context import Context
 from services.sync.domain.audit import progress_summary
@@ -24,6 +25,7 @@ async def audit_all(context: Context, _: AuditDue) -> None:
     """An audit of every account, each at a moment of its own within the hour."""
     async with context.db.acquire() as connection, connection.transaction():
         await audits.schedule(connection, await runs.list_requestable(connection, "mail", SPREAD_SECONDS))
+    await reached("sync.audits.scheduled")
     await item_audits.schedule_all(context, SPREAD_SECONDS)
 
 
@@ -33,6 +35,7 @@ async def start_audit(context: Context, command: StartAudit) -> Done:
     async with context.queue.transaction(context.db) as connection:
         await context.queue.enqueue(connection, [RunRequest(account_id, "mail", "user")])
         await audits.schedule(connection, [(account_id, timedelta(0))])
+    await reached("sync.audits.scheduled")
     await item_audits.schedule_now(context, account_id)
     return Done()
 

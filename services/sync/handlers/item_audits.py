@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from libs.common.events import Kind
+from libs.common.fault_points import reached
 from libs.common.ids import AccountId
 from services.sync.context import Context
 from services.sync.domain.runs import RunRequest
@@ -30,6 +31,7 @@ async def _schedule(context: Context, kind: Kind, delays: Sequence[tuple[Account
     """First that it is due, by itself: a run holds its own row when it writes about its audit. The next run carries it out in any case."""
     async with context.db.acquire() as connection:
         await item_audits.schedule(connection, kind, delays)
+    await reached("sync.item_audits.made_due")
     async with context.queue.transaction(context.db) as connection:
         wanted = [RunRequest(account_id, kind, "repair", delay) for account_id, delay in delays]
         await context.queue.enqueue(connection, wanted)

@@ -9,6 +9,7 @@ from libs.common import outbox
 from libs.common.db import Connection
 from libs.common.errors import Outage
 from libs.common.events import Kind, MailboxNotified, SyncRequested
+from libs.common.fault_points import reached
 from libs.common.google.oauth import Misconfigured
 from libs.common.google.pubsub import Subscription
 from libs.common.log import get_logger
@@ -44,6 +45,7 @@ async def request_run(context: Context, event: SyncRequested) -> None:
         async with context.db.acquire() as connection:
             await freshness.note_activity(connection, event.account_id, every)
     await outbox.relay(context.db, context.bus)
+    await reached("sync.request.checked")
     if failure is None:
         async with context.db.acquire() as connection:
             await context.queue.enqueue(connection, [request])

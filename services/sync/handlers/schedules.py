@@ -6,6 +6,7 @@ from random import uniform
 
 from libs.common.db import retry_conflicts
 from libs.common.events import CalendarDue, ContactsDue, Kind, MailDue, PrepDue, Reason, WatchDue
+from libs.common.fault_points import reached
 from services.sync.context import Context
 from services.sync.domain.runs import RunRequest
 from services.sync.mail.polling import poll_due
@@ -38,6 +39,7 @@ async def renew_watches(context: Context, _: WatchDue) -> None:
     async with context.db.acquire() as connection:
         await accounts.make_aliases_due(connection)
         await freshness.make_watches_due(connection)
+    await reached("sync.watches.made_due")
     await _enqueue_for_all(context, "mail", "poll", SPREAD_SECONDS)
 
 

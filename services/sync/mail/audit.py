@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from libs.common.errors import Outage, Throttled
 from libs.common.events import MessageIngested
+from libs.common.fault_points import reached
 from libs.common.google.errors import Gone, HistoryExpired, PageExpired
 from libs.common.google.session import Usage
 from libs.common.log import get_logger
@@ -26,10 +27,10 @@ from services.sync.domain.listing import EDGE, query, since_s
 from services.sync.domain.runs import UNATTENDED, UNHEALED, Tally
 from services.sync.mail.backlog import ListingFrontier
 from services.sync.mail.fetching import fetch_pending, is_giving_out
-from services.sync.mail.history import follow, remove_messages
+from services.sync.mail.history import follow, publish_removals
 from services.sync.mail.reading import read_again
 from services.sync.runs.run import Run
-from services.sync.store import audits, cursors, losses
+from services.sync.store import audits, cursors, ledger, losses
 from services.sync.store.audits import Audit
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ async def audit_if_due(run: Run) -> None:
     meter = _Meter(run.google.usage)
     if audit.began_at is None:
         audit = await _begin(run, audit)
+        await reached("sync.audit.began")
     if audit.listed_at is None:
         audit = await _list(run, audit, meter)
     await _catch_up(run)
@@ -64,9 +66,11 @@ async def audit_if_due(run: Run) -> None:
     async with run.writing() as connection:
         await audits.add_missing(connection, account_id, audit, earliest)
         await audits.retry_refused(connection, account_id)
+    await reached("sync.audit.compared")
     await _fetch_pending(run)
     await _check_unlisted(run, audit)
     unhealed = await _check_contacts(run, audit, earliest)
+    await reached("sync.audit.ending")
     async with run.step() as step:
         await audits.add_cost(step.connection, audit, *meter.since_last())
         if unhealed > (last.unhealed if last else 0):
@@ -140,7 +144,9 @@ async def _list(run: Run, audit: Audit, meter: _Meter) -> Audit:
             continue
         async with run.writing() as connection:
             await audits.add_page(connection, account_id, audit, page)
+            await reached("sync.audit.page_added")
             await audits.add_cost(connection, audit, *meter.since_last())
+        await reached("sync.audit.page_stored")
         audit = replace(audit, page=page.next_page, pages=audit.pages + 1)
         if page.next_page is None:
             return replace(audit, listed_at=run.now)
@@ -190,11 +196,14 @@ async def _settle(run: Run, audit: Audit, suspects: Sequence[Suspect], *, publis
     if removals:
         await _remove(run, audit, removals)
     if events:
-        await run.engine.bus.publish(*events)
+        # The revisions first: what is published under one that the ledger has not, a later removal might not outdo. Where a crash comes
+        # in between, contacts still lack the messages, and they are published under the next ones.
         published = [Suspect(event.gmail_id, event.revision) for event in events]
         async with run.step() as step:
             await losses.raise_revisions(step.connection, run.lease.account_id, published)
             step.count(Tally(updated=len(published)))
+        await reached("sync.audit.raised")
+        await run.engine.bus.publish(*events)
 
 
 async def _pass_over(run: Run, suspects: Sequence[Suspect], outages: Sequence[Outage]) -> None:
@@ -207,10 +216,14 @@ async def _pass_over(run: Run, suspects: Sequence[Suspect], outages: Sequence[Ou
     get_logger().warning("suspects_unavailable", count=len(outages), error=str(outages[0]))
 
 
-async def _remove(run: Run, audit: Audit, removals: Sequence[Removal]) -> None:
-    await remove_messages(run, removals, ())
-    async with run.writing() as connection:
-        await audits.count_removed(connection, audit, len(removals))
+async def _remove(run: Run, audit: Audit, removals: Sequence[Removal], *, again: bool = False) -> None:
+    """Publish removals, and count them where they are written down. `again`: contacts have missed removals that the ledger knows."""
+    await publish_removals(run, removals)
+    async with run.step() as step:
+        await audits.count_removed(step.connection, audit, len(removals))
+        await reached("sync.audit.counted")
+        removed = await ledger.remove(step.connection, run.lease.account_id, removals)
+        step.count(Tally(removed=len(removals) if again else removed))
 
 
 # --- what contacts hold -------------------------------------------------------------------------------------------------
@@ -254,9 +267,7 @@ async def _mend(run: Run, audit: Audit, published: Sequence[PublishedMessage], e
         removals = await losses.list_removals(connection, run.lease.account_id, ended)
         old, given_up = await losses.add_lost(connection, run.lease.account_id, live, earliest)
     if removals:
-        await _remove(run, audit, removals)
-        async with run.step() as step:
-            step.count(Tally(removed=len(removals)))
+        await _remove(run, audit, removals, again=True)
     for chunk in _chunks(old, FETCHED_AT_ONCE):
         await _settle(run, audit, chunk, publish_again=True)
     return given_up

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from libs.common.events import MessageRemoved
+from libs.common.fault_points import reached
 from libs.common.google.errors import PageExpired
 from services.sync.domain.cursors import MailCursor
 from services.sync.domain.history import Touched, touched
@@ -27,6 +28,7 @@ async def follow(run: Run, cursor: MailCursor) -> None:
             run.begin_again(expired)
             page = None
             continue
+        await reached("sync.history.fetched")
         if changes := touched(found.changes):
             await _apply(run, changes)
         newest = max(newest, found.history_id or 0)
@@ -34,6 +36,7 @@ async def follow(run: Run, cursor: MailCursor) -> None:
         if page is None:
             break
     await fetch_pending(run)
+    await reached("sync.history.applied")
     if newest != cursor.history_id:
         await save_cursor(run, replace(cursor, history_id=newest))
 
@@ -44,12 +47,23 @@ async def _apply(run: Run, changes: Sequence[Touched]) -> None:
     async with run.writing() as connection:
         await ledger.add_touched(connection, run.lease.account_id, to_fetch)
         removals = await ledger.list_to_remove(connection, run.lease.account_id, ended)
+    await reached("sync.history.stored")
     if ended:
         await remove_messages(run, removals, ended)
 
 
 async def remove_messages(run: Run, removals: Sequence[Removal], hidden: Sequence[Touched]) -> None:
     """Publish that messages are gone or hidden, then write it down."""
+    await publish_removals(run, removals)
+    async with run.step() as step:
+        removed = await ledger.remove(step.connection, run.lease.account_id, removals)
+        await ledger.add_hidden(step.connection, run.lease.account_id, hidden)
+        step.count(Tally(removed=removed))
+
+
+async def publish_removals(run: Run, removals: Sequence[Removal]) -> None:
+    """Publish that messages are gone or hidden; the caller writes it down."""
+    await reached("sync.removals.found")
     await run.engine.bus.publish(
         *(
             MessageRemoved(
@@ -62,10 +76,7 @@ async def remove_messages(run: Run, removals: Sequence[Removal], hidden: Sequenc
             for removal in removals
         )
     )
-    async with run.step() as step:
-        removed = await ledger.remove(step.connection, run.lease.account_id, removals)
-        await ledger.add_hidden(step.connection, run.lease.account_id, hidden)
-        step.count(Tally(removed=removed))
+    await reached("sync.removals.published")
 
 
 async def save_cursor(run: Run, cursor: MailCursor) -> MailCursor:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from libs.common.db import Connection
+from libs.common.fault_points import reached
 from libs.common.google.errors import PageExpired
 from libs.common.log import get_logger
 from services.sync.domain import mail as rules
@@ -99,18 +100,22 @@ async def _list_mailbox(run: Run, cursor: MailCursor, listing: Listing, frontier
                 listing = replace(listing, page=None, listed=0)
                 frontier.rewind()
                 continue
+            await reached("sync.listing.fetched")
             position, listed = listing.listed, listing.listed + len(page.messages)
             listing = replace(listing, page=page.next_page, listed=listed)
             is_done = page.next_page is None and not listing.sweep
             cursor = replace(cursor, listing=None if is_done else listing)
             async with run.writing() as connection:
                 new = await ledger.add_listed(connection, account_id, page.messages, position, cursor.generation)
+                await reached("sync.listing.added")
                 await _save_listed(run, connection, cursor, frontier)
+            await reached("sync.listing.stored")
             frontier.move(max(listed - AHEAD, 0), 0 if is_done else new)
             if page.next_page is None:
                 break
         if listing.sweep:
             await _sweep(run, cursor, listing)
+            await reached("sync.listing.swept")
             cursor = replace(cursor, listing=None)
             async with run.writing() as connection:
                 await _save_listed(run, connection, cursor, frontier)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from libs.common.bus import Bus
 from libs.common.db import Pool
 from libs.common.events import MailboxNotified
+from libs.common.fault_points import reached
 from libs.common.google.pubsub import Malformed, Received, Subscription, read_hint
 from libs.common.log import get_logger
 from services.sync.domain.runs import RunRequest
@@ -34,7 +35,9 @@ async def pull_notifications(bus: Bus, subscription: Subscription) -> int:
     """
     await bus.ping()  # not connected any more: what was pulled could not be published
     received = await subscription.pull()
+    await reached("sync.pubsub.pulled")
     await bus.publish(*(event for notification in received if (event := _event(notification))))
+    await reached("sync.pubsub.published")
     await subscription.acknowledge([notification.ack_id for notification in received])
     return len(received)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from libs.common.bus import OUTAGES
+from libs.common.fault_points import reached
 from libs.common.log import get_logger
 from services.sync.domain.fetching import REFUSED, FetchOutcome, unrecordable
 from services.sync.domain.runs import total
@@ -40,7 +41,9 @@ async def _record_alone(run: Run, outcome: FetchOutcome, left: int) -> None:
 
 
 async def _record(run: Run, outcomes: Sequence[FetchOutcome], left: int) -> None:
+    await reached("sync.messages.read")
     await run.engine.bus.publish(*(outcome.event for outcome in outcomes if outcome.event))
+    await reached("sync.messages.published")
     await run.settle([outcome.settled for outcome in outcomes], total(outcome.tally for outcome in outcomes), left)
     for settled in (outcome.settled for outcome in outcomes):
         if settled.state == "set_aside" and settled.rule != REFUSED:

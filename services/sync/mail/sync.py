@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from libs.common.errors import Outage
 from libs.common.events import AccountIdentified
+from libs.common.fault_points import reached
 from libs.common.google.errors import Forbidden, HistoryExpired, NotReady, Rejected
 from libs.common.log import get_logger
 from services.sync.domain.cursors import MailCursor
@@ -74,6 +75,7 @@ async def identify(run: Run) -> None:
     aliases = [address for address in found if address.lower() != run.account.address.lower()]
     async with run.writing_account() as connection:
         revision = await accounts.next_identification(connection, run.lease.account_id)
+    await reached("sync.identify.counted")
     await run.engine.bus.publish(
         AccountIdentified(
             user_id=run.lease.user_id,
@@ -83,6 +85,7 @@ async def identify(run: Run) -> None:
             at=datetime.now(UTC),
         )
     )
+    await reached("sync.identify.published")
     async with run.writing_account() as connection:
         await accounts.set_aliases(connection, run.lease.account_id, aliases)
         renewed = await accounts.get_account(connection, run.lease.account_id)

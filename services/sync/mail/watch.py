@@ -1,6 +1,7 @@
 """The watch of a mailbox: Gmail notifies our topic when something changes. Begun, renewed and ended within mail runs."""
 
 from libs.common.errors import Outage
+from libs.common.fault_points import reached
 from libs.common.google.errors import Forbidden, Gone, NotReady, Rejected, WatchConflict
 from libs.common.log import get_logger
 from services.sync.domain.freshness import RETRY_AFTER_OUTAGE, RETRY_AFTER_REFUSAL, MailboxWatch
@@ -30,6 +31,7 @@ async def keep_watch(run: Run) -> None:
     except Outage as outage:
         get_logger().warning("watch_postponed", error=str(outage))
         renewed = watch.put_off(topic, run.now + RETRY_AFTER_OUTAGE)
+    await reached("sync.watch.begun")
     async with run.db.acquire() as connection:
         await freshness.set_watch(connection, run.lease.account_id, renewed)
 

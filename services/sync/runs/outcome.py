@@ -7,6 +7,7 @@ from libs.common import outbox
 from libs.common.bus import OUTAGES
 from libs.common.db import Connection, retry_conflicts
 from libs.common.errors import Outage, Refused
+from libs.common.fault_points import reached
 from libs.common.google.errors import DailyLimit, GoogleError
 from libs.common.log import get_logger
 from services.sync.domain.runs import EndedRun, Failure, QuotaSpent, RunRequest, retry_decision
@@ -39,6 +40,7 @@ async def conclude(run: Run, queue: RunQueue, error: Exception | None) -> EndedR
             if failure is None:
                 return None
             ended = await runs.end(connection, lease, cost, (failure.code, failure.error))
+        await reached("sync.run.ended")
         if not ended.is_reported:
             await runs.delete_run(connection, ended.run_id)
         elif ended.code != "disconnected":

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from libs.common.db import Connection, Pool
+from libs.common.fault_points import reached
 from services.sync.domain.runs import RunRequest
 from services.sync.store import runs
 
@@ -35,6 +36,7 @@ class RunQueue:
         """Request runs. The worker is woken by the commit of `transaction`, or at once where the connection is in none."""
         if not requests:
             return
+        await reached("sync.requesting")
         await runs.insert_requests(connection, requests)
         if connection in self._transactions:
             self._transactions[connection] = True

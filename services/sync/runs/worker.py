@@ -10,6 +10,7 @@ from typing import TypeAlias
 from libs.common.bus import OUTAGES
 from libs.common.errors import Outage, Refused
 from libs.common.events import Kind
+from libs.common.fault_points import reached
 from libs.common.ids import new_id
 from libs.common.log import error_text, get_logger, traced
 from services.sync.context import Context
@@ -157,9 +158,11 @@ class Worker:
             await step(run)
         if error is None and lease.reason in QUIET_WHEN_WELL and await self._deleted(lease):
             return
+        await reached("sync.run.worked")
         ended = await conclude(run, self.context.queue, error)
         if ended is None:
             return
+        await reached("sync.run.concluded")
         if ended.found_something and (follow_up := self.after_change.get(lease.kind)):
             await follow_up(run, ended)
         if ended.is_reported:

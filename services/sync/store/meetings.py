@@ -26,13 +26,14 @@ class Unpublished:
 async def upsert_meetings(
     connection: Connection, account_id: AccountId, calendar_id: str, meetings: Sequence[Meeting], generation: int
 ) -> tuple[int, int]:
-    """Meetings as they are now; how many are new and how many have changed. What a crash left unpublished is neither: it was counted."""
+    """Meetings as they are now; how many are new and how many have changed. What is read once more counts no second time."""
     bodies = {meeting.event_id: meeting for meeting in meetings}
     row = await connection.fetchrow(
         """
         WITH before AS (
-            SELECT event_id, revision FROM meetings WHERE account_id = $2 AND calendar_id = $3 AND event_id = ANY ($6::text[])
-        ), put AS (
+            SELECT event_id, revision FROM meetings
+            WHERE account_id = $2 AND calendar_id = $3 AND event_id = ANY ($6::text[])
+        ), written AS (
             INSERT INTO meetings (meeting_id, user_id, account_id, calendar_id, event_id, starts_at, generation, meeting)
             SELECT meeting_id, $1, $2, $3, event_id, starts_at, $4, meeting
             FROM unnest($5::uuid[], $6::text[], $7::timestamptz[], $8::text[]::jsonb[])
@@ -44,8 +45,8 @@ async def upsert_meetings(
             RETURNING event_id, revision
         )
         SELECT count(*) FILTER (WHERE before.revision IS NULL) AS new,
-               count(*) FILTER (WHERE put.revision > before.revision) AS changed
-        FROM put LEFT JOIN before USING (event_id)
+               count(*) FILTER (WHERE before.revision < written.revision) AS updated
+        FROM written LEFT JOIN before USING (event_id)
         """,
         next(iter(bodies.values())).user_id if bodies else None,
         account_id,
@@ -56,7 +57,8 @@ async def upsert_meetings(
         [meeting.starts_at for meeting in bodies.values()],
         [_body(meeting) for meeting in bodies.values()],
     )
-    return (row["new"], row["changed"]) if row else (0, 0)
+    assert row is not None, "an aggregate has one row"
+    return row["new"], row["updated"]
 
 
 def _body(meeting: Meeting) -> str:
