@@ -4,25 +4,30 @@ The calls are generated from the declarations. With another's ids the response i
 the other's, and of all that is the other's in any schema not a byte has changed.
 """
 
+import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
 from libs.common.bus import Bus
 from libs.common.errors import Outage, Refused
+from libs.common.ids import UserId
 from libs.common.requests import (
     REQUESTS,
+    BeginSignIn,
     CompareCards,
     CompareMeetings,
     CompareMessages,
+    CountContacts,
     DeleteApiToken,
     DeleteContact,
     DeleteUser,
     Disconnect,
     FindBriefTokens,
-    FinishSignIn,
     GetContactsOfMessage,
     GetPreps,
     GetToken,
@@ -36,11 +41,14 @@ from libs.common.requests import (
     SignOutEverywhere,
 )
 from libs.local.secrets import Secrets
+from services.gateway.api.endpoint import Endpoint
 from tests.conftest import migrated_nats
 from tests.support.database import fresh_database
-from tests.support.isolation.cases import Case, Declaration, cases, owners_case, shown_of
-from tests.support.isolation.rows import differences
-from tests.support.isolation.world import Belongings, IsolationWorld, isolation_world
+from tests.support.isolation.cases import Case, Declaration, cases, owners_case, required_fields, shown_of
+from tests.support.isolation.fields import THINGS
+from tests.support.isolation.operations import call, live_stream, operations, pages, visit
+from tests.support.isolation.rows import Rows, differences
+from tests.support.isolation.world import Belongings, IsolationWorld, Somebody, create, isolation_world, key_of
 from tests.support.servers import Servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -49,6 +57,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 FOR_NO_USER = {ListAccountStates, GetToken}
 # With another's ids these are answered, with nothing. All others are refused: 404.
 EMPTY = {ListAccounts, ListRuns, ListMeetings, GetPreps, FindBriefTokens, CompareMessages, CompareMeetings, CompareCards, GetContactsOfMessage}
+CHANGED = "event: contact.changed"
 LAST = (DeleteApiToken, DeleteContact, Disconnect, SignOut, SignOutEverywhere, DeleteUser)
 """After them there is less of their sender."""
 
@@ -120,6 +129,11 @@ async def assert_real(bus: Bus, request: type[Request[Any]], declared: Declarati
     raise AssertionError(f"{declared.where} shows its owner nothing under ids that should be real.")
 
 
+def count(rows: Rows, table: str, **fields: Any) -> int:
+    """How many rows of a table have these values."""
+    return sum(all(json.loads(row)[name] == value for name, value in fields.items()) for row in rows[table])
+
+
 async def test_no_request_of_another_user_shows_or_changes_anything(world: IsolationWorld) -> None:
     alice, bob = world.alice.has, world.bob.has
     wrong: list[str] = []
@@ -133,6 +147,8 @@ async def test_no_request_of_another_user_shows_or_changes_anything(world: Isola
             await assert_real(bus, request, declared[request], alice)
     await world.settle()
     before, google = await world.rows_of(alice.user_id), world.google_requests(world.alice)
+    counts = await world.buses["gateway"].request(CountContacts(user_id=UserId(bob.user_id)))
+    assert counts.messages == count(await world.rows_of(bob.user_id), "contacts.interactions", platform="email")
     for request in sorted(requests, key=lambda request: LAST.index(request) if request in LAST else -1):
         for case in cases(declared[request], bob, alice, cursors[request]):
             wrong += await compare(world, request, case, alice)
@@ -140,3 +156,116 @@ async def test_no_request_of_another_user_shows_or_changes_anything(world: Isola
     wrong += differences(before, await world.rows_of(alice.user_id))
     assert not wrong, "\n".join(wrong)
     assert world.google_requests(world.alice) == google, "no mailbox of hers was asked, and nothing was sent from it"
+
+
+async def first_page_cursor(
+    http: aiohttp.ClientSession, world: IsolationWorld, endpoint: Endpoint, declared: Declaration
+) -> str | None:
+    """Where the owner's second page begins; None: it has no pages."""
+    if "cursor" not in declared.names:
+        return None
+    for case in cases(declared, world.alice.has, world.alice.has):
+        page = await call(http, world.url, world.alice, endpoint, Case(case.where, {**case.values, "limit": 1}))
+        if page.status == 200 and (cursor := json.loads(page.text)["next_cursor"]):
+            return str(cursor)
+    raise AssertionError(f"Give the people of this test more than one item for {declared.where}.")
+
+
+async def try_operation(
+    http: aiohttp.ClientSession, world: IsolationWorld, endpoint: Endpoint, case: Case
+) -> list[str]:
+    """What is wrong with the response to the other's ids, or under the other's Idempotency-Key."""
+    alice, carol = world.alice.has, world.carol
+    key = key_of(alice.tag) if endpoint.creates and not case.hers else ""
+    answer = await call(http, world.url, carol, endpoint, case, key)
+    wrong = [f"shows {shown}" for shown in shown_of(alice, answer.text, case.values)]
+    if answer.status >= 500:
+        wrong.append(f"{answer.status}: {answer.text}")
+    in_path_or_body = case.hers & THINGS.keys() - (required_fields(endpoint.query).keys() if endpoint.query else set())
+    if in_path_or_body and answer.status != 404:
+        wrong.append(f"{answer.status} and not 404: {answer.text}")
+    if case.names_a_thing_of_hers:
+        other_case, pairs = case.with_made_up_things()
+        text = answer.text
+        for real, invented in pairs.items():
+            text = text.replace(real, invented)
+        made_up = await call(http, world.url, carol, endpoint, other_case)
+        if without_trace(made_up.text) != without_trace(text):
+            wrong.append(f"{text} is not what ids of nothing get: {made_up}")
+    if not case.hers and endpoint.method == "GET" and answer.status != 200:
+        wrong.append(f"is the caller's own, and {answer.status}: {answer.text}")
+    if key and answer.status == 422:
+        wrong.append(f"the other's key stands in the way: {answer.text}")
+    return [f"{case}: {what}" for what in wrong]
+
+
+async def write_note(somebody: Somebody) -> None:
+    await create(somebody.person, f"/contacts/{somebody.has.contacts[0]}/interactions", {"title": "A note"})
+
+
+def without_trace(text: str) -> str:
+    """Problems name the trace of their request, which no other has."""
+    return re.sub(r'"trace":"[0-9a-f]+"', "", text)
+
+
+async def test_no_operation_of_another_user_shows_or_changes_anything(world: IsolationWorld) -> None:
+    alice, carol = world.alice.has, world.carol
+    wrong: list[str] = []
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http,
+        live_stream(http, world.url, world.alice) as hers,
+        live_stream(http, world.url, carol) as live,
+    ):
+        declared = list(operations())
+        cursors = {e.name: await first_page_cursor(http, world, e, declaration) for e, declaration in declared}
+        await write_note(world.alice)
+        await hers.until(lambda stream: CHANGED in stream.text)
+        await world.settle()
+        before, google = await world.rows_of(alice.user_id), world.google_requests(world.alice)
+        me = await carol.person.call("GET", "/me")
+        assert me["unread_notifications"] == count(
+            await world.rows_of(carol.has.user_id), "gateway.notifications", read_at=None
+        )
+        for path, page in pages():
+            for case in cases(page, carol.has, alice):
+                answer = await visit(carol, world.url, path, case)
+                wrong += [f"{case}: shows {shown}" for shown in shown_of(alice, answer.text, case.values)]
+                if case.names_a_thing_of_hers and answer.status != 404:
+                    wrong.append(f"{case}: {answer.status} and not 404")
+        for endpoint, declaration in declared:
+            for case in cases(declaration, carol.has, alice, cursors[endpoint.name]):
+                wrong += await try_operation(http, world, endpoint, case)
+        await world.settle()
+        wrong += differences(before, await world.rows_of(alice.user_id))
+        await live.until(lambda stream: stream.ended)
+        wrong += [f"the live stream shows {shown}" for shown in shown_of(alice, live.text, {})]
+        await write_note(world.alice)
+        await hers.until(lambda stream: stream.text.count(CHANGED) > 1)
+        wrong += [f"the live stream of the other has {shown}" for shown in shown_of(carol.has, hers.text, {})]
+        assert CHANGED in live.text
+    assert not wrong, "\n".join(wrong)
+    assert world.google_requests(world.alice) == google, "no mailbox of hers was asked, and nothing was sent from it"
+
+
+async def test_an_id_that_two_accounts_of_a_user_have_is_two_things(world: IsolationWorld) -> None:
+    """Gmail's ids of messages, the calendar's of events and the address book's of cards repeat: what is sent with one account means its own."""
+    first, second = await world.of_account(world.alice, 0), await world.of_account(world.alice, 1)
+    wrong: list[str] = []
+    await world.settle()
+    before = await world.rows_of_account(first.accounts[0])
+    assert {"contacts.sightings", "contacts.cards", "sync.messages", "sync.meetings", "prep.preps"} <= {
+        table for table, rows in before.items() if rows
+    }
+    requests = [request for request in REQUESTS if "account_id" in request.model_fields and request is not BeginSignIn]
+    for request in sorted(requests, key=lambda request: LAST.index(request) if request in LAST else -1):
+        bus = world.buses[request.requested_by[0]]
+        for case in cases(Declaration.of_request(request), second, first):
+            if case.values.get("account_id") != second.accounts[0]:
+                continue
+            status, text = await send(bus, request, case)
+            wrong += [f"{case}: shows {shown}" for shown in shown_of(first, text, case.values)]
+            if issubclass(request, Query) and not case.hers and status != 200:
+                wrong.append(f"{case}: {status}: {text}")
+    await world.settle()
+    wrong += differences(before, await world.rows_of_account(first.accounts[0]))
+    assert not wrong, "\n".join(wrong)

@@ -1,5 +1,242 @@
 """Nobody else's: whose a row is, looked at in every query."""
 
-from tests.sabotage.mutation import Mutation
+from tests.sabotage.mutation import InText, Mutation, Replace
 
-MUTATIONS: tuple[Mutation, ...] = ()
+_TESTS = "tests/integration/test_isolation.py"
+REQUESTS = (f"{_TESTS}::test_no_request_of_another_user_shows_or_changes_anything",)
+OPERATIONS = (f"{_TESTS}::test_no_operation_of_another_user_shows_or_changes_anything",)
+ACCOUNTS = (f"{_TESTS}::test_an_id_that_two_accounts_of_a_user_have_is_two_things",)
+
+ANYBODY_1, ANYBODY_2 = "$1::uuid IS NOT NULL", "$2::uuid IS NOT NULL"
+
+
+def _lost(name: str, place: str, part: str, by: str, noticed_by: tuple[str, ...]) -> Mutation:
+    """A condition of a statement that is lost. The parameter stays, for a statement must use all that it is given."""
+    return Mutation(name, "others", place, InText(part, by), noticed_by)
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    # contacts
+    _lost(
+        "a contact of anybody",
+        "services/contacts/store/contacts.py::get_living_id",
+        "id = $1 AND user_id = $2",
+        f"id = $1 AND {ANYBODY_2}",
+        REQUESTS,
+    ),
+    _lost(
+        "a merge of anybody's is undone",
+        "services/contacts/store/merges.py::get_merge",
+        "id = $1 AND user_id = $2",
+        f"id = $1 AND {ANYBODY_2}",
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's contacts are listed",
+        "services/contacts/store/contact_search.py::_LISTED",
+        "c.user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "contacts of others look alike",
+        "services/contacts/store/contact_search.py::list_look_alikes",
+        "c.user_id = me.user_id AND c.id <> me.id",
+        "c.id <> me.id",
+        REQUESTS,
+    ),
+    _lost(
+        "on whose timelines a message of anybody is",
+        "services/contacts/store/timelines.py::list_contacts_of_message",
+        "s.user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "guests are known by what others know of them",
+        "services/contacts/store/addresses.py::list_owned_emails",
+        "user_id = $1 AND kind",
+        f"{ANYBODY_1} AND kind",
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's accounts stand in BCC addresses",
+        "services/contacts/store/accounts.py::list_accounts",
+        "user_id = $1 AND connected",
+        f"{ANYBODY_1} AND connected",
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's interactions are exported",
+        "services/contacts/store/export.py::list_interactions",
+        "i.user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's messages are counted",
+        "services/contacts/store/counts.py::get_counts",
+        "interactions WHERE user_id = $1 AND platform = 'email'",
+        "interactions WHERE platform = 'email'",
+        REQUESTS,
+    ),
+    _lost(
+        "whoever leaves takes everybody's interactions along",
+        "services/contacts/store/deletions.py::delete_interactions_after",
+        "user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "what contacts hold of an account of anybody",
+        "services/contacts/store/audits.py::list_differing",
+        "s.user_id = $6",
+        "$6::uuid IS NOT NULL",
+        REQUESTS,
+    ),
+    # sync
+    _lost(
+        "a meeting of anybody",
+        "services/sync/store/meetings.py::get_meeting",
+        "m.user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's meetings are listed",
+        "services/sync/store/meetings.py::list_meetings",
+        "m.user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    Mutation(
+        "an account of anybody is explained, audited and retried",
+        "others",
+        "services/sync/context.py::Context.get_account",
+        Replace("account is None or account.user_id != user_id", "account is None"),
+        REQUESTS,
+    ),
+    _lost(
+        "a message of another account is explained",
+        "services/sync/store/messages.py::list_by_id",
+        "messages WHERE account_id = $1 AND gmail_id = $2 UNION",
+        f"messages WHERE {ANYBODY_1} AND gmail_id = $2 UNION",
+        ACCOUNTS,
+    ),
+    _lost(
+        "messages of every account are tried again",
+        "services/sync/store/messages.py::retry",
+        "m.account_id = $1 AND m.gmail_id",
+        f"{ANYBODY_1} AND m.gmail_id",
+        ACCOUNTS,
+    ),
+    # prep
+    _lost(
+        "what became of anybody's brief",
+        "services/prep/store/preps.py::list_latest",
+        "user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "a brief of another account passes for one of this",
+        "services/prep/store/preps.py::list_tokens",
+        "account_id = $2",
+        ANYBODY_2,
+        ACCOUNTS,
+    ),
+    _lost(
+        "a purged account takes everybody's briefs along",
+        "services/prep/store/preps.py::delete_of_account",
+        "account_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    # auth
+    _lost(
+        "an account of anybody is disconnected",
+        "services/auth/store/accounts.py::get_account_for_update",
+        "id = $1 AND user_id = $2",
+        f"id = $1 AND {ANYBODY_2}",
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's accounts are listed",
+        "services/auth/store/accounts.py::list_accounts",
+        "$1::uuid IS NULL OR user_id = $1",
+        "$1::uuid IS NULL OR true",
+        REQUESTS,
+    ),
+    _lost(
+        "an API token of anybody is deleted",
+        "services/auth/store/api_tokens.py::delete_api_token",
+        "id = $1 AND user_id = $2",
+        f"id = $1 AND {ANYBODY_2}",
+        REQUESTS,
+    ),
+    _lost(
+        "everybody is signed out everywhere",
+        "services/auth/store/sessions.py::delete_sessions",
+        "user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    # gateway
+    _lost(
+        "a notification of anybody is read",
+        "services/gateway/store/notifications.py::mark_notification_read",
+        "user_id = $1 AND id = $2",
+        f"{ANYBODY_1} AND id = $2",
+        OPERATIONS,
+    ),
+    _lost(
+        "what anybody was offered is accepted",
+        "services/gateway/store/notifications.py::get_notification",
+        "user_id = $1 AND id = $2",
+        f"{ANYBODY_1} AND id = $2",
+        OPERATIONS,
+    ),
+    _lost(
+        "everybody's notifications are listed",
+        "services/gateway/store/notifications.py::list_notifications",
+        "user_id = $1",
+        ANYBODY_1,
+        OPERATIONS,
+    ),
+    _lost(
+        "everybody's notifications are read at once",
+        "services/gateway/store/notifications.py::mark_all_notifications_read",
+        "user_id = $1",
+        ANYBODY_1,
+        OPERATIONS,
+    ),
+    _lost(
+        "everybody's unread notifications are counted",
+        "services/gateway/store/notifications.py::count_unread",
+        "user_id = $1",
+        ANYBODY_1,
+        OPERATIONS,
+    ),
+    _lost(
+        "a purged account takes another's notifications along",
+        "services/gateway/store/notifications.py::delete_account_notifications",
+        "account_id = $2",
+        ANYBODY_2,
+        ACCOUNTS,
+    ),
+    Mutation(
+        "live updates go to everybody",
+        "others",
+        "services/gateway/live_updates.py::Hub.send",
+        Replace("self._streams.get(user_id, ())", "[stream for streams in self._streams.values() for stream in streams]"),
+        OPERATIONS,
+    ),
+    # libs
+    Mutation(
+        "an Idempotency-Key is everybody's",
+        "others",
+        "libs/common/bus/responding.py::Responder._reply_json",
+        Replace('str(getattr(request, "user_id", None) or "-")', '"-"'),
+        OPERATIONS,
+    ),
+)

@@ -106,8 +106,8 @@ def owners_case(declared: Declaration, owner: Belongings) -> Iterator[Case]:
 
 
 def shown_of(other: Belongings, text: str, sent: Mapping[str, Any]) -> list[str]:
-    """What a response shows of another's, beside what was sent."""
-    for value in sorted(texts(list(sent.values())), key=len, reverse=True):
+    """What a response shows of another's, beside what was sent, and addresses, which the caller may have written somewhere."""
+    for value in sorted(texts([*sent.values(), other.emails]), key=len, reverse=True):
         text = text.replace(value, "") if value else text
     shown = [id_ for id_ in other.ids if id_ in text]
     return [*shown, *([other.tag] if other.tag in text.lower() else [])]

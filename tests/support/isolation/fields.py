@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from libs.common.preferences import GmailPreferences, Preferences
-from libs.common.requests import CompareCards, CompareMeetings, CompareMessages, ContactFields, PublishedItem, PublishedMessage
+from libs.common.requests import (
+    CompareCards,
+    CompareMeetings,
+    CompareMessages,
+    ContactFields,
+    PublishedItem,
+    PublishedMessage,
+)
+from libs.common.scopes import GMAIL_READ
 from tests.support.isolation.world import Belongings
 
 Values = Sequence[Any]
@@ -76,6 +84,7 @@ PLAIN_IN: Mapping[tuple[str, str], Any] = {
     ("AddInteraction", "platform"): "telegram",
     ("update_contact", "title"): ABSENT,
     ("FinishSignIn", "error"): "access_denied",
+    ("GetToken", "scope"): GMAIL_READ,
 }
 
 

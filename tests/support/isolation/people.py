@@ -36,7 +36,7 @@ def _messages(owner: tuple[str, str], tag: str, now: datetime) -> list[Resource]
     letters = (
         (friend(tag), owner, MESSAGE_ID_OF_ALL, ()),
         (owner, friend(tag), "<2@shared.example>", ()),
-        (common, owner, "<3@shared.example>", ()),
+        (common, owner, f"<3-{tag}@shared.example>", ()),
         (friend(tag), owner, "<4@shared.example>", ()),
         ((f"News {tag}", f"news@{tag}.example"), owner, "<5@shared.example>", (("List-Unsubscribe", "<https://x.example/u>"),)),
     )  # fmt: skip
@@ -70,7 +70,7 @@ def _event(event_id: str, start: datetime, owner: tuple[str, str], tag: str) -> 
         "id": event_id,
         "status": "confirmed",
         "eventType": "default",
-        "iCalUID": event_id,
+        "iCalUID": f"{event_id}-{tag}",
         "summary": f"Meeting {tag}",
         "location": f"Room {tag}",
         "start": {"dateTime": start.isoformat()},

@@ -81,7 +81,7 @@ async def _rows(connection: asyncpg.Connection, conditions: Mapping[str, str], i
         table: [
             row["row"]
             for row in await connection.fetch(
-                f"SELECT to_jsonb(t)::text AS row FROM {table} t WHERE {condition} ORDER BY 1",  # noqa: S608
+                f"SELECT to_jsonb(t)::text AS row FROM {table} t WHERE {condition} ORDER BY 1",
                 id_,
             )
         ]

@@ -1,13 +1,11 @@
 """All five services on real servers and a local Google, with several users in them, each with something of everything."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -48,6 +46,12 @@ from tests.support.isolation.rows import Rows, Tables, read_tables
 
 WAIT_SECONDS = 60.0
 NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+_DUE = """
+    SELECT EXISTS (SELECT FROM contacts.contacts WHERE user_id = $1 AND merged_into IS NULL AND due_at <= now())
+        OR EXISTS (SELECT FROM contacts.rechecks WHERE user_id = $1)
+"""
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,15 @@ class IsolationWorld:
     tables: Tables
 
     async def settle(self) -> None:
-        """Until nothing is waiting on the bus."""
+        """Until no run of hers is open, nothing is waiting on the bus, and nothing of hers is to be computed."""
+        await wait_until_synced(self.alice.person, seconds=WAIT_SECONDS, every=0.05)
         await wait_until_idle(self.nats_url, seconds=WAIT_SECONDS)
+        async with _connected(self.postgres_url) as connection:
+
+            async def nothing_due() -> bool:
+                return not await connection.fetchval(_DUE, self.alice.has.user_id)
+
+            await _until(nothing_due)
 
     async def rows_of(self, user_id: UUID) -> Rows:
         """All that is this user's, in every schema."""
@@ -109,6 +120,25 @@ class IsolationWorld:
     async def rows_of_account(self, account_id: UUID) -> Rows:
         async with _connected(self.postgres_url) as connection:
             return await self.tables.rows_of_account(connection, account_id)
+
+    async def of_account(self, somebody: Somebody, number: int) -> Belongings:
+        """What is theirs through one of their accounts."""
+        account_id, address = somebody.has.accounts[number], somebody.has.addresses[number]
+        tag = address.partition("@")[0]
+        async with _connected(self.postgres_url) as connection:
+
+            async def ids(query: str) -> tuple[Any, ...]:
+                return tuple(row[0] for row in await connection.fetch(query, account_id))
+
+            meetings = await ids("SELECT meeting_id FROM sync.meetings WHERE account_id = $1 ORDER BY starts_at DESC")
+            runs = await ids("SELECT run_id FROM sync.runs WHERE account_id = $1")
+            interactions = await ids("SELECT interaction_id FROM contacts.sightings WHERE source_id = $1 AND fact IS NOT NULL")
+            brief_tokens = await ids("SELECT token FROM prep.preps WHERE account_id = $1")
+        return replace(
+            somebody.has, tag=tag, addresses=(address,), accounts=(account_id,), meetings=meetings, brief_tokens=brief_tokens,
+            emails=(friend(tag)[1],), events=tuple(f"{address}/{event_id}" for event_id in EVENT_IDS),
+            ids=frozenset(map(str, (account_id, *meetings, *runs, *interactions))),
+        )  # fmt: skip
 
     def google_requests(self, somebody: Somebody) -> dict[str, int]:
         """How many calls Google has counted for each of the user's mailboxes, and how many mails have left it."""
