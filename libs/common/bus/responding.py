@@ -98,11 +98,12 @@ class Responder:
             raise Refused(
                 503, "deadline_passed", "This was reached too late, and was not begun. Try again in a moment."
             )
-        key = headers.get(IDEMPOTENCY_HEADER)
-        if not key or not isinstance(request, Command):
-            return (await self.handler(request)).model_dump_json().encode()
-        user = str(getattr(request, "user_id", None) or "-")
-        return await self._do_once(request, CommandKey(self.service, self.request.subject, user, key), body)
+        key, user_id = headers.get(IDEMPOTENCY_HEADER), getattr(request, "user_id", None)
+        with db.on_behalf_of(user_id):
+            if not key or not isinstance(request, Command):
+                return (await self.handler(request)).model_dump_json().encode()
+            command = CommandKey(self.service, self.request.subject, str(user_id or "-"), key)
+            return await self._do_once(request, command, body)
 
     async def _do_once(self, request: Request[Any], command: CommandKey, body: bytes) -> bytes:
         """The first reply to this command is the reply to all tries of it. What was refused or failed is tried anew."""
