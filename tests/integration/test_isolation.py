@@ -6,7 +6,9 @@ the other's, and of all that is the other's in any schema not a byte has changed
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from types import ModuleType
 from typing import Any
 
 import aiohttp
@@ -14,8 +16,10 @@ import pytest
 import pytest_asyncio
 
 from libs.common.bus import Bus
+from libs.common.config import Settings
+from libs.common.db import Pool, on_behalf_of, open_pool
 from libs.common.errors import Outage, Refused
-from libs.common.ids import UserId
+from libs.common.ids import SERVICES, Service, UserId
 from libs.common.requests import (
     REQUESTS,
     BeginSignIn,
@@ -40,9 +44,13 @@ from libs.common.requests import (
     SignOut,
     SignOutEverywhere,
 )
+from libs.local import ROOT
+from libs.local.row_security import access_to
 from libs.local.secrets import Secrets
 from services.gateway.api.endpoint import Endpoint
 from tests.conftest import migrated_nats
+from tests.sabotage.applying import mutated
+from tests.sabotage.kept.others import MUTATIONS
 from tests.support.database import fresh_database
 from tests.support.isolation.cases import Case, Declaration, cases, owners_case, required_fields, shown_of
 from tests.support.isolation.fields import THINGS
@@ -57,6 +65,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 FOR_NO_USER = {ListAccountStates, GetToken}
 # With another's ids these are answered, with nothing. All others are refused: 404.
 EMPTY = {ListAccounts, ListRuns, ListMeetings, GetPreps, FindBriefTokens, CompareMessages, CompareMeetings, CompareCards, GetContactsOfMessage}
+LARGEST: Mapping[Service, str] = {
+    "auth": "auth.google_accounts", "sync": "sync.messages", "contacts": "contacts.addresses", "prep": "prep.preps",
+    "gateway": "gateway.notifications",
+}  # fmt: skip
 CHANGED = "event: contact.changed"
 LAST = (DeleteApiToken, DeleteContact, Disconnect, SignOut, SignOutEverywhere, DeleteUser)
 """After them there is less of their sender."""
@@ -132,6 +144,70 @@ async def assert_real(bus: Bus, request: type[Request[Any]], declared: Declarati
 def count(rows: Rows, table: str, **fields: Any) -> int:
     """How many rows of a table have these values."""
     return sum(all(json.loads(row)[name] == value for name, value in fields.items()) for row in rows[table])
+
+
+def harmed(name: str) -> Any:
+    """The module of this kept mutation, with the harm done."""
+    mutation = next(mutation for mutation in MUTATIONS if mutation.name == name)
+    module = ModuleType(mutation.path)
+    exec(compile(mutated(mutation, (ROOT / mutation.path).read_text()), mutation.path, "exec"), vars(module))
+    return getattr(module, mutation.qualified_name)
+
+
+@asynccontextmanager
+async def pool_of(world: IsolationWorld, service: Service) -> AsyncIterator[Pool]:
+    """As the service opens it; of one connection, so that whoever works for somebody has it after somebody else."""
+    pool = await open_pool(Settings(postgres_url=world.database.url_for(service), pool_size=1))
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_on_behalf_of_a_user_every_table_has_just_their_rows(world: IsolationWorld, service: Service) -> None:
+    """The conditions of this test and the policies are written independently of each other."""
+    tables = [table for table in world.tables.of_user if table.startswith(f"{service}.")]
+    async with pool_of(world, service) as pool:
+        for somebody in (world.alice, world.bob):
+            expected = await world.rows_of(somebody.has.user_id)
+            with on_behalf_of(UserId(somebody.has.user_id)):
+                for table in tables:
+                    if access_to(service, table.partition(".")[2], has_user="user_id" in world.tables.of_user[table]) == "policy":
+                        rows = await pool.fetch(f"SELECT to_jsonb(t)::text AS row FROM {table} t ORDER BY 1")  # noqa: S608
+                        assert [row["row"] for row in rows] == expected[table], table
+        assert len(await pool.fetch(f"SELECT FROM {LARGEST[service]}")) > sum(  # noqa: S608
+            [len((await world.rows_of(somebody.has.user_id))[LARGEST[service]]) for somebody in (world.alice, world.bob)]
+        ), "work for all users sees carol's, too"
+
+
+HARMED: Mapping[str, tuple[Service, Callable[[Belongings, Belongings], tuple[Any, ...]]]] = {
+    "a contact of anybody": ("contacts", lambda bob, alice: (bob.user_id, alice.contacts[0])),
+    "a merge of anybody's is undone": ("contacts", lambda bob, alice: (bob.user_id, alice.merges[0])),
+    "on whose timelines a message of anybody is": (
+        "contacts", lambda bob, alice: (bob.user_id, alice.accounts[0], alice.messages[0], 20)
+    ),
+    "a meeting of anybody": ("sync", lambda bob, alice: (bob.user_id, alice.meetings[0])),
+    "what became of anybody's brief": ("prep", lambda bob, alice: (bob.user_id, alice.meetings)),
+    "an account of anybody is disconnected": ("auth", lambda bob, alice: (bob.user_id, alice.accounts[0])),
+    "an API token of anybody is deleted": ("auth", lambda bob, alice: (bob.user_id, alice.api_tokens[0])),
+    "a notification of anybody is read": ("gateway", lambda bob, alice: (bob.user_id, alice.notifications[0])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARMED)
+async def test_where_a_statement_forgets_whose_a_row_is_the_wall_holds(world: IsolationWorld, name: str) -> None:
+    service, arguments = HARMED[name]
+    values, function = arguments(world.bob.has, world.alice.has), harmed(name)
+    async with pool_of(world, service) as pool:
+        async with pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            assert await function(connection, *values), "it reaches what is another's"
+            await transaction.rollback()
+        with on_behalf_of(UserId(world.bob.has.user_id)):
+            async with pool.acquire() as connection:
+                assert not await function(connection, *values)
 
 
 async def test_no_request_of_another_user_shows_or_changes_anything(world: IsolationWorld) -> None:
