@@ -107,10 +107,10 @@ _WORK_FOR_A_USER = "SELECT set_config('role', session_user || '_user', false), s
 _WORK_FOR_ALL = "SELECT set_config('role', 'none', false), set_config('pingcrm.user_id', '', false)"
 
 
-class _UserConnection(asyncpg.Connection):  # type: ignore[type-arg]  # subscripted in the stubs alone
+class _UserConnection(asyncpg.Connection):
     """A connection that knows on whose behalf it works. It is told again only where that changes: a round trip."""
 
-    _user: UserId | None | object = None
+    _user: object = None
 
     async def work_for(self, user_id: UserId | None) -> None:
         if user_id == self._user:

@@ -1,8 +1,8 @@
 """Row-level security: what a service does on behalf of one user reaches the rows of that user alone (docs/decisions/0012).
 
-Policies and rights follow from the catalogue, so that a new table with a `user_id` has them by itself. A table of which nothing is known
-is closed to the role that works on behalf of users. Put in force after the migrations, as each service's own role, which owns the tables and
-is not bound by policies: work for many users at once is done as that one.
+Policies and rights follow from the catalogue, so that a new table with a `user_id` has them by itself. A table of which nothing is
+known is closed to the role that works on behalf of users. Put in force after the migrations, as each service's own role, which owns
+the tables and is not bound by policies: work for many users at once is done as that one.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from typing import Literal
 
 import asyncpg
 
-from libs.common.db import Connection
 from libs.common.ids import SERVICES, Service
 from libs.local.schemas import MigrationFailed
 from libs.local.secrets import Secrets

@@ -71,7 +71,9 @@ async def test_every_table_has_a_policy_or_a_reason_for_none(database: Database)
         access = access_to(table["service"], table["name"], has_user=table["has_user"])
         assert (table["secured"], table["policies"]) == (access == "policy", access == "policy"), name
         assert table["granted"] == table["readable"] == (access != "closed"), name
-        assert (name in OPEN) + (name in CLOSED) + (access == "policy") == 1, f"Teach row_security.py whose the rows of {name} are."
+        assert (name in OPEN) + (name in CLOSED) + (access == "policy") == 1, (
+            f"Teach row_security.py whose the rows of {name} are."
+        )
     assert [view["relname"] for view in views if "security_invoker=true" not in (view["reloptions"] or [])] == []
 
 
@@ -88,7 +90,11 @@ async def test_a_new_table_with_a_user_is_secured_and_one_without_is_closed(data
     await apply_row_security(database.admin_url, database.secrets)
     role = "SET ROLE pingcrm_contacts_user"
     await execute(role, f"SET pingcrm.user_id = '{ALICE}'", f"INSERT INTO with_user VALUES ('{ALICE}')")
-    for refused in (f"INSERT INTO with_user VALUES ('{BOB}')", "SELECT FROM without", "SET pingcrm.user_id = ''; SELECT FROM with_user"):
+    for refused in (
+        f"INSERT INTO with_user VALUES ('{BOB}')",
+        "SELECT FROM without",
+        "SET pingcrm.user_id = ''; SELECT FROM with_user",
+    ):
         with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.InvalidTextRepresentationError)):
             await execute(role, f"SET pingcrm.user_id = '{ALICE}'", refused)
     with pytest.raises(asyncpg.UndefinedObjectError):

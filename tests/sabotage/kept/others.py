@@ -7,6 +7,7 @@ REQUESTS = (f"{_TESTS}::test_no_request_of_another_user_shows_or_changes_anythin
 OPERATIONS = (f"{_TESTS}::test_no_operation_of_another_user_shows_or_changes_anything",)
 ACCOUNTS = (f"{_TESTS}::test_an_id_that_two_accounts_of_a_user_have_is_two_things",)
 
+_WALL = "tests/integration/common/test_row_security.py"
 ANYBODY_1, ANYBODY_2 = "$1::uuid IS NOT NULL", "$2::uuid IS NOT NULL"
 
 
@@ -228,7 +229,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "live updates go to everybody",
         "others",
         "services/gateway/live_updates.py::Hub.send",
-        Replace("self._streams.get(user_id, ())", "[stream for streams in self._streams.values() for stream in streams]"),
+        Replace(
+            "self._streams.get(user_id, ())", "[stream for streams in self._streams.values() for stream in streams]"
+        ),
         OPERATIONS,
     ),
     # libs
@@ -236,7 +239,50 @@ MUTATIONS: tuple[Mutation, ...] = (
         "an Idempotency-Key is everybody's",
         "others",
         "libs/common/bus/responding.py::Responder._reply_json",
-        Replace('str(getattr(request, "user_id", None) or "-")', '"-"'),
+        Replace('str(user_id or "-")', '"-"'),
         OPERATIONS,
+    ),
+    # the second wall
+    Mutation(
+        "requests are handled without the second wall",
+        "others",
+        "libs/common/bus/responding.py::Responder._reply_json",
+        Replace("db.on_behalf_of(user_id)", "db.on_behalf_of(None)"),
+        (f"{_WALL}::test_a_request_is_handled_on_behalf_of_its_user",),
+    ),
+    Mutation(
+        "the API is served without the second wall",
+        "others",
+        "services/gateway/sessions/authentication.py::authenticate",
+        Replace("act_on_behalf_of(caller.user.id)", ""),
+        (f"{_WALL}::test_a_call_of_the_api_is_made_on_behalf_of_its_caller",),
+    ),
+    Mutation(
+        "who called last stays the caller of the connection",
+        "others",
+        "services/gateway/middlewares.py::observe",
+        Replace("db.on_behalf_of(None)", "traced(current_trace())"),
+        (f"{_WALL}::test_a_call_of_the_api_is_made_on_behalf_of_its_caller",),
+    ),
+    Mutation(
+        "an interrupted change of user counts as none",
+        "others",
+        "libs/common/db.py::_UserConnection.work_for",
+        Replace("self._user = object()", ""),
+        (f"{_WALL}::test_who_is_interrupted_while_it_becomes_somebody_leaves_nothing_to_the_next",),
+    ),
+    Mutation(
+        "a policy that is not in force",
+        "others",
+        "libs/local/row_security.py::statements",
+        InText("'ENABLE' if condition", "'DISABLE' if condition"),
+        (f"{_WALL}::test_every_table_has_a_policy_or_a_reason_for_none",),
+    ),
+    _lost(
+        "a view with the rights of its owner",
+        "services/contacts/views/timeline_lines.sql",
+        "security_invoker = true",
+        "security_invoker = false",
+        (f"{_WALL}::test_every_table_has_a_policy_or_a_reason_for_none",),
     ),
 )

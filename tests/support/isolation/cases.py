@@ -1,6 +1,6 @@
 """The calls that are generated from a declaration: one's own ids and another's in every mixture."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -9,10 +9,11 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.common.ids import new_id
+from libs.common.requests import PublishedItem, PublishedMessage
 from tests.support.isolation import fields
+from tests.support.isolation.belongings import Belongings
 from tests.support.isolation.fields import ABSENT, OF_THE_CALLER, THINGS
 from tests.support.isolation.people import texts
-from tests.support.isolation.world import Belongings
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,11 @@ class Case:
 
     def with_made_up_things(self) -> tuple["Case", dict[str, str]]:
         """The same with ids of nothing in place of hers; and which text stands for which."""
-        made = {name: _made_up(self.values[name]) for name in self.hers & THINGS.keys()}
+        return self.with_made_up(self.hers & THINGS.keys())
+
+    def with_made_up(self, names: Collection[str]) -> tuple["Case", dict[str, str]]:
+        """The same with what is nothing's in these places; and which text stands for which."""
+        made = {name: _made_up(self.values[name]) for name in names}
         pairs = {
             before: after
             for name, value in made.items()
@@ -63,7 +68,15 @@ class Case:
 
 
 def _made_up(value: Any) -> Any:
-    return tuple(map(_made_up, value)) if isinstance(value, tuple) else type(value)(str(new_id()))
+    match value:
+        case tuple():
+            return tuple(map(_made_up, value))
+        case PublishedItem():
+            return value.model_copy(update={"id": str(new_id())})
+        case PublishedMessage():
+            return value.model_copy(update={"gmail_id": str(new_id())})
+        case _:
+            return type(value)(str(new_id()))
 
 
 def cases(declared: Declaration, caller: Belongings, other: Belongings, cursor: str | None = None) -> Iterator[Case]:
@@ -87,12 +100,11 @@ def _options(
     if name in OF_THE_CALLER:
         yield OF_THE_CALLER[name](caller), False
         return
-    theirs = fields.values_of(declared.where, declared.request, name, other)
-    for value in theirs:
-        yield value, True
+    own = fields.values_of(declared.where, declared.request, name, caller)
+    for value in fields.values_of(declared.where, declared.request, name, other):
+        yield value, caller is other or value not in own
     if name == "cursor" and cursor:
         yield cursor, True
-    own = fields.values_of(declared.where, declared.request, name, caller)
     yield (own[0] if own else fields.plain_value(declared.where, name)), False
     if own and not required:
         yield ABSENT, False

@@ -17,7 +17,7 @@ from libs.common.requests import (
     PublishedMessage,
 )
 from libs.common.scopes import GMAIL_READ
-from tests.support.isolation.world import Belongings
+from tests.support.isolation.belongings import Belongings
 
 Values = Sequence[Any]
 Owner = Literal["own", "hers"]

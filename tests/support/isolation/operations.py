@@ -27,7 +27,13 @@ LAST = ("delete_token", "delete_contact", "disconnect_account", "sign_out_everyw
 """After them there is less of their caller."""
 
 # Pages and redirects that read ids or show what is somebody's: the parameters of their query.
-PAGES = {"/": (), "/settings": (), "/connect": ("account_id",), "/meetings/{meeting_id}": (), "/oauth/google/callback": ("state", "code")}
+PAGES = {
+    "/": (),
+    "/settings": (),
+    "/connect": ("account_id",),
+    "/meetings/{meeting_id}": (),
+    "/oauth/google/callback": ("state", "code"),
+}
 # Those with nothing of anybody's: signing in and out, documents, files, health, what Google calls.
 NOBODYS = {
     "/login", "/login/google", "/logout", "/logout/everywhere", f"{PREFIX}/hooks/gmail", f"{PREFIX}/openapi.json", f"{PREFIX}/docs",
@@ -57,7 +63,9 @@ def pages() -> Iterator[tuple[str, Declaration]]:
     paths = {resource.canonical for resource in build_app(context).router.resources()}
     files = {path for path in paths if path.startswith(context.pages.static_path)}
     for path in sorted(paths - api - NOBODYS - files):
-        assert path in PAGES, f"Teach {__name__} which ids {path} reads (PAGES), or that it shows nothing of anybody's (NOBODYS)."
+        assert path in PAGES, (
+            f"Teach {__name__} which ids {path} reads (PAGES), or that it shows nothing of anybody's (NOBODYS)."
+        )
         in_path = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
         yield path, Declaration(path, dict.fromkeys((*in_path, *PAGES[path]), True))
 
@@ -71,13 +79,19 @@ class Answer:
     declared: bool = field(default=True, compare=False)
 
 
-async def call(http: aiohttp.ClientSession, url: str, somebody: Somebody, endpoint: Endpoint, case: Case, key: str = "") -> Answer:
+async def call(
+    http: aiohttp.ClientSession, url: str, somebody: Somebody, endpoint: Endpoint, case: Case, key: str = ""
+) -> Answer:
     """As the person's program; where only a browser may, as their browser."""
     values = dict(case.values)
     path = endpoint.path
     for name in endpoint.path_parameters:
         path = path.replace(f"{{{name}}}", str(URL.build(path=str(values.pop(name))).raw_path.replace("/", "%2F")))
-    query = {name: _text(values.pop(name)) for name in list(values) if endpoint.query and name in required_fields(endpoint.query)}
+    query = {
+        name: _text(values.pop(name))
+        for name in list(values)
+        if endpoint.query and name in required_fields(endpoint.query)
+    }
     body = {name: plain(value) for name, value in values.items()} if endpoint.body else None
     headers = {"Idempotency-Key": key} if key else {}
     if endpoint.name == "connect_account":

@@ -32,13 +32,9 @@ from libs.local.servers import Nats
 from libs.local.tick import tick
 from libs.local.urls import redis_url
 from tests.support.database import Database
+from tests.support.isolation.belongings import Belongings, read_belongings
 from tests.support.isolation.people import (
-    COMMON,
     EVENT_IDS,
-    MESSAGE_ID_OF_ALL,
-    MESSAGE_IDS,
-    RESOURCE_NAME,
-    UNREADABLE,
     contact_fields,
     friend,
     mailbox,
@@ -54,31 +50,6 @@ _DUE = """
     SELECT EXISTS (SELECT FROM contacts.contacts WHERE user_id = $1 AND merged_into IS NULL AND due_at <= now())
         OR EXISTS (SELECT FROM contacts.rechecks WHERE user_id = $1)
 """
-
-
-@dataclass(frozen=True)
-class Belongings:
-    """What is somebody's, by what names it: ids as the API and the bus take them."""
-
-    tag: str
-    user_id: UUID
-    addresses: tuple[str, ...]
-    accounts: tuple[UUID, ...]
-    contacts: tuple[UUID, ...]
-    merges: tuple[UUID, ...]
-    meetings: tuple[UUID, ...]
-    notifications: tuple[UUID, ...]
-    api_tokens: tuple[UUID, ...]
-    messages: tuple[str, ...]
-    emails: tuple[str, ...]
-    brief_tokens: tuple[str, ...]
-    events: tuple[str, ...]
-    cards: tuple[str, ...]
-    session: str
-    browser: str
-    state: str
-    token: str
-    ids: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -135,7 +106,9 @@ class IsolationWorld:
 
             meetings = await ids("SELECT meeting_id FROM sync.meetings WHERE account_id = $1 ORDER BY starts_at DESC")
             runs = await ids("SELECT run_id FROM sync.runs WHERE account_id = $1")
-            interactions = await ids("SELECT interaction_id FROM contacts.sightings WHERE source_id = $1 AND fact IS NOT NULL")
+            interactions = await ids(
+                "SELECT interaction_id FROM contacts.sightings WHERE source_id = $1 AND fact IS NOT NULL"
+            )
             brief_tokens = await ids("SELECT token FROM prep.preps WHERE account_id = $1")
         return replace(
             somebody.has, tag=tag, addresses=(address,), accounts=(account_id,), meetings=meetings, brief_tokens=brief_tokens,
@@ -262,7 +235,10 @@ class _Setup:
         tag, key = tags[0], key_of(tags[0])
         await person.call("PUT", "/settings", {"gmail": {"own_addresses": [f"self.{tag}@own.example"]}})
         await create(person, "/tokens", {"name": f"Token {tag}"})
-        typed = [(await create(person, "/contacts", contact_fields(tag, n), f"{key}-{n}" if n else key))["id"] for n in range(4)]
+        typed = [
+            (await create(person, "/contacts", contact_fields(tag, n), f"{key}-{n}" if n else key))["id"]
+            for n in range(4)
+        ]
         friend_id = (await person.call("GET", "/contacts", q=friend(tags[1])[0]))["items"][0]["id"]
         await create(person, f"/contacts/{typed[0]}/merge", {"other_id": typed[1]}, key)
         await person.call("POST", f"/contacts/{typed[0]}/bcc/rotate")
@@ -271,7 +247,11 @@ class _Setup:
             await create(person, f"/contacts/{contact_id}/interactions", note)
         chat = {"platform": "telegram", "ref": "chat-1", "title": f"Chat {tag}", "text": f"Text {tag}"}
         await create(person, f"/contacts/{friend_id}/interactions", chat, key)
-        profile = {"platform": "linkedin", "identity": {"kind": "email", "value": friend(tags[1])[1]}, "bio": f"Bio {tag}"}
+        profile = {
+            "platform": "linkedin",
+            "identity": {"kind": "email", "value": friend(tags[1])[1]},
+            "bio": f"Bio {tag}",
+        }
         await person.call("POST", "/profiles", profile)
         now = datetime.now(UTC).isoformat()
         for meeting in (await person.call("GET", "/meetings", **{"from": now}))["items"]:
@@ -301,58 +281,11 @@ class _Setup:
         user_id = UUID((await person.call("GET", "/me"))["id"])
         token = (await create(person, "/tokens", {"name": f"Caller {tags[0]}"}))["secret"]
         authorize_url = (await person.call("POST", "/accounts/connect", {}))["authorize_url"]
-        cookies = {cookie.key.removeprefix("__Host-"): cookie.value for cookie in person.http.cookie_jar}
+        cookies = {cookie.key: cookie.value for cookie in person.http.cookie_jar}
+        secrets = {**cookies, "token": token, "state": parse_qs(urlsplit(authorize_url).query)["state"][0]}
         async with _connected(self.postgres_url) as connection:
-            has = await self._belongings(connection, user_id, tags, cookies, token, authorize_url)
+            has = await read_belongings(connection, user_id, tags, secrets)
         return Somebody(person, has)
-
-    async def _belongings(self, connection: asyncpg.Connection, user_id: UUID, tags: Sequence[str], cookies: dict[str, str], token: str, authorize_url: str) -> Belongings:
-        async def ids(query: str) -> tuple[Any, ...]:
-            found = tuple(row[0] for row in await connection.fetch(query, user_id))
-            assert found, query
-            return found
-
-        friends = [friend(tag)[1] for tag in tags[1:]]
-        ids_of_all = """
-            SELECT id::text FROM auth.users WHERE id = $1 UNION ALL SELECT id::text FROM auth.google_accounts WHERE user_id = $1
-            UNION ALL SELECT id::text FROM contacts.contacts WHERE user_id = $1
-            UNION ALL SELECT id::text FROM contacts.interactions WHERE user_id = $1
-            UNION ALL SELECT id::text FROM contacts.merges WHERE user_id = $1
-            UNION ALL SELECT meeting_id::text FROM sync.meetings WHERE user_id = $1
-            UNION ALL SELECT run_id::text FROM sync.runs WHERE user_id = $1
-            UNION ALL SELECT id::text FROM prep.preps WHERE user_id = $1
-            UNION ALL SELECT id::text FROM gateway.notifications WHERE user_id = $1
-            UNION ALL SELECT id::text FROM auth.api_tokens WHERE user_id = $1
-            UNION ALL SELECT bcc_hash FROM contacts.contacts WHERE user_id = $1
-        """
-        contacts = """
-            SELECT id FROM contacts.contacts c WHERE user_id = $1
-            ORDER BY EXISTS (SELECT FROM contacts.addresses a WHERE a.contact_id = c.id AND value LIKE 'friend.%') DESC,
-                     name LIKE 'Typed %0' DESC, merged_into IS NOT NULL DESC, id LIMIT 3
-        """
-        return Belongings(
-            tag=tags[0],
-            user_id=user_id,
-            addresses=tuple(f"{tag}@mail.example" for tag in tags[1:]),
-            accounts=await ids("SELECT id FROM auth.google_accounts WHERE user_id = $1 ORDER BY id"),
-            contacts=await ids(contacts),
-            merges=await ids("SELECT id FROM contacts.merges WHERE user_id = $1"),
-            meetings=await ids("SELECT meeting_id FROM sync.meetings WHERE user_id = $1 ORDER BY starts_at DESC LIMIT 2"),
-            notifications=await ids(
-                "SELECT id FROM gateway.notifications WHERE user_id = $1 ORDER BY offer IS NULL, id LIMIT 2"
-            ),
-            api_tokens=await ids(f"SELECT id FROM auth.api_tokens WHERE user_id = $1 AND name = 'Token {tags[0]}'"),
-            messages=(MESSAGE_IDS[0], UNREADABLE, MESSAGE_ID_OF_ALL),
-            emails=(*friends, COMMON),
-            brief_tokens=await ids("SELECT token FROM prep.preps WHERE user_id = $1"),
-            events=tuple(f"{tag}@mail.example/{event_id}" for tag in tags[1:] for event_id in EVENT_IDS),
-            cards=(RESOURCE_NAME,),
-            session=cookies["pingcrm_session"],
-            browser=cookies["pingcrm_browser"],
-            state=parse_qs(urlsplit(authorize_url).query)["state"][0],
-            token=token,
-            ids=frozenset(await ids(ids_of_all)),
-        )
 
 
 def key_of(tag: str) -> str:
