@@ -43,7 +43,6 @@ from tests.support.isolation.people import (
 from tests.support.isolation.rows import Rows, Tables, read_tables
 
 WAIT_SECONDS = 60.0
-NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 _DUE = """
@@ -134,8 +133,9 @@ async def isolation_world(database: Database, bus: Nats, redis: str, secrets: Se
     The services work without the second wall, row-level security: it would hide what the first one lets through.
     """
     tags = {"alice": ("alcana", "alcanaone", "alcanatwo"), "bob": ("bobana", "bobana"), "carol": ("carana", "carana")}
+    now = datetime.now(UTC).replace(microsecond=0)
     data = [
-        mailbox(f"{tag}@mail.example", tag, f"{number:021}", NOW)
+        mailbox(f"{tag}@mail.example", tag, f"{number:021}", now)
         for number, tag in enumerate((tag for _, *several in tags.values() for tag in several), start=1)
     ]
     port = free_port()
@@ -261,7 +261,7 @@ class _Setup:
     async def _offer_an_address(self, person: Person, tag: str, contact_id: str) -> None:
         address = f"{tag}@mail.example"
         hash_ = (await person.call("GET", f"/contacts/{contact_id}"))["bcc_hash"]
-        raw = unclaimed_mail(tag, address.replace("@", f"+{hash_}@"), NOW)
+        raw = unclaimed_mail(tag, address.replace("@", f"+{hash_}@"), datetime.now(UTC))
         async with aiohttp.ClientSession() as http:
             path = f"{self.google.control_url}/accounts/{address}/messages"
             async with http.post(path, json={"raw": raw}) as response:
