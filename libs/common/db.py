@@ -98,7 +98,7 @@ def on_behalf_of(user_id: UserId | None) -> Iterator[None]:
 
 
 def act_on_behalf_of(user_id: UserId) -> None:
-    """As `on_behalf_of`, for the rest of the one that is open: where it turns out on the way who the user is."""
+    """As `on_behalf_of`, for the rest of this task: a request over HTTP, which has one of its own, finds out on the way who the user is."""
     _on_behalf_of.set(user_id)
 
 

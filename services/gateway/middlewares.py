@@ -28,7 +28,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     resource = request.match_info.route.resource
     template = resource.canonical if resource else "unknown"
     status = 499  # what proxies log for a client that left before the response
-    with traced(""), db.on_behalf_of(None):
+    with traced(""):
         request[TRACE] = current_trace()
         try:
             response = await handler(request)

@@ -258,13 +258,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{_WALL}::test_a_call_of_the_api_is_made_on_behalf_of_its_caller",),
     ),
     Mutation(
-        "who called last stays the caller of the connection",
-        "others",
-        "services/gateway/middlewares.py::observe",
-        Replace("db.on_behalf_of(None)", "traced(current_trace())"),
-        (f"{_WALL}::test_a_call_of_the_api_is_made_on_behalf_of_its_caller",),
-    ),
-    Mutation(
         "an interrupted change of user counts as none",
         "others",
         "libs/common/db.py::_UserConnection.work_for",
