@@ -1,10 +1,12 @@
 """PostgreSQL: one pool per process, logged in as the service's own role, whose search path is its own schema."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from random import uniform
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import asyncpg
 import orjson
@@ -12,6 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from libs.common.config import Settings
 from libs.common.errors import Outage
+from libs.common.ids import UserId
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -78,8 +81,58 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     connection._protocol.get_settings().register_data_types(_array_types)  # type: ignore[attr-defined]
 
 
+_on_behalf_of: ContextVar[UserId | None] = ContextVar("on_behalf_of", default=None)
+
+
+@contextmanager
+def on_behalf_of(user_id: UserId | None) -> Iterator[None]:
+    """Every connection that is acquired inside reaches the rows of this user alone, whatever its statements ask for. None: of all users.
+
+    Also in tasks that are begun inside.
+    """
+    token = _on_behalf_of.set(user_id)
+    try:
+        yield
+    finally:
+        _on_behalf_of.reset(token)
+
+
+def act_on_behalf_of(user_id: UserId) -> None:
+    """As `on_behalf_of`, for the rest of this task: a request over HTTP, which has one of its own, finds out on the way who the user is."""
+    _on_behalf_of.set(user_id)
+
+
+# As which role and for which user a connection works. The name of the role follows from the service's own (deploy/roles.sql).
+_WORK_FOR_A_USER = "SELECT set_config('role', session_user || '_user', false), set_config('pingcrm.user_id', $1, false)"
+_WORK_FOR_ALL = "SELECT set_config('role', 'none', false), set_config('pingcrm.user_id', '', false)"
+
+
+class _UserConnection(asyncpg.Connection):
+    """A connection that knows on whose behalf it works. It is told again only where that changes: a round trip."""
+
+    _user: object = None
+
+    async def work_for(self, user_id: UserId | None) -> None:
+        if user_id == self._user:
+            return
+        self._user = object()  # neither of both, until the server has confirmed it
+        if user_id is None:
+            await self.execute(_WORK_FOR_ALL)
+        else:
+            await self.fetchrow(_WORK_FOR_A_USER, str(user_id))
+        self._user = user_id
+
+
+async def _enter(connection: Any) -> None:
+    """As whoever acquires the connection."""
+    await connection.work_for(_on_behalf_of.get())
+
+
 async def _as_it_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Nothing here outlives a transaction (SET LOCAL, pg_advisory_xact_lock): a reset after each use is a round trip for nothing."""
+    """Nothing here outlives a transaction (SET LOCAL, pg_advisory_xact_lock) but for whom it works, which is looked at when it is acquired.
+
+    A reset after each use would be a round trip for nothing.
+    """
 
 
 async def open_pool(settings: Settings) -> Pool:
@@ -91,7 +144,9 @@ async def open_pool(settings: Settings) -> Pool:
             max_size=settings.pool_size,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             max_inactive_connection_lifetime=300,
+            connection_class=_UserConnection,
             init=_prepare,
+            setup=_enter,
             reset=_as_it_is,
             server_settings={**PLANNER, **LIMITS},
         )

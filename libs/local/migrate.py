@@ -8,6 +8,7 @@ import asyncpg
 import nats.errors
 
 from libs.local.bus_admin import Unreachable, connect_admin
+from libs.local.row_security import apply_row_security
 from libs.local.schemas import MigrationFailed, apply_migrations, apply_roles, create_database
 from libs.local.secrets import Secrets
 from libs.local.streams import Declared, declare
@@ -42,6 +43,7 @@ async def migrate_database(postgres_url: str, secrets: Secrets, *, timeout: floa
         ) from error
     await apply_migrations(postgres_url, secrets)
     await apply_views(postgres_url, secrets)
+    await apply_row_security(postgres_url, secrets)
 
 
 async def migrate_bus(nats_url: str, *, replicas: int = 1, timeout: float = 60.0) -> Declared:

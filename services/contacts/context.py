@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import uniform
 
-from libs.common.db import Connection, Pool
+from libs.common.db import Connection, Pool, on_behalf_of
 from libs.common.errors import Refused, Throttled
 from libs.common.events import ContactChanged, Event
 from libs.common.fault_points import reached
@@ -44,6 +44,18 @@ class Context:
     async def transaction(self) -> AsyncIterator[Connection]:
         async with self.db.acquire() as connection, connection.transaction():
             yield connection
+
+    @asynccontextmanager
+    async def acquire_for_full_text(self) -> AsyncIterator[Connection]:
+        """A connection that no policy binds: behind one, PostgreSQL looks up neither words nor phones in their indexes, and reads every
+        contact of the user (docs/decisions/0012). What is read with it has no second wall: its statements name the user.
+        """
+        with on_behalf_of(None):
+            connection = await self.db.acquire()
+        try:
+            yield connection
+        finally:
+            await self.db.release(connection)
 
     @asynccontextmanager
     async def locked(self, user_id: UserId) -> AsyncIterator[Connection]:

@@ -101,11 +101,12 @@ class Responder:
             raise Refused(
                 503, "deadline_passed", "This was reached too late, and was not begun. Try again in a moment."
             )
-        key = headers.get(IDEMPOTENCY_HEADER)
-        if not key or not isinstance(request, Command):
-            return await self._handle(request)
-        user = str(getattr(request, "user_id", None) or "-")
-        return await self._do_once(request, CommandKey(self.service, self.request.subject, user, key), body)
+        key, user_id = headers.get(IDEMPOTENCY_HEADER), getattr(request, "user_id", None)
+        with db.on_behalf_of(user_id):
+            if not key or not isinstance(request, Command):
+                return await self._handle(request)
+            command = CommandKey(self.service, self.request.subject, str(user_id or "-"), key)
+            return await self._do_once(request, command, body)
 
     async def _handle(self, request: Request[Any]) -> bytes:
         await reached("request.received", self.request.subject)

@@ -18,7 +18,7 @@ async def compare_messages(context: Context, count_waiting: CountWaiting, query:
     async with context.db.acquire() as connection:
         if await list_purged(connection, [query.user_id, query.account_id]):
             return Comparison(differing=(), waiting=waiting)
-        differing = await audits.list_differing(connection, query.account_id, query.published)
+        differing = await audits.list_differing(connection, query.user_id, query.account_id, query.published)
     return Comparison(differing=tuple(differing), waiting=waiting)
 
 
@@ -27,7 +27,7 @@ async def compare_meetings(context: Context, count_waiting: CountWaiting, query:
     async with context.db.acquire() as connection:
         if await list_purged(connection, [query.user_id, query.account_id]):
             return ItemComparison(differing=(), waiting=waiting)
-        differing = await audits.list_differing_meetings(connection, query.account_id, query.published)
+        differing = await audits.list_differing_meetings(connection, query.user_id, query.account_id, query.published)
     return ItemComparison(differing=tuple(differing), waiting=waiting)
 
 
@@ -36,5 +36,5 @@ async def compare_cards(context: Context, count_waiting: CountWaiting, query: Co
     async with context.db.acquire() as connection:
         if await list_purged(connection, [query.user_id, query.account_id]):
             return ItemComparison(differing=(), waiting=waiting)
-        differing = await audits.list_differing_cards(connection, query.account_id, query.published)
+        differing = await audits.list_differing_cards(connection, query.user_id, query.account_id, query.published)
     return ItemComparison(differing=tuple(differing), waiting=waiting)

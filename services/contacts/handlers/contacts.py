@@ -31,7 +31,7 @@ async def search_contacts(context: Context, query: SearchContacts) -> ContactPag
     words = search_words(query.q)
     if query.q.strip() and not words:
         return ContactPage(items=())  # nothing but signs: no name has any
-    async with context.db.acquire() as connection:
+    async with context.acquire_for_full_text() if words else context.db.acquire() as connection:
         found = await (list_by_words(connection, query, words) if words else list_sorted(connection, query))
     page, next_cursor = cut_page(
         found.contacts, query.limit, found.position, size_bytes=lambda contact: json_bytes(summary(contact))

@@ -18,7 +18,8 @@ async def find_duplicates(context: Context, query: FindDuplicates) -> Duplicates
         contact = await get_listed_contact(connection, contact_id)
         if contact is None:
             raise not_found("contact")
-        tsquery = " | ".join(word for word in contact.name_key.split() if word.isalnum())
+    tsquery = " | ".join(word for word in contact.name_key.split() if word.isalnum())
+    async with context.acquire_for_full_text() as connection:
         candidates = await list_look_alikes(connection, contact_id, tsquery, CANDIDATES)
     found = [
         Duplicate(contact=summary(candidate), evidence=evidence, confidence=confidence)

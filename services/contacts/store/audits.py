@@ -3,13 +3,13 @@
 from collections.abc import Collection
 
 from libs.common.db import Connection
-from libs.common.ids import AccountId
+from libs.common.ids import AccountId, UserId
 from libs.common.requests import HeldItem, HeldMessage, PublishedItem, PublishedMessage
 from services.contacts.domain.text import key
 
 
 async def list_differing(
-    connection: Connection, account_id: AccountId, published: Collection[PublishedMessage]
+    connection: Connection, user_id: UserId, account_id: AccountId, published: Collection[PublishedMessage]
 ) -> list[HeldMessage]:
     """Those that are not held as published, with the revision of what is held (0: nothing ever arrived).
 
@@ -19,7 +19,7 @@ async def list_differing(
     rows = await connection.fetch(
         """SELECT t.gmail_id, coalesce(s.revision, 0) AS revision
            FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bool[]) AS t(gmail_id, ref, revision, removed)
-           LEFT JOIN sightings s ON s.source_id = $1 AND s.platform = 'email' AND s.ref = t.ref
+           LEFT JOIN sightings s ON s.user_id = $6 AND s.source_id = $1 AND s.platform = 'email' AND s.ref = t.ref
            WHERE CASE WHEN t.removed THEN s.fact IS NOT NULL AND s.revision < t.revision
                  ELSE s.fact IS NULL OR s.revision < t.revision
                       OR NOT EXISTS (SELECT FROM interactions i WHERE i.id = s.interaction_id) END""",
@@ -28,12 +28,13 @@ async def list_differing(
         [key(message.gmail_id) for message in published],
         [message.revision for message in published],
         [message.removed for message in published],
+        user_id,
     )
     return [HeldMessage(gmail_id=row["gmail_id"], revision=row["revision"]) for row in rows]
 
 
 async def list_differing_meetings(
-    connection: Connection, account_id: AccountId, published: Collection[PublishedItem]
+    connection: Connection, user_id: UserId, account_id: AccountId, published: Collection[PublishedItem]
 ) -> list[HeldItem]:
     """Those that are not held as published, with the revision of what is held (0: nothing ever arrived).
 
@@ -43,27 +44,29 @@ async def list_differing_meetings(
     rows = await connection.fetch(
         """SELECT t.id, coalesce(s.revision, 0) AS revision
            FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bool[]) AS t(id, ref, revision, removed)
-           LEFT JOIN sightings s ON s.source_id = $1 AND s.platform = 'calendar' AND s.ref = t.ref
+           LEFT JOIN sightings s ON s.user_id = $6 AND s.source_id = $1 AND s.platform = 'calendar' AND s.ref = t.ref
            WHERE CASE WHEN t.removed THEN s.fact IS NOT NULL
                  ELSE s.revision IS DISTINCT FROM t.revision
                       OR (s.fact IS NOT NULL AND NOT EXISTS (SELECT FROM interactions i WHERE i.id = s.interaction_id)) END""",
         account_id,
         *_columns(published),
+        user_id,
     )
     return [HeldItem(id=row["id"], revision=row["revision"]) for row in rows]
 
 
 async def list_differing_cards(
-    connection: Connection, account_id: AccountId, published: Collection[PublishedItem]
+    connection: Connection, user_id: UserId, account_id: AccountId, published: Collection[PublishedItem]
 ) -> list[HeldItem]:
     """Those that are not held as published, with the revision of what is held (0: nothing ever arrived)."""
     rows = await connection.fetch(
         """SELECT t.id, coalesce(c.revision, 0) AS revision
            FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bool[]) AS t(id, ref, revision, removed)
-           LEFT JOIN cards c ON c.account_id = $1 AND c.resource_name = t.ref
+           LEFT JOIN cards c ON c.user_id = $6 AND c.account_id = $1 AND c.resource_name = t.ref
            WHERE CASE WHEN t.removed THEN c.live ELSE c.revision IS DISTINCT FROM t.revision END""",
         account_id,
         *_columns(published),
+        user_id,
     )
     return [HeldItem(id=row["id"], revision=row["revision"]) for row in rows]
 

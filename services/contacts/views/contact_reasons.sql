@@ -1,6 +1,6 @@
 -- docs/rules.md, "Who becomes a contact": each row is one reason for one address to be a contact.
 -- Read it by interaction_id (what did these interactions bring?) or by address_id (what still supports these addresses?).
-CREATE OR REPLACE VIEW contact_reasons AS
+CREATE OR REPLACE VIEW contact_reasons WITH (security_invoker = true) AS
 SELECT p.address_id, p.interaction_id, i.user_id
 FROM participants p
 JOIN interactions i ON i.id = p.interaction_id

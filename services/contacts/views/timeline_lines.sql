@@ -1,5 +1,5 @@
 -- The lines of timelines: each interaction once per contact, from the contact's point of view.
-CREATE OR REPLACE VIEW timeline_lines AS
+CREATE OR REPLACE VIEW timeline_lines WITH (security_invoker = true) AS
 SELECT a.contact_id, i.id AS interaction_id, i.occurred_at, i.platform, i.thread,
     CASE
         -- A source that knows it has stated it: meetings, notes, other platforms.

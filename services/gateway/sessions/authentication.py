@@ -6,6 +6,7 @@ from aiohttp import web
 
 from libs.common.bus import Bus
 from libs.common.config import Settings
+from libs.common.db import act_on_behalf_of
 from libs.common.errors import Refused
 from libs.common.requests import User, WhoIs
 from services.gateway.domain.sessions import bearer_token, require_own_origin
@@ -31,7 +32,16 @@ class Caller:
 
 
 async def authenticate(request: web.Request, bus: Bus, settings: Settings) -> Caller:
-    """Refused: `unauthenticated` (401), `wrong_origin` (403). An Authorization header wins over the cookie."""
+    """The caller, on whose behalf the rest of the request is. Refused: `unauthenticated` (401), `wrong_origin` (403).
+
+    An Authorization header wins over the cookie.
+    """
+    caller = await _identify(request, bus, settings)
+    act_on_behalf_of(caller.user.id)
+    return caller
+
+
+async def _identify(request: web.Request, bus: Bus, settings: Settings) -> Caller:
     if "Authorization" in request.headers:
         if not (token := bearer_of(request)):
             raise _unauthenticated()

@@ -171,18 +171,6 @@ async def test_no_input_gets_anything_but_what_the_document_declares(
     assert not found, "\n".join(dict.fromkeys(found))
 
 
-async def test_what_is_somebody_elses_is_404_for_every_operation_with_an_id(
-    api: tuple[aiohttp.ClientSession, dict[str, str]],
-) -> None:
-    client, of_bob = api
-    good: dict[str, Any] = {"other_id": str(new_id()), "name": "x"}
-    for method, path, operation in operations():
-        if "{" in path:
-            body = {name: good[name] for name in fields_of(operation) if name in good}
-            async with client.request(method, filled(path, of_bob), json=body) as response:
-                assert response.status == 404, f"{method} {path}: {await response.text()}"
-
-
 async def raw(client: aiohttp.ClientSession, head: bytes) -> tuple[int, bytes]:
     """Status and body of the response to bytes that no client library would send."""
     base = client._base_url

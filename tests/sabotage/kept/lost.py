@@ -36,7 +36,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a removal of mail is written down before it is published",
         "lost",
         "services/sync/mail/history.py::remove_messages",
-        Swap("await run.engine.bus.publish(...)", "async with run.step() as step:\n    ..."),
+        Swap("await publish_removals(...)", "async with run.step() as step:\n    ..."),
         (
             f"{SYNC}/test_sync_lost_leases.py::test_a_run_that_loses_its_lease_or_the_bus_writes_nothing_more_and_who_goes_on_ends_where_it_would_have[followed_mail]",
         ),

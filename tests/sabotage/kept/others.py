@@ -6,6 +6,18 @@ SYNC = "tests/integration/sync"
 STORE = "tests/integration/gateway/test_gateway_store.py"
 ENDS = "tests/integration/gateway/test_gateway_stream_ends.py"
 CONTACTS = "tests/integration/contacts/test_contacts"
+_TESTS = "tests/integration/test_isolation.py"
+REQUESTS = (f"{_TESTS}::test_no_request_of_another_user_shows_or_changes_anything",)
+OPERATIONS = (f"{_TESTS}::test_no_operation_of_another_user_shows_or_changes_anything",)
+ACCOUNTS = (f"{_TESTS}::test_an_id_that_two_accounts_of_a_user_have_is_two_things",)
+_WALL = "tests/integration/common/test_row_security.py"
+ANYBODY_1, ANYBODY_2 = "$1::uuid IS NOT NULL", "$2::uuid IS NOT NULL"
+
+
+def _lost(name: str, place: str, part: str, by: str, noticed_by: tuple[str, ...]) -> Mutation:
+    """A condition of a statement that is lost. The parameter stays, for a statement must use all that it is given."""
+    return Mutation(name, "others", place, InText(part, by), noticed_by)
+
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -45,25 +57,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
-        "a meeting is shown whose user nobody looked at",
-        "others",
-        "services/sync/store/meetings.py::get_meeting",
-        InText("m.user_id = $1 AND meeting_id", "$1::uuid IS NOT NULL AND meeting_id"),
-        (f"{SYNC}/test_sync_apart.py::test_olga_sees_neither_runs_nor_meetings_of_mayas_though_she_knows_their_ids",),
-    ),
-    Mutation(
         "the sync history of an account is shown to whoever knows its id",
         "others",
         "services/sync/store/runs.py::list_runs",
         InText("account_id = $2 AND user_id = $1", "account_id = $2 AND $1::uuid IS NOT NULL"),
-        (f"{SYNC}/test_sync_apart.py::test_olga_sees_neither_runs_nor_meetings_of_mayas_though_she_knows_their_ids",),
-    ),
-    Mutation(
-        "an audit is started by whoever knows the id of the account",
-        "others",
-        "services/sync/context.py::Context.get_account",
-        Replace("account is None or account.user_id != user_id", "account is None"),
-        (f"{SYNC}/test_sync_schedules.py::test_the_owner_of_an_account_may_have_it_audited_now",),
+        REQUESTS,
     ),
     Mutation(
         "a sync is requested by whoever knows the id of the account",
@@ -203,5 +201,259 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/store/interactions.py::update_answered",
         InText("own.source_id = s.source_id AND", ""),
         (f"{CONTACTS}_rules.py::test_who_becomes_a_contact_under_each_rule",),
+    ),
+    _lost(
+        "a contact of anybody",
+        "services/contacts/store/contacts.py::get_living_id",
+        "id = $1 AND user_id = $2",
+        f"id = $1 AND {ANYBODY_2}",
+        REQUESTS,
+    ),
+    _lost(
+        "a merge of anybody's is undone",
+        "services/contacts/store/merges.py::get_merge",
+        "id = $1 AND user_id = $2",
+        f"id = $1 AND {ANYBODY_2}",
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's contacts are listed",
+        "services/contacts/store/contact_search.py::_LISTED",
+        "c.user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "contacts of others look alike",
+        "services/contacts/store/contact_search.py::list_look_alikes",
+        "c.user_id = me.user_id AND c.id <> me.id",
+        "c.id <> me.id",
+        REQUESTS,
+    ),
+    _lost(
+        "on whose timelines a message of anybody is",
+        "services/contacts/store/timelines.py::list_contacts_of_message",
+        "s.user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "guests are known by what others know of them",
+        "services/contacts/store/addresses.py::list_owned_emails",
+        "user_id = $1 AND kind",
+        f"{ANYBODY_1} AND kind",
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's accounts stand in BCC addresses",
+        "services/contacts/store/accounts.py::list_accounts",
+        "user_id = $1 AND connected",
+        f"{ANYBODY_1} AND connected",
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's interactions are exported",
+        "services/contacts/store/export.py::list_interactions",
+        "i.user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's messages are counted",
+        "services/contacts/store/counts.py::get_counts",
+        "interactions WHERE user_id = $1 AND platform = 'email'",
+        "interactions WHERE platform = 'email'",
+        REQUESTS,
+    ),
+    _lost(
+        "whoever leaves takes everybody's interactions along",
+        "services/contacts/store/deletions.py::delete_interactions_after",
+        "user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "what contacts hold of an account of anybody",
+        "services/contacts/store/audits.py::list_differing",
+        "s.user_id = $6",
+        "$6::uuid IS NOT NULL",
+        REQUESTS,
+    ),
+    _lost(
+        "a meeting of anybody",
+        "services/sync/store/meetings.py::get_meeting",
+        "m.user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's meetings are listed",
+        "services/sync/store/meetings.py::list_meetings",
+        "m.user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    Mutation(
+        "an account of anybody is explained, audited and retried",
+        "others",
+        "services/sync/context.py::Context.get_account",
+        Replace("account is None or account.user_id != user_id", "account is None"),
+        REQUESTS,
+    ),
+    _lost(
+        "a message of another account is explained",
+        "services/sync/store/messages.py::list_by_id",
+        "messages WHERE account_id = $1 AND gmail_id = $2 UNION",
+        f"messages WHERE {ANYBODY_1} AND gmail_id = $2 UNION",
+        ACCOUNTS,
+    ),
+    _lost(
+        "messages of every account are tried again",
+        "services/sync/store/messages.py::retry",
+        "m.account_id = $1 AND m.gmail_id",
+        f"{ANYBODY_1} AND m.gmail_id",
+        ACCOUNTS,
+    ),
+    _lost(
+        "what became of anybody's brief",
+        "services/prep/store/preps.py::list_latest",
+        "user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "a brief of another account passes for one of this",
+        "services/prep/store/preps.py::list_tokens",
+        "account_id = $2",
+        ANYBODY_2,
+        ACCOUNTS,
+    ),
+    _lost(
+        "a purged account takes everybody's briefs along",
+        "services/prep/store/preps.py::delete_of_account",
+        "account_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "an account of anybody is disconnected",
+        "services/auth/store/accounts.py::get_account_for_update",
+        "id = $1 AND user_id = $2",
+        f"id = $1 AND {ANYBODY_2}",
+        REQUESTS,
+    ),
+    _lost(
+        "everybody's accounts are listed",
+        "services/auth/store/accounts.py::list_accounts",
+        "$1::uuid IS NULL OR user_id = $1",
+        "$1::uuid IS NULL OR true",
+        REQUESTS,
+    ),
+    _lost(
+        "an API token of anybody is deleted",
+        "services/auth/store/api_tokens.py::delete_api_token",
+        "id = $1 AND user_id = $2",
+        f"id = $1 AND {ANYBODY_2}",
+        REQUESTS,
+    ),
+    _lost(
+        "everybody is signed out everywhere",
+        "services/auth/store/sessions.py::delete_sessions",
+        "user_id = $1",
+        ANYBODY_1,
+        REQUESTS,
+    ),
+    _lost(
+        "a notification of anybody is read",
+        "services/gateway/store/notifications.py::mark_notification_read",
+        "user_id = $1 AND id = $2",
+        f"{ANYBODY_1} AND id = $2",
+        OPERATIONS,
+    ),
+    _lost(
+        "what anybody was offered is accepted",
+        "services/gateway/store/notifications.py::get_notification",
+        "user_id = $1 AND id = $2",
+        f"{ANYBODY_1} AND id = $2",
+        OPERATIONS,
+    ),
+    _lost(
+        "everybody's notifications are listed",
+        "services/gateway/store/notifications.py::list_notifications",
+        "user_id = $1",
+        ANYBODY_1,
+        OPERATIONS,
+    ),
+    _lost(
+        "everybody's notifications are read at once",
+        "services/gateway/store/notifications.py::mark_all_notifications_read",
+        "user_id = $1",
+        ANYBODY_1,
+        OPERATIONS,
+    ),
+    _lost(
+        "everybody's unread notifications are counted",
+        "services/gateway/store/notifications.py::count_unread",
+        "user_id = $1",
+        ANYBODY_1,
+        OPERATIONS,
+    ),
+    _lost(
+        "a purged account takes another's notifications along",
+        "services/gateway/store/notifications.py::delete_account_notifications",
+        "account_id = $2",
+        ANYBODY_2,
+        ACCOUNTS,
+    ),
+    Mutation(
+        "live updates go to everybody",
+        "others",
+        "services/gateway/live_updates.py::Hub.send",
+        Replace(
+            "self._streams.get(user_id, ())", "[stream for streams in self._streams.values() for stream in streams]"
+        ),
+        OPERATIONS,
+    ),
+    Mutation(
+        "an Idempotency-Key is everybody's",
+        "others",
+        "libs/common/bus/responding.py::Responder._reply_json",
+        Replace('str(user_id or "-")', '"-"'),
+        OPERATIONS,
+    ),
+    Mutation(
+        "requests are handled without the second wall",
+        "others",
+        "libs/common/bus/responding.py::Responder._reply_json",
+        Replace("db.on_behalf_of(user_id)", "db.on_behalf_of(None)"),
+        (f"{_WALL}::test_a_request_is_handled_on_behalf_of_its_user",),
+    ),
+    Mutation(
+        "the API is served without the second wall",
+        "others",
+        "services/gateway/sessions/authentication.py::authenticate",
+        Replace("act_on_behalf_of(caller.user.id)", ""),
+        (f"{_WALL}::test_a_call_of_the_api_is_made_on_behalf_of_its_caller",),
+    ),
+    Mutation(
+        "an interrupted change of user counts as none",
+        "others",
+        "libs/common/db.py::_UserConnection.work_for",
+        Replace("self._user = object()", ""),
+        (f"{_WALL}::test_who_is_interrupted_while_it_becomes_somebody_leaves_nothing_to_the_next",),
+    ),
+    Mutation(
+        "a policy that is not in force",
+        "others",
+        "libs/local/row_security.py::statements",
+        InText("'ENABLE' if condition", "'DISABLE' if condition"),
+        (f"{_WALL}::test_every_table_has_a_policy_or_a_reason_for_none",),
+    ),
+    _lost(
+        "a view with the rights of its owner",
+        "services/contacts/views/timeline_lines.sql",
+        "security_invoker = true",
+        "security_invoker = false",
+        (f"{_WALL}::test_every_table_has_a_policy_or_a_reason_for_none",),
     ),
 )

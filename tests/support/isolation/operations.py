@@ -1,0 +1,158 @@
+"""Every HTTP operation and page as somebody with another's real ids calls it."""
+
+import asyncio
+import io
+import zipfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiohttp
+from yarl import URL
+
+from libs.common.config import Settings
+from services.gateway.api import ENDPOINTS
+from services.gateway.api.endpoint import Endpoint
+from services.gateway.api.serving import PREFIX
+from services.gateway.app import build_app
+from services.gateway.context import Context
+from services.gateway.pages.render import Renderer
+from tests.support.isolation.cases import Case, Declaration, plain, required_fields
+from tests.support.isolation.world import WAIT_SECONDS, Somebody
+
+LIVE = "stream_events"
+LAST = ("delete_token", "delete_contact", "disconnect_account", "sign_out_everywhere", "delete_me")
+"""After them there is less of their caller."""
+
+# Pages and redirects that read ids or show what is somebody's: the parameters of their query.
+PAGES = {
+    "/": (),
+    "/settings": (),
+    "/connect": ("account_id",),
+    "/meetings/{meeting_id}": (),
+    "/oauth/google/callback": ("state", "code"),
+}
+# Those with nothing of anybody's: signing in and out, documents, files, health, what Google calls.
+NOBODYS = {
+    "/login", "/login/google", "/logout", "/logout/everywhere", f"{PREFIX}/hooks/gmail", f"{PREFIX}/openapi.json", f"{PREFIX}/docs",
+    "/health/live", "/health/ready", "/metrics", "/favicon.ico",
+}  # fmt: skip
+
+
+def operations() -> Iterator[tuple[Endpoint, Declaration]]:
+    """Every operation but the endless one: first what changes something, then what shows it, those last that end something."""
+    wanted = [endpoint for endpoint in ENDPOINTS if endpoint.name != LIVE]
+    for endpoint in sorted(wanted, key=_turn):
+        names = dict.fromkeys(endpoint.path_parameters, True)
+        for model in (endpoint.query, endpoint.body):
+            names |= required_fields(model) if model else {}
+        yield endpoint, Declaration(endpoint.name, names)
+
+
+def _turn(endpoint: Endpoint) -> tuple[int, bool]:
+    return LAST.index(endpoint.name) if endpoint.name in LAST else -1, endpoint.method == "GET"
+
+
+def pages() -> Iterator[tuple[str, Declaration]]:
+    """Every other route. AssertionError: one is not known to show something of somebody's, or nothing."""
+    away = SimpleNamespace(ping=None)
+    context = cast(Context, SimpleNamespace(settings=Settings(), bus=away, cache=away, pages=Renderer()))
+    api = {PREFIX + endpoint.path for endpoint in ENDPOINTS}
+    paths = {resource.canonical for resource in build_app(context).router.resources()}
+    files = {path for path in paths if path.startswith(context.pages.static_path)}
+    for path in sorted(paths - api - NOBODYS - files):
+        assert path in PAGES, (
+            f"Teach {__name__} which ids {path} reads (PAGES), or that it shows nothing of anybody's (NOBODYS)."
+        )
+        in_path = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
+        yield path, Declaration(path, dict.fromkeys((*in_path, *PAGES[path]), True))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response; of an archive the text is that of its files."""
+
+    status: int
+    text: str
+    declared: bool = field(default=True, compare=False)
+
+
+async def call(
+    http: aiohttp.ClientSession, url: str, somebody: Somebody, endpoint: Endpoint, case: Case, key: str = ""
+) -> Answer:
+    """As the person's program; where only a browser may, as their browser."""
+    values = dict(case.values)
+    path = endpoint.path
+    for name in endpoint.path_parameters:
+        path = path.replace(f"{{{name}}}", str(URL.build(path=str(values.pop(name))).raw_path.replace("/", "%2F")))
+    query = {
+        name: _text(values.pop(name))
+        for name in list(values)
+        if endpoint.query and name in required_fields(endpoint.query)
+    }
+    body = {name: plain(value) for name, value in values.items()} if endpoint.body else None
+    headers = {"Idempotency-Key": key} if key else {}
+    if endpoint.name == "connect_account":
+        session, headers = somebody.person.http, {**headers, "Origin": url}
+    else:
+        session, headers = http, {**headers, "Authorization": f"Bearer {somebody.has.token}"}
+    target = URL(f"{url}{PREFIX}{path}", encoded=True).update_query(query)
+    async with session.request(endpoint.method, target, json=body, headers=headers) as response:
+        content = await response.read()
+        text = _archived(content) if response.content_type == "application/zip" else content.decode()
+        return Answer(response.status, text)
+
+
+@dataclass
+class Stream:
+    """What somebody's live stream has sent so far. `ended`: the server has closed it."""
+
+    text: str = ""
+    ended: bool = False
+
+    async def until(self, check: Callable[["Stream"], bool]) -> None:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not check(self):
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def live_stream(http: aiohttp.ClientSession, url: str, somebody: Somebody) -> AsyncIterator[Stream]:
+    """Their live updates, from now on."""
+    stream = Stream()
+    headers = {"Authorization": f"Bearer {somebody.has.token}"}
+    async with http.get(f"{url}{PREFIX}/events", headers=headers) as response:
+
+        async def read() -> None:
+            async for line in response.content:
+                stream.text += line.decode()
+            stream.ended = True
+
+        reading = asyncio.create_task(read())
+        try:
+            await stream.until(lambda stream: "retry" in stream.text)
+            yield stream
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
+
+
+async def visit(somebody: Somebody, url: str, path: str, case: Case) -> Answer:
+    """A page, in the person's browser, which follows no redirect to Google."""
+    values = {name: _text(value) for name, value in case.values.items()}
+    for name in list(values):
+        if f"{{{name}}}" in path:
+            path = path.replace(f"{{{name}}}", values.pop(name))
+    async with somebody.person.http.get(f"{url}{path}", params=values, allow_redirects=False) as response:
+        return Answer(response.status, await response.text())
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _archived(content: bytes) -> str:
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    return "\n".join(archive.read(name).decode() for name in archive.namelist())
