@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -205,11 +206,19 @@ async def test_what_was_written_last_is_what_happened_last(db: Connection) -> No
         lambda: preps.mark_handed_over(db, stored, brief()),
         lambda: preps.release(db, stored, ""),
         lambda: acquired(db),
+        lambda: preps.settle(db, replace(stored, attempt=2), "skipped", ""),
     )
     for step in steps:
         before = await db.fetchval("SELECT updated_at FROM preps")
         await step()
         assert await db.fetchval("SELECT updated_at FROM preps") > before
+    assert await db.fetchval("SELECT leased_until <= now() FROM preps"), "what is settled is leased to nobody"
+    by_hand = await preps.acquire_by_hand(db, new_id(), MEETING, "by hand")
+    assert by_hand is not None
+    await end_lease(db)
+    before = await db.fetchval("SELECT updated_at FROM preps WHERE by_hand")
+    assert await preps.acquire_by_hand(db, by_hand.id, MEETING, "again")
+    assert await db.fetchval("SELECT updated_at FROM preps WHERE by_hand") > before
 
 
 # -- by hand ---------------------------------------------------------------------------------------------------------------
