@@ -12,6 +12,7 @@ from libs.common.cache import Cache, open_cache
 from libs.common.config import Settings
 from libs.common.errors import Outage, Refused, Throttled
 from libs.common.events import Meeting, MeetingUpcoming, PrepFailed, PrepSent, PrepSkipped
+from libs.common.idempotency import CommandKey, creation_id, under
 from libs.common.google.errors import (
     AccountUnknown,
     Forbidden,
@@ -67,9 +68,9 @@ def raising(error: Exception) -> Callable[[], Awaitable[str]]:
     return send
 
 
-def in_sent(prep: PrepAlone, token: str, header_token: str | None = None) -> None:
-    """A message that Sent finds for this token."""
-    headers = {"x-pingcrm-prep": (header_token or token,)}
+def in_sent(prep: PrepAlone, token: str) -> None:
+    """The brief with this token is in Sent."""
+    headers = {"x-pingcrm-prep": (token,)}
     prep.mailbox.sent = [GmailMessage("found1", "t", None, frozenset(), None, "", headers, "")]
 
 
@@ -195,12 +196,11 @@ async def test_a_brief_whose_answer_was_lost_is_found_in_sent_and_not_sent_again
     assert len(prep.received(PrepSent)) == 1
 
 
-@pytest.mark.parametrize("found", [False, True], ids=["nothing in Sent", "another brief in Sent"])
-async def test_a_brief_that_is_not_in_sent_is_sent_under_the_same_token(prep: PrepAlone, found: bool) -> None:
+@pytest.mark.parametrize("headers", [None, {}, {"x-pingcrm-prep": ("another's",)}, {"subject": ("the token",)}])
+async def test_a_brief_that_is_not_in_sent_is_sent_under_the_same_token(prep: PrepAlone, headers: Any) -> None:
     about = upcoming()
     before = await handed_over_before(prep, about)
-    if found:
-        in_sent(prep, before.token, header_token="another's")
+    prep.mailbox.sent = [GmailMessage("found1", "t", None, frozenset(), None, "", headers, before.token)]
     prep.mailbox.send_once = type(prep.mailbox).send_once
     await brief_once(prep.context, about, None)
     (row,) = await prep.rows()
@@ -413,10 +413,10 @@ async def test_the_account_whose_calendar_holds_the_meeting_sends_it_to_itself(p
     [
         (35, 35, "sent"),
         (38, 33, "sent"),
-        (33, 39.9, "sent"),
-        (33, 40.1, None),
-        (33, 5.1, "sent"),
-        (33, 4.9, None),
+        (33, 39, "sent"),
+        (33, 41, None),
+        (33, 6, "sent"),
+        (33, 4, None),
         (33, 24 * 60, None),
     ],
 )
@@ -424,7 +424,8 @@ async def test_a_moved_meeting_is_briefed_at_once_where_the_next_scan_would_be_t
     prep: PrepAlone, published_in: float, now_in: float, briefed: str | None
 ) -> None:
     """The window ends 40 minutes ahead; what is less than 5 minutes ahead is of no use."""
-    announced, current = upcoming(minutes=published_in), upcoming(minutes=now_in)
+    announced = upcoming(minutes=published_in)
+    current = announced if now_in == published_in else upcoming(minutes=now_in)
     prep.meetings = [current]
     await brief_meeting(prep.context, MeetingUpcoming(meeting=announced))
     rows = {row["starts_at"]: (row["state"], row["reason"]) for row in await prep.rows()}
@@ -529,6 +530,33 @@ async def test_a_brief_by_hand_whose_answer_was_lost_is_looked_for_at_once(
     (row,) = await prep.rows()
     assert (row["state"], row["reason"], row["gmail_id"]) == (state, reason, "found1" if found else None)
     assert row["handed_over_at"] is not None
+
+
+@pytest.mark.parametrize("found", [True, False])
+async def test_a_brief_by_hand_that_was_cut_off_goes_on_under_the_same_token(prep: PrepAlone, found: bool) -> None:
+    """The first try died when Gmail may have had it: it is looked for, and sent where it is not found."""
+    prep.meetings = [upcoming()]
+    with under(CommandKey("prep", SendPrep.subject, str(USER_ID), "key")):
+        async with prep.db.acquire() as connection:
+            stored = await preps.acquire_by_hand(connection, creation_id(), prep.meetings[0], "pcrm" + "b" * 20)
+        assert stored is not None
+        await prep.db.execute("UPDATE preps SET handed_over_at = now()")
+        await prep.end_leases()
+        if found:
+            in_sent(prep, stored.token)
+        assert (await send_now(prep.context, command())).state == "sent"
+    (row,) = await prep.rows()
+    assert (row["attempts"], row["gmail_id"]) == (2, "found1" if found else SENT_ID)
+    assert prep.mailbox.searches == [f'in:sent "{stored.token}"']
+    assert [stored.token.encode() in raw for raw in prep.mailbox.raw] == ([] if found else [True])
+    assert len(prep.received(PrepSent)) == 1
+
+
+async def test_a_brief_by_hand_is_sent_though_the_bus_is_away(prep: PrepAlone) -> None:
+    prep.meetings = [upcoming()]
+    prep.bus.away = True
+    assert (await send_now(prep.context, command())).state == "sent"
+    assert (len(prep.mailbox.raw), await prep.waiting_events()) == (1, 1)
 
 
 async def test_the_state_of_a_brief_is_its_users(prep: PrepAlone) -> None:
