@@ -14,7 +14,13 @@ from pydantic import SecretStr
 from libs.common import scopes
 from libs.common.db import Connection
 from libs.common.errors import Outage, Refused
-from libs.common.events import AccountConnected, AccountDisconnected, AccountReauthRequired, SettingsChanged, UserDeleted
+from libs.common.events import (
+    AccountConnected,
+    AccountDisconnected,
+    AccountReauthRequired,
+    SettingsChanged,
+    UserDeleted,
+)
 from libs.common.google.oauth import Grant, InvalidGrant
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.preferences import GmailPreferences, Preferences
@@ -203,7 +209,15 @@ async def test_signing_in_again_keeps_what_google_did_not_give_again(
     auth.oauth.exchanged = grant("second", None)
     await auth.sign_in(ANNA.model_copy(update={"name": ""}))
     after = await row(db, anna)
-    for column in ("refresh_token", "refresh_obtained_at", "refreshed_at", "connected_at", "name", "sequence", "status"):
+    for column in (
+        "refresh_token",
+        "refresh_obtained_at",
+        "refreshed_at",
+        "connected_at",
+        "name",
+        "sequence",
+        "status",
+    ):
         assert after[column] == before[column], column
     assert auth.context.keyring.open(after["access_token"], anna.account_id, "access") == "second"
     assert len(auth.received(AccountConnected)) == 2, "nothing new to publish"
@@ -226,9 +240,7 @@ async def test_signing_in_again_keeps_what_google_did_not_give_again(
     assert await row(db, other) == untouched
 
 
-async def test_an_account_without_a_lasting_permission_is_none_yet(
-    auth: AuthAlone, db: Connection
-) -> None:
+async def test_an_account_without_a_lasting_permission_is_none_yet(auth: AuthAlone, db: Connection) -> None:
     auth.oauth.exchanged = grant("access", None)
     signed_in = await auth.sign_in()
     stored = await row(db, signed_in)
@@ -241,7 +253,9 @@ async def test_an_account_without_a_lasting_permission_is_none_yet(
     assert auth.oauth.authorizations[-1]["login_hint"] == ANNA.address
 
 
-async def test_a_reconnection_begins_anew_what_was_disconnected(auth: AuthAlone, anna: SignedIn, db: Connection) -> None:
+async def test_a_reconnection_begins_anew_what_was_disconnected(
+    auth: AuthAlone, anna: SignedIn, db: Connection
+) -> None:
     await db.execute("UPDATE google_accounts SET connected_at = now() - interval '9 days'")
     before = await row(db, anna)
     await disconnect(auth.context, Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
@@ -272,7 +286,9 @@ async def test_the_same_person_who_comes_many_times_at_once_is_one_user(auth: Au
         assert await auth.db.fetchval(f"SELECT count(*) FROM {table}") == count  # noqa: S608
 
 
-async def test_an_account_that_two_users_add_at_once_is_connected_to_one_of_them(auth: AuthAlone, anna: SignedIn) -> None:
+async def test_an_account_that_two_users_add_at_once_is_connected_to_one_of_them(
+    auth: AuthAlone, anna: SignedIn
+) -> None:
     bob = await auth.sign_in(BOB)
     auth.keys.together = asyncio.Barrier(2)
     outcomes = await asyncio.gather(
@@ -323,7 +339,9 @@ async def test_a_grant_is_revoked_while_its_token_is_still_stored(auth: AuthAlon
         original = type(auth.oauth).revoke
 
         async def revoke(token: str, stored: list[int] = stored) -> None:
-            stored.append(await auth.db.fetchval("SELECT count(*) FROM google_accounts WHERE refresh_token IS NOT NULL"))
+            stored.append(
+                await auth.db.fetchval("SELECT count(*) FROM google_accounts WHERE refresh_token IS NOT NULL")
+            )
             await original(auth.oauth, token)
 
         auth.oauth.revoke = revoke  # type: ignore[method-assign]
@@ -471,7 +489,9 @@ async def test_a_session_in_use_is_prolonged_once_a_day_and_one_that_is_over_nev
         assert not valid
     else:
         assert valid
-    after = await db.fetchrow("SELECT expires_at, expires_at - now() AS left FROM sessions WHERE user_id = $1", anna.user_id)
+    after = await db.fetchrow(
+        "SELECT expires_at, expires_at - now() AS left FROM sessions WHERE user_id = $1", anna.user_id
+    )
     assert after is not None
     assert (after["expires_at"] != mine) is prolonged
     if prolonged:
@@ -562,9 +582,7 @@ async def test_of_two_changes_of_the_same_settings_at_once_the_later_is_refused(
         await db.execute("SELECT FROM users FOR UPDATE")
         changes = [
             asyncio.create_task(
-                put_settings(
-                    auth.context, PutSettings(user_id=anna.user_id, preferences=lookback(days), if_version=0)
-                )
+                put_settings(auth.context, PutSettings(user_id=anna.user_id, preferences=lookback(days), if_version=0))
             )
             for days in (7, 8)
         ]
@@ -654,7 +672,10 @@ async def test_a_token_that_changed_meanwhile_is_neither_replaced_nor_given_up(
     await db.execute("UPDATE google_accounts SET refresh_token = 'same'")
     assert await access_tokens.replace_sealed_token(db, anna.account_id, b"same", b"newer")
     assert (await row(db, other))["refresh_token"] == b"same"
-    assert await access_tokens.discard_sealed_token(db, anna.account_id, b"newer", "why") == (anna.user_id, ANNA.address)
+    assert await access_tokens.discard_sealed_token(db, anna.account_id, b"newer", "why") == (
+        anna.user_id,
+        ANNA.address,
+    )
     assert (await row(db, other))["status"] == "active"
 
 

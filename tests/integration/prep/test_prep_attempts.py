@@ -99,7 +99,12 @@ async def test_a_brief_is_marked_before_gmail_gets_it(prep: PrepAlone) -> None:
     assert (row["state"], row["gmail_id"], row["ai"]) == ("sent", SENT_ID, False)
     assert prep.mailbox.opened == [ACCOUNT_ID]
     (sent,) = prep.received(PrepSent)
-    assert (sent.user_id, sent.account_id, sent.meeting_id, sent.title) == (USER_ID, ACCOUNT_ID, MEETING_ID, "Pricing review")
+    assert (sent.user_id, sent.account_id, sent.meeting_id, sent.title) == (
+        USER_ID,
+        ACCOUNT_ID,
+        MEETING_ID,
+        "Pricing review",
+    )
     assert (sent.starts_at, sent.ai, sent.cost_usd) == (row["starts_at"], False, 0.0)
 
 
@@ -498,7 +503,9 @@ async def test_a_brief_by_hand_that_gmail_does_not_take_is_refused_with_the_reas
     assert (refused.value.status, refused.value.code) == (status, code)
     (row,) = await prep.rows()
     assert (row["state"], row["by_hand"]) == (state, True)
-    assert (await list_preps(prep.context, GetPreps(user_id=USER_ID, meeting_ids=(MEETING_ID,)))).items[0].state == state
+    assert (await list_preps(prep.context, GetPreps(user_id=USER_ID, meeting_ids=(MEETING_ID,)))).items[
+        0
+    ].state == state
     assert len(prep.bus.published) == 1
 
 

@@ -1,5 +1,55 @@
 """Nobody else's: whose a row is, looked at in every query."""
 
-from tests.sabotage.mutation import Mutation
+from tests.sabotage.mutation import InText, Mutation, Replace
 
-MUTATIONS: tuple[Mutation, ...] = ()
+PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
+PREP_GATHERING = "tests/unit/prep/test_prep_gathering.py"
+AUTH_ROWS = "tests/integration/auth/test_auth_rows.py"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "the state of a brief is shown to whoever knows the meeting",
+        "others",
+        "services/prep/store/preps.py::list_latest",
+        InText("WHERE user_id = $1 AND", "WHERE $1::uuid IS NOT NULL AND"),
+        (f"{PREP_ROWS}::test_the_latest_brief_of_each_meeting_is_the_one_written_last",),
+    ),
+    Mutation(
+        "another user's brief is gone on with under their id",
+        "others",
+        "services/prep/store/preps.py::acquire_by_hand",
+        InText(
+            "(preps.user_id, preps.meeting_id) = (excluded.user_id, excluded.meeting_id)",
+            "preps.meeting_id = excluded.meeting_id",
+        ),
+        (f"{PREP_ROWS}::test_a_brief_by_hand_is_taken_up_by_its_user_for_its_meeting_alone",),
+    ),
+    Mutation(
+        "a brief of somebody else's meeting",
+        "others",
+        "services/prep/gathering.py::gather",
+        Replace("meeting is None or owner is None or meeting.user_id != user_id", "meeting is None or owner is None"),
+        (f"{PREP_GATHERING}::test_a_brief_is_gathered_for_a_users_own_meeting_alone",),
+    ),
+    Mutation(
+        "a purge of one account takes the briefs of all",
+        "others",
+        "services/prep/store/preps.py::delete_of_account",
+        InText("WHERE account_id = $1", "WHERE $1::uuid IS NOT NULL"),
+        (f"{PREP_ROWS}::test_a_purge_takes_what_is_its_own_and_nothing_else",),
+    ),
+    Mutation(
+        "an API token is deleted by another user",
+        "others",
+        "services/auth/store/api_tokens.py::delete_api_token",
+        InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
+        (f"{AUTH_ROWS}::test_an_api_token_is_its_users_and_is_listed_oldest_first",),
+    ),
+    Mutation(
+        "who gave an account up is signed in with it",
+        "others",
+        "services/auth/store/users.py::get_owner",
+        InText("ORDER BY connected DESC", "ORDER BY connected"),
+        (f"{AUTH_ROWS}::test_an_account_leads_to_who_has_it_and_not_to_who_gave_it_up",),
+    ),
+)
