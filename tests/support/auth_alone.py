@@ -15,7 +15,7 @@ from libs.common.config import Settings
 from libs.common.db import Pool, open_pool
 from libs.common.events import Event
 from libs.common.google.id_token import GoogleKeys, Identity
-from libs.common.google.oauth import Grant, GoogleOAuth
+from libs.common.google.oauth import GoogleOAuth, Grant
 from libs.common.ids import UserId
 from libs.common.requests import BeginSignIn, FinishSignIn, GetToken, SignedIn
 from libs.local.secrets import SECRET_KEYS, generate
@@ -30,7 +30,7 @@ TABLES = ("users", "google_accounts", "removed_accounts", "sessions", "api_token
 SCOPES = frozenset(scopes.ALL)
 
 
-def grant(access_token: str = "access", refresh_token: str | None = "refresh", **fields: Any) -> Grant:  # noqa: S107
+def grant(access_token: str = "access", refresh_token: str | None = "refresh", **fields: Any) -> Grant:
     """A response of Google's token endpoint for an hour."""
     return replace(Grant(access_token, timedelta(hours=1), SCOPES, refresh_token, "id token"), **fields)
 
@@ -130,7 +130,7 @@ class AuthAlone:
 
     async def everything(self) -> dict[str, list[asyncpg.Record]]:
         """All rows of all tables."""
-        return {name: list(await self.db.fetch(f"SELECT * FROM {name} ORDER BY 1")) for name in TABLES}  # noqa: S608
+        return {name: list(await self.db.fetch(f"SELECT * FROM {name} ORDER BY 1")) for name in TABLES}
 
     async def waiting_events(self) -> int:
         """How many events are in the outbox."""
@@ -173,7 +173,7 @@ async def auth_alone(database: Database, redis_url: str) -> AsyncIterator[AuthAl
         )
         yield AuthAlone(context, bus, oauth, keys, database.admin_url)
         for table in ("users", "removed_accounts", "outbox"):
-            await pool.execute(f"DELETE FROM {table}")  # noqa: S608 - names of this file
+            await pool.execute(f"DELETE FROM {table}")
     finally:
         await pool.close()
         await cache.close()

@@ -51,14 +51,14 @@ async def everything(db: Connection) -> list[Record]:
 
 async def set_row(db: Connection, prep_id: object, **fields: Any) -> None:
     for name, value in fields.items():
-        await db.execute(f"UPDATE preps SET {name} = $2 WHERE id = $1", prep_id, value)  # noqa: S608 - names of this file
+        await db.execute(f"UPDATE preps SET {name} = $2 WHERE id = $1", prep_id, value)
 
 
 async def end_lease(db: Connection) -> None:
     await db.execute("UPDATE preps SET leased_until = now()")
 
 
-async def acquired(db: Connection, about: Meeting = MEETING, token: str = "token") -> StoredPrep:  # noqa: S107
+async def acquired(db: Connection, about: Meeting = MEETING, token: str = "token") -> StoredPrep:
     stored = await preps.acquire(db, about, token)
     assert stored is not None
     return stored

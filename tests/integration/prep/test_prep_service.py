@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -48,29 +47,28 @@ async def test_meetings_that_begin_together_do_not_wait_for_each_other(stage: St
     assert len(stage.mails) == len(stage.meetings)
 
 
-async def test_what_a_crash_left_is_published_and_failed_soon(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(abandoned, "EVERY_SECONDS", 0.1)
+async def test_what_a_crash_left_in_the_outbox_is_published_soon(stage: Stage) -> None:
     pending = PrepSent(
         user_id=USER_ID, account_id=ACCOUNT_ID, meeting_id=MEETING_ID, title="Left", starts_at=upcoming().starts_at,
         ai=False, cost_usd=0,
     )  # fmt: skip
-    connection = await asyncpg.connect(stage.postgres_url)
-    try:
-        await connection.execute(
-            "INSERT INTO prep.outbox (subject, payload) VALUES ($1, $2)", pending.subject, pending.model_dump_json()
-        )
-        await connection.execute(
-            """
-            INSERT INTO prep.preps (id, user_id, account_id, meeting_id, event_id, starts_at, state, token, leased_until)
-            VALUES ($1, $2, $3, $4, 'left', now(), 'sending', 'token', now() - interval '2 minutes')
-            """,
-            new_id(), USER_ID, ACCOUNT_ID, MEETING_ID,
-        )  # fmt: skip
-    finally:
-        await connection.close()
+    payload = pending.model_dump_json().replace("'", "''")
+    await stage.execute(f"INSERT INTO prep.outbox (subject, payload) VALUES ('{pending.subject}', '{payload}')")
+    async with stage.prep():
+        assert await stage.received(PrepSent, seconds=20) == [pending]
+
+
+async def test_a_brief_that_a_crash_left_fails_soon(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(abandoned, "EVERY_SECONDS", 0.1)
+    await stage.execute(
+        f"""
+        INSERT INTO prep.preps (id, user_id, account_id, meeting_id, event_id, starts_at, state, token, leased_until)
+        VALUES ('{new_id()}', '{USER_ID}', '{ACCOUNT_ID}', '{MEETING_ID}', 'left', now(), 'sending', 'token',
+                now() - interval '2 minutes')
+        """
+    )
     async with stage.prep():
         (failed,) = await stage.received(PrepFailed, seconds=20)
-        assert await stage.received(PrepSent, seconds=20) == [pending]
         found = await stage.buses["sync"].request(
             FindBriefTokens(user_id=USER_ID, account_id=ACCOUNT_ID, tokens=("token", "made up"))
         )

@@ -2,10 +2,11 @@
 
 from tests.sabotage.mutation import InText, Mutation, Replace
 
+AUTH_CHANGES = "tests/integration/auth/test_auth_changes.py"
+AUTH_LINKING = "tests/integration/auth/test_auth_linking.py"
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 PREP_SERVICE = "tests/integration/prep/test_prep_service.py"
-AUTH_ROWS = "tests/integration/auth/test_auth_rows.py"
 AUTH_REFRESHES = "tests/integration/auth/test_auth_refresh_races.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -28,21 +29,21 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/auth/handlers/preferences.py::put_settings",
         Replace("connection.transaction()", '__import__("contextlib").nullcontext()'),
-        (f"{AUTH_ROWS}::test_a_change_is_stored_together_with_its_event_or_not_at_all",),
+        (f"{AUTH_CHANGES}::test_a_change_is_stored_together_with_its_event_or_not_at_all",),
     ),
     Mutation(
         "a user is deleted though the event is lost",
         "lost",
         "services/auth/handlers/users.py::delete_user",
         Replace("connection.transaction()", '__import__("contextlib").nullcontext()'),
-        (f"{AUTH_ROWS}::test_a_change_is_stored_together_with_its_event_or_not_at_all",),
+        (f"{AUTH_CHANGES}::test_a_change_is_stored_together_with_its_event_or_not_at_all",),
     ),
     Mutation(
         "a dead token is deleted though nobody is notified",
         "lost",
         "services/auth/token_refresh.py::_require_reauth",
         Replace("connection.transaction()", '__import__("contextlib").nullcontext()'),
-        (f"{AUTH_ROWS}::test_a_change_is_stored_together_with_its_event_or_not_at_all",),
+        (f"{AUTH_CHANGES}::test_a_change_is_stored_together_with_its_event_or_not_at_all",),
     ),
     Mutation(
         "a refresh without a new refresh token deletes the one that is held",
@@ -56,7 +57,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/auth/store/accounts.py::update_grant",
         InText("refresh_token = coalesce($7, refresh_token),", "refresh_token = $7,"),
-        (f"{AUTH_ROWS}::test_signing_in_again_keeps_what_google_did_not_give_again",),
+        (f"{AUTH_LINKING}::test_signing_in_again_keeps_what_google_did_not_give_again",),
     ),
     Mutation(
         "an attempt at a brief that failed never comes back",
@@ -77,6 +78,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/prep/__main__.py::wire",
         Replace('r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))', ""),
-        (f"{PREP_SERVICE}::test_what_a_crash_left_is_published_and_failed_soon",),
+        (f"{PREP_SERVICE}::test_what_a_crash_left_in_the_outbox_is_published_soon",),
     ),
 )

@@ -3,11 +3,12 @@
 from tests.sabotage.mutation import InText, Mutation, Replace
 
 LIMITS = "tests/integration/gateway/test_gateway_limits.py"
+AUTH_CHANGES = "tests/integration/auth/test_auth_changes.py"
+AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 PREP_GATHERING = "tests/unit/prep/test_prep_gathering.py"
 PREP_SERVICE = "tests/integration/prep/test_prep_service.py"
-AUTH_ROWS = "tests/integration/auth/test_auth_rows.py"
 AUTH_REFRESHES = "tests/integration/auth/test_auth_refresh_races.py"
 
 MUTATIONS = (
@@ -63,7 +64,7 @@ MUTATIONS = (
         Replace(
             "await asyncio.gather(*(revoke_grant(context, account_id, sealed) for account_id, sealed in held))", ""
         ),
-        (f"{AUTH_ROWS}::test_a_grant_is_revoked_while_its_token_is_still_stored",),
+        (f"{AUTH_CHANGES}::test_a_grant_is_revoked_while_its_token_is_still_stored",),
     ),
     Mutation(
         "a session that is over is prolonged",
@@ -72,14 +73,14 @@ MUTATIONS = (
         InText(
             "WHERE hash = $1 AND expires_at > now() AND expires_at < now()", "WHERE hash = $1 AND expires_at < now()"
         ),
-        (f"{AUTH_ROWS}::test_a_session_in_use_is_prolonged_once_a_day_and_one_that_is_over_never",),
+        (f"{AUTH_CREDENTIALS}::test_a_session_in_use_is_prolonged_once_a_day_and_one_that_is_over_never",),
     ),
     Mutation(
         "accounts on the border of two pages come twice",
         "order",
         "services/auth/store/accounts.py::list_states",
         InText("id > $2", "id >= $2"),
-        (f"{AUTH_ROWS}::test_states_are_read_page_by_page_with_those_of_removed_accounts",),
+        (f"{AUTH_CHANGES}::test_states_are_read_page_by_page_with_those_of_removed_accounts",),
     ),
     Mutation(
         "Google is not left alone for as long as it demands",
@@ -93,6 +94,6 @@ MUTATIONS = (
         "order",
         "services/auth/handlers/preferences.py::put_settings",
         Replace("await context.relay_outbox()", ""),
-        (f"{AUTH_ROWS}::test_a_change_is_published_at_once_and_waits_where_the_bus_is_away",),
+        (f"{AUTH_CHANGES}::test_a_change_is_published_at_once_and_waits_where_the_bus_is_away",),
     ),
 )

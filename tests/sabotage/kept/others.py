@@ -2,9 +2,10 @@
 
 from tests.sabotage.mutation import InText, Mutation, Replace
 
+AUTH_LINKING = "tests/integration/auth/test_auth_linking.py"
+AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
 PREP_GATHERING = "tests/unit/prep/test_prep_gathering.py"
-AUTH_ROWS = "tests/integration/auth/test_auth_rows.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -43,13 +44,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "others",
         "services/auth/store/api_tokens.py::delete_api_token",
         InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
-        (f"{AUTH_ROWS}::test_an_api_token_is_its_users_and_is_listed_oldest_first",),
+        (f"{AUTH_CREDENTIALS}::test_an_api_token_is_its_users_and_is_listed_oldest_first",),
     ),
     Mutation(
         "who gave an account up is signed in with it",
         "others",
         "services/auth/store/users.py::get_owner",
         InText("ORDER BY connected DESC", "ORDER BY connected"),
-        (f"{AUTH_ROWS}::test_an_account_leads_to_who_has_it_and_not_to_who_gave_it_up",),
+        (f"{AUTH_LINKING}::test_an_account_leads_to_who_has_it_and_not_to_who_gave_it_up",),
     ),
 )

@@ -2,8 +2,8 @@
 
 from tests.sabotage.mutation import Mutation, Replace
 
+AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
-AUTH_ROWS = "tests/integration/auth/test_auth_rows.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -28,7 +28,7 @@ MUTATIONS: tuple[Mutation, ...] = (
             'get_logger().info("signed_in", user=account.user_id, account=account.id, added=added, lasting=connected.lasting)',
             'get_logger().info("signed_in", user=account.user_id, address=profile.address)',
         ),
-        (f"{AUTH_ROWS}::test_nothing_private_is_logged",),
+        (f"{AUTH_CREDENTIALS}::test_nothing_private_is_logged",),
     ),
     Mutation(
         "a bug's text is a sentence for the user",

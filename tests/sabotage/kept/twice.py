@@ -2,10 +2,12 @@
 
 from tests.sabotage.mutation import InText, Mutation, Replace
 
+AUTH_CHANGES = "tests/integration/auth/test_auth_changes.py"
+AUTH_LINKING = "tests/integration/auth/test_auth_linking.py"
+AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 PREP_KEYS = "tests/integration/prep/test_prep_dedup_keys.py"
-AUTH_ROWS = "tests/integration/auth/test_auth_rows.py"
 AUTH_REFRESHES = "tests/integration/auth/test_auth_refresh_races.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -80,14 +82,14 @@ MUTATIONS: tuple[Mutation, ...] = (
         "twice",
         "services/auth/store/access_tokens.py::store_refreshed",
         InText("AND refresh_holder = $2", ""),
-        (f"{AUTH_REFRESHES}::test_who_lost_the_lease_writes_nothing",),
+        (f"{PREP_ROWS}::test_who_lost_the_lease_writes_nothing",),
     ),
     Mutation(
         "a late refusal of Google ends an account that was connected again",
         "twice",
         "services/auth/store/access_tokens.py::require_reauth",
         InText("AND refresh_holder = $2", ""),
-        (f"{AUTH_REFRESHES}::test_who_lost_the_lease_writes_nothing",),
+        (f"{PREP_ROWS}::test_who_lost_the_lease_writes_nothing",),
     ),
     Mutation(
         "a reconnection leaves the lease to the refresh of the old token",
@@ -118,20 +120,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         "twice",
         "services/auth/handlers/preferences.py::put_settings",
         Replace("await users.lock_user(connection, command.user_id)", ""),
-        (f"{AUTH_ROWS}::test_of_two_changes_of_the_same_settings_at_once_the_later_is_refused",),
+        (f"{AUTH_CREDENTIALS}::test_of_two_changes_of_the_same_settings_at_once_the_later_is_refused",),
     ),
     Mutation(
         "a person who comes twice at once becomes two",
         "twice",
         "services/auth/account_linking.py::link_account",
         Replace("await users.lock_sub(connection, profile.sub)", ""),
-        (f"{AUTH_ROWS}::test_the_same_person_who_comes_many_times_at_once_is_one_user",),
+        (f"{AUTH_LINKING}::test_the_same_person_who_comes_many_times_at_once_is_one_user",),
     ),
     Mutation(
         "a rotation puts an old refresh token back",
         "twice",
         "services/auth/store/access_tokens.py::replace_sealed_token",
         InText("AND refresh_token = $2", "AND $2::bytea IS NOT NULL"),
-        (f"{AUTH_ROWS}::test_a_token_that_changed_meanwhile_is_neither_replaced_nor_given_up",),
+        (f"{AUTH_CHANGES}::test_a_token_that_changed_meanwhile_is_neither_replaced_nor_given_up",),
     ),
 )
