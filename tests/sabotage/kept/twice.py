@@ -82,14 +82,14 @@ MUTATIONS: tuple[Mutation, ...] = (
         "twice",
         "services/auth/store/access_tokens.py::store_refreshed",
         InText("AND refresh_holder = $2", ""),
-        (f"{PREP_ROWS}::test_who_lost_the_lease_writes_nothing",),
+        (f"{AUTH_REFRESHES}::test_who_lost_the_lease_writes_nothing",),
     ),
     Mutation(
         "a late refusal of Google ends an account that was connected again",
         "twice",
         "services/auth/store/access_tokens.py::require_reauth",
         InText("AND refresh_holder = $2", ""),
-        (f"{PREP_ROWS}::test_who_lost_the_lease_writes_nothing",),
+        (f"{AUTH_REFRESHES}::test_who_lost_the_lease_writes_nothing",),
     ),
     Mutation(
         "a reconnection leaves the lease to the refresh of the old token",
