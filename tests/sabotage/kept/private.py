@@ -25,7 +25,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "private",
         "services/auth/handlers/sign_in.py::finish_sign_in",
         Replace(
-            'get_logger().info("signed_in", user=account.user_id, account=account.id, added=added, lasting=connected.lasting)',
+            'get_logger().info("signed_in", ...)',
             'get_logger().info("signed_in", user=account.user_id, address=profile.address)',
         ),
         (f"{AUTH_CREDENTIALS}::test_nothing_private_is_logged",),
