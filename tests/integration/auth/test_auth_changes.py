@@ -206,6 +206,30 @@ async def test_disconnecting_takes_one_account_and_leaves_the_others(
     assert refused.value.code == "not_found"
 
 
+async def test_of_two_who_disconnect_an_account_at_once_one_publishes_it(
+    auth: AuthAlone, anna: SignedIn, db: Connection
+) -> None:
+    """Both have begun before either is stored: the row of the account is locked until then."""
+    command = Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False)
+    revoked, go_on = asyncio.Barrier(3), asyncio.Event()
+
+    async def revoke(_: str) -> None:
+        await revoked.wait()
+        await go_on.wait()
+
+    auth.oauth.revoke = revoke  # type: ignore[method-assign]
+    leaving = [asyncio.create_task(disconnect(auth.context, command)) for _ in range(2)]
+    await revoked.wait()
+    async with db.transaction():
+        await db.execute("SELECT FROM google_accounts FOR UPDATE")
+        go_on.set()
+        async with asyncio.timeout(20):
+            while await auth.db.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < 2:
+                await asyncio.sleep(0.01)
+    await asyncio.gather(*leaving)
+    assert [event.sequence for event in auth.received(AccountDisconnected)] == [2]
+
+
 async def test_deleting_a_user_leaves_the_ids_of_their_accounts_alone_and_others_untouched(
     auth: AuthAlone, anna: SignedIn, db: Connection
 ) -> None:

@@ -39,7 +39,7 @@ from services.auth.handlers.preferences import get_settings, put_settings
 from services.auth.handlers.sessions import authenticate, sign_out, sign_out_everywhere
 from services.auth.handlers.users import delete_user
 from services.auth.handlers.webhook_secrets import get_former_webhook_secrets
-from services.auth.store import access_tokens
+from services.auth.store import access_tokens, api_tokens
 from services.auth.store.sessions import SESSION_LIFE, SESSION_STEP
 from tests.support.auth_alone import ANNA, BOB, WORK, AuthAlone, auth_alone, grant, read
 from tests.support.database import Database
@@ -168,6 +168,19 @@ async def test_an_api_token_is_its_users_and_is_listed_oldest_first(auth: AuthAl
     for token, alive in zip(created, (False, True, True), strict=True):
         outcome = await asyncio.gather(authenticate(auth.context, WhoIs(token=token.secret)), return_exceptions=True)
         assert isinstance(outcome[0], User) is alive
+
+
+async def test_a_token_that_is_created_again_replaces_its_own_users_secret_alone(
+    auth: AuthAlone, anna: SignedIn, db: Connection
+) -> None:
+    bob = await auth.sign_in(BOB)
+    token_id = new_id()
+    for secret in (b"first", b"second"):
+        created = await api_tokens.upsert_api_token(db, token_id, anna.user_id, secret, "script")
+        assert (created.id, created.name, created.last_used_at) == (token_id, "script", None)
+    with pytest.raises(AssertionError):
+        await api_tokens.upsert_api_token(db, token_id, bob.user_id, b"bob's", "script")
+    assert await db.fetch("SELECT user_id, hash FROM api_tokens") == [(anna.user_id, b"second")]
 
 
 async def test_the_last_use_of_an_api_token_is_written_at_most_once_a_minute(auth: AuthAlone, anna: SignedIn) -> None:

@@ -15,12 +15,14 @@ from libs.common.events import AccountConnected
 from libs.common.requests import (
     DeleteUser,
     Disconnect,
+    FinishSignIn,
     ListAccountStates,
     SignedIn,
     WhoIs,
 )
 from services.auth.handlers.accounts import disconnect, list_account_states
 from services.auth.handlers.sessions import authenticate
+from services.auth.handlers.sign_in import finish_sign_in
 from services.auth.handlers.users import delete_user
 from tests.support.auth_alone import ANNA, BOB, SCOPES, WORK, AuthAlone, auth_alone, grant
 from tests.support.database import Database
@@ -194,3 +196,77 @@ async def test_an_account_leads_to_who_has_it_and_not_to_who_gave_it_up(auth: Au
     assert (await auth.sign_in(BOB)).user_id == anna.user_id
     user = await authenticate(auth.context, WhoIs(session=auth.sessions[anna.user_id]))
     assert (user.name, user.address) == (ANNA.name, ANNA.address), "another account changes no profile"
+
+
+async def test_the_profile_of_a_user_is_that_of_the_account_that_made_them(
+    auth: AuthAlone, anna: SignedIn, db: Connection
+) -> None:
+    bob = await auth.sign_in(BOB)
+    untouched = await db.fetchrow("SELECT * FROM users WHERE id = $1", bob.user_id)
+    changed = {"name": "", "address": "anna.stone@gmail.com", "address_verified": False}
+    await auth.sign_in(ANNA.model_copy(update=changed))
+    profile = "SELECT name, address, address_verified FROM users WHERE id = $1"
+    assert await db.fetchrow(profile, anna.user_id) == (ANNA.name, "anna.stone@gmail.com", False)
+    await auth.sign_in(ANNA.model_copy(update={"name": "Anna Stone"}))
+    assert await db.fetchrow(profile, anna.user_id) == ("Anna Stone", ANNA.address, True)
+    assert await db.fetchrow("SELECT * FROM users WHERE id = $1", bob.user_id) == untouched
+    assert await db.fetch("SELECT owner FROM users ORDER BY id") == [(True,), (False,)]
+
+
+# -- the way to Google and back --------------------------------------------------------------------------------------------
+
+
+async def test_an_account_is_renewed_without_a_consent_that_is_given_already(auth: AuthAlone, anna: SignedIn) -> None:
+    await auth.begin(session=anna.session, account_id=anna.account_id)
+    begun = auth.oauth.authorizations[-1]
+    assert (begun["prompt"], begun["login_hint"]) == ("select_account", ANNA.address)
+    auth.oauth.exchanged = grant("access", None, scopes=SCOPES - {scopes.GMAIL_SEND})
+    await auth.sign_in()
+    await auth.begin(session=anna.session, account_id=anna.account_id)
+    assert auth.oauth.authorizations[-1]["prompt"] == "consent"
+    await auth.begin(session=anna.session)
+    begun = auth.oauth.authorizations[-1]
+    assert (begun["prompt"], begun["login_hint"]) == ("select_account", "")
+
+
+async def test_a_second_way_through_consent_is_for_the_same_account_in_the_same_session(
+    auth: AuthAlone, anna: SignedIn
+) -> None:
+    auth.oauth.exchanged = grant("access", None)
+    halfway = await auth.sign_in(WORK, user_id=anna.user_id)
+    assert halfway.authorize_url is not None
+    state = halfway.authorize_url.rpartition("=")[2]
+    for session, who, code in ((None, WORK, "invalid_state"), (anna.session, BOB, "other_account")):
+        auth.keys.who = who
+        with pytest.raises(Refused) as refused:
+            await finish_sign_in(
+                auth.context, FinishSignIn(browser="browser", session=session, state=state, code="code")
+            )
+        assert refused.value.code == code
+        halfway = await auth.sign_in(WORK, user_id=anna.user_id)
+        state = (halfway.authorize_url or "").rpartition("=")[2]
+    auth.keys.who, auth.oauth.exchanged = WORK, grant("access", "lasting")
+    done = await finish_sign_in(
+        auth.context, FinishSignIn(browser="browser", session=anna.session, state=state, code="code")
+    )
+    assert (done.user_id, done.account_id, done.authorize_url) == (anna.user_id, halfway.account_id, None)
+
+
+async def test_without_a_client_at_google_nothing_begins(auth: AuthAlone) -> None:
+    auth.oauth.configured = False
+    with pytest.raises(Refused) as refused:
+        await auth.begin()
+    assert (refused.value.status, refused.value.code) == (500, "not_configured")
+    assert auth.oauth.authorizations == []
+
+
+@pytest.mark.parametrize("lacks", ["code", "ID token"])
+async def test_a_way_back_without_proof_of_who_it_is_signs_nobody_in(auth: AuthAlone, lacks: str) -> None:
+    if lacks == "ID token":
+        auth.oauth.exchanged = grant(id_token=None)
+    command = FinishSignIn(browser="browser", state=await auth.begin(), code="" if lacks == "code" else "code")
+    with pytest.raises(Refused) as refused:
+        await finish_sign_in(auth.context, command)
+    assert (refused.value.status, refused.value.code) == (502, "exchange_failed")
+    assert len(auth.oauth.exchanges) == (lacks == "ID token")
+    assert not any((await auth.everything()).values())
