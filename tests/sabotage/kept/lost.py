@@ -80,4 +80,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         Replace('r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))', ""),
         (f"{PREP_SERVICE}::test_what_a_crash_left_in_the_outbox_is_published_soon",),
     ),
+    Mutation(
+        "what an answer of Claude that is of no use has cost is forgotten",
+        "lost",
+        "services/prep/writing.py::write_talking_points",
+        Replace("error.usage", "Usage()"),
+        ("tests/unit/prep/test_prep_writing.py::test_a_brief_states_who_wrote_its_points_and_what_they_cost",),
+    ),
 )

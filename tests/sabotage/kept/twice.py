@@ -136,4 +136,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("AND refresh_token = $2", "AND $2::bytea IS NOT NULL"),
         (f"{AUTH_CHANGES}::test_a_token_that_changed_meanwhile_is_neither_replaced_nor_given_up",),
     ),
+    Mutation(
+        "two who disconnect an account at once publish it twice",
+        "twice",
+        "services/auth/store/accounts.py::get_account_for_update",
+        InText("FOR UPDATE", ""),
+        (f"{AUTH_CHANGES}::test_of_two_who_disconnect_an_account_at_once_one_publishes_it",),
+    ),
 )
