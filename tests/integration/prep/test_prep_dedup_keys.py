@@ -10,7 +10,7 @@ from libs.common.cache import Cache, open_cache
 from libs.common.config import Settings
 from libs.common.errors import Throttled
 from libs.common.events import Meeting
-from services.prep.leasing import DEDUP_TTL, RETRY_PAUSES, acquire_lease
+from services.prep.leasing import DEDUP_TTL, acquire_lease
 from services.prep.store import preps
 from services.prep.store.preps import LEASE
 from tests.support.database import Database
@@ -57,7 +57,7 @@ async def test_the_key_is_the_same_in_whatever_zone_the_start_is_written(prep: P
 
 
 @pytest.mark.parametrize(
-    ("value_seconds", "waits"), [(40, True), (1, True), (-1, False), (-3600, False)], ids=lambda value: str(value)
+    ("value_seconds", "waits"), [(60, True), (20, True), (-1, False), (-3600, False)], ids=lambda value: str(value)
 )
 async def test_a_key_without_a_row_stops_everybody_until_it_can_be_doubted(
     prep: PrepAlone, value_seconds: int, waits: bool
@@ -107,13 +107,15 @@ async def test_where_there_is_a_row_the_key_decides_nothing(prep: PrepAlone) -> 
     assert again.attempt == 2, "the key says otherwise for another 90 s"
 
 
-async def test_who_finds_it_taken_comes_back_no_sooner_than_after_a_first_pause(prep: PrepAlone) -> None:
+async def test_who_finds_it_taken_comes_back_no_sooner_than_after_a_first_pause(
+    prep: PrepAlone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.prep.leasing.RETRY_PAUSES", (timedelta(hours=1),))
     about = upcoming()
     assert await acquire_lease(prep.context, about) is not None
-    await prep.db.execute("UPDATE preps SET leased_until = now() + interval '2 s'")
     with pytest.raises(Throttled) as busy:
         await acquire_lease(prep.context, about)
-    assert busy.value.retry_after == RETRY_PAUSES[0]
+    assert busy.value.retry_after == timedelta(hours=1)
 
 
 @pytest.mark.parametrize(("state", "again"), [("sent", False), ("failed", False), ("skipped", True)])
