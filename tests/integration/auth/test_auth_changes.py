@@ -338,6 +338,10 @@ async def test_one_token_that_does_not_open_keeps_no_other_from_being_rotated(
     events = [pending["payload"] for pending in await auth.db.fetch("SELECT payload FROM outbox ORDER BY id")]
     assert [event["account_id"] for event in events] == [str(people[0].account_id), str(people[2].account_id)]
     assert {event["reason"] for event in events} == {KEY_LOST}
+    assert [event["sequence"] for event in events] == [2, 2], (
+        "consumers leave out what is not later than what they know"
+    )
+    assert [stored["sequence"] for stored in accounts] == [2, 1, 2]
 
 
 async def test_a_token_that_changed_meanwhile_is_neither_replaced_nor_given_up(
@@ -354,5 +358,6 @@ async def test_a_token_that_changed_meanwhile_is_neither_replaced_nor_given_up(
     assert await access_tokens.discard_sealed_token(db, anna.account_id, b"newer", "why") == (
         anna.user_id,
         ANNA.address,
+        2,
     )
     assert (await row(db, other))["status"] == "active"

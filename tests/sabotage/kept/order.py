@@ -96,4 +96,11 @@ MUTATIONS = (
         Replace("await context.relay_outbox()", ""),
         (f"{AUTH_CHANGES}::test_a_change_is_published_at_once_and_waits_where_the_bus_is_away",),
     ),
+    Mutation(
+        "the end of an account whose key was lost is not counted",
+        "order",
+        "services/auth/store/access_tokens.py::discard_sealed_token",
+        InText("refresh_until = NULL, sequence = sequence + 1", "refresh_until = NULL"),
+        (f"{AUTH_CHANGES}::test_one_token_that_does_not_open_keeps_no_other_from_being_rotated",),
+    ),
 )
