@@ -106,6 +106,7 @@ class AuthAlone:
     oauth: PlainOAuth
     keys: PlainKeys
     admin_url: str
+    secret_key: str
     sessions: dict[UserId, str] = field(default_factory=dict)
 
     @property
@@ -158,6 +159,7 @@ async def auth_alone(database: Database, redis_url: str) -> AsyncIterator[AuthAl
     """Everybody may sign in. What was stored is deleted at the end."""
     settings = Settings(postgres_url=database.url_for("auth"), redis_url=redis_url)
     bus, oauth, keys = PlainBus("auth"), PlainOAuth(), PlainKeys(ANNA)
+    secret_key = generate()[SECRET_KEYS]
     cache: Cache = open_cache(settings, "auth")
     pool = await open_pool(settings)
     try:
@@ -167,11 +169,11 @@ async def auth_alone(database: Database, redis_url: str) -> AsyncIterator[AuthAl
             bus=bus.as_bus(),
             oauth=cast(GoogleOAuth, oauth),
             google_keys=cast(GoogleKeys, keys),
-            keyring=Keyring([generate()[SECRET_KEYS]]),
+            keyring=Keyring([secret_key]),
             secret_keys=(),
             sign_up=SignUpPolicy(("open",), frozenset()),
         )
-        yield AuthAlone(context, bus, oauth, keys, database.admin_url)
+        yield AuthAlone(context, bus, oauth, keys, database.admin_url, secret_key)
         for table in ("users", "removed_accounts", "outbox"):
             await pool.execute(f"DELETE FROM {table}")
     finally:

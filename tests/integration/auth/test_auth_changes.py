@@ -302,9 +302,8 @@ async def test_rotation_goes_through_all_accounts_as_often_as_it_is_run(
     await auth.db.execute(
         "UPDATE google_accounts SET refresh_token = NULL, status = 'reauth_required' WHERE id = $1", waiting.account_id
     )
-    old_keyring, new_key = auth.context.keyring, generate()[SECRET_KEYS]
-    both = Keyring([new_key])
-    both._ciphers.update(old_keyring._ciphers)
+    new_key = generate()[SECRET_KEYS]
+    both = Keyring([new_key, auth.secret_key])
     outcomes = await asyncio.gather(*(rotate.reencrypt(auth.db, both) for _ in range(2)))
     assert sum(outcomes) == 3, "two that run at once change each once"
     assert await rotate.reencrypt(auth.db, both) == 0
@@ -324,8 +323,7 @@ async def test_one_token_that_does_not_open_keeps_no_other_from_being_rotated(
     people = [await auth.sign_in(identity(f"person{number}", number)) for number in range(3)]
     junk = "UPDATE google_accounts SET refresh_token = 'junk' WHERE id = $1"
     await auth.db.execute(junk, people[0].account_id)
-    both = Keyring([generate()[SECRET_KEYS]])
-    both._ciphers.update(auth.context.keyring._ciphers)
+    both = Keyring([generate()[SECRET_KEYS], auth.secret_key])
     with pytest.raises(Undecryptable, match="2 tokens were re-encrypted, 1 do not open"):
         await rotate.reencrypt(auth.db, both)
     await auth.db.execute(junk, people[2].account_id)

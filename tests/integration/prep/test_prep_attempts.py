@@ -25,6 +25,7 @@ from libs.common.ids import AccountId, new_id
 from libs.common.requests import GetAttendees
 from libs.common.resources.gmail import GmailMessage
 from services.prep.briefing import UNCONFIRMED_PAUSE, brief_once
+from services.prep.gathering import get_people
 from services.prep.handlers.meetings import brief_meeting
 from services.prep.leasing import RETRY_PAUSES
 from services.prep.outcomes import TOO_LATE, UNCONFIRMED, fail_abandoned, record_failed, record_sent, record_skipped
@@ -240,8 +241,6 @@ async def test_who_lost_the_lease_before_handing_over_sends_nothing(
     """The first attempt writes for so long that a second one overtakes it."""
     about = upcoming()
     written, go_on = asyncio.Event(), asyncio.Event()
-    get_people = "services.prep.briefing.get_people"
-    original = __import__("services.prep.briefing", fromlist=["get_people"]).get_people
     calls = 0
 
     async def slow(*arguments: Any) -> Any:
@@ -250,9 +249,9 @@ async def test_who_lost_the_lease_before_handing_over_sends_nothing(
         if calls == 1:
             written.set()
             await go_on.wait()
-        return await original(*arguments)
+        return await get_people(*arguments)
 
-    monkeypatch.setattr(get_people, slow)
+    monkeypatch.setattr("services.prep.briefing.get_people", slow)
     late = asyncio.create_task(brief_once(prep.context, about, None))
     await written.wait()
     await prep.end_leases()

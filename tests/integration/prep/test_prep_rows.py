@@ -297,16 +297,16 @@ async def test_a_brief_is_abandoned_when_nobody_can_come_back_to_it(
 
 
 async def test_two_who_look_for_abandoned_briefs_find_each_once_the_earliest_first(pool: Pool) -> None:
-    async with pool.acquire() as one_end, pool.acquire() as other_end:
+    async with pool.acquire() as mine, pool.acquire() as theirs:
         for number in (2, 1, 3):
             starts_at = START - timedelta(days=number)
-            await acquired(one_end, meeting(starts_at=starts_at, event_id=str(number)), str(number))
-        await one_end.execute("UPDATE preps SET leased_until = now() - interval '1 hour'")
-        async with one_end.transaction():
-            found = await preps.list_abandoned(one_end, USEFUL_UNTIL)
+            await acquired(mine, meeting(starts_at=starts_at, event_id=str(number)), str(number))
+        await mine.execute("UPDATE preps SET leased_until = now() - interval '1 hour'")
+        async with mine.transaction():
+            found = await preps.list_abandoned(mine, USEFUL_UNTIL)
             assert [prep.token for prep in found] == ["3", "2", "1"]
-            assert await preps.list_abandoned(other_end, USEFUL_UNTIL) == []
-        assert len(await preps.list_abandoned(other_end, USEFUL_UNTIL)) == 3
+            assert await preps.list_abandoned(theirs, USEFUL_UNTIL) == []
+        assert len(await preps.list_abandoned(theirs, USEFUL_UNTIL)) == 3
 
 
 # -- reading and purging ---------------------------------------------------------------------------------------------------
