@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 
 from libs.common.ids import AccountId, Service, UserId
-from libs.common.log import TRACE_HEADER, current_trace
+from libs.common.log import TRACE_HEADER, current_trace, without_values
 
 NOBODY = "-"
 ENCODING_HEADER = "Pingcrm-Encoding"
@@ -40,18 +40,23 @@ class Letter:
 
     @property
     def short_reason(self) -> str:
-        """The reason as one line that fits into a header."""
-        return " ".join(self.reason.split())[:MAX_REASON_CHARACTERS]
+        """The reason as one line that fits into a header, without values that it may quote."""
+        return without_values(" ".join(self.reason.split()))[:MAX_REASON_CHARACTERS]
 
     def headers(self) -> dict[str, str]:
         return {
-            "Pingcrm-Reason": self.short_reason,
+            "Pingcrm-Reason": _in_ascii(self.short_reason),
             "Pingcrm-Attempts": str(self.attempts),
             "Pingcrm-Subject": self.subject,
             "Pingcrm-Consumer": self.consumer,
             "Pingcrm-At": datetime.now(UTC).isoformat(),
             TRACE_HEADER: current_trace(),
         }
+
+
+def _in_ascii(reason: str) -> str:
+    """As a header can be read again by every client of the bus."""
+    return reason.replace("…", "...").encode("ascii", "backslashreplace").decode()[:MAX_REASON_CHARACTERS]
 
 
 def compressed(payload: bytes) -> tuple[bytes, dict[str, str]]:

@@ -11,6 +11,7 @@ Commands and queries (request and reply) are in requests/. The NATS permissions,
 document are derived from this file; a test compares it with what the services really subscribe to.
 """
 
+import hashlib
 from datetime import date, datetime, timedelta
 from typing import ClassVar, Literal, get_args
 from uuid import UUID
@@ -23,6 +24,11 @@ from libs.common.preferences import Preferences
 Kind = Literal["mail", "contacts", "calendar"]
 Reason = Literal["connected", "schedule", "user", "push", "poll", "settings", "repair"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def _digest(address: str) -> str:
+    """Stands for an address in a key: keys are headers, which are shown where bodies are not."""
+    return hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
 class Event(BaseModel):
@@ -230,7 +236,7 @@ class MailboxNotified(Event):
     notified_at: datetime
 
     def key(self) -> str:
-        return f"{self.address}:{self.history_id}"
+        return f"{_digest(self.address)}:{self.history_id}"
 
 
 class SyncProgressed(Event):
@@ -596,7 +602,7 @@ class BccUnclaimed(Event):
     contact_id: ContactId
 
     def key(self) -> str:
-        return f"{self.user_id}:{self.address}"
+        return f"{self.user_id}:{_digest(self.address)}"
 
 
 class PrepSent(Event):

@@ -22,6 +22,7 @@ from libs.common.ids import new_id
 TRACE_HEADER = "Pingcrm-Trace"
 _trace: ContextVar[str] = ContextVar("trace", default="")
 
+_ADDRESS = re.compile(r"[^\s@<>\"'(),;:=]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _INPUT_VALUE = re.compile(r"input_value=.*?(?=, input_type=|$)")
 _QUERY_ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .*")
 
@@ -58,11 +59,13 @@ def configure(service: str, settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         _Service(service),
     ]
-    renderers: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+    renderers: list[structlog.typing.Processor] = [
+        structlog.processors.ExceptionRenderer(_without_rows),
+        _without_addresses,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if pretty
-        else [structlog.processors.ExceptionRenderer(_without_rows), structlog.processors.JSONRenderer(default=str)]
-    )
+        else structlog.processors.JSONRenderer(default=str),
+    ]
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level.upper())),
@@ -78,11 +81,26 @@ def configure(service: str, settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
+def error_text(error: BaseException) -> str:
+    """The error as `Type: its first line`, for a log line, a header or a dead letter: without values, which may be private."""
+    return f"{type(error).__name__}: {without_values(str(error).partition(chr(10))[0])}"
+
+
+def without_values(text: str) -> str:
+    """A line of an error's text without addresses and without the values that asyncpg and pydantic quote."""
+    plain = _QUERY_ARGUMENT.sub(r"\1: …", _INPUT_VALUE.sub("input_value=…", text))
+    return _ADDRESS.sub("…@…", plain) if "@" in plain else plain
+
+
 def _without_rows(exc_info: structlog.typing.ExcInfo) -> str:
-    """A traceback without the values that PostgreSQL (DETAIL), asyncpg and pydantic (input_value) quote: they may be private."""
+    """A traceback without the row that PostgreSQL quotes (DETAIL), and without values: they may be private."""
     lines = "".join(traceback.format_exception(*exc_info)).splitlines()
-    kept = (line for line in lines if not line.startswith(("DETAIL:", "CONTEXT:")))
-    return "\n".join(_QUERY_ARGUMENT.sub(r"\1: …", _INPUT_VALUE.sub("input_value=…", line)) for line in kept)
+    return "\n".join(without_values(line) for line in lines if not line.startswith(("DETAIL:", "CONTEXT:")))
+
+
+def _without_addresses(_logger: Any, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The last wall: whatever text a line is given, no address of a person stands in it."""
+    return {name: without_values(value) if isinstance(value, str) else value for name, value in line.items()}
 
 
 class _Service:

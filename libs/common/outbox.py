@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 from pydantic import ValidationError
 
+from libs.common.bus.counters import EVENT_OUTCOMES
 from libs.common.bus.validation import first_problem
 from libs.common.db import Connection, Pool, Record
 from libs.common.dead_letters import Letter, read_about
@@ -86,6 +87,7 @@ async def _set_aside(bus: "Bus", row: Record, reason: str) -> bool:
     except PayloadTooLarge as error:
         get_logger().error("outbox_stuck", subject=row["subject"], error=str(error))
         return False
+    EVENT_OUTCOMES.labels(row["subject"], "dead_letter").inc()
     get_logger().error("dead_letter", subject=row["subject"], reason=letter.short_reason, attempts=letter.attempts)
     return True
 

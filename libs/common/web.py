@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from libs.common.log import get_logger
+from libs.common.log import error_text, get_logger
 
 Check = Callable[[], Awaitable[object]]
 CHECK_TIMEOUT_SECONDS = 3.0
@@ -35,7 +35,7 @@ async def _state(check: Check) -> str:
             await check()
     except Exception as error:
         # The kind of failure is enough here; messages of drivers can hold addresses of servers.
-        get_logger().warning("check_failed", error=f"{type(error).__name__}: {error}")
+        get_logger().warning("check_failed", error=error_text(error))
         return type(error).__name__
     return "ok"
 

@@ -3,7 +3,7 @@
 from libs.common.errors import Outage
 from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured
 from libs.common.ids import AccountId
-from libs.common.log import get_logger
+from libs.common.log import error_text, get_logger
 from services.auth.context import Context
 from services.auth.keyring import Undecryptable
 
@@ -15,7 +15,7 @@ async def revoke_grant(context: Context, account_id: AccountId, sealed: bytes | 
     try:
         await context.oauth.revoke(context.keyring.open(sealed, account_id, "refresh"))
     except (Outage, InvalidGrant, Misconfigured, Undecryptable) as error:
-        get_logger().warning("revoke_failed", account=account_id, error=f"{type(error).__name__}: {error}")
+        get_logger().warning("revoke_failed", account=account_id, error=error_text(error))
 
 
 async def revoke_unused(context: Context, grant: Grant) -> bool:
@@ -23,6 +23,6 @@ async def revoke_unused(context: Context, grant: Grant) -> bool:
     try:
         await context.oauth.revoke(grant.refresh_token or grant.access_token)
     except (Outage, InvalidGrant, Misconfigured) as error:
-        get_logger().warning("revoke_failed", error=f"{type(error).__name__}: {error}")
+        get_logger().warning("revoke_failed", error=error_text(error))
         return False
     return True

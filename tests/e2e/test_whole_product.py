@@ -10,9 +10,12 @@ from yarl import URL
 
 from libs.common.ids import SERVICES
 from libs.common.scopes import GMAIL_SEND
+from libs.google_sim.account import AccountData
 from libs.google_sim.sample import sample
 from libs.local.demo.person import Unexpected, person_at, poll_until
 from libs.local.tick import tick
+from tests.support import provoked
+from tests.support.privacy import Recorded, found_in, leaks, logged_lines, private_texts, recorded_bus
 from tests.support.product import Product, product
 
 
@@ -37,7 +40,11 @@ def handled(log: Path, subject: str) -> int:
 async def test_two_replicas_of_everything_yield_what_one_would(tmp_path: Path) -> None:
     """One person, two accounts, two of each service: the oracle's numbers, one brief per meeting, each schedule once."""
     accounts = sample(datetime.now(UTC))
-    async with product(tmp_path, accounts, replicas=dict.fromkeys(SERVICES, 2)) as it:
+    settings = {"PINGCRM_LOG_LEVEL": "DEBUG"}
+    async with (
+        product(tmp_path, accounts, replicas=dict.fromkeys(SERVICES, 2), settings=settings) as it,
+        recorded_bus(it) as recorded,
+    ):
         await it.person.sign_in(accounts[0].address)
         await it.person.add_account(accounts[1].address)
         await it.settle()
@@ -61,6 +68,33 @@ async def test_two_replicas_of_everything_yield_what_one_would(tmp_path: Path) -
             cookies = it.person.http.cookie_jar.filter_cookies(URL(it.stack.url))
             elsewhere.http.cookie_jar.update_cookies(cookies, URL(it.stack.urls[1]))
             assert (await elsewhere.call("GET", "/me"))["counts"] == (await it.person.call("GET", "/me"))["counts"]
+        await assert_nothing_private_and_nothing_silent(it, tmp_path, accounts, recorded)
+
+
+async def assert_nothing_private_and_nothing_silent(
+    it: Product, folder: Path, accounts: list[AccountData], recorded: Recorded
+) -> None:
+    """What it writes about all that happened, and about failures that are provoked here, has causes and no people."""
+    synced = await provoked.sync_that_fails_at_first(it, folder, accounts[0])
+    briefed_by_hand = await provoked.brief_by_hand(it)
+    await provoked.event_that_cannot_be_parsed(it)
+    bodies = await provoked.error_bodies(it)
+    await it.settle()
+    private = private_texts(accounts) | provoked.PROVOKED
+    assert len(private) > 1_000
+    assert await leaks(it, folder, recorded, private) == []
+    assert found_in("error bodies", bodies, private) == []
+    # One trace from the request to the notification: through the bus and a failed delivery, and through an outbox.
+    assert {
+        ("gateway", "request"), ("auth", "answered"), ("sync", "handled"), ("sync", "run_ended"),
+        ("contacts", "struck"), ("contacts", "handled"), ("gateway", "notified"),
+    } <= set(provoked.lines_under(folder, synced))  # fmt: skip
+    assert {("gateway", "request"), ("prep", "prep_sent"), ("gateway", "notified")} <= set(
+        provoked.lines_under(folder, briefed_by_hand)
+    )
+    assert ("contacts", "dead_letter") in {
+        (line["service"], line["event"]) for line in logged_lines(folder) if line["level"] == "error"
+    }
 
 
 @pytest.mark.timeout(180)

@@ -1,13 +1,16 @@
 """A fresh database per test, copied from one that was migrated once."""
 
+import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
+from libs.common.db import Pool
 from libs.common.ids import Service
 from libs.local.migrate import migrate_database
 from libs.local.schemas import apply_roles
@@ -47,3 +50,15 @@ async def fresh_database(server: Postgres, secrets: Secrets) -> AsyncIterator[Da
     finally:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         await admin.close()
+
+
+async def blocked(pool: Pool, work: asyncio.Task[Any]) -> None:
+    """Return when `work` waits for a lock that somebody else holds, or has ended without."""
+    async with asyncio.timeout(20):
+        while not work.done():
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if await pool.fetchval(waiting):
+                return
+            await asyncio.sleep(0.01)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 import nats
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import BaseModel
 
@@ -42,6 +43,7 @@ from libs.common.requests import (
     UserPreferences,
 )
 from libs.common.service import running
+from libs.common.topology import CONSUMERS
 from libs.google_sim.account import AccountData, CalendarData
 from libs.google_sim.hosted_account import Account
 from libs.google_sim.server import GoogleServer, run_google
@@ -119,6 +121,7 @@ class SyncStage:
     auth: Bus
     gateway: Bus
     postgres_url: str
+    nats_admin_url: str
     user_id: UserId = field(default_factory=lambda: UserId(new_id()))
     account_id: AccountId = field(default_factory=lambda: AccountId(new_id()))
     granted: frozenset[str] = frozenset(scopes.ALL)
@@ -230,6 +233,33 @@ class SyncStage:
             while not true():
                 await asyncio.sleep(0.02)
 
+    async def at_rest(self, seconds: float = 30.0) -> None:
+        """Wait until `sync` has handled all that was published, and no run is queued or under way."""
+        client = await nats.connect(self.nats_admin_url)
+        try:
+            async with asyncio.timeout(seconds):
+                while await self._is_anything_pending(client) or await self.sql(
+                    "SELECT FROM runs WHERE finished_at IS NULL"
+                ):
+                    await asyncio.sleep(0.02)
+        finally:
+            await client.close()
+
+    async def _is_anything_pending(self, client: Client) -> bool:
+        js = client.jetstream()
+        for consumer in CONSUMERS:
+            if consumer.service == "sync":
+                info = await js.consumer_info(consumer.stream, consumer.name)
+                if info.num_pending or info.num_ack_pending:
+                    return True
+        return False
+
+    async def until_no_run_is_carried_out(self, seconds: float = 30.0) -> None:
+        """Wait until no replica of this process works on a run any more, also on one that it has lost."""
+        async with asyncio.timeout(seconds):
+            while any(task.get_name().startswith("run ") for task in asyncio.all_tasks()):
+                await asyncio.sleep(0.02)
+
     async def request(self, request: Request[R]) -> R:
         return await self.gateway.request(request)
 
@@ -267,7 +297,7 @@ async def sync_stage(
             cache = open_cache(settings_of(service), service)
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings_of(service), service, cache)
-        made = SyncStage(google, settings, buses["auth"], buses["gateway"], base.postgres_url)
+        made = SyncStage(google, settings, buses["auth"], buses["gateway"], base.postgres_url, nats_admin_url)
         buses["auth"].respond(GetToken, made.give_token)
         buses["auth"].respond(GetSettings, made.give_settings)
         buses["auth"].respond(ListAccountStates, made.give_states)

@@ -41,7 +41,7 @@ from libs.common.dead_letters import Letter, purge_filter
 from libs.common.errors import Outage
 from libs.common.events import BROADCAST, Event
 from libs.common.ids import AccountId, Service, UserId
-from libs.common.log import TRACE_HEADER, current_trace, get_logger, traced
+from libs.common.log import TRACE_HEADER, current_trace, error_text, get_logger, traced
 from libs.common.requests import Request
 from libs.common.topology import DEAD_LETTER_PURGER, DEAD_STREAM, batch_of, consumer_of, inbox_prefix
 
@@ -204,7 +204,7 @@ class Bus:
         try:
             await work()
         except OUTAGES as error:
-            self._log.warning("background_unavailable", error=f"{type(error).__name__}: {error}")
+            self._log.warning("background_unavailable", error=error_text(error))
         except Exception:
             self._log.exception("background_failed")
         else:
@@ -278,7 +278,7 @@ class Bus:
             raise Outage(f"Gone from NATS: {', '.join(missing)}. `pingcrm migrate` declares them.")
 
     async def _on_error(self, error: Exception) -> None:
-        self._log.warning("nats_error", error=f"{type(error).__name__}: {error}")
+        self._log.warning("nats_error", error=error_text(error))
 
 
 async def _undecoded(message: Any) -> Any:

@@ -24,6 +24,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
+from libs.common.bus.counters import EVENT_OUTCOMES
 from libs.common.bus.publishing import store_letter
 from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
@@ -31,7 +32,7 @@ from libs.common.dead_letters import Letter, read_about
 from libs.common.errors import Outage, PayloadTooLarge, Throttled, Unprocessable
 from libs.common.events import Event, Tick
 from libs.common.ids import Service
-from libs.common.log import TRACE_HEADER, get_logger, traced
+from libs.common.log import TRACE_HEADER, error_text, get_logger, traced
 from libs.common.topology import ACK_WAIT_SECONDS, consumer_of
 
 RETRY_DELAYS = (1.0, 5.0, 30.0, 120.0, 600.0)
@@ -125,6 +126,7 @@ class Delivery:
         get_logger().warning(
             "postponed", subject=self.event.subject, count=len(parsed), delay_s=round(delay, 1), error=_reason(error)
         )
+        self._count("postponed", len(parsed))
         for message, event in parsed:
             await self._nak(message, event, delay)
 
@@ -143,6 +145,7 @@ class Delivery:
         get_logger().error(
             "struck", subject=self.event.subject, strikes=failures, delay_s=round(delay, 1), exc_info=error
         )
+        self._count("failed")
         await self._nak(message, event, delay)
 
     async def _dead_letter(self, message: Msg, event: Event | None, reason: str, attempts: int) -> None:
@@ -163,6 +166,7 @@ class Delivery:
         except (Outage, PayloadTooLarge, nats.errors.Error, OSError) as error:
             get_logger().warning("burial_postponed", subject=message.subject, error=_reason(error))
             return  # still unacknowledged: it comes again after ack_wait
+        self._count("dropped" if self.event.is_hint else "dead_letter")
         if self.event.is_hint:
             get_logger().error("hint_dropped", subject=message.subject, reason=letter.short_reason, attempts=attempts)
         else:
@@ -192,6 +196,10 @@ class Delivery:
 
     def _handled(self, started: float, count: int) -> None:
         get_logger().info("handled", count=count, ms=round((perf_counter() - started) * 1000, 1))
+        self._count("handled", count)
+
+    def _count(self, outcome: str, events: int = 1) -> None:
+        EVENT_OUTCOMES.labels(self.event.subject, outcome).inc(events)
 
 
 def capped_delay(delay_seconds: float, useful_until: datetime | None, now: datetime) -> float:
@@ -231,4 +239,4 @@ def _reason(error: BaseException) -> str:
     """The error in words, without what the payload or the row held: that may be private."""
     if isinstance(error, ValidationError):  # the payload was valid: a value that the handler made was not
         return f"ValidationError: {error.title}: {first_problem(error, 'the value')}"
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    return error_text(error)

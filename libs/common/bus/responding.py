@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from pydantic import BaseModel, ValidationError
 
 from libs.common import db, idempotency
+from libs.common.bus.counters import REQUEST_OUTCOMES
 from libs.common.bus.payloads import limit_of
 from libs.common.bus.requesting import DEADLINE_HEADER, IDEMPOTENCY_HEADER
 from libs.common.bus.validation import first_problem
@@ -84,6 +85,7 @@ class Responder:
             get_logger().exception("answer_failed", subject=subject)
             return _refusal(Refused(500, "internal", "Something went wrong here. It is in the log."))
         finally:
+            REQUEST_OUTCOMES.labels(subject, outcome).inc()
             get_logger().debug("answered", subject=subject, outcome=outcome, ms=_ms_since(started))
 
     async def _reply_json(self, body: bytes, headers: Headers) -> bytes:

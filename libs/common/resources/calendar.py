@@ -107,4 +107,4 @@ def _video_url(resource: Resource) -> str:
     entries = mappings(mapping(resource.get("conferenceData")).get("entryPoints"))
     urls = [text(entry.get("uri")) for entry in entries if entry.get("entryPointType") == "video"]
     urls.append(text(resource.get("hangoutLink")))
-    return next((url[:2000] for url in urls if url.startswith("https://")), "")
+    return next((url[:2000] for url in urls if url.startswith("https://") and url.isprintable()), "")

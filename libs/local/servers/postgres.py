@@ -40,6 +40,7 @@ OPTIONS: Mapping[str, str] = {
     "log_min_messages": "warning",
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] %u ",
+    "log_error_verbosity": "terse",  # without DETAIL, which quotes the row: people's addresses and words
 }
 
 

@@ -10,7 +10,7 @@ from services.contacts.domain.addresses import AddressKey
 from services.contacts.domain.identity_resolution import CardKey
 from services.contacts.domain.observations import Participant, email_participant
 from services.contacts.domain.phones import phone_entries, phone_keys
-from services.contacts.domain.text import cleaned, folded, key
+from services.contacts.domain.text import cleaned, folded, is_web_link, key
 
 MAX_FIELD, MAX_PHONE, MAX_BIRTHDAY, MAX_URL, MAX_ENTRIES = 500, 100, 10, 2_000, 100
 
@@ -86,6 +86,6 @@ def card_addresses(events: Iterable[PersonImported]) -> dict[AddressKey, Partici
 
 
 def _web_url(url: str) -> str:
-    """An http(s) URL; empty where it is something else, which nobody should click."""
+    """The link; empty where it is none of the web."""
     text = cleaned(url, MAX_URL)
-    return text if text.lower().startswith(("https://", "http://")) else ""
+    return text if is_web_link(text) else ""

@@ -7,7 +7,7 @@ from libs.common.errors import Refused
 from libs.common.requests import ContactFields
 from services.contacts.domain.contact_fields import EditableFields, dropped_phone_entries
 from services.contacts.domain.observations import Participant, email_participant
-from services.contacts.domain.text import cleaned
+from services.contacts.domain.text import cleaned, is_web_link
 
 _TYPED = ("name", "company", "title", "photo_url", "birthday", "urls", "notes", "tags")
 MAX_TYPED, MAX_NOTES = 2_000, 50_000
@@ -45,8 +45,8 @@ def _typed_value(name: str, value: str | tuple[str, ...]) -> str | tuple[str, ..
 
 
 def _link(url: str) -> str:
-    if not url.lower().startswith(("https://", "http://")):
-        raise Refused(422, "invalid_url", "A link must begin with https:// or http://.")
+    if not is_web_link(url):
+        raise Refused(422, "invalid_url", "A link must begin with https:// or http://, and have no line breaks.")
     return url
 
 

@@ -20,6 +20,11 @@ def cleaned(text: str, limit: int) -> str:
     return _CONTROLS.sub("", text).encode("utf-8", "replace").decode("utf-8")[:limit].strip()
 
 
+def is_web_link(text: str) -> bool:
+    """Whether it is http or https, and nothing is hidden in it: what else there is nobody should click."""
+    return text.lower().startswith(("https://", "http://")) and text.isprintable()
+
+
 def folded(text: str) -> str:
     """Without marks, case and needless white space, Latin letters as those of English: what two spellings of a name have in common.
 

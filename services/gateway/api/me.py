@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.errors import Outage
-from libs.common.log import get_logger
+from libs.common.log import error_text, get_logger
 from libs.common.requests import CountContacts, Counts, DeleteUser, User
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.export import begin_export
@@ -87,7 +87,7 @@ async def sign_out_everywhere(call: Call) -> None:
 
 def _cut_off(request: web.Request, error: Exception) -> NoReturn:
     """End the connection in the middle of the response: what has arrived must not pass for the whole. ConnectionResetError, always."""
-    get_logger().warning("export_cut_off", error=f"{type(error).__name__}: {error}")
+    get_logger().warning("export_cut_off", error=error_text(error))
     if request.transport:
         request.transport.abort()
     raise ConnectionResetError("The export was cut off.") from error

@@ -37,6 +37,6 @@ def import_estimate(units_per_minute: int, live_percent: float, prices: Mapping[
         units_per_message=units,
         messages_per_minute=(slow, fast),
         minutes_per_10000_messages=(longest, shortest),
-        sentence=f"Gmail's quota allows {slow} to {fast} messages a minute: {EXAMPLE_MESSAGES:,} messages take {shortest} to "
-        f"{longest} minutes. The newest come first and show at once; you need not wait.",
+        sentence=f"Gmail's quota allows {slow:,} to {fast:,} messages a minute: {EXAMPLE_MESSAGES:,} messages take {shortest:,} to "
+        f"{longest:,} minutes. The newest come first and show at once; you need not wait.",
     )

@@ -1,5 +1,6 @@
 """The lines of an account's card on the home page: what each kind of sync is doing, in as few words as possible. Pure."""
 
+from math import floor
 from typing import Literal, NamedTuple
 
 from libs.common.events import Kind
@@ -48,8 +49,15 @@ def progress_text(run: Run) -> str:
         return "starting"
     left = ""
     if run.eta_seconds is not None:
-        minutes = run.eta_seconds / 60
+        seconds = max(1, _half_up(run.eta_seconds))
         left = (
-            f", about {max(1, round(run.eta_seconds))} s left" if minutes < 1.5 else f", about {minutes:.0f} min left"
+            f", about {seconds} s left"
+            if run.eta_seconds < 90
+            else f", about {_half_up(run.eta_seconds / 60)} min left"
         )
     return f"{run.done:,} of {run.total:,}{left}"
+
+
+def _half_up(number: float) -> int:
+    """The nearest whole number, as JavaScript rounds."""
+    return floor(number + 0.5)

@@ -1,6 +1,6 @@
 """The SQL of the webhook calls that are still to be made."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,11 +11,15 @@ from services.gateway.store.notifications import NOTIFICATION_COLUMNS, notificat
 
 
 class DueDelivery(NamedTuple):
-    """A webhook call to make now; `attempts` counts this one."""
+    """A webhook call to make now; `attempts` counts this one.
+
+    `leased_until` is the fence: the lease of another sender ends at another time.
+    """
 
     notification: Notification
     user_id: UserId
     attempts: int
+    leased_until: datetime
 
 
 async def lease_due_deliveries(connection: Database, lease: timedelta, limit: int = 20) -> list[DueDelivery]:
@@ -28,21 +32,38 @@ async def lease_due_deliveries(connection: Database, lease: timedelta, limit: in
                 SELECT notification_id FROM webhook_deliveries
                 WHERE due_at <= now() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
             )
-            RETURNING notification_id, attempts
+            RETURNING notification_id, attempts, due_at
         )
-        SELECT {NOTIFICATION_COLUMNS}, user_id, attempts FROM leased JOIN notifications ON id = notification_id ORDER BY id
+        SELECT {NOTIFICATION_COLUMNS}, user_id, attempts, due_at FROM leased JOIN notifications ON id = notification_id ORDER BY id
         """,  # noqa: S608
         lease,
         limit,
     )
-    return [DueDelivery(notification_from(row), UserId(row["user_id"]), row["attempts"]) for row in rows]
+    return [DueDelivery(notification_from(row), UserId(row["user_id"]), row["attempts"], row["due_at"]) for row in rows]
 
 
 async def delete_delivery(connection: Database, notification_id: UUID) -> None:
     await connection.execute("DELETE FROM webhook_deliveries WHERE notification_id = $1", notification_id)
 
 
-async def postpone_delivery(connection: Database, notification_id: UUID, delay: timedelta) -> None:
+async def postpone_delivery(connection: Database, delivery: DueDelivery, delay: timedelta) -> None:
+    """Try it again after `delay`. Does nothing where another sender has leased the call since: it is that one's."""
     await connection.execute(
-        "UPDATE webhook_deliveries SET due_at = now() + $2 WHERE notification_id = $1", notification_id, delay
+        "UPDATE webhook_deliveries SET due_at = now() + $3 WHERE notification_id = $1 AND due_at = $2",
+        delivery.notification.id,
+        delivery.leased_until,
+        delay,
+    )
+
+
+async def return_delivery(connection: Database, delivery: DueDelivery, delay: timedelta) -> None:
+    """As `postpone_delivery`, for a call that was not made: it uses up no attempt."""
+    await connection.execute(
+        """
+        UPDATE webhook_deliveries SET due_at = now() + $3, attempts = attempts - 1
+        WHERE notification_id = $1 AND due_at = $2
+        """,
+        delivery.notification.id,
+        delivery.leased_until,
+        delay,
     )

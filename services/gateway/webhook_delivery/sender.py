@@ -65,7 +65,7 @@ class WebhookSender:
             url = await self._get_url(delivery.user_id)
             secrets = await self._get_secrets(delivery.user_id) if url else []
         except (Outage, Refused):
-            await store.postpone_delivery(self.db, notification_id, SETTINGS_RETRY_DELAY)
+            await store.return_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)
             return
         if url is None:
             await store.delete_delivery(self.db, notification_id)
@@ -80,7 +80,7 @@ class WebhookSender:
             await store.delete_delivery(self.db, notification_id)
             get_logger().warning("webhook_given_up", **fields, error=failure)
         else:
-            await store.postpone_delivery(self.db, notification_id, delay)
+            await store.postpone_delivery(self.db, delivery, delay)
             get_logger().info("webhook_postponed", **fields, error=failure)
 
     async def _get_url(self, user_id: UserId) -> HttpUrl | None:

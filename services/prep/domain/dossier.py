@@ -76,12 +76,6 @@ class Dossier:
     zone_name: str
     people: tuple[Profile, ...]
 
-    @property
-    def labels(self) -> frozenset[str]:
-        """What a point may rest on."""
-        bios = (bio.label for person in self.people for bio in person.bios)
-        return frozenset(bios) | {interaction.label for person in self.people for interaction in person.interactions}
-
 
 def pair(guests: Sequence[Guest], attendees: Sequence[Attendee]) -> tuple[tuple[Guest, Attendee], ...]:
     """Guests with what is known of them, in the same order; one pair per contact, none for me. ValueError: lengths differ."""

@@ -70,10 +70,13 @@ def _person(number: int, person: Profile, dossier: Dossier, now: datetime) -> li
 
 def _interaction_line(past: PastInteraction, dossier: Dossier, now: datetime) -> str:
     about = (for_model(past.platform, 32), past.direction_text, ago(past.at, now, dossier.zone))
-    return f"{past.label} ({', '.join(part for part in about if part)}): {for_model(past.text, MAX_TEXT)}"
+    return (
+        f"{past.label} ({', '.join(part for part in about if part)}): {for_model(past.text, MAX_TEXT) or '(no text)'}"
+    )
 
 
 def given_labels(dossier: Dossier) -> frozenset[str]:
     """The labels that the prompt shows; empty where there is nothing to write about."""
-    notes = {past.label for person in dossier.people for past in person.interactions if past.is_note}
-    return dossier.labels - notes
+    known = [person for person in dossier.people if person.known]
+    bios = {bio.label for person in known for bio in person.bios}
+    return frozenset(bios | {past.label for person in known for past in person.interactions if not past.is_note})

@@ -28,8 +28,8 @@ def span(starts_at: datetime, ends_at: datetime, zone_name: str, event_zone_name
 
 
 def length(duration: timedelta) -> str:
-    """`30 minutes`, `1 hour 15 minutes`, `2 days`; empty for no time at all."""
-    minutes = int(duration.total_seconds() // 60)
+    """`30 minutes`, `1 hour 15 minutes`, `2 days`; empty for no time at all, or less."""
+    minutes = max(0, int(duration.total_seconds() // 60))
     days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
     parts = (counted(days, "day"), counted(hours, "hour"), counted(rest, "minute"))
     return " ".join(part for part in parts if part)

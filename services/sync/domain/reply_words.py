@@ -212,6 +212,8 @@ REPLY_WORDS: dict[str, ReplyWords] = {
         wrote="va escriure|ha escrit",
         message_of="Missatge de",
         dated="del dia",
+        sender="De",
+        sent="Enviat|Enviat el|Data",
         marker="Missatge original|Missatge reenviat",
     ),
     "is": ReplyWords(
@@ -235,13 +237,22 @@ REPLY_WORDS: dict[str, ReplyWords] = {
         device="Poslano s (?:mog )?@",
     ),
     "et": ReplyWords(
-        lead="Kuupäev", days="E|T|K|N|R|L|P", wrote_by="kirjutas", sender="Saatja", sent="Saadetud|Kuupäev"
+        lead="Kuupäev",
+        days="E|T|K|N|R|L|P",
+        wrote_by="kirjutas",
+        sender="Saatja",
+        sent="Saadetud|Kuupäev",
+        marker="Algne kiri|Algne sõnum|Edastatud kiri|Edastatud sõnum",
     ),
     "lt": ReplyWords(
         days="pr|an|tr|kt|pn|št|sk", wrote="rašė", sender="Nuo", sent="Išsiųsta", marker="Pradinis pranešimas"
     ),
     "lv": ReplyWords(
-        days="pirmd|otrd|trešd|ceturtd|piektd|sestd|svētd", wrote="rakstīja", sender="No", sent="Nosūtīts"
+        days="pirmd|otrd|trešd|ceturtd|piektd|sestd|svētd",
+        wrote="rakstīja",
+        sender="No",
+        sent="Nosūtīts",
+        marker="Sākotnējais ziņojums|Oriģinālais ziņojums|Pārsūtītais ziņojums|Pārsūtītā vēstule",
     ),
     "vi": ReplyWords(
         lead="Vào",
@@ -294,7 +305,13 @@ REPLY_WORDS: dict[str, ReplyWords] = {
         marker="الرسالة الأصلية|رسالة أصلية|رسالة مُعاد توجيهها",
         device="(?:أُرسلت|مُرسل|مرسل|تم الإرسال) من (?:الـ ?|ال)?@",
     ),
-    "fa": ReplyWords(lead="در تاریخ|در", wrote="نوشت", sender="از", sent="تاریخ|ارسال شده"),
+    "fa": ReplyWords(
+        lead="در تاریخ|در",
+        wrote="نوشت",
+        sender="از",
+        sent="تاریخ|ارسال شده",
+        marker="پیام اصلی|پیام هدایت شده|پیام ارجاع شده",
+    ),
     "he": ReplyWords(
         lead="בתאריך|ב",
         days="יום|א׳|ב׳|ג׳|ד׳|ה׳|ו׳|שבת|א'|ב'|ג'|ד'|ה'|ו'|ראשון|שני|שלישי|רביעי|חמישי|שישי",
@@ -305,12 +322,20 @@ REPLY_WORDS: dict[str, ReplyWords] = {
         marker="הודעה מקורית|הודעה שהועברה",
         device="נשלח מ(?:ה-?)?-?@",
     ),
-    "th": ReplyWords(lead="ในวันที่|เมื่อ", days="จ|อ|พ|พฤ|ศ|ส|อา", wrote="เขียนว่า", sender="จาก", sent="ส่ง|วันที่"),
+    "th": ReplyWords(
+        lead="ในวันที่|เมื่อ",
+        days="จ|อ|พ|พฤ|ศ|ส|อา",
+        wrote="เขียนว่า",
+        sender="จาก",
+        sent="ส่ง|วันที่",
+        marker="ข้อความต้นฉบับ|ข้อความเดิม|ข้อความที่ส่งต่อ",
+    ),
     "hi": ReplyWords(
         days="सोम|मंगल|बुध|गुरु|शुक्र|शनि|रवि|सोमवार|मंगलवार|बुधवार|गुरुवार|शुक्रवार|शनिवार|रविवार",
         wrote="ने लिखा",
         sender="प्रेषक",
         sent="भेजा गया|दिनांक",
+        marker="मूल संदेश|अग्रेषित संदेश",
     ),
 }
 

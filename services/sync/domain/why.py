@@ -59,12 +59,18 @@ def explanation(state: str, rule: str, reason: str, lookback_days: int) -> str:
         case "set_aside":
             return f"It could not be read and was set aside: {reason}"
         case "filtered" if rule == "lookback":
-            days = f"{lookback_days:,} days" if lookback_days else "time"
-            return f"It is older than the {days} of mail that are imported. Raise mail_lookback_days to include it."
+            return _older(lookback_days)
         case "filtered":
             return _RULES.get(rule, f"The rule {rule} keeps it out.")
         case _:
             return "It is not known here."
+
+
+def _older(lookback_days: int) -> str:
+    if not lookback_days:
+        return "It is older than what was imported so far. All mail is to be imported now; this is on its way."
+    days = "day of mail that is" if lookback_days == 1 else f"{lookback_days:,} days of mail that are"
+    return f"It is older than the {days} imported. Raise mail_lookback_days to include it."
 
 
 def unreachable(away: Away) -> str:

@@ -11,7 +11,7 @@ from libs.common.bus import OUTAGES
 from libs.common.errors import Outage, Refused
 from libs.common.events import Kind
 from libs.common.ids import new_id
-from libs.common.log import get_logger, traced
+from libs.common.log import error_text, get_logger, traced
 from services.sync.context import Context
 from services.sync.domain.capacity import Capacity
 from services.sync.domain.runs import QUIET_WHEN_WELL, EndedRun
@@ -125,7 +125,7 @@ class Worker:
             except LeaseLost:
                 get_logger().info("run_called_off")
             except OUTAGES as error:
-                get_logger().warning("run_interrupted", error=f"{type(error).__name__}: {error}")
+                get_logger().warning("run_interrupted", error=error_text(error))
             except Exception:
                 get_logger().exception("run_broke")
 

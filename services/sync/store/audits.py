@@ -40,9 +40,10 @@ async def schedule(connection: Connection, delays: Sequence[tuple[AccountId, tim
     await connection.execute(
         """
         INSERT INTO audits (audit_id, account_id, due_at)
-        SELECT audit_id, account_id, now() + delay
+        SELECT audit_id, a.account_id, now() + delay
         FROM unnest($1::uuid[], $2::uuid[], $3::interval[]) AS wanted (audit_id, account_id, delay)
-        ORDER BY account_id
+        JOIN accounts a USING (account_id)
+        ORDER BY a.account_id
         ON CONFLICT (account_id) WHERE finished_at IS NULL DO UPDATE SET due_at = LEAST(audits.due_at, excluded.due_at)
         """,
         [new_id() for _ in delays], [account_id for account_id, _ in delays], [delay for _, delay in delays],

@@ -15,8 +15,9 @@ async def schedule(connection: Connection, kind: Kind, delays: Sequence[tuple[Ac
     await connection.execute(
         """
         INSERT INTO item_audits (account_id, kind, due_at)
-        SELECT account_id, $1, now() + delay FROM unnest($2::uuid[], $3::interval[]) AS wanted (account_id, delay)
-        ORDER BY account_id
+        SELECT a.account_id, $1, now() + delay FROM unnest($2::uuid[], $3::interval[]) AS wanted (account_id, delay)
+        JOIN accounts a USING (account_id)
+        ORDER BY a.account_id
         ON CONFLICT (account_id, kind) DO UPDATE SET due_at = LEAST(item_audits.due_at, excluded.due_at)
         """,
         kind, [account_id for account_id, _ in delays], [delay for _, delay in delays],

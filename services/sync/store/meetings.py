@@ -26,19 +26,26 @@ class Unpublished:
 async def upsert_meetings(
     connection: Connection, account_id: AccountId, calendar_id: str, meetings: Sequence[Meeting], generation: int
 ) -> tuple[int, int]:
-    """Meetings as they are now; how many are new and how many have changed."""
+    """Meetings as they are now; how many are new and how many have changed. What a crash left unpublished is neither: it was counted."""
     bodies = {meeting.event_id: meeting for meeting in meetings}
-    rows = await connection.fetch(
+    row = await connection.fetchrow(
         """
-        INSERT INTO meetings (meeting_id, user_id, account_id, calendar_id, event_id, starts_at, generation, meeting)
-        SELECT meeting_id, $1, $2, $3, event_id, starts_at, $4, meeting
-        FROM unnest($5::uuid[], $6::text[], $7::timestamptz[], $8::text[]::jsonb[])
-             AS read (meeting_id, event_id, starts_at, meeting)
-        ON CONFLICT (account_id, calendar_id, event_id) DO UPDATE SET
-            generation = $4, starts_at = excluded.starts_at, meeting = excluded.meeting, cancelled = false,
-            revision = meetings.revision + (meetings.cancelled OR meetings.meeting <> excluded.meeting)::int,
-            said = meetings.said AND NOT meetings.cancelled AND meetings.meeting = excluded.meeting
-        RETURNING revision, said
+        WITH before AS (
+            SELECT event_id, revision FROM meetings WHERE account_id = $2 AND calendar_id = $3 AND event_id = ANY ($6::text[])
+        ), put AS (
+            INSERT INTO meetings (meeting_id, user_id, account_id, calendar_id, event_id, starts_at, generation, meeting)
+            SELECT meeting_id, $1, $2, $3, event_id, starts_at, $4, meeting
+            FROM unnest($5::uuid[], $6::text[], $7::timestamptz[], $8::text[]::jsonb[])
+                 AS read (meeting_id, event_id, starts_at, meeting)
+            ON CONFLICT (account_id, calendar_id, event_id) DO UPDATE SET
+                generation = $4, starts_at = excluded.starts_at, meeting = excluded.meeting, cancelled = false,
+                revision = meetings.revision + (meetings.cancelled OR meetings.meeting <> excluded.meeting)::int,
+                said = meetings.said AND NOT meetings.cancelled AND meetings.meeting = excluded.meeting
+            RETURNING event_id, revision
+        )
+        SELECT count(*) FILTER (WHERE before.revision IS NULL) AS new,
+               count(*) FILTER (WHERE put.revision > before.revision) AS changed
+        FROM put LEFT JOIN before USING (event_id)
         """,
         next(iter(bodies.values())).user_id if bodies else None,
         account_id,
@@ -49,8 +56,7 @@ async def upsert_meetings(
         [meeting.starts_at for meeting in bodies.values()],
         [_body(meeting) for meeting in bodies.values()],
     )
-    new = sum(not row["said"] and row["revision"] == 1 for row in rows)
-    return new, sum(not row["said"] for row in rows) - new
+    return (row["new"], row["changed"]) if row else (0, 0)
 
 
 def _body(meeting: Meeting) -> str:

@@ -71,7 +71,11 @@ async def test_the_same_event_published_twice_is_stored_once(bus: OpenBus) -> No
         await sync.publish(message("a"))
         await sync.publish(message("a"), message("b"), message("a", revision=2))
         await received.count(3)
-        await asyncio.sleep(0.2)
+
+        async def all_handled() -> bool:
+            return await contacts.waiting(MessageIngested) == 0
+
+        await settled(all_handled)
     assert sorted(received.ids) == ["a", "a", "b"]
 
 

@@ -105,14 +105,17 @@ async def test_large_messages_come_in_batches_of_at_most_four_megabytes(bus: Ope
     assert MAX_PULL_BYTES / 2 < max(received.bytes) <= MAX_PULL_BYTES
 
 
-async def test_a_message_larger_than_a_batch_may_be_comes_alone_and_the_others_go_on(bus: OpenBus) -> None:
+async def test_a_message_larger_than_a_batch_may_be_comes_alone_and_the_others_go_on(
+    bus: OpenBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull, "PULL_SECONDS", 60.0)
     received = Sizes()
     sync, contacts = bus("sync"), bus("contacts")
     contacts.subscribe_batch(MessageIngested, received.record)
     async with alive(sync):
         await sync.publish(message("1"), large("2", MAX_PULL_BYTES + MEGABYTE), message("3"), message("4"))
         async with alive(contacts):
-            await received.count(4, seconds=8)  # less than one pull waits: nothing hangs
+            await received.count(4, seconds=30)  # less than one pull waits: nothing hangs
     assert received.ids == ["1", "2", "3", "4"]
     assert ["2"] in received.batches
 
@@ -120,7 +123,8 @@ async def test_a_message_larger_than_a_batch_may_be_comes_alone_and_the_others_g
 async def test_a_batch_that_is_full_to_the_byte_is_followed_by_the_next_at_once(
     bus: OpenBus, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server ends such a request without a status; who waits for one waits eleven seconds."""
+    """The server ends such a request without a status; who waits for one waits for as long as a pull lasts."""
+    monkeypatch.setattr(pull, "PULL_SECONDS", 30.0)
     arrived: list[tuple[float, Msg]] = []
 
     async def deliver(messages: Sequence[Msg]) -> None:
@@ -136,7 +140,7 @@ async def test_a_batch_that_is_full_to_the_byte_is_followed_by_the_next_at_once(
         loop = asyncio.create_task(
             PullLoop(client, consumer_of("contacts", MessageIngested), 10, deliver).run(stopping)
         )
-        await settled(all_arrived, seconds=30)
+        await settled(all_arrived, seconds=60)
         stopping.set()
         await loop
 
@@ -149,7 +153,7 @@ async def test_a_batch_that_is_full_to_the_byte_is_followed_by_the_next_at_once(
         await sync.publish(*(message(str(number)) for number in (2, 3, 4)))
         await pulled(4)
     await client.close()
-    assert max(later - earlier for (earlier, _), (later, _) in pairwise(arrived[1:])) < 3
+    assert max(later - earlier for (earlier, _), (later, _) in pairwise(arrived[1:])) < pull.PULL_SECONDS / 2
 
 
 async def test_an_event_in_the_outbox_that_can_never_be_published_holds_back_no_other(

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -19,6 +20,7 @@ from services.gateway.api.serving import PREFIX
 from services.gateway.domain.notifications import NewNotification
 from services.gateway.store.notifications import insert_notification
 from tests.conftest import ServiceSettings
+from tests.support.clock import stop_clock
 from tests.support.gateway import RunningGateway, account_of, contact, running_gateway
 
 API = "/api/v1"
@@ -266,6 +268,9 @@ async def test_a_webhook_into_a_private_network_is_refused_on_a_server(service_s
             "http://localhost:1/x",
             "http://[::ffff:10.0.0.1]/",
             "http://169.254.169.254/",
+            "http://2130706433/",  # what a resolver would take for 127.0.0.1
+            "http://0x7f.1/",
+            "http://0177.0.0.1/",
         ):
             async with client.put(f"{API}/settings", json={"notifications": {"webhook_url": url}}) as response:
                 await problem(response, 422, "private_webhook")
@@ -365,6 +370,7 @@ async def test_a_port_that_is_taken_is_explained_in_a_sentence(
 
 async def test_briefs_by_hand_are_limited_by_user(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meetings, "BRIEFS_PER_HOUR", 2)
+    clock = stop_clock(monkeypatch, meetings)
     path = f"{API}/meetings/{gateway.world.meeting.meeting_id}/prep"
     async with gateway.client() as alice, gateway.client("pcrm_bob") as bob:
         assert [(await alice.get(path)).status for _ in range(2)] == [503, 503], "prep is away here"
@@ -372,3 +378,5 @@ async def test_briefs_by_hand_are_limited_by_user(gateway: RunningGateway, monke
             await problem(response, 429, "too_many_briefs")
             assert response.headers["Retry-After"] == "600"
         assert (await bob.get(path)).status == 503
+        clock.now += timedelta(hours=1)
+        assert (await alice.get(path)).status == 503, "the next hour is another"

@@ -15,6 +15,8 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from nats.aio.msg import Msg
 
+from libs.common.bus import Bus
+from libs.common.errors import Outage
 from libs.common.events import MailboxNotified
 from libs.common.service import running
 from libs.google_sim.server import GoogleServer, run_google
@@ -150,3 +152,18 @@ async def test_a_gateway_without_push_has_no_hook(service_settings: ServiceSetti
     ):
         assert response.status == 404
         assert "PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT" in (await response.json(content_type=None))["detail"]
+
+
+async def test_what_the_bus_does_not_have_is_not_confirmed(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pub/Sub sends again what is not confirmed."""
+
+    async def lose(*_: object) -> None:
+        raise Outage("not confirmed")
+
+    monkeypatch.setattr(Bus, "publish", lose)
+    assert await hook.status_for(hook.token()) == 503
+    monkeypatch.undo()
+    assert await hook.status_for(hook.token()) == 204
+    async with asyncio.timeout(5):
+        while not hook.received:
+            await asyncio.sleep(0.01)

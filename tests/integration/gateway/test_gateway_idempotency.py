@@ -177,7 +177,9 @@ async def test_a_request_that_is_being_worked_on_is_409_with_retry_after(product
     async with product.resources.db.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE")
         first = asyncio.create_task(product.post("/contacts", {"name": "Dave"}))
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(10):
+            while not await product.redis_admin.keys("contacts:idempotency:*"):
+                await asyncio.sleep(0.02)
         async with product.client.post(
             f"{API}/contacts", json={"name": "Dave"}, headers={"Idempotency-Key": KEY}
         ) as response:

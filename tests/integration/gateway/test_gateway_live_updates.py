@@ -1,11 +1,10 @@
 """Notifications and live updates on a real bus: stored once, pushed to every replica, gone with the session."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -16,52 +15,25 @@ from libs.common.events import (
     AccountDisconnected,
     AccountReauthRequired,
     ContactChanged,
+    Event,
+    NotificationCreated,
     PrepSent,
     PrepSkipped,
     SyncCompleted,
-    SyncProgressed,
     UserDeleted,
 )
-from libs.common.ids import ContactId, MeetingId, RunId, new_id
+from libs.common.ids import ContactId, MeetingId, new_id
 from libs.common.scopes import ALL
-from services.gateway.api import live_updates
+from services.gateway.store.notifications import get_notification
 from tests.conftest import ServiceSettings
 from tests.support.gateway import NOW, RunningGateway, running_gateway
-
-API = "/api/v1"
+from tests.support.streams import API, next_event, progressed, stream
 
 
 @pytest_asyncio.fixture
 async def gateway(service_settings: ServiceSettings) -> AsyncIterator[RunningGateway]:
     async with running_gateway(service_settings) as running:
         yield running
-
-
-@asynccontextmanager
-async def stream(client: aiohttp.ClientSession, url: str = "") -> AsyncIterator[aiohttp.StreamReader]:
-    """An open stream of server-sent events, past its greeting."""
-    async with client.get(f"{url}{API}/events", timeout=aiohttp.ClientTimeout(total=30)) as response:
-        assert response.status == 200
-        assert response.content_type == "text/event-stream"
-        assert (await response.content.readuntil(b"\n\n")).startswith(b"retry:")
-        yield response.content
-
-
-async def next_event(reader: aiohttp.StreamReader) -> tuple[str, Any]:
-    async with asyncio.timeout(10):
-        while True:
-            block = (await reader.readuntil(b"\n\n")).decode()
-            if block.startswith("event:"):
-                name, data = block.strip().split("\n")
-                return name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
-
-
-def progressed(gateway: RunningGateway, done: int = 1) -> SyncProgressed:
-    alice = gateway.world.alice
-    account = gateway.world.account(alice).id
-    return SyncProgressed(
-        user_id=alice.id, account_id=account, run_id=RunId(new_id()), kind="mail", done=done, total=10, eta_seconds=4
-    )
 
 
 def completed(gateway: RunningGateway, **changes: Any) -> SyncCompleted:
@@ -81,6 +53,13 @@ async def notifications(client: aiohttp.ClientSession, count: int, **params: str
                 items: list[dict[str, Any]] = (await response.json())["items"]
             if len(items) >= count:
                 return items
+            await asyncio.sleep(0.02)
+
+
+async def handled(gateway: RunningGateway, *events: type[Event]) -> None:
+    """Return when the gateway has handled everything that was published of these."""
+    async with asyncio.timeout(10):
+        while await gateway.resources.bus.waiting(*events):
             await asyncio.sleep(0.02)
 
 
@@ -107,9 +86,8 @@ async def test_an_event_that_is_delivered_twice_notifies_once(gateway: RunningGa
                 .client.jetstream()
                 .publish(published.subject, published.model_dump_json().encode())
             )
-        items = await notifications(client, 2)
-        await asyncio.sleep(0.3)
-        assert len(await notifications(client, 2)) == len(items) == 2
+        await handled(gateway, SyncCompleted)
+        assert len(await notifications(client, 2)) == 2
 
 
 async def test_mail_that_arrives_by_itself_adds_to_the_notification_of_its_day(gateway: RunningGateway) -> None:
@@ -121,6 +99,29 @@ async def test_mail_that_arrives_by_itself_adds_to_the_notification_of_its_day(g
         (stored,) = await notifications(client, 1)
     assert stored == pushed
     assert stored["body"] == "alice@example.com: 1,205 new, 6 updated, 2 removed."
+
+
+async def test_a_notification_is_pushed_when_others_can_read_it_and_again_when_its_event_comes_again(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is pushed an id that is not there yet shows nothing."""
+    pushed: list[tuple[UUID, bool]] = []
+    bus, db = gateway.resources.bus, gateway.resources.db
+    publish = bus.publish
+
+    async def watched(event: NotificationCreated) -> None:
+        stored = await get_notification(db, event.user_id, event.notification_id)
+        pushed.append((event.notification_id, stored is not None))
+        await publish(event)
+
+    monkeypatch.setattr(bus, "publish", watched)
+    event = completed(gateway)
+    for _ in range(2):
+        await gateway.buses["sync"].client.jetstream().publish(event.subject, event.model_dump_json().encode())
+        await handled(gateway, SyncCompleted)
+    async with gateway.client() as client:
+        (stored,) = await notifications(client, 1)
+    assert pushed == [(UUID(stored["id"]), True)] * 2
 
 
 async def test_only_the_user_concerned_is_notified(gateway: RunningGateway) -> None:
@@ -221,7 +222,7 @@ async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user
             user_id=world.alice.id, account_id=account, purge=True, at=NOW + timedelta(hours=1)
         )
         await gateway.buses["auth"].publish(kept)
-        await asyncio.sleep(0.2)
+        await handled(gateway, AccountDisconnected)
         assert len(await notifications(client, 2)) == 2
         await gateway.buses["auth"].publish(purged)
         await until(lambda: notifications(client, 0), 1)
@@ -231,7 +232,7 @@ async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user
                 assert await reader.read() == b"", "the stream ends"
         await until(lambda: notifications(client, 0), 0)
         await gateway.buses["sync"].publish(completed(gateway))  # an event that comes late
-        await asyncio.sleep(0.3)
+        await handled(gateway, SyncCompleted)
         assert await notifications(client, 0) == []
 
 
@@ -243,18 +244,24 @@ async def test_what_comes_late_about_an_account_notifies_nobody(gateway: Running
     late = AccountReauthRequired(**fields, reason="Gone", sequence=2, at=NOW + timedelta(hours=1))
     async with gateway.client() as client:
         await gateway.buses["auth"].publish(connected)
-        await asyncio.sleep(0.3)
+        await handled(gateway, AccountConnected)
         await gateway.buses["auth"].publish(late)
-        await asyncio.sleep(0.3)
+        await handled(gateway, AccountReauthRequired)
         assert await notifications(client, 0) == []
         await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 4}))
         await notifications(client, 1)
-        purged = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=True, sequence=5, at=NOW)
+        gone = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=False, sequence=6, at=NOW)
+        await gateway.buses["auth"].publish(gone)
+        await handled(gateway, AccountDisconnected)
+        await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 5}))
+        await handled(gateway, AccountReauthRequired)
+        assert len(await notifications(client, 1)) == 1, "nor what came before the account was disconnected"
+        purged = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=True, sequence=7, at=NOW)
         await gateway.buses["auth"].publish(purged)
         await until(lambda: notifications(client, 0), 0)
         await gateway.buses["sync"].publish(completed(gateway))
-        await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 6}))
-        await asyncio.sleep(0.3)
+        await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 8}))
+        await handled(gateway, SyncCompleted, AccountReauthRequired)
         assert await notifications(client, 0) == [], "a purge is final"
 
 
@@ -262,84 +269,3 @@ async def until(listed: Any, count: int) -> None:
     async with asyncio.timeout(10):
         while len(await listed()) != count:
             await asyncio.sleep(0.02)
-
-
-async def test_signing_out_ends_the_stream_here_and_elsewhere(
-    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.2)
-    async with gateway.browser() as browser, gateway.replica() as second:
-        cookie = {"pingcrm_session": "session-of-alice"}
-        async with (
-            aiohttp.ClientSession(cookies=cookie) as other,
-            stream(browser) as here,
-            stream(other, second) as elsewhere,
-        ):
-            async with asyncio.timeout(10):
-                assert await here.readuntil(b"\n\n") == b": still here\n\n"
-                assert (await browser.post("/logout", allow_redirects=False)).status == 302
-                await here.read()
-                await elsewhere.read()
-
-
-async def test_signing_out_everywhere_ends_the_streams_of_all_sessions_and_no_others(
-    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 1.0)  # how soon another replica finds out
-    gateway.world.sessions["another-of-alice"] = gateway.world.alice
-    cookie = {"pingcrm_session": "another-of-alice"}
-    async with (
-        gateway.replica() as second,
-        gateway.browser() as first,
-        gateway.client() as program,
-        gateway.browser("another-of-alice") as another,
-        aiohttp.ClientSession(cookies=cookie) as elsewhere,
-        gateway.browser("session-of-bob") as bob,
-        stream(first) as of_first,
-        stream(another) as of_another,
-        stream(elsewhere, second) as of_elsewhere,
-        stream(program) as of_program,
-        stream(bob) as of_bob,
-    ):
-        async with first.post(f"{API}/me/sign-out-everywhere") as response:
-            assert response.status == 204
-            assert response.cookies["pingcrm_session"]["max-age"] == "0"
-        async with asyncio.timeout(0.7):
-            assert await of_first.read() == b""
-            assert await of_another.read() == b"", "at once, where the request was served"
-        async with asyncio.timeout(10):
-            await of_elsewhere.read()
-            assert await of_program.readuntil(b"\n\n") == b": still here\n\n", "an API token is no session"
-            assert await of_bob.readuntil(b"\n\n") == b": still here\n\n"
-    assert set(gateway.world.sessions) == {"session-of-bob"}
-
-
-async def test_a_gateway_that_stops_ends_its_streams(service_settings: ServiceSettings) -> None:
-    async with asyncio.timeout(20):
-        async with running_gateway(service_settings) as running:
-            client = running.client()
-            response = await client.get(f"{API}/events")
-            await response.content.readuntil(b"\n\n")
-        await response.content.read()
-        await client.close()
-
-
-async def test_a_stream_that_is_never_silent_ends_with_its_session_too(
-    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 0.2)
-
-    async def keep_publishing() -> None:
-        while True:
-            await gateway.buses["sync"].publish(progressed(gateway))
-            await asyncio.sleep(0.02)
-
-    async with gateway.client() as client, stream(client) as reader:
-        publishing = asyncio.create_task(keep_publishing())
-        try:
-            await next_event(reader)
-            gateway.world.tokens.clear()
-            async with asyncio.timeout(5):
-                await reader.read()
-        finally:
-            publishing.cancel()

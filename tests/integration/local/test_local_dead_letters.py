@@ -1,9 +1,11 @@
 """Dead letters are listed, shown and replayed."""
 
 import pytest
+from nats.js.api import DiscardPolicy
+from nats.js.errors import APIError, NoStreamResponseError
 
 from libs.local.bus_admin import admin_stream
-from libs.local.dead import NoSuchDeadLetter, get_dead_letter, iterate_dead_letters, replay
+from libs.local.dead import NoSuchDeadLetter, address_old_letters, get_dead_letter, iterate_dead_letters, replay
 from libs.local.migrate import migrate_bus
 from libs.local.servers import Nats
 from tests.conftest import own_nats_server
@@ -110,3 +112,26 @@ async def test_a_migration_gives_old_letters_a_subject_that_names_their_user(nat
         }
         await migrate_bus(nats_server.admin_url)
         assert [found async for found in iterate_dead_letters(js)] == after
+
+
+async def test_a_letter_that_can_not_be_published_again_stays(nats_server: Nats) -> None:
+    async with admin_stream(nats_server.admin_url) as js:
+        headers = {**HEADERS, "Pingcrm-Subject": "of.an.older.version"}  # no stream takes it
+        number = (await js.publish("dead.sync.-.-.of.an.older.version", b"payload", headers=headers)).seq
+        with pytest.raises(NoStreamResponseError):
+            await replay(js, number)
+        assert (await get_dead_letter(js, number)).payload == b"payload"
+
+
+async def test_an_old_letter_is_there_until_it_is_stored_under_its_new_subject(nats_server: Nats) -> None:
+    async with admin_stream(nats_server.admin_url) as js:
+        await js.publish("dead.contacts.message.ingested", b"{}", headers=HEADERS)
+        config = (await js.stream_info("DEAD")).config
+        await js.update_stream(config, max_msgs=1, discard=DiscardPolicy.NEW)  # no room for another
+        with pytest.raises(APIError):
+            await address_old_letters(js)
+        assert [found.payload async for found in iterate_dead_letters(js)] == [b"{}"]
+        await js.update_stream(config, max_msgs=-1)
+        assert await address_old_letters(js) == 1
+        assert await address_old_letters(js) == 0
+        assert [found.subject async for found in iterate_dead_letters(js)] == ["message.ingested"]

@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 from nats.js.api import ConsumerConfig
 
-from libs.common.events import TICKS
+from libs.common.events import TICKS, MessageIngested
 from libs.common.ids import SERVICES
-from libs.common.topology import CONSUMERS, schedule_subject, streams
+from libs.common.topology import ACK_WAIT_SECONDS, CONSUMERS, consumer_of, schedule_subject, streams
 from libs.local import schemas, views
 from libs.local.bus_admin import Unreachable, admin_stream
 from libs.local.migrate import migrate, migrate_bus, migrate_database
@@ -77,6 +77,19 @@ async def test_a_consumer_that_the_topology_forgot_is_deleted_and_a_visitors_is_
         )
         assert (await migrate_bus(nats_server.admin_url)).deleted_consumers == ("contacts_former",)
         assert visitor.name in {info.name for info in await js.consumers_info("EVENTS")}
+
+
+async def test_a_migration_gives_streams_and_consumers_the_settings_that_they_should_have(nats_server: Nats) -> None:
+    wanted, consumer = streams(1), consumer_of("contacts", MessageIngested)
+    async with admin_stream(nats_server.admin_url) as js:
+        for stream in wanted:
+            await js.update_stream(stream, max_age=3600.0 if stream.name != "CLOCK" else 0.0, max_msgs=10)
+        await js.add_consumer("EVENTS", consumer.config(), ack_wait=5.0)
+        await migrate_bus(nats_server.admin_url)
+        for stream in wanted:
+            found = (await js.stream_info(str(stream.name))).config
+            assert (found.max_age, found.max_msgs) == (stream.max_age or 0, -1), stream.name
+        assert (await js.consumer_info("EVENTS", consumer.name)).config.ack_wait == ACK_WAIT_SECONDS
 
 
 async def test_messages_that_wait_survive_a_migration(nats_server: Nats) -> None:

@@ -296,6 +296,7 @@ async def test_audits_are_silent_where_all_is_well_and_shown_where_they_healed(
             await audits.audit_all(context, AuditDue())
             await stage.until(lambda: stage.has_ended(2))
         await stage.sync.until(lambda: len(stage.sync.ended("mail")) == 2)
+        await stage.sync.at_rest()  # both replicas may have requested a run for the audit
         runs = await stage.sync.request(ListRuns(user_id=stage.sync.user_id, account_id=stage.sync.account_id))
     assert unseen in stage.sync.timeline()
     assert [(run.reason, run.new) for run in runs.items if run.kind == "mail"] == [("repair", 1), ("connected", 60)]

@@ -13,6 +13,8 @@ from libs.common.events import (
     PersonImported,
     PersonRemoved,
     PrepDue,
+    Reason,
+    SyncRequested,
 )
 from libs.common.requests import GetMeeting, ListMeetings
 from libs.google_sim.account import CalendarData
@@ -160,6 +162,33 @@ async def test_an_expired_calendar_token_means_a_full_listing_that_removes_what_
         calendar.expire_sync_tokens()
         end = await stage.sync("calendar")
     assert (end.new, end.updated, end.removed) == (0, 0, 1)
+
+
+async def test_once_a_day_a_calendar_is_listed_in_full_by_its_schedule_or_else_by_the_next_run(
+    stage: SyncStage,
+) -> None:
+    calendar = stage.account.calendars[ADDRESS]
+
+    async def removed(reason: Reason) -> int:
+        before = len(stage.ended("calendar"))
+        wanted = SyncRequested(user_id=stage.user_id, account_id=stage.account_id, kind="calendar", reason=reason)
+        await stage.gateway.publish(wanted)
+        await stage.until(lambda: len(stage.ended("calendar")) > before)
+        return stage.ended("calendar")[-1].removed
+
+    async with stage.replica():
+        await stage.first_sync("calendar")
+        del calendar.events["later"]  # Google never tells
+        assert await removed("user") == 0
+        assert await removed("schedule") == 1
+        del calendar.events["past"]
+        assert await removed("user") == 0
+        yesterday = f'"{(datetime.now(UTC) - timedelta(hours=26)).isoformat()}"'
+        await stage.sql(
+            "UPDATE cursors SET token = jsonb_set(token, '{full_at}', $1::text::jsonb) WHERE kind = 'calendar'",
+            yesterday,
+        )
+        assert await removed("user") == 1
 
 
 async def test_ticked_calendars_are_read_and_unticked_ones_forgotten(stage: SyncStage) -> None:

@@ -1,5 +1,210 @@
 """Safe edges: what comes from outside, and what goes out to others."""
 
-from tests.sabotage.mutation import Mutation
+from tests.sabotage.mutation import InText, Mutation, Replace
 
-MUTATIONS: tuple[Mutation, ...] = ()
+EDGES = "tests/integration/gateway/test_gateway_edges.py"
+LIFE = "tests/unit/common/test_service_life.py"
+RESOURCES = "tests/integration/common/test_resources.py"
+SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
+ENDS = "tests/integration/gateway/test_gateway_stream_ends.py"
+LIMITS = "tests/integration/gateway/test_gateway_limits.py"
+LINKS = "tests/unit/test_links.py::test_what_is_no_plain_link_never_gets_in"
+CLIENT = "tests/unit/gateway/test_webhook_client.py"
+HEADERS = "tests/unit/prep/test_mail_headers.py"
+RESPONSES = "tests/unit/gateway/test_response_headers.py"
+ESCAPING = "tests/unit/test_escaping.py"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "a webhook whose name leads into the own network",
+        "edges",
+        "services/gateway/webhook_delivery/http_client.py::webhook_session",
+        Replace("None if allow_private else PublicResolver()", "None"),
+        (f"{SAFETY}::test_a_name_that_leads_into_a_private_network_is_called_on_a_laptop_and_not_by_a_server",),
+    ),
+    Mutation(
+        "a name with a public address opens its private ones",
+        "edges",
+        "services/gateway/webhook_delivery/http_client.py::PublicResolver.resolve",
+        Replace("return public", "return found"),
+        (f"{SAFETY}::test_of_the_addresses_of_a_name_only_the_public_ones_are_connected_to",),
+    ),
+    Mutation(
+        "a receiver that never replies holds a webhook call for ever",
+        "edges",
+        "services/gateway/webhook_delivery/http_client.py::webhook_session",
+        Replace("aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)", "aiohttp.ClientTimeout(total=None)"),
+        (f"{SAFETY}::test_a_call_that_fails_is_due_again_by_the_rule_and_one_without_a_reply_has_failed",),
+    ),
+    Mutation(
+        "a page that anybody may frame",
+        "edges",
+        "services/gateway/app.py::SECURITY_HEADERS",
+        InText("frame-ancestors 'none'", "frame-ancestors *"),
+        (f"{EDGES}::test_every_response_whatever_it_is_has_the_headers_that_keep_browsers_safe",),
+    ),
+    Mutation(
+        "calls over HTTP without a time limit",
+        "edges",
+        "libs/common/service.py::opened",
+        Replace("aiohttp.ClientTimeout(total=settings.google_timeout_seconds)", "aiohttp.ClientTimeout()"),
+        (f"{RESOURCES}::test_every_call_over_the_network_has_a_time_limit_and_everything_is_closed_at_the_end",),
+    ),
+    Mutation(
+        "statements and locks without a time limit",
+        "edges",
+        "libs/common/db.py::open_pool",
+        Replace("{**PLANNER, **LIMITS}", "{**PLANNER}"),
+        (f"{RESOURCES}::test_every_call_over_the_network_has_a_time_limit_and_everything_is_closed_at_the_end",),
+    ),
+    Mutation(
+        "a health check that hangs",
+        "edges",
+        "libs/common/web.py::_state",
+        Replace("asyncio.timeout(CHECK_TIMEOUT_SECONDS)", "asyncio.timeout(None)"),
+        (f"{LIFE}::test_a_check_that_fails_or_hangs_is_named_by_its_kind_and_the_service_not_ready",),
+    ),
+    Mutation(
+        "a browser that has stopped reading holds its stream",
+        "edges",
+        "services/gateway/api/live_updates.py::_write",
+        Replace("asyncio.timeout(WRITE_SECONDS)", "asyncio.timeout(None)"),
+        (f"{ENDS}::test_a_browser_that_has_stopped_reading_is_let_go",),
+    ),
+    Mutation(
+        "accounts that are added without a limit",
+        "edges",
+        "services/gateway/pages/sign_in.py::connect",
+        Replace("await count_sign_in(context, request)", ""),
+        (f"{LIMITS}::test_a_browser_is_limited_beside_its_address",),
+    ),
+    Mutation(
+        "webhooks are posted with the resolver of the system",
+        "edges",
+        "services/gateway/webhook_delivery/http_client.py::webhook_session",
+        Replace("None if allow_private else PublicResolver()", "None"),
+        (f"{CLIENT}::test_on_a_server_no_name_leads_into_its_own_network",),
+    ),
+    Mutation(
+        "a server passes for somebody's own machine",
+        "edges",
+        "services/gateway/webhook_delivery/sender.py::open_webhook_sender",
+        Replace("private_hosts_allowed(r.settings.base_url)", "True"),
+        (f"{CLIENT}::test_on_a_server_no_name_leads_into_its_own_network",),
+    ),
+    Mutation(
+        "one public address of a name opens the way to all of them",
+        "edges",
+        "services/gateway/webhook_delivery/http_client.py::PublicResolver.resolve",
+        Replace("return public", "return found"),
+        (f"{CLIENT}::test_of_several_addresses_only_the_public_ones_are_connected_to",),
+    ),
+    Mutation(
+        "a webhook that never replies holds its sender for minutes",
+        "edges",
+        "services/gateway/webhook_delivery/http_client.py::webhook_session",
+        Replace("aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)", "aiohttp.ClientTimeout()"),
+        (f"{CLIENT}::test_the_client_keeps_no_cookies_and_gives_up_after_a_while",),
+    ),
+    Mutation(
+        "a card's photo is any url",
+        "edges",
+        "services/contacts/domain/cards.py::google_card",
+        Replace("_web_url(event.photo_url)", "event.photo_url"),
+        (LINKS,),
+    ),
+    Mutation(
+        "a card's links are any urls",
+        "edges",
+        "services/contacts/domain/cards.py::_web_url",
+        Replace('text if is_web_link(text) else ""', "text"),
+        (LINKS,),
+    ),
+    Mutation(
+        "a video link is any url",
+        "edges",
+        "libs/common/resources/calendar.py::_video_url",
+        Replace('url.startswith("https://") and url.isprintable()', "url"),
+        (LINKS,),
+    ),
+    Mutation(
+        "a user types any url",
+        "edges",
+        "services/contacts/domain/contact_edits.py::_link",
+        Replace("not is_web_link(url)", "False"),
+        (LINKS,),
+    ),
+    Mutation(
+        "a brief links any place",
+        "edges",
+        "services/prep/domain/clean.py::safe_url",
+        Replace('parts.scheme in ("http", "https")', "parts.scheme"),
+        (LINKS,),
+    ),
+    Mutation(
+        "encoded words of a title are decoded into the head",
+        "edges",
+        "services/prep/domain/mail.py::compose",
+        Replace('subject.replace(_ENCODED_WORD, "= ?")', "subject"),
+        (f"{HEADERS}::test_each_piece_in_the_middle_of_a_title_stays_in_the_subject",),
+    ),
+    Mutation(
+        "encoded words of an address are decoded into the head",
+        "edges",
+        "services/prep/domain/mail.py::compose",
+        Replace("_ENCODED_WORD in address", "False"),
+        (f"{HEADERS}::test_an_address_that_would_be_read_as_another_one_is_refused",),
+    ),
+    Mutation(
+        "line ends in a subject",
+        "edges",
+        "services/prep/domain/mail.py::subject",
+        Replace("line(title, MAX_SUBJECT_TITLE)", "title"),
+        (f"{HEADERS}::test_each_piece_in_the_middle_of_a_title_stays_in_the_subject",),
+    ),
+    Mutation(
+        "pages without escaping",
+        "edges",
+        "services/gateway/pages/render.py::Renderer.__init__",
+        Replace(
+            "Environment(..., autoescape=True)",
+            'Environment(loader=FileSystemLoader(HERE / "templates"), trim_blocks=True, lstrip_blocks=True)',
+        ),
+        (f"{ESCAPING}::test_no_value_of_a_page_becomes_markup",),
+    ),
+    Mutation(
+        "a title of a meeting that is markup",
+        "edges",
+        "services/gateway/pages/templates/meeting.html",
+        InText('<h1>{{ meeting.title or "Untitled meeting" }}', '<h1>{{ (meeting.title or "Untitled meeting")|safe }}'),
+        (f"{ESCAPING}::test_no_value_of_a_page_becomes_markup",),
+    ),
+    Mutation(
+        "briefs without escaping",
+        "edges",
+        "services/prep/rendering.py::_environment",
+        Replace("select_autoescape(...)", "False"),
+        (f"{ESCAPING}::test_no_value_of_a_brief_becomes_markup",),
+    ),
+    Mutation(
+        "a key of a request with line ends in a header of the bus",
+        "edges",
+        "libs/common/idempotency.py::checked_key",
+        Replace("not _KEY.fullmatch(key)", "False"),
+        (f"{HEADERS}::test_a_key_of_a_request_travels_in_a_header_only_where_it_is_plain",),
+    ),
+    Mutation(
+        "responses without the headers that keep a browser safe",
+        "edges",
+        "services/gateway/app.py::build_app",
+        Replace("response.headers.update(headers)", ""),
+        (f"{RESPONSES}::test_every_response_has_the_headers_that_keep_a_browser_safe",),
+    ),
+    Mutation(
+        "pages may run scripts of anybody",
+        "edges",
+        "services/gateway/app.py::SECURITY_HEADERS",
+        InText("default-src 'self'", "default-src *"),
+        (f"{RESPONSES}::test_every_response_has_the_headers_that_keep_a_browser_safe",),
+    ),
+)

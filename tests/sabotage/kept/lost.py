@@ -1,7 +1,18 @@
 """Nothing lost: store, publish, then acknowledge or move the cursor."""
 
-from tests.sabotage.mutation import InText, Mutation, Replace
+from tests.sabotage.mutation import InText, Mutation, Replace, Swap
 
+SYNC = "tests/integration/sync"
+COMPARISON = "tests/unit/common/test_account_comparison.py"
+EDGES = "tests/integration/gateway/test_gateway_edges.py"
+LETTERS = "tests/integration/local/test_local_dead_letters.py"
+LIFE = "tests/unit/common/test_service_life.py"
+OUTBOX = "tests/integration/common/test_outbox.py"
+PUSH = "tests/integration/gateway/test_gateway_google_push.py"
+SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
+SETTLING = "tests/integration/common/test_bus_settling.py"
+WLOOP = "tests/unit/gateway/test_gateway_webhook_loop.py"
+MIGRATE = "tests/integration/local/test_local_migrate.py"
 AUTH_CHANGES = "tests/integration/auth/test_auth_changes.py"
 AUTH_LINKING = "tests/integration/auth/test_auth_linking.py"
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
@@ -10,6 +21,248 @@ PREP_SERVICE = "tests/integration/prep/test_prep_service.py"
 AUTH_REFRESHES = "tests/integration/auth/test_auth_refresh_races.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "a message is written down before it is published",
+        "lost",
+        "services/sync/mail/recording.py::_record",
+        Swap("await run.engine.bus.publish(...)", "await run.settle(...)"),
+        (
+            f"{SYNC}/test_sync_lost_leases.py::test_a_run_that_loses_its_lease_or_the_bus_writes_nothing_more_and_who_goes_on_ends_where_it_would_have[first_mail]",
+        ),
+    ),
+    Mutation(
+        "a removal of mail is written down before it is published",
+        "lost",
+        "services/sync/mail/history.py::remove_messages",
+        Swap("await run.engine.bus.publish(...)", "async with run.step() as step:\n    ..."),
+        (
+            f"{SYNC}/test_sync_lost_leases.py::test_a_run_that_loses_its_lease_or_the_bus_writes_nothing_more_and_who_goes_on_ends_where_it_would_have[followed_mail]",
+        ),
+    ),
+    Mutation(
+        "the end of a card is written down before it is published",
+        "lost",
+        "services/sync/people.py::_publish_deletions",
+        Swap("await run.engine.bus.publish(...)", "async with run.step() as step:\n    ..."),
+        (
+            f"{SYNC}/test_sync_lost_leases.py::test_a_run_that_loses_its_lease_or_the_bus_writes_nothing_more_and_who_goes_on_ends_where_it_would_have[followed_cards]",
+        ),
+    ),
+    Mutation(
+        "a card is marked as published though it changed meanwhile",
+        "lost",
+        "services/sync/store/people.py::mark_people_published",
+        InText("AND people.revision = published.revision", ""),
+        (
+            f"{SYNC}/test_sync_store_published.py::test_a_card_is_published_when_it_is_new_changed_or_back_and_with_a_higher_revision_each_time",
+        ),
+    ),
+    Mutation(
+        "a meeting is marked as published though it changed meanwhile",
+        "lost",
+        "services/sync/store/meetings.py::mark_meetings_published",
+        InText("AND meetings.revision = published.revision", ""),
+        (f"{SYNC}/test_sync_store_published.py::test_a_change_while_its_meeting_was_being_published_is_published_too",),
+    ),
+    Mutation(
+        "Pub/Sub is acknowledged before the bus has the notification",
+        "lost",
+        "services/sync/mail/push.py::pull_notifications",
+        Swap("await bus.publish(...)", "await subscription.acknowledge(...)"),
+        (f"{SYNC}/test_sync_handlers.py::test_what_the_bus_did_not_take_is_not_acknowledged",),
+    ),
+    Mutation(
+        "a prep scan is done before its meetings are published",
+        "lost",
+        "services/sync/calendar/prep_scan.py::scan_if_due",
+        Swap(
+            "await _publish_upcoming(...)",
+            "async with run.db.acquire() as connection:\n    await prep_scans.clear(connection, run.lease.run_id)",
+        ),
+        (
+            f"{SYNC}/test_sync_schedules.py::test_a_scan_publishes_the_meetings_that_start_soon_once_and_is_done_when_they_are_published",
+        ),
+    ),
+    Mutation(
+        "a run that was wanted meanwhile does not follow",
+        "lost",
+        "services/sync/runs/outcome.py::conclude",
+        Replace("await queue.enqueue(connection, [RunRequest(ended.account_id, ended.kind, ended.again)])", ""),
+        (f"{SYNC}/test_sync_run_ends.py::test_what_was_wanted_meanwhile_follows_a_run_that_ended_well",),
+    ),
+    Mutation(
+        "a worker forgets what was requested while it looked",
+        "lost",
+        "services/sync/runs/worker.py::Worker.keep_running",
+        Swap("queue.forget_wakes()", "acquired = await self._acquire(holder, self._capacity())"),
+        (f"{SYNC}/test_sync_worker.py::test_what_was_requested_while_it_looked_is_looked_for_at_once",),
+    ),
+    Mutation(
+        "of messages with one place in the queue some are skipped",
+        "lost",
+        "services/sync/store/ledger.py::list_pending",
+        InText("FETCH FIRST ($3) ROWS WITH TIES", "LIMIT $3"),
+        (f"{SYNC}/test_sync_mail.py::test_messages_that_one_change_touched_are_all_read_however_many",),
+    ),
+    Mutation(
+        "a message that came back is not fetched",
+        "lost",
+        "services/sync/store/ledger.py::add_listed",
+        InText("ELSE messages.state END RETURNING", "ELSE messages.state END WHERE false RETURNING"),
+        (
+            f"{SYNC}/test_sync_store_ledger.py::test_what_is_listed_is_pending_in_the_order_of_the_list_and_only_what_was_hidden_comes_back",
+        ),
+    ),
+    Mutation(
+        "the addresses of an account are known before they are published",
+        "lost",
+        "services/sync/mail/sync.py::identify",
+        Swap(
+            "await run.engine.bus.publish(...)",
+            "async with run.writing_account() as connection:\n"
+            "    await accounts.set_aliases(connection, run.lease.account_id, aliases)\n"
+            "    renewed = await accounts.get_account(connection, run.lease.account_id)",
+        ),
+        (
+            f"{SYNC}/test_sync_lost_leases.py::test_a_run_that_loses_its_lease_or_the_bus_writes_nothing_more_and_who_goes_on_ends_where_it_would_have[first_mail]",
+        ),
+    ),
+    Mutation(
+        "a look that met an outage is over",
+        "lost",
+        "services/sync/runs/worker.py::Worker._work",
+        Replace(
+            "error is None and lease.reason in QUIET_WHEN_WELL and await self._deleted(lease)",
+            "lease.reason in QUIET_WHEN_WELL and await self._deleted(lease)",
+        ),
+        (f"{SYNC}/test_sync_run_ends.py::test_an_outage_puts_the_run_off_and_it_is_known_since_when",),
+    ),
+    Mutation(
+        "a listing that was cut short counts as one that reached its end",
+        "lost",
+        "services/sync/mail/listing.py::widen",
+        Replace(
+            "None if cursor.listing else rules.since(run.now, cursor.lookback_days)",
+            "rules.since(run.now, cursor.lookback_days)",
+        ),
+        (
+            f"{SYNC}/test_sync_lost_leases.py::test_a_longer_lookback_lists_everything_again_where_a_shorter_one_was_not_listed_to_its_end",
+        ),
+    ),
+    Mutation(
+        "an outbox row that is deleted before its event is out",
+        "lost",
+        "libs/common/outbox.py::relay",
+        Replace(
+            "settled = await asyncio.gather(...)",
+            'await pool.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows]); '
+            "settled = await asyncio.gather(*(_settle(bus, row) for row in rows))",
+        ),
+        (f"{OUTBOX}::test_a_row_is_there_until_the_stream_has_its_event",),
+    ),
+    Mutation(
+        "an event that is added while the outbox is relayed waits for the next turn",
+        "lost",
+        "libs/common/outbox.py::keep_relaying",
+        Swap("pending.clear()", "await bus.run_guarded(lambda: relay(pool, bus))"),
+        (f"{OUTBOX}::test_what_is_added_while_others_are_published_does_not_wait_for_the_next_turn",),
+    ),
+    Mutation(
+        "a message that is off the stream before its dead letter is stored",
+        "lost",
+        "libs/common/bus/delivery.py::Delivery._dead_letter",
+        Swap(
+            "if not self.event.is_hint:\n    await store_letter(client, self.service, letter)", "await message.term()"
+        ),
+        (f"{SETTLING}::test_a_message_stays_in_the_stream_until_its_dead_letter_is_stored",),
+    ),
+    Mutation(
+        "a dead letter that the stream refused passes for stored",
+        "lost",
+        "libs/common/bus/publishing.py::store_letter",
+        Replace('orjson.loads(reply.data).get("error")', "{}"),
+        (f"{SETTLING}::test_a_message_stays_in_the_stream_until_its_dead_letter_is_stored",),
+    ),
+    Mutation(
+        "who stops keeps what it has not begun",
+        "lost",
+        "libs/common/bus/pull.py::_return_undelivered",
+        Replace("await message.nak()", ""),
+        (f"{SETTLING}::test_who_stops_returns_at_once_what_it_has_not_begun",),
+    ),
+    Mutation(
+        "a sync that is accepted and never requested",
+        "lost",
+        "services/gateway/api/accounts.py::sync_account",
+        Replace("await call.context.bus.publish(...)", ""),
+        (f"{EDGES}::test_a_yes_is_given_when_the_bus_has_it_and_not_before",),
+    ),
+    Mutation(
+        "a notification of Gmail's that is confirmed before the bus has it",
+        "lost",
+        "services/gateway/api/google_push.py::receive_gmail_push",
+        Replace("await context.bus.publish(...)", ""),
+        (f"{PUSH}::test_what_the_bus_does_not_have_is_not_confirmed",),
+    ),
+    Mutation(
+        "a dead letter that is removed before it is published again",
+        "lost",
+        "libs/local/dead.py::replay",
+        Swap("await js.publish(...)", "await js.delete_msg(...)"),
+        (f"{LETTERS}::test_a_letter_that_can_not_be_published_again_stays",),
+    ),
+    Mutation(
+        "an old letter that is removed before it is stored under its new subject",
+        "lost",
+        "libs/local/dead.py::address_old_letters",
+        Swap("await js.publish(...)", "await js.delete_msg(...)"),
+        (f"{LETTERS}::test_an_old_letter_is_there_until_it_is_stored_under_its_new_subject",),
+    ),
+    Mutation(
+        "a webhook call is given up while the settings can not be looked up",
+        "lost",
+        "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver",
+        Replace(
+            "await store.return_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)",
+            "await store.postpone_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)",
+        ),
+        (f"{SAFETY}::test_while_the_settings_can_not_be_looked_up_no_attempt_is_used_up",),
+    ),
+    Mutation(
+        "a notification that comes while webhooks are called waits for the next look",
+        "lost",
+        "services/gateway/webhook_delivery/sender.py::WebhookSender.keep_sending",
+        Swap("self._woken.clear()", "await self.bus.run_guarded(self.send_due)"),
+        (f"{WLOOP}::test_what_is_notified_of_while_calls_are_made_does_not_wait_for_the_next_look",),
+    ),
+    Mutation(
+        "a service that leaves the bus before what it opened is closed",
+        "lost",
+        "libs/common/service.py::started",
+        Swap("stack.push_async_callback(resources.bus.stop)", "await stack.enter_async_context(resources.stack)"),
+        (f"{LIFE}::test_a_service_ends_in_the_order_in_which_its_parts_need_each_other",),
+    ),
+    Mutation(
+        "a copy of the accounts that is compared on its first page alone",
+        "lost",
+        "libs/common/account_states.py::pages_of_states",
+        Replace("if after is None:\n    return", "return"),
+        (f"{COMPARISON}::test_every_account_of_every_page_is_compared_and_what_was_missed_is_applied",),
+    ),
+    Mutation(
+        "a state that was read too early rolls an account back",
+        "lost",
+        "libs/common/account_states.py::compare_states",
+        Replace("await get_state(bus, state.id) or state", "state"),
+        (f"{COMPARISON}::test_a_state_that_was_read_before_the_last_event_rolls_nothing_back",),
+    ),
+    Mutation(
+        "a migration that leaves streams as they are",
+        "lost",
+        "libs/local/streams.py::_declare_stream",
+        Replace("await js.update_stream(config)", ""),
+        (f"{MIGRATE}::test_a_migration_gives_streams_and_consumers_the_settings_that_they_should_have",),
+    ),
     Mutation(
         "a brief is settled though its event is lost",
         "lost",

@@ -3,6 +3,15 @@
 from tests.sabotage.mutation import InText, Mutation, Replace
 
 LIMITS = "tests/integration/gateway/test_gateway_limits.py"
+SYNC = "tests/integration/sync"
+COUNTING = "tests/integration/gateway/test_gateway_counting.py"
+EDGES = "tests/integration/gateway/test_gateway_edges.py"
+OUTBOX = "tests/integration/common/test_outbox.py"
+QUOTA = "tests/integration/common/test_google_quota.py"
+REQUESTS = "tests/integration/gateway/test_gateway_requests.py"
+SETTLING = "tests/integration/common/test_bus_settling.py"
+STORE = "tests/integration/gateway/test_gateway_store.py"
+LIVE = "tests/integration/gateway/test_gateway_live_updates.py"
 AUTH_CHANGES = "tests/integration/auth/test_auth_changes.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
@@ -11,13 +20,223 @@ PREP_GATHERING = "tests/unit/prep/test_prep_gathering.py"
 PREP_SERVICE = "tests/integration/prep/test_prep_service.py"
 AUTH_REFRESHES = "tests/integration/auth/test_auth_refresh_races.py"
 
-MUTATIONS = (
+MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a bucket of requests that is never emptied",
         "order",
         "services/gateway/limits/token_bucket.lua",
         InText("'tokens', tokens - 1,", "'tokens', tokens,"),
         (f"{LIMITS}::test_two_replicas_count_together",),
+    ),
+    Mutation(
+        "a replica that stops keeps its runs",
+        "order",
+        "services/sync/runs/worker.py::Worker._carry_out",
+        Replace("await asyncio.shield(self._release(lease))", ""),
+        (f"{SYNC}/test_sync_worker.py::test_a_worker_that_stops_leaves_its_runs_to_others_at_once",),
+    ),
+    Mutation(
+        "the sync history begins with the oldest run",
+        "order",
+        "services/sync/store/runs.py::list_runs",
+        InText("ORDER BY run_id DESC", "ORDER BY run_id"),
+        (
+            f"{SYNC}/test_sync_store_runs.py::test_the_history_of_an_account_comes_page_by_page_newest_first_without_looks_that_are_under_way",
+        ),
+    ),
+    Mutation(
+        "of several runs the first one is shown as the latest",
+        "order",
+        "services/sync/store/runs.py::list_latest",
+        InText("ORDER BY account_id, kind, run_id DESC", "ORDER BY account_id, kind, run_id"),
+        (f"{SYNC}/test_sync_store_runs.py::test_the_state_of_a_user_is_the_latest_run_of_each_kind_of_each_account",),
+    ),
+    Mutation(
+        "who waits longest for a first import comes last",
+        "order",
+        "services/sync/store/leases.py::acquire",
+        InText("ORDER BY due_at LIMIT $4", "ORDER BY due_at DESC LIMIT $4"),
+        (
+            f"{SYNC}/test_sync_store_leases.py::test_of_each_sort_no_more_are_taken_than_there_is_room_for_and_who_waits_longest_comes_first[initial_mail]",
+        ),
+    ),
+    Mutation(
+        "a prep scan takes the meeting behind its window",
+        "order",
+        "services/sync/store/meetings.py::list_upcoming",
+        InText("starts_at < $3", "starts_at <= $3"),
+        (
+            f"{SYNC}/test_sync_store_published.py::test_meetings_that_start_within_the_window_come_by_start_and_page_by_page",
+        ),
+    ),
+    Mutation(
+        "a page of meetings begins with the last one of the page before",
+        "order",
+        "services/sync/store/meetings.py::list_meetings",
+        InText("(starts_at, meeting_id) > ($5", "(starts_at, meeting_id) >= ($5"),
+        (
+            f"{SYNC}/test_sync_store_published.py::test_meetings_that_start_within_the_window_come_by_start_and_page_by_page",
+        ),
+    ),
+    Mutation(
+        "an audit that is wanted now waits for the scheduled one",
+        "order",
+        "services/sync/store/audits.py::schedule",
+        InText("LEAST(audits.due_at, excluded.due_at)", "GREATEST(audits.due_at, excluded.due_at)"),
+        (
+            f"{SYNC}/test_sync_store_audits.py::test_of_each_account_one_audit_is_scheduled_at_a_time_for_the_sooner_moment",
+        ),
+    ),
+    Mutation(
+        "an outage begins anew with every pause",
+        "order",
+        "services/sync/runs/outcome.py::_pause",
+        Replace("(stuck_since or now) if decision.stuck else None", "now if decision.stuck else None"),
+        (
+            f"{SYNC}/test_sync_run_ends.py::test_what_has_been_stuck_for_hours_goes_on_from_when_it_began_and_then_fails",
+        ),
+    ),
+    Mutation(
+        "a lease that cannot be renewed is kept",
+        "order",
+        "services/sync/runs/leases.py::HeldLeases._keep_renewing",
+        Replace("self._lose(...)", ""),
+        (f"{SYNC}/test_sync_worker.py::test_a_lease_that_cannot_be_renewed_for_its_length_is_given_up",),
+    ),
+    Mutation(
+        "a request has a run that was put off go on at once",
+        "order",
+        "services/sync/store/runs.py::insert_requests",
+        InText("due_at = CASE WHEN runs.state = 'queued' THEN", "due_at = CASE WHEN runs.state <> 'running' THEN"),
+        (
+            f"{SYNC}/test_sync_store_runs.py::test_a_request_brings_a_queued_run_forward_and_leaves_one_that_was_put_off",
+        ),
+    ),
+    Mutation(
+        "an audit holds up a look that nobody waits for",
+        "order",
+        "services/sync/item_audit.py::audit_if_due",
+        Replace("run.lease.reason in UNATTENDED", "False"),
+        (f"{SYNC}/test_sync_lost_leases.py::test_a_look_that_nobody_waits_for_carries_out_no_audit",),
+    ),
+    Mutation(
+        "a calendar is never listed in full by its schedule",
+        "order",
+        "services/sync/calendar/sync.py::_sync_calendar",
+        Replace('run.lease.reason == "schedule" or cursor.is_stale(run.now)', "cursor.is_stale(run.now)"),
+        (
+            f"{SYNC}/test_sync_contacts_calendar.py::test_once_a_day_a_calendar_is_listed_in_full_by_its_schedule_or_else_by_the_next_run",
+        ),
+    ),
+    Mutation(
+        "a pause that the other side demands is not kept",
+        "order",
+        "libs/common/bus/delivery.py::Delivery._postpone",
+        Replace("max(requested, OUTAGE_DELAY_SECONDS)", "OUTAGE_DELAY_SECONDS"),
+        (f"{SETTLING}::test_a_batch_that_met_an_outage_comes_again_as_a_whole_and_has_not_failed",),
+    ),
+    Mutation(
+        "an outbox that is relayed newest first",
+        "order",
+        "libs/common/outbox.py::relay",
+        InText("ORDER BY id LIMIT $2", "ORDER BY id DESC LIMIT $2"),
+        (f"{OUTBOX}::test_events_come_out_in_the_order_in_which_they_were_added_and_under_their_trace",),
+    ),
+    Mutation(
+        "a list of notifications that begins with the oldest",
+        "order",
+        "services/gateway/store/notifications.py::list_notifications",
+        InText("ORDER BY id DESC", "ORDER BY id"),
+        (f"{STORE}::test_lists_are_newest_first_from_page_to_page_and_unread_ones_are_those_that_are_counted",),
+    ),
+    Mutation(
+        "a page of notifications that repeats the last one of the page before",
+        "order",
+        "services/gateway/store/notifications.py::list_notifications",
+        InText("id < $3", "id <= $3"),
+        (f"{STORE}::test_lists_are_newest_first_from_page_to_page_and_unread_ones_are_those_that_are_counted",),
+    ),
+    Mutation(
+        "a home page whose badge does not count what is below it",
+        "order",
+        "services/gateway/pages/home.py::show_home",
+        Replace(
+            "list_notifications(context.db, user.id, unread=True, limit=NEWEST)",
+            "list_notifications(context.db, user.id, limit=NEWEST)",
+        ),
+        (f"{EDGES}::test_the_home_page_shows_the_newest_unread_notifications_and_counts_them_all",),
+    ),
+    Mutation(
+        "an event of an account that counts after a later one",
+        "order",
+        "services/gateway/store/accounts.py::note_event",
+        InText("accounts.sequence <= excluded.sequence AND", ""),
+        (f"{STORE}::test_events_of_an_account_count_in_their_order_and_never_after_its_purge",),
+    ),
+    Mutation(
+        "a timeline that is always its first page",
+        "order",
+        "services/gateway/api/contacts.py::list_interactions",
+        Replace("query.cursor", "None"),
+        (f"{REQUESTS}::test_each_operation_requests_what_its_caller_asked_for_in_their_own_name",),
+    ),
+    Mutation(
+        "a command that may be done after its caller gave up",
+        "order",
+        "services/gateway/api/endpoint.py::COMMAND_SECONDS",
+        Replace("30.0", "10.0"),
+        (f"{REQUESTS}::test_each_operation_requests_what_its_caller_asked_for_in_their_own_name",),
+    ),
+    Mutation(
+        "a bucket of requests that saves up hours",
+        "order",
+        "services/gateway/limits/token_bucket.lua",
+        InText(
+            "math.min(capacity, tokens + math.max(0, now - at) * per_ms)", "tokens + math.max(0, now - at) * per_ms"
+        ),
+        (f"{COUNTING}::test_a_bucket_fills_steadily_and_never_beyond_its_brim",),
+    ),
+    Mutation(
+        "a pause of Google's that a shorter one ends",
+        "order",
+        "libs/common/google/hold.lua",
+        InText("if until_ms > tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or 0) then", "if until_ms > 0 then"),
+        (f"{QUOTA}::test_after_a_429_no_replica_calls_for_that_mailbox_until_it_is_over",),
+    ),
+    Mutation(
+        "an event from before an account was disconnected notifies after it",
+        "order",
+        "services/gateway/handlers/deletions.py::purge_account",
+        Replace("await accounts.note_event(connection, event)", ""),
+        (f"{LIVE}::test_what_comes_late_about_an_account_notifies_nobody",),
+    ),
+    Mutation(
+        "an import that takes live work's share of the quota",
+        "order",
+        "libs/common/google/quota.lua",
+        InText("bucket.ceiling * (1 - live_share)), bucket.next", "bucket.ceiling), bucket.next"),
+        (f"{QUOTA}::test_an_import_leaves_live_work_its_share_also_where_that_has_taken_more",),
+    ),
+    Mutation(
+        "an import whose calls all stand in line",
+        "order",
+        "libs/common/google/quota.py::Mailbox.admit",
+        Replace(
+            "async with self._turn:\n    await self._wait(self.quota_limiter, units, priority)",
+            "await self._wait(self.quota_limiter, units, priority)",
+        ),
+        (f"{QUOTA}::test_live_work_does_not_queue_behind_an_import",),
+    ),
+    Mutation(
+        "a notification that is pushed before others can read it",
+        "order",
+        "services/gateway/handlers/notifications.py::notify",
+        Replace(
+            "notification_id = await store.insert_notification(connection, new)",
+            "notification_id = await store.insert_notification(connection, new)\n"
+            "        await context.bus.publish(NotificationCreated(user_id=new.user_id, notification_id=notification_id))",
+        ),
+        (f"{LIVE}::test_a_notification_is_pushed_when_others_can_read_it_and_again_when_its_event_comes_again",),
     ),
     Mutation(
         "the oldest brief of a meeting is its state",

@@ -2,10 +2,179 @@
 
 from tests.sabotage.mutation import Mutation, Replace
 
+EDGES = "tests/integration/gateway/test_gateway_edges.py"
+LIFE = "tests/unit/common/test_service_life.py"
+OUTBOX = "tests/integration/common/test_outbox.py"
+SETTLING = "tests/integration/common/test_bus_settling.py"
+SILENT = "tests/integration/common/test_nothing_is_silent.py"
+HANDLER = f"{SILENT}::test_what_a_handler_cannot_do_is_logged_counted_and_kept"
+PRODUCT = "tests/e2e/test_whole_product.py::test_two_replicas_of_everything_yield_what_one_would"
+RESPONSES = "tests/unit/gateway/test_response_headers.py"
+DELIVERY = "libs/common/bus/delivery.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "an outage that is explained to whoever asks",
+        "private",
+        "services/gateway/domain/problems.py::of_outage",
+        Replace('"A part of PingCRM does not answer right now. Try again in a moment."', "str(outage)"),
+        (f"{EDGES}::test_what_nobody_foresaw_is_in_the_log_under_the_trace_and_not_in_the_response",),
+    ),
+    Mutation(
+        "a health page that shows a driver's words",
+        "private",
+        "libs/common/web.py::_state",
+        Replace("return type(error).__name__", "return str(error)"),
+        (f"{LIFE}::test_a_check_that_fails_or_hangs_is_named_by_its_kind_and_the_service_not_ready",),
+    ),
+    Mutation(
+        "an event out of the outbox under a trace of its own",
+        "private",
+        "libs/common/outbox.py::add",
+        Replace("current_trace()", '""'),
+        (f"{OUTBOX}::test_events_come_out_in_the_order_in_which_they_were_added_and_under_their_trace",),
+    ),
+    Mutation(
+        "a dead letter that forgets its trace",
+        "private",
+        "libs/common/dead_letters.py::Letter.headers",
+        Replace("current_trace()", '""'),
+        (f"{SETTLING}::test_one_trace_leads_from_the_cause_through_the_dead_letter_to_its_replay",),
+    ),
+    Mutation(
+        "PostgreSQL's log quotes rows",
+        "private",
+        "libs/local/servers/postgres.py::OPTIONS",
+        Replace('"terse"', '"default"'),
+        ("tests/unit/local/test_compose_file.py::test_no_postgres_of_ours_quotes_rows_in_its_log",),
+    ),
+    Mutation(
+        "a log line with an address in its text",
+        "private",
+        "libs/common/log.py::without_values",
+        Replace('_ADDRESS.sub("…@…", plain)', "plain"),
+        (f"{SILENT}::test_the_text_of_an_error_has_no_value",),
+    ),
+    Mutation(
+        "a log line with the argument of a query",
+        "private",
+        "libs/common/log.py::without_values",
+        Replace("_QUERY_ARGUMENT.sub(...)", "text"),
+        (f"{SILENT}::test_the_text_of_an_error_has_no_value",),
+    ),
+    Mutation(
+        "an error in all its lines",
+        "private",
+        "libs/common/log.py::error_text",
+        Replace("str(error).partition(chr(10))[0]", "str(error)"),
+        (f"{SILENT}::test_the_text_of_an_error_has_no_value",),
+    ),
+    Mutation(
+        "a log line with the snippet of a mail",
+        "private",
+        "services/contacts/handlers/messages.py::record_messages",
+        Replace(
+            "await context.change_users(...)",
+            'print(*(event.title for event in events), file=__import__("sys").stderr, flush=True); '
+            "await context.change_users({event.user_id for event in events}, record)",
+        ),
+        (PRODUCT,),
+    ),
+    Mutation(
+        "the reason of a dead letter quotes an address",
+        "private",
+        "libs/common/dead_letters.py::Letter.short_reason",
+        Replace('without_values(" ".join(self.reason.split()))', '" ".join(self.reason.split())'),
+        (
+            "tests/unit/common/test_dead_letter_addresses.py::test_the_reason_of_a_letter_names_no_address_and_is_plain_ascii",
+        ),
+    ),
+    Mutation(
+        "an address as the key of an event",
+        "private",
+        "libs/common/events.py::MailboxNotified.key",
+        Replace("_digest(self.address)", "self.address"),
+        (f"{SILENT}::test_a_hint_that_cannot_be_handled_is_logged_and_counted_and_names_no_mailbox",),
+    ),
+    Mutation(
+        "a failure without a line in the log",
+        "private",
+        f"{DELIVERY}::Delivery._record_failure",
+        Replace('get_logger().error("struck", ...)', ""),
+        (HANDLER,),
+    ),
+    Mutation(
+        "a failure that is not counted",
+        "private",
+        f"{DELIVERY}::Delivery._record_failure",
+        Replace('self._count("failed")', ""),
+        (HANDLER,),
+    ),
+    Mutation(
+        "what is given up becomes no dead letter",
+        "private",
+        f"{DELIVERY}::Delivery._dead_letter",
+        Replace("await store_letter(...)", ""),
+        (HANDLER,),
+    ),
+    Mutation(
+        "a handler without the trace of its cause",
+        "private",
+        f"{DELIVERY}::Delivery._traced",
+        Replace('(message.headers or {}).get(TRACE_HEADER, "")', '""'),
+        (HANDLER,),
+    ),
+    Mutation(
+        "a dead letter without its trace",
+        "private",
+        "libs/common/dead_letters.py::Letter.headers",
+        Replace("current_trace()", '""'),
+        (HANDLER,),
+    ),
+    Mutation(
+        "an event of the outbox under the trace of who relays it",
+        "private",
+        "libs/common/outbox.py::_settle",
+        Replace('traced(row["trace"])', "traced(current_trace())"),
+        (f"{SILENT}::test_an_event_out_of_the_outbox_keeps_the_trace_of_the_request_that_caused_it",),
+    ),
+    Mutation(
+        "a request of another service without the trace of its cause",
+        "private",
+        "libs/common/bus/requesting.py::send_request",
+        Replace("headers[TRACE_HEADER] = current_trace()", ""),
+        ("tests/integration/common/test_bus_requests.py",),
+    ),
+    Mutation(
+        "a bug in a responder is silent",
+        "private",
+        "libs/common/bus/responding.py::Responder._reply_to",
+        Replace('get_logger().exception("answer_failed", ...)', ""),
+        (f"{SILENT}::test_a_request_that_cannot_be_served_is_refused_logged_and_counted",),
+    ),
+    Mutation(
+        "a request's path in the log and in the metrics",
+        "private",
+        "services/gateway/middlewares.py::observe",
+        Replace('resource.canonical if resource else "unknown"', "request.path"),
+        (f"{RESPONSES}::test_every_response_has_the_headers_that_keep_a_browser_safe",),
+    ),
+    Mutation(
+        "lines of libraries keep addresses",
+        "private",
+        "libs/common/log.py::configure",
+        Replace("_without_addresses", "structlog.processors.UnicodeEncoder()"),
+        ("tests/unit/common/test_log_formats.py::test_no_line_has_an_address_whoever_writes_it",),
+    ),
+    Mutation(
+        "a trace that goes on after its work",
+        "private",
+        "libs/common/log.py::traced",
+        Replace("_trace.reset(token)", ""),
+        ("tests/unit/common/test_log_formats.py::test_a_line_in_a_file_is_one_json_object_with_its_cause",),
+    ),
     Mutation(
         "sessions are stored as they are",
         "private",

@@ -1,5 +1,220 @@
 """What people read: briefs, prompts, quotations, durations and dates."""
 
-from tests.sabotage.mutation import Mutation
+from tests.sabotage.mutation import InText, Mutation, Replace
 
-MUTATIONS: tuple[Mutation, ...] = ()
+BRIEFS = "tests/unit/prep/test_golden_briefs.py"
+TIMES = "tests/unit/prep/test_prep_times.py"
+LANGUAGES = "tests/unit/sync/test_quoted_mail_languages.py"
+SENTENCES = "tests/unit/gateway/test_golden_sentences.py"
+GOLDEN = f"{BRIEFS}::test_a_brief_reads_as_its_golden_file"
+DOSSIER = "services/prep/domain/dossier.py"
+POINTS = "services/prep/domain/points.py"
+PROMPT = "services/prep/domain/prompt.py"
+WORDS = "services/prep/domain/times.py"
+QUOTES = "services/sync/domain/quotes.py"
+
+MUTATIONS = (
+    Mutation(
+        "the oldest interactions in a brief",
+        "read",
+        f"{DOSSIER}::_profile",
+        Replace(
+            'sorted((item for item in seen if not item.automated), key=attrgetter("occurred_at"), reverse=True)',
+            'sorted((item for item in seen if not item.automated), key=attrgetter("occurred_at"))',
+        ),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "automated mail in a brief",
+        "read",
+        f"{DOSSIER}::_profile",
+        Replace("(item for item in seen if not item.automated)", "(item for item in seen)"),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "labels of bios that begin anew with each guest",
+        "read",
+        f"{DOSSIER}::collect",
+        Replace("bios += len(profile.bios)", ""),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "more interactions each in large meetings",
+        "read",
+        f"{DOSSIER}::collect",
+        Replace("len(people) <= SMALL_MEETING_GUESTS", "len(people) > SMALL_MEETING_GUESTS"),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "who wrote is swapped",
+        "read",
+        f"{DOSSIER}::_past_interaction",
+        Replace(
+            '{"inbound": "they wrote", "outbound": "you wrote", "participant": "both on it", "mutual": "together"}',
+            '{"inbound": "you wrote", "outbound": "they wrote", "participant": "both on it", "mutual": "together"}',
+        ),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "a brief in the zone of the event, not of its reader",
+        "read",
+        "services/prep/domain/view.py::view",
+        Replace("dossier.zone_name", "meeting.time_zone"),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "title and company of a guest are swapped",
+        "read",
+        "services/prep/domain/view.py::_shown_person",
+        Replace("(person.title, person.company)", "(person.company, person.title)"),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "the plain text without the address of a guest",
+        "read",
+        "services/prep/templates/brief.txt",
+        InText("{% if person.address %}", "{% if not person.address %}"),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "a brief that does not show the answer of a guest",
+        "read",
+        "services/prep/templates/brief.html",
+        InText("{{ person.answer }}{% if person.organizer %}", "{% if person.organizer %}"),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "text from right to left is laid out from the left",
+        "read",
+        "services/prep/templates/brief.html",
+        InText('<span dir="auto" style="display:block">{{ interaction.text }}', "<span>{{ interaction.text }}"),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "notes are given to the model",
+        "read",
+        f"{PROMPT}::_person",
+        Replace(
+            "(_interaction_line(past, dossier, now) for past in person.interactions if not past.is_note)",
+            "(_interaction_line(past, dossier, now) for past in person.interactions)",
+        ),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "bios of people without history count as given to the model",
+        "read",
+        f"{PROMPT}::given_labels",
+        Replace("[person for person in dossier.people if person.known]", "list(dossier.people)"),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "the end of the fence before what others wrote",
+        "read",
+        f"{PROMPT}::prompt",
+        Replace('"\\n".join([*lines, "</data>"])', '"\\n".join(["</data>", *lines])'),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "points of the model are not marked as such",
+        "read",
+        "services/prep/writing.py::write_talking_points",
+        Replace("BY_AI if len(kept) >= FEWEST else PARTLY_AI", "PARTLY_AI if len(kept) >= FEWEST else BY_AI"),
+        (GOLDEN,),
+    ),
+    Mutation(
+        "points from the facts pass for the model's",
+        "read",
+        "services/prep/writing.py::write_talking_points",
+        Replace(
+            'TalkingPoints(facts, NOT_AI, ai=False, usage=written.usage, fallback="ungrounded")',
+            'TalkingPoints(facts, BY_AI, ai=True, usage=written.usage, fallback="ungrounded")',
+        ),
+        (f"{BRIEFS}::test_who_wrote_the_points_is_in_the_brief_and_on_record",),
+    ),
+    Mutation(
+        "a mail of sixty days ago is not open any more",
+        "read",
+        f"{POINTS}::_person_points",
+        Replace("(now - message.at).days <= OPEN_DAYS", "(now - message.at).days < OPEN_DAYS"),
+        (f"{TIMES}::test_a_mail_without_a_reply_may_be_open_for_sixty_days_and_silence_begins_after_ninety",),
+    ),
+    Mutation(
+        "ago by the hours, not by the reader's days",
+        "read",
+        f"{WORDS}::ago",
+        Replace("(now.astimezone(zone).date() - moment.astimezone(zone).date()).days", "(now - moment).days"),
+        (f"{TIMES}::test_ago_goes_by_the_days_of_the_reader",),
+    ),
+    Mutation(
+        "weeks a day too late",
+        "read",
+        f"{WORDS}::for_days",
+        Replace("days < 14", "days <= 14"),
+        (f"{TIMES}::test_a_number_of_days_is_in_the_largest_unit_that_is_precise_enough",),
+    ),
+    Mutation(
+        "one thing in the plural",
+        "read",
+        f"{WORDS}::counted",
+        Replace("number == 1", "number <= 0"),
+        (f"{TIMES}::test_only_a_single_thing_is_singular",),
+    ),
+    Mutation(
+        "minutes rounded down",
+        "read",
+        "services/prep/domain/rules.py::minutes_until",
+        Replace("(starts_at - now).total_seconds() + 30", "(starts_at - now).total_seconds()"),
+        (f"{TIMES}::test_minutes_until_are_rounded_half_up",),
+    ),
+    Mutation(
+        "a language of quotations without its words",
+        "read",
+        "services/sync/domain/reply_words.py::REPLY_WORDS",
+        InText("kirjoitti", "kirjoittaa"),
+        (f"{LANGUAGES}::test_what_introduces_a_quotation_ends_what_its_author_wrote",),
+    ),
+    Mutation(
+        "only the first word of each kind introduces a quotation",
+        "read",
+        f"{QUOTES}::_words",
+        Replace("getattr(words, field)", 'getattr(words, field).split("|")[0]'),
+        (f"{LANGUAGES}::test_every_word_of_the_table_marks_a_quotation",),
+    ),
+    Mutation(
+        "a date with its year is enough for an introduction",
+        "read",
+        f"{QUOTES}::_dated",
+        Replace("time or early or names_day or certain or quoting", "True"),
+        ("tests/unit/sync/test_quoted_mail.py::test_ordinary_prose_is_left_as_it_is",),
+    ),
+    Mutation(
+        "new and updated are swapped in a notification",
+        "read",
+        "services/gateway/domain/notification_texts.py::_sync_completed",
+        Replace(
+            "ItemCounts(event.new, event.updated, event.removed)", "ItemCounts(event.updated, event.new, event.removed)"
+        ),
+        (f"{SENTENCES}::test_notifications_and_webhook_calls_read_as_their_golden_file",),
+    ),
+    Mutation(
+        "a webhook call with a link that can't be opened",
+        "read",
+        "services/gateway/domain/webhook_delivery.py::webhook_body",
+        Replace("base_url + notification.link", "notification.link"),
+        (f"{SENTENCES}::test_notifications_and_webhook_calls_read_as_their_golden_file",),
+    ),
+    Mutation(
+        "seconds that are left pass for minutes",
+        "read",
+        "services/gateway/domain/sync_lines.py::progress_text",
+        Replace("run.eta_seconds < 90", "run.eta_seconds > 90"),
+        (f"{SENTENCES}::test_sentences_of_pages_and_of_the_api_read_as_their_golden_file",),
+    ),
+    Mutation(
+        "facts that rest on the same as the model's points come first",
+        "read",
+        f"{POINTS}::filled",
+        Replace("fresh + stale", "stale + fresh"),
+        (GOLDEN,),
+    ),
+)

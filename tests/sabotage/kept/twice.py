@@ -2,6 +2,12 @@
 
 from tests.sabotage.mutation import InText, Mutation, Replace
 
+SYNC = "tests/integration/sync"
+LONG = "tests/unit/common/test_long_handling.py"
+RESOURCES = "tests/integration/common/test_resources.py"
+STORE = "tests/integration/gateway/test_gateway_store.py"
+COUNTING = "tests/integration/gateway/test_gateway_counting.py"
+EXPORT = "tests/integration/gateway/test_gateway_export.py"
 AUTH_CHANGES = "tests/integration/auth/test_auth_changes.py"
 AUTH_LINKING = "tests/integration/auth/test_auth_linking.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
@@ -11,6 +17,184 @@ PREP_KEYS = "tests/integration/prep/test_prep_dedup_keys.py"
 AUTH_REFRESHES = "tests/integration/auth/test_auth_refresh_races.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "a write of a run without its fence",
+        "twice",
+        "services/sync/store/leases.py::hold",
+        InText("AND fence = $2 AND state", "AND $2::bigint > 0 AND state"),
+        (f"{SYNC}/test_sync_store_leases.py::test_who_comes_late_with_a_lost_lease_writes_nothing[hold]",),
+    ),
+    Mutation(
+        "progress of a run without its fence",
+        "twice",
+        "services/sync/store/runs.py::add_progress_of_all",
+        InText("ON c.run_id = r.run_id AND c.fence = r.fence", "ON c.run_id = r.run_id"),
+        (
+            f"{SYNC}/test_sync_store_leases.py::test_who_comes_late_with_a_lost_lease_writes_nothing[add_progress_of_all]",
+        ),
+    ),
+    Mutation(
+        "progress of a run whose lease passes on in the same moment",
+        "twice",
+        "services/sync/store/runs.py::add_progress_of_all",
+        InText("ORDER BY r.account_id, r.kind FOR UPDATE OF r", "ORDER BY r.account_id, r.kind"),
+        (
+            f"{SYNC}/test_sync_store_leases.py::test_who_writes_in_the_moment_in_which_the_lease_passes_on_writes_nothing",
+        ),
+    ),
+    Mutation(
+        "a run is put off by who has lost it",
+        "twice",
+        "services/sync/store/runs.py::pause",
+        InText("AND fence = $2 AND", "AND $2::bigint > 0 AND"),
+        (f"{SYNC}/test_sync_store_leases.py::test_who_comes_late_with_a_lost_lease_writes_nothing[pause]",),
+    ),
+    Mutation(
+        "a run is ended by who has lost it",
+        "twice",
+        "services/sync/store/runs.py::end",
+        InText("AND fence = $2 AND", "AND $2::bigint > 0 AND"),
+        (f"{SYNC}/test_sync_store_leases.py::test_who_comes_late_with_a_lost_lease_writes_nothing[end]",),
+    ),
+    Mutation(
+        "the cost of a run counted by who has lost it",
+        "twice",
+        "services/sync/store/runs.py::add_cost",
+        InText("AND fence = $2", "AND $2::bigint > 0"),
+        (f"{SYNC}/test_sync_store_leases.py::test_who_comes_late_with_a_lost_lease_writes_nothing[add_cost]",),
+    ),
+    Mutation(
+        "a lease is released by who has lost it",
+        "twice",
+        "services/sync/store/leases.py::release",
+        InText("AND fence = $2 AND", "AND $2::bigint > 0 AND"),
+        (f"{SYNC}/test_sync_store_leases.py::test_who_comes_late_with_a_lost_lease_writes_nothing[release]",),
+    ),
+    Mutation(
+        "two replicas take one run",
+        "twice",
+        "services/sync/store/leases.py::acquire",
+        InText("ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED", "ORDER BY due_at LIMIT $3"),
+        (
+            f"{SYNC}/test_sync_store_leases.py::test_of_two_replicas_that_look_at_the_same_time_one_gets_the_run[False-mail]",
+        ),
+    ),
+    Mutation(
+        "the cursor of a calendar is written without the lease",
+        "twice",
+        "services/sync/calendar/sync.py::_read",
+        Replace("run.writing()", "run.db.acquire()"),
+        (
+            f"{SYNC}/test_sync_lost_leases.py::test_a_run_that_loses_its_lease_or_the_bus_writes_nothing_more_and_who_goes_on_ends_where_it_would_have[followed_calendars]",
+        ),
+    ),
+    Mutation(
+        "the cursor of mail is written without the lease",
+        "twice",
+        "services/sync/mail/history.py::save_cursor",
+        Replace("run.writing()", "run.db.acquire()"),
+        (
+            f"{SYNC}/test_sync_lost_leases.py::test_a_run_that_loses_its_lease_or_the_bus_writes_nothing_more_and_who_goes_on_ends_where_it_would_have[followed_mail]",
+        ),
+    ),
+    Mutation(
+        "messages of a run that was lost are settled",
+        "twice",
+        "services/sync/runs/batch_writer.py::BatchWriter._write",
+        Replace("batch.lease.run_id in held", "True"),
+        ("tests/unit/sync/test_sync_engine.py::test_of_a_run_that_was_lost_nothing_is_written",),
+    ),
+    Mutation(
+        "older settings over newer ones",
+        "twice",
+        "services/sync/store/accounts.py::upsert_preferences",
+        InText("WHERE preferences.version < $2", ""),
+        (f"{SYNC}/test_sync_store_accounts.py::test_settings_are_replaced_by_newer_ones_only",),
+    ),
+    Mutation(
+        "an older event about an account over a newer one",
+        "twice",
+        "services/sync/store/accounts.py::require_reauth",
+        InText("(sequence < $3 OR", "(sequence >= 0 OR"),
+        (
+            f"{SYNC}/test_sync_store_accounts.py::test_an_event_about_an_account_is_applied_where_it_is_later_than_what_is_known",
+        ),
+    ),
+    Mutation(
+        "two replicas poll one mailbox",
+        "twice",
+        "services/sync/store/freshness.py::list_due",
+        InText("FOR UPDATE OF a SKIP LOCKED", ""),
+        (f"{SYNC}/test_sync_store_accounts.py::test_a_notification_waits_for_nobody_and_of_two_replicas_one_polls",),
+    ),
+    Mutation(
+        "a meeting that a crash left unpublished is counted again",
+        "twice",
+        "services/sync/store/meetings.py::upsert_meetings",
+        InText("WHERE before.revision IS NULL", "WHERE put.revision = 1"),
+        (
+            f"{SYNC}/test_sync_store_published.py::test_a_meeting_is_published_when_it_is_new_changed_or_back_and_with_a_higher_revision_each_time",
+        ),
+    ),
+    Mutation(
+        "long work is handed to another replica meanwhile",
+        "twice",
+        "libs/common/bus/delivery.py::_kept_alive",
+        Replace("await message.in_progress()", ""),
+        (f"{LONG}::test_long_work_is_reported_until_it_ends_and_no_longer",),
+    ),
+    Mutation(
+        "a webhook call that two senders make",
+        "twice",
+        "services/gateway/store/webhook_deliveries.py::lease_due_deliveries",
+        InText("due_at = now() + $1", "due_at = now() + $1 * 0"),
+        (f"{STORE}::test_a_call_is_one_sender_s_until_its_lease_ends",),
+    ),
+    Mutation(
+        "a webhook sender that comes late takes the call from the one who has it",
+        "twice",
+        "services/gateway/store/webhook_deliveries.py::postpone_delivery",
+        InText("AND due_at = $2", "AND $2::timestamptz IS NOT NULL"),
+        (f"{STORE}::test_a_sender_that_comes_late_does_not_take_the_call_from_the_one_who_has_it",),
+    ),
+    Mutation(
+        "runs that share a notification and end at once overwrite each other's counts",
+        "twice",
+        "services/gateway/store/notifications.py::_add_to_earlier",
+        InText("FOR UPDATE", ""),
+        (f"{STORE}::test_runs_that_share_a_notification_and_end_at_once_are_both_counted",),
+    ),
+    Mutation(
+        "a late try of a command lets go of the key that another one holds",
+        "twice",
+        "libs/common/idempotency.py::Try.abandon",
+        Replace("self.cache.release_if(self.command.name, self.mark)", "self.cache.release(self.command.name)"),
+        (f"{RESOURCES}::test_a_try_that_ended_late_takes_nothing_from_the_one_that_came_after",),
+    ),
+    Mutation(
+        "a lease in Redis that everybody gets",
+        "twice",
+        "libs/common/cache.py::Cache.acquire",
+        Replace(
+            "self.client.set(self._full(key), value, nx=True, px=ttl)",
+            "self.client.set(self._full(key), value, px=ttl)",
+        ),
+        (f"{RESOURCES}::test_what_is_acquired_is_the_first_one_s_until_it_is_released_by_its_holder",),
+    ),
+    Mutation(
+        "an export that ended late lets another one begin",
+        "twice",
+        "services/gateway/limits/exports.py::only_export",
+        Replace("context.cache.release_if(key, holder)", "context.cache.release(key)"),
+        (f"{COUNTING}::test_an_export_that_ended_late_takes_nothing_from_the_one_that_came_after",),
+    ),
+    Mutation(
+        "an archive that repeats what is on its pages",
+        "twice",
+        "services/gateway/export.py::_fetch_notifications",
+        Replace("page[-1].id", "page[0].id"),
+        (f"{EXPORT}::test_the_archive_has_the_user_s_own_in_the_order_of_the_lists_however_many_pages",),
+    ),
     Mutation(
         "a late attempt hands its brief over",
         "twice",

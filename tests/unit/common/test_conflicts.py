@@ -6,7 +6,9 @@ import pytest
 from libs.common.db import CONFLICT_TRIES, retry_conflicts
 
 
-@pytest.mark.parametrize("conflict", [asyncpg.DeadlockDetectedError, asyncpg.SerializationError])
+@pytest.mark.parametrize(
+    "conflict", [asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.ForeignKeyViolationError]
+)
 async def test_a_deadlock_is_noticed_by_nobody(conflict: type[Exception]) -> None:
     tries = []
 

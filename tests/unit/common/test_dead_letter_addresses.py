@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.dead_letters import (
+    MAX_REASON_CHARACTERS,
     Letter,
     compressed,
     is_addressed,
@@ -100,3 +101,11 @@ def test_reading_a_hostile_payload_takes_time_in_proportion_to_its_size(unit: by
 
     seconds(8_000)
     assert seconds(4_000_000) < 0.5
+
+
+def test_the_reason_of_a_letter_names_no_address_and_is_plain_ascii() -> None:
+    reason = "settings.changed: 'ann@example.com' is\r\nno address, señor …"
+    letter = Letter("settings.changed", b"", reason, "contacts_settings_changed")
+    assert letter.short_reason == "settings.changed: '…@…' is no address, señor …"
+    assert letter.headers()["Pingcrm-Reason"] == r"settings.changed: '...@...' is no address, se\xf1or ..."
+    assert len(Letter("x", b"", "é" * 5_000, "y").headers()["Pingcrm-Reason"]) == MAX_REASON_CHARACTERS

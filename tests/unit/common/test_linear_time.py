@@ -111,6 +111,7 @@ PATTERNS = (
     Row(config._PUBSUB_NAME.fullmatch, (unclosed("projects/", "a"), repeated("projects/"))),
     Row(log._QUERY_ARGUMENT.findall, (repeated("invalid input for query argument $1"), repeated("invalid input for query argument $1: "))),
     Row(log._INPUT_VALUE.findall, (repeated("input_value="), unclosed("input_value=", "x"), repeated("input_value=, "))),
+    Row(log._ADDRESS.findall, (repeated("a"), repeated("a@"), repeated("a@b."), repeated("a@b.c"), unclosed("a@b", ".c"))),
     Row(batch._GIVEN_BOUNDARY.findall, (repeated('boundary="'), unclosed('boundary="', "a"), repeated("boundary="))),
     Row(batch._CONTENT_ID.findall, (repeated("content-id: \n"), unclosed("content-id:", " "), repeated("content-id:<response-part-"))),
     Row(batch._STATUS.match, (unclosed("HTTP/1.1 ", "2"), repeated("HTTP/"))),

@@ -21,6 +21,7 @@ from libs.local.secrets import (
     postgres_password_name,
     redis_password_name,
 )
+from libs.local.servers import postgres
 from libs.local.valkey_acl import rules
 
 FILE = ROOT / "docker-compose.yml"
@@ -149,3 +150,8 @@ def test_the_image_holds_what_the_compose_file_uses() -> None:
     assert "USER 10001" in dockerfile
     for source in re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE):
         assert (ROOT / source).exists(), source
+
+
+def test_no_postgres_of_ours_quotes_rows_in_its_log(compose: dict[str, Any]) -> None:
+    assert "log_error_verbosity=terse" in compose["services"]["postgres"]["command"]
+    assert postgres.OPTIONS["log_error_verbosity"] == "terse"

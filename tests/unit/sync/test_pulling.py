@@ -1,4 +1,7 @@
-"""Pulling notifications: at once where they come, and in peace where none does."""
+"""Pulling notifications: at once where they come, in peace where none does, and ever more seldom where Google refuses.
+
+No time passes here: what is waited for is written down.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,27 +12,45 @@ from typing import cast
 
 import pytest
 
+from libs.common.errors import Outage
 from libs.common.events import Event
+from libs.common.google.oauth import Misconfigured
 from libs.common.google.pubsub import Received, Subscription
 from services.sync.context import Context
 from services.sync.handlers import requests
 
 
 @dataclass
-class AnsweringAtOnce:
-    """A subscription that holds no empty pull open; `waiting` messages are given out one a pull."""
+class Clock:
+    """The time of a loop that passes only where somebody waits, and how long each of them did."""
 
-    waiting: int = 0
+    now: float = 0.0
+    waited: list[float] = field(default_factory=list)
+
+    def time(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.now += max(seconds, 0)
+
+
+@dataclass
+class Pulled:
+    """A subscription: each pull brings so many messages or fails, after so many seconds; then the test is over."""
+
+    clock: Clock
+    brings: list[int | Exception]
     hold_seconds: float = 0.0
-    pulled_at: list[float] = field(default_factory=list)
 
     async def pull(self) -> list[Received]:
-        self.pulled_at.append(asyncio.get_running_loop().time())
-        if not self.waiting:
-            await asyncio.sleep(self.hold_seconds)
-            return []
-        self.waiting -= 1
-        return [Received(str(self.waiting), {})]
+        if not self.brings:
+            raise asyncio.CancelledError
+        self.clock.now += self.hold_seconds
+        found = self.brings.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return [Received(str(number), {}) for number in range(found)]
 
     async def acknowledge(self, ack_ids: Sequence[str]) -> None:
         pass
@@ -43,40 +64,47 @@ class Bus:
         pass
 
 
-async def pulls(subscription: AnsweringAtOnce, seconds: float) -> int:
-    """How many requests are made in that time."""
-    before = len(subscription.pulled_at)
+async def pauses(
+    monkeypatch: pytest.MonkeyPatch, brings: list[int | Exception], hold_seconds: float = 0.0
+) -> list[float]:
+    """How long is waited after each of these pulls; 0 or less: not at all."""
+    clock = Clock()
+    monkeypatch.setattr(
+        requests,
+        "asyncio",
+        SimpleNamespace(sleep=clock.sleep, get_running_loop=lambda: clock, CancelledError=asyncio.CancelledError),
+    )
+    monkeypatch.setattr(requests, "uniform", lambda low, high: (low + high) / 2)
     context = cast(Context, SimpleNamespace(bus=Bus()))
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await requests.keep_pulling(context, cast(Subscription, subscription))
-    return len(subscription.pulled_at) - before
+    with suppress(asyncio.CancelledError):
+        await requests.keep_pulling(context, cast(Subscription, Pulled(clock, brings, hold_seconds)))
+    return clock.waited
 
 
-async def test_a_subscription_that_answers_at_once_is_left_in_peace() -> None:
-    assert requests.FIRST_IDLE_SECONDS >= 1
-    assert await pulls(AnsweringAtOnce(), 3.5) == 3, "at 0, 1 and 3 seconds"
+async def test_a_subscription_that_answers_at_once_is_pulled_at_pauses_that_grow_to_some_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await pauses(monkeypatch, [0] * 6) == [1, 2, 4, 5, 5, 5]
 
 
-@pytest.fixture
-def hundredfold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "FIRST_IDLE_SECONDS", 0.01)
-    monkeypatch.setattr(requests, "LONGEST_IDLE_SECONDS", 0.05)
+async def test_messages_are_pulled_without_a_pause_and_the_next_one_is_short_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await pauses(monkeypatch, [0, 0, 100, 3, 1, 0, 0]) == [1, 2, 1, 2]
 
 
-@pytest.mark.usefixtures("hundredfold")
-async def test_the_pause_grows_to_some_seconds_and_no_further() -> None:
-    subscription = AnsweringAtOnce()
-    assert 8 <= await pulls(subscription, 0.6) <= 15
+async def test_a_pull_that_google_held_open_is_followed_by_the_next_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(pause <= 0 for pause in await pauses(monkeypatch, [0] * 5, hold_seconds=90))
+    assert (await pauses(monkeypatch, [0], hold_seconds=0.25)) == [0.75], "what is left of the pause"
 
 
-async def test_messages_are_pulled_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "FIRST_IDLE_SECONDS", 0.2)
-    subscription = AnsweringAtOnce(waiting=100)
-    assert await pulls(subscription, 0.15) == 101, "and one that brought nothing"
+@pytest.mark.parametrize("error", [Misconfigured("Check the key."), Outage("Google is away."), ValueError("a bug")])
+async def test_while_pulling_fails_it_is_tried_ever_more_seldom_until_it_succeeds(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    assert await pauses(monkeypatch, [error] * 8) == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert await pauses(monkeypatch, [error, error, 1, error]) == [1, 2, 1]
 
 
-@pytest.mark.usefixtures("hundredfold")
-async def test_a_pull_that_google_held_open_is_followed_by_the_next_at_once() -> None:
-    subscription = AnsweringAtOnce(hold_seconds=0.1)
-    assert 4 <= await pulls(subscription, 0.55) <= 6
+async def test_without_a_subscription_nothing_is_pulled() -> None:
+    await requests.keep_pulling(cast(Context, SimpleNamespace(bus=Bus())), None)

@@ -6,7 +6,7 @@ const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 function ago(then) {
   const seconds = (then - Date.now()) / 1000;
   for (const [unit, size] of UNITS) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.round(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
   }
   return "just now";
 }

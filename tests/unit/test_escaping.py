@@ -1,0 +1,142 @@
+"""Every text that a page or a brief shows is escaped: each text field of what the templates are given holds markup of its own.
+
+The fields are found by walking the shapes, and the templates by looking into their folders: a new one is tried without a change here.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime
+from html import escape
+from itertools import count
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel
+
+from libs.common.preferences import GmailPreferences
+from libs.common.requests import Counts, User
+from services.gateway.domain.accounts import AccountView
+from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView
+from services.gateway.domain.notifications import Notification
+from services.gateway.domain.sync_lines import SyncLine
+from services.gateway.pages.render import HERE, Renderer
+from services.gateway.pages.settings import CREATION
+from services.prep.domain.view import View
+from services.prep.rendering import render
+
+MARKUP = re.compile(r"<x-(\d+)\"'&>")
+FRAMES = {"layout.html", "page.html"}  # what other templates extend
+NOTHING_OF_OTHERS = {"sign_in.html"}  # no value but our own files
+
+
+class Filled:
+    """Makes values of any shape in which every text is markup that no other field has. `texts`: those that were made."""
+
+    def __init__(self) -> None:
+        self.numbers = count(1)
+        self.texts: list[str] = []
+
+    def text(self) -> str:
+        self.texts.append(f"<x-{next(self.numbers)}\"'&>")
+        return self.texts[-1]
+
+    def shape(self, kind: Any, **fixed: Any) -> Any:
+        """An instance of a dataclass, a named tuple or a model, with these fields as they are given."""
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            values = {
+                name: self.value(field.annotation) for name, field in kind.model_fields.items() if name not in fixed
+            }
+            return kind.model_construct(**values, **fixed)
+        hints = get_type_hints(kind)
+        names = [field.name for field in fields(kind)] if is_dataclass(kind) else kind._fields
+        return kind(**{name: fixed.get(name) if name in fixed else self.value(hints[name]) for name in names})
+
+    def value(self, kind: Any) -> Any:
+        """A value of this type: the first of a union or a literal, one entry in a collection."""
+        origin, arguments = get_origin(kind), get_args(kind)
+        if origin is Literal:
+            return arguments[0]
+        if origin is Annotated:
+            return self.value(arguments[0])
+        if origin in (Union, UnionType):
+            return self.value(next(kind for kind in arguments if kind is not NoneType))
+        if origin in (tuple, list, frozenset, set):
+            return origin((self.value(arguments[0]),))
+        if origin in (dict, Mapping):
+            return {self.value(arguments[0]): self.value(arguments[1])}
+        plain = {str: self.text, bool: lambda: True, int: lambda: 7, float: lambda: 1.5}
+        moments = {datetime: datetime(2026, 1, 2, tzinfo=UTC), date: date(2026, 1, 2), UUID: UUID(int=9)}
+        if kind in plain:
+            return plain[kind]()  # type: ignore[no-untyped-call]
+        if kind in moments:
+            return moments[kind]
+        supertype = getattr(kind, "__supertype__", None)
+        return self.value(supertype) if supertype else self.shape(kind)
+
+
+def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each template with the values that its page gives it, in each of the states that show something else."""
+    user = filled.shape(User)
+    lines = [filled.shape(SyncLine, tone=tone) for tone in ("calm", "busy", "bad", "off")]
+    accounts = [filled.shape(AccountView, status=status) for status in ("active", "reauth_required")]
+    notification = filled.shape(Notification)
+    open_offer = filled.shape(Notification)
+    open_offer.action.answer = None
+    home = {"user": user, "counts": filled.shape(Counts), "unread": 3, "notifications": [notification, open_offer]}
+    yield "home.html", home | {"cards": [(account, lines) for account in accounts]}
+    for all_day in (True, False):
+        values = {
+            "meeting": filled.shape(MeetingView, all_day=all_day), "guests": [filled.shape(MeetingView).guests[0]], "minutes": 1,
+            "answers": ANSWER_TEXTS, "video_url": f"https://x.example/?{filled.text()}", "brief": filled.text(),
+        }  # fmt: skip
+        yield "meeting.html", values | {"user": user}
+    gmail = filled.shape(GmailPreferences)
+    yield "settings.html", {"user": user, "gmail": gmail, "webhook_url": filled.text(), "creation": CREATION}
+    yield "error.html", {name: filled.text() for name in ("title", "detail", "href", "label")}
+    operation = {name: filled.text() for name in ("id", "method", "path", "summary", "description", "body")} | {
+        "parameters": [{name: filled.text() for name in ("name", "in", "description")} | {"required": True}],
+        "responses": [(filled.text(), filled.text(), filled.text())],
+    }
+    groups = [{"tag": filled.text(), "operations": [operation]}]
+    yield "docs.html", {"groups": groups, "schemas": {filled.text(): filled.text()}}
+
+
+def unescaped(html: str) -> list[str]:
+    """Markup that came through as it is."""
+    return [found[0] for found in MARKUP.finditer(html)]
+
+
+def shown(html: str, texts: list[str]) -> int:
+    return sum(escape(text, quote=True).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in html for text in texts)
+
+
+def test_every_template_is_tried() -> None:
+    names = {path.name for path in (HERE / "templates").iterdir()}
+    assert {name for name, _ in pages(Filled())} == names - FRAMES - NOTHING_OF_OTHERS
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in pages(Filled())}))
+def test_no_value_of_a_page_becomes_markup(name: str) -> None:
+    renderer = Renderer()
+    filled = Filled()
+    for template, values in pages(filled):
+        if template == name:
+            html = renderer.page(template, values).text or ""
+            assert unescaped(html) == []
+            assert shown(html, filled.texts) >= 3, "the values are on the page"
+
+
+def test_no_value_of_a_brief_becomes_markup() -> None:
+    filled = Filled()
+    html, text = render(filled.shape(View))
+    assert unescaped(html) == []
+    # A place that is a link is shown as one; a person with a relationship has history.
+    assert shown(html, filled.texts) >= len(filled.texts) - 2
+    assert len(unescaped(text)) >= len(filled.texts) - 3, "plain text is shown as it is"
+
+
+def test_the_sign_in_page_needs_no_value() -> None:
+    assert "Sign in" in (Renderer().page("sign_in.html").text or "")
