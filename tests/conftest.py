@@ -59,6 +59,13 @@ async def database(servers: Servers, secrets: Secrets) -> AsyncIterator[Database
         yield fresh
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_database(servers: Servers, secrets: Secrets) -> AsyncIterator[Database]:
+    """A database that the tests of a module share: for those that have many cases and clean up behind themselves."""
+    async with fresh_database(await servers.postgres(), secrets) as fresh:
+        yield fresh
+
+
 @asynccontextmanager
 async def migrated_nats(secrets: Secrets) -> AsyncIterator[Nats]:
     """A fresh NATS server with streams, consumers and schedules."""

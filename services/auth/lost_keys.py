@@ -52,11 +52,16 @@ async def _give_up(connection: Connection, account_id: AccountId, sealed: bytes)
         owner = await access_tokens.discard_sealed_token(connection, account_id, sealed, KEY_LOST)
         if owner is None:
             return False
-        user_id, address = owner
+        user_id, address, sequence = owner
         await outbox.add(
             connection,
             AccountReauthRequired(
-                user_id=user_id, account_id=account_id, address=address, reason=KEY_LOST, at=datetime.now(UTC)
+                user_id=user_id,
+                account_id=account_id,
+                address=address,
+                reason=KEY_LOST,
+                sequence=sequence,
+                at=datetime.now(UTC),
             ),
         )
     get_logger().warning("account_reauth_required", user=user_id, account=account_id)

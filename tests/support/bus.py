@@ -9,8 +9,9 @@ import nats
 from nats.js.api import RawStreamMsg, StreamInfo
 
 from libs.common.bus import Bus
-from libs.common.events import MessageIngested, SyncRequested
+from libs.common.events import Event, MessageIngested, SyncRequested
 from libs.common.ids import AccountId, Service, UserId, new_id
+from libs.common.topology import consumer_of
 from libs.local.servers import Nats
 
 OpenBus = Callable[[Service], Bus]
@@ -73,6 +74,19 @@ async def settled(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> 
     async with asyncio.timeout(seconds):
         while not await check():
             await asyncio.sleep(0.05)
+
+
+async def handled(server: Nats, service: Service, event: type[Event], seconds: float = 20) -> None:
+    """Wait until no such event waits for the service, or is in its hands, or comes back to it later."""
+    consumer = consumer_of(service, event)
+    client = await nats.connect(server.admin_url)
+    try:
+        js = client.jetstream()
+        async with asyncio.timeout(seconds):
+            while (info := await js.consumer_info(consumer.stream, consumer.name)).num_pending or info.num_ack_pending:
+                await asyncio.sleep(0.02)
+    finally:
+        await client.close()
 
 
 async def dead_letters(server: Nats, count: int) -> list[RawStreamMsg]:

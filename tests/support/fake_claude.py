@@ -11,7 +11,7 @@ from aiohttp import web
 
 from libs.common.web import port_of
 
-Mode = Literal["success", "refusal", "error", "overloaded", "slow", "malformed", "not_json", "cut"]
+Mode = Literal["success", "refusal", "error", "overloaded", "slow", "malformed", "not_json", "cut", "held"]
 SLOW_SECONDS = 30.0
 INPUT_TOKENS, OUTPUT_TOKENS = 1_200, 150
 
@@ -23,12 +23,16 @@ def points(*labelled: tuple[str, list[str]]) -> dict[str, Any]:
 
 @dataclass
 class FakeClaude:
-    """`mode` decides how it replies, `reply` what (a function of the prompt); `requests` are the bodies it got."""
+    """`mode` decides how it replies (`held`: not before `release`), `reply` what (a function of the prompt).
+
+    `requests` are the bodies it got.
+    """
 
     url: str = ""
     mode: Mode = "success"
     reply: Callable[[str], dict[str, Any]] = lambda _: points(("Ask about the pricing.", ["I1"]))
     requests: list[dict[str, Any]] = field(default_factory=list)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = orjson.loads(await request.read())
@@ -36,6 +40,8 @@ class FakeClaude:
         match self.mode:
             case "slow":
                 await asyncio.sleep(SLOW_SECONDS)
+            case "held":
+                await self.release.wait()
             case "error":
                 return _error(401, "authentication_error")
             case "overloaded":

@@ -11,7 +11,9 @@ import aiohttp
 import asyncpg
 import nats
 import pytest
+from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from pydantic import BaseModel
 
 from libs.common import scopes
@@ -47,8 +49,10 @@ class AuthWorld:
     http: aiohttp.ClientSession
     settings: Settings
     postgres_url: str
+    listener: NatsClient
     published: list[Event] = field(default_factory=list)
     sessions: dict[UserId, str] = field(default_factory=dict)
+    subscriptions: list[Subscription] = field(default_factory=list)
 
     async def request(self, request: Request[R]) -> R:
         """As one of the services that may request it."""
@@ -104,6 +108,13 @@ class AuthWorld:
     def received(self, kind: type[E]) -> list[E]:
         return [event for event in self.published if isinstance(event, kind)]
 
+    async def catch_up(self) -> None:
+        """From here on `published` has everything that was published before."""
+        await self.listener.flush()
+        async with asyncio.timeout(5):
+            while any(subscription.pending_msgs for subscription in self.subscriptions):
+                await asyncio.sleep(0)
+
     async def until(self, true: Callable[[], bool], seconds: float = 5.0) -> None:
         async with asyncio.timeout(seconds):
             while not true():
@@ -153,15 +164,15 @@ async def auth_world(
             stack.push_async_callback(bus.stop)
             buses.append(bus)
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        world = AuthWorld(google, buses[0], buses[1], http, settings, settings.postgres_url)
         listener = await nats.connect(nats_admin_url)
         stack.push_async_callback(listener.close)
+        world = AuthWorld(google, buses[0], buses[1], http, settings, settings.postgres_url, listener)
         by_subject = {event.subject: event for event in EVENTS if "auth" in event.published_by}
 
         async def listen(message: Msg) -> None:
             world.published.append(by_subject[message.subject].model_validate_json(message.data))
 
         for subject in by_subject:
-            await listener.subscribe(subject, cb=listen)
+            world.subscriptions.append(await listener.subscribe(subject, cb=listen))
         await listener.flush()
         yield world

@@ -171,22 +171,22 @@ async def list_sealed_tokens(connection: Connection, after: UUID | None, limit: 
 
 async def discard_sealed_token(
     connection: Connection, account_id: AccountId, sealed: bytes, reason: str
-) -> tuple[UserId, str] | None:
-    """The account needs its user from now on, for this reason: (user, address); None where it has another token by now."""
+) -> tuple[UserId, str, int] | None:
+    """The account needs its user from now on, for this reason: (user, address, sequence); None where it has another token by now."""
     row = await connection.fetchrow(
         """
         UPDATE google_accounts SET
             status = 'reauth_required', status_reason = $3,
             refresh_token = NULL, access_token = NULL, access_expires_at = NULL,
-            refresh_holder = NULL, refresh_until = NULL
+            refresh_holder = NULL, refresh_until = NULL, sequence = sequence + 1
         WHERE id = $1 AND refresh_token = $2
-        RETURNING user_id, address
+        RETURNING user_id, address, sequence
         """,
         account_id,
         sealed,
         reason,
     )
-    return (UserId(row["user_id"]), row["address"]) if row else None
+    return (UserId(row["user_id"]), row["address"], row["sequence"]) if row else None
 
 
 async def replace_sealed_token(connection: Connection, account_id: AccountId, old: bytes, new: bytes) -> bool:

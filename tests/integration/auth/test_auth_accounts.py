@@ -66,7 +66,7 @@ async def test_disconnecting_twice_is_published_once_and_purging_afterwards_is_p
 ) -> None:
     for purge in (False, False, True):
         await world.request(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=purge))
-    await world.until(lambda: len(world.received(AccountDisconnected)) == 2)
+    await world.catch_up()
     assert [event.purge for event in world.received(AccountDisconnected)] == [False, True]
     assert (await world.request(ListAccounts(user_id=anna.user_id))).items == ()
 
@@ -129,7 +129,7 @@ async def test_settings_begin_with_the_defaults_and_a_change_is_published_once(
 
     assert [settings.version for settings in saved] == [1, 1]
     assert await world.request(GetSettings(user_id=anna.user_id)) == saved[0]
-    await world.until(lambda: bool(world.received(SettingsChanged)))
+    await world.catch_up()
     (published,) = world.received(SettingsChanged)
     assert (published.before, published.after, published.version) == (Preferences(), prep_off(), 1)
 

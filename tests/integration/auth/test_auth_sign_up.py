@@ -64,6 +64,7 @@ async def test_nothing_stays_of_a_person_who_was_turned_away(
         await world.sign_in(ANNA.address)
         before = await everything(world)
         assert {"users", "google_accounts", "sessions", "api_tokens", "preferences", "outbox"} <= set(before)
+        await world.catch_up()
         published = len(world.published)
 
         refusal = await turned_away(world, BOB)
@@ -77,6 +78,7 @@ async def test_nothing_stays_of_a_person_who_was_turned_away(
         ]
         assert [owner for owner, _ in authority.grants] == [ANNA.address], "the owner's stays"
         assert [key async for key in redis_admin.scan_iter("auth:*")] == []
+        await world.catch_up()
         assert len(world.published) == published
         logged = "".join(capfd.readouterr())
         assert "sign_up_refused" in logged

@@ -77,10 +77,11 @@ async def test_a_token_is_given_from_the_cache_while_it_lasts(
 
 async def test_a_rejected_token_is_never_given_again_to_anybody(world: AuthWorld, anna: SignedIn) -> None:
     rejected = (await world.request(read(anna))).access_token
-    world.google.world.faults.set([Rule("/token", "latency", milliseconds=300)], 0)
+    slow = Rule("/token", "latency", milliseconds=300)
+    world.google.world.faults.set([slow], 0)
 
     reporting = asyncio.create_task(world.request(read(anna, rejected)))
-    await asyncio.sleep(0.1)
+    await world.until(lambda: slow.hits == 1)
     others = await asyncio.gather(*(world.request(read(anna)) for _ in range(5)))
 
     given = {token.access_token for token in (await reporting, *others)}
@@ -160,6 +161,7 @@ async def test_a_revoked_token_requires_authorization_once_and_a_reconnection_re
     await world.request(read(anna))
     await world.until(lambda: len(world.received(AccountConnected)) == 2)
     assert world.received(AccountConnected)[-1].again
+    await world.catch_up()
     assert len(world.received(AccountReauthRequired)) == 1, "published once"
 
 
@@ -216,6 +218,7 @@ async def test_a_policy_ends_the_retries_with_a_sentence_about_who_can_change_it
     del policies[ANNA.address]
     await world.sign_in(ANNA.address, user_id=anna.user_id, account_id=anna.account_id)
     assert (await world.request(read(anna))).access_token != token.access_token
+    await world.catch_up()
     assert [event.reason for event in world.received(AccountReauthRequired)] == [policy_reason(policy)], "once"
 
 
@@ -271,13 +274,15 @@ async def test_an_unknown_or_disconnected_account_has_no_token(world: AuthWorld,
 
 async def test_a_refresh_that_ends_after_a_disconnection_stores_nothing(world: AuthWorld, anna: SignedIn) -> None:
     token = await world.request(read(anna))
-    world.google.world.faults.set([Rule("/token", "latency", milliseconds=400)], 0)
+    slow = Rule("/token", "latency", milliseconds=400)
+    world.google.world.faults.set([slow], 0)
     refreshing = asyncio.create_task(world.refused(read(anna, token.access_token), "not_found"))
-    await asyncio.sleep(0.1)
+    await world.until(lambda: slow.hits == 1)
     await world.request(Disconnect(user_id=anna.user_id, account_id=anna.account_id, purge=False))
     await refreshing
     row = await world.sql("SELECT status, access_token, refresh_token FROM google_accounts")
     assert tuple(row) == ("disconnected", None, None)
+    await world.catch_up()
     assert world.received(AccountReauthRequired) == []
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,14 +12,27 @@ import pytest_asyncio
 
 from libs.common.cache import Cache
 from libs.common.claude import Claude
-from libs.common.errors import Refused
-from libs.common.events import Meeting, PrepFailed, PrepSent, PrepSkipped
+from libs.common.errors import Refused, Throttled
+from libs.common.events import (
+    AccountDisconnected,
+    Meeting,
+    MeetingUpcoming,
+    PrepFailed,
+    PrepSent,
+    PrepSkipped,
+    UserDeleted,
+)
 from libs.common.ids import MeetingId, new_id
 from libs.common.preferences import GmailPreferences
 from libs.common.requests import DryRunPreps, GetPreps, PreviewPrep, SendPrep
 from libs.common.scopes import ALL, GMAIL_READ, GMAIL_SEND
 from libs.common.service import Resources
+from libs.local.servers import Nats
+from services.prep.context import Context
+from services.prep.leasing import acquire_lease
+from services.prep.store.preps import StoredPrep
 from tests.conftest import ServiceSettings, own_nats_server
+from tests.support.bus import handled
 from tests.support.database import Database
 from tests.support.fake_claude import FakeClaude, Mode, points, run_claude
 from tests.support.meetings import ME, MEETING_ID, USER_ID, account, guest, me
@@ -78,13 +92,46 @@ async def test_a_brief_gives_the_time_of_its_reader(stage: Stage) -> None:
         assert f"{there:%H:%M}" not in preview.text
 
 
-async def test_two_instances_and_repeated_events_send_a_single_email(stage: Stage) -> None:
+LeaseOutcome = Literal["acquired", "settled", "busy"]
+
+
+class LeaseOutcomes(list[LeaseOutcome]):
+    """What became of each attempt to acquire a lease, and a way to wait for so many."""
+
+    async def until(self, wanted: int, seconds: float = 20) -> None:
+        async with asyncio.timeout(seconds):
+            while len(self) < wanted:
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def leases(monkeypatch: pytest.MonkeyPatch) -> LeaseOutcomes:
+    outcomes = LeaseOutcomes()
+
+    async def observed(context: Context, about: Meeting) -> StoredPrep | None:
+        try:
+            stored = await acquire_lease(context, about)
+        except Throttled:
+            outcomes.append("busy")
+            raise
+        outcomes.append("acquired" if stored else "settled")
+        return stored
+
+    monkeypatch.setattr("services.prep.briefing.acquire_lease", observed)
+    return outcomes
+
+
+async def test_two_instances_and_repeated_events_send_a_single_email(stage: Stage, leases: LeaseOutcomes) -> None:
     brief = upcoming()
     async with stage.prep(), stage.prep():
         await asyncio.gather(*(stage.publish_upcoming(brief) for _ in range(6)))
         await stage.settled()
+        await leases.until(6)
+        assert sum(outcome == "acquired" for outcome in leases) == 1
         await stage.publish_upcoming(brief)
-        await asyncio.sleep(1)
+        await leases.until(7)
+        assert leases[6] == "settled"
+        await stage.received(PrepSent)
     assert len(stage.mails) == 1
     assert len(await stage.received(PrepSent)) == 1
 
@@ -95,7 +142,9 @@ def dedup_key(resources: Resources, brief: Meeting) -> tuple[Cache, str]:
     return resources.cache.in_namespace("meeting_prep"), key
 
 
-async def test_the_row_alone_keeps_it_to_a_single_email_when_redis_has_forgotten(stage: Stage) -> None:
+async def test_the_row_alone_keeps_it_to_a_single_email_when_redis_has_forgotten(
+    stage: Stage, leases: LeaseOutcomes
+) -> None:
     brief = upcoming()
     async with stage.prep() as resources:
         await stage.publish_upcoming(brief)
@@ -104,18 +153,21 @@ async def test_the_row_alone_keeps_it_to_a_single_email_when_redis_has_forgotten
         assert await resources.cache.client.get(f"meeting_prep:{key}") is not None
         await keys.release(key)
         await stage.publish_upcoming(brief)
-        await asyncio.sleep(1)
+        await leases.until(2)
+        assert leases == ["acquired", "settled"]
     assert len(stage.mails) == 1
 
 
-async def test_a_dedup_key_in_redis_without_a_row_is_honoured(stage: Stage) -> None:
+async def test_a_dedup_key_in_redis_without_a_row_is_honoured(stage: Stage, leases: LeaseOutcomes) -> None:
     brief = upcoming()
     async with stage.prep() as resources:
         keys, key = dedup_key(resources, brief)
         await keys.put(key, "somebody", timedelta(hours=1))
         await stage.publish_upcoming(brief)
-        await asyncio.sleep(1)
+        await leases.until(1)
+        assert leases == ["busy"]
     assert stage.mails == []
+    assert await stage.rows() == []
 
 
 async def test_the_dedup_key_of_a_holder_who_died_does_not_block(stage: Stage) -> None:
@@ -221,18 +273,15 @@ async def test_a_cancelled_meeting_is_not_briefed(stage: Stage) -> None:
     assert stage.mails == []
 
 
-async def test_a_skip_is_published_once_and_decided_again(stage: Stage) -> None:
+async def test_a_skip_is_published_once_and_decided_again(stage: Stage, nats_server: Nats) -> None:
     stage.preferences = GmailPreferences(meeting_prep_enabled=False)
     brief = upcoming()
     async with stage.prep():
         await stage.publish_upcoming(brief)
         await stage.received(PrepSkipped)
-        requests_before = stage.settings_requests
         await stage.publish_upcoming(brief)
-        async with asyncio.timeout(5):
-            while stage.settings_requests == requests_before:
-                await asyncio.sleep(0.02)
-        await stage.settled()
+        await handled(nats_server, "prep", MeetingUpcoming)
+        assert stage.settings_requests == 2
         stage.preferences = GmailPreferences()
         await stage.publish_upcoming(brief)
         await stage.received(PrepSent)
@@ -332,32 +381,28 @@ async def test_a_dry_run_shows_what_would_have_been_sent(stage: Stage) -> None:
     ]
 
 
-async def test_purging_an_account_or_deleting_a_user_removes_the_briefs(stage: Stage) -> None:
+async def test_purging_an_account_or_deleting_a_user_removes_the_briefs(stage: Stage, nats_server: Nats) -> None:
     async with stage.prep():
         await stage.publish_upcoming(upcoming())
         await stage.settled()
         await stage.disconnect(purge=False)
-        await asyncio.sleep(0.5)
+        await handled(nats_server, "prep", AccountDisconnected)
         assert len(await stage.rows()) == 1
         await stage.disconnect(purge=True)
-        async with asyncio.timeout(5):
-            while await stage.rows():
-                await asyncio.sleep(0.05)
+        await handled(nats_server, "prep", AccountDisconnected)
+        assert await stage.rows() == []
         await stage.publish_upcoming(upcoming(event_id="another"))
         await stage.settled()
         await stage.delete_user()
-        async with asyncio.timeout(5):
-            while await stage.rows():
-                await asyncio.sleep(0.05)
+        await handled(nats_server, "prep", UserDeleted)
+        assert await stage.rows() == []
 
 
-async def test_a_user_who_is_gone_leaves_no_trace(stage: Stage) -> None:
+async def test_a_user_who_is_gone_leaves_no_trace(stage: Stage, nats_server: Nats) -> None:
     stage.user_exists = False
     async with stage.prep():
         await stage.publish_upcoming(upcoming())
-        async with asyncio.timeout(5):
-            while not stage.settings_requests:
-                await asyncio.sleep(0.02)
-        await asyncio.sleep(0.3)
+        await handled(nats_server, "prep", MeetingUpcoming)
+        assert stage.settings_requests == 1
     assert await stage.rows() == []
     assert stage.mails == []

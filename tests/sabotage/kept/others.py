@@ -19,6 +19,11 @@ def _lost(name: str, place: str, part: str, by: str, noticed_by: tuple[str, ...]
     return Mutation(name, "others", place, InText(part, by), noticed_by)
 
 
+AUTH_LINKING = "tests/integration/auth/test_auth_linking.py"
+AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
+PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
+PREP_GATHERING = "tests/unit/prep/test_prep_gathering.py"
+
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a message is settled in every mailbox that has its id",
@@ -455,5 +460,64 @@ MUTATIONS: tuple[Mutation, ...] = (
         "security_invoker = true",
         "security_invoker = false",
         (f"{_WALL}::test_every_table_has_a_policy_or_a_reason_for_none",),
+    ),
+    Mutation(
+        "a meeting is shown whose user nobody looked at",
+        "others",
+        "services/sync/store/meetings.py::get_meeting",
+        InText("m.user_id = $1 AND meeting_id", "$1::uuid IS NOT NULL AND meeting_id"),
+        (f"{SYNC}/test_sync_apart.py::test_olga_sees_neither_runs_nor_meetings_of_mayas_though_she_knows_their_ids",),
+    ),
+    Mutation(
+        "an audit is started by whoever knows the id of the account",
+        "others",
+        "services/sync/context.py::Context.get_account",
+        Replace("account is None or account.user_id != user_id", "account is None"),
+        (f"{SYNC}/test_sync_schedules.py::test_the_owner_of_an_account_may_have_it_audited_now",),
+    ),
+    Mutation(
+        "the state of a brief is shown to whoever knows the meeting",
+        "others",
+        "services/prep/store/preps.py::list_latest",
+        InText("WHERE user_id = $1 AND", "WHERE $1::uuid IS NOT NULL AND"),
+        (f"{PREP_ROWS}::test_the_latest_brief_of_each_meeting_is_the_one_written_last",),
+    ),
+    Mutation(
+        "another user's brief is gone on with under their id",
+        "others",
+        "services/prep/store/preps.py::acquire_by_hand",
+        InText(
+            "(preps.user_id, preps.meeting_id) = (excluded.user_id, excluded.meeting_id)",
+            "preps.meeting_id = excluded.meeting_id",
+        ),
+        (f"{PREP_ROWS}::test_a_brief_by_hand_is_taken_up_by_its_user_for_its_meeting_alone",),
+    ),
+    Mutation(
+        "a brief of somebody else's meeting",
+        "others",
+        "services/prep/gathering.py::gather",
+        Replace("meeting is None or owner is None or meeting.user_id != user_id", "meeting is None or owner is None"),
+        (f"{PREP_GATHERING}::test_a_brief_is_gathered_for_a_users_own_meeting_alone",),
+    ),
+    Mutation(
+        "a purge of one account takes the briefs of all",
+        "others",
+        "services/prep/store/preps.py::delete_of_account",
+        InText("WHERE account_id = $1", "WHERE $1::uuid IS NOT NULL"),
+        (f"{PREP_ROWS}::test_a_purge_takes_what_is_its_own_and_nothing_else",),
+    ),
+    Mutation(
+        "an API token is deleted by another user",
+        "others",
+        "services/auth/store/api_tokens.py::delete_api_token",
+        InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
+        (f"{AUTH_CREDENTIALS}::test_an_api_token_is_its_users_and_is_listed_oldest_first",),
+    ),
+    Mutation(
+        "who gave an account up is signed in with it",
+        "others",
+        "services/auth/store/users.py::get_owner",
+        InText("ORDER BY connected DESC", "ORDER BY connected"),
+        (f"{AUTH_LINKING}::test_an_account_leads_to_who_has_it_and_not_to_who_gave_it_up",),
     ),
 )

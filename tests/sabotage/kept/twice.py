@@ -9,6 +9,13 @@ STORE = "tests/integration/gateway/test_gateway_store.py"
 COUNTING = "tests/integration/gateway/test_gateway_counting.py"
 EXPORT = "tests/integration/gateway/test_gateway_export.py"
 CONTACTS = "tests/integration/contacts/test_contacts"
+AUTH_CHANGES = "tests/integration/auth/test_auth_changes.py"
+AUTH_LINKING = "tests/integration/auth/test_auth_linking.py"
+AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
+PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
+PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
+PREP_KEYS = "tests/integration/prep/test_prep_dedup_keys.py"
+AUTH_REFRESHES = "tests/integration/auth/test_auth_refresh_races.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -274,5 +281,137 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/projector.py::record_observations",
         Replace("found.user_id not in purged and found.source_id not in purged", "found.user_id not in purged"),
         (f"{CONTACTS}_late.py::test_a_mark_of_a_purge_moves_only_forward_and_holds_for_every_door",),
+    ),
+    Mutation(
+        "a late attempt hands its brief over",
+        "twice",
+        "services/prep/store/preps.py::mark_handed_over",
+        InText("AND attempts = $2 ", ""),
+        (f"{PREP_ROWS}::test_who_lost_the_lease_writes_nothing",),
+    ),
+    Mutation(
+        "a late attempt settles the brief of the next",
+        "twice",
+        "services/prep/store/preps.py::settle",
+        InText("AND attempts = $2 ", ""),
+        (f"{PREP_ROWS}::test_who_lost_the_lease_writes_nothing",),
+    ),
+    Mutation(
+        "a brief whose lease was lost is sent all the same",
+        "twice",
+        "services/prep/sending.py::deliver",
+        Replace(
+            "not await preps.mark_handed_over(connection, stored, brief)",
+            "await preps.mark_handed_over(connection, stored, brief) is None",
+        ),
+        (f"{PREP_ATTEMPTS}::test_who_lost_the_lease_before_handing_over_sends_nothing",),
+    ),
+    Mutation(
+        "a brief is taken from who is at it",
+        "twice",
+        "services/prep/store/preps.py::acquire",
+        InText("AND preps.leased_until <= now()", ""),
+        (f"{PREP_ROWS}::test_a_brief_is_acquired_by_whoever_comes_first",),
+    ),
+    Mutation(
+        "the next attempt has another token, which Sent does not find",
+        "twice",
+        "services/prep/store/preps.py::acquire",
+        InText("SET state = 'sending', resumed", "SET token = excluded.token, state = 'sending', resumed"),
+        (f"{PREP_ROWS}::test_a_lease_that_is_over_passes_on_with_the_token_that_gmail_may_have",),
+    ),
+    Mutation(
+        "a brief whose answer was lost is sent without a look into Sent",
+        "twice",
+        "services/prep/briefing.py::_attempt",
+        Replace("stored.handed_over and await _settle_earlier_attempt(context, stored, account)", "False"),
+        (f"{PREP_ATTEMPTS}::test_a_brief_whose_answer_was_lost_is_found_in_sent_and_not_sent_again",),
+    ),
+    Mutation(
+        "a brief by hand that Gmail may have is sent again",
+        "twice",
+        "services/prep/store/preps.py::acquire_by_hand",
+        InText("AND preps.handed_over_at IS NULL", ""),
+        (f"{PREP_ROWS}::test_a_brief_by_hand_goes_on_where_nothing_of_it_can_be_sent_twice",),
+    ),
+    Mutation(
+        "a key in Redis that can't be doubted yet is passed over",
+        "twice",
+        "services/prep/leasing.py::acquire_lease",
+        Replace("doubted_from > now", "doubted_from < now"),
+        (f"{PREP_KEYS}::test_a_key_without_a_row_stops_everybody_until_it_can_be_doubted",),
+    ),
+    Mutation(
+        "each scan publishes the same skip again",
+        "twice",
+        "services/prep/outcomes.py::record_skipped",
+        Replace("prep is not None and stored.reason != reason", "prep is not None"),
+        (f"{PREP_ATTEMPTS}::test_a_skip_is_published_once_per_reason",),
+    ),
+    Mutation(
+        "a late refresh overwrites a newer one",
+        "twice",
+        "services/auth/store/access_tokens.py::store_refreshed",
+        InText("AND refresh_holder = $2", ""),
+        (f"{AUTH_REFRESHES}::test_who_lost_the_lease_writes_nothing",),
+    ),
+    Mutation(
+        "a late refusal of Google ends an account that was connected again",
+        "twice",
+        "services/auth/store/access_tokens.py::require_reauth",
+        InText("AND refresh_holder = $2", ""),
+        (f"{AUTH_REFRESHES}::test_who_lost_the_lease_writes_nothing",),
+    ),
+    Mutation(
+        "a reconnection leaves the lease to the refresh of the old token",
+        "twice",
+        "services/auth/store/accounts.py::update_grant",
+        InText(
+            "refresh_token = coalesce($7, refresh_token), refresh_holder = NULL, refresh_until = NULL",
+            "refresh_token = coalesce($7, refresh_token)",
+        ),
+        (f"{AUTH_REFRESHES}::test_a_late_answer_of_google_changes_nothing",),
+    ),
+    Mutation(
+        "two replicas refresh one token",
+        "twice",
+        "services/auth/store/access_tokens.py::acquire_lease",
+        InText("AND (refresh_until IS NULL OR refresh_until <= now())", ""),
+        (f"{AUTH_REFRESHES}::test_a_lease_is_given_to_a_single_holder_who_saw_the_token_that_is_stored",),
+    ),
+    Mutation(
+        "a state signs in twice",
+        "twice",
+        "services/auth/authorization.py::take_pending",
+        Replace("await context.cache.pop(key)", "await context.cache.get(key)"),
+        ("tests/integration/auth/test_auth_sign_in.py::test_a_state_is_good_once",),
+    ),
+    Mutation(
+        "older settings over newer",
+        "twice",
+        "services/auth/handlers/preferences.py::put_settings",
+        Replace("await users.lock_user(connection, command.user_id)", ""),
+        (f"{AUTH_CREDENTIALS}::test_of_two_changes_of_the_same_settings_at_once_the_later_is_refused",),
+    ),
+    Mutation(
+        "a person who comes twice at once becomes two",
+        "twice",
+        "services/auth/account_linking.py::link_account",
+        Replace("await users.lock_sub(connection, profile.sub)", ""),
+        (f"{AUTH_LINKING}::test_the_same_person_who_comes_many_times_at_once_is_one_user",),
+    ),
+    Mutation(
+        "a rotation puts an old refresh token back",
+        "twice",
+        "services/auth/store/access_tokens.py::replace_sealed_token",
+        InText("AND refresh_token = $2", "AND $2::bytea IS NOT NULL"),
+        (f"{AUTH_CHANGES}::test_a_token_that_changed_meanwhile_is_neither_replaced_nor_given_up",),
+    ),
+    Mutation(
+        "two who disconnect an account at once publish it twice",
+        "twice",
+        "services/auth/store/accounts.py::get_account_for_update",
+        InText("FOR UPDATE", ""),
+        (f"{AUTH_CHANGES}::test_of_two_who_disconnect_an_account_at_once_one_publishes_it",),
     ),
 )
