@@ -203,9 +203,9 @@ def test_guests_are_cut_and_counted() -> None:
     assert long is not None
     assert (len(long.guests[0].address), long.guests[0].answer, long.guests[0].me) == (320, "needsAction", False)
     for answer in ("accepted", "declined", "tentative", "needsAction"):
-        one_guest = read_meeting(attendees=[{"email": "MAYA@x.example", "responseStatus": answer}])
-        assert one_guest is not None
-        assert (one_guest.guests[0].answer, one_guest.my_answer, one_guest.guests[0].me) == (answer, answer, True)
+        alone = read_meeting(attendees=[{"email": "MAYA@x.example", "responseStatus": answer}])
+        assert alone is not None
+        assert (alone.guests[0].answer, alone.my_answer, alone.guests[0].me) == (answer, answer, True)
 
 
 def test_the_window_holds_its_beginning_and_not_its_end() -> None:
