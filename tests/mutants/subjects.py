@@ -19,7 +19,7 @@ MODULES = (
     "libs/common/bus/delivery.py",
     "libs/common/bus/pull.py",
     "services/gateway/sessions/*.py",
-    "services/gateway/webhook_delivery/*.py",
+    "services/gateway/webhook_delivery/http_client.py",
 )
 
 UNIT_TESTS = (
