@@ -52,7 +52,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=8, help="of the sample (8)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only modules with this in their path")
     parser.add_argument("--workers", type=int, default=2, help="how many at a time (2)")
-    parser.add_argument("--reached", type=Path, metavar="FOLDER", help="keep what the tests reach here, and use it again")
+    parser.add_argument(
+        "--reached", type=Path, metavar="FOLDER", help="keep what the tests reach here, and use it again"
+    )
     parser.add_argument("--unit", action="store_true", help="only the unit tests, without servers")
     parser.add_argument("--quick", action="store_true", help="no second look at survivors: while tests are written")
     parser.add_argument("--list", action="store_true", help="print the sample and run nothing")

@@ -83,9 +83,7 @@ def _quickest(groups: Sequence[set[str]], seconds: Mapping[str, float], budget_s
 def _importers(root: Path, modules: Iterable[str]) -> Mapping[str, Sequence[str]]:
     """By module, those of the modules that import it."""
     imported = {module: _imports(root / module) for module in modules}
-    return {
-        module: [other for other, names in imported.items() if _dotted(module) in names] for module in imported
-    }
+    return {module: [other for other, names in imported.items() if _dotted(module) in names] for module in imported}
 
 
 def _imports(file: Path) -> set[str]:

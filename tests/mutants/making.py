@@ -19,7 +19,9 @@ from mutmut.mutation.pragma_handling import IgnoredCode
 # For type checkers only: the names in these calls, and aliases such as `Key = tuple[UserId, str]`.
 _NAMES_ONLY = m.Call(func=m.Name("TypeVar") | m.Name("NewType") | m.Name("cast"))
 _ALIAS = m.Assign(
-    targets=[m.AssignTarget(target=m.Name(value=m.MatchIfTrue(lambda name: name[:1].isupper() and not name.isupper())))],
+    targets=[
+        m.AssignTarget(target=m.Name(value=m.MatchIfTrue(lambda name: name[:1].isupper() and not name.isupper())))
+    ],
     value=_NAMES_ONLY | m.Subscript(value=~m.Name("Annotated")) | m.BinaryOperation(operator=m.BitOr()),
 )
 

@@ -13,7 +13,9 @@ def verdict(results: Sequence[Result]) -> int:
     """Print the table; the exit code."""
     print(f"\n{'killed':>7} {'survived':>9} {'no test':>8}")
     weak = []
-    for module, group in groupby(sorted(results, key=lambda result: result.mutant.module), lambda result: result.mutant.module):
+    for module, group in groupby(
+        sorted(results, key=lambda result: result.mutant.module), lambda result: result.mutant.module
+    ):
         of_module = list(group)
         print(f"{_table_row(of_module)}  {module}")
         if _share(of_module) < KILLED_OF_A_MODULE:

@@ -147,7 +147,9 @@ def _noticed_by(output: str) -> str:
     return next((line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))), "no import")
 
 
-def record_reached(folder: Path, modules: Sequence[str], tests: Sequence[str], left_out: Sequence[str], target: Path) -> str:
+def record_reached(
+    folder: Path, modules: Sequence[str], tests: Sequence[str], left_out: Sequence[str], target: Path
+) -> str:
     """Run tests without a mutant and write what they reach; returns pytest's output."""
     ignored = [f"--ignore={test}" for test in left_out]
     plugins = ["-p", "tests.mutants.reached", "-p", "tests.mutants.few_examples", "-p", "no:cacheprovider"]

@@ -51,4 +51,6 @@ LEFT_OUT = (
 def module_paths(root: Path) -> tuple[str, ...]:
     """The modules' paths from the root of the checkout, without those that hold nothing but a docstring."""
     found = {path.relative_to(root).as_posix() for pattern in MODULES for path in root.glob(pattern)}
-    return tuple(sorted(path for path in found if not path.endswith("__init__.py") or (root / path).stat().st_size > 500))
+    return tuple(
+        sorted(path for path in found if not path.endswith("__init__.py") or (root / path).stat().st_size > 500)
+    )

@@ -147,9 +147,7 @@ def test_a_pending_sign_in_is_frozen_and_begins_without_a_user() -> None:
 def test_who_is_not_admitted_reads_why_and_what_became_of_the_permission() -> None:
     asking = "If you should be let in, ask whoever runs it. Nothing of you was kept;"
     revoked = "the permission that you gave at Google has been taken back there."
-    not_revoked = (
-        "take back the permission that you gave, at https://myaccount.google.com/connections: Google could not be reached."
-    )
+    not_revoked = "take back the permission that you gave, at https://myaccount.google.com/connections: Google could not be reached."
     first, listed = SignUpPolicy(("first",), frozenset()), SignUpPolicy(("@x.example",), frozenset())
     owned = "This PingCRM has its owner, and takes nobody else."
     named = "This PingCRM takes only people whom its operator has named, and your address is not among them."
@@ -173,7 +171,9 @@ def test_the_permissions_are_google_s_and_each_turns_something_on() -> None:
         f"{root}/contacts.readonly": "names, phones and photos out of Google Contacts",
     } == scopes.FEATURES
     assert ("openid", "email", "profile", *scopes.FEATURES) == scopes.ALL
-    assert scopes.NEEDED_BY_KIND == {
+    assert {
         "mail": f"{root}/gmail.readonly", "calendar": f"{root}/calendar.readonly", "contacts": f"{root}/contacts.readonly",
-    }  # fmt: skip
-    assert scopes.missing(frozenset(scopes.FEATURES) - {f"{root}/gmail.send"}) == {f"{root}/gmail.send": "meeting prep emails"}
+    } == scopes.NEEDED_BY_KIND  # fmt: skip
+    assert scopes.missing(frozenset(scopes.FEATURES) - {f"{root}/gmail.send"}) == {
+        f"{root}/gmail.send": "meeting prep emails"
+    }

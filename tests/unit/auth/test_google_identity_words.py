@@ -140,7 +140,13 @@ async def test_a_server_that_is_away_is_named_by_the_error_alone() -> None:
 
 
 def test_the_browser_is_sent_to_google_with_all_that_it_needs() -> None:
-    parameters: dict[str, Any] = {"scopes": ["b", "a c"], "state": "s", "nonce": "n", "verifier": "v", "prompt": "consent"}
+    parameters: dict[str, Any] = {
+        "scopes": ["b", "a c"],
+        "state": "s",
+        "nonce": "n",
+        "verifier": "v",
+        "prompt": "consent",
+    }
     url = urlsplit(client(None).authorize_url(**parameters))
     assert f"{url.scheme}://{url.netloc}{url.path}" == "https://accounts.google.com/o/oauth2/v2/auth"
     expected = {
@@ -154,7 +160,9 @@ def test_the_browser_is_sent_to_google_with_all_that_it_needs() -> None:
     hinted = urlsplit(client(None, "http://local").authorize_url(**parameters, login_hint="a@x"))
     assert dict(parse_qsl(hinted.query)) == {**expected, "login_hint": "a@x"}
     assert hinted.netloc == "local"
-    assert oauth.challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    assert (
+        oauth.challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    )
 
 
 def test_the_client_comes_from_the_settings() -> None:
@@ -168,7 +176,11 @@ def test_the_client_comes_from_the_settings() -> None:
     assert found.certs_url == "http://local/oauth2/v3/certs"
     assert client(None).certs_url == "https://www.googleapis.com/oauth2/v3/certs"
     assert client(None)._host() == "https://oauth2.googleapis.com"
-    assert [GoogleOAuth(None, a, b, "").configured for a, b in (("i", "s"), ("", "s"), ("i", ""))] == [True, False, False]  # type: ignore[arg-type]
+    assert [GoogleOAuth(None, a, b, "").configured for a, b in (("i", "s"), ("", "s"), ("i", ""))] == [
+        True,
+        False,
+        False,
+    ]  # type: ignore[arg-type]
     assert (oauth.TIMEOUT.total, oauth.TIMEOUT.connect) == (8, 4)
     assert [oauth.retry_after(text) for text in ("3600", "3601")] == [timedelta(hours=1)] * 2
 
@@ -221,7 +233,9 @@ async def test_a_token_of_a_service_account_is_replaced_a_minute_before_its_end(
         (200, b"{", Outage, "Google's answer broke off or is not JSON."),
     ],
 )  # fmt: skip
-async def test_why_a_service_account_has_no_token(key_file: Path, status: int, body: bytes, kind: Any, words: str) -> None:
+async def test_why_a_service_account_has_no_token(
+    key_file: Path, status: int, body: bytes, kind: Any, words: str
+) -> None:
     async with serving((status, body)) as (root, _, http):
         with pytest.raises(kind) as caught:
             await ServiceAccount(http, key_file, f"{root}/token").token()
@@ -271,7 +285,10 @@ def test_a_hint_is_read_whole() -> None:
     assert read_hint({"data": base64.urlsafe_b64encode(in_urls).decode()}, NOW).history_id == 5
     for written in (None, 5, "soon", "2026-03-04T11:00:00"):
         assert read_hint({**hint(GOOD), "publishTime": written}, NOW).published_at == NOW
-    assert [read_hint(hint({**GOOD, "historyId": number}), NOW).history_id for number in (0, 2**63 - 1)] == [0, 2**63 - 1]
+    assert [read_hint(hint({**GOOD, "historyId": number}), NOW).history_id for number in (0, 2**63 - 1)] == [
+        0,
+        2**63 - 1,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -285,8 +302,14 @@ def test_a_hint_is_read_whole() -> None:
         (hint([]), "The message's data has no emailAddress and historyId."),
         (hint({"emailAddress": "nobody", "historyId": 1}), "The message's data has no emailAddress and historyId."),
         (hint({"emailAddress": "a@x.example"}), "The message's data has no emailAddress and historyId."),
-        (hint({"emailAddress": "a@x.example", "historyId": -1}), "The message's data has no emailAddress and historyId."),
-        (hint({"emailAddress": "a@x.example", "historyId": 2**63}), "The message's data has no emailAddress and historyId."),
+        (
+            hint({"emailAddress": "a@x.example", "historyId": -1}),
+            "The message's data has no emailAddress and historyId.",
+        ),
+        (
+            hint({"emailAddress": "a@x.example", "historyId": 2**63}),
+            "The message's data has no emailAddress and historyId.",
+        ),
     ],
 )
 def test_what_is_no_hint_is_a_sentence(message: dict[str, Any], words: str) -> None:
@@ -300,10 +323,10 @@ NAME = "projects/p/subscriptions/s"
 
 @asynccontextmanager
 async def subscribed(key_file: Path, *responses: tuple[int, Any]) -> AsyncIterator[tuple[Subscription, Endpoint]]:
-    async with serving((200, {"access_token": "t", "expires_in": 3600})) as (oauth_root, _, http):
-        async with serving(*responses) as (root, endpoint, _):
-            account = ServiceAccount(http, key_file, f"{oauth_root}/token")
-            yield Subscription(http, account, root, NAME), endpoint
+    tokens = serving((200, {"access_token": "t", "expires_in": 3600}))
+    async with tokens as (oauth_root, _, http), serving(*responses) as (root, endpoint, _):
+        account = ServiceAccount(http, key_file, f"{oauth_root}/token")
+        yield Subscription(http, account, root, NAME), endpoint
 
 
 async def test_messages_are_pulled_and_acknowledged_by_their_names(key_file: Path) -> None:
@@ -324,9 +347,21 @@ async def test_messages_are_pulled_and_acknowledged_by_their_names(key_file: Pat
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
     [
-        (404, Misconfigured, f"There is no subscription {NAME}: create it, or correct PINGCRM_GOOGLE_PUBSUB_SUBSCRIPTION."),
-        (401, Misconfigured, f"The service account may not pull from {NAME}: grant it the role Pub/Sub Subscriber there."),
-        (403, Misconfigured, f"The service account may not pull from {NAME}: grant it the role Pub/Sub Subscriber there."),
+        (
+            404,
+            Misconfigured,
+            f"There is no subscription {NAME}: create it, or correct PINGCRM_GOOGLE_PUBSUB_SUBSCRIPTION.",
+        ),
+        (
+            401,
+            Misconfigured,
+            f"The service account may not pull from {NAME}: grant it the role Pub/Sub Subscriber there.",
+        ),
+        (
+            403,
+            Misconfigured,
+            f"The service account may not pull from {NAME}: grant it the role Pub/Sub Subscriber there.",
+        ),
         (400, Misconfigured, f"Pub/Sub refused to give messages of {NAME} (400): is it a pull subscription?"),
         (503, Outage, "Google answered 503."),
     ],
@@ -353,7 +388,7 @@ def test_nothing_is_pulled_where_nothing_is_configured(key_file: Path) -> None:
     found = Subscription.of(Settings(**whole), None)  # type: ignore[arg-type]
     assert found is not None
     assert (found.root, found.name, found.account.path) == ("https://pubsub.googleapis.com", NAME, key_file)
-    assert found.account.token_url == "https://oauth2.googleapis.com/token"  # noqa: S105
+    assert found.account.token_url == "https://oauth2.googleapis.com/token"
     local = Subscription.of(
         Settings(**whole, google_oauth_root="http://o/", google_pubsub_root="http://p/"),
         None,  # type: ignore[arg-type]

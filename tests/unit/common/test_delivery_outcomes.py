@@ -207,7 +207,12 @@ async def test_an_outage_is_waited_out_and_never_counts(error: Exception, delay:
     await deliver(raising(error), alone, failures=failures)
     assert (alone.settled, failures.asked) == ([delay], [])
     [line] = logs
-    assert (line["event"], line["count"], line["delay_s"], line["subject"]) == ("postponed", 2, delay, "message.removed")
+    assert (line["event"], line["count"], line["delay_s"], line["subject"]) == (
+        "postponed",
+        2,
+        delay,
+        "message.removed",
+    )
     assert line["error"] == f"{type(error).__name__}: {error}"
 
 
@@ -309,7 +314,14 @@ async def test_long_work_is_reported_until_it_is_done(letters: list[Any], monkey
 
 @pytest.mark.parametrize(
     ("delay", "left", "capped"),
-    [(5.0, 100.0, 5.0), (90.0, 100.0, 85.0), (90.0, 15.0, 15.0), (90.0, 15.5, 0.5), (90.0, 0.0, 90.0), (90.0, -1.0, 90.0)],
+    [
+        (5.0, 100.0, 5.0),
+        (90.0, 100.0, 85.0),
+        (90.0, 15.0, 15.0),
+        (90.0, 15.5, 0.5),
+        (90.0, 0.0, 90.0),
+        (90.0, -1.0, 90.0),
+    ],
 )
 def test_a_delay_leaves_time_for_a_last_try(delay: float, left: float, capped: float) -> None:
     assert capped_delay(delay, NOW + timedelta(seconds=left), NOW) == capped

@@ -46,7 +46,9 @@ def at(age: timedelta, direction: str = "mutual", platform: str = "email", count
 def test_recency_ends_with_its_last_second(age: timedelta, from_them: int, from_me: int) -> None:
     assert score([at(age, "inbound"), at(age + TICK, "inbound")], NOW).recency == from_them
     assert score([at(age, "outbound"), at(age + TICK, "outbound")], NOW).recency == from_me
-    assert score([at(DAYS[1825], "inbound"), at(DAYS[1], "outbound")], NOW).recency == 0, "theirs counts where there is any"
+    assert score([at(DAYS[1825], "inbound"), at(DAYS[1], "outbound")], NOW).recency == 0, (
+        "theirs counts where there is any"
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,8 @@ def test_frequency_weighs_by_age(age: timedelta, hundredths: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("theirs", "mine", "points"), [(0, 5, 0), (5, 0, 0), (1, 8, 1), (1, 9, 0), (3, 8, 2), (5, 8, 3), (7, 8, 4), (8, 8, 4), (6, 7, 3)]
+    ("theirs", "mine", "points"),
+    [(0, 5, 0), (5, 0, 0), (1, 8, 1), (1, 9, 0), (3, 8, 2), (5, 8, 3), (7, 8, 4), (8, 8, 4), (6, 7, 3)],
 )
 def test_reciprocity_is_rounded_half_up(theirs: int, mine: int, points: int) -> None:
     history = [at(DAYS[1], "inbound")] * theirs + [at(DAYS[1], "outbound")] * mine
@@ -156,7 +159,12 @@ def test_a_card_joins_its_addresses_into_the_oldest_contact() -> None:
     found = resolve(people, [member(1, younger, has_reason=True), member(2, older)], [card(1, 1, 2)])
     assert found.addresses == {AddressId(1): older, AddressId(2): older}
     assert found.cards == {(A, "c1"): older}
-    assert (found.merged, found.created, found.vanished, found.archived) == ({younger: older}, [], set(), {older: False})
+    assert (found.merged, found.created, found.vanished, found.archived) == (
+        {younger: older},
+        [],
+        set(),
+        {older: False},
+    )
 
 
 def test_an_address_that_was_taken_away_belongs_to_nobody() -> None:
@@ -227,7 +235,9 @@ def test_a_contact_that_falls_apart_lives_on_where_its_oldest_address_is() -> No
     owner = Person(contact(1))
     found = resolve([owner], [member(2, owner.id, has_reason=True), member(1, owner.id, has_reason=True)], [])
     assert found.addresses == {AddressId(1): owner.id, AddressId(2): NEW}
-    by_card = resolve([owner], [member(9, owner.id, has_reason=True)], [card(1, contact=owner.id, phone="+1", name="a")])
+    by_card = resolve(
+        [owner], [member(9, owner.id, has_reason=True)], [card(1, contact=owner.id, phone="+1", name="a")]
+    )
     assert by_card.addresses == {AddressId(9): owner.id}
     assert by_card.cards == {(A, "c1"): NEW}
     cards = [card(2, contact=owner.id, name="b"), card(1, contact=owner.id, name="a")]
@@ -235,7 +245,9 @@ def test_a_contact_that_falls_apart_lives_on_where_its_oldest_address_is() -> No
     assert resolve([Person(contact(5), anchored=True)], [], []).archived == {contact(5): False}
 
 
-def saw(source: AccountId, ref: str, minute: int = 0, platform: str = "email", revision: int = 1, **more: Any) -> Observation:
+def saw(
+    source: AccountId, ref: str, minute: int = 0, platform: str = "email", revision: int = 1, **more: Any
+) -> Observation:
     fields: dict[str, Any] = {"participants": (), **more}
     item = ObservedItem(NOW + timedelta(minutes=minute), "message", **fields)
     return Observation(USER, source, platform, ref, revision, "<g>", item)
@@ -246,8 +258,18 @@ def person(value: str, role: str = "from", name: str = "") -> Participant:
 
 
 def test_what_several_saw_is_put_together_field_by_field() -> None:
-    first = saw(B, "1", 0, participants=(person("ann"),), automated="bulk", via=True, bcc_tags=("b", "a"), title="T", left_out=3)
-    second = saw(A, "2", 1, participants=(person("ann", name="Ann"), person("bob", "to")), via=False, organized=True, bcc_tags=("c", "a"))
+    first = saw(
+        B, "1", 0, participants=(person("ann"),), automated="bulk", via=True, bcc_tags=("b", "a"), title="T", left_out=3
+    )
+    second = saw(
+        A,
+        "2",
+        1,
+        participants=(person("ann", name="Ann"), person("bob", "to")),
+        via=False,
+        organized=True,
+        bcc_tags=("c", "a"),
+    )
     [found] = projected_interactions([second, first])
     assert found == ProjectedInteraction(
         USER, "email", "<g>", "<g>#1",
@@ -288,14 +310,16 @@ def test_an_undated_copy_goes_with_the_nearest_of_its_author() -> None:
     early, late = saw(A, "1", 0, participants=ann, dated="d1"), saw(A, "2", 100, participants=ann, dated="d2")
     for minute, nearest in ((49, early), (51, late), (50, early)):
         undated = saw(B, "9", minute, participants=ann)
-        joined = next(found for found in projected_interactions([late, early, undated]) if nearest.key in found.observations)
+        joined = next(
+            found for found in projected_interactions([late, early, undated]) if nearest.key in found.observations
+        )
         assert undated.key in joined.observations
     assert len(projected_interactions([saw(A, "1", participants=ann), saw(B, "2", participants=(person("bob"),))])) == 2
 
 
 def test_newer_observations_replace_older_ones() -> None:
     old, new, other = saw(A, "1", revision=1), saw(A, "1", revision=2), saw(B, "1")
-    assert latest_observations([old, new, other]) == latest_observations([new, other, old])[:1] + [other] == [new, other]
+    assert latest_observations([old, new, other]) == latest_observations([new, other, old]) == [new, other]
     same = saw(A, "1", minute=5, revision=2)
     assert latest_observations([new, same]) == [new], "of one revision the first"
     stored = {old.key: StoredObservation(old, InteractionId(5))}

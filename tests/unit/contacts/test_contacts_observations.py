@@ -226,7 +226,14 @@ def test_of_endless_reports_the_beginning_is_kept() -> None:
 
 
 def note(**changes: Any) -> AddInteraction:
-    fields: dict[str, Any] = {"user_id": USER, "contact_id": CONTACT, "platform": "note", "kind": "", "title": "T", "text": "X"}
+    fields: dict[str, Any] = {
+        "user_id": USER,
+        "contact_id": CONTACT,
+        "platform": "note",
+        "kind": "",
+        "title": "T",
+        "text": "X",
+    }
     return AddInteraction.model_validate(fields).model_copy(update=changes)
 
 
@@ -247,7 +254,9 @@ def test_a_note_stands_on_its_contact_s_hash() -> None:
 def test_a_note_is_known_by_its_own_reference_first() -> None:
     assert written_interaction(note(ref="mine"), CONTACT, TAG, AT, "made").ref == "mine"
     assert written_interaction(note(), CONTACT, TAG, AT, "made").ref == "made"
-    item = written_interaction(note(kind="call", title="t" * 501, text="x" * 10_001, thread="th"), CONTACT, TAG, AT).item
+    item = written_interaction(
+        note(kind="call", title="t" * 501, text="x" * 10_001, thread="th"), CONTACT, TAG, AT
+    ).item
     assert item is not None
     assert (item.kind, len(item.title), len(item.text), item.thread) == ("call", 500, 10_000, "th")
 
@@ -268,7 +277,9 @@ def test_a_note_is_known_by_its_own_reference_first() -> None:
         (Identity(kind="email", value="nobody"), None),
     ],
 )  # fmt: skip
-def test_an_identity_of_any_platform_has_a_comparable_value(identity: Identity, participant: Participant | None) -> None:
+def test_an_identity_of_any_platform_has_a_comparable_value(
+    identity: Identity, participant: Participant | None
+) -> None:
     assert identity_participant("to", identity) == participant
 
 

@@ -35,7 +35,14 @@ def completed(**changes: Any) -> SyncCompleted:
 
 
 def failed(**changes: Any) -> SyncFailed:
-    none: dict[str, Any] = {"reason": "schedule", "code": "odd", "error": "It broke", "new": 0, "updated": 0, "removed": 0}
+    none: dict[str, Any] = {
+        "reason": "schedule",
+        "code": "odd",
+        "error": "It broke",
+        "new": 0,
+        "updated": 0,
+        "removed": 0,
+    }
     return SyncFailed(**{**COUNTED, **none, **changes})
 
 
@@ -142,7 +149,13 @@ WHOLE: list[tuple[NotifiedEvent, tuple[str, str, str, str, str]]] = [
     ),
     (
         failed(code="unavailable"),
-        ("sync.failed", "error", "a@example.com could not be synced", "a@example.com: It broke. What was done is kept.", "/"),
+        (
+            "sync.failed",
+            "error",
+            "a@example.com could not be synced",
+            "a@example.com: It broke. What was done is kept.",
+            "/",
+        ),
     ),
 ]
 
@@ -189,7 +202,9 @@ def test_only_a_shared_notification_has_numbers_that_grow() -> None:
     shared = notification(completed(new=1, updated=2, removed=3, reason="poll"))
     assert (shared.counts, shared.run_id) == (ItemCounts(1, 2, 3), RUN)
     assert shared.body == "a@example.com: 1 new, 2 updated, 3 removed."
-    assert shared.body_with(ItemCounts(1_000, 2_000, 3_000)) == "a@example.com: 1,000 new, 2,000 updated, 3,000 removed."
+    assert (
+        shared.body_with(ItemCounts(1_000, 2_000, 3_000)) == "a@example.com: 1,000 new, 2,000 updated, 3,000 removed."
+    )
     alone = completed(new=1, reason="poll", skipped={"unhealed": 1})
     assert not is_shared(alone)
     assert notification(alone).counts is None
@@ -219,7 +234,10 @@ def test_a_single_missing_permission_is_it() -> None:
 
 def test_a_brief_has_the_meeting_s_title() -> None:
     assert notification(SENT.model_copy(update={"title": "Lunch", "ai": True})).title == "Brief sent: Lunch"
-    assert notification(SENT.model_copy(update={"ai": True})).body == "It is in your inbox. The meeting starts at 14:30 UTC."
+    assert (
+        notification(SENT.model_copy(update={"ai": True})).body
+        == "It is in your inbox. The meeting starts at 14:30 UTC."
+    )
     assert notification(LOST.model_copy(update={"title": "Lunch"})).title == "Brief not sent: Lunch"
     assert notification(failed(kind="contacts")).title == "Google Contacts could not be synced"
     assert AT.astimezone(UTC).hour == 14

@@ -29,7 +29,14 @@ from services.gateway.domain.notifications import Notification
 from services.gateway.domain.preferences import with_own_address
 from services.gateway.domain.problems import ErrorResponse, InvalidInput
 from services.gateway.domain.public_hosts import TRANSLATED, is_private_host, is_public_address
-from services.gateway.domain.sessions import bearer_token, cookie_name, is_browser_id, origin, require_own_origin, session_id
+from services.gateway.domain.sessions import (
+    bearer_token,
+    cookie_name,
+    is_browser_id,
+    origin,
+    require_own_origin,
+    session_id,
+)
 from services.gateway.domain.webhook_delivery import retry_delay, webhook_body, webhook_secret, webhook_signature
 from services.gateway.sessions import cookies
 from services.gateway.sessions.authentication import Caller, authenticate, find_caller
@@ -130,7 +137,8 @@ def test_a_token_is_read_from_its_header(header: str, token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "ours"), [("a" * 43, True), ("aZ09_-" + "a" * 37, True), ("a" * 42, False), ("a" * 44, False), ("é" * 43, False)]
+    ("value", "ours"),
+    [("a" * 43, True), ("aZ09_-" + "a" * 37, True), ("a" * 42, False), ("a" * 44, False), ("é" * 43, False)],
 )
 def test_a_browser_s_value_is_32_bytes_in_base64_for_urls(value: str, ours: bool) -> None:
     assert is_browser_id(value) is ours
@@ -181,7 +189,10 @@ def request(cookie: str = "", method: str = "GET", **headers: str) -> web.Reques
 
 def cookie_of(response: web.Response, name: str) -> dict[str, object]:
     morsel = response.cookies[name]
-    return {"value": morsel.value, **{key: str(value) if key == "max-age" else value for key, value in morsel.items() if value}}
+    return {
+        "value": morsel.value,
+        **{key: str(value) if key == "max-age" else value for key, value in morsel.items() if value},
+    }
 
 
 def test_cookies_are_set_whole() -> None:
@@ -309,7 +320,14 @@ def test_an_address_that_leads_elsewhere_is_not_public(address: str, public: boo
 
 @pytest.mark.parametrize(
     ("host", "private"),
-    [("LOCALHOST", True), ("localhost..", True), ("localhost.example", False), ("[fd00::1]", True), ("8.8.8.8", False), ("", False)],
+    [
+        ("LOCALHOST", True),
+        ("localhost..", True),
+        ("localhost.example", False),
+        ("[fd00::1]", True),
+        ("8.8.8.8", False),
+        ("", False),
+    ],
 )
 def test_a_host_is_private_by_its_name_alone(host: str, private: bool) -> None:
     assert is_private_host(host) is private
@@ -353,7 +371,16 @@ def test_a_webhook_s_signature_is_the_one_that_receivers_check() -> None:
 
 def test_a_webhook_s_body_is_the_notification_with_a_whole_link() -> None:
     notification = Notification(
-        id=UUID(int=4), kind="k", level="info", title="t", body="b", link="/x", account_id=None, created_at=NOW, read_at=NOW, action=None
+        id=UUID(int=4),
+        kind="k",
+        level="info",
+        title="t",
+        body="b",
+        link="/x",
+        account_id=None,
+        created_at=NOW,
+        read_at=NOW,
+        action=None,
     )
     sent = orjson.loads(webhook_body(notification, "https://crm.example"))
     expected = orjson.loads(notification.model_dump_json(exclude={"read_at"}))

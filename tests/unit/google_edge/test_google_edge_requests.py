@@ -22,7 +22,16 @@ from libs.common.google.gmail import HEADERS
 from libs.common.google.session import read_object
 from libs.common.ids import AccountId, new_id
 from libs.common.resources.calendar import CalendarEntry, CalendarEvent, EventPage
-from libs.common.resources.gmail import Change, FetchItem, GmailMessage, HistoryPage, MessagePage, MessageRef, Profile, Watch
+from libs.common.resources.gmail import (
+    Change,
+    FetchItem,
+    GmailMessage,
+    HistoryPage,
+    MessagePage,
+    MessageRef,
+    Profile,
+    Watch,
+)
 from libs.common.resources.people import Card, CardPage
 from libs.common.scopes import CALENDAR_READ, CONTACTS_READ, GMAIL_READ, GMAIL_SEND
 
@@ -102,7 +111,12 @@ async def test_a_listing_is_asked_for_page_by_page() -> None:
     found = {"messages": [{"id": "m1", "threadId": "t1"}, {"threadId": "t2"}], "nextPageToken": "p2"}
     async with google(found) as (account, endpoint):
         assert await account.gmail.list_messages("after:1", "p1") == MessagePage((MessageRef("m1", "t1"),), "p2")
-        query = {"fields": "messages(id,threadId),nextPageToken", "maxResults": "500", "pageToken": "p1", "q": "after:1"}
+        query = {
+            "fields": "messages(id,threadId),nextPageToken",
+            "maxResults": "500",
+            "pageToken": "p1",
+            "q": "after:1",
+        }
         assert asked(endpoint) == ("GET", f"{USER}/messages", query)
         assert (endpoint.scopes, account.usage.units) == ([GMAIL_READ], GMAIL_UNITS["messages.list"])
         endpoint.response = {"nextPageToken": ""}
@@ -113,7 +127,11 @@ async def test_a_listing_is_asked_for_page_by_page() -> None:
 async def test_a_refused_page_begins_again_and_any_other_refusal_is_one() -> None:
     async with google({}, 400) as (account, _):
         for first, later, detail in (
-            (account.gmail.list_messages("q"), account.gmail.list_messages("q", "p"), "Gmail does not know the page any more."),
+            (
+                account.gmail.list_messages("q"),
+                account.gmail.list_messages("q", "p"),
+                "Gmail does not know the page any more.",
+            ),
             (account.gmail.history(5), account.gmail.history(5, "p"), "Gmail does not know the page any more."),
             (
                 account.calendar.events("c"),
@@ -135,7 +153,10 @@ async def test_a_refused_page_begins_again_and_any_other_refusal_is_one() -> Non
 
 async def test_history_is_asked_for_from_an_id_on() -> None:
     item = {"message": {"id": "m1", "threadId": "t1"}}
-    found = {"history": [{"id": "6", "messagesAdded": [item]}, {"id": "7", "messagesDeleted": [item]}], "historyId": "9"}
+    found = {
+        "history": [{"id": "6", "messagesAdded": [item]}, {"id": "7", "messagesDeleted": [item]}],
+        "historyId": "9",
+    }
     async with google(found) as (account, endpoint):
         assert await account.gmail.history(5, "p1") == HistoryPage(
             (Change(6, "added", "m1", "t1", frozenset()), Change(7, "deleted", "m1", "t1", frozenset())), None, 9
@@ -246,9 +267,16 @@ async def test_many_are_asked_for_in_one_request() -> None:
 
 
 async def test_calendars_are_listed_with_the_name_that_their_reader_gave() -> None:
-    items = [{"id": "c1", "summary": "Name", "summaryOverride": "Mine", "primary": True}, {"id": "c2", "summary": "Name"}, {}]
+    items = [
+        {"id": "c1", "summary": "Name", "summaryOverride": "Mine", "primary": True},
+        {"id": "c2", "summary": "Name"},
+        {},
+    ]
     async with google({"items": items}) as (account, endpoint):
-        assert await account.calendar.calendars() == (CalendarEntry("c1", "Mine", True), CalendarEntry("c2", "Name", False))
+        assert await account.calendar.calendars() == (
+            CalendarEntry("c1", "Mine", True),
+            CalendarEntry("c2", "Name", False),
+        )
         query = {"fields": "items(id,summary,summaryOverride,primary)", "maxResults": "250"}
         assert asked(endpoint) == ("GET", "/calendar/v3/users/me/calendarList", query)
         assert (endpoint.scopes, account.usage.units) == ([CALENDAR_READ], 0)
@@ -265,7 +293,9 @@ async def test_events_are_asked_for_by_window_or_by_token() -> None:
         assert asked(endpoint) == ("GET", path, {**shared, **window})
         assert endpoint.scopes == [CALENDAR_READ]
         endpoint.response = {}
-        assert await account.calendar.events("c", since=NOW, until=NOW, sync_token="s1") == EventPage((), "", None, None)  # noqa: S106
+        assert await account.calendar.events("c", since=NOW, until=NOW, sync_token="s1") == EventPage(
+            (), "", None, None
+        )
         assert dict(endpoint.requests[-1][2]) == {**shared, "syncToken": "s1"}
 
 

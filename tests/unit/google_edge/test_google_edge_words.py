@@ -24,7 +24,9 @@ from libs.common.requests import GetToken, Token
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ACCOUNT = AccountId(UUID(int=2))
-DISABLED = "This Google API is not switched on in your Google Cloud project. Enable it in the API library, then sync again."
+DISABLED = (
+    "This Google API is not switched on in your Google Cloud project. Enable it in the API library, then sync again."
+)
 
 
 def body(reason: str) -> bytes:
@@ -88,7 +90,10 @@ def test_each_reason_is_known_wherever_google_writes_it(reason: str, kind: type[
 )  # fmt: skip
 def test_each_refusal_has_its_code(kind: type[errors.GoogleError], code: str) -> None:
     assert kind("Sentence.").code == code
-    codes = {"domainPolicy": "domain_policy", "accessNotConfigured": "api_disabled", "service_disabled": "api_disabled", "forbidden": "forbidden", "": "forbidden"}  # fmt: skip
+    codes = {
+        "domainPolicy": "domain_policy", "accessNotConfigured": "api_disabled", "service_disabled": "api_disabled",
+        "forbidden": "forbidden", "": "forbidden",
+    }  # fmt: skip
     for reason, forbidden in codes.items():
         found = error_of(403, {}, body(reason), NOW)
         assert isinstance(found, errors.Forbidden)
@@ -178,7 +183,12 @@ class Authority:
 async def test_a_token_is_held_for_its_scope_while_it_lasts_and_is_accepted() -> None:
     authority = Authority()
     tokens = AccountTokens(cast(Bus, authority), ACCOUNT)
-    assert [await tokens("a", None), await tokens("a", None), await tokens("b", None), await tokens("a", None)] == ["t1", "t1", "t2", "t1"]
+    assert [await tokens("a", None), await tokens("a", None), await tokens("b", None), await tokens("a", None)] == [
+        "t1",
+        "t1",
+        "t2",
+        "t1",
+    ]
     assert [await tokens("a", "t1"), await tokens("a", "t1")] == ["t3", "t3"]
     assert [(query.account_id, query.scope, query.rejected) for query in authority.asked] == [
         (ACCOUNT, "a", None), (ACCOUNT, "b", None), (ACCOUNT, "a", "t1"),

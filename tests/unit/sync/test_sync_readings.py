@@ -79,7 +79,11 @@ def test_the_end_of_a_watch_is_in_milliseconds() -> None:
 
 def test_a_history_record_names_its_changes() -> None:
     def item(gmail_id: str, **more: Any) -> dict[str, Any]:
-        return {"message": {"id": gmail_id, "threadId": f"t{gmail_id}", "labelIds": ["OWN"]}, "labelIds": ["OTHER"], **more}
+        return {
+            "message": {"id": gmail_id, "threadId": f"t{gmail_id}", "labelIds": ["OWN"]},
+            "labelIds": ["OTHER"],
+            **more,
+        }
 
     record = {
         "id": "12", "messagesAdded": [item("a")], "messagesDeleted": [item("d")], "labelsAdded": [item("l")],
@@ -148,7 +152,10 @@ def test_an_event_is_read_whole() -> None:
     )  # fmt: skip
     assert read_event({}) == CalendarEvent("")
     assert read_event({"start": {"date": "2026-03-05"}}).start == EventTime("2026-03-05", "", "")
-    assert read_event({"hangoutLink": "https://h.example/" + "x" * 2_000}).video_url == ("https://h.example/" + "x" * 2_000)[:2_000]
+    assert (
+        read_event({"hangoutLink": "https://h.example/" + "x" * 2_000}).video_url
+        == ("https://h.example/" + "x" * 2_000)[:2_000]
+    )
     long = read_event({"summary": "s" * 1_001, "location": "l" * 1_001})
     assert (len(long.title), len(long.place)) == (1_000, 1_000)
 
@@ -331,7 +338,10 @@ def test_nothing_else_is_enough() -> None:
 
 def test_a_fingerprint_knows_every_field() -> None:
     card = Card("people/c1")
-    changed = [replace(card, **{field.name: ("x",) if isinstance(getattr(card, field.name), tuple) else "x"}) for field in fields(card)]
+    changed = [
+        replace(card, **{field.name: ("x",) if isinstance(getattr(card, field.name), tuple) else "x"})
+        for field in fields(card)
+    ]
     prints = {fingerprint(found) for found in (card, *changed)}
     assert len(prints) == len(fields(card)) + 1
     assert {len(found) for found in prints} == {32}
@@ -368,7 +378,9 @@ def test_a_recorded_message_is_settled_as_its_event_is() -> None:
 def test_what_is_not_recorded_is_settled_with_its_rule_or_reason() -> None:
     old = str(SENT_MS - 31 * 86_400_000)
     assert outcome(Wanted("m1", "t1", 3), internalDate=old) == FetchOutcome(
-        Settled("m1", "filtered", 3, "lookback", "", "id@x", NOW - timedelta(days=31)), None, Tally(1, skipped={"lookback": 1})
+        Settled("m1", "filtered", 3, "lookback", "", "id@x", NOW - timedelta(days=31)),
+        None,
+        Tally(1, skipped={"lookback": 1}),
     )
     assert outcome(Wanted("m1", "t1", 3), internalDate="x") == FetchOutcome(
         Settled("m1", "set_aside", 3, "", "Gmail's answer has no internalDate that is a number."), None,
@@ -418,7 +430,15 @@ def test_a_call_names_what_it_fetches() -> None:
 
 @pytest.mark.parametrize(
     ("runs", "held_back", "size"),
-    [(0, False, 300), (10, False, 300), (11, False, 272), (200, False, 15), (201, False, 15), (59, True, 50), (61, True, 49)],
+    [
+        (0, False, 300),
+        (10, False, 300),
+        (11, False, 272),
+        (200, False, 15),
+        (201, False, 15),
+        (59, True, 50),
+        (61, True, 49),
+    ],
 )
 def test_a_group_is_a_share_of_what_all_take(runs: int, held_back: bool, size: int) -> None:
     assert group_size(runs, held_back=held_back) == size

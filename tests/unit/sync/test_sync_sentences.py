@@ -68,7 +68,8 @@ def test_before_the_first_audit_has_ended_its_state_is_a_sentence() -> None:
     assert progress_summary(None, under_way=True) == "The first audit is under way."
     assert progress_summary(None, under_way=False) == "This mailbox was not audited yet; that is done once a day."
     fields: dict[str, Any] = {
-        "began_at": NOW, "finished_at": NOW, "requests": 1, "units": 2, "listed": 1_000, "recorded": 900, "filtered": {"spam": 97}, "set_aside": 1,
+        "began_at": NOW, "finished_at": NOW, "requests": 1, "units": 2, "listed": 1_000,
+        "recorded": 900, "filtered": {"spam": 97}, "set_aside": 1,
         "pending": 1, "unhealed": 2, "healed_added": 4, "healed_removed": 5, "complete": 0.997, "summary": "",
     }  # fmt: skip
     assert progress_summary(AuditResult(**fields), under_way=True) == (
@@ -104,7 +105,9 @@ def test_every_fate_has_its_words(state: str, rule: str, reason: str, sentence: 
 
 
 def test_without_a_lookback_age_is_still_explained() -> None:
-    assert why.explanation("filtered", "lookback", "", 0).startswith("It is older than the time of mail that are imported.")
+    assert why.explanation("filtered", "lookback", "", 0).startswith(
+        "It is older than the time of mail that are imported."
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,7 +177,8 @@ def test_why_it_takes_so_long_is_a_note(eta: float | None, note: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("messages", "threads", "units"), [(0, 0, 0), (500, 500, 10_007), (501, 501, 10_034), (1_000, 10, 414), (1_000, 999, 20_014)]
+    ("messages", "threads", "units"),
+    [(0, 0, 0), (500, 500, 10_007), (501, 501, 10_034), (1_000, 10, 414), (1_000, 999, 20_014)],
 )
 def test_a_mailbox_costs_its_messages_or_its_threads_and_its_pages(messages: int, threads: int, units: int) -> None:
     assert mailbox_estimate(messages, threads, Prices(20, 40), 7) == WorkEstimate(messages, units)
@@ -222,7 +226,9 @@ def test_the_bar_never_runs_back(done: int, total_now: int, done_before: int, to
         (None, {"status": "reauth_required"}, "same"),
     ],
 )
-def test_an_account_is_compared_by_what_sync_needs(held: HeldAccount | None, changes: dict[str, Any], found: str) -> None:
+def test_an_account_is_compared_by_what_sync_needs(
+    held: HeldAccount | None, changes: dict[str, Any], found: str
+) -> None:
     fields: dict[str, Any] = {
         "id": ACCOUNT, "user_id": USER, "address": "a@x", "status": "active", "scopes": frozenset({"s"}), "sequence": 6,
     }  # fmt: skip
@@ -407,9 +413,7 @@ def test_errors_decide_how_a_run_goes_on() -> None:
     unknown = retry_decision(Throttled("slow"), NOW, NOW, 0, Middle())
     assert unknown == Pause(NOW + timedelta(seconds=5), why="slow")
     ends_at = datetime(2026, 3, 5, 9, tzinfo=timezone(timedelta(hours=1)))
-    spent = (
-        "Waiting until 05 Mar 08:00 UTC, because Gmail's daily quota for this Google Cloud project is used up. It goes on by itself."
-    )
+    spent = "Waiting until 05 Mar 08:00 UTC, because Gmail's daily quota for this Google Cloud project is used up. It goes on by itself."
     assert retry_decision(QuotaSpent(ends_at), NOW, NOW, 0, Middle()) == Pause(
         ends_at + timedelta(minutes=7.5), "daily_quota", spent, False
     )
