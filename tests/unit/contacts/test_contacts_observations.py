@@ -195,6 +195,10 @@ def test_the_names_of_google_s_platforms_are_taken(platform: str) -> None:
 def test_other_platforms_are_free() -> None:
     assert not is_reserved("telegram")
     assert not is_reserved("emails")
+    assert is_reserved("gmail" + " " * 27 + "x"), "it is known by what is kept of it"
+    long = identity_participant("to", Identity(kind="k" * 33, value="v" * 501))
+    assert long is not None
+    assert (len(long.kind), len(long.shown)) == (32, 500)
 
 
 def reported(**changes: Any) -> InteractionReported:

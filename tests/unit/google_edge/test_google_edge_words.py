@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from libs.common.bus import Bus
-from libs.common.cache import Cache
+from libs.common.cache import OUTAGES, Cache
 from libs.common.config import Settings
 from libs.common.errors import Outage, Refused, Throttled
 from libs.common.google import errors, quota, retries
@@ -325,3 +325,54 @@ def test_the_ceilings_come_from_the_settings() -> None:
         assert QuotaLimiter.of(ceiling, cache) is not None
         with pytest.raises(ValueError, match="give a cache, or set both ceilings to 0"):
             QuotaLimiter.of(ceiling, None)
+
+
+@dataclass
+class Counter:
+    """Redis with a script that decides: replies with `decision`, and remembers what it was given."""
+
+    decision: list[Any] = field(default_factory=list)
+    ran: list[tuple[Any, ...]] = field(default_factory=list)
+    away: bool = False
+
+    def in_namespace(self, name: str) -> "Counter":
+        assert name == "google"
+        return self
+
+    async def run(self, script: str, keys: list[str], *arguments: object) -> list[Any]:
+        self.ran.append((script, keys, *arguments))
+        if self.away:
+            raise OUTAGES[0]("gone")
+        return self.decision
+
+
+MAILBOX_KEY, PROJECT_KEY = f"quota:{{gmail}}:{ACCOUNT}", "quota:{gmail}:project"
+
+
+@pytest.mark.parametrize(("priority", "longest_ms"), [("live", 20_000.0), ("backfill", 65_000.0)])
+async def test_a_call_is_reserved_for_mailbox_and_project_at_once(priority: Any, longest_ms: float) -> None:
+    redis = Counter([b"go", 1_500])
+    limiter = QuotaLimiter(cast(Cache, redis), 6, 7, 0.25)
+    assert await limiter.reserve(ACCOUNT, 20, priority) == 1.5
+    assert redis.ran == [(quota._RESERVE, [MAILBOX_KEY, PROJECT_KEY], 20, priority, 60_000.0, longest_ms, 0.25, 6, 7)]
+    await limiter.hold(ACCOUNT, timedelta(seconds=2))
+    await limiter.close(timedelta(seconds=3))
+    assert redis.ran[1:] == [
+        (quota._HOLD, [MAILBOX_KEY], "hold", 2_000.0), (quota._HOLD, [PROJECT_KEY], "closed", 3_000.0),
+    ]  # fmt: skip
+    assert quota._RESERVE != quota._HOLD
+
+
+async def test_what_the_quota_refuses_names_its_wait() -> None:
+    redis = Counter([b"closed", 5_000])
+    limiter = QuotaLimiter(cast(Cache, redis), 6, 7, 0.25)
+    with pytest.raises(DailyLimit) as closed:
+        await limiter.reserve(ACCOUNT, 20, "live")
+    assert closed.value.retry_after == timedelta(seconds=5)
+    redis.decision = [b"hold", 7_000]
+    with pytest.raises(Throttled, match=r"^Gmail asked us to wait\.$") as held:
+        await limiter.reserve(ACCOUNT, 20, "live")
+    assert held.value.retry_after == timedelta(seconds=7)
+    redis.away = True
+    with pytest.raises(Outage, match=rf"^Redis, which keeps count of Gmail's quota, is away: {OUTAGES[0].__name__}\.$"):
+        await limiter.reserve(ACCOUNT, 20, "live")
