@@ -4,6 +4,7 @@ mutmut's own runner knows only functions without decorators, because it keeps al
 mutant is a text of its own, so tables, constants, properties and validators are mutated as well.
 """
 
+import codecs
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class MutantsOf:
         wrapper = MetadataWrapper(cst.parse_module(self._text))
         visitor = _Visitor(_OPERATORS, IgnoredCode(set(), set(), set()))
         self._tree = wrapper.visit(visitor)
-        self._mutations = visitor.mutations
+        self._mutations = [mutation for mutation in visitor.mutations if not _names_the_same_codec(mutation)]
         self._positions = wrapper.resolve(PositionProvider)
 
     def __len__(self) -> int:
@@ -109,6 +110,19 @@ class MutantsOf:
     def _lines(self, node: cst.CSTNode) -> range | None:
         position = self._positions.get(node)
         return range(position.start.line, position.end.line + 1) if isinstance(position, CodeRange) else None
+
+
+def _names_the_same_codec(mutation: Mutation) -> bool:
+    """Whether only the case of a codec's name is changed, which Python does not mind."""
+    before, after = mutation.original_node, mutation.mutated_node
+    if not isinstance(before, cst.SimpleString) or not isinstance(after, cst.SimpleString):
+        return False
+    names = [node.evaluated_value for node in (before, after)]
+    try:
+        first, second = (codecs.lookup(name).name for name in names if isinstance(name, str))
+    except (LookupError, ValueError):
+        return False
+    return first == second
 
 
 def _difference(before: str, after: str) -> str:

@@ -16,6 +16,7 @@ from tests.sabotage.running import ScratchCopy
 
 Outcome = Literal["killed", "survived", "no test near", "broken"]
 PASSED, FAILED = 0, 1
+FIRST_LOOK_SECONDS = 20.0
 UNIT_LIMIT_SECONDS = 30.0
 INTEGRATION_LIMIT_SECONDS = 90.0
 # Of pytest's exit codes: failed, interrupted (a test file that can't be imported), internal error, usage error (the conftest).
@@ -64,7 +65,7 @@ class Bench:
         if not unit and not integration:
             return Result(mutant, "no test near", "", 0.0)
         if mutant.body and self._collected:
-            outcome, by = self._quick_verdict(self._collected, mutant, unit, UNIT_LIMIT_SECONDS)
+            outcome, by = self._first_look(self._collected, mutant, unit)
             if outcome == "killed" or quick:
                 return Result(mutant, outcome, by, monotonic() - began)
         file = self.folder / mutant.module
@@ -78,13 +79,11 @@ class Bench:
             self._write(file, original)
         return Result(mutant, outcome, by, monotonic() - began)
 
-    def _quick_verdict(
-        self, collected: "Served", mutant: Mutant, tests: Sequence[str], limit_seconds: float
-    ) -> tuple[Outcome, str]:
+    def _first_look(self, collected: "Served", mutant: Mutant, tests: Sequence[str]) -> tuple[Outcome, str]:
         """`survived` where there is no last word yet."""
         path = str((self.folder / mutant.module).resolve())
         code, output = collected.ask(
-            {"path": path, "text": mutant.text, "tests": list(tests), "seconds": limit_seconds}
+            {"path": path, "text": mutant.text, "tests": list(tests), "seconds": FIRST_LOOK_SECONDS}
         )
         return ("killed", _noticed_by(output)) if code == FAILED else ("survived", f"code {code}")
 

@@ -57,6 +57,15 @@ def test_a_mutant_knows_its_lines_and_those_of_its_function(mutants: list[Mutant
     assert by_change["LIMIT = 5 → LIMIT = 6"].body is None
 
 
+def test_the_case_of_a_codec_s_name_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "codec.py").write_text('def raw(text: str) -> bytes:\n    return text.encode("utf-8") or b"Utf"\n')
+    found = MutantsOf(tmp_path, "codec.py")
+    changes = {found[number].text.splitlines()[1].strip() for number in range(len(found))}
+    assert 'return text.encode("XXutf-8XX") or b"Utf"' in changes
+    assert 'return text.encode("utf-8") or b"UTF"' in changes
+    assert 'return text.encode("UTF-8") or b"Utf"' not in changes
+
+
 def test_a_sample_has_some_of_each_module_and_is_the_same_again() -> None:
     sizes = {"large": 1_000, "middle": 100, "small": 3}
     chosen = sample(sizes, 60, seed=8)
