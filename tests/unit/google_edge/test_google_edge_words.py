@@ -369,6 +369,7 @@ async def test_what_the_quota_refuses_names_its_wait() -> None:
     with pytest.raises(DailyLimit) as closed:
         await limiter.reserve(ACCOUNT, 20, "live")
     assert closed.value.retry_after == timedelta(seconds=5)
+    assert closed.value.ends_at.tzinfo is UTC
     redis.decision = [b"hold", 7_000]
     with pytest.raises(Throttled, match=r"^Gmail asked us to wait\.$") as held:
         await limiter.reserve(ACCOUNT, 20, "live")
