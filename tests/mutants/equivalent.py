@@ -8,6 +8,9 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         'def policy_of(error: str, subtype: str = "") -> Policy | None: → '
         'def policy_of(error: str, subtype: str = "XXXX") -> Policy | None:': "Neither is the name of a policy.",
     },
+    "services/contacts/domain/projection.py": {
+        "counts[observation.source_id] += 1 → counts[observation.source_id] -= 1": "The numbers only tell copies apart.",
+    },
     "services/contacts/domain/identity_resolution.py": {
         '_add_part(parts, card.contact, root, (1, 0, f"{card.key[0]} {card.key[1]}")) → '
         '_add_part(parts, card.contact, root, (2, 0, f"{card.key[0]} {card.key[1]}"))': "Cards come after addresses, which have 0.",

@@ -1,10 +1,12 @@
 """Every request to Google, to the letter, and what is made of a response: the local Google would forgive much."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,10 +16,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from libs.common.config import GMAIL_UNITS, Settings
-from libs.common.errors import Outage
+from libs.common.errors import Outage, Throttled
 from libs.common.google import batch_get
 from libs.common.google.api import Google, GoogleAccount
-from libs.common.google.errors import HistoryExpired, NotReady, PageExpired, Rejected
+from libs.common.google.errors import HistoryExpired, NotReady, PageExpired, Rejected, Unauthorized
 from libs.common.google.gmail import HEADERS
 from libs.common.google.session import read_object
 from libs.common.ids import AccountId, new_id
@@ -320,6 +322,67 @@ async def test_work_of_both_priorities_is_counted_together() -> None:
         assert account.at("live") is account
         assert background.throttle is account.throttle
         assert not account.throttle.waiting
+
+
+async def test_a_refused_token_is_named_when_the_next_is_requested(impatient: None) -> None:
+    async with google({}, 401) as (account, endpoint):
+        with pytest.raises(Unauthorized, match=r"^Google refused the access token\.$"):
+            await account.gmail.profile()
+        sent = [headers["Authorization"].removeprefix("Bearer ") for headers in endpoint.headers]
+        assert sent[:3] == [
+            "token after None",
+            "token after token after None",
+            "token after token after token after None",
+        ]
+        assert account.usage.requests == len(sent)
+        assert account.usage.units == len(sent) * GMAIL_UNITS["getProfile"]
+
+
+async def test_only_gmail_s_response_times_are_learned_and_each_priority_has_its_session() -> None:
+    async with google({}) as (account, _):
+        times = account._session.mailbox.response_times
+        await account.calendar.calendars()
+        assert times.shortest == inf
+        await account.gmail.profile()
+        assert 0 < times.shortest < 60
+        assert times.batches == 0.0
+        background = account.at("backfill")._session
+        assert (background.priority, background.hold is account._session.hold) == ("backfill", True)
+        assert background.timeout_seconds == account._session.timeout_seconds == Settings().google_timeout_seconds
+
+
+async def test_what_google_demands_about_the_rate_holds_all_calls_of_the_work() -> None:
+    async with google({}, 429) as (account, endpoint):
+        loop = asyncio.get_running_loop()
+        account._session.hold.until = loop.time() + 60
+        with pytest.raises(Throttled, match=r"^Google asked us to wait\.$") as caught:
+            await account.at("backfill").gmail.profile()
+        assert endpoint.requests == []
+        assert caught.value.retry_after is not None
+        assert 50 < caught.value.retry_after.total_seconds() <= 60
+        account._session.hold.until = 0.0
+        await account._session._heed(Throttled("x", timedelta(seconds=40)), 1.0, metered=True)
+        assert 35 < account._session.hold.until - loop.time() <= 40
+        await account._session._heed(Throttled("x"), 50.0, metered=False)
+        assert 45 < account._session.hold.until - loop.time() <= 50
+        await account._session._heed(Throttled("x"), None, metered=False)
+        assert 45 < account._session.hold.until - loop.time() <= 50, "a shorter wait takes nothing back"
+        assert account._session.mailbox.response_times._cautious_until > 0
+
+
+async def test_google_out_of_reach_is_an_outage_that_names_the_error(impatient: None) -> None:
+    settings = Settings(
+        google_api_root="http://127.0.0.1:9", gmail_units_per_minute=0, gmail_project_units_per_minute=0
+    )
+    async with aiohttp.ClientSession() as http:
+        account = Google(settings, http).account(Endpoint().token, AccountId(new_id()))
+        with pytest.raises(Outage, match=r"^Google could not be reached: ClientConnectorError\.$"):
+            await account.gmail.profile()
+        assert account.usage.requests > 1
+        before = account.usage.requests
+        with pytest.raises(Outage):
+            await account.gmail.send(b"x")
+        assert account.usage.requests == before + 1, "it may have been sent"
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"7"])

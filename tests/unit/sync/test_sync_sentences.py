@@ -78,6 +78,8 @@ def test_before_the_first_audit_has_ended_its_state_is_a_sentence() -> None:
         " 1 could not be read and was set aside."
     )
     assert MAX_RETRIES == 7
+    short = AuditResult(**{**fields, "listed": 10_000, "pending": 45, "unhealed": 0})
+    assert progress_summary(short, under_way=False).startswith("99.5 % of the 10,000 messages"), "never rounded up"
 
 
 @pytest.mark.parametrize(
