@@ -35,8 +35,8 @@ def condition_negated(node: cst.If | cst.While | cst.CompIf | cst.IfExp) -> Iter
 
 
 def nothing_returned(node: cst.Return) -> Iterable[cst.CSTNode]:
-    """`return a` becomes `return None`."""
-    if node.value is not None and not m.matches(node.value, m.Name("None")):
+    """`return a` becomes `return None`. Of False it would be the same to nearly all who ask."""
+    if node.value is not None and not m.matches(node.value, m.Name("None") | m.Name("False")):
         yield node.with_changes(value=cst.Name("None"))
 
 

@@ -197,6 +197,7 @@ async def test_what_can_never_succeed_is_a_dead_letter_at_once(letters: list[Any
         (Throttled("slow"), 3.0),
         (Throttled("slow", timedelta(seconds=60)), 60.0),
         (Throttled("slow", timedelta(seconds=1)), 3.0),
+        (Throttled("slow", timedelta(seconds=60.26)), 60.26),
     ],
 )
 async def test_an_outage_is_waited_out_and_never_counts(error: Exception, delay: float, letters: list[Any]) -> None:
@@ -210,7 +211,7 @@ async def test_an_outage_is_waited_out_and_never_counts(error: Exception, delay:
     assert (line["event"], line["count"], line["delay_s"], line["subject"]) == (
         "postponed",
         2,
-        delay,
+        round(delay, 1),
         "message.removed",
     )
     assert line["error"] == f"{type(error).__name__}: {error}"

@@ -345,6 +345,7 @@ def test_texts_at_their_borders() -> None:
     assert key("x" * 501) == "sha256:" + sha256(b"x" * 501).hexdigest()
     assert words("A_b", "c.d") == "a b c d"
     assert folded("ＡＢ") == "ab"
+    assert folded("\U00017000") == "\U00017000", "a letter that has no name"
     assert bcc_hash(bytes(range(7))) == "aaaqeayeau"
     assert [looks_like_hash(tag) for tag in ("a" * 9, "a" * 10, "a" * 32, "a" * 33)] == [False, True, True, False]
     assert bcc_address("a@b@x", "h") == "a@b+h@x"

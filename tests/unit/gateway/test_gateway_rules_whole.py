@@ -2,6 +2,7 @@
 
 import hmac
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -65,34 +66,34 @@ LARGE_REQUEST = "This is too much to be taken in at once. Send it in parts."
 @pytest.mark.parametrize(
     ("response", "whole"),
     [
-        (problems.of_outage(Outage("secret")),
+        (lambda: problems.of_outage(Outage("secret")),
          ErrorResponse(503, problem("unavailable", "Service Unavailable", 503, AWAY), {"Retry-After": "5"}, AWAY)),
-        (problems.of_outage(Throttled("slow", timedelta(seconds=7.6))),
+        (lambda: problems.of_outage(Throttled("slow", timedelta(seconds=7.6))),
          ErrorResponse(503, problem("unavailable", "Service Unavailable", 503, AWAY, retry_after=7.6), {"Retry-After": "8"}, AWAY)),
-        (problems.of_outage(Throttled("slow")),
+        (lambda: problems.of_outage(Throttled("slow")),
          ErrorResponse(503, problem("unavailable", "Service Unavailable", 503, AWAY), {"Retry-After": "5"}, AWAY)),
-        (problems.of_bug("trace"),
+        (lambda: problems.of_bug("trace"),
          ErrorResponse(500, problem("internal", "Internal Server Error", 500, BUG, trace="trace"), {}, BUG)),
-        (problems.of_http(404, None),
+        (lambda: problems.of_http(404, None),
          ErrorResponse(404, problem("not_found", "Not Found", 404, NOTHING), {}, "There is nothing at this address.")),
-        (problems.of_http(405, "GET"),
+        (lambda: problems.of_http(405, "GET"),
          ErrorResponse(405, problem("method_not_allowed", "Method Not Allowed", 405, METHOD), {"Allow": "GET"}, ODD)),
-        (problems.of_http(413, None), ErrorResponse(
+        (lambda: problems.of_http(413, None), ErrorResponse(
             413, problem("too_large", problems.title(413), 413, "A request may have at most 1 MB."), {}, ODD)),
-        (problems.of_http(400, None), ErrorResponse(400, problem("bad_request", "Bad Request", 400, ODD), {}, ODD)),
-        (problems.of_refusal(Refused(500, "reply_too_large", "x")), ErrorResponse(
+        (lambda: problems.of_http(400, None), ErrorResponse(400, problem("bad_request", "Bad Request", 400, ODD), {}, ODD)),
+        (lambda: problems.of_refusal(Refused(500, "reply_too_large", "x")), ErrorResponse(
             500, problem("reply_too_large", "Internal Server Error", 500, LARGE_REPLY), {}, LARGE_REPLY)),
-        (problems.of_refusal(Refused(413, "request_too_large", "x")), ErrorResponse(
+        (lambda: problems.of_refusal(Refused(413, "request_too_large", "x")), ErrorResponse(
             413, problem("request_too_large", problems.title(413), 413, LARGE_REQUEST), {}, LARGE_REQUEST)),
-        (problems.of_refusal(Refused(429, "slow", "Slow.", retry_after=0)), ErrorResponse(
+        (lambda: problems.of_refusal(Refused(429, "slow", "Slow.", retry_after=0)), ErrorResponse(
             429, problem("slow", "Too Many Requests", 429, "Slow.", retry_after=0), {"Retry-After": "5"}, "Slow.")),
-        (problems.error_response(401, "x", "X."), ErrorResponse(
+        (lambda: problems.error_response(401, "x", "X."), ErrorResponse(
             401, problem("x", "Unauthorized", 401, "X."), {"WWW-Authenticate": 'Bearer realm="PingCRM"'}, "X.")),
-        (problems.error_response(599, "x", "X."), ErrorResponse(599, problem("x", "Error", 599, "X."), {}, "X.")),
+        (lambda: problems.error_response(599, "x", "X."), ErrorResponse(599, problem("x", "Error", 599, "X."), {}, "X.")),
     ],
 )  # fmt: skip
-def test_each_error_is_whole(response: ErrorResponse, whole: ErrorResponse) -> None:
-    assert response == whole
+def test_each_error_is_whole(response: Callable[[], ErrorResponse], whole: ErrorResponse) -> None:
+    assert response() == whole
 
 
 @pytest.mark.parametrize(("status", "passed_on"), [(399, 500), (400, 400), (599, 599), (600, 500)])
