@@ -43,17 +43,26 @@ class Choice:
     def __init__(self, root: Path, reached: Reached) -> None:
         self._reached = reached
         self._importers = _importers(root, reached.lines)
+        files = {test.partition("::")[0] for test in reached.seconds}
+        self._imported_by_tests = {file: _imports(root / file) for file in files if (root / file).is_file()}
 
     def tests_near(self, mutant: Mutant) -> tuple[Sequence[str], Sequence[str]]:
         """Unit tests and integration tests; both empty where no test executes the code.
 
-        Tables and constants are executed by the import: for them it is the tests of the module, then those of its importers.
+        Tables and constants are executed by the import: for them it is the tests that import the module or execute it, then those of its importers.
         """
         if mutant.body is None:
             modules = [mutant.module, *self._importers[mutant.module]]
-            return _both([self._of(module, None) for module in modules], self._reached.seconds)
+            groups = [self._importing(mutant.module), *(self._of(module, None) for module in modules)]
+            return _both(groups, self._reached.seconds)
         closest = self._of(mutant.module, mutant.lines) or self._of(mutant.module, mutant.body)
         return _both([closest], self._reached.seconds)
+
+    def _importing(self, module: str) -> set[str]:
+        """The tests in files that import the module: who reads a constant executes nothing of it."""
+        files = {file for file, names in self._imported_by_tests.items() if _dotted(module) in names}
+        known = self._reached.seconds.keys() - self._reached.failed
+        return {test for test in known if test.partition("::")[0] in files}
 
     def _of(self, module: str, lines: range | None) -> set[str]:
         return {
