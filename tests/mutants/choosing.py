@@ -49,7 +49,8 @@ class Choice:
     def tests_near(self, mutant: Mutant) -> tuple[Sequence[str], Sequence[str]]:
         """Unit tests and integration tests; both empty where no test executes the code.
 
-        Tables and constants are executed by the import: for them it is the tests that import the module or execute it, then those of its importers.
+        Tables and constants are executed by the import: for them it is the tests that import the module or execute it, then those
+        of its importers.
         """
         if mutant.body is None:
             modules = [mutant.module, *self._importers[mutant.module]]
