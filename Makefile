@@ -4,6 +4,7 @@
 #   make bench  the benchmarks                make clean  remove what the others made
 #   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death (half an hour)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
+#   make mutants  change the rules at random, a sample of 600, and see how many changes a test notices
 #   make setup  only .venv/bin/pingcrm
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ ARGS ?=
 # Two workers: each starts its own PostgreSQL, NATS and Valkey.
 WORKERS ?= 2
 
-.PHONY: setup demo test proof sabotage check bench clean lock docs
+.PHONY: setup demo test proof sabotage mutants check bench clean lock docs
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -41,6 +42,9 @@ proof: $(VENV)/.dev
 
 sabotage: $(VENV)/.dev
 	@$(BIN)/python -m tests.sabotage $(ARGS)
+
+mutants: $(VENV)/.dev
+	@$(BIN)/python -m tests.mutants --workers $(WORKERS) $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

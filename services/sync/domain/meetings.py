@@ -124,7 +124,7 @@ def moment(when: EventTime, calendar_zone: str) -> Moment | None:
             read = datetime.fromisoformat(when.date_time)
             return Moment((read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC), name)
         if when.date:
-            name, zone = _zone("", calendar_zone)
+            name, zone = _zone(calendar_zone)
             day = date.fromisoformat(when.date)
             return Moment(datetime.combine(day, time(), zone).astimezone(UTC), name, day)
     except (ValueError, OverflowError):

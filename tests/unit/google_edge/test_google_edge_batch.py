@@ -55,6 +55,8 @@ def test_responses_are_matched_by_their_content_id() -> None:
         1: (429, b"{}"),
     }
     assert responses[1].headers.get("retry-after") == "7"
+    dated = batch.parse(MULTIPART, response(part(0, 429, Retry_After="Wed, 04 Mar 2026 12:01:00 GMT")))
+    assert dated[0].headers.get("Retry-After") == "Wed, 04 Mar 2026 12:01:00 GMT"
 
 
 @pytest.mark.parametrize(
