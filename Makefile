@@ -4,6 +4,7 @@
 #   make bench  the benchmarks                make clean  remove what the others made
 #   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death (half an hour)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
+#   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
 #   make mutants  change the rules at random, a sample of 600, and see how many changes a test notices
 #   make setup  only .venv/bin/pingcrm
 PYTHON ?= python3
@@ -13,7 +14,7 @@ ARGS ?=
 # Two workers: each starts its own PostgreSQL, NATS and Valkey.
 WORKERS ?= 2
 
-.PHONY: setup demo test proof sabotage mutants check bench clean lock docs
+.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -54,6 +55,12 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+browser: $(VENV)/.dev
+	@$(BIN)/python -m tests.browser.chromium
+
+vendor:
+	$(PYTHON) -m services.gateway.pages.vendoring
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m services.gateway.api.openapi > docs/openapi.json

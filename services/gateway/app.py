@@ -13,9 +13,13 @@ from services.gateway.api.serving import route
 from services.gateway.context import Context
 from services.gateway.domain.sessions import is_https
 from services.gateway.middlewares import TRACE, observe, respond_to_errors
+from services.gateway.pages.contact import contact_routes
+from services.gateway.pages.contacts import contacts_routes
 from services.gateway.pages.docs import docs_routes
 from services.gateway.pages.home import home_routes
 from services.gateway.pages.meeting import meeting_routes
+from services.gateway.pages.meetings import meetings_routes
+from services.gateway.pages.notifications import notifications_routes
 from services.gateway.pages.settings import settings_routes
 from services.gateway.pages.sign_in import sign_in_routes
 from services.gateway.pages.static_files import static_routes
@@ -54,7 +58,11 @@ def build_app(context: Context) -> web.Application:
             *docs_routes(context),
             *sign_in_routes(context),
             *home_routes(context),
+            *contacts_routes(context),
+            *contact_routes(context),
+            *meetings_routes(context),
             *meeting_routes(context),
+            *notifications_routes(context),
             *settings_routes(context),
             *static_routes(context),
         ]
@@ -63,7 +71,8 @@ def build_app(context: Context) -> web.Application:
     headers = {**SECURITY_HEADERS, **(STRICT_TRANSPORT if is_https(context.settings.base_url) else {})}
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(headers)
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)  # the frame of a brief has a stricter policy of its own
         response.headers["Trace-Id"] = request[TRACE]
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.popall("Server", None)

@@ -311,9 +311,11 @@ async def test_no_operation_of_another_user_shows_or_changes_anything(world: Iso
         assert me["unread_notifications"] == count(
             await world.rows_of(carol.has.user_id), "gateway.notifications", read_at=None
         )
-        for path, page in pages():
+        for method, path, page in pages():
             for case in cases(page, carol.has, alice):
-                answer = await visit(carol, world.url, path, case)
+                if method != "GET" and not case.names_a_thing_of_hers:
+                    continue  # it would do something to what is the caller's own, which is wanted below
+                answer = await visit(carol, world.url, method, path, case)
                 wrong += [f"{case}: shows {shown}" for shown in shown_of(alice, answer.text, case.values)]
                 if case.names_a_thing_of_hers and answer.status != 404:
                     wrong.append(f"{case}: {answer.status} and not 404")

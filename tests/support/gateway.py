@@ -16,7 +16,7 @@ from libs.common.cache import open_cache
 from libs.common.config import Settings
 from libs.common.errors import Refused, not_found
 from libs.common.events import Guest, Meeting
-from libs.common.ids import AccountId, ContactId, MeetingId, Service, UserId, new_id
+from libs.common.ids import AccountId, ContactId, InteractionId, MeetingId, Service, UserId, new_id
 from libs.common.preferences import Preferences
 from libs.common.scopes import ALL
 from libs.common.service import Resources, running
@@ -60,6 +60,8 @@ class World:
     tokens: dict[str, q.User] = field(default_factory=dict)
     export_page: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
     signed_in: q.SignedIn | Refused | None = None
+    interactions: tuple[q.Interaction, ...] = ()
+    older: str | None = None
     slow_export: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
 
     def __post_init__(self) -> None:
@@ -180,6 +182,7 @@ class World:
         return self._own_contact(query.user_id, query.contact_id)
 
     async def update_contact(self, command: q.UpdateContact) -> q.Contact:
+        self.requests.append(command)
         found = self._own_contact(command.user_id, command.contact_id)
         for owner, other in self.contacts.values():
             if (
@@ -197,8 +200,39 @@ class World:
         return self.add(owner, contact(command.fields.name or "", *(command.fields.emails or ())))
 
     async def timeline(self, query: q.GetTimeline) -> q.Timeline:
+        self.requests.append(query)
         self._own_contact(query.user_id, query.contact_id)
-        return q.Timeline(items=())
+        return q.Timeline(items=self.interactions, next_cursor=None if query.cursor else self.older)
+
+    async def add_interaction(self, command: q.AddInteraction) -> q.Interaction:
+        self.requests.append(command)
+        self._own_contact(command.user_id, command.contact_id)
+        return q.Interaction(
+            id=InteractionId(new_id()),
+            platform="note",
+            kind="note",
+            direction="mutual",
+            occurred_at=NOW,
+            title="",
+            text=command.text,
+        )
+
+    async def find_duplicates(self, query: q.FindDuplicates) -> q.Duplicates:
+        own = [other for other in self._own_contacts(query.user_id) if other.id != query.contact_id]
+        evidence = ("The same phone: +1 <b>555</b>",)
+        return q.Duplicates(items=tuple(q.Duplicate(contact=other, evidence=evidence, confidence=0.9) for other in own))
+
+    async def merge(self, command: q.MergeContacts) -> q.Merged:
+        self.requests.append(command)
+        return q.Merged(merge_id=new_id(), contact=self._own_contact(command.user_id, command.contact_id))
+
+    async def undo_merge(self, command: q.UndoMerge) -> q.Contact:
+        self.requests.append(command)
+        return self._own_contacts(command.user_id)[0]
+
+    async def rotate_bcc(self, command: q.RotateBcc) -> q.Contact:
+        self.requests.append(command)
+        return self._own_contact(command.user_id, command.contact_id)
 
     async def counts(self, query: q.CountContacts) -> q.Counts:
         return q.Counts(contacts=len(self._own_contacts(query.user_id)), messages=1204, meetings=7, imported=3, other=0)
@@ -248,6 +282,7 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
             q.PutSettings: world.put_settings,
             q.CreateApiToken: world.create_token,
             q.ListApiTokens: world.list_tokens,
+            q.DeleteApiToken: world.done,
             q.Disconnect: world.done,
             q.DeleteUser: world.done,
         },
@@ -266,6 +301,12 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
             q.CreateContact: world.create_contact,
             q.UpdateContact: world.update_contact,
             q.GetTimeline: world.timeline,
+            q.AddInteraction: world.add_interaction,
+            q.FindDuplicates: world.find_duplicates,
+            q.MergeContacts: world.merge,
+            q.UndoMerge: world.undo_merge,
+            q.RotateBcc: world.rotate_bcc,
+            q.DeleteContact: world.done,
             q.CountContacts: world.counts,
             q.ExportContacts: world.requested_export,
         },

@@ -17,18 +17,27 @@ import pytest
 from pydantic import BaseModel
 
 from libs.common.preferences import GmailPreferences
-from libs.common.requests import Counts, User
+from libs.common.requests import ApiToken, Brief, Contact, ContactSummary, Counts, Duplicate, Interaction, User
 from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView
+from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
+from services.gateway.domain.relationship_texts import PartText
+from services.gateway.domain.sync_health import Health
 from services.gateway.domain.sync_lines import SyncLine
+from services.gateway.domain.timeline_view import Line, Month
+from services.gateway.pages.contact import LINES, LISTS, PLATFORMS
+from services.gateway.pages.contacts import ENTERED, SORTS
+from services.gateway.pages.home import Step
+from services.gateway.pages.meetings import Row
 from services.gateway.pages.render import HERE, Renderer
 from services.gateway.pages.settings import CREATION
 from services.prep.domain.view import View
 from services.prep.rendering import render
 
 MARKUP = re.compile(r"<x-(\d+)\"'&>")
-FRAMES = {"layout.html", "page.html"}  # what other templates extend
+FRAMES = {"layout.html", "page.html", "parts.html"}  # what other templates extend, or show parts of
+NOW = datetime(2026, 1, 3, tzinfo=UTC)
 NOTHING_OF_OTHERS = {"sign_in.html"}  # no value but our own files
 
 
@@ -79,22 +88,13 @@ class Filled:
 
 def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each template with the values that its page gives it, in each of the states that show something else."""
-    user = filled.shape(User)
-    lines = [filled.shape(SyncLine, tone=tone) for tone in ("calm", "busy", "bad", "off")]
     accounts = [filled.shape(AccountView, status=status) for status in ("active", "reauth_required")]
-    notification = filled.shape(Notification)
-    open_offer = filled.shape(Notification)
-    open_offer.action.answer = None
-    home = {"user": user, "counts": filled.shape(Counts), "unread": 3, "notifications": [notification, open_offer]}
-    yield "home.html", home | {"cards": [(account, lines) for account in accounts]}
-    for all_day in (True, False):
-        values = {
-            "meeting": filled.shape(MeetingView, all_day=all_day), "guests": [filled.shape(MeetingView).guests[0]], "minutes": 1,
-            "answers": ANSWER_TEXTS, "video_url": f"https://x.example/?{filled.text()}", "brief": filled.text(),
-        }  # fmt: skip
-        yield "meeting.html", values | {"user": user}
-    gmail = filled.shape(GmailPreferences)
-    yield "settings.html", {"user": user, "gmail": gmail, "webhook_url": filled.text(), "creation": CREATION}
+    frame = {
+        "user": filled.shape(User), "unread": 3, "health": filled.shape(Health), "accounts": accounts, "now": NOW, "zone": UTC_ZONE,
+        "path": "/",
+    }  # fmt: skip
+    for name, values in framed_pages(filled, accounts):
+        yield name, frame | values
     yield "error.html", {name: filled.text() for name in ("title", "detail", "href", "label")}
     operation = {name: filled.text() for name in ("id", "method", "path", "summary", "description", "body")} | {
         "parameters": [{name: filled.text() for name in ("name", "in", "description")} | {"required": True}],
@@ -102,6 +102,53 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     }
     groups = [{"tag": filled.text(), "operations": [operation]}]
     yield "docs.html", {"groups": groups, "schemas": {filled.text(): filled.text()}}
+
+
+def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Those of somebody who is signed in, without their frame."""
+    rows = [
+        Row(filled.shape(MeetingView, all_day=all_day), *(filled.text() for _ in range(3))) for all_day in (True, False)
+    ]
+    notification, open_offer = filled.shape(Notification), filled.shape(Notification)
+    open_offer.action.answer = None
+    problem = {"problem_text": filled.text(), "other_id": filled.text()}
+    contact = filled.shape(Contact)
+    people = {"people": [filled.shape(ContactSummary)]}
+    yield "home.html", people | {
+        "rows": rows, "counts": filled.shape(Counts), "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)],
+        "notifications": [notification],
+    }  # fmt: skip
+    yield "contacts.html", people | {"q": filled.text(), "sort": "name", "sorts": SORTS, "more": filled.text()}
+    yield "contacts.html", {"people": [], "q": filled.text(), "sort": "name", "sorts": SORTS, "more": ""}
+    yield "contact_new.html", problem | {"entered": {name: filled.text() for name in ENTERED}}
+    yield "contact_edit.html", problem | {
+        "contact": contact, "entered": {name: filled.text() for name in (*LINES, *LISTS, "notes")},
+    }  # fmt: skip
+    for kind in ("email", "note"):
+        lines = [
+            Line(filled.shape(Interaction).model_copy(update={"kind": kind}), side)
+            for side in ("they", "you", "both", "others")
+        ]
+        yield "contact.html", {
+            "contact": contact, "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
+            "upcoming": [filled.shape(Interaction)], "chosen": {"q": filled.text()}, "query": filled.text(), "shows": PLATFORMS,
+            "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],))), (lines[1],))],
+            "more": filled.text(),
+        }  # fmt: skip
+    yield "meetings.html", {"days": [(filled.text(), rows)], "past": False, "cut": True}
+    for all_day in (True, False):
+        yield "meeting.html", {
+            "meeting": filled.shape(MeetingView, all_day=all_day), "guests": [filled.shape(MeetingView).guests[0]],
+            "length": filled.text(), "answers": ANSWER_TEXTS, "video_url": f"https://x.example/?{filled.text()}",
+            "state": filled.text(), "brief": filled.shape(Brief, ai=False), "sent": True, "problem_text": filled.text(),
+        }  # fmt: skip
+    yield "notifications.html", {"notifications": [notification, open_offer], "more": filled.text()}
+    lines_of_kinds = [filled.shape(SyncLine, tone=tone) for tone in ("calm", "busy", "bad", "off")]
+    yield "settings.html", {
+        "gmail": filled.shape(GmailPreferences), "webhook_url": filled.text(), "creation": CREATION,
+        "cards": [(account, lines_of_kinds) for account in accounts], "tokens": [filled.shape(ApiToken)], "secret": filled.text(),
+        "saved": True, "problem_text": filled.text(),
+    }  # fmt: skip
 
 
 def unescaped(html: str) -> list[str]:

@@ -1,6 +1,6 @@
 """A meeting as the API and its page show it, with what became of its brief. Pure."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel
 
@@ -66,3 +66,17 @@ def brief_text(prep: Prep | None) -> str:
             return f"not sent: {prep.reason}"
         case "failed":
             return f"could not be sent: {prep.reason}"
+
+
+BRIEF_LEAD = timedelta(minutes=30)
+
+
+def next_brief_text(meeting: MeetingView, now: datetime) -> str:
+    """What became of the brief, or what is going to; nothing where there never is one."""
+    if meeting.prep:
+        return f"brief {brief_text(meeting.prep)}"
+    if meeting.all_day:
+        return ""
+    if meeting.starts_at <= now:
+        return "no brief"
+    return "brief half an hour before" if meeting.starts_at - BRIEF_LEAD > now else "brief on its way"

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from libs.common.errors import Refused
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+MAX_PATH = 500
+_OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 _BROWSER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -34,6 +36,11 @@ def cookie_name(name: str, base_url: str) -> str:
 def is_browser_id(value: str) -> bool:
     """Whether it is a random value that we could have made: 32 bytes in URL-safe base64."""
     return bool(_BROWSER_ID.fullmatch(value))
+
+
+def own_path(text: str) -> str:
+    """The path, where it can only lead to a page of ours; empty for what a browser might take for another host, or can't be a path."""
+    return text if len(text) <= MAX_PATH and _OWN_PATH.fullmatch(text) else ""
 
 
 def require_own_origin(method: str, headers: Mapping[str, str], base_url: str) -> None:

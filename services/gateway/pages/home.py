@@ -1,53 +1,76 @@
-"""The home page: the accounts with their state, and the newest notifications."""
+"""The home page: who is next, what waits on a decision, what came in. The first run leads through three steps."""
 
 import asyncio
-from functools import partial
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
 
 from aiohttp import web
 
-from libs.common.errors import Outage
-from libs.common.events import KINDS
-from libs.common.ids import UserId
-from libs.common.requests import CountContacts, Counts, GetSyncStatus, ListAccounts
+from libs.common.events import Meeting
+from libs.common.requests import ContactPage, CountContacts, ListMeetings, SearchContacts
 from services.gateway.context import Context
-from services.gateway.domain.accounts import AccountView, account_view
-from services.gateway.domain.sync_lines import sync_line
-from services.gateway.pages.sign_in import require_caller
-from services.gateway.store.notifications import count_unread, list_notifications
+from services.gateway.domain.accounts import AccountView
+from services.gateway.pages.meetings import Row, meeting_row, meeting_views
+from services.gateway.pages.visit import Visit, page_route
+from services.gateway.store.notifications import list_notifications
 
+State = Literal["done", "now", "later"]
+AHEAD = timedelta(hours=36)
+MEETINGS = 6
+RECENT = 6
 NEWEST = 8
 
 
 def home_routes(context: Context) -> list[web.RouteDef]:
-    return [web.get("/", partial(show_home, context))]
+    return [page_route(context, "GET", "/", show_home)]
 
 
-async def show_home(context: Context, request: web.Request) -> web.Response:
-    user = (await require_caller(context, request)).user
-    accounts, counts, notifications, unread = await asyncio.gather(
-        _fetch_accounts(context, user.id),
-        _fetch_counts(context, user.id),
-        list_notifications(context.db, user.id, unread=True, limit=NEWEST),
-        count_unread(context.db, user.id),
+@dataclass(frozen=True)
+class Step:
+    """One of the three steps of the first run."""
+
+    text: str
+    state: State
+
+
+async def show_home(visit: Visit) -> web.Response:
+    accounts, meetings, people, counts, notifications = await asyncio.gather(
+        visit.accounts(),
+        visit.request_if_up(
+            ListMeetings(user_id=visit.user_id, start=visit.now, end=visit.now + AHEAD, limit=MEETINGS)
+        ),
+        visit.request_if_up(SearchContacts(user_id=visit.user_id, sort="recent", limit=RECENT)),
+        visit.request_if_up(CountContacts(user_id=visit.user_id)),
+        list_notifications(visit.context.db, visit.user_id, unread=True, limit=NEWEST),
     )
-    cards = [(account, [sync_line(account, kind) for kind in KINDS]) for account in accounts]
-    values = {"user": user, "cards": cards, "counts": counts, "notifications": notifications, "unread": unread}
-    return context.pages.page("home.html", values)
+    rows = await _rows(visit, meetings.items if meetings else ())
+    values = {
+        "rows": rows,
+        "people": people.items if people else (),
+        "counts": counts,
+        "offers": [item for item in notifications if item.action and not item.action.answer],
+        "reconnect": [account for account in accounts if account.reconnect],
+        "steps": _steps(accounts, people),
+        "notifications": [item for item in notifications if not item.action or item.action.answer],
+    }
+    return await visit.page("home.html", values)
 
 
-async def _fetch_accounts(context: Context, user_id: UserId) -> list[AccountView]:
-    """What is connected, or was until Google refused it. While `sync` is away: without progress."""
-    accounts = await context.bus.request(ListAccounts(user_id=user_id))
-    try:
-        runs = (await context.bus.request(GetSyncStatus(user_id=user_id))).items
-    except Outage:
-        runs = ()
-    return [account_view(account, runs) for account in accounts.items if account.status != "disconnected"]
+async def _rows(visit: Visit, meetings: tuple[Meeting, ...]) -> list[Row]:
+    return [meeting_row(view, visit.now) for view in await meeting_views(visit, meetings)]
 
 
-async def _fetch_counts(context: Context, user_id: UserId) -> Counts | None:
-    """None while `contacts` is away."""
-    try:
-        return await context.bus.request(CountContacts(user_id=user_id))
-    except Outage:
-        return None
+def _steps(accounts: list[AccountView], people: ContactPage | None) -> list[Step]:
+    """The first run, until every account has read its mail once; then nothing."""
+    if any((run := account.syncs.get("mail")) and run.state == "completed" for account in accounts):
+        return []
+    reading: State = "now" if accounts else "later"
+    found = bool(people and people.items)
+    return [
+        Step("Connect your Google account", "done" if accounts else "now"),
+        Step(
+            "Your mail is being read: people appear below as it goes" if found else "Your mail is being read", reading
+        ),
+        Step("Your first brief arrives half an hour before your next meeting", "later"),
+    ]

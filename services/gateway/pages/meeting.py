@@ -1,46 +1,72 @@
-"""A meeting's page: what is known about it, what became of its brief, and the brief itself. Briefs link to it."""
-
-from functools import partial
-from uuid import UUID
+"""A meeting's page: what is known about it, what became of its brief, and the brief exactly as it arrives. Briefs link to it."""
 
 from aiohttp import web
 
-from libs.common.errors import Outage, not_found
+from libs.common.errors import Refused
 from libs.common.ids import MeetingId
-from libs.common.requests import GetMeeting, GetPreps, Prep
+from libs.common.requests import Brief, GetMeeting
+from services.gateway.api.meetings import preview_prep, send_prep
 from services.gateway.context import Context
-from services.gateway.domain.meetings import ANSWER_TEXTS, brief_text, meeting_view
-from services.gateway.pages.sign_in import require_caller
+from services.gateway.domain.meetings import ANSWER_TEXTS, brief_text
+from services.gateway.domain.moments import length_text
+from services.gateway.pages.meetings import meeting_views
+from services.gateway.pages.visit import Visit, page_route, see_other
+
+# The brief is mail: its styles are inline, and it may do nothing at all.
+BRIEF_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
 
 def meeting_routes(context: Context) -> list[web.RouteDef]:
-    return [web.get("/meetings/{meeting_id}", partial(show_meeting, context))]
+    return [
+        page_route(context, "GET", "/meetings/{meeting_id}", show_meeting),
+        page_route(context, "GET", "/meetings/{meeting_id}/brief", show_brief),
+        page_route(context, "POST", "/meetings/{meeting_id}/brief", send_brief),
+    ]
 
 
-async def show_meeting(context: Context, request: web.Request) -> web.Response:
-    user = (await require_caller(context, request)).user
-    try:
-        meeting_id = MeetingId(UUID(request.match_info["meeting_id"]))
-    except ValueError as error:
-        raise not_found("meeting") from error
-    meeting = await context.bus.request(GetMeeting(user_id=user.id, meeting_id=meeting_id))
-    prep = await _fetch_prep(context, GetPreps(user_id=user.id, meeting_ids=(meeting_id,)))
-    view = meeting_view(meeting, prep)
+async def show_meeting(visit: Visit) -> web.Response:
+    """The page; with `preview` the brief as it would be sent now."""
+    return await _page(visit)
+
+
+async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
+    meeting_id = MeetingId(visit.path_id("meeting_id"))
+    meeting = await visit.request(GetMeeting(user_id=visit.user_id, meeting_id=meeting_id))
+    (view,) = await meeting_views(visit, (meeting,))
+    brief = await _preview(visit, meeting_id) if "preview" in visit.http_request.query else None
     values = {
-        "user": user,
         "meeting": view,
-        "minutes": round((view.ends_at - view.starts_at).total_seconds() / 60),
+        "length": length_text(view.ends_at - view.starts_at),
         "video_url": view.video_url if view.video_url.startswith(("https://", "http://")) else "",
         "guests": [guest for guest in view.guests if not guest.me and not guest.resource],
         "answers": ANSWER_TEXTS,
-        "brief": brief_text(prep),
+        "state": brief_text(view.prep),
+        "brief": brief,
+        "sent": "sent" in visit.http_request.query,
+        "problem_text": problem.detail if problem else "",
     }
-    return context.pages.page("meeting.html", values)
+    return await visit.page("meeting.html", values, status=problem.status if problem else 200)
 
 
-async def _fetch_prep(context: Context, query: GetPreps) -> Prep | None:
-    """None: nothing became of a brief yet, or `prep` is away."""
+async def _preview(visit: Visit, meeting_id: MeetingId) -> Brief:
+    brief: Brief = await preview_prep.handler(visit.call, meeting_id)
+    return brief
+
+
+async def show_brief(visit: Visit) -> web.Response:
+    """The brief's HTML alone, for the frame on the meeting's page: it can run nothing and fetch nothing."""
+    brief = await _preview(visit, MeetingId(visit.path_id("meeting_id")))
+    headers = {"Content-Security-Policy": BRIEF_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+    return web.Response(text=brief.html, content_type="text/html", headers=headers)
+
+
+async def send_brief(visit: Visit) -> web.Response:
+    """Send it now, whether one was sent before or not."""
+    meeting_id = MeetingId(visit.path_id("meeting_id"))
     try:
-        return next(iter((await context.bus.request(query)).items), None)
-    except Outage:
-        return None
+        await send_prep.handler(visit.call, meeting_id)
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return await _page(visit, refused)
+    return see_other(f"/meetings/{meeting_id}?sent")

@@ -11,13 +11,16 @@ from libs.common.errors import Refused, not_found
 from libs.common.ids import AccountId
 from libs.common.requests import BeginSignIn, FinishSignIn, SignedIn, SignOut, WhoIs
 from services.gateway.context import Context
-from services.gateway.domain.sessions import require_own_origin
+from services.gateway.domain.sessions import own_path, require_own_origin
 from services.gateway.limits.sign_ins import count_sign_in
 from services.gateway.sessions.authentication import Caller, find_caller
 from services.gateway.sessions.cookies import (
     browser_of,
+    destination_of,
+    forget_destination,
     forget_session,
     remember_browser,
+    remember_destination,
     remember_session,
     session_of,
 )
@@ -46,10 +49,13 @@ async def show_sign_in(context: Context, request: web.Request) -> web.Response:
 
 
 async def require_caller(context: Context, request: web.Request) -> Caller:
-    """The caller; for somebody who is not signed in (any more), to the sign-in page."""
+    """The caller; for somebody who is not signed in (any more), to the sign-in page, and from there to what they wanted."""
     caller = await find_caller(request, context.bus, context.settings)
     if caller is None:
-        raise web.HTTPFound("/login")
+        to_sign_in = web.HTTPFound("/login")
+        if request.method == "GET" and (path := own_path(request.raw_path)):
+            remember_destination(to_sign_in, path, context.settings)
+        raise to_sign_in
     return caller
 
 
@@ -85,7 +91,7 @@ async def _redirect_to_google(context: Context, command: BeginSignIn, browser: s
 
 
 async def finish(context: Context, request: web.Request) -> web.Response:
-    """Back from Google: a session, and on to the home page (or to Google once more, where auth says so)."""
+    """Back from Google: a session, and on to the page that was wanted (or to Google once more, where auth says so)."""
     try:
         signed_in = await _finish_sign_in(context, request)
     except Refused as refused:
@@ -94,7 +100,9 @@ async def finish(context: Context, request: web.Request) -> web.Response:
         if _wants_problem(request):
             raise
         return _error_page(context, request, refused)
-    response = _redirect(signed_in.authorize_url or "/")
+    response = _redirect(signed_in.authorize_url or destination_of(request, context.settings))
+    if not signed_in.authorize_url:
+        forget_destination(response, context.settings)
     if signed_in.session:  # none where the user was signed in already
         remember_session(response, signed_in.session, signed_in.session_expires_at, context.settings)
     return response

@@ -6,18 +6,21 @@ of the domain, and nobody on a network without encryption, can plant one. A cook
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 
 from libs.common.config import Settings
-from services.gateway.domain.sessions import cookie_name, is_browser_id, is_https, session_id
+from services.gateway.domain.sessions import cookie_name, is_browser_id, is_https, own_path, session_id
 
 SESSION_COOKIE = "pingcrm_session"
 BROWSER_COOKIE = "pingcrm_browser"
 RENEWED_COOKIE = "pingcrm_renewed"
+DESTINATION_COOKIE = "pingcrm_destination"
 SESSION_LIFE = timedelta(days=30)  # `auth` prolongs a session in use to as much
 RENEWED_SECONDS = 86_400
 BROWSER_SECONDS = 600
+DESTINATION_SECONDS = 1800
 BROWSER_BYTES = 32
 _RENEWAL = web.RequestKey("renewal", str)
 
@@ -66,6 +69,20 @@ def renew_session(request: web.Request, response: web.StreamResponse, settings: 
 
 def forget_session(response: web.StreamResponse, settings: Settings) -> None:
     _set_cookie(response, SESSION_COOKIE, "", 0, settings)
+
+
+def remember_destination(response: web.StreamResponse, path: str, settings: Settings) -> None:
+    """The page that somebody wanted who has to sign in first."""
+    _set_cookie(response, DESTINATION_COOKIE, quote(path, safe=""), DESTINATION_SECONDS, settings)
+
+
+def destination_of(request: web.Request, settings: Settings) -> str:
+    """The page that was wanted before the sign-in, or the home page."""
+    return own_path(unquote(_cookie(request, DESTINATION_COOKIE, settings))) or "/"
+
+
+def forget_destination(response: web.StreamResponse, settings: Settings) -> None:
+    _set_cookie(response, DESTINATION_COOKIE, "", 0, settings)
 
 
 def _cookie(request: web.Request, name: str, settings: Settings) -> str:

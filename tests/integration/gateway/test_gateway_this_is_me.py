@@ -63,8 +63,8 @@ async def test_an_offer_is_shown_with_its_action_and_accepted_with_one_call(gate
         assert notification["kind"] == "bcc.unclaimed"
         async with browser.get("/") as response:
             page = await response.text()
-        assert f'data-accept="{notification["id"]}"' in page
-        assert f'data-dismiss="{notification["id"]}"' in page
+        assert f'action="/notifications/{notification["id"]}/accept"' in page
+        assert f'action="/notifications/{notification["id"]}/dismiss"' in page
         assert notification["action"] == {"label": "This is me", "address": OFFICE, "answer": None}
         status, updated = await post(client, f"{notification['id']}/accept")
         assert (status, updated["action"]["answer"]) == (200, "accepted")

@@ -177,7 +177,10 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a title of a meeting that is markup",
         "edges",
         "services/gateway/pages/templates/meeting.html",
-        InText('<h1>{{ meeting.title or "Untitled meeting" }}', '<h1>{{ (meeting.title or "Untitled meeting")|safe }}'),
+        InText(
+            '<h1 dir="auto">{{ meeting.title or "Untitled meeting" }}',
+            '<h1>{{ (meeting.title or "Untitled meeting")|safe }}',
+        ),
         (f"{ESCAPING}::test_no_value_of_a_page_becomes_markup",),
     ),
     Mutation(
@@ -198,7 +201,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "responses without the headers that keep a browser safe",
         "edges",
         "services/gateway/app.py::build_app",
-        Replace("response.headers.update(headers)", ""),
+        Replace("response.headers.setdefault(name, value)", ""),
         (f"{RESPONSES}::test_every_response_has_the_headers_that_keep_a_browser_safe",),
     ),
     Mutation(

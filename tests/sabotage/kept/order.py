@@ -162,8 +162,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "order",
         "services/gateway/pages/home.py::show_home",
         Replace(
-            "list_notifications(context.db, user.id, unread=True, limit=NEWEST)",
-            "list_notifications(context.db, user.id, limit=NEWEST)",
+            "list_notifications(visit.context.db, visit.user_id, unread=True, limit=NEWEST)",
+            "list_notifications(visit.context.db, visit.user_id, limit=NEWEST)",
         ),
         (f"{EDGES}::test_the_home_page_shows_the_newest_unread_notifications_and_counts_them_all",),
     ),

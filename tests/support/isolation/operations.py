@@ -26,13 +26,12 @@ LIVE = "stream_events"
 LAST = ("delete_token", "delete_contact", "disconnect_account", "sign_out_everywhere", "delete_me")
 """After them there is less of their caller."""
 
-# Pages and redirects that read ids or show what is somebody's: the parameters of their query.
+# Pages, forms and redirects that read ids beside those of their path: the parameters of their query or form.
 PAGES = {
-    "/": (),
-    "/settings": (),
     "/connect": ("account_id",),
-    "/meetings/{meeting_id}": (),
     "/oauth/google/callback": ("state", "code"),
+    "/contacts/{contact_id}/merge": ("other_id",),
+    "/contacts/{contact_id}/notes": ("text",),
 }
 # Those with nothing of anybody's: signing in and out, documents, files, health, what Google calls.
 NOBODYS = {
@@ -55,19 +54,22 @@ def _turn(endpoint: Endpoint) -> tuple[int, bool]:
     return LAST.index(endpoint.name) if endpoint.name in LAST else -1, endpoint.method == "GET"
 
 
-def pages() -> Iterator[tuple[str, Declaration]]:
-    """Every other route. AssertionError: one is not known to show something of somebody's, or nothing."""
+def pages() -> Iterator[tuple[str, str, Declaration]]:
+    """Every other route: its method, its path, and the ids that it reads."""
     away = SimpleNamespace(ping=None)
     context = cast(Context, SimpleNamespace(settings=Settings(), bus=away, cache=away, pages=Renderer()))
     api = {PREFIX + endpoint.path for endpoint in ENDPOINTS}
-    paths = {resource.canonical for resource in build_app(context).router.resources()}
-    files = {path for path in paths if path.startswith(context.pages.static_path)}
-    for path in sorted(paths - api - NOBODYS - files):
-        assert path in PAGES, (
-            f"Teach {__name__} which ids {path} reads (PAGES), or that it shows nothing of anybody's (NOBODYS)."
-        )
+    routes = {
+        (route.method, route.resource.canonical)
+        for route in build_app(context).router.routes()
+        if route.resource is not None
+    }
+    for method, path in sorted(routes):
+        if method == "HEAD" or path in api | NOBODYS or path.startswith(context.pages.static_path):
+            continue
         in_path = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
-        yield path, Declaration(path, dict.fromkeys((*in_path, *PAGES[path]), True))
+        names = (*in_path, *PAGES.get(path, ()))
+        yield method, path, Declaration(f"{method} {path}", dict.fromkeys(names, True))
 
 
 @dataclass(frozen=True)
@@ -139,13 +141,14 @@ async def live_stream(http: aiohttp.ClientSession, url: str, somebody: Somebody)
             await asyncio.wait([reading])
 
 
-async def visit(somebody: Somebody, url: str, path: str, case: Case) -> Answer:
-    """A page, in the person's browser, which follows no redirect to Google."""
+async def visit(somebody: Somebody, url: str, method: str, path: str, case: Case) -> Answer:
+    """A page or a form, in the person's browser, which follows no redirect to Google."""
     values = {name: _text(value) for name, value in case.values.items()}
     for name in list(values):
         if f"{{{name}}}" in path:
             path = path.replace(f"{{{name}}}", values.pop(name))
-    async with somebody.person.http.get(f"{url}{path}", params=values, allow_redirects=False) as response:
+    sent = {"params": values} if method == "GET" else {"data": values, "headers": {"Origin": url}}
+    async with somebody.person.http.request(method, f"{url}{path}", allow_redirects=False, **sent) as response:
         return Answer(response.status, await response.text())
 
 

@@ -118,6 +118,7 @@ PATTERNS = (
     Row(id_token._MAX_AGE.findall, (repeated(",max-age="), repeated(" max-age=1"))),
     Row(endpoint._PATH_PARAMETER.findall, (repeated("{"), unclosed("{", "a"), repeated("{a"))),
     Row(sessions._BROWSER_ID.fullmatch),
+    Row(sessions._OWN_PATH.fullmatch),
     Row(bcc._HASH.fullmatch),
     Row(clean._URL.findall, (repeated("a"), repeated("http:/"), repeated("http://"), repeated("www"), unclosed("a", "+."))),
     Row(clean._CODE.findall, (repeated("code:"), unclosed("code", " "), repeated("code is "), unclosed("code", "-"), repeated("pin"))),

@@ -1,47 +1,108 @@
-// What every page needs: calling the API, showing what happened, times in the reader's zone and words.
+// What a page can't do without it: the reader's zone, copying, the keyboard, and live updates by one connection per browser.
 
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
-
-function ago(then) {
-  const seconds = (then - Date.now()) / 1000;
-  for (const [unit, size] of UNITS) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
-  }
-  return "just now";
-}
-
-export function showTimes() {
-  for (const time of document.querySelectorAll("time")) {
-    const then = new Date(time.dateTime);
-    const exact = then.toLocaleString(undefined, { dateStyle: "full", timeStyle: "short" });
-    time.textContent = "exact" in time.dataset ? exact : ago(then);
-    time.title = exact;
-  }
+// The server writes times in the zone that this cookie states.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.includes(`pingcrm_zone=${encodeURIComponent(zone)}`)) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `pingcrm_zone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
 }
 
 let hiding;
-export function showMessage(text) {
+function showMessage(text) {
   const message = document.querySelector("#message");
   message.textContent = text;
   message.hidden = false;
   clearTimeout(hiding);
-  hiding = setTimeout(() => { message.hidden = true; }, 6000);
+  hiding = setTimeout(() => { message.hidden = true; }, 4000);
 }
 
-// The API's response, or an Error with its sentence.
-export async function call(method, path, body) {
-  const options = { method };
-  if (body !== undefined) {
-    options.headers = { "Content-Type": "application/json" };
-    options.body = JSON.stringify(body);
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    showMessage("Copied.");
+  } catch {
+    showMessage("The browser does not let this page copy: select the text and copy it.");
   }
-  const response = await fetch(`/api/v1${path}`, options);
-  if (response.status === 401) location.assign("/login");
-  const reply = await response.json();
-  if (!response.ok) throw new Error(reply.errors?.map((error) => error.detail).join(" ") || reply.detail);
-  return reply;
 }
 
-showTimes();
-setInterval(showTimes, 30000);
+document.addEventListener("click", (event) => {
+  const copying = event.target.closest("[data-copy]");
+  if (copying) copy(copying.dataset.copy);
+  if (event.target.closest("[data-shortcuts]")) document.querySelector("#shortcuts").showModal();
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+// Keyboard: single keys outside of fields; two keys to go somewhere.
+let leading = "";
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.matches("input, textarea, select, [contenteditable]");
+  if (event.key === "Escape") return leave(event, typing);
+  if (typing) return;
+  const keys = leading ? `${leading} ${event.key}` : event.key;
+  leading = keys === "g" ? "g" : "";
+  if (leading) { setTimeout(() => { leading = ""; }, 1500); return; }
+  const wanted = `[data-key="${CSS.escape(keys)}"]`; // the page's own place before that of the frame
+  const place = document.querySelector(`main ${wanted}`) ?? document.querySelector(wanted);
+  if (place) { event.preventDefault(); use(place); }
+  else if (keys === "?") document.querySelector("#shortcuts").showModal();
+  else if (keys === "j" || keys === "k") move(keys === "j" ? 1 : -1);
+});
+
+function use(place) {
+  if (place.matches("input")) return place.focus();
+  if (!place.matches("summary")) return place.click();
+  place.parentElement.open = true;
+  place.parentElement.querySelector("textarea, input")?.focus();
+}
+
+function move(by) {
+  const rows = [...document.querySelectorAll("[data-list] a.row")];
+  const next = rows[Math.max(0, Math.min(rows.length - 1, rows.indexOf(document.activeElement) + by))];
+  next?.focus();
+}
+
+function leave(event, typing) {
+  const open = event.target.closest("details[open]");
+  const form = event.target.closest("form[data-escape]");
+  if (form) location.assign(form.dataset.escape);
+  else if (open) { open.open = false; open.querySelector("summary").focus(); }
+  else if (typing) event.target.blur();
+}
+
+// Live updates: one tab of the browser listens and passes on what it hears to the others.
+const channel = new BroadcastChannel("pingcrm");
+const NAMES = { "sync.progressed": "sync-changed", "contact.changed": "contact-changed", "notification.created": "notification-created", "prep.skipped": "prep-skipped", resync: "resync" };
+
+function apply({ name, ids }) {
+  document.body.dispatchEvent(new CustomEvent(name));
+  if (name === "notification-created") document.body.dispatchEvent(new CustomEvent("sync-changed"));
+  for (const id of ids) document.body.dispatchEvent(new CustomEvent(`contact-${id}`));
+}
+channel.addEventListener("message", (event) => apply(event.data));
+
+function listen() {
+  const events = new EventSource("/api/v1/events");
+  let connected = false;
+  const pass = (update) => { apply(update); channel.postMessage(update); };
+  events.addEventListener("open", () => {
+    if (connected) pass({ name: "resync", ids: [] }); // nothing is replayed after a break
+    connected = true;
+  });
+  for (const [subject, name] of Object.entries(NAMES)) {
+    events.addEventListener(subject, (event) => pass({ name, ids: JSON.parse(event.data).contact_ids ?? [] }));
+  }
+}
+if (navigator.locks) navigator.locks.request("pingcrm-live", () => { listen(); return new Promise(() => {}); });
+else listen(); // without https there are no locks between tabs
+
+const offline = document.querySelector("#offline");
+const showOffline = () => { offline.hidden = navigator.onLine; };
+addEventListener("online", showOffline);
+addEventListener("offline", showOffline);
+showOffline();

@@ -1,0 +1,73 @@
+"""Times in the reader's words and zone: relative up to a week, then the day. Pure."""
+
+from datetime import date, datetime, timedelta
+from math import floor
+from zoneinfo import ZoneInfo
+
+from libs.common.time_zones import known_zone
+
+UTC_ZONE = ZoneInfo("UTC")
+WEEK_DAYS = 7
+
+
+def reader_zone(browser: str, chosen: str) -> ZoneInfo:
+    """The zone that the browser states, else the one in the settings, else UTC."""
+    return known_zone(browser) or known_zone(chosen) or UTC_ZONE
+
+
+def relative_text(then: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """ "in 34 min", "2 hours ago", "yesterday", "6 days ago"; beyond a week the day: "21 Nov", with the year where it is another."""
+    seconds = (then - now).total_seconds()
+    if abs(seconds) < 60:
+        return "now"
+    if abs(seconds) < 3600:
+        return _directed(_counted(floor(abs(seconds) / 60), "min", "min"), seconds)
+    days = (then.astimezone(zone).date() - now.astimezone(zone).date()).days
+    if days == 0 or abs(seconds) < 6 * 3600:
+        return _directed(_counted(floor(abs(seconds) / 3600), "hour", "hours"), seconds)
+    if abs(days) == 1:
+        return "yesterday" if days < 0 else "tomorrow"
+    if abs(days) <= WEEK_DAYS:
+        return _directed(f"{abs(days)} days", seconds)
+    return day_text(then.astimezone(zone).date(), now.astimezone(zone).date())
+
+
+def _counted(count: int, singular: str, plural: str) -> str:
+    return f"{count} {singular if count == 1 else plural}"
+
+
+def _directed(text: str, seconds: float) -> str:
+    return f"{text} ago" if seconds < 0 else f"in {text}"
+
+
+def day_text(day: date, today: date) -> str:
+    """ "21 Nov"; "21 Nov 2024" where it is another year."""
+    text = f"{day.day} {day:%b}"
+    return text if day.year == today.year else f"{text} {day.year}"
+
+
+def heading_of_day(day: date, today: date) -> str:
+    """ "Today", "Tomorrow", "Yesterday", "Friday, 27 November", with the year where it is another."""
+    names = {0: "Today", 1: "Tomorrow", -1: "Yesterday"}
+    text = f"{day:%A}, {day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")
+    name = names.get((day - today).days)
+    return f"{name} · {text}" if name else text
+
+
+def exact_text(then: datetime, zone: ZoneInfo) -> str:
+    """ "Friday, 27 November 2026, 16:01", for whoever wants to know exactly."""
+    local = then.astimezone(zone)
+    return f"{local:%A}, {local.day} {local:%B %Y, %H:%M}"
+
+
+def clock_text(then: datetime, zone: ZoneInfo) -> str:
+    """ "16:01"."""
+    return f"{then.astimezone(zone):%H:%M}"
+
+
+def length_text(length: timedelta) -> str:
+    """ "45 min", "1 h", "1 h 30 min"."""
+    hours, minutes = divmod(round(length.total_seconds() / 60), 60)
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -1,0 +1,115 @@
+"""One visit to a page: who is looking, from which zone, and the frame around what they look at."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TypeVar
+from urllib.parse import unquote
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from libs.common.errors import Outage, not_found
+from libs.common.ids import UserId
+from libs.common.requests import GetSyncStatus, ListAccounts, Request, User
+from services.gateway.api.endpoint import Call
+from services.gateway.context import Context
+from services.gateway.domain.accounts import AccountView, account_view
+from services.gateway.domain.moments import reader_zone
+from services.gateway.domain.sync_health import sync_health
+from services.gateway.pages.sign_in import require_caller
+from services.gateway.sessions.authentication import Caller
+from services.gateway.store.notifications import count_unread
+
+ZONE_COOKIE = "pingcrm_zone"
+R = TypeVar("R", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A page being made for somebody who is signed in. Times are shown in `zone`, as of `now`."""
+
+    context: Context
+    http_request: web.Request
+    caller: Caller
+    now: datetime
+
+    @property
+    def user(self) -> User:
+        return self.caller.user
+
+    @property
+    def user_id(self) -> UserId:
+        return self.caller.user.id
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The browser's own, which page.js writes into a cookie."""
+        return reader_zone(unquote(self.http_request.cookies.get(ZONE_COOKIE, "")), "")
+
+    @cached_property
+    def call(self) -> Call:
+        """The same visit as a call of the API: a form does what the operation of the API does."""
+        return Call(self.context, self.http_request, self.caller)
+
+    async def request(self, request: Request[R], *, seconds: float | None = None) -> R:
+        """The reply of the service."""
+        return await self.call.request(request, seconds=seconds)
+
+    async def request_if_up(self, request: Request[R]) -> R | None:
+        """The reply; None while the service is away, so that the rest of the page can be shown."""
+        try:
+            return await self.request(request)
+        except Outage:
+            return None
+
+    async def accounts(self) -> list[AccountView]:
+        """What is connected, or was until Google refused it. While `sync` is away: without progress."""
+        accounts, status = await asyncio.gather(
+            self.request(ListAccounts(user_id=self.user_id)), self.request_if_up(GetSyncStatus(user_id=self.user_id))
+        )
+        runs = status.items if status else ()
+        return [account_view(account, runs) for account in accounts.items if account.status != "disconnected"]
+
+    def path_id(self, name: str) -> UUID:
+        """The id of this name in the path. Refused: `not_found` (404) where it can't be one."""
+        try:
+            return UUID(self.http_request.match_info[name])
+        except ValueError as error:
+            raise not_found(name.removesuffix("_id")) from error
+
+    async def page(self, template: str, values: Mapping[str, object], *, status: int = 200) -> web.Response:
+        """The page in its frame: navigation, sync health, unread notifications."""
+        accounts, unread = await asyncio.gather(self.accounts(), count_unread(self.context.db, self.user_id))
+        frame = {
+            "user": self.user,
+            "unread": unread,
+            "health": sync_health(accounts, self.now, self.zone),
+            "accounts": accounts,
+            "now": self.now,
+            "zone": self.zone,
+            "path": self.http_request.path,
+        }
+        return self.context.pages.page(template, {**frame, **values}, status=status)
+
+
+PageHandler = Callable[[Visit], Awaitable[web.Response]]
+
+
+def page_route(context: Context, method: str, path: str, handler: PageHandler) -> web.RouteDef:
+    """The route of a page for people who are signed in; others are led to the sign-in page."""
+
+    async def handle(request: web.Request) -> web.Response:
+        caller = await require_caller(context, request)
+        return await handler(Visit(context, request, caller, datetime.now(UTC)))
+
+    return web.route(method, path, handle)
+
+
+def see_other(location: str) -> web.Response:
+    """After a form was sent: to the page that shows what came of it."""
+    return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})

@@ -1,0 +1,98 @@
+"""Times in words, at each border, in the reader's zone."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.domain.moments import (
+    clock_text,
+    day_text,
+    exact_text,
+    heading_of_day,
+    length_text,
+    reader_zone,
+    relative_text,
+)
+
+STOCKHOLM = ZoneInfo("Europe/Stockholm")
+NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("away", "text"),
+    [
+        (timedelta(seconds=59), "now"),
+        (timedelta(seconds=-59), "now"),
+        (timedelta(minutes=1), "in 1 min"),
+        (timedelta(minutes=-34), "34 min ago"),
+        (timedelta(minutes=59, seconds=59), "in 59 min"),
+        (timedelta(hours=1), "in 1 hour"),
+        (timedelta(hours=-2), "2 hours ago"),
+        (timedelta(hours=10), "in 10 hours"),
+        (timedelta(hours=12), "tomorrow"),
+        (timedelta(hours=-12, minutes=-59), "12 hours ago"),
+        (timedelta(hours=-14), "yesterday"),
+        (timedelta(days=-1), "yesterday"),
+        (timedelta(days=2), "in 2 days"),
+        (timedelta(days=-7), "7 days ago"),
+        (timedelta(days=-8), "19 Nov"),
+        (timedelta(days=8), "5 Dec"),
+        (timedelta(days=60), "26 Jan 2027"),
+        (timedelta(days=-400), "23 Oct 2025"),
+    ],
+)
+def test_relative_up_to_a_week_and_then_the_day(away: timedelta, text: str) -> None:
+    assert relative_text(NOW + away, NOW, STOCKHOLM) == text
+
+
+def test_a_day_is_the_readers_day() -> None:
+    then = NOW - timedelta(hours=20)
+    assert relative_text(then, NOW, ZoneInfo("Pacific/Auckland")) == "yesterday"
+    assert exact_text(then, ZoneInfo("Pacific/Auckland")) == "Friday, 27 November 2026, 05:00"
+    assert clock_text(then, STOCKHOLM) == "17:00"
+
+
+@pytest.mark.parametrize(
+    ("day", "text"),
+    [
+        (date(2026, 11, 27), "Today · Friday, 27 November"),
+        (date(2026, 11, 28), "Tomorrow · Saturday, 28 November"),
+        (date(2026, 11, 26), "Yesterday · Thursday, 26 November"),
+        (date(2026, 11, 30), "Monday, 30 November"),
+        (date(2027, 1, 1), "Friday, 1 January 2027"),
+    ],
+)
+def test_a_day_has_a_heading(day: date, text: str) -> None:
+    assert heading_of_day(day, NOW.date()) == text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"), [(0, "0 min"), (45, "45 min"), (60, "1 h"), (90, "1 h 30 min"), (1440, "24 h")]
+)
+def test_how_long_a_meeting_takes(minutes: int, text: str) -> None:
+    assert length_text(timedelta(minutes=minutes)) == text
+
+
+@pytest.mark.parametrize(
+    ("browser", "chosen", "zone"),
+    [
+        ("Europe/Stockholm", "Asia/Tokyo", "Europe/Stockholm"),
+        ("", "Asia/Tokyo", "Asia/Tokyo"),
+        ("../../../etc/passwd", "", "UTC"),
+        ("Mars/Olympus", "Asia/Tokyo", "Asia/Tokyo"),
+    ],
+)
+def test_the_browser_states_the_zone_else_the_settings(browser: str, chosen: str, zone: str) -> None:
+    assert reader_zone(browser, chosen).key == zone
+
+
+@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2060, 1, 1)), st.integers(-(10**9), 10**9))  # noqa: DTZ001
+def test_the_past_is_never_ahead(now: datetime, seconds: int) -> None:
+    moment = now.replace(tzinfo=UTC)
+    text = relative_text(moment + timedelta(seconds=seconds), moment, STOCKHOLM)
+    assert not (seconds < 0 and (text.startswith("in ") or text == "tomorrow"))
+    assert not (seconds > 0 and (text.endswith(" ago") or text == "yesterday"))
+    assert day_text(date(2026, 2, 3), date(2026, 1, 1)) == "3 Feb"
