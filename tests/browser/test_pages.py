@@ -1,0 +1,158 @@
+"""The pages as people use them: with a mouse, the keyboard alone, a phone, in the dark, without JavaScript."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import DESKTOP, PHONE, Visit, Visitor
+from tests.support.product import Product
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+expect.set_options(timeout=15_000)
+LOOKS = {
+    "desktop": {"viewport": DESKTOP},
+    "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
+    "phone": {"viewport": PHONE, "is_mobile": True, "has_touch": True},
+}
+
+
+async def person_called(it: Product, name: str) -> dict[str, Any]:
+    (found,) = [
+        person for person in (await it.person.call("GET", "/contacts", q=name))["items"] if person["name"] == name
+    ]
+    whole: dict[str, Any] = await it.person.call("GET", f"/contacts/{found['id']}")
+    return whole
+
+
+def mail(sender: str, to: str, subject: str, text: str, **headers: str) -> dict[str, str]:
+    """An RFC 822 mail of now."""
+    lines = {
+        "From": sender, "To": to, "Subject": subject, "Date": datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S +0000"),
+        "Message-ID": f"<{subject.replace(' ', '-')}@test.example>", **headers,
+    }  # fmt: skip
+    return {"raw": "\r\n".join(f"{name}: {value}" for name, value in lines.items()) + f"\r\n\r\n{text}\r\n"}
+
+
+async def first_meeting(visitor: Visitor) -> str:
+    await visitor.open("/meetings")
+    return await visitor.page.locator("main a.row").first.get_attribute("href") or ""
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_every_page_is_accessible_fits_and_calls_nobody_else(running: Product, visit: Visit, look: str) -> None:
+    priya = await person_called(running, "Priya Raman")
+    async with visit(**LOOKS[look]) as visitor:
+        meeting = await first_meeting(visitor)
+        for path in (
+            "/", "/contacts", "/contacts?q=nobody-at-all", "/contacts/new", f"/contacts/{priya['id']}", f"/contacts/{priya['id']}/edit",
+            "/meetings", "/meetings?past", meeting, f"{meeting}?preview", "/notifications", "/settings",
+        ):  # fmt: skip
+            await visitor.open(path)
+            await visitor.check()
+
+
+async def test_the_keyboard_is_enough(running: Product, visit: Visit) -> None:
+    async with visit() as visitor:
+        page = visitor.page
+        await visitor.open("/")
+        await visitor.press("g", "p")
+        await page.wait_for_url("**/contacts")
+        await visitor.press("/")
+        await page.keyboard.type("priya", delay=20)
+        await expect(page.locator("#people a.row")).to_have_count(1)
+        await page.keyboard.press("Escape")
+        await visitor.press("j", "Enter")
+        await expect(page.get_by_role("heading", name="Priya Raman")).to_be_visible()
+        await visitor.press("n")
+        await page.keyboard.type("Prefers <b>calls</b> in the morning")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".line", has_text="Prefers <b>calls</b> in the morning")).to_be_visible()
+        await visitor.press("e")
+        await page.wait_for_url("**/edit")
+        await visitor.press("Escape")
+        await page.wait_for_url(re.compile(r"/contacts/[0-9a-f-]+$"))
+        await visitor.press("?")
+        await expect(page.locator("#shortcuts")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#shortcuts")).to_be_hidden()
+        await visitor.check()
+
+
+async def test_mail_appears_by_itself_in_every_tab_over_one_connection(running: Product, visit: Visit) -> None:
+    priya = await person_called(running, "Priya Raman")
+    me = (await running.google.addresses())[0]
+    async with visit() as visitor:
+        streams: list[str] = []
+        tabs = [visitor.page, *[await visitor.page.context.new_page() for _ in range(2)]]
+        for tab in tabs:
+            tab.on("request", lambda request: streams.append(request.url) if request.url.endswith("/events") else None)
+            await tab.goto(f"{visitor.url}/contacts/{priya['id']}")
+        arriving = mail(f"Priya Raman <{priya['emails'][0]}>", me, "The new colours", "What do you think of green?")
+        await running.google.control("POST", f"/accounts/{me}/messages", arriving)
+        for tab in tabs:
+            await expect(tab.locator(".line.they", has_text="What do you think of green?")).to_be_visible()
+        assert len(streams) == 1
+        await visitor.check()
+
+
+async def test_mail_sent_with_the_copied_bcc_address_appears(running: Product, visit: Visit) -> None:
+    priya = await person_called(running, "Priya Raman")
+    me = (await running.google.addresses())[0]
+    async with visit(permissions=["clipboard-read", "clipboard-write"]) as visitor:
+        await visitor.open(f"/contacts/{priya['id']}")
+        await visitor.press("c")
+        await expect(visitor.page.locator("#message")).to_have_text("Copied.")
+        bcc = await visitor.page.evaluate("navigator.clipboard.readText()")
+        assert priya["bcc_hash"] in bcc
+        sent = mail(f"Maya <{me}>", "somebody@else.example", "About Priya", "She will like it.", Bcc=bcc)
+        await running.google.control("POST", f"/accounts/{me}/messages", {**sent, "labelIds": ["SENT"]})
+        line = visitor.page.locator(".line.you", has_text="She will like it.")
+        await expect(line).to_be_visible()
+        await expect(line).to_contain_text("BCC")
+        await visitor.check()
+
+
+async def test_without_javascript_everything_is_done_by_forms(running: Product, visit: Visit) -> None:
+    async with visit(java_script_enabled=False) as visitor:
+        page = visitor.page
+        await visitor.open("/contacts")
+        await page.locator("main [name=q]").fill("priya")
+        await page.locator("main").get_by_role("button", name="Show").click()
+        await page.locator("#people a.row").first.click()
+        await page.locator("summary", has_text="Write a note").click()
+        await page.locator("#note").fill("Written without a script")
+        await page.get_by_role("button", name="Save the note").click()
+        await expect(page.locator(".line", has_text="Written without a script")).to_be_visible()
+        await page.get_by_role("link", name="Edit").click()
+        await page.locator("[name=title]").fill("Head of Type")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.locator("#person")).to_contain_text("Head of Type")
+        await visitor.open("/settings")
+        await page.locator("[name=meeting_prep_private]").check()
+        await page.locator("#briefs").get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("status").first).to_contain_text("Saved.")
+        assert (await running.person.call("GET", "/settings"))["gmail"]["meeting_prep_private"] is True
+        assert visitor.complaints == []
+
+
+async def test_a_merge_is_one_click_and_so_is_its_undo(running: Product, visit: Visit) -> None:
+    made = [
+        await running.person.call(
+            "POST", "/contacts", {"name": "Ada Example", "phones": ["+46701740999"], "emails": [f"ada{n}@x.example"]}
+        )
+        for n in (1, 2)
+    ]
+    async with visit() as visitor:
+        page = visitor.page
+        await visitor.open(f"/contacts/{made[0]['id']}")
+        await page.get_by_role("button", name="Merge").first.click()
+        await expect(page.locator("#person")).to_contain_text("ada2@x.example")
+        await visitor.check()
+        await page.get_by_role("button", name="Undo").click()
+        await expect(page.locator("#person")).not_to_contain_text("ada2@x.example")
+        again = await running.person.call("GET", f"/contacts/{made[1]['id']}")
+        assert again["emails"] == ["ada2@x.example"]
