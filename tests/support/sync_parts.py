@@ -31,6 +31,7 @@ MAYA = UserId(new_id())
 class KeepingBus:
     """`published`: in that order. `failure`: what is raised instead. `replies`: to requests, by their type's name."""
 
+    service = "sync"
     published: list[Event] = field(default_factory=list)
     requested: list[Any] = field(default_factory=list)
     failure: Exception | None = None

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
+from libs.local import commands
 from libs.local.bus_admin import admin_stream
 from libs.local.cli import app
 from libs.local.dead import iterate_dead_letters
@@ -16,9 +18,14 @@ from tests.conftest import own_nats_server
 nats_server = own_nats_server  # the letters' numbers begin at 1
 
 
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands.console, "_width", 200)
+
+
 async def pingcrm_dead(server: Nats, data_dir: Path, *arguments: str) -> tuple[int, str]:
     """Exit code and output, on one line."""
-    environment = {"PINGCRM_NATS_URL": server.admin_url, "COLUMNS": "200"}
+    environment = {"PINGCRM_NATS_URL": server.admin_url}
     ended = await asyncio.to_thread(
         CliRunner().invoke, app, ["dead", *arguments, "--data-dir", str(data_dir)], env=environment
     )

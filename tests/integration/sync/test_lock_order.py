@@ -78,6 +78,8 @@ _SKIP = "FOR UPDATE SKIP LOCKED"
 class _Bus:
     """Nobody is listening."""
 
+    service = "sync"
+
     async def publish(self, *events: Event) -> None:
         pass
 
