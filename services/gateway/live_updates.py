@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,10 +16,14 @@ STREAMS_PER_USER = 20
 
 @dataclass(eq=False)
 class LiveStream:
-    """One open stream. A browser that reads too slowly loses the oldest events, and gets RESYNC in their place."""
+    """One open stream. A browser that reads too slowly loses the oldest events, and gets RESYNC in their place.
+
+    `is_connected`: whether somebody is still at the other end. A browser that went on to another page shows only there.
+    """
 
     user_id: UserId
     session: str | None
+    is_connected: Callable[[], bool] = lambda: True
     closed: bool = False
     _events: deque[LiveEvent] = field(default_factory=deque)
     _lost: bool = False
@@ -57,20 +61,39 @@ class Hub:
         self._streams: defaultdict[UserId, set[LiveStream]] = defaultdict(set)
 
     @contextmanager
-    def open_stream(self, user_id: UserId, session: str | None) -> Iterator[LiveStream]:
-        """A stream that is open for as long as the context lasts. Refused: `too_many_streams` (429)."""
+    def open_stream(
+        self, user_id: UserId, session: str | None, is_connected: Callable[[], bool] = lambda: True
+    ) -> Iterator[LiveStream]:
+        """A stream that is open for as long as the context lasts. Refused: `too_many_streams` (429).
+
+        Those whose browser went away do not count: that shows when they are next written to, and somebody who looks at many pages
+        in a short time would be refused.
+        """
+        if len(self._streams.get(user_id, ())) >= STREAMS_PER_USER:
+            self._drop_disconnected(user_id)
         if len(self._streams.get(user_id, ())) >= STREAMS_PER_USER:
             raise Refused(
                 429, "too_many_streams", f"{STREAMS_PER_USER} live streams are open already. Close one first."
             )
-        stream = LiveStream(user_id, session)
+        stream = LiveStream(user_id, session, is_connected)
         self._streams[user_id].add(stream)
         try:
             yield stream
         finally:
-            self._streams[user_id].discard(stream)
-            if not self._streams[user_id]:
-                del self._streams[user_id]
+            self._discard(stream)
+
+    def _drop_disconnected(self, user_id: UserId) -> None:
+        for stream in [stream for stream in self._streams[user_id] if not stream.is_connected()]:
+            stream.close()
+            self._discard(stream)
+
+    def _discard(self, stream: LiveStream) -> None:
+        """Once more is no error: who closes a stream and who has opened it both do."""
+        streams = self._streams.get(stream.user_id)
+        if streams is not None:
+            streams.discard(stream)
+            if not streams:
+                del self._streams[stream.user_id]
 
     def has_streams(self, user_id: UserId) -> bool:
         """Whether `send` would reach anybody: spares the work of making an event for nobody."""

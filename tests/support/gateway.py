@@ -182,8 +182,8 @@ class World:
         return self._own_contact(query.user_id, query.contact_id)
 
     async def update_contact(self, command: q.UpdateContact) -> q.Contact:
-        self.requests.append(command)
         found = self._own_contact(command.user_id, command.contact_id)
+        self.requests.append(command)
         for owner, other in self.contacts.values():
             if (
                 owner == command.user_id
@@ -200,13 +200,13 @@ class World:
         return self.add(owner, contact(command.fields.name or "", *(command.fields.emails or ())))
 
     async def timeline(self, query: q.GetTimeline) -> q.Timeline:
-        self.requests.append(query)
         self._own_contact(query.user_id, query.contact_id)
+        self.requests.append(query)
         return q.Timeline(items=self.interactions, next_cursor=None if query.cursor else self.older)
 
     async def add_interaction(self, command: q.AddInteraction) -> q.Interaction:
-        self.requests.append(command)
         self._own_contact(command.user_id, command.contact_id)
+        self.requests.append(command)
         return q.Interaction(
             id=InteractionId(new_id()),
             platform="note",

@@ -33,7 +33,11 @@ async def stream_events(call: Call) -> web.StreamResponse:
     """
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers=headers)
-    with call.context.hub.open_stream(call.user_id, call.caller.session) as stream:
+
+    def is_connected() -> bool:
+        return (transport := call.http_request.transport) is not None and not transport.is_closing()
+
+    with call.context.hub.open_stream(call.user_id, call.caller.session, is_connected) as stream:
         await response.prepare(call.http_request)
         try:
             await _write(response, f"retry: {RETRY_MILLISECONDS}\n\n".encode())

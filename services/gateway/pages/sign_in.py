@@ -100,8 +100,9 @@ async def finish(context: Context, request: web.Request) -> web.Response:
         if _wants_problem(request):
             raise
         return _error_page(context, request, refused)
-    response = _redirect(signed_in.authorize_url or destination_of(request, context.settings))
-    if not signed_in.authorize_url:
+    destination = destination_of(request, context.settings)
+    response = _redirect(signed_in.authorize_url or destination or "/")
+    if destination and not signed_in.authorize_url:
         forget_destination(response, context.settings)
     if signed_in.session:  # none where the user was signed in already
         remember_session(response, signed_in.session, signed_in.session_expires_at, context.settings)

@@ -77,8 +77,8 @@ def remember_destination(response: web.StreamResponse, path: str, settings: Sett
 
 
 def destination_of(request: web.Request, settings: Settings) -> str:
-    """The page that was wanted before the sign-in, or the home page."""
-    return own_path(unquote(_cookie(request, DESTINATION_COOKIE, settings))) or "/"
+    """The page that was wanted before the sign-in; empty where none was."""
+    return own_path(unquote(_cookie(request, DESTINATION_COOKIE, settings)))
 
 
 def forget_destination(response: web.StreamResponse, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
@@ -11,7 +12,7 @@ from libs.common.errors import Outage
 from services.gateway import context
 from services.gateway.api import live_updates
 from services.gateway.domain.live_updates import LiveEvent
-from services.gateway.live_updates import Hub
+from services.gateway.live_updates import STREAMS_PER_USER, Hub
 from tests.conftest import ServiceSettings
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.streams import API, next_event, progressed, stream
@@ -139,3 +140,19 @@ async def test_a_browser_that_has_stopped_reading_is_let_go(
                 while hub.has_streams(alice):  # until all the buffers on the way are full
                     hub.send(alice, LiveEvent("contact.changed", "x" * 1_000_000))
                     await asyncio.sleep(0)
+
+
+async def test_streams_of_pages_that_were_left_do_not_count(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who looks through many pages leaves a stream behind with each; the next page has one all the same."""
+    monkeypatch.setattr(live_updates, "HEARTBEAT_SECONDS", 3600)  # no stream finds out by itself
+    for _ in range(STREAMS_PER_USER + 5):
+        async with gateway.browser() as browser, stream(browser):
+            pass
+    async with AsyncExitStack() as stack:
+        browser = await stack.enter_async_context(gateway.browser())
+        for _ in range(STREAMS_PER_USER):
+            await stack.enter_async_context(stream(browser))
+        async with browser.get(f"{API}/events") as response:
+            assert response.status == 429, "those that are looked at count"

@@ -135,7 +135,7 @@ def test_a_link_leads_to_the_web_or_is_refused(typed: dict[str, Any]) -> None:
     assert (refused.status, refused.code, refused.detail) == (
         422,
         "invalid_url",
-        "A link must begin with https:// or http://.",
+        "A link must begin with https:// or http://, and have no line breaks.",
     )
     assert edit(EditableFields(), photo_url="HTTPS://x.example").photo_url == "HTTPS://x.example"
 

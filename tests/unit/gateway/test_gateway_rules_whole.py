@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 from libs.common.bus import Bus
 from libs.common.config import Settings
 from libs.common.errors import Outage, Refused, Throttled
-from libs.common.ids import UserId
+from libs.common.ids import UserId, new_id
 from libs.common.preferences import Preferences
 from services.gateway.context import Context
 from services.gateway.domain import problems
@@ -251,6 +251,9 @@ def test_a_session_s_cookie_is_renewed_once_a_day() -> None:
     assert not untouched.cookies
 
 
+KNOWN = SimpleNamespace(id=new_id())
+
+
 @dataclass
 class Auth:
     """A bus on which `auth` knows everybody; what it was asked. `status`: refuses with this one."""
@@ -262,14 +265,14 @@ class Auth:
         self.asked.append(query)
         if self.status:
             raise Refused(self.status, "unauthenticated", "No.")
-        return "user"
+        return KNOWN
 
 
 async def test_who_is_calling_is_read_from_the_token_or_the_cookie() -> None:
     auth = Auth([])
     bus = cast(Bus, auth)
     by_token = await authenticate(request("pingcrm_session=s", Authorization="Bearer t"), bus, HTTP)
-    assert (by_token, auth.asked[-1].token) == (Caller(cast(Any, "user"), None), "t")
+    assert (by_token, auth.asked[-1].token) == (Caller(cast(Any, KNOWN), None), "t")
     with pytest.raises(Refused) as caught:
         by_token.require_session()
     assert (caught.value.status, caught.value.code, caught.value.detail) == (
@@ -403,7 +406,7 @@ def test_a_webhook_is_tried_again_five_times() -> None:
             " The newest come first and show at once; you need not wait.")),
         (10, 0.0, (20, 0), ImportEstimate(
             units_per_message=(20, 1), messages_per_minute=(1, 10), minutes_per_10000_messages=(10_000, 1_000),
-            sentence="Gmail's quota allows 1 to 10 messages a minute: 10,000 messages take 1000 to 10000 minutes."
+            sentence="Gmail's quota allows 1 to 10 messages a minute: 10,000 messages take 1,000 to 10,000 minutes."
             " The newest come first and show at once; you need not wait.")),
         (0, 1.0, (20, 600), ImportEstimate(
             units_per_message=(20, 20), messages_per_minute=None, minutes_per_10000_messages=None,

@@ -107,8 +107,8 @@ def test_every_fate_has_its_words(state: str, rule: str, reason: str, sentence: 
 
 
 def test_without_a_lookback_age_is_still_explained() -> None:
-    assert why.explanation("filtered", "lookback", "", 0).startswith(
-        "It is older than the time of mail that are imported."
+    assert why.explanation("filtered", "lookback", "", 0) == (
+        "It is older than what was imported so far. All mail is to be imported now; this is on its way."
     )
 
 
