@@ -44,7 +44,7 @@ def result_text(run: Run) -> str:
 
 
 def progress_text(run: Run) -> str:
-    """The words beside the bar; home.js writes them in the same way."""
+    """The words beside the bar."""
     if not run.total:
         return "starting"
     left = ""
@@ -59,5 +59,5 @@ def progress_text(run: Run) -> str:
 
 
 def _half_up(number: float) -> int:
-    """The nearest whole number, as JavaScript rounds."""
+    """The nearest whole number; a half goes up."""
     return floor(number + 0.5)

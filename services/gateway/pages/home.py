@@ -54,7 +54,7 @@ async def show_home(visit: Visit) -> web.Response:
         "steps": _steps(accounts, people),
         "notifications": [item for item in notifications if not item.action or item.action.answer],
     }
-    return await visit.page("home.html", values)
+    return await visit.page("home.html", values, accounts=accounts)
 
 
 async def _rows(visit: Visit, meetings: tuple[Meeting, ...]) -> list[Row]:

@@ -42,7 +42,7 @@ class Renderer:
         )
         self._templates.globals |= {"static": self._static, "icon": self._icons.__getitem__}
         self._templates.filters |= {
-            "number": number, "moment": moment, "iso": iso, "time": time_element, "initials": initials, "platform": platform_name,
+            "number": number, "iso": iso, "time": time_element, "initials": initials, "platform": platform_name,
         }  # fmt: skip
 
     def _static(self, name: str) -> str:
@@ -95,11 +95,6 @@ def initials(name: str) -> str:
 def number(value: int) -> str:
     """1204 → 1,204."""
     return f"{value:,}"
-
-
-def moment(value: datetime) -> str:
-    """What a browser without JavaScript shows; with it, page.js writes it in the reader's zone and words."""
-    return f"{value.astimezone(UTC):%d %b %Y, %H:%M} UTC"
 
 
 def iso(value: datetime) -> str:

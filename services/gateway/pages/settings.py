@@ -58,7 +58,7 @@ async def _page(visit: Visit, *, problem: Refused | None = None, secret: str = "
         "saved": "saved" in visit.http_request.query,
         "problem_text": problem.detail if problem else "",
     }
-    return await visit.page("settings.html", values, status=problem.status if problem else 200)
+    return await visit.page("settings.html", values, accounts=accounts, status=problem.status if problem else 200)
 
 
 async def save_settings(visit: Visit) -> web.Response:

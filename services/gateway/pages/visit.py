@@ -82,14 +82,22 @@ class Visit:
         except ValueError as error:
             raise not_found(name.removesuffix("_id")) from error
 
-    async def page(self, template: str, values: Mapping[str, object], *, status: int = 200) -> web.Response:
-        """The page in its frame: navigation, sync health, unread notifications."""
-        accounts, unread = await asyncio.gather(self.accounts(), count_unread(self.context.db, self.user_id))
+    async def page(
+        self,
+        template: str,
+        values: Mapping[str, object],
+        *,
+        accounts: list[AccountView] | None = None,
+        status: int = 200,
+    ) -> web.Response:
+        """The page in its frame: navigation, sync health, unread notifications. `accounts`: where the page has them already."""
+        if accounts is None:
+            accounts = await self.accounts()
+        unread = await count_unread(self.context.db, self.user_id)
         frame = {
             "user": self.user,
             "unread": unread,
             "health": sync_health(accounts, self.now, self.zone),
-            "accounts": accounts,
             "now": self.now,
             "zone": self.zone,
             "path": self.http_request.path,
