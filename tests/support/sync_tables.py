@@ -148,7 +148,7 @@ async def fill(connection: Connection, account: TableAccount) -> None:
     for number, (said, deleted) in enumerate(((True, False), (False, False), (False, True), (True, True)), start=1):
         await add_row(
             connection, "people", **own, resource_name=f"people/{number}", fingerprint="f", said=said, deleted=deleted,
-            revision=factor, generation=factor,
+            revision=factor if said else 1, generation=factor,  # what is to be published, at the same revision everywhere
         )  # fmt: skip
     await _fill_meetings(connection, account)
     for kind, calendar_id in (("mail", ""), ("contacts", ""), ("calendar", "primary"), ("calendar", f"team{factor}")):

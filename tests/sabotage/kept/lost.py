@@ -543,7 +543,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/prep/outcomes.py::record_sent",
         Replace("connection.transaction()", "context.db.acquire()"),
-        _life("brief-fails"),
+        (f"{PREP_ATTEMPTS}::test_a_brief_is_settled_together_with_its_event_or_not_at_all",),
     ),
     Mutation(
         "an event acknowledged before it is handled",

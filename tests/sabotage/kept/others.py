@@ -229,13 +229,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         REQUESTS,
     ),
     _lost(
-        "contacts of others look alike",
-        "services/contacts/store/contact_search.py::list_look_alikes",
-        "c.user_id = me.user_id AND c.id <> me.id",
-        "c.id <> me.id",
-        REQUESTS,
-    ),
-    _lost(
         "on whose timelines a message of anybody is",
         "services/contacts/store/timelines.py::list_contacts_of_message",
         "s.user_id = $1",
@@ -317,7 +310,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/sync/store/messages.py::retry",
         "m.account_id = $1 AND m.gmail_id",
         f"{ANYBODY_1} AND m.gmail_id",
-        ACCOUNTS,
+        (
+            f"{SYNC}/test_sync_apart.py::test_what_is_about_one_account_touches_no_other_account_of_the_same_user_nor_of_another",
+        ),
     ),
     _lost(
         "what became of anybody's brief",
