@@ -18,8 +18,8 @@ import pytest
 from libs.local import ROOT
 from libs.local.demo_folder import demo_folder, remove_abandoned_folders
 
-START_SECONDS = 60
-GONE_SECONDS = 30
+START_SECONDS = 120
+GONE_SECONDS = 90  # how long a test waits at most; nothing is asserted of how long it takes
 
 
 class Demo:

@@ -21,7 +21,7 @@ from libs.local.supervisor import Stack
 from services.auth.keyring import Keyring
 from tests.support import stand_ins
 
-START_SECONDS = 60
+START_SECONDS = 120
 UNSAFE = {"fsync": "off"}
 
 
@@ -115,7 +115,7 @@ async def until_started(process: "subprocess.Popen[str]", folder: Path) -> None:
 
 async def stop(process: "subprocess.Popen[str]") -> str:
     process.terminate()
-    printed, _ = await asyncio.to_thread(process.communicate, timeout=30)
+    printed, _ = await asyncio.to_thread(process.communicate, timeout=120)
     assert process.returncode == 0
     return printed
 
@@ -128,7 +128,7 @@ async def test_the_person_is_asked_before_anything_is_made_anew(tmp_path: Path) 
     file.unlink()
 
     nobody_there = command(tmp_path)
-    printed, _ = await asyncio.to_thread(nobody_there.communicate, timeout=30)
+    printed, _ = await asyncio.to_thread(nobody_there.communicate, timeout=120)
     assert nobody_there.returncode == 1
     assert "`pingcrm up --new-secrets` makes new ones" in printed
     assert "Traceback" not in printed
@@ -136,7 +136,7 @@ async def test_the_person_is_asked_before_anything_is_made_anew(tmp_path: Path) 
     keyboard, terminal = os.openpty()
     os.write(keyboard, b"n\n")
     declined = command(tmp_path, terminal=terminal)
-    printed, _ = await asyncio.to_thread(declined.communicate, timeout=30)
+    printed, _ = await asyncio.to_thread(declined.communicate, timeout=120)
     assert declined.returncode == 1
     assert "connect the accounts again? [y/N]" in printed
     assert "Nothing was changed." in printed
