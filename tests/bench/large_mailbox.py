@@ -1,15 +1,14 @@
 """A large user in the tables of `contacts`, filled by the database itself: a million messages in the time that COPY would take."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
 
-MAILS_PER_CONTACT = 50
-
-# Each mail is from one of so many people, each of whom is a contact, to me. The parameters are in the row of `mailbox`.
-# Ids ascend, as those of the product do.
+# Each mail is from one of so many people, each of whom is a contact, to me; every `busy`-th is from the first of them.
+# The parameters are in the row of `mailbox`. Ids ascend, as those of the product do.
 _FILL = """
-INSERT INTO users (id, settings_version, contact_creation) SELECT user_id, 1, 'people' FROM mailbox;
+INSERT INTO users (id, settings_version, contact_creation) SELECT user_id, 1, 'people' FROM mailbox ON CONFLICT DO NOTHING;
 
 CREATE TEMP TABLE person ON COMMIT DROP AS
 SELECT n, (left(account_id::text, 24) || lpad(to_hex(n), 12, '0'))::uuid AS contact_id,
@@ -31,7 +30,7 @@ ANALYZE author;
 INSERT INTO interactions (id, user_id, platform, grp, ref, kind, thread, occurred_at, title, text, crowd, author_id)
 SELECT (left(account_id::text, 24) || lpad(to_hex(nth), 12, '0'))::uuid, user_id, 'email', '<' || nth || '@mail>', '<' || nth || '@mail>#1',
        'message', nth::text, now() - nth * interval '1 minute', 'About number ' || nth, repeat('what was written ', 8), 2, author.id
-FROM mailbox CROSS JOIN generate_series(1, mails) nth JOIN author ON author.n = nth % people;
+FROM mailbox CROSS JOIN generate_series(1, mails) nth JOIN author ON author.n = CASE WHEN nth % busy = 0 THEN 0 ELSE nth % people END;
 
 INSERT INTO participants (address_id, occurred_at, interaction_id, role)
 SELECT author_id, occurred_at, id, 'from' FROM interactions JOIN mailbox USING (user_id);
@@ -49,18 +48,36 @@ FROM interactions JOIN mailbox USING (user_id);
 _TABLES = ("contacts", "addresses", "interactions", "sightings", "accounts", "own_addresses", "cards", "rechecks")
 
 
-async def fill(
-    database: "asyncpg.Connection[asyncpg.Record]", user_id: UUID, account_id: UUID, interactions: int
-) -> None:
-    """The user with so many messages, and a contact for every fiftieth. Foreign keys are not checked: they are true."""
+@dataclass(frozen=True)
+class Size:
+    """How much a user has. `busiest`: messages of the first contact beside its share of the others; 0: it has its share."""
+
+    interactions: int
+    contacts: int
+    busiest: int = 0
+
+
+async def fill(database: "asyncpg.Connection[asyncpg.Record]", user_id: UUID, account_id: UUID, size: Size) -> None:
+    """A user of this size, who may be there already. Foreign keys are not checked: they are true."""
     async with database.transaction():
         await database.execute(
             """SET LOCAL session_replication_role = replica;
-               CREATE TEMP TABLE mailbox (user_id uuid, account_id uuid, mails int, people int) ON COMMIT DROP"""
+               CREATE TEMP TABLE mailbox (user_id uuid, account_id uuid, mails int, people int, busy int) ON COMMIT DROP"""
         )
-        row = (user_id, account_id, interactions, interactions // MAILS_PER_CONTACT)
-        await database.execute("INSERT INTO mailbox VALUES ($1, $2, $3, $4)", *row)
+        busy = size.interactions // size.busiest if size.busiest else size.interactions + 1
+        row = (user_id, account_id, size.interactions, size.contacts, busy)
+        await database.execute("INSERT INTO mailbox VALUES ($1, $2, $3, $4, $5)", *row)
         await database.execute(_FILL, timeout=300)
+
+
+async def busiest_contact(database: "asyncpg.Connection[asyncpg.Record]", user_id: UUID) -> UUID:
+    """The contact who wrote most."""
+    found: UUID = await database.fetchval(
+        """SELECT contact_id FROM addresses WHERE id = (
+               SELECT author_id FROM interactions WHERE user_id = $1 GROUP BY author_id ORDER BY count(*) DESC LIMIT 1)""",
+        user_id,
+    )
+    return found
 
 
 async def count_rows(database: "asyncpg.Connection[asyncpg.Record]", user_id: UUID) -> int:

@@ -9,11 +9,12 @@ from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import SearchContacts
 from tests.bench.contacts_alone import contacts_alone
 from tests.bench.figure import Figure, at_most, exactly, percentile
-from tests.bench.large_mailbox import MAILS_PER_CONTACT, count_rows, fill
+from tests.bench.large_mailbox import Size, count_rows, fill
 from tests.bench.scenario import Scenario, Setting
 
 INTERACTIONS = 1_000_000
 OTHERS_INTERACTIONS = 20_000
+MAILS_PER_CONTACT = 50
 SEARCH_EVERY_SECONDS = 0.05
 ROUNDS_AT_REST = 100
 
@@ -29,8 +30,8 @@ async def run(setting: Setting) -> list[Figure]:
         product.database() as database,
     ):
         setting.publish(f"{interactions:,} interactions are filled in")
-        await fill(database, user_id, account_id, interactions)
-        await fill(database, other_id, new_id(), others)
+        await fill(database, user_id, account_id, Size(interactions, interactions // MAILS_PER_CONTACT))
+        await fill(database, other_id, new_id(), Size(others, others // MAILS_PER_CONTACT))
         await database.execute("VACUUM ANALYZE")
         setting.publish("the other one searches at rest")
         at_rest = [await _search(gateway, other_id, number) for number in range(ROUNDS_AT_REST)]

@@ -6,21 +6,18 @@ from typing import NamedTuple
 
 from libs.google_sim.sample import generate_mailbox
 from libs.local.demo.google import LocalGoogle
-from libs.local.demo.person import Person, person_at, poll_until
+from libs.local.demo.person import Person, person_at
 from tests.bench.figure import Figure, at_most, percentile
 from tests.bench.live import Update, listening
 from tests.bench.mail import letter
+from tests.bench.pushing import PUSHED, subscribe, until_watched
 from tests.bench.scenario import Scenario, Setting
-from tests.bench.stage import WAIT_SECONDS, Stage, google_with, product_at
+from tests.bench.stage import google_with, product_at
 
 DELIVERIES = 100
 MAILBOXES = 8  # Gmail notifies of a mailbox at most once a second
 PAUSE_SECONDS = 0.25
 LIMIT_SECONDS = 10.0
-TOPIC = "projects/bench/topics/gmail"
-SUBSCRIPTION = "projects/bench/subscriptions/gmail"
-SIGNER = "push@bench.iam.gserviceaccount.com"
-PUSHED = {"PINGCRM_GOOGLE_PUBSUB_TOPIC": TOPIC, "PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT": SIGNER}
 
 
 class Seen(NamedTuple):
@@ -44,13 +41,13 @@ async def run(setting: Setting) -> list[Figure]:
         product_at(setting.folder, google, PUSHED) as product,
         person_at(product.url) as person,
     ):
-        await _subscribe(google, product)
+        await subscribe(google, product)
         setting.publish(f"connecting {len(addresses)} mailboxes")
         await person.sign_in(addresses[0])
         for address in addresses[1:]:
             await person.add_account(address)
         await product.settled(person)
-        await _watched(google)
+        await until_watched(google)
         count = setting.size(DELIVERIES, 6)
         setting.publish(f"{count} deliveries")
         seen = await _deliver(google, person, [addresses[number % len(addresses)] for number in range(count)])
@@ -68,22 +65,6 @@ async def run(setting: Setting) -> list[Figure]:
         ),
         Figure("push to live update, p95", percentile(notified, 95), "ms", "the same"),
     ]
-
-
-async def _subscribe(google: LocalGoogle, product: Stage) -> None:
-    endpoint = f"{product.stack.public_url}/api/v1/hooks/gmail"
-    push = {"endpoint": endpoint, "audience": endpoint, "email": SIGNER}
-    await google.control("POST", "/pubsub/subscriptions", {"name": SUBSCRIPTION, "topic": TOPIC, "push": push})
-
-
-async def _watched(google: LocalGoogle) -> None:
-    """Wait until Gmail was asked to notify of every mailbox. TimeoutError: it was not."""
-
-    async def all_watched() -> bool:
-        return all(account["watch"] for account in (await google.control("GET", "/state"))["accounts"])
-
-    if not await poll_until(all_watched, seconds=WAIT_SECONDS):
-        raise TimeoutError("Not every mailbox is watched.")
 
 
 async def _deliver(google: LocalGoogle, person: Person, addresses: list[str]) -> list[Seen]:

@@ -1,0 +1,158 @@
+"""What somebody waits for who knows a hundred thousand people: search, timelines, pages, and how much travels for each."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from urllib.parse import urljoin
+from uuid import UUID
+
+import asyncpg
+
+from libs.google_sim.account import AccountData
+from libs.local.demo.person import Person, Unexpected, person_at
+from tests.bench.figure import Figure, at_most, percentile
+from tests.bench.large_mailbox import Size, busiest_contact, fill
+from tests.bench.scenario import Scenario, Setting
+from tests.bench.stage import Stage, stage
+
+INTERACTIONS, CONTACTS, BUSIEST = 1_000_000, 100_000, 50_000
+SEARCHES, TIMELINE_PAGES, LOADS = 300, 300, 40
+# What people type: a letter, the beginning of everybody's name, names, a company, what nobody is called.
+QUERIES = (
+    "p",
+    "pers",
+    "person 7",
+    "Pérson 4711",
+    "person 99999",
+    "firm7",
+    "p123@firm123",
+    "firm12 person",
+    "nobody at all",
+)
+# What a page has the browser fetch, other than the pictures of people.
+_FETCHED = re.compile(r'<(?:link|script|img|source)\b[^>]*?\b(?:href|src)="([^"]+)"')
+
+
+@dataclass(frozen=True)
+class Load:
+    """A page as it was loaded `seconds` each time, and `size` in bytes over the wire with all that it needs."""
+
+    seconds: Sequence[float]
+    size: int
+
+
+async def run(setting: Setting) -> list[Figure]:
+    """Through the gateway, by one person after another request: what is waited for is the product's own time."""
+    size = Size(*(setting.size(full, full // 200) for full in (INTERACTIONS, CONTACTS, BUSIEST)))
+    setting.publish("starting")
+    async with (
+        stage(setting.folder, [AccountData("owner@gmail.com", "Owner", "1" * 21)]) as product,
+        person_at(product.url) as person,
+    ):
+        await person.sign_in("owner@gmail.com")
+        await product.settled(person)
+        setting.publish(f"{size.interactions:,} interactions with {size.contacts:,} people are filled in")
+        contact_id = await _filled(product, person, size)
+        setting.publish("searching")
+        searches = await _search(person, setting.size(SEARCHES, 18))
+        setting.publish("paging")
+        timeline = await _page(person, contact_id, setting.size(TIMELINE_PAGES, 10))
+        setting.publish("loading pages")
+        loads = await _load_all(person, contact_id, setting.size(LOADS, 3))
+    return _figures(size, searches, timeline, loads)
+
+
+async def _filled(product: Stage, person: Person, size: Size) -> UUID:
+    """The contact with most interactions."""
+    user_id = UUID((await person.call("GET", "/me"))["id"])
+    account_id = UUID((await person.call("GET", "/accounts"))["items"][0]["id"])
+    database = await asyncpg.connect(
+        product.stack.admin_postgres_url, server_settings={"search_path": "contacts"}, command_timeout=300
+    )
+    try:
+        await fill(database, user_id, account_id, size)
+        await database.execute("VACUUM ANALYZE")
+        return await busiest_contact(database, user_id)
+    finally:
+        await database.close()
+
+
+async def _search(person: Person, count: int) -> list[float]:
+    return [
+        await _milliseconds(person, "/api/v1/contacts", q=QUERIES[number % len(QUERIES)], limit="20")
+        for number in range(count)
+    ]
+
+
+async def _page(person: Person, contact_id: UUID, count: int) -> list[float]:
+    """From the newest line backwards, as somebody scrolls."""
+    found: list[float] = []
+    cursor = ""
+    while len(found) < count:
+        begun = perf_counter()
+        page = await person.call("GET", f"/contacts/{contact_id}/interactions", limit=50, cursor=cursor or None)
+        found.append((perf_counter() - begun) * 1000)
+        cursor = page["next_cursor"] or ""
+    return found
+
+
+async def _load_all(person: Person, contact_id: UUID, times: int) -> Mapping[str, Load]:
+    paths = ("/", "/contacts", f"/contacts/{contact_id}", "/meetings", "/notifications", "/settings")
+    loads: dict[str, Load] = {}
+    for path in paths:
+        size = await _first_load(person, path)
+        seconds = [await _milliseconds(person, path) for _ in range(times)]
+        loads["a contact" if path.endswith(str(contact_id)) else path] = Load(seconds, size)
+    return loads
+
+
+async def _milliseconds(person: Person, path: str, **query: str) -> float:
+    begun = perf_counter()
+    async with person.http.get(person.url + path, params=query) as response:
+        await response.read()
+        if response.status != 200:
+            raise Unexpected(f"{path} answered {response.status}.")
+    return (perf_counter() - begun) * 1000
+
+
+async def _first_load(person: Person, path: str) -> int:
+    """Bytes of the page and of what it fetches, as they travel."""
+    size, text = await _travelled(person, person.url + path)
+    for address in {urljoin(person.url + path, found) for found in _FETCHED.findall(text)}:
+        if not address.endswith("/photo"):
+            size += (await _travelled(person, address))[0]
+    return size
+
+
+async def _travelled(person: Person, address: str) -> tuple[int, str]:
+    """How many bytes the body has as a browser is sent it, and its text."""
+    as_browsers_do = {"Accept-Encoding": "gzip, deflate", "Accept": "text/html,*/*"}
+    async with person.http.get(address, headers=as_browsers_do) as response:
+        if response.status != 200:
+            raise Unexpected(f"{address} answered {response.status}.")
+        text = await response.text(errors="replace")
+        return response.content.total_raw_bytes, text
+
+
+def _figures(
+    size: Size, searches: Sequence[float], timeline: Sequence[float], loads: Mapping[str, Load]
+) -> list[Figure]:
+    how = f"{len(searches)} searches of {size.contacts:,} contacts at the gateway, by the beginnings of words"
+    slowest = max(loads, key=lambda name: percentile(loads[name].seconds, 95))
+    heaviest = max(loads, key=lambda name: loads[name].size)
+    each = "each page of the menu and a contact's"
+    return [
+        Figure("contact search, p50", percentile(searches, 50), "ms", how),
+        Figure("contact search, p99", percentile(searches, 99), "ms", "the same", at_most(30)),
+        Figure("timeline page, p50", percentile(timeline, 50), "ms",
+               f"{len(timeline)} pages of 50 at the gateway; a contact with over {size.busiest:,} of {size.interactions:,} interactions"),
+        Figure("timeline page, p99", percentile(timeline, 99), "ms", "the same", at_most(30)),
+        Figure("time of a page, p95", percentile(loads[slowest].seconds, 95), "ms",
+               f"{len(loads[slowest].seconds)} loads of {each}, the slowest: {slowest}", at_most(40)),
+        Figure("first load of a page", loads[heaviest].size / 1000, "kB",
+               f"page, style, script and icons as they travel, without photos; {each}, the heaviest: {heaviest}", at_most(80)),
+    ]  # fmt: skip
+
+
+SCENARIO = Scenario("pages", "How long does somebody wait who knows 100,000 people?", run, limit_seconds=600)

@@ -1,0 +1,187 @@
+"""`make screens`: every page and state of the product as pictures in docs/screens: desktop, phone and dark, on the built-in sample.
+
+Exit code 0: all are there; 1: no Chromium can be had.
+"""
+
+import argparse
+import asyncio
+import io
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from libs.google_sim.sample import sample
+from libs.local.demo.person import Person
+from tests.browser.chromium import find_chromium
+from tests.support.product import Product, product
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+LOOKS: Mapping[str, dict[str, Any]] = {
+    "desktop": {"viewport": DESKTOP},
+    "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
+    "phone": {"viewport": PHONE, "is_mobile": True, "has_touch": True},
+}
+# A page that goes on for ever is shown by its beginning.
+LONGEST = 2600
+WEBP = {"format": "WEBP", "quality": 78, "method": 6}
+
+Act = Callable[[Page], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A page in a state. `path` may name one of the things that `Things` finds; `act` is what somebody does there."""
+
+    name: str
+    path: str
+    act: Act | None = None
+    signed_in: bool = True
+
+
+async def _search_for_nobody(page: Page) -> None:
+    await page.locator("main [name=q]").fill("nobody at all")
+    await page.locator(".empty").first.wait_for()
+
+
+async def _list_keys(page: Page) -> None:
+    await page.keyboard.press("?")
+    await page.locator("#shortcuts").wait_for()
+
+
+async def _lose_the_network(page: Page) -> None:
+    await page.context.set_offline(True)
+    await page.locator("#offline:not([hidden])").wait_for()
+
+
+FIRST_RUN = (Screen("sign-in", "/login", signed_in=False), Screen("first-run", "/"))
+SCREENS = (
+    Screen("home", "/"),
+    Screen("people", "/contacts"),
+    Screen("people-nobody-found", "/contacts", _search_for_nobody),
+    Screen("person", "/contacts/{priya}"),
+    Screen("person-edit", "/contacts/{priya}/edit"),
+    Screen("person-duplicate", "/contacts/{twin}"),
+    Screen("person-long-name", "/contacts/{long}"),
+    Screen("person-new", "/contacts/new"),
+    Screen("meetings", "/meetings"),
+    Screen("meetings-past", "/meetings?past"),
+    Screen("meeting", "{meeting}"),
+    Screen("meeting-brief", "{meeting}?preview"),
+    Screen("notifications", "/notifications"),
+    Screen("settings", "/settings"),
+    Screen("keys", "/", _list_keys),
+    Screen("not-found", "/contacts/00000000-0000-0000-0000-000000000000"),
+)
+LAST = (Screen("sign-in-again", "/"), Screen("settings-sign-in-again", "/settings"))
+
+
+async def take_all(only: str) -> int:
+    """Take the pictures whose name has `only` in it."""
+    chromium = find_chromium()
+    if chromium is None:
+        print("No Chromium is installed: `make browser` fetches one.")
+        return 1
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    accounts = sample(datetime.now(UTC))
+    with tempfile.TemporaryDirectory(prefix="pingcrm-screens-") as folder:
+        Path(folder).chmod(0o755)
+        async with product(Path(folder), accounts) as running, async_playwright() as playwright:
+            # Inside of containers there is no sandbox for Chromium; it sees our own pages only.
+            browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            camera = Camera(browser, running.person, only)
+            await running.person.sign_in(accounts[0].address)
+            await camera.take(FIRST_RUN, {})
+            await running.settle()
+            await camera.take(SCREENS, await _things(running))
+            await _revoke(running, accounts[0].address)
+            await camera.take(LAST, {})
+            await browser.close()
+    print(f"{camera.taken} pictures in {FOLDER.relative_to(FOLDER.parents[1])}, {camera.size / 1e6:.1f} MB.")
+    return 0
+
+
+class Camera:
+    """A browser that takes pictures of pages, as the person sees them."""
+
+    def __init__(self, browser: Browser, person: Person, only: str) -> None:
+        self._browser = browser
+        self._person = person
+        self._only = only
+        self.taken = 0
+        self.size = 0
+
+    async def take(self, screens: tuple[Screen, ...], things: Mapping[str, str]) -> None:
+        for look, options in LOOKS.items():
+            for screen in screens:
+                if self._only in screen.name:
+                    await self._take(screen, screen.path.format(**things), look, options)
+
+    async def _take(self, screen: Screen, path: str, look: str, options: dict[str, Any]) -> None:
+        context = await self._browser.new_context(timezone_id="Europe/Stockholm", locale="en-GB", **options)
+        if screen.signed_in:
+            await self._sign_in(context)
+        page = await context.new_page()
+        await page.goto(self._person.url + path)
+        await page.wait_for_load_state()
+        if screen.act:
+            await screen.act(page)
+        picture = Image.open(io.BytesIO(await page.screenshot(full_page=True, animations="disabled")))
+        target = FOLDER / f"{screen.name}-{look}.webp"
+        picture.convert("RGB").crop((0, 0, picture.width, min(picture.height, LONGEST))).save(target, **WEBP)
+        await context.close()
+        self.taken += 1
+        self.size += target.stat().st_size
+        print(f"{target.name}  {target.stat().st_size / 1000:.0f} kB", flush=True)
+
+    async def _sign_in(self, context: BrowserContext) -> None:
+        cookies = [cookie for cookie in self._person.http.cookie_jar if cookie.key.endswith("pingcrm_session")]
+        await context.add_cookies(
+            [{"name": found.key, "value": found.value, "url": self._person.url} for found in cookies]
+        )
+
+
+async def _things(running: Product) -> Mapping[str, str]:
+    """What is shown in places that an id leads to, some of it made for the pictures."""
+    person = running.person
+    found = (await person.call("GET", "/contacts", q="Priya Raman"))["items"]
+    twins = [
+        await person.call(
+            "POST", "/contacts", {"name": "Ada Example", "phones": ["+46 70 174 09 99"], "emails": [address]}
+        )
+        for address in ("ada@analytical.example", "ada.example@home.example")
+    ]
+    long = await person.call(
+        "POST", "/contacts", {"name": "Wolfeschlegelsteinhausen " * 8, "emails": ["w@long.example"]}
+    )
+    now = datetime.now(UTC).isoformat()
+    meetings = (await person.call("GET", "/meetings", **{"from": now}))["items"]
+    met = next((meeting for meeting in meetings if meeting["attendees"]), meetings[0])
+    return {"priya": found[0]["id"], "twin": twins[0]["id"], "long": long["id"], "meeting": f"/meetings/{met['id']}"}
+
+
+async def _revoke(running: Product, address: str) -> None:
+    """As if somebody took the permission back at Google."""
+    await running.google.control("POST", f"/accounts/{address}/revoke")
+    account = (await running.person.call("GET", "/accounts"))["items"][0]
+    await running.person.call("POST", f"/accounts/{account['id']}/sync", {"kinds": ["mail"]})
+    async with asyncio.timeout(60):
+        while (await running.person.call("GET", "/accounts"))["items"][0]["status"] != "reauth_required":
+            await asyncio.sleep(0.2)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make screens ARGS=…", description=__doc__)
+    parser.add_argument("--only", default="", metavar="TEXT", help="only pictures with this in their name")
+    return asyncio.run(take_all(parser.parse_args().only))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
