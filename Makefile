@@ -5,6 +5,7 @@
 #   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death (half an hour)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
+#   make screens  pictures of every page, in docs/screens: desktop, phone, dark
 #   make mutants  change the rules at random, a sample of 600, and see how many changes a test notices
 #   make setup  only .venv/bin/pingcrm
 PYTHON ?= python3
@@ -14,7 +15,7 @@ ARGS ?=
 # Two workers: each starts its own PostgreSQL, NATS and Valkey.
 WORKERS ?= 2
 
-.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser
+.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser screens
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -58,6 +59,9 @@ bench: $(VENV)/.dev
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser.chromium
+
+screens: $(VENV)/.dev
+	@$(BIN)/python -m tests.browser.screens $(ARGS)
 
 vendor:
 	$(PYTHON) -m services.gateway.pages.vendoring

@@ -163,8 +163,12 @@ async def _things(running: Product) -> Mapping[str, str]:
     )
     now = datetime.now(UTC).isoformat()
     meetings = (await person.call("GET", "/meetings", **{"from": now}))["items"]
-    met = next((meeting for meeting in meetings if meeting["attendees"]), meetings[0])
-    return {"priya": found[0]["id"], "twin": twins[0]["id"], "long": long["id"], "meeting": f"/meetings/{met['id']}"}
+    return {
+        "priya": found[0]["id"],
+        "twin": twins[0]["id"],
+        "long": long["id"],
+        "meeting": f"/meetings/{met['id']}",
+    }
 
 
 async def _revoke(running: Product, address: str) -> None:
