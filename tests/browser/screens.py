@@ -163,6 +163,7 @@ async def _things(running: Product) -> Mapping[str, str]:
     )
     now = datetime.now(UTC).isoformat()
     meetings = (await person.call("GET", "/meetings", **{"from": now}))["items"]
+    met = next(meeting for meeting in meetings if len(meeting["guests"]) > 1)
     return {
         "priya": found[0]["id"],
         "twin": twins[0]["id"],
