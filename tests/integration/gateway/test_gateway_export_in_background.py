@@ -69,7 +69,7 @@ async def call(gateway: RunningGateway, method: str, path: str, token: str = "pc
         return response.status, content if response.content_type == "application/zip" else json.loads(content)
 
 
-async def test_it_is_made_told_of_and_given_to_its_user_alone(
+async def test_an_export_is_made_notified_of_and_given_to_its_user_alone(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export_making, "PIECE_BYTES", 2_000)
@@ -148,7 +148,7 @@ async def test_a_replica_that_stops_leaves_it_to_the_next_and_one_that_was_thoug
     assert [note["kind"] for note in notes["items"]] == ["export.done"]
 
 
-async def test_one_that_can_not_be_made_is_tried_again_and_then_tells_why(
+async def test_an_export_that_can_not_be_made_is_tried_again_and_then_shows_why(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any) -> Any:

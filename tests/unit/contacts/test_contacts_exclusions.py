@@ -141,9 +141,9 @@ def test_a_card_goes_with_its_last_email(
 def test_a_card_without_emails_goes_with_its_last_phone() -> None:
     phones = ("+46700000000", "+46700000001")
     card = GoogleCard(USER, ACCOUNT, "people/1", 7, True, "Ann", phones=phones, phone_keys=phones)
-    one = {("phone", phones[0]): uuid5(SPACE, "1")}
-    assert card_without_excluded(card, ExclusionRules(one))[0] == card
-    both = one | {("phone", phones[1]): uuid5(SPACE, "2")}
+    first = {("phone", phones[0]): uuid5(SPACE, "1")}
+    assert card_without_excluded(card, ExclusionRules(first))[0] == card
+    both = first | {("phone", phones[1]): uuid5(SPACE, "2")}
     assert not card_without_excluded(card, ExclusionRules(both))[0].live
 
 

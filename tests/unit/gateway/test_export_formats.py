@@ -99,6 +99,6 @@ def test_a_calendar_reads_what_was_written() -> None:
     assert (str(second["DTSTART"].dt), str(second["DTEND"].dt)) == ("2026-03-05", "2026-03-06")
 
 
-def test_the_readme_says_whose_it_is() -> None:
+def test_the_readme_names_whose_it_is() -> None:
     text = formats.readme(datetime(2026, 3, 4, 12, 5, tzinfo=UTC), "ann@x.example")
     assert "Made 4 March 2026, 12:05 UTC, for ann@x.example." in text
