@@ -46,8 +46,8 @@ class CommandKey:
 
     @property
     def name(self) -> str:
-        """The key in Redis. Whoever reads it there learns nothing that opens the reply."""
-        return f"idempotency:{self.service}:{self.user}:{self._digest('name').hex()[:32]}"
+        """The key in Redis. Whoever reads it there learns neither what opens the reply nor whose it is: it outlives its user for a day."""
+        return f"idempotency:{self.service}:{self._digest('name').hex()[:32]}"
 
     def seal(self, reply: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)

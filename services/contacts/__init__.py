@@ -1,12 +1,13 @@
 """Contacts: people, and what passed between them and the user.
 
-Owns contacts, addresses, interactions, Google's cards, merges, relationship scores and BCC hashes.
+Owns contacts, addresses, interactions, Google's cards, merges, relationship scores, BCC hashes, and whom the user asked not to record.
 Consumes account.connected, account.identified, account.disconnected, user.deleted, settings.changed, message.ingested,
     message.removed, meeting.ingested, meeting.cancelled, person.imported, person.removed, interaction.reported, profile.reported.
 Publishes contact.changed, bcc.unclaimed.
 Serves contacts.search, contacts.get, contacts.create, contacts.update, contacts.delete, contacts.rotate_bcc, contacts.timeline,
     contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts,
-    contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message.
+    contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message, contacts.exclusions,
+    contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion.
 Requests auth.account_states.
 
 Everything is a projection of what was seen, so that order and repetition don't matter:
@@ -17,7 +18,8 @@ domain/observations.py makes observations of events. projector.py stores them, k
 and follows up what hangs on those: the names of addresses (store/names.py), who becomes a contact (contact_reasons.py, by
 views/contact_reasons.sql), which scores are due. identity_resolution.py keeps contacts true to addresses and cards
 (domain/identity_resolution.py), contact_fields.py what they show. own_addresses.py changes who is me; what follows from that, and from
-another rule for contacts, is worked off by rechecks.py. account_purge.py takes back what one account saw, user_deletion.py everything.
+another rule for contacts, is worked off by rechecks.py. exclusions.py keeps out whom the user asked not to record, exclusion_work.py
+removes what was there of them. account_purge.py takes back what one account saw, user_deletion.py everything.
 Whatever changes a user's contacts holds the user's lock (context.py); what is much is done in chunks, each a transaction of its own.
 
 What is read goes through views/timeline_lines.sql: timelines.py, attendees.py, contact_views.py and scoring.py, which computes the

@@ -18,6 +18,7 @@ from services.contacts.handlers import (
     counts,
     derivations,
     duplicates,
+    exclusions,
     export,
     meetings,
     merges,
@@ -67,9 +68,14 @@ async def wire(r: Resources) -> None:
     cards_waiting = partial(bus.waiting, e.PersonImported, e.PersonRemoved)
     bus.respond(q.CompareCards, partial(audits.compare_cards, context, cards_waiting))
     bus.respond(q.GetContactsOfMessage, partial(messages.get_contacts_of_message, context))
+    bus.respond(q.ListExclusions, partial(exclusions.list_exclusions, context))
+    bus.respond(q.AddExclusion, partial(exclusions.add_exclusion, context))
+    bus.respond(q.ExcludeContact, partial(exclusions.exclude_contact, context))
+    bus.respond(q.RemoveExclusion, partial(exclusions.remove_exclusion, context))
 
     r.run_in_background("accounts", partial(account_states.keep_comparing, context, bus))
     r.run_in_background("scores", partial(scores.keep_refreshing_scores, context, bus))
+    r.run_in_background("exclusions", partial(exclusions.keep_working_off_exclusions, context, bus))
     r.run_in_background("bcc_offers", partial(bcc_offers.keep_publishing_offers, context, bus))
     r.run_in_background("derivations", partial(derivations.refresh_outdated, context, bus))
 

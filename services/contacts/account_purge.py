@@ -12,7 +12,7 @@ from services.contacts.domain.changes import ChangedContacts
 from services.contacts.identity_resolution import resolve_identities
 from services.contacts.projector import follow_additions, project_observations
 from services.contacts.rechecks import work_off_rechecks
-from services.contacts.store import addresses, cards, contacts, observations
+from services.contacts.store import addresses, cards, contacts, exclusions, observations
 from services.contacts.store.identity_resolution import Seeds
 from services.contacts.store.rechecks import Stage, insert_rechecks
 
@@ -32,6 +32,8 @@ async def purge_account(context: Context, user_id: UserId, account_id: AccountId
             await reached("contacts.purge.chunk")
             await pause_between_chunks()
     await work_off_rechecks(context, user_id)
+    async with context.locked(user_id) as connection:
+        await exclusions.delete_marks_of_source(connection, account_id)
     await _delete_unused_addresses(context, user_id)
 
 

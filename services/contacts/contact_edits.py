@@ -11,6 +11,7 @@ from services.contacts.contact_views import get_contact_view
 from services.contacts.context import Context
 from services.contacts.domain.contact_edits import edited_fields, typed_emails
 from services.contacts.domain.observations import Participant
+from services.contacts.exclusions import refuse_excluded
 from services.contacts.identity_resolution import resolve_identities
 from services.contacts.store import addresses, contact_edits, users
 from services.contacts.store.identity_resolution import Seeds
@@ -31,12 +32,13 @@ async def edit_contact(
 
 
 async def apply_fields(connection: Connection, user_id: UserId, contact_id: ContactId, typed: ContactFields) -> None:
-    """Store what was typed. Refused: `address_taken`, `invalid_address`, `invalid_url`."""
+    """Store what was typed. Refused: `address_taken`, `not_recorded`, `invalid_address`, `invalid_url`."""
     before = await contact_edits.get_editable_contact(connection, contact_id)
     after = edited_fields(before.fields, before.phones, typed)
     await contact_edits.update_edited_fields(connection, contact_id, after)
     if typed.emails is not None:
         emails = typed_emails(typed.emails)
+        await refuse_excluded(connection, user_id, emails)
         await _refuse_taken(connection, user_id, contact_id, emails)
         await contact_edits.replace_emails(connection, user_id, contact_id, emails)
 

@@ -23,6 +23,7 @@ from services.contacts.domain.projection import (
     projected_interactions,
     threads_of,
 )
+from services.contacts.exclusions import leave_out_excluded
 from services.contacts.kept_participants import leave_out_strangers
 from services.contacts.store import addresses, bcc, contacts, interactions, names, observations, scores, users
 from services.contacts.store.interactions import InteractionRow, ParticipantRow
@@ -52,7 +53,7 @@ async def record_observations(connection: Connection, seen: Iterable[Observation
     user_ids = {observation.user_id for observation in latest}
     purged = await users.list_purged(connection, user_ids | {observation.source_id for observation in latest})
     wanted = [found for found in latest if found.user_id not in purged and found.source_id not in purged]
-    kept = await leave_out_strangers(connection, wanted)
+    kept = await leave_out_strangers(connection, await leave_out_excluded(connection, wanted))
     return await follow_up(connection, await project_observations(connection, kept))
 
 
@@ -75,8 +76,20 @@ async def project_observations(connection: Connection, seen: Collection[Observat
     """
     # 1. What is known of these items, and everything alive in the groups that they are in now.
     known = await observations.list_observations(connection, [found.key for found in seen], live_groups(seen))
+    return await _replace(connection, known, newer_observations(seen, known))
+
+
+async def replace_observations(connection: Connection, changed: Collection[Observation]) -> Effects:
+    """As `project_observations`, for what is held and is to be held otherwise from now on, under the revision that it has."""
+    known = await observations.list_observations(connection, [found.key for found in changed], live_groups(changed))
+    return await _replace(connection, known, changed)
+
+
+async def _replace(
+    connection: Connection, known: dict[ObservationKey, StoredObservation], newer: Collection[Observation]
+) -> Effects:
+    """The steps from the second on."""
     # 2. What is newer, and what it replaces; the groups that an item has left are needed, too.
-    newer = newer_observations(seen, known)
     replaced = [known[found.key].observation for found in newer if found.key in known]
     entered, left = live_groups(newer), live_groups(replaced)
     if left - entered:

@@ -1,6 +1,6 @@
 """Gateway: the HTTP API, the web pages, live updates and notifications.
 
-Owns notifications, the webhook deliveries that are still to be made, and how far the events of each account have come.
+Owns notifications, the webhook deliveries that are still to be made, how far the events of each account have come, and exports.
 Consumes account.connected, account.reauth_required, account.disconnected, user.deleted, sync.progressed, sync.completed,
     sync.failed, contact.changed, bcc.unclaimed, prep.sent, prep.skipped, prep.failed, notification.created.
 Publishes sync.requested, mailbox.notified, interaction.reported, profile.reported, notification.created.
@@ -9,12 +9,14 @@ Requests auth.accounts, auth.settings, auth.put_settings, auth.begin, auth.finis
     auth.sign_out_everywhere, auth.former_webhook_secrets, auth.create_token, auth.tokens, auth.delete_token, auth.disconnect,
     auth.delete_user, sync.runs, sync.status, sync.meetings, sync.meeting, sync.why, sync.audit, sync.start_audit, sync.retry,
     contacts.search, contacts.get, contacts.create, contacts.update, contacts.delete, contacts.timeline, contacts.add_interaction,
-    contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.rotate_bcc, contacts.counts, contacts.export, prep.preview,
+    contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.rotate_bcc, contacts.counts, contacts.export, contacts.exclusions,
+    contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, prep.preview,
     prep.send, prep.states, prep.dry_run.
 
 Everything else that it shows it requests from the service that owns it, each time anew. An HTTP request comes in through app.py and
 middlewares.py, is authenticated in sessions/ and served by api/ (for programs; declared once, for serving and for OpenAPI) or pages/ (for
 people). An event comes in through handlers/: it becomes a notification (domain/notification_texts.py; of runs only those that
 domain/notified_runs.py names), which is stored, pushed to the user's browsers (live_updates.py) and posted to their webhook
-(webhook_delivery/). What Google pushes comes in through api/google_push.py.
+(webhook_delivery/). What Google pushes comes in through api/google_push.py. Exports are made in the
+background (export_making.py).
 """

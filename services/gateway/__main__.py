@@ -14,7 +14,7 @@ from libs.common.service import Resources, run
 from services.gateway.app import serve_app
 from services.gateway.context import Context
 from services.gateway.domain.notification_texts import NOTIFIED_EVENTS
-from services.gateway.handlers import deletions, live_updates, notifications
+from services.gateway.handlers import deletions, exports, live_updates, notifications
 from services.gateway.webhook_delivery.sender import open_webhook_sender
 
 
@@ -33,6 +33,7 @@ async def wire(r: Resources) -> None:
     r.bus.subscribe_broadcast(NotificationCreated, partial(live_updates.push_notification, context))
 
     r.run_in_background("webhooks", webhooks.keep_sending)
+    r.run_in_background("exports", partial(exports.keep_making_exports, context))
     await r.enter(serve_app(context))
 
 

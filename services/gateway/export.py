@@ -2,9 +2,10 @@
 
 import asyncio
 import zipfile
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO, Any, Literal, TypeVar
 
 import orjson
@@ -13,8 +14,9 @@ from pydantic import BaseModel
 from libs.common.errors import Outage
 from libs.common.fault_points import reached
 from libs.common.ids import UserId
-from libs.common.requests import ExportContacts, GetSettings, ListAccounts, ListMeetings, Query
+from libs.common.requests import Counts, ExportContacts, GetSettings, ListAccounts, ListMeetings, Query
 from services.gateway.context import Context
+from services.gateway.domain import export_formats as formats
 from services.gateway.store.notifications import list_notifications
 
 R = TypeVar("R", bound=BaseModel)
@@ -29,17 +31,48 @@ END = datetime(2200, 1, 1, tzinfo=UTC)
 Page = Sequence[Any]
 
 
+def _json_lines(page: Page) -> bytes:
+    return b"".join(orjson.dumps(item, default=str) + b"\n" for item in page)
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How a file of the archive is written: its pages one after another, between what stands at its beginning and at its end."""
+
+    page: Callable[[Page], bytes] = _json_lines
+    head: str = ""
+    tail: str = ""
+
+
+def _written_as(write: formats.TextFormat, head: str = "", tail: str = "") -> _Format:
+    return _Format(lambda page: write(page).encode(), head, tail)
+
+
+_JSON = _Format()
+_CONTACTS_CSV = _written_as(formats.contact_rows, formats.csv_head(formats.CONTACT_COLUMNS))
+_INTERACTIONS_CSV = _written_as(formats.interaction_rows, formats.csv_head(formats.INTERACTION_COLUMNS))
+_VCARDS = _written_as(formats.vcards)
+_CALENDAR = _written_as(formats.calendar_events, formats.CALENDAR_BEGIN, formats.CALENDAR_END)
+
+
 @dataclass(frozen=True)
 class _Part:
-    """One file of the archive, a JSON object a line: its first page (None: there is none), and those that follow."""
+    """One file of the archive: its first page (None: there is none), and those that follow. Each file is read anew, so that none is held.
+
+    `counted`: its items count towards the progress.
+    """
 
     name: str
+    written: _Format
     first: Page | None
     rest: AsyncIterator[Page]
+    counted: bool
 
     @classmethod
-    async def of(cls, name: str, pages: AsyncIterator[Page]) -> "_Part":
-        return cls(name, await anext(pages, None), pages)
+    async def of(
+        cls, name: str, pages: AsyncIterator[Page], written: _Format = _JSON, *, counted: bool = False
+    ) -> "_Part":
+        return cls(name, written, await anext(pages, None), pages, counted)
 
 
 class _Unsent:
@@ -61,28 +94,47 @@ class _Unsent:
         return taken
 
 
-async def begin_export(context: Context, user_id: UserId) -> AsyncGenerator[bytes]:
-    """The archive, piece by piece. Outage: a part of it can't be read, before a byte of it is there.
+async def begin_export(
+    context: Context, user_id: UserId, count: Callable[[int], None] = lambda _: None
+) -> AsyncGenerator[bytes]:
+    """The archive, piece by piece; `count` is given how many more contacts and interactions were written (`items_to_count` in all).
+
+    Outage: a part of it can't be read, before a byte of it is there.
 
     Raises Outage in the middle where a part stays away: then what was sent is no archive, and whoever sends it must not end it as one.
     """
     bus = context.bus
     accounts = await bus.request(ListAccounts(user_id=user_id))
     settings = await bus.request(GetSettings(user_id=user_id))
+    addresses = ", ".join(account.address for account in accounts.items)
     documents = {
+        "README.txt": formats.readme(datetime.now(UTC), addresses),
         "accounts.json": accounts.model_dump_json(indent=2),
         "settings.json": settings.preferences.model_dump_json(indent=2),
     }
+    contacts = partial(_fetch_contacts, context, user_id, "contacts")
+    interactions = partial(_fetch_contacts, context, user_id, "interactions")
     parts = [
-        await _Part.of("contacts.jsonl", _fetch_contacts(context, user_id, "contacts")),
-        await _Part.of("interactions.jsonl", _fetch_contacts(context, user_id, "interactions")),
+        await _Part.of("contacts.jsonl", contacts(), counted=True),
+        await _Part.of("interactions.jsonl", interactions(), counted=True),
         await _Part.of("meetings.jsonl", _fetch_meetings(context, user_id)),
         await _Part.of("notifications.jsonl", _fetch_notifications(context, user_id)),
+        await _Part.of("contacts.csv", contacts(), _CONTACTS_CSV, counted=True),
+        await _Part.of("contacts.vcf", contacts(), _VCARDS, counted=True),
+        await _Part.of("interactions.csv", interactions(), _INTERACTIONS_CSV, counted=True),
+        await _Part.of("meetings.ics", _fetch_meetings(context, user_id), _CALENDAR),
     ]
-    return _archive(documents, parts)
+    return _archive(documents, parts, count)
 
 
-async def _archive(documents: dict[str, str], parts: Sequence[_Part]) -> AsyncGenerator[bytes]:
+def items_to_count(counts: Counts) -> int:
+    """How many items an archive has in the files that are counted."""
+    return 3 * counts.contacts + 2 * (counts.messages + counts.meetings + counts.other)
+
+
+async def _archive(
+    documents: dict[str, str], parts: Sequence[_Part], count: Callable[[int], None]
+) -> AsyncGenerator[bytes]:
     """Compressed off the event loop, page by page."""
     unsent = _Unsent()
     with zipfile.ZipFile(unsent, "w", zipfile.ZIP_DEFLATED) as target:  # type: ignore[call-overload]
@@ -91,18 +143,21 @@ async def _archive(documents: dict[str, str], parts: Sequence[_Part]) -> AsyncGe
         yield unsent.take()
         for part in parts:
             with target.open(part.name, "w", force_zip64=True) as lines:
+                lines.write(part.written.head.encode())
                 page = part.first
                 while page is not None:
-                    await asyncio.to_thread(_write_lines, lines, page)
+                    await asyncio.to_thread(_write_page, lines, part.written, page)
+                    count(len(page) if part.counted else 0)
                     if data := unsent.take():
                         yield data
                     await reached("gateway.export.page")
                     page = await anext(part.rest, None)
+                lines.write(part.written.tail.encode())
     yield unsent.take()
 
 
-def _write_lines(to: IO[bytes], page: Page) -> None:
-    to.write(b"".join(orjson.dumps(item, default=str) + b"\n" for item in page))
+def _write_page(to: IO[bytes], written: _Format, page: Page) -> None:
+    to.write(written.page(page))
 
 
 async def _fetch_contacts(

@@ -17,11 +17,12 @@ from libs.common import cache as cache_module
 from libs.common.errors import Throttled
 from libs.common.events import Meeting
 from libs.common.fault_points import reached
+from libs.common.ids import AccountId, UserId
 from libs.common.log import get_logger
 from services.prep.context import Context
 from services.prep.sending import new_token
 from services.prep.store import preps
-from services.prep.store.preps import StoredPrep
+from services.prep.store.preps import Moment, StoredPrep
 
 DEDUP_TTL = timedelta(hours=24)
 RETRY_PAUSES = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60))
@@ -50,7 +51,7 @@ async def acquire_lease(context: Context, meeting: Meeting) -> StoredPrep | None
 async def _set_dedup_key(context: Context, meeting: Meeting, now: datetime) -> datetime | None:
     """Set the meeting's key in Redis. None: it is ours, or Redis is away; else the time from which somebody else's can be doubted."""
     keys = context.cache.in_namespace("meeting_prep")
-    key = f"{meeting.account_id}:{meeting.event_id}:{meeting.starts_at.astimezone(UTC).isoformat()}"
+    key = _dedup_key((meeting.account_id, meeting.event_id, meeting.starts_at))
     try:
         if await keys.acquire(key, (now + preps.LEASE).isoformat(), DEDUP_TTL):
             return None
@@ -61,3 +62,23 @@ async def _set_dedup_key(context: Context, meeting: Meeting, now: datetime) -> d
     with suppress(ValueError):
         return datetime.fromisoformat(held.decode()) if held else None
     return now + DEDUP_TTL  # not written by us: honoured as long as it stands
+
+
+def _dedup_key(moment: Moment) -> str:
+    account_id, event_id, starts_at = moment
+    return f"{account_id}:{event_id}:{starts_at.astimezone(UTC).isoformat()}"
+
+
+async def forget_dedup_keys(context: Context, user_id: UserId, account_id: AccountId | None = None) -> None:
+    """The keys that the user's briefs have set, or those of one account, before their rows go: else they would outlive them for a day.
+
+    Throttled: Redis is away; the event comes again.
+    """
+    async with context.db.acquire() as connection:
+        moments = await preps.list_recent_moments(connection, user_id, account_id, DEDUP_TTL)
+    keys = context.cache.in_namespace("meeting_prep")
+    try:
+        for moment in moments:
+            await keys.release(_dedup_key(moment))
+    except cache_module.OUTAGES as error:
+        raise Throttled("Redis, which still has keys of deleted briefs, is away.", RETRY_PAUSES[0]) from error

@@ -1,6 +1,7 @@
 """The whole product on the local Google's sample, as a person uses it."""
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from libs.common.addresses import canonical, without_tag
 from libs.common.ids import SERVICES
 from libs.common.scopes import GMAIL_SEND
 from libs.google_sim.account import AccountData
@@ -15,8 +17,18 @@ from libs.google_sim.sample import sample
 from libs.local.demo.person import Unexpected, person_at, poll_until
 from libs.local.tick import tick
 from tests.support import provoked
-from tests.support.privacy import Recorded, found_in, leaks, logged_lines, private_texts, recorded_bus
+from tests.support.privacy import (
+    ADDRESS,
+    SHORTEST,
+    Recorded,
+    found_in,
+    leaks,
+    logged_lines,
+    private_texts,
+    recorded_bus,
+)
 from tests.support.product import Product, product
+from tests.support.traces import MARKS, traces
 
 
 async def briefed(it: Product, wanted: int) -> bool:
@@ -36,7 +48,7 @@ def handled(log: Path, subject: str) -> int:
     return sum(line["count"] for line in lines if line["event"] == "handled" and line["subject"] == subject)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 async def test_two_replicas_of_everything_yield_what_one_would(tmp_path: Path) -> None:
     """One person, two accounts, two of each service: the oracle's numbers, one brief per meeting, each schedule once."""
     accounts = sample(datetime.now(UTC))
@@ -69,6 +81,7 @@ async def test_two_replicas_of_everything_yield_what_one_would(tmp_path: Path) -
             elsewhere.http.cookie_jar.update_cookies(cookies, URL(it.stack.urls[1]))
             assert (await elsewhere.call("GET", "/me"))["counts"] == (await it.person.call("GET", "/me"))["counts"]
         await assert_nothing_private_and_nothing_silent(it, tmp_path, accounts, recorded)
+        await assert_a_purge_and_a_deletion_leave_no_trace(it, accounts)
 
 
 async def assert_nothing_private_and_nothing_silent(
@@ -95,6 +108,51 @@ async def assert_nothing_private_and_nothing_silent(
     assert ("contacts", "dead_letter") in {
         (line["service"], line["event"]) for line in logged_lines(folder) if line["level"] == "error"
     }
+
+
+async def assert_a_purge_and_a_deletion_leave_no_trace(it: Product, accounts: list[AccountData]) -> None:
+    """All that is kept anywhere is read. Of the account its own addresses stay, which are the user's; of the user the marks that they
+    are gone, which are ids.
+    """
+    me = await it.person.call("GET", "/me")
+    ids = {account["address"]: account["id"] for account in (await it.person.call("GET", "/accounts"))["items"]}
+    await it.person.call("POST", "/me/export")
+
+    async def exported() -> bool:
+        return bool(await it.rows("SELECT FROM gateway.exports WHERE state = 'done'"))
+
+    assert await poll_until(exported, seconds=60)
+    first, second = accounts[0], accounts[1]
+    its_own = only_in(second, first)
+    assert await traces(it, its_own), "what is searched shows what is there"
+
+    await it.person.call("DELETE", f"/accounts/{ids[second.address]}?purge=true")
+    await leaves_no_trace(it, its_own)
+
+    await it.person.call("DELETE", "/me", {"confirm": True})
+    await leaves_no_trace(it, [me["id"], *ids.values()], but=MARKS)
+    await leaves_no_trace(it, private_texts(accounts))
+
+
+def only_in(account: AccountData, other: AccountData) -> set[str]:
+    """Snippets and addresses of this account that nothing of the other one holds; without the addresses that are the account itself."""
+    texts, others = private_texts([account]), "\n".join(private_texts([other]))
+    own = {canonical(address) for address in (account.address, *account.aliases)}
+    addresses = {address for text in texts for address in ADDRESS.findall(text)}
+    strangers = {address for address in addresses if without_tag(canonical(address) or address) not in own}
+    snippets = {message["snippet"] for message in account.messages if len(message["snippet"]) >= SHORTEST}
+    return {text for text in strangers | snippets if text not in others}
+
+
+async def leaves_no_trace(it: Product, wanted: Collection[str], *, but: Collection[str] = ()) -> None:
+    found: list[str] = []
+
+    async def is_gone() -> bool:
+        nonlocal found
+        found = await traces(it, wanted, but=but)
+        return not found
+
+    assert await poll_until(is_gone, seconds=60, every=0.5), "\n".join(found[:20])
 
 
 @pytest.mark.timeout(180)

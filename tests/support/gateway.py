@@ -43,6 +43,10 @@ def contact(name: str, *emails: str) -> q.Contact:
     )
 
 
+def exclusion(value: str) -> q.Exclusion:
+    return q.Exclusion(id=new_id(), kind="domain", value=value, added_at=NOW, removing=False, left_out=3)
+
+
 @dataclass
 class World:
     """What the plain services know: two users, each with an account, and what was requested of them."""
@@ -234,6 +238,19 @@ class World:
         self.requests.append(command)
         return self._own_contact(command.user_id, command.contact_id)
 
+    async def list_exclusions(self, query: q.ListExclusions) -> q.Exclusions:
+        return q.Exclusions(items=(exclusion("x.example"),) if query.user_id == self.alice.id else ())
+
+    async def add_exclusion(self, command: q.AddExclusion) -> q.Exclusion:
+        self.requests.append(command)
+        if "." not in command.value:
+            raise Refused(422, "invalid_address", "Give an email address or a domain.")
+        return exclusion(command.value)
+
+    async def exclude_contact(self, command: q.ExcludeContact) -> q.Exclusions:
+        self.requests.append(command)
+        return q.Exclusions(items=tuple(map(exclusion, self._own_contact(command.user_id, command.contact_id).emails)))
+
     async def counts(self, query: q.CountContacts) -> q.Counts:
         return q.Counts(contacts=len(self._own_contacts(query.user_id)), messages=1204, meetings=7, imported=3, other=0)
 
@@ -309,6 +326,10 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
             q.DeleteContact: world.done,
             q.CountContacts: world.counts,
             q.ExportContacts: world.requested_export,
+            q.ListExclusions: world.list_exclusions,
+            q.AddExclusion: world.add_exclusion,
+            q.ExcludeContact: world.exclude_contact,
+            q.RemoveExclusion: world.done,
         },
     }
 

@@ -17,8 +17,19 @@ import pytest
 from pydantic import BaseModel
 
 from libs.common.preferences import GmailPreferences
-from libs.common.requests import ApiToken, Brief, Contact, ContactSummary, Counts, Duplicate, Interaction, User
+from libs.common.requests import (
+    ApiToken,
+    Brief,
+    Contact,
+    ContactSummary,
+    Counts,
+    Duplicate,
+    Exclusion,
+    Interaction,
+    User,
+)
 from services.gateway.domain.accounts import AccountView
+from services.gateway.domain.exports import Export, State
 from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
@@ -135,6 +146,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],))), (lines[1],))],
             "more": filled.text(),
         }  # fmt: skip
+    yield "do_not_record.html", {"contact": contact}
     yield "meetings.html", {"days": [(filled.text(), rows)], "past": False, "cut": True}
     for all_day in (True, False):
         yield "meeting.html", {
@@ -144,11 +156,14 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
         }  # fmt: skip
     yield "notifications.html", {"notifications": [notification, open_offer], "more": filled.text()}
     lines_of_kinds = [filled.shape(SyncLine, tone=tone) for tone in ("calm", "busy", "bad", "off")]
-    yield "settings.html", {
-        "gmail": filled.shape(GmailPreferences), "webhook_url": filled.text(), "creation": CREATION,
-        "cards": [(account, lines_of_kinds) for account in accounts], "tokens": [filled.shape(ApiToken)], "secret": filled.text(),
-        "saved": True, "problem_text": filled.text(),
-    }  # fmt: skip
+    states: tuple[State, ...] = ("making", "done", "failed")
+    for export in (None, *(filled.shape(Export, state=state) for state in states)):
+        yield "settings.html", {
+            "gmail": filled.shape(GmailPreferences), "webhook_url": filled.text(), "creation": CREATION,
+            "cards": [(account, lines_of_kinds) for account in accounts], "tokens": [filled.shape(ApiToken)], "secret": filled.text(),
+            "saved": True, "problem_text": filled.text(), "export": export, "export_size": filled.text(),
+            "exclusions": [filled.shape(Exclusion, removing=removing) for removing in (True, False)],
+        }  # fmt: skip
 
 
 def unescaped(html: str) -> list[str]:

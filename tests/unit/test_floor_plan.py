@@ -42,6 +42,8 @@ WORK: dict[Service, frozenset[str]] = {
             "contact_search.py",  # lists in their orders, page by page
             "contact_views.py",  # contacts as replies show them
             "derivations.py",  # what an upgrade derives anew
+            "exclusion_work.py",  # the end of what the user asked not to record
+            "exclusions.py",  # the door that keeps it out
             "identity_resolution.py",  # which addresses and cards are one person
             "kept_participants.py",  # whom a message to very many is recorded with
             "merges.py",  # two contacts by hand, and back
@@ -70,6 +72,7 @@ WORK: dict[Service, frozenset[str]] = {
         {
             "api/",  # entry points over HTTP
             "app.py",
+            "export_making.py",
             "export.py",
             "limits/",  # what one user, browser or address may take
             "live_updates.py",

@@ -276,7 +276,7 @@ class Attendee(Shape):
     """What is known about one guest. `contact_id` is null where there is no contact; `last` are the newest interactions.
 
     A contact may have been made by the invitation alone. `first_contact_at`: the first interaction that counts; `on_file`: a card of Google
-    Contacts, or something that the user wrote, stands behind it.
+    Contacts, or something that the user wrote, stands behind it. `not_recorded`: the user asked for that.
     """
 
     address: str
@@ -291,6 +291,7 @@ class Attendee(Shape):
     bios: dict[str, str] = {}
     last: tuple[Interaction, ...] = ()
     me: bool = False
+    not_recorded: bool = False
 
 
 class Attendees(Shape):
@@ -370,10 +371,14 @@ class HeldMessage(Shape):
 
 
 class Comparison(Shape):
-    """The `differing` messages. They are lost where none is `waiting`: events on their way here that were not handled yet."""
+    """The `differing` messages. They are lost where none is `waiting`: events on their way here that were not handled yet.
+
+    `left_out`: of how many nothing is kept, because the user asked not to record who is on them.
+    """
 
     differing: tuple[HeldMessage, ...]
     waiting: int
+    left_out: int = 0
 
 
 class CompareMessages(Query[Comparison]):
@@ -445,7 +450,10 @@ class ContactRef(Shape):
 
 
 class ContactRefs(Shape):
+    """`left_out_by`: the address or domain that the user asked not to record, where that is why nothing is kept of the message."""
+
     items: tuple[ContactRef, ...]
+    left_out_by: str = ""
 
 
 class GetContactsOfMessage(Query[ContactRefs]):
@@ -459,3 +467,75 @@ class GetContactsOfMessage(Query[ContactRefs]):
     user_id: UserId
     account_id: AccountId
     gmail_id: str
+
+
+class Exclusion(Shape):
+    """Somebody, or everybody under a mail domain, whom the user asked not to record.
+
+    `kind`: domain, email, phone, or that of a handle. `removing`: what was recorded before is still being removed. `left_out`: how many
+    messages, meetings and cards were left out, or kept without them.
+    """
+
+    id: UUID
+    kind: str
+    value: str
+    added_at: datetime
+    removing: bool
+    left_out: int = 0
+
+
+class Exclusions(Shape):
+    items: tuple[Exclusion, ...]
+
+
+class ListExclusions(Query[Exclusions]):
+    """Newest first."""
+
+    subject = "contacts.exclusions"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Exclusions
+
+    user_id: UserId
+
+
+class AddExclusion(Command[Exclusion]):
+    """From now on nothing of an address or domain is recorded, and what was recorded goes.
+
+    Refused: `invalid_address`, `public_domain`, `own_address` (422), `too_many` (409).
+    """
+
+    subject = "contacts.exclude"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Exclusion
+
+    user_id: UserId
+    value: str
+
+
+class ExcludeContact(Command[Exclusions]):
+    """The same for everything that identifies a contact, which goes at once.
+
+    Refused: `not_found`, `nothing_to_recognise` (422), `too_many` (409).
+    """
+
+    subject = "contacts.exclude_contact"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Exclusions
+
+    user_id: UserId
+    contact_id: ContactId
+
+
+class RemoveExclusion(Command[Done]):
+    """New things are recorded again; what Google still has comes back with the next audits. Refused: `not_found`."""
+
+    subject = "contacts.remove_exclusion"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Done
+
+    user_id: UserId
+    exclusion_id: UUID

@@ -19,7 +19,8 @@ async def compare_messages(context: Context, count_waiting: CountWaiting, query:
         if await list_purged(connection, [query.user_id, query.account_id]):
             return Comparison(differing=(), waiting=waiting)
         differing = await audits.list_differing(connection, query.user_id, query.account_id, query.published)
-    return Comparison(differing=tuple(differing), waiting=waiting)
+        left_out = await audits.count_left_out(connection, query.user_id, query.account_id, query.published)
+    return Comparison(differing=tuple(differing), waiting=waiting, left_out=left_out)
 
 
 async def compare_meetings(context: Context, count_waiting: CountWaiting, query: CompareMeetings) -> ItemComparison:

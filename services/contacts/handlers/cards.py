@@ -11,6 +11,7 @@ from services.contacts.domain.cards import card_addresses, google_card, latest_i
 from services.contacts.domain.changes import ChangedContacts
 from services.contacts.domain.identity_resolution import CardKey
 from services.contacts.domain.text import key
+from services.contacts.exclusions import leave_out_excluded_cards
 from services.contacts.identity_resolution import resolve_identities
 from services.contacts.store import addresses, cards, users
 from services.contacts.store.identity_resolution import Seeds
@@ -29,13 +30,15 @@ async def import_cards(context: Context, events: Sequence[PersonImported]) -> No
 async def _import_latest(connection: Connection, latest: Sequence[PersonImported]) -> ChangedContacts:
     purged = await users.list_purged(connection, {id_ for event in latest for id_ in (event.user_id, event.account_id)})
     wanted = [event for event in latest if event.user_id not in purged and event.account_id not in purged]
-    found = {card.key: card for card in map(google_card, wanted)}
+    found = {card.key: card for card in await leave_out_excluded_cards(connection, map(google_card, wanted))}
     newer = await cards.upsert_cards(connection, list(found.values()))
     for event in wanted:
         if event.former_names:
             former = [key(name) for name in event.former_names]
             await cards.rename_card(connection, event.account_id, former, key(event.resource_name))
-    await addresses.get_or_insert_addresses(connection, card_addresses(wanted))
+    kept = {(card.user_id, "email", email) for card in found.values() for email in card.emails}
+    named = {address: person for address, person in card_addresses(wanted).items() if address in kept}
+    await addresses.get_or_insert_addresses(connection, named)
     by_user: dict[UserId, list[CardKey]] = defaultdict(list)
     for card_key in newer:
         by_user[found[card_key].user_id].append(card_key)

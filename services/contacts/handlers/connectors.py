@@ -5,6 +5,7 @@ from services.contacts.context import Context
 from services.contacts.domain.changes import ChangedContacts
 from services.contacts.domain.observations import identity_participant, reported_interaction
 from services.contacts.domain.text import cleaned
+from services.contacts.exclusions import is_excluded, leave_out_excluded
 from services.contacts.projector import record_observations
 from services.contacts.store import addresses, observations, users
 from services.contacts.store.profiles import Bio, upsert_bio
@@ -20,7 +21,7 @@ async def record_report(context: Context, event: InteractionReported) -> None:
     async with context.locked(event.user_id) as connection:
         if await users.list_purged(connection, [event.user_id]):
             return
-        first = reported_interaction(event, revision=0)
+        [first] = await leave_out_excluded(connection, [reported_interaction(event, revision=0)])
         revision = await observations.get_next_revision(connection, first.key)
         phones = {
             (event.user_id, participant.kind, participant.value): participant
@@ -42,6 +43,8 @@ async def record_profile(context: Context, event: ProfileReported) -> None:
     address = (event.user_id, participant.kind, participant.value)
     async with context.locked(event.user_id) as connection:
         if await users.list_purged(connection, [event.user_id]):
+            return
+        if await is_excluded(connection, event.user_id, participant):
             return
         ids = await addresses.get_or_insert_addresses(connection, {address: participant})
         bio = Bio(event.platform, cleaned(event.bio, MAX_BIO), event.at)

@@ -12,9 +12,10 @@ from services.contacts.bcc_offers import make_offers
 from services.contacts.context import Context
 from services.contacts.domain.changes import ChangedContacts
 from services.contacts.domain.kept_participants import MAX_PARTICIPANTS
-from services.contacts.domain.observations import observed_message, removed_message
+from services.contacts.domain.observations import EMAIL, observed_message, removed_message
 from services.contacts.domain.text import key
 from services.contacts.projector import record_observations
+from services.contacts.store import exclusions
 from services.contacts.store.timelines import list_contacts_of_message
 
 CONTACTS_OF_MESSAGE = 20
@@ -50,9 +51,11 @@ async def remove_messages(context: Context, events: Sequence[MessageRemoved]) ->
 
 
 async def get_contacts_of_message(context: Context, query: GetContactsOfMessage) -> ContactRefs:
-    """The contacts on whose timelines the message is."""
+    """The contacts on whose timelines the message is, or the rule of the user that leaves it out."""
     async with context.db.acquire() as connection:
         found = await list_contacts_of_message(
             connection, query.user_id, query.account_id, key(query.gmail_id), CONTACTS_OF_MESSAGE
         )
-    return ContactRefs(items=tuple(found))
+        observed = query.account_id, EMAIL, key(query.gmail_id)
+        rule = "" if found else await exclusions.get_left_out_by(connection, query.user_id, observed)
+    return ContactRefs(items=tuple(found), left_out_by=rule)

@@ -13,16 +13,17 @@ async def list_differing(
 ) -> list[HeldMessage]:
     """Those that are not held as published, with the revision of what is held (0: nothing ever arrived).
 
-    One that is there must be held alive, with its interaction, at least at its revision; one that was removed must not be alive
-    as of an earlier one.
+    One that is there must be held at least at its revision, alive with its interaction, or left out because the user asked for that;
+    one that was removed must not be alive as of an earlier one.
     """
     rows = await connection.fetch(
         """SELECT t.gmail_id, coalesce(s.revision, 0) AS revision
            FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bool[]) AS t(gmail_id, ref, revision, removed)
            LEFT JOIN sightings s ON s.user_id = $6 AND s.source_id = $1 AND s.platform = 'email' AND s.ref = t.ref
            WHERE CASE WHEN t.removed THEN s.fact IS NOT NULL AND s.revision < t.revision
-                 ELSE s.fact IS NULL OR s.revision < t.revision
-                      OR NOT EXISTS (SELECT FROM interactions i WHERE i.id = s.interaction_id) END""",
+                 ELSE s.revision IS NULL OR s.revision < t.revision
+                      OR (NOT EXISTS (SELECT FROM interactions i WHERE i.id = s.interaction_id) AND NOT EXISTS (
+                          SELECT FROM left_out l WHERE l.source_id = $1 AND l.platform = 'email' AND l.ref = t.ref AND l.whole)) END""",
         account_id,
         [message.gmail_id for message in published],
         [key(message.gmail_id) for message in published],
@@ -31,6 +32,21 @@ async def list_differing(
         user_id,
     )
     return [HeldMessage(gmail_id=row["gmail_id"], revision=row["revision"]) for row in rows]
+
+
+async def count_left_out(
+    connection: Connection, user_id: UserId, account_id: AccountId, published: Collection[PublishedMessage]
+) -> int:
+    """Of how many of these messages nothing is kept because the user asked for that."""
+    return int(
+        await connection.fetchval(
+            """SELECT count(DISTINCT l.ref) FROM left_out l
+               WHERE l.source_id = $1 AND l.platform = 'email' AND l.ref = ANY($2::text[]) AND l.user_id = $3 AND l.whole""",
+            account_id,
+            [key(message.gmail_id) for message in published if not message.removed],
+            user_id,
+        )
+    )
 
 
 async def list_differing_meetings(

@@ -1,7 +1,8 @@
 """Google's cards. A removed one keeps what is on it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from uuid import UUID
 
 from libs.common.db import Connection
 from libs.common.ids import AccountId, ContactId, UserId
@@ -26,6 +27,56 @@ async def upsert_cards(connection: Connection, cards: Sequence[GoogleCard]) -> l
         [vars(card) for card in cards],
     )
     return [(row["account_id"], row["resource_name"]) for row in rows]
+
+
+_FIELDS = tuple(column.name for column in fields(GoogleCard))
+
+
+async def list_cards_with(
+    connection: Connection, user_id: UserId, kind: str, value: str, limit: int, after: CardKey
+) -> list[GoogleCard]:
+    """The next cards that name an address under this rule, or (`phone`) that have this phone and no email."""
+    rows = await connection.fetch(
+        f"""SELECT {", ".join(_FIELDS)} FROM cards k
+            WHERE user_id = $1 AND (account_id, resource_name) > ($5, $6) AND CASE $2
+                WHEN 'phone' THEN emails = '{{}}' AND phone_keys @> ARRAY[$3]
+                WHEN 'domain' THEN EXISTS (SELECT FROM unnest(emails) AS email
+                                           WHERE split_part(email, '@', 2) = $3 OR split_part(email, '@', 2) LIKE '%.' || $3)
+                ELSE EXISTS (SELECT FROM unnest(emails) AS email WHERE $3 IN (email, regexp_replace(email, '\\+.*@', '@'))) END
+            ORDER BY account_id, resource_name LIMIT $4""",  # noqa: S608  (names of fields)
+        user_id,
+        kind,
+        value,
+        limit,
+        *after,
+    )
+    lists = ("emails", "phones", "phone_keys", "urls")
+    ids = ("user_id", "account_id")
+    return [
+        GoogleCard(
+            **{**row, **{name: UUID(str(row[name])) for name in ids}, **{name: tuple(row[name]) for name in lists}}
+        )
+        for row in rows
+    ]
+
+
+async def overwrite_cards(connection: Connection, cards: Sequence[GoogleCard]) -> list[ContactId]:
+    """Store what was kept of cards that are held; one of which nothing was is no contact's any more. The contacts that had one of them."""
+    rows = await connection.fetch(
+        """WITH kept AS (
+               SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(account_id uuid, resource_name text, live boolean, name text, folded text,
+                   company text, title text, photo_url text, birthday text, emails text[], phones text[], phone_keys text[], urls text[])
+           ), before AS (
+               SELECT c.contact_id FROM cards c JOIN kept USING (account_id, resource_name) WHERE c.contact_id IS NOT NULL
+           ), written AS (
+               UPDATE cards c SET live = kept.live, name = kept.name, folded = kept.folded, company = kept.company, title = kept.title,
+                   photo_url = kept.photo_url, birthday = kept.birthday, emails = kept.emails, phones = kept.phones,
+                   phone_keys = kept.phone_keys, urls = kept.urls, contact_id = CASE WHEN kept.live THEN c.contact_id END
+               FROM kept WHERE (c.account_id, c.resource_name) = (kept.account_id, kept.resource_name)
+           ) SELECT DISTINCT contact_id FROM before""",
+        [vars(card) for card in cards],
+    )
+    return [row["contact_id"] for row in rows]
 
 
 async def mark_card_removed(connection: Connection, user_id: UserId, key: CardKey, revision: int) -> bool:

@@ -12,6 +12,8 @@ DeleteSome: TypeAlias = Callable[[Connection, UserId, int], Awaitable[int]]
 # What leads to others goes first: cards, so that none makes a contact again; merges and profiles go with contacts and addresses.
 _TABLES = (
     "bcc_offers",
+    "left_out",
+    "exclusions",
     "groups_due",
     "rechecks",
     "cards",

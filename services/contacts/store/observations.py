@@ -48,6 +48,15 @@ async def list_of_source(connection: Connection, source_id: SourceId, limit: int
     return [_observation(row) for row in rows]
 
 
+async def list_of_interactions(connection: Connection, ids: Collection[InteractionId]) -> list[Observation]:
+    """Every live observation that these interactions stand on."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM sightings s WHERE interaction_id = ANY($1::uuid[]) AND fact IS NOT NULL",  # noqa: S608
+        list(ids),
+    )
+    return [_observation(row) for row in rows]
+
+
 async def get_next_revision(connection: Connection, key: ObservationKey) -> int:
     """One more than what is stored under this key; 0 where nothing is."""
     last: int | None = await connection.fetchval(

@@ -1,12 +1,25 @@
 """The HTTP API: every endpoint, in the order in which the documentation lists them."""
 
-from services.gateway.api import accounts, contacts, live_updates, me, meetings, notifications, settings, tokens
+from services.gateway.api import (
+    accounts,
+    contacts,
+    do_not_record,
+    exports,
+    live_updates,
+    me,
+    meetings,
+    notifications,
+    settings,
+    tokens,
+)
 from services.gateway.api.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *me.ENDPOINTS,
+    *exports.ENDPOINTS,
     *accounts.ENDPOINTS,
     *contacts.ENDPOINTS,
+    *do_not_record.ENDPOINTS,
     *meetings.ENDPOINTS,
     *settings.ENDPOINTS,
     *notifications.ENDPOINTS,

@@ -21,6 +21,7 @@ from libs.common.requests import (
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.api.moment import Moment
 from services.gateway.domain.meetings import MeetingView, meeting_view
+from services.gateway.limits.briefs import count_briefs
 
 TAG = "Meetings"
 BRIEF_SECONDS = 45.0
@@ -109,8 +110,7 @@ async def send_prep(call: Call, meeting_id: MeetingId) -> Prep:
 
 async def _limit_briefs(call: Call) -> None:
     """Each brief is written by a model that costs money. Refused: `too_many_briefs` (429)."""
-    hour = int(datetime.now(UTC).timestamp() // 3600)
-    briefs = await call.context.cache.count_failure(f"briefs:{call.user_id}:{hour}", timedelta(hours=2))
+    briefs = await count_briefs(call.context, call.user_id)
     if briefs > BRIEFS_PER_HOUR:
         detail = f"{BRIEFS_PER_HOUR} briefs were written for you within this hour. Try again in the next."
         raise Refused(429, "too_many_briefs", detail, retry_after=600)

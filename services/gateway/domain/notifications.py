@@ -53,14 +53,14 @@ class ItemCounts(NamedTuple):
 
 @dataclass(frozen=True)
 class NewNotification:
-    """A notification that is about to be stored. `link` is a path on this server.
+    """A notification that is about to be stored. `link` is a path on this server; `account_id` is None where it is about no account.
 
     Of several with the same `event_key` the first is stored. Where they have `counts`, those of the later ones are added to it, once
     for each `run_id`. `offer` is an address that one click adds to the user's own ones.
     """
 
     user_id: UserId
-    account_id: AccountId
+    account_id: AccountId | None
     kind: str
     level: Level
     title: str

@@ -15,6 +15,7 @@ from libs.common.requests import (
     ContactFields,
     DeleteContact,
     Direction,
+    ExcludeContact,
     FindDuplicates,
     GetContact,
     GetTimeline,
@@ -47,6 +48,7 @@ def contact_routes(context: Context) -> list[web.RouteDef]:
         page_route(context, "POST", "/contacts/{contact_id}/bcc", rotate_bcc),
         page_route(context, "POST", "/contacts/{contact_id}/archive", archive),
         page_route(context, "POST", "/contacts/{contact_id}/delete", delete),
+        page_route(context, "POST", "/contacts/{contact_id}/do-not-record", do_not_record),
         page_route(context, "POST", "/contacts/{contact_id}/merge", merge),
         page_route(context, "POST", "/merges/{merge_id}/undo", undo_merge),
     ]
@@ -178,6 +180,12 @@ async def delete(visit: Visit) -> web.Response:
     """Delete the person. Mail does not bring them back."""
     await visit.request(DeleteContact(user_id=visit.user_id, contact_id=_id(visit)))
     return see_other("/contacts")
+
+
+async def do_not_record(visit: Visit) -> web.Response:
+    """The person goes, and stays out; the page that follows shows by which rules."""
+    await visit.request(ExcludeContact(user_id=visit.user_id, contact_id=_id(visit)))
+    return see_other("/settings#do-not-record")
 
 
 async def merge(visit: Visit) -> web.Response:

@@ -10,13 +10,16 @@ from libs.common.errors import Refused
 from libs.common.events import KINDS
 from libs.common.ids import AccountId
 from libs.common.preferences import ContactCreation
-from libs.common.requests import GetSettings, ListApiTokens
+from libs.common.requests import AddExclusion, GetSettings, ListApiTokens, ListExclusions, RemoveExclusion
 from services.gateway.api.accounts import DisconnectQuery, SyncBody, disconnect_account, sync_account
+from services.gateway.api.exports import begin_making
 from services.gateway.api.settings import SettingsChanges, put_settings
 from services.gateway.api.tokens import NewToken, create_token, delete_token
 from services.gateway.context import Context
+from services.gateway.domain.exports import size_text
 from services.gateway.domain.sync_lines import sync_line
 from services.gateway.pages.visit import Visit, page_route, see_other
+from services.gateway.store.exports import get_newest
 
 CREATION: tuple[tuple[ContactCreation, str], ...] = (
     ("people", "People who write to me, and people I write to"),
@@ -24,6 +27,7 @@ CREATION: tuple[tuple[ContactCreation, str], ...] = (
     ("everyone", "Everyone on every mail, robots too"),
     ("none", "Nobody: I add contacts myself"),
 )
+MAX_EXCLUDED = 320
 CHECKS = ("meeting_prep_enabled", "meeting_prep_unknown", "meeting_prep_private")
 
 
@@ -33,6 +37,9 @@ def settings_routes(context: Context) -> list[web.RouteDef]:
         page_route(context, "POST", "/settings", save_settings),
         page_route(context, "POST", "/accounts/{account_id}/sync", sync_now),
         page_route(context, "POST", "/accounts/{account_id}/disconnect", disconnect),
+        page_route(context, "POST", "/do-not-record", do_not_record),
+        page_route(context, "POST", "/do-not-record/{exclusion_id}/remove", record_again),
+        page_route(context, "POST", "/export", start_export),
         page_route(context, "POST", "/tokens", make_token),
         page_route(context, "POST", "/tokens/{token_id}/delete", revoke_token),
     ]
@@ -43,9 +50,11 @@ async def show_settings(visit: Visit) -> web.Response:
 
 
 async def _page(visit: Visit, *, problem: Refused | None = None, secret: str = "") -> web.Response:
-    settings, tokens, accounts = await asyncio.gather(
+    settings, tokens, exclusions, export, accounts = await asyncio.gather(
         visit.request(GetSettings(user_id=visit.user_id)),
         visit.request(ListApiTokens(user_id=visit.user_id)),
+        visit.request_if_up(ListExclusions(user_id=visit.user_id)),
+        get_newest(visit.context.db, visit.user_id),
         visit.accounts(),
     )
     values = {
@@ -54,6 +63,9 @@ async def _page(visit: Visit, *, problem: Refused | None = None, secret: str = "
         "creation": CREATION,
         "cards": [(account, [sync_line(account, kind) for kind in KINDS]) for account in accounts],
         "tokens": tokens.items,
+        "export": export,
+        "export_size": size_text(export.bytes) if export else "",
+        "exclusions": exclusions.items if exclusions else (),
         "secret": secret,
         "saved": "saved" in visit.http_request.query,
         "problem_text": problem.detail if problem else "",
@@ -117,6 +129,30 @@ async def disconnect(visit: Visit) -> web.Response:
     purge = (await visit.http_request.post()).get("purge") == "yes"
     await disconnect_account.handler(visit.call, AccountId(visit.path_id("account_id")), DisconnectQuery(purge=purge))
     return see_other("/settings#accounts")
+
+
+async def do_not_record(visit: Visit) -> web.Response:
+    """An address or a domain; on a problem the page once more, with the sentence that says what it is."""
+    value = str((await visit.http_request.post()).get("value", "")).strip()
+    try:
+        await visit.request(AddExclusion(user_id=visit.user_id, value=value[:MAX_EXCLUDED]))
+    except Refused as refused:
+        return await _page(visit, problem=refused)
+    return see_other("/settings#do-not-record")
+
+
+async def record_again(visit: Visit) -> web.Response:
+    await visit.request(RemoveExclusion(user_id=visit.user_id, exclusion_id=visit.path_id("exclusion_id")))
+    return see_other("/settings#do-not-record")
+
+
+async def start_export(visit: Visit) -> web.Response:
+    """In the background; the page shows how far it is."""
+    try:
+        await begin_making(visit.context, visit.user_id)
+    except Refused as refused:
+        return await _page(visit, problem=refused)
+    return see_other("/settings#data")
 
 
 async def make_token(visit: Visit) -> web.Response:

@@ -2,6 +2,7 @@
 
 from libs.common.db import Connection
 from libs.common.ids import UserId
+from services.gateway.store import exports
 
 
 async def delete_user(connection: Connection, user_id: UserId) -> None:
@@ -10,3 +11,4 @@ async def delete_user(connection: Connection, user_id: UserId) -> None:
     await connection.execute("INSERT INTO deleted_users (user_id) VALUES ($1) ON CONFLICT DO NOTHING", user_id)
     await connection.execute("DELETE FROM notifications WHERE user_id = $1", user_id)
     await connection.execute("DELETE FROM accounts WHERE user_id = $1", user_id)
+    await exports.delete_of_user(connection, user_id)

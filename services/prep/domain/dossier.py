@@ -48,7 +48,9 @@ class PastInteraction:
 
 @dataclass(frozen=True)
 class Profile:
-    """One guest. `history_complete`: `interactions` and what was left out of them are all there ever were."""
+    """One guest. `history_complete`: `interactions` and what was left out of them are all there ever were. `not_recorded`: the user asked
+    for that, so nothing is known of them.
+    """
 
     address: str
     name: str
@@ -64,6 +66,7 @@ class Profile:
     interactions: tuple[PastInteraction, ...]
     met_before: bool
     history_complete: bool
+    not_recorded: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ def _profile(guest: Guest, attendee: Attendee, known: bool, most: int, labels_be
         ),
         met_before=any(item.platform == "calendar" for item in attendee.last),
         history_complete=len(attendee.last) < INTERACTIONS_REQUESTED,
+        not_recorded=attendee.not_recorded,
     )
 
 

@@ -51,6 +51,8 @@ def fact_points(dossier: Dossier, now: datetime) -> tuple[TalkingPoint, ...]:
 def _person_points(person: Profile, dossier: Dossier, now: datetime) -> Iterator[TalkingPoint]:
     """What the facts yield about one person, the most useful first."""
     name, zone = person.name, dossier.zone
+    if person.not_recorded:
+        return
     if not person.known:
         yield _point(f"You have no history with {name}: ask what brings them to this meeting.")
         return

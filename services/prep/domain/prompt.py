@@ -55,6 +55,8 @@ def prompt(dossier: Dossier, now: datetime) -> str:
 
 
 def _person(number: int, person: Profile, dossier: Dossier, now: datetime) -> list[str]:
+    if person.not_recorded:
+        return [f"Guest {number}: somebody whom the reader does not record"]
     name = for_model(person.name if person.name != person.address else "a guest without a name", MAX_NAME)
     if not person.known:
         return [f"Guest {number}: {name} (no history)"]

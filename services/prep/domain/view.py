@@ -30,6 +30,7 @@ class ShownPerson:
     work: str
     address: str
     known: bool
+    not_recorded: bool
     relationship: Label | None
     score: int | None
     answer: str
@@ -90,6 +91,7 @@ def _shown_person(person: Profile, dossier: Dossier, now: datetime) -> ShownPers
         work=", ".join(filter(None, (person.title, person.company))),
         address="" if person.name == person.address else person.address,
         known=person.known,
+        not_recorded=person.not_recorded,
         relationship=person.relationship,
         score=person.score,
         answer=ANSWER_TEXTS[person.answer],

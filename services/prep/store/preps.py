@@ -19,6 +19,9 @@ GRACE = timedelta(seconds=60)
 """For so long after its lease a brief is left to whoever may still come back to it."""
 
 
+Moment = tuple[AccountId, str, datetime]
+"""account, event, start: what a brief is about"""
+
 _COLUMNS = "preps.*, leased_until - now() AS lease_left"
 
 
@@ -223,6 +226,20 @@ async def delete_of_account(connection: Connection, account_id: AccountId) -> No
 
 async def delete_of_user(connection: Connection, user_id: UserId) -> None:
     await connection.execute("DELETE FROM preps WHERE user_id = $1", user_id)
+
+
+async def list_recent_moments(
+    connection: Connection, user_id: UserId, account_id: AccountId | None, within: timedelta
+) -> list[Moment]:
+    """Which meetings were briefed automatically within this time: those of the user, or of the one account."""
+    rows = await connection.fetch(
+        """SELECT account_id, event_id, starts_at FROM preps
+           WHERE user_id = $1 AND ($2::uuid IS NULL OR account_id = $2) AND NOT by_hand AND updated_at > now() - $3::interval""",
+        user_id,
+        account_id,
+        within,
+    )
+    return [(row["account_id"], row["event_id"], row["starts_at"]) for row in rows]
 
 
 def _prep(record: Record) -> Prep:

@@ -1,12 +1,14 @@
 """What an audit concludes: how complete the mail is, in a number and in a sentence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from libs.common.requests import AuditResult
 
 # What Gmail refuses to give out, and what contacts lose again, is tried again once a day for a week.
 MAX_RETRIES = 7
+NOT_RECORDED = "do_not_record"
+"""The rule of what `contacts` left out because the user asked for that. The ledger has it as recorded: it was published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,13 @@ class AuditCount:
     set_aside: int
     pending: int
     unhealed: int
+
+    def with_left_out(self, number: int) -> "AuditCount":
+        """So many of the recorded ones were left out because the user asked for that."""
+        left_out = min(number, self.recorded)
+        if not left_out:
+            return self
+        return replace(self, recorded=self.recorded - left_out, filtered={**self.filtered, NOT_RECORDED: left_out})
 
     @property
     def complete(self) -> float:
@@ -40,7 +49,8 @@ def progress_summary(last: AuditResult | None, *, under_way: bool) -> str:
 
 def summary(count: AuditCount, added: int, removed: int) -> str:
     """The outcome of an audit for people. `added` and `removed`: what it healed."""
-    return f"{_accounted(count)}{_healed(added, removed)}.{_aside(count.set_aside)}"
+    left_out = _left_out(count.filtered.get(NOT_RECORDED, 0))
+    return f"{_accounted(count)}{left_out}{_healed(added, removed)}.{_aside(count.set_aside)}"
 
 
 def _accounted(count: AuditCount) -> str:
@@ -55,6 +65,10 @@ def _accounted(count: AuditCount) -> str:
     if count.listed == 1:
         return "The 1 message that Gmail lists is accounted for"
     return f"All {count.listed:,} messages that Gmail lists are accounted for"
+
+
+def _left_out(number: int) -> str:
+    return f"; {number:,} {_were(number)} left out by your rule not to record them" if number else ""
 
 
 def _healed(added: int, removed: int) -> str:

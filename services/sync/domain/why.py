@@ -85,6 +85,14 @@ def queued(ahead: int) -> str:
     return f" {ahead:,} {'message is' if ahead == 1 else 'messages are'} read before it."
 
 
+def not_recorded(rule: str) -> str:
+    """`rule`: the address or domain as the user typed it."""
+    return (
+        f"You asked not to record {rule}, so this message was left out. Take that back under Settings, People, and the next audit "
+        "of the account fetches it."
+    )
+
+
 def copies(number: int) -> str:
     """A note on several messages with the same Message-ID."""
     return (

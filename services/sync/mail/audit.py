@@ -17,7 +17,7 @@ from libs.common.fault_points import reached
 from libs.common.google.errors import Gone, HistoryExpired, PageExpired
 from libs.common.google.session import Usage
 from libs.common.log import get_logger
-from libs.common.requests import AuditResult, CompareMessages, HeldMessage, PublishedMessage
+from libs.common.requests import AuditResult, CompareMessages, Comparison, HeldMessage, PublishedMessage
 from libs.common.resources.gmail import FetchItem
 from libs.common.time_slice import TimeSlice
 from services.sync.domain import mail as rules
@@ -69,13 +69,13 @@ async def audit_if_due(run: Run) -> None:
     await reached("sync.audit.compared")
     await _fetch_pending(run)
     await _check_unlisted(run, audit)
-    unhealed = await _check_contacts(run, audit, earliest)
+    unhealed, left_out = await _check_contacts(run, audit, earliest)
     await reached("sync.audit.ending")
     async with run.step() as step:
         await audits.add_cost(step.connection, audit, *meter.since_last())
         if unhealed > (last.unhealed if last else 0):
             step.count(Tally(skipped={UNHEALED: unhealed}))  # it is reported once
-        count = await audits.count_listed(step.connection, account_id, unhealed)
+        count = (await audits.count_listed(step.connection, account_id, unhealed)).with_left_out(left_out)
         result = await audits.end(step.connection, account_id, audit, count)
     _log(result)
 
@@ -229,10 +229,12 @@ async def _remove(run: Run, audit: Audit, removals: Sequence[Removal], *, again:
 # --- what contacts hold -------------------------------------------------------------------------------------------------
 
 
-async def _check_contacts(run: Run, audit: Audit, earliest: datetime | None) -> int:
-    """Compare with contacts all that was ever published, and mend what differs. How many were mended too often, and are given up."""
+async def _check_contacts(run: Run, audit: Audit, earliest: datetime | None) -> tuple[int, int]:
+    """Compare with contacts all that was ever published, and mend what differs. How many were mended too often, and are given up; and
+    how many contacts left out because the user asked for that.
+    """
     suspects: list[PublishedMessage] = []
-    after = ""
+    after, left_out = "", 0
     while True:
         async with run.db.acquire() as connection:
             published = await losses.list_published(connection, run.lease.account_id, after, READ_AT_ONCE)
@@ -240,21 +242,21 @@ async def _check_contacts(run: Run, audit: Audit, earliest: datetime | None) -> 
             break
         after = published[-1].gmail_id
         for chunk in _chunks(published, COMPARED_AT_ONCE):
-            differing = {held.gmail_id for held in (await _compare(run, chunk))[0]}
+            comparison = await _compare(run, chunk)
+            differing = {held.gmail_id for held in comparison.differing}
+            left_out += comparison.left_out
             suspects += [message for message in chunk if message.gmail_id in differing]
     unhealed = 0
     for chunk in _chunks(suspects, COMPARED_AT_ONCE):
         unhealed += await _mend(run, audit, chunk, earliest)
     await _fetch_pending(run)
-    return unhealed
+    return unhealed, left_out
 
 
-async def _compare(run: Run, published: Sequence[PublishedMessage]) -> tuple[tuple[HeldMessage, ...], int]:
+async def _compare(run: Run, published: Sequence[PublishedMessage]) -> Comparison:
     """What contacts do not hold as it was published, and how many events are on their way to them."""
-    comparison = await run.engine.bus.request(
-        CompareMessages(user_id=run.lease.user_id, account_id=run.lease.account_id, published=tuple(published))
-    )
-    return comparison.differing, comparison.waiting
+    query = CompareMessages(user_id=run.lease.user_id, account_id=run.lease.account_id, published=tuple(published))
+    return await run.engine.bus.request(query)
 
 
 async def _mend(run: Run, audit: Audit, published: Sequence[PublishedMessage], earliest: datetime | None) -> int:
@@ -277,10 +279,10 @@ async def _lost(run: Run, published: Sequence[PublishedMessage]) -> tuple[HeldMe
     """What still differs when no event is on its way any more. Nothing, where the bus does not come to rest: another audit will see."""
     for pause in (0.0, *QUIET_PAUSES_SECONDS):
         await asyncio.sleep(pause)
-        differing, waiting = await _compare(run, published)
-        if not differing or not waiting:
-            return differing
-    get_logger().info("audit_bus_busy", suspects=len(differing), waiting=waiting)
+        comparison = await _compare(run, published)
+        if not comparison.differing or not comparison.waiting:
+            return comparison.differing
+    get_logger().info("audit_bus_busy", suspects=len(comparison.differing), waiting=comparison.waiting)
     return ()
 
 

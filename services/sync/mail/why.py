@@ -11,11 +11,12 @@ from libs.common.errors import Outage, Refused
 from libs.common.google.errors import Gone, GoogleError, NotReady, Rejected
 from libs.common.ids import AccountId
 from libs.common.log import get_logger
-from libs.common.requests import ContactRef, ExplainMessage, GetContactsOfMessage, Why
+from libs.common.requests import ContactRefs, ExplainMessage, GetContactsOfMessage, Why
 from libs.common.resources.gmail import GmailMessage
 from services.sync.context import Context, GoogleAccounts
 from services.sync.domain import mail as rules
 from services.sync.domain import why
+from services.sync.domain.audit import NOT_RECORDED
 from services.sync.domain.runs import RunRequest
 from services.sync.mail.briefs import find_brief_tokens
 from services.sync.store import messages
@@ -51,7 +52,10 @@ async def explain(context: Context, google: GoogleAccounts, account: Account, qu
         return await _with_place(context, known, entry.position)
     if entry.state == "recorded":
         found = await _contacts(context, account, entry.gmail_id)
-        return known.model_copy(update={"contacts": found[:MAX_CONTACTS], "contacts_total": len(found)})
+        if found.left_out_by:
+            sentence = why.not_recorded(found.left_out_by) + why.copies(len(entries))
+            return known.model_copy(update={"state": "filtered", "rule": NOT_RECORDED, "explanation": sentence})
+        return known.model_copy(update={"contacts": found.items[:MAX_CONTACTS], "contacts_total": len(found.items)})
     return known
 
 
@@ -63,14 +67,14 @@ async def _with_place(context: Context, known: Why, position: int) -> Why:
     return known.model_copy(update={"explanation": sentence, "ahead": ahead, "eta_seconds": eta_seconds})
 
 
-async def _contacts(context: Context, account: Account, gmail_id: str) -> tuple[ContactRef, ...]:
-    """Whose timelines show it; empty, where contacts does not reply in time: the rest of the reply is worth more."""
+async def _contacts(context: Context, account: Account, gmail_id: str) -> ContactRefs:
+    """Whose timelines show it, or which rule of the user leaves it out; empty where contacts does not reply in time: the rest counts."""
     query = GetContactsOfMessage(user_id=account.user_id, account_id=account.account_id, gmail_id=gmail_id)
     try:
-        return (await context.bus.request(query, seconds=CONTACTS_SECONDS)).items
+        return await context.bus.request(query, seconds=CONTACTS_SECONDS)
     except (Outage, Refused) as error:
         get_logger().debug("contacts_of_message_unknown", error=str(error))
-        return ()
+        return ContactRefs(items=())
 
 
 # --- what Gmail has -----------------------------------------------------------------------------------------------------

@@ -37,7 +37,8 @@ async def test_the_archive_has_every_page_of_everything(gateway: RunningGateway)
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         archive = zipfile.ZipFile(io.BytesIO(await response.read()))
     assert set(archive.namelist()) == {
-        "contacts.jsonl", "interactions.jsonl", "meetings.jsonl", "accounts.json", "settings.json", "notifications.jsonl",
+        "README.txt", "contacts.jsonl", "interactions.jsonl", "meetings.jsonl", "accounts.json", "settings.json", "notifications.jsonl",
+        "contacts.csv", "interactions.csv", "contacts.vcf", "meetings.ics",
     }  # fmt: skip
     lines = [json.loads(line) for line in archive.read("interactions.jsonl").splitlines()]
     assert lines == [{"what": "interactions", "page": 1}, {"what": "interactions", "page": 2}]

@@ -12,6 +12,7 @@ PRODUCT = "tests/e2e/test_whole_product.py::test_two_replicas_of_everything_yiel
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 DELIVERY = "libs/common/bus/delivery.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
+NOT_RECORDED = "tests/integration/contacts/test_contacts_do_not_record.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -205,5 +206,36 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/prep/briefing.py::_error_sentence",
         Replace("isinstance(error, Outage)", "isinstance(error, Exception)"),
         (f"{PREP_ATTEMPTS}::test_a_bug_frees_the_brief_and_is_no_sentence_for_the_user",),
+    ),
+    Mutation(
+        "a door that does not know what the user asked not to record",
+        "private",
+        "services/contacts/exclusions.py::leave_out_excluded",
+        Replace("without_excluded(observation, theirs)", "(observation, NOTHING)"),
+        (f"{NOT_RECORDED}::test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is_about",),
+    ),
+    Mutation(
+        "cards bring back whom the user asked not to record",
+        "private",
+        "services/contacts/exclusions.py::leave_out_excluded_cards",
+        Replace("card_without_excluded(card, theirs)", "(card, NOTHING)"),
+        (f"{NOT_RECORDED}::test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is_about",),
+    ),
+    Mutation(
+        "a rule whose work is over before the addresses are gone",
+        "private",
+        "services/contacts/exclusion_work.py::_apply",
+        Replace(
+            "exclusion_work.delete_addresses(connection, exclusion, ADDRESSES_AT_ONCE)",
+            "exclusions.forget_marks(connection, exclusion.id, 0)",
+        ),
+        (f"{NOT_RECORDED}::test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is_about",),
+    ),
+    Mutation(
+        "keys of briefs that outlive their user",
+        "private",
+        "services/prep/leasing.py::forget_dedup_keys",
+        Replace("keys.release(_dedup_key(moment))", "keys.get(_dedup_key(moment))"),
+        (PRODUCT,),
     ),
 )

@@ -22,6 +22,8 @@ _ALL_IDS = """
     UNION ALL SELECT id::text FROM contacts.contacts WHERE user_id = $1
     UNION ALL SELECT id::text FROM contacts.interactions WHERE user_id = $1
     UNION ALL SELECT id::text FROM contacts.merges WHERE user_id = $1
+    UNION ALL SELECT id::text FROM contacts.exclusions WHERE user_id = $1
+    UNION ALL SELECT id::text FROM gateway.exports WHERE user_id = $1
     UNION ALL SELECT meeting_id::text FROM sync.meetings WHERE user_id = $1
     UNION ALL SELECT run_id::text FROM sync.runs WHERE user_id = $1
     UNION ALL SELECT id::text FROM prep.preps WHERE user_id = $1
@@ -49,6 +51,8 @@ class Belongings:
     meetings: tuple[UUID, ...]
     notifications: tuple[UUID, ...]
     api_tokens: tuple[UUID, ...]
+    exclusions: tuple[UUID, ...]
+    exports: tuple[UUID, ...]
     messages: tuple[str, ...]
     emails: tuple[str, ...]
     brief_tokens: tuple[str, ...]
@@ -84,6 +88,8 @@ async def read_belongings(
             "SELECT id FROM gateway.notifications WHERE user_id = $1 ORDER BY offer IS NULL, id LIMIT 2"
         ),
         api_tokens=await ids(f"SELECT id FROM auth.api_tokens WHERE user_id = $1 AND name = 'Token {tags[0]}'"),
+        exports=await ids("SELECT id FROM gateway.exports WHERE user_id = $1"),
+        exclusions=await ids("SELECT id FROM contacts.exclusions WHERE user_id = $1"),
         messages=(MESSAGE_IDS[0], UNREADABLE, MESSAGE_ID_OF_ALL),
         emails=(*friends, COMMON),
         brief_tokens=await ids("SELECT token FROM prep.preps WHERE user_id = $1"),

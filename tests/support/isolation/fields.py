@@ -42,6 +42,8 @@ THINGS: Mapping[str, Callable[[Belongings], Values]] = {
     "meeting_ids": lambda has: (has.meetings,),
     "notification_id": lambda has: has.notifications,
     "token_id": lambda has: has.api_tokens,
+    "exclusion_id": lambda has: has.exclusions,
+    "export_id": lambda has: has.exports,
 }
 
 # What may name a thing of several people's: they see their own, or nothing.
@@ -70,7 +72,7 @@ PLAIN: Mapping[str, Any] = {
     "platform": ABSENT, "direction": ABSENT, "last": ABSENT, "days": ABSENT, "error": ABSENT, "if_version": ABSENT,
     "rejected": ABSENT, "kind": ABSENT, "occurred_at": ABSENT, "thread": ABSENT, "company": ABSENT, "photo_url": ABSENT,
     "birthday": ABSENT, "urls": ABSENT, "notes": ABSENT, "tags": ABSENT, "archived": ABSENT, "phones": ABSENT,
-    "notifications": ABSENT,
+    "notifications": ABSENT, "value": "nobody@nowhere.example",
     "start": datetime(2000, 1, 1, tzinfo=UTC), "end": datetime.now(UTC) + timedelta(days=100),
     "from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z",
     "now": datetime.now(UTC), "purge": True, "what": "interactions", "code": "code", "name": "Somebody", "title": "Title",

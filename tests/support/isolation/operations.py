@@ -23,8 +23,11 @@ from tests.support.isolation.cases import Case, Declaration, plain, required_fie
 from tests.support.isolation.world import WAIT_SECONDS, Somebody
 
 LIVE = "stream_events"
-LAST = ("delete_token", "delete_contact", "disconnect_account", "sign_out_everywhere", "delete_me")
-"""After them there is less of their caller."""
+LAST = (
+    "start_export", "remove_exclusion", "exclude_contact", "delete_token",
+    "delete_contact", "disconnect_account", "sign_out_everywhere", "delete_me",
+)  # fmt: skip
+"""After them there is less of their caller, or something else in its place."""
 
 # Pages, forms and redirects that read ids beside those of their path: the parameters of their query or form.
 PAGES = {
@@ -32,6 +35,7 @@ PAGES = {
     "/oauth/google/callback": ("state", "code"),
     "/contacts/{contact_id}/merge": ("other_id",),
     "/contacts/{contact_id}/notes": ("text",),
+    "/do-not-record": ("value",),
 }
 # Those with nothing of anybody's: signing in and out, documents, files, health, what Google calls.
 NOBODYS = {

@@ -48,6 +48,8 @@ WAIT_SECONDS = 60.0
 _DUE = """
     SELECT EXISTS (SELECT FROM contacts.contacts WHERE user_id = $1 AND merged_into IS NULL AND due_at <= now())
         OR EXISTS (SELECT FROM contacts.rechecks WHERE user_id = $1)
+        OR EXISTS (SELECT FROM contacts.exclusions WHERE user_id = $1 AND applied_at IS NULL)
+        OR EXISTS (SELECT FROM gateway.exports WHERE user_id = $1 AND state = 'making')
 """
 
 
@@ -235,6 +237,7 @@ class _Setup:
         tag, key = tags[0], key_of(tags[0])
         await person.call("PUT", "/settings", {"gmail": {"own_addresses": [f"self.{tag}@own.example"]}})
         await create(person, "/tokens", {"name": f"Token {tag}"})
+        await create(person, "/do-not-record", {"value": f"hidden.{tag}@hidden.example"})
         typed = [
             (await create(person, "/contacts", contact_fields(tag, n), f"{key}-{n}" if n else key))["id"]
             for n in range(4)
@@ -257,6 +260,7 @@ class _Setup:
         for meeting in (await person.call("GET", "/meetings", **{"from": now}))["items"]:
             await create(person, f"/meetings/{meeting['id']}/prep", None)
         await self._offer_an_address(person, tags[1], friend_id)
+        await person.call("POST", "/me/export")
 
     async def _offer_an_address(self, person: Person, tag: str, contact_id: str) -> None:
         address = f"{tag}@mail.example"

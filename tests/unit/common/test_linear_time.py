@@ -24,7 +24,7 @@ from libs.common.resources.gmail import GmailMessage
 from services.contacts.domain import bcc, observations
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint
-from services.gateway.domain import sessions
+from services.gateway.domain import export_formats, sessions
 from services.prep.domain import clean, points
 from services.sync.domain import authentication, quotes, why
 from services.sync.domain import text as mail_text
@@ -126,6 +126,7 @@ PATTERNS = (
     Row(clean._PATH.findall, (repeated("a."), repeated("a.com/ "), repeated("1."), unclosed("a.b", "-"), repeated("a.com:"))),
     Row(clean._NUMBER.findall, (repeated("1  "), repeated("1   "), repeated("+1"), repeated("1-"), repeated("1()1"))),
     Row(contact_text._CONTROLS.findall, (repeated("\x00"),)),
+    Row(export_formats._BIRTHDAY.fullmatch, (repeated("1"), repeated("-"), repeated("1985-03-21"))),
     Row(contact_text._WORD.findall, (repeated("_"),)),
     Row(observations._ADDRESS.findall, (repeated("@"), repeated("a@"), repeated("a@ "))),
     Row(why._GMAIL_ID.fullmatch, (repeated("0"),)),
