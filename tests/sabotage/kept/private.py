@@ -13,6 +13,7 @@ RESPONSES = "tests/unit/gateway/test_response_headers.py"
 DELIVERY = "libs/common/bus/delivery.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
+WEBHOOK_SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -205,5 +206,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/prep/briefing.py::_error_sentence",
         Replace("isinstance(error, Outage)", "isinstance(error, Exception)"),
         (f"{PREP_ATTEMPTS}::test_a_bug_frees_the_brief_and_is_no_sentence_for_the_user",),
+    ),
+    Mutation(
+        "a webhook call under a trace of its own",
+        "private",
+        "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver_traced",
+        Replace("traced(delivery.trace)", 'traced("")'),
+        (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
+    ),
+    Mutation(
+        "a webhook call that forgets the trace of what it reports",
+        "private",
+        "services/gateway/store/notifications.py::insert_notification",
+        Replace("current_trace()", '""'),
+        (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
     ),
 )
