@@ -264,4 +264,25 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
         (f"{WHY_IN_TIME}::test_a_message_that_may_be_a_brief_is_left_to_the_sync_where_prep_does_not_reply_in_time",),
     ),
+    Mutation(
+        "a token of Google's that is waited for longer than its requester waits",
+        "edges",
+        "libs/common/google/oauth.py::GoogleOAuth._post",
+        Replace(
+            "self.http.post(url, data=form, timeout=TIMEOUT, allow_redirects=False)",
+            "self.http.post(url, data=form, allow_redirects=False)",
+        ),
+        (
+            "tests/unit/auth/test_oauth_edge.py::test_a_google_that_does_not_respond_is_an_outage_before_the_requester_gives_up",
+        ),
+    ),
+    Mutation(
+        "a Gmail that never confirms holds a brief beyond its lease",
+        "edges",
+        "services/prep/sending.py::_send",
+        Replace("asyncio.timeout(SEND_TIMEOUT_SECONDS)", "asyncio.timeout(None)"),
+        (
+            "tests/unit/prep/test_prep_sending.py::test_a_gmail_that_never_replies_has_not_confirmed_before_the_lease_ends",
+        ),
+    ),
 )

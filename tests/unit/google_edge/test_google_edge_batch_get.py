@@ -8,7 +8,7 @@ import pytest
 
 from libs.common.errors import Outage, Throttled
 from libs.common.google.api import GoogleAccount
-from libs.common.google.batch_get import FetchResult
+from libs.common.google.batch_get import FetchResult, _most_units
 from libs.common.google.errors import (
     DailyLimit,
     Gone,
@@ -18,6 +18,7 @@ from libs.common.google.errors import (
     Rejected,
     Unauthorized,
 )
+from libs.common.google.quota import Priority
 from libs.common.resources.gmail import FetchItem
 from libs.google_sim.faults import Rule
 from libs.google_sim.server import GoogleServer
@@ -139,6 +140,21 @@ async def test_a_long_wait_that_a_call_is_given_is_not_slept_through_by_the_othe
         assert isinstance(later, Throttled)
         assert later.retry_after is not None
         assert later.retry_after.total_seconds() > 3590
+
+
+@pytest.mark.parametrize(
+    ("priority", "units_per_second", "sizes"),
+    [("backfill", 30.0, [6, 6, 6, 6, 6]), ("backfill", 0.0, [30]), ("live", 30.0, [30])],
+)
+async def test_an_import_requests_no_more_at_a_time_than_its_quota_gives_in_a_second(
+    priority: Priority, units_per_second: float, sizes: list[int]
+) -> None:
+    async with edge(MAILBOX) as (account, _, _):
+        session = account.at(priority)._session
+        session.mailbox.throttle.units_per_second = units_per_second
+        getter = account.gmail._batch_getter
+        assert getter.message.units == 5
+        assert [len(some) for some in getter._divided(SINGLE, _most_units(session))] == sizes
 
 
 async def test_the_day_s_quota_states_when_it_ends() -> None:
