@@ -713,8 +713,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/sync/handlers/schedules.py::keep_polling",
         Replace("await context.bus.run_guarded(lambda: poll_due(context, every))", "await poll_due(context, every)"),
-        (
-            "tests/integration/fault_points/test_fault_points.py::test_a_life_with_faults_ends_as_one_without[poll-fails]",
-        ),
+        ("tests/unit/sync/test_sync_loops.py::test_a_loop_does_its_work_again_and_again_whatever_comes_of_it",),
     ),
 )

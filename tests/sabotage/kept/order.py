@@ -435,4 +435,14 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/unit/google_edge/test_google_edge_batch_get.py::test_an_import_requests_no_more_at_a_time_than_its_quota_gives_in_a_second",
         ),
     ),
+    Mutation(
+        "a notification that comes amid a poll counts as one that never came",
+        "order",
+        "services/sync/mail/polling.py::poll_at_full_rate",
+        Replace(
+            'ended.started_at if ended.reason == "poll" else None',
+            'ended.finished_at if ended.reason == "poll" else None',
+        ),
+        (f"{SYNC}/test_sync_schedules.py::test_a_notification_that_came_amid_the_poll_shows_that_they_come",),
+    ),
 )
