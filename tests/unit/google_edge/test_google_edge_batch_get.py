@@ -143,17 +143,15 @@ async def test_a_long_wait_that_a_call_is_given_is_not_slept_through_by_the_othe
 
 
 @pytest.mark.parametrize(
-    ("priority", "units_per_second", "sizes"),
-    [("backfill", 30.0, [6, 6, 6, 6, 6]), ("backfill", 0.0, [30]), ("live", 30.0, [30])],
+    ("priority", "messages_per_second", "sizes"),
+    [("backfill", 6, [6, 6, 6, 6, 6]), ("backfill", 0, [20, 10]), ("live", 6, [20, 10])],
 )
 async def test_an_import_requests_no_more_at_a_time_than_its_quota_gives_in_a_second(
-    priority: Priority, units_per_second: float, sizes: list[int]
+    priority: Priority, messages_per_second: int, sizes: list[int]
 ) -> None:
-    async with edge(MAILBOX) as (account, _, _):
-        session = account.at(priority)._session
-        session.mailbox.throttle.units_per_second = units_per_second
-        getter = account.gmail._batch_getter
-        assert getter.message.units == 5
+    async with edge(MAILBOX, google_batch_size=20) as (account, _, _):
+        session, getter = account.at(priority)._session, account.gmail._batch_getter
+        session.mailbox.throttle.units_per_second = float(messages_per_second * getter.message.units)
         assert [len(some) for some in getter._divided(SINGLE, _most_units(session))] == sizes
 
 
