@@ -715,4 +715,22 @@ MUTATIONS: tuple[Mutation, ...] = (
         Replace("await context.bus.run_guarded(lambda: poll_due(context, every))", "await poll_due(context, every)"),
         ("tests/unit/sync/test_sync_loops.py::test_a_loop_does_its_work_again_and_again_whatever_comes_of_it",),
     ),
+    Mutation(
+        "a message for which a batch has no response is taken for gone",
+        "lost",
+        "libs/common/google/batch_get.py::_read",
+        Replace(
+            'Outage("Google did not answer a part of the batch.")', 'Gone("Google did not answer a part of the batch.")'
+        ),
+        ("tests/unit/google_edge/test_google_edge_requests.py::test_a_part_without_a_response_is_an_outage",),
+    ),
+    Mutation(
+        "a change that asks for less ends the walk through an address's interactions",
+        "lost",
+        "services/contacts/store/rechecks.py::insert_rechecks",
+        InText("WHERE r.stage < excluded.stage OR excluded.stage = 3", ""),
+        (
+            f"{CONTACTS}_rechecks.py::test_an_address_that_is_due_already_keeps_the_higher_stage_and_a_walk_begins_anew_where_it_is_wanted_again",
+        ),
+    ),
 )
