@@ -30,6 +30,7 @@ FaultPoint: TypeAlias = Literal[
     "sync.watches.made_due",
     "sync.audits.scheduled",
     "sync.item_audits.made_due",
+    "sync.polls.taken",
     "sync.pubsub.pulled",
     "sync.pubsub.published",
     # sync: a run of mail
@@ -95,6 +96,7 @@ FaultPoint: TypeAlias = Literal[
     "prep.written",
     "prep.handed_over",
     "prep.delivered",
+    "prep.abandoned.settled",
     # gateway
     "gateway.notification.inserted",
     "gateway.notified",

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from libs.common import outbox
 from libs.common.events import PrepFailed, PrepSent, PrepSkipped
+from libs.common.fault_points import reached
 from libs.common.log import get_logger
 from libs.common.requests import Prep
 from services.prep.context import Context
@@ -80,6 +81,7 @@ async def fail_abandoned(context: Context) -> None:
         for stored in abandoned:
             error = UNCONFIRMED if stored.handed_over else too_late_sentence(stored)
             await preps.settle(connection, stored, "failed", error)
+            await reached("prep.abandoned.settled")
             await outbox.add(connection, _failed_event(stored, error))
     for stored in abandoned:
         _log(stored, "prep_failed", attempts=stored.attempt)

@@ -101,6 +101,21 @@ async def be_notified(life: Life) -> None:
         await life.stage.quiet()
 
 
+async def be_polled(life: Life) -> None:
+    """Mail arrives of which nobody notifies: a poll finds it. What cuts one off costs no more than that one."""
+    account_id = await life.account_id()
+    life.receive(28)
+
+    async def found() -> bool:
+        await life.stage.pool.execute(
+            "UPDATE sync.accounts SET poll_at = now() WHERE account_id = $1 AND poll_at > now()", account_id
+        )
+        statement = "SELECT EXISTS (SELECT FROM sync.messages WHERE account_id = $1 AND gmail_id = $2)"
+        return bool(await life.stage.pool.fetchval(statement, account_id, f"{28:016x}"))
+
+    await until(found)
+
+
 async def be_briefed(life: Life) -> None:
     """A meeting is due for its brief, a second one's is refused by Gmail, and one is sent by hand; a webhook gets all of it."""
     received: list[str] = []
@@ -145,6 +160,19 @@ async def _be_briefed(life: Life) -> None:
     faults.set([], 0)
     (meeting,) = [found for found in (await life.call("GET", "/meetings"))["items"] if found["title"] == "Meeting due"]
     await life.call("POST", f"/meetings/{meeting['id']}/prep")
+
+
+async def abandon_a_brief(life: Life) -> None:
+    """A brief by hand was cut off, and nobody comes back to it."""
+    calendar, _ = life.account.calendars.values()
+    calendar.put(event(life.address, "left", timedelta(hours=3)))
+    await life.sync("calendar")
+    (meeting,) = [found for found in (await life.call("GET", "/meetings"))["items"] if found["title"] == "Meeting left"]
+    await life.call("POST", f"/meetings/{meeting['id']}/prep")
+    await life.stage.pool.execute(
+        "UPDATE prep.preps SET state = 'sending', leased_until = now() - interval '1 hour' WHERE user_id = $1",
+        await life.user_id(),
+    )
 
 
 async def change_settings(life: Life) -> None:

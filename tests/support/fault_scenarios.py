@@ -173,6 +173,18 @@ SCENARIOS: tuple[Scenario, ...] = (
         {"contacts.interactions": 17},
     ),
     Scenario(
+        "poll",
+        acts.be_polled,
+        ("sync.polls.taken", "sync.requesting", "sync.history.fetched"),
+        {"contacts.interactions": 16, "sync.runs": 4},
+    ),
+    Scenario(
+        "abandoned_brief",
+        acts.abandon_a_brief,
+        ("prep.abandoned.settled", "outbox.adding@prep.failed", "outbox.published@prep"),
+        {"mails sent": 1, "prep.preps": 1, "gateway.notifications": 6},
+    ),
+    Scenario(
         "settings",
         acts.change_settings,
         ("contacts.rechecks.changed", "contacts.rechecks.chunk", *consumers("sync_settings_changed", "contacts_settings_changed")),

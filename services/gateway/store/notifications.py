@@ -5,6 +5,7 @@ from uuid import UUID
 from libs.common.db import Connection, Record
 from libs.common.fault_points import reached
 from libs.common.ids import AccountId, UserId, new_id
+from libs.common.log import current_trace
 from services.gateway.domain.notifications import (
     THIS_IS_ME,
     Action,
@@ -55,7 +56,9 @@ async def insert_notification(connection: Connection, new: NewNotification) -> U
     )
     if inserted:
         await reached("gateway.notification.inserted")
-        await connection.execute("INSERT INTO webhook_deliveries (notification_id) VALUES ($1)", inserted)
+        await connection.execute(
+            "INSERT INTO webhook_deliveries (notification_id, trace) VALUES ($1, $2)", inserted, current_trace()
+        )
         return inserted
     return await _add_to_earlier(connection, new)
 

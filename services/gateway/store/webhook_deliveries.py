@@ -13,13 +13,14 @@ from services.gateway.store.notifications import NOTIFICATION_COLUMNS, notificat
 class DueDelivery(NamedTuple):
     """A webhook call to make now; `attempts` counts this one.
 
-    `leased_until` is the fence: the lease of another sender ends at another time.
+    `leased_until` is the fence: the lease of another sender ends at another time. `trace`: that of the event that it reports.
     """
 
     notification: Notification
     user_id: UserId
     attempts: int
     leased_until: datetime
+    trace: str
 
 
 async def lease_due_deliveries(connection: Database, lease: timedelta, limit: int = 20) -> list[DueDelivery]:
@@ -32,14 +33,18 @@ async def lease_due_deliveries(connection: Database, lease: timedelta, limit: in
                 SELECT notification_id FROM webhook_deliveries
                 WHERE due_at <= now() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
             )
-            RETURNING notification_id, attempts, due_at
+            RETURNING notification_id, attempts, due_at, trace
         )
-        SELECT {NOTIFICATION_COLUMNS}, user_id, attempts, due_at FROM leased JOIN notifications ON id = notification_id ORDER BY id
+        SELECT {NOTIFICATION_COLUMNS}, user_id, attempts, due_at, trace
+        FROM leased JOIN notifications ON id = notification_id ORDER BY id
         """,  # noqa: S608
         lease,
         limit,
     )
-    return [DueDelivery(notification_from(row), UserId(row["user_id"]), row["attempts"], row["due_at"]) for row in rows]
+    return [
+        DueDelivery(notification_from(row), UserId(row["user_id"]), row["attempts"], row["due_at"], row["trace"])
+        for row in rows
+    ]
 
 
 async def delete_delivery(connection: Database, notification_id: UUID) -> None:

@@ -17,7 +17,7 @@ from libs.common.db import Pool
 from libs.common.errors import Outage, Refused
 from libs.common.fault_points import reached
 from libs.common.ids import UserId
-from libs.common.log import get_logger
+from libs.common.log import get_logger, traced
 from libs.common.requests import GetFormerWebhookSecrets, GetSettings
 from libs.common.service import Resources
 from services.gateway.domain.public_hosts import is_private_host, private_hosts_allowed
@@ -59,7 +59,12 @@ class WebhookSender:
     async def send_due(self) -> None:
         while deliveries := await store.lease_due_deliveries(self.db, LEASE):
             await reached("gateway.webhook.leased")
-            await asyncio.gather(*(self._deliver(delivery) for delivery in deliveries))
+            await asyncio.gather(*(self._deliver_traced(delivery) for delivery in deliveries))
+
+    async def _deliver_traced(self, delivery: DueDelivery) -> None:
+        """Under the trace of what the call reports: from that event one leads to the call."""
+        with traced(delivery.trace):
+            await self._deliver(delivery)
 
     async def _deliver(self, delivery: DueDelivery) -> None:
         notification_id = delivery.notification.id

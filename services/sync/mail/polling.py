@@ -4,6 +4,7 @@ from datetime import timedelta
 from random import uniform
 
 from libs.common.db import retry_conflicts
+from libs.common.fault_points import reached
 from services.sync.context import Context
 from services.sync.domain.freshness import poll_pause
 from services.sync.domain.runs import EndedRun, RunRequest
@@ -22,6 +23,7 @@ async def poll_due(context: Context, every: timedelta) -> None:
     """
     due = await _take_due(context, every)
     while due:
+        await reached("sync.polls.taken")
         async with context.queue.transaction(context.db) as connection:
             await context.queue.enqueue(connection, [RunRequest(mailbox.account_id, "mail", "poll") for mailbox in due])
         due = await _take_due(context, every) if len(due) == POLLS_AT_ONCE else []

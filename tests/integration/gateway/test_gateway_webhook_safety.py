@@ -10,9 +10,12 @@ from uuid import UUID
 import aiohttp
 import pytest
 from aiohttp.abc import ResolveResult
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from libs.common.bus import REQUEST_TIMEOUT_SECONDS
 from libs.common.errors import Outage, Refused
+from libs.common.log import traced
 from libs.common.requests import GetSettings, UserPreferences
 from services.gateway.domain import webhook_delivery
 from services.gateway.store import notifications
@@ -137,9 +140,31 @@ async def test_a_call_is_made_once_whoever_else_is_sending_and_to_its_own_user_a
 
 async def leave_a_call(running: RunningGateway) -> UUID:
     """A call that was stored and never made; the notification's id."""
-    (notification,) = await notifications.list_notifications(running.resources.db, running.world.alice.id)
+    notification, *_ = await notifications.list_notifications(running.resources.db, running.world.alice.id)
     await running.resources.db.execute("INSERT INTO webhook_deliveries (notification_id) VALUES ($1)", notification.id)
     return notification.id
+
+
+async def test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call(
+    service_settings: ServiceSettings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(webhook_delivery, "RETRY_DELAYS", (timedelta(0),))
+    receiver.statuses = [500, 204, 500, 500]
+    with capture_logs([merge_contextvars]) as logs:
+        async with with_webhook(service_settings, receiver.url) as running:
+            for cause in ("first-cause", "second-cause"):
+                with traced(cause):
+                    await publish_completed(running)
+                await all_settled(running)
+            await leave_a_call(running)
+            await all_settled(running)
+    found = [(line["event"], line["trace"]) for line in logs if line["event"].startswith("webhook_")]
+    assert found[:4] == [
+        ("webhook_postponed", "first-cause"), ("webhook_sent", "first-cause"),
+        ("webhook_postponed", "second-cause"), ("webhook_given_up", "second-cause"),
+    ]  # fmt: skip
+    assert [bool(trace) for _, trace in found[4:]] == [True], "one without a cause, as of before, has its own"
 
 
 def test_a_lease_lasts_longer_than_a_call_can_take() -> None:

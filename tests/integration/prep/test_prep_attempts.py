@@ -153,12 +153,11 @@ async def test_an_attempt_that_failed_for_now_frees_the_brief_and_comes_back(
 
 async def test_the_pauses_grow_with_the_attempts(prep: PrepAlone) -> None:
     prep.mailbox.send_once = raising(Throttled("Slow down."))
-    pauses = []
+    about, pauses = upcoming(), []
     for _ in range(len(RETRY_PAUSES) + 1):
         with pytest.raises(Throttled) as raised:
-            await brief_once(prep.context, upcoming(), None)
+            await brief_once(prep.context, about, None)
         pauses.append(raised.value.retry_after)
-        await prep.db.execute("UPDATE preps SET starts_at = $1", upcoming().starts_at)
     assert pauses == [*RETRY_PAUSES, RETRY_PAUSES[-1]]
 
 

@@ -209,6 +209,11 @@ async def test_what_contacts_lost_is_published_again(stage: AuditStage) -> None:
         assert found.summary.startswith(
             "98.3 % of the 60 messages that Gmail lists are accounted for, 1 is still missing"
         )
+        assert (again := (await stage.audit()).last) is not None
+        assert again.unhealed == 1
+        await stage.sync.sync()  # events come in their order: that of the second audit is there with this one's
+        reports = [completed.skipped for completed in stage.sync.received(SyncCompleted) if completed.skipped]
+        assert reports == [{"unhealed": 1}], "what can not be mended is reported once"
 
 
 async def test_what_is_on_its_way_to_contacts_is_not_lost(stage: AuditStage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,13 +176,19 @@ async def test_once_a_day_a_calendar_is_listed_in_full_by_its_schedule_or_else_b
         await stage.until(lambda: len(stage.ended("calendar")) > before)
         return stage.ended("calendar")[-1].removed
 
+    async def listed_in_full_at() -> str:
+        [row] = await stage.sql("SELECT token->>'full_at' AS full_at FROM cursors WHERE kind = 'calendar'")
+        return str(row["full_at"])
+
     async with stage.replica():
         await stage.first_sync("calendar")
         del calendar.events["later"]  # Google never tells
         assert await removed("user") == 0
         assert await removed("schedule") == 1
         del calendar.events["past"]
+        before = await listed_in_full_at()
         assert await removed("user") == 0
+        assert await listed_in_full_at() == before, "what only brought changes was no full listing"
         yesterday = f'"{(datetime.now(UTC) - timedelta(hours=26)).isoformat()}"'
         await stage.sql(
             "UPDATE cursors SET token = jsonb_set(token, '{full_at}', $1::text::jsonb) WHERE kind = 'calendar'",

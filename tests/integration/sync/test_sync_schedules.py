@@ -162,6 +162,18 @@ async def test_only_what_a_poll_found_says_that_notifications_fail(
     assert (row["missed_at"] is not None) == has_failed
 
 
+@pytest.mark.parametrize(("minutes_ago", "has_failed"), [(3, True), (1, False)])
+async def test_a_notification_that_came_amid_the_poll_shows_that_they_come(
+    parts: Parts, minutes_ago: int, has_failed: bool
+) -> None:
+    pushed_at = NOW - timedelta(minutes=minutes_ago)
+    account_id = await add(parts, watch_expires_at=NOW + DAY, poll_at=NOW + DAY, news_at=NOW - DAY, pushed_at=pushed_at)
+    times = {"started_at": NOW - timedelta(minutes=2), "finished_at": NOW}
+    run, ended = await ended_run(parts, account_id, reason="poll", state="completed", **times)
+    await poll_at_full_rate(run, ended)
+    assert ((await account_of(parts, account_id))["missed_at"] is not None) == has_failed
+
+
 async def ended_run(parts: Parts, account_id: AccountId, kind: Kind = "mail", **columns: Any) -> tuple[Run, Any]:
     """A run of this account, and how it ended."""
     run_id = await add_run(parts, account_id, kind, **columns)

@@ -14,6 +14,7 @@ HEADERS = "tests/unit/prep/test_mail_headers.py"
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 ESCAPING = "tests/unit/test_escaping.py"
 CONTACTS = "tests/integration/contacts/test_contacts"
+WHY_IN_TIME = "tests/integration/sync/test_why_in_time.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -238,5 +239,50 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/store/addresses.py::update_owners_of_phones",
         InText("HAVING count(*) = 1", "HAVING count(*) >= 1"),
         (f"{CONTACTS}_safe.py::test_a_phone_identifies_only_whom_alone_it_belongs_to",),
+    ),
+    Mutation(
+        "who asks why a message is not here waits for a Gmail that never replies",
+        "edges",
+        "services/sync/mail/why.py::_query_gmail",
+        Replace("asyncio.timeout(GMAIL_SECONDS)", "asyncio.timeout(None)"),
+        (f"{WHY_IN_TIME}::test_a_gmail_that_never_replies_is_not_waited_for",),
+    ),
+    Mutation(
+        "who asks why a message is here waits for contacts as long as for anything",
+        "edges",
+        "services/sync/mail/why.py::_contacts",
+        Replace("context.bus.request(query, seconds=CONTACTS_SECONDS)", "context.bus.request(query)"),
+        (f"{WHY_IN_TIME}::test_whose_timelines_show_it_is_part_of_the_answer_where_contacts_replies_in_time",),
+    ),
+    Mutation(
+        "who asks why a message is not here waits for prep as long as for anything",
+        "edges",
+        "services/sync/mail/why.py::_brief_tokens",
+        Replace(
+            "find_brief_tokens(context.bus, me, [token] if token else [], seconds=BRIEFS_SECONDS)",
+            "find_brief_tokens(context.bus, me, [token] if token else [])",
+        ),
+        (f"{WHY_IN_TIME}::test_a_message_that_may_be_a_brief_is_left_to_the_sync_where_prep_does_not_reply_in_time",),
+    ),
+    Mutation(
+        "a token of Google's that is waited for longer than its requester waits",
+        "edges",
+        "libs/common/google/oauth.py::GoogleOAuth._post",
+        Replace(
+            "self.http.post(url, data=form, timeout=TIMEOUT, allow_redirects=False)",
+            "self.http.post(url, data=form, allow_redirects=False)",
+        ),
+        (
+            "tests/unit/auth/test_oauth_edge.py::test_a_google_that_does_not_respond_is_an_outage_before_the_requester_gives_up",
+        ),
+    ),
+    Mutation(
+        "a Gmail that never confirms holds a brief beyond its lease",
+        "edges",
+        "services/prep/sending.py::_send",
+        Replace("asyncio.timeout(SEND_TIMEOUT_SECONDS)", "asyncio.timeout(None)"),
+        (
+            "tests/unit/prep/test_prep_sending.py::test_a_gmail_that_never_replies_has_not_confirmed_before_the_lease_ends",
+        ),
     ),
 )

@@ -28,6 +28,7 @@ PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 PREP_SERVICE = "tests/integration/prep/test_prep_service.py"
 AUTH_REFRESHES = "tests/integration/auth/test_auth_refresh_races.py"
+SUSPECTS = "tests/integration/sync/test_suspects_unavailable.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -681,5 +682,55 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/prep/writing.py::write_talking_points",
         Replace("error.usage", "Usage()"),
         ("tests/unit/prep/test_prep_writing.py::test_a_brief_states_who_wrote_its_points_and_what_they_cost",),
+    ),
+    Mutation(
+        "an audit that meets an outage of Gmail's goes on without what it could not look at",
+        "lost",
+        "services/sync/mail/audit.py::_pass_over",
+        Replace(
+            "throttled or not await is_giving_out(run, besides=[suspect.gmail_id for suspect in suspects])", "throttled"
+        ),
+        (f"{SUSPECTS}::test_where_gmail_is_away_the_audit_pauses_and_settles_nothing",),
+    ),
+    Mutation(
+        "a message that Gmail never gives out keeps every audit from its end",
+        "lost",
+        "services/sync/mail/audit.py::_pass_over",
+        Replace(
+            "throttled or not await is_giving_out(run, besides=[suspect.gmail_id for suspect in suspects])", "True"
+        ),
+        (f"{SUSPECTS}::test_a_message_for_which_alone_gmail_gives_an_error_stays_and_the_others_are_settled",),
+    ),
+    Mutation(
+        "an audit judges Gmail by the very messages that it gives errors for",
+        "lost",
+        "services/sync/mail/audit.py::_pass_over",
+        Replace("is_giving_out(run, besides=[suspect.gmail_id for suspect in suspects])", "is_giving_out(run)"),
+        (f"{SUSPECTS}::test_a_gmail_that_gives_errors_for_the_newest_messages_is_judged_by_another",),
+    ),
+    Mutation(
+        "a poll that is cut off is the last one",
+        "lost",
+        "services/sync/handlers/schedules.py::keep_polling",
+        Replace("await context.bus.run_guarded(lambda: poll_due(context, every))", "await poll_due(context, every)"),
+        ("tests/unit/sync/test_sync_loops.py::test_a_loop_does_its_work_again_and_again_whatever_comes_of_it",),
+    ),
+    Mutation(
+        "a message for which a batch has no response is taken for gone",
+        "lost",
+        "libs/common/google/batch_get.py::_read",
+        Replace(
+            'Outage("Google did not answer a part of the batch.")', 'Gone("Google did not answer a part of the batch.")'
+        ),
+        ("tests/unit/google_edge/test_google_edge_requests.py::test_a_part_without_a_response_is_an_outage",),
+    ),
+    Mutation(
+        "a change that asks for less ends the walk through an address's interactions",
+        "lost",
+        "services/contacts/store/rechecks.py::insert_rechecks",
+        InText("WHERE r.stage < excluded.stage OR excluded.stage = 3", ""),
+        (
+            f"{CONTACTS}_rechecks.py::test_an_address_that_is_due_already_keeps_the_higher_stage_and_a_walk_begins_anew_where_it_is_wanted_again",
+        ),
     ),
 )

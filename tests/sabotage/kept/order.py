@@ -121,6 +121,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{SYNC}/test_sync_lost_leases.py::test_a_look_that_nobody_waits_for_carries_out_no_audit",),
     ),
     Mutation(
+        "a calendar of which only changes were listed counts as listed in full",
+        "order",
+        "services/sync/calendar/sync.py::_read",
+        Replace("now.isoformat() if full else cursor.full_at", "now.isoformat()"),
+        (
+            f"{SYNC}/test_sync_contacts_calendar.py::test_once_a_day_a_calendar_is_listed_in_full_by_its_schedule_or_else_by_the_next_run",
+        ),
+    ),
+    Mutation(
         "a calendar is never listed in full by its schedule",
         "order",
         "services/sync/calendar/sync.py::_sync_calendar",
@@ -416,5 +425,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/auth/store/access_tokens.py::discard_sealed_token",
         InText("refresh_until = NULL, sequence = sequence + 1", "refresh_until = NULL"),
         (f"{AUTH_CHANGES}::test_one_token_that_does_not_open_keeps_no_other_from_being_rotated",),
+    ),
+    Mutation(
+        "an import whose requests are in the way of new mail",
+        "order",
+        "libs/common/google/batch_get.py::_most_units",
+        Replace('session.priority == "backfill" and per_second', 'session.priority == "live" and per_second'),
+        (
+            "tests/unit/google_edge/test_google_edge_batch_get.py::test_an_import_requests_no_more_at_a_time_than_its_quota_gives_in_a_second",
+        ),
+    ),
+    Mutation(
+        "a notification that comes amid a poll counts as one that never came",
+        "order",
+        "services/sync/mail/polling.py::poll_at_full_rate",
+        Replace(
+            'ended.started_at if ended.reason == "poll" else None',
+            'ended.finished_at if ended.reason == "poll" else None',
+        ),
+        (f"{SYNC}/test_sync_schedules.py::test_a_notification_that_came_amid_the_poll_shows_that_they_come",),
     ),
 )

@@ -14,6 +14,7 @@ DELIVERY = "libs/common/bus/delivery.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 NOT_RECORDED = "tests/integration/contacts/test_contacts_do_not_record.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
+WEBHOOK_SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -237,5 +238,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/prep/leasing.py::forget_dedup_keys",
         Replace("keys.release(_dedup_key(moment))", "keys.get(_dedup_key(moment))"),
         (PRODUCT,),
+    ),
+    Mutation(
+        "a webhook call under a trace of its own",
+        "private",
+        "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver_traced",
+        Replace("traced(delivery.trace)", 'traced("")'),
+        (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
+    ),
+    Mutation(
+        "a webhook call that forgets the trace of what it reports",
+        "private",
+        "services/gateway/store/notifications.py::insert_notification",
+        Replace("current_trace()", '""'),
+        (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
     ),
 )

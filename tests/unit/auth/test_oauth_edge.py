@@ -1,6 +1,7 @@
 """The OAuth edge: what it requests from Google, and what it makes of each response."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -11,8 +12,10 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from libs.common.bus import REQUEST_TIMEOUT_SECONDS
 from libs.common.config import Settings
 from libs.common.errors import Outage, Throttled
+from libs.common.google import oauth as edge
 from libs.common.google.oauth import (
     GoogleOAuth,
     InvalidGrant,
@@ -22,6 +25,7 @@ from libs.common.google.oauth import (
     policy_of,
     retry_after,
 )
+from services.auth.store.access_tokens import LEASE
 
 
 @dataclass
@@ -32,9 +36,12 @@ class Endpoint:
     body: str = '{"access_token": "ya29.x", "expires_in": 3599}'
     headers: dict[str, str] = field(default_factory=dict)
     forms: list[dict[str, str]] = field(default_factory=list)
+    silence: asyncio.Event | None = None  # it does not respond before this is set
 
     async def serve(self, request: web.Request) -> web.Response:
         self.forms.append({name: str(value) for name, value in (await request.post()).items()})
+        if self.silence:
+            await self.silence.wait()
         return web.Response(status=self.status, text=self.body, headers=self.headers)
 
 
@@ -146,6 +153,35 @@ async def test_each_response_becomes_the_error_that_states_what_to_do(
     with pytest.raises(error) as caught:
         await oauth.refresh("1//r")
     assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda oauth: oauth.refresh("1//r"),
+        lambda oauth: oauth.exchange("4/code", "v" * 43),
+        lambda oauth: oauth.revoke("1//r"),
+    ],
+    ids=["refresh", "exchange", "revoke"],
+)
+async def test_a_google_that_does_not_respond_is_an_outage_before_the_requester_gives_up(
+    oauth: GoogleOAuth,
+    endpoint: Endpoint,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[[GoogleOAuth], Awaitable[object]],
+) -> None:
+    assert edge.TIMEOUT.total is not None
+    assert edge.TIMEOUT.total < REQUEST_TIMEOUT_SECONDS
+    assert edge.TIMEOUT.total < LEASE.total_seconds(), "nobody else refreshes while this one may still arrive"
+    monkeypatch.setattr(edge, "TIMEOUT", aiohttp.ClientTimeout(total=0.05))
+    endpoint.silence = asyncio.Event()
+    try:
+        async with asyncio.timeout(10):  # only to end what hangs
+            with pytest.raises(Outage, match="did not answer"):
+                await call(oauth)
+    finally:
+        endpoint.silence.set()
+    assert len(endpoint.forms) == 1, "what may have arrived is not sent again"
 
 
 @pytest.mark.parametrize(

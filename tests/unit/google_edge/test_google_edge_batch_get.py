@@ -8,7 +8,7 @@ import pytest
 
 from libs.common.errors import Outage, Throttled
 from libs.common.google.api import GoogleAccount
-from libs.common.google.batch_get import FetchResult
+from libs.common.google.batch_get import FetchResult, _most_units
 from libs.common.google.errors import (
     DailyLimit,
     Gone,
@@ -18,6 +18,7 @@ from libs.common.google.errors import (
     Rejected,
     Unauthorized,
 )
+from libs.common.google.quota import Priority
 from libs.common.resources.gmail import FetchItem
 from libs.google_sim.faults import Rule
 from libs.google_sim.server import GoogleServer
@@ -139,6 +140,19 @@ async def test_a_long_wait_that_a_call_is_given_is_not_slept_through_by_the_othe
         assert isinstance(later, Throttled)
         assert later.retry_after is not None
         assert later.retry_after.total_seconds() > 3590
+
+
+@pytest.mark.parametrize(
+    ("priority", "messages_per_second", "sizes"),
+    [("backfill", 6, [6, 6, 6, 6, 6]), ("backfill", 0, [20, 10]), ("live", 6, [20, 10])],
+)
+async def test_an_import_requests_no_more_at_a_time_than_its_quota_gives_in_a_second(
+    priority: Priority, messages_per_second: int, sizes: list[int]
+) -> None:
+    async with edge(MAILBOX, google_batch_size=20) as (account, _, _):
+        session, getter = account.at(priority)._session, account.gmail._batch_getter
+        session.mailbox.throttle.units_per_second = float(messages_per_second * getter.message.units)
+        assert [len(some) for some in getter._divided(SINGLE, _most_units(session))] == sizes
 
 
 async def test_the_day_s_quota_states_when_it_ends() -> None:

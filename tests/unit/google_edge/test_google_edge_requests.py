@@ -403,4 +403,6 @@ async def test_a_response_that_breaks_off_is_an_outage(impatient: None) -> None:
 
 
 def test_a_part_without_a_response_is_an_outage() -> None:
-    assert str(batch_get._read(None)) == "Google did not answer a part of the batch."
+    missing = batch_get._read(None)
+    assert type(missing) is Outage, "what is taken for gone is never fetched again"
+    assert str(missing) == "Google did not answer a part of the batch."
