@@ -7,6 +7,7 @@ from tests.bench.scenarios import (
     backfill,
     crowd,
     deletion,
+    duplicates,
     export,
     first,
     idle,
@@ -33,5 +34,6 @@ SCENARIOS: Mapping[str, Scenario] = {
         export,
         recipients,
         deletion,
+        duplicates,
     )
 }

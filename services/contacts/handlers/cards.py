@@ -12,7 +12,7 @@ from services.contacts.domain.changes import ChangedContacts
 from services.contacts.domain.identity_resolution import CardKey
 from services.contacts.domain.text import key
 from services.contacts.identity_resolution import resolve_identities
-from services.contacts.store import addresses, cards, users
+from services.contacts.store import addresses, cards, merges, users
 from services.contacts.store.identity_resolution import Seeds
 
 
@@ -35,6 +35,7 @@ async def _import_latest(connection: Connection, latest: Sequence[PersonImported
         if event.former_names:
             former = [key(name) for name in event.former_names]
             await cards.rename_card(connection, event.account_id, former, key(event.resource_name))
+            await merges.rename_cards(connection, event.account_id, former, key(event.resource_name))
     await addresses.get_or_insert_addresses(connection, card_addresses(wanted))
     by_user: dict[UserId, list[CardKey]] = defaultdict(list)
     for card_key in newer:

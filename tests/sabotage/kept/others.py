@@ -173,8 +173,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "look-alikes of another user",
         "others",
-        "services/contacts/store/contact_search.py::list_look_alikes",
-        InText("c.user_id = me.user_id AND", ""),
+        "services/contacts/store/duplicates.py::list_blocks",
+        InText("d.user_id = $1 AND", "$1::uuid IS NOT NULL AND"),
         (f"{CONTACTS}_whose.py::test_what_one_user_is_shown_does_not_depend_on_another_with_the_same_ids",),
     ),
     Mutation(
@@ -229,11 +229,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         REQUESTS,
     ),
     _lost(
-        "contacts of others look alike",
-        "services/contacts/store/contact_search.py::list_look_alikes",
-        "c.user_id = me.user_id AND c.id <> me.id",
-        "c.id <> me.id",
-        REQUESTS,
+        "the possible duplicates of everybody",
+        "services/contacts/store/duplicates.py::list_suggestions",
+        "user_id = $1 AND",
+        f"{ANYBODY_1} AND",
+        (f"{CONTACTS}_whose.py::test_what_one_user_is_shown_does_not_depend_on_another_with_the_same_ids",),
     ),
     _lost(
         "on whose timelines a message of anybody is",
