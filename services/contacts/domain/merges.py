@@ -114,7 +114,7 @@ def _place(notes: str, theirs: str) -> int | None:
         for begin in range(len(notes))
         if notes.startswith(theirs, begin)
         and notes[begin - 1 : begin] in ("", "\n")
-        and notes[begin + len(theirs) :][:1] in ("", "\n")
+        and notes[begin + len(theirs) : begin + len(theirs) + 1] in ("", "\n")
     ]
     return places[0] if theirs and len(places) == 1 else None
 

@@ -48,6 +48,7 @@ async def find_duplicates(context: Context, query: FindDuplicates) -> Duplicates
         items=tuple(
             Duplicate(contact=summary(listed[other_id]), evidence=pair.evidence, confidence=pair.confidence)
             for other_id, pair in zip(others, found, strict=True)
+            if other_id in listed  # not deleted in this moment
         )
     )
 
@@ -59,6 +60,9 @@ async def list_duplicates(context: Context, query: ListDuplicates) -> DuplicateP
         found = await duplicates.list_suggestions(connection, query.user_id, after, query.limit + 1)
         ids = {contact_id for pair in found for contact_id in (pair.first_id, pair.second_id)}
         listed = await list_listed_contacts(connection, ids)
+        found = [
+            pair for pair in found if {pair.first_id, pair.second_id} <= listed.keys()
+        ]  # not deleted in this moment
         total = await duplicates.count_suggestions(connection, query.user_id, COUNTED)
     page, next_cursor = cut_page(
         found, query.limit, _position, size_bytes=lambda pair: len(_pair(pair, listed).model_dump_json())

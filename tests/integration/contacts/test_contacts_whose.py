@@ -23,6 +23,7 @@ from libs.common.requests import (
     CreateContact,
     DeleteContact,
     DismissDuplicate,
+    DuplicatePairs,
     ExportContacts,
     FindDuplicates,
     GetAttendees,
@@ -230,6 +231,8 @@ async def test_what_one_user_is_shown_does_not_depend_on_another_with_the_same_i
     theirs = await replies(world, OTHER)
     assert [len(page.items) for page in theirs[1:6]] == [len(page.items) for page in before[1:6]]
     assert theirs[0] == before[0]
+    pairs = [[found.total for found in known if isinstance(found, DuplicatePairs)] for known in (theirs, before)]
+    assert pairs[0] == pairs[1] != [0], "nobody is like somebody of another user"
 
 
 async def test_background_work_for_one_user_leaves_the_others_alone(world: World) -> None:
