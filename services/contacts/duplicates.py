@@ -20,7 +20,7 @@ from services.contacts.domain.duplicates import WORTH_SUGGESTING, Traits, likene
 from services.contacts.store import duplicates
 from services.contacts.store.duplicates import Suggestion
 
-CONTACTS_AT_ONCE = 200
+CONTACTS_AT_ONCE = 400
 COMPARED_AT_ONCE = 500
 MAX_COMPARED, MAX_KEPT = 200, 20
 """With how many a contact is compared at most, those first with whom it shares the most telling key; and how many are kept."""
