@@ -88,6 +88,7 @@ FaultPoint: TypeAlias = Literal[
     "contacts.deletion.chunk",
     "contacts.deletion.done",
     "contacts.scores.chunk",
+    "contacts.duplicates.chunk",
     "contacts.offers.published",
     # prep
     "prep.key.set",

@@ -57,7 +57,10 @@ async def wire(r: Resources) -> None:
     bus.respond(q.AddInteraction, partial(timelines.add_interaction, context))
     bus.respond(q.GetAttendees, partial(attendees.get_attendees, context))
     bus.respond(q.FindDuplicates, partial(duplicates.find_duplicates, context))
+    bus.respond(q.ListDuplicates, partial(duplicates.list_duplicates, context))
+    bus.respond(q.DismissDuplicate, partial(duplicates.dismiss_duplicate, context))
     bus.respond(q.MergeContacts, partial(merges.merge_contacts, context))
+    bus.respond(q.ListMerges, partial(merges.list_merges, context))
     bus.respond(q.UndoMerge, partial(merges.undo_merge, context))
     bus.respond(q.CountContacts, partial(counts.count_contacts, context))
     bus.respond(q.ExportContacts, partial(export.export_contacts, context))
@@ -76,6 +79,7 @@ async def wire(r: Resources) -> None:
     r.run_in_background("accounts", partial(account_states.keep_comparing, context, bus))
     r.run_in_background("scores", partial(scores.keep_refreshing_scores, context, bus))
     r.run_in_background("exclusions", partial(exclusions.keep_working_off_exclusions, context, bus))
+    r.run_in_background("duplicates", partial(duplicates.keep_finding_duplicates, context, bus))
     r.run_in_background("bcc_offers", partial(bcc_offers.keep_publishing_offers, context, bus))
     r.run_in_background("derivations", partial(derivations.refresh_outdated, context, bus))
 

@@ -16,6 +16,7 @@ from services.gateway.middlewares import TRACE, observe, respond_to_errors
 from services.gateway.pages.contact import contact_routes
 from services.gateway.pages.contacts import contacts_routes
 from services.gateway.pages.docs import docs_routes
+from services.gateway.pages.duplicates import duplicates_routes
 from services.gateway.pages.home import home_routes
 from services.gateway.pages.meeting import meeting_routes
 from services.gateway.pages.meetings import meetings_routes
@@ -59,6 +60,7 @@ def build_app(context: Context) -> web.Application:
             *sign_in_routes(context),
             *home_routes(context),
             *contacts_routes(context),
+            *duplicates_routes(context),
             *contact_routes(context),
             *meetings_routes(context),
             *meeting_routes(context),

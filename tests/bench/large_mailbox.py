@@ -15,9 +15,9 @@ SELECT n, (left(account_id::text, 24) || lpad(to_hex(n), 12, '0'))::uuid AS cont
        'p' || n || '@firm' || n % 997 || '.example' AS address
 FROM mailbox, generate_series(1, people) n;
 
-INSERT INTO contacts (id, user_id, name, name_key, words_name, words_near, bcc_hash, due_at)
+INSERT INTO contacts (id, user_id, name, name_key, words_name, words_near, bcc_hash, due_at, duplicates_due)
 SELECT contact_id, user_id, 'Person ' || n, 'person ' || n, 'person ' || n, translate(address, '@.', '  '),
-       md5(contact_id::text), 'infinity'
+       md5(contact_id::text), 'infinity', false
 FROM mailbox, person;
 
 INSERT INTO addresses (user_id, kind, value, shown, contact_id) SELECT user_id, 'email', address, address, contact_id FROM mailbox, person;
@@ -45,7 +45,17 @@ SELECT account_id, 'email', thread, user_id, 1, grp, thread, id,
 FROM interactions JOIN mailbox USING (user_id);
 """
 
-_TABLES = ("contacts", "addresses", "interactions", "sightings", "accounts", "own_addresses", "cards", "rechecks")
+_TABLES = (
+    "contacts",
+    "addresses",
+    "interactions",
+    "sightings",
+    "accounts",
+    "own_addresses",
+    "cards",
+    "rechecks",
+    "duplicate_keys",
+)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from tests.bench.scenarios import (
     backfill,
     crowd,
     deletion,
+    duplicates,
     export,
     first,
     idle,
@@ -37,5 +38,6 @@ SCENARIOS: Mapping[str, Scenario] = {
         export,
         recipients,
         deletion,
+        duplicates,
     )
 }

@@ -25,6 +25,9 @@ _OF_USER = {
     "groups_due": "user_id = $1",
     "bcc_offers": "user_id = $1",
     "merges": "user_id = $1",
+    "duplicate_keys": "user_id = $1",
+    "duplicate_suggestions": "user_id = $1",
+    "distinct_contacts": "user_id = $1",
     "profiles": "address_id IN (SELECT id FROM addresses WHERE user_id = $1)",
 }
 

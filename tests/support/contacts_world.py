@@ -261,7 +261,8 @@ class World:
     async def clear(self) -> None:
         """Forget everything, so that the same events can come in another order."""
         await self.pool.execute(
-            """TRUNCATE left_out, exclusions, groups_due, rechecks, bcc_offers, merges, profiles,
+            """TRUNCATE left_out, exclusions, duplicate_keys, duplicate_suggestions, distinct_contacts,
+                groups_due, rechecks, bcc_offers, merges, profiles,
                cards, sightings, participants, interactions, addresses, contacts, purged,
                own_addresses, accounts, users"""
         )

@@ -189,6 +189,7 @@ async def edit(life: Life) -> None:
     await life.call("PATCH", path, {"company": "Made Ltd"})
     await life.call("POST", f"{path}/interactions", {"title": "Called", "text": "About the offer."})
     bo = await life.contact_id(FRIENDS[1])
+    await life.call("POST", f"/contacts/{bo}/duplicates/{made['id']}/dismiss")
     merged = await life.call("POST", f"/contacts/{bo}/merge", {"other_id": made["id"]})
     await life.call("POST", f"/merges/{merged['merge_id']}/undo", done={404})
     await life.call("POST", f"{path}/bcc/rotate")

@@ -89,7 +89,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             "sync.identify.counted", "sync.identify.published", "sync.watch.begun", "sync.listing.fetched",
             "sync.listing.added", "sync.listing.stored", "sync.messages.read", "sync.messages.published",
             *consumers("contacts_account_identified", "contacts_message_ingested"),
-            "contacts.recorded", "contacts.committed", "contacts.scores.chunk",
+            "contacts.recorded", "contacts.committed", "contacts.scores.chunk", "contacts.duplicates.chunk",
         ),
         {"contacts.interactions": 15, "sync.messages": 12, "contacts.contacts": 7, "gateway.notifications": 3, "sync.runs": 3},
         signed_in=False,
@@ -194,7 +194,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         acts.edit,
         (
             *requests("contacts.create", "contacts.update", "contacts.add_interaction", "contacts.merge", "contacts.undo_merge"),
-            *requests("contacts.delete", "auth.create_token", "auth.delete_token"), "request.received@contacts.rotate_bcc",
+            *requests("contacts.delete", "auth.create_token", "auth.delete_token"), *requests("contacts.dismiss_duplicate"),
+            "request.received@contacts.rotate_bcc",
             "contacts.merge.recorded", "contacts.undo.recorded", "contacts.committed",
         ),
         {"auth.api_tokens": 1, "contacts.merges": 0},

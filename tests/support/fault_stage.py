@@ -48,6 +48,7 @@ SELECT EXISTS (SELECT FROM sync.runs WHERE finished_at IS NULL) AS runs,
        EXISTS (SELECT FROM sync.item_audits WHERE due_at <= now()) AS item_audits,
        EXISTS (SELECT FROM contacts.rechecks) AS rechecks,
        EXISTS (SELECT FROM contacts.contacts WHERE due_at <= now() AND merged_into IS NULL) AS scores,
+       EXISTS (SELECT FROM contacts.contacts WHERE duplicates_due AND merged_into IS NULL) AS duplicates,
        EXISTS (SELECT FROM contacts.bcc_offers WHERE told_at IS NULL) AS offers,
        EXISTS (SELECT FROM prep.preps WHERE state = 'sending') AS briefs,
        EXISTS (SELECT FROM gateway.webhook_deliveries) AS webhooks

@@ -66,6 +66,7 @@ class World:
     signed_in: q.SignedIn | Refused | None = None
     interactions: tuple[q.Interaction, ...] = ()
     older: str | None = None
+    merged: list[tuple[ContactId, q.MergeRecord]] = field(default_factory=list)
     slow_export: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
 
     def __post_init__(self) -> None:
@@ -226,6 +227,24 @@ class World:
         evidence = ("The same phone: +1 <b>555</b>",)
         return q.Duplicates(items=tuple(q.Duplicate(contact=other, evidence=evidence, confidence=0.9) for other in own))
 
+    async def list_duplicates(self, query: q.ListDuplicates) -> q.DuplicatePairs:
+        self.requests.append(query)
+        own = self._own_contacts(query.user_id)
+        pairs = tuple(
+            q.DuplicatePair(contact=own[0], other=other, evidence=("The same phone: +1 <b>555</b>",), confidence=0.75)
+            for other in own[1:]
+        )
+        return q.DuplicatePairs(items=pairs[: query.limit], total=len(pairs))
+
+    async def dismiss_duplicate(self, command: q.DismissDuplicate) -> q.Done:
+        self._own_contact(command.user_id, command.contact_id)
+        self.requests.append(command)
+        return q.Done()
+
+    async def merges(self, query: q.ListMerges) -> q.MergeRecords:
+        contact_id = self._own_contact(query.user_id, query.contact_id).id
+        return q.MergeRecords(items=tuple(record for id_, record in self.merged if id_ == contact_id))
+
     async def merge(self, command: q.MergeContacts) -> q.Merged:
         self.requests.append(command)
         return q.Merged(merge_id=new_id(), contact=self._own_contact(command.user_id, command.contact_id))
@@ -320,6 +339,9 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
             q.GetTimeline: world.timeline,
             q.AddInteraction: world.add_interaction,
             q.FindDuplicates: world.find_duplicates,
+            q.ListDuplicates: world.list_duplicates,
+            q.DismissDuplicate: world.dismiss_duplicate,
+            q.ListMerges: world.merges,
             q.MergeContacts: world.merge,
             q.UndoMerge: world.undo_merge,
             q.RotateBcc: world.rotate_bcc,

@@ -50,7 +50,8 @@ _IDLE_NOTIFICATION = "nothing had changed."
 _IDLE_RUN = re.compile(r'"new": 0, .*"removed": 0, .*"state": "completed", .*"updated": 0,')
 _IDLE_AUDIT = re.compile(r'"healed_added": 0, "healed_removed": 0, ')
 # A browser whose sign-in broke off begins another session.
-TABLES_LEFT_OUT = frozenset({"auth.sessions"})
+# Of a pair the smaller id comes first, and that is whose contact was made first.
+TABLES_LEFT_OUT = frozenset({"auth.sessions", "contacts.duplicate_suggestions"})
 # Moments that were given with the data; of all others only whether there is one.
 GIVEN_MOMENTS = frozenset({"occurred_at", "starts_at", "ends_at", "name_at", "first_at", "last_at"})
 _TABLES = """
@@ -160,7 +161,7 @@ def _value(column: str, value: Any) -> Any:
         return "bytes"
     if column in ("address_id", "author_id") and value is not None:
         return f"address {value};"
-    if column == "address_ids":
+    if column.endswith("address_ids") and value is not None:
         return [f"address {number};" for number in value]
     if column == "id" and isinstance(value, int):
         return "a number"

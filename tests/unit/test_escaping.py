@@ -24,8 +24,10 @@ from libs.common.requests import (
     ContactSummary,
     Counts,
     Duplicate,
+    DuplicatePair,
     Exclusion,
     Interaction,
+    MergeRecord,
     User,
 )
 from services.gateway.domain.accounts import AccountView
@@ -47,7 +49,8 @@ from services.prep.domain.view import View
 from services.prep.rendering import render
 
 MARKUP = re.compile(r"<x-(\d+)\"'&>")
-FRAMES = {"layout.html", "page.html", "parts.html"}  # what other templates extend, or show parts of
+# What other templates extend, or show parts of.
+FRAMES = {"layout.html", "page.html", "parts.html", "contact_duplicates.html", "contact_merges.html"}
 NOW = datetime(2026, 1, 3, tzinfo=UTC)
 NOTHING_OF_OTHERS = {"sign_in.html"}  # no value but our own files
 
@@ -127,10 +130,19 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     people = {"people": [filled.shape(ContactSummary)]}
     yield "home.html", people | {
         "rows": rows, "counts": filled.shape(Counts), "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)],
-        "notifications": [notification],
+        "notifications": [notification], "duplicates": filled.text(),
     }  # fmt: skip
-    yield "contacts.html", people | {"q": filled.text(), "sort": "name", "sorts": SORTS, "more": filled.text()}
-    yield "contacts.html", {"people": [], "q": filled.text(), "sort": "name", "sorts": SORTS, "more": ""}
+    yield (
+        "contacts.html",
+        people
+        | {"q": filled.text(), "sort": "name", "sorts": SORTS, "more": filled.text(), "duplicates": filled.text()},
+    )
+    yield (
+        "contacts.html",
+        {"people": [], "q": filled.text(), "sort": "name", "sorts": SORTS, "more": "", "duplicates": ""},
+    )
+    pairs = {"pairs": [filled.shape(DuplicatePair)], "how_many": filled.text(), "more": filled.text()}
+    yield "duplicates.html", pairs | {"merge_id": filled.text()}
     yield "contact_new.html", problem | {"entered": {name: filled.text() for name in ENTERED}}
     yield "contact_edit.html", problem | {
         "contact": contact, "entered": {name: filled.text() for name in (*LINES, *LISTS, "notes")},
@@ -142,6 +154,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
         ]
         yield "contact.html", {
             "contact": contact, "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
+            "more_duplicates": 2, "merges": [filled.shape(MergeRecord), filled.shape(MergeRecord, blocked_by=None)],
             "upcoming": [filled.shape(Interaction)], "chosen": {"q": filled.text()}, "query": filled.text(), "shows": PLATFORMS,
             "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],))), (lines[1],))],
             "more": filled.text(),

@@ -44,12 +44,14 @@ WORK: dict[Service, frozenset[str]] = {
             "derivations.py",  # what an upgrade derives anew
             "exclusion_work.py",  # the end of what the user asked not to record
             "exclusions.py",  # the door that keeps it out
+            "duplicates.py",  # who may be one person, found in the background
             "identity_resolution.py",  # which addresses and cards are one person
             "kept_participants.py",  # whom a message to very many is recorded with
             "merges.py",  # two contacts by hand, and back
             "own_addresses.py",  # who is me, and what follows when that changes
             "projector.py",  # interactions from observations
             "rechecks.py",  # what follows when a rule or who is me changes, in chunks
+            "returns.py",  # what an undone merge gives back
             "scoring.py",  # scores that are due
             "timelines.py",  # interactions as replies show them
             "user_deletion.py",  # everything of a user goes

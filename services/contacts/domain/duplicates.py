@@ -1,11 +1,17 @@
 """Whether two contacts may be the same person, and what speaks for it."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from rapidfuzz.fuzz import token_sort_ratio
 
+from services.contacts.domain.nicknames import may_be_same_given_name
+
 SIMILAR = 0.9
+WORTH_SUGGESTING = 0.5
+"""What is less sure is not suggested."""
+
 # Everybody's domains: to share one proves nothing.
 FREE_MAIL = frozenset(
     {
@@ -15,14 +21,30 @@ FREE_MAIL = frozenset(
     }
 )  # fmt: skip
 
+_WORD = re.compile(r"\w+")
+_TITLES = frozenset({"dr", "prof", "mr", "mrs", "ms", "jr", "sr", "phd", "herr", "frau"})
+MAX_WORDS = 8
+
 
 @dataclass(frozen=True)
 class Traits:
-    """What is compared of a contact. `name` is folded, `domains` are those of the emails, `phones` comparable."""
+    """What is compared of a contact. `name` and `company` are folded, `domains` are those of the emails, `phones` comparable.
+
+    `handles`: what the contact is called on other platforms, and the local parts of its emails, where these name one person.
+    """
 
     name: str
     domains: Collection[str]
     phones: Collection[str]
+    company: str = ""
+    handles: Collection[str] = ()
+
+
+def name_words(name: str) -> tuple[str, ...]:
+    """The words of a folded name in their order, without titles; none of what is called by its address or number."""
+    if "@" in name or not any(character.isalpha() for character in name):
+        return ()
+    return tuple(word for word in _WORD.findall(name.replace("_", " ")) if word not in _TITLES)[:MAX_WORDS]
 
 
 def likeness(first: Traits, second: Traits) -> tuple[float, tuple[str, ...]]:
@@ -31,12 +53,69 @@ def likeness(first: Traits, second: Traits) -> tuple[float, tuple[str, ...]]:
     if shared := sorted(set(first.phones) & set(second.phones)):
         phone = shared[0].replace(";ext=", " ext. ")
         found.append((0.95 if first.name == second.name else 0.8, f"same phone {phone}"))
-    similar = token_sort_ratio(first.name, second.name) / 100 if first.name and second.name else 0.0
-    domains = sorted((set(first.domains) & set(second.domains)) - FREE_MAIL)
-    if first.name and first.name == second.name and domains:
-        found.append((0.95, f"same name at {domains[0]}"))
-    elif similar == 1.0:
-        found.append((0.85, "same name"))
-    elif similar >= SIMILAR:
-        found.append((round(similar * 0.8, 2), f"similar name ({round(similar * 100)} %)"))
+    found += _by_name(first, second)
+    if handles := sorted(set(first.handles) & set(second.handles)):
+        found.append((0.9 if found else 0.7, f"same handle {handles[0]}"))
     return max((sure for sure, _ in found), default=0.0), tuple(words for _, words in found)
+
+
+def _by_name(first: Traits, second: Traits) -> Iterator[tuple[float, str]]:
+    """What the names say, and the company where the names say something."""
+    if not first.name or not second.name:
+        return
+    place = _common_place(first, second)
+    at = f" at {place}" if place else ""
+    words, other_words = name_words(first.name), name_words(second.name)
+    is_same = bool(words) and sorted(words) == sorted(other_words)
+    similar = 1.0 if is_same else token_sort_ratio(first.name, second.name) / 100
+    if first.name == second.name and place:
+        yield 0.95, f"same name{at}"
+    elif similar == 1.0:
+        is_bare = (
+            len(words) == 1 and words[0].isascii()
+        )  # a given name alone; whole names of other scripts are one word
+        yield (0.6 if is_bare else 0.85), "same name"
+    elif forms := _two_forms(words, other_words):
+        yield 0.9 if place else 0.75, f"forms of one name ({forms}){at}"
+    elif similar >= SIMILAR:
+        yield round(similar * 0.8, 2), f"similar name ({round(similar * 100)} %)"
+    elif _is_abbreviation(words, other_words):
+        yield 0.8 if place else 0.6, f"same name with initials{at}"
+
+
+def _common_place(first: Traits, second: Traits) -> str:
+    """A domain or company of both that not everybody has; empty where there is none."""
+    domains = sorted((set(first.domains) & set(second.domains)) - FREE_MAIL)
+    if domains:
+        return domains[0]
+    return first.company if first.company == second.company != first.name else ""
+
+
+def _two_forms(first: tuple[str, ...], second: tuple[str, ...]) -> str:
+    """The two given names, where they are forms of one and the family names are the same, in whatever order; else empty."""
+    if len(first) < 2 or len(second) < 2:
+        return ""
+    for given, family in ((first[0], first[-1]), (first[-1], first[0])):
+        for other_given, other_family in ((second[0], second[-1]), (second[-1], second[0])):
+            if family == other_family and may_be_same_given_name(given, other_given):
+                return ", ".join(sorted((given, other_given)))
+    return ""
+
+
+def _is_abbreviation(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    """Whether the words pair off as equal or as initial and word, with at least one of each; in the order of one of them or turned."""
+    return any(_pairs_off(first, turned) for turned in (second, second[1:] + second[:1], second[-1:] + second[:-1]))
+
+
+def _pairs_off(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    if len(first) != len(second):  # "J. R. Ewing" and "John Ewing": who leaves out the middle keeps the ends
+        first, second = _ends(first), _ends(second)
+    equal = [left for left, right in zip(first, second, strict=True) if left == right and len(left) > 1]
+    return bool(equal) and all(
+        left == right or (1 in (len(left), len(right)) and left[0] == right[0])
+        for left, right in zip(first, second, strict=True)
+    )
+
+
+def _ends(words: tuple[str, ...]) -> tuple[str, ...]:
+    return (words[0], words[-1]) if len(words) > 1 else ("", "")

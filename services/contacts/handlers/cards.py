@@ -13,7 +13,7 @@ from services.contacts.domain.identity_resolution import CardKey
 from services.contacts.domain.text import key
 from services.contacts.exclusions import leave_out_excluded_cards
 from services.contacts.identity_resolution import resolve_identities
-from services.contacts.store import addresses, cards, users
+from services.contacts.store import addresses, cards, merges, users
 from services.contacts.store.identity_resolution import Seeds
 
 
@@ -36,6 +36,7 @@ async def _import_latest(connection: Connection, latest: Sequence[PersonImported
         if event.former_names:
             former = [key(name) for name in event.former_names]
             await cards.rename_card(connection, event.account_id, former, key(event.resource_name))
+            await merges.rename_cards(connection, event.account_id, former, key(event.resource_name))
     kept = {(card.user_id, "email", email) for card in found.values() for email in card.emails}
     named = {address: person for address, person in card_addresses(wanted).items() if address in kept}
     await addresses.get_or_insert_addresses(connection, named)

@@ -1,36 +1,96 @@
-"""Contacts that may be one person."""
+"""Contacts that may be one person: found in the background, listed, and dismissed by the user."""
 
-from libs.common.errors import not_found
-from libs.common.requests import Duplicate, Duplicates, FindDuplicates
+import asyncio
+from collections.abc import Mapping
+from uuid import UUID
+
+from libs.common.bus import Bus
+from libs.common.errors import Refused
+from libs.common.ids import ContactId
+from libs.common.pagination import INFINITE_PAST, cut_page, decode_page_token
+from libs.common.requests import (
+    DismissDuplicate,
+    Done,
+    Duplicate,
+    DuplicatePair,
+    DuplicatePairs,
+    Duplicates,
+    FindDuplicates,
+    ListDuplicates,
+)
 from services.contacts.contact_views import get_contact_id, summary
 from services.contacts.context import Context
-from services.contacts.domain.duplicates import Traits, likeness
-from services.contacts.store.contact_search import ListedContact, get_listed_contact, list_look_alikes
+from services.contacts.duplicates import refresh_due_duplicates
+from services.contacts.store import duplicates
+from services.contacts.store.contact_search import ListedContact, list_listed_contacts
+from services.contacts.store.duplicates import Position, Suggestion
 
-CANDIDATES = 500
 SHOWN = 20
+COUNTED = 1_000
+EVERY_SECONDS = 2.0
+
+
+async def keep_finding_duplicates(context: Context, bus: Bus) -> None:
+    """Runs until cancelled; as many replicas as you like."""
+    while True:
+        await bus.run_guarded(lambda: refresh_due_duplicates(context))
+        await asyncio.sleep(EVERY_SECONDS)
 
 
 async def find_duplicates(context: Context, query: FindDuplicates) -> Duplicates:
     """Contacts that may be the same person, the surest first, with the evidence."""
     async with context.db.acquire() as connection:
         contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
-        contact = await get_listed_contact(connection, contact_id)
-        if contact is None:
-            raise not_found("contact")
-    tsquery = " | ".join(word for word in contact.name_key.split() if word.isalnum())
-    async with context.acquire_for_full_text() as connection:
-        candidates = await list_look_alikes(connection, contact_id, tsquery, CANDIDATES)
-    found = [
-        Duplicate(contact=summary(candidate), evidence=evidence, confidence=confidence)
-        for candidate in candidates
-        for confidence, evidence in [likeness(_traits(contact), _traits(candidate))]
-        if evidence
-    ]
-    found.sort(key=lambda duplicate: (-duplicate.confidence, duplicate.contact.id))
-    return Duplicates(items=tuple(found[:SHOWN]))
+        found = await duplicates.list_suggestions_of(connection, query.user_id, contact_id, SHOWN)
+        others = [pair.second_id if pair.first_id == contact_id else pair.first_id for pair in found]
+        listed = await list_listed_contacts(connection, others)
+    return Duplicates(
+        items=tuple(
+            Duplicate(contact=summary(listed[other_id]), evidence=pair.evidence, confidence=pair.confidence)
+            for other_id, pair in zip(others, found, strict=True)
+            if other_id in listed  # not deleted in this moment
+        )
+    )
 
 
-def _traits(contact: ListedContact) -> Traits:
-    domains = {email.rpartition("@")[2].lower() for email in contact.emails}
-    return Traits(contact.name_key, domains, contact.phone_keys)
+async def list_duplicates(context: Context, query: ListDuplicates) -> DuplicatePairs:
+    """All pairs that may be one person, the surest first."""
+    after: Position | None = decode_page_token(query.cursor, float, UUID, UUID)
+    async with context.db.acquire() as connection:
+        found = await duplicates.list_suggestions(connection, query.user_id, after, query.limit + 1)
+        ids = {contact_id for pair in found for contact_id in (pair.first_id, pair.second_id)}
+        listed = await list_listed_contacts(connection, ids)
+        found = [
+            pair for pair in found if {pair.first_id, pair.second_id} <= listed.keys()
+        ]  # not deleted in this moment
+        total = await duplicates.count_suggestions(connection, query.user_id, COUNTED)
+    page, next_cursor = cut_page(
+        found, query.limit, _position, size_bytes=lambda pair: len(_pair(pair, listed).model_dump_json())
+    )
+    return DuplicatePairs(items=tuple(_pair(pair, listed) for pair in page), total=total, next_cursor=next_cursor)
+
+
+def _position(pair: Suggestion) -> Position:
+    return pair.confidence, pair.first_id, pair.second_id
+
+
+def _pair(pair: Suggestion, listed: Mapping[ContactId, ListedContact]) -> DuplicatePair:
+    first, second = listed[pair.first_id], listed[pair.second_id]
+    if (second.score, second.last_at or INFINITE_PAST) > (first.score, first.last_at or INFINITE_PAST):
+        first, second = second, first
+    return DuplicatePair(
+        contact=summary(first), other=summary(second), evidence=pair.evidence, confidence=pair.confidence
+    )
+
+
+async def dismiss_duplicate(context: Context, command: DismissDuplicate) -> Done:
+    """These two are not the same: neither a suggestion nor a card makes them one any more. Refused: `same_contact` (409)."""
+    user_id = command.user_id
+    async with context.locked_for_request(user_id) as connection:
+        contact_id = await get_contact_id(connection, user_id, command.contact_id)
+        other_id = await get_contact_id(connection, user_id, command.other_id)
+        if contact_id == other_id:
+            raise Refused(409, "same_contact", "These are one contact already: undo their merge instead.")
+        await duplicates.insert_distinct(connection, user_id, contact_id, other_id)
+    await context.publish_changed({user_id: {contact_id, other_id}})
+    return Done()

@@ -1,6 +1,6 @@
-"""Lists of contacts: by name, by last contact, by score, by text; and those that may be the same person as another."""
+"""Lists of contacts: by name, by last contact, by score, by text; and single ones as lists show them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -102,21 +102,15 @@ async def _list_page(
     return [_listed(row) for row in rows]
 
 
-async def list_look_alikes(
-    connection: Connection, contact_id: ContactId, query: str, limit: int
-) -> list[ListedContact]:
-    """Contacts of the same user that share a phone, the name or a word of it with this one: candidates to compare."""
+async def list_listed_contacts(
+    connection: Connection, contact_ids: Collection[ContactId]
+) -> dict[ContactId, ListedContact]:
+    """These contacts as lists show them, by id."""
     rows = await connection.fetch(
-        f"""SELECT {_COLUMNS} FROM contacts me JOIN contacts c ON c.user_id = me.user_id AND c.id <> me.id
-            WHERE me.id = $1 AND c.merged_into IS NULL AND NOT c.archived
-              AND (c.phone_keys && me.phone_keys OR c.name_key = me.name_key AND me.name_key <> ''
-                   OR $2 <> '' AND c.search @@ to_tsquery('simple', $2))
-            ORDER BY c.name_key = me.name_key DESC, c.phone_keys && me.phone_keys DESC, c.id LIMIT $3""",  # noqa: S608  (no input in it)
-        contact_id,
-        query,
-        limit,
+        f"SELECT {_COLUMNS} FROM contacts c WHERE c.id = ANY($1::uuid[])",  # noqa: S608  (no input in it)
+        list(contact_ids),
     )
-    return [_listed(row) for row in rows]
+    return {row["id"]: _listed(row) for row in rows}
 
 
 async def get_listed_contact(connection: Connection, contact_id: ContactId) -> ListedContact | None:

@@ -1,20 +1,21 @@
 """Merges by hand: what moved, so that it can move back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from libs.common.db import Connection
-from libs.common.ids import ContactId, UserId
+from libs.common.db import Connection, Record
+from libs.common.ids import AccountId, ContactId, UserId
 from services.contacts.domain.contact_fields import EditableFields
 from services.contacts.store.contact_edits import Belongings
 
 
 @dataclass(frozen=True)
 class Merge:
-    """Who went into whom. `before` and `after` are the survivor's fields, `belongings` what was the other one's,
-    `earlier` the contacts that had been merged into the other one before."""
+    """Who went into whom. `before` and `after` are the survivor's fields, `belongings` what was the other one's, `own` what was the
+    survivor's (None: it was not recorded), `earlier` the contacts that had been merged into the other one before."""
 
     id: UUID
     user_id: UserId
@@ -23,14 +24,24 @@ class Merge:
     before: EditableFields
     after: EditableFields
     belongings: Belongings
+    own: Belongings | None
     earlier: Sequence[ContactId]
+    at: datetime
     undone: bool = False
 
 
+async def get_moment(connection: Connection) -> datetime:
+    """Now, by the clock that puts all merges in order."""
+    moment: datetime = await connection.fetchval("SELECT now()")
+    return moment
+
+
 async def insert_merge(connection: Connection, merge: Merge) -> None:
+    own = merge.own or Belongings((), ())
     await connection.execute(
-        """INSERT INTO merges (id, user_id, survivor_id, other_id, before, after, address_ids, card_accounts, card_names, earlier)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
+        """INSERT INTO merges (id, user_id, survivor_id, other_id, before, after, address_ids, card_accounts, card_names, earlier, at,
+                               survivor_address_ids, survivor_card_accounts, survivor_card_names)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)""",
         merge.id,
         merge.user_id,
         merge.survivor_id,
@@ -41,14 +52,57 @@ async def insert_merge(connection: Connection, merge: Merge) -> None:
         [account_id for account_id, _ in merge.belongings.cards],
         [name for _, name in merge.belongings.cards],
         list(merge.earlier),
+        merge.at,
+        list(own.address_ids),
+        [account_id for account_id, _ in own.cards],
+        [name for _, name in own.cards],
     )
 
 
 async def get_merge(connection: Connection, user_id: UserId, merge_id: UUID) -> Merge | None:
     row = await connection.fetchrow("SELECT * FROM merges WHERE id = $1 AND user_id = $2", merge_id, user_id)
-    if row is None:
-        return None
-    cards = list(zip(row["card_accounts"], row["card_names"], strict=True))
+    return _merge(row) if row else None
+
+
+async def list_later(connection: Connection, merge: Merge) -> list[Merge]:
+    """Merges into the same contact that were made after this one and stand, in their order."""
+    rows = await connection.fetch(
+        """SELECT * FROM merges WHERE survivor_id = $1 AND undone_at IS NULL AND (at, id) > ($2, $3::uuid) ORDER BY at, id""",
+        merge.survivor_id,
+        merge.at,
+        merge.id,
+    )
+    return [_merge(row) for row in rows]
+
+
+async def list_standing(connection: Connection, contact_id: ContactId, limit: int) -> list[Merge]:
+    """Merges that stand, into this contact and into those that were merged into it; the last first."""
+    rows = await connection.fetch(
+        """SELECT m.* FROM merges m JOIN contacts c ON c.id = m.survivor_id
+           WHERE $1 IN (c.id, c.merged_into) AND m.undone_at IS NULL ORDER BY m.at DESC, m.id DESC LIMIT $2""",
+        contact_id,
+        limit,
+    )
+    return [_merge(row) for row in rows]
+
+
+async def get_merge_away(connection: Connection, contact_id: ContactId) -> UUID | None:
+    """The merge by which this contact went into another one; None where there is none that stands."""
+    found: UUID | None = await connection.fetchval(
+        "SELECT id FROM merges WHERE other_id = $1 AND undone_at IS NULL", contact_id
+    )
+    return found
+
+
+async def update_fields(connection: Connection, merge_id: UUID, before: EditableFields, after: EditableFields) -> None:
+    """An earlier merge into the same contact was undone: these are the survivor's fields without it."""
+    await connection.execute(
+        "UPDATE merges SET before = $2, after = $3 WHERE id = $1", merge_id, asdict(before), asdict(after)
+    )
+
+
+def _merge(row: Record) -> Merge:
+    own = row["survivor_address_ids"]
     return Merge(
         row["id"],
         row["user_id"],
@@ -56,8 +110,12 @@ async def get_merge(connection: Connection, user_id: UserId, merge_id: UUID) -> 
         row["other_id"],
         _fields(row["before"]),
         _fields(row["after"]),
-        Belongings(row["address_ids"], cards),
+        Belongings(row["address_ids"], list(zip(row["card_accounts"], row["card_names"], strict=True))),
+        None
+        if own is None
+        else Belongings(own, list(zip(row["survivor_card_accounts"], row["survivor_card_names"], strict=True))),
         row["earlier"],
+        row["at"],
         row["undone_at"] is not None,
     )
 
@@ -76,7 +134,9 @@ async def mark_undone(
     """The merge is undone: the other contact, and those that had been merged into it, are there again."""
     await connection.execute("UPDATE merges SET undone_at = now() WHERE id = $1", merge_id)
     await connection.execute(
-        "UPDATE contacts SET merged_into = NULL, pinned = true, due_at = '-infinity' WHERE id = $1", other_id
+        """UPDATE contacts SET merged_into = NULL, pinned = true, due_at = '-infinity', duplicates_due = true
+           WHERE id = $1""",
+        other_id,
     )
     await connection.execute("UPDATE contacts SET merged_into = $1 WHERE id = ANY($2::uuid[])", other_id, list(earlier))
 
@@ -84,3 +144,17 @@ async def mark_undone(
 async def list_merged(connection: Connection, contact_id: ContactId) -> list[ContactId]:
     """Contacts that were merged into this one."""
     return [row["id"] for row in await connection.fetch("SELECT id FROM contacts WHERE merged_into = $1", contact_id)]
+
+
+async def rename_cards(connection: Connection, account_id: AccountId, former: Collection[str], name: str) -> None:
+    """Cards go on under another name: merges know them by it from now on, and an undoing finds them."""
+    for accounts, names in (("card_accounts", "card_names"), ("survivor_card_accounts", "survivor_card_names")):
+        await connection.execute(
+            f"""UPDATE merges SET {names} = ARRAY(
+                    SELECT CASE WHEN k.account_id = $1 AND k.name = ANY($2::text[]) THEN $3 ELSE k.name END
+                    FROM unnest({accounts}, {names}) WITH ORDINALITY AS k(account_id, name, number) ORDER BY k.number)
+                WHERE undone_at IS NULL AND {names} && $2::text[] AND $1 = ANY({accounts})""",  # noqa: S608  (columns above)
+            account_id,
+            list(former),
+            name,
+        )

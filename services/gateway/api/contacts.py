@@ -16,13 +16,18 @@ from libs.common.requests import (
     CreateContact,
     DeleteContact,
     Direction,
+    DismissDuplicate,
+    DuplicatePairs,
     Duplicates,
     FindDuplicates,
     GetContact,
     GetTimeline,
     Interaction,
+    ListDuplicates,
+    ListMerges,
     MergeContacts,
     Merged,
+    MergeRecords,
     RotateBcc,
     SearchContacts,
     Timeline,
@@ -143,6 +148,35 @@ async def list_duplicates(call: Call, contact_id: ContactId) -> Duplicates:
     return await call.request(FindDuplicates(user_id=call.user_id, contact_id=contact_id))
 
 
+class DuplicatesQuery(BaseModel):
+    cursor: str | None = Field(None, max_length=1000)
+    limit: int = Field(50, ge=1, le=200)
+
+
+@endpoint("GET", "/duplicates", tag=TAG, errors=WRONG_CURSOR)
+async def list_all_duplicates(call: Call, query: DuplicatesQuery) -> DuplicatePairs:
+    """List all pairs of contacts that may be one person, the surest first.
+
+    They are found in the background, after imports and changes.
+    """
+    return await call.request(ListDuplicates(user_id=call.user_id, cursor=query.cursor, limit=query.limit))
+
+
+@endpoint(
+    "POST",
+    "/contacts/{contact_id}/duplicates/{other_id}/dismiss",
+    tag=TAG,
+    status=204,
+    errors={409: "They are one contact already."},
+)
+async def dismiss_duplicate(call: Call, contact_id: ContactId, other_id: ContactId) -> None:
+    """State that two contacts are not the same person.
+
+    They are never suggested again, whatever either is merged with, and no import makes them one.
+    """
+    await call.request(DismissDuplicate(user_id=call.user_id, contact_id=contact_id, other_id=other_id))
+
+
 class Merge(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -155,9 +189,20 @@ async def merge_contacts(call: Call, contact_id: ContactId, body: Merge) -> Merg
     return await call.request(MergeContacts(user_id=call.user_id, contact_id=contact_id, other_id=body.other_id))
 
 
-@endpoint("POST", "/merges/{merge_id}/undo", tag=TAG, errors={409: "The contact was merged once more since then."})
+@endpoint("GET", "/contacts/{contact_id}/merges", tag=TAG)
+async def list_merges(call: Call, contact_id: ContactId) -> MergeRecords:
+    """List who was merged into a contact, the last first, and what undoing that would do now."""
+    return await call.request(ListMerges(user_id=call.user_id, contact_id=contact_id))
+
+
+@endpoint(
+    "POST",
+    "/merges/{merge_id}/undo",
+    tag=TAG,
+    errors={409: "The contact was merged once more since then: `merge_id` names the merge to undo first."},
+)
 async def undo_merge(call: Call, merge_id: UUID) -> Contact:
-    """Undo a merge exactly."""
+    """Undo a merge, at any time: both contacts as they were, each with what came for it since."""
     return await call.request(UndoMerge(user_id=call.user_id, merge_id=merge_id))
 
 
@@ -201,7 +246,10 @@ ENDPOINTS = (
     list_interactions,
     add_interaction,
     list_duplicates,
+    list_all_duplicates,
+    dismiss_duplicate,
     merge_contacts,
+    list_merges,
     undo_merge,
     rotate_bcc,
     report_profile,

@@ -2,7 +2,6 @@
 
 import asyncio
 from urllib.parse import urlencode
-from uuid import UUID
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -19,6 +18,7 @@ from libs.common.requests import (
     FindDuplicates,
     GetContact,
     GetTimeline,
+    ListMerges,
     MergeContacts,
     RotateBcc,
     Timeline,
@@ -28,9 +28,11 @@ from libs.common.requests import (
 from services.gateway.context import Context
 from services.gateway.domain.relationship_texts import part_texts
 from services.gateway.domain.timeline_view import months
-from services.gateway.pages.visit import Visit, page_route, see_other
+from services.gateway.pages.duplicates import return_path
+from services.gateway.pages.visit import Visit, page_route, see_other, uuid_or_none
 
 PAGE_LENGTH = 60
+DUPLICATES_SHOWN = 3
 MAX_QUERY = 200
 DIRECTIONS: dict[str, Direction] = {"they": "inbound", "you": "outbound"}
 PLATFORMS = {"mail": "gmail", "meetings": "meeting", "notes": "note"}
@@ -57,17 +59,20 @@ def contact_routes(context: Context) -> list[web.RouteDef]:
 async def show_contact(visit: Visit) -> web.Response:
     """The page; with `cursor` what is older than what was shown, with `q`, `show` and `side` only what fits."""
     contact_id = _id(visit)
-    contact, timeline, duplicates = await asyncio.gather(
+    contact, timeline, duplicates, merges = await asyncio.gather(
         visit.request(GetContact(user_id=visit.user_id, contact_id=contact_id)),
         visit.request(_timeline_query(visit, contact_id)),
         visit.request_if_up(FindDuplicates(user_id=visit.user_id, contact_id=contact_id)),
+        visit.request_if_up(ListMerges(user_id=visit.user_id, contact_id=contact_id)),
     )
-    parameters = visit.http_request.query
+    suggested = duplicates.items if duplicates else ()
     values = {
         "contact": contact,
         "parts": part_texts(contact.relationship),
-        "duplicates": duplicates.items if duplicates else (),
-        "merge_id": _uuid_or_none(parameters.get("merged", "")),
+        "duplicates": suggested[:DUPLICATES_SHOWN],
+        "more_duplicates": len(suggested[DUPLICATES_SHOWN:]),
+        "merges": merges.items if merges else (),
+        "merge_id": visit.query_id("merged"),
         **_timeline_values(visit, timeline),
     }
     return await visit.page("contact.html", values)
@@ -189,14 +194,14 @@ async def do_not_record(visit: Visit) -> web.Response:
 
 
 async def merge(visit: Visit) -> web.Response:
-    """Make one person of two; the page that follows offers to undo it."""
+    """Make one person of two; the page that follows offers to undo it. `from` is the page to come back to."""
     contact_id = _id(visit)
-    other_id = _uuid_or_none(str((await visit.http_request.post()).get("other_id", "")))
+    other_id = uuid_or_none(str((await visit.http_request.post()).get("other_id", "")))
     if other_id is None:
         raise Refused(422, "invalid", "Choose the other person from the list of possible duplicates.")
     command = MergeContacts(user_id=visit.user_id, contact_id=contact_id, other_id=ContactId(other_id))
     merged = await visit.request(command)
-    return see_other(f"/contacts/{contact_id}?merged={merged.merge_id}")
+    return see_other(f"{await return_path(visit, f'/contacts/{contact_id}')}?merged={merged.merge_id}")
 
 
 async def undo_merge(visit: Visit) -> web.Response:
@@ -207,10 +212,3 @@ async def undo_merge(visit: Visit) -> web.Response:
 
 def _id(visit: Visit) -> ContactId:
     return ContactId(visit.path_id("contact_id"))
-
-
-def _uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

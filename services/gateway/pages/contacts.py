@@ -8,6 +8,7 @@ from aiohttp import web
 from libs.common.errors import Refused
 from libs.common.requests import ContactFields, CreateContact, SearchContacts
 from services.gateway.context import Context
+from services.gateway.pages.duplicates import count_text
 from services.gateway.pages.visit import Visit, page_route, see_other
 
 Sort = Literal["recent", "score", "name"]
@@ -39,8 +40,10 @@ async def show_contacts(visit: Visit) -> web.Response:
             limit=PAGE_LENGTH,
         )
     )
+    # While somebody types, only the list is looked at.
+    duplicates = "" if text or parameters.get("cursor") else await count_text(visit)
     more = urlencode({"q": text, "sort": sort, "cursor": page.next_cursor}) if page.next_cursor else ""
-    values = {"people": page.items, "q": text, "sort": sort, "sorts": SORTS, "more": more}
+    values = {"people": page.items, "q": text, "sort": sort, "sorts": SORTS, "more": more, "duplicates": duplicates}
     return await visit.page("contacts.html", values)
 
 

@@ -11,6 +11,7 @@ from libs.common.events import Meeting
 from libs.common.requests import ContactPage, CountContacts, ListMeetings, SearchContacts
 from services.gateway.context import Context
 from services.gateway.domain.accounts import AccountView
+from services.gateway.pages.duplicates import count_text
 from services.gateway.pages.meetings import Row, meeting_row, meeting_views
 from services.gateway.pages.visit import Visit, page_route
 from services.gateway.store.notifications import list_notifications
@@ -35,7 +36,7 @@ class Step:
 
 
 async def show_home(visit: Visit) -> web.Response:
-    accounts, meetings, people, counts, notifications = await asyncio.gather(
+    accounts, meetings, people, counts, notifications, duplicates = await asyncio.gather(
         visit.accounts(),
         visit.request_if_up(
             ListMeetings(user_id=visit.user_id, start=visit.now, end=visit.now + AHEAD, limit=MEETINGS)
@@ -43,6 +44,7 @@ async def show_home(visit: Visit) -> web.Response:
         visit.request_if_up(SearchContacts(user_id=visit.user_id, sort="recent", limit=RECENT)),
         visit.request_if_up(CountContacts(user_id=visit.user_id)),
         list_notifications(visit.context.db, visit.user_id, unread=True, limit=NEWEST),
+        count_text(visit),
     )
     rows = await _rows(visit, meetings.items if meetings else ())
     values = {
@@ -51,6 +53,7 @@ async def show_home(visit: Visit) -> web.Response:
         "counts": counts,
         "offers": [item for item in notifications if item.action and not item.action.answer],
         "reconnect": [account for account in accounts if account.reconnect],
+        "duplicates": duplicates,
         "steps": _steps(accounts, people),
         "notifications": [item for item in notifications if not item.action or item.action.answer],
     }

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context as TemplateContext
 from markupsafe import Markup
 
+from services.gateway.domain.duplicate_texts import likelihood_text
 from services.gateway.domain.moments import clock_text, exact_text, relative_text
 from services.gateway.domain.timeline_view import platform_name
 
@@ -43,6 +44,7 @@ class Renderer:
         self._templates.globals |= {"static": self._static, "icon": self._icons.__getitem__}
         self._templates.filters |= {
             "number": number, "iso": iso, "time": time_element, "initials": initials, "platform": platform_name,
+            "likelihood": likelihood_text,
         }  # fmt: skip
 
     def _static(self, name: str) -> str:

@@ -82,6 +82,10 @@ class Visit:
         except ValueError as error:
             raise not_found(name.removesuffix("_id")) from error
 
+    def query_id(self, name: str) -> UUID | None:
+        """The id of this name in the query; None where there is none, or what is there can't be one."""
+        return uuid_or_none(self.http_request.query.get(name, ""))
+
     async def page(
         self,
         template: str,
@@ -116,6 +120,14 @@ def page_route(context: Context, method: str, path: str, handler: PageHandler) -
         return await handler(Visit(context, request, caller, datetime.now(UTC)))
 
     return web.route(method, path, handle)
+
+
+def uuid_or_none(text: str) -> UUID | None:
+    """The id that is written there; None where it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def see_other(location: str) -> web.Response:

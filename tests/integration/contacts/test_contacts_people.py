@@ -16,6 +16,7 @@ from libs.common.requests import (
     UndoMerge,
     UpdateContact,
 )
+from services.contacts.duplicates import refresh_due_duplicates
 from services.contacts.handlers import contacts, duplicates, merges
 from tests.support.contacts_world import (
     ME,
@@ -336,6 +337,7 @@ async def test_likely_duplicates_come_with_their_evidence(world: World) -> None:
         mail("m4", "other@acme.example", name="Otto Normal"),
     )
     contact = await world.contact(JANE)
+    assert await refresh_due_duplicates(world.context) == 4
     found = await duplicates.find_duplicates(world.context, FindDuplicates(user_id=USER, contact_id=contact.id))
     assert [duplicate.evidence for duplicate in found.items] == [
         ("same name at acme.example",),

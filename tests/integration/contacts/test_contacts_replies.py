@@ -23,6 +23,7 @@ from libs.common.requests import (
     SearchContacts,
     UpdateContact,
 )
+from services.contacts.duplicates import refresh_due_duplicates
 from services.contacts.handlers import attendees, connectors, contacts, duplicates, export, messages, timelines
 from services.contacts.scoring import refresh_due_scores
 from tests.support.contacts_world import (
@@ -271,6 +272,7 @@ async def test_duplicates_come_surest_first_and_never_one_that_is_not_listed(wor
     archived = await world.contact("archived@acme.example")
     fields = ContactFields(archived=True)
     await contacts.update_contact(world.context, UpdateContact(user_id=USER, contact_id=archived.id, fields=fields))
+    await refresh_due_duplicates(world.context)
     query = FindDuplicates(user_id=USER, contact_id=(await world.contact(JANE)).id)
     found = await duplicates.find_duplicates(world.context, query)
     shown = [(duplicate.contact.emails[0], duplicate.evidence, duplicate.confidence) for duplicate in found.items]

@@ -22,12 +22,16 @@ from libs.common.requests import (
     CountContacts,
     CreateContact,
     DeleteContact,
+    DismissDuplicate,
+    DuplicatePairs,
     ExportContacts,
     FindDuplicates,
     GetAttendees,
     GetContact,
     GetContactsOfMessage,
     GetTimeline,
+    ListDuplicates,
+    ListMerges,
     MergeContacts,
     PublishedItem,
     PublishedMessage,
@@ -38,6 +42,7 @@ from libs.common.requests import (
 )
 from services.contacts import bcc_offers
 from services.contacts.derivations import refresh_due_derivations
+from services.contacts.duplicates import refresh_due_duplicates
 from services.contacts.handlers import (
     attendees,
     audits,
@@ -126,6 +131,12 @@ async def live(world: World, user: UserId) -> UUID:
     hashed = await world.pool.fetchval("SELECT bcc_hash FROM contacts WHERE id = $1", jane)
     offer = mail("m6", OFFICE, ["x@y.example"], bcc_tags=(hashed,), days_ago=1)
     await world.receive(offer if user == USER else of_the_other(offer))
+    namesakes = [mail(f"n{n}", f"frank.namesake@{n}.example", name="Frank Namesake") for n in range(3)]
+    await world.receive(*(namesakes if user == USER else map(of_the_other, namesakes)))
+    await refresh_due_duplicates(world.context)
+    frank, *others = [await contact_id(world, f"frank.namesake@{n}.example", user) for n in range(3)]
+    stated = DismissDuplicate(user_id=user, contact_id=frank, other_id=others[0])
+    await duplicates.dismiss_duplicate(world.context, stated)
     await refresh_due_scores(world.context, NOW)
     return merged.merge_id
 
@@ -147,6 +158,8 @@ async def replies(world: World, user: UserId) -> list[Any]:
         found.append(await contacts.get_contact(context, GetContact(user_id=user, contact_id=id_)))
         found.append(await timelines.get_timeline(context, GetTimeline(user_id=user, contact_id=id_)))
         found.append(await duplicates.find_duplicates(context, FindDuplicates(user_id=user, contact_id=id_)))
+    found.append(await duplicates.list_duplicates(context, ListDuplicates(user_id=user)))
+    found.append(await merges.list_merges(context, ListMerges(user_id=user, contact_id=ids[1])))
     guests = GetAttendees(user_id=user, addresses=(JANE, BOB, WORK, "alias@x.example", LIST), now=NOW, last=9)
     found.append(await attendees.get_attendees(context, guests))
     whole: list[dict[str, Any]] = [{"what": "contacts"}, {"what": "interactions"}]
@@ -218,6 +231,8 @@ async def test_what_one_user_is_shown_does_not_depend_on_another_with_the_same_i
     theirs = await replies(world, OTHER)
     assert [len(page.items) for page in theirs[1:6]] == [len(page.items) for page in before[1:6]]
     assert theirs[0] == before[0]
+    pairs = [[found.total for found in known if isinstance(found, DuplicatePairs)] for known in (theirs, before)]
+    assert pairs[0] == pairs[1] != [0], "nobody is like somebody of another user"
 
 
 async def test_background_work_for_one_user_leaves_the_others_alone(world: World) -> None:
@@ -254,6 +269,10 @@ ATTEMPTS: dict[str, Attempt] = {
     "timeline": lambda w, theirs, _, __: timelines.get_timeline(
         w.context, GetTimeline(user_id=USER, contact_id=theirs)
     ),
+    "not the same": lambda w, theirs, mine, __: duplicates.dismiss_duplicate(
+        w.context, DismissDuplicate(user_id=USER, contact_id=mine, other_id=theirs)
+    ),
+    "merges": lambda w, theirs, _, __: merges.list_merges(w.context, ListMerges(user_id=USER, contact_id=theirs)),
     "duplicates": lambda w, theirs, _, __: duplicates.find_duplicates(
         w.context, FindDuplicates(user_id=USER, contact_id=theirs)
     ),

@@ -29,6 +29,7 @@ from libs.common.requests import (
     Counts,
     CreateContact,
     DeleteContact,
+    DismissDuplicate,
     Done,
     ExportContacts,
     FindDuplicates,
@@ -37,6 +38,8 @@ from libs.common.requests import (
     GetContactsOfMessage,
     GetTimeline,
     ListAccountStates,
+    ListDuplicates,
+    ListMerges,
     MergeContacts,
     PublishedItem,
     PublishedMessage,
@@ -165,12 +168,21 @@ async def request_everything(stage: Stage) -> None:
     note = await gateway.request(AddInteraction(user_id=USER, contact_id=created.id, text="met", occurred_at=NOW))
     lines = await gateway.request(GetTimeline(user_id=USER, contact_id=created.id))
     assert (note.text, lines.items[0]) == ("met", note)
-    found = await gateway.request(FindDuplicates(user_id=USER, contact_id=created.id))
-    [other] = found.items
+    async with asyncio.timeout(20):  # found in the background
+        while not (found := (await gateway.request(FindDuplicates(user_id=USER, contact_id=created.id))).items):
+            await asyncio.sleep(0.05)
+    [other] = found
+    [pair] = (await gateway.request(ListDuplicates(user_id=USER))).items
+    assert {pair.contact.id, pair.other.id} == {created.id, other.contact.id}
     assert other.evidence == ("same name",)
     merged = await gateway.request(MergeContacts(user_id=USER, contact_id=created.id, other_id=other.contact.id))
     assert set(merged.contact.emails) == {JANE, BOB}
+    [record] = (await gateway.request(ListMerges(user_id=USER, contact_id=created.id))).items
+    assert (record.id, record.other_id) == (merged.merge_id, other.contact.id)
     assert (await gateway.request(UndoMerge(user_id=USER, merge_id=merged.merge_id))).emails == (BOB,)
+    stated = DismissDuplicate(user_id=USER, contact_id=created.id, other_id=other.contact.id)
+    assert await gateway.request(stated) == Done()
+    assert (await gateway.request(ListDuplicates(user_id=USER))).items == ()
     [guest] = (await stage.prep.request(GetAttendees(user_id=USER, addresses=(JANE,), now=NOW, last=3))).items
     assert guest.contact_id == other.contact.id
     exported = await gateway.request(ExportContacts(user_id=USER, what="contacts", limit=500))

@@ -185,6 +185,55 @@ async def test_every_action_of_a_person_is_a_plain_form(
     assert created.model_dump(exclude_none=True) == {"name": "Eve", "emails": ("eve@example.com",)}
 
 
+async def test_possible_duplicates_are_counted_listed_and_decided_by_plain_forms(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    carol = world.add(world.alice, contact("Carol", "carol@example.com"))
+    other = world.add(world.alice, contact("Carol <B.>"))
+    for path in ("/", "/contacts"):
+        html = await page(browser, path)
+        assert "1 possible duplicate" in html, path
+        assert 'href="/contacts/duplicates"' in html, path
+    assert "possible duplicate" not in await page(browser, "/contacts?q=carol"), "nobody counts while somebody types"
+    html = await page(browser, "/contacts/duplicates")
+    assert "Likely the same person: <bdi>The same phone: +1 &lt;b&gt;555&lt;/b&gt;</bdi>." in html
+    assert "<bdi>Carol &lt;B.&gt;</bdi>" in html
+    dismiss = f"/contacts/{carol.id}/duplicates/{other.id}/dismiss"
+    assert f'action="{dismiss}"' in html
+    assert "Almost certainly the same person as" in await page(browser, f"/contacts/{carol.id}")
+    assert await submit(browser, dismiss) == (303, f"/contacts/{carol.id}")
+    assert await submit(browser, dismiss, {"from": "duplicates"}) == (303, "/contacts/duplicates")
+    assert requested(gateway, q.DismissDuplicate)[-1].other_id == other.id
+    status, merged = await submit(
+        browser, f"/contacts/{carol.id}/merge", {"other_id": str(other.id), "from": "duplicates"}
+    )
+    assert (status, merged.partition("?")[0]) == (303, "/contacts/duplicates")
+    assert "Merged: this is one person now." in await page(browser, merged)
+
+
+async def test_a_person_shows_who_was_merged_into_it_and_what_undoing_that_does(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    carol = world.add(world.alice, contact("Carol"))
+    stays = "3 notes written since stay with <Carol>."
+    made: dict[str, Any] = {
+        "merged_at": datetime.now(UTC),
+        "other_id": new_id(),
+        "other_name": "Caro",
+        "other_emails": ("c@x.example",),
+    }
+    last = q.MergeRecord(id=new_id(), consequences=(stays,), **made)
+    first = q.MergeRecord(id=new_id(), consequences=(), blocked_by=last.id, **made)
+    world.merged = [(carol.id, last), (carol.id, first)]
+    html = await page(browser, f"/contacts/{carol.id}")
+    assert "<bdi>3 notes written since stay with &lt;Carol&gt;.</bdi>" in html
+    assert f'action="/merges/{last.id}/undo"' in html
+    assert f'action="/merges/{first.id}/undo"' not in html
+    assert "undo that one first" in html
+
+
 async def test_another_users_person_is_not_there_and_another_sites_form_is_refused(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:

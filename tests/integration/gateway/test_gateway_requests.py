@@ -82,6 +82,11 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
     body = {**note, "occurred_at": "2026-03-04T13:00:00+01:00"}
     yield Case("add_interaction", "POST", f"{of_contact}/interactions", added, 30, body, keyed=True)
     yield Case("list_duplicates", "GET", f"{of_contact}/duplicates", q.FindDuplicates(**person), 10)
+    pairs = q.ListDuplicates(**mine, **page)
+    yield Case("list_all_duplicates", "GET", "/duplicates?cursor=c&limit=7", pairs, 10)
+    dismissed = q.DismissDuplicate(**person, other_id=OTHER)
+    yield Case("dismiss_duplicate", "POST", f"{of_contact}/duplicates/{OTHER}/dismiss", dismissed, 30)
+    yield Case("list_merges", "GET", f"{of_contact}/merges", q.ListMerges(**person), 10)
     merged = q.MergeContacts(**person, other_id=OTHER)
     yield Case("merge_contacts", "POST", f"{of_contact}/merge", merged, 30, {"other_id": str(OTHER)}, keyed=True)
     yield Case("undo_merge", "POST", f"/merges/{THING}/undo", q.UndoMerge(**mine, merge_id=THING), 30)

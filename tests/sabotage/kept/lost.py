@@ -320,6 +320,36 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
+        "an undone merge that gives nothing back of what came since",
+        "lost",
+        "services/contacts/merges.py::undo",
+        Replace("await list_returning(connection, record, later)", "record.belongings"),
+        (f"{CONTACTS}_undo.py::test_what_came_since_goes_where_it_belongs_and_that_can_be_read_before",),
+    ),
+    Mutation(
+        "a merge undone below another one that keeps what it brought",
+        "lost",
+        "services/contacts/merges.py::_restored",
+        Replace("await merges.update_fields(...)", ""),
+        (f"{CONTACTS}_undo.py::test_a_merge_below_others_is_undone_as_if_it_had_never_been",),
+    ),
+    Mutation(
+        "an undone merge that takes what came with somebody else since",
+        "lost",
+        "services/contacts/returns.py::list_returning",
+        Replace(
+            "frozenset(record.belongings.address_ids) - came_with_others", "frozenset(record.belongings.address_ids)"
+        ),
+        (f"{CONTACTS}_undo.py::test_an_address_that_came_with_somebody_else_since_goes_with_them",),
+    ),
+    Mutation(
+        "merges that do not know renamed cards",
+        "lost",
+        "services/contacts/handlers/cards.py::_import_latest",
+        Replace("await merges.rename_cards(...)", ""),
+        (f"{CONTACTS}_undo.py::test_a_card_that_google_renamed_since_goes_back_all_the_same",),
+    ),
+    Mutation(
         "changes of contacts that are not published",
         "lost",
         "services/contacts/context.py::Context.change_users",

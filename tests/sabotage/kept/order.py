@@ -445,4 +445,42 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
         (f"{SYNC}/test_sync_schedules.py::test_a_notification_that_came_amid_the_poll_shows_that_they_come",),
     ),
+    Mutation(
+        "not the same, forgotten by a merge",
+        "order",
+        "services/contacts/views/possible_duplicates.sql",
+        InText(
+            "least(coalesce(a.merged_into, a.id), coalesce(b.merged_into, b.id)) = s.first_id",
+            "least(a.id, b.id) = s.first_id",
+        ),
+        (f"{CONTACTS}_duplicates.py::test_not_the_same_is_remembered_through_merges_of_either_and_their_undoing",),
+    ),
+    Mutation(
+        "not the same, stated of one part only",
+        "order",
+        "services/contacts/store/duplicates.py::insert_distinct",
+        InText("$2 IN (a.id, a.merged_into)", "$2 = a.id"),
+        (f"{CONTACTS}_duplicates.py::test_not_the_same_is_remembered_through_merges_of_either_and_their_undoing",),
+    ),
+    Mutation(
+        "two that are not the same, joined by a card",
+        "order",
+        "services/contacts/store/duplicates.py::insert_distinct",
+        InText("SET pinned = true", "SET pinned = pinned"),
+        (f"{CONTACTS}_duplicates.py::test_neither_a_card_nor_a_mail_makes_one_of_two_that_are_not_the_same",),
+    ),
+    Mutation(
+        "a name of thousands, compared with everybody",
+        "order",
+        "services/contacts/store/duplicates.py::list_blocks",
+        InText("BETWEEN 2 AND $3 - 1", "BETWEEN 2 AND $3"),
+        (f"{CONTACTS}_duplicates.py::test_thousands_of_one_name_cost_no_more_than_a_block_of_them",),
+    ),
+    Mutation(
+        "who changed is not compared anew",
+        "order",
+        "services/contacts/store/contact_fields.py::update_derived_fields",
+        InText("duplicates_due = c.duplicates_due OR", "duplicates_due = c.duplicates_due AND"),
+        (f"{CONTACTS}_duplicates.py::test_only_what_changed_is_compared_and_what_no_longer_holds_goes",),
+    ),
 )

@@ -515,4 +515,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("ORDER BY connected DESC", "ORDER BY connected"),
         (f"{AUTH_LINKING}::test_an_account_leads_to_who_has_it_and_not_to_who_gave_it_up",),
     ),
+    _lost(
+        "the possible duplicates of everybody",
+        "services/contacts/store/duplicates.py::list_suggestions",
+        "user_id = $1 AND",
+        f"{ANYBODY_1} AND",
+        (f"{CONTACTS}_whose.py::test_what_one_user_is_shown_does_not_depend_on_another_with_the_same_ids",),
+    ),
 )

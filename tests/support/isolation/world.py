@@ -46,7 +46,7 @@ WAIT_SECONDS = 60.0
 
 
 _DUE = """
-    SELECT EXISTS (SELECT FROM contacts.contacts WHERE user_id = $1 AND merged_into IS NULL AND due_at <= now())
+    SELECT EXISTS (SELECT FROM contacts.contacts WHERE user_id = $1 AND merged_into IS NULL AND (due_at <= now() OR duplicates_due))
         OR EXISTS (SELECT FROM contacts.rechecks WHERE user_id = $1)
         OR EXISTS (SELECT FROM contacts.exclusions WHERE user_id = $1 AND applied_at IS NULL)
         OR EXISTS (SELECT FROM gateway.exports WHERE user_id = $1 AND state = 'making')

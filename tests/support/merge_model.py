@@ -1,0 +1,124 @@
+"""The reference model of merges: what each contact must show, computed without undoing anything.
+
+Every address, note and word belongs to the contact for which it was added, for ever; a merge is a line between two contacts, and its
+undoing takes the line away. What a contact shows is what it has itself, and what those show that were merged into it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Shown(NamedTuple):
+    """What a contact shows. Notes as their paragraphs, in whatever order."""
+
+    emails: frozenset[str]
+    title: str
+    company: str
+    tags: frozenset[str]
+    notes: frozenset[str]
+    lines: frozenset[str]
+
+
+@dataclass
+class MergeLine:
+    """Who was merged into whom. `hidden`: tags that the user has taken off since."""
+
+    survivor: int
+    other: int
+    hidden: set[str] = field(default_factory=set)
+    stands: bool = True
+
+
+@dataclass
+class ModelContact:
+    """What a contact has of its own. `companies` by the card that states them."""
+
+    emails: set[str] = field(default_factory=set)
+    title: str = ""
+    companies: dict[str, str] = field(default_factory=dict)
+    tags: set[str] = field(default_factory=set)
+    notes: set[str] = field(default_factory=set)
+    lines: set[str] = field(default_factory=set)
+
+
+@dataclass
+class MergeModel:
+    """All contacts of a user by number, and all merges."""
+
+    contacts: list[ModelContact] = field(default_factory=list)
+    merges: list[MergeLine] = field(default_factory=list)
+    distinct: set[frozenset[int]] = field(default_factory=set)
+
+    def root(self, number: int) -> int:
+        """The contact in which this one goes on."""
+        for merge in self.merges:
+            if merge.stands and merge.other == number:
+                return self.root(merge.survivor)
+        return number
+
+    def roots(self) -> list[int]:
+        return [number for number in range(len(self.contacts)) if self.root(number) == number]
+
+    def owner(self, email: str) -> int | None:
+        """Whose own this address is."""
+        return next((number for number, contact in enumerate(self.contacts) if email in contact.emails), None)
+
+    def undoable(self) -> list[int]:
+        """The merges whose survivor was not merged away itself."""
+        return [
+            number
+            for number, merge in enumerate(self.merges)
+            if merge.stands and self.root(merge.survivor) == merge.survivor
+        ]
+
+    def merged_into(self, number: int) -> Iterator[MergeLine]:
+        """The merges into a contact that stand, in their order."""
+        return (merge for merge in self.merges if merge.stands and merge.survivor == number)
+
+    def tags(self, number: int) -> set[str]:
+        found = set(self.contacts[number].tags)
+        for merge in self.merged_into(number):
+            found |= self.tags(merge.other) - merge.hidden
+        return found
+
+    def remove_tag(self, number: int, tag: str) -> None:
+        """Taken off where it is the contact's own; hidden where it came with another."""
+        self.contacts[number].tags.discard(tag)
+        for merge in self.merged_into(number):
+            if tag in self.tags(merge.other):
+                merge.hidden.add(tag)
+
+    def title(self, number: int) -> str:
+        """The contact's own, else the first that a merge brought."""
+        titles = [self.contacts[number].title, *(self.title(merge.other) for merge in self.merged_into(number))]
+        return next(filter(None, titles), "")
+
+    def shown(self, number: int) -> Shown:
+        contact = self.contacts[number]
+        others = [self.shown(merge.other) for merge in self.merged_into(number)]
+        companies = {
+            name: company for part in self._parts(number) for name, company in self.contacts[part].companies.items()
+        }
+        return Shown(
+            frozenset(contact.emails).union(*(other.emails for other in others)),
+            self.title(number),
+            next((companies[name] for name in sorted(companies)), ""),
+            frozenset(self.tags(number)),
+            frozenset(contact.notes).union(*(other.notes for other in others)),
+            frozenset(contact.lines).union(*(other.lines for other in others)),
+        )
+
+    def dismiss(self, first: int, second: int) -> None:
+        """Nobody who is part of the one is anybody who is part of the other."""
+        self.distinct |= {frozenset({a, b}) for a in self._parts(first) for b in self._parts(second)}
+
+    def pairs(self) -> set[frozenset[int]]:
+        """Who may be one person where all have one name: every two of whom nothing else was stated."""
+        roots = self.roots()
+        distinct = {frozenset(map(self.root, pair)) for pair in self.distinct}
+        return {frozenset({a, b}) for a in roots for b in roots if a < b} - distinct
+
+    def _parts(self, number: int) -> list[int]:
+        """The contact and all that were merged into it."""
+        return [number, *(part for merge in self.merged_into(number) for part in self._parts(merge.other))]
