@@ -25,6 +25,7 @@ _OF_USER = {
     "groups_due": "user_id = $1",
     "bcc_offers": "user_id = $1",
     "merges": "user_id = $1",
+    "address_names": "user_id = $1",
     "profiles": "address_id IN (SELECT id FROM addresses WHERE user_id = $1)",
 }
 

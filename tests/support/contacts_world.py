@@ -261,7 +261,7 @@ class World:
     async def clear(self) -> None:
         """Forget everything, so that the same events can come in another order."""
         await self.pool.execute(
-            """TRUNCATE groups_due, rechecks, bcc_offers, merges, profiles,
+            """TRUNCATE groups_due, rechecks, bcc_offers, merges, profiles, address_names,
                cards, sightings, participants, interactions, addresses, contacts, purged,
                own_addresses, accounts, users"""
         )

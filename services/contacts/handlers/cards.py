@@ -31,10 +31,7 @@ async def _import_latest(connection: Connection, latest: Sequence[PersonImported
     wanted = [event for event in latest if event.user_id not in purged and event.account_id not in purged]
     found = {card.key: card for card in map(google_card, wanted)}
     newer = await cards.upsert_cards(connection, list(found.values()))
-    for event in wanted:
-        if event.former_names:
-            former = [key(name) for name in event.former_names]
-            await cards.rename_card(connection, event.account_id, former, key(event.resource_name))
+    await cards.dismiss_renamed(connection, newer)
     await addresses.get_or_insert_addresses(connection, card_addresses(wanted))
     by_user: dict[UserId, list[CardKey]] = defaultdict(list)
     for card_key in newer:
