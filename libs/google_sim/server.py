@@ -1,4 +1,4 @@
-"""The HTTP server: OAuth, the three APIs and Pub/Sub under one root, and the control API on a port of its own."""
+"""The HTTP server: OAuth, the three APIs, Pub/Sub and photos under one root, and the control API on a port of its own."""
 
 import asyncio
 import gzip
@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 
 from libs.google_sim.account import AccountData
-from libs.google_sim.api import pubsub
+from libs.google_sim.api import photos, pubsub
 from libs.google_sim.api.dispatch import ROUTER, Reply, execute_call
 from libs.google_sim.api.oauth import ENDPOINTS, Endpoint
 from libs.google_sim.control.app import control_app
@@ -158,7 +158,9 @@ class _RequestHandler:
 
 
 def _endpoint(method: str, raw_path: str) -> Endpoint | None:
-    """Return the endpoint of OAuth or Pub/Sub; None where the path is of one of the three APIs, or of none."""
+    """Return the endpoint of OAuth, Pub/Sub or photos; None where the path is of one of the three APIs, or of none."""
+    if photos.is_photo(method, raw_path):
+        return photos.photo
     return pubsub.handle if pubsub.is_pubsub(method, raw_path) else ENDPOINTS.get((method, raw_path))
 
 

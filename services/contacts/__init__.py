@@ -4,7 +4,8 @@ Owns contacts, addresses, interactions, Google's cards, merges, relationship sco
 Consumes account.connected, account.identified, account.disconnected, user.deleted, settings.changed, message.ingested,
     message.removed, meeting.ingested, meeting.cancelled, person.imported, person.removed, interaction.reported, profile.reported.
 Publishes contact.changed, bcc.unclaimed.
-Serves contacts.search, contacts.get, contacts.create, contacts.update, contacts.delete, contacts.rotate_bcc, contacts.timeline,
+Serves contacts.search, contacts.get, contacts.photo,
+    contacts.create, contacts.update, contacts.delete, contacts.rotate_bcc, contacts.timeline,
     contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts,
     contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message,
     contacts.exclusions, contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, contacts.list_duplicates,
@@ -16,7 +17,7 @@ Everything is a projection of what was seen, so that order and repetition don't 
     events ──► observations ──project──► interactions + participants(address) ──reasons──► contacts ◄──resolve── cards
 
 domain/observations.py makes observations of events. projector.py stores them, keeps interactions true to them (domain/projection.py)
-and follows up what hangs on those: the names of addresses (store/names.py), who becomes a contact (contact_reasons.py, by
+and follows up what hangs on those: the names of addresses (names.py), who becomes a contact (contact_reasons.py, by
 views/contact_reasons.sql), which scores are due. identity_resolution.py keeps contacts true to addresses and cards
 (domain/identity_resolution.py), contact_fields.py what they show. own_addresses.py changes who is me; what follows from that, and from
 another rule for contacts, is worked off by rechecks.py. exclusions.py keeps out whom the user asked not to record, exclusion_work.py

@@ -49,6 +49,7 @@ async def wire(r: Resources) -> None:
 
     bus.respond(q.SearchContacts, partial(contacts.search_contacts, context))
     bus.respond(q.GetContact, partial(contacts.get_contact, context))
+    bus.respond(q.GetPhoto, partial(contacts.get_photo, context))
     bus.respond(q.CreateContact, partial(contacts.create_contact, context))
     bus.respond(q.UpdateContact, partial(contacts.update_contact, context))
     bus.respond(q.DeleteContact, partial(contacts.delete_contact, context))

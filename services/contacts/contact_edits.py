@@ -9,11 +9,12 @@ from libs.common.ids import ContactId, UserId
 from libs.common.requests import Contact, ContactFields
 from services.contacts.contact_views import get_contact_view
 from services.contacts.context import Context
-from services.contacts.domain.contact_edits import edited_fields, typed_emails
+from services.contacts.domain.contact_edits import MAX_TYPED, edited_fields, typed_emails
 from services.contacts.domain.observations import Participant
+from services.contacts.domain.text import cleaned
 from services.contacts.exclusions import refuse_excluded
 from services.contacts.identity_resolution import resolve_identities
-from services.contacts.store import addresses, contact_edits, users
+from services.contacts.store import addresses, contact_edits, contacts, profiles, users
 from services.contacts.store.identity_resolution import Seeds
 
 
@@ -36,6 +37,9 @@ async def apply_fields(connection: Connection, user_id: UserId, contact_id: Cont
     before = await contact_edits.get_editable_contact(connection, contact_id)
     after = edited_fields(before.fields, before.phones, typed)
     await contact_edits.update_edited_fields(connection, contact_id, after)
+    if typed.bios:
+        bios: dict[str, str] = {platform: cleaned(bio, MAX_TYPED) for platform, bio in typed.bios.items()}
+        await profiles.upsert_typed_bios(connection, contact_id, bios, datetime.now(UTC))
     if typed.emails is not None:
         emails = typed_emails(typed.emails)
         await refuse_excluded(connection, user_id, emails)
@@ -49,10 +53,12 @@ async def _refuse_taken(
     owned = await addresses.list_owned_emails(connection, user_id, [email.value for email in emails])
     for email in emails:
         other = owned[email.value].contact_id if email.value in owned else None
-        if other not in (None, contact_id):
+        if other is not None and other != contact_id:
+            name = await contacts.get_name(connection, other)
             raise Refused(
                 409,
                 "address_taken",
-                f"{email.shown} belongs to another contact. Merge the two, or take it off there first.",
+                f"{email.shown} belongs to {name}. Merge the two, or take it off there first.",
                 contact_id=str(other),
+                contact_name=name,
             )

@@ -13,7 +13,7 @@ async def refresh_fields(connection: Connection, contact_ids: Collection[Contact
     found = await list_field_sources(connection, contact_ids)
     if found:
         derived = {
-            contact_id: derived_fields(sources.stored, sources.cards, sources.addresses)
+            contact_id: derived_fields(sources.stored, sources.cards, sources.addresses, sources.former_name)
             for contact_id, sources in found.items()
         }
         await update_derived_fields(connection, derived)

@@ -11,6 +11,7 @@ from services.contacts.domain.phones import phone_keys
 from services.contacts.domain.text import folded
 from services.contacts.identity_resolution import resolve_identities
 from services.contacts.projector import follow_up, project_groups
+from services.contacts.rechecks import work_off_rechecks
 from services.contacts.store import derivations
 from services.contacts.store.derivations import DerivedKeys, DueCard
 from services.contacts.store.identity_resolution import Seeds
@@ -27,6 +28,7 @@ async def refresh_due_derivations(context: Context) -> int:
     for user_id in due_users:
         while refreshed := await _refresh_some(context, user_id):
             done += refreshed
+        await work_off_rechecks(context, user_id)
     return done
 
 

@@ -25,7 +25,8 @@ from services.contacts.domain.projection import (
 )
 from services.contacts.exclusions import leave_out_excluded
 from services.contacts.kept_participants import leave_out_strangers
-from services.contacts.store import addresses, bcc, contacts, interactions, names, observations, scores, users
+from services.contacts.names import learn_names, relearn_names
+from services.contacts.store import addresses, bcc, contacts, interactions, observations, scores, users
 from services.contacts.store.interactions import InteractionRow, ParticipantRow
 
 Projected = Mapping[InteractionId, ProjectedInteraction]
@@ -230,7 +231,7 @@ async def follow_additions(connection: Connection, effects: Effects) -> tuple[Ch
     written, recheck = effects.written | began, set(effects.recheck)
     if ended:
         recheck |= await interactions.list_participants(connection, ended)
-    renamed = await names.update_names(connection, written)
+    renamed = await learn_names(connection, written)
     made = await contact_reasons.make_contacts(connection, written)
     if stale := renamed - made:
         await refresh_fields(connection, stale)
@@ -242,7 +243,7 @@ async def review(
     connection: Connection, address_ids: Collection[AddressId], to_relearn: Collection[AddressId]
 ) -> ChangedContacts:
     """Contacts of these addresses that nothing supports any more go; names and scores of `to_relearn` are found anew."""
-    renamed = await names.relearn_names(connection, to_relearn) if to_relearn else set()
+    renamed = await relearn_names(connection, to_relearn) if to_relearn else set()
     reviewed = await contact_reasons.drop_contacts(connection, address_ids)
     if stale := renamed - reviewed:
         await refresh_fields(connection, stale)

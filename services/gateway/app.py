@@ -21,6 +21,7 @@ from services.gateway.pages.home import home_routes
 from services.gateway.pages.meeting import meeting_routes
 from services.gateway.pages.meetings import meetings_routes
 from services.gateway.pages.notifications import notifications_routes
+from services.gateway.pages.photo import photo_routes
 from services.gateway.pages.settings import settings_routes
 from services.gateway.pages.sign_in import sign_in_routes
 from services.gateway.pages.static_files import static_routes
@@ -62,6 +63,7 @@ def build_app(context: Context) -> web.Application:
             *contacts_routes(context),
             *duplicates_routes(context),
             *contact_routes(context),
+            *photo_routes(context),
             *meetings_routes(context),
             *meeting_routes(context),
             *notifications_routes(context),

@@ -11,6 +11,7 @@ from libs.common.google.oauth import certs_url
 from libs.common.service import Resources
 from services.gateway.live_updates import Hub
 from services.gateway.pages.render import Renderer
+from services.gateway.photos import PhotoFetcher
 from services.gateway.webhook_delivery.sender import WebhookSender
 
 # Anybody may send tokens with unknown keys; Google's are not fetched anew for each of them.
@@ -29,8 +30,10 @@ class Context:
     webhooks: WebhookSender
     pages: Renderer
     google_keys: GoogleKeys
+    photos: PhotoFetcher
 
     @classmethod
     def of(cls, r: Resources, webhooks: WebhookSender) -> "Context":
         google_keys = GoogleKeys(r.http, certs_url(r.settings.google_oauth_root), rest_seconds=KEYS_REST_SECONDS)
-        return cls(r.settings, r.db, r.cache, r.bus, Hub(), webhooks, Renderer(), google_keys)
+        photos = PhotoFetcher(r.http, r.cache, r.settings.google_api_root)
+        return cls(r.settings, r.db, r.cache, r.bus, Hub(), webhooks, Renderer(), google_keys, photos)

@@ -48,6 +48,7 @@ async def test_every_page_is_accessible_fits_and_calls_nobody_else(running: Prod
         meeting = await first_meeting(visitor)
         for path in (
             "/", "/contacts", "/contacts?q=nobody-at-all", "/contacts/new", f"/contacts/{priya['id']}", f"/contacts/{priya['id']}/edit",
+            f"/contacts/{priya['id']}?edit=emails",
             "/meetings", "/meetings?past", meeting, f"{meeting}?preview", "/notifications", "/settings",
         ):  # fmt: skip
             await visitor.open(path)
@@ -71,10 +72,14 @@ async def test_the_keyboard_is_enough(running: Product, visit: Visit) -> None:
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         await expect(page.locator(".line", has_text="Prefers <b>calls</b> in the morning")).to_be_visible()
-        await visitor.press("e")
-        await page.wait_for_url("**/edit")
-        await visitor.press("Escape")
-        await page.wait_for_url(re.compile(r"/contacts/[0-9a-f-]+$"))
+        for key, name in (("Escape", "Priya Raman"), ("Enter", "Priya R. Raman")):
+            await visitor.press("e")
+            await expect(page.locator("input[name=name]")).to_be_focused()
+            await page.keyboard.press("Control+A")
+            await page.keyboard.type("Priya R. Raman")
+            await page.keyboard.press(key)
+            await expect(page.locator("input[name=name]")).to_have_count(0)
+            await expect(page.locator("h1")).to_have_text(re.compile(f"^{name}"))
         await visitor.press("?")
         await expect(page.locator("#shortcuts")).to_be_visible()
         await page.keyboard.press("Escape")

@@ -186,6 +186,9 @@ class World:
     async def get_contact(self, query: q.GetContact) -> q.Contact:
         return self._own_contact(query.user_id, query.contact_id)
 
+    async def get_photo(self, query: q.GetPhoto) -> q.PhotoSource:
+        return q.PhotoSource(url=self._own_contact(query.user_id, query.contact_id).photo_url)
+
     async def update_contact(self, command: q.UpdateContact) -> q.Contact:
         found = self._own_contact(command.user_id, command.contact_id)
         self.requests.append(command)
@@ -196,7 +199,7 @@ class World:
                 and set(other.emails) & set(command.fields.emails or ())
             ):
                 detail = f"{other.name} has this address already."
-                raise Refused(409, "address_taken", detail, contact_id=str(other.id))
+                raise Refused(409, "address_taken", detail, contact_id=str(other.id), contact_name=other.name)
         return found.model_copy(update=command.fields.model_dump(exclude_none=True))
 
     async def create_contact(self, command: q.CreateContact) -> q.Contact:
@@ -334,6 +337,7 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
         "contacts": {
             q.SearchContacts: world.search,
             q.GetContact: world.get_contact,
+            q.GetPhoto: world.get_photo,
             q.CreateContact: world.create_contact,
             q.UpdateContact: world.update_contact,
             q.GetTimeline: world.timeline,

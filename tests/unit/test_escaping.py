@@ -39,7 +39,8 @@ from services.gateway.domain.relationship_texts import PartText
 from services.gateway.domain.sync_health import Health
 from services.gateway.domain.sync_lines import SyncLine
 from services.gateway.domain.timeline_view import Line, Month
-from services.gateway.pages.contact import LINES, LISTS, PLATFORMS
+from services.gateway.pages.contact import PLATFORMS
+from services.gateway.pages.contact_fields import FIELDS, Editing
 from services.gateway.pages.contacts import ENTERED, SORTS
 from services.gateway.pages.home import Step
 from services.gateway.pages.meetings import Row
@@ -50,7 +51,14 @@ from services.prep.rendering import render
 
 MARKUP = re.compile(r"<x-(\d+)\"'&>")
 # What other templates extend, or show parts of.
-FRAMES = {"layout.html", "page.html", "parts.html", "contact_duplicates.html", "contact_merges.html"}
+FRAMES = {
+    "layout.html",
+    "page.html",
+    "parts.html",
+    "contact_fields.html",
+    "contact_duplicates.html",
+    "contact_merges.html",
+}
 NOW = datetime(2026, 1, 3, tzinfo=UTC)
 NOTHING_OF_OTHERS = {"sign_in.html"}  # no value but our own files
 
@@ -125,7 +133,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     ]
     notification, open_offer = filled.shape(Notification), filled.shape(Notification)
     open_offer.action.answer = None
-    problem = {"problem_text": filled.text(), "other_id": filled.text()}
+    problem = {"problem_text": filled.text(), "other_id": filled.text(), "other_name": filled.text()}
     contact = filled.shape(Contact)
     people = {"people": [filled.shape(ContactSummary)]}
     yield "home.html", people | {
@@ -145,15 +153,17 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     yield "duplicates.html", pairs | {"merge_id": filled.text()}
     yield "contact_new.html", problem | {"entered": {name: filled.text() for name in ENTERED}}
     yield "contact_edit.html", problem | {
-        "contact": contact, "entered": {name: filled.text() for name in (*LINES, *LISTS, "notes")},
+        "contact": contact, "fields": FIELDS, "entered": {name: filled.text() for name in FIELDS},
     }  # fmt: skip
-    for kind in ("email", "note"):
+    for kind, field in (("email", "emails"), ("note", "title"), ("note", "notes"), ("note", "")):
+        editing = filled.shape(Editing, field=FIELDS[field]) if field else None
         lines = [
             Line(filled.shape(Interaction).model_copy(update={"kind": kind}), side)
             for side in ("they", "you", "both", "others")
         ]
         yield "contact.html", {
-            "contact": contact, "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
+            "contact": contact, "fields": FIELDS, "editing": editing, "empty_fields": list(FIELDS.values()),
+            "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
             "more_duplicates": 2, "merges": [filled.shape(MergeRecord), filled.shape(MergeRecord, blocked_by=None)],
             "upcoming": [filled.shape(Interaction)], "chosen": {"q": filled.text()}, "query": filled.text(), "shows": PLATFORMS,
             "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],))), (lines[1],))],

@@ -48,6 +48,7 @@ WORK: dict[Service, frozenset[str]] = {
             "identity_resolution.py",  # which addresses and cards are one person
             "kept_participants.py",  # whom a message to very many is recorded with
             "merges.py",  # two contacts by hand, and back
+            "names.py",  # what addresses are known by
             "own_addresses.py",  # who is me, and what follows when that changes
             "projector.py",  # interactions from observations
             "rechecks.py",  # what follows when a rule or who is me changes, in chunks
@@ -80,6 +81,7 @@ WORK: dict[Service, frozenset[str]] = {
             "live_updates.py",
             "middlewares.py",
             "pages/",  # entry points over HTTP
+            "photos.py",  # people's photos, from Google and kept for a while
             "preferences.py",
             "sessions/",
             "webhook_delivery/",

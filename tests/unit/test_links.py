@@ -45,7 +45,7 @@ GOOD = ("https://meet.example/a-b?c=1", "http://people.example/~ada")
 # Where links come in, or are made by us: what keeps them plain is tested below, or they never hold anything of others.
 KNOWN = {
     "Meeting.video_url", "PersonImported.photo_url", "PersonImported.urls", "NotificationPreferences.webhook_url", "Contact.photo_url",
-    "Contact.urls", "ContactFields.photo_url", "ContactFields.urls", "ContactSummary.photo_url", "MeetingView.video_url",
+    "Contact.urls", "ContactFields.photo_url", "ContactFields.urls", "ContactSummary.photo_url", "PhotoSource.url", "MeetingView.video_url",
     "Authorization.authorize_url", "SignedIn.authorize_url", "AccountView.reconnect", "Notification.link",
 }  # fmt: skip
 

@@ -1,7 +1,8 @@
 """The requests that `contacts` serves: people, timelines, duplicates, who the guests of a meeting are."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -11,6 +12,7 @@ from libs.common.ids import AccountId, ContactId, InteractionId, UserId
 from libs.common.requests.shape import Command, Done, Query, Shape
 
 Label = Literal["Strong", "Warm", "Cold"]
+BioPlatform = Literal["twitter", "linkedin", "telegram"]
 Direction = Literal["inbound", "outbound", "participant", "mutual"]
 
 
@@ -99,6 +101,24 @@ class GetContact(Query[Contact]):
     contact_id: ContactId
 
 
+class PhotoSource(Shape):
+    """Where a contact's photo is; empty where none is known."""
+
+    url: str = ""
+
+
+class GetPhoto(Query[PhotoSource]):
+    """Where the photo of a contact is: what a list of many needs of each."""
+
+    subject = "contacts.photo"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = PhotoSource
+
+    user_id: UserId
+    contact_id: ContactId
+
+
 class ContactFields(Shape):
     """What a user types about a contact. A field that is absent stays as it is; what is given stays the user's."""
 
@@ -112,11 +132,12 @@ class ContactFields(Shape):
     urls: tuple[str, ...] | None = Field(None, max_length=50)
     notes: str | None = Field(None, max_length=50_000)
     tags: tuple[str, ...] | None = Field(None, max_length=100)
+    bios: Mapping[BioPlatform, Annotated[str, Field(max_length=2000)]] | None = None
     archived: bool | None = None
 
 
 class CreateContact(Command[Contact]):
-    """Refused: `address_taken` (409) with `contact_id` of the other contact; `invalid_address` (422)."""
+    """Refused: `address_taken` (409) with `contact_id` and `contact_name` of the other contact; `invalid_address` (422)."""
 
     subject = "contacts.create"
     served_by = "contacts"

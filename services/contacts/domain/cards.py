@@ -1,5 +1,6 @@
 """Cards of Google Contacts: texts made harmless, addresses and phones comparable. docs/rules.md, "Google contacts"."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,12 +13,16 @@ from services.contacts.domain.observations import Participant, email_participant
 from services.contacts.domain.phones import phone_entries, phone_keys
 from services.contacts.domain.text import cleaned, folded, is_web_link, key
 
-MAX_FIELD, MAX_PHONE, MAX_BIRTHDAY, MAX_URL, MAX_ENTRIES = 500, 100, 10, 2_000, 100
+MAX_FIELD, MAX_PHONE, MAX_BIRTHDAY, MAX_URL, MAX_ENTRIES = 500, 100, 100, 2_000, 100
+_DAY = re.compile(r"(?:\d{4}|-)-\d\d-\d\d(?!\d)")
 
 
 @dataclass(frozen=True)
 class GoogleCard:
-    """A card as it is stored. `emails` canonical, `phones` as written, `phone_keys` comparable. Not live: it is gone."""
+    """A card as it is stored. `emails` canonical, `phones` as written, `phone_keys` comparable. Not live: it is gone.
+
+    `former`: the resource names under which Google knew it before.
+    """
 
     user_id: UserId
     account_id: AccountId
@@ -34,6 +39,7 @@ class GoogleCard:
     phones: tuple[str, ...] = ()
     phone_keys: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
 
     @property
     def key(self) -> CardKey:
@@ -67,11 +73,12 @@ def google_card(event: PersonImported) -> GoogleCard:
         company=company,
         title=title,
         photo_url=_web_url(event.photo_url),
-        birthday=cleaned(event.birthday, MAX_BIRTHDAY),
+        birthday=_birthday(event.birthday),
         emails=emails,
         phones=phones,
         phone_keys=compared,
         urls=tuple(url for written in event.urls[:MAX_ENTRIES] if (url := _web_url(written))),
+        former=tuple(dict.fromkeys(key(name) for name in event.former_names[:MAX_ENTRIES])),
     )
 
 
@@ -83,6 +90,13 @@ def card_addresses(events: Iterable[PersonImported]) -> dict[AddressKey, Partici
             if participant := email_participant("other", written):
                 found[event.user_id, participant.kind, participant.value] = participant
     return found
+
+
+def _birthday(written: str) -> str:
+    """The day, with or without a year, without what follows it; else as somebody typed it."""
+    text = cleaned(written, MAX_BIRTHDAY)
+    day = _DAY.match(text)
+    return day[0] if day else text
 
 
 def _web_url(url: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.contacts.domain.names import SeenName, chosen_name, position_of_fullest
 from services.contacts.domain.phones import phone_entries, phone_entry, phone_keys
 from services.contacts.domain.text import folded, words
 
@@ -71,9 +72,9 @@ class DerivedFields:
 
 
 def derived_fields(
-    stored: EditableFields, cards: Sequence[CardFields], addresses: Sequence[NamedAddress]
+    stored: EditableFields, cards: Sequence[CardFields], addresses: Sequence[NamedAddress], former_name: str = ""
 ) -> DerivedFields:
-    """What a contact shows; cards in a fixed order, addresses in the order in which they are shown."""
+    """What a contact shows; cards in a fixed order, addresses as they are shown. `former_name`: what it is called where it has no other."""
     phones = _phones(stored, cards)
     shown = [address.shown for address in addresses]
 
@@ -83,8 +84,8 @@ def derived_fields(
     work = next((card for card in cards if card.company or card.title), CardFields())
     company = stored.company if own("company") else work.company
     title = stored.title if own("title") else work.title
-    name = stored.name if own("name") else _first(card.name for card in cards) or _learned(addresses)
-    name = name or company or _first(shown) or _first(phones)
+    name = stored.name if own("name") else _imported(cards) or _learned(addresses)
+    name = name or company or _first(shown) or _first(phones) or former_name
     urls = stored.urls if own("urls") else tuple(dict.fromkeys(url for card in cards for url in card.urls))
     return DerivedFields(
         name=name,
@@ -102,12 +103,20 @@ def derived_fields(
     )
 
 
+def _imported(cards: Sequence[CardFields]) -> str:
+    """The fullest name on the cards; of different ones the first."""
+    names = [card.name for card in cards if card.name]
+    return names[position_of_fullest(names)] if names else ""
+
+
 def _learned(addresses: Iterable[NamedAddress]) -> str:
-    """The name that its owner used last; else what others called them last."""
-    named = [
-        (address.rank, address.at, address.name) for address in addresses if address.name and address.at is not None
-    ]
-    return max(named)[2] if named else ""
+    """The best of the names that the addresses are known by."""
+    chosen = chosen_name(
+        SeenName(address.name, address.rank, address.at)
+        for address in addresses
+        if address.name and address.at is not None
+    )
+    return chosen.name if chosen else ""
 
 
 def _phones(stored: EditableFields, cards: Sequence[CardFields]) -> tuple[str, ...]:

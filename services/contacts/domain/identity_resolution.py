@@ -1,6 +1,7 @@
 """Which addresses and cards are one person: docs/rules.md, "Google contacts" and "Which contacts exist".
 
-Cards join the addresses that they name, and each other where they share a phone and the name. What the user made, edited or
+Cards join the addresses that they name, the cards of names that Google knew them by before, and each other where they share a phone
+and the name. What the user made, edited or
 merged is *pinned*: nothing is taken from it and it is never merged by itself; cards that name one of its addresses belong to it.
 The same addresses and cards give the same groups, whatever came first.
 """
@@ -28,7 +29,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Card:
-    """A card: the ids of its addresses in its order, its phones, its folded name. Removed cards still join, but support nothing."""
+    """A card: the ids of its addresses in its order, its phones, its folded name, what it was before Google merged or renamed it.
+
+    Removed cards still join, but support nothing.
+    """
 
     key: CardKey
     emails: tuple[AddressId, ...]
@@ -36,6 +40,7 @@ class Card:
     folded_name: str
     contact: ContactId | None
     live: bool = True
+    former: tuple[CardKey, ...] = ()
 
     @property
     def marks(self) -> Iterable[tuple[str, str]]:
@@ -124,15 +129,20 @@ def _is_pinned(contact: ContactId | None, people: Mapping[ContactId, Person]) ->
 def _pinned_homes(
     people: Mapping[ContactId, Person], owners: Mapping[AddressId, ContactId | None], cards: Sequence[Card]
 ) -> dict[CardKey, ContactId]:
-    """Cards that belong to a pinned contact: linked before, by the first email that it owns, else by phone and name."""
+    """Cards that belong to a pinned contact: linked before or as a former card, by the first email that it owns, else by phone and name."""
     homes: dict[CardKey, ContactId] = {}
     marks: dict[tuple[str, str], ContactId] = {}
     pinned = [person for person in people.values() if person.pinned and person.folded_name]
     for person in sorted(pinned, key=lambda person: person.id, reverse=True):
         marks |= {(phone, person.folded_name): person.id for phone in person.phones}
     ordered = sorted(cards, key=lambda card: (str(card.key[0]), card.key[1]))
+    linked = {card.key: card.contact for card in cards}
     for card in ordered:
-        candidates = [card.contact, *(owners.get(email) for email in card.emails)]
+        candidates = [
+            card.contact,
+            *(linked.get(key) for key in card.former),
+            *(owners.get(email) for email in card.emails),
+        ]
         home = next((contact for contact in candidates if contact is not None and _is_pinned(contact, people)), None)
         if home is not None:
             homes[card.key] = home
@@ -179,10 +189,14 @@ class _DisjointSets:
 
 
 def _joined(members: Sequence[Member], cards: Sequence[Card]) -> _DisjointSets:
-    """Each card joins its addresses, as far as nobody took them away, and the cards of the same phone and name."""
+    """Each card joins its addresses, as far as nobody took them away, what it was before, and the cards of the same phone and name."""
     sets = _DisjointSets()
     free = {member.id for member in members if not member.barred}
+    loose = {card.key for card in cards}
     for card in cards:
+        for key in card.former:
+            if key in loose:
+                sets.join(("card", key), ("card", card.key))
         for email in card.emails:
             if email in free:
                 sets.join(("email", email), ("card", card.key))
@@ -202,16 +216,16 @@ def _components(people: Sequence[Person], members: Sequence[Member], cards: Sequ
     for member in members:
         root = sets.root(("email", member.id))
         components[root].emails.append(member.id)
-        _add_part(parts, member.contact, root, (0, member.id, ""))
+        _add_part(parts, member.contact, root, (1, member.id, ""))
     for card in cards:
         root = sets.root(("card", card.key))
         components[root].cards.append(card.key)
-        _add_part(parts, card.contact, root, (1, 0, f"{card.key[0]} {card.key[1]}"))
+        _add_part(parts, card.contact, root, (0 if card.live else 2, 0, f"{card.key[0]} {card.key[1]}"))
     for person in people:
         if person.pinned:
             continue
         places = parts.get(person.id)
-        # A contact that falls apart lives on where its oldest address is.
+        # A contact that falls apart lives on where its card is, else where its oldest address is.
         root = min(places, key=lambda node: places[node]) if places else sets.root(("contact", person.id))
         components[root].heirs.append(person.id)
     return list(components.values())

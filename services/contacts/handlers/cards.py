@@ -32,11 +32,10 @@ async def _import_latest(connection: Connection, latest: Sequence[PersonImported
     wanted = [event for event in latest if event.user_id not in purged and event.account_id not in purged]
     found = {card.key: card for card in await leave_out_excluded_cards(connection, map(google_card, wanted))}
     newer = await cards.upsert_cards(connection, list(found.values()))
-    for event in wanted:
-        if event.former_names:
-            former = [key(name) for name in event.former_names]
-            await cards.rename_card(connection, event.account_id, former, key(event.resource_name))
-            await merges.rename_cards(connection, event.account_id, former, key(event.resource_name))
+    await cards.dismiss_renamed(connection, newer)
+    for card_key in newer:
+        if former := found[card_key].former:
+            await merges.add_renamed_card(connection, card_key, former)
     kept = {(card.user_id, "email", email) for card in found.values() for email in card.emails}
     named = {address: person for address, person in card_addresses(wanted).items() if address in kept}
     await addresses.get_or_insert_addresses(connection, named)

@@ -14,6 +14,8 @@ from libs.common.requests import (
     DeleteContact,
     Done,
     GetContact,
+    GetPhoto,
+    PhotoSource,
     RotateBcc,
     SearchContacts,
     UpdateContact,
@@ -23,6 +25,7 @@ from services.contacts.contact_search import list_by_words, list_sorted, search_
 from services.contacts.contact_views import get_contact_id, get_contact_view, summary
 from services.contacts.context import Context
 from services.contacts.store import bcc, contact_edits
+from services.contacts.store.contact_views import get_photo_url
 from services.contacts.store.contacts import get_living_id, insert_contacts
 
 
@@ -44,6 +47,13 @@ async def get_contact(context: Context, query: GetContact) -> Contact:
     async with context.db.acquire() as connection:
         contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
         return await get_contact_view(connection, query.user_id, contact_id, datetime.now(UTC))
+
+
+async def get_photo(context: Context, query: GetPhoto) -> PhotoSource:
+    """Where the contact's photo is. Refused: `not_found`."""
+    async with context.db.acquire() as connection:
+        contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
+        return PhotoSource(url=await get_photo_url(connection, contact_id))
 
 
 async def create_contact(context: Context, command: CreateContact) -> Contact:

@@ -14,14 +14,14 @@ async def upsert_cards(connection: Connection, cards: Sequence[GoogleCard]) -> l
     """Store cards where they are newer than what is known; the keys of those."""
     rows = await connection.fetch(
         """INSERT INTO cards (user_id, account_id, resource_name, revision, live, name, folded, company, title, photo_url, birthday,
-                              emails, phones, phone_keys, urls)
+                              emails, phones, phone_keys, urls, former)
            SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(user_id uuid, account_id uuid, resource_name text, revision bigint,
                live boolean, name text, folded text, company text, title text, photo_url text, birthday text, emails text[],
-               phones text[], phone_keys text[], urls text[])
+               phones text[], phone_keys text[], urls text[], former text[])
            ON CONFLICT (account_id, resource_name) DO UPDATE SET revision = excluded.revision, live = excluded.live, name = excluded.name,
                folded = excluded.folded, company = excluded.company, title = excluded.title, photo_url = excluded.photo_url,
                birthday = excluded.birthday, emails = excluded.emails, phones = excluded.phones,
-               phone_keys = excluded.phone_keys, urls = excluded.urls, derive_due = false
+               phone_keys = excluded.phone_keys, urls = excluded.urls, former = excluded.former, derive_due = false
            WHERE cards.revision < excluded.revision
            RETURNING account_id, resource_name""",
         [vars(card) for card in cards],
@@ -94,21 +94,16 @@ async def mark_card_removed(connection: Connection, user_id: UserId, key: CardKe
     )
 
 
-async def rename_card(connection: Connection, account_id: AccountId, former: Sequence[str], name: str) -> None:
-    """Google merged or renamed cards: the link of a former one goes on under the new name."""
+async def dismiss_renamed(connection: Connection, keys: Sequence[CardKey]) -> None:
+    """Of these cards, those that nobody has yet and that go on from one whose contact the user deleted: they bring nobody back."""
     await connection.execute(
-        """UPDATE cards SET contact_id = f.contact_id, dismissed = f.dismissed FROM cards f
-           WHERE cards.account_id = $1 AND cards.resource_name = $3 AND cards.contact_id IS NULL
-             AND f.account_id = $1 AND f.resource_name = ANY($2::text[]) AND (f.contact_id IS NOT NULL OR f.dismissed)""",
-        account_id,
-        list(former),
-        name,
-    )
-    await connection.execute(
-        "DELETE FROM cards WHERE account_id = $1 AND resource_name = ANY($2::text[]) AND resource_name <> $3",
-        account_id,
-        list(former),
-        name,
+        """UPDATE cards k SET dismissed = true FROM unnest($1::uuid[], $2::text[]) AS n(account_id, resource_name)
+           WHERE k.account_id = n.account_id AND k.resource_name = n.resource_name AND k.contact_id IS NULL AND k.former <> '{}'
+             AND EXISTS (SELECT FROM cards f WHERE f.account_id = k.account_id AND f.resource_name = ANY(k.former) AND f.dismissed)
+             AND NOT EXISTS (SELECT FROM cards f WHERE f.account_id = k.account_id AND f.resource_name = ANY(k.former)
+                             AND f.contact_id IS NOT NULL)""",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
     )
 
 

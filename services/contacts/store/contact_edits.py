@@ -68,7 +68,7 @@ async def replace_emails(
 
 
 async def delete_contact(connection: Connection, user_id: UserId, contact_id: ContactId) -> None:
-    """The contact and its notes go. Its addresses and cards stay marked, so that neither brings it back."""
+    """The contact, its notes and the bios typed for it go. Its addresses and cards stay marked, so that neither brings it back."""
     await connection.execute(
         """WITH notes AS (
                DELETE FROM interactions i USING participants p, addresses a
@@ -87,6 +87,10 @@ async def delete_contact(connection: Connection, user_id: UserId, contact_id: Co
         "UPDATE cards SET contact_id = NULL, dismissed = true WHERE contact_id = $1 AND user_id = $2",
         contact_id,
         user_id,
+    )
+    await connection.execute(
+        "DELETE FROM profiles p USING addresses a WHERE p.address_id = a.id AND a.contact_id = $1 AND a.kind = 'bcc'",
+        contact_id,
     )
     await connection.execute(
         """DELETE FROM addresses a WHERE a.contact_id = $1

@@ -12,11 +12,15 @@ from services.contacts.store.addresses import list_contact_addresses
 
 @dataclass(frozen=True)
 class FieldSources:
-    """What one contact shows its fields from: what is stored, its live cards in a fixed order, its addresses as they are shown."""
+    """What one contact shows its fields from: what is stored, its cards in a fixed order, its addresses as they are shown.
+
+    The cards are the live ones. `former_name`: what a card called it that is gone, so that nobody is left without any name.
+    """
 
     stored: EditableFields
     cards: list[CardFields]
     addresses: list[NamedAddress]
+    former_name: str
 
 
 async def list_field_sources(
@@ -29,19 +33,27 @@ async def list_field_sources(
     if not contacts:
         return {}
     cards: dict[ContactId, list[CardFields]] = defaultdict(list)
+    former: dict[ContactId, str] = {}
     for row in await connection.fetch(
-        """SELECT contact_id, name, company, title, photo_url, birthday, urls, phones FROM cards
-           WHERE contact_id = ANY($1::uuid[]) AND live ORDER BY contact_id, account_id, resource_name""",
+        """SELECT contact_id, live, name, company, title, photo_url, birthday, urls, phones FROM cards
+           WHERE contact_id = ANY($1::uuid[]) ORDER BY contact_id, account_id, resource_name""",
         list(contact_ids),
     ):
-        cards[row["contact_id"]].append(_card_fields(row))
+        card = _card_fields(row)
+        if row["live"]:
+            cards[row["contact_id"]].append(card)
+        elif name := card.name or card.company or "".join(card.phones[:1]):
+            former.setdefault(row["contact_id"], name)
     named: dict[ContactId, list[NamedAddress]] = defaultdict(list)
     for address in await list_contact_addresses(connection, contact_ids):
         if address.kind != "bcc":
             named[address.contact_id].append(
                 NamedAddress(address.shown, address.name, address.name_rank, address.name_at)
             )
-    return {row["id"]: FieldSources(editable_fields(row), cards[row["id"]], named[row["id"]]) for row in contacts}
+    return {
+        row["id"]: FieldSources(editable_fields(row), cards[row["id"]], named[row["id"]], former.get(row["id"], ""))
+        for row in contacts
+    }
 
 
 def editable_fields(row: Record) -> EditableFields:
@@ -75,6 +87,7 @@ def _card_fields(row: Record) -> CardFields:
 
 
 async def update_derived_fields(connection: Connection, derived: Mapping[ContactId, DerivedFields]) -> None:
+    """Store what is other than before."""
     await connection.execute(
         """UPDATE contacts c SET name = p.name, company = p.company, title = p.title, photo_url = p.photo_url,
                birthday = p.birthday, urls = p.urls, phones = p.phones, phone_keys = p.phone_keys, name_key = p.name_key,
@@ -83,6 +96,8 @@ async def update_derived_fields(connection: Connection, derived: Mapping[Contact
                    IS DISTINCT FROM (p.name_key, p.phone_keys, p.urls, p.words_near)
            FROM jsonb_to_recordset($1::jsonb) AS p(id uuid, name text, company text, title text, photo_url text, birthday text,
                urls text[], phones text[], phone_keys text[], name_key text, words_name text, words_near text, words_rest text)
-           WHERE c.id = p.id""",
+           WHERE c.id = p.id AND (c.derive_due OR ROW(c.name, c.company, c.title, c.photo_url, c.birthday, c.urls, c.phones, c.phone_keys,
+               c.name_key, c.words_name, c.words_near, c.words_rest) IS DISTINCT FROM ROW(p.name, p.company, p.title, p.photo_url,
+               p.birthday, p.urls, p.phones, p.phone_keys, p.name_key, p.words_name, p.words_near, p.words_rest))""",
         [{"id": str(contact_id), **asdict(fields)} for contact_id, fields in derived.items()],
     )

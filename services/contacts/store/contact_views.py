@@ -60,6 +60,11 @@ async def list_details(
     return [found[contact_id] for contact_id in contact_ids if contact_id in found]
 
 
+async def get_photo_url(connection: Connection, contact_id: ContactId) -> str:
+    """Empty where the contact has no photo."""
+    return await connection.fetchval("SELECT photo_url FROM contacts WHERE id = $1", contact_id) or ""
+
+
 async def list_on_file(connection: Connection, contact_ids: Collection[ContactId]) -> set[ContactId]:
     """Of these contacts, those with a card of Google Contacts, and those that the user made, edited or merged."""
     rows = await connection.fetch(

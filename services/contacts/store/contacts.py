@@ -26,6 +26,11 @@ async def get_living_id(connection: Connection, user_id: UserId, contact_id: Con
     return found
 
 
+async def get_name(connection: Connection, contact_id: ContactId) -> str:
+    """What the contact is called."""
+    return await connection.fetchval("SELECT name FROM contacts WHERE id = $1", contact_id) or ""
+
+
 async def update_merged(connection: Connection, merged: Mapping[ContactId, ContactId]) -> None:
     """Contacts that go on in others: their hashes and handles move, their ids lead there."""
     losers, survivors = list(merged.keys()), list(merged.values())

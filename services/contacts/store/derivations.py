@@ -28,11 +28,12 @@ class DerivedKeys:
 
 
 async def list_due_users(connection: Connection) -> list[UserId]:
-    """Users with something to derive anew."""
+    """Users with something to derive anew, or to recheck."""
     rows = await connection.fetch(
         """SELECT user_id FROM contacts WHERE derive_due AND merged_into IS NULL
            UNION SELECT user_id FROM cards WHERE derive_due
-           UNION SELECT user_id FROM groups_due"""
+           UNION SELECT user_id FROM groups_due
+           UNION SELECT user_id FROM rechecks"""
     )
     return [row["user_id"] for row in rows]
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from libs.common.db import Connection, Record
 from libs.common.ids import ContactId, UserId
 from services.contacts.domain.addresses import AddressId
 from services.contacts.domain.identity_resolution import Card, CardKey, Member, Person
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True)
@@ -82,21 +86,30 @@ async def _add_addresses(connection: Connection, user_id: UserId, seeds: Seeds, 
 
 
 async def _add_cards(connection: Connection, user_id: UserId, seeds: Seeds, found: _Growing) -> None:
-    """Those of the contacts, those that name an address, and those that share a phone and the name with a card; and whose they are."""
-    columns = "k.account_id, k.resource_name, k.contact_id, k.live, k.dismissed, k.emails, k.phone_keys, k.folded"
+    """Those of the contacts, those that name an address, those that are or were a card of ours under another name, and those that share a
+    phone and the name with one; and whose they are.
+    """
+    columns = (
+        "k.account_id, k.resource_name, k.contact_id, k.live, k.dismissed, k.emails, k.phone_keys, k.folded, k.former"
+    )
     rows = await connection.fetch(
         f"""SELECT {columns} FROM cards k JOIN unnest($2::uuid[], $3::text[]) AS s(account_id, resource_name)
                 USING (account_id, resource_name)
             UNION SELECT {columns} FROM cards k WHERE k.contact_id = ANY($4::uuid[])
             UNION SELECT {columns} FROM cards k WHERE k.emails && $5::text[] AND k.user_id = $1
             UNION SELECT {columns} FROM unnest($6::text[], $7::text[]) AS m(folded, phone)
-                JOIN cards k ON k.user_id = $1 AND k.folded = m.folded AND k.phone_keys @> ARRAY[m.phone]""",  # noqa: S608  (columns above)
+                JOIN cards k ON k.user_id = $1 AND k.folded = m.folded AND k.phone_keys @> ARRAY[m.phone]
+            UNION SELECT {columns} FROM unnest($8::uuid[], $9::text[]) AS f(account_id, former) JOIN cards k
+                ON k.account_id = f.account_id AND k.resource_name = f.former
+            UNION SELECT {columns} FROM unnest($10::uuid[], $11::text[]) AS c(account_id, resource_name) JOIN cards k
+                ON k.former <> '{{}}' AND k.former @> ARRAY[c.resource_name] AND k.account_id = c.account_id""",  # noqa: S608  (columns above)
         user_id,
-        [account_id for account_id, _ in seeds.cards],
-        [name for _, name in seeds.cards],
+        *_columns(list(seeds.cards)),
         list(found.contacts),
         list(found.emails),
         *_columns(found.marks),
+        *_columns([(key[0], former) for key, card in found.cards.items() for former in card["former"]]),
+        *_columns(list(found.cards)),
     )
     found.cards |= {(row["account_id"], row["resource_name"]): row for row in rows}
     found.contacts |= {row["contact_id"] for row in rows if row["contact_id"]}
@@ -118,8 +131,8 @@ async def _list_pinned_like(
     return {row["id"] for row in rows}
 
 
-def _columns(marks: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    return [folded for folded, _ in marks], [phone for _, phone in marks]
+def _columns(pairs: Sequence[tuple[A, B]]) -> tuple[list[A], list[B]]:
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 async def _closure(connection: Connection, found: _Growing) -> Closure:
@@ -181,4 +194,5 @@ async def _list_with_reason(connection: Connection, address_ids: Collection[Addr
 
 def _card(key: CardKey, row: Record, ids: Mapping[str, AddressId]) -> Card:
     emails = tuple(ids[email] for email in row["emails"] if email in ids)
-    return Card(key, emails, frozenset(row["phone_keys"]), row["folded"], row["contact_id"], row["live"])
+    former = tuple((key[0], name) for name in row["former"])
+    return Card(key, emails, frozenset(row["phone_keys"]), row["folded"], row["contact_id"], row["live"], former)

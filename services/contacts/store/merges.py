@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection, Record
-from libs.common.ids import AccountId, ContactId, UserId
+from libs.common.ids import ContactId, UserId
 from services.contacts.domain.contact_fields import EditableFields
+from services.contacts.domain.identity_resolution import CardKey
 from services.contacts.store.contact_edits import Belongings
 
 
@@ -146,15 +147,14 @@ async def list_merged(connection: Connection, contact_id: ContactId) -> list[Con
     return [row["id"] for row in await connection.fetch("SELECT id FROM contacts WHERE merged_into = $1", contact_id)]
 
 
-async def rename_cards(connection: Connection, account_id: AccountId, former: Collection[str], name: str) -> None:
-    """Cards go on under another name: merges know them by it from now on, and an undoing finds them."""
+async def add_renamed_card(connection: Connection, key: CardKey, former: Collection[str]) -> None:
+    """A card goes on from one that merges know by a former name: an undoing takes it where that one belongs."""
     for accounts, names in (("card_accounts", "card_names"), ("survivor_card_accounts", "survivor_card_names")):
         await connection.execute(
-            f"""UPDATE merges SET {names} = ARRAY(
-                    SELECT CASE WHEN k.account_id = $1 AND k.name = ANY($2::text[]) THEN $3 ELSE k.name END
-                    FROM unnest({accounts}, {names}) WITH ORDINALITY AS k(account_id, name, number) ORDER BY k.number)
-                WHERE undone_at IS NULL AND {names} && $2::text[] AND $1 = ANY({accounts})""",  # noqa: S608  (columns above)
-            account_id,
+            f"""UPDATE merges SET {accounts} = {accounts} || $1::uuid, {names} = {names} || $2::text
+                WHERE undone_at IS NULL AND {names} && $3::text[]
+                  AND EXISTS (SELECT FROM unnest({accounts}, {names}) AS k(account_id, name) WHERE account_id = $1 AND name = ANY($3))
+                  AND NOT EXISTS (SELECT FROM unnest({accounts}, {names}) AS k(account_id, name) WHERE account_id = $1 AND name = $2)""",  # noqa: S608  (columns above)
+            *key,
             list(former),
-            name,
         )

@@ -4,7 +4,6 @@ import asyncio
 from urllib.parse import urlencode
 
 from aiohttp import web
-from pydantic import ValidationError
 
 from libs.common.errors import Refused
 from libs.common.ids import ContactId
@@ -28,6 +27,7 @@ from libs.common.requests import (
 from services.gateway.context import Context
 from services.gateway.domain.relationship_texts import part_texts
 from services.gateway.domain.timeline_view import months
+from services.gateway.pages.contact_fields import FIELDS, Editing, changed_fields, entered_fields, read_form
 from services.gateway.pages.duplicates import return_path
 from services.gateway.pages.visit import Visit, page_route, see_other, uuid_or_none
 
@@ -36,9 +36,6 @@ DUPLICATES_SHOWN = 3
 MAX_QUERY = 200
 DIRECTIONS: dict[str, Direction] = {"they": "inbound", "you": "outbound"}
 PLATFORMS = {"mail": "gmail", "meetings": "meeting", "notes": "note"}
-# The fields of the form that are one line each, and those that are a list with one entry a line.
-LINES = ("name", "company", "title", "birthday")
-LISTS = ("emails", "phones", "urls", "tags")
 
 
 def contact_routes(context: Context) -> list[web.RouteDef]:
@@ -57,8 +54,13 @@ def contact_routes(context: Context) -> list[web.RouteDef]:
 
 
 async def show_contact(visit: Visit) -> web.Response:
-    """The page; with `cursor` what is older than what was shown, with `q`, `show` and `side` only what fits."""
-    contact_id = _id(visit)
+    """The page; with `cursor` what is older than what was shown, with `q`, `show` and `side` what fits; with `edit` a field to edit."""
+    return await _contact_page(visit, _id(visit))
+
+
+async def _contact_page(
+    visit: Visit, contact_id: ContactId, editing: Editing | None = None, *, status: int = 200
+) -> web.Response:
     contact, timeline, duplicates, merges = await asyncio.gather(
         visit.request(GetContact(user_id=visit.user_id, contact_id=contact_id)),
         visit.request(_timeline_query(visit, contact_id)),
@@ -66,8 +68,14 @@ async def show_contact(visit: Visit) -> web.Response:
         visit.request_if_up(ListMerges(user_id=visit.user_id, contact_id=contact_id)),
     )
     suggested = duplicates.items if duplicates else ()
+    parameters = visit.http_request.query
+    before = entered_fields(contact)
+    field = FIELDS.get(parameters.get("edit", ""))
     values = {
         "contact": contact,
+        "fields": FIELDS,
+        "editing": editing or (Editing(field, before[field.name]) if field else None),
+        "empty_fields": [field for name, field in FIELDS.items() if not before[name]],
         "parts": part_texts(contact.relationship),
         "duplicates": suggested[:DUPLICATES_SHOWN],
         "more_duplicates": len(suggested[DUPLICATES_SHOWN:]),
@@ -75,7 +83,7 @@ async def show_contact(visit: Visit) -> web.Response:
         "merge_id": visit.query_id("merged"),
         **_timeline_values(visit, timeline),
     }
-    return await visit.page("contact.html", values)
+    return await visit.page("contact.html", values, status=status)
 
 
 def _timeline_query(visit: Visit, contact_id: ContactId) -> GetTimeline:
@@ -110,7 +118,7 @@ def _timeline_values(visit: Visit, timeline: Timeline) -> dict[str, object]:
 async def show_edit(visit: Visit) -> web.Response:
     """The form with everything that can be typed about a person."""
     contact = await visit.request(GetContact(user_id=visit.user_id, contact_id=_id(visit)))
-    return await _edit_page(visit, contact, _entered(contact))
+    return await _edit_page(visit, contact, entered_fields(contact))
 
 
 async def _edit_page(
@@ -118,43 +126,33 @@ async def _edit_page(
 ) -> web.Response:
     values = {
         "contact": contact,
+        "fields": FIELDS,
         "entered": entered,
         "problem_text": refused.detail if refused else "",
         "other_id": refused.extra.get("contact_id") if refused else None,
+        "other_name": refused.extra.get("contact_name", "") if refused else "",
     }
     return await visit.page("contact_edit.html", values, status=refused.status if refused else 200)
 
 
-def _entered(contact: Contact) -> dict[str, str]:
-    """What the form shows before anything is changed."""
-    lists = {name: "\n".join(getattr(contact, name)) for name in LISTS if name != "phones"}
-    phones = "\n".join(phone.shown for phone in contact.phones)
-    return {**{name: getattr(contact, name) for name in LINES}, **lists, "phones": phones, "notes": contact.notes}
-
-
 async def edit(visit: Visit) -> web.Response:
-    """Store what was changed, and nothing else: a field that was left alone stays Google's to fill."""
+    """Store what was changed, and nothing else. A form that edits one field where it stands names it as `edit`."""
     contact = await visit.request(GetContact(user_id=visit.user_id, contact_id=_id(visit)))
     form = await visit.http_request.post()
-    before = _entered(contact)
-    entered = {name: str(form.get(name, text)).replace("\r\n", "\n").strip() for name, text in before.items()}
-    changed = {name: text for name, text in entered.items() if text != before[name].strip()}
-    if not changed:
-        return see_other(f"/contacts/{contact.id}")
-    values = {
-        name: tuple(filter(None, map(str.strip, text.split("\n")))) if name in LISTS else text
-        for name, text in changed.items()
-    }
+    before = entered_fields(contact)
+    entered = read_form(form, before)
+    field = FIELDS.get(str(form.get("edit", "")))
     try:
-        fields = ContactFields.model_validate(values)
-        await visit.request(UpdateContact(user_id=visit.user_id, contact_id=contact.id, fields=fields))
-    except ValidationError as error:
-        first = error.errors()[0]
-        problem = Refused(422, "invalid", f"{str(first['loc'][0]).capitalize()}: {first['msg']}.")
-        return await _edit_page(visit, contact, entered, problem)
+        fields = changed_fields(before, entered)
+        if fields:
+            await visit.request(UpdateContact(user_id=visit.user_id, contact_id=contact.id, fields=fields))
     except Refused as refused:
-        return await _edit_page(visit, contact, entered, refused)
-    return see_other(f"/contacts/{contact.id}")
+        if field is None:
+            return await _edit_page(visit, contact, entered, refused)
+        other = {name: str(refused.extra.get(f"contact_{name}", "")) for name in ("id", "name")}
+        editing = Editing(field, entered[field.name], refused.detail, other["id"], other["name"])
+        return await _contact_page(visit, contact.id, editing, status=refused.status)
+    return see_other(f"/contacts/{contact.id}{f'#{field.part}' if field else ''}")
 
 
 async def add_note(visit: Visit) -> web.Response:

@@ -50,7 +50,8 @@ async def show_contacts(visit: Visit) -> web.Response:
 async def show_new_contact(visit: Visit) -> web.Response:
     """The form for a person who is not here yet."""
     return await visit.page(
-        "contact_new.html", {"entered": dict.fromkeys(ENTERED, ""), "problem_text": "", "other_id": None}
+        "contact_new.html",
+        {"entered": dict.fromkeys(ENTERED, ""), "problem_text": "", "other_id": None, "other_name": ""},
     )
 
 
@@ -67,6 +68,7 @@ async def create_contact(visit: Visit) -> web.Response:
     try:
         contact = await visit.request(CreateContact(user_id=visit.user_id, fields=fields))
     except Refused as refused:
-        values = {"entered": entered, "problem_text": refused.detail, "other_id": refused.extra.get("contact_id")}
+        other = {f"other_{name}": refused.extra.get(f"contact_{name}") for name in ("id", "name")}
+        values = {"entered": entered, "problem_text": refused.detail, **other}
         return await visit.page("contact_new.html", values, status=refused.status)
     return see_other(f"/contacts/{contact.id}")

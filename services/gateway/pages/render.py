@@ -12,8 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context as TemplateContext
 from markupsafe import Markup
 
+from libs.common.requests import ContactSummary
 from services.gateway.domain.duplicate_texts import likelihood_text
 from services.gateway.domain.moments import clock_text, exact_text, relative_text
+from services.gateway.domain.photos import photo_source, photo_version
 from services.gateway.domain.timeline_view import platform_name
 
 HERE = Path(__file__).parent
@@ -41,7 +43,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals |= {"static": self._static, "icon": self._icons.__getitem__}
+        self._templates.globals |= {"static": self._static, "icon": self._icons.__getitem__, "photo_path": photo_path}
         self._templates.filters |= {
             "number": number, "iso": iso, "time": time_element, "initials": initials, "platform": platform_name,
             "likelihood": likelihood_text,
@@ -85,6 +87,12 @@ def time_element(context: TemplateContext, value: datetime, style: str = "relati
     if style == "exact":
         text = exact_text(value, zone)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(value), exact_text(value, zone), text)
+
+
+def photo_path(person: ContactSummary) -> str:
+    """Where a page finds the person's photo; empty where Google has none. Another photo has another address."""
+    known = photo_source(person.photo_url)
+    return f"/contacts/{person.id}/photo?v={photo_version(person.photo_url)}" if known else ""
 
 
 def initials(name: str) -> str:

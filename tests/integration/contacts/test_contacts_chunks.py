@@ -31,7 +31,7 @@ __all__ = ["contacts_database", "world"]
 JANE, BOB, CAROL, LIST = "jane@acme.example", "bob@beta.example", "carol@gamma.example", "list@lists.example"
 CHUNKED = (account_purge, rechecks, user_deletion)
 TABLES = ("users", "accounts", "own_addresses", "contacts", "addresses", "interactions", "participants", "sightings", "cards", "rechecks",
-          "groups_due", "bcc_offers", "merges", "profiles")  # fmt: skip
+          "groups_due", "bcc_offers", "merges", "profiles", "address_names")  # fmt: skip
 
 
 class Crash(BaseException):

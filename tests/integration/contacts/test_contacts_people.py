@@ -252,7 +252,7 @@ async def test_an_email_of_another_contact_is_refused_and_the_other_named(world:
     with pytest.raises(Refused) as refused:
         await edit(world, BOB, emails=[BOB, "Jane@ACME.example"])
     assert (refused.value.status, refused.value.code) == (409, "address_taken")
-    assert refused.value.extra == {"contact_id": str((await world.contact(JANE)).id)}
+    assert refused.value.extra == {"contact_id": str((await world.contact(JANE)).id), "contact_name": JANE}
 
 
 @pytest.mark.parametrize(

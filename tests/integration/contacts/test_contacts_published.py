@@ -143,7 +143,9 @@ async def profile(world: World) -> None:
 
 
 async def derive(world: World) -> None:
-    await world.pool.execute("UPDATE contacts SET derive_due = true, name_key = '' WHERE name = 'Jane'")
+    await world.pool.execute("UPDATE addresses SET name = 'Janet' WHERE value = $1 AND user_id = $2", JANE, USER)
+    jane = "SELECT contact_id FROM addresses WHERE value = $1 AND user_id = $2"
+    await world.pool.execute(f"UPDATE contacts SET derive_due = true WHERE id = ({jane})", JANE, USER)
     await refresh_due_derivations(world.context)
 
 

@@ -60,10 +60,11 @@ TYPED: list[tuple[str, Any, Any]] = [
     ("emails", ("n@new.example", "n@acme.example"), ("n@new.example", "n@acme.example", "n@home.example")),
     ("phones", ("0177 1", "+49 30 1111111"), ("0177 1", "+49 30 1111111", "+49 30 3333333")),
     ("phones", (), ("+49 30 3333333",)),
+    ("bios", {"linkedin": "Queen"}, {"linkedin": "Queen"}),
     ("archived", True, True),
 ]
 NOTHING = {"name": "", "company": "", "title": "", "photo_url": "", "birthday": "", "urls": (), "notes": "", "tags": (), "emails": (),
-           "phones": (), "archived": False}  # fmt: skip
+           "phones": (), "bios": {}, "archived": False}  # fmt: skip
 
 
 def numbered(value: Any, number: int) -> Any:
@@ -160,6 +161,7 @@ async def test_a_created_contact_shows_all_that_was_typed_and_no_card_or_mail_ch
         "urls": ("https://b.example", "https://a.example"),
         "notes": "likes naïve art",
         "tags": ("b", "a", "b"),
+        "bios": {"telegram": "Dora here"},
     }
     command = CreateContact(user_id=USER, fields=ContactFields(**fields))
     created = await contacts.create_contact(world.context, command)

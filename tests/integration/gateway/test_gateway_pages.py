@@ -14,6 +14,7 @@ from libs.common import requests as q
 from libs.common.events import SyncRequested
 from libs.common.ids import InteractionId, new_id
 from libs.common.preferences import Preferences
+from services.gateway.pages.contact_fields import FIELDS
 from tests.conftest import ServiceSettings
 from tests.support.gateway import RunningGateway, contact, running_gateway
 
@@ -152,6 +153,43 @@ async def test_editing_sends_what_was_changed_and_nothing_else(
     assert ">typed</textarea>" in html, "nothing that was typed is lost"
     status, html = await submit(browser, path, {**unchanged, "birthday": "much too long a birthday"})
     assert (status, "Birthday:" in html) == (422, True)
+
+
+async def test_each_field_is_edited_where_it_stands(gateway: RunningGateway, browser: aiohttp.ClientSession) -> None:
+    world = gateway.world
+    known = {"company": "<Acme>", "imported": True, "bios": {"linkedin": "CTO"}, "phones": (q.Phone(shown="0177 1"),)}
+    person = world.add(world.alice, contact("Carol", "carol@example.com").model_copy(update=known))
+    other = world.add(world.alice, contact("Dan <b>", "dan@example.com"))
+    here = f"/contacts/{person.id}"
+    typed = {
+        "company": "Beta",
+        "emails": "carol@new.example",
+        "bio_linkedin": "CEO",
+        "notes": "n",
+        "birthday": "--03-21",
+    }
+    for name, field in FIELDS.items():
+        html = await page(browser, f"{here}?edit={name}")
+        assert html.count('class="in-place"') == 1, name
+        form = html[html.index('class="in-place"') : html.index("data-cancel")]
+        assert f'name="edit" value="{name}"' in form
+        assert f'name="{name}"' in form
+        assert ("Google Contacts fills this too" in form) is field.imported, name
+        assert f'id="{field.part}"' in html
+        if name in typed:
+            assert await submit(browser, f"{here}/edit", {"edit": name, name: typed[name]}) == (
+                303,
+                f"{here}#{field.part}",
+            )
+            sent = requested(gateway, q.UpdateContact)[-1].fields.model_dump(exclude_none=True)
+            value = (typed[name],) if field.kind == "list" else typed[name]
+            assert sent == ({"bios": {"linkedin": "CEO"}} if name == "bio_linkedin" else {name: value})
+    assert 'class="in-place"' not in await page(browser, f"{here}?edit=nothing")
+    status, html = await submit(browser, f"{here}/edit", {"edit": "emails", "emails": "dan@example.com"})
+    assert (status, 'value="dan@example.com"' in html) == (409, True), "what was typed is kept"
+    assert f'<a href="/contacts/{other.id}">Open <bdi>Dan &lt;b&gt;</bdi></a>' in html
+    status, html = await submit(browser, f"{here}/edit", {"edit": "birthday", "birthday": "much too long a birthday"})
+    assert (status, 'value="much too long a birthday"' in html) == (422, True)
 
 
 async def test_every_action_of_a_person_is_a_plain_form(

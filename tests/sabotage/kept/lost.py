@@ -390,10 +390,17 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
+        "a card that Google merged, without what it was before",
+        "lost",
+        "services/contacts/store/cards.py::upsert_cards",
+        InText("former = excluded.former,", ""),
+        (f"{CONTACTS}_imports.py::test_each_rule_of_the_import",),
+    ),
+    Mutation(
         "a dismissed card that dismisses the one it became part of",
         "lost",
-        "services/contacts/store/cards.py::rename_card",
-        InText("AND cards.contact_id IS NULL", ""),
+        "services/contacts/store/cards.py::dismiss_renamed",
+        InText("AND k.contact_id IS NULL", ""),
         (f"{CONTACTS}_purge.py::test_a_dismissed_card_that_becomes_part_of_another_does_not_dismiss_that",),
     ),
     Mutation(

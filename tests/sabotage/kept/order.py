@@ -324,8 +324,11 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "what others call somebody before their own name",
         "order",
-        "services/contacts/store/names.py::_LEARN",
-        InText("l.rank DESC, i.occurred_at DESC", "i.occurred_at DESC, l.rank DESC"),
+        "services/contacts/domain/names.py::chosen_name",
+        Replace(
+            "(not is_role(name.name), name.rank, name.at, name.name)",
+            "(not is_role(name.name), name.at, name.rank, name.name)",
+        ),
         (f"{CONTACTS}_rules.py::test_a_name_that_is_learned_anew_is_the_best_of_those_that_are_left",),
     ),
     Mutation(

@@ -253,4 +253,22 @@ MUTATIONS: tuple[Mutation, ...] = (
         Replace("current_trace()", '""'),
         (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
     ),
+    Mutation(
+        "photos that outlive their user",
+        "private",
+        "services/gateway/handlers/deletions.py::delete_user",
+        Replace("await context.cache.release(photos_key(event.user_id))", ""),
+        (
+            "tests/integration/gateway/test_gateway_photos.py::test_the_photos_of_a_user_go_with_the_user_and_with_a_purged_account",
+        ),
+    ),
+    Mutation(
+        "a photo that leads elsewhere",
+        "private",
+        "services/gateway/photos.py::PhotoFetcher._fetch",
+        Replace("self.http.get(...)", "self.http.get(source, headers={'Accept': 'image/*'})"),
+        (
+            "tests/integration/gateway/test_gateway_photos.py::test_a_photo_comes_from_google_by_way_of_us_and_anything_else_is_no_image",
+        ),
+    ),
 )

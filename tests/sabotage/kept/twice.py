@@ -211,6 +211,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{CONTACTS}_late.py::test_a_statement_that_is_not_later_than_what_was_applied_changes_no_row",),
     ),
     Mutation(
+        "a card as it was that writes its contact anew",
+        "twice",
+        "services/contacts/store/contact_fields.py::update_derived_fields",
+        InText("c.derive_due OR ROW(", "true OR ROW("),
+        (f"{CONTACTS}_imports.py::test_a_card_that_is_published_again_as_it_was_writes_itself_alone",),
+    ),
+    Mutation(
         "an older removal of a card",
         "twice",
         "services/contacts/store/cards.py::mark_card_removed",

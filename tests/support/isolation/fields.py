@@ -71,7 +71,7 @@ PLAIN: Mapping[str, Any] = {
     "cursor": ABSENT, "limit": ABSENT, "after": ABSENT, "q": ABSENT, "sort": ABSENT, "unread": ABSENT, "group": ABSENT,
     "platform": ABSENT, "direction": ABSENT, "last": ABSENT, "days": ABSENT, "error": ABSENT, "if_version": ABSENT,
     "rejected": ABSENT, "kind": ABSENT, "occurred_at": ABSENT, "thread": ABSENT, "company": ABSENT, "photo_url": ABSENT,
-    "birthday": ABSENT, "urls": ABSENT, "notes": ABSENT, "tags": ABSENT, "archived": ABSENT, "phones": ABSENT,
+    "birthday": ABSENT, "urls": ABSENT, "notes": ABSENT, "tags": ABSENT, "archived": ABSENT, "phones": ABSENT, "bios": ABSENT,
     "notifications": ABSENT, "value": "nobody@nowhere.example",
     "start": datetime(2000, 1, 1, tzinfo=UTC), "end": datetime.now(UTC) + timedelta(days=100),
     "from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z",

@@ -21,10 +21,11 @@ from libs.common.google import batch, id_token
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import TalkingPoint
 from libs.common.resources.gmail import GmailMessage
-from services.contacts.domain import bcc, observations
+from services.contacts.domain import bcc, names, observations
+from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint
-from services.gateway.domain import export_formats, sessions
+from services.gateway.domain import export_formats, photos, sessions
 from services.prep.domain import clean, points
 from services.sync.domain import authentication, quotes, why
 from services.sync.domain import text as mail_text
@@ -107,6 +108,10 @@ PATTERNS = (
     Row(addresses._VANITY.fullmatch, (unclosed("1", "-"), unclosed("1", "a"), repeated("1a"), unclosed("1abc", "1("))),
     Row(addresses._DOMAIN.match, (unclosed("a", "-"), repeated("a-"), unclosed("a", "."))),
     Row(brief_mark._TOKEN.fullmatch),
+    Row(contact_cards._DAY.match),
+    Row(names._BRACKETED.findall, (repeated("("), repeated("["), repeated("(a"), repeated("[("), unclosed("[", "a"), nested("[", "]"))),
+    Row(names._QUALIFIER.findall, (repeated(" |"), repeated(" - "), repeated(" –"))),
+    Row(photos._GOOGLES.fullmatch, (repeated("lh3.googleusercontent.com"),)),
     Row(idempotency._KEY.fullmatch),
     Row(config._PUBSUB_NAME.fullmatch, (unclosed("projects/", "a"), repeated("projects/"))),
     Row(log._QUERY_ARGUMENT.findall, (repeated("invalid input for query argument $1"), repeated("invalid input for query argument $1: "))),

@@ -231,15 +231,15 @@ def test_a_contact_that_nothing_supports_is_archived_or_vanishes(
         assert found.cards == {found_card.key: owner.id if kept else None for found_card in cards}
 
 
-def test_a_contact_that_falls_apart_lives_on_where_its_oldest_address_is() -> None:
+def test_a_contact_that_falls_apart_lives_on_where_its_card_is_else_where_its_oldest_address_is() -> None:
     owner = Person(contact(1))
     found = resolve([owner], [member(2, owner.id, has_reason=True), member(1, owner.id, has_reason=True)], [])
     assert found.addresses == {AddressId(1): owner.id, AddressId(2): NEW}
     by_card = resolve(
         [owner], [member(9, owner.id, has_reason=True)], [card(1, contact=owner.id, phone="+1", name="a")]
     )
-    assert by_card.addresses == {AddressId(9): owner.id}
-    assert by_card.cards == {(A, "c1"): NEW}
+    assert by_card.addresses == {AddressId(9): NEW}
+    assert by_card.cards == {(A, "c1"): owner.id}
     cards = [card(2, contact=owner.id, name="b"), card(1, contact=owner.id, name="a")]
     assert resolve([owner], [], cards).cards == {(A, "c1"): owner.id, (A, "c2"): NEW}
     assert resolve([Person(contact(5), anchored=True)], [], []).archived == {contact(5): False}

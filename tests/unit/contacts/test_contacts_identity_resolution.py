@@ -1,6 +1,7 @@
 """Who is one person: addresses and cards in groups."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from uuid import UUID
 
 from hypothesis import given
@@ -92,6 +93,16 @@ def test_a_contact_that_falls_apart_lives_on_with_its_oldest_address() -> None:
         [Person(FIRST)], [Member(1, FIRST, True), Member(2, FIRST, True)], [], lambda: SECOND
     )
     assert owners(resolution) == {1: FIRST, 2: SECOND}
+
+
+def test_a_contact_whose_card_names_another_address_now_goes_with_its_card() -> None:
+    moved = Card((ACCOUNT, "c"), (2,), frozenset(), "jane", FIRST)
+    people = [Person(FIRST, imported=True)]
+    resolution = resolved_identities(people, [Member(1, FIRST, True), Member(2, None)], [moved], lambda: SECOND)
+    assert owners(resolution) == {1: SECOND, 2: FIRST}
+    gone = replace(moved, live=False)
+    resolution = resolved_identities(people, [Member(1, FIRST, True), Member(2, None)], [gone], lambda: SECOND)
+    assert owners(resolution)[1] == FIRST
 
 
 members = st.integers(1, 8)

@@ -70,7 +70,9 @@ function move(by) {
 function leave(event, typing) {
   const open = event.target.closest("details[open]");
   const form = event.target.closest("form[data-escape]");
-  if (form) location.assign(form.dataset.escape);
+  const cancel = form?.querySelector("[data-cancel]"); // restores what was there without leaving the page
+  if (cancel) cancel.click();
+  else if (form) location.assign(form.dataset.escape);
   else if (open) { open.open = false; open.querySelector("summary").focus(); }
   else if (typing) event.target.blur();
 }
