@@ -55,6 +55,7 @@ class World:
     versions: Counter[UserId] = field(default_factory=Counter)
     overtaking: list[Preferences] = field(default_factory=list)
     runs: list[q.Run] = field(default_factory=list)
+    time_zones: dict[AccountId, str] = field(default_factory=dict)
     requests: list[q.Request[Any]] = field(default_factory=list)
     sessions: dict[str, q.User] = field(default_factory=dict)
     tokens: dict[str, q.User] = field(default_factory=dict)
@@ -131,8 +132,8 @@ class World:
 
     # sync
 
-    async def status(self, _: q.GetSyncStatus) -> q.Runs:
-        return q.Runs(items=tuple(self.runs))
+    async def status(self, _: q.GetSyncStatus) -> q.SyncStatus:
+        return q.SyncStatus(items=tuple(self.runs), time_zones=self.time_zones)
 
     @property
     def meeting(self) -> Meeting:

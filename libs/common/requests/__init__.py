@@ -123,6 +123,7 @@ from libs.common.requests.sync import (
     Runs,
     RunState,
     StartAudit,
+    SyncStatus,
     Why,
 )
 
@@ -226,6 +227,7 @@ __all__ = [
     "SignOutEverywhere",
     "SignedIn",
     "StartAudit",
+    "SyncStatus",
     "TalkingPoint",
     "Timeline",
     "Token",
