@@ -77,6 +77,7 @@ WORK: dict[Service, frozenset[str]] = {
             "pages/",  # entry points over HTTP
             "preferences.py",
             "sessions/",
+            "user_zones.py",  # in which zone a user reads
             "webhook_delivery/",
         }
     ),

@@ -13,6 +13,8 @@ SETTLING = "tests/integration/common/test_bus_settling.py"
 STORE = "tests/integration/gateway/test_gateway_store.py"
 LIVE = "tests/integration/gateway/test_gateway_live_updates.py"
 CONTACTS = "tests/integration/contacts/test_contacts"
+TOGETHER = "test_kinds_that_were_requested_together_share_a_notification_that_grows_and_is_news_again"
+LOOK = "test_a_look_at_a_mailbox_that_found_nothing_leaves_its_time_and_a_waiting_run_shows_when_it_goes_on"
 AUTH_CHANGES = "tests/integration/auth/test_auth_changes.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
@@ -416,5 +418,26 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/auth/store/access_tokens.py::discard_sealed_token",
         InText("refresh_until = NULL, sequence = sequence + 1", "refresh_until = NULL"),
         (f"{AUTH_CHANGES}::test_one_token_that_does_not_open_keeps_no_other_from_being_rotated",),
+    ),
+    Mutation(
+        "kinds that were requested together and end at once are two notifications",
+        "order",
+        "services/gateway/store/notifications.py::_find_requested_together",
+        InText("SELECT pg_advisory_xact_lock(", "SELECT ("),
+        (f"{STORE}::{TOGETHER}",),
+    ),
+    Mutation(
+        "a notification that grows after it was read is no news",
+        "order",
+        "services/gateway/store/notifications.py::_add",
+        InText("CASE WHEN $4 THEN NULL ELSE read_at END", "CASE WHEN $4 THEN read_at ELSE read_at END"),
+        (f"{STORE}::{TOGETHER}",),
+    ),
+    Mutation(
+        "a look at a mailbox that found nothing does not count as synced",
+        "order",
+        "services/sync/store/runs.py::delete_if_unreported",
+        InText("AND c.kind = 'mail' AND", "AND c.kind = 'contacts' AND"),
+        (f"{SYNC}/test_sync_store_runs.py::{LOOK}",),
     ),
 )
