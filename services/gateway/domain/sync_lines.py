@@ -9,7 +9,7 @@ from libs.common.events import Kind
 from libs.common.requests import Run
 from services.gateway.domain.accounts import AccountView, permitted_kinds
 from services.gateway.domain.moments import UTC_ZONE, until_text
-from services.gateway.domain.notification_texts import KIND_NOUNS
+from services.gateway.domain.notifications import KIND_NOUNS
 
 Tone = Literal["calm", "busy", "bad", "off"]
 DAILY_QUOTA = "daily_quota"  # the code of a run that waits for the next day of Gmail's quota

@@ -6,6 +6,7 @@ SYNC = "tests/integration/sync"
 STORE = "tests/integration/gateway/test_gateway_store.py"
 ENDS = "tests/integration/gateway/test_gateway_stream_ends.py"
 CONTACTS = "tests/integration/contacts/test_contacts"
+SETTINGS = "tests/integration/gateway/test_gateway_settings_pages.py"
 _TESTS = "tests/integration/test_isolation.py"
 REQUESTS = (f"{_TESTS}::test_no_request_of_another_user_shows_or_changes_anything",)
 OPERATIONS = (f"{_TESTS}::test_no_operation_of_another_user_shows_or_changes_anything",)
@@ -519,5 +520,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/auth/store/users.py::get_owner",
         InText("ORDER BY connected DESC", "ORDER BY connected"),
         (f"{AUTH_LINKING}::test_an_account_leads_to_who_has_it_and_not_to_who_gave_it_up",),
+    ),
+    Mutation(
+        "a change of settings that another user undoes",
+        "others",
+        "services/gateway/pages/settings.py::_undo_key",
+        Replace('f"undo:{visit.user_id}:{undo_id[:50]}"', 'f"undo:{undo_id[:50]}"'),
+        (f"{SETTINGS}::test_each_section_of_the_settings_is_saved_by_itself_and_can_be_undone_for_a_while",),
+    ),
+    Mutation(
+        "everything is deleted behind any word",
+        "others",
+        "services/gateway/pages/leaving.py::delete",
+        Replace("typed.casefold() != visit.user.address.casefold()", "not typed"),
+        (f"{SETTINGS}::test_tokens_are_shown_once_and_everything_goes_only_behind_the_own_address",),
     ),
 )
