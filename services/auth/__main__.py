@@ -20,6 +20,7 @@ from services.auth.handlers import (
 
 async def wire(r: Resources) -> None:
     context = Context.of(r)
+    r.bus.respond(q.GetSignInSetup, partial(sign_in.get_setup, context))
     r.bus.respond(q.BeginSignIn, partial(sign_in.begin_sign_in, context))
     r.bus.respond(q.FinishSignIn, partial(sign_in.finish_sign_in, context))
     r.bus.respond(q.WhoIs, partial(sessions.authenticate, context))

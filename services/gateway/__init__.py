@@ -1,11 +1,12 @@
 """Gateway: the HTTP API, the web pages, live updates and notifications.
 
-Owns notifications, the webhook deliveries that are still to be made, how far the events of each account have come, and exports.
+Owns notifications, webhook calls (those still to be made, and the last ones that were), how often each user has made a new webhook
+secret, how far the events of each account have come, and exports.
 Consumes account.connected, account.reauth_required, account.disconnected, user.deleted, sync.progressed, sync.completed,
     sync.failed, contact.changed, bcc.unclaimed, prep.sent, prep.skipped, prep.failed, notification.created.
 Publishes sync.requested, mailbox.notified, interaction.reported, profile.reported, notification.created.
 Serves nothing.
-Requests auth.accounts, auth.settings, auth.put_settings, auth.begin, auth.finish, auth.whois, auth.sign_out,
+Requests auth.accounts, auth.settings, auth.put_settings, auth.sign_in_setup, auth.begin, auth.finish, auth.whois, auth.sign_out,
     auth.sign_out_everywhere, auth.former_webhook_secrets, auth.create_token, auth.tokens, auth.delete_token, auth.disconnect,
     auth.delete_user, sync.runs, sync.status, sync.meetings, sync.meeting, sync.why, sync.audit, sync.start_audit, sync.retry,
     contacts.search, contacts.get, contacts.create, contacts.update, contacts.delete, contacts.timeline,

@@ -13,15 +13,20 @@ from services.gateway.api.serving import route
 from services.gateway.context import Context
 from services.gateway.domain.sessions import is_https
 from services.gateway.middlewares import TRACE, observe, respond_to_errors
+from services.gateway.pages.accounts import accounts_routes
 from services.gateway.pages.contact import contact_routes
 from services.gateway.pages.contacts import contacts_routes
+from services.gateway.pages.do_not_record import do_not_record_routes
 from services.gateway.pages.docs import docs_routes
 from services.gateway.pages.duplicates import duplicates_routes
+from services.gateway.pages.exports import exports_routes
 from services.gateway.pages.home import home_routes
+from services.gateway.pages.leaving import leaving_routes
 from services.gateway.pages.meeting import meeting_routes
 from services.gateway.pages.meetings import meetings_routes
 from services.gateway.pages.notifications import notifications_routes
 from services.gateway.pages.photo import photo_routes
+from services.gateway.pages.programs import programs_routes
 from services.gateway.pages.settings import settings_routes
 from services.gateway.pages.sign_in import sign_in_routes
 from services.gateway.pages.static_files import static_routes
@@ -68,6 +73,11 @@ def build_app(context: Context) -> web.Application:
             *meeting_routes(context),
             *notifications_routes(context),
             *settings_routes(context),
+            *accounts_routes(context),
+            *do_not_record_routes(context),
+            *programs_routes(context),
+            *exports_routes(context),
+            *leaving_routes(context),
             *static_routes(context),
         ]
     )

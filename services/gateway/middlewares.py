@@ -97,7 +97,10 @@ def problem_response(failure: ErrorResponse) -> web.Response:
 
 
 def _page(context: Context, failure: ErrorResponse) -> web.Response:
-    page = context.pages.error_page(failure.status, problems.title(failure.status), failure.page_detail)
+    words = problems.page_text(failure.status)
+    page = context.pages.error_page(
+        failure.status, words.heading, failure.page_detail, advice=words.advice, trace=current_trace(), link=words.link
+    )
     for name in ("Allow", "Retry-After"):
         if name in failure.headers:
             page.headers[name] = failure.headers[name]

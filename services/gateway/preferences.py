@@ -1,6 +1,7 @@
 """Changing settings that somebody else may be changing at the same time."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from libs.common.bus import Bus
 from libs.common.errors import Refused
@@ -11,7 +12,14 @@ from libs.common.requests import GetSettings, PutSettings
 ATTEMPTS = 5
 
 
-async def change_preferences(bus: Bus, user_id: UserId, changed: Callable[[Preferences], Preferences]) -> Preferences:
+class Changed(NamedTuple):
+    """The settings before a change and after it."""
+
+    before: Preferences
+    after: Preferences
+
+
+async def change_preferences(bus: Bus, user_id: UserId, changed: Callable[[Preferences], Preferences]) -> Changed:
     """Apply `changed` to the settings as they are; anew, where another change came in between. Refused: `settings_changed` (409)."""
     for attempt in range(1, ATTEMPTS + 1):
         before = await bus.request(GetSettings(user_id=user_id))
@@ -22,5 +30,5 @@ async def change_preferences(bus: Bus, user_id: UserId, changed: Callable[[Prefe
             if refused.code != "settings_changed" or attempt == ATTEMPTS:
                 raise
         else:
-            return stored.preferences
+            return Changed(before.preferences, stored.preferences)
     raise AssertionError("the last attempt returns or raises")

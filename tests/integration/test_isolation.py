@@ -35,6 +35,7 @@ from libs.common.requests import (
     FindBriefTokens,
     GetContactsOfMessage,
     GetPreps,
+    GetSignInSetup,
     GetToken,
     ListAccounts,
     ListAccountStates,
@@ -64,11 +65,11 @@ from tests.support.servers import Servers
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # These are not made on behalf of a user: services that hold a copy of every account, or work for one, send them.
-FOR_NO_USER = {ListAccountStates, GetToken}
+FOR_NO_USER = {ListAccountStates, GetToken, GetSignInSetup}
 # With another's ids these are answered, with nothing. All others are refused: 404.
 EMPTY = {
     ListAccounts, ListRuns, ListMeetings, GetPreps, FindBriefTokens, CompareMessages, CompareMeetings, CompareCards,
-    GetContactsOfMessage,
+    GetContactsOfMessage, GetSignInSetup,
 }  # fmt: skip
 LARGEST: Mapping[Service, str] = {
     "auth": "auth.google_accounts", "sync": "sync.messages", "contacts": "contacts.addresses", "prep": "prep.preps",

@@ -59,6 +59,9 @@ class World:
     versions: Counter[UserId] = field(default_factory=Counter)
     overtaking: list[Preferences] = field(default_factory=list)
     runs: list[q.Run] = field(default_factory=list)
+    time_zones: dict[AccountId, str] = field(default_factory=dict)
+    missing_settings: tuple[str, ...] = ()
+    audit: q.Audit | None = None
     requests: list[q.Request[Any]] = field(default_factory=list)
     sessions: dict[str, q.User] = field(default_factory=dict)
     tokens: dict[str, q.User] = field(default_factory=dict)
@@ -100,6 +103,9 @@ class World:
     async def former_webhook_secrets(self, query: q.GetFormerWebhookSecrets) -> q.WebhookSecrets:
         return q.WebhookSecrets(items=(f"whsec_former_{query.user_id}",))
 
+    async def setup(self, _: q.GetSignInSetup) -> q.SignInSetup:
+        return q.SignInSetup(missing=self.missing_settings)
+
     async def begin(self, command: q.BeginSignIn) -> q.Authorization:
         self.requests.append(command)
         return q.Authorization(authorize_url="https://accounts.example/authorize?state=s")
@@ -136,8 +142,20 @@ class World:
 
     # sync
 
-    async def status(self, _: q.GetSyncStatus) -> q.Runs:
-        return q.Runs(items=tuple(self.runs))
+    async def list_runs(self, query: q.ListRuns) -> q.Runs:
+        own = [run for run in self.runs if run.account_id == query.account_id]
+        return q.Runs(
+            items=tuple(own[: query.limit]), next_cursor=None if query.cursor or len(own) <= query.limit else "older"
+        )
+
+    async def get_audit(self, query: q.AuditAccount) -> q.Audit:
+        items = q.AuditedItems(summary="All 38 meetings were found where they belong.")
+        nothing = q.Audit(account_id=query.account_id, summary="The first audit is under way.", listed=0, by_state={}, by_rule={},
+                          complete=1, meetings=items, cards=items)  # fmt: skip
+        return self.audit or nothing
+
+    async def status(self, _: q.GetSyncStatus) -> q.SyncStatus:
+        return q.SyncStatus(items=tuple(self.runs), time_zones=self.time_zones)
 
     @property
     def meeting(self) -> Meeting:
@@ -314,6 +332,7 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
             q.SignOut: world.sign_out,
             q.SignOutEverywhere: world.sign_out_everywhere,
             q.GetFormerWebhookSecrets: world.former_webhook_secrets,
+            q.GetSignInSetup: world.setup,
             q.BeginSignIn: world.begin,
             q.FinishSignIn: world.finish,
             q.ListAccounts: world.list_accounts,
@@ -332,6 +351,8 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
             q.GetMeeting: world.get_meeting,
             q.ExplainMessage: world.explain,
             q.StartAudit: world.done,
+            q.ListRuns: world.list_runs,
+            q.AuditAccount: world.get_audit,
             q.RetryMessages: world.retry,
         },
         "contacts": {

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from libs.common.preferences import GmailPreferences
 from libs.common.requests import (
     ApiToken,
+    Audit,
     Brief,
     Contact,
     ContactSummary,
@@ -31,14 +32,18 @@ from libs.common.requests import (
     User,
 )
 from services.gateway.domain.accounts import AccountView
+from services.gateway.domain.completeness import Completeness
 from services.gateway.domain.exports import Export, State
 from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
+from services.gateway.domain.permissions import PERMISSIONS
 from services.gateway.domain.relationship_texts import PartText
+from services.gateway.domain.run_lines import RunLine
 from services.gateway.domain.sync_health import Health
 from services.gateway.domain.sync_lines import SyncLine
 from services.gateway.domain.timeline_view import Line, Month
+from services.gateway.domain.webhook_delivery import SecretGeneration, WebhookCall
 from services.gateway.pages.contact import PLATFORMS
 from services.gateway.pages.contact_fields import FIELDS, Editing
 from services.gateway.pages.contacts import ENTERED, SORTS
@@ -58,9 +63,10 @@ FRAMES = {
     "contact_fields.html",
     "contact_duplicates.html",
     "contact_merges.html",
+    "account_parts.html",
 }
 NOW = datetime(2026, 1, 3, tzinfo=UTC)
-NOTHING_OF_OTHERS = {"sign_in.html"}  # no value but our own files
+NOTHING_OF_OTHERS = {"sign_in.html"}  # no value but our own files and settings
 
 
 class Filled:
@@ -117,7 +123,7 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     }  # fmt: skip
     for name, values in framed_pages(filled, accounts):
         yield name, frame | values
-    yield "error.html", {name: filled.text() for name in ("title", "detail", "href", "label")}
+    yield "error.html", {name: filled.text() for name in ("title", "detail", "advice", "trace", "href", "label")}
     operation = {name: filled.text() for name in ("id", "method", "path", "summary", "description", "body")} | {
         "parameters": [{name: filled.text() for name in ("name", "in", "description")} | {"required": True}],
         "responses": [(filled.text(), filled.text(), filled.text())],
@@ -177,15 +183,28 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "length": filled.text(), "answers": ANSWER_TEXTS, "video_url": f"https://x.example/?{filled.text()}",
             "state": filled.text(), "brief": filled.shape(Brief, ai=False), "sent": True, "problem_text": filled.text(),
         }  # fmt: skip
-    yield "notifications.html", {"notifications": [notification, open_offer], "more": filled.text()}
+    yield (
+        "notifications.html",
+        {"notifications": [notification, open_offer], "only_unread": True, "more": filled.text()},
+    )
     lines_of_kinds = [filled.shape(SyncLine, tone=tone) for tone in ("calm", "busy", "bad", "off")]
     states: tuple[State, ...] = ("making", "done", "failed")
     for export in (None, *(filled.shape(Export, state=state) for state in states)):
+        section = "data" if export else "briefs"
         yield "settings.html", {
-            "gmail": filled.shape(GmailPreferences), "webhook_url": filled.text(), "creation": CREATION,
-            "cards": [(account, lines_of_kinds) for account in accounts], "tokens": [filled.shape(ApiToken)], "secret": filled.text(),
-            "saved": True, "problem_text": filled.text(), "export": export, "export_size": filled.text(),
+            "gmail": filled.shape(GmailPreferences), "webhook_url": filled.text(), "creation": CREATION, "lead": 30,
+            "cards": [(account, lines_of_kinds) for account in accounts], "permissions": PERMISSIONS, "counts": filled.shape(Counts),
+            "export": export, "export_size": filled.text(),
             "exclusions": [filled.shape(Exclusion, removing=removing) for removing in (True, False)],
+            "tested": True, "calls": [(filled.shape(WebhookCall), filled.text())], "generation": filled.shape(SecretGeneration),
+            "tokens": [filled.shape(ApiToken)], "secret": filled.text(), "webhook_secret": filled.text(),
+            "saved": ("people", filled.text()), "problem_text": filled.text(), "problem_section": section,
+        }  # fmt: skip
+    for account in accounts:
+        yield "disconnect.html", {"account": account}
+        yield "account.html", {
+            "account": account, "permissions": PERMISSIONS, "audit": filled.shape(Audit), "verdict": filled.shape(Completeness),
+            "lines": [filled.shape(RunLine)], "more": filled.text(),
         }  # fmt: skip
 
 
@@ -224,4 +243,8 @@ def test_no_value_of_a_brief_becomes_markup() -> None:
 
 
 def test_the_sign_in_page_needs_no_value() -> None:
-    assert "Sign in" in (Renderer().page("sign_in.html").text or "")
+    values = {"gone": True, "missing": ("PINGCRM_<b>",), "callback": "http://x.example/<i>"}
+    html = Renderer().page("sign_in.html", values).text or ""
+    assert "Sign in" in html
+    assert "PINGCRM_&lt;b&gt;" in html
+    assert "http://x.example/&lt;i&gt;" in html

@@ -84,6 +84,7 @@ WORK: dict[Service, frozenset[str]] = {
             "photos.py",  # people's photos, from Google and kept for a while
             "preferences.py",
             "sessions/",
+            "user_zones.py",  # in which zone a user reads
             "webhook_delivery/",
         }
     ),

@@ -91,7 +91,13 @@ class GoogleOAuth:
 
     @property
     def configured(self) -> bool:
-        return bool(self.client_id and self.client_secret)
+        return not self.missing_settings
+
+    @property
+    def missing_settings(self) -> tuple[str, ...]:
+        """The names of the settings that are empty, and without which nobody can sign in."""
+        values = {"PINGCRM_GOOGLE_CLIENT_ID": self.client_id, "PINGCRM_GOOGLE_CLIENT_SECRET": self.client_secret}
+        return tuple(name for name, value in values.items() if not value)
 
     @property
     def certs_url(self) -> str:

@@ -168,6 +168,21 @@ class BeginSignIn(Command[Authorization]):
     account_id: AccountId | None = None
 
 
+class SignInSetup(Shape):
+    """`missing`: the settings of the operator without which nobody can sign in; empty where all is set up."""
+
+    missing: tuple[str, ...] = ()
+
+
+class GetSignInSetup(Query[SignInSetup]):
+    """Whether people can sign in with Google here. About nobody: the sign-in page is for everybody."""
+
+    subject = "auth.sign_in_setup"
+    served_by = "auth"
+    requested_by = ("gateway",)
+    reply = SignInSetup
+
+
 class SignedIn(Shape):
     """`session` is the secret for the session cookie (absent when the user was signed in already).
 

@@ -17,6 +17,7 @@ class Run(Shape):
     """One run of one kind on one account. `done` of `total` items; times are null until they are known.
 
     `estimated_units`: what it is expected to cost of Gmail's quota in all, 0 until that is known. `note`: why it is not faster.
+    `resumes_at`: when a waiting run goes on. `checked_at`: of the latest run, when it was last looked for news of this kind, found or not.
     """
 
     id: RunId
@@ -38,11 +39,20 @@ class Run(Shape):
     skipped: dict[str, int] = {}
     code: str = ""
     error: str = ""
+    resumes_at: datetime | None = None
+    checked_at: datetime | None = None
 
 
 class Runs(Shape):
     items: tuple[Run, ...]
     next_cursor: str | None = None
+
+
+class SyncStatus(Shape):
+    """The latest run of each account and kind; and the zones of the accounts' primary calendars, as far as they are known."""
+
+    items: tuple[Run, ...]
+    time_zones: dict[AccountId, str] = {}
 
 
 class ListRuns(Query[Runs]):
@@ -59,13 +69,13 @@ class ListRuns(Query[Runs]):
     limit: int = 50
 
 
-class GetSyncStatus(Query[Runs]):
-    """The latest run of each account and kind of a user."""
+class GetSyncStatus(Query[SyncStatus]):
+    """How the syncs of a user's accounts stand."""
 
     subject = "sync.status"
     served_by = "sync"
     requested_by = ("gateway",)
-    reply = Runs
+    reply = SyncStatus
 
     user_id: UserId
 

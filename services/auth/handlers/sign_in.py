@@ -8,7 +8,7 @@ from libs.common.errors import Refused, not_found
 from libs.common.fault_points import reached
 from libs.common.google.oauth import Grant
 from libs.common.log import get_logger
-from libs.common.requests import Authorization, BeginSignIn, FinishSignIn, SignedIn
+from libs.common.requests import Authorization, BeginSignIn, FinishSignIn, GetSignInSetup, SignedIn, SignInSetup
 from services.auth.account_linking import LinkedAccount, link_account, store_grant
 from services.auth.authorization import (
     begin_authorization,
@@ -42,6 +42,10 @@ class Connected:
     lasting: bool
     session: str | None
     session_expires_at: datetime | None
+
+
+async def get_setup(context: Context, _: GetSignInSetup) -> SignInSetup:
+    return SignInSetup(missing=context.oauth.missing_settings)
 
 
 async def begin_sign_in(context: Context, command: BeginSignIn) -> Authorization:

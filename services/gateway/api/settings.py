@@ -9,7 +9,8 @@ from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.domain.preferences import merged
 from services.gateway.domain.public_hosts import is_private_host, private_hosts_allowed
 from services.gateway.domain.webhook_delivery import webhook_secret
-from services.gateway.preferences import change_preferences
+from services.gateway.preferences import Changed, change_preferences
+from services.gateway.store.webhook_secrets import get_generation
 
 TAG = "Settings"
 
@@ -47,6 +48,11 @@ async def put_settings(call: Call, body: SettingsChanges) -> Preferences:
 
     What is left out keeps its value, so that sending back what GET gave, changed, and sending one field alone both do what they say.
     """
+    return (await store_settings(call, body)).after
+
+
+async def store_settings(call: Call, body: SettingsChanges) -> Changed:
+    """The settings before and after. Refused: `private_webhook` (422), `settings_changed` (409)."""
     url = body.notifications.webhook_url
     if url and not private_hosts_allowed(call.context.settings.base_url) and is_private_host(url.host or ""):
         raise Refused(422, "private_webhook", "The webhook's host is not on the public internet. Choose another.")
@@ -69,7 +75,8 @@ class Webhook(BaseModel):
 async def show_webhook(call: Call) -> Webhook:
     """Show where notifications are posted, and the key that signs them."""
     settings = (await call.request(GetSettings(user_id=call.user_id))).preferences
-    secret = webhook_secret(call.context.settings.webhook_keys[0], call.user_id)
+    generation = await get_generation(call.context.db, call.user_id)
+    secret = webhook_secret(call.context.settings.webhook_keys[0], call.user_id, generation.number)
     return Webhook(url=settings.notifications.webhook_url, secret=secret)
 
 

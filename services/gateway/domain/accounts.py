@@ -10,6 +10,7 @@ from libs.common.errors import Refused
 from libs.common.events import KINDS, Kind
 from libs.common.ids import AccountId
 from libs.common.requests import Account, AccountStatus, Run
+from services.gateway.domain.permissions import off_sentence
 
 
 class MissingPermission(BaseModel):
@@ -30,6 +31,11 @@ class AccountView(BaseModel):
     reconnect: str | None = Field(examples=["/connect?account_id=…"])
     connected_at: datetime
     syncs: dict[Kind, Run] = Field(description="The latest run of each kind, with its progress.")
+
+    @property
+    def off_sentence(self) -> str:
+        """What is off for want of a permission, and why; empty where nothing is."""
+        return off_sentence({permission.scope for permission in self.missing})
 
 
 def account_view(account: Account, runs: Iterable[Run]) -> AccountView:

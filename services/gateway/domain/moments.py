@@ -10,9 +10,9 @@ UTC_ZONE = ZoneInfo("UTC")
 WEEK_DAYS = 7
 
 
-def reader_zone(browser: str, chosen: str) -> ZoneInfo:
-    """The zone that the browser states, else the one in the settings, else UTC."""
-    return known_zone(browser) or known_zone(chosen) or UTC_ZONE
+def reader_zone(*names: str) -> ZoneInfo:
+    """The first of these zones that there is: that of the browser, that of the settings, that of the calendar; else UTC."""
+    return next(filter(None, map(known_zone, names)), UTC_ZONE)
 
 
 def relative_text(then: datetime, now: datetime, zone: ZoneInfo) -> str:
@@ -63,6 +63,13 @@ def exact_text(then: datetime, zone: ZoneInfo) -> str:
 def clock_text(then: datetime, zone: ZoneInfo) -> str:
     """ "16:01"."""
     return f"{then.astimezone(zone):%H:%M}"
+
+
+def until_text(then: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """When something goes on, of which people wait for the end: "14:20", "tomorrow 09:00", "21 Nov 09:00"."""
+    day, today = then.astimezone(zone).date(), now.astimezone(zone).date()
+    names = {0: "", 1: "tomorrow "}
+    return names.get((day - today).days, f"{day_text(day, today)} ") + clock_text(then, zone)
 
 
 def length_text(length: timedelta) -> str:

@@ -4,33 +4,34 @@ Which runs make one at all is in notified_runs.py.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import assert_never, get_args
+from zoneinfo import ZoneInfo
 
 from libs.common.events import (
     AccountConnected,
     AccountReauthRequired,
     BccUnclaimed,
-    Kind,
     PrepFailed,
     PrepSent,
     SyncCompleted,
     SyncFailed,
 )
-from libs.common.scopes import missing
+from libs.common.scopes import FEATURES, missing
 from services.gateway.domain.accounts import reconnect_path
-from services.gateway.domain.notifications import THIS_IS_ME, ItemCounts, Level, NewNotification
-from services.gateway.domain.notified_runs import count_of, is_account_wide, is_shared, notification_key
+from services.gateway.domain.moments import UTC_ZONE, clock_text
+from services.gateway.domain.notifications import KIND_NOUNS, THIS_IS_ME, ItemCounts, Level, NewNotification
+from services.gateway.domain.notified_runs import count_of, is_account_wide, is_shared, notification_key, request_group
+from services.gateway.domain.permissions import off_sentence
 
 NotifiedEvent = (
     AccountConnected | AccountReauthRequired | SyncCompleted | SyncFailed | BccUnclaimed | PrepSent | PrepFailed
 )
 NOTIFIED_EVENTS: tuple[type[NotifiedEvent], ...] = get_args(NotifiedEvent)
-KIND_NOUNS: dict[Kind, str] = {"mail": "Mail", "contacts": "Google Contacts", "calendar": "Calendar"}
 
 
-def new_notification(event: NotifiedEvent) -> NewNotification | None:
-    """None for an event that nobody has to be notified of."""
+def new_notification(event: NotifiedEvent, zone: ZoneInfo = UTC_ZONE) -> NewNotification | None:
+    """None for an event that nobody has to be notified of. `zone`: the user's, where it is known."""
     match event:
         case AccountConnected():
             return _account_connected(event)
@@ -53,7 +54,7 @@ def new_notification(event: NotifiedEvent) -> NewNotification | None:
             return _notification(
                 event,
                 title=f"Brief sent: {event.title or 'untitled meeting'}",
-                body=f"It is in your inbox. The meeting starts {_at_time(event.starts_at)}.{how}",
+                body=f"It is in your inbox. The meeting starts {_at_time(event.starts_at, zone)}.{how}",
                 link=f"/meetings/{event.meeting_id}",
             )
         case PrepFailed():
@@ -61,7 +62,7 @@ def new_notification(event: NotifiedEvent) -> NewNotification | None:
                 event,
                 level="error",
                 title=f"Brief not sent: {event.title or 'untitled meeting'}",
-                body=f"{_as_sentence(event.error)} The meeting starts {_at_time(event.starts_at)}.",
+                body=f"{_as_sentence(event.error)} The meeting starts {_at_time(event.starts_at, zone)}.",
                 link=f"/meetings/{event.meeting_id}",
             )
         case _:
@@ -73,12 +74,13 @@ def _account_connected(event: AccountConnected) -> NewNotification | None:
     off = missing(event.scopes)
     if not off:
         return None
-    count = "A permission is" if len(off) == 1 else f"{len(off)} permissions are"
+    number = "All" if len(off) == len(FEATURES) else str(len(off))
+    count = "A permission is" if len(off) == 1 else f"{number} permissions are"
     return _notification(
         event,
         level="warning",
         title=f"{count} missing for {event.address}",
-        body=f"Without {'it' if len(off) == 1 else 'them'} this is off: {'; '.join(off.values())}. One click asks Google again.",
+        body=f"{off_sentence(off)} One click asks Google again.",
         link=reconnect_path(event.account_id),
     )
 
@@ -100,6 +102,10 @@ def _sync_completed(event: SyncCompleted) -> NewNotification | None:
         link="/",
         key=key,
     )
+    if group := request_group(event):
+        title = f"First sync of {event.address}" if event.first else f"{event.address} synced"
+        together = replace(notification, title=title, counts=counts, run_id=event.run_id, group=group)
+        return replace(together, body=together.body_with(together.counted))
     return replace(notification, counts=counts, run_id=event.run_id) if is_shared(event) else notification
 
 
@@ -165,6 +171,6 @@ def _as_sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _at_time(moment: datetime) -> str:
-    """The instant in UTC: the gateway does not know in which zone the reader is."""
-    return f"at {moment.astimezone(UTC):%H:%M} UTC"
+def _at_time(moment: datetime, zone: ZoneInfo) -> str:
+    """The user's clock. UTC is named: it is nobody's clock by itself."""
+    return f"at {clock_text(moment, zone)}" + (" UTC" if zone == UTC_ZONE else "")

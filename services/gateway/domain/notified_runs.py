@@ -2,6 +2,8 @@
 
 a run that completed    and changed nothing, was not the first, and nobody requested it      no notification
                         mail that arrived by itself, and all of it could be read             one a day, with growing numbers
+                        somebody requested it, and all of it could be read                   one for all kinds that were requested
+                                                                                             together, which grows as they end
                         any other                                                            one a run
 a run that failed       as the grant is dead, which has a notification of its own            none
                         as a permission is missing                                           one a day for each kind
@@ -13,10 +15,12 @@ a run that failed       as the grant is dead, which has a notification of its ow
 One cause has one notification: three kinds that fail because Google is away, or all that a dead grant stops, are one thing to people.
 """
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from libs.common.events import Reason, SyncCompleted, SyncFailed
 from libs.common.ids import RunId
+from services.gateway.domain.notifications import RequestGroup
 
 AWAITED: frozenset[Reason] = frozenset({"user", "connected"})
 ARRIVALS: frozenset[Reason] = frozenset({"poll", "push"})
@@ -42,7 +46,19 @@ def notification_key(event: SyncCompleted | SyncFailed) -> str | None:
 
 def is_shared(event: SyncCompleted) -> bool:
     """Whether the run is counted in the notification of its day: one a message would drown all others."""
-    return event.reason in ARRIVALS and not any(count_of(event, trouble) for trouble in ("set_aside", "unhealed"))
+    return event.reason in ARRIVALS and _is_whole(event)
+
+
+def request_group(event: SyncCompleted) -> RequestGroup | None:
+    """The runs that were requested together with this one; None for a run that nobody waits for, or that could not read all."""
+    if event.reason not in AWAITED or not _is_whole(event):
+        return None
+    requested_at = datetime.fromtimestamp(_requested_at_ms(event.run_id) / 1000, UTC)
+    return RequestGroup(f"{event.account_id}:{event.reason}", requested_at, event.kind)
+
+
+def _is_whole(event: SyncCompleted) -> bool:
+    return not any(count_of(event, trouble) for trouble in ("set_aside", "unhealed"))
 
 
 def count_of(event: SyncCompleted, trouble: Trouble) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -65,6 +65,36 @@ def title(status: int) -> str:
         return "Error"
 
 
+class PageText(NamedTuple):
+    """What a page for people is headed by, and what they can do: where `link` leads, and what it is called."""
+
+    heading: str
+    advice: str
+    link: tuple[str, str]
+
+
+_HOME = ("/", "Go to the start page")
+_PAGE_TEXTS = {
+    401: PageText("You are signed out", "Sign in, and you are back where you were.", ("/login", "Sign in")),
+    403: PageText("This is not permitted", "Open PingCRM at its own address and do it there.", _HOME),
+    404: PageText("Nothing is here", "It may have been deleted or merged, or the link is not complete.", _HOME),
+    413: PageText("That is too large", "Send less at once.", _HOME),
+    429: PageText("A little slower", "Wait a moment, then do it again.", _HOME),
+    502: PageText("Google did not answer as it should", "Nothing was changed. Try again in a moment.", _HOME),
+    503: PageText("A part of PingCRM is away", "What you see elsewhere still works. Try again in a moment.", _HOME),
+}
+_OUR_FAULT = PageText(
+    "Something went wrong here", "It is not your fault, and nothing that was saved is lost. Try again; if it stays, give the trace id to "
+    "whoever runs this installation: it finds the cause in the log.", _HOME,
+)  # fmt: skip
+_YOUR_REQUEST = PageText("That did not work", "Go back, look at what was entered, and try again.", _HOME)
+
+
+def page_text(status: int) -> PageText:
+    """The words of an error's page: what happened, in a heading, and what to do."""
+    return _PAGE_TEXTS.get(status, _OUR_FAULT if status >= 500 else _YOUR_REQUEST)
+
+
 def error_response(status: int, code: str, detail: str, extra: Mapping[str, Any] | None = None) -> ErrorResponse:
     """An error that explains what went wrong. What the extra members are called never hides the standard ones."""
     problem = {**(extra or {}), "type": f"/problems/{code}", "title": title(status), "status": status, "detail": detail}
@@ -102,7 +132,8 @@ def of_input(invalid: InvalidInput) -> ErrorResponse:
 def of_bug(trace: str) -> ErrorResponse:
     """500 for an error that nobody foresaw."""
     detail = "Something went wrong here. It is in the log under the trace id."
-    return error_response(500, "internal", detail, {"trace": trace})
+    response = error_response(500, "internal", detail, {"trace": trace})
+    return replace(response, page_detail="What happened is in the log, under the trace id below.")
 
 
 def of_http(status: int, allow: str | None) -> ErrorResponse:

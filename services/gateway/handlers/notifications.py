@@ -1,12 +1,14 @@
 """Events that a user is notified of."""
 
-from libs.common.events import AccountEvent, NotificationCreated
+from libs.common.events import AccountEvent, NotificationCreated, PrepFailed, PrepSent
 from libs.common.fault_points import reached
 from libs.common.log import get_logger
 from services.gateway.context import Context
+from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notification_texts import NotifiedEvent, new_notification
 from services.gateway.store import accounts
 from services.gateway.store import notifications as store
+from services.gateway.user_zones import user_zone
 
 
 async def notify(context: Context, event: NotifiedEvent) -> None:
@@ -15,7 +17,8 @@ async def notify(context: Context, event: NotifiedEvent) -> None:
     An event that is delivered again is stored once and pushed again, which shows once. One about an account that comes after a later
     one is out of date: nobody is notified of it.
     """
-    new = new_notification(event)
+    zone = await user_zone(context, event.user_id) if isinstance(event, PrepSent | PrepFailed) else UTC_ZONE
+    new = new_notification(event, zone)
     async with context.db.acquire() as connection, connection.transaction():
         if isinstance(event, AccountEvent) and not await accounts.note_event(connection, event):
             return

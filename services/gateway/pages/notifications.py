@@ -1,5 +1,6 @@
 """All notifications, newest first: read ones stay to be found."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from aiohttp import web
@@ -17,6 +18,8 @@ from services.gateway.context import Context
 from services.gateway.pages.visit import PageHandler, Visit, page_route, see_other
 
 PAGE_LENGTH = 40
+# Where a form was sent from, and what is shown after it.
+ORIGINS = {"home": "/", "unread": "/notifications?unread"}
 
 
 def notifications_routes(context: Context) -> list[web.RouteDef]:
@@ -30,9 +33,18 @@ def notifications_routes(context: Context) -> list[web.RouteDef]:
 
 
 async def show_notifications(visit: Visit) -> web.Response:
-    query = NotificationsQuery(cursor=visit.http_request.query.get("cursor") or None, limit=PAGE_LENGTH)
+    """All of them, or with `unread` those that the badge counts; with `cursor` the older ones."""
+    parameters = visit.http_request.query
+    only_unread = "unread" in parameters
+    query = NotificationsQuery(unread=only_unread, cursor=parameters.get("cursor") or None, limit=PAGE_LENGTH)
     page = await list_notifications.handler(visit.call, query)
-    return await visit.page("notifications.html", {"notifications": page.items, "more": page.next_cursor})
+    more = {**({"unread": ""} if only_unread else {}), "cursor": page.next_cursor}
+    values = {
+        "notifications": page.items,
+        "only_unread": only_unread,
+        "more": urlencode(more) if page.next_cursor else "",
+    }
+    return await visit.page("notifications.html", values)
 
 
 async def read_all(visit: Visit) -> web.Response:
@@ -46,6 +58,6 @@ def _doing(operation: Endpoint) -> PageHandler:
     async def handle(visit: Visit) -> web.Response:
         notification_id: UUID = visit.path_id("notification_id")
         await operation.handler(visit.call, notification_id)
-        return see_other("/" if (await visit.http_request.post()).get("from") == "home" else "/notifications")
+        return see_other(ORIGINS.get(str((await visit.http_request.post()).get("from", "")), "/notifications"))
 
     return handle

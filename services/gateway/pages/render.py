@@ -62,10 +62,17 @@ class Renderer:
         )
 
     def error_page(
-        self, status: int, title: str, detail: str, *, link: tuple[str, str] = ("/", "Go to the start page")
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        *,
+        advice: str = "",
+        trace: str = "",
+        link: tuple[str, str] = ("/", "Go to the start page"),
     ) -> web.Response:
-        """A page that explains an error and leads on: `link` is where to, and what that is called."""
-        values = {"title": title, "detail": detail, "href": link[0], "label": link[1]}
+        """A page that explains an error and leads on: `link` is where to, and what that is called. `trace` finds it in the log."""
+        values = {"title": title, "detail": detail, "advice": advice, "trace": trace, "href": link[0], "label": link[1]}
         return self.page("error.html", values, status=status)
 
 

@@ -1,6 +1,11 @@
-"""The settings: accounts, briefs, people, notifications, API tokens, data. Briefs link to their part of it."""
+"""The settings: accounts, briefs, people, notifications, API tokens, data. Briefs link to their part of it.
+
+Each section is a form of its own. What it changed can be undone for a while: the page that follows has a form for that.
+"""
 
 import asyncio
+from datetime import timedelta
+from secrets import token_urlsafe
 from typing import Any
 
 from aiohttp import web
@@ -8,18 +13,20 @@ from pydantic import ValidationError
 
 from libs.common.errors import Refused
 from libs.common.events import KINDS
-from libs.common.ids import AccountId
 from libs.common.preferences import ContactCreation
-from libs.common.requests import AddExclusion, GetSettings, ListApiTokens, ListExclusions, RemoveExclusion
-from services.gateway.api.accounts import DisconnectQuery, SyncBody, disconnect_account, sync_account
-from services.gateway.api.exports import begin_making
-from services.gateway.api.settings import SettingsChanges, put_settings
-from services.gateway.api.tokens import NewToken, create_token, delete_token
+from libs.common.requests import CountContacts, GetSettings, ListApiTokens, ListExclusions
+from services.gateway.api.settings import SettingsChanges, store_settings
 from services.gateway.context import Context
 from services.gateway.domain.exports import size_text
+from services.gateway.domain.permissions import PERMISSIONS
+from services.gateway.domain.settings_changes import SettingsChange, settings_change, undone
 from services.gateway.domain.sync_lines import sync_line
+from services.gateway.domain.webhook_delivery import outcome_text
 from services.gateway.pages.visit import Visit, page_route, see_other
+from services.gateway.preferences import change_preferences
 from services.gateway.store.exports import get_newest
+from services.gateway.store.webhook_calls import list_calls
+from services.gateway.store.webhook_secrets import get_generation
 
 CREATION: tuple[tuple[ContactCreation, str], ...] = (
     ("people", "People who write to me, and people I write to"),
@@ -27,146 +34,134 @@ CREATION: tuple[tuple[ContactCreation, str], ...] = (
     ("everyone", "Everyone on every mail, robots too"),
     ("none", "Nobody: I add contacts myself"),
 )
-MAX_EXCLUDED = 320
+# The settings of each section's form. A box that is not ticked is not sent, so the section says what it is about.
 CHECKS = ("meeting_prep_enabled", "meeting_prep_unknown", "meeting_prep_private")
+LISTS = ("own_addresses", "calendar_ids")
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "sync": ("mail_lookback_days", "calendar_ids"),
+    "briefs": (*CHECKS, "time_zone"),
+    "people": ("contact_creation", "own_addresses"),
+    "notifications": ("webhook_url",),
+}
+# The page offers it for ten seconds (style.css); some more are for a slow network.
+UNDO_LIFE = timedelta(seconds=15)
 
 
 def settings_routes(context: Context) -> list[web.RouteDef]:
     return [
         page_route(context, "GET", "/settings", show_settings),
         page_route(context, "POST", "/settings", save_settings),
-        page_route(context, "POST", "/accounts/{account_id}/sync", sync_now),
-        page_route(context, "POST", "/accounts/{account_id}/disconnect", disconnect),
-        page_route(context, "POST", "/do-not-record", do_not_record),
-        page_route(context, "POST", "/do-not-record/{exclusion_id}/remove", record_again),
-        page_route(context, "POST", "/export", start_export),
-        page_route(context, "POST", "/tokens", make_token),
-        page_route(context, "POST", "/tokens/{token_id}/delete", revoke_token),
+        page_route(context, "POST", "/settings/undo", undo),
     ]
 
 
 async def show_settings(visit: Visit) -> web.Response:
-    return await _page(visit)
+    return await settings_page(visit)
 
 
-async def _page(visit: Visit, *, problem: Refused | None = None, secret: str = "") -> web.Response:
-    settings, tokens, exclusions, export, accounts = await asyncio.gather(
+async def settings_page(
+    visit: Visit, *, problem: Refused | None = None, section: str = "", token: str = "", webhook_secret: str = ""
+) -> web.Response:
+    """The page. `problem`: what is wrong with what was sent to `section`. `token`, `webhook_secret`: made just now, shown this once."""
+    settings, tokens, accounts, counts, exclusions, own = await asyncio.gather(
         visit.request(GetSettings(user_id=visit.user_id)),
         visit.request(ListApiTokens(user_id=visit.user_id)),
-        visit.request_if_up(ListExclusions(user_id=visit.user_id)),
-        get_newest(visit.context.db, visit.user_id),
         visit.accounts(),
+        visit.request_if_up(CountContacts(user_id=visit.user_id)),
+        visit.request_if_up(ListExclusions(user_id=visit.user_id)),
+        _own_values(visit),
     )
     values = {
         "gmail": settings.preferences.gmail,
         "webhook_url": settings.preferences.notifications.webhook_url or "",
         "creation": CREATION,
-        "cards": [(account, [sync_line(account, kind) for kind in KINDS]) for account in accounts],
-        "tokens": tokens.items,
-        "export": export,
-        "export_size": size_text(export.bytes) if export else "",
+        "lead": visit.context.settings.prep_window_from_minutes,
+        "cards": [
+            (account, [sync_line(account, kind, visit.now, visit.zone) for kind in KINDS]) for account in accounts
+        ],
+        "permissions": PERMISSIONS,
+        "counts": counts,
         "exclusions": exclusions.items if exclusions else (),
-        "secret": secret,
-        "saved": "saved" in visit.http_request.query,
+        **own,
+        "tokens": tokens.items,
+        "secret": token,
+        "webhook_secret": webhook_secret,
+        "saved": await _saved(visit),
         "problem_text": problem.detail if problem else "",
+        "problem_section": section,
     }
     return await visit.page("settings.html", values, accounts=accounts, status=problem.status if problem else 200)
 
 
+async def _own_values(visit: Visit) -> dict[str, Any]:
+    """What the gateway itself knows: the webhook's calls, and the export."""
+    db, user_id = visit.context.db, visit.user_id
+    calls, export = await list_calls(db, user_id), await get_newest(db, user_id)
+    return {
+        "calls": [(call, outcome_text(call.failure)) for call in calls],
+        "tested": "tested" in visit.http_request.query,
+        "generation": await get_generation(db, user_id),
+        "export": export,
+        "export_size": size_text(export.bytes) if export else "",
+    }
+
+
+async def _saved(visit: Visit) -> tuple[str, str]:
+    """The section that was just saved, and what undoes it; the latter empty where it can't be undone (any more)."""
+    section = visit.http_request.query.get("saved", "")
+    if section not in SECTIONS:
+        return "", ""
+    undo_id = visit.http_request.query.get("undo", "")
+    kept = await visit.context.cache.get(_undo_key(visit, undo_id)) if undo_id else None
+    return section, undo_id if kept else ""
+
+
+def _undo_key(visit: Visit, undo_id: str) -> str:
+    return f"undo:{visit.user_id}:{undo_id[:50]}"
+
+
 async def save_settings(visit: Visit) -> web.Response:
-    """Store the group of settings that was sent; on a problem the page once more, with the sentence that says what it is."""
-    form = await visit.http_request.post()
+    """Store the section that was sent; on a problem the page once more, with the sentence that says what it is."""
+    form = {name: str(value) for name, value in (await visit.http_request.post()).items()}
+    section = form.get("group", "")
     try:
-        await put_settings.handler(
-            visit.call, SettingsChanges.model_validate(_changes({k: str(v) for k, v in form.items()}))
-        )
+        changed = await store_settings(visit.call, SettingsChanges.model_validate(_changes(section, form)))
     except ValidationError as error:
-        return await _page(
-            visit, problem=Refused(422, "invalid", str(error.errors()[0]["msg"]).removeprefix("Value error, "))
-        )
+        sentence = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        return await settings_page(visit, problem=Refused(422, "invalid", sentence), section=section)
     except Refused as refused:
-        return await _page(visit, problem=refused)
-    group = str(form.get("group", ""))
-    return see_other(f"/settings?saved#{group if group in ('briefs', 'people', 'notifications') else ''}")
+        return await settings_page(visit, problem=refused, section=section)
+    change = settings_change(section, changed.before, changed.after)
+    if not change.fields:
+        return see_other(f"/settings#{section if section in SECTIONS else ''}")
+    undo_id = token_urlsafe(12)
+    await visit.context.cache.put(_undo_key(visit, undo_id), change.model_dump_json(), UNDO_LIFE)
+    return see_other(f"/settings?saved={section}&undo={undo_id}#{section}")
 
 
-def _changes(form: dict[str, str]) -> dict[str, Any]:
-    """The settings of one group of the form. A box that is not ticked is not sent, so the group names what it is about."""
-    match form.get("group"):
-        case "briefs":
-            return {
-                "gmail": {**{name: name in form for name in CHECKS}, "time_zone": form.get("time_zone", "").strip()}
-            }
-        case "people":
-            addresses = [line.strip() for line in form.get("own_addresses", "").splitlines() if line.strip()]
-            return {
-                "gmail": {
-                    "mail_lookback_days": form.get("mail_lookback_days", ""),
-                    "contact_creation": form.get("contact_creation", ""),
-                    "own_addresses": addresses,
-                }
-            }
-        case "notifications":
-            return {"notifications": {"webhook_url": form.get("webhook_url", "").strip() or None}}
-        case _:
-            return {}
+def _changes(section: str, form: dict[str, str]) -> dict[str, Any]:
+    """The settings of one section's form."""
+    values: dict[str, Any] = {}
+    for name in SECTIONS.get(section, ()):
+        text = form.get(name, "").strip()
+        if name in CHECKS:
+            values[name] = name in form
+        elif name in LISTS:
+            values[name] = [line.strip() for line in text.splitlines() if line.strip()]
+        else:
+            values[name] = text
+    if section == "notifications":
+        return {"notifications": {"webhook_url": values["webhook_url"] or None}}
+    return {"gmail": values} if values else {}
 
 
-async def sync_now(visit: Visit) -> web.Response:
-    """Everything that the account permits, now."""
-    account_id = AccountId(visit.path_id("account_id"))
-    try:
-        await sync_account.handler(visit.call, account_id, SyncBody())
-    except Refused as refused:
-        if refused.status == 404:
-            raise
-        return await _page(visit, problem=refused)
-    return see_other("/settings#accounts")
-
-
-async def disconnect(visit: Visit) -> web.Response:
-    """Keep what was imported, or purge it."""
-    purge = (await visit.http_request.post()).get("purge") == "yes"
-    await disconnect_account.handler(visit.call, AccountId(visit.path_id("account_id")), DisconnectQuery(purge=purge))
-    return see_other("/settings#accounts")
-
-
-async def do_not_record(visit: Visit) -> web.Response:
-    """An address or a domain; on a problem the page once more, with the sentence that says what it is."""
-    value = str((await visit.http_request.post()).get("value", "")).strip()
-    try:
-        await visit.request(AddExclusion(user_id=visit.user_id, value=value[:MAX_EXCLUDED]))
-    except Refused as refused:
-        return await _page(visit, problem=refused)
-    return see_other("/settings#do-not-record")
-
-
-async def record_again(visit: Visit) -> web.Response:
-    await visit.request(RemoveExclusion(user_id=visit.user_id, exclusion_id=visit.path_id("exclusion_id")))
-    return see_other("/settings#do-not-record")
-
-
-async def start_export(visit: Visit) -> web.Response:
-    """In the background; the page shows how far it is."""
-    try:
-        await begin_making(visit.context, visit.user_id)
-    except Refused as refused:
-        return await _page(visit, problem=refused)
-    return see_other("/settings#data")
-
-
-async def make_token(visit: Visit) -> web.Response:
-    """The page with the new token's secret: it is shown this once."""
-    name = str((await visit.http_request.post()).get("name", "")).strip()
-    try:
-        token = await create_token.handler(visit.call, NewToken(name=name[:100]))
-    except ValidationError:
-        return await _page(visit, problem=Refused(422, "invalid", "Give the token a name that says what it is for."))
-    except Refused as refused:
-        return await _page(visit, problem=refused)
-    return await _page(visit, secret=token.secret)
-
-
-async def revoke_token(visit: Visit) -> web.Response:
-    await delete_token.handler(visit.call, visit.path_id("token_id"))
-    return see_other("/settings#tokens")
+async def undo(visit: Visit) -> web.Response:
+    """Put back what a form has changed a moment ago, where it still is as that left it."""
+    undo_id = str((await visit.http_request.post()).get("undo", ""))
+    kept = await visit.context.cache.pop(_undo_key(visit, undo_id))
+    if kept is None:
+        late = "It is too late to undo this by a click. What you see is what is set now: change it back here."
+        return await settings_page(visit, problem=Refused(409, "too_late", late))
+    change = SettingsChange.model_validate_json(kept)
+    await change_preferences(visit.context.bus, visit.user_id, lambda now: undone(now, change))
+    return see_other(f"/settings#{change.section}")

@@ -7,9 +7,9 @@ from aiohttp import web
 from yarl import URL
 
 from libs.common.config import Settings
-from libs.common.errors import Refused, not_found
+from libs.common.errors import Outage, Refused, not_found
 from libs.common.ids import AccountId
-from libs.common.requests import BeginSignIn, FinishSignIn, SignedIn, SignOut, WhoIs
+from libs.common.requests import BeginSignIn, FinishSignIn, GetSignInSetup, SignedIn, SignOut, WhoIs
 from services.gateway.context import Context
 from services.gateway.domain.sessions import own_path, require_own_origin
 from services.gateway.limits.sign_ins import count_sign_in
@@ -45,7 +45,20 @@ async def show_sign_in(context: Context, request: web.Request) -> web.Response:
     """The sign-in page; whoever is signed in goes on to the home page."""
     if await find_caller(request, context.bus, context.settings):
         raise web.HTTPFound("/")
-    return context.pages.page("sign_in.html")
+    values = {
+        "gone": "gone" in request.query,
+        "missing": await _missing_settings(context),
+        "callback": context.settings.redirect_uri,
+    }
+    return context.pages.page("sign_in.html", values)
+
+
+async def _missing_settings(context: Context) -> tuple[str, ...]:
+    """What the operator has not set up yet; empty also while that can't be known."""
+    try:
+        return (await context.bus.request(GetSignInSetup())).missing
+    except Outage:
+        return ()
 
 
 async def require_caller(context: Context, request: web.Request) -> Caller:
@@ -84,7 +97,12 @@ async def connect(context: Context, request: web.Request) -> web.Response:
 
 
 async def _redirect_to_google(context: Context, command: BeginSignIn, browser: str) -> web.Response:
-    begun = await context.bus.request(command)
+    try:
+        begun = await context.bus.request(command)
+    except Refused as refused:
+        if refused.code == "not_configured" and command.session is None:
+            raise web.HTTPFound("/login") from refused  # which says what is to be set up
+        raise
     response = _redirect(begun.authorize_url)
     remember_browser(response, browser, context.settings)
     return response

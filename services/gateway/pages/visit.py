@@ -16,14 +16,16 @@ from pydantic import BaseModel
 from libs.common.errors import Outage, not_found
 from libs.common.ids import UserId
 from libs.common.requests import GetSyncStatus, ListAccounts, Request, User
+from libs.common.time_zones import known_zone
 from services.gateway.api.endpoint import Call
 from services.gateway.context import Context
 from services.gateway.domain.accounts import AccountView, account_view
-from services.gateway.domain.moments import reader_zone
+from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.sync_health import sync_health
 from services.gateway.pages.sign_in import require_caller
 from services.gateway.sessions.authentication import Caller
 from services.gateway.store.notifications import count_unread
+from services.gateway.user_zones import user_zone
 
 ZONE_COOKIE = "pingcrm_zone"
 R = TypeVar("R", bound=BaseModel)
@@ -37,6 +39,7 @@ class Visit:
     http_request: web.Request
     caller: Caller
     now: datetime
+    zone: ZoneInfo
 
     @property
     def user(self) -> User:
@@ -47,11 +50,6 @@ class Visit:
         return self.caller.user.id
 
     @cached_property
-    def zone(self) -> ZoneInfo:
-        """The browser's own, which page.js writes into a cookie."""
-        return reader_zone(unquote(self.http_request.cookies.get(ZONE_COOKIE, "")), "")
-
-    @cached_property
     def call(self) -> Call:
         """The same visit as a call of the API: a form does what the operation of the API does."""
         return Call(self.context, self.http_request, self.caller)
@@ -60,10 +58,10 @@ class Visit:
         """The reply of the service."""
         return await self.call.request(request, seconds=seconds)
 
-    async def request_if_up(self, request: Request[R]) -> R | None:
+    async def request_if_up(self, request: Request[R], *, seconds: float | None = None) -> R | None:
         """The reply; None while the service is away, so that the rest of the page can be shown."""
         try:
-            return await self.request(request)
+            return await self.request(request, seconds=seconds)
         except Outage:
             return None
 
@@ -117,7 +115,8 @@ def page_route(context: Context, method: str, path: str, handler: PageHandler) -
 
     async def handle(request: web.Request) -> web.Response:
         caller = await require_caller(context, request)
-        return await handler(Visit(context, request, caller, datetime.now(UTC)))
+        zone = await _zone(context, request, caller.user.id)
+        return await handler(Visit(context, request, caller, datetime.now(UTC), zone))
 
     return web.route(method, path, handle)
 
@@ -128,6 +127,16 @@ def uuid_or_none(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+async def _zone(context: Context, request: web.Request, user_id: UserId) -> ZoneInfo:
+    """The browser's own, which page.js writes into a cookie; without it the user's, as far as it can be known right now."""
+    if zone := known_zone(unquote(request.cookies.get(ZONE_COOKIE, ""))):
+        return zone
+    try:
+        return await user_zone(context, user_id)
+    except Outage:
+        return UTC_ZONE
 
 
 def see_other(location: str) -> web.Response:

@@ -1,5 +1,6 @@
 """The SQL of notifications."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from libs.common.db import Connection, Record
@@ -10,11 +11,14 @@ from services.gateway.domain.notifications import (
     THIS_IS_ME,
     Action,
     Answer,
-    ItemCounts,
     NewNotification,
     Notification,
+    RequestGroup,
 )
 from services.gateway.store import Database
+
+# Runs that were requested so close to each other were requested together, also by a busy server.
+TOGETHER = timedelta(seconds=30)
 
 NOTIFICATION_COLUMNS = "id, kind, level, title, body, link, account_id, created_at, read_at, offer, answer"
 
@@ -33,10 +37,25 @@ async def insert_notification(connection: Connection, new: NewNotification) -> U
     await connection.execute(
         "SELECT pg_advisory_xact_lock_shared(hashtextextended('gateway.user:' || $1, 0))", str(new.user_id)
     )
+    if new.group and (earlier := await _find_requested_together(connection, new.user_id, new.group)):
+        return await _add(connection, earlier, new, unread=True)
+    if inserted := await _insert(connection, new):
+        await reached("gateway.notification.inserted")
+        await connection.execute(
+            "INSERT INTO webhook_deliveries (notification_id, trace) VALUES ($1, $2)", inserted, current_trace()
+        )
+        return inserted
+    return await _add_to_earlier(connection, new)
+
+
+async def _insert(connection: Connection, new: NewNotification) -> UUID | None:
+    """None: there is an earlier one with its key, or nobody to notify any more."""
+    group_name, requested_at = (new.group.name, new.group.requested_at) if new.group else (None, None)
     inserted: UUID | None = await connection.fetchval(
         """
-        INSERT INTO notifications (id, user_id, account_id, kind, level, title, body, link, event_key, offer, counted)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+        INSERT INTO notifications (id, user_id, account_id, kind, level, title, body, link, event_key, offer, counted, request_group,
+                                   requested_at)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
         WHERE NOT EXISTS (SELECT FROM deleted_users WHERE user_id = $2)
           AND NOT EXISTS (SELECT FROM accounts WHERE account_id = $3 AND purged)
         ON CONFLICT (user_id, event_key) DO NOTHING
@@ -52,15 +71,11 @@ async def insert_notification(connection: Connection, new: NewNotification) -> U
         new.link,
         new.event_key,
         new.offer,
-        _counts_by_run(new),
+        new.counted,
+        group_name,
+        requested_at,
     )
-    if inserted:
-        await reached("gateway.notification.inserted")
-        await connection.execute(
-            "INSERT INTO webhook_deliveries (notification_id, trace) VALUES ($1, $2)", inserted, current_trace()
-        )
-        return inserted
-    return await _add_to_earlier(connection, new)
+    return inserted
 
 
 async def _add_to_earlier(connection: Connection, new: NewNotification) -> UUID | None:
@@ -70,21 +85,40 @@ async def _add_to_earlier(connection: Connection, new: NewNotification) -> UUID 
         new.user_id,
         new.event_key,
     )
-    if earlier and new.counts:
-        counted = {**earlier["counted"], **_counts_by_run(new)}
-        total = ItemCounts(*map(sum, zip(*counted.values(), strict=True)))
+    return await _add(connection, earlier, new) if earlier else None
+
+
+async def _find_requested_together(connection: Connection, user_id: UserId, group: RequestGroup) -> Record | None:
+    """The notification of the runs that were requested together with this one. Two that end at once wait for each other here."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('gateway.requested:' || $1, 0))", group.name
+    )
+    return await connection.fetchrow(
+        """
+        SELECT id, counted FROM notifications
+        WHERE user_id = $1 AND request_group = $2 AND requested_at BETWEEN $3::timestamptz - $4::interval AND $3::timestamptz + $4::interval
+        ORDER BY requested_at LIMIT 1 FOR UPDATE
+        """,
+        user_id,
+        group.name,
+        group.requested_at,
+        TOGETHER,
+    )
+
+
+async def _add(connection: Connection, earlier: Record, new: NewNotification, *, unread: bool = False) -> UUID:
+    """Count what is not counted yet. `unread`: it is news to whoever has read what was there."""
+    counted = {**earlier["counted"], **new.counted}
+    if counted != earlier["counted"]:
         await connection.execute(
-            "UPDATE notifications SET counted = $2, body = $3 WHERE id = $1",
+            "UPDATE notifications SET counted = $2, body = $3, read_at = CASE WHEN $4 THEN NULL ELSE read_at END WHERE id = $1",
             earlier["id"],
             counted,
-            new.body_with(total),
+            new.body_with(counted),
+            unread,
         )
-    return earlier["id"] if earlier else None
-
-
-def _counts_by_run(new: NewNotification) -> dict[str, list[int]]:
-    """By run: one whose event is delivered twice counts once."""
-    return {str(new.run_id): list(new.counts)} if new.counts else {}
+    notification_id: UUID = earlier["id"]
+    return notification_id
 
 
 async def get_notification(connection: Database, user_id: UserId, notification_id: UUID) -> Notification | None:

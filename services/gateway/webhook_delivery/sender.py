@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import aiohttp
 from pydantic import HttpUrl
@@ -16,12 +18,21 @@ from libs.common.config import Settings
 from libs.common.db import Pool
 from libs.common.errors import Outage, Refused
 from libs.common.fault_points import reached
-from libs.common.ids import UserId
+from libs.common.ids import UserId, new_id
 from libs.common.log import get_logger, traced
 from libs.common.requests import GetFormerWebhookSecrets, GetSettings
 from libs.common.service import Resources
+from services.gateway.domain.notifications import Notification
 from services.gateway.domain.public_hosts import is_private_host, private_hosts_allowed
-from services.gateway.domain.webhook_delivery import retry_delay, webhook_body, webhook_secret, webhook_signature
+from services.gateway.domain.webhook_delivery import (
+    CallOutcome,
+    retry_delay,
+    sample_notification,
+    signing_secrets,
+    webhook_body,
+    webhook_signature,
+)
+from services.gateway.store import webhook_calls, webhook_secrets
 from services.gateway.store import webhook_deliveries as store
 from services.gateway.store.webhook_deliveries import DueDelivery
 from services.gateway.webhook_delivery.http_client import webhook_session
@@ -77,8 +88,10 @@ class WebhookSender:
         if url is None:
             await store.delete_delivery(self.db, notification_id)
             return
+        began = monotonic()
         failure = await self._post(str(url), secrets, delivery)
         await reached("gateway.webhook.posted")
+        await self._note_call(delivery.user_id, notification_id, delivery.attempts, _outcome(failure, began))
         delay = retry_delay(delivery.attempts) if failure else None
         fields: dict[str, Any] = {"user": str(delivery.user_id), "attempt": delivery.attempts}
         if not failure:
@@ -104,14 +117,34 @@ class WebhookSender:
     async def _get_secrets(self, user_id: UserId) -> list[str]:
         """Every secret that may be known to the receiver, ours first. Outage: it can't be known right now."""
         former = await self.bus.request(GetFormerWebhookSecrets(user_id=user_id))
-        return [*(webhook_secret(key, user_id) for key in self.settings.webhook_keys), *former.items]
+        generation = await webhook_secrets.get_generation(self.db, user_id)
+        return signing_secrets(self.settings.webhook_keys, user_id, generation, datetime.now(UTC), former.items)
+
+    async def send_test(self, user_id: UserId) -> None:
+        """Call the user's URL now, once, signed as every call is; what became of it is noted. Refused: `no_webhook` (409)."""
+        url = await self._get_url(user_id)
+        if url is None:
+            raise Refused(409, "no_webhook", "There is no URL to call. Enter one first.")
+        secrets, began = await self._get_secrets(user_id), monotonic()
+        failure = await self._post_notification(str(url), secrets, sample_notification(new_id(), datetime.now(UTC)))
+        await self._note_call(user_id, None, 1, _outcome(failure, began))
+        get_logger().info("webhook_tested", user=str(user_id), error=failure)
+
+    async def _note_call(
+        self, user_id: UserId, notification_id: UUID | None, attempt: int, outcome: CallOutcome
+    ) -> None:
+        async with self.db.acquire() as connection, connection.transaction():
+            await webhook_calls.insert_call(connection, user_id, notification_id, attempt, outcome)
 
     async def _post(self, url: str, secrets: Sequence[str], delivery: DueDelivery) -> str:
+        await reached("gateway.webhook.posting")
+        return await self._post_notification(url, secrets, delivery.notification)
+
+    async def _post_notification(self, url: str, secrets: Sequence[str], notification: Notification) -> str:
         """Empty where the URL's owner took it (2xx), else what went wrong."""
         if not self.allow_private and is_private_host(urlsplit(url).hostname or ""):
             return "private address"
-        await reached("gateway.webhook.posting")
-        body = webhook_body(delivery.notification, self.settings.base_url)
+        body = webhook_body(notification, self.settings.base_url)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "PingCRM",
@@ -127,6 +160,10 @@ class WebhookSender:
             ValueError,
         ) as error:  # ValueError: a host that no resolver can spell
             return type(error).__name__
+
+
+def _outcome(failure: str, began: float) -> CallOutcome:
+    return CallOutcome(failure, round((monotonic() - began) * 1000))
 
 
 @asynccontextmanager

@@ -25,15 +25,20 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class MailCursor:
-    """history_id: history is read from here. lookback_days: how far back the mailbox was listed (0 = all of it)."""
+    """history_id: history is read from here. lookback_days: how far back the mailbox was listed (0 = all of it).
+
+    checked_at: when a look at the mailbox last found nothing; written with the end of that run, and kept here.
+    """
 
     history_id: int
     lookback_days: int
     generation: int = 1
     listing: Listing | None = None
+    checked_at: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        token = asdict(self)
+        return token if self.checked_at else {name: token[name] for name in token if name != "checked_at"}
 
     @classmethod
     def from_json(cls, token: dict[str, Any]) -> "MailCursor":

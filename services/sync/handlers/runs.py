@@ -5,9 +5,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from libs.common.pagination import cut_page, decode_page_token
-from libs.common.requests import GetSyncStatus, ListRuns, Runs
+from libs.common.requests import GetSyncStatus, ListRuns, Runs, SyncStatus
 from services.sync.context import Context
-from services.sync.store import runs
+from services.sync.store import accounts, runs
 
 MAX_PAGE = 500
 KEPT = timedelta(days=90)
@@ -26,9 +26,11 @@ async def show_runs(context: Context, query: ListRuns) -> Runs:
     return Runs(items=items, next_cursor=next_cursor)
 
 
-async def show_status(context: Context, query: GetSyncStatus) -> Runs:
+async def show_status(context: Context, query: GetSyncStatus) -> SyncStatus:
     async with context.db.acquire() as connection:
-        return Runs(items=tuple(await runs.list_latest(connection, query.user_id)))
+        latest = await runs.list_latest(connection, query.user_id)
+        time_zones = await accounts.list_time_zones(connection, query.user_id)
+    return SyncStatus(items=tuple(latest), time_zones=time_zones)
 
 
 async def keep_deleting_old(context: Context) -> None:

@@ -38,6 +38,18 @@ class Account:
         return tuple(dict.fromkeys((self.address, *self.aliases)))
 
 
+async def list_time_zones(connection: Connection, user_id: UserId) -> dict[AccountId, str]:
+    """The zones of the primary calendars of a user's accounts, as far as they are known, the oldest account first."""
+    rows = await connection.fetch(
+        """
+        SELECT account_id, time_zone FROM accounts
+        WHERE user_id = $1 AND state <> 'disconnected' AND time_zone <> '' ORDER BY account_id
+        """,
+        user_id,
+    )
+    return {row["account_id"]: row["time_zone"] for row in rows}
+
+
 async def get_account(connection: Connection, account_id: AccountId) -> Account | None:
     row = await connection.fetchrow(
         """

@@ -190,18 +190,26 @@ async def get_stall(connection: Connection, lease: RunLease) -> tuple[datetime |
 
 
 async def delete_if_unreported(connection: Connection, lease: RunLease) -> bool:
-    """End a run that has ended well and is not reported (`EndedRun.is_reported`), with one statement and without a trace.
+    """End a run that has ended well and is not reported (`EndedRun.is_reported`), with one statement. Of a look at a mailbox, its
+    time is left behind.
 
     False: it is to be reported, or to be followed by another one.
     """
-    status = await connection.execute(
+    deleted = await connection.fetchval(
         """
-        DELETE FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' AND reason = ANY ($3::text[])
-                           AND new = 0 AND updated = 0 AND removed = 0 AND again IS NULL AND skipped->$4::text IS NULL
+        WITH ended AS (
+            DELETE FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' AND reason = ANY ($3::text[])
+                               AND new = 0 AND updated = 0 AND removed = 0 AND again IS NULL AND skipped->$4::text IS NULL
+            RETURNING account_id, kind
+        ), checked AS (
+            UPDATE cursors c SET token = jsonb_set(c.token, '{checked_at}', to_jsonb(now()))
+            FROM ended WHERE c.account_id = ended.account_id AND c.kind = ended.kind AND c.kind = 'mail' AND c.calendar_id = ''
+        )
+        SELECT count(*) FROM ended
         """,
         lease.run_id, lease.fence, list(QUIET_WHEN_WELL), UNHEALED,
     )  # fmt: skip
-    return status == "DELETE 1"
+    return bool(deleted)
 
 
 async def delete_run(connection: Connection, run_id: RunId) -> None:
@@ -289,12 +297,15 @@ async def list_runs(
 
 
 async def list_latest(connection: Connection, user_id: UserId) -> list[requests.Run]:
-    """The latest run of each account and kind. An unattended run counts once it has found something."""
+    """The latest run of each account and kind. An unattended run counts once it has found something; that one looked, at once."""
     rows = await connection.fetch(
         """
-        SELECT DISTINCT ON (account_id, kind) * FROM runs
-        WHERE user_id = $1 AND (reason <> ALL ($2::text[]) OR finished_at IS NOT NULL)
-        ORDER BY account_id, kind, run_id DESC
+        SELECT latest.*, (c.token->>'checked_at')::timestamptz AS checked_at
+        FROM (SELECT DISTINCT ON (account_id, kind) * FROM runs
+              WHERE user_id = $1 AND (reason <> ALL ($2::text[]) OR finished_at IS NOT NULL)
+              ORDER BY account_id, kind, run_id DESC) latest
+        LEFT JOIN cursors c ON c.account_id = latest.account_id AND c.kind = latest.kind AND c.kind = 'mail' AND c.calendar_id = ''
+        ORDER BY latest.account_id, latest.kind
         """,
         user_id, list(UNATTENDED),
     )  # fmt: skip
@@ -302,4 +313,5 @@ async def list_latest(connection: Connection, user_id: UserId) -> list[requests.
 
 
 def _run(row: Record) -> requests.Run:
-    return requests.Run.model_validate({**dict(row), "id": row["run_id"]})
+    resumes_at = row["due_at"] if row["state"] == "waiting" else None
+    return requests.Run.model_validate({**dict(row), "id": row["run_id"], "resumes_at": resumes_at})

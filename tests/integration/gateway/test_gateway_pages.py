@@ -11,9 +11,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common import requests as q
-from libs.common.events import SyncRequested
 from libs.common.ids import InteractionId, new_id
-from libs.common.preferences import Preferences
 from services.gateway.pages.contact_fields import FIELDS
 from tests.conftest import ServiceSettings
 from tests.support.gateway import RunningGateway, contact, running_gateway
@@ -286,65 +284,6 @@ async def test_another_users_person_is_not_there_and_another_sites_form_is_refus
         for path in (f"/contacts/{mine.id}/delete", "/settings", "/tokens", "/notifications/read-all"):
             assert (await submit(elsewhere, path, {"group": "briefs"}))[0] == 403
     assert not requested(gateway, q.DeleteContact)
-
-
-async def test_each_group_of_the_settings_is_saved_by_itself(
-    gateway: RunningGateway, browser: aiohttp.ClientSession
-) -> None:
-    alice = gateway.world.alice.id
-    assert await submit(browser, "/settings", {"group": "briefs", "time_zone": "Europe/Berlin"}) == (
-        303, "/settings?saved#briefs",
-    )  # fmt: skip
-    people = {
-        "group": "people",
-        "mail_lookback_days": "90",
-        "contact_creation": "none",
-        "own_addresses": "a@x.example\r\n\r\n",
-    }
-    assert (await submit(browser, "/settings", people))[0] == 303
-    assert (await submit(browser, "/settings", {"group": "notifications", "webhook_url": "https://hooks.example/x"}))[
-        0
-    ] == 303
-    stored = gateway.world.preferences[alice]
-    assert (stored.gmail.meeting_prep_enabled, stored.gmail.time_zone) == (False, "Europe/Berlin"), (
-        "an empty box is off"
-    )
-    assert (stored.gmail.mail_lookback_days, stored.gmail.contact_creation) == (90, "none")
-    assert stored.gmail.own_addresses == ("a@x.example",)
-    assert str(stored.notifications.webhook_url) == "https://hooks.example/x"
-    for group, name, value, sentence in (
-        ("briefs", "time_zone", "Mars/Olympus", "is not a time zone"),
-        ("people", "own_addresses", "nobody", "is not an email address"),
-        ("people", "mail_lookback_days", "many", "integer"),
-    ):
-        status, html = await submit(browser, "/settings", {**people, "group": group, name: value})
-        assert (status, sentence in html) == (422, True)
-    assert gateway.world.preferences[alice] == stored, "nothing of a refused form is kept"
-    assert Preferences() != stored
-
-
-async def test_tokens_accounts_and_notifications_work_by_forms(
-    gateway: RunningGateway, browser: aiohttp.ClientSession
-) -> None:
-    status, html = await submit(browser, "/tokens", {"name": "connector"})
-    assert (status, "pcrm_new" in html) == (200, True)
-    assert "pcrm_new" not in await page(browser, "/settings"), "shown once"
-    assert (await submit(browser, "/tokens", {"name": " "}))[0] == 422
-    token = new_id()
-    assert await submit(browser, f"/tokens/{token}/delete") == (303, "/settings#tokens")
-    assert requested(gateway, q.DeleteApiToken)[-1].token_id == token
-    account = gateway.world.account(gateway.world.alice)
-    assert await submit(browser, f"/accounts/{account.id}/sync") == (303, "/settings#accounts")
-    assert await submit(browser, f"/accounts/{account.id}/disconnect", {"purge": "yes"}) == (303, "/settings#accounts")
-    assert requested(gateway, q.Disconnect)[-1].purge is True
-    await submit(browser, f"/accounts/{account.id}/disconnect", {"purge": "no"})
-    assert requested(gateway, q.Disconnect)[-1].purge is False
-    theirs = gateway.world.account(gateway.world.bob)
-    for action in ("sync", "disconnect"):
-        assert (await submit(browser, f"/accounts/{theirs.id}/{action}"))[0] == 404
-    assert await submit(browser, "/notifications/read-all") == (303, "/notifications")
-    assert (await submit(browser, f"/notifications/{new_id()}/read"))[0] == 404
-    assert SyncRequested.subject == "sync.requested"
 
 
 async def test_a_page_stands_while_a_service_is_away(service_settings: ServiceSettings) -> None:

@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 import pytest_asyncio
 
 from libs.common.config import Settings
 from libs.common.db import Pool, open_pool
-from libs.common.events import AccountDisconnected, AccountReauthRequired
+from libs.common.events import AccountDisconnected, AccountReauthRequired, Kind
 from libs.common.ids import AccountId, RunId, UserId, new_id
 from libs.local.secrets import Secrets
-from services.gateway.domain.notifications import ItemCounts, NewNotification
+from services.gateway.domain.notifications import ItemCounts, NewNotification, RequestGroup
 from services.gateway.store import accounts, notifications, users, webhook_deliveries
 from tests.support.database import Database, blocked, fresh_database
 from tests.support.servers import Servers
@@ -34,7 +34,9 @@ async def database_of_the_module(servers: Servers, secrets: Secrets) -> AsyncIte
 async def db(database_of_the_module: Database) -> AsyncIterator[Pool]:
     """The gateway's tables, empty."""
     pool = await open_pool(Settings(postgres_url=database_of_the_module.url_for("gateway")))
-    await pool.execute("TRUNCATE notifications, webhook_deliveries, accounts, deleted_users")
+    await pool.execute(
+        "TRUNCATE notifications, webhook_deliveries, webhook_calls, webhook_secrets, accounts, deleted_users"
+    )
     yield pool
     await pool.close()
 
@@ -169,6 +171,32 @@ async def test_runs_that_share_a_notification_and_end_at_once_are_both_counted(d
     assert await body(db) == "Mail: 111 new, 0 updated, 0 removed."
     await stored(db, counted(3, 100))
     assert await body(db) == "Mail: 111 new, 0 updated, 0 removed.", "delivered again it counts once"
+
+
+def requested(kind: Kind, number: int, *, seconds: float = 0, name: str = "HERS:user") -> NewNotification:
+    """A run of this kind that was requested so long after the first one."""
+    run = RunId(uuid5(HERS, f"{kind} {number}"))
+    group = RequestGroup(name, AT + timedelta(seconds=seconds), kind)
+    return new(key=f"{kind} {number}", counts=ItemCounts(number, 0, 0), run_id=run, group=group, body="as it was first")
+
+
+async def test_kinds_that_were_requested_together_share_a_notification_that_grows_and_is_news_again(db: Pool) -> None:
+    async with db.acquire() as connection:
+        async with connection.transaction():
+            first = await notifications.insert_notification(connection, requested("contacts", 2))
+            adding = asyncio.create_task(insert(db, requested("mail", 10, seconds=0.2)))
+            await blocked(db, adding)
+        assert await adding == first
+    await notifications.mark_all_notifications_read(db, ALICE)
+    assert await stored(db, requested("calendar", 0, seconds=-29)) == first
+    assert await body(db) == "Mail: 10 new. Google Contacts: 2 new. Calendar: nothing had changed."
+    assert await unread(db) == {ALICE: 1, BOB: 0}, "there is more to it than was read"
+    await notifications.mark_all_notifications_read(db, ALICE)
+    assert await stored(db, requested("mail", 10, seconds=0.2)) == first
+    assert await unread(db) == {ALICE: 0, BOB: 0}, "delivered again it is no news"
+    for other in (requested("mail", 1, seconds=31), requested("mail", 3, name="HERS:connected")):
+        assert await stored(db, other) != first
+    assert await unread(db) == {ALICE: 2, BOB: 0}
 
 
 async def in_transaction(connection: Any, notification: NewNotification) -> None:

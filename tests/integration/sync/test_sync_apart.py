@@ -191,6 +191,7 @@ OF_USER: dict[Any, dict[str, Call]] = {
         "get_account": lambda c: accounts.get_account(c, ID),
         "list_account_ids": lambda c: accounts.list_account_ids(c, MAYA),
         "lock_accounts_of": lambda c: accounts.lock_accounts_of(c, MAYA),
+        "list_time_zones": lambda c: accounts.list_time_zones(c, MAYA),
         "delete_user": lambda c: accounts.delete_user(c, MAYA),
     },
     runs: {"list_latest": lambda c: runs.list_latest(c, MAYA)},

@@ -11,8 +11,9 @@ from libs.common.ids import UserId, new_id
 from libs.common.log import traced
 from libs.common.scopes import ALL, CALENDAR_READ, GMAIL_READ
 from services.sync.domain.capacity import Capacity
+from services.sync.domain.cursors import MailCursor
 from services.sync.domain.runs import Pause, Progress, RunRequest, Tally
-from services.sync.store import leases, prep_scans, runs
+from services.sync.store import accounts, cursors, leases, prep_scans, runs
 from services.sync.store.leases import LeaseLost, RunLease
 from tests.support.sync_tables import NOW, add_account, add_run, run_row
 
@@ -347,3 +348,27 @@ async def test_the_state_of_a_user_is_the_latest_run_of_each_kind_of_each_accoun
     await add_run(connection, olgas, user_id=OLGA)
     latest = await runs.list_latest(connection, MAYA)
     assert [(run.account_id, run.id) for run in latest] == [(lease.account_id, lease.run_id) for lease in newest]
+
+
+async def test_a_look_at_a_mailbox_that_found_nothing_leaves_its_time_and_a_waiting_run_shows_when_it_goes_on(
+    connection: Connection,
+) -> None:
+    account_id = await add_account(connection, MAYA, scopes=sorted(ALL))
+    await connection.execute("UPDATE accounts SET time_zone = 'Europe/Stockholm'")
+    await cursors.upsert_cursor(connection, account_id, "mail", MailCursor(1, 365).to_json())
+    await add_run(connection, account_id, state="completed")
+    assert [run.checked_at for run in await runs.list_latest(connection, MAYA)] == [None]
+    poll = await add_run(connection, account_id, reason="poll")
+    assert await runs.delete_if_unreported(connection, poll)
+    (latest,) = await runs.list_latest(connection, MAYA)
+    assert latest.checked_at == await connection.fetchval("SELECT now()")
+    token = await cursors.get_cursor(connection, account_id, "mail")
+    assert token is not None
+    assert MailCursor.from_json(token).history_id == 1, "the cursor is where it was"
+    due = await connection.fetchval("SELECT now() + interval '1 hour'")
+    await add_run(connection, account_id, "calendar", reason="schedule", state="waiting", due_at=due)
+    await add_run(connection, account_id, "contacts", reason="schedule", state="queued", due_at=due)
+    resumes = {run.kind: run.resumes_at for run in await runs.list_latest(connection, MAYA)}
+    assert resumes == {"mail": None, "calendar": due, "contacts": None}
+    assert await accounts.list_time_zones(connection, MAYA) == {account_id: "Europe/Stockholm"}
+    assert await accounts.list_time_zones(connection, OLGA) == {}

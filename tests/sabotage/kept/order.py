@@ -20,6 +20,8 @@ PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 PREP_GATHERING = "tests/unit/prep/test_prep_gathering.py"
 PREP_SERVICE = "tests/integration/prep/test_prep_service.py"
 AUTH_REFRESHES = "tests/integration/auth/test_auth_refresh_races.py"
+TOGETHER = "test_kinds_that_were_requested_together_share_a_notification_that_grows_and_is_news_again"
+LOOK = "test_a_look_at_a_mailbox_that_found_nothing_leaves_its_time_and_a_waiting_run_shows_when_it_goes_on"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -485,5 +487,26 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/store/contact_fields.py::update_derived_fields",
         InText("duplicates_due = c.duplicates_due OR", "duplicates_due = c.duplicates_due AND"),
         (f"{CONTACTS}_duplicates.py::test_only_what_changed_is_compared_and_what_no_longer_holds_goes",),
+    ),
+    Mutation(
+        "kinds that were requested together and end at once are two notifications",
+        "order",
+        "services/gateway/store/notifications.py::_find_requested_together",
+        InText("SELECT pg_advisory_xact_lock(", "SELECT ("),
+        (f"{STORE}::{TOGETHER}",),
+    ),
+    Mutation(
+        "a notification that grows after it was read is no news",
+        "order",
+        "services/gateway/store/notifications.py::_add",
+        InText("CASE WHEN $4 THEN NULL ELSE read_at END", "CASE WHEN $4 THEN read_at ELSE read_at END"),
+        (f"{STORE}::{TOGETHER}",),
+    ),
+    Mutation(
+        "a look at a mailbox that found nothing does not count as synced",
+        "order",
+        "services/sync/store/runs.py::delete_if_unreported",
+        InText("AND c.kind = 'mail' AND", "AND c.kind = 'contacts' AND"),
+        (f"{SYNC}/test_sync_store_runs.py::{LOOK}",),
     ),
 )

@@ -23,6 +23,7 @@ AUTH_LINKING = "tests/integration/auth/test_auth_linking.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
 PREP_GATHERING = "tests/unit/prep/test_prep_gathering.py"
+SETTINGS = "tests/integration/gateway/test_gateway_settings_pages.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -521,5 +522,26 @@ MUTATIONS: tuple[Mutation, ...] = (
         "user_id = $1 AND",
         f"{ANYBODY_1} AND",
         (f"{CONTACTS}_whose.py::test_what_one_user_is_shown_does_not_depend_on_another_with_the_same_ids",),
+    ),
+    _lost(
+        "contacts of others look alike",
+        "services/contacts/store/contact_search.py::list_look_alikes",
+        "c.user_id = me.user_id AND c.id <> me.id",
+        "c.id <> me.id",
+        REQUESTS,
+    ),
+    Mutation(
+        "a change of settings that another user undoes",
+        "others",
+        "services/gateway/pages/settings.py::_undo_key",
+        Replace('f"undo:{visit.user_id}:{undo_id[:50]}"', 'f"undo:{undo_id[:50]}"'),
+        (f"{SETTINGS}::test_each_section_of_the_settings_is_saved_by_itself_and_can_be_undone_for_a_while",),
+    ),
+    Mutation(
+        "everything is deleted behind any word",
+        "others",
+        "services/gateway/pages/leaving.py::delete",
+        Replace("typed.casefold() != visit.user.address.casefold()", "not typed"),
+        (f"{SETTINGS}::test_tokens_are_shown_once_and_everything_goes_only_behind_the_own_address",),
     ),
 )

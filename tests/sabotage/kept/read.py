@@ -206,8 +206,8 @@ MUTATIONS = (
     Mutation(
         "seconds that are left pass for minutes",
         "read",
-        "services/gateway/domain/sync_lines.py::progress_text",
-        Replace("run.eta_seconds < 90", "run.eta_seconds > 90"),
+        "services/gateway/domain/sync_lines.py::eta_text",
+        Replace("eta_seconds < 90", "eta_seconds > 90"),
         (f"{SENTENCES}::test_sentences_of_pages_and_of_the_api_read_as_their_golden_file",),
     ),
     Mutation(

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,7 +18,6 @@ from libs.common.events import (
 from libs.common.ids import AccountId, MeetingId, RunId, UserId
 from libs.common.scopes import ALL, CALENDAR_READ, GMAIL_SEND
 from services.gateway.domain.notification_texts import new_notification
-from services.gateway.domain.notifications import ItemCounts
 
 USER = UserId(UUID(int=1))
 ACCOUNT = AccountId(UUID(int=2))
@@ -62,8 +62,10 @@ def connected(*missing: str) -> AccountConnected:
         ({"kind": "contacts", "removed": 1}, "Google Contacts synced", "a@example.com: 0 new, 0 updated, 1 removed."),
         ({"kind": "calendar", "new": 2, "first": True}, "Calendar: first sync done", "a@example.com: 2 new, 0 updated, 0 removed."),
         ({"first": True}, "Mail: first sync done", "a@example.com: nothing had changed."),
-        ({"reason": "user"}, "Mail synced", "a@example.com: nothing had changed."),
-        ({"reason": "connected"}, "Mail synced", "a@example.com: nothing had changed."),
+        ({"reason": "user"}, "a@example.com synced", "Mail: nothing had changed."),
+        ({"reason": "user", "new": 1204, "removed": 1}, "a@example.com synced", "Mail: 1,204 new, 1 removed."),
+        ({"reason": "connected", "first": True, "kind": "contacts", "updated": 2}, "First sync of a@example.com",
+         "Google Contacts: 2 updated."),
         (
             {"new": 5, "skipped": {"set_aside": 2, "spam": 9}},
             "Mail synced",
@@ -102,7 +104,7 @@ def test_mail_that_arrives_by_itself_is_one_notification_a_day(reason: str) -> N
     assert evening
     assert tomorrow
     assert morning.event_key == evening.event_key != tomorrow.event_key
-    assert evening.body_with(ItemCounts(7, 1, 0)) == "a@example.com: 7 new, 1 updated, 0 removed."
+    assert evening.body_with({"a": [4, 1, 0], "b": [3, 0, 0]}) == "a@example.com: 7 new, 1 updated, 0 removed."
 
 
 def test_what_could_not_be_read_has_a_notification_of_its_own() -> None:
@@ -113,6 +115,30 @@ def test_what_could_not_be_read_has_a_notification_of_its_own() -> None:
     assert first
     assert other
     assert first.event_key != other.event_key
+
+
+def test_kinds_that_were_requested_together_are_one_notification_that_grows() -> None:
+    """Of one account, for one reason, at about one moment; what could not all be read has its own."""
+    requested = [new_notification(completed(kind=kind, reason="user", new=number, run_id=run_id(1)))
+                 for kind, number in (("calendar", 0), ("mail", 1), ("contacts", 2))]  # fmt: skip
+    counted = {}
+    for new in requested:
+        assert new
+        assert new.group
+        counted |= new.counted
+    assert len({(new.group.name, new.group.requested_at) for new in requested if new and new.group}) == 1
+    assert requested[0]
+    assert requested[0].body_with(counted) == "Mail: 1 new. Google Contacts: 2 new. Calendar: nothing had changed."
+    connected_first = new_notification(completed(reason="connected", first=True, run_id=run_id(1)))
+    assert connected_first
+    assert connected_first.group
+    assert requested[0].group
+    assert connected_first.group.name != requested[0].group.name
+    assert connected_first.group.requested_at == datetime(1970, 1, 1, 1, tzinfo=UTC)
+    for alone in (completed(first=True), completed(new=1), completed(reason="user", skipped={"set_aside": 1})):
+        new = new_notification(alone)
+        assert new
+        assert new.group is None
 
 
 def test_a_failed_sync_states_what_went_wrong_and_what_is_kept() -> None:
@@ -190,7 +216,7 @@ def test_missing_permissions_state_what_is_off_and_lead_to_the_consent_screen() 
     assert single
     assert both
     assert single.title == "A permission is missing for a@example.com"
-    assert single.body == "Without it this is off: meeting prep emails. One click asks Google again."
+    assert single.body == "PingCRM may not send mail, so briefs before meetings are off. One click asks Google again."
     assert both.title == "2 permissions are missing for a@example.com"
     assert (single.kind, single.level, single.link) == (
         "permissions.missing",
@@ -222,3 +248,6 @@ def test_briefs_are_notified_with_the_time_of_the_meeting() -> None:
     assert plain.body.endswith("not from AI.")
     assert lost.body == "Gmail refused it. The meeting starts at 14:30 UTC."
     assert sent.link == lost.link == f"/meetings/{MEETING}"
+    there = new_notification(PrepSent(**shared, title="Lunch", ai=True), ZoneInfo("Europe/Stockholm"))
+    assert there
+    assert there.body == "It is in your inbox. The meeting starts at 15:30.", "in the user's own clock"

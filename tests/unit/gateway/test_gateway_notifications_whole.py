@@ -66,7 +66,7 @@ WHOLE: list[tuple[NotifiedEvent, tuple[str, str, str, str, str]]] = [
             "permissions.missing",
             "warning",
             "2 permissions are missing for a@example.com",
-            "Without them this is off: meeting prep emails; meetings on the timelines and meeting prep emails."
+            "PingCRM may not read your calendar or send mail, so meetings on timelines and briefs before meetings are off."
             " One click asks Google again.",
             RECONNECT,
         ),
@@ -203,7 +203,8 @@ def test_only_a_shared_notification_has_numbers_that_grow() -> None:
     assert (shared.counts, shared.run_id) == (ItemCounts(1, 2, 3), RUN)
     assert shared.body == "a@example.com: 1 new, 2 updated, 3 removed."
     assert (
-        shared.body_with(ItemCounts(1_000, 2_000, 3_000)) == "a@example.com: 1,000 new, 2,000 updated, 3,000 removed."
+        shared.body_with({"a": [400, 2_000, 0], "b": [600, 0, 3_000]})
+        == "a@example.com: 1,000 new, 2,000 updated, 3,000 removed."
     )
     alone = completed(new=1, reason="poll", skipped={"unhealed": 1})
     assert not is_shared(alone)
@@ -229,7 +230,7 @@ def test_what_stops_all_kinds_is_notified_for_the_account(code: str, wide: bool)
 def test_a_single_missing_permission_is_it() -> None:
     found = notification(CONNECTED.model_copy(update={"scopes": frozenset(ALL) - {GMAIL_SEND}}))
     assert found.title == "A permission is missing for a@example.com"
-    assert found.body == "Without it this is off: meeting prep emails. One click asks Google again."
+    assert found.body == "PingCRM may not send mail, so briefs before meetings are off. One click asks Google again."
 
 
 def test_a_brief_has_the_meeting_s_title() -> None:

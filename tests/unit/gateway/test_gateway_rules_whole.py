@@ -56,6 +56,7 @@ def problem(code: str, title: str, status: int, detail: str, **more: object) -> 
 
 AWAY = "A part of PingCRM does not answer right now. Try again in a moment."
 BUG = "Something went wrong here. It is in the log under the trace id."
+BUG_PAGE = "What happened is in the log, under the trace id below."
 NOTHING = "There is nothing at this address. The API is described at /api/v1/docs."
 METHOD = "This address exists, but not for this method: see the Allow header."
 ODD = "The request could not be understood."
@@ -73,7 +74,7 @@ LARGE_REQUEST = "This is too much to be taken in at once. Send it in parts."
         (lambda: problems.of_outage(Throttled("slow")),
          ErrorResponse(503, problem("unavailable", "Service Unavailable", 503, AWAY), {"Retry-After": "5"}, AWAY)),
         (lambda: problems.of_bug("trace"),
-         ErrorResponse(500, problem("internal", "Internal Server Error", 500, BUG, trace="trace"), {}, BUG)),
+         ErrorResponse(500, problem("internal", "Internal Server Error", 500, BUG, trace="trace"), {}, BUG_PAGE)),
         (lambda: problems.of_http(404, None),
          ErrorResponse(404, problem("not_found", "Not Found", 404, NOTHING), {}, "There is nothing at this address.")),
         (lambda: problems.of_http(405, "GET"),

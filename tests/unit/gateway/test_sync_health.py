@@ -12,7 +12,7 @@ from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.sync_health import sync_health
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
-ZONE = ZoneInfo("UTC")
+ZONE = ZoneInfo("Europe/Stockholm")
 
 
 def run(kind: str, state: str, **fields: Any) -> Run:
@@ -30,9 +30,18 @@ def account(*runs: Run, status: str = "active") -> AccountView:
     )  # fmt: skip
 
 
+HOUR = timedelta(hours=1)
 FRESH = run("mail", "completed", finished_at=NOW - timedelta(minutes=2))
-FAILED = run("calendar", "failed", error="x")
+HOURS_OLD = run("mail", "completed", finished_at=NOW - 3 * HOUR, new=7)
+POLLED = HOURS_OLD.model_copy(update={"checked_at": NOW - timedelta(minutes=1)})
+FAILED = run("calendar", "failed", error="x", finished_at=NOW - HOUR)
+FAILED_MAIL = run("mail", "failed", error="x", finished_at=NOW - HOUR)
 READING = run("mail", "running", done=1204, total=12345, eta_seconds=1080)
+BEGUN = run("contacts", "running", done=3, total=40)
+QUOTA = run("mail", "waiting", code="daily_quota", error="Waiting until 28 Nov 08:00 UTC.", resumes_at=NOW + 20 * HOUR)
+PAUSED = run("calendar", "waiting", code="waiting", error="Google does not answer.", resumes_at=NOW + HOUR)
+QUEUED = run("mail", "queued")
+READS = "reading your mail: 1,204 of 12,345, about 18 min"
 
 
 @pytest.mark.parametrize(
@@ -40,13 +49,25 @@ READING = run("mail", "running", done=1204, total=12345, eta_seconds=1080)
     [
         ([], "no account is connected", "bad"),
         ([account()], "the first sync begins", "busy"),
+        ([account(QUEUED)], "the first sync begins", "busy"),
         ([account(FRESH)], "synced 2 min ago", "calm"),
-        ([account(READING)], "reading your mail: 1,204 of 12,345, about 18 min left", "busy"),
-        ([account(FRESH), account(READING)], "reading your mail: 1,204 of 12,345, about 18 min left", "busy"),
-        ([account(READING, FAILED)], "calendar could not be read: see Settings", "bad"),
+        ([account(run("mail", "completed", finished_at=NOW))], "synced just now", "calm"),
+        ([account(HOURS_OLD)], "synced 3 hours ago", "calm"),
+        ([account(POLLED)], "synced 1 min ago", "calm"),
+        ([account(READING)], READS, "busy"),
+        ([account(BEGUN)], "reading your contacts: 3 of 40", "busy"),
+        ([account(FRESH), account(READING)], READS, "busy"),
+        ([account(READING, BEGUN, PAUSED)], READS, "busy"),
+        ([account(QUOTA)], "waiting for Gmail's quota until tomorrow 09:00", "busy"),
+        ([account(QUOTA, PAUSED)], "waiting for Gmail's quota until tomorrow 09:00", "busy"),
+        ([account(FRESH, PAUSED)], "paused, goes on at 14:00", "busy"),
+        ([account(READING, FAILED)], "your calendar could not be read", "bad"),
+        ([account(FAILED_MAIL)], "your mail could not be read", "bad"),
+        ([account(FAILED_MAIL.model_copy(update={"checked_at": NOW - HOUR / 2}))], "synced 30 min ago", "calm"),
+        ([account(FAILED_MAIL.model_copy(update={"checked_at": NOW - 2 * HOUR}))], "your mail could not be read", "bad"),
         ([account(FAILED), account(status="reauth_required")], "Google wants you to sign in again", "bad"),
     ],
-)
+)  # fmt: skip
 def test_the_worst_comes_first(accounts: list[AccountView], text: str, tone: str) -> None:
     health = sync_health(accounts, NOW, ZONE)
     assert (health.text, health.tone) == (text, tone)

@@ -86,16 +86,41 @@ function apply({ name, ids }) {
   if (name === "notification-created") document.body.dispatchEvent(new CustomEvent("sync-changed"));
   for (const id of ids) document.body.dispatchEvent(new CustomEvent(`contact-${id}`));
 }
-channel.addEventListener("message", (event) => apply(event.data));
+channel.addEventListener("message", (event) => { if (event.data.name) apply(event.data); });
+
+// A quiet line tells when what is shown may be old, and when it is fresh again.
+const line = document.querySelector("#offline");
+const INTERRUPTED_AFTER = 3000; // a server that restarts is back before anybody has to know
+let state = "live";
+let changing;
+function showState(next) {
+  clearTimeout(changing);
+  changing = undefined;
+  if (next === "live" && state !== "live") { next = "back"; changing = setTimeout(() => showState("live"), 4000); }
+  else if (next === "live" && state === "live") { line.hidden = true; return; }
+  state = next === "back" ? "live" : next;
+  for (const text of line.querySelectorAll("[data-state]")) text.hidden = text.dataset.state !== next;
+  line.hidden = false;
+}
+function setConnection(next) {
+  if (!navigator.onLine) return showState("offline");
+  if (next === "interrupted" && state === "live") { changing ??= setTimeout(() => showState(next), INTERRUPTED_AFTER); }
+  else showState(next);
+}
+channel.addEventListener("message", (event) => { if (event.data.connection) setConnection(event.data.connection); });
 
 function listen() {
   const events = new EventSource("/api/v1/events");
   let connected = false;
   const pass = (update) => { apply(update); channel.postMessage(update); };
+  const passConnection = (connection) => { setConnection(connection); channel.postMessage({ connection }); };
   events.addEventListener("open", () => {
     if (connected) pass({ name: "resync", ids: [] }); // nothing is replayed after a break
     connected = true;
+    passConnection("live");
   });
+  events.addEventListener("error", () => passConnection(events.readyState === EventSource.CLOSED ? "ended" : "interrupted"));
+  addEventListener("online", () => passConnection(events.readyState === EventSource.OPEN ? "live" : "interrupted"));
   for (const [subject, name] of Object.entries(NAMES)) {
     events.addEventListener(subject, (event) => pass({ name, ids: JSON.parse(event.data).contact_ids ?? [] }));
   }
@@ -103,8 +128,5 @@ function listen() {
 if (navigator.locks) navigator.locks.request("pingcrm-live", () => { listen(); return new Promise(() => {}); });
 else listen(); // without https there are no locks between tabs
 
-const offline = document.querySelector("#offline");
-const showOffline = () => { offline.hidden = navigator.onLine; };
-addEventListener("online", showOffline);
-addEventListener("offline", showOffline);
-showOffline();
+addEventListener("offline", () => showState("offline"));
+if (!navigator.onLine) showState("offline");

@@ -1,0 +1,57 @@
+"""The settings for programs: API tokens, and the webhook's secret and test."""
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from libs.common.errors import Refused
+from services.gateway.api.tokens import NewToken, create_token, delete_token
+from services.gateway.context import Context
+from services.gateway.domain.webhook_delivery import webhook_secret
+from services.gateway.limits.api_requests import take_api_request
+from services.gateway.pages.settings import settings_page
+from services.gateway.pages.visit import Visit, page_route, see_other
+from services.gateway.store.webhook_secrets import next_generation
+
+
+def programs_routes(context: Context) -> list[web.RouteDef]:
+    return [
+        page_route(context, "POST", "/tokens", make_token),
+        page_route(context, "POST", "/tokens/{token_id}/delete", revoke_token),
+        page_route(context, "POST", "/webhook/secret", make_webhook_secret),
+        page_route(context, "POST", "/webhook/test", try_webhook),
+    ]
+
+
+async def make_token(visit: Visit) -> web.Response:
+    """The page with the new token's secret: it is shown this once."""
+    name = str((await visit.http_request.post()).get("name", "")).strip()
+    try:
+        token = await create_token.handler(visit.call, NewToken(name=name[:100]))
+    except ValidationError:
+        problem = Refused(422, "invalid", "Give the token a name that says what it is for.")
+        return await settings_page(visit, problem=problem, section="tokens")
+    except Refused as refused:
+        return await settings_page(visit, problem=refused, section="tokens")
+    return await settings_page(visit, token=token.secret)
+
+
+async def revoke_token(visit: Visit) -> web.Response:
+    await delete_token.handler(visit.call, visit.path_id("token_id"))
+    return see_other("/settings#tokens")
+
+
+async def make_webhook_secret(visit: Visit) -> web.Response:
+    """The page with the new secret: it is shown this once. The former one signs calls for another day."""
+    generation = await next_generation(visit.context.db, visit.user_id)
+    secret = webhook_secret(visit.context.settings.webhook_keys[0], visit.user_id, generation.number)
+    return await settings_page(visit, webhook_secret=secret)
+
+
+async def try_webhook(visit: Visit) -> web.Response:
+    """Call the URL now; the newest of the calls on the page says what became of it."""
+    await take_api_request(visit.context, visit.user_id)
+    try:
+        await visit.context.webhooks.send_test(visit.user_id)
+    except Refused as refused:
+        return await settings_page(visit, problem=refused, section="notifications")
+    return see_other("/settings?tested#notifications")

@@ -1,0 +1,292 @@
+"""The settings, accounts and notifications as pages: what they show, and what their forms do without any script."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from libs.common import requests as q
+from libs.common.events import PrepSent, SyncCompleted
+from libs.common.ids import MeetingId, RunId, new_id
+from libs.common.preferences import GmailPreferences, NotificationPreferences, Preferences
+from libs.common.scopes import ALL, CALENDAR_READ, GMAIL_SEND
+from services.gateway.pages import settings as settings_pages
+from tests.conftest import ServiceSettings
+from tests.support.gateway import NOW, RunningGateway, account_of, running_gateway
+from tests.support.webhooks import Receiver, receiver
+
+__all__ = ["receiver"]  # a fixture
+HTML = {"Accept": "text/html"}
+
+
+@pytest_asyncio.fixture
+async def gateway(service_settings: ServiceSettings) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(service_settings) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def browser(gateway: RunningGateway) -> AsyncIterator[aiohttp.ClientSession]:
+    async with gateway.browser(**HTML) as session:
+        yield session
+
+
+async def page(browser: aiohttp.ClientSession, path: str) -> str:
+    async with browser.get(path) as response:
+        assert response.status == 200, await response.text()
+        return await response.text()
+
+
+async def submit(browser: aiohttp.ClientSession, path: str, form: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """The status, and where it leads (a redirect), or the page."""
+    async with browser.post(path, data=form or {}, allow_redirects=False) as response:
+        return response.status, response.headers.get("Location") or await response.text()
+
+
+def requested(gateway: RunningGateway, kind: type[Any]) -> list[Any]:
+    return [request for request in gateway.world.requests if isinstance(request, kind)]
+
+
+def run(account: q.Account, kind: str = "mail", **fields: Any) -> q.Run:
+    base: dict[str, Any] = {
+        "id": RunId(new_id()),
+        "account_id": account.id,
+        "kind": kind,
+        "reason": "schedule",
+        "first": False,
+    }
+    return q.Run.model_validate({**base, "started_at": NOW, "state": "completed", "finished_at": NOW, **fields})
+
+
+async def save(browser: aiohttp.ClientSession, **form: str) -> str:
+    """Save a section; the page that follows."""
+    status, location = await submit(browser, "/settings", form)
+    assert status == 303, location
+    assert location.endswith(f"#{form['group']}")
+    return await page(browser, location.partition("#")[0])
+
+
+def undo_of(html: str) -> str:
+    (undo_id,) = re.findall(r'name="undo" value="([^"]+)"', html)
+    return undo_id
+
+
+BRIEFS = {"group": "briefs", "meeting_prep_enabled": "on", "time_zone": ""}
+PEOPLE = {"group": "people", "contact_creation": "none", "own_addresses": "a@x.example\r\n\r\n"}
+SYNC = {"group": "sync", "mail_lookback_days": "90", "calendar_ids": "team@group.calendar.google.com"}
+
+
+async def test_each_section_of_the_settings_is_saved_by_itself_and_can_be_undone_for_a_while(
+    gateway: RunningGateway, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, stored = gateway.world.alice.id, gateway.world.preferences
+    html = await save(browser, group="briefs", time_zone="Europe/Berlin")
+    assert (stored[alice].gmail.meeting_prep_enabled, stored[alice].gmail.time_zone) == (False, "Europe/Berlin"), (
+        "an empty box is off"
+    )
+    assert html.count("Saved.") == 1
+    await save(browser, **PEOPLE)
+    assert await submit(browser, "/settings/undo", {"undo": undo_of(html)}) == (303, "/settings#briefs")
+    assert stored[alice].gmail == GmailPreferences(contact_creation="none", own_addresses=("a@x.example",)), (
+        "what was changed since stays"
+    )
+    status, html = await submit(browser, "/settings/undo", {"undo": undo_of(html)})
+    assert (status, "too late to undo" in html) == (409, True), "once"
+    await save(browser, **SYNC)
+    html = await save(browser, group="notifications", webhook_url="https://hooks.example/x")
+    assert str(stored[alice].notifications.webhook_url) == "https://hooks.example/x"
+    assert (stored[alice].gmail.mail_lookback_days, stored[alice].gmail.calendar_ids) == (90, (SYNC["calendar_ids"],))
+    async with gateway.browser("session-of-bob", **HTML) as bobs:
+        assert (await submit(bobs, "/settings/undo", {"undo": undo_of(html)}))[0] == 409
+    assert await submit(browser, "/settings", SYNC) == (303, "/settings#sync"), "the same again changes nothing"
+    for section, name, value, sentence in (
+        (BRIEFS, "time_zone", "Mars/Olympus", "is not a time zone"),
+        (PEOPLE, "own_addresses", "nobody", "is not an email address"),
+        (SYNC, "mail_lookback_days", "many", "integer"),
+    ):
+        before = stored[alice]
+        status, html = await submit(browser, "/settings", {**section, name: value})
+        assert (status, sentence in html, stored[alice]) == (422, True, before)
+    monkeypatch.setattr(settings_pages, "UNDO_LIFE", timedelta(milliseconds=1))
+    html = await save(browser, **{**BRIEFS, "time_zone": "Europe/Paris"})
+    assert "Saved." in html
+    assert 'name="undo"' not in html, "it is over"
+
+
+async def test_an_account_shows_its_state_its_history_and_whether_everything_is_here(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    account = world.account(world.alice)
+    limited = account_of(world.alice, address="second@example.com", scopes=frozenset(ALL) - {GMAIL_SEND, CALENDAR_READ})
+    dead = account_of(
+        world.alice, address="third@example.com", status="reauth_required", status_reason="It was revoked."
+    )
+    world.accounts += [limited, dead]
+    world.runs = [
+        run(account, new=1204, finished_at=NOW), run(account, "contacts", state="failed", error="Google does not answer."),
+        run(limited, state="running", finished_at=None, done=3, total=12, eta_seconds=1080, note="waiting for Gmail's quota"),
+    ]  # fmt: skip
+    html = await page(browser, "/settings")
+    for words in (
+        "PingCRM may not read your calendar or send mail, so meetings on timelines and briefs before meetings are off.",
+        "It was revoked. Nothing that was read is lost", "3 of 12, about 18 min left; waiting for Gmail&#39;s quota",
+        "Google does not answer.", '<progress max="12" value="3"', "1,204 messages are on people's timelines.", "1,204 new",
+    ):  # fmt: skip
+        assert words in html, words
+    audited = {"listed": 5, "recorded": 4, "filtered": {"spam": 1}, "set_aside": 0, "pending": 0, "healed_added": 2}
+    last = q.AuditResult(
+        **audited, healed_removed=0, unhealed=0, complete=1, requests=1, units=1, began_at=NOW, finished_at=NOW
+    )
+    world.audit = (await world.get_audit(q.AuditAccount(user_id=world.alice.id, account_id=account.id))).model_copy(
+        update={"last": last}
+    )
+    here = f"/settings/accounts/{account.id}"
+    html = await page(browser, here)
+    for words in (
+        "All 5 messages of the last year are here; 2 were missing and have been fetched.", "4 recorded, 1 left out by the rules",
+        "All 38 meetings were found", "on schedule: 1,204 new", "on schedule: Google does not answer.",
+    ):  # fmt: skip
+        assert words in html, words
+    assert await submit(browser, f"/accounts/{account.id}/audit") == (303, f"{here}#completeness")
+    assert requested(gateway, q.StartAudit)
+    world.runs = [run(account, id=RunId(new_id())) for _ in range(21)]
+    assert f"{here}?cursor=older#history" in await page(browser, here)
+
+    html = await page(browser, f"{here}/disconnect")
+    assert html.count('name="purge"') == 2
+    assert not requested(gateway, q.Disconnect), "nothing before the button"
+    for purge in ("yes", "no"):
+        assert await submit(browser, f"/accounts/{account.id}/disconnect", {"purge": purge}) == (
+            303,
+            "/settings#accounts",
+        )
+        assert requested(gateway, q.Disconnect)[-1].purge is (purge == "yes")
+    assert await submit(browser, f"/accounts/{account.id}/sync") == (303, "/settings#accounts")
+    status, html = await submit(browser, f"/accounts/{dead.id}/sync")
+    assert (status, "no longer accepts this account" in html) == (409, True)
+    theirs = world.account(world.bob)
+    for path in ("", "/disconnect"):
+        assert (await browser.get(f"/settings/accounts/{theirs.id}{path}")).status == 404
+    for action in ("sync", "disconnect", "audit"):
+        assert (await submit(browser, f"/accounts/{theirs.id}/{action}"))[0] == 404
+
+
+async def test_tokens_are_shown_once_and_everything_goes_only_behind_the_own_address(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    status, html = await submit(browser, "/tokens", {"name": "connector"})
+    assert (status, "pcrm_new" in html) == (200, True)
+    assert "pcrm_new" not in await page(browser, "/settings"), "shown once"
+    assert (await submit(browser, "/tokens", {"name": " "}))[0] == 422
+    token = new_id()
+    assert await submit(browser, f"/tokens/{token}/delete") == (303, "/settings#tokens")
+    assert requested(gateway, q.DeleteApiToken)[-1].token_id == token
+    for typed in ("", "bob@example.com", "delete"):
+        status, html = await submit(browser, "/me/delete", {"address": typed})
+        assert (status, "Nothing was deleted" in html) == (422, True)
+    assert not requested(gateway, q.DeleteUser)
+    assert await submit(browser, "/me/delete", {"address": " Alice@Example.com "}) == (303, "/login?gone")
+    assert requested(gateway, q.DeleteUser)[-1].user_id == gateway.world.alice.id
+
+
+async def test_the_webhook_is_tested_by_a_signed_call_and_its_secret_made_anew(
+    gateway: RunningGateway, browser: aiohttp.ClientSession, receiver: Receiver
+) -> None:
+    status, html = await submit(browser, "/webhook/test")
+    assert (status, "There is no URL to call." in html) == (409, True)
+    gateway.world.preferences[gateway.world.alice.id] = Preferences(
+        notifications=NotificationPreferences.model_validate({"webhook_url": receiver.url})
+    )
+    secrets = []
+    for _ in range(2):
+        status, html = await submit(browser, "/webhook/secret")
+        secrets += re.findall(r"<code>(whsec_[0-9a-f]+)</code>", html)
+    assert len(set(secrets)) == 2
+    receiver.statuses = [204, 404]
+    assert await submit(browser, "/webhook/test") == (303, "/settings?tested#notifications")
+    html = await page(browser, "/settings?tested")
+    assert "The test call arrived" in html
+    assert "whsec_" not in html, "shown once"
+    _, header, body = receiver.calls[0]
+    timestamp, *codes = (part.partition("=")[2] for part in header.split(","))
+    signed = f"{timestamp}.".encode() + body
+    assert codes == [hmac.new(key.encode(), signed, hashlib.sha256).hexdigest() for key in reversed(secrets)]
+    assert json.loads(body)["kind"] == "webhook.test"
+    async with gateway.client() as client, client.get("/api/v1/settings/webhook") as response:
+        assert (await response.json())["secret"] == secrets[-1]
+    await submit(browser, "/webhook/test")
+    html = await page(browser, "/settings?tested")
+    assert "The test call was not taken: the receiver answered 404: nothing is at this URL." in html
+    async with gateway.browser("session-of-bob", **HTML) as bobs:
+        assert "Last calls" not in await page(bobs, "/settings"), "each sees the own calls"
+
+
+async def test_one_request_is_one_notification_and_the_badge_counts_what_is_listed(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    account = world.account(world.alice)
+    world.time_zones = {account.id: "Asia/Kathmandu"}
+    kinds = {"mail": 12, "contacts": 3, "calendar": 0}
+    events = [
+        SyncCompleted(
+            user_id=world.alice.id, account_id=account.id, address=account.address, run_id=RunId(new_id()), kind=kind, reason="user",
+            new=number, updated=0, removed=0, seconds=1,
+        )
+        for kind, number in kinds.items()
+    ]  # fmt: skip
+    await gateway.buses["sync"].publish(*events)
+    brief = PrepSent(
+        user_id=world.alice.id,
+        account_id=account.id,
+        meeting_id=MeetingId(new_id()),
+        title="Lunch",
+        starts_at=NOW,
+        ai=True,
+    )
+    await gateway.buses["prep"].publish(brief)
+    async with asyncio.timeout(10):
+        while await gateway.resources.bus.waiting(SyncCompleted, PrepSent):
+            await asyncio.sleep(0.02)
+    html = await page(browser, "/notifications?unread")
+    assert html.count('<li class="row') == 2
+    assert "Mail: 12 new. Google Contacts: 3 new. Calendar: nothing had changed." in html
+    assert "The meeting starts at 17:45." in html, "in the zone of the calendar, where none is set"
+    assert re.search(r'class="badge">2<', html)
+    assert "17:45" in await page(browser, "/meetings"), "and so do pages, where no browser says its own"
+    (read,) = re.findall(r'action="(/notifications/[^"]+/read)"', html)[:1]
+    assert await submit(browser, read, {"from": "unread"}) == (303, "/notifications?unread")
+    html = await page(browser, "/notifications?unread")
+    assert (html.count('<li class="row'), bool(re.search(r'class="badge">1<', html))) == (1, True)
+    assert (await page(browser, "/notifications")).count('<li class="row') == 2, "what was read stays to be found"
+    assert await submit(browser, "/notifications/read-all") == (303, "/notifications")
+    assert "You have read everything." in await page(browser, "/notifications?unread")
+
+
+async def test_errors_and_a_missing_google_client_say_what_to_do(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    async with browser.get("/contacts/" + str(new_id())) as response:
+        html = await response.text()
+        assert (response.status, response.headers["Trace-Id"] in html) == (404, True)
+    assert "Nothing is here" in html
+    async with gateway.browser(Origin="https://evil.example", **HTML) as elsewhere:
+        status, html = await submit(elsewhere, "/settings", BRIEFS)
+    assert (status, "This is not permitted" in html) == (403, True)
+    async with gateway.client(None, **HTML) as stranger:
+        assert "Sign in with Google" in await page(stranger, "/login")
+        gateway.world.missing_settings = ("PINGCRM_GOOGLE_CLIENT_ID",)
+        html = await page(stranger, "/login?gone")
+    assert "Sign in with Google" not in html
+    assert "PINGCRM_GOOGLE_CLIENT_ID" in html
+    assert f"{gateway.url}/oauth/google/callback" in html
+    assert "Everything of yours was deleted" in html
