@@ -47,6 +47,7 @@ async def wire(r: Resources) -> None:
     bus.subscribe(e.SettingsChanged, partial(settings.change_settings, context))
 
     bus.respond(q.SearchContacts, partial(contacts.search_contacts, context))
+    bus.respond(q.ListTags, partial(contacts.get_tags, context))
     bus.respond(q.GetContact, partial(contacts.get_contact, context))
     bus.respond(q.CreateContact, partial(contacts.create_contact, context))
     bus.respond(q.UpdateContact, partial(contacts.update_contact, context))

@@ -78,9 +78,11 @@ async def update_derived_fields(connection: Connection, derived: Mapping[Contact
     await connection.execute(
         """UPDATE contacts c SET name = p.name, company = p.company, title = p.title, photo_url = p.photo_url,
                birthday = p.birthday, urls = p.urls, phones = p.phones, phone_keys = p.phone_keys, name_key = p.name_key,
-               words_name = p.words_name, words_near = p.words_near, words_rest = p.words_rest, derive_due = false
+               company_key = p.company_key, words_name = p.words_name, words_near = p.words_near, words_rest = p.words_rest,
+               derive_due = false
            FROM jsonb_to_recordset($1::jsonb) AS p(id uuid, name text, company text, title text, photo_url text, birthday text,
-               urls text[], phones text[], phone_keys text[], name_key text, words_name text, words_near text, words_rest text)
+               urls text[], phones text[], phone_keys text[], name_key text, company_key text,
+               words_name text, words_near text, words_rest text)
            WHERE c.id = p.id""",
         [{"id": str(contact_id), **asdict(fields)} for contact_id, fields in derived.items()],
     )
