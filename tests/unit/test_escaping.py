@@ -17,17 +17,17 @@ import pytest
 from pydantic import BaseModel
 
 from libs.common.preferences import GmailPreferences
-from libs.common.requests import ApiToken, Brief, Contact, ContactSummary, Counts, Duplicate, Interaction, User
+from libs.common.requests import ApiToken, Brief, Contact, ContactSummary, Counts, Duplicate, Interaction, Tag, User
 from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
-from services.gateway.domain.relationship_texts import PartText
+from services.gateway.domain.relationship_texts import HistoryLine, PartText
 from services.gateway.domain.sync_health import Health
 from services.gateway.domain.sync_lines import SyncLine
 from services.gateway.domain.timeline_view import Line, Month
 from services.gateway.pages.contact import LINES, LISTS, PLATFORMS
-from services.gateway.pages.contacts import ENTERED, SORTS
+from services.gateway.pages.contacts import ENTERED, SORTS, FilterLink, Person
 from services.gateway.pages.home import Step
 from services.gateway.pages.meetings import Row
 from services.gateway.pages.render import HERE, Renderer
@@ -116,10 +116,14 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     people = {"people": [filled.shape(ContactSummary)]}
     yield "home.html", people | {
         "rows": rows, "counts": filled.shape(Counts), "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)],
-        "notifications": [notification],
+        "notifications": [notification], "going_cold": [filled.shape(Person)],
     }  # fmt: skip
-    yield "contacts.html", people | {"q": filled.text(), "sort": "name", "sorts": SORTS, "more": filled.text()}
-    yield "contacts.html", {"people": [], "q": filled.text(), "sort": "name", "sorts": SORTS, "more": ""}
+    listing = {
+        "q": filled.text(), "sort": "name", "sorts": SORTS, "tag": filled.text(), "tags": [filled.shape(Tag)],
+        "filters": [filled.shape(FilterLink)], "kept": {filled.text(): filled.text()}, "archived": True, "filtered": True,
+    }  # fmt: skip
+    yield "contacts.html", listing | {"people": [filled.shape(Person)], "more": filled.text()}
+    yield "contacts.html", listing | {"people": [], "more": ""}
     yield "contact_new.html", problem | {"entered": {name: filled.text() for name in ENTERED}}
     yield "contact_edit.html", problem | {
         "contact": contact, "entered": {name: filled.text() for name in (*LINES, *LISTS, "notes")},
@@ -132,6 +136,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
         yield "contact.html", {
             "contact": contact, "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
             "upcoming": [filled.shape(Interaction)], "chosen": {"q": filled.text()}, "query": filled.text(), "shows": PLATFORMS,
+            "relationship": filled.text(), "going_cold": filled.text(), "history": filled.shape(HistoryLine),
             "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],))), (lines[1],))],
             "more": filled.text(),
         }  # fmt: skip
