@@ -13,7 +13,7 @@ from services.contacts.domain.scoring import MONTH, TICK, WARM, YEAR, label, sco
 
 MIN_SILENCE, MAX_SILENCE = MONTH, YEAR
 TIMES_THE_INTERVAL = 3
-MIN_DAYS = 4
+MIN_DAYS, MIN_SPAN = 4, 30
 
 
 def going_cold(times: InteractionTimes, now: datetime) -> GoingCold | None:
@@ -36,14 +36,14 @@ def next_cold_change(times: InteractionTimes, now: datetime) -> datetime | None:
 def usual_interval(times: InteractionTimes, last: datetime) -> int | None:
     """How many days lay between two days on which one of us wrote, in the year before the last contact: the median, of two the larger.
 
-    None where there are fewer than four such days.
+    None where there are fewer than four such days, or all of them lie within a month: one exchange makes nothing usual.
     """
     written = [
         moments[bisect_right(moments, last - YEAR) : bisect_right(moments, last)]
         for moments in (times.inbound, times.outbound)
     ]
     days = sorted({moment.toordinal() for moments in written for moment in moments})
-    if len(days) < MIN_DAYS:
+    if len(days) < MIN_DAYS or days[-1] - days[0] < MIN_SPAN:
         return None
     gaps = sorted(later - earlier for earlier, later in pairwise(days))
     return gaps[len(gaps) // 2]

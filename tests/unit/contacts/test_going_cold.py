@@ -43,8 +43,9 @@ USUAL = exchange(14, 74)  # every two weeks, and the last time 74 days ago
 @pytest.mark.parametrize(
     ("lines", "usual_days"),
     [
-        (exchange(1, 31), 1),  # not before a month, however often they wrote
-        (exchange(1, 30), None),
+        (exchange(1, 31, times=31), 1),  # not before a month, however often they wrote
+        (exchange(1, 30, times=31), None),
+        (exchange(1, 31, times=30), None),  # all of it within a month
         (exchange(30, 91), 30),
         (exchange(30, 89), None),
         (exchange(14, 365), 14),
