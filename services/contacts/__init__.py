@@ -4,12 +4,11 @@ Owns contacts, addresses, interactions, Google's cards, merges, relationship sco
 Consumes account.connected, account.identified, account.disconnected, user.deleted, settings.changed, message.ingested,
     message.removed, meeting.ingested, meeting.cancelled, person.imported, person.removed, interaction.reported, profile.reported.
 Publishes contact.changed, bcc.unclaimed.
-Serves contacts.search, contacts.get, contacts.photo,
-    contacts.create, contacts.update, contacts.delete, contacts.rotate_bcc, contacts.timeline,
-    contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts,
-    contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message,
-    contacts.exclusions, contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, contacts.list_duplicates,
-    contacts.dismiss_duplicate, contacts.merges.
+Serves contacts.search, contacts.tags, contacts.get, contacts.photo, contacts.create, contacts.update, contacts.delete,
+    contacts.rotate_bcc, contacts.timeline, contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge,
+    contacts.undo_merge, contacts.counts, contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards,
+    contacts.of_message, contacts.exclusions, contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion,
+    contacts.list_duplicates, contacts.dismiss_duplicate, contacts.merges.
 Requests auth.account_states.
 
 Everything is a projection of what was seen, so that order and repetition don't matter:
@@ -25,7 +24,7 @@ removes what was there of them. account_purge.py takes back what one account saw
 Whatever changes a user's contacts holds the user's lock (context.py); what is much is done in chunks, each a transaction of its own.
 
 What is read goes through views/timeline_lines.sql: timelines.py, attendees.py, contact_views.py and scoring.py, which computes the
-scores (domain/scoring.py) that are due, in the background. What the user does is in contact_edits.py and merges.py; who may be one
-person is found in the background, too (duplicates.py). bcc_offers.py
-publishes whose address may be the user's own.
+scores (domain/scoring.py) that are due, and who is going cold (domain/going_cold.py), in the background. Lists are in
+contact_search.py. What the user does is in contact_edits.py and merges.py; who may be one person is found in the background, too
+(duplicates.py). bcc_offers.py publishes whose address may be the user's own.
 """

@@ -48,6 +48,7 @@ async def wire(r: Resources) -> None:
     bus.subscribe(e.SettingsChanged, partial(settings.change_settings, context))
 
     bus.respond(q.SearchContacts, partial(contacts.search_contacts, context))
+    bus.respond(q.ListTags, partial(contacts.get_tags, context))
     bus.respond(q.GetContact, partial(contacts.get_contact, context))
     bus.respond(q.GetPhoto, partial(contacts.get_photo, context))
     bus.respond(q.CreateContact, partial(contacts.create_contact, context))

@@ -7,7 +7,8 @@ from datetime import datetime
 from libs.common.db import Connection
 from libs.common.ids import ContactId
 from libs.common.requests import Attendee, Interaction
-from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, score
+from services.contacts.domain.interaction_times import InteractionTimes, first_until, last_until
+from services.contacts.domain.scoring import score
 from services.contacts.store import scores, timelines
 from services.contacts.store.contact_search import ListedContact, get_listed_contact
 from services.contacts.store.contact_views import list_on_file
@@ -21,7 +22,7 @@ async def list_known_guests(
     connection: Connection, contact_ids: Sequence[ContactId], now: datetime, last: int
 ) -> dict[ContactId, Attendee]:
     """These contacts as of `now`, each with its `last` newest interactions before it in short, and no address yet."""
-    interactions = await scores.list_scored_interactions(connection, contact_ids)
+    times = await scores.list_interaction_times(connection, contact_ids)
     bios = await list_bios(connection, contact_ids)
     on_file = await list_on_file(connection, contact_ids)
     lines = await timelines.list_last_lines(connection, contact_ids, now, last)
@@ -32,7 +33,7 @@ async def list_known_guests(
     for contact_id in contact_ids:
         contact = await get_listed_contact(connection, contact_id)
         if contact is not None:
-            guest = _attendee(contact, interactions[contact_id], now)
+            guest = _attendee(contact, times[contact_id], now)
             more = {
                 "on_file": contact_id in on_file,
                 "bios": bios.get(contact_id, {}),
@@ -42,15 +43,14 @@ async def list_known_guests(
     return guests
 
 
-def _attendee(contact: ListedContact, interactions: Sequence[ScoredInteraction], now: datetime) -> Attendee:
-    moments = [interaction.occurred_at for interaction in counted_interactions(interactions, now)]
+def _attendee(contact: ListedContact, times: InteractionTimes, now: datetime) -> Attendee:
     return Attendee(
         address="",
         contact_id=contact.id,
         name=contact.name,
         company=contact.company,
         title=contact.title,
-        score=score(interactions, now),
-        first_contact_at=min(moments, default=None),
-        last_contact_at=max(moments, default=None),
+        score=score(times, now),
+        first_contact_at=first_until(now, *times.every),
+        last_contact_at=last_until(now, *times.every),
     )

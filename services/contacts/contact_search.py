@@ -8,12 +8,14 @@ from uuid import UUID
 
 from libs.common.db import Connection
 from libs.common.pagination import INFINITE_PAST, decode_page_token
-from libs.common.requests import SearchContacts
-from services.contacts.domain.text import words
+from libs.common.requests import ContactOrder, SearchContacts
+from services.contacts.domain.scoring import totals_of
+from services.contacts.domain.text import SearchTerms
 from services.contacts.store import contact_search
-from services.contacts.store.contact_search import ListedContact
+from services.contacts.store.contact_search import ContactFilter, ListedContact
+from services.contacts.store.text_search import list_by_text
 
-MAX_WORDS = 10
+Position = Callable[[ListedContact], tuple[object, ...]]
 
 
 @dataclass(frozen=True)
@@ -21,38 +23,43 @@ class Listing:
     """Contacts in an order, one more than asked for where there are more; and where in that order a contact stands."""
 
     contacts: list[ListedContact]
-    position: Callable[[ListedContact], tuple[object, ...]]
+    position: Position
 
 
-def search_words(text: str) -> list[str]:
-    """What a text looks for: each word must begin one of the contact's."""
-    return words(text).split()[:MAX_WORDS]
-
-
-async def list_by_words(connection: Connection, query: SearchContacts, found: list[str]) -> Listing:
-    """Contacts with all these words, best first. Refused: `invalid_cursor`."""
-    after: Any = decode_page_token(query.cursor, int, UUID)
-    tsquery = " & ".join(f"{word}:*" for word in found)
-    contacts = await contact_search.list_by_text(connection, query.user_id, tsquery, after, query.limit + 1)
-    return Listing(contacts, lambda contact: (contact.rank, contact.id))
+async def list_by_words(connection: Connection, query: SearchContacts, terms: SearchTerms) -> Listing:
+    """Contacts with all these terms, best first. Refused: `invalid_cursor`."""
+    after: Any = decode_page_token(query.cursor, int, int, datetime, UUID)
+    contacts = await list_by_text(connection, _filter(query), terms, after, query.limit + 1)
+    return Listing(contacts, lambda contact: (contact.rank, contact.score, _last(contact), contact.id))
 
 
 async def list_sorted(connection: Connection, query: SearchContacts) -> Listing:
-    """All contacts in the order that is asked for."""
-    user_id, size = query.user_id, query.limit + 1
-    after: Any
-    if query.sort == "name":
-        after = decode_page_token(query.cursor, str, UUID)
-        contacts = await contact_search.list_by_name(connection, user_id, after, size)
-        return Listing(contacts, lambda contact: (contact.name_key, contact.id))
-    if query.sort == "score":
-        after = decode_page_token(query.cursor, int, datetime, UUID)
-        contacts = await contact_search.list_by_score(connection, user_id, after, size)
-        return Listing(contacts, lambda contact: (contact.score, _last(contact), contact.id))
-    after = decode_page_token(query.cursor, datetime, UUID)
-    contacts = await contact_search.list_by_recent(connection, user_id, after, size)
-    return Listing(contacts, lambda contact: (_last(contact), contact.id))
+    """Contacts in the order that is asked for. Refused: `invalid_cursor`."""
+    types, position = _POSITIONS[query.sort]
+    after = decode_page_token(query.cursor, *types)
+    contacts = await contact_search.list_sorted(connection, _filter(query), query.sort, after, query.limit + 1)
+    return Listing(contacts, position)
+
+
+def _filter(query: SearchContacts) -> ContactFilter:
+    return ContactFilter(
+        user_id=query.user_id,
+        archived=query.archived,
+        tag=query.tag,
+        scores=totals_of(query.relationship) if query.relationship else None,
+        upcoming=query.upcoming,
+        going_cold=query.going_cold,
+    )
 
 
 def _last(contact: ListedContact) -> str:
     return (contact.last_at or INFINITE_PAST).isoformat()
+
+
+_POSITIONS: dict[ContactOrder, tuple[tuple[type, ...], Position]] = {
+    "name": ((str, UUID), lambda contact: (contact.name_key, contact.id)),
+    "recent": ((datetime, UUID), lambda contact: (_last(contact), contact.id)),
+    "score": ((int, datetime, UUID), lambda contact: (contact.score, _last(contact), contact.id)),
+    "company": ((str, str, UUID), lambda contact: (contact.company_key, contact.name_key, contact.id)),
+    "added": ((datetime, UUID), lambda contact: (contact.created_at.isoformat(), contact.id)),
+}

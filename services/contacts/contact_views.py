@@ -10,14 +10,15 @@ from libs.common.errors import not_found
 from libs.common.ids import ContactId, UserId
 from libs.common.requests import BccAddress, Contact, ContactSummary, Phone
 from services.contacts.domain.bcc import bcc_address
-from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, label, score
+from services.contacts.domain.relationships import DetailedRelationship, continued, detailed_relationship
+from services.contacts.domain.scoring import label
 from services.contacts.store.accounts import Account, list_accounts
 from services.contacts.store.addresses import list_contact_addresses
 from services.contacts.store.contact_search import ListedContact
 from services.contacts.store.contact_views import ContactDetails, list_details
 from services.contacts.store.contacts import get_living_id
 from services.contacts.store.profiles import list_bios
-from services.contacts.store.scores import list_scored_interactions
+from services.contacts.store.scores import list_interaction_times
 
 
 async def get_contact_id(connection: Connection, user_id: UserId, contact_id: ContactId) -> ContactId:
@@ -37,18 +38,21 @@ async def get_contact_view(connection: Connection, user_id: UserId, contact_id: 
 async def list_contact_views(
     connection: Connection, user_id: UserId, contact_ids: Sequence[ContactId], now: datetime
 ) -> list[Contact]:
-    """Contacts in full, in the order of `contact_ids`, with scores as of `now`."""
+    """Contacts in full, in the order of `contact_ids`, with scores as of `now`; those with very many lines as they were computed last."""
     details = await list_details(connection, user_id, contact_ids)
     emails: dict[ContactId, list[str]] = {contact_id: [] for contact_id in contact_ids}
     for address in await list_contact_addresses(connection, contact_ids):
         if address.kind == "email":
             emails[address.contact_id].append(address.shown)
-    interactions = await list_scored_interactions(connection, contact_ids)
+    known = {found.id: found.relationship for found in details if found.relationship}
+    times = await list_interaction_times(connection, [found.id for found in details if found.id not in known])
     bios = await list_bios(connection, contact_ids)
     accounts = await list_accounts(connection, user_id)
+    relationships = {contact_id: detailed_relationship(found, now) for contact_id, found in times.items()}
+    relationships |= {id_: found.model_copy(update={"history": continued(found, now)}) for id_, found in known.items()}
     return [
         contact_view(
-            ViewSources(found, tuple(emails[found.id]), interactions[found.id], bios.get(found.id, {}), accounts), now
+            ViewSources(found, tuple(emails[found.id]), relationships[found.id], bios.get(found.id, {}), accounts)
         )
         for found in details
     ]
@@ -60,16 +64,14 @@ class ViewSources:
 
     details: ContactDetails
     emails: tuple[str, ...]
-    interactions: Sequence[ScoredInteraction]
+    relationship: DetailedRelationship
     bios: dict[str, str]
     accounts: Sequence[Account]
 
 
-def contact_view(sources: ViewSources, now: datetime) -> Contact:
-    """The contact with its score as of `now`."""
-    details = sources.details
-    moments = [interaction.occurred_at for interaction in counted_interactions(sources.interactions, now)]
-    relationship = score(sources.interactions, now)
+def contact_view(sources: ViewSources) -> Contact:
+    """The contact with what is known of the relationship."""
+    details, known = sources.details, sources.relationship
     return Contact(
         id=details.id,
         name=details.name,
@@ -77,11 +79,13 @@ def contact_view(sources: ViewSources, now: datetime) -> Contact:
         company=details.company,
         title=details.title,
         photo_url=details.photo_url,
-        score=relationship.total,
-        label=relationship.label,
-        last_interaction_at=max(moments, default=None),
-        first_interaction_at=min(moments, default=None),
-        interactions=len(sources.interactions),
+        score=known.score.total,
+        label=known.score.label,
+        last_interaction_at=known.last_at,
+        first_interaction_at=known.first_at,
+        next_meeting_at=known.next_meeting_at,
+        going_cold=known.going_cold,
+        interactions=known.lines,
         phones=tuple(_phone(shown) for shown in details.phones),
         birthday=details.birthday,
         urls=details.urls,
@@ -93,7 +97,9 @@ def contact_view(sources: ViewSources, now: datetime) -> Contact:
             BccAddress(account_id=account.id, address=bcc_address(account.address, details.bcc_hash))
             for account in sources.accounts
         ),
-        relationship=relationship,
+        relationship=known.score,
+        numbers=known.numbers,
+        history=known.history,
         imported=details.linked,
         archived=details.archived,
         created_at=details.created_at,
@@ -117,4 +123,6 @@ def summary(contact: ListedContact) -> ContactSummary:
         score=contact.score,
         label=label(contact.score),
         last_interaction_at=contact.last_at,
+        next_meeting_at=contact.next_meeting_at,
+        going_cold=contact.going_cold,
     )

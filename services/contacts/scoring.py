@@ -8,10 +8,13 @@ from libs.common.fault_points import reached
 from libs.common.ids import ContactId, UserId
 from libs.common.log import get_logger
 from services.contacts.context import Context, UserBusy
-from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, next_change, score
+from services.contacts.domain.interaction_times import InteractionTimes
+from services.contacts.domain.relationships import Relationship, detailed_relationship, relationship
 from services.contacts.store import scores
 
 CONTACTS_AT_ONCE = 200
+MANY_LINES = 1_000
+"""Of a contact with more of them what its page shows is stored: nobody waits until they are read."""
 
 
 async def refresh_due_scores(context: Context, now: datetime) -> int:
@@ -41,18 +44,10 @@ async def _refresh_user(context: Context, user_id: UserId, now: datetime) -> int
 
 
 async def _refresh_scores(connection: Connection, contact_ids: Sequence[ContactId], now: datetime) -> None:
-    interactions = await scores.list_scored_interactions(connection, contact_ids)
-    snapshots = [_snapshot(contact_id, interactions[contact_id], now) for contact_id in contact_ids]
-    await scores.update_scores(connection, snapshots)
+    found = await scores.list_interaction_times(connection, contact_ids)
+    known = {contact_id: _stored(times, now) for contact_id, times in found.items()}
+    await scores.update_scores(connection, known)
 
 
-def _snapshot(contact_id: ContactId, interactions: Sequence[ScoredInteraction], now: datetime) -> scores.ScoreSnapshot:
-    moments = [interaction.occurred_at for interaction in counted_interactions(interactions, now)]
-    return scores.ScoreSnapshot(
-        contact_id=contact_id,
-        score=score(interactions, now).total,
-        first_at=min(moments, default=None),
-        last_at=max(moments, default=None),
-        interactions=len(interactions),
-        due_at=next_change(interactions, now),
-    )
+def _stored(times: InteractionTimes, now: datetime) -> Relationship:
+    return detailed_relationship(times, now) if times.lines > MANY_LINES else relationship(times, now)

@@ -9,7 +9,7 @@ Serves nothing.
 Requests auth.accounts, auth.settings, auth.put_settings, auth.sign_in_setup, auth.begin, auth.finish, auth.whois, auth.sign_out,
     auth.sign_out_everywhere, auth.former_webhook_secrets, auth.create_token, auth.tokens, auth.delete_token, auth.disconnect,
     auth.delete_user, sync.runs, sync.status, sync.meetings, sync.meeting, sync.why, sync.audit, sync.start_audit, sync.retry,
-    contacts.search, contacts.get, contacts.create, contacts.update, contacts.delete, contacts.timeline,
+    contacts.search, contacts.tags, contacts.get, contacts.create, contacts.update, contacts.delete, contacts.timeline,
     contacts.add_interaction, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.rotate_bcc, contacts.counts,
     contacts.export, contacts.exclusions, contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, prep.preview,
     prep.send, prep.states, prep.dry_run, contacts.list_duplicates, contacts.dismiss_duplicate, contacts.merges, contacts.photo.

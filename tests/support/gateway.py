@@ -201,6 +201,10 @@ class World:
         own = self._own_contacts(query.user_id)
         return q.ContactPage(items=tuple(own[: query.limit]), next_cursor="more" if len(own) > query.limit else None)
 
+    async def tags(self, query: q.ListTags) -> q.Tags:
+        found = Counter(tag for contact in self._own_contacts(query.user_id) for tag in contact.tags)
+        return q.Tags(items=tuple(q.Tag(name=name, contacts=number) for name, number in found.most_common()))
+
     async def get_contact(self, query: q.GetContact) -> q.Contact:
         return self._own_contact(query.user_id, query.contact_id)
 
@@ -357,6 +361,7 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
         },
         "contacts": {
             q.SearchContacts: world.search,
+            q.ListTags: world.tags,
             q.GetContact: world.get_contact,
             q.GetPhoto: world.get_photo,
             q.CreateContact: world.create_contact,

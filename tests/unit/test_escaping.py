@@ -29,6 +29,7 @@ from libs.common.requests import (
     Exclusion,
     Interaction,
     MergeRecord,
+    Tag,
     User,
 )
 from services.gateway.domain.accounts import AccountView
@@ -38,7 +39,7 @@ from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
 from services.gateway.domain.permissions import PERMISSIONS
-from services.gateway.domain.relationship_texts import PartText
+from services.gateway.domain.relationship_texts import HistoryLine, PartText
 from services.gateway.domain.run_lines import RunLine
 from services.gateway.domain.sync_health import Health
 from services.gateway.domain.sync_lines import SyncLine
@@ -46,7 +47,7 @@ from services.gateway.domain.timeline_view import Line, Month
 from services.gateway.domain.webhook_delivery import SecretGeneration, WebhookCall
 from services.gateway.pages.contact import PLATFORMS
 from services.gateway.pages.contact_fields import FIELDS, Editing
-from services.gateway.pages.contacts import ENTERED, SORTS
+from services.gateway.pages.contacts import ENTERED, SORTS, FilterLink, Person
 from services.gateway.pages.home import Step
 from services.gateway.pages.meetings import Row
 from services.gateway.pages.render import HERE, Renderer
@@ -144,17 +145,15 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     people = {"people": [filled.shape(ContactSummary)]}
     yield "home.html", people | {
         "rows": rows, "counts": filled.shape(Counts), "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)],
-        "notifications": [notification], "duplicates": filled.text(),
+        "notifications": [notification], "duplicates": filled.text(), "going_cold": [filled.shape(Person)],
     }  # fmt: skip
-    yield (
-        "contacts.html",
-        people
-        | {"q": filled.text(), "sort": "name", "sorts": SORTS, "more": filled.text(), "duplicates": filled.text()},
-    )
-    yield (
-        "contacts.html",
-        {"people": [], "q": filled.text(), "sort": "name", "sorts": SORTS, "more": "", "duplicates": ""},
-    )
+    listing = {
+        "q": filled.text(), "sort": "name", "sorts": SORTS, "tag": filled.text(), "tags": [filled.shape(Tag)],
+        "filters": [filled.shape(FilterLink)], "kept": {filled.text(): filled.text()}, "archived": True, "filtered": True,
+        "duplicates": filled.text(),
+    }  # fmt: skip
+    yield "contacts.html", listing | {"people": [filled.shape(Person)], "more": filled.text()}
+    yield "contacts.html", listing | {"people": [], "more": ""}
     pairs = {"pairs": [filled.shape(DuplicatePair)], "how_many": filled.text(), "more": filled.text()}
     yield "duplicates.html", pairs | {"merge_id": filled.text()}
     yield "contact_new.html", problem | {"entered": {name: filled.text() for name in ENTERED}}
@@ -172,6 +171,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
             "more_duplicates": 2, "merges": [filled.shape(MergeRecord), filled.shape(MergeRecord, blocked_by=None)],
             "upcoming": [filled.shape(Interaction)], "chosen": {"q": filled.text()}, "query": filled.text(), "shows": PLATFORMS,
+            "relationship": filled.text(), "going_cold": filled.text(), "history": filled.shape(HistoryLine),
             "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],))), (lines[1],))],
             "more": filled.text(),
         }  # fmt: skip

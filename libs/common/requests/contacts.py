@@ -14,6 +14,7 @@ from libs.common.requests.shape import Command, Done, Query, Shape
 Label = Literal["Strong", "Warm", "Cold"]
 BioPlatform = Literal["twitter", "linkedin", "telegram"]
 Direction = Literal["inbound", "outbound", "participant", "mutual"]
+ContactOrder = Literal["recent", "score", "name", "company", "added"]
 
 
 class Score(Shape):
@@ -26,6 +27,44 @@ class Score(Shape):
     frequency: int
     breadth: int
     tenure: int
+
+
+class ScoreNumbers(Shape):
+    """What the parts of a score look at, counted: what they wrote, what you wrote, and meetings that both were at; `in_all` with notes.
+
+    `in_year`: the last 365 days; `in_quarter` 90, `in_month` 30. A meeting is a sign from both.
+    """
+
+    they_wrote: int = 0
+    you_wrote: int = 0
+    meetings: int = 0
+    they_wrote_in_year: int = 0
+    you_wrote_in_year: int = 0
+    meetings_in_year: int = 0
+    in_month: int = 0
+    in_quarter: int = 0
+    in_all: int = 0
+    platforms: tuple[str, ...] = ()
+    last_from_them_at: datetime | None = None
+    last_from_you_at: datetime | None = None
+
+
+class MonthScore(Shape):
+    """The score at the end of a month ("2026-03", UTC), or now."""
+
+    month: str
+    score: int
+
+
+class GoingCold(Shape):
+    """A relationship that `was` Strong or Warm at its last contact, silent for much longer than usual.
+
+    `usual_days`: how many days used to lie between two days on which one of you wrote.
+    """
+
+    since: datetime
+    usual_days: int
+    was: Label
 
 
 class Phone(Shape):
@@ -52,6 +91,8 @@ class ContactSummary(Shape):
     score: int = 0
     label: Label = "Cold"
     last_interaction_at: datetime | None = None
+    next_meeting_at: datetime | None = None
+    going_cold: GoingCold | None = None
 
 
 class Contact(ContactSummary):
@@ -64,6 +105,8 @@ class Contact(ContactSummary):
     bcc_hash: str
     bcc_addresses: tuple[BccAddress, ...] = ()
     relationship: Score
+    numbers: ScoreNumbers = ScoreNumbers()
+    history: tuple[MonthScore, ...] = ()
     first_interaction_at: datetime | None = None
     interactions: int = 0
     imported: bool = False
@@ -77,7 +120,10 @@ class ContactPage(Shape):
 
 
 class SearchContacts(Query[ContactPage]):
-    """Contacts by text, ranked; without text by `sort`."""
+    """Contacts by text, ranked; without text by `sort`. Each filter that is given must fit.
+
+    `archived`: those that are, instead of the others. `upcoming`: a meeting with them is ahead.
+    """
 
     subject = "contacts.search"
     served_by = "contacts"
@@ -86,9 +132,36 @@ class SearchContacts(Query[ContactPage]):
 
     user_id: UserId
     q: str = ""
-    sort: Literal["name", "recent", "score"] = "recent"
+    sort: ContactOrder = "recent"
+    tag: str | None = None
+    relationship: Label | None = None
+    archived: bool = False
+    upcoming: bool = False
+    going_cold: bool = False
     cursor: str | None = None
     limit: int = Field(50, ge=1, le=200)
+
+
+class Tag(Shape):
+    """A tag, and how many contacts have it; archived ones are not counted."""
+
+    name: str
+    contacts: int
+
+
+class Tags(Shape):
+    items: tuple[Tag, ...]
+
+
+class ListTags(Query[Tags]):
+    """The user's tags, those of most contacts first; at most 200."""
+
+    subject = "contacts.tags"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Tags
+
+    user_id: UserId
 
 
 class GetContact(Query[Contact]):

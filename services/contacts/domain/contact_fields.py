@@ -6,7 +6,10 @@ from datetime import datetime
 
 from services.contacts.domain.names import SeenName, chosen_name, position_of_fullest
 from services.contacts.domain.phones import phone_entries, phone_entry, phone_keys
-from services.contacts.domain.text import folded, words
+from services.contacts.domain.text import folded, searched_words
+
+MAX_NAME_KEY, MAX_COMPANY_KEY = 150, 60
+"""So many letters decide the order of lists: a key must fit into an index and into a page token."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class DerivedFields:
     phones: tuple[str, ...]
     phone_keys: tuple[str, ...]
     name_key: str
+    company_key: str
     words_name: str
     words_near: str
     words_rest: str
@@ -96,10 +100,11 @@ def derived_fields(
         urls=urls,
         phones=phones,
         phone_keys=phone_keys(phones),
-        name_key=folded(name),
-        words_name=words(name),
-        words_near=words(company, title, *stored.tags, *shown),
-        words_rest=words(stored.notes, *phones),
+        name_key=folded(name)[:MAX_NAME_KEY],
+        company_key=folded(company)[:MAX_COMPANY_KEY],
+        words_name=searched_words(name),
+        words_near=searched_words(company, title, *stored.tags, *shown),
+        words_rest=searched_words(stored.notes, *phones),
     )
 
 

@@ -4,114 +4,94 @@ Counted are past interactions that are inbound, outbound or mutual and not bulk 
 is the same wherever it is computed.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from libs.common.requests import Label, Score
+from services.contacts.domain.interaction_times import (
+    InteractionTimes,
+    count_until,
+    count_within,
+    first_after,
+    first_until,
+    last_until,
+)
 
 AGES = tuple(timedelta(days=days) for days in (7, 30, 90, 365, 730, 1825))
-_WEEK, _MONTH, _QUARTER, _YEAR, _TWO_YEARS, _FIVE_YEARS = AGES
-_TICK = timedelta(seconds=1)
+WEEK, MONTH, QUARTER, YEAR, TWO_YEARS, FIVE_YEARS = AGES
+TICK = timedelta(seconds=1)
+STRONG, WARM = 7, 4
 
 
-@dataclass(frozen=True)
-class ScoredInteraction:
-    """One line of a timeline, as far as the score looks at it."""
-
-    occurred_at: datetime
-    direction: str
-    platform: str
-    counted: bool = True
-
-    @property
-    def from_them(self) -> bool:
-        return self.direction in ("inbound", "mutual")
-
-    @property
-    def from_me(self) -> bool:
-        return self.direction in ("outbound", "mutual")
-
-
-def counted_interactions(interactions: Iterable[ScoredInteraction], now: datetime) -> list[ScoredInteraction]:
-    """The interactions that count as contact: past, between the two of us, no bulk mail."""
-    return [
-        interaction
-        for interaction in interactions
-        if interaction.counted and interaction.occurred_at <= now and interaction.direction != "participant"
-    ]
-
-
-def score(interactions: Iterable[ScoredInteraction], now: datetime) -> Score:
+def score(times: InteractionTimes, now: datetime) -> Score:
     """The score as of `now`, with its parts."""
-    counted = counted_interactions(interactions, now)
     parts = {
-        "reciprocity": _reciprocity(counted, now),
-        "recency": _recency(counted, now),
-        "frequency": _frequency(counted, now),
-        "breadth": int(len({interaction.platform for interaction in counted}) >= 2),
-        "tenure": _tenure(counted, now),
+        "reciprocity": _reciprocity(times, now),
+        "recency": _recency(times, now),
+        "frequency": _frequency(times, now),
+        "breadth": int(sum(first <= now for first in times.firsts.values()) >= 2),
+        "tenure": _tenure(times, now),
     }
     total = min(10, sum(parts.values()))
     return Score(total=total, label=label(total), **parts)
 
 
 def label(total: int) -> Label:
-    return "Strong" if total >= 7 else "Warm" if total >= 4 else "Cold"
+    return "Strong" if total >= STRONG else "Warm" if total >= WARM else "Cold"
 
 
-def next_change(interactions: Iterable[ScoredInteraction], now: datetime) -> datetime | None:
+def totals_of(wanted: Label) -> tuple[int, int]:
+    """The lowest and the highest score that is called so."""
+    return {"Strong": (STRONG, 10), "Warm": (WARM, STRONG - 1), "Cold": (0, WARM - 1)}[wanted]
+
+
+def next_change(times: InteractionTimes, now: datetime) -> datetime | None:
     """When the score, or the last contact, can next be another one without anything new; None if never."""
-    moments = (
-        moment
-        for interaction in interactions
-        if interaction.counted and interaction.direction != "participant"
-        for moment in (interaction.occurred_at, *(interaction.occurred_at + age + _TICK for age in AGES))
-        if moment > now
-    )
-    return min(moments, default=None)
+    changes = [first_after(now, *times.every)]
+    for age in AGES:
+        reached = first_after(now - age - TICK, *times.every)  # the next that will be older than this
+        changes.append(reached + age + TICK if reached and reached <= now else None)
+    return min(filter(None, changes), default=None)
 
 
-def _reciprocity(counted: Sequence[ScoredInteraction], now: datetime) -> int:
-    from_them = sum(_faded(now - interaction.occurred_at) for interaction in counted if interaction.from_them)
-    from_me = sum(_faded(now - interaction.occurred_at) for interaction in counted if interaction.from_me)
-    less, more = sorted((from_them, from_me))
+def _reciprocity(times: InteractionTimes, now: datetime) -> int:
+    mutual = _faded(times.mutual, now)
+    less, more = sorted((_faded(times.inbound, now) + mutual, _faded(times.outbound, now) + mutual))
     return (8 * less + more) // (2 * more) if less else 0  # 4·less/more, half up
 
 
-def _faded(age: timedelta) -> int:
+def _faded(moments: Sequence[datetime], now: datetime) -> int:
     """Hundredths: a year in full, then 5 %, then 2 %, after five years nothing."""
-    if age <= _YEAR:
-        return 100
-    return 5 if age <= _TWO_YEARS else 2 if age <= _FIVE_YEARS else 0
+    year, two, five = (count_within(moments, age, now) for age in (YEAR, TWO_YEARS, FIVE_YEARS))
+    return 100 * year + 5 * (two - year) + 2 * (five - two)
 
 
-def _recency(counted: Sequence[ScoredInteraction], now: datetime) -> int:
-    if from_them := [interaction.occurred_at for interaction in counted if interaction.from_them]:
-        return _freshness(now - max(from_them))
-    if from_me := [interaction.occurred_at for interaction in counted if interaction.from_me]:
-        return (_freshness(now - max(from_me)) + 1) // 2
+def _recency(times: InteractionTimes, now: datetime) -> int:
+    if from_them := last_until(now, times.inbound, times.mutual):
+        return _freshness(now - from_them)
+    if from_me := last_until(now, times.outbound):
+        return (_freshness(now - from_me) + 1) // 2
     return 0
 
 
 def _freshness(age: timedelta) -> int:
-    return 3 if age <= _WEEK else 2 if age <= _MONTH else 1 if age <= _QUARTER else 0
+    return 3 if age <= WEEK else 2 if age <= MONTH else 1 if age <= QUARTER else 0
 
 
-def _frequency(counted: Sequence[ScoredInteraction], now: datetime) -> int:
-    weight = sum(_weight(now - interaction.occurred_at) for interaction in counted)
+def _frequency(times: InteractionTimes, now: datetime) -> int:
+    weight = sum(_weight(moments, now) for moments in times.every)
     return 2 if weight >= 800 else 1 if weight >= 300 else 0
 
 
-def _weight(age: timedelta) -> int:
-    """Hundredths."""
-    if age <= _MONTH:
-        return 100
-    return 30 if age <= _QUARTER else 10 if age <= _YEAR else _faded(age)
+def _weight(moments: Sequence[datetime], now: datetime) -> int:
+    """Hundredths: a month in full, 30 % until three months, 10 % until a year, then as they fade."""
+    month, quarter, year = (count_within(moments, age, now) for age in (MONTH, QUARTER, YEAR))
+    return 100 * month + 30 * (quarter - month) + 10 * (year - quarter) + _faded(moments, now) - 100 * year
 
 
-def _tenure(counted: Sequence[ScoredInteraction], now: datetime) -> int:
-    if not counted:
+def _tenure(times: InteractionTimes, now: datetime) -> int:
+    first = first_until(now, *times.every)
+    if first is None:
         return 0
-    age = now - min(interaction.occurred_at for interaction in counted)
-    return 2 if len(counted) >= 50 and age >= _TWO_YEARS else 1 if len(counted) >= 20 and age >= _YEAR else 0
+    number, age = sum(count_until(moments, now) for moments in times.every), now - first
+    return 2 if number >= 50 and age >= TWO_YEARS else 1 if number >= 20 and age >= YEAR else 0

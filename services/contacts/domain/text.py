@@ -2,8 +2,11 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import islice
 
 from anyascii import anyascii
 
@@ -11,6 +14,19 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WORD = re.compile(r"\w+")
 MAX_KEY = 500
 MAX_FOLDED = 100_000
+MAX_WORDS, MAX_WORD = 10, 200
+MAX_PAIRS = 4_000
+"""So many pairs of letters are looked up of one text: a long note must fit into its index."""
+
+# Scripts that are written without blanks, or put endings on names: Thai, Lao, Burmese, Korean (folded: its letters), Khmer, kana, Han.
+_SCRIPTS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u312f\u3400-\u9fff\ua960-\ua97f\ud7b0-\ud7ff"
+    "\U00020000-\U0003ffff"
+)
+_UNSPACED = re.compile(f"[{_SCRIPTS}]")
+_STRETCH = re.compile(f"[{_SCRIPTS}]+|[^{_SCRIPTS}]+")
+# A Korean syllable is two or three letters once it is folded; in the other scripts each letter stands by itself.
+_LETTER = re.compile("[\u1100-\u115f\ua960-\ua97f][\u1160-\u11a7\ud7b0-\ud7c6]?[\u11a8-\u11ff\ud7cb-\ud7ff]?|.")
 
 
 def cleaned(text: str, limit: int) -> str:
@@ -55,6 +71,49 @@ def _unmarked(text: str) -> str:
 def words(*texts: str) -> str:
     """The folded words of texts, separated by blanks: what search looks at. Addresses fall into their parts."""
     return " ".join(_WORD.findall(folded(" ".join(texts)).replace("_", " ")))[:MAX_FOLDED]
+
+
+def searched_words(*texts: str) -> str:
+    """The words of texts as they are stored for search; in scripts without blanks also every pair of letters, and the last one.
+
+    So that any stretch of a name is found by the index: 太郎 of 山田太郎, 철수 of 김철수.
+    """
+    found = words(*texts)
+    parts = (part for word in found.split() if _UNSPACED.search(word) for part in _parts(word))
+    return " ".join((found, *dict.fromkeys(islice(parts, MAX_PAIRS)))).strip()
+
+
+def _parts(word: str) -> Iterator[str]:
+    """Each stretch in one of these scripts in pairs of letters that overlap, the last letter alone; other stretches whole."""
+    for stretch in _STRETCH.findall(word):
+        if _UNSPACED.match(stretch):
+            letters = _LETTER.findall(stretch)
+            yield from ("".join(letters[n : n + 2]) for n in range(len(letters)))
+        else:
+            yield stretch
+
+
+@dataclass(frozen=True)
+class SearchTerms:
+    """What a text looks for: `begins` must each begin a stored word, `stretches` must each be in one; `wholes` are the words typed."""
+
+    begins: Sequence[str]
+    wholes: Sequence[str]
+    stretches: Sequence[str]
+
+
+def search_terms(text: str) -> SearchTerms:
+    """Of the first words of what was typed, and the beginnings of words without end."""
+    typed = [word[:MAX_WORD] for word in words(text[:MAX_FOLDED]).split()[:MAX_WORDS]]
+    begins: list[str] = []
+    stretches: list[str] = []
+    for word in typed:
+        for stretch in _STRETCH.findall(word):
+            letters = _LETTER.findall(stretch) if _UNSPACED.match(stretch) else [stretch]
+            begins += ["".join(letters[n : n + 2]) for n in range(max(1, len(letters) - 1))]
+            if len(letters) > 2:  # each pair may be there, and not next to each other
+                stretches.append(stretch)
+    return SearchTerms(tuple(dict.fromkeys(begins)), tuple(dict.fromkeys(typed)), tuple(stretches))
 
 
 def key(text: str) -> str:

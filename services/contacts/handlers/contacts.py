@@ -15,31 +15,43 @@ from libs.common.requests import (
     Done,
     GetContact,
     GetPhoto,
+    ListTags,
     PhotoSource,
     RotateBcc,
     SearchContacts,
+    Tags,
     UpdateContact,
 )
 from services.contacts.contact_edits import apply_fields, edit_contact
-from services.contacts.contact_search import list_by_words, list_sorted, search_words
+from services.contacts.contact_search import list_by_words, list_sorted
 from services.contacts.contact_views import get_contact_id, get_contact_view, summary
 from services.contacts.context import Context
+from services.contacts.domain.text import search_terms
 from services.contacts.store import bcc, contact_edits
+from services.contacts.store.contact_search import list_tags
 from services.contacts.store.contact_views import get_photo_url
 from services.contacts.store.contacts import get_living_id, insert_contacts
+
+TAGS_SHOWN = 200
 
 
 async def search_contacts(context: Context, query: SearchContacts) -> ContactPage:
     """By text, best first; without text in the order that is asked for."""
-    words = search_words(query.q)
-    if query.q.strip() and not words:
+    terms = search_terms(query.q)
+    if query.q.strip() and not terms.begins:
         return ContactPage(items=())  # nothing but signs: no name has any
-    async with context.acquire_for_full_text() if words else context.db.acquire() as connection:
-        found = await (list_by_words(connection, query, words) if words else list_sorted(connection, query))
+    async with context.acquire_for_full_text() if terms.begins else context.db.acquire() as connection:
+        found = await (list_by_words(connection, query, terms) if terms.begins else list_sorted(connection, query))
     page, next_cursor = cut_page(
         found.contacts, query.limit, found.position, size_bytes=lambda contact: json_bytes(summary(contact))
     )
     return ContactPage(items=tuple(map(summary, page)), next_cursor=next_cursor)
+
+
+async def get_tags(context: Context, query: ListTags) -> Tags:
+    """The tags to choose from."""
+    async with context.db.acquire() as connection:
+        return Tags(items=tuple(await list_tags(connection, query.user_id, TAGS_SHOWN)))
 
 
 async def get_contact(context: Context, query: GetContact) -> Contact:

@@ -91,13 +91,16 @@ async def update_derived_fields(connection: Connection, derived: Mapping[Contact
     await connection.execute(
         """UPDATE contacts c SET name = p.name, company = p.company, title = p.title, photo_url = p.photo_url,
                birthday = p.birthday, urls = p.urls, phones = p.phones, phone_keys = p.phone_keys, name_key = p.name_key,
-               words_name = p.words_name, words_near = p.words_near, words_rest = p.words_rest, derive_due = false,
+               company_key = p.company_key, words_name = p.words_name, words_near = p.words_near, words_rest = p.words_rest,
+               derive_due = false,
                duplicates_due = c.duplicates_due OR (c.name_key, c.phone_keys, c.urls, c.words_near)
                    IS DISTINCT FROM (p.name_key, p.phone_keys, p.urls, p.words_near)
            FROM jsonb_to_recordset($1::jsonb) AS p(id uuid, name text, company text, title text, photo_url text, birthday text,
-               urls text[], phones text[], phone_keys text[], name_key text, words_name text, words_near text, words_rest text)
+               urls text[], phones text[], phone_keys text[], name_key text, company_key text,
+               words_name text, words_near text, words_rest text)
            WHERE c.id = p.id AND (c.derive_due OR ROW(c.name, c.company, c.title, c.photo_url, c.birthday, c.urls, c.phones, c.phone_keys,
-               c.name_key, c.words_name, c.words_near, c.words_rest) IS DISTINCT FROM ROW(p.name, p.company, p.title, p.photo_url,
-               p.birthday, p.urls, p.phones, p.phone_keys, p.name_key, p.words_name, p.words_near, p.words_rest))""",
+               c.name_key, c.company_key, c.words_name, c.words_near, c.words_rest)
+               IS DISTINCT FROM ROW(p.name, p.company, p.title, p.photo_url,
+               p.birthday, p.urls, p.phones, p.phone_keys, p.name_key, p.company_key, p.words_name, p.words_near, p.words_rest))""",
         [{"id": str(contact_id), **asdict(fields)} for contact_id, fields in derived.items()],
     )

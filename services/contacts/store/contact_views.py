@@ -6,11 +6,12 @@ from datetime import datetime
 
 from libs.common.db import Connection
 from libs.common.ids import ContactId, UserId
+from services.contacts.domain.relationships import DetailedRelationship
 
 
 @dataclass(frozen=True)
 class ContactDetails:
-    """The stored columns of a contact. `linked`: a live card of Google stands behind it."""
+    """The stored columns of a contact. `linked`: a live card of Google stands behind it. `relationship`: where it has very many lines."""
 
     id: ContactId
     name: str
@@ -26,6 +27,7 @@ class ContactDetails:
     linked: bool
     archived: bool
     created_at: datetime
+    relationship: DetailedRelationship | None
 
 
 async def list_details(
@@ -54,6 +56,7 @@ async def list_details(
             linked=row["linked"],
             archived=row["archived"],
             created_at=row["created_at"],
+            relationship=row["relationship"] and DetailedRelationship.model_validate(row["relationship"]),
         )
         for row in rows
     }

@@ -1,42 +1,30 @@
 """Scores as lists show them: what they are computed from, when they are due, and what they came to."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 from libs.common.db import Connection
 from libs.common.ids import ContactId, UserId
 from services.contacts.domain.addresses import AddressId
 from services.contacts.domain.changes import ChangedContacts
-from services.contacts.domain.scoring import ScoredInteraction
+from services.contacts.domain.interaction_times import InteractionTimes, Occurrences, interaction_times
+from services.contacts.domain.relationships import DetailedRelationship, Relationship
 
 
-class ScoreSnapshot(NamedTuple):
-    """A contact's score, first and last contact, number of lines, and when that can next change by itself (None: never)."""
-
-    contact_id: ContactId
-    score: int
-    first_at: datetime | None
-    last_at: datetime | None
-    interactions: int
-    due_at: datetime | None
-
-
-async def list_scored_interactions(
+async def list_interaction_times(
     connection: Connection, contact_ids: Collection[ContactId]
-) -> dict[ContactId, list[ScoredInteraction]]:
-    """What the scores of these contacts are computed from; an empty list for one without any."""
-    interactions: dict[ContactId, list[ScoredInteraction]] = defaultdict(list)
+) -> dict[ContactId, InteractionTimes]:
+    """What the scores of these contacts are computed from."""
+    found: dict[ContactId, list[Occurrences]] = defaultdict(list)
     rows = await connection.fetch(
-        "SELECT contact_id, occurred_at, direction, platform, counted FROM timeline_lines WHERE contact_id = ANY($1::uuid[])",
+        """SELECT contact_id, platform, direction, counted, array_agg(occurred_at ORDER BY occurred_at) AS moments
+           FROM timeline_lines WHERE contact_id = ANY($1::uuid[]) GROUP BY 1, 2, 3, 4""",
         list(contact_ids),
     )
     for row in rows:
-        interactions[row["contact_id"]].append(
-            ScoredInteraction(row["occurred_at"], row["direction"], row["platform"], row["counted"])
-        )
-    return interactions
+        found[row["contact_id"]].append(Occurrences(row["platform"], row["direction"], row["counted"], row["moments"]))
+    return {contact_id: interaction_times(found[contact_id]) for contact_id in contact_ids}
 
 
 async def list_due_users(connection: Connection, now: datetime) -> list[UserId]:
@@ -82,14 +70,36 @@ async def mark_due_by_address(connection: Connection, address_ids: Collection[Ad
     return by_user
 
 
-async def update_scores(connection: Connection, snapshots: Sequence[ScoreSnapshot]) -> None:
-    if not snapshots:
+async def update_scores(connection: Connection, known: Mapping[ContactId, Relationship]) -> None:
+    """What lists show of these relationships; of those in detail also what the page shows."""
+    if not known:
         return
     await connection.execute(
         """UPDATE contacts c SET score = s.score, first_at = s.first_at, last_at = s.last_at, interactions = s.interactions,
-               due_at = coalesce(s.due_at, 'infinity')
-           FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::int[], $6::timestamptz[])
-               AS s(id, score, first_at, last_at, interactions, due_at)
+               due_at = coalesce(s.due_at, 'infinity'), next_meeting_at = s.next_meeting_at, cold_since = s.cold_since,
+               usual_days = s.usual_days, cold_was = s.cold_was, relationship = s.relationship
+           FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::int[], $6::timestamptz[], $7::timestamptz[],
+                       $8::timestamptz[], $9::int[], $10::text[], $11::jsonb[])
+               AS s(id, score, first_at, last_at, interactions, due_at, next_meeting_at, cold_since, usual_days, cold_was, relationship)
            WHERE c.id = s.id""",
-        *map(list, zip(*snapshots, strict=True)),
+        *map(
+            list, zip(*(_columns(contact_id, relationship) for contact_id, relationship in known.items()), strict=True)
+        ),
+    )
+
+
+def _columns(contact_id: ContactId, known: Relationship) -> tuple[object, ...]:
+    cold = known.going_cold
+    return (
+        contact_id,
+        known.score.total,
+        known.first_at,
+        known.last_at,
+        known.lines,
+        known.due_at,
+        known.next_meeting_at,
+        cold and cold.since,
+        cold and cold.usual_days,
+        cold and cold.was,
+        known.model_dump(mode="json") if isinstance(known, DetailedRelationship) else None,
     )

@@ -12,6 +12,7 @@ from libs.common.requests import (
     AddInteraction,
     Contact,
     ContactFields,
+    ContactOrder,
     ContactPage,
     CreateContact,
     DeleteContact,
@@ -23,19 +24,24 @@ from libs.common.requests import (
     GetContact,
     GetTimeline,
     Interaction,
+    Label,
     ListDuplicates,
     ListMerges,
+    ListTags,
     MergeContacts,
     Merged,
     MergeRecords,
     RotateBcc,
     SearchContacts,
+    Tags,
     Timeline,
     UndoMerge,
     UpdateContact,
 )
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.api.moment import Moment
+from services.gateway.domain.moments import UTC_ZONE
+from services.gateway.domain.relationship_texts import going_cold_text, relationship_line
 
 TAG = "Contacts"
 TAKEN = {409: "Another contact has one of these addresses: `contact_id` names it."}
@@ -44,17 +50,28 @@ WRONG_CURSOR = {400: "The cursor is not one of this list."}
 
 class ContactsQuery(BaseModel):
     q: str = Field("", max_length=200, description="Words of a name, an email, a company or the notes.")
-    sort: Literal["name", "recent", "score"] = Field("recent", description="The order where `q` is not given.")
-    cursor: str | None = Field(None, max_length=1000)
+    sort: ContactOrder = Field("recent", description="The order where `q` is not given.")
+    tag: str | None = Field(None, max_length=2000, description="With this tag.")
+    relationship: Label | None = None
+    archived: bool = Field(False, description="Those that are archived, instead of the others.")
+    upcoming: bool = Field(False, description="With whom a meeting is ahead.")
+    going_cold: bool = Field(False, description="Once Strong or Warm, and silent for much longer than usual.")
+    cursor: str | None = Field(None, max_length=2000)
     limit: int = Field(50, ge=1, le=200)
 
 
 @endpoint("GET", "/contacts", tag=TAG, errors=WRONG_CURSOR)
 async def list_contacts(call: Call, query: ContactsQuery) -> ContactPage:
-    """Search and list contacts."""
+    """Search and list contacts. Each filter that is given must fit."""
     return await call.request(
-        SearchContacts(user_id=call.user_id, q=query.q.strip(), sort=query.sort, cursor=query.cursor, limit=query.limit)
+        SearchContacts(user_id=call.user_id, **query.model_dump(exclude={"q"}), q=query.q.strip())
     )
+
+
+@endpoint("GET", "/tags", tag=TAG)
+async def list_tags(call: Call) -> Tags:
+    """List the tags of your contacts, with how many have each."""
+    return await call.request(ListTags(user_id=call.user_id))
 
 
 class ContactBody(ContactFields):
@@ -69,13 +86,27 @@ async def create_contact(call: Call, body: ContactBody) -> Contact:
     return await call.request(CreateContact(user_id=call.user_id, fields=body))
 
 
+class ContactInWords(Contact):
+    """A contact; `relationship_text` and `going_cold_text` put the numbers of the relationship in words, with days as in UTC."""
+
+    relationship_text: str
+    going_cold_text: str
+
+
 @endpoint("GET", "/contacts/{contact_id}", tag=TAG)
-async def show_contact(call: Call, contact_id: ContactId) -> Contact:
+async def show_contact(call: Call, contact_id: ContactId) -> ContactInWords:
     """Show a contact.
 
-    With the relationship score in its parts, and the addresses that log mail to it when they are in BCC.
+    With the relationship score in its parts, the numbers behind them, its history by month, and the addresses that log mail to it when
+    they are in BCC.
     """
-    return await call.request(GetContact(user_id=call.user_id, contact_id=contact_id))
+    contact = await call.request(GetContact(user_id=call.user_id, contact_id=contact_id))
+    now = datetime.now(UTC)
+    return ContactInWords(
+        **dict(contact),
+        relationship_text=relationship_line(contact, now, UTC_ZONE),
+        going_cold_text=going_cold_text(contact, now, UTC_ZONE),
+    )
 
 
 @endpoint("PATCH", "/contacts/{contact_id}", tag=TAG, errors=TAKEN)
@@ -239,6 +270,7 @@ async def report_profile(call: Call, body: Profile) -> Accepted:
 
 ENDPOINTS = (
     list_contacts,
+    list_tags,
     create_contact,
     show_contact,
     update_contact,

@@ -25,7 +25,7 @@ from libs.common.requests import (
     UpdateContact,
 )
 from services.gateway.context import Context
-from services.gateway.domain.relationship_texts import part_texts
+from services.gateway.domain.relationship_texts import going_cold_text, history_line, part_texts, relationship_line
 from services.gateway.domain.timeline_view import months
 from services.gateway.pages.contact_fields import FIELDS, Editing, changed_fields, entered_fields, read_form
 from services.gateway.pages.duplicates import return_path
@@ -76,7 +76,10 @@ async def _contact_page(
         "fields": FIELDS,
         "editing": editing or (Editing(field, before[field.name]) if field else None),
         "empty_fields": [field for name, field in FIELDS.items() if not before[name]],
-        "parts": part_texts(contact.relationship),
+        "parts": part_texts(contact, visit.now, visit.zone),
+        "relationship": relationship_line(contact, visit.now, visit.zone),
+        "going_cold": going_cold_text(contact, visit.now, visit.zone),
+        "history": history_line(contact.history),
         "duplicates": suggested[:DUPLICATES_SHOWN],
         "more_duplicates": len(suggested[DUPLICATES_SHOWN:]),
         "merges": merges.items if merges else (),
@@ -171,12 +174,13 @@ async def rotate_bcc(visit: Visit) -> web.Response:
 
 
 async def archive(visit: Visit) -> web.Response:
-    """Out of the list, or back into it (`archived` is "no")."""
-    archived = (await visit.http_request.post()).get("archived") != "no"
+    """Out of the list, or back into it (`archived` is "no"); then to the person, or to the list that the form was on."""
+    form = await visit.http_request.post()
+    archived = form.get("archived") != "no"
     contact_id = _id(visit)
     fields = ContactFields(archived=archived)
     await visit.request(UpdateContact(user_id=visit.user_id, contact_id=contact_id, fields=fields))
-    return see_other(f"/contacts/{contact_id}")
+    return see_other("/contacts?archived=yes" if form.get("from") == "archived" else f"/contacts/{contact_id}")
 
 
 async def delete(visit: Visit) -> web.Response:

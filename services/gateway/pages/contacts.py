@@ -1,20 +1,46 @@
-"""The list of people: search as you type, sorting, and a new one by hand."""
+"""The list of people: search as you type, sorting, filters, and a new one by hand."""
 
-from typing import Literal, cast
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, cast
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from libs.common.errors import Refused
-from libs.common.requests import ContactFields, CreateContact, SearchContacts
+from libs.common.requests import (
+    ContactFields,
+    ContactOrder,
+    ContactSummary,
+    CreateContact,
+    Label,
+    ListTags,
+    SearchContacts,
+    Tag,
+)
 from services.gateway.context import Context
+from services.gateway.domain.relationship_texts import going_cold_text
 from services.gateway.pages.duplicates import count_text
 from services.gateway.pages.visit import Visit, page_route, see_other
 
-Sort = Literal["recent", "score", "name"]
-SORTS: tuple[tuple[Sort, str], ...] = (("recent", "Last contact"), ("score", "Relationship"), ("name", "Name"))
+SORTS: tuple[tuple[ContactOrder, str], ...] = (
+    ("recent", "Last contact"),
+    ("score", "Relationship"),
+    ("name", "Name"),
+    ("company", "Company"),
+    ("added", "Added"),
+)
+LABELS: dict[str, Label] = {"strong": "Strong", "warm": "Warm", "cold": "Cold"}
+# Links that narrow the list: the parameter and its value, and what the link is called.
+FILTERS = (
+    *(("relationship", value, text) for value, text in LABELS.items()),
+    ("going_cold", "yes", "Going cold"),
+    ("upcoming", "yes", "Meeting ahead"),
+    ("archived", "yes", "Archived"),
+)
 PAGE_LENGTH = 50
-MAX_QUERY = 200
+MAX_QUERY, MAX_TAG = 200, 2_000
 ENTERED = ("name", "email", "company", "title")
 
 
@@ -26,25 +52,87 @@ def contacts_routes(context: Context) -> list[web.RouteDef]:
     ]
 
 
+class Person(NamedTuple):
+    """A line of the list; `going_cold`: why, in a sentence, or nothing."""
+
+    contact: ContactSummary
+    going_cold: str
+
+
+@dataclass(frozen=True)
+class FilterLink:
+    """A link that narrows the list, or widens it again where it is `chosen`. The other filters stay."""
+
+    text: str
+    href: str
+    chosen: bool
+
+
 async def show_contacts(visit: Visit) -> web.Response:
     """The people, best match first where something is searched for. With `cursor` the next page of them."""
-    parameters = visit.http_request.query
-    text = parameters.get("q", "").replace("\0", "").strip()[:MAX_QUERY]
-    sort = next((name for name, _ in SORTS if name == parameters.get("sort")), "recent")
-    page = await visit.request(
-        SearchContacts(
-            user_id=visit.user_id,
-            q=text,
-            sort=cast(Sort, sort),
-            cursor=parameters.get("cursor") or None,
-            limit=PAGE_LENGTH,
-        )
-    )
-    # While somebody types, only the list is looked at.
-    duplicates = "" if text or parameters.get("cursor") else await count_text(visit)
-    more = urlencode({"q": text, "sort": sort, "cursor": page.next_cursor}) if page.next_cursor else ""
-    values = {"people": page.items, "q": text, "sort": sort, "sorts": SORTS, "more": more, "duplicates": duplicates}
+    chosen = _chosen(visit.http_request.query)
+    query = _search(visit, chosen)
+    page, tags = await asyncio.gather(visit.request(query), visit.request_if_up(ListTags(user_id=visit.user_id)))
+    # While somebody types or turns pages, only the list is looked at.
+    duplicates = "" if query.q or query.cursor else await count_text(visit)
+    values = {
+        "people": people_lines(visit, page.items),
+        "q": query.q,
+        "sort": query.sort,
+        "sorts": SORTS,
+        "tag": chosen.get("tag", ""),
+        "tags": _offered(tags.items if tags else (), chosen.get("tag", "")),
+        "filters": [_link(chosen, *filter_) for filter_ in FILTERS],
+        "kept": {name: chosen[name] for name in dict.fromkeys(name for name, *_ in FILTERS) if name in chosen},
+        "archived": query.archived,
+        "duplicates": duplicates,
+        "filtered": bool(chosen.keys() - {"sort"}),
+        "more": urlencode({**chosen, "cursor": page.next_cursor}) if page.next_cursor else "",
+    }
     return await visit.page("contacts.html", values)
+
+
+def people_lines(visit: Visit, people: tuple[ContactSummary, ...]) -> list[Person]:
+    """As lists of people show them."""
+    return [Person(person, going_cold_text(person, visit.now, visit.zone)) for person in people]
+
+
+def _chosen(parameters: Mapping[str, str]) -> dict[str, str]:
+    """What narrows and orders the list, as far as it is known; nothing else of the address."""
+    chosen = {
+        "q": parameters.get("q", "").replace("\0", "").strip()[:MAX_QUERY],
+        "sort": next((name for name, _ in SORTS if name == parameters.get("sort")), ""),
+        "tag": parameters.get("tag", "").replace("\0", "")[:MAX_TAG],
+        **{name: value for name, value, _ in FILTERS if parameters.get(name) == value},
+    }
+    return {name: value for name, value in chosen.items() if value}
+
+
+def _search(visit: Visit, chosen: Mapping[str, str]) -> SearchContacts:
+    return SearchContacts(
+        user_id=visit.user_id,
+        q=chosen.get("q", ""),
+        sort=cast(ContactOrder, chosen.get("sort", "recent")),
+        tag=chosen.get("tag"),
+        relationship=LABELS.get(chosen.get("relationship", "")),
+        archived="archived" in chosen,
+        upcoming="upcoming" in chosen,
+        going_cold="going_cold" in chosen,
+        cursor=visit.http_request.query.get("cursor") or None,
+        limit=PAGE_LENGTH,
+    )
+
+
+def _link(chosen: Mapping[str, str], name: str, value: str, text: str) -> FilterLink:
+    is_chosen = chosen.get(name) == value
+    kept = {other: choice for other, choice in chosen.items() if other != name}
+    parameters = urlencode(kept if is_chosen else {**kept, name: value})
+    return FilterLink(text, f"/contacts?{parameters}" if parameters else "/contacts", is_chosen)
+
+
+def _offered(tags: tuple[Tag, ...], chosen: str) -> tuple[Tag, ...]:
+    """The tags to choose from, the chosen one among them."""
+    return tags if not chosen or any(tag.name == chosen for tag in tags) else (Tag(name=chosen, contacts=0), *tags)
 
 
 async def show_new_contact(visit: Visit) -> web.Response:

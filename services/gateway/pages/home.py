@@ -1,4 +1,4 @@
-"""The home page: who is next, what waits on a decision, what came in. The first run leads through three steps."""
+"""The home page: who is next, who is going cold, what waits on a decision, what came in. The first run leads through three steps."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from libs.common.events import Meeting
 from libs.common.requests import ContactPage, CountContacts, ListMeetings, SearchContacts
 from services.gateway.context import Context
 from services.gateway.domain.accounts import AccountView
+from services.gateway.pages.contacts import people_lines
 from services.gateway.pages.duplicates import count_text
 from services.gateway.pages.meetings import Row, meeting_row, meeting_views
 from services.gateway.pages.visit import Visit, page_route
@@ -20,6 +21,7 @@ State = Literal["done", "now", "later"]
 AHEAD = timedelta(hours=36)
 MEETINGS = 6
 RECENT = 6
+GOING_COLD = 5
 NEWEST = 8
 
 
@@ -36,12 +38,15 @@ class Step:
 
 
 async def show_home(visit: Visit) -> web.Response:
-    accounts, meetings, people, counts, notifications, duplicates = await asyncio.gather(
+    accounts, meetings, (people, cold), counts, notifications, duplicates = await asyncio.gather(
         visit.accounts(),
         visit.request_if_up(
             ListMeetings(user_id=visit.user_id, start=visit.now, end=visit.now + AHEAD, limit=MEETINGS)
         ),
-        visit.request_if_up(SearchContacts(user_id=visit.user_id, sort="recent", limit=RECENT)),
+        asyncio.gather(
+            visit.request_if_up(SearchContacts(user_id=visit.user_id, sort="recent", limit=RECENT)),
+            visit.request_if_up(SearchContacts(user_id=visit.user_id, going_cold=True, sort="score", limit=GOING_COLD)),
+        ),
         visit.request_if_up(CountContacts(user_id=visit.user_id)),
         list_notifications(visit.context.db, visit.user_id, unread=True, limit=NEWEST),
         count_text(visit),
@@ -50,6 +55,7 @@ async def show_home(visit: Visit) -> web.Response:
     values = {
         "rows": rows,
         "people": people.items if people else (),
+        "going_cold": people_lines(visit, cold.items if cold else ()),
         "counts": counts,
         "offers": [item for item in notifications if item.action and not item.action.answer],
         "reconnect": [account for account in accounts if account.reconnect],

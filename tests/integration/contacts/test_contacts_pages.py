@@ -72,7 +72,7 @@ async def test_contacts_come_in_the_order_that_is_asked_for_on_pages_of_any_size
         ({"sort": "name"}, lambda contact: (contact.name, contact.id)),
         ({"sort": "recent"}, lambda contact: (-last(contact), contact.id)),
         ({"sort": "score"}, lambda contact: (-contact.score, -last(contact), contact.id)),
-        ({"q": "pat"}, lambda contact: (contact.id,)),
+        ({"q": "pat"}, lambda contact: (-contact.score, -last(contact), contact.id)),
     ]
     for order, key in orders:
         [everything] = await pages_of_contacts(world, 200, **order)

@@ -88,6 +88,77 @@ async def test_people_are_listed_searched_sorted_and_paged(
     assert (query.sort, len(query.q)) == ("recent", 200)
 
 
+async def test_people_are_filtered_by_links_that_keep_the_other_filters_and_archived_ones_come_back(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    world.add(world.alice, contact("Ann").model_copy(update={"tags": ("friend & co", "b")}))
+    ben = world.add(world.alice, contact("Ben").model_copy(update={"tags": ("b",)}))
+    html = await page(
+        browser, "/contacts?tag=friend+%26+co&relationship=warm&sort=company&upcoming=yes&going_cold=no&x=1"
+    )
+    query = requested(gateway, q.SearchContacts)[-1]
+    assert (query.tag, query.relationship, query.sort, query.upcoming) == ("friend & co", "Warm", "company", True)
+    assert (query.going_cold, query.archived) == (False, False)
+    assert '<option value="b" >b (2)</option>' in html
+    assert '<option value="friend &amp; co" selected>friend &amp; co (1)</option>' in html
+    assert '<input type="hidden" name="relationship" value="warm" form="filters">' in html
+    kept = "sort=company&amp;tag=friend+%26+co&amp;"
+    assert f'href="/contacts?{kept}upcoming=yes" aria-current="true">Warm' in html
+    assert f'href="/contacts?{kept}upcoming=yes&amp;relationship=strong" >Strong' in html
+    assert f'href="/contacts?{kept}relationship=warm" aria-current="true">Meeting ahead' in html
+    assert f'href="/contacts?{kept}relationship=warm&amp;upcoming=yes&amp;archived=yes" >Archived' in html
+    html = await page(browser, "/contacts?archived=yes")
+    assert requested(gateway, q.SearchContacts)[-1].archived
+    form = {"archived": "no", "from": "archived"}
+    assert all(f'name="{name}" value="{value}"' in html for name, value in form.items())
+    origin = {"Origin": gateway.url}
+    async with browser.post(
+        f"/contacts/{ben.id}/archive", data=form, headers=origin, allow_redirects=False
+    ) as response:
+        assert (response.status, response.headers["Location"]) == (303, "/contacts?archived=yes")
+    assert requested(gateway, q.UpdateContact)[-1].fields.archived is False
+
+
+async def test_home_shows_who_is_going_cold_and_why_and_a_person_the_relationship_month_by_month(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    now = datetime.now(UTC)
+    olivia = contact("Olivia").model_copy(
+        update={
+            "going_cold": q.GoingCold(since=now, usual_days=14, was="Strong"), "numbers": q.ScoreNumbers(they_wrote=12, you_wrote=9),
+            "last_interaction_at": now - timedelta(days=74), "first_interaction_at": datetime(2024, 9, 7, tzinfo=UTC),
+            "history": tuple(q.MonthScore(month=f"2026-{n:02}", score=n % 10) for n in range(1, 13)),
+        }
+    )  # fmt: skip
+    world.add(world.alice, olivia)
+    html = await page(browser, "/")
+    [query] = [query for query in requested(gateway, q.SearchContacts) if query.going_cold]
+    assert (query.sort, query.limit) == ("score", 5)
+    assert "last contact 74 days ago, you used to write every 2 weeks" in html
+    html = await page(browser, f"/contacts/{olivia.id}")
+    assert "they wrote 12 times, you 9 · last " in html
+    assert "· since Sep 2024" in html
+    assert "Going cold: last contact 74 days ago, you used to write every 2 weeks." in html
+    assert re.search(r'<svg class="history" role="img" aria-labelledby="history-title history-words"', html)
+    assert "The relationship month by month: 1 in Jan 2026, 2 now, between 0 and 9." in html
+    async with gateway.client() as api, api.get(f"/api/v1/contacts/{olivia.id}") as response:
+        found = await response.json()
+    assert found["relationship_text"].startswith("they wrote 12 times, you 9 · last ")
+    assert found["going_cold_text"] == "last contact 74 days ago, you used to write every 2 weeks"
+    assert found["numbers"]["they_wrote"] == 12
+    async with gateway.client() as api, api.get("/api/v1/tags") as response:
+        assert await response.json() == {"items": []}
+    async with (
+        gateway.client() as api,
+        api.get("/api/v1/contacts?going_cold=true&relationship=Cold&sort=added") as response,
+    ):
+        assert response.status == 200
+    query = requested(gateway, q.SearchContacts)[-1]
+    assert (query.going_cold, query.relationship, query.sort, query.archived) == (True, "Cold", "added", False)
+
+
 async def test_nothing_that_others_wrote_is_markup(gateway: RunningGateway, browser: aiohttp.ClientSession) -> None:
     world = gateway.world
     person = contact(HOSTILE, "x@example.com").model_copy(

@@ -66,6 +66,12 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
 
     searched = q.SearchContacts(**mine, q="Carol", sort="score", **page)
     yield Case("list_contacts", "GET", "/contacts?q=%20Carol%20&sort=score&cursor=c&limit=7", searched, 10)
+    filtered = q.SearchContacts(
+        **mine, sort="company", tag="a b", relationship="Warm", archived=True, upcoming=True, going_cold=True
+    )
+    filters = "sort=company&tag=a%20b&relationship=Warm&archived=true&upcoming=true&going_cold=true"
+    yield Case("list_contacts", "GET", f"/contacts?{filters}", filtered, 10)
+    yield Case("list_tags", "GET", "/tags", q.ListTags(**mine), 10)
     body = FIELDS.model_dump(mode="json", exclude_unset=True)
     yield Case("create_contact", "POST", "/contacts", q.CreateContact(**mine, fields=FIELDS), 30, body, keyed=True)
     yield Case("show_contact", "GET", of_contact, q.GetContact(**person), 10)

@@ -301,9 +301,30 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "notes found before names",
         "order",
-        "services/contacts/store/contact_search.py::list_by_text",
-        InText("{0.05, 0.1, 0.4, 1.0}", "{1.0, 0.4, 0.1, 0.05}"),
+        "services/contacts/store/text_search.py::_Search.list_ranked",
+        InText("THEN 1 ELSE 0", "THEN 0 ELSE 1"),
         (f"{CONTACTS}_pages.py::test_what_is_found_in_a_name_comes_before_addresses_companies_and_notes",),
+    ),
+    Mutation(
+        "where very many match, one that repeats on the next page",
+        "order",
+        "services/contacts/store/text_search.py::_behind",
+        InText(" > ", " >= "),
+        (f"{CONTACTS}_lists.py::test_search_is_the_same_on_pages_of_any_size_however_many_match",),
+    ),
+    Mutation(
+        "a filter by tag that lists everybody with a tag",
+        "order",
+        "services/contacts/store/contact_search.py::fitting",
+        InText("c.tags @> ", "c.tags IS DISTINCT FROM "),
+        (f"{CONTACTS}_lists.py::test_every_list_has_each_contact_that_fits_once_and_in_order_on_pages_of_any_size",),
+    ),
+    Mutation(
+        "a list by company that ends with a page",
+        "order",
+        "services/contacts/store/contact_search.py::_BY_COMPANY",
+        InText("($3 = '', $3,", "(true, $3,"),
+        (f"{CONTACTS}_lists.py::test_every_list_has_each_contact_that_fits_once_and_in_order_on_pages_of_any_size",),
     ),
     Mutation(
         "a brief that shows the meeting itself as the last contact",
@@ -343,8 +364,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "scores that are never due again",
         "order",
-        "services/contacts/scoring.py::_snapshot",
-        Replace("next_change(interactions, now)", "None"),
+        "services/contacts/domain/relationships.py::relationship",
+        Replace("next_change(times, now)", "None"),
         (f"{CONTACTS}_rules.py::test_stored_scores_are_those_of_the_moment_and_due_when_they_can_change",),
     ),
     Mutation(

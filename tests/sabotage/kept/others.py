@@ -224,7 +224,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     _lost(
         "everybody's contacts are listed",
-        "services/contacts/store/contact_search.py::_LISTED",
+        "services/contacts/store/contact_search.py::LISTED",
         "c.user_id = $1",
         ANYBODY_1,
         REQUESTS,

@@ -12,6 +12,7 @@ from libs.common.ids import AccountId, ContactId, InteractionId, UserId
 from services.contacts.domain.addresses import AddressId
 from services.contacts.domain.bcc import bcc_address, bcc_hash, looks_like_hash
 from services.contacts.domain.identity_resolution import Card, Member, Person, Resolution, resolved_identities
+from services.contacts.domain.interaction_times import count_until
 from services.contacts.domain.observations import Observation, ObservedItem, Participant
 from services.contacts.domain.projection import (
     ProjectedInteraction,
@@ -23,8 +24,9 @@ from services.contacts.domain.projection import (
     projected_interactions,
     threads_of,
 )
-from services.contacts.domain.scoring import AGES, ScoredInteraction, counted_interactions, label, next_change, score
+from services.contacts.domain.scoring import AGES, label
 from services.contacts.domain.text import MAX_KEY, cleaned, folded, key, words
+from tests.support.interaction_times import Line, next_change, score, times_of
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 USER, A, B = UserId(UUID(int=1)), AccountId(UUID(int=2)), AccountId(UUID(int=3))
@@ -32,8 +34,8 @@ TICK = timedelta(seconds=1)
 DAYS = {days: timedelta(days=days) for days in (1, 7, 30, 90, 365, 730, 1825)}
 
 
-def at(age: timedelta, direction: str = "mutual", platform: str = "email", counted: bool = True) -> ScoredInteraction:
-    return ScoredInteraction(NOW - age, direction, platform, counted)
+def at(age: timedelta, direction: str = "mutual", platform: str = "email", counted: bool = True) -> Line:
+    return Line(NOW - age, direction, platform, counted)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,9 @@ def test_a_score_is_whole() -> None:
 def test_only_past_contact_between_two_counts() -> None:
     counting = [at(timedelta(0)), at(DAYS[1], "inbound")]
     others = [at(-TICK), at(DAYS[1], "participant"), at(DAYS[1], counted=False)]
-    assert counted_interactions([*counting, *others], NOW) == counting
+    times = times_of([*counting, *others])
+    assert [count_until(moments, NOW) for moments in times.every] == [1, 0, 1]
+    assert times.lines == 5
     assert score(others, NOW).total == 0
 
 

@@ -243,7 +243,7 @@ def test_a_contact_is_shown_whole() -> None:
     assert derived_fields(stored, cards, addresses) == DerivedFields(
         name="Ann Lée", company="Acme", title="", photo_url="https://p", birthday="2000",
         urls=("https://a", "https://b", "https://c"), phones=("030 5", "+49 30 1234567"), phone_keys=("0305", "+49301234567"),
-        name_key="ann lee", words_name="ann lee", words_near="acme friend ann x example",
+        name_key="ann lee", company_key="acme", words_name="ann lee", words_near="acme friend ann x example",
         words_rest="likes tea 030 5 49 30 1234567",
     )  # fmt: skip
     own = EditableFields(

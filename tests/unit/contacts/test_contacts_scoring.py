@@ -6,15 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contacts.domain.scoring import ScoredInteraction, next_change, score
+from tests.support.interaction_times import Line, next_change, score
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 
 
-def interactions(
-    direction: str, *days_ago: float, platform: str = "email", counted: bool = True
-) -> list[ScoredInteraction]:
-    return [ScoredInteraction(NOW - timedelta(days=days), direction, platform, counted) for days in days_ago]
+def interactions(direction: str, *days_ago: float, platform: str = "email", counted: bool = True) -> list[Line]:
+    return [Line(NOW - timedelta(days=days), direction, platform, counted) for days in days_ago]
 
 
 def times(days_ago: float, count: int) -> tuple[float, ...]:
@@ -38,7 +36,7 @@ def times(days_ago: float, count: int) -> tuple[float, ...]:
         (interactions("mutual", 10), 4),
     ],
 )
-def test_reciprocity_is_the_balance_of_both_directions(history: list[ScoredInteraction], reciprocity: int) -> None:
+def test_reciprocity_is_the_balance_of_both_directions(history: list[Line], reciprocity: int) -> None:
     assert score(history, NOW).reciprocity == reciprocity
 
 
@@ -60,7 +58,7 @@ def test_reciprocity_is_the_balance_of_both_directions(history: list[ScoredInter
         (interactions("inbound", 1, counted=False), 0),
     ],
 )
-def test_recency_is_how_fresh_their_last_sign_is(history: list[ScoredInteraction], recency: int) -> None:
+def test_recency_is_how_fresh_their_last_sign_is(history: list[Line], recency: int) -> None:
     assert score(history, NOW).recency == recency
 
 
@@ -77,7 +75,7 @@ def test_recency_is_how_fresh_their_last_sign_is(history: list[ScoredInteraction
         (interactions("inbound", *times(1800, 149)), 0),
     ],
 )
-def test_frequency_weighs_by_age(history: list[ScoredInteraction], frequency: int) -> None:
+def test_frequency_weighs_by_age(history: list[Line], frequency: int) -> None:
     assert score(history, NOW).frequency == frequency
 
 
@@ -102,13 +100,13 @@ def test_tenure_asks_for_many_and_for_long(count: int, first: int, tenure: int) 
         (interactions("mutual", *times(5, 60), 800) + interactions("inbound", 1, platform="telegram"), 10, "Strong"),
     ],
 )
-def test_the_total_is_the_sum_and_at_most_ten(history: list[ScoredInteraction], total: int, label: str) -> None:
+def test_the_total_is_the_sum_and_at_most_ten(history: list[Line], total: int, label: str) -> None:
     whole = score(history, NOW)
     assert (whole.total, whole.label) == (total, label)
 
 
 an_interaction = st.builds(
-    ScoredInteraction,
+    Line,
     occurred_at=st.integers(-100, 3000).map(lambda days: NOW - timedelta(days=days, minutes=7)),
     direction=st.sampled_from(["inbound", "outbound", "mutual", "participant"]),
     platform=st.sampled_from(["email", "calendar", "telegram"]),
@@ -117,7 +115,7 @@ an_interaction = st.builds(
 
 
 @given(st.lists(an_interaction, max_size=40))
-def test_the_score_knows_no_order_and_stays_in_its_bounds(history: list[ScoredInteraction]) -> None:
+def test_the_score_knows_no_order_and_stays_in_its_bounds(history: list[Line]) -> None:
     whole = score(history, NOW)
     assert score(history[::-1], NOW) == whole
     parts = (whole.reciprocity, whole.recency, whole.frequency, whole.breadth, whole.tenure)
@@ -126,7 +124,7 @@ def test_the_score_knows_no_order_and_stays_in_its_bounds(history: list[ScoredIn
 
 
 @given(st.lists(an_interaction, max_size=10), st.integers(0, 4000))
-def test_nothing_changes_before_the_next_change(history: list[ScoredInteraction], later_hours: int) -> None:
+def test_nothing_changes_before_the_next_change(history: list[Line], later_hours: int) -> None:
     change = next_change(history, NOW)
     later = NOW + timedelta(hours=later_hours)
     if change is None or later < change:
