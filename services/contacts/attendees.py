@@ -7,9 +7,10 @@ from datetime import datetime
 from libs.common.db import Connection
 from libs.common.ids import ContactId
 from libs.common.requests import Attendee, Interaction
+from services.contacts.domain.observations import CALENDAR
 from services.contacts.domain.scoring import ScoredInteraction, counted_interactions, score
 from services.contacts.store import scores, timelines
-from services.contacts.store.contact_search import ListedContact, get_listed_contact
+from services.contacts.store.contact_search import ListedContact, list_contacts_by_id
 from services.contacts.store.contact_views import list_on_file
 from services.contacts.store.profiles import list_bios
 from services.contacts.timelines import list_interaction_views
@@ -24,21 +25,19 @@ async def list_known_guests(
     interactions = await scores.list_scored_interactions(connection, contact_ids)
     bios = await list_bios(connection, contact_ids)
     on_file = await list_on_file(connection, contact_ids)
-    lines = await timelines.list_last_lines(connection, contact_ids, now, last)
+    lines = await timelines.list_last_lines(connection, contact_ids, now, last) if last else []
     newest: dict[ContactId, list[Interaction]] = defaultdict(list)
     for line, view in zip(lines, await list_interaction_views(connection, lines, PEOPLE_SHOWN), strict=True):
         newest[line.contact_id].append(view.model_copy(update={"text": view.text[:TEXT_SHOWN]}))
     guests: dict[ContactId, Attendee] = {}
-    for contact_id in contact_ids:
-        contact = await get_listed_contact(connection, contact_id)
-        if contact is not None:
-            guest = _attendee(contact, interactions[contact_id], now)
-            more = {
-                "on_file": contact_id in on_file,
-                "bios": bios.get(contact_id, {}),
-                "last": tuple(newest[contact_id]),
-            }
-            guests[contact_id] = guest.model_copy(update=more)
+    for contact in await list_contacts_by_id(connection, contact_ids):
+        guest = _attendee(contact, interactions[contact.id], now)
+        more = {
+            "on_file": contact.id in on_file,
+            "bios": bios.get(contact.id, {}),
+            "last": tuple(newest[contact.id]),
+        }
+        guests[contact.id] = guest.model_copy(update=more)
     return guests
 
 
@@ -53,4 +52,7 @@ def _attendee(contact: ListedContact, interactions: Sequence[ScoredInteraction],
         score=score(interactions, now),
         first_contact_at=min(moments, default=None),
         last_contact_at=max(moments, default=None),
+        met_before=any(
+            interaction.platform == CALENDAR and interaction.occurred_at <= now for interaction in interactions
+        ),
     )

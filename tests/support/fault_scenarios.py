@@ -182,7 +182,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         acts.edit,
         (
             *requests("contacts.create", "contacts.update", "contacts.add_interaction", "contacts.merge", "contacts.undo_merge"),
-            *requests("contacts.delete", "auth.create_token", "auth.delete_token"), "request.received@contacts.rotate_bcc",
+            *requests("contacts.delete", "contacts.dismiss_waiting", "auth.create_token", "auth.delete_token"),
+            "request.received@contacts.rotate_bcc",
             "contacts.merge.recorded", "contacts.undo.recorded", "contacts.committed",
         ),
         {"auth.api_tokens": 1, "contacts.merges": 0},

@@ -177,7 +177,10 @@ class Timeline(Shape):
 
 
 class GetTimeline(Query[Timeline]):
-    """A contact's interactions, newest first. `group` folds the messages of a thread into its newest."""
+    """A contact's interactions, newest first. `group` folds the messages of a thread into its newest.
+
+    `when`: those that have begun, or those still ahead. `down_to`: the cursor of an earlier page; what comes before it, once more.
+    """
 
     subject = "contacts.timeline"
     served_by = "contacts"
@@ -190,7 +193,10 @@ class GetTimeline(Query[Timeline]):
     direction: Direction | None = None
     q: str = ""
     group: bool = False
+    when: Literal["always", "past", "ahead"] = "always"
+    thread: str | None = None
     cursor: str | None = None
+    down_to: str | None = None
     limit: int = Field(50, ge=1, le=200)
 
 
@@ -212,6 +218,45 @@ class AddInteraction(Command[Interaction]):
     text: str = Field("", max_length=10_000)
     ref: str | None = Field(None, max_length=500)
     thread: str = Field("", max_length=500)
+
+
+class WaitingMail(Shape):
+    """Mail of a contact that the user has not answered. `topic`: its subject without "Re:". `asked`: it holds a question."""
+
+    interaction_id: InteractionId
+    contact_id: ContactId
+    name: str
+    topic: str
+    text: str
+    asked: bool
+    occurred_at: datetime
+
+
+class Waiting(Shape):
+    items: tuple[WaitingMail, ...]
+
+
+class ListWaiting(Query[Waiting]):
+    """What waits on the user, newest first: at most five, each of another contact."""
+
+    subject = "contacts.waiting"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Waiting
+
+    user_id: UserId
+
+
+class DismissWaiting(Command[Done]):
+    """This message needs no answer. Refused: `not_found` (404)."""
+
+    subject = "contacts.dismiss_waiting"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Done
+
+    user_id: UserId
+    interaction_id: InteractionId
 
 
 class Duplicate(Shape):
@@ -276,7 +321,7 @@ class Attendee(Shape):
     """What is known about one guest. `contact_id` is null where there is no contact; `last` are the newest interactions.
 
     A contact may have been made by the invitation alone. `first_contact_at`: the first interaction that counts; `on_file`: a card of Google
-    Contacts, or something that the user wrote, stands behind it.
+    Contacts, or something that the user wrote, stands behind it. `met_before`: a meeting with them lies in the past.
     """
 
     address: str
@@ -288,6 +333,7 @@ class Attendee(Shape):
     on_file: bool = False
     first_contact_at: datetime | None = None
     last_contact_at: datetime | None = None
+    met_before: bool = False
     bios: dict[str, str] = {}
     last: tuple[Interaction, ...] = ()
     me: bool = False

@@ -1,6 +1,6 @@
 """Lists of contacts: by name, by last contact, by score, by text; and those that may be the same person as another."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -115,6 +115,15 @@ async def list_look_alikes(
         contact_id,
         query,
         limit,
+    )
+    return [_listed(row) for row in rows]
+
+
+async def list_contacts_by_id(connection: Connection, contact_ids: Collection[ContactId]) -> list[ListedContact]:
+    """Those of these contacts that are there, in no order."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM contacts c WHERE c.id = ANY($1::uuid[])",  # noqa: S608  (no input in it)
+        list(contact_ids),
     )
     return [_listed(row) for row in rows]
 

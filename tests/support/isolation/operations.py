@@ -32,6 +32,8 @@ PAGES = {
     "/oauth/google/callback": ("state", "code"),
     "/contacts/{contact_id}/merge": ("other_id",),
     "/contacts/{contact_id}/notes": ("text",),
+    "/meetings/{meeting_id}/note": ("text",),
+    "/why": ("contact_id", "message_id"),
 }
 # Those with nothing of anybody's: signing in and out, documents, files, health, what Google calls.
 NOBODYS = {
