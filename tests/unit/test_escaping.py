@@ -17,21 +17,35 @@ import pytest
 from pydantic import BaseModel
 
 from libs.common.preferences import GmailPreferences
-from libs.common.requests import ApiToken, Brief, Contact, ContactSummary, Counts, Duplicate, Interaction, User
+from libs.common.requests import (
+    ApiToken,
+    Brief,
+    Contact,
+    ContactSummary,
+    DryRunLine,
+    Duplicate,
+    Interaction,
+    MeetingGuest,
+    User,
+    WaitingMail,
+    Why,
+)
 from services.gateway.domain.accounts import AccountView
-from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView
+from services.gateway.domain.first_run import Step
+from services.gateway.domain.meetings import GuestText, MeetingView
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
 from services.gateway.domain.relationship_texts import PartText
 from services.gateway.domain.sync_health import Health
 from services.gateway.domain.sync_lines import SyncLine
 from services.gateway.domain.timeline_view import Line, Month
-from services.gateway.pages.contact import LINES, LISTS, PLATFORMS
+from services.gateway.pages.contact import LINES, LISTS
 from services.gateway.pages.contacts import ENTERED, SORTS
-from services.gateway.pages.home import Step
-from services.gateway.pages.meetings import Row
+from services.gateway.pages.meeting import LOOKS, GuestLine
+from services.gateway.pages.meeting_rows import Row
 from services.gateway.pages.render import HERE, Renderer
 from services.gateway.pages.settings import CREATION
+from services.gateway.pages.timeline import Choice
 from services.prep.domain.view import View
 from services.prep.rendering import render
 
@@ -107,7 +121,10 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
 def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Those of somebody who is signed in, without their frame."""
     rows = [
-        Row(filled.shape(MeetingView, all_day=all_day), *(filled.text() for _ in range(3))) for all_day in (True, False)
+        Row(
+            filled.shape(MeetingView, all_day=all_day), filled.text(), [filled.shape(GuestText)], 2, True, filled.text()
+        )
+        for all_day in (True, False)
     ]
     notification, open_offer = filled.shape(Notification), filled.shape(Notification)
     open_offer.action.answer = None
@@ -115,8 +132,8 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     contact = filled.shape(Contact)
     people = {"people": [filled.shape(ContactSummary)]}
     yield "home.html", people | {
-        "rows": rows, "counts": filled.shape(Counts), "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)],
-        "notifications": [notification],
+        "rows": rows, "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)], "notifications": [notification],
+        "waiting": [filled.shape(WaitingMail), filled.shape(WaitingMail, topic="")], "filling": True,
     }  # fmt: skip
     yield "contacts.html", people | {"q": filled.text(), "sort": "name", "sorts": SORTS, "more": filled.text()}
     yield "contacts.html", {"people": [], "q": filled.text(), "sort": "name", "sorts": SORTS, "more": ""}
@@ -131,17 +148,29 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
         ]
         yield "contact.html", {
             "contact": contact, "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
-            "upcoming": [filled.shape(Interaction)], "chosen": {"q": filled.text()}, "query": filled.text(), "shows": PLATFORMS,
+            "upcoming": [filled.shape(Interaction)], "upcoming_more": 1, "chosen": {"q": filled.text(), "side": filled.text()},
+            "shows": [filled.shape(Choice)], "sides": [filled.shape(Choice)], "fresh": filled.text(), "older_page": False,
+            "continued": False,
             "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],))), (lines[1],))],
             "more": filled.text(),
         }  # fmt: skip
-    yield "meetings.html", {"days": [(filled.text(), rows)], "past": False, "cut": True}
-    for all_day in (True, False):
+    yield "meetings.html", {"days": [(filled.text(), rows)], "past": True, "back": 1, "earlier": 2}
+    yield "dry_run.html", {
+        "days": [(filled.text(), [(filled.shape(DryRunLine, would_send=False), filled.text())])], "total": 1, "sent": 0, "span": 30,
+    }  # fmt: skip
+    guest = filled.shape(MeetingGuest)
+    for look, all_day in (("text", True), ("light", False), ("", False)):
         yield "meeting.html", {
-            "meeting": filled.shape(MeetingView, all_day=all_day), "guests": [filled.shape(MeetingView).guests[0]],
-            "length": filled.text(), "answers": ANSWER_TEXTS, "video_url": f"https://x.example/?{filled.text()}",
-            "state": filled.text(), "brief": filled.shape(Brief, ai=False), "sent": True, "problem_text": filled.text(),
+            "meeting": filled.shape(MeetingView, all_day=all_day), "length": filled.text(), "video_url": f"https://x.example/?{filled.text()}",
+            "guests": [GuestLine(filled.text(), filled.text(), True, guest), GuestLine(filled.text(), "", False, None)],
+            "state": filled.text(), "looks": LOOKS, "look": look, "brief": filled.shape(Brief) if look == "text" else None, "sent": True,
+            "problem_text": filled.text(), "begun": True, "noted": [guest] if look else [], "note": filled.text() if look else "",
+            "saved": True,
         }  # fmt: skip
+    missed = {"entered": filled.text(), "contact": contact}
+    yield "why.html", missed | {"by_id": True, "answers": [(filled.text(), filled.shape(Why))], "found": ()}
+    for found in ((), (filled.shape(Interaction),)):
+        yield "why.html", missed | {"by_id": False, "answers": [], "found": found}
     yield "notifications.html", {"notifications": [notification, open_offer], "more": filled.text()}
     lines_of_kinds = [filled.shape(SyncLine, tone=tone) for tone in ("calm", "busy", "bad", "off")]
     yield "settings.html", {

@@ -1,7 +1,6 @@
 """A person's page: who they are, how close you are, what is ahead, and everything that passed between you."""
 
 import asyncio
-from urllib.parse import urlencode
 from uuid import UUID
 
 from aiohttp import web
@@ -14,25 +13,18 @@ from libs.common.requests import (
     Contact,
     ContactFields,
     DeleteContact,
-    Direction,
     FindDuplicates,
     GetContact,
-    GetTimeline,
     MergeContacts,
     RotateBcc,
-    Timeline,
     UndoMerge,
     UpdateContact,
 )
 from services.gateway.context import Context
 from services.gateway.domain.relationship_texts import part_texts
-from services.gateway.domain.timeline_view import months
+from services.gateway.pages.timeline import timeline_values
 from services.gateway.pages.visit import Visit, page_route, see_other
 
-PAGE_LENGTH = 60
-MAX_QUERY = 200
-DIRECTIONS: dict[str, Direction] = {"they": "inbound", "you": "outbound"}
-PLATFORMS = {"mail": "gmail", "meetings": "meeting", "notes": "note"}
 # The fields of the form that are one line each, and those that are a list with one entry a line.
 LINES = ("name", "company", "title", "birthday")
 LISTS = ("emails", "phones", "urls", "tags")
@@ -57,7 +49,7 @@ async def show_contact(visit: Visit) -> web.Response:
     contact_id = _id(visit)
     contact, timeline, duplicates = await asyncio.gather(
         visit.request(GetContact(user_id=visit.user_id, contact_id=contact_id)),
-        visit.request(_timeline_query(visit, contact_id)),
+        timeline_values(visit, contact_id),
         visit.request_if_up(FindDuplicates(user_id=visit.user_id, contact_id=contact_id)),
     )
     parameters = visit.http_request.query
@@ -66,38 +58,9 @@ async def show_contact(visit: Visit) -> web.Response:
         "parts": part_texts(contact.relationship),
         "duplicates": duplicates.items if duplicates else (),
         "merge_id": _uuid_or_none(parameters.get("merged", "")),
-        **_timeline_values(visit, timeline),
+        **timeline,
     }
     return await visit.page("contact.html", values)
-
-
-def _timeline_query(visit: Visit, contact_id: ContactId) -> GetTimeline:
-    parameters = visit.http_request.query
-    return GetTimeline(
-        user_id=visit.user_id,
-        contact_id=contact_id,
-        platform=PLATFORMS.get(parameters.get("show", "")),
-        direction=DIRECTIONS.get(parameters.get("side", "")),
-        q=parameters.get("q", "").replace("\0", "").strip()[:MAX_QUERY],
-        cursor=parameters.get("cursor") or None,
-        limit=PAGE_LENGTH,
-    )
-
-
-def _timeline_values(visit: Visit, timeline: Timeline) -> dict[str, object]:
-    """What is ahead stands apart, soonest first; the past begins at the top, newest first."""
-    chosen = {name: visit.http_request.query.get(name, "") for name in ("show", "side", "q")}
-    chosen = {name: value for name, value in chosen.items() if value}
-    ahead = [interaction for interaction in timeline.items if interaction.occurred_at > visit.now]
-    past = [interaction for interaction in timeline.items if interaction.occurred_at <= visit.now]
-    return {
-        "upcoming": ahead[::-1],
-        "months": months(past, visit.zone),
-        "chosen": chosen,
-        "query": urlencode(chosen),
-        "shows": PLATFORMS,
-        "more": urlencode({**chosen, "cursor": timeline.next_cursor}) if timeline.next_cursor else "",
-    }
 
 
 async def show_edit(visit: Visit) -> web.Response:

@@ -520,4 +520,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("ORDER BY connected DESC", "ORDER BY connected"),
         (f"{AUTH_LINKING}::test_an_account_leads_to_who_has_it_and_not_to_who_gave_it_up",),
     ),
+    Mutation(
+        "another user's mail is dismissed",
+        "others",
+        "services/contacts/store/waiting.py::dismiss",
+        InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
+        (
+            "tests/integration/contacts/test_contacts_waiting.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
+        ),
+    ),
 )

@@ -414,4 +414,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("FOR UPDATE", ""),
         (f"{AUTH_CHANGES}::test_of_two_who_disconnect_an_account_at_once_one_publishes_it",),
     ),
+    Mutation(
+        "a note that is sent again is another note",
+        "twice",
+        "services/gateway/pages/meeting.py::_note_of",
+        Replace('f"{_thread(meeting.meeting_id)}:{contact_id}"', "None"),
+        (
+            "tests/integration/gateway/test_gateway_pages_lived_in.py::test_one_note_after_a_meeting_stands_on_the_timeline_of_every_guest_and_is_one_however_often_it_is_sent",
+        ),
+    ),
 )
