@@ -26,6 +26,7 @@ from services.contacts.handlers import (
     scores,
     settings,
     timelines,
+    waiting,
 )
 
 
@@ -56,6 +57,8 @@ async def wire(r: Resources) -> None:
     bus.respond(q.DeleteContact, partial(contacts.delete_contact, context))
     bus.respond(q.RotateBcc, partial(contacts.rotate_bcc, context))
     bus.respond(q.GetTimeline, partial(timelines.get_timeline, context))
+    bus.respond(q.ListWaiting, partial(waiting.list_waiting, context))
+    bus.respond(q.DismissWaiting, partial(waiting.dismiss_waiting, context))
     bus.respond(q.AddInteraction, partial(timelines.add_interaction, context))
     bus.respond(q.GetAttendees, partial(attendees.get_attendees, context))
     bus.respond(q.FindDuplicates, partial(duplicates.find_duplicates, context))

@@ -12,7 +12,7 @@ from services.gateway.api.google_push import google_push_routes
 from services.gateway.api.serving import route
 from services.gateway.context import Context
 from services.gateway.domain.sessions import is_https
-from services.gateway.middlewares import TRACE, observe, respond_to_errors
+from services.gateway.middlewares import TRACE, compress, observe, respond_to_errors
 from services.gateway.pages.accounts import accounts_routes
 from services.gateway.pages.contact import contact_routes
 from services.gateway.pages.contacts import contacts_routes
@@ -30,6 +30,7 @@ from services.gateway.pages.programs import programs_routes
 from services.gateway.pages.settings import settings_routes
 from services.gateway.pages.sign_in import sign_in_routes
 from services.gateway.pages.static_files import static_routes
+from services.gateway.pages.why import why_routes
 
 MAX_BODY_BYTES = 1024 * 1024
 SECURITY_HEADERS = {
@@ -50,7 +51,7 @@ STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=63072000"}
 
 def build_app(context: Context) -> web.Application:
     """The whole application; of `context` only the settings are used before the first request."""
-    app = web.Application(middlewares=[observe, respond_to_errors(context)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[observe, compress, respond_to_errors(context)], client_max_size=MAX_BODY_BYTES)
     app.add_routes(
         [
             *health_routes(
@@ -79,6 +80,7 @@ def build_app(context: Context) -> web.Application:
             *exports_routes(context),
             *leaving_routes(context),
             *static_routes(context),
+            *why_routes(context),
         ]
     )
 

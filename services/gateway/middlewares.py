@@ -3,7 +3,7 @@
 from time import perf_counter
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import Histogram
 
@@ -19,6 +19,10 @@ QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 TRACE = web.RequestKey("trace", str)
 SECONDS = Histogram("pingcrm_http_request_seconds", "Time to answer a request", ["method", "route", "status"])
 OUTAGES = (*db.OUTAGES, *cache.OUTAGES)
+COMPRESSED = frozenset(
+    {"text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "application/problem+json"}
+)
+WORTH_IT_BYTES = 1_000
 
 
 @web.middleware
@@ -41,6 +45,32 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
                 get_logger().info(
                     "request", method=request.method, route=template, status=status, ms=round(seconds * 1000, 1)
                 )
+
+
+@web.middleware
+async def compress(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Texts of some length go over the wire compressed, where the client takes that.
+
+    Not what trickles in over time: each piece of a live stream has to leave at once. What a page has in common with what a stranger put
+    into its address could be guessed from its compressed length; but strangers can't have a page opened with somebody's cookie in a
+    request of their own (SameSite), and so never see that length.
+    """
+    response = await handler(request)
+    if not isinstance(response, web.Response) or response.content_type not in COMPRESSED:
+        return response
+    response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+    if _takes_gzip(request) and len(response.body or b"") >= WORTH_IT_BYTES:  # type: ignore[arg-type]  # always bytes here
+        response.enable_compression(web.ContentCoding.gzip)
+    return response
+
+
+def _takes_gzip(request: web.Request) -> bool:
+    """Whether gzip is among the encodings that the client names, and not refused with `q=0`."""
+    for named in request.headers.get(hdrs.ACCEPT_ENCODING, "").split(","):
+        coding, _, weight = named.replace(" ", "").lower().partition(";")
+        if coding == "gzip":
+            return weight.removeprefix("q=").strip("0.") != "" or not weight
+    return False
 
 
 def respond_to_errors(context: Context) -> Middleware:

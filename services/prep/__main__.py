@@ -4,10 +4,20 @@ from functools import partial
 
 from libs.common import outbox
 from libs.common.events import AccountDisconnected, MeetingUpcoming, UserDeleted
-from libs.common.requests import DryRunPreps, FindBriefTokens, GetPreps, PreviewPrep, SendPrep
+from libs.common.requests import DryRunPreps, FindBriefTokens, ForecastPreps, GetPreps, PreviewPrep, SendPrep
 from libs.common.service import Resources, run
 from services.prep.context import Context
-from services.prep.handlers import abandoned, accounts, brief_tokens, dry_runs, meetings, preps, previews, users
+from services.prep.handlers import (
+    abandoned,
+    accounts,
+    brief_tokens,
+    dry_runs,
+    forecasts,
+    meetings,
+    preps,
+    previews,
+    users,
+)
 
 
 async def wire(r: Resources) -> None:
@@ -20,6 +30,7 @@ async def wire(r: Resources) -> None:
     r.bus.respond(SendPrep, partial(preps.send_now, context))
     r.bus.respond(GetPreps, partial(preps.list_preps, context))
     r.bus.respond(DryRunPreps, partial(dry_runs.dry_run, context))
+    r.bus.respond(ForecastPreps, partial(forecasts.forecast_preps, context))
     r.bus.respond(FindBriefTokens, partial(brief_tokens.find_tokens, context))
     r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))
     r.run_in_background("abandoned", partial(abandoned.keep_failing_abandoned, context))

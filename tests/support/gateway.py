@@ -70,6 +70,12 @@ class World:
     interactions: tuple[q.Interaction, ...] = ()
     older: str | None = None
     merged: list[tuple[ContactId, q.MergeRecord]] = field(default_factory=list)
+    upcoming: tuple[q.Interaction, ...] = ()
+    waiting: tuple[q.WaitingMail, ...] = ()
+    guests: tuple[q.MeetingGuest, ...] = ()
+    starts_at: datetime = NOW
+    dry_run_lines: tuple[q.DryRunLine, ...] = ()
+    brief_refused: Refused | None = None
     slow_export: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
 
     def __post_init__(self) -> None:
@@ -159,12 +165,12 @@ class World:
 
     @property
     def meeting(self) -> Meeting:
-        """A meeting of Alice's whose title and link try to be code."""
+        """A meeting of Alice's, of 45 minutes from `starts_at`, whose title and link try to be code."""
         owner = self.alice
         return Meeting(
             meeting_id=MeetingId(UUID(int=owner.id.int ^ 1)), user_id=owner.id, account_id=self.account(owner).id,
-            calendar_id="primary", event_id="e1", revision=1, title="<script>alert(1)</script>", starts_at=NOW,
-            ends_at=NOW + timedelta(minutes=45), video_url="javascript:alert(2)",
+            calendar_id="primary", event_id="e1", revision=1, title="<script>alert(1)</script>", starts_at=self.starts_at,
+            ends_at=self.starts_at + timedelta(minutes=45), video_url="javascript:alert(2)",
             guests=(Guest(address="carol@example.com", name="Carol"), Guest(address=owner.address, me=True)),
         )  # fmt: skip
 
@@ -185,7 +191,36 @@ class World:
         )  # fmt: skip
         return q.Preps(items=(skipped,) if skipped.meeting_id in query.meeting_ids else ())
 
+    async def forecast(self, query: q.ForecastPreps) -> q.Forecasts:
+        self.requests.append(query)
+        meeting = q.MeetingForecast(
+            meeting_id=self.meeting.meeting_id, would_send=not self.guests, reason="nobody_known", guests=self.guests
+        )
+        return q.Forecasts(items=(meeting,) if query.user_id == self.alice.id else ())
+
+    async def preview(self, query: q.PreviewPrep) -> q.Brief:
+        self.requests.append(query)
+        if self.brief_refused:
+            raise self.brief_refused
+        html = "<html><style>@media (prefers-color-scheme: dark) { body { color: #fff } }</style><body>The brief</body></html>"
+        return q.Brief(
+            meeting_id=query.meeting_id, subject="Meeting prep", html=html, text="The brief <b>", points=(), ai=False
+        )
+
+    async def dry_run(self, query: q.DryRunPreps) -> q.DryRun:
+        self.requests.append(query)
+        return q.DryRun(items=self.dry_run_lines)
+
     # contacts
+
+    async def list_waiting(self, query: q.ListWaiting) -> q.Waiting:
+        return q.Waiting(items=self.waiting if query.user_id == self.alice.id else ())
+
+    async def dismiss_waiting(self, command: q.DismissWaiting) -> q.Done:
+        self.requests.append(command)
+        if command.interaction_id not in {mail.interaction_id for mail in self.waiting}:
+            raise not_found("message")
+        return q.Done()
 
     def _own_contacts(self, user_id: UserId) -> list[q.Contact]:
         return [found for owner, found in self.contacts.values() if owner == user_id]
@@ -232,7 +267,10 @@ class World:
     async def timeline(self, query: q.GetTimeline) -> q.Timeline:
         self._own_contact(query.user_id, query.contact_id)
         self.requests.append(query)
-        return q.Timeline(items=self.interactions, next_cursor=None if query.cursor else self.older)
+        if query.when == "ahead":
+            return q.Timeline(items=self.upcoming)
+        found = tuple(line for line in self.interactions if query.thread in (None, line.thread))
+        return q.Timeline(items=found, next_cursor=None if query.cursor else self.older)
 
     async def add_interaction(self, command: q.AddInteraction) -> q.Interaction:
         self._own_contact(command.user_id, command.contact_id)
@@ -348,7 +386,12 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
             q.Disconnect: world.done,
             q.DeleteUser: world.done,
         },
-        "prep": {q.GetPreps: world.preps},
+        "prep": {
+            q.GetPreps: world.preps,
+            q.ForecastPreps: world.forecast,
+            q.PreviewPrep: world.preview,
+            q.DryRunPreps: world.dry_run,
+        },
         "sync": {
             q.GetSyncStatus: world.status,
             q.ListMeetings: world.list_meetings,
@@ -367,6 +410,8 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
             q.CreateContact: world.create_contact,
             q.UpdateContact: world.update_contact,
             q.GetTimeline: world.timeline,
+            q.ListWaiting: world.list_waiting,
+            q.DismissWaiting: world.dismiss_waiting,
             q.AddInteraction: world.add_interaction,
             q.FindDuplicates: world.find_duplicates,
             q.ListDuplicates: world.list_duplicates,

@@ -24,18 +24,23 @@ from libs.common.requests import (
     Contact,
     ContactSummary,
     Counts,
+    DryRunLine,
     Duplicate,
     DuplicatePair,
     Exclusion,
     Interaction,
+    MeetingGuest,
     MergeRecord,
     Tag,
     User,
+    WaitingMail,
+    Why,
 )
 from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.completeness import Completeness
 from services.gateway.domain.exports import Export, State
-from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView
+from services.gateway.domain.first_run import Step
+from services.gateway.domain.meetings import GuestText, MeetingView
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
 from services.gateway.domain.permissions import PERMISSIONS
@@ -45,13 +50,13 @@ from services.gateway.domain.sync_health import Health
 from services.gateway.domain.sync_lines import SyncLine
 from services.gateway.domain.timeline_view import Line, Month
 from services.gateway.domain.webhook_delivery import SecretGeneration, WebhookCall
-from services.gateway.pages.contact import PLATFORMS
 from services.gateway.pages.contact_fields import FIELDS, Editing
 from services.gateway.pages.contacts import ENTERED, SORTS, FilterLink, Person
-from services.gateway.pages.home import Step
-from services.gateway.pages.meetings import Row
+from services.gateway.pages.meeting import LOOKS, GuestLine
+from services.gateway.pages.meeting_rows import Row
 from services.gateway.pages.render import HERE, Renderer
 from services.gateway.pages.settings import CREATION
+from services.gateway.pages.timeline import Choice
 from services.prep.domain.view import View
 from services.prep.rendering import render
 
@@ -136,7 +141,10 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
 def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Those of somebody who is signed in, without their frame."""
     rows = [
-        Row(filled.shape(MeetingView, all_day=all_day), *(filled.text() for _ in range(3))) for all_day in (True, False)
+        Row(
+            filled.shape(MeetingView, all_day=all_day), filled.text(), [filled.shape(GuestText)], 2, True, filled.text()
+        )
+        for all_day in (True, False)
     ]
     notification, open_offer = filled.shape(Notification), filled.shape(Notification)
     open_offer.action.answer = None
@@ -144,8 +152,9 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     contact = filled.shape(Contact)
     people = {"people": [filled.shape(ContactSummary)]}
     yield "home.html", people | {
-        "rows": rows, "counts": filled.shape(Counts), "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)],
-        "notifications": [notification], "duplicates": filled.text(), "going_cold": [filled.shape(Person)],
+        "rows": rows, "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)], "notifications": [notification],
+        "waiting": [filled.shape(WaitingMail), filled.shape(WaitingMail, topic="")], "filling": True,
+        "duplicates": filled.text(), "going_cold": [filled.shape(Person)],
     }  # fmt: skip
     listing = {
         "q": filled.text(), "sort": "name", "sorts": SORTS, "tag": filled.text(), "tags": [filled.shape(Tag)],
@@ -168,21 +177,33 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
         ]
         yield "contact.html", {
             "contact": contact, "fields": FIELDS, "editing": editing, "empty_fields": list(FIELDS.values()),
-            "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
             "more_duplicates": 2, "merges": [filled.shape(MergeRecord), filled.shape(MergeRecord, blocked_by=None)],
-            "upcoming": [filled.shape(Interaction)], "chosen": {"q": filled.text()}, "query": filled.text(), "shows": PLATFORMS,
             "relationship": filled.text(), "going_cold": filled.text(), "history": filled.shape(HistoryLine),
+            "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
+            "upcoming": [filled.shape(Interaction)], "upcoming_more": 1, "chosen": {"q": filled.text(), "side": filled.text()},
+            "shows": [filled.shape(Choice)], "sides": [filled.shape(Choice)], "fresh": filled.text(), "older_page": False,
+            "continued": False,
             "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],))), (lines[1],))],
             "more": filled.text(),
         }  # fmt: skip
     yield "do_not_record.html", {"contact": contact}
-    yield "meetings.html", {"days": [(filled.text(), rows)], "past": False, "cut": True}
-    for all_day in (True, False):
+    yield "meetings.html", {"days": [(filled.text(), rows)], "past": True, "back": 1, "earlier": 2}
+    yield "dry_run.html", {
+        "days": [(filled.text(), [(filled.shape(DryRunLine, would_send=False), filled.text())])], "total": 1, "sent": 0, "span": 30,
+    }  # fmt: skip
+    guest = filled.shape(MeetingGuest)
+    for look, all_day in (("text", True), ("light", False), ("", False)):
         yield "meeting.html", {
-            "meeting": filled.shape(MeetingView, all_day=all_day), "guests": [filled.shape(MeetingView).guests[0]],
-            "length": filled.text(), "answers": ANSWER_TEXTS, "video_url": f"https://x.example/?{filled.text()}",
-            "state": filled.text(), "brief": filled.shape(Brief, ai=False), "sent": True, "problem_text": filled.text(),
+            "meeting": filled.shape(MeetingView, all_day=all_day), "length": filled.text(), "video_url": f"https://x.example/?{filled.text()}",
+            "guests": [GuestLine(filled.text(), filled.text(), True, guest), GuestLine(filled.text(), "", False, None)],
+            "state": filled.text(), "looks": LOOKS, "look": look, "brief": filled.shape(Brief) if look == "text" else None, "sent": True,
+            "problem_text": filled.text(), "begun": True, "noted": [guest] if look else [], "note": filled.text() if look else "",
+            "saved": True,
         }  # fmt: skip
+    missed = {"entered": filled.text(), "contact": contact}
+    yield "why.html", missed | {"by_id": True, "answers": [(filled.text(), filled.shape(Why))], "found": ()}
+    for found in ((), (filled.shape(Interaction),)):
+        yield "why.html", missed | {"by_id": False, "answers": [], "found": found}
     yield (
         "notifications.html",
         {"notifications": [notification, open_offer], "only_unread": True, "more": filled.text()},

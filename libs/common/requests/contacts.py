@@ -271,7 +271,10 @@ class Timeline(Shape):
 
 
 class GetTimeline(Query[Timeline]):
-    """A contact's interactions, newest first. `group` folds the messages of a thread into its newest."""
+    """A contact's interactions, newest first. `group` folds the messages of a thread into its newest.
+
+    `when`: those that have begun, or those still ahead. `down_to`: the cursor of an earlier page; what comes before it, once more.
+    """
 
     subject = "contacts.timeline"
     served_by = "contacts"
@@ -284,7 +287,10 @@ class GetTimeline(Query[Timeline]):
     direction: Direction | None = None
     q: str = ""
     group: bool = False
+    when: Literal["always", "past", "ahead"] = "always"
+    thread: str | None = None
     cursor: str | None = None
+    down_to: str | None = None
     limit: int = Field(50, ge=1, le=200)
 
 
@@ -306,6 +312,45 @@ class AddInteraction(Command[Interaction]):
     text: str = Field("", max_length=10_000)
     ref: str | None = Field(None, max_length=500)
     thread: str = Field("", max_length=500)
+
+
+class WaitingMail(Shape):
+    """Mail of a contact that the user has not answered. `topic`: its subject without "Re:". `asked`: it holds a question."""
+
+    interaction_id: InteractionId
+    contact_id: ContactId
+    name: str
+    topic: str
+    text: str
+    asked: bool
+    occurred_at: datetime
+
+
+class Waiting(Shape):
+    items: tuple[WaitingMail, ...]
+
+
+class ListWaiting(Query[Waiting]):
+    """What waits on the user, newest first: at most five, each of another contact."""
+
+    subject = "contacts.waiting"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Waiting
+
+    user_id: UserId
+
+
+class DismissWaiting(Command[Done]):
+    """This message needs no answer. Refused: `not_found` (404)."""
+
+    subject = "contacts.dismiss_waiting"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Done
+
+    user_id: UserId
+    interaction_id: InteractionId
 
 
 class Duplicate(Shape):
@@ -451,6 +496,7 @@ class Attendee(Shape):
 
     A contact may have been made by the invitation alone. `first_contact_at`: the first interaction that counts; `on_file`: a card of Google
     Contacts, or something that the user wrote, stands behind it. `not_recorded`: the user asked for that.
+    `met_before`: a meeting with them lies in the past.
     """
 
     address: str
@@ -462,6 +508,7 @@ class Attendee(Shape):
     on_file: bool = False
     first_contact_at: datetime | None = None
     last_contact_at: datetime | None = None
+    met_before: bool = False
     bios: dict[str, str] = {}
     last: tuple[Interaction, ...] = ()
     me: bool = False

@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from libs.common.ids import AccountId, MeetingId, UserId
+from libs.common.ids import AccountId, ContactId, MeetingId, UserId
+from libs.common.requests.contacts import Label
 from libs.common.requests.shape import Command, Query, Shape
 
 PrepState = Literal["sent", "skipped", "failed", "sending"]
@@ -129,3 +130,43 @@ class DryRunPreps(Query[DryRun]):
 
     user_id: UserId
     days: int = Field(30, ge=1, le=90)
+
+
+class MeetingGuest(Shape):
+    """A guest as they are known now. `label` is null where they are no contact; `known`: there is a history with them
+    (docs/rules.md, "Who is known before a meeting"); `met_before`: a meeting with them lies in the past.
+    """
+
+    address: str
+    name: str
+    contact_id: ContactId | None = None
+    label: Label | None = None
+    score: int = 0
+    known: bool = False
+    met_before: bool = False
+
+
+class MeetingForecast(Shape):
+    """What is going to become of a meeting's brief, as things stand, and who its people are. `reason` is that of a skipped brief."""
+
+    meeting_id: MeetingId
+    would_send: bool
+    reason: str = ""
+    guests: tuple[MeetingGuest, ...] = ()
+
+
+class Forecasts(Shape):
+    items: tuple[MeetingForecast, ...]
+
+
+class ForecastPreps(Query[Forecasts]):
+    """The same rules as for a brief that is due, for the user's meetings that start in [start, end)."""
+
+    subject = "prep.forecast"
+    served_by = "prep"
+    requested_by = ("gateway",)
+    reply = Forecasts
+
+    user_id: UserId
+    start: datetime
+    end: datetime

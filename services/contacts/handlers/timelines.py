@@ -24,15 +24,30 @@ MAX_TEXT = 500
 
 async def get_timeline(context: Context, query: GetTimeline) -> Timeline:
     """A page of a contact's timeline, newest first."""
-    position = decode_page_token(query.cursor, datetime, UUID)
-    after = (position[0], InteractionId(position[1])) if position else None
-    wanted = TimelineFilter(query.platform, query.direction, cleaned(query.q, MAX_TEXT), query.group)
+    now = datetime.now(UTC)
+    wanted = TimelineFilter(
+        platform=query.platform,
+        direction=query.direction,
+        text=cleaned(query.q, MAX_TEXT),
+        grouped=query.group,
+        thread=query.thread,
+        until=now if query.when == "past" else None,
+        later_than=now if query.when == "ahead" else None,
+        down_to=_position(query.down_to),
+    )
+    after = _position(query.cursor)
     async with context.db.acquire() as connection:
         contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
         lines = await timelines.list_lines(connection, contact_id, wanted, after, query.limit + 1)
         views = await list_interaction_views(connection, lines)
     items, next_cursor = cut_page(views, query.limit, lambda view: (view.occurred_at.isoformat(), view.id))
-    return Timeline(items=items, next_cursor=next_cursor)
+    return Timeline(items=items, next_cursor=next_cursor or query.down_to)
+
+
+def _position(cursor: str | None) -> tuple[datetime, InteractionId] | None:
+    """Refused: `invalid_cursor`."""
+    position = decode_page_token(cursor, datetime, UUID)
+    return (position[0], InteractionId(position[1])) if position else None
 
 
 async def add_interaction(context: Context, command: AddInteraction) -> Interaction:

@@ -146,11 +146,6 @@ async def list_listed_contacts(
     return {row["id"]: listed(row) for row in rows}
 
 
-async def get_listed_contact(connection: Connection, contact_id: ContactId) -> ListedContact | None:
-    row = await connection.fetchrow(f"SELECT {COLUMNS} FROM contacts c WHERE c.id = $1", contact_id)  # noqa: S608  (no input in it)
-    return listed(row) if row else None
-
-
 def listed(row: Record, rank: int = 0) -> ListedContact:
     cold = row["cold_since"] and GoingCold(since=row["cold_since"], usual_days=row["usual_days"], was=row["cold_was"])
     return ListedContact(

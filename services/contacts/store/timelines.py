@@ -1,9 +1,11 @@
 """Timelines: the lines of contacts (views/timeline_lines.sql), newest first, and what is on each."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
 
 from libs.common.db import Connection, Record
 from libs.common.events import Person
@@ -43,27 +45,104 @@ class ListedPeople:
     total: int = 0
 
 
+Position: TypeAlias = tuple[datetime, InteractionId]
+"""Of a line in a timeline; the newest line has the highest."""
+
+_LAST_ID = InteractionId(UUID(int=2**128 - 1))
+_GROWTH = 4
+
+
 @dataclass(frozen=True)
 class TimelineFilter:
-    """Which lines of a timeline are asked for. `grouped` folds a thread into its newest line that fits the others."""
+    """Which lines of a timeline are asked for. `grouped` folds a thread into its newest line that fits the others.
+
+    `until`: what had begun then; `later_than`: what had not. `down_to`: as far as this position, itself included.
+    """
 
     platform: str | None = None
     direction: str | None = None
     text: str = ""
     grouped: bool = False
+    thread: str | None = None
+    until: datetime | None = None
+    later_than: datetime | None = None
+    down_to: Position | None = None
+
+    def ends_above(self, position: Position) -> bool:
+        """Whether nothing from this position on is asked for."""
+        if self.later_than is not None and position[0] <= self.later_than:
+            return True
+        return self.down_to is not None and position < self.down_to
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a timeline: what stands after a position, or `among` these interactions; else all of it."""
+
+    after: Position | None = None
+    among: Sequence[InteractionId] | None = None
 
 
 async def list_lines(
+    connection: Connection, contact_id: ContactId, wanted: TimelineFilter, after: Position | None, limit: int
+) -> list[TimelineLine]:
+    """One page of a timeline, after this position.
+
+    The timeline is looked at piece by piece from there, each piece longer than the one before: a page of a long one costs what its own
+    lines cost, and one for which all have to be looked at little more than that. Grouped, all of it is looked at.
+    """
+    if wanted.grouped:
+        return await _list_matching(connection, contact_id, wanted, _Part(after=after), limit)
+    if wanted.until is not None:
+        newest = (wanted.until, _LAST_ID)
+        after = newest if after is None else min(after, newest)
+    found: list[TimelineLine] = []
+    length = 2 * limit
+    while len(found) < limit:
+        piece = await _list_piece(connection, contact_id, after, length)
+        among = [interaction_id for _, interaction_id in piece]
+        found += await _list_matching(connection, contact_id, wanted, _Part(among=among), length)
+        if len(piece) < length or wanted.ends_above(piece[-1]):
+            break
+        after, length = piece[-1], length * _GROWTH
+    return found[:limit]
+
+
+async def _list_piece(
+    connection: Connection, contact_id: ContactId, after: Position | None, limit: int
+) -> list[Position]:
+    """The next positions at which something of the contact's addresses is, by their index; not all of it is a line."""
+    rows = await connection.fetch(
+        """SELECT DISTINCT piece.occurred_at, piece.interaction_id
+           FROM addresses a CROSS JOIN LATERAL (
+               SELECT DISTINCT p.occurred_at, p.interaction_id FROM participants p
+               WHERE p.address_id = a.id AND (p.occurred_at, p.interaction_id)
+                   < (coalesce($2, 'infinity'::timestamptz), coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+               ORDER BY p.occurred_at DESC, p.interaction_id DESC LIMIT $4
+           ) piece
+           WHERE a.contact_id = $1 ORDER BY 1 DESC, 2 DESC LIMIT $4""",
+        contact_id,
+        *(after or (None, None)),
+        limit,
+    )
+    return [(row["occurred_at"], row["interaction_id"]) for row in rows]
+
+
+async def _list_matching(
     connection: Connection,
     contact_id: ContactId,
     wanted: TimelineFilter,
-    after: tuple[datetime, InteractionId] | None,
+    part: _Part,
     limit: int,
 ) -> list[TimelineLine]:
-    """One page of a timeline, after this position."""
-    matching = f"""{_LINES} WHERE l.contact_id = $1
+    """The lines of a part that fit."""
+    among = "" if part.among is None else "AND l.interaction_id = ANY($13::uuid[])"
+    matching = f"""{_LINES} WHERE l.contact_id = $1 {among}
         AND ($2::text IS NULL OR l.platform = $2) AND ($3::text IS NULL OR l.direction = $3)
-        AND ($4 = '' OR strpos(lower(i.title || ' ' || i.text), lower($4)) > 0)"""
+        AND ($4 = '' OR strpos(lower(i.title || ' ' || i.text), lower($4)) > 0)
+        AND ($8::timestamptz IS NULL OR l.occurred_at <= $8) AND ($9::timestamptz IS NULL OR l.occurred_at > $9)
+        AND ($10::text IS NULL OR i.thread = $10)
+        AND ($11::timestamptz IS NULL OR (l.occurred_at, l.interaction_id) >= ($11, $12::uuid))"""
     if wanted.grouped:
         matching = f"""SELECT * FROM (
             SELECT m.*, row_number() OVER (
@@ -78,9 +157,13 @@ async def list_lines(
         wanted.platform,
         wanted.direction,
         wanted.text,
-        after[0] if after else None,
-        after[1] if after else None,
+        *(part.after or (None, None)),
         limit,
+        wanted.until,
+        wanted.later_than,
+        wanted.thread,
+        *(wanted.down_to or (None, None)),
+        *(() if part.among is None else (part.among,)),
     )
     return [_line(row) for row in rows]
 

@@ -11,6 +11,7 @@ from services.gateway.api import (
     notifications,
     settings,
     tokens,
+    waiting,
 )
 from services.gateway.api.endpoint import Endpoint
 
@@ -20,6 +21,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
     *contacts.ENDPOINTS,
     *do_not_record.ENDPOINTS,
+    *waiting.ENDPOINTS,
     *meetings.ENDPOINTS,
     *settings.ENDPOINTS,
     *notifications.ENDPOINTS,

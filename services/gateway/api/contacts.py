@@ -125,7 +125,7 @@ async def delete_contact(call: Call, contact_id: ContactId) -> None:
 
 
 class TimelineQuery(BaseModel):
-    platform: str | None = Field(None, max_length=32, examples=["gmail"])
+    platform: str | None = Field(None, max_length=32, examples=["email"])
     direction: Direction | None = None
     q: str = Field("", max_length=200, description="Words of the title or the text.")
     group: bool = Field(False, description="Fold the messages of a thread into its newest.")

@@ -1,10 +1,11 @@
 """Meetings and the briefs that go out before them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, Field
 
-from libs.common.errors import Refused
+from libs.common.errors import Outage, Refused
 from libs.common.events import Meeting
 from libs.common.ids import AccountId, MeetingId
 from libs.common.requests import (
@@ -62,23 +63,30 @@ async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
             limit=query.limit,
         )
     )
-    return MeetingList(items=await _fetch_views(call, page.items), next_cursor=page.next_cursor)
+    return MeetingList(items=await fetch_meeting_views(call, page.items), next_cursor=page.next_cursor)
 
 
 @endpoint("GET", "/meetings/{meeting_id}", tag=TAG)
 async def show_meeting(call: Call, meeting_id: MeetingId) -> MeetingView:
     """Show a meeting."""
     meeting = await call.request(GetMeeting(user_id=call.user_id, meeting_id=meeting_id))
-    return (await _fetch_views(call, (meeting,)))[0]
+    return (await fetch_meeting_views(call, (meeting,)))[0]
 
 
-async def _fetch_views(call: Call, meetings: tuple[Meeting, ...]) -> list[MeetingView]:
-    """The meetings as they are shown, in the same order: each with what became of its brief."""
+async def fetch_meeting_views(
+    call: Call, meetings: Sequence[Meeting], *, without_prep: bool = False
+) -> list[MeetingView]:
+    """Each with what became of its brief, in the same order. While `prep` is away: an Outage, or with `without_prep` the meetings alone."""
     if not meetings:
         return []
-    ids = tuple(meeting.meeting_id for meeting in meetings)
-    preps = await call.request(GetPreps(user_id=call.user_id, meeting_ids=ids))
-    by_meeting = {prep.meeting_id: prep for prep in preps.items}
+    query = GetPreps(user_id=call.user_id, meeting_ids=tuple(meeting.meeting_id for meeting in meetings))
+    try:
+        preps = (await call.request(query)).items
+    except Outage:
+        if not without_prep:
+            raise
+        preps = ()
+    by_meeting = {prep.meeting_id: prep for prep in preps}
     return [meeting_view(meeting, by_meeting.get(meeting.meeting_id)) for meeting in meetings]
 
 

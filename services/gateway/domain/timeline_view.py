@@ -27,26 +27,28 @@ class Line:
 
 @dataclass(frozen=True)
 class Month:
-    """The lines of one calendar month of the reader, newest first. Automated mail stands apart."""
+    """The lines of one calendar month of the reader, newest first. Automated mail stands apart. `key`: "2026-03"."""
 
     title: str
     lines: tuple[Line, ...]
     automated: tuple[Line, ...] = field(default=())
+    key: str = ""
 
 
 def months(interactions: Iterable[Interaction], zone: ZoneInfo) -> list[Month]:
     """The months of a page of a timeline. A thread is folded where its messages stand on the same page, at its newest."""
     by_month = groupby(_folded(list(interactions)), key=lambda line: _month_of(line.interaction.occurred_at, zone))
     result = []
-    for title, month_lines in by_month:
+    for (title, key), month_lines in by_month:
         lines = list(month_lines)
         automated = tuple(line for line in lines if line.interaction.automated)
-        result.append(Month(title, tuple(line for line in lines if not line.interaction.automated), automated))
+        result.append(Month(title, tuple(line for line in lines if not line.interaction.automated), automated, key))
     return result
 
 
-def _month_of(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%B %Y}"
+def _month_of(moment: datetime, zone: ZoneInfo) -> tuple[str, str]:
+    local = moment.astimezone(zone)
+    return f"{local:%B %Y}", f"{local:%Y-%m}"
 
 
 def _folded(interactions: Sequence[Interaction]) -> list[Line]:

@@ -1,7 +1,6 @@
 """A person's page: who they are, how close you are, what is ahead, and everything that passed between you."""
 
 import asyncio
-from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -12,30 +11,23 @@ from libs.common.requests import (
     Contact,
     ContactFields,
     DeleteContact,
-    Direction,
     ExcludeContact,
     FindDuplicates,
     GetContact,
-    GetTimeline,
     ListMerges,
     MergeContacts,
     RotateBcc,
-    Timeline,
     UndoMerge,
     UpdateContact,
 )
 from services.gateway.context import Context
 from services.gateway.domain.relationship_texts import going_cold_text, history_line, part_texts, relationship_line
-from services.gateway.domain.timeline_view import months
 from services.gateway.pages.contact_fields import FIELDS, Editing, changed_fields, entered_fields, read_form
 from services.gateway.pages.duplicates import return_path
+from services.gateway.pages.timeline import timeline_values
 from services.gateway.pages.visit import Visit, page_route, see_other, uuid_or_none
 
-PAGE_LENGTH = 60
 DUPLICATES_SHOWN = 3
-MAX_QUERY = 200
-DIRECTIONS: dict[str, Direction] = {"they": "inbound", "you": "outbound"}
-PLATFORMS = {"mail": "gmail", "meetings": "meeting", "notes": "note"}
 
 
 def contact_routes(context: Context) -> list[web.RouteDef]:
@@ -63,7 +55,7 @@ async def _contact_page(
 ) -> web.Response:
     contact, timeline, duplicates, merges = await asyncio.gather(
         visit.request(GetContact(user_id=visit.user_id, contact_id=contact_id)),
-        visit.request(_timeline_query(visit, contact_id)),
+        timeline_values(visit, contact_id),
         visit.request_if_up(FindDuplicates(user_id=visit.user_id, contact_id=contact_id)),
         visit.request_if_up(ListMerges(user_id=visit.user_id, contact_id=contact_id)),
     )
@@ -84,38 +76,9 @@ async def _contact_page(
         "more_duplicates": len(suggested[DUPLICATES_SHOWN:]),
         "merges": merges.items if merges else (),
         "merge_id": visit.query_id("merged"),
-        **_timeline_values(visit, timeline),
+        **timeline,
     }
     return await visit.page("contact.html", values, status=status)
-
-
-def _timeline_query(visit: Visit, contact_id: ContactId) -> GetTimeline:
-    parameters = visit.http_request.query
-    return GetTimeline(
-        user_id=visit.user_id,
-        contact_id=contact_id,
-        platform=PLATFORMS.get(parameters.get("show", "")),
-        direction=DIRECTIONS.get(parameters.get("side", "")),
-        q=parameters.get("q", "").replace("\0", "").strip()[:MAX_QUERY],
-        cursor=parameters.get("cursor") or None,
-        limit=PAGE_LENGTH,
-    )
-
-
-def _timeline_values(visit: Visit, timeline: Timeline) -> dict[str, object]:
-    """What is ahead stands apart, soonest first; the past begins at the top, newest first."""
-    chosen = {name: visit.http_request.query.get(name, "") for name in ("show", "side", "q")}
-    chosen = {name: value for name, value in chosen.items() if value}
-    ahead = [interaction for interaction in timeline.items if interaction.occurred_at > visit.now]
-    past = [interaction for interaction in timeline.items if interaction.occurred_at <= visit.now]
-    return {
-        "upcoming": ahead[::-1],
-        "months": months(past, visit.zone),
-        "chosen": chosen,
-        "query": urlencode(chosen),
-        "shows": PLATFORMS,
-        "more": urlencode({**chosen, "cursor": timeline.next_cursor}) if timeline.next_cursor else "",
-    }
 
 
 async def show_edit(visit: Visit) -> web.Response:

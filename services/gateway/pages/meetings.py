@@ -1,68 +1,70 @@
-"""Meetings by day, with what becomes of their briefs: upcoming ones, or those that were."""
+"""Meetings by day, with what becomes of their briefs: upcoming ones, or those that were; and which of those would have been briefed."""
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from libs.common.events import Meeting
-from libs.common.requests import GetPreps, ListMeetings
+from services.gateway.api.meetings import DryRunQuery, dry_run_preps
 from services.gateway.context import Context
-from services.gateway.domain.meetings import MeetingView, meeting_view, next_brief_text
-from services.gateway.domain.moments import heading_of_day, length_text
+from services.gateway.domain.meetings import MeetingView, skip_words
+from services.gateway.domain.moments import heading_of_day
+from services.gateway.pages.meeting_rows import Row, list_rows
 from services.gateway.pages.visit import Visit, page_route
 
 AHEAD = timedelta(days=60)
 BACK = timedelta(days=30)
-LIMIT = 200
+MOST_BACK = 36
+DRY_RUN_DAYS = 30
 
 
 def meetings_routes(context: Context) -> list[web.RouteDef]:
-    return [page_route(context, "GET", "/meetings", show_meetings)]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A meeting as a line of the list; `brief` in words."""
-
-    meeting: MeetingView
-    length: str
-    guests: str
-    brief: str
+    return [
+        page_route(context, "GET", "/meetings", show_meetings),
+        page_route(context, "GET", "/meetings/dry-run", show_dry_run),
+    ]
 
 
 async def show_meetings(visit: Visit) -> web.Response:
-    """The next 60 days, or with `past` the last 30, newest first."""
+    """The next 60 days; with `past` 30 days that are over, newest first: the last ones, or with `back` those so many times earlier."""
     past = "past" in visit.http_request.query
-    start, end = (visit.now - BACK, visit.now) if past else (visit.now, visit.now + AHEAD)
-    page = await visit.request(ListMeetings(user_id=visit.user_id, start=start, end=end, limit=LIMIT))
-    rows = [meeting_row(view, visit.now) for view in await meeting_views(visit, page.items)]
+    back = _back(visit)
     if past:
-        rows.reverse()
-    days = [
-        (heading_of_day(day, visit.now.astimezone(visit.zone).date()), list(day_rows))
-        for day, day_rows in groupby(rows, key=lambda row: _day(row.meeting, visit.zone))
-    ]
-    return await visit.page("meetings.html", {"days": days, "past": past, "cut": page.next_cursor is not None})
+        end = visit.now - back * BACK
+        rows = [row for row in await list_rows(visit, end - BACK, end) if row.meeting.ends_at <= end][::-1]
+    else:
+        rows = await list_rows(visit, visit.now, visit.now + AHEAD)
+    values = {"days": _days(visit, rows), "past": past, "back": back, "earlier": back + 1 if back < MOST_BACK else 0}
+    return await visit.page("meetings.html", values)
 
 
-async def meeting_views(visit: Visit, meetings: tuple[Meeting, ...]) -> list[MeetingView]:
-    """Each meeting with what became of its brief, in the same order."""
-    if not meetings:
-        return []
-    ids = tuple(meeting.meeting_id for meeting in meetings)
-    preps = await visit.request_if_up(GetPreps(user_id=visit.user_id, meeting_ids=ids))
-    by_meeting = {prep.meeting_id: prep for prep in preps.items} if preps else {}
-    return [meeting_view(meeting, by_meeting.get(meeting.meeting_id)) for meeting in meetings]
+def _back(visit: Visit) -> int:
+    text = visit.http_request.query.get("back", "")
+    return min(int(text), MOST_BACK) if text.isascii() and text.isdigit() else 0
+
+
+def _days(visit: Visit, rows: list[Row]) -> list[tuple[str, list[Row]]]:
+    """The lines under the days on which their meetings begin for the reader."""
+    today = visit.now.astimezone(visit.zone).date()
+    by_day = groupby(rows, key=lambda row: _day(row.meeting, visit.zone))
+    return [(heading_of_day(day, today), list(day_rows)) for day, day_rows in by_day]
 
 
 def _day(meeting: MeetingView, zone: ZoneInfo) -> date:
     return meeting.start_date if meeting.all_day and meeting.start_date else meeting.starts_at.astimezone(zone).date()
 
 
-def meeting_row(meeting: MeetingView, now: datetime) -> Row:
-    guests = [guest.name or guest.address for guest in meeting.guests if not guest.me and not guest.resource]
-    shown = ", ".join(guests[:3]) + (f" and {len(guests) - 3} more" if len(guests) > 3 else "")
-    return Row(meeting, length_text(meeting.ends_at - meeting.starts_at), shown, next_brief_text(meeting, now))
+async def show_dry_run(visit: Visit) -> web.Response:
+    """Which meetings of the last 30 days would have been briefed by the settings of today, and why not the others."""
+    found = await dry_run_preps.handler(visit.call, DryRunQuery(days=DRY_RUN_DAYS))
+    lines = [(line, skip_words(line.reason)) for line in reversed(found.items)]
+    today = visit.now.astimezone(visit.zone).date()
+    by_day = groupby(lines, key=lambda entry: entry[0].starts_at.astimezone(visit.zone).date())
+    values = {
+        "days": [(heading_of_day(day, today), list(entries)) for day, entries in by_day],
+        "total": len(lines),
+        "sent": sum(line.would_send for line, _ in lines),
+        "span": DRY_RUN_DAYS,
+    }
+    return await visit.page("dry_run.html", values)

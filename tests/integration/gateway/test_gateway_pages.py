@@ -50,7 +50,7 @@ def requested(gateway: RunningGateway, kind: type[Any]) -> list[Any]:
 
 def interaction(text: str, **changes: Any) -> q.Interaction:
     fields: dict[str, Any] = {
-        "id": InteractionId(new_id()), "platform": "gmail", "kind": "email", "direction": "inbound",
+        "id": InteractionId(new_id()), "platform": "email", "kind": "email", "direction": "inbound",
         "occurred_at": datetime(2026, 3, 1, 23, 30, tzinfo=UTC), "title": "Subject", "text": text,
     }  # fmt: skip
     return q.Interaction(**{**fields, **changes})
@@ -180,8 +180,8 @@ async def test_a_person_shows_months_of_the_reader_sides_and_folded_threads(
     world = gateway.world
     person = world.add(world.alice, contact("Carol", "carol@example.com"))
     ahead = datetime.now(UTC) + timedelta(days=2)
+    world.upcoming = (interaction("", title="Not yet", occurred_at=ahead, direction="mutual", platform="calendar"),)
     world.interactions = (
-        interaction("", title="Not yet", occurred_at=ahead, direction="mutual", platform="meeting"),
         interaction("The newest of three", thread="t", direction="outbound"),
         interaction("The second", thread="t"),
         interaction("The first", thread="t"),
@@ -194,10 +194,10 @@ async def test_a_person_shows_months_of_the_reader_sides_and_folded_threads(
     assert re.search(r'class="line you">.*?The newest of three', html, re.DOTALL)
     assert "3 messages" in html
     assert "1 automated message<" in html
-    assert f"/contacts/{person.id}?cursor=older" in html
+    assert f"/contacts/{person.id}?cursor=older&amp;month=2026-03" in html
     html = await page(browser, f"/contacts/{person.id}?show=mail&side=they&q=hello", pingcrm_zone="../../etc/passwd")
-    query = requested(gateway, q.GetTimeline)[-1]
-    assert (query.platform, query.direction, query.q) == ("gmail", "inbound", "hello")
+    (query,) = [query for query in requested(gateway, q.GetTimeline)[-2:] if query.when == "past"]
+    assert (query.platform, query.direction, query.q) == ("email", "inbound", "hello")
 
 
 async def test_editing_sends_what_was_changed_and_nothing_else(

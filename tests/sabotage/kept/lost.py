@@ -770,4 +770,22 @@ MUTATIONS: tuple[Mutation, ...] = (
             f"{CONTACTS}_rechecks.py::test_an_address_that_is_due_already_keeps_the_higher_stage_and_a_walk_begins_anew_where_it_is_wanted_again",
         ),
     ),
+    Mutation(
+        "a dismissal is forgotten",
+        "lost",
+        "services/contacts/store/waiting.py::list_unanswered",
+        InText("AND i.dismissed_at IS NULL", ""),
+        (
+            "tests/integration/contacts/test_contacts_waiting.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
+        ),
+    ),
+    Mutation(
+        "a timeline that was fetched anew loses where it goes on",
+        "lost",
+        "services/contacts/handlers/timelines.py::get_timeline",
+        Replace("next_cursor or query.down_to", "next_cursor"),
+        (
+            "tests/integration/contacts/test_contacts_waiting.py::test_a_timeline_is_cut_where_now_is_and_reaches_down_to_where_it_was_read",
+        ),
+    ),
 )

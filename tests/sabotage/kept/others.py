@@ -544,4 +544,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         Replace("typed.casefold() != visit.user.address.casefold()", "not typed"),
         (f"{SETTINGS}::test_tokens_are_shown_once_and_everything_goes_only_behind_the_own_address",),
     ),
+    Mutation(
+        "another user's mail is dismissed",
+        "others",
+        "services/contacts/store/waiting.py::dismiss",
+        InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
+        (
+            "tests/integration/contacts/test_contacts_waiting.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
+        ),
+    ),
 )

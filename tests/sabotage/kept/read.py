@@ -217,4 +217,31 @@ MUTATIONS = (
         Replace("fresh + stale", "stale + fresh"),
         (GOLDEN,),
     ),
+    Mutation(
+        "what is answered waits on",
+        "read",
+        "services/contacts/store/waiting.py::list_unanswered",
+        InText("AND NOT thread.continued", ""),
+        (
+            "tests/integration/contacts/test_contacts_waiting.py::test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wrote_it",
+        ),
+    ),
+    Mutation(
+        "who forges a contact's address waits on the user",
+        "read",
+        "services/contacts/store/waiting.py::list_unanswered",
+        InText("AND NOT i.via AND NOT i.unauthenticated", "AND NOT i.via"),
+        (
+            "tests/integration/contacts/test_contacts_waiting.py::test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wrote_it",
+        ),
+    ),
+    Mutation(
+        "an answer from another account is none",
+        "read",
+        "services/contacts/store/waiting.py::list_unanswered",
+        InText("s.source_id = own.source_id AND s.thread = own.thread", "s.interaction_id = own.interaction_id"),
+        (
+            "tests/integration/contacts/test_contacts_waiting.py::test_an_answer_from_another_account_or_an_alias_is_an_answer",
+        ),
+    ),
 )

@@ -47,6 +47,7 @@ class Belongings:
     addresses: tuple[str, ...]
     accounts: tuple[UUID, ...]
     contacts: tuple[UUID, ...]
+    interactions: tuple[UUID, ...]
     merges: tuple[UUID, ...]
     meetings: tuple[UUID, ...]
     notifications: tuple[UUID, ...]
@@ -82,6 +83,9 @@ async def read_belongings(
         addresses=tuple(f"{tag}@mail.example" for tag in tags[1:]),
         accounts=await ids("SELECT id FROM auth.google_accounts WHERE user_id = $1 ORDER BY id"),
         contacts=await ids(_SOME_CONTACTS),
+        interactions=await ids(
+            "SELECT id FROM contacts.interactions WHERE user_id = $1 AND platform = 'email' ORDER BY id LIMIT 2"
+        ),
         merges=await ids("SELECT id FROM contacts.merges WHERE user_id = $1"),
         meetings=await ids("SELECT meeting_id FROM sync.meetings WHERE user_id = $1 ORDER BY starts_at DESC LIMIT 2"),
         notifications=await ids(

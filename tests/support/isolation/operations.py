@@ -36,6 +36,8 @@ PAGES = {
     "/contacts/{contact_id}/merge": ("other_id",),
     "/contacts/{contact_id}/notes": ("text",),
     "/do-not-record": ("value",),
+    "/meetings/{meeting_id}/note": ("text",),
+    "/why": ("contact_id", "message_id"),
 }
 # Those with nothing of anybody's: signing in and out, documents, files, health, what Google calls.
 NOBODYS = {

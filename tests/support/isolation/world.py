@@ -108,11 +108,12 @@ class IsolationWorld:
             meetings = await ids("SELECT meeting_id FROM sync.meetings WHERE account_id = $1 ORDER BY starts_at DESC")
             runs = await ids("SELECT run_id FROM sync.runs WHERE account_id = $1")
             interactions = await ids(
-                "SELECT interaction_id FROM contacts.sightings WHERE source_id = $1 AND fact IS NOT NULL"
+                "SELECT interaction_id FROM contacts.sightings WHERE source_id = $1 AND fact IS NOT NULL ORDER BY platform DESC, ref"
             )
             brief_tokens = await ids("SELECT token FROM prep.preps WHERE account_id = $1")
         return replace(
             somebody.has, tag=tag, addresses=(address,), accounts=(account_id,), meetings=meetings, brief_tokens=brief_tokens,
+            interactions=interactions[:1],
             emails=(friend(tag)[1],), events=tuple(f"{address}/{event_id}" for event_id in EVENT_IDS),
             ids=frozenset(map(str, (account_id, *meetings, *runs, *interactions))),
         )  # fmt: skip

@@ -55,20 +55,22 @@ document.addEventListener("keydown", (event) => {
 });
 
 function use(place) {
-  if (place.matches("input")) return place.focus();
+  if (place.matches("input, textarea")) return place.focus();
   if (!place.matches("summary")) return place.click();
   place.parentElement.open = true;
   place.parentElement.querySelector("textarea, input")?.focus();
 }
 
 function move(by) {
-  const rows = [...document.querySelectorAll("[data-list] a.row")];
-  const next = rows[Math.max(0, Math.min(rows.length - 1, rows.indexOf(document.activeElement) + by))];
-  next?.focus();
+  const rows = [...document.querySelectorAll("[data-list] > li")].map((row) => row.querySelector("a")).filter(Boolean);
+  const here = rows.findIndex((row) => row === document.activeElement || row.closest("li").contains(document.activeElement));
+  rows[Math.max(0, Math.min(rows.length - 1, here + by))]?.focus();
 }
 
+// Esc closes what is on top: a dialog does so by itself; then an open menu, the form or part that one is in, the field.
 function leave(event, typing) {
-  const open = event.target.closest("details[open]");
+  if (document.querySelector("dialog[open]")) return;
+  const open = document.querySelector("details.menu[open]") ?? event.target.closest("details[open]");
   const form = event.target.closest("form[data-escape]");
   const cancel = form?.querySelector("[data-cancel]"); // restores what was there without leaving the page
   if (cancel) cancel.click();

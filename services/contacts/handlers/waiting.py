@@ -1,0 +1,41 @@
+"""Mail that waits on the user."""
+
+from datetime import UTC, datetime
+
+from libs.common.errors import not_found
+from libs.common.requests import DismissWaiting, Done, ListWaiting, Waiting, WaitingMail
+from services.contacts.context import Context
+from services.contacts.domain.waiting import OLDER_THAN, YOUNGER_THAN, UnansweredMail, asks, topic, waiting_mail
+from services.contacts.store import waiting
+
+LOOKED_AT = 500
+
+
+async def list_waiting(context: Context, query: ListWaiting) -> Waiting:
+    """By the rules of domain/waiting.py, as of now; looked at are the newest 500 messages that nobody has answered."""
+    now = datetime.now(UTC)
+    async with context.db.acquire() as connection:
+        unanswered = await waiting.list_unanswered(
+            connection, query.user_id, now - YOUNGER_THAN, now - OLDER_THAN, LOOKED_AT
+        )
+    return Waiting(items=tuple(map(_shown, waiting_mail(unanswered, now))))
+
+
+def _shown(mail: UnansweredMail) -> WaitingMail:
+    return WaitingMail(
+        interaction_id=mail.interaction_id,
+        contact_id=mail.contact_id,
+        name=mail.name,
+        topic=topic(mail.title),
+        text=mail.text,
+        asked=asks(mail),
+        occurred_at=mail.occurred_at,
+    )
+
+
+async def dismiss_waiting(context: Context, command: DismissWaiting) -> Done:
+    """Remember that this message needs no answer. A later one of the same thread may wait again. Refused: `not_found`."""
+    async with context.db.acquire() as connection:
+        if not await waiting.dismiss(connection, command.user_id, command.interaction_id, datetime.now(UTC)):
+            raise not_found("message")
+    return Done()

@@ -1,0 +1,82 @@
+"""Meetings as lines of a list: when, with whom, and what becomes of the brief."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from libs.common.errors import Outage
+from libs.common.events import Meeting
+from libs.common.requests import ForecastPreps, Forecasts, ListMeetings, MeetingForecast
+from services.gateway.api.meetings import fetch_meeting_views
+from services.gateway.domain.meetings import (
+    GUESTS_SHOWN,
+    GuestText,
+    MeetingView,
+    guest_texts,
+    is_first_meeting,
+    next_brief_text,
+)
+from services.gateway.domain.moments import length_text
+from services.gateway.pages.visit import Visit
+
+UNDER_WAY = timedelta(hours=24)
+"""How long ago a meeting may have begun that is not over yet."""
+MOST_PAGES = 5
+NOTHING_KNOWN = Forecasts(items=())
+
+
+@dataclass(frozen=True)
+class Row:
+    """A meeting as a line of the list; `brief` in words. `guests`: the first who are invited; `more`: how many others there are."""
+
+    meeting: MeetingView
+    length: str
+    guests: Sequence[GuestText]
+    more: int
+    first: bool
+    brief: str
+
+
+async def list_rows(visit: Visit, start: datetime, end: datetime, *, may_be_away: bool = False) -> list[Row]:
+    """The meetings that end after `start` and begin before `end`, by start. `may_be_away`: none while `sync` is."""
+    try:
+        meetings, forecasts = await asyncio.gather(
+            _list_meetings(visit, start - UNDER_WAY, end),
+            visit.request_if_up(ForecastPreps(user_id=visit.user_id, start=start - UNDER_WAY, end=end)),
+        )
+    except Outage:
+        if not may_be_away:
+            raise
+        return []
+    ahead = [meeting for meeting in meetings if meeting.ends_at > start]
+    views = await fetch_meeting_views(visit.call, ahead, without_prep=True)
+    by_meeting = {item.meeting_id: item for item in (forecasts or NOTHING_KNOWN).items}
+    return [meeting_row(view, by_meeting.get(view.id), visit.now, visit.zone) for view in views]
+
+
+async def _list_meetings(visit: Visit, start: datetime, end: datetime) -> list[Meeting]:
+    """All of them, as far as anybody reads."""
+    found: list[Meeting] = []
+    cursor = None
+    for _ in range(MOST_PAGES):
+        query = ListMeetings(user_id=visit.user_id, start=start, end=end, limit=200, cursor=cursor)
+        page = await visit.request(query)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return found
+
+
+def meeting_row(meeting: MeetingView, forecast: MeetingForecast | None, now: datetime, zone: ZoneInfo) -> Row:
+    guests = guest_texts(meeting, forecast)
+    return Row(
+        meeting=meeting,
+        length=length_text(meeting.ends_at - meeting.starts_at),
+        guests=guests[:GUESTS_SHOWN],
+        more=max(0, len(guests) - GUESTS_SHOWN),
+        first=meeting.starts_at > now and is_first_meeting(forecast),
+        brief=next_brief_text(meeting, forecast, now, zone),
+    )

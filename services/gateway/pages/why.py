@@ -1,0 +1,72 @@
+"""Why an email is not here: what became of the message with this id, or what there is with this subject."""
+
+import asyncio
+from uuid import UUID
+
+from aiohttp import web
+
+from libs.common.errors import not_found
+from libs.common.ids import ContactId
+from libs.common.requests import Contact, ExplainMessage, GetContact, GetTimeline, Interaction, ListAccounts, Why
+from services.gateway.api.accounts import EXPLAIN_SECONDS
+from services.gateway.context import Context
+from services.gateway.domain.asked_message import message_id_in
+from services.gateway.pages.visit import Visit, page_route
+
+MAX_ENTERED = 500
+MOST_FOUND = 10
+
+
+def why_routes(context: Context) -> list[web.RouteDef]:
+    return [page_route(context, "GET", "/why", show_why)]
+
+
+async def show_why(visit: Visit) -> web.Response:
+    """The field, and the answers about what was entered: one per account for an id, the lines that have the words for a subject."""
+    entered = visit.http_request.query.get("message_id", "").replace("\0", "").strip()[:MAX_ENTERED]
+    contact = await _contact(visit)
+    message_id = message_id_in(entered)
+    values = {
+        "entered": entered,
+        "contact": contact,
+        "by_id": bool(message_id),
+        "answers": await _explain(visit, message_id) if message_id else [],
+        "found": await _find(visit, contact, entered) if entered and contact and not message_id else (),
+    }
+    return await visit.page("why.html", values)
+
+
+async def _contact(visit: Visit) -> Contact | None:
+    """The person on whose page it was asked. Refused: `not_found`."""
+    text = visit.http_request.query.get("contact_id", "")
+    if not text:
+        return None
+    try:
+        contact_id = ContactId(UUID(text))
+    except ValueError as error:
+        raise not_found("contact") from error
+    return await visit.request(GetContact(user_id=visit.user_id, contact_id=contact_id))
+
+
+async def _explain(visit: Visit, message_id: str) -> list[tuple[str, Why]]:
+    """What every account answers, with its address; where one knows the message, only those that do."""
+    accounts = await visit.request(ListAccounts(user_id=visit.user_id))
+    replies = await asyncio.gather(
+        *(
+            visit.request(
+                ExplainMessage(user_id=visit.user_id, account_id=account.id, message_id=message_id),
+                seconds=EXPLAIN_SECONDS,
+            )
+            for account in accounts.items
+            if account.status != "disconnected"
+        )
+    )
+    addresses = {account.id: account.address for account in accounts.items}
+    answers = [(addresses[why.account_id], why) for why in replies]
+    return [answer for answer in answers if answer[1].state != "unknown"] or answers
+
+
+async def _find(visit: Visit, contact: Contact, words: str) -> tuple[Interaction, ...]:
+    """What is on the person's timeline with these words."""
+    query = GetTimeline(user_id=visit.user_id, contact_id=contact.id, q=words[:200], limit=MOST_FOUND)
+    return (await visit.request(query)).items

@@ -1,0 +1,30 @@
+"""What is going to become of the briefs of coming meetings."""
+
+from datetime import UTC, datetime
+
+from libs.common.errors import not_found
+from libs.common.requests import ForecastPreps, Forecasts
+from services.prep.context import Context
+from services.prep.domain.dossier import pair
+from services.prep.domain.forecast import forecast
+from services.prep.domain.rules import guests_of
+from services.prep.gathering import get_attendees_by_address, get_owner, list_meetings
+
+
+async def forecast_preps(context: Context, query: ForecastPreps) -> Forecasts:
+    """As of now, in the order of the meetings. Who is invited more than once to one of them is there once."""
+    now = datetime.now(UTC)
+    owner = await get_owner(context.bus, query.user_id)
+    if owner is None:
+        raise not_found("user")
+    meetings = await list_meetings(context.bus, query.user_id, query.start, query.end)
+    guests = {meeting.meeting_id: guests_of(meeting, owner.own_addresses) for meeting in meetings}
+    everybody = [guest.address for invited in guests.values() for guest in invited]
+    known = await get_attendees_by_address(context.bus, query.user_id, everybody, now)
+    forecasts = []
+    for meeting in meetings:
+        invited = guests[meeting.meeting_id]
+        people = pair(invited, [known[guest.address] for guest in invited])
+        account = owner.account(meeting.account_id)
+        forecasts.append(forecast(meeting, account, owner.preferences, people, now))
+    return Forecasts(items=tuple(forecasts))

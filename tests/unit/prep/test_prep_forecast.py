@@ -1,0 +1,46 @@
+"""What is going to become of a brief, ahead of time: by the rules of one that is due, with the people as they are now."""
+
+from datetime import timedelta
+
+from libs.common.preferences import GmailPreferences
+from libs.common.requests import MeetingGuest
+from services.prep.domain.dossier import pair
+from services.prep.domain.dry_run import USUAL_LEAD
+from services.prep.domain.forecast import forecast
+from tests.support.meetings import NOW, account, guest, invited, known, meeting, unknown
+
+ADA, STRANGER, AMARA = (
+    guest("ada@lovelace.example", "Ada"),
+    guest("s@elsewhere.example", "A. Stranger"),
+    guest("amara@x.example"),
+)
+
+
+def test_a_forecast_names_the_reason_of_a_brief_that_is_due_and_who_is_known() -> None:
+    ada, amara = known(met_before=True), invited("amara@x.example", "Amara")
+    people = pair((ADA, STRANGER, AMARA), (ada, unknown("s@elsewhere.example"), amara))
+    found = forecast(meeting(), account(), GmailPreferences(), people, NOW)
+    assert (found.meeting_id, found.would_send, found.reason) == (meeting().meeting_id, True, "")
+    assert found.guests == (
+        MeetingGuest(
+            address="ada@lovelace.example", name="Ada Lovelace", contact_id=ada.contact_id, label="Strong", score=8, known=True,
+            met_before=True,
+        ),
+        MeetingGuest(address="s@elsewhere.example", name="A. Stranger"),
+        MeetingGuest(address="amara@x.example", name="Amara", contact_id=amara.contact_id),
+    )  # fmt: skip
+    alone = forecast(meeting(), account(), GmailPreferences(), pair((AMARA,), (amara,)), NOW)
+    assert (alone.would_send, alone.reason) == (False, "nobody_known")
+    assert forecast(meeting(), account(), GmailPreferences(), (), NOW).reason == "no_guests"
+    assert forecast(meeting(), None, GmailPreferences(), people, NOW).reason == "disconnected"
+
+
+def test_a_forecast_is_as_of_the_usual_lead_or_of_now_where_that_is_over() -> None:
+    """Somebody is known as of the brief, not as of today; what begins in a minute gets none any more."""
+    people = pair((ADA,), (known(on_file=False, first_contact_at=NOW + timedelta(days=1)),))
+    later = meeting(starts_at=NOW + timedelta(days=1) + USUAL_LEAD)
+    assert forecast(later, account(), GmailPreferences(), people, NOW).would_send
+    sooner = meeting(starts_at=NOW + timedelta(days=1) + USUAL_LEAD - timedelta(seconds=1))
+    assert forecast(sooner, account(), GmailPreferences(), people, NOW).reason == "nobody_known"
+    soon = meeting(starts_at=NOW + timedelta(minutes=1))
+    assert forecast(soon, account(), GmailPreferences(), pair((ADA,), (known(),)), NOW).reason == "too_late"
