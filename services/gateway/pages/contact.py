@@ -47,10 +47,11 @@ def contact_routes(context: Context) -> list[web.RouteDef]:
 async def show_contact(visit: Visit) -> web.Response:
     """The page; with `cursor` what is older than what was shown, with `q`, `show` and `side` only what fits."""
     contact_id = _id(visit)
-    contact, timeline, duplicates = await asyncio.gather(
+    contact, timeline, duplicates, accounts = await asyncio.gather(
         visit.request(GetContact(user_id=visit.user_id, contact_id=contact_id)),
         timeline_values(visit, contact_id),
         visit.request_if_up(FindDuplicates(user_id=visit.user_id, contact_id=contact_id)),
+        visit.accounts(),
     )
     parameters = visit.http_request.query
     values = {
@@ -60,7 +61,7 @@ async def show_contact(visit: Visit) -> web.Response:
         "merge_id": _uuid_or_none(parameters.get("merged", "")),
         **timeline,
     }
-    return await visit.page("contact.html", values)
+    return await visit.page("contact.html", values, accounts=accounts)
 
 
 async def show_edit(visit: Visit) -> web.Response:
