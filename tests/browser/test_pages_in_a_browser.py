@@ -27,13 +27,15 @@ async def person_called(it: Product, name: str) -> dict[str, Any]:
     return whole
 
 
-def mail(sender: str, to: str, subject: str, text: str, **headers: str) -> dict[str, str]:
-    """An RFC 822 mail of now."""
+def mail(sender: str, to: str, subject: str, text: str, *, days_ago: int = 0, **headers: str) -> dict[str, str]:
+    """An RFC 822 mail of now, or of some days ago."""
+    date = datetime.now(UTC) - timedelta(days=days_ago)
     lines = {
-        "From": sender, "To": to, "Subject": subject, "Date": datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S +0000"),
+        "From": sender, "To": to, "Subject": subject, "Date": date.strftime("%a, %d %b %Y %H:%M:%S +0000"),
         "Message-ID": f"<{subject.replace(' ', '-')}@test.example>", **headers,
     }  # fmt: skip
-    return {"raw": "\r\n".join(f"{name}: {value}" for name, value in lines.items()) + f"\r\n\r\n{text}\r\n"}
+    raw = "\r\n".join(f"{name}: {value}" for name, value in lines.items()) + f"\r\n\r\n{text}\r\n"
+    return {"raw": raw, "internalDate": str(int(date.timestamp() * 1000))}
 
 
 async def first_meeting(visitor: Visitor) -> str:
@@ -161,3 +163,79 @@ async def test_a_merge_is_one_click_and_so_is_its_undo(running: Product, visit: 
         await expect(page.locator("#person")).not_to_contain_text("ada2@x.example")
         again = await running.person.call("GET", f"/contacts/{made[1]['id']}")
         assert again["emails"] == ["ada2@x.example"]
+
+
+async def test_mail_that_comes_in_does_not_move_what_one_reads(running: Product, visit: Visit) -> None:
+    priya = await person_called(running, "Priya Raman")
+    me = (await running.google.addresses())[0]
+    async with visit(viewport={"width": 1280, "height": 480}) as visitor:
+        page = visitor.page
+        await visitor.open(f"/contacts/{priya['id']}")
+        thread = page.locator("#recent details.thread").last
+        await thread.locator("summary").click()
+        await page.locator(".note summary").click()
+        await page.locator("#note").fill("Half a thought")
+        reading = page.locator("#recent > .timeline > li").last
+        await reading.scroll_into_view_if_needed()
+        before = await reading.bounding_box()
+        arriving = mail(f"Priya Raman <{priya['emails'][0]}>", me, "Another colour", "Or rather blue?")
+        await running.google.control("POST", f"/accounts/{me}/messages", arriving)
+        await expect(page.locator("#recent .line.they", has_text="Or rather blue?")).to_have_count(1)
+        after = await reading.bounding_box()
+        assert before is not None
+        assert after is not None
+        assert abs(after["y"] - before["y"]) < 2, "it stays where it was"
+        await expect(thread).to_have_attribute("open", "")
+        await expect(page.locator("#note")).to_have_value("Half a thought")
+        await visitor.check()
+
+
+async def test_one_note_after_a_meeting_is_on_the_pages_of_its_guests(running: Product, visit: Visit) -> None:
+    async with visit() as visitor:
+        page = visitor.page
+        await visitor.open("/meetings?past")
+        await page.locator("main a.row", has_text="Erik Lindqvist").first.click()
+        await page.locator("#note-text").fill("They want <b>green</b>.")
+        for button in ("Save the note", "Save the change"):
+            await page.get_by_role("button", name=button).click()
+            await expect(page.get_by_role("status").first).to_contain_text("Erik Lindqvist")
+        await visitor.check()
+        await page.locator(".guests a", has_text="Erik Lindqvist").click()
+        await page.get_by_role("link", name="notes").click()
+        await expect(page.locator("#recent .line", has_text="They want <b>green</b>.")).to_have_count(1)
+        await visitor.check()
+
+
+async def test_why_an_email_is_missing_is_answered_on_the_persons_page(running: Product, visit: Visit) -> None:
+    priya = await person_called(running, "Priya Raman")
+    me = (await running.google.addresses())[0]
+    sent = mail(f"Priya Raman <{priya['emails'][0]}>", me, "Where is it", "It is here.", days_ago=3)
+    await running.google.control("POST", f"/accounts/{me}/messages", sent)
+    async with visit() as visitor:
+        page = visitor.page
+        await visitor.open(f"/contacts/{priya['id']}")
+        await expect(page.locator("#recent .line", has_text="It is here.")).to_have_count(1)
+        await page.locator(".why summary").click()
+        await page.locator(".why [name=message_id]").fill("<Where-is-it@test.example>")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#why")).to_contain_text("It is on the timeline of Priya Raman")
+        await visitor.check()
+
+
+async def test_who_waits_is_on_the_home_page_until_it_is_dismissed(running: Product, visit: Visit) -> None:
+    priya = await person_called(running, "Priya Raman")
+    me = (await running.google.addresses())[0]
+    async with visit() as visitor:
+        page = visitor.page
+        await visitor.open("/")
+        asking = mail(f"Priya Raman <{priya['emails'][0]}>", me, "The offer", "Could you sign it?", days_ago=6)
+        await running.google.control("POST", f"/accounts/{me}/messages", asking)
+        waiting = page.locator("#waiting .row", has_text="Priya Raman asked about The offer, 6 days ago")
+        await expect(waiting).to_be_visible()
+        await visitor.check()
+        await waiting.get_by_role("button").click()
+        await expect(waiting).to_have_count(0)
+        await page.reload()
+        await expect(page.locator("#next")).to_be_visible()
+        await expect(waiting).to_have_count(0)
+        await visitor.check()

@@ -58,7 +58,9 @@ async def show_meeting(visit: Visit) -> web.Response:
 
 
 async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
-    meeting = await visit.request(GetMeeting(user_id=visit.user_id, meeting_id=_id(visit)))
+    meeting, accounts = await asyncio.gather(
+        visit.request(GetMeeting(user_id=visit.user_id, meeting_id=_id(visit))), visit.accounts()
+    )
     views, forecast = await asyncio.gather(
         fetch_meeting_views(visit.call, [meeting], without_prep=True), _forecast(visit, meeting)
     )
@@ -71,9 +73,7 @@ async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
         "length": length_text(view.ends_at - view.starts_at),
         "video_url": view.video_url if view.video_url.startswith(("https://", "http://")) else "",
         "guests": _guests(view, forecast),
-        "state": brief_text(view.prep)
-        if view.prep or begun
-        else next_brief_text(view, forecast, visit.now, visit.zone),
+        "state": _state(visit, view, forecast),
         "looks": LOOKS,
         "look": look,
         "brief": await _preview(visit) if look == "text" else None,
@@ -84,7 +84,16 @@ async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
         "note": await _note(visit, contacts) if begun else "",
         "saved": "noted" in visit.http_request.query,
     }
-    return await visit.page("meeting.html", values, status=problem.status if problem else 200)
+    return await visit.page("meeting.html", values, accounts=accounts, status=problem.status if problem else 200)
+
+
+def _state(visit: Visit, view: MeetingView, forecast: MeetingForecast | None) -> str:
+    """What became of the brief, or what is going to, behind the word "Brief"."""
+    if view.prep:
+        return brief_text(view.prep)
+    if view.starts_at <= visit.now:
+        return "none was sent"
+    return next_brief_text(view, forecast, visit.now, visit.zone).removeprefix("brief ") or "none: it lasts all day"
 
 
 def _look(visit: Visit) -> str:

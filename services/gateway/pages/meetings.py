@@ -1,5 +1,6 @@
 """Meetings by day, with what becomes of their briefs: upcoming ones, or those that were; and which of those would have been briefed."""
 
+import asyncio
 from datetime import date, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -30,13 +31,13 @@ async def show_meetings(visit: Visit) -> web.Response:
     """The next 60 days; with `past` 30 days that are over, newest first: the last ones, or with `back` those so many times earlier."""
     past = "past" in visit.http_request.query
     back = _back(visit)
+    end = visit.now - back * BACK
+    start, until = (end - BACK, end) if past else (visit.now, visit.now + AHEAD)
+    rows, accounts = await asyncio.gather(list_rows(visit, start, until), visit.accounts())
     if past:
-        end = visit.now - back * BACK
-        rows = [row for row in await list_rows(visit, end - BACK, end) if row.meeting.ends_at <= end][::-1]
-    else:
-        rows = await list_rows(visit, visit.now, visit.now + AHEAD)
+        rows = [row for row in rows if row.meeting.ends_at <= end][::-1]
     values = {"days": _days(visit, rows), "past": past, "back": back, "earlier": back + 1 if back < MOST_BACK else 0}
-    return await visit.page("meetings.html", values)
+    return await visit.page("meetings.html", values, accounts=accounts)
 
 
 def _back(visit: Visit) -> int:
@@ -57,7 +58,9 @@ def _day(meeting: MeetingView, zone: ZoneInfo) -> date:
 
 async def show_dry_run(visit: Visit) -> web.Response:
     """Which meetings of the last 30 days would have been briefed by the settings of today, and why not the others."""
-    found = await dry_run_preps.handler(visit.call, DryRunQuery(days=DRY_RUN_DAYS))
+    found, accounts = await asyncio.gather(
+        dry_run_preps.handler(visit.call, DryRunQuery(days=DRY_RUN_DAYS)), visit.accounts()
+    )
     lines = [(line, skip_words(line.reason)) for line in reversed(found.items)]
     today = visit.now.astimezone(visit.zone).date()
     by_day = groupby(lines, key=lambda entry: entry[0].starts_at.astimezone(visit.zone).date())
@@ -67,4 +70,4 @@ async def show_dry_run(visit: Visit) -> web.Response:
         "sent": sum(line.would_send for line, _ in lines),
         "span": DRY_RUN_DAYS,
     }
-    return await visit.page("dry_run.html", values)
+    return await visit.page("dry_run.html", values, accounts=accounts)

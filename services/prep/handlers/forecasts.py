@@ -1,5 +1,6 @@
 """What is going to become of the briefs of coming meetings."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from libs.common.errors import not_found
@@ -14,10 +15,11 @@ from services.prep.gathering import get_attendees_by_address, get_owner, list_me
 async def forecast_preps(context: Context, query: ForecastPreps) -> Forecasts:
     """As of now, in the order of the meetings. Who is invited more than once to one of them is there once."""
     now = datetime.now(UTC)
-    owner = await get_owner(context.bus, query.user_id)
+    owner, meetings = await asyncio.gather(
+        get_owner(context.bus, query.user_id), list_meetings(context.bus, query.user_id, query.start, query.end)
+    )
     if owner is None:
         raise not_found("user")
-    meetings = await list_meetings(context.bus, query.user_id, query.start, query.end)
     guests = {meeting.meeting_id: guests_of(meeting, owner.own_addresses) for meeting in meetings}
     everybody = [guest.address for invited in guests.values() for guest in invited]
     known = await get_attendees_by_address(context.bus, query.user_id, everybody, now)
