@@ -1,7 +1,7 @@
 """The pages as people use them: with a mouse, the keyboard alone, a phone, in the dark, without JavaScript."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
