@@ -20,8 +20,4 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "services/contacts/domain/projection.py": {
         "counts[observation.source_id] += 1 → counts[observation.source_id] -= 1": "The numbers only tell copies apart.",
     },
-    "services/contacts/domain/identity_resolution.py": {
-        '_add_part(parts, card.contact, root, (1, 0, f"{card.key[0]} {card.key[1]}")) → '
-        '_add_part(parts, card.contact, root, (2, 0, f"{card.key[0]} {card.key[1]}"))': "Cards come after addresses, which have 0.",
-    },
 }

@@ -253,8 +253,11 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a timeline that skips lines of one moment",
         "order",
-        "services/contacts/store/timelines.py::list_lines",
-        InText("(occurred_at, interaction_id) < ($5, $6::uuid)", "occurred_at < $5 AND $6::uuid IS NOT NULL"),
+        "services/contacts/store/timelines.py::_list_piece",
+        InText(
+            "coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)",
+            "coalesce(least($3, '00000000-0000-0000-0000-000000000000'), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)",
+        ),
         (
             f"{CONTACTS}_pages.py::test_a_timeline_is_newest_first_on_pages_of_any_size_however_many_lines_are_of_one_moment",
         ),
@@ -262,7 +265,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a timeline without an order inside a moment",
         "order",
-        "services/contacts/store/timelines.py::list_lines",
+        "services/contacts/store/timelines.py::_list_matching",
         InText(
             "ORDER BY occurred_at DESC, interaction_id DESC LIMIT $7",
             "ORDER BY occurred_at DESC, interaction_id LIMIT $7",
@@ -274,7 +277,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a thread that folds into its oldest line",
         "order",
-        "services/contacts/store/timelines.py::list_lines",
+        "services/contacts/store/timelines.py::_list_matching",
         InText(
             "ORDER BY occurred_at DESC, interaction_id DESC) AS nth", "ORDER BY occurred_at, interaction_id) AS nth"
         ),

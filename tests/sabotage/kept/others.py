@@ -172,13 +172,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
-        "look-alikes of another user",
-        "others",
-        "services/contacts/store/contact_search.py::list_look_alikes",
-        InText("c.user_id = me.user_id AND", ""),
-        (f"{CONTACTS}_whose.py::test_what_one_user_is_shown_does_not_depend_on_another_with_the_same_ids",),
-    ),
-    Mutation(
         "interactions of everybody deleted with one user",
         "others",
         "services/contacts/store/deletions.py::delete_interactions_after",
@@ -522,13 +515,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "user_id = $1 AND",
         f"{ANYBODY_1} AND",
         (f"{CONTACTS}_whose.py::test_what_one_user_is_shown_does_not_depend_on_another_with_the_same_ids",),
-    ),
-    _lost(
-        "contacts of others look alike",
-        "services/contacts/store/contact_search.py::list_look_alikes",
-        "c.user_id = me.user_id AND c.id <> me.id",
-        "c.id <> me.id",
-        REQUESTS,
     ),
     Mutation(
         "a change of settings that another user undoes",

@@ -21,11 +21,11 @@ from libs.common.google import batch, id_token
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import TalkingPoint
 from libs.common.resources.gmail import GmailMessage
-from services.contacts.domain import bcc, names, observations
+from services.contacts.domain import bcc, names, observations, waiting
 from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint
-from services.gateway.domain import export_formats, photos, sessions
+from services.gateway.domain import asked_message, export_formats, photos, sessions
 from services.prep.domain import clean, points
 from services.sync.domain import authentication, quotes, why
 from services.sync.domain import text as mail_text
@@ -133,6 +133,14 @@ PATTERNS = (
     Row(contact_text._CONTROLS.findall, (repeated("\x00"),)),
     Row(export_formats._BIRTHDAY.fullmatch, (repeated("1"), repeated("-"), repeated("1985-03-21"))),
     Row(contact_text._WORD.findall, (repeated("_"),)),
+    Row(contact_text._UNSPACED.search, (repeated("王"),)),
+    Row(contact_text._STRETCH.findall, (repeated("王"), repeated("王a"))),
+    Row(contact_text._LETTER.findall, (repeated("\u1100"), repeated("\u1100\u1161\u11a8"), repeated("\u11a8"))),
+    Row(waiting._LINK.findall, (repeated("http"), repeated("https://"), repeated("www."), unclosed("www.", "a"))),
+    Row(waiting._PREFIXES.match, (repeated(" "), repeated("Re: "), repeated("Re[1]:"), repeated("Re"), unclosed("Re", " "))),
+    Row(asked_message._LABELS.match, (unclosed("message-id", " "), repeated("rfc822msgid:"))),
+    Row(asked_message._MESSAGE_ID.fullmatch, (repeated("a"), repeated("@"), repeated("a@"), unclosed("<a@", "a"))),
+    Row(asked_message._GMAIL_ID.fullmatch),
     Row(observations._ADDRESS.findall, (repeated("@"), repeated("a@"), repeated("a@ "))),
     Row(why._GMAIL_ID.fullmatch, (repeated("0"),)),
     Row(why._SEARCHABLE.fullmatch, (repeated("<a@b>"),)),
