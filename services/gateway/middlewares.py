@@ -23,6 +23,7 @@ COMPRESSED = frozenset(
     {"text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "application/problem+json"}
 )
 WORTH_IT_BYTES = 1_000
+FETCH_SITE = "Sec-Fetch-Site"
 
 
 @web.middleware
@@ -51,15 +52,18 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def compress(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Texts of some length go over the wire compressed, where the client takes that.
 
-    Not what trickles in over time: each piece of a live stream has to leave at once. What a page has in common with what a stranger put
-    into its address could be guessed from its compressed length; but strangers can't have a page opened with somebody's cookie in a
-    request of their own (SameSite), and so never see that length.
+    Not what trickles in over time: each piece of a live stream has to leave at once. Nor what another site leads to: what a page has in
+    common with what a stranger put into its address could be guessed from its compressed length, by whoever can watch the wire (BREACH).
     """
     response = await handler(request)
     if not isinstance(response, web.Response) or response.content_type not in COMPRESSED:
         return response
-    response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-    if _takes_gzip(request) and len(response.body or b"") >= WORTH_IT_BYTES:  # type: ignore[arg-type]  # always bytes here
+    response.headers[hdrs.VARY] = f"{hdrs.ACCEPT_ENCODING}, {FETCH_SITE}"
+    if (
+        _takes_gzip(request)
+        and request.headers.get(FETCH_SITE) != "cross-site"
+        and len(response.body or b"") >= WORTH_IT_BYTES
+    ):  # type: ignore[arg-type]  # always bytes here
         response.enable_compression(web.ContentCoding.gzip)
     return response
 
