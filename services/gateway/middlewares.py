@@ -59,11 +59,9 @@ async def compress(request: web.Request, handler: Handler) -> web.StreamResponse
     if not isinstance(response, web.Response) or response.content_type not in COMPRESSED:
         return response
     response.headers[hdrs.VARY] = f"{hdrs.ACCEPT_ENCODING}, {FETCH_SITE}"
-    if (
-        _takes_gzip(request)
-        and request.headers.get(FETCH_SITE) != "cross-site"
-        and len(response.body or b"") >= WORTH_IT_BYTES
-    ):  # type: ignore[arg-type]  # always bytes here
+    body = response.body or b""
+    is_from_elsewhere = request.headers.get(FETCH_SITE) == "cross-site"
+    if isinstance(body, bytes) and len(body) >= WORTH_IT_BYTES and _takes_gzip(request) and not is_from_elsewhere:
         response.enable_compression(web.ContentCoding.gzip)
     return response
 
