@@ -66,18 +66,28 @@ SCREENS = (
     Screen("home", "/"),
     Screen("people", "/contacts"),
     Screen("people-nobody-found", "/contacts", _search_for_nobody),
+    Screen("people-going-cold", "/contacts?going_cold=yes"),
+    Screen("people-duplicates", "/contacts/duplicates"),
     Screen("person", "/contacts/{priya}"),
+    Screen("person-field", "/contacts/{priya}?edit=title"),
     Screen("person-edit", "/contacts/{priya}/edit"),
     Screen("person-duplicate", "/contacts/{twin}"),
     Screen("person-long-name", "/contacts/{long}"),
     Screen("person-new", "/contacts/new"),
+    Screen("why", "/why?contact_id={priya}&message_id=nobody%40sent.example"),
     Screen("meetings", "/meetings"),
     Screen("meetings-past", "/meetings?past"),
+    Screen("meetings-dry-run", "/meetings/dry-run"),
     Screen("meeting", "{meeting}"),
-    Screen("meeting-brief", "{meeting}?preview"),
+    Screen("meeting-brief-light", "{meeting}?preview=light"),
+    Screen("meeting-brief-dark", "{meeting}?preview=dark"),
+    Screen("meeting-brief-text", "{meeting}?preview=text"),
     Screen("notifications", "/notifications"),
     Screen("settings", "/settings"),
+    Screen("settings-account", "/settings/accounts/{account}"),
+    Screen("settings-disconnect", "/settings/accounts/{account}/disconnect"),
     Screen("keys", "/", _list_keys),
+    Screen("offline", "/", _lose_the_network),
     Screen("not-found", "/contacts/00000000-0000-0000-0000-000000000000"),
 )
 LAST = (Screen("sign-in-again", "/"), Screen("settings-sign-in-again", "/settings"))
@@ -169,6 +179,7 @@ async def _things(running: Product) -> Mapping[str, str]:
         "twin": twins[0]["id"],
         "long": long["id"],
         "meeting": f"/meetings/{met['id']}",
+        "account": (await person.call("GET", "/accounts"))["items"][0]["id"],
     }
 
 
