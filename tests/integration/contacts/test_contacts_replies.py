@@ -20,6 +20,7 @@ from libs.common.requests import (
     GetContactsOfMessage,
     Phone,
     Score,
+    ScoreNumbers,
     SearchContacts,
     UpdateContact,
 )
@@ -103,12 +104,19 @@ async def test_a_contact_is_shown_with_everything_that_is_known(world: World) ->
             )
         ),
         relationship=shown.relationship,
+        numbers=ScoreNumbers(
+            they_wrote=1, you_wrote=1, meetings=1, in_all=3, platforms=("calendar", "email"),
+            last_from_them_at=NOW + timedelta(days=2), last_from_you_at=NOW + timedelta(days=2),
+        ),
+        history=shown.history,
         first_interaction_at=NOW - timedelta(days=3),
         interactions=4,
         imported=True,
         archived=False,
         created_at=shown.created_at,
     )  # fmt: skip
+    assert len(shown.history) == 12
+    assert shown.history[-1].score == shown.relationship.total
     assert before <= shown.created_at <= await world.pool.fetchval("SELECT now()")
     await world.receive(card_removed("1"))
     after = await world.contact(JANE)

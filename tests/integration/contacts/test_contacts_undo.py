@@ -22,7 +22,7 @@ from libs.common.requests import (
     UpdateContact,
 )
 from services.contacts.handlers import contacts, merges, timelines
-from tests.support.contacts_world import ME, USER, World, card, contacts_database, mail, world
+from tests.support.contacts_world import ME, USER, World, card, card_removed, contacts_database, mail, world
 
 __all__ = ["contacts_database", "world"]
 
@@ -114,7 +114,8 @@ async def test_a_card_that_google_renamed_since_goes_back_all_the_same(world: Wo
     jane = (await world.contact(JANE)).id
     bob = ContactId(await world.pool.fetchval("SELECT contact_id FROM cards"))
     merge_id = await merge(world, jane, bob)
-    await world.receive(card("9", name="Bob", phones=["+49 40 1"], organization="Beta 2", former_names=["people/1"]))
+    renamed = card("9", name="Bob", phones=["+49 40 1"], organization="Beta 2", former_names=["people/1"])
+    await world.receive(renamed, card_removed("1"))
     assert (await get(world, jane)).company == "Beta 2"
     await undo(world, merge_id)
     assert ((await get(world, jane)).company, (await get(world, bob)).company) == ("", "Beta 2")

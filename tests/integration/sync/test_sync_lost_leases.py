@@ -110,7 +110,7 @@ class Interrupted:
                 differing = [HeldItem(id=item.id, revision=0) for item in query.published if item.id in self.lost]  # type: ignore[misc]
             case _:
                 raise AssertionError(query)
-        return SimpleNamespace(differing=tuple(differing), waiting=0)
+        return SimpleNamespace(differing=tuple(differing), waiting=0, left_out=0)
 
     def end_state(self) -> dict[str, str]:
         """What stands after all that was published, by what it is about."""

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.errors import Outage
-from libs.common.requests import ContactRef, ExplainMessage, Why
+from libs.common.requests import ContactRef, ContactRefs, ExplainMessage, Why
 from libs.common.resources.gmail import read_message
 from services.gateway.api.accounts import EXPLAIN_SECONDS
 from services.sync.handlers.messages import explain_message
@@ -71,7 +71,7 @@ async def test_whose_timelines_show_it_is_part_of_the_answer_where_contacts_repl
     parts: Parts, is_away: bool
 ) -> None:
     carol = ContactRef(id=MAYA, name="Carol")
-    parts.bus.replies = {"GetContactsOfMessage": Outage("away") if is_away else SimpleNamespace(items=(carol,))}
+    parts.bus.replies = {"GetContactsOfMessage": Outage("away") if is_away else ContactRefs(items=(carol,))}
     account_id = await add(parts)
     row = {"gmail_id": f"{1:016x}", "thread_id": "t", "state": "recorded", "position": 1, "revision": 1}
     await insert(parts, "messages", account_id=account_id, **row)
