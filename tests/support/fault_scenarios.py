@@ -182,7 +182,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "abandoned_brief",
         acts.abandon_a_brief,
         ("prep.abandoned.settled", "outbox.adding@prep.failed", "outbox.published@prep"),
-        {"mails sent": 1, "prep.preps": 1, "gateway.notifications": 6},
+        {"mails sent": 1, "prep.preps": 1, "gateway.notifications": 4},
     ),
     Scenario(
         "settings",
