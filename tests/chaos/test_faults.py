@@ -94,9 +94,9 @@ async def test_an_import_among_faults_ends_with_everything_that_gmail_holds(
 async def test_an_account_revoked_in_the_middle_states_it_and_goes_on_when_it_is_back(stage: MailStage) -> None:
     data = generate_mailbox("revoked@work.example", 1_200, seed=7, now=datetime.now(UTC))
     mailbox = stage.open_mailbox(UserId(new_id()), data)
-    stage.google.world.faults.set([Rule("gmail", "latency", milliseconds=40, account="revoked@work.example")], 0)
+    stage.google.world.faults.set([Rule("gmail", "latency", milliseconds=400, account="revoked@work.example")], 0)
     await stage.connect(mailbox)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await stage.interactions(mailbox.user_id):
             await asyncio.sleep(0.01)
     stage.revoke(mailbox)
