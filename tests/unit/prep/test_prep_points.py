@@ -233,13 +233,19 @@ def test_lengths_are_worded(minutes: int, shown: str) -> None:
     assert length(timedelta(minutes=minutes)) == shown
 
 
-def test_what_holds_for_every_meeting_is_three_whole_sentences() -> None:
-    people = [(guest("ada@lovelace.example", organizer=True), known())]
-    whole = [point.text for point in fact_points(collect(meeting(), people), NOW)]
-    nobody = [point.text for point in fact_points(collect(meeting(), []), NOW)]
-    ending = [
+def test_what_holds_for_every_meeting_fills_three_points_with_whole_sentences() -> None:
+    stranger = (guest("stranger@elsewhere.example", "A. Stranger", organizer=True), unknown())
+    time, step = (
         "You have 45 minutes: name the one thing that must not be left out.",
         "Before you part, agree on the next step and on who takes it.",
+    )
+    assert [point.text for point in fact_points(collect(meeting(), []), NOW)] == [
+        "Begin with what each of you wants to have settled at the end.",
+        time,
+        step,
     ]
-    assert nobody == ["Begin with what each of you wants to have settled at the end.", *ending]
-    assert whole[-3:] == ["Ada Lovelace called this meeting: ask what would make it worth their time.", *ending]
+    assert [point.text for point in fact_points(collect(meeting(), [stranger]), NOW)] == [
+        "You have no history with A. Stranger: ask what brings them to this meeting.",
+        "A. Stranger called this meeting: ask what would make it worth their time.",
+        time,
+    ]
