@@ -24,11 +24,12 @@ _MEANT = {
     "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874", "gb2312": "gb18030",
     "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "cp950",
 }  # fmt: skip
+# Labels that Python does not know.
 _ALIASES = {
-    "ks_c_5601-1987": "cp949", "x-sjis": "cp932", "x-gbk": "gb18030", "utf8mb4": "utf-8", "x-unknown": "cp1252", "unknown-8bit": "cp1252",
-    "cp-850": "cp850", "iso-8859-8-i": "iso8859-8", "windows-874": "cp874", "x-mac-roman": "mac_roman",
+    "x-sjis": "cp932", "x-gbk": "gb18030", "cp-850": "cp850", "iso-8859-8-i": "iso8859-8", "windows-874": "cp874",
+    "x-mac-roman": "mac_roman",
 }  # fmt: skip
-_NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
+_NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape"})
 
 
 def decode_words(text: str) -> str:

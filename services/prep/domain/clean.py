@@ -5,7 +5,7 @@ import unicodedata
 from urllib.parse import urlsplit
 
 MAX_URL = 2_000
-_BREAKS = frozenset({"Cc", "Zl", "Zp"})  # controls and line ends: the words of others stay on one line
+_CONTROL = "Cc"  # like every blank and line end, it becomes a space: the words of others stay on one line
 _UNSEEN = frozenset({"Cf", "Cs", "Co"})  # direction overrides, tag characters, lone surrogates
 _JOINERS = frozenset("\u200c\u200d")  # invisible too, but part of words in Persian and Indic scripts, and of emoji
 
@@ -35,7 +35,7 @@ def line(text: str, limit: int) -> str:
     shown: list[str] = []
     for character in text[: 20 * limit]:
         category = unicodedata.category(character)
-        if character.isspace() or category in _BREAKS:
+        if character.isspace() or category == _CONTROL:
             shown.append(" ")
         elif category not in _UNSEEN or character in _JOINERS:
             shown.append(character)

@@ -20,7 +20,7 @@ INTERACTIONS_SHOWN = 5
 INTERACTIONS_SHOWN_IN_LARGE_MEETINGS = 3
 SMALL_MEETING_GUESTS = 6
 
-PLATFORMS = {"gmail": "Email", "email": "Email", "calendar": "Meeting", "linkedin": "LinkedIn", "whatsapp": "WhatsApp"}
+PLATFORMS = {"gmail": "Email", "calendar": "Meeting", "linkedin": "LinkedIn", "whatsapp": "WhatsApp"}
 NETWORKS = {"twitter": "Twitter", "linkedin": "LinkedIn", "telegram": "Telegram"}
 MAX_TITLE, MAX_NAME, MAX_TEXT, MAX_BIO = 150, 80, 220, 300
 

@@ -7,7 +7,7 @@ date with the year, and a time of day, an address, a weekday, or a quotation mar
 
 import re
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, takewhile
 
 from services.sync.domain.reply_words import REPLY_WORDS, ReplyWords
 
@@ -28,8 +28,9 @@ def _any_of(words: Iterable[str]) -> str:
 
 
 _LEADS = frozenset(word for lead in _words("lead") for word in lead.split())
-_PROSE = frozenset(lead.lower() for lead in _LEADS if lead != lead.lower())  # "on", "am", … in the middle of a sentence
 _DAYS = frozenset(day.casefold() for day in _words("days"))
+# "on", "am", … in the middle of a sentence; "pe" is a Finnish Friday besides.
+_PROSE = frozenset(lead.lower() for lead in _LEADS if lead != lead.lower()) - _DAYS
 _MONTHS = frozenset({
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "january", "february", "march", "april",
     "june", "july", "august", "september", "october", "november", "december",
@@ -243,7 +244,7 @@ def _date_start(text: str, floor: int, year: re.Match[str], quoting: bool) -> tu
     day_first = len(year[0]) == 4 and not _YEAR_FIRST.match(text, year.end())
     if day_first and (day := _DAY_BEFORE_YEAR.search(text, max(floor, start - 40), start)):
         start = day.start()
-    names_day = bool(_days_in(text[year.end() : year.end() + 16]))
+    names_day = _day_begins(text, year.end(), year.end() + 16)
     while token := _TOKEN_BEFORE.search(text, max(floor, start - 44), start):
         word = token[1].strip("(*_>\"'-‐").rstrip(".,،:;־-")
         if word in ("dem", "den"):  # "Dienstag, dem 03.01.2023"
@@ -264,8 +265,10 @@ def _date_start(text: str, floor: int, year: re.Match[str], quoting: bool) -> tu
     return start, names_day, False
 
 
-def _days_in(text: str) -> frozenset[str]:
-    return _DAYS & {word.casefold() for word in _LETTERS.findall(text)}
+def _day_begins(text: str, begin: int, end: int) -> bool:
+    """Whether a weekday begins between the two. A word counts as a whole: "Doe" begins with no German Thursday."""
+    words = takewhile(lambda found: found.start() < end, _LETTERS.finditer(text, begin))
+    return any(found[0].casefold() in _DAYS for found in words)
 
 
 def _with_person(text: str, floor: int, start: int) -> int:
@@ -299,7 +302,5 @@ def _is_name(text: str) -> bool:
 def _is_small(word: str) -> bool:
     """A word in small letters of a script that has capitals; not a zone, an hour or an abbreviation (`Uhr`, `г`, `p.m`)."""
     return (
-        word[0].islower()
-        and len(word) > 2
-        and not word.startswith(("p.m", "a.m", "μ.μ", "π.μ", "kl", "klo", "godz", "ore"))
+        word[0].islower() and len(word) > 2 and not word.startswith(("p.m", "a.m", "μ.μ", "π.μ", "kl", "godz", "ore"))
     )

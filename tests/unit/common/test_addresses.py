@@ -76,6 +76,8 @@ def test_no_phone_number_of_pages_is_remembered() -> None:
         ('"Ann Lee", PhD <ann@x.io>', [("Ann Lee, PhD", "ann@x.io")]),
         ("=?utf-8?q?L=C3=A9e?=, =?utf-8?q?Ann?= <ann@x.io>", [("Lée, Ann", "ann@x.io")]),
         ("team: Lee, Ann <ann@x.io>, bob@x.io;", [("Lee, Ann", "ann@x.io"), ("", "bob@x.io")]),
+        ('Ja"ne <jane@x.io>', [("Jane", "jane@x.io")]),  # what is never closed means nothing
+        ("Ja(ne <jane@x.io>", [("Jane", "jane@x.io")]),
         ("Ann @ Acme <ann@x.io>", [("Ann @ Acme", "ann@x.io")]),
         ("Ann @ Acme, Inc. <ann@x.io>", [("Ann @ Acme, Inc.", "ann@x.io")]),
         ("ann @ x.io, Bob <bob@x.io>", [("", "ann@x.io"), ("Bob", "bob@x.io")]),  # an address with blanks in it

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +52,7 @@ def test_a_position_comes_back_with_its_types() -> None:
         (token_of(1.5), (int,)), (token_of("x"), (UUID,)), (token_of("x"), (datetime,)), (token_of(None), (str,)),
         (base64.urlsafe_b64encode(b'{"0": 1}').decode().rstrip("="), (int,)),
         (base64.urlsafe_b64encode(b"[18446744073709551615]").decode().rstrip("="), (int,)),
+        (base64.urlsafe_b64encode(b'"ab"').decode().rstrip("="), (str, str)),
     ],
 )  # fmt: skip
 def test_a_token_that_was_not_given_out_is_refused(token: str, types: tuple[type, ...]) -> None:
@@ -193,7 +195,15 @@ async def test_long_work_lets_the_loop_go_on_once_a_slice(monkeypatch: pytest.Mo
     clock[0] = 0.049
     await work.pause_if_over()
     assert turns == [1], "the next slice began with the pause"
-    await asyncio.sleep(0)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(time_slice, "asyncio", SimpleNamespace(sleep=sleep))
+    clock[0] = 0.05
+    await work.pause_if_over()
+    assert pauses == [0]
 
 
 @pytest.mark.parametrize(

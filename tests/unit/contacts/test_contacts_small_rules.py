@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common.errors import Refused
 from services.contacts.domain import observations
 from services.contacts.domain.bcc import ENTROPY_BYTES, bcc_address, bcc_hash, looks_like_hash
+from services.contacts.domain.contact_edits import _typed_email
 from services.contacts.domain.contact_fields import (
     CardFields,
     EditableFields,
@@ -218,3 +220,14 @@ def test_phones_are_compared_by_their_numbers_whatever_is_written_beside() -> No
 )
 def test_likeness_names_its_evidence(first: Traits, second: Traits, evidence: tuple[str, ...]) -> None:
     assert likeness(first, second)[1] == likeness(second, first)[1] == evidence
+
+
+def test_an_address_that_is_none_is_named_no_longer_than_an_address_may_be() -> None:
+    with pytest.raises(Refused) as caught:
+        _typed_email("x" * 400)
+    assert caught.value.detail == f"'{'x' * 320}' is not an email address."
+
+
+def test_a_key_is_made_of_no_more_than_so_much_text() -> None:
+    assert key("x" * 100_001) == key("x" * 100_000)
+    assert key("x" * 99_999) != key("x" * 100_000)

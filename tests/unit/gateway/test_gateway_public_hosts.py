@@ -25,6 +25,13 @@ from services.gateway.domain.public_hosts import is_private_host, is_public_addr
         ("64:ff9b::7f00:1", False),
         ("2002:a00:1::", False),
         ("::7f00:1", False),
+        ("64:ff9b::808:808", False),
+        ("2002:808:808::", False),
+        ("2001:0:808:808::1", False),
+        ("::808:808", False),
+        ("ff0e::1", False),
+        ("127.0.0.1%eth0", False),
+        ("8.8.8.8%eth0", True),
     ],
 )
 def test_only_addresses_of_the_public_internet_are_public(address: str, public: bool) -> None:
@@ -33,7 +40,19 @@ def test_only_addresses_of_the_public_internet_are_public(address: str, public: 
 
 @pytest.mark.parametrize(
     ("host", "refused"),
-    [("localhost", True), ("a.localhost.", True), ("[::1]", True), ("192.168.1.2", True), ("hooks.example.com", False)],
+    [
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("a.localhost.", True),
+        ("[::1]", True),
+        ("192.168.1.2", True),
+        ("hooks.example.com", False),
+        ("localhost.example.com", False),
+        ("8.8.8.8", False),
+        ("", False),
+        ("a.localhostX", False),
+        ("X10.0.0.1", False),
+    ],
 )
 def test_hosts_that_are_private_by_name_are_refused(host: str, refused: bool) -> None:
     assert is_private_host(host) is refused

@@ -231,3 +231,21 @@ def test_days_are_counted_by_the_readers_calendar() -> None:
 )
 def test_lengths_are_worded(minutes: int, shown: str) -> None:
     assert length(timedelta(minutes=minutes)) == shown
+
+
+def test_what_holds_for_every_meeting_fills_three_points_with_whole_sentences() -> None:
+    stranger = (guest("stranger@elsewhere.example", "A. Stranger", organizer=True), unknown())
+    time, step = (
+        "You have 45 minutes: name the one thing that must not be left out.",
+        "Before you part, agree on the next step and on who takes it.",
+    )
+    assert [point.text for point in fact_points(collect(meeting(), []), NOW)] == [
+        "Begin with what each of you wants to have settled at the end.",
+        time,
+        step,
+    ]
+    assert [point.text for point in fact_points(collect(meeting(), [stranger]), NOW)] == [
+        "You have no history with A. Stranger: ask what brings them to this meeting.",
+        "A. Stranger called this meeting: ask what would make it worth their time.",
+        time,
+    ]

@@ -78,6 +78,7 @@ INTRODUCTIONS = [
     f"Den tir. 3. jan. 2023 kl. 17.00 skrev {JANE}:",
     # Finnish
     "ti 3. tammik. 2023 klo 17.00 Jane Doe (jane@x.org) kirjoitti:",
+    "pe 6. tammik. 2023 klo 17.00 Jane Doe (jane@x.org) kirjoitti:",
     f"{JANE} kirjoitti 3.1.2023 kello 17.00:",
     # Polish, Czech, Slovak
     f"wt., 3 sty 2023 o 17:00 {JANE} napisał(a):",

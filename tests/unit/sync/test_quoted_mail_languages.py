@@ -1,6 +1,7 @@
 """Every language of the table of reply words: an introduction, a block of headers and a mark as mail programs write them, and prose.
 
 The examples are written by hand, without an address where the language has a verb of its own, so that its words are what tells.
+The words themselves are those of tests/golden/reply_words.txt, not of the table: a word that the table loses is missed.
 """
 
 import html
@@ -9,8 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from services.sync.domain.reply_words import REPLY_WORDS
+from services.sync.domain.reply_words import DEVICES, REPLY_WORDS
 from services.sync.domain.text import plain_snippet
+from tests.support.golden import GOLDEN, assert_golden
 
 OPENINGS = ("Sounds good, see you there.", "Ja!", "了解しました。")
 LEFT_TO_RIGHT_MARK = "\u200e"  # never in a snippet that was cleaned
@@ -126,12 +128,31 @@ def test_prose_with_the_same_words_is_left_as_it_is(language: str) -> None:
         assert plain_snippet(html.escape(prose)) == prose
 
 
+REPLY_WORDS_FILE = "reply_words.txt"
+
+
+def golden_words() -> dict[tuple[str, str], list[str]]:
+    """By language and field, as the golden file has them."""
+    lines = [line.partition(": ") for line in (GOLDEN / REPLY_WORDS_FILE).read_text().splitlines()]
+    return {(name.split()[0], name.split()[-1]): words.split("|") for name, _, words in lines}
+
+
 def alternatives(language: str, field: str) -> list[str]:
-    return [word for word in getattr(REPLY_WORDS[language], field).split("|") if word]
+    return golden_words().get((language, field), [])
+
+
+def test_the_table_has_every_word_of_every_language() -> None:
+    rows = [
+        f"{language} {field}: {words}"
+        for language, row in REPLY_WORDS.items()
+        for field, words in row._asdict().items()
+        if words
+    ]
+    assert_golden(REPLY_WORDS_FILE, "".join(f"{row}\n" for row in [*rows, f"devices: {'|'.join(DEVICES)}"]))
 
 
 def written(language: str) -> Iterator[str]:
-    """What every single word of the table introduces."""
+    """What every single word of the language introduces."""
     leads = alternatives(language, "lead") or [""]
     for lead in leads:
         for verb in alternatives(language, "wrote"):
@@ -144,6 +165,13 @@ def written(language: str) -> Iterator[str]:
     for marker in alternatives(language, "marker"):
         yield f"-----{marker}-----"
         yield f"---------- {marker} ---------"
+
+
+def named_days(language: str) -> Iterator[str]:
+    """Introductions without a time of day: that they name a weekday is what tells."""
+    for day in alternatives(language, "days"):
+        yield f"{day}, 3.1.2023, Jane Doe wrote:"
+        yield f"{day}. 3.1.2023, Jane Doe wrote:"
 
 
 def unwritten(language: str) -> Iterator[str]:
@@ -166,3 +194,51 @@ def test_every_word_of_the_table_marks_a_quotation(language: str) -> None:
 def test_no_word_of_the_table_marks_a_quotation_by_itself(language: str) -> None:
     for prose in unwritten(language):
         assert plain_snippet(html.escape(prose)) == prose
+
+
+@pytest.mark.parametrize("language", REPLY_WORDS)
+def test_every_weekday_of_the_table_belongs_to_the_date(language: str) -> None:
+    for start in named_days(language):
+        assert plain_snippet(html.escape(f"Yes! {start}{QUOTED}")) == "Yes!", start
+
+
+MONTHS = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "january", "february", "march", "april",
+    "june", "july", "august", "september", "october", "november", "december",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_an_english_month_may_stand_before_the_day(month: str) -> None:
+    for written_as in (month, month.capitalize(), f"{month.upper()}."):
+        assert plain_snippet(f"Yes! On {written_as} 3, 2023 17:00, Jane Doe wrote:{QUOTED}") == "Yes!"
+        assert plain_snippet(f"Yes! On {written_as} 3, Jane Doe wrote: &gt; Are you coming?") == "Yes!"
+
+
+PARTICLES = [
+    "von", "van", "der", "den", "de", "del", "della", "di", "da", "do", "dos", "du", "la", "le", "el", "al", "bin", "ibn", "of", "via",
+    "from", "от", "odesílatel", "osoba", "oseba", "hat", "heeft", "het", "volgende", "tarihinde", "keltezéssel",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("particle", [*PARTICLES, *map(str.capitalize, PARTICLES)])
+def test_a_name_goes_on_before_its_particles(particle: str) -> None:
+    assert plain_snippet(f"Yes! Juan {particle} Cruz &lt;jane@x.org&gt; wrote:{QUOTED}") == "Yes!"
+
+
+@pytest.mark.parametrize("particle", [*PARTICLES, "χρήστης"])
+def test_words_in_small_letters_may_belong_to_a_name(particle: str) -> None:
+    assert plain_snippet(f"Yes! On 3.1.2023 17:00, {particle} Cruz wrote:{QUOTED}") == "Yes!"
+
+
+@pytest.mark.parametrize(
+    "abbreviation", ["p.m.", "a.m.", "μ.μ.", "π.μ.", "kl.", "klo", "klokken", "godz.", "ore", "г.", "h"]
+)
+def test_what_belongs_to_a_time_of_day_is_no_prose(abbreviation: str) -> None:
+    assert plain_snippet(f"Yes! On 3.1.2023 5:00 {abbreviation} Jane Doe wrote:{QUOTED}") == "Yes!"
+
+
+@pytest.mark.parametrize("word", ["when", "and", "noon"])
+def test_other_words_in_small_letters_are_prose(word: str) -> None:
+    prose = f"Yes! On 3.1.2023 5:00 {word} Jane Doe wrote:{QUOTED}"
+    assert plain_snippet(prose) == prose

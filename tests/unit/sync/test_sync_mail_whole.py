@@ -1,5 +1,6 @@
 """A Gmail message as it is recorded, whole, and each of its rules at its border."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from services.sync.domain.mail import (
     Me,
     Recorded,
     SetAside,
+    _dated,
     brief_token,
     label_rule,
     read,
@@ -195,3 +197,14 @@ def test_tags_of_my_addresses_come_once_in_the_order_of_their_headers() -> None:
 )
 def test_a_message_id_is_bare_and_bounded(written: str, read_as: str | None) -> None:
     assert event({"message-id": (written,)}).rfc_message_id == read_as
+
+
+def test_a_date_without_a_zone_is_one_of_utc_wherever_the_server_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        found = _dated({"date": ("Wed, 04 Mar 2026 12:00:00 -0000",)})
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == "2026-03-04T12:00:00+00:00"

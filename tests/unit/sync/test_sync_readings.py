@@ -391,6 +391,7 @@ def test_what_is_not_recorded_is_settled_with_its_rule_or_reason() -> None:
     assert fetch_outcome(Fetched(wanted, None, "No.", "rule"), ME, None, ()) == FetchOutcome(
         Settled("m1", "set_aside", 3, "rule", "No."), None, aside
     )
+    assert Fetched(wanted, None).refusal == ""
     assert fetch_outcome(Fetched(wanted, None), ME, None, ()) == FetchOutcome(
         Settled("m1", "gone", 3, "", "deleted in Gmail before it was read"), None, Tally(1, skipped={"gone": 1})
     )
