@@ -1,5 +1,6 @@
 """The pages as people use them: with a mouse, the keyboard alone, a phone, in the dark, without JavaScript."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,6 +39,16 @@ def mail(sender: str, to: str, subject: str, text: str, *, days_ago: int = 0, **
     return {"raw": raw, "internalDate": str(int(date.timestamp() * 1000))}
 
 
+async def open_when_merge_is_offered(visitor: Visitor, contact_id: str) -> None:
+    """Duplicates are found in the background: fetch the page anew until it has them."""
+    async with asyncio.timeout(60):
+        while True:
+            await visitor.open(f"/contacts/{contact_id}")
+            if await visitor.page.get_by_role("button", name="Merge").count():
+                return
+            await asyncio.sleep(0.2)
+
+
 async def first_meeting(visitor: Visitor) -> str:
     await visitor.open("/meetings")
     return await visitor.page.locator("main a.row").first.get_attribute("href") or ""
@@ -74,14 +85,18 @@ async def test_the_keyboard_is_enough(running: Product, visit: Visit) -> None:
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         await expect(page.locator(".line", has_text="Prefers <b>calls</b> in the morning")).to_be_visible()
-        for key, name in (("Escape", "Priya Raman"), ("Enter", "Priya R. Raman")):
+        for key, typed, name in (
+            ("Escape", "Priya R. Raman", "Priya Raman"),
+            ("Enter", "Priya R. Raman", "Priya R. Raman"),
+            ("Enter", "Priya Raman", "Priya Raman"),  # the other tests know her by this name
+        ):
             await visitor.press("e")
             await expect(page.locator("input[name=name]")).to_be_focused()
             await page.keyboard.press("Control+A")
-            await page.keyboard.type("Priya R. Raman")
+            await page.keyboard.type(typed)
             await page.keyboard.press(key)
             await expect(page.locator("input[name=name]")).to_have_count(0)
-            await expect(page.locator("h1")).to_have_text(re.compile(f"^{name}"))
+            await expect(page.locator("h1")).to_have_text(re.compile(f"^{re.escape(name)}"))
         await visitor.press("?")
         await expect(page.locator("#shortcuts")).to_be_visible()
         await page.keyboard.press("Escape")
@@ -134,7 +149,7 @@ async def test_without_javascript_everything_is_done_by_forms(running: Product, 
         await page.locator("#note").fill("Written without a script")
         await page.get_by_role("button", name="Save the note").click()
         await expect(page.locator(".line", has_text="Written without a script")).to_be_visible()
-        await page.get_by_role("link", name="Edit").click()
+        await page.get_by_role("link", name="Edit all").click()
         await page.locator("[name=title]").fill("Head of Type")
         await page.get_by_role("button", name="Save").click()
         await expect(page.locator("#person")).to_contain_text("Head of Type")
@@ -155,7 +170,7 @@ async def test_a_merge_is_one_click_and_so_is_its_undo(running: Product, visit: 
     ]
     async with visit() as visitor:
         page = visitor.page
-        await visitor.open(f"/contacts/{made[0]['id']}")
+        await open_when_merge_is_offered(visitor, made[0]["id"])
         await page.get_by_role("button", name="Merge").first.click()
         await expect(page.locator("#person")).to_contain_text("ada2@x.example")
         await visitor.check()
@@ -201,7 +216,7 @@ async def test_one_note_after_a_meeting_is_on_the_pages_of_its_guests(running: P
             await expect(page.get_by_role("status").first).to_contain_text("Erik Lindqvist")
         await visitor.check()
         await page.locator(".guests a", has_text="Erik Lindqvist").click()
-        await page.get_by_role("link", name="notes").click()
+        await page.get_by_role("link", name="notes", exact=True).click()
         await expect(page.locator("#recent .line", has_text="They want <b>green</b>.")).to_have_count(1)
         await visitor.check()
 
