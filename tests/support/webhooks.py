@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
 
 import pytest_asyncio
 from aiohttp import web
@@ -15,6 +17,8 @@ from libs.common.requests import User
 from libs.common.web import port_of, serve
 from tests.conftest import ServiceSettings
 from tests.support.gateway import RunningGateway, running_gateway
+
+MILLISECOND = timedelta(milliseconds=1)
 
 
 class Receiver:
@@ -70,11 +74,14 @@ async def with_webhook(
         yield running
 
 
-async def publish_completed(running: RunningGateway, owner: User | None = None) -> None:
-    """Something that a user is notified of: Alice, where nobody else is given."""
+async def publish_completed(
+    running: RunningGateway, owner: User | None = None, *, later: timedelta = timedelta(0)
+) -> None:
+    """Something that a user is notified of: Alice, where nobody else is given. `later`: how long from now the run was requested."""
     owner = owner or running.world.alice
+    run_id = RunId(UUID(int=new_id().int + (round(later / MILLISECOND) << 80)))  # a UUIDv7 begins with its time
     event = SyncCompleted(
-        user_id=owner.id, account_id=running.world.account(owner).id, address=owner.address, run_id=RunId(new_id()),
+        user_id=owner.id, account_id=running.world.account(owner).id, address=owner.address, run_id=run_id,
         kind="mail", reason="user", new=1, updated=0, removed=0, seconds=1,
     )  # fmt: skip
     await running.buses["sync"].publish(event)

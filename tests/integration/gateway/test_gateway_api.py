@@ -18,6 +18,7 @@ from libs.common.preferences import NotificationPreferences, Preferences
 from services.gateway.api import ENDPOINTS, meetings
 from services.gateway.api.serving import PREFIX
 from services.gateway.domain.notifications import NewNotification
+from services.gateway.limits import briefs
 from services.gateway.store.notifications import insert_notification
 from tests.conftest import ServiceSettings
 from tests.support.clock import stop_clock
@@ -211,6 +212,7 @@ async def test_lists_of_large_items_are_pages_of_bounded_size_that_leave_nothing
 
 
 async def test_a_service_that_is_away_is_503_with_retry_after(gateway: RunningGateway) -> None:
+    await gateway.buses["prep"].stop()
     async with gateway.client() as client, client.get(f"{API}/preps/dry-run") as response:
         await problem(response, 503, "unavailable")
         assert int(response.headers["Retry-After"]) > 0
@@ -370,8 +372,9 @@ async def test_a_port_that_is_taken_is_explained_in_a_sentence(
 
 async def test_briefs_by_hand_are_limited_by_user(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meetings, "BRIEFS_PER_HOUR", 2)
-    clock = stop_clock(monkeypatch, meetings)
+    clock = stop_clock(monkeypatch, briefs)
     path = f"{API}/meetings/{gateway.world.meeting.meeting_id}/prep"
+    await gateway.buses["prep"].stop()
     async with gateway.client() as alice, gateway.client("pcrm_bob") as bob:
         assert [(await alice.get(path)).status for _ in range(2)] == [503, 503], "prep is away here"
         async with alice.post(path) as response:

@@ -10,7 +10,7 @@ import pytest
 
 from libs.common import requests as q
 from libs.common.errors import Refused
-from libs.common.ids import AccountId, ContactId, MeetingId, UserId
+from libs.common.ids import AccountId, ContactId, InteractionId, MeetingId, UserId
 from libs.common.preferences import GmailPreferences, Preferences
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.serving import PREFIX
@@ -21,6 +21,7 @@ from tests.support.gateway import running_gateway
 KEY = "0197c0de-1111-4222-8333-444455556666"
 CONTACT, OTHER = ContactId(UUID(int=21)), ContactId(UUID(int=22))
 MEETING, THING = MeetingId(UUID(int=23)), UUID(int=24)
+MAIL = InteractionId(UUID(int=25))
 AT = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 FIELDS = q.ContactFields(name="Carol", emails=("carol@example.com",))
 # What is needed to get as far as the request that an operation is about.
@@ -98,6 +99,16 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
     yield Case("undo_merge", "POST", f"/merges/{THING}/undo", q.UndoMerge(**mine, merge_id=THING), 30)
     yield Case("rotate_bcc", "POST", f"{of_contact}/bcc/rotate", q.RotateBcc(**person), 30)
 
+    yield Case("list_waiting", "GET", "/waiting", q.ListWaiting(**mine), 10)
+    settled = q.DismissWaiting(**mine, interaction_id=MAIL)
+    yield Case("dismiss_waiting", "POST", f"/waiting/{MAIL}/dismiss", settled, 30)
+    yield Case("list_exclusions", "GET", "/do-not-record", q.ListExclusions(**mine), 10)
+    excluded = q.AddExclusion(**mine, value="example.com")
+    yield Case("add_exclusion", "POST", "/do-not-record", excluded, 30, {"value": "example.com"}, keyed=True)
+    removed = q.RemoveExclusion(**mine, exclusion_id=THING)
+    yield Case("remove_exclusion", "DELETE", f"/do-not-record/{THING}", removed, 30)
+    yield Case("exclude_contact", "POST", f"{of_contact}/do-not-record", q.ExcludeContact(**person), 30, keyed=True)
+
     until = datetime(2026, 3, 5, tzinfo=UTC)
     span = "from=2026-03-04T12:00:00Z&to=2026-03-05T01:00:00%2B01:00"
     listed = q.ListMeetings(**mailbox, start=AT, end=until, **page)
@@ -118,10 +129,11 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
     yield Case("delete_token", "DELETE", f"/tokens/{THING}", q.DeleteApiToken(**mine, token_id=THING), 30)
 
 
-# Those that request nothing but what is on the way, and those that publish: other tests are about them.
+# Those that request nothing but what is on the way, those that publish, and exports in the background: other tests are about them.
 WITHOUT_A_CASE = {
     "connect_account", "sync_account", "report_profile", "get_settings", "show_webhook", "stream_events",
-    "list_notifications", "read_notification", "accept_notification", "dismiss_notification", "read_all_notifications",
+    "start_export", "show_export", "download_export", "list_notifications", "read_notification", "accept_notification",
+    "dismiss_notification", "read_all_notifications",
 }  # fmt: skip
 
 

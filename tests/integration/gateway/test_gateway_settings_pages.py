@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -262,6 +262,7 @@ async def test_one_request_is_one_notification_and_the_badge_counts_what_is_list
     assert "Mail: 12 new. Google Contacts: 3 new. Calendar: nothing had changed." in html
     assert "The meeting starts at 17:45." in html, "in the zone of the calendar, where none is set"
     assert re.search(r'class="badge">2<', html)
+    world.starts_at = (datetime.now(UTC) + timedelta(days=1)).replace(hour=12, minute=0)
     assert "17:45" in await page(browser, "/meetings"), "and so do pages, where no browser says its own"
     (read,) = re.findall(r'action="(/notifications/[^"]+/read)"', html)[:1]
     assert await submit(browser, read, {"from": "unread"}) == (303, "/notifications?unread")

@@ -153,10 +153,10 @@ async def test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call(
     receiver.statuses = [500, 204, 500, 500]
     with capture_logs([merge_contextvars]) as logs:
         async with with_webhook(service_settings, receiver.url) as running:
-            for cause in ("first-cause", "second-cause"):
-                with traced(cause):
-                    await publish_completed(running)
-                await all_settled(running)
+            for number, cause in enumerate(("first-cause", "second-cause")):
+                with traced(cause):  # requested together, both would be one notification, and one call
+                    await publish_completed(running, later=number * 2 * notifications.TOGETHER)
+                await all_settled(running, notified=number + 1)
             await leave_a_call(running)
             await all_settled(running)
     found = [(line["event"], line["trace"]) for line in logs if line["event"].startswith("webhook_")]

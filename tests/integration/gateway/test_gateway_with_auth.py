@@ -64,7 +64,8 @@ async def test_sign_in_add_an_account_make_a_token_and_sign_out(service_settings
             while not (warnings := await notifications(browser)):
                 await asyncio.sleep(0.05)
         assert [warning["kind"] for warning in warnings] == ["permissions.missing"]
-        assert "meeting prep emails" in warnings[0]["body"]
+        expected = "PingCRM may not send mail, so briefs before meetings are off. One click asks Google again."
+        assert warnings[0]["body"] == expected
         assert await consent(browser, warnings[0]["link"], ANNA.address) == "/"
 
         async with browser.post(f"{API}/tokens", json={"name": "test"}) as response:
