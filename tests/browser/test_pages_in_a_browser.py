@@ -225,10 +225,11 @@ async def test_why_an_email_is_missing_is_answered_on_the_persons_page(running: 
     priya = await person_called(running, "Priya Raman")
     me = (await running.google.addresses())[0]
     sent = mail(f"Priya Raman <{priya['emails'][0]}>", me, "Where is it", "It is here.", days_ago=3)
-    await running.google.control("POST", f"/accounts/{me}/messages", sent)
     async with visit() as visitor:
         page = visitor.page
-        await visitor.open(f"/contacts/{priya['id']}")
+        async with page.expect_request("**/events"):
+            await visitor.open(f"/contacts/{priya['id']}")
+        await running.google.control("POST", f"/accounts/{me}/messages", sent)
         await expect(page.locator("#recent .line", has_text="It is here.")).to_have_count(1)
         await page.locator(".why summary").click()
         await page.locator(".why [name=message_id]").fill("<Where-is-it@test.example>")
