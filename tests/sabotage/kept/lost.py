@@ -776,7 +776,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/store/waiting.py::list_unanswered",
         InText("AND i.dismissed_at IS NULL", ""),
         (
-            "tests/integration/contacts/test_contacts_waiting.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
+            "tests/integration/contacts/test_contacts_unanswered.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
         ),
     ),
     Mutation(
@@ -785,7 +785,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/handlers/timelines.py::get_timeline",
         Replace("next_cursor or query.down_to", "next_cursor"),
         (
-            "tests/integration/contacts/test_contacts_waiting.py::test_a_timeline_is_cut_where_now_is_and_reaches_down_to_where_it_was_read",
+            "tests/integration/contacts/test_contacts_unanswered.py::test_a_timeline_is_cut_where_now_is_and_reaches_down_to_where_it_was_read",
         ),
     ),
 )

@@ -536,7 +536,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/store/waiting.py::dismiss",
         InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
         (
-            "tests/integration/contacts/test_contacts_waiting.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
+            "tests/integration/contacts/test_contacts_unanswered.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
         ),
     ),
 )

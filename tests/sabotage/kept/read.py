@@ -223,7 +223,7 @@ MUTATIONS = (
         "services/contacts/store/waiting.py::list_unanswered",
         InText("AND NOT thread.continued", ""),
         (
-            "tests/integration/contacts/test_contacts_waiting.py::test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wrote_it",
+            "tests/integration/contacts/test_contacts_unanswered.py::test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wrote_it",
         ),
     ),
     Mutation(
@@ -232,7 +232,7 @@ MUTATIONS = (
         "services/contacts/store/waiting.py::list_unanswered",
         InText("AND NOT i.via AND NOT i.unauthenticated", "AND NOT i.via"),
         (
-            "tests/integration/contacts/test_contacts_waiting.py::test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wrote_it",
+            "tests/integration/contacts/test_contacts_unanswered.py::test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wrote_it",
         ),
     ),
     Mutation(
@@ -241,7 +241,7 @@ MUTATIONS = (
         "services/contacts/store/waiting.py::list_unanswered",
         InText("s.source_id = own.source_id AND s.thread = own.thread", "s.interaction_id = own.interaction_id"),
         (
-            "tests/integration/contacts/test_contacts_waiting.py::test_an_answer_from_another_account_or_an_alias_is_an_answer",
+            "tests/integration/contacts/test_contacts_unanswered.py::test_an_answer_from_another_account_or_an_alias_is_an_answer",
         ),
     ),
 )

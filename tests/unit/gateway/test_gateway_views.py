@@ -15,6 +15,7 @@ from libs.common.scopes import ALL, CALENDAR_READ, FEATURES, GMAIL_READ
 from services.gateway.domain.accounts import account_view, permitted_kinds, syncable_kinds
 from services.gateway.domain.live_updates import RESYNC, LiveEvent, live_event, notification_event
 from services.gateway.domain.meetings import ANSWER_TEXTS, brief_text, meeting_view, next_brief_text
+from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Action, ItemCounts, Notification
 from services.gateway.domain.sync_lines import SyncLine, progress_text, result_text, sync_line
 
@@ -223,7 +224,7 @@ def test_what_became_of_a_brief_is_in_words(found: Prep | None, text: str) -> No
     [
         ({"all_day": True}, None, 60, ""),
         ({"all_day": True}, prep("sent"), 60, "brief sent"),
-        ({}, None, 31, "brief half an hour before"),
+        ({}, None, 31, "brief at 11:30"),
         ({}, None, 30, "brief on its way"),
         ({}, None, 0, "no brief"),
         ({}, prep("failed", "No."), 0, "brief could not be sent: No."),
@@ -233,7 +234,7 @@ def test_what_is_going_to_become_of_a_brief_is_in_words(
     changes: dict[str, Any], found: Prep | None, minutes: int, text: str
 ) -> None:
     shown = meeting_view(meeting(**changes), found)
-    assert next_brief_text(shown, shown.starts_at - timedelta(minutes=minutes)) == text
+    assert next_brief_text(shown, None, shown.starts_at - timedelta(minutes=minutes), UTC_ZONE) == text
 
 
 def test_answers_have_words() -> None:
