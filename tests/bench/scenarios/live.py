@@ -13,7 +13,7 @@ from tests.bench.figure import Figure, at_most, percentile
 from tests.bench.mail import letter
 from tests.bench.pushing import PUSHED, subscribe, until_watched
 from tests.bench.scenario import Scenario, Setting
-from tests.bench.stage import google_with, product_at
+from tests.bench.stage import WAIT_SECONDS, google_with, product_at
 from tests.browser.chromium import find_chromium
 
 DELIVERIES = 40
@@ -61,11 +61,13 @@ async def run(setting: Setting) -> list[Figure]:
 
 async def _open_author(page: Page, person: Person) -> None:
     """The page of who writes, signed in as the person is."""
-    found = (await person.call("GET", "/contacts", q="Ada Byron"))["items"][0]
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not (found := (await person.call("GET", "/contacts", q="Ada Byron"))["items"]):
+            await asyncio.sleep(0.1)
     await page.context.add_cookies(
         [{"name": cookie.key, "value": cookie.value, "url": person.url} for cookie in person.http.cookie_jar]
     )
-    await page.goto(f"{person.url}/contacts/{found['id']}")
+    await page.goto(f"{person.url}/contacts/{found[0]['id']}")
     await page.wait_for_load_state("load")
 
 
