@@ -4,45 +4,47 @@ The rules are read in the transaction that records, under the user's lock. So fr
 replica handles it and however long it was on its way.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 from libs.common.db import Connection
 from libs.common.errors import Refused
 from libs.common.ids import UserId
 from services.contacts.domain.cards import GoogleCard
-from services.contacts.domain.exclusions import NOTHING, card_without_excluded, without_excluded
-from services.contacts.domain.observations import Observation, Participant
+from services.contacts.domain.exclusions import ExclusionRules, LeftOut, card_without_excluded, without_excluded
+from services.contacts.domain.observations import Observation, ObservationKey, Participant
 from services.contacts.store.exclusions import CARD, list_in_force, replace_marks
+
+Item = TypeVar("Item", Observation, GoogleCard)
 
 
 async def leave_out_excluded(connection: Connection, seen: Collection[Observation]) -> list[Observation]:
     """What is kept of these observations. That something was left out is marked, without what it was."""
-    exclusions = await list_in_force(connection, {observation.user_id for observation in seen})
-    if not exclusions:
-        return list(seen)
-    kept, marks = [], []
-    for observation in seen:
-        rest, left = observation, NOTHING
-        if theirs := exclusions.get(observation.user_id):
-            rest, left = without_excluded(observation, theirs)
-            marks.append((observation.user_id, observation.key, left))
-        kept.append(rest)
-    await replace_marks(connection, marks)
-    return kept
+    return await _leave_out(connection, seen, without_excluded, lambda observation: observation.key)
 
 
 async def leave_out_excluded_cards(connection: Connection, cards: Iterable[GoogleCard]) -> list[GoogleCard]:
     """As `leave_out_excluded`, for cards of Google Contacts."""
-    found = list(cards)
-    exclusions = await list_in_force(connection, {card.user_id for card in found})
+    return await _leave_out(
+        connection, list(cards), card_without_excluded, lambda card: (card.account_id, CARD, card.resource_name)
+    )
+
+
+async def _leave_out(
+    connection: Connection,
+    items: Collection[Item],
+    without: Callable[[Item, ExclusionRules], tuple[Item, LeftOut]],
+    key_of: Callable[[Item], ObservationKey],
+) -> list[Item]:
+    exclusions = await list_in_force(connection, {item.user_id for item in items})
     if not exclusions:
-        return found
+        return list(items)
     kept, marks = [], []
-    for card in found:
-        rest, left = card, NOTHING
-        if theirs := exclusions.get(card.user_id):
-            rest, left = card_without_excluded(card, theirs)
-            marks.append((card.user_id, (card.account_id, CARD, card.resource_name), left))
+    for item in items:
+        rest = item
+        if theirs := exclusions.get(item.user_id):
+            rest, left = without(item, theirs)
+            marks.append((item.user_id, key_of(item), left))
         kept.append(rest)
     await replace_marks(connection, marks)
     return kept
@@ -57,8 +59,10 @@ async def is_excluded(connection: Connection, user_id: UserId, identity: Partici
 async def refuse_excluded(connection: Connection, user_id: UserId, typed: Iterable[Participant]) -> None:
     """Refused: `not_recorded` (409), where the user types an address that they asked not to record."""
     exclusions = (await list_in_force(connection, [user_id])).get(user_id)
-    for email in typed if exclusions else ():
-        if exclusions is not None and exclusions.matching(*email.address):
+    if exclusions is None:
+        return
+    for email in typed:
+        if exclusions.matching(*email.address):
             raise Refused(
                 409,
                 "not_recorded",

@@ -9,11 +9,15 @@ from services.contacts.domain.merges import SinceMerge, Taken, consequences
 from services.contacts.store import bcc, merges, returns
 from services.contacts.store.contact_edits import Belongings, EditableContact, get_editable_contact
 from services.contacts.store.merges import Merge
+from services.contacts.store.returns import Held
 
 
 async def list_returning(connection: Connection, record: Merge, later: Sequence[Merge]) -> Belongings:
     """The addresses and cards that go back to the other contact when this merge is undone now. `later`: merges into the same contact."""
-    held = await returns.list_held(connection, record.survivor_id)
+    return _find_returning(record, later, await returns.list_held(connection, record.survivor_id))
+
+
+def _find_returning(record: Merge, later: Sequence[Merge], held: Held) -> Belongings:
     came_with_others = {id_ for merge in later for id_ in merge.belongings.address_ids}
     cards_of_others = {key for merge in later for key in merge.belongings.cards}
     own = record.own or Belongings([address.id for address in held.addresses], [card.key for card in held.cards])
@@ -57,8 +61,8 @@ async def _consequences(
     connection: Connection, merge: Merge, survivor: EditableContact, other: EditableContact
 ) -> tuple[str, ...]:
     later = await merges.list_later(connection, merge)
-    back = await list_returning(connection, merge, later)
     held = await returns.list_held(connection, merge.survivor_id)
+    back = _find_returning(merge, later, held)
     known = {*merge.belongings.address_ids, *(merge.own.address_ids if merge.own else ())}
     known |= {id_ for following in later for id_ in following.belongings.address_ids} | set(back.address_ids)
     shown = {email.id: email.shown for email in await returns.list_emails(connection, merge.belongings.address_ids)}

@@ -5,9 +5,9 @@ anew: what was read so far would not be of the same moment.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from datetime import timedelta
+from functools import partial
 
 from libs.common.db import on_behalf_of
 from libs.common.errors import Outage, Refused
@@ -17,6 +17,7 @@ from libs.common.requests import CountContacts
 from services.gateway.context import Context
 from services.gateway.domain.exports import BROKE_OFF, KEPT, MAX_CLAIMS, notification_of
 from services.gateway.export import begin_export, items_to_count
+from services.gateway.limits.exports import renewed
 from services.gateway.store import exports
 from services.gateway.store.exports import Claim
 from services.gateway.store.notifications import insert_notification
@@ -46,7 +47,7 @@ async def make_due_exports(context: Context) -> int:
 
 async def _make(context: Context, mine: Claim) -> None:
     try:
-        async with _lease_renewed(context, mine):
+        async with renewed(partial(exports.renew, context.db, mine, LEASE), LEASE):
             with on_behalf_of(mine.user_id):
                 await _write(context, mine)
         await _finish(context, mine)
@@ -104,20 +105,3 @@ async def _finish(context: Context, mine: Claim, problem: str = "") -> None:
         get_logger().info("export_ended", user=str(mine.user_id), state="failed" if problem else "done")
         await context.bus.publish(NotificationCreated(user_id=mine.user_id, notification_id=notification_id))
         context.webhooks.wake()
-
-
-@asynccontextmanager
-async def _lease_renewed(context: Context, mine: Claim) -> AsyncIterator[None]:
-    async def keep_renewing() -> None:
-        while True:
-            await asyncio.sleep(LEASE.total_seconds() / 3)
-            await exports.renew(context.db, mine, LEASE)
-
-    renewing = asyncio.create_task(keep_renewing())
-    try:
-        yield
-    finally:
-        renewing.cancel()
-        (ended,) = await asyncio.gather(renewing, return_exceptions=True)
-        if isinstance(ended, Exception):
-            get_logger().error("background_ended", task="export lease", exc_info=ended)

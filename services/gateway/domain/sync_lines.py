@@ -48,7 +48,11 @@ def sync_line(account: AccountView, kind: Kind, now: datetime | None = None, zon
 
 def has_failed(run: Run) -> bool:
     """Whether the last that is known of a kind is a failure: a later look that went well ends it."""
-    return run.state == "failed" and not (run.checked_at and run.finished_at and run.checked_at > run.finished_at)
+    return run.state == "failed" and not _was_checked_later(run)
+
+
+def _was_checked_later(run: Run) -> bool:
+    return bool(run.checked_at and run.finished_at and run.checked_at > run.finished_at)
 
 
 def checked_at(run: Run) -> datetime | None:
@@ -59,8 +63,7 @@ def checked_at(run: Run) -> datetime | None:
 
 def _last_text(run: Run) -> str:
     """Nothing new where a later look found nothing."""
-    looked_later = run.checked_at and run.finished_at and run.checked_at > run.finished_at
-    return "up to date" if looked_later else result_text(run)
+    return "up to date" if _was_checked_later(run) else result_text(run)
 
 
 def _waiting_text(run: Run, now: datetime | None, zone: ZoneInfo) -> str:

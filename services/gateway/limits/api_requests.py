@@ -16,6 +16,10 @@ AWAY: tuple[type[BaseException], ...] = (*OUTAGES, TimeoutError)
 _TAKE = Path(__file__).with_name("token_bucket.lua").read_text()
 
 
+def bucket_key(user_id: UserId) -> str:
+    return f"api:{user_id}"
+
+
 async def take_api_request(context: Context, user_id: UserId) -> None:
     """Count one request. Refused: `too_many_requests` (429), with the seconds to wait.
 
@@ -26,8 +30,9 @@ async def take_api_request(context: Context, user_id: UserId) -> None:
         return
     try:
         async with asyncio.timeout(REDIS_SECONDS):
-            key = f"api:{user_id}"
-            (wait_milliseconds,) = await context.cache.run(_TAKE, [key], ceiling, FULL_AFTER_MILLISECONDS)
+            (wait_milliseconds,) = await context.cache.run(
+                _TAKE, [bucket_key(user_id)], ceiling, FULL_AFTER_MILLISECONDS
+            )
     except AWAY as error:
         get_logger().warning("limit_unavailable", error=type(error).__name__)
         return

@@ -1,9 +1,10 @@
 """One export at a time per user: it reads everything that there is."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from libs.common.cache import OUTAGES
 from libs.common.errors import Refused
@@ -23,7 +24,33 @@ async def only_export(context: Context, user_id: UserId) -> AsyncIterator[None]:
         raise Refused(
             409, "export_running", "An export of yours is being made already. Wait until it is done, then try again."
         )
-    renewing = asyncio.create_task(_keep_renewing(context, key, holder))
+    try:
+        async with renewed(partial(_renew, context, key, holder), LEASE):
+            yield
+    finally:
+        try:
+            await context.cache.release_if(key, holder)
+        except OUTAGES as error:
+            get_logger().warning("limit_unavailable", error=type(error).__name__)  # the lease ends by itself
+
+
+async def _renew(context: Context, key: str, holder: str) -> None:
+    try:
+        await context.cache.run(_RENEW, [key], holder, int(LEASE.total_seconds() * 1000))
+    except OUTAGES as error:
+        get_logger().warning("limit_unavailable", error=type(error).__name__)
+
+
+@asynccontextmanager
+async def renewed(renew: Callable[[], Awaitable[object]], lease: timedelta) -> AsyncIterator[None]:
+    """An export's lease is renewed for as long as the context lasts, three times while it would last by itself."""
+
+    async def keep_renewing() -> None:
+        while True:
+            await asyncio.sleep(lease.total_seconds() / 3)
+            await renew()
+
+    renewing = asyncio.create_task(keep_renewing())
     try:
         yield
     finally:
@@ -31,16 +58,3 @@ async def only_export(context: Context, user_id: UserId) -> AsyncIterator[None]:
         (ended,) = await asyncio.gather(renewing, return_exceptions=True)
         if isinstance(ended, Exception):
             get_logger().error("background_ended", task="export lease", exc_info=ended)
-        try:
-            await context.cache.release_if(key, holder)
-        except OUTAGES as error:
-            get_logger().warning("limit_unavailable", error=type(error).__name__)  # the lease ends by itself
-
-
-async def _keep_renewing(context: Context, key: str, holder: str) -> None:
-    while True:
-        await asyncio.sleep(LEASE.total_seconds() / 3)
-        try:
-            await context.cache.run(_RENEW, [key], holder, int(LEASE.total_seconds() * 1000))
-        except OUTAGES as error:
-            get_logger().warning("limit_unavailable", error=type(error).__name__)

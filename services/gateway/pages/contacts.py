@@ -22,7 +22,7 @@ from libs.common.requests import (
 from services.gateway.context import Context
 from services.gateway.domain.relationship_texts import going_cold_text
 from services.gateway.pages.duplicates import count_text
-from services.gateway.pages.visit import Visit, page_route, see_other
+from services.gateway.pages.visit import Visit, page_route, query_text, see_other
 
 SORTS: tuple[tuple[ContactOrder, str], ...] = (
     ("recent", "Last contact"),
@@ -100,7 +100,7 @@ def people_lines(visit: Visit, people: tuple[ContactSummary, ...]) -> list[Perso
 def _chosen(parameters: Mapping[str, str]) -> dict[str, str]:
     """What narrows and orders the list, as far as it is known; nothing else of the address."""
     chosen = {
-        "q": parameters.get("q", "").replace("\0", "").strip()[:MAX_QUERY],
+        "q": query_text(parameters, "q", MAX_QUERY),
         "sort": next((name for name, _ in SORTS if name == parameters.get("sort")), ""),
         "tag": parameters.get("tag", "").replace("\0", "")[:MAX_TAG],
         **{name: value for name, value, _ in FILTERS if parameters.get(name) == value},

@@ -9,7 +9,6 @@ from aiohttp import web
 from libs.common.ids import InteractionId
 from libs.common.requests import (
     CountContacts,
-    Counts,
     GetPreps,
     ListMeetings,
     ListWaiting,
@@ -41,7 +40,7 @@ def home_routes(context: Context) -> list[web.RouteDef]:
 
 async def show_home(visit: Visit) -> web.Response:
     """Whatever service is away, the rest of the page is shown."""
-    (accounts, notifications, brief_sent, duplicates), (rows, waiting, people, cold, counts) = await asyncio.gather(
+    (accounts, notifications, brief_sent, duplicates), (rows, waiting, people, cold) = await asyncio.gather(
         asyncio.gather(
             visit.accounts(),
             list_notifications(visit.context.db, visit.user_id, unread=True, limit=NEWEST),
@@ -53,7 +52,6 @@ async def show_home(visit: Visit) -> web.Response:
             visit.request_if_up(ListWaiting(user_id=visit.user_id)),
             visit.request_if_up(SearchContacts(user_id=visit.user_id, sort="recent", limit=RECENT)),
             visit.request_if_up(SearchContacts(user_id=visit.user_id, going_cold=True, sort="score", limit=GOING_COLD)),
-            visit.request_if_up(CountContacts(user_id=visit.user_id)),
         ),
     )
     values = {
@@ -64,17 +62,15 @@ async def show_home(visit: Visit) -> web.Response:
         "duplicates": duplicates,
         "offers": [item for item in notifications if item.action and not item.action.answer],
         "reconnect": [account for account in accounts if account.reconnect],
-        "steps": _steps(visit, accounts, counts, rows, brief_sent=brief_sent),
+        "steps": await _steps(visit, accounts, rows, brief_sent=brief_sent),
         "filling": not is_read(accounts),
         "notifications": [item for item in notifications if not item.action or item.action.answer],
     }
     return await visit.page("home.html", values, accounts=accounts)
 
 
-def _steps(
-    visit: Visit, accounts: list[AccountView], counts: Counts | None, rows: Sequence[Row], *, brief_sent: bool
-) -> list[Step]:
-    """The steps of the first run; nothing after it."""
+async def _steps(visit: Visit, accounts: list[AccountView], rows: Sequence[Row], *, brief_sent: bool) -> list[Step]:
+    """The steps of the first run; nothing after it, when nobody waits for all that there is to be counted either."""
     if not is_first_run(accounts, visit.user.created_at, visit.now, brief_sent=brief_sent):
         return []
     first = next((row for row in rows if row.brief.startswith("brief at")), None)
@@ -83,7 +79,7 @@ def _steps(
         if first
         else ""
     )
-    return steps(accounts, counts, brief)
+    return steps(accounts, await visit.request_if_up(CountContacts(user_id=visit.user_id)), brief)
 
 
 async def _brief_was_sent(visit: Visit) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from libs.common.ids import ContactId
 from libs.common.requests import Direction, GetTimeline, Interaction, Timeline
 from services.gateway.domain.timeline_view import Month, months
-from services.gateway.pages.visit import Visit
+from services.gateway.pages.visit import Visit, query_text
 
 PAGE_LENGTH = 60
 FRESH_LENGTH = 200
@@ -60,7 +60,7 @@ def _past(visit: Visit, contact_id: ContactId) -> GetTimeline:
         contact_id=contact_id,
         platform=PLATFORMS.get(parameters.get("show", "")),
         direction=DIRECTIONS.get(parameters.get("side", "")),
-        q=_words(parameters),
+        q=query_text(parameters, "q", MAX_QUERY),
         when="past",
         cursor=None if fresh else parameters.get("cursor") or None,
         down_to=parameters.get("down_to") or None,
@@ -77,14 +77,14 @@ async def _ahead(visit: Visit, contact_id: ContactId) -> tuple[Interaction, ...]
     ).items
 
 
-def _words(parameters: Mapping[str, str]) -> str:
-    return parameters.get("q", "").replace("\0", "").strip()[:MAX_QUERY]
-
-
 def _chosen(visit: Visit) -> dict[str, str]:
     """How the timeline is narrowed, by parameter."""
     parameters = visit.http_request.query
-    found = {"show": parameters.get("show", ""), "side": parameters.get("side", ""), "q": _words(parameters)}
+    found = {
+        "show": parameters.get("show", ""),
+        "side": parameters.get("side", ""),
+        "q": query_text(parameters, "q", MAX_QUERY),
+    }
     return {
         name: value
         for name, value in found.items()

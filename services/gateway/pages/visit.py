@@ -121,6 +121,11 @@ def page_route(context: Context, method: str, path: str, handler: PageHandler) -
     return web.route(method, path, handle)
 
 
+def query_text(parameters: Mapping[str, str], name: str, longest: int) -> str:
+    """What somebody entered in the field of this name, harmless for the database, and no longer than that."""
+    return parameters.get(name, "").replace("\0", "").strip()[:longest]
+
+
 def uuid_or_none(text: str) -> UUID | None:
     """The id that is written there; None where it is none."""
     try:

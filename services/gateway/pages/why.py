@@ -11,7 +11,7 @@ from libs.common.requests import Contact, ExplainMessage, GetContact, GetTimelin
 from services.gateway.api.accounts import EXPLAIN_SECONDS
 from services.gateway.context import Context
 from services.gateway.domain.asked_message import message_id_in
-from services.gateway.pages.visit import Visit, page_route
+from services.gateway.pages.visit import Visit, page_route, query_text
 
 MAX_ENTERED = 500
 MOST_FOUND = 10
@@ -23,7 +23,7 @@ def why_routes(context: Context) -> list[web.RouteDef]:
 
 async def show_why(visit: Visit) -> web.Response:
     """The field, and the answers about what was entered: one per account for an id, the lines that have the words for a subject."""
-    entered = visit.http_request.query.get("message_id", "").replace("\0", "").strip()[:MAX_ENTERED]
+    entered = query_text(visit.http_request.query, "message_id", MAX_ENTERED)
     contact = await _contact(visit)
     message_id = message_id_in(entered)
     values = {

@@ -336,7 +336,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "an undone merge that takes what came with somebody else since",
         "lost",
-        "services/contacts/returns.py::list_returning",
+        "services/contacts/returns.py::_find_returning",
         Replace(
             "frozenset(record.belongings.address_ids) - came_with_others", "frozenset(record.belongings.address_ids)"
         ),

@@ -212,14 +212,14 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a door that does not know what the user asked not to record",
         "private",
         "services/contacts/exclusions.py::leave_out_excluded",
-        Replace("without_excluded(observation, theirs)", "(observation, NOTHING)"),
+        Replace("without_excluded", "lambda observation, _: (observation, LeftOut(frozenset(), whole=False))"),
         (f"{NOT_RECORDED}::test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is_about",),
     ),
     Mutation(
         "cards bring back whom the user asked not to record",
         "private",
         "services/contacts/exclusions.py::leave_out_excluded_cards",
-        Replace("card_without_excluded(card, theirs)", "(card, NOTHING)"),
+        Replace("card_without_excluded", "lambda card, _: (card, LeftOut(frozenset(), whole=False))"),
         (f"{NOT_RECORDED}::test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is_about",),
     ),
     Mutation(
