@@ -25,12 +25,13 @@ def compose(address: str, subject: str, html: str, text: str, token: str) -> byt
     """The message's bytes. Headers are folded and encoded by the library, which refuses line ends in them.
 
     But it also decodes encoded words (`=?utf-8?q?…?=`) in the values it is given, and would write line ends out of those into the
-    head: so none is given. Unprocessable: the account's address is none that a header can hold.
+    head: so none is given. Nor is an address beyond ASCII: the library would make an encoded word of it, which reads as another address
+    (RFC 2047, section 5). Unprocessable: the account's address is none that a header can hold.
     """
     message = EmailMessage(policy=SMTP)
     try:
-        if _ENCODED_WORD in address:
-            raise ValueError(_ENCODED_WORD)
+        if _ENCODED_WORD in address or not address.isascii():
+            raise ValueError("an encoded word, or beyond ASCII")
         mailbox = Address(addr_spec=address)
         message["From"] = mailbox
         message["To"] = mailbox

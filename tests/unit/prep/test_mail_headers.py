@@ -79,7 +79,16 @@ def test_a_key_of_a_request_travels_in_a_header_only_where_it_is_plain(key: str)
 
 
 @pytest.mark.parametrize(
-    "address", ["a@=?utf-8?q?evil?=", "=?utf-8?q?a=0D=0ABcc:_x?=@b.example", "a@b.example, c@d.example", "", "@"]
+    "address",
+    [
+        "a@=?utf-8?q?evil?=",
+        "=?utf-8?q?a=0D=0ABcc:_x?=@b.example",
+        "a@b.example, c@d.example",
+        "",
+        "@",
+        "a@b.example\x80",
+        "a@bücher.example",
+    ],
 )
 def test_an_address_that_would_be_read_as_another_one_is_refused(address: str) -> None:
     assert sent(address, "Lunch") is None
