@@ -181,5 +181,6 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "me.min.replace(tzinfo=UTC), init=None)": "None is as false.",
         '_token: str = field(default="", init=False, repr=False) → _tok'
         'en: str = field(default="", init=False, repr=None)': "None is as false.",
+        "_MARGIN = timedelta(seconds=60) → _MARGIN = timedelta(seconds=61)": "A second more of caution.",
     },
 }

@@ -65,9 +65,9 @@ class Bench:
         if not unit and not integration:
             return Result(mutant, "no test near", "", 0.0)
         if mutant.body and self._collected:
-            outcome, by = self._first_look(self._collected, mutant, unit)
-            if outcome == "killed" or quick:
-                return Result(mutant, outcome, by, monotonic() - began)
+            code, by = self._first_look(self._collected, mutant, unit)
+            if code == FAILED or (quick and code == PASSED):
+                return Result(mutant, "killed" if code == FAILED else "survived", by, monotonic() - began)
         file = self.folder / mutant.module
         original = file.read_text()
         self._write(file, mutant.text)
@@ -79,13 +79,13 @@ class Bench:
             self._write(file, original)
         return Result(mutant, outcome, by, monotonic() - began)
 
-    def _first_look(self, collected: "Served", mutant: Mutant, tests: Sequence[str]) -> tuple[Outcome, str]:
-        """`survived` where there is no last word yet."""
+    def _first_look(self, collected: "Served", mutant: Mutant, tests: Sequence[str]) -> tuple[int | None, str]:
+        """The code of the tests, and what noticed. Neither passed nor failed: too slow, or no function to exchange."""
         path = str((self.folder / mutant.module).resolve())
         code, output = collected.ask(
             {"path": path, "text": mutant.text, "tests": list(tests), "seconds": FIRST_LOOK_SECONDS}
         )
-        return ("killed", _noticed_by(output)) if code == FAILED else ("survived", f"code {code}")
+        return code, _noticed_by(output) if code == FAILED else f"{len(tests)} tests"
 
     def _write(self, file: Path, text: str) -> None:
         """With a time of its own: Python takes a file of the same second and size for unchanged."""
