@@ -183,6 +183,7 @@ async def test_meetings_that_start_within_the_window_come_by_start_and_page_by_p
     seen, after = [], None
     while page := await meetings.list_meetings(connection, MAYA, NOW + HOUR, NOW + 5 * HOUR, None, after, 2):
         assert len(page) <= 2
+        assert page[0] not in seen
         seen += page
         after = (page[-1].starts_at, page[-1].meeting_id)
     assert [(found.starts_at, found.meeting_id) for found in seen] == sorted(
