@@ -277,6 +277,7 @@ async def test_states_are_read_page_by_page_with_those_of_removed_accounts(auth:
         while True:
             page = await list_account_states(auth.context, ListAccountStates(after=after, limit=limit))
             pages.append(page.items)
+            assert len(pages) <= len(signed_in) + 1
             if (after := page.next_after) is None:
                 break
         assert [state.id for items in pages for state in items] == [account.account_id for account in signed_in]
