@@ -50,7 +50,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="TEXT", help="only mutations with this in their name or place")
     parser.add_argument("--list", action="store_true", help="list them, check that they apply, and run nothing")
     parser.add_argument("--workers", type=int, default=2, help="how many at a time (2)")
-    parser.add_argument("--limit", type=float, default=180.0, metavar="SECONDS", help="for one mutation (180)")
+    parser.add_argument("--limit", type=float, default=300.0, metavar="SECONDS", help="for one mutation (300)")
     parser.add_argument("--skip-baseline", action="store_true", help="do not run the tests without a mutation first")
     return parser.parse_args()
 

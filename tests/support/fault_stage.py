@@ -37,7 +37,7 @@ from tests.support.faulty_services import ACK_WAIT_SECONDS, armed_name
 from tests.support.push import PUSHED, ROBOT, TOPIC, pulls
 from tests.support.servers import Servers
 
-QUIET_SECONDS = 100.0  # only to end what hangs
+QUIET_SECONDS = 150.0  # only to end what hangs
 POLL_SECONDS = 0.03
 PUSHED_TOPIC = "projects/pingcrm/topics/pushed"
 
