@@ -73,7 +73,7 @@ class Server:
             code = int(self._fails([items[name] for name in job["tests"] if name in items]))
         finally:
             for name in self._failed:
-                print(f"FAILED {name}")
+                print(f"\nFAILED {name}")  # on a line of its own: the progress of the tests has none
             sys.stdout.flush()
             os._exit(code)
 
