@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from libs.common.ids import AccountId, ContactId, MeetingId, UserId
-from libs.common.requests.contacts import Label
+from libs.common.requests.contacts.relationships import Label
 from libs.common.requests.shape import Command, Query, Shape
 
 PrepState = Literal["sent", "skipped", "failed", "sending"]
