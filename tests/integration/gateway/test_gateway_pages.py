@@ -14,7 +14,8 @@ from libs.common import requests as q
 from libs.common.ids import InteractionId, new_id
 from services.gateway.pages.contact_fields import FIELDS
 from tests.conftest import ServiceSettings
-from tests.support.gateway import RunningGateway, contact, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway.values import contact
 
 HTML = {"Accept": "text/html"}
 HOSTILE = '<img src=x onerror=alert(1)> & "quotes"'
