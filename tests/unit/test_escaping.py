@@ -189,7 +189,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "upcoming": [filled.shape(Interaction)], "upcoming_more": 1, "chosen": {"q": filled.text(), "side": filled.text()},
             "shows": [filled.shape(Choice)], "sides": [filled.shape(Choice)], "fresh": filled.text(), "older_page": False,
             "continued": False,
-            "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],))), (lines[1],))],
+            "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],), 3)), (lines[1],))],
             "more": filled.text(),
         }  # fmt: skip
     yield "do_not_record.html", {"contact": contact}

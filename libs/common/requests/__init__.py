@@ -108,6 +108,7 @@ from libs.common.requests.contacts.timelines import (
     Interaction,
     ListWaiting,
     Timeline,
+    TimelineItem,
     Waiting,
     WaitingMail,
 )
@@ -291,6 +292,7 @@ __all__ = [
     "Tags",
     "TalkingPoint",
     "Timeline",
+    "TimelineItem",
     "Token",
     "UndoMerge",
     "UpdateContact",

@@ -18,10 +18,10 @@ class ContactsPart(TwoUsers):
 
     contacts: dict[UUID, tuple[UserId, q.Contact]] = field(default_factory=dict)
     export_page: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
-    interactions: tuple[q.Interaction, ...] = ()
+    interactions: tuple[q.TimelineItem, ...] = ()
     older: str | None = None
     merged: list[tuple[ContactId, q.MergeRecord]] = field(default_factory=list)
-    upcoming: tuple[q.Interaction, ...] = ()
+    upcoming: tuple[q.TimelineItem, ...] = ()
     waiting: tuple[q.WaitingMail, ...] = ()
     slow_export: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
 

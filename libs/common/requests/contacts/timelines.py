@@ -31,13 +31,20 @@ class Interaction(Shape):
     ends_at: datetime | None = None
 
 
+class TimelineItem(Interaction):
+    """Where threads are folded: `thread_messages` of its thread are on the timeline and fit; `older`: the first of them behind this one."""
+
+    thread_messages: int = 1
+    older: tuple[Interaction, ...] = ()
+
+
 class Timeline(Shape):
-    items: tuple[Interaction, ...]
+    items: tuple[TimelineItem, ...]
     next_cursor: str | None = None
 
 
 class GetTimeline(Query[Timeline]):
-    """A contact's interactions, newest first. `group` folds the messages of a thread into its newest.
+    """A contact's interactions, newest first. `group` folds the messages of a thread into its newest that fits, whatever page it is on.
 
     `when`: those that have begun, or those still ahead. `down_to`: the cursor of an earlier page; what comes before it, once more.
     """

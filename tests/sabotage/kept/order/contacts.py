@@ -20,10 +20,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a timeline without an order inside a moment",
         "order",
-        "services/contacts/store/timelines.py::_list_matching",
+        "services/contacts/store/timelines.py::list_among",
         InText(
-            "ORDER BY occurred_at DESC, interaction_id DESC LIMIT $7",
-            "ORDER BY occurred_at DESC, interaction_id LIMIT $7",
+            "ORDER BY l.occurred_at DESC, l.interaction_id DESC",
+            "ORDER BY l.occurred_at DESC, l.interaction_id",
         ),
         (
             f"{CONTACTS}_pages.py::test_a_timeline_is_newest_first_on_pages_of_any_size_however_many_lines_are_of_one_moment",
@@ -32,13 +32,20 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a thread that folds into its oldest line",
         "order",
-        "services/contacts/store/timelines.py::_list_matching",
-        InText(
-            "ORDER BY occurred_at DESC, interaction_id DESC) AS nth", "ORDER BY occurred_at, interaction_id) AS nth"
-        ),
+        "services/contacts/store/timeline_threads.py::_get_threads",
+        InText("ORDER BY occurred_at DESC, interaction_id DESC", "ORDER BY occurred_at, interaction_id"),
         (
             f"{CONTACTS}_pages.py::test_a_timeline_is_newest_first_on_pages_of_any_size_however_many_lines_are_of_one_moment",
         ),
+    ),
+    Mutation(
+        "a thread of which only the part on the page is known",
+        "order",
+        "services/contacts/store/timeline_threads.py::_list_ids_in_threads",
+        InText(
+            "JOIN sightings s ON s.source_id = sources.id", "JOIN sightings s ON s.interaction_id = ANY($1::uuid[])"
+        ),
+        (f"{CONTACTS}_pages.py::test_whatever_the_pages_every_message_is_shown_once_folded_or_not",),
     ),
     Mutation(
         "a timeline whose last page is not seen",
