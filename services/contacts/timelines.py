@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from libs.common.db import Connection
 from libs.common.ids import AccountId
-from libs.common.requests import Interaction
+from libs.common.requests import Interaction, TimelineItem
 from services.contacts.store import timelines
+from services.contacts.store.timeline_threads import FoldedLine
 from services.contacts.store.timelines import ListedPeople, TimelineLine
 
 PEOPLE_SHOWN = 25
@@ -22,6 +23,22 @@ async def list_interaction_views(
     return [
         interaction_view(line, people.get(line.interaction_id, NOBODY), accounts.get(line.interaction_id, ()))
         for line in lines
+    ]
+
+
+async def list_timeline_items(
+    connection: Connection, folded: Sequence[FoldedLine], older: Sequence[TimelineLine]
+) -> list[TimelineItem]:
+    """These lines in full, each with those of `older` that are folded into it."""
+    views = await list_interaction_views(connection, [*(found.line for found in folded), *older])
+    by_id = {view.id: view for view in views}
+    return [
+        TimelineItem(
+            **dict(by_id[found.line.interaction_id]),
+            thread_messages=found.messages,
+            older=tuple(by_id[id_] for id_ in found.older_ids if id_ in by_id),
+        )
+        for found in folded
     ]
 
 

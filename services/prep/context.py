@@ -1,6 +1,7 @@
 """What prep's handlers work with: made once in `__main__`, handed to each of them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from libs.common.bus import Bus
 from libs.common.cache import Cache
@@ -31,6 +32,11 @@ class Context:
         claude = Claude.from_settings(r.settings)
         r.stack.push_async_callback(claude.close)
         return cls(r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache), claude)
+
+    @property
+    def brief_lead(self) -> timedelta:
+        """How long before a meeting its brief is there, at the latest."""
+        return timedelta(minutes=self.settings.prep_window_from_minutes)
 
     def gmail(self, account_id: AccountId) -> Gmail:
         """Gmail as this account."""

@@ -52,7 +52,7 @@ from libs.local.secrets import Secrets
 from services.gateway.api.endpoint import Endpoint
 from tests.conftest import migrated_nats
 from tests.sabotage.applying import mutated
-from tests.sabotage.kept.others import MUTATIONS
+from tests.sabotage.kept import all_mutations
 from tests.support.database import fresh_database
 from tests.support.isolation.belongings import Belongings
 from tests.support.isolation.cases import Case, Declaration, cases, owners_case, required_fields, shown_of
@@ -154,7 +154,7 @@ def count(rows: Rows, table: str, **fields: Any) -> int:
 
 def harmed(name: str) -> Any:
     """The module of this kept mutation, with the harm done."""
-    mutation = next(mutation for mutation in MUTATIONS if mutation.name == name)
+    mutation = next(mutation for mutation in all_mutations() if mutation.name == name)
     module = ModuleType(mutation.path)
     exec(compile(mutated(mutation, (ROOT / mutation.path).read_text()), mutation.path, "exec"), vars(module))
     return getattr(module, mutation.qualified_name)

@@ -40,7 +40,7 @@ from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.completeness import Completeness
 from services.gateway.domain.exports import Export, State
 from services.gateway.domain.first_run import Step
-from services.gateway.domain.meetings import GuestText, MeetingView
+from services.gateway.domain.meetings import BriefOutlook, GuestText, MeetingView
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
 from services.gateway.domain.permissions import PERMISSIONS
@@ -142,7 +142,13 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     """Those of somebody who is signed in, without their frame."""
     rows = [
         Row(
-            filled.shape(MeetingView, all_day=all_day), filled.text(), [filled.shape(GuestText)], 2, True, filled.text()
+            filled.shape(MeetingView, all_day=all_day),
+            filled.text(),
+            [filled.shape(GuestText)],
+            2,
+            True,
+            BriefOutlook("sent"),
+            filled.text(),
         )
         for all_day in (True, False)
     ]
@@ -183,7 +189,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "upcoming": [filled.shape(Interaction)], "upcoming_more": 1, "chosen": {"q": filled.text(), "side": filled.text()},
             "shows": [filled.shape(Choice)], "sides": [filled.shape(Choice)], "fresh": filled.text(), "older_page": False,
             "continued": False,
-            "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],))), (lines[1],))],
+            "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],), 3)), (lines[1],))],
             "more": filled.text(),
         }  # fmt: skip
     yield "do_not_record.html", {"contact": contact}

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from libs.common.ids import AccountId, ContactId, MeetingId, UserId
-from libs.common.requests.contacts import Label
+from libs.common.requests.contacts.relationships import Label
 from libs.common.requests.shape import Command, Query, Shape
 
 PrepState = Literal["sent", "skipped", "failed", "sending"]
@@ -147,11 +147,15 @@ class MeetingGuest(Shape):
 
 
 class MeetingForecast(Shape):
-    """What is going to become of a meeting's brief, as things stand, and who its people are. `reason` is that of a skipped brief."""
+    """What is going to become of a meeting's brief, as things stand, and who its people are. `reason` is that of a skipped brief.
+
+    `brief_at`: when the brief comes by the installation's schedule, where it does; it may be over.
+    """
 
     meeting_id: MeetingId
     would_send: bool
     reason: str = ""
+    brief_at: datetime | None = None
     guests: tuple[MeetingGuest, ...] = ()
 
 

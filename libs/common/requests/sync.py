@@ -7,7 +7,7 @@ from pydantic import Field
 
 from libs.common.events import Kind, Meeting, Reason
 from libs.common.ids import AccountId, MeetingId, RunId, UserId
-from libs.common.requests.contacts import ContactRef
+from libs.common.requests.contacts.timelines import ContactRef
 from libs.common.requests.shape import Command, Done, Query, Shape
 
 RunState = Literal["queued", "running", "waiting", "completed", "failed"]

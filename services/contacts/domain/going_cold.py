@@ -5,7 +5,7 @@ A pure function of interactions and `now`, as the score is.
 
 from bisect import bisect_right
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from libs.common.requests import GoingCold
 from services.contacts.domain.interaction_times import InteractionTimes, first_after, last_until
@@ -13,7 +13,8 @@ from services.contacts.domain.scoring import MONTH, TICK, WARM, YEAR, label, sco
 
 MIN_SILENCE, MAX_SILENCE = MONTH, YEAR
 TIMES_THE_INTERVAL = 3
-MIN_DAYS, MIN_SPAN = 4, 30
+MIN_WEEKS, MIN_SPAN = 4, 30
+WEEK_DAYS = 7
 
 
 def going_cold(times: InteractionTimes, now: datetime) -> GoingCold | None:
@@ -34,19 +35,21 @@ def next_cold_change(times: InteractionTimes, now: datetime) -> datetime | None:
 
 
 def usual_interval(times: InteractionTimes, last: datetime) -> int | None:
-    """How many days lay between two days on which one of us wrote, in the year before the last contact: the median, of two the larger.
+    """How many days lay between two days on which one of us wrote, in the year before the last contact: half of the time no more.
 
-    None where there are fewer than four such days, or all of them lie within a month: one exchange makes nothing usual.
+    By time, and not by how many intervals there were: who exchanges ten mails in a week and then none for a month writes once a month.
+    None where these days lie in fewer than four weeks, counted back from the last of them, or within a month: nothing is usual then.
     """
     written = [
         moments[bisect_right(moments, last - YEAR) : bisect_right(moments, last)]
         for moments in (times.inbound, times.outbound)
     ]
     days = sorted({moment.toordinal() for moments in written for moment in moments})
-    if len(days) < MIN_DAYS or days[-1] - days[0] < MIN_SPAN:
+    if not days or days[-1] - days[0] < MIN_SPAN or len({(days[-1] - day) // WEEK_DAYS for day in days}) < MIN_WEEKS:
         return None
     gaps = sorted(later - earlier for earlier, later in pairwise(days))
-    return gaps[len(gaps) // 2]
+    passed = accumulate(gaps)
+    return next(gap for gap, until in zip(gaps, passed, strict=True) if 2 * until >= days[-1] - days[0])
 
 
 def _begins(times: InteractionTimes, last: datetime | None, now: datetime) -> datetime | None:

@@ -16,8 +16,9 @@ from services.contacts.domain.observations import RESERVED, is_reserved, written
 from services.contacts.domain.text import cleaned
 from services.contacts.projector import record_observations
 from services.contacts.store import contact_edits, observations, timelines
+from services.contacts.store.timeline_threads import list_folded_lines, list_single_lines
 from services.contacts.store.timelines import TimelineFilter
-from services.contacts.timelines import list_interaction_views
+from services.contacts.timelines import list_interaction_views, list_timeline_items
 
 MAX_TEXT = 500
 
@@ -29,7 +30,6 @@ async def get_timeline(context: Context, query: GetTimeline) -> Timeline:
         platform=query.platform,
         direction=query.direction,
         text=cleaned(query.q, MAX_TEXT),
-        grouped=query.group,
         thread=query.thread,
         until=now if query.when == "past" else None,
         later_than=now if query.when == "ahead" else None,
@@ -38,9 +38,12 @@ async def get_timeline(context: Context, query: GetTimeline) -> Timeline:
     after = _position(query.cursor)
     async with context.db.acquire() as connection:
         contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
-        lines = await timelines.list_lines(connection, contact_id, wanted, after, query.limit + 1)
-        views = await list_interaction_views(connection, lines)
-    items, next_cursor = cut_page(views, query.limit, lambda view: (view.occurred_at.isoformat(), view.id))
+        list_page = list_folded_lines if query.group else list_single_lines
+        lines = await list_page(connection, contact_id, wanted, after, query.limit + 1)
+        older_ids = [id_ for line in lines for id_ in line.older_ids]
+        older = await timelines.list_among(connection, contact_id, wanted, older_ids) if older_ids else []
+        found = await list_timeline_items(connection, lines, older)
+    items, next_cursor = cut_page(found, query.limit, lambda view: (view.occurred_at.isoformat(), view.id))
     return Timeline(items=items, next_cursor=next_cursor or query.down_to)
 
 

@@ -1,7 +1,7 @@
 """Timelines: the lines of contacts (views/timeline_lines.sql), newest first, and what is on each."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -17,6 +17,9 @@ _LINES = """
            i.kind, i.title, i.text, i.thread, l.automated, i.bcc_logged, i.ends_at, i.user_id
     FROM timeline_lines l JOIN interactions i ON i.id = l.interaction_id
 """
+
+Position: TypeAlias = tuple[datetime, InteractionId]
+"""Of a line in a timeline; the newest line has the highest."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class TimelineLine:
     bcc_logged: bool
     ends_at: datetime | None
 
+    @property
+    def position(self) -> Position:
+        return (self.occurred_at, self.interaction_id)
+
 
 @dataclass(frozen=True)
 class ListedPeople:
@@ -45,16 +52,22 @@ class ListedPeople:
     total: int = 0
 
 
-Position: TypeAlias = tuple[datetime, InteractionId]
-"""Of a line in a timeline; the newest line has the highest."""
-
 _LAST_ID = InteractionId(UUID(int=2**128 - 1))
 _GROWTH = 4
+
+# Of a contact ($1) the lines that fit a filter (`conditions`) among some interactions ($8).
+FITTING = f"""
+    {_LINES} WHERE l.contact_id = $1
+      AND ($2::text IS NULL OR l.platform = $2) AND ($3::text IS NULL OR l.direction = $3)
+      AND ($4 = '' OR strpos(lower(i.title || ' ' || i.text), lower($4)) > 0)
+      AND ($5::timestamptz IS NULL OR l.occurred_at <= $5) AND ($6::timestamptz IS NULL OR l.occurred_at > $6)
+      AND ($7::text IS NULL OR i.thread = $7) AND l.interaction_id = ANY($8::uuid[])
+"""
 
 
 @dataclass(frozen=True)
 class TimelineFilter:
-    """Which lines of a timeline are asked for. `grouped` folds a thread into its newest line that fits the others.
+    """Which lines of a timeline are asked for.
 
     `until`: what had begun then; `later_than`: what had not. `down_to`: as far as this position, itself included.
     """
@@ -62,7 +75,6 @@ class TimelineFilter:
     platform: str | None = None
     direction: str | None = None
     text: str = ""
-    grouped: bool = False
     thread: str | None = None
     until: datetime | None = None
     later_than: datetime | None = None
@@ -75,37 +87,42 @@ class TimelineFilter:
         return self.down_to is not None and position < self.down_to
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A part of a timeline: what stands after a position, or `among` these interactions; else all of it."""
-
-    after: Position | None = None
-    among: Sequence[InteractionId] | None = None
-
-
 async def list_lines(
     connection: Connection, contact_id: ContactId, wanted: TimelineFilter, after: Position | None, limit: int
 ) -> list[TimelineLine]:
-    """One page of a timeline, after this position.
+    """One page of a timeline, after this position."""
+    found: list[TimelineLine] = []
+    async for lines in walk(connection, contact_id, wanted, after, limit):
+        found += lines
+        if len(found) >= limit:
+            break
+    return found[:limit]
 
-    The timeline is looked at piece by piece from there, each piece longer than the one before: a page of a long one costs what its own
-    lines cost, and one for which all have to be looked at little more than that. Grouped, all of it is looked at.
+
+async def walk(
+    connection: Connection, contact_id: ContactId, wanted: TimelineFilter, after: Position | None, limit: int
+) -> AsyncIterator[list[TimelineLine]]:
+    """The lines of a timeline that fit, after this position, piece by piece. `limit`: how many will do, as far as is known.
+
+    Each piece is longer than the one before: a page of a long timeline costs what its own lines cost, and one for which all have to be
+    looked at little more than that.
     """
-    if wanted.grouped:
-        return await _list_matching(connection, contact_id, wanted, _Part(after=after), limit)
     if wanted.until is not None:
         newest = (wanted.until, _LAST_ID)
         after = newest if after is None else min(after, newest)
-    found: list[TimelineLine] = []
     length = 2 * limit
-    while len(found) < limit:
+    while True:
         piece = await _list_piece(connection, contact_id, after, length)
-        among = [interaction_id for _, interaction_id in piece]
-        found += await _list_matching(connection, contact_id, wanted, _Part(among=among), length)
+        yield [
+            line
+            for line in await list_among(
+                connection, contact_id, wanted, [interaction_id for _, interaction_id in piece]
+            )
+            if wanted.down_to is None or line.position >= wanted.down_to
+        ]
         if len(piece) < length or wanted.ends_above(piece[-1]):
-            break
+            return
         after, length = piece[-1], length * _GROWTH
-    return found[:limit]
 
 
 async def _list_piece(
@@ -128,44 +145,19 @@ async def _list_piece(
     return [(row["occurred_at"], row["interaction_id"]) for row in rows]
 
 
-async def _list_matching(
-    connection: Connection,
-    contact_id: ContactId,
-    wanted: TimelineFilter,
-    part: _Part,
-    limit: int,
+async def list_among(
+    connection: Connection, contact_id: ContactId, wanted: TimelineFilter, ids: Sequence[InteractionId]
 ) -> list[TimelineLine]:
-    """The lines of a part that fit."""
-    among = "" if part.among is None else "AND l.interaction_id = ANY($13::uuid[])"
-    matching = f"""{_LINES} WHERE l.contact_id = $1 {among}
-        AND ($2::text IS NULL OR l.platform = $2) AND ($3::text IS NULL OR l.direction = $3)
-        AND ($4 = '' OR strpos(lower(i.title || ' ' || i.text), lower($4)) > 0)
-        AND ($8::timestamptz IS NULL OR l.occurred_at <= $8) AND ($9::timestamptz IS NULL OR l.occurred_at > $9)
-        AND ($10::text IS NULL OR i.thread = $10)
-        AND ($11::timestamptz IS NULL OR (l.occurred_at, l.interaction_id) >= ($11, $12::uuid))"""
-    if wanted.grouped:
-        matching = f"""SELECT * FROM (
-            SELECT m.*, row_number() OVER (
-                PARTITION BY platform, CASE WHEN thread = '' THEN interaction_id::text ELSE thread END
-                ORDER BY occurred_at DESC, interaction_id DESC) AS nth
-            FROM ({matching}) m) n WHERE nth = 1"""  # noqa: S608  (no input in it)
+    """Those of these interactions that are lines of the timeline and fit, newest first, wherever they stand on it."""
     rows = await connection.fetch(
-        f"""SELECT * FROM ({matching}) line
-            WHERE $5::timestamptz IS NULL OR (occurred_at, interaction_id) < ($5, $6::uuid)
-            ORDER BY occurred_at DESC, interaction_id DESC LIMIT $7""",  # noqa: S608  (no input in it)
-        contact_id,
-        wanted.platform,
-        wanted.direction,
-        wanted.text,
-        *(part.after or (None, None)),
-        limit,
-        wanted.until,
-        wanted.later_than,
-        wanted.thread,
-        *(wanted.down_to or (None, None)),
-        *(() if part.among is None else (part.among,)),
+        f"{FITTING} ORDER BY l.occurred_at DESC, l.interaction_id DESC", contact_id, *conditions(wanted), ids
     )
     return [_line(row) for row in rows]
+
+
+def conditions(wanted: TimelineFilter) -> tuple[object, ...]:
+    """The parameters of FITTING between the contact and the interactions."""
+    return (wanted.platform, wanted.direction, wanted.text, wanted.until, wanted.later_than, wanted.thread)
 
 
 async def list_last_lines(

@@ -128,7 +128,7 @@ class TimelineQuery(BaseModel):
     platform: str | None = Field(None, max_length=32, examples=["email"])
     direction: Direction | None = None
     q: str = Field("", max_length=200, description="Words of the title or the text.")
-    group: bool = Field(False, description="Fold the messages of a thread into its newest.")
+    group: bool = Field(False, description="Fold the messages of a thread into its newest that fits.")
     cursor: str | None = Field(None, max_length=1000)
     limit: int = Field(50, ge=1, le=200)
 

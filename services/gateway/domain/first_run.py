@@ -35,12 +35,12 @@ def is_first_run(accounts: Sequence[AccountView], created_at: datetime, now: dat
 
 
 def steps(accounts: Sequence[AccountView], counts: Counts | None, brief: str) -> list[Step]:
-    """The steps with their counts. `brief`: when the first one comes, where that is known."""
+    """The steps with their counts. `brief`: when the first one comes."""
     read = is_read(accounts)
     return [
         Step("Connect your Google account", "done" if accounts else "now"),
         Step(_reading(accounts, counts), "done" if read else "now" if accounts else "later"),
-        Step(brief or "Your first brief comes half an hour before your next meeting", "now" if read else "later"),
+        Step(brief, "now" if read else "later"),
     ]
 
 

@@ -1,14 +1,15 @@
 """A meeting as the API and its page show it, with what became of its brief. Pure."""
 
-from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from libs.common.events import Answer, Guest, Meeting
 from libs.common.ids import AccountId, ContactId, MeetingId
-from libs.common.requests import MeetingForecast, Prep
+from libs.common.requests import MeetingForecast, Prep, PrepState
 from services.gateway.domain.moments import clock_text
 
 ANSWER_TEXTS: dict[Answer, str] = {
@@ -79,46 +80,78 @@ def skip_words(reason: str) -> str:
     return SKIP_WORDS.get(reason, reason)
 
 
-def brief_text(prep: Prep | None) -> str:
-    """What became of the brief, in words."""
-    if prep is None:
-        return "not sent yet"
-    match prep.state:
+BriefState = Literal[PrepState, "due", "coming", "not_coming", "none", "unknown"]
+
+
+@dataclass(frozen=True)
+class BriefOutlook:
+    """What became of a meeting's brief, or what is going to. `at`: when it comes by `prep`'s schedule, where it is `due`.
+
+    `coming`: that moment is over. `none`: there never was one. `unknown`: `prep` could not be asked.
+    """
+
+    state: BriefState
+    reason: str = ""
+    at: datetime | None = None
+
+
+def brief_outlook(meeting: MeetingView, forecast: MeetingForecast | None, now: datetime) -> BriefOutlook:
+    """As of `now`. What is on record counts before what is foreseen."""
+    if meeting.prep:
+        return BriefOutlook(meeting.prep.state, meeting.prep.reason)
+    if meeting.starts_at <= now:
+        return BriefOutlook("none")
+    if meeting.all_day:
+        return BriefOutlook("not_coming", "all_day")
+    if forecast is None:
+        return BriefOutlook("unknown")
+    if not forecast.would_send:
+        return BriefOutlook("not_coming", forecast.reason)
+    due = forecast.brief_at is not None and forecast.brief_at > now
+    return BriefOutlook("due", at=forecast.brief_at) if due else BriefOutlook("coming")
+
+
+def brief_text(brief: BriefOutlook, starts_at: datetime, zone: ZoneInfo) -> str:
+    """Behind the word "Brief": "sent", "at 13:30", "none: nobody you know"."""
+    match brief.state:
         case "sent":
             return "sent"
         case "sending":
             return "being sent"
         case "skipped":
-            return f"not sent: {skip_words(prep.reason)}"
+            return f"not sent: {skip_words(brief.reason)}"
         case "failed":
-            return f"could not be sent: {prep.reason}"
-
-
-BRIEF_LEAD = timedelta(minutes=30)
-
-
-def next_brief_text(meeting: MeetingView, forecast: MeetingForecast | None, now: datetime, zone: ZoneInfo) -> str:
-    """What became of the brief, or what is going to; nothing where there never is one."""
-    if meeting.prep:
-        return _past_brief_text(meeting.prep)
-    if meeting.all_day:
-        return ""
-    if meeting.starts_at <= now:
-        return "no brief"
-    if forecast and not forecast.would_send:
-        return f"no brief: {skip_words(forecast.reason)}"
-    due = meeting.starts_at - BRIEF_LEAD
-    return f"brief at {clock_text(due, zone)}" if due > now else "brief on its way"
-
-
-def _past_brief_text(prep: Prep) -> str:
-    match prep.state:
-        case "sent":
-            return "brief sent"
-        case "skipped":
-            return f"no brief: {skip_words(prep.reason)}"
+            return f"could not be sent: {brief.reason}"
+        case "due":
+            return _due_text(brief.at, starts_at, zone) if brief.at else "on its way"
+        case "coming":
+            return "on its way"
+        case "not_coming":
+            return f"none: {skip_words(brief.reason)}"
+        case "none":
+            return "none was sent"
+        case "unknown":
+            return "not known at the moment"
         case _:
-            return f"brief {brief_text(prep)}"
+            assert_never(brief.state)
+
+
+def _due_text(at: datetime, starts_at: datetime, zone: ZoneInfo) -> str:
+    another_day = at.astimezone(zone).date() != starts_at.astimezone(zone).date()
+    return f"at {clock_text(at, zone)}" + (" the day before" if another_day else "")
+
+
+def brief_line(meeting: MeetingView, brief: BriefOutlook, zone: ZoneInfo) -> str:
+    """The same in a list, where it stands alone: "brief sent", "no brief: nobody you know"; nothing where there never is one."""
+    match brief.state:
+        case "none" | "not_coming" if meeting.all_day:
+            return ""
+        case "none":
+            return "no brief"
+        case "skipped" | "not_coming":
+            return f"no brief: {skip_words(brief.reason)}"
+        case _:
+            return f"brief {brief_text(brief, meeting.starts_at, zone)}"
 
 
 class GuestText(NamedTuple):

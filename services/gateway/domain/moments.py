@@ -72,6 +72,13 @@ def until_text(then: datetime, now: datetime, zone: ZoneInfo) -> str:
     return names.get((day - today).days, f"{day_text(day, today)} ") + clock_text(then, zone)
 
 
+def day_and_clock(then: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """ "today at 14:20", "tomorrow at 09:00", "on 21 Nov at 09:00"."""
+    day, today = then.astimezone(zone).date(), now.astimezone(zone).date()
+    name = {0: "today", 1: "tomorrow"}.get((day - today).days, f"on {day_text(day, today)}")
+    return f"{name} at {clock_text(then, zone)}"
+
+
 def length_text(length: timedelta) -> str:
     """ "45 min", "1 h", "1 h 30 min"."""
     hours, minutes = divmod(round(length.total_seconds() / 60), 60)

@@ -1,12 +1,12 @@
 """A contact's timeline as the page shows it: months, sides by direction, threads folded to their newest line. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from libs.common.requests import Interaction
+from libs.common.requests import Interaction, TimelineItem
 
 SIDES = {"inbound": "they", "outbound": "you", "mutual": "both", "participant": "others"}
 PLATFORM_NAMES = {"gmail": "mail", "meeting": "meeting", "calendar": "meeting", "note": "note"}
@@ -14,15 +14,17 @@ PLATFORM_NAMES = {"gmail": "mail", "meeting": "meeting", "calendar": "meeting", 
 
 @dataclass(frozen=True)
 class Line:
-    """One interaction on its side; `older` are those of its thread that follow, newest first."""
+    """One interaction on its side, with its thread folded into it: so many `messages`, of which `older` are the first behind this one."""
 
     interaction: Interaction
     side: str
     older: tuple["Line", ...] = ()
+    messages: int = 1
 
     @property
-    def messages(self) -> int:
-        return 1 + len(self.older)
+    def left(self) -> int:
+        """How many messages of the thread are neither this one nor among `older`."""
+        return self.messages - 1 - len(self.older)
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Month:
     key: str = ""
 
 
-def months(interactions: Iterable[Interaction], zone: ZoneInfo) -> list[Month]:
-    """The months of a page of a timeline. A thread is folded where its messages stand on the same page, at its newest."""
-    by_month = groupby(_folded(list(interactions)), key=lambda line: _month_of(line.interaction.occurred_at, zone))
+def months(items: Iterable[TimelineItem], zone: ZoneInfo) -> list[Month]:
+    """The months of a page of a timeline."""
+    by_month = groupby(map(_folded, items), key=lambda line: _month_of(line.interaction.occurred_at, zone))
     result = []
     for (title, key), month_lines in by_month:
         lines = list(month_lines)
@@ -51,22 +53,12 @@ def _month_of(moment: datetime, zone: ZoneInfo) -> tuple[str, str]:
     return f"{local:%B %Y}", f"{local:%Y-%m}"
 
 
-def _folded(interactions: Sequence[Interaction]) -> list[Line]:
-    """Each thread once, at its newest message."""
-    threads: dict[tuple[str, str], list[Interaction]] = {}
-    for interaction in interactions:
-        if interaction.thread:
-            threads.setdefault((interaction.platform, interaction.thread), []).append(interaction)
-    lines = []
-    for interaction in interactions:
-        thread = threads.get((interaction.platform, interaction.thread or ""), [interaction])
-        if thread[0] is interaction:
-            lines.append(_line(interaction, tuple(_line(older) for older in thread[1:])))
-    return lines
+def _folded(item: TimelineItem) -> Line:
+    return Line(item, SIDES[item.direction], tuple(map(_line, item.older)), item.thread_messages)
 
 
-def _line(interaction: Interaction, older: tuple[Line, ...] = ()) -> Line:
-    return Line(interaction, SIDES[interaction.direction], older)
+def _line(interaction: Interaction) -> Line:
+    return Line(interaction, SIDES[interaction.direction])
 
 
 def platform_name(platform: str) -> str:

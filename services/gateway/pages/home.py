@@ -18,6 +18,7 @@ from services.gateway.api.waiting import dismiss_waiting as dismiss_mail
 from services.gateway.context import Context
 from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.first_run import FIRST_DAYS, Step, is_first_run, is_read, steps
+from services.gateway.domain.moments import day_and_clock
 from services.gateway.pages.contacts import people_lines
 from services.gateway.pages.duplicates import count_text
 from services.gateway.pages.meeting_rows import Row, list_rows
@@ -73,13 +74,18 @@ async def _steps(visit: Visit, accounts: list[AccountView], rows: Sequence[Row],
     """The steps of the first run; nothing after it, when nobody waits for all that there is to be counted either."""
     if not is_first_run(accounts, visit.user.created_at, visit.now, brief_sent=brief_sent):
         return []
-    first = next((row for row in rows if row.brief.startswith("brief at")), None)
-    brief = (
-        f"Your first brief comes {first.brief.removeprefix('brief ')}, before {first.meeting.title or 'your meeting'}"
-        if first
-        else ""
-    )
-    return steps(accounts, await visit.request_if_up(CountContacts(user_id=visit.user_id)), brief)
+    counts = await visit.request_if_up(CountContacts(user_id=visit.user_id))
+    return steps(accounts, counts, _first_brief(visit, rows))
+
+
+def _first_brief(visit: Visit, rows: Sequence[Row]) -> str:
+    """When the first brief comes, as far as is known."""
+    for row in rows:
+        if row.brief.at:
+            when = day_and_clock(row.brief.at, visit.now, visit.zone)
+            return f"Your first brief comes {when}, before {row.meeting.title or 'your meeting'}"
+    lead = visit.context.settings.prep_window_from_minutes
+    return f"Your first brief comes {lead} minutes before your next meeting"
 
 
 async def _brief_was_sent(visit: Visit) -> bool:

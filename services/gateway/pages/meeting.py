@@ -21,7 +21,7 @@ from libs.common.requests import (
 from services.gateway.api.meetings import fetch_meeting_views, preview_prep, send_prep
 from services.gateway.context import Context
 from services.gateway.domain.brief_scheme import in_scheme
-from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView, brief_text, next_brief_text
+from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView, brief_outlook, brief_text
 from services.gateway.domain.moments import length_text
 from services.gateway.pages.visit import Visit, page_route, see_other
 
@@ -73,7 +73,7 @@ async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
         "length": length_text(view.ends_at - view.starts_at),
         "video_url": view.video_url if view.video_url.startswith(("https://", "http://")) else "",
         "guests": _guests(view, forecast),
-        "state": _state(visit, view, forecast),
+        "state": brief_text(brief_outlook(view, forecast, visit.now), view.starts_at, visit.zone),
         "looks": LOOKS,
         "look": look,
         "brief": await _preview(visit) if look == "text" else None,
@@ -85,15 +85,6 @@ async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
         "saved": "noted" in visit.http_request.query,
     }
     return await visit.page("meeting.html", values, accounts=accounts, status=problem.status if problem else 200)
-
-
-def _state(visit: Visit, view: MeetingView, forecast: MeetingForecast | None) -> str:
-    """What became of the brief, or what is going to, behind the word "Brief"."""
-    if view.prep:
-        return brief_text(view.prep)
-    if view.starts_at <= visit.now:
-        return "none was sent"
-    return next_brief_text(view, forecast, visit.now, visit.zone).removeprefix("brief ") or "none: it lasts all day"
 
 
 def _look(visit: Visit) -> str:

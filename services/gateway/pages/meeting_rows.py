@@ -12,11 +12,13 @@ from libs.common.requests import ForecastPreps, Forecasts, ListMeetings, Meeting
 from services.gateway.api.meetings import fetch_meeting_views
 from services.gateway.domain.meetings import (
     GUESTS_SHOWN,
+    BriefOutlook,
     GuestText,
     MeetingView,
+    brief_line,
+    brief_outlook,
     guest_texts,
     is_first_meeting,
-    next_brief_text,
 )
 from services.gateway.domain.moments import length_text
 from services.gateway.pages.visit import Visit
@@ -29,14 +31,15 @@ NOTHING_KNOWN = Forecasts(items=())
 
 @dataclass(frozen=True)
 class Row:
-    """A meeting as a line of the list; `brief` in words. `guests`: the first who are invited; `more`: how many others there are."""
+    """A meeting as a line of the list; `brief_text`: its brief in words. `guests`: the first who are invited; `more`: how many others."""
 
     meeting: MeetingView
     length: str
     guests: Sequence[GuestText]
     more: int
     first: bool
-    brief: str
+    brief: BriefOutlook
+    brief_text: str
 
 
 async def list_rows(visit: Visit, start: datetime, end: datetime, *, may_be_away: bool = False) -> list[Row]:
@@ -72,11 +75,13 @@ async def _list_meetings(visit: Visit, start: datetime, end: datetime) -> list[M
 
 def meeting_row(meeting: MeetingView, forecast: MeetingForecast | None, now: datetime, zone: ZoneInfo) -> Row:
     guests = guest_texts(meeting, forecast)
+    brief = brief_outlook(meeting, forecast, now)
     return Row(
         meeting=meeting,
         length=length_text(meeting.ends_at - meeting.starts_at),
         guests=guests[:GUESTS_SHOWN],
         more=max(0, len(guests) - GUESTS_SHOWN),
         first=meeting.starts_at > now and is_first_meeting(forecast),
-        brief=next_brief_text(meeting, forecast, now, zone),
+        brief=brief,
+        brief_text=brief_line(meeting, brief, zone),
     )

@@ -1,12 +1,12 @@
 """The timeline on a person's page: what is ahead, and the past page by page, filtered, searched, and kept fresh where one reads."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from libs.common.ids import ContactId
-from libs.common.requests import Direction, GetTimeline, Interaction, Timeline
+from libs.common.requests import Direction, GetTimeline, Interaction
 from services.gateway.domain.timeline_view import Month, months
 from services.gateway.pages.visit import Visit, query_text
 
@@ -15,9 +15,10 @@ FRESH_LENGTH = 200
 """Of what is fetched anew: as far down as the first page reached, whatever came in above."""
 UPCOMING_SHOWN = 5
 MAX_QUERY = 200
+MAX_THREAD = 500
 DIRECTIONS: dict[str, Direction] = {"they": "inbound", "you": "outbound"}
 PLATFORMS = {"mail": "email", "meetings": "calendar", "notes": "note"}
-NOTHING = Timeline(items=())
+CHOICES: Mapping[str, Collection[str]] = {"show": PLATFORMS, "side": DIRECTIONS}
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ async def timeline_values(visit: Visit, contact_id: ContactId) -> dict[str, obje
 
 def _past(visit: Visit, contact_id: ContactId) -> GetTimeline:
     """A page of what has begun: the first, the one behind `cursor`, or all down to where the first page ended."""
-    parameters = visit.http_request.query
+    parameters, chosen = visit.http_request.query, _chosen(visit)
     fresh = "down_to" in parameters
     return GetTimeline(
         user_id=visit.user_id,
@@ -62,6 +63,8 @@ def _past(visit: Visit, contact_id: ContactId) -> GetTimeline:
         direction=DIRECTIONS.get(parameters.get("side", "")),
         q=query_text(parameters, "q", MAX_QUERY),
         when="past",
+        group="thread" not in chosen,
+        thread=chosen.get("thread"),
         cursor=None if fresh else parameters.get("cursor") or None,
         down_to=parameters.get("down_to") or None,
         limit=FRESH_LENGTH if fresh else PAGE_LENGTH,
@@ -84,12 +87,9 @@ def _chosen(visit: Visit) -> dict[str, str]:
         "show": parameters.get("show", ""),
         "side": parameters.get("side", ""),
         "q": query_text(parameters, "q", MAX_QUERY),
+        "thread": query_text(parameters, "thread", MAX_THREAD),
     }
-    return {
-        name: value
-        for name, value in found.items()
-        if value and (name == "q" or value in (PLATFORMS if name == "show" else DIRECTIONS))
-    }
+    return {name: value for name, value in found.items() if value and value in CHOICES.get(name, (value,))}
 
 
 def _choices(chosen: Mapping[str, str], name: str, texts: Mapping[str, str]) -> list[Choice]:

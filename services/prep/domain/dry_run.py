@@ -1,27 +1,23 @@
 """One line of a dry run: whether a past meeting would have got a brief, and why not."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 from libs.common.events import Guest, Meeting
-from libs.common.preferences import GmailPreferences
 from libs.common.requests import Account, Attendee, DryRunLine
 from services.prep.domain.dossier import pair
-from services.prep.domain.rules import skip_reason
-
-USUAL_LEAD = timedelta(minutes=35)
+from services.prep.domain.rules import Terms, skip_reason
 
 
 def dry_run_line(
     meeting: Meeting,
     account: Account | None,
-    preferences: GmailPreferences,
+    terms: Terms,
     guests: Sequence[Guest],
     known: Mapping[str, Attendee],
 ) -> DryRunLine:
-    """As of the usual lead before the meeting's start. `known`: what is known behind each guest's address."""
+    """As of when its brief was due. `known`: what is known behind each guest's address."""
     people = [attendee for _, attendee in pair(guests, [known[guest.address] for guest in guests])]
-    reason = skip_reason(meeting, account, preferences, people, meeting.starts_at - USUAL_LEAD)
+    reason = skip_reason(meeting, account, terms.preferences, people, terms.brief_at(meeting))
     return DryRunLine(
         meeting_id=meeting.meeting_id,
         title=meeting.title,

@@ -4,26 +4,26 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from libs.common.events import Guest, Meeting
-from libs.common.preferences import GmailPreferences
 from libs.common.requests import Account, Attendee, MeetingForecast, MeetingGuest
-from services.prep.domain.dry_run import USUAL_LEAD
-from services.prep.domain.rules import is_known, skip_reason
+from services.prep.domain.rules import Terms, is_known, skip_reason
 
 
 def forecast(
     meeting: Meeting,
     account: Account | None,
-    preferences: GmailPreferences,
+    terms: Terms,
     people: Sequence[tuple[Guest, Attendee]],
     now: datetime,
 ) -> MeetingForecast:
-    """As of the usual lead before its start, or of `now` where that is over."""
+    """As of when its brief is due, or of `now` where that is over."""
     attendees = [attendee for _, attendee in people]
-    reason = skip_reason(meeting, account, preferences, attendees, max(now, meeting.starts_at - USUAL_LEAD))
+    brief_at = terms.brief_at(meeting)
+    reason = skip_reason(meeting, account, terms.preferences, attendees, max(now, brief_at))
     return MeetingForecast(
         meeting_id=meeting.meeting_id,
         would_send=reason is None,
         reason=reason or "",
+        brief_at=None if reason else brief_at,
         guests=tuple(_guest(invited, attendee, now) for invited, attendee in people),
     )
 

@@ -1,7 +1,8 @@
 """Whether a meeting gets a brief. Pure; docs/rules.md (Calendar) names the sources of the rules."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from libs.common.addresses import is_me
@@ -34,6 +35,18 @@ SKIP_SENTENCES: dict[SkipReason, str] = {
     "too_many_guests": f"More than {MAX_GUESTS} people are invited.",
     "nobody_known": "You have no history with any of the guests: no mail, no earlier meeting, no card, no note.",
 }
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What briefs of a user go by: their settings, and how long before a meeting the installation sends them."""
+
+    preferences: GmailPreferences
+    lead: timedelta
+
+    def brief_at(self, meeting: Meeting) -> datetime:
+        """When the brief of a meeting is there, at the latest, if nothing is in the way."""
+        return meeting.starts_at - self.lead
 
 
 def guests_of(meeting: Meeting, own_addresses: Collection[str]) -> tuple[Guest, ...]:

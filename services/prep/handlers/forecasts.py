@@ -8,7 +8,7 @@ from libs.common.requests import ForecastPreps, Forecasts
 from services.prep.context import Context
 from services.prep.domain.dossier import pair
 from services.prep.domain.forecast import forecast
-from services.prep.domain.rules import guests_of
+from services.prep.domain.rules import Terms, guests_of
 from services.prep.gathering import get_attendees_by_address, get_owner, list_meetings
 
 
@@ -21,6 +21,7 @@ async def forecast_preps(context: Context, query: ForecastPreps) -> Forecasts:
     if owner is None:
         raise not_found("user")
     guests = {meeting.meeting_id: guests_of(meeting, owner.own_addresses) for meeting in meetings}
+    terms = Terms(owner.preferences, context.brief_lead)
     everybody = [guest.address for invited in guests.values() for guest in invited]
     known = await get_attendees_by_address(context.bus, query.user_id, everybody, now)
     forecasts = []
@@ -28,5 +29,5 @@ async def forecast_preps(context: Context, query: ForecastPreps) -> Forecasts:
         invited = guests[meeting.meeting_id]
         people = pair(invited, [known[guest.address] for guest in invited])
         account = owner.account(meeting.account_id)
-        forecasts.append(forecast(meeting, account, owner.preferences, people, now))
+        forecasts.append(forecast(meeting, account, terms, people, now))
     return Forecasts(items=tuple(forecasts))

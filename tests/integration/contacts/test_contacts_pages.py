@@ -1,5 +1,6 @@
 """Lists page by page, however large the pages are and however many stand at the same place: complete, in order, nothing twice."""
 
+import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,12 +18,26 @@ from libs.common.requests import (
     Interaction,
     MergeContacts,
     SearchContacts,
+    TimelineItem,
     UpdateContact,
 )
 from services.contacts.handlers import attendees, contacts, counts, export, merges, messages, timelines
 from services.contacts.scoring import refresh_due_scores
+from services.contacts.store.timeline_threads import OLDER_SHOWN
 from tests.support.contacts_rows import OTHER, of_the_other
-from tests.support.contacts_world import ME, NOW, USER, World, card, contacts_database, mail, meeting, world
+from tests.support.contacts_world import (
+    ME,
+    NOW,
+    USER,
+    WORK,
+    World,
+    card,
+    connected,
+    contacts_database,
+    mail,
+    meeting,
+    world,
+)
 
 __all__ = ["contacts_database", "world"]
 
@@ -112,8 +127,8 @@ async def test_what_is_found_in_a_name_comes_before_addresses_companies_and_note
     assert [contact.name for contact in (await pages_of_contacts(world, 9, q="rom lee"))[0]] == ["Roma Lee"]
 
 
-async def pages_of_timeline(world: World, contact_id: ContactId, limit: int, **wanted: Any) -> list[list[Interaction]]:
-    pages: list[list[Interaction]] = []
+async def pages_of_timeline(world: World, contact_id: ContactId, limit: int, **wanted: Any) -> list[list[TimelineItem]]:
+    pages: list[list[TimelineItem]] = []
     cursor = None
     while not pages or cursor:
         query = GetTimeline(user_id=USER, contact_id=contact_id, cursor=cursor, limit=limit, **wanted)
@@ -124,16 +139,20 @@ async def pages_of_timeline(world: World, contact_id: ContactId, limit: int, **w
     return pages
 
 
-def folded(lines: Sequence[Interaction]) -> list[Interaction]:
-    """Of each thread of a platform its newest line."""
-    seen: set[tuple[str, str]] = set()
-    newest = []
+def folded(lines: Sequence[TimelineItem]) -> list[TimelineItem]:
+    """Of each thread of a platform its newest line, with the first of the others."""
+    threads: dict[tuple[str, str], list[TimelineItem]] = {}
     for line in lines:
-        thread = (line.platform, line.thread or str(line.id))
-        if thread not in seen:
-            newest.append(line)
-        seen.add(thread)
-    return newest
+        threads.setdefault((line.platform, line.thread or str(line.id)), []).append(line)
+    return [
+        newest.model_copy(update={"thread_messages": 1 + len(older), "older": plain(older[:OLDER_SHOWN])})
+        for newest, *older in threads.values()
+    ]
+
+
+def plain(lines: Sequence[TimelineItem]) -> tuple[Interaction, ...]:
+    """Without what is said of their threads."""
+    return tuple(Interaction(**{name: getattr(line, name) for name in Interaction.model_fields}) for line in lines)
 
 
 async def test_a_timeline_is_newest_first_on_pages_of_any_size_however_many_lines_are_of_one_moment(
@@ -149,7 +168,7 @@ async def test_a_timeline_is_newest_first_on_pages_of_any_size_however_many_line
     [everything] = await pages_of_timeline(world, jane, 200)
     assert len(everything) == 19
     assert everything == sorted(everything, key=lambda line: (line.occurred_at, line.id), reverse=True)
-    filters: list[tuple[dict[str, Any], list[Interaction]]] = [
+    filters: list[tuple[dict[str, Any], list[TimelineItem]]] = [
         ({}, everything),
         ({"platform": "email"}, [line for line in everything if line.platform == "email"]),
         ({"platform": "calendar"}, [line for line in everything if line.platform == "calendar"]),
@@ -167,6 +186,41 @@ async def test_a_timeline_is_newest_first_on_pages_of_any_size_however_many_line
             pages = await pages_of_timeline(world, jane, limit, **wanted)
             assert [line for page in pages for line in page] == expected, (wanted, limit)
             assert all(pages), "no page is empty"
+
+
+async def test_whatever_the_pages_every_message_is_shown_once_folded_or_not(world: World) -> None:
+    """Threads that go over the borders of pages, longer than what is shown of one, of two accounts, with mail that others are on."""
+    await world.receive(connected(1), connected(2, WORK))
+    chance = random.Random(9)
+    names = [f"t{chance.choice([0] * 9 + [*range(12)])}" if n % 5 else "" for n in range(70)]
+    mails = [
+        mail(f"m{n}", *chance.choice([(JANE, [ME]), (ME, [JANE]), (BOB, [ME])]), account=chance.choice([1, 2]), thread_id=name,
+             days_ago=chance.randrange(30))
+        for n, name in enumerate(names)
+    ]  # fmt: skip
+    await messages.record_messages(world.context, mails)
+    jane = (await world.contact(JANE)).id
+    [everything] = await pages_of_timeline(world, jane, 200)
+    expected = folded(everything)
+    assert max(item.thread_messages for item in expected) > 1 + OLDER_SHOWN
+    for _ in range(8):
+        found: list[TimelineItem] = []
+        cursor = None
+        while not found or cursor:
+            query = GetTimeline(
+                user_id=USER, contact_id=jane, cursor=cursor, limit=chance.choice([1, 2, 3, 7]), group=True
+            )
+            page = await timelines.get_timeline(world.context, query)
+            found += page.items
+            cursor = page.next_cursor
+        assert found == expected
+    shown = [line.id for item in expected for line in (item, *item.older)]
+    for item in expected:
+        if item.thread_messages > 1 + len(item.older):
+            [conversation] = await pages_of_timeline(world, jane, 200, thread=item.thread)
+            assert len(conversation) == item.thread_messages, "all of it is a page of its own"
+            shown += [line.id for line in conversation[1 + len(item.older) :]]
+    assert sorted(shown) == sorted(line.id for line in everything)
 
 
 async def test_threads_of_one_name_on_two_platforms_and_mail_without_a_thread_do_not_fold_together(

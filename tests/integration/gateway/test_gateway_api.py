@@ -22,7 +22,8 @@ from services.gateway.limits import briefs
 from services.gateway.store.notifications import insert_notification
 from tests.conftest import ServiceSettings
 from tests.support.clock import stop_clock
-from tests.support.gateway import RunningGateway, account_of, contact, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway.values import account_of, contact
 
 API = "/api/v1"
 

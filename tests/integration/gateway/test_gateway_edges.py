@@ -23,7 +23,8 @@ from services.gateway.domain.notifications import NewNotification
 from services.gateway.pages import home
 from services.gateway.store import notifications
 from tests.conftest import ServiceSettings
-from tests.support.gateway import RunningGateway, contact, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway.values import contact
 from tests.support.webhooks import publish_completed
 
 API = "/api/v1"

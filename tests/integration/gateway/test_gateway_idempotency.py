@@ -23,7 +23,8 @@ from services.gateway.__main__ import wire as wire_gateway
 from tests.conftest import ServiceSettings
 from tests.support.database import Database
 from tests.support.fake_claude import run_claude
-from tests.support.gateway import contact, running_gateway
+from tests.support.gateway import running_gateway
+from tests.support.gateway.values import contact
 from tests.support.meetings import MEETING_ID
 from tests.support.prep_stage import set_stage, upcoming
 

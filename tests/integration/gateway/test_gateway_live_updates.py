@@ -26,7 +26,8 @@ from libs.common.ids import ContactId, MeetingId, new_id
 from libs.common.scopes import ALL
 from services.gateway.store.notifications import get_notification
 from tests.conftest import ServiceSettings
-from tests.support.gateway import NOW, RunningGateway, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway.values import NOW
 from tests.support.streams import API, next_event, progressed, stream
 
 

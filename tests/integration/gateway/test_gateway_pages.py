@@ -14,7 +14,8 @@ from libs.common import requests as q
 from libs.common.ids import InteractionId, new_id
 from services.gateway.pages.contact_fields import FIELDS
 from tests.conftest import ServiceSettings
-from tests.support.gateway import RunningGateway, contact, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway.values import contact
 
 HTML = {"Accept": "text/html"}
 HOSTILE = '<img src=x onerror=alert(1)> & "quotes"'
@@ -48,12 +49,12 @@ def requested(gateway: RunningGateway, kind: type[Any]) -> list[Any]:
     return [request for request in gateway.world.requests if isinstance(request, kind)]
 
 
-def interaction(text: str, **changes: Any) -> q.Interaction:
+def interaction(text: str, **changes: Any) -> q.TimelineItem:
     fields: dict[str, Any] = {
         "id": InteractionId(new_id()), "platform": "email", "kind": "email", "direction": "inbound",
         "occurred_at": datetime(2026, 3, 1, 23, 30, tzinfo=UTC), "title": "Subject", "text": text,
     }  # fmt: skip
-    return q.Interaction(**{**fields, **changes})
+    return q.TimelineItem(**{**fields, **changes})
 
 
 @pytest.mark.parametrize("path", ["/", "/contacts", "/contacts/new", "/meetings", "/notifications", "/settings"])
@@ -182,22 +183,47 @@ async def test_a_person_shows_months_of_the_reader_sides_and_folded_threads(
     ahead = datetime.now(UTC) + timedelta(days=2)
     world.upcoming = (interaction("", title="Not yet", occurred_at=ahead, direction="mutual", platform="calendar"),)
     world.interactions = (
-        interaction("The newest of three", thread="t", direction="outbound"),
-        interaction("The second", thread="t"),
-        interaction("The first", thread="t"),
+        interaction(
+            "The newest of a thousand",
+            thread="t&u",
+            direction="outbound",
+            thread_messages=1204,
+            older=(interaction("The second"),),
+        ),
         interaction("A newsletter", automated="list"),
+        interaction(
+            "Another", automated="list", thread="n", thread_messages=2, older=(interaction("What it was about"),)
+        ),
     )
     world.older = "older"
     html = await page(browser, f"/contacts/{person.id}", pingcrm_zone=quote("Pacific/Auckland", safe=""))
     assert "March 2026" in html, "it is the 2nd of March there"
-    assert html.index("Upcoming") < html.index("Not yet") < html.index("The newest of three")
-    assert re.search(r'class="line you">.*?The newest of three', html, re.DOTALL)
-    assert "3 messages" in html
-    assert "1 automated message<" in html
+    assert (
+        html.index("Upcoming")
+        < html.index("Not yet")
+        < html.index("The newest of a thousand")
+        < html.index("The second")
+    )
+    assert re.search(r'class="line you">.*?The newest of a thousand', html, re.DOTALL)
+    conversation = f"/contacts/{person.id}?thread=t%26u#timeline"
+    assert f'<a href="{conversation}">All 1,204 messages of this conversation</a>' in html
+    assert "3 automated messages<" in html
+    assert "What it was about" in html
     assert f"/contacts/{person.id}?cursor=older&amp;month=2026-03" in html
     html = await page(browser, f"/contacts/{person.id}?show=mail&side=they&q=hello", pingcrm_zone="../../etc/passwd")
     (query,) = [query for query in requested(gateway, q.GetTimeline)[-2:] if query.when == "past"]
-    assert (query.platform, query.direction, query.q) == ("email", "inbound", "hello")
+    assert (query.platform, query.direction, query.q, query.group, query.thread) == (
+        "email",
+        "inbound",
+        "hello",
+        True,
+        None,
+    )
+    assert "One conversation." not in html
+    html = await page(browser, conversation)
+    (query,) = [query for query in requested(gateway, q.GetTimeline)[-2:] if query.when == "past"]
+    assert (query.group, query.thread) == (False, "t&u")
+    assert "One conversation." in html
 
 
 async def test_editing_sends_what_was_changed_and_nothing_else(

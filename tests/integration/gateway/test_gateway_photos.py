@@ -19,7 +19,8 @@ from libs.common.web import port_of, serve
 from libs.google_sim.people.portraits import portrait
 from services.gateway import photos
 from services.gateway.photos import photos_key
-from tests.support.gateway import RunningGateway, contact, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway.values import contact
 
 ServiceSettings = Callable[[Service], Settings]
 PNG = portrait("somebody")

@@ -20,7 +20,8 @@ from libs.common.preferences import GmailPreferences, NotificationPreferences, P
 from libs.common.scopes import ALL, CALENDAR_READ, GMAIL_SEND
 from services.gateway.pages import settings as settings_pages
 from tests.conftest import ServiceSettings
-from tests.support.gateway import NOW, RunningGateway, account_of, running_gateway
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway.values import NOW, account_of
 from tests.support.webhooks import Receiver, receiver
 
 __all__ = ["receiver"]  # a fixture

@@ -23,7 +23,8 @@ from services.gateway.webhook_delivery import http_client, sender
 from services.gateway.webhook_delivery.http_client import PublicResolver, webhook_session
 from services.gateway.webhook_delivery.sender import WebhookSender
 from tests.conftest import ServiceSettings
-from tests.support.gateway import RunningGateway, World
+from tests.support.gateway import RunningGateway
+from tests.support.gateway.world import World
 from tests.support.webhooks import Receiver, all_settled, publish_completed, receiver, with_webhook
 
 __all__ = ["receiver"]  # a fixture

@@ -1,8 +1,8 @@
-"""The kept mutations, one module per area. Each fault that is ever found adds one."""
+"""The kept mutations, a module per kind of promise, or a package with a module per service. Each fault that is ever found adds one."""
 
 from collections.abc import Iterator
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from tests.sabotage.mutation import Mutation
 
@@ -13,5 +13,6 @@ def all_mutations() -> tuple[Mutation, ...]:
 
 
 def _mutations() -> Iterator[Mutation]:
-    for module in sorted(iter_modules(__path__), key=lambda module: module.name):
-        yield from import_module(f"{__name__}.{module.name}").MUTATIONS
+    for module in sorted(walk_packages(__path__, f"{__name__}."), key=lambda module: module.name):
+        if not module.ispkg:
+            yield from import_module(module.name).MUTATIONS

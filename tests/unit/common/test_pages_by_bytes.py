@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.pagination import PAGE_BYTES, cut_page, decode_page_token, json_bytes
-from libs.common.requests.contacts import Phone
+from libs.common.requests.contacts.people import Phone
 
 Item = tuple[int, str]
 items = st.lists(st.text(max_size=60), max_size=40).map(lambda texts: list(enumerate(texts)))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.requests import GoingCold
-from services.contacts.domain.going_cold import going_cold
+from services.contacts.domain.going_cold import going_cold, usual_interval
 from services.contacts.domain.relationships import relationship
 from tests.support.interaction_times import Line, times_of
 
@@ -61,13 +61,43 @@ USUAL = exchange(14, 74)  # every two weeks, and the last time 74 days ago
         ([*USUAL, Line(NOW - timedelta(days=2), "mutual", "calendar")], None),  # they have just met
         ([*USUAL, Line(NOW - timedelta(days=2), "participant")], 14),
         ([*USUAL, Line(NOW - timedelta(days=2), "inbound", counted=False)], 14),
-        ([*exchange(7, 130, times=5), *exchange(40, 198, times=4)], 40),  # the median, of two the larger
+        ([*exchange(7, 130, times=5), *exchange(40, 198, times=4)], 40),  # by time: 28 days of weeks, 160 of forty days
+        ([*exchange(7, 130, times=10), *exchange(20, 213, times=3)], 7),  # 63 days of weeks, 60 of twenty days
         ([], None),
     ],
 )
 def test_what_is_usual_and_what_is_clearly_more(lines: list[Line], usual_days: int | None) -> None:
     cold = is_cold(lines)
     assert (cold.usual_days if cold else None) == usual_days
+
+
+def bursts(*first_days_ago: int, length: int = 7) -> list[Line]:
+    """Exchanges of so many days in a row, each with the last day so many days ago."""
+    return [line for days_ago in first_days_ago for line in exchange(1, days_ago, times=length)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "usual_days"),
+    [
+        (bursts(60), None),  # one lively week
+        (bursts(60, 90), None),  # two of them, a month apart
+        (bursts(60, 200), None),
+        ([*bursts(60), *exchange(1, 110, times=1)], None),  # a week, and a single mail long before
+        (bursts(60, 81, length=14), 1),  # two fortnights within five weeks
+        (bursts(60, 150, length=14), 77),  # and three months apart: what lay between them
+        (bursts(100, 130, 160, 190), 24),  # once a month, in bursts
+        (bursts(60, length=31), 1),  # every day for a month
+        ([*bursts(60, length=20), *bursts(100, length=20)], 1),  # every day, but for three weeks in the middle
+        ([*bursts(60, length=20), *bursts(110, length=20)], 1),
+        (exchange(7, 60, times=6), 7),
+        (exchange(7, 60, times=5), None),  # four weeks, but not a month
+        (exchange(10, 60, times=4), 10),
+        (exchange(11, 60, times=3), None),
+    ],
+)
+def test_a_burst_makes_nothing_usual(lines: list[Line], usual_days: int | None) -> None:
+    times = times_of(lines)
+    assert usual_interval(times, max(line.occurred_at for line in lines)) == usual_days
 
 
 a_line = st.builds(

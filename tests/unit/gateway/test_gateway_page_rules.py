@@ -18,10 +18,12 @@ from services.gateway.domain.first_run import is_first_run, is_read, steps
 from services.gateway.domain.meetings import (
     SKIP_WORDS,
     GuestText,
+    brief_line,
+    brief_outlook,
+    brief_text,
     guest_texts,
     is_first_meeting,
     meeting_view,
-    next_brief_text,
     skip_words,
 )
 from services.gateway.pages.meeting_rows import meeting_row
@@ -84,10 +86,10 @@ def test_the_first_run_ends_with_the_first_brief_or_after_a_week(
 def test_the_steps_follow_from_what_is_there_with_a_count(
     accounts: list[AccountView], counts: Counts | None, states: list[str], text: str
 ) -> None:
-    found = steps(accounts, counts, "")
+    found = steps(accounts, counts, "It comes at noon.")
     assert [step.state for step in found] == states
     assert found[1].text == text
-    assert steps(accounts, counts, "It comes at noon.")[2].text == "It comes at noon."
+    assert found[2].text == "It comes at noon."
 
 
 def meeting(**changes: Any) -> Meeting:
@@ -105,7 +107,9 @@ def prep(state: Any, reason: str = "") -> Prep:
 
 
 def forecast(reason: str = "", *guests: MeetingGuest) -> MeetingForecast:
-    return MeetingForecast(meeting_id=MEETING, would_send=not reason, reason=reason, guests=guests)
+    """Of a brief that comes in an hour, 13:00 UTC."""
+    brief_at = None if reason else NOW + timedelta(hours=1)
+    return MeetingForecast(meeting_id=MEETING, would_send=not reason, reason=reason, brief_at=brief_at, guests=guests)
 
 
 def test_every_reason_not_to_brief_has_its_words() -> None:
@@ -113,27 +117,38 @@ def test_every_reason_not_to_brief_has_its_words() -> None:
     assert skip_words("Gmail did not take it.") == "Gmail did not take it."
 
 
+OVER = MeetingForecast(meeting_id=MEETING, would_send=True, brief_at=NOW)
+EARLY = MeetingForecast(meeting_id=MEETING, would_send=True, brief_at=NOW + timedelta(hours=10, minutes=59))
+
+
 @pytest.mark.parametrize(
-    ("changes", "stored", "expected", "text"),
+    ("changes", "stored", "expected", "line", "text"),
     [
-        ({}, None, None, "brief at 14:30"),
-        ({}, None, forecast(), "brief at 14:30"),
-        ({}, None, forecast("nobody_known"), "no brief: nobody you know"),
-        ({}, None, forecast("declined"), "no brief: you declined"),
-        ({"starts_at": NOW + timedelta(minutes=30)}, None, forecast(), "brief on its way"),
-        ({"starts_at": NOW + timedelta(minutes=30, seconds=1)}, None, forecast(), "brief at 13:00"),
-        ({"starts_at": NOW}, None, forecast("too_late"), "no brief"),
-        ({"all_day": True}, None, forecast("all_day"), ""),
-        ({}, prep("sent"), forecast(), "brief sent"),
-        ({}, prep("sending"), None, "brief being sent"),
-        ({}, prep("skipped", "private"), None, "no brief: it is marked private"),
-        ({}, prep("failed", "Gmail refused."), None, "brief could not be sent: Gmail refused."),
+        ({}, None, None, "brief not known at the moment", "not known at the moment"),
+        ({}, None, forecast(), "brief at 14:00", "at 14:00"),
+        ({"starts_at": NOW + timedelta(hours=12)}, None, EARLY, "brief at 23:59 the day before", "at 23:59 the day before"),
+        ({}, None, forecast("nobody_known"), "no brief: nobody you know", "none: nobody you know"),
+        ({}, None, forecast("declined"), "no brief: you declined", "none: you declined"),
+        ({}, None, OVER, "brief on its way", "on its way"),
+        ({"starts_at": NOW}, None, forecast("too_late"), "no brief", "none was sent"),
+        ({"starts_at": NOW, "all_day": True}, None, None, "", "none was sent"),
+        ({"all_day": True}, None, forecast("all_day"), "", "none: it lasts all day"),
+        ({"all_day": True}, None, None, "", "none: it lasts all day"),
+        ({"all_day": True}, prep("sent"), None, "brief sent", "sent"),
+        ({}, prep("sent"), forecast(), "brief sent", "sent"),
+        ({}, prep("sending"), None, "brief being sent", "being sent"),
+        ({}, prep("skipped", "private"), None, "no brief: it is marked private", "not sent: it is marked private"),
+        ({"starts_at": NOW}, prep("failed", "Gmail refused."), None, "brief could not be sent: Gmail refused.",
+         "could not be sent: Gmail refused."),
     ],
 )  # fmt: skip
 def test_what_becomes_of_a_brief_is_in_words_and_in_the_readers_zone(
-    changes: dict[str, Any], stored: Prep | None, expected: MeetingForecast | None, text: str
+    changes: dict[str, Any], stored: Prep | None, expected: MeetingForecast | None, line: str, text: str
 ) -> None:
-    assert next_brief_text(meeting_view(meeting(**changes), stored), expected, NOW, BERLIN) == text
+    view = meeting_view(meeting(**changes), stored)
+    outlook = brief_outlook(view, expected, NOW)
+    assert brief_line(view, outlook, BERLIN) == line
+    assert brief_text(outlook, view.starts_at, BERLIN) == text
 
 
 AMARA = MeetingGuest(address="amara@x.example", name="Amara")

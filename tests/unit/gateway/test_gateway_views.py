@@ -14,8 +14,7 @@ from libs.common.requests import Account, Prep, Run
 from libs.common.scopes import ALL, CALENDAR_READ, FEATURES, GMAIL_READ
 from services.gateway.domain.accounts import account_view, permitted_kinds, syncable_kinds
 from services.gateway.domain.live_updates import RESYNC, LiveEvent, live_event, notification_event
-from services.gateway.domain.meetings import ANSWER_TEXTS, brief_text, meeting_view, next_brief_text
-from services.gateway.domain.moments import UTC_ZONE
+from services.gateway.domain.meetings import ANSWER_TEXTS, meeting_view
 from services.gateway.domain.notifications import Action, ItemCounts, Notification
 from services.gateway.domain.sync_lines import SyncLine, progress_text, result_text, sync_line
 
@@ -203,38 +202,6 @@ def test_a_meeting_is_shown_whole() -> None:
 @pytest.mark.parametrize(("total", "shown"), [(0, 2), (2, 2), (900, 900)])
 def test_guests_are_at_least_as_many_as_are_listed(total: int, shown: int) -> None:
     assert meeting_view(meeting(guests_total=total), None).guests_total == shown
-
-
-@pytest.mark.parametrize(
-    ("found", "text"),
-    [
-        (None, "not sent yet"),
-        (prep("sent"), "sent"),
-        (prep("sending"), "being sent"),
-        (prep("skipped", "you declined"), "not sent: you declined"),
-        (prep("failed", "Gmail refused it"), "could not be sent: Gmail refused it"),
-    ],
-)
-def test_what_became_of_a_brief_is_in_words(found: Prep | None, text: str) -> None:
-    assert brief_text(found) == text
-
-
-@pytest.mark.parametrize(
-    ("changes", "found", "minutes", "text"),
-    [
-        ({"all_day": True}, None, 60, ""),
-        ({"all_day": True}, prep("sent"), 60, "brief sent"),
-        ({}, None, 31, "brief at 11:30"),
-        ({}, None, 30, "brief on its way"),
-        ({}, None, 0, "no brief"),
-        ({}, prep("failed", "No."), 0, "brief could not be sent: No."),
-    ],
-)
-def test_what_is_going_to_become_of_a_brief_is_in_words(
-    changes: dict[str, Any], found: Prep | None, minutes: int, text: str
-) -> None:
-    shown = meeting_view(meeting(**changes), found)
-    assert next_brief_text(shown, None, shown.starts_at - timedelta(minutes=minutes), UTC_ZONE) == text
 
 
 def test_answers_have_words() -> None:

@@ -1,7 +1,7 @@
 """What people read in notifications, in webhook calls and on the pages, to the letter; each border of the numbers in it."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from uuid import UUID
 
@@ -9,11 +9,12 @@ import pytest
 
 from libs.common.events import AccountReauthRequired, BccUnclaimed, PrepFailed, PrepSent
 from libs.common.ids import ContactId, RunId
-from libs.common.requests import Prep, Run
+from libs.common.requests import PrepState, Run
 from libs.common.scopes import CALENDAR_READ, FEATURES, GMAIL_SEND, NEEDED_BY_KIND
 from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.import_estimate import import_estimate
-from services.gateway.domain.meetings import ANSWER_TEXTS, brief_text
+from services.gateway.domain.meetings import ANSWER_TEXTS, BriefOutlook, brief_text
+from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notification_texts import NOTIFIED_EVENTS, NotifiedEvent, new_notification
 from services.gateway.domain.notifications import Notification
 from services.gateway.domain.sync_lines import sync_line
@@ -99,10 +100,9 @@ RUNS = [
 
 def lines() -> Iterator[str]:
     """The sentences of pages and of the API that depend on nothing but their arguments."""
-    for state in ("sent", "sending", "skipped", "failed"):
-        prep = Prep(meeting_id=MEETING, account_id=ACCOUNT, starts_at=AT, state=state, reason="Because.", at=AT)
-        yield f"brief, {state}: {brief_text(prep)}"
-    yield f"brief, none: {brief_text(None)}"
+    for state in (*get_args(PrepState), "due", "coming", "not_coming", "none", "unknown"):
+        brief = BriefOutlook(state, "Because.", AT - timedelta(minutes=30))
+        yield f"brief, {state}: {brief_text(brief, AT, UTC_ZONE)}"
     yield from (f"answer, {answer}: {text}" for answer, text in ANSWER_TEXTS.items())
     yield from (f"skipped, {reason}: {sentence}" for reason, sentence in SKIP_SENTENCES.items())
     yield from (f"permission, {scope.rpartition('/')[2]}: {feature}" for scope, feature in FEATURES.items())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.gateway.domain.moments import (
     clock_text,
+    day_and_clock,
     day_text,
     exact_text,
     heading_of_day,
@@ -67,6 +68,13 @@ def test_a_day_is_the_readers_day() -> None:
 )
 def test_a_day_has_a_heading(day: date, text: str) -> None:
     assert heading_of_day(day, NOW.date()) == text
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"), [(1, "today at 14:00"), (10, "today at 23:00"), (11, "tomorrow at 00:00"), (35, "on 29 Nov at 00:00")]
+)  # fmt: skip
+def test_a_moment_ahead_has_its_day_and_clock(hours: int, text: str) -> None:
+    assert day_and_clock(NOW + timedelta(hours=hours), NOW, STOCKHOLM) == text
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from services.gateway.domain.relationship_texts import (
     part_texts,
     relationship_line,
 )
-from tests.support.gateway import contact
+from tests.support.gateway.values import contact
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 

@@ -10,10 +10,11 @@ from libs.common.preferences import GmailPreferences
 from libs.common.requests import Attendee, DryRunLine
 from services.prep.domain.clean import MAX_URL, for_model, has_link, line, safe_url
 from services.prep.domain.dossier import pair
-from services.prep.domain.dry_run import USUAL_LEAD, dry_run_line
+from services.prep.domain.dry_run import dry_run_line
 from services.prep.domain.rules import (
     SKIP_SENTENCES,
     SkipReason,
+    Terms,
     guests_of,
     is_known,
     is_useful,
@@ -87,10 +88,11 @@ def test_of_several_guests_that_are_one_contact_the_first_is_shown() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"), [({}, None), ({"all_day": True}, "all_day"), ({"my_answer": "declined"}, "declined")]
 )
-def test_a_dry_run_is_as_of_the_usual_lead(changes: dict[str, Any], reason: str | None) -> None:
+def test_a_dry_run_is_as_of_when_the_brief_was_due(changes: dict[str, Any], reason: str | None) -> None:
     event = meeting(**changes)
     who = guest("a@x.example")
-    found = dry_run_line(event, account(), GmailPreferences(), [who], {who.address: known()})
+    terms = Terms(GmailPreferences(), timedelta(minutes=50))
+    found = dry_run_line(event, account(), terms, [who], {who.address: known()})
     assert found == DryRunLine(
         meeting_id=event.meeting_id,
         title=event.title,
@@ -98,9 +100,8 @@ def test_a_dry_run_is_as_of_the_usual_lead(changes: dict[str, Any], reason: str 
         would_send=reason is None,
         reason=reason or "",
     )
-    assert timedelta(minutes=35) == USUAL_LEAD
-    late = invited(first_contact_at=event.starts_at - USUAL_LEAD + timedelta(seconds=1))
-    assert dry_run_line(meeting(), account(), GmailPreferences(), [who], {who.address: late}).reason == "nobody_known"
+    late = invited(first_contact_at=event.starts_at - timedelta(minutes=50) + timedelta(seconds=1))
+    assert dry_run_line(meeting(), account(), terms, [who], {who.address: late}).reason == "nobody_known"
 
 
 @pytest.mark.parametrize(

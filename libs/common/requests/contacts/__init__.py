@@ -1,0 +1,1 @@
+"""The requests that `contacts` serves, a module per area."""

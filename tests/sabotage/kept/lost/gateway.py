@@ -1,0 +1,68 @@
+"""Nothing lost, in the API, the pages, notifications and webhooks (`gateway`)."""
+
+from tests.sabotage.kept.lost import life
+from tests.sabotage.mutation import Mutation, Replace, Swap
+
+EDGES = "tests/integration/gateway/test_gateway_edges.py"
+PUSH = "tests/integration/gateway/test_gateway_google_push.py"
+SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
+WLOOP = "tests/unit/gateway/test_gateway_webhook_loop.py"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "a sync that is accepted and never requested",
+        "lost",
+        "services/gateway/api/accounts.py::sync_account",
+        Replace("await call.context.bus.publish(...)", ""),
+        (f"{EDGES}::test_a_yes_is_given_when_the_bus_has_it_and_not_before",),
+    ),
+    Mutation(
+        "a notification of Gmail's that is confirmed before the bus has it",
+        "lost",
+        "services/gateway/api/google_push.py::receive_gmail_push",
+        Replace("await context.bus.publish(...)", ""),
+        (f"{PUSH}::test_what_the_bus_does_not_have_is_not_confirmed",),
+    ),
+    Mutation(
+        "a webhook call is given up while the settings can not be looked up",
+        "lost",
+        "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver",
+        Replace(
+            "await store.return_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)",
+            "await store.postpone_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)",
+        ),
+        (f"{SAFETY}::test_while_the_settings_can_not_be_looked_up_no_attempt_is_used_up",),
+    ),
+    Mutation(
+        "a notification that comes while webhooks are called waits for the next look",
+        "lost",
+        "services/gateway/webhook_delivery/sender.py::WebhookSender.keep_sending",
+        Swap("self._woken.clear()", "await self.bus.run_guarded(self.send_due)"),
+        (f"{WLOOP}::test_what_is_notified_of_while_calls_are_made_does_not_wait_for_the_next_look",),
+    ),
+    Mutation(
+        "a push of Gmail's confirmed without having been published",
+        "lost",
+        "services/gateway/api/google_push.py::receive_gmail_push",
+        Replace("await context.bus.publish(...)", ""),
+        life("push-fails"),
+    ),
+    Mutation(
+        "a notification and its webhook call in two transactions",
+        "lost",
+        "services/gateway/handlers/notifications.py::notify",
+        Replace("connection.transaction()", "context.db.acquire()"),
+        life("brief-fails"),
+    ),
+    Mutation(
+        "a webhook call forgotten before it is made",
+        "lost",
+        "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver",
+        Replace(
+            "failure = await self._post(str(url), secrets, delivery)",
+            "await store.delete_delivery(self.db, notification_id)\n"
+            "        failure = await self._post(str(url), secrets, delivery)",
+        ),
+        life("brief-fails"),
+    ),
+)

@@ -1,0 +1,131 @@
+"""Nothing lost, in what every service shares: the bus, the outbox, the edges (`libs`)."""
+
+from tests.sabotage.kept.lost import life
+from tests.sabotage.mutation import InText, Mutation, Replace, Swap
+
+COMPARISON = "tests/unit/common/test_account_comparison.py"
+LETTERS = "tests/integration/local/test_local_dead_letters.py"
+LIFE = "tests/unit/common/test_service_life.py"
+OUTBOX = "tests/integration/common/test_outbox.py"
+SETTLING = "tests/integration/common/test_bus_settling.py"
+MIGRATE = "tests/integration/local/test_local_migrate.py"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "an outbox row that is deleted before its event is out",
+        "lost",
+        "libs/common/outbox.py::relay",
+        Replace(
+            "settled = await asyncio.gather(...)",
+            'await pool.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows]); '
+            "settled = await asyncio.gather(*(_settle(bus, row) for row in rows))",
+        ),
+        (f"{OUTBOX}::test_a_row_is_there_until_the_stream_has_its_event",),
+    ),
+    Mutation(
+        "an event that is added while the outbox is relayed waits for the next turn",
+        "lost",
+        "libs/common/outbox.py::keep_relaying",
+        Swap("pending.clear()", "await bus.run_guarded(lambda: relay(pool, bus))"),
+        (f"{OUTBOX}::test_what_is_added_while_others_are_published_does_not_wait_for_the_next_turn",),
+    ),
+    Mutation(
+        "a message that is off the stream before its dead letter is stored",
+        "lost",
+        "libs/common/bus/delivery.py::Delivery._dead_letter",
+        Swap(
+            "if not self.event.is_hint:\n    await store_letter(client, self.service, letter)", "await message.term()"
+        ),
+        (f"{SETTLING}::test_a_message_stays_in_the_stream_until_its_dead_letter_is_stored",),
+    ),
+    Mutation(
+        "a dead letter that the stream refused passes for stored",
+        "lost",
+        "libs/common/bus/publishing.py::store_letter",
+        Replace('orjson.loads(reply.data).get("error")', "{}"),
+        (f"{SETTLING}::test_a_message_stays_in_the_stream_until_its_dead_letter_is_stored",),
+    ),
+    Mutation(
+        "who stops keeps what it has not begun",
+        "lost",
+        "libs/common/bus/pull.py::_return_undelivered",
+        Replace("await message.nak()", ""),
+        (f"{SETTLING}::test_who_stops_returns_at_once_what_it_has_not_begun",),
+    ),
+    Mutation(
+        "a dead letter that is removed before it is published again",
+        "lost",
+        "libs/local/dead.py::replay",
+        Swap("await js.publish(...)", "await js.delete_msg(...)"),
+        (f"{LETTERS}::test_a_letter_that_can_not_be_published_again_stays",),
+    ),
+    Mutation(
+        "an old letter that is removed before it is stored under its new subject",
+        "lost",
+        "libs/local/dead.py::address_old_letters",
+        Swap("await js.publish(...)", "await js.delete_msg(...)"),
+        (f"{LETTERS}::test_an_old_letter_is_there_until_it_is_stored_under_its_new_subject",),
+    ),
+    Mutation(
+        "a service that leaves the bus before what it opened is closed",
+        "lost",
+        "libs/common/service.py::started",
+        Swap("stack.push_async_callback(resources.bus.stop)", "await stack.enter_async_context(resources.stack)"),
+        (f"{LIFE}::test_a_service_ends_in_the_order_in_which_its_parts_need_each_other",),
+    ),
+    Mutation(
+        "a copy of the accounts that is compared on its first page alone",
+        "lost",
+        "libs/common/account_states.py::pages_of_states",
+        Replace("if after is None:\n    return", "return"),
+        (f"{COMPARISON}::test_every_account_of_every_page_is_compared_and_what_was_missed_is_applied",),
+    ),
+    Mutation(
+        "a state that was read too early rolls an account back",
+        "lost",
+        "libs/common/account_states.py::compare_states",
+        Replace("await get_state(bus, state.id) or state", "state"),
+        (f"{COMPARISON}::test_a_state_that_was_read_before_the_last_event_rolls_nothing_back",),
+    ),
+    Mutation(
+        "a migration that leaves streams as they are",
+        "lost",
+        "libs/local/streams.py::_declare_stream",
+        Replace("await js.update_stream(config)", ""),
+        (f"{MIGRATE}::test_a_migration_gives_streams_and_consumers_the_settings_that_they_should_have",),
+    ),
+    Mutation(
+        "the outbox row deleted before the event is out",
+        "lost",
+        "libs/common/outbox.py::relay",
+        InText(
+            "SELECT id, subject, payload, trace FROM outbox WHERE id > $1 ORDER BY id LIMIT $2",
+            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE id > $1 ORDER BY id LIMIT $2)"
+            " RETURNING id, subject, payload, trace",
+        ),
+        life("calendars-fails"),
+    ),
+    Mutation(
+        "what a crash left in the outbox is not published at the start",
+        "lost",
+        "libs/common/outbox.py::keep_relaying",
+        Replace("await bus.run_guarded(...)", "pass"),
+        life("calendars-fails"),
+    ),
+    Mutation(
+        "an event acknowledged before it is handled",
+        "lost",
+        "libs/common/bus/delivery.py::Delivery._deliver_single",
+        Replace("await self._handle([event])", "await message.ack()\n                await self._handle([event])"),
+        life("calendars-fails"),
+    ),
+    Mutation(
+        "a message for which a batch has no response is taken for gone",
+        "lost",
+        "libs/common/google/batch_get.py::_read",
+        Replace(
+            'Outage("Google did not answer a part of the batch.")', 'Gone("Google did not answer a part of the batch.")'
+        ),
+        ("tests/unit/google_edge/test_google_edge_requests.py::test_a_part_without_a_response_is_an_outage",),
+    ),
+)

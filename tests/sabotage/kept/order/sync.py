@@ -1,0 +1,135 @@
+"""In the right order, in mail, cards and calendars out of Google (`sync`)."""
+
+from tests.sabotage.mutation import InText, Mutation, Replace
+
+SYNC = "tests/integration/sync"
+LOOK = "test_a_look_at_a_mailbox_that_found_nothing_leaves_its_time_and_a_waiting_run_shows_when_it_goes_on"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "a replica that stops keeps its runs",
+        "order",
+        "services/sync/runs/worker.py::Worker._carry_out",
+        Replace("await asyncio.shield(self._release(lease))", ""),
+        (f"{SYNC}/test_sync_worker.py::test_a_worker_that_stops_leaves_its_runs_to_others_at_once",),
+    ),
+    Mutation(
+        "the sync history begins with the oldest run",
+        "order",
+        "services/sync/store/runs.py::list_runs",
+        InText("ORDER BY run_id DESC", "ORDER BY run_id"),
+        (
+            f"{SYNC}/test_sync_store_runs.py::test_the_history_of_an_account_comes_page_by_page_newest_first_without_looks_that_are_under_way",
+        ),
+    ),
+    Mutation(
+        "of several runs the first one is shown as the latest",
+        "order",
+        "services/sync/store/runs.py::list_latest",
+        InText("ORDER BY account_id, kind, run_id DESC", "ORDER BY account_id, kind, run_id"),
+        (f"{SYNC}/test_sync_store_runs.py::test_the_state_of_a_user_is_the_latest_run_of_each_kind_of_each_account",),
+    ),
+    Mutation(
+        "who waits longest for a first import comes last",
+        "order",
+        "services/sync/store/leases.py::acquire",
+        InText("ORDER BY due_at LIMIT $4", "ORDER BY due_at DESC LIMIT $4"),
+        (
+            f"{SYNC}/test_sync_store_leases.py::test_of_each_sort_no_more_are_taken_than_there_is_room_for_and_who_waits_longest_comes_first[initial_mail]",
+        ),
+    ),
+    Mutation(
+        "a prep scan takes the meeting behind its window",
+        "order",
+        "services/sync/store/meetings.py::list_upcoming",
+        InText("starts_at < $3", "starts_at <= $3"),
+        (
+            f"{SYNC}/test_sync_store_published.py::test_meetings_that_start_within_the_window_come_by_start_and_page_by_page",
+        ),
+    ),
+    Mutation(
+        "a page of meetings begins with the last one of the page before",
+        "order",
+        "services/sync/store/meetings.py::list_meetings",
+        InText("(starts_at, meeting_id) > ($5", "(starts_at, meeting_id) >= ($5"),
+        (
+            f"{SYNC}/test_sync_store_published.py::test_meetings_that_start_within_the_window_come_by_start_and_page_by_page",
+        ),
+    ),
+    Mutation(
+        "an audit that is wanted now waits for the scheduled one",
+        "order",
+        "services/sync/store/audits.py::schedule",
+        InText("LEAST(audits.due_at, excluded.due_at)", "GREATEST(audits.due_at, excluded.due_at)"),
+        (
+            f"{SYNC}/test_sync_store_audits.py::test_of_each_account_one_audit_is_scheduled_at_a_time_for_the_sooner_moment",
+        ),
+    ),
+    Mutation(
+        "an outage begins anew with every pause",
+        "order",
+        "services/sync/runs/outcome.py::_pause",
+        Replace("(stuck_since or now) if decision.stuck else None", "now if decision.stuck else None"),
+        (
+            f"{SYNC}/test_sync_run_ends.py::test_what_has_been_stuck_for_hours_goes_on_from_when_it_began_and_then_fails",
+        ),
+    ),
+    Mutation(
+        "a lease that cannot be renewed is kept",
+        "order",
+        "services/sync/runs/leases.py::HeldLeases._keep_renewing",
+        Replace("self._lose(...)", ""),
+        (f"{SYNC}/test_sync_worker.py::test_a_lease_that_cannot_be_renewed_for_its_length_is_given_up",),
+    ),
+    Mutation(
+        "a request has a run that was put off go on at once",
+        "order",
+        "services/sync/store/runs.py::insert_requests",
+        InText("due_at = CASE WHEN runs.state = 'queued' THEN", "due_at = CASE WHEN runs.state <> 'running' THEN"),
+        (
+            f"{SYNC}/test_sync_store_runs.py::test_a_request_brings_a_queued_run_forward_and_leaves_one_that_was_put_off",
+        ),
+    ),
+    Mutation(
+        "an audit holds up a look that nobody waits for",
+        "order",
+        "services/sync/item_audit.py::audit_if_due",
+        Replace("run.lease.reason in UNATTENDED", "False"),
+        (f"{SYNC}/test_sync_lost_leases.py::test_a_look_that_nobody_waits_for_carries_out_no_audit",),
+    ),
+    Mutation(
+        "a calendar of which only changes were listed counts as listed in full",
+        "order",
+        "services/sync/calendar/sync.py::_read",
+        Replace("now.isoformat() if full else cursor.full_at", "now.isoformat()"),
+        (
+            f"{SYNC}/test_sync_contacts_calendar.py::test_once_a_day_a_calendar_is_listed_in_full_by_its_schedule_or_else_by_the_next_run",
+        ),
+    ),
+    Mutation(
+        "a calendar is never listed in full by its schedule",
+        "order",
+        "services/sync/calendar/sync.py::_sync_calendar",
+        Replace('run.lease.reason == "schedule" or cursor.is_stale(run.now)', "cursor.is_stale(run.now)"),
+        (
+            f"{SYNC}/test_sync_contacts_calendar.py::test_once_a_day_a_calendar_is_listed_in_full_by_its_schedule_or_else_by_the_next_run",
+        ),
+    ),
+    Mutation(
+        "a notification that comes amid a poll counts as one that never came",
+        "order",
+        "services/sync/mail/polling.py::poll_at_full_rate",
+        Replace(
+            'ended.started_at if ended.reason == "poll" else None',
+            'ended.finished_at if ended.reason == "poll" else None',
+        ),
+        (f"{SYNC}/test_sync_schedules.py::test_a_notification_that_came_amid_the_poll_shows_that_they_come",),
+    ),
+    Mutation(
+        "a look at a mailbox that found nothing does not count as synced",
+        "order",
+        "services/sync/store/runs.py::delete_if_unreported",
+        InText("AND c.kind = 'mail' AND", "AND c.kind = 'contacts' AND"),
+        (f"{SYNC}/test_sync_store_runs.py::{LOOK}",),
+    ),
+)

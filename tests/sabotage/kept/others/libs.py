@@ -1,0 +1,37 @@
+"""Nobody else's, in what every service shares: the bus, the outbox, the edges (`libs`)."""
+
+from tests.sabotage.kept.others import OPERATIONS
+from tests.sabotage.mutation import InText, Mutation, Replace
+
+_WALL = "tests/integration/common/test_row_security.py"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "an Idempotency-Key is everybody's",
+        "others",
+        "libs/common/bus/responding.py::Responder._reply_json",
+        Replace('str(user_id or "-")', '"-"'),
+        OPERATIONS,
+    ),
+    Mutation(
+        "requests are handled without the second wall",
+        "others",
+        "libs/common/bus/responding.py::Responder._reply_json",
+        Replace("db.on_behalf_of(user_id)", "db.on_behalf_of(None)"),
+        (f"{_WALL}::test_a_request_is_handled_on_behalf_of_its_user",),
+    ),
+    Mutation(
+        "an interrupted change of user counts as none",
+        "others",
+        "libs/common/db.py::_UserConnection.work_for",
+        Replace("self._user = object()", ""),
+        (f"{_WALL}::test_who_is_interrupted_while_it_becomes_somebody_leaves_nothing_to_the_next",),
+    ),
+    Mutation(
+        "a policy that is not in force",
+        "others",
+        "libs/local/row_security.py::statements",
+        InText("'ENABLE' if condition", "'DISABLE' if condition"),
+        (f"{_WALL}::test_every_table_has_a_policy_or_a_reason_for_none",),
+    ),
+)

@@ -1,0 +1,54 @@
+"""Nothing twice, in the API, the pages, notifications and webhooks (`gateway`)."""
+
+from tests.sabotage.mutation import InText, Mutation, Replace
+
+STORE = "tests/integration/gateway/test_gateway_store.py"
+COUNTING = "tests/integration/gateway/test_gateway_counting.py"
+EXPORT = "tests/integration/gateway/test_gateway_export.py"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "a webhook call that two senders make",
+        "twice",
+        "services/gateway/store/webhook_deliveries.py::lease_due_deliveries",
+        InText("due_at = now() + $1", "due_at = now() + $1 * 0"),
+        (f"{STORE}::test_a_call_is_one_sender_s_until_its_lease_ends",),
+    ),
+    Mutation(
+        "a webhook sender that comes late takes the call from the one who has it",
+        "twice",
+        "services/gateway/store/webhook_deliveries.py::postpone_delivery",
+        InText("AND due_at = $2", "AND $2::timestamptz IS NOT NULL"),
+        (f"{STORE}::test_a_sender_that_comes_late_does_not_take_the_call_from_the_one_who_has_it",),
+    ),
+    Mutation(
+        "runs that share a notification and end at once overwrite each other's counts",
+        "twice",
+        "services/gateway/store/notifications.py::_add_to_earlier",
+        InText("FOR UPDATE", ""),
+        (f"{STORE}::test_runs_that_share_a_notification_and_end_at_once_are_both_counted",),
+    ),
+    Mutation(
+        "an export that ended late lets another one begin",
+        "twice",
+        "services/gateway/limits/exports.py::only_export",
+        Replace("context.cache.release_if(key, holder)", "context.cache.release(key)"),
+        (f"{COUNTING}::test_an_export_that_ended_late_takes_nothing_from_the_one_that_came_after",),
+    ),
+    Mutation(
+        "an archive that repeats what is on its pages",
+        "twice",
+        "services/gateway/export.py::_fetch_notifications",
+        Replace("page[-1].id", "page[0].id"),
+        (f"{EXPORT}::test_the_archive_has_the_user_s_own_in_the_order_of_the_lists_however_many_pages",),
+    ),
+    Mutation(
+        "a note that is sent again is another note",
+        "twice",
+        "services/gateway/pages/meeting.py::_note_of",
+        Replace('f"{_thread(meeting.meeting_id)}:{contact_id}"', "None"),
+        (
+            "tests/integration/gateway/test_gateway_pages_lived_in.py::test_one_note_after_a_meeting_stands_on_the_timeline_of_every_guest_and_is_one_however_often_it_is_sent",
+        ),
+    ),
+)
