@@ -8,6 +8,7 @@ EDGES = "tests/integration/gateway/test_gateway_edges.py"
 LETTERS = "tests/integration/local/test_local_dead_letters.py"
 LIFE = "tests/unit/common/test_service_life.py"
 OUTBOX = "tests/integration/common/test_outbox.py"
+LIVE = "tests/integration/gateway/test_gateway_live_updates.py"
 PUSH = "tests/integration/gateway/test_gateway_google_push.py"
 SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
 SETTLING = "tests/integration/common/test_bus_settling.py"
@@ -624,6 +625,27 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/handlers/notifications.py::notify",
         Replace("connection.transaction()", "context.db.acquire()"),
         _life("brief-fails"),
+    ),
+    Mutation(
+        "a stream begins with what comes after its opening",
+        "lost",
+        "services/gateway/live_updates.py::Hub.open_stream",
+        Replace("position_from(since) if since else log.latest", "log.latest"),
+        (f"{LIVE}::test_what_came_between_a_page_and_its_stream_is_sent_when_that_opens",),
+    ),
+    Mutation(
+        "what went by while the bus was away was nothing",
+        "lost",
+        "services/gateway/__main__.py::wire",
+        Replace("r.bus.on_missed_broadcasts(context.hub.require_resync)", ""),
+        (f"{LIVE}::test_a_browser_fetches_anew_where_its_gateway_may_have_missed_something",),
+    ),
+    Mutation(
+        "a notification that can't be loaded shows with the next one",
+        "lost",
+        "services/gateway/handlers/live_updates.py::push_notification",
+        Replace("context.hub.send(event.user_id, RESYNC)", ""),
+        (f"{LIVE}::test_a_browser_fetches_anew_where_its_gateway_may_have_missed_something",),
     ),
     Mutation(
         "a webhook call forgotten before it is made",
