@@ -217,7 +217,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "cards": [(account, lines_of_kinds) for account in accounts], "permissions": PERMISSIONS, "counts": filled.shape(Counts),
             "export": export, "export_size": filled.text(),
             "exclusions": [filled.shape(Exclusion, removing=removing) for removing in (True, False)],
-            "tested": True, "calls": [(filled.shape(WebhookCall), filled.text())], "generation": filled.shape(SecretGeneration),
+            "tested": True, "calls": [(filled.shape(WebhookCall), filled.text())], "generation": filled.shape(SecretGeneration), "hint": filled.text(),
             "tokens": [filled.shape(ApiToken)], "secret": filled.text(), "webhook_secret": filled.text(),
             "saved": ("people", filled.text()), "problem_text": filled.text(), "problem_section": section,
         }  # fmt: skip

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from libs.common.db import Pool
 from libs.common.errors import Outage
 from libs.common.events import (
     AccountConnected,
@@ -24,10 +25,11 @@ from libs.common.events import (
     SyncCompleted,
     UserDeleted,
 )
-from libs.common.ids import ContactId, MeetingId, new_id
+from libs.common.ids import ContactId, MeetingId, UserId, new_id
 from libs.common.scopes import ALL
 from services.gateway.handlers import live_updates
-from services.gateway.store.notifications import get_notification
+from services.gateway.pages import visit
+from services.gateway.store.notifications import count_unread, get_notification
 from tests.conftest import ServiceSettings
 from tests.support.gateway import NOW, RunningGateway, running_gateway
 from tests.support.streams import API, next_event, next_with_position, progressed, stream
@@ -292,6 +294,23 @@ async def test_what_came_between_a_page_and_its_stream_is_sent_when_that_opens(g
             assert (await next_with_position(reader))[2] == received[2][2]
             assert (await next_with_position(reader))[2] == latest
         assert await position_of_page(browser) == latest, "a page made now needs none of it"
+
+
+async def test_what_changes_while_a_page_is_made_is_sent_to_it(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with gateway.browser() as browser, stream(browser) as other_tab:
+
+        async def count_then_change(db: Pool, user_id: UserId) -> int:
+            count = await count_unread(db, user_id)
+            await gateway.buses["sync"].publish(progressed(gateway))
+            await next_event(other_tab)
+            return count
+
+        monkeypatch.setattr(visit, "count_unread", count_then_change)
+        position = await position_of_page(browser)
+        async with stream(browser, since=position) as reader:
+            assert (await next_event(reader))[0] == "sync.progressed"
 
 
 async def test_a_position_that_nothing_is_known_about_has_the_browser_fetch_anew(gateway: RunningGateway) -> None:

@@ -131,7 +131,7 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
 
 # Those that request nothing but what is on the way, those that publish, and exports in the background: other tests are about them.
 WITHOUT_A_CASE = {
-    "connect_account", "sync_account", "report_profile", "get_settings", "show_webhook", "stream_events",
+    "connect_account", "sync_account", "report_profile", "get_settings", "show_webhook", "make_webhook_secret", "stream_events",
     "start_export", "show_export", "download_export", "list_notifications", "read_notification", "accept_notification",
     "dismiss_notification", "read_all_notifications",
 }  # fmt: skip

@@ -11,6 +11,7 @@ OUTBOX = "tests/integration/common/test_outbox.py"
 LIVE = "tests/integration/gateway/test_gateway_live_updates.py"
 PUSH = "tests/integration/gateway/test_gateway_google_push.py"
 SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
+STORE = "tests/integration/gateway/test_gateway_store.py"
 SETTLING = "tests/integration/common/test_bus_settling.py"
 WLOOP = "tests/unit/gateway/test_gateway_webhook_loop.py"
 MIGRATE = "tests/integration/local/test_local_migrate.py"
@@ -648,12 +649,26 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{LIVE}::test_a_browser_fetches_anew_where_its_gateway_may_have_missed_something",),
     ),
     Mutation(
+        "a call that ends takes what has grown meanwhile along",
+        "lost",
+        "services/gateway/store/webhook_deliveries.py::delete_delivery",
+        InText("AND revision <= $2 RETURNING", "AND revision <= $2 + 1000 RETURNING"),
+        (f"{STORE}::test_a_notification_that_grows_at_the_moment_its_call_ends_is_called_again",),
+    ),
+    Mutation(
+        "a notification that grows is called in its first state alone",
+        "lost",
+        "services/gateway/store/notifications.py::_add",
+        Replace("await _require_call(connection, notification_id, revision)", ""),
+        (f"{STORE}::test_a_notification_that_has_grown_and_is_news_again_is_called_again",),
+    ),
+    Mutation(
         "a webhook call forgotten before it is made",
         "lost",
         "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver",
         Replace(
             "failure = await self._post(str(url), secrets, delivery)",
-            "await store.delete_delivery(self.db, notification_id)\n"
+            "await store.delete_delivery(self.db, delivery)\n"
             "        failure = await self._post(str(url), secrets, delivery)",
         ),
         _life("brief-fails"),

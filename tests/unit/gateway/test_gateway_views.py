@@ -262,6 +262,6 @@ def test_live_updates_are_server_sent_events_without_the_user() -> None:
 def test_a_new_notification_is_sent_whole() -> None:
     notification = Notification(
         id=UUID(int=4), kind="prep.sent", level="info", title="t", body="b", link="/", account_id=None, created_at=NOW,
-        read_at=None, action=Action(label="This is me", address="a@example.com", answer=None),
+        read_at=None, action=Action(label="This is me", address="a@example.com", answer=None), revision=1,
     )  # fmt: skip
     assert notification_event(notification) == LiveEvent("notification.created", notification.model_dump_json())
