@@ -222,6 +222,10 @@ class World:
             raise not_found("message")
         return q.Done()
 
+    async def restore_waiting(self, command: q.RestoreWaiting) -> q.Done:
+        self.requests.append(command)
+        return q.Done()
+
     def _own_contacts(self, user_id: UserId) -> list[q.Contact]:
         return [found for owner, found in self.contacts.values() if owner == user_id]
 
@@ -412,6 +416,7 @@ def _responders(world: World) -> dict[Service, dict[type[q.Request[Any]], Callab
             q.GetTimeline: world.timeline,
             q.ListWaiting: world.list_waiting,
             q.DismissWaiting: world.dismiss_waiting,
+            q.RestoreWaiting: world.restore_waiting,
             q.AddInteraction: world.add_interaction,
             q.FindDuplicates: world.find_duplicates,
             q.ListDuplicates: world.list_duplicates,

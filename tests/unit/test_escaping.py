@@ -153,7 +153,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     people = {"people": [filled.shape(ContactSummary)]}
     yield "home.html", people | {
         "rows": rows, "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)], "notifications": [notification],
-        "waiting": [filled.shape(WaitingMail), filled.shape(WaitingMail, topic="")], "filling": True,
+        "waiting": [filled.shape(WaitingMail), filled.shape(WaitingMail, topic="")], "filling": True, "dismissed": UUID(int=7),
         "duplicates": filled.text(), "going_cold": [filled.shape(Person)],
     }  # fmt: skip
     listing = {
@@ -217,8 +217,8 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "cards": [(account, lines_of_kinds) for account in accounts], "permissions": PERMISSIONS, "counts": filled.shape(Counts),
             "export": export, "export_size": filled.text(),
             "exclusions": [filled.shape(Exclusion, removing=removing) for removing in (True, False)],
-            "tested": True, "calls": [(filled.shape(WebhookCall), filled.text())], "generation": filled.shape(SecretGeneration), "hint": filled.text(),
-            "tokens": [filled.shape(ApiToken)], "secret": filled.text(), "webhook_secret": filled.text(),
+            "tested": True, "calls": [(filled.shape(WebhookCall), filled.text())], "generation": filled.shape(SecretGeneration),
+            "hint": filled.text(), "tokens": [filled.shape(ApiToken)], "secret": filled.text(), "webhook_secret": filled.text(),
             "saved": ("people", filled.text()), "problem_text": filled.text(), "problem_section": section,
         }  # fmt: skip
     for account in accounts:

@@ -353,6 +353,18 @@ class DismissWaiting(Command[Done]):
     interaction_id: InteractionId
 
 
+class RestoreWaiting(Command[Done]):
+    """This message was dismissed by mistake. Refused: `not_found` (404)."""
+
+    subject = "contacts.restore_waiting"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Done
+
+    user_id: UserId
+    interaction_id: InteractionId
+
+
 class Duplicate(Shape):
     """A contact that may be the same person; `confidence` is from 0 to 1."""
 

@@ -102,6 +102,8 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
     yield Case("list_waiting", "GET", "/waiting", q.ListWaiting(**mine), 10)
     settled = q.DismissWaiting(**mine, interaction_id=MAIL)
     yield Case("dismiss_waiting", "POST", f"/waiting/{MAIL}/dismiss", settled, 30)
+    restored = q.RestoreWaiting(**mine, interaction_id=MAIL)
+    yield Case("restore_waiting", "POST", f"/waiting/{MAIL}/restore", restored, 30)
     yield Case("list_exclusions", "GET", "/do-not-record", q.ListExclusions(**mine), 10)
     excluded = q.AddExclusion(**mine, value="example.com")
     yield Case("add_exclusion", "POST", "/do-not-record", excluded, 30, {"value": "example.com"}, keyed=True)

@@ -529,6 +529,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{SETTINGS}::test_tokens_are_shown_once_and_everything_goes_only_behind_the_own_address",),
     ),
     Mutation(
+        "another user's dismissal is taken back",
+        "others",
+        "services/contacts/store/waiting.py::restore",
+        InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
+        (
+            "tests/integration/contacts/test_contacts_unanswered.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
+        ),
+    ),
+    Mutation(
         "another user's mail is dismissed",
         "others",
         "services/contacts/store/waiting.py::dismiss",

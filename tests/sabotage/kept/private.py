@@ -256,7 +256,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a webhook call that forgets the trace of what it reports",
         "private",
-        "services/gateway/store/notifications.py::insert_notification",
+        "services/gateway/store/notifications.py::_require_call",
         Replace("current_trace()", '""'),
         (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
     ),
