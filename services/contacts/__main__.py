@@ -59,6 +59,7 @@ async def wire(r: Resources) -> None:
     bus.respond(q.GetTimeline, partial(timelines.get_timeline, context))
     bus.respond(q.ListWaiting, partial(waiting.list_waiting, context))
     bus.respond(q.DismissWaiting, partial(waiting.dismiss_waiting, context))
+    bus.respond(q.RestoreWaiting, partial(waiting.restore_waiting, context))
     bus.respond(q.AddInteraction, partial(timelines.add_interaction, context))
     bus.respond(q.GetAttendees, partial(attendees.get_attendees, context))
     bus.respond(q.FindDuplicates, partial(duplicates.find_duplicates, context))

@@ -32,6 +32,8 @@ async def wire(r: Resources) -> None:
     r.bus.subscribe_broadcast(PrepSkipped, partial(live_updates.push, context))
     r.bus.subscribe_broadcast(NotificationCreated, partial(live_updates.push_notification, context))
 
+    r.bus.on_missed_broadcasts(context.hub.require_resync)
+
     r.run_in_background("webhooks", webhooks.keep_sending)
     r.run_in_background("exports", partial(exports.keep_making_exports, context))
     await r.enter(serve_app(context))

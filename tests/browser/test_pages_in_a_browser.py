@@ -3,10 +3,11 @@
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit, Visitor
 from tests.support.product import Product
@@ -37,6 +38,12 @@ def mail(sender: str, to: str, subject: str, text: str, *, days_ago: int = 0, **
     }  # fmt: skip
     raw = "\r\n".join(f"{name}: {value}" for name, value in lines.items()) + f"\r\n\r\n{text}\r\n"
     return {"raw": raw, "internalDate": str(int(date.timestamp() * 1000))}
+
+
+async def let_through(held: asyncio.Event, route: Route) -> None:
+    """The request goes on once the event is set."""
+    await held.wait()
+    await route.continue_()
 
 
 async def open_when_merge_is_offered(visitor: Visitor, contact_id: str) -> None:
@@ -111,13 +118,37 @@ async def test_mail_appears_by_itself_in_every_tab_over_one_connection(running: 
         streams: list[str] = []
         tabs = [visitor.page, *[await visitor.page.context.new_page() for _ in range(2)]]
         for tab in tabs:
-            tab.on("request", lambda request: streams.append(request.url) if request.url.endswith("/events") else None)
+            tab.on("request", lambda request: streams.append(request.url) if "/api/v1/events" in request.url else None)
             await tab.goto(f"{visitor.url}/contacts/{priya['id']}")
         arriving = mail(f"Priya Raman <{priya['emails'][0]}>", me, "The new colours", "What do you think of green?")
         await running.google.control("POST", f"/accounts/{me}/messages", arriving)
         for tab in tabs:
             await expect(tab.locator(".line.they", has_text="What do you think of green?")).to_be_visible()
         assert len(streams) == 1
+        await visitor.check()
+
+
+async def test_mail_that_arrives_while_a_page_is_on_its_way_appears_by_itself(running: Product, visit: Visit) -> None:
+    """In the tab with the stream, which opens late; and in another, whose script comes late."""
+    priya = await person_called(running, "Priya Raman")
+    me = (await running.google.addresses())[0]
+    path = f"/contacts/{priya['id']}"
+
+    def arriving(subject: str) -> dict[str, str]:
+        return mail(f"Priya Raman <{priya['emails'][0]}>", me, subject, f"{subject} came.")
+
+    async with visit() as visitor:
+        page, second = visitor.page, await visitor.page.context.new_page()
+        for tab, pattern, subject in ((page, "**/api/v1/events*", "Amber"), (second, "**/page.js", "Beige")):
+            held = asyncio.Event()
+            await tab.route(pattern, partial(let_through, held))
+            await tab.goto(visitor.url + path, wait_until="commit")
+            await expect(tab.locator("#recent")).to_be_visible()
+            async with running.person.http.get(f"{running.person.url}/api/v1/events") as events:
+                await running.google.control("POST", f"/accounts/{me}/messages", arriving(subject))
+                await events.content.readuntil(f'["{priya["id"]}"]'.encode())  # the change went by
+            held.set()
+            await expect(tab.locator("#recent .line.they", has_text=f"{subject} came.")).to_be_visible()
         await visitor.check()
 
 
@@ -227,7 +258,7 @@ async def test_why_an_email_is_missing_is_answered_on_the_persons_page(running: 
     sent = mail(f"Priya Raman <{priya['emails'][0]}>", me, "Where is it", "It is here.", days_ago=3)
     async with visit() as visitor:
         page = visitor.page
-        async with page.expect_request("**/events"):
+        async with page.expect_request("**/api/v1/events*"):
             await visitor.open(f"/contacts/{priya['id']}")
         await running.google.control("POST", f"/accounts/{me}/messages", sent)
         await expect(page.locator("#recent .line", has_text="It is here.")).to_have_count(1)
@@ -249,6 +280,12 @@ async def test_who_waits_is_on_the_home_page_until_it_is_dismissed(running: Prod
         waiting = page.locator("#waiting .row", has_text="Priya Raman asked about The offer, 6 days ago")
         await expect(waiting).to_be_visible()
         await visitor.check()
+        await waiting.get_by_role("button").click()
+        await expect(waiting).to_have_count(0)
+        await visitor.check()
+        await page.get_by_role("button", name="Undo").click()
+        await expect(waiting).to_be_visible()
+        await expect(page.get_by_role("button", name="Undo")).to_have_count(0)
         await waiting.get_by_role("button").click()
         await expect(waiting).to_have_count(0)
         await page.reload()

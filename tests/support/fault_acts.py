@@ -189,7 +189,8 @@ async def edit(life: Life) -> None:
     await life.call("PATCH", path, {"company": "Made Ltd"})
     await life.call("POST", f"{path}/interactions", {"title": "Called", "text": "About the offer."})
     written = await life.call("GET", f"/contacts/{await life.contact_id(FRIENDS[0])}/interactions", platform="email")
-    await life.call("POST", f"/waiting/{written['items'][0]['id']}/dismiss")
+    for step in ("dismiss", "restore"):
+        await life.call("POST", f"/waiting/{written['items'][0]['id']}/{step}")
     bo = await life.contact_id(FRIENDS[1])
     await life.call("POST", f"/contacts/{bo}/duplicates/{made['id']}/dismiss")
     merged = await life.call("POST", f"/contacts/{bo}/merge", {"other_id": made["id"]})

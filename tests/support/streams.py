@@ -16,9 +16,12 @@ API = "/api/v1"
 
 
 @asynccontextmanager
-async def stream(client: aiohttp.ClientSession, url: str = "") -> AsyncIterator[aiohttp.StreamReader]:
-    """An open stream of server-sent events, past its greeting."""
-    async with client.get(f"{url}{API}/events", timeout=aiohttp.ClientTimeout(total=30)) as response:
+async def stream(
+    client: aiohttp.ClientSession, url: str = "", *, since: str = "", **headers: str
+) -> AsyncIterator[aiohttp.StreamReader]:
+    """An open stream of server-sent events, past its greeting. `since`: the position that it goes on from."""
+    options: dict[str, Any] = {"timeout": aiohttp.ClientTimeout(total=30), "headers": headers}
+    async with client.get(f"{url}{API}/events", params={"last_event_id": since}, **options) as response:
         assert response.status == 200
         assert response.content_type == "text/event-stream"
         assert (await response.content.readuntil(b"\n\n")).startswith(b"retry:")
@@ -26,12 +29,22 @@ async def stream(client: aiohttp.ClientSession, url: str = "") -> AsyncIterator[
 
 
 async def next_event(reader: aiohttp.StreamReader) -> tuple[str, Any]:
+    name, data, _ = await next_with_position(reader)
+    return name, data
+
+
+async def next_with_position(reader: aiohttp.StreamReader) -> tuple[str, Any, str]:
+    """The next event: its name, its data, and its position."""
     async with asyncio.timeout(10):
         while True:
             block = (await reader.readuntil(b"\n\n")).decode()
             if block.startswith("event:"):
-                name, data = block.strip().split("\n")
-                return name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+                name, data, position = block.strip().split("\n")
+                return (
+                    name.removeprefix("event: "),
+                    json.loads(data.removeprefix("data: ")),
+                    position.removeprefix("id: "),
+                )
 
 
 def progressed(gateway: RunningGateway, done: int = 1) -> SyncProgressed:

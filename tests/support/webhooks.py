@@ -10,7 +10,7 @@ import pytest_asyncio
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-from libs.common.events import SyncCompleted
+from libs.common.events import Kind, SyncCompleted
 from libs.common.ids import RunId, new_id
 from libs.common.preferences import NotificationPreferences, Preferences
 from libs.common.requests import User
@@ -75,14 +75,14 @@ async def with_webhook(
 
 
 async def publish_completed(
-    running: RunningGateway, owner: User | None = None, *, later: timedelta = timedelta(0)
+    running: RunningGateway, owner: User | None = None, *, later: timedelta = timedelta(0), kind: Kind = "mail"
 ) -> None:
     """Something that a user is notified of: Alice, where nobody else is given. `later`: how long from now the run was requested."""
     owner = owner or running.world.alice
     run_id = RunId(UUID(int=new_id().int + (round(later / MILLISECOND) << 80)))  # a UUIDv7 begins with its time
     event = SyncCompleted(
         user_id=owner.id, account_id=running.world.account(owner).id, address=owner.address, run_id=run_id,
-        kind="mail", reason="user", new=1, updated=0, removed=0, seconds=1,
+        kind=kind, reason="user", new=1, updated=0, removed=0, seconds=1,
     )  # fmt: skip
     await running.buses["sync"].publish(event)
 

@@ -125,7 +125,7 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     accounts = [filled.shape(AccountView, status=status) for status in ("active", "reauth_required")]
     frame = {
         "user": filled.shape(User), "unread": 3, "health": filled.shape(Health), "accounts": accounts, "now": NOW, "zone": UTC_ZONE,
-        "path": "/",
+        "path": "/", "position": filled.text(),
     }  # fmt: skip
     for name, values in framed_pages(filled, accounts):
         yield name, frame | values
@@ -159,7 +159,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     people = {"people": [filled.shape(ContactSummary)]}
     yield "home.html", people | {
         "rows": rows, "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)], "notifications": [notification],
-        "waiting": [filled.shape(WaitingMail), filled.shape(WaitingMail, topic="")], "filling": True,
+        "waiting": [filled.shape(WaitingMail), filled.shape(WaitingMail, topic="")], "filling": True, "dismissed": UUID(int=7),
         "duplicates": filled.text(), "going_cold": [filled.shape(Person)],
     }  # fmt: skip
     listing = {
@@ -224,7 +224,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "export": export, "export_size": filled.text(),
             "exclusions": [filled.shape(Exclusion, removing=removing) for removing in (True, False)],
             "tested": True, "calls": [(filled.shape(WebhookCall), filled.text())], "generation": filled.shape(SecretGeneration),
-            "tokens": [filled.shape(ApiToken)], "secret": filled.text(), "webhook_secret": filled.text(),
+            "hint": filled.text(), "tokens": [filled.shape(ApiToken)], "secret": filled.text(), "webhook_secret": filled.text(),
             "saved": ("people", filled.text()), "problem_text": filled.text(), "problem_section": section,
         }  # fmt: skip
     for account in accounts:

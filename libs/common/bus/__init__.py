@@ -85,6 +85,7 @@ class Bus:
     def __post_init__(self) -> None:
         self._subscriptions: list[_Subscription] = []
         self._loops: list[asyncio.Task[None]] = []
+        self._missed_broadcasts: Callable[[], None] = lambda: None
         self._stopping = asyncio.Event()
         self._client: Client | None = None
         self._consumer_check = ConsumerCheck([])
@@ -101,6 +102,7 @@ class Bus:
             apply_types=False,
             decoder=_undecoded,
             error_cb=self._on_error,
+            reconnected_cb=self._on_reconnected,
         )
 
     # -- registering -----------------------------------------------------------------------------------------------------
@@ -133,6 +135,10 @@ class Bus:
                     await handler(event.model_validate_json(message.body))
                 except Exception:
                     self._log.exception("live_failed", subject=event.subject)
+
+    def on_missed_broadcasts(self, handler: Callable[[], None]) -> None:
+        """Called where broadcasts may have been missed: the connection was away, or they came faster than they were handled."""
+        self._missed_broadcasts = handler
 
     def respond(self, request: type[Request[R]], handler: Callable[[Any], Awaitable[R]]) -> None:
         """Serve a request: the handler returns the reply, or raises Refused."""
@@ -279,6 +285,12 @@ class Bus:
 
     async def _on_error(self, error: Exception) -> None:
         self._log.warning("nats_error", error=error_text(error))
+        if isinstance(error, nats.errors.SlowConsumerError):
+            self._missed_broadcasts()
+
+    async def _on_reconnected(self) -> None:
+        """The server knows our subscriptions again: what is published from now on comes in."""
+        self._missed_broadcasts()
 
 
 async def _undecoded(message: Any) -> Any:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from libs.common.errors import not_found
-from libs.common.requests import DismissWaiting, Done, ListWaiting, Waiting, WaitingMail
+from libs.common.requests import DismissWaiting, Done, ListWaiting, RestoreWaiting, Waiting, WaitingMail
 from services.contacts.context import Context
 from services.contacts.domain.waiting import OLDER_THAN, YOUNGER_THAN, UnansweredMail, asks, topic, waiting_mail
 from services.contacts.store import waiting
@@ -37,5 +37,13 @@ async def dismiss_waiting(context: Context, command: DismissWaiting) -> Done:
     """Remember that this message needs no answer. A later one of the same thread may wait again. Refused: `not_found`."""
     async with context.db.acquire() as connection:
         if not await waiting.dismiss(connection, command.user_id, command.interaction_id, datetime.now(UTC)):
+            raise not_found("message")
+    return Done()
+
+
+async def restore_waiting(context: Context, command: RestoreWaiting) -> Done:
+    """Forget that this message was dismissed: it waits again where it still would. Refused: `not_found`."""
+    async with context.db.acquire() as connection:
+        if not await waiting.restore(connection, command.user_id, command.interaction_id):
             raise not_found("message")
     return Done()

@@ -57,3 +57,14 @@ async def dismiss(connection: Connection, user_id: UserId, interaction_id: Inter
         now,
     )
     return found is not None
+
+
+async def restore(connection: Connection, user_id: UserId, interaction_id: InteractionId) -> bool:
+    """This message is no longer dismissed, or never was; whether the user has it."""
+    found = await connection.fetchval(
+        """UPDATE interactions SET dismissed_at = NULL
+           WHERE id = $1 AND user_id = $2 AND platform = 'email' RETURNING id""",
+        interaction_id,
+        user_id,
+    )
+    return found is not None

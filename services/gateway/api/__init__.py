@@ -12,6 +12,7 @@ from services.gateway.api import (
     settings,
     tokens,
     waiting,
+    webhook,
 )
 from services.gateway.api.endpoint import Endpoint
 
@@ -24,6 +25,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *waiting.ENDPOINTS,
     *meetings.ENDPOINTS,
     *settings.ENDPOINTS,
+    *webhook.ENDPOINTS,
     *notifications.ENDPOINTS,
     *live_updates.ENDPOINTS,
     *tokens.ENDPOINTS,

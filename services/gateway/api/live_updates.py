@@ -4,6 +4,7 @@ import asyncio
 from time import monotonic
 
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from libs.common.errors import Outage, Refused
 from libs.common.requests import WhoIs
@@ -16,6 +17,14 @@ WRITE_SECONDS = 30.0
 RETRY_MILLISECONDS = 3000
 
 
+class EventsQuery(BaseModel):
+    last_event_id: str = Field(
+        "",
+        description="The position to go on from: the `id` of the last event that was received. The header `Last-Event-ID`, which "
+        "browsers send when they connect again, goes before it.",
+    )
+
+
 @endpoint(
     "GET",
     "/events",
@@ -23,13 +32,14 @@ RETRY_MILLISECONDS = 3000
     media_type="text/event-stream",
     errors={429: "Too many open streams, or too many requests of this user."},
 )
-async def stream_events(call: Call) -> web.StreamResponse:
+async def stream_events(call: Call, query: EventsQuery) -> web.StreamResponse:
     """Stream live updates (server-sent events).
 
     `sync.progressed` with done, total and eta of a run; `contact.changed` with contact ids; `prep.skipped` with a meeting that gets no
-    brief, and why; `notification.created` with the notification; `resync` when events were dropped because they were read too slowly:
-    load again what you show. Nothing is replayed after a reconnect. A comment line keeps the connection alive every 15 seconds; the
-    stream ends with the session.
+    brief, and why; `notification.created` with the notification, also when it has grown. Each has an `id`, its position: whoever
+    connects again with the last one gets what came since. `resync` comes where that is not known (too long ago, another replica, a
+    restart) and where events were read too slowly: load again what you show. A comment line keeps the connection alive every 15
+    seconds; the stream ends with the session.
     """
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers=headers)
@@ -37,22 +47,29 @@ async def stream_events(call: Call) -> web.StreamResponse:
     def is_connected() -> bool:
         return (transport := call.http_request.transport) is not None and not transport.is_closing()
 
-    with call.context.hub.open_stream(call.user_id, call.caller.session, is_connected) as stream:
+    since = call.http_request.headers.get("Last-Event-ID") or query.last_event_id
+    with call.context.hub.open_stream(call.user_id, call.caller.session, is_connected, since=since) as stream:
         await response.prepare(call.http_request)
         try:
-            await _write(response, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
+            await _write(response, _greeting(stream, since))
             await _forward(call, stream, response)
         except (ConnectionError, TimeoutError):
             return response  # the browser went away, or has stopped reading
     return response
 
 
+def _greeting(stream: LiveStream, since: str) -> bytes:
+    """Who names no position is given one, so that a connection which breaks off before the first event loses none either."""
+    position = "" if since else f"id: {stream.position}\n"
+    return f"retry: {RETRY_MILLISECONDS}\n{position}\n".encode()
+
+
 async def _forward(call: Call, stream: LiveStream, response: web.StreamResponse) -> None:
     """Pass events on until the stream is closed or the session has ended, which is checked however busy the stream is."""
     check_at = monotonic() + HEARTBEAT_SECONDS
     while not stream.closed:
-        for event in await stream.get(max(0.0, check_at - monotonic())):
-            await _write(response, event.encode())
+        for position, event in await stream.get(max(0.0, check_at - monotonic())):
+            await _write(response, event.encode(position))
         if monotonic() >= check_at and not stream.closed:
             if not await _still_signed_in(call):
                 return

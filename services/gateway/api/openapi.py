@@ -11,11 +11,13 @@ import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from services.gateway.api import ENDPOINTS
+from services.gateway.api import ENDPOINTS, settings
 from services.gateway.api.endpoint import Endpoint
 from services.gateway.api.serving import IDEMPOTENCY_KEY, PREFIX
+from services.gateway.domain.notifications import Notification
 from services.gateway.domain.problems import MEDIA_TYPE, Problem
 from services.gateway.domain.sessions import SAFE_METHODS
+from services.gateway.domain.webhook_delivery import UNSENT
 from services.gateway.sessions.cookies import SESSION_COOKIE
 
 VERSION = "1"
@@ -46,6 +48,15 @@ DESCRIPTION = (
     "What creates something takes an `Idempotency-Key`: with it a request can be sent again safely. "
     "A personal API token is sent as `Authorization: Bearer pcrm_…`."
 )
+WEBHOOK_DESCRIPTION = (
+    "Sent to `webhook_url` of the settings as a notification is made, and again, with the same `id` and a higher `revision`, each time "
+    "that it has grown and is news again: the kinds of a first sync, or of one *Sync now*, end one after the other and share a "
+    "notification. One whose numbers grow quietly, as that of a day's mail, is not sent again. A call may come twice: of each `id` the "
+    'highest `revision` counts. `PingCRM-Signature: t=<unix time>,v1=<HMAC-SHA256 of "<t>.<body>" in hex>` is made with the secret '
+    "of `POST /api/v1/settings/webhook/secret`; there may be several `v1`, of which one has to fit. Whatever is not answered with 2xx "
+    "within 10 seconds is tried again after 5 seconds, 30 seconds, 2 minutes, 10 minutes and an hour."
+)
+WEBHOOK_MODEL = "WebhookNotification"
 Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 """By (model, how it is used); pydantic's own type for the model is wider than ours."""
 
@@ -63,6 +74,7 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
         "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in endpoints)],
         "security": [{"session": []}, {"token": []}],
         "paths": paths,
+        **({"webhooks": _webhooks(components)} if Notification.__name__ in components else {}),
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -76,6 +88,31 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
             },
         },
     }
+
+
+def _webhooks(components: dict[str, Any]) -> dict[str, Any]:
+    """What is sent to users' own URLs; its schema is added to the components. It is the notification, but for whether it was read."""
+    whole = components[Notification.__name__]
+    components[WEBHOOK_MODEL] = {
+        **whole,
+        "title": WEBHOOK_MODEL,
+        "description": "A notification as it is sent to the webhook. `link` is a whole address.",
+        "properties": {name: value for name, value in whole["properties"].items() if name not in UNSENT},
+        "required": [name for name in whole["required"] if name not in UNSENT],
+    }
+    operation = {
+        "operationId": "receive_notification",
+        "tags": [settings.TAG],
+        "summary": "Receive a notification",
+        "description": WEBHOOK_DESCRIPTION,
+        "parameters": [{"name": "PingCRM-Signature", "in": "header", "required": True, "schema": {"type": "string"}}],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": REF.format(model=WEBHOOK_MODEL)}}},
+        },
+        "responses": {"2XX": {"description": "Taken. Anything else, a redirect too, is a failure."}},
+    }
+    return {"notification": {"post": operation}}
 
 
 def error_descriptions(endpoint: Endpoint) -> dict[int, str]:

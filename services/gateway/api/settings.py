@@ -1,6 +1,6 @@
-"""The user's settings, and the key with which webhook calls are signed."""
+"""The user's settings."""
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+from pydantic import ConfigDict
 
 from libs.common.errors import Refused
 from libs.common.preferences import GmailPreferences, NotificationPreferences, Preferences
@@ -8,9 +8,7 @@ from libs.common.requests import GetSettings
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.domain.preferences import merged
 from services.gateway.domain.public_hosts import is_private_host, private_hosts_allowed
-from services.gateway.domain.webhook_delivery import webhook_secret
 from services.gateway.preferences import Changed, change_preferences
-from services.gateway.store.webhook_secrets import get_generation
 
 TAG = "Settings"
 
@@ -64,20 +62,4 @@ async def store_settings(call: Call, body: SettingsChanges) -> Changed:
     )
 
 
-class Webhook(BaseModel):
-    """`secret` is the key of the signature: `PingCRM-Signature: t=<unix time>,v1=<HMAC-SHA256 of "<t>.<body>" in hex>`."""
-
-    url: HttpUrl | None
-    secret: str = Field(examples=["whsec_…"])
-
-
-@endpoint("GET", "/settings/webhook", tag=TAG)
-async def show_webhook(call: Call) -> Webhook:
-    """Show where notifications are posted, and the key that signs them."""
-    settings = (await call.request(GetSettings(user_id=call.user_id))).preferences
-    generation = await get_generation(call.context.db, call.user_id)
-    secret = webhook_secret(call.context.settings.webhook_keys[0], call.user_id, generation.number)
-    return Webhook(url=settings.notifications.webhook_url, secret=secret)
-
-
-ENDPOINTS = (get_settings, put_settings, show_webhook)
+ENDPOINTS = (get_settings, put_settings)

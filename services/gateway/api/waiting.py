@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from libs.common.ids import InteractionId
-from libs.common.requests import DismissWaiting, ListWaiting, WaitingMail
+from libs.common.requests import DismissWaiting, ListWaiting, RestoreWaiting, WaitingMail
 from services.gateway.api.endpoint import Call, endpoint
 
 TAG = "Waiting on you"
@@ -30,4 +30,10 @@ async def dismiss_waiting(call: Call, interaction_id: InteractionId) -> None:
     await call.request(DismissWaiting(user_id=call.user_id, interaction_id=interaction_id))
 
 
-ENDPOINTS = (list_waiting, dismiss_waiting)
+@endpoint("POST", "/waiting/{interaction_id}/restore", tag=TAG, status=204)
+async def restore_waiting(call: Call, interaction_id: InteractionId) -> None:
+    """Take back that a message was dismissed. It waits again, unless it was answered or has grown too old."""
+    await call.request(RestoreWaiting(user_id=call.user_id, interaction_id=interaction_id))
+
+
+ENDPOINTS = (list_waiting, dismiss_waiting, restore_waiting)

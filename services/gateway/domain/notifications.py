@@ -41,6 +41,7 @@ class Notification(BaseModel):
     created_at: datetime
     read_at: datetime | None
     action: Action | None = Field(description="What one click does about it; null where there is nothing to decide.")
+    revision: int = Field(description="1 as it is made, and one more each time that it has grown.", examples=[1])
 
 
 class ItemCounts(NamedTuple):

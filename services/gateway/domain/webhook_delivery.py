@@ -4,6 +4,9 @@
 
 The secret is derived from PINGCRM_WEBHOOK_KEYS and from how often the user has made a new one. While keys are rotated there is one `v1`
 per key, and for a day after a new secret one of the former as well: one that fits is enough.
+
+A notification is called as it is made, and again, with the same id and a higher revision, each time that it has grown and is news again
+(the kinds that were requested together end one after the other). One whose numbers grow quietly, as that of a day's mail, is not.
 """
 
 import hashlib
@@ -19,6 +22,7 @@ from pydantic import SecretStr
 from libs.common.ids import UserId
 from services.gateway.domain.notifications import Notification
 
+UNSENT = frozenset({"read_at"})
 FORMER_SECRET_LIFE = timedelta(days=1)
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600))
 
@@ -58,6 +62,11 @@ def webhook_secret(key: SecretStr, user_id: UserId, generation: int = 0) -> str:
     return f"whsec_{derived.hex()}"
 
 
+def secret_hint(secret: str) -> str:
+    """By which its owner recognises a secret, and nobody finds it out."""
+    return secret[-4:]
+
+
 def signing_secrets(
     keys: Sequence[SecretStr], user_id: UserId, generation: SecretGeneration, now: datetime, former: Sequence[str] = ()
 ) -> list[str]:
@@ -79,7 +88,7 @@ def webhook_signature(secrets: Sequence[str], timestamp: int, body: bytes) -> st
 def webhook_body(notification: Notification, base_url: str) -> bytes:
     """The notification as the API shows it, with a link that can be opened."""
     absolute = notification.model_copy(update={"link": base_url + notification.link})
-    return absolute.model_dump_json(exclude={"read_at"}).encode()
+    return absolute.model_dump_json(exclude=set(UNSENT)).encode()
 
 
 def retry_delay(attempts: int) -> timedelta | None:
@@ -91,7 +100,7 @@ def sample_notification(id_: UUID, now: datetime) -> Notification:
     """What a test call carries: of no account, and in no list."""
     return Notification(
         id=id_, kind="webhook.test", level="info", title="A test from PingCRM", body="If you can read this, calls arrive.",
-        link="/settings", account_id=None, created_at=now, read_at=None, action=None,
+        link="/settings", account_id=None, created_at=now, read_at=None, action=None, revision=1,
     )  # fmt: skip
 
 

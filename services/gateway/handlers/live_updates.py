@@ -2,7 +2,7 @@
 
 from libs.common.events import ContactChanged, NotificationCreated, PrepSkipped, SyncProgressed
 from services.gateway.context import Context
-from services.gateway.domain.live_updates import live_event, notification_event
+from services.gateway.domain.live_updates import RESYNC, live_event, notification_event
 from services.gateway.store.notifications import get_notification
 
 
@@ -12,8 +12,13 @@ async def push(context: Context, event: SyncProgressed | ContactChanged | PrepSk
 
 
 async def push_notification(context: Context, event: NotificationCreated) -> None:
-    """Load the notification and pass it on, where a browser of its user's is connected."""
-    if context.hub.has_streams(event.user_id) and (
-        notification := await get_notification(context.db, event.user_id, event.notification_id)
-    ):
+    """Load the notification and pass it on, where a browser of its user's may come for it. It can't be loaded: they fetch anew."""
+    if not context.hub.keeps_events(event.user_id):
+        return
+    try:
+        notification = await get_notification(context.db, event.user_id, event.notification_id)
+    except Exception:
+        context.hub.send(event.user_id, RESYNC)
+        raise
+    if notification:
         context.hub.send(event.user_id, notification_event(notification))

@@ -32,7 +32,8 @@ async def show_page(
 def _by_tag(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The operations under their tags, as the template lists them."""
     groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in document["tags"]}
-    for path, operations in document["paths"].items():
+    called = {"your webhook_url": document["webhooks"]["notification"]}
+    for path, operations in {**document["paths"], **called}.items():
         for method, operation in operations.items():
             groups[operation["tags"][0]].append(
                 {

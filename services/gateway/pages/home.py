@@ -15,6 +15,7 @@ from libs.common.requests import (
     SearchContacts,
 )
 from services.gateway.api.waiting import dismiss_waiting as dismiss_mail
+from services.gateway.api.waiting import restore_waiting as restore_mail
 from services.gateway.context import Context
 from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.first_run import FIRST_DAYS, Step, is_first_run, is_read, steps
@@ -36,6 +37,7 @@ def home_routes(context: Context) -> list[web.RouteDef]:
     return [
         page_route(context, "GET", "/", show_home),
         page_route(context, "POST", "/waiting/{interaction_id}/dismiss", dismiss_waiting),
+        page_route(context, "POST", "/waiting/{interaction_id}/restore", restore_waiting),
     ]
 
 
@@ -58,6 +60,7 @@ async def show_home(visit: Visit) -> web.Response:
     values = {
         "rows": rows[:MEETINGS],
         "waiting": waiting.items if waiting else (),
+        "dismissed": visit.query_id("dismissed"),
         "people": people.items if people else (),
         "going_cold": people_lines(visit, cold.items if cold else ()),
         "duplicates": duplicates,
@@ -102,7 +105,13 @@ async def _brief_was_sent(visit: Visit) -> bool:
 
 
 async def dismiss_waiting(visit: Visit) -> web.Response:
-    """This mail needs no answer."""
+    """This mail needs no answer. The page that follows has for a while a form that takes it back."""
     interaction_id = InteractionId(visit.path_id("interaction_id"))
     await dismiss_mail.handler(visit.call, interaction_id)
-    return see_other("/")
+    return see_other(f"/?dismissed={interaction_id}#waiting")
+
+
+async def restore_waiting(visit: Visit) -> web.Response:
+    interaction_id = InteractionId(visit.path_id("interaction_id"))
+    await restore_mail.handler(visit.call, interaction_id)
+    return see_other(f"/#waits-{interaction_id}")

@@ -5,12 +5,11 @@ from pydantic import ValidationError
 
 from libs.common.errors import Refused
 from services.gateway.api.tokens import NewToken, create_token, delete_token
+from services.gateway.api.webhook import make_webhook_secret as make_secret
 from services.gateway.context import Context
-from services.gateway.domain.webhook_delivery import webhook_secret
 from services.gateway.limits.api_requests import take_api_request
 from services.gateway.pages.settings import settings_page
 from services.gateway.pages.visit import Visit, page_route, see_other
-from services.gateway.store.webhook_secrets import next_generation
 
 
 def programs_routes(context: Context) -> list[web.RouteDef]:
@@ -42,9 +41,8 @@ async def revoke_token(visit: Visit) -> web.Response:
 
 async def make_webhook_secret(visit: Visit) -> web.Response:
     """The page with the new secret: it is shown this once. The former one signs calls for another day."""
-    generation = await next_generation(visit.context.db, visit.user_id)
-    secret = webhook_secret(visit.context.settings.webhook_keys[0], visit.user_id, generation.number)
-    return await settings_page(visit, webhook_secret=secret)
+    made = await make_secret.handler(visit.call)
+    return await settings_page(visit, webhook_secret=made.secret)
 
 
 async def try_webhook(visit: Visit) -> web.Response:

@@ -20,6 +20,7 @@ from libs.common.time_zones import known_zone
 from services.gateway.api.endpoint import Call
 from services.gateway.context import Context
 from services.gateway.domain.accounts import AccountView, account_view
+from services.gateway.domain.live_updates import Position
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.sync_health import sync_health
 from services.gateway.pages.sign_in import require_caller
@@ -33,13 +34,17 @@ R = TypeVar("R", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Visit:
-    """A page being made for somebody who is signed in. Times are shown in `zone`, as of `now`."""
+    """A page being made for somebody who is signed in. Times are shown in `zone`, as of `now`.
+
+    `position`: of the live updates, taken before anything that the page shows is read.
+    """
 
     context: Context
     http_request: web.Request
     caller: Caller
     now: datetime
     zone: ZoneInfo
+    position: Position
 
     @property
     def user(self) -> User:
@@ -103,6 +108,7 @@ class Visit:
             "now": self.now,
             "zone": self.zone,
             "path": self.http_request.path,
+            "position": self.position,
         }
         return self.context.pages.page(template, {**frame, **values}, status=status)
 
@@ -116,7 +122,8 @@ def page_route(context: Context, method: str, path: str, handler: PageHandler) -
     async def handle(request: web.Request) -> web.Response:
         caller = await require_caller(context, request)
         zone = await _zone(context, request, caller.user.id)
-        return await handler(Visit(context, request, caller, datetime.now(UTC), zone))
+        position = context.hub.position(caller.user.id)
+        return await handler(Visit(context, request, caller, datetime.now(UTC), zone, position))
 
     return web.route(method, path, handle)
 

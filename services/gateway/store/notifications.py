@@ -20,7 +20,7 @@ from services.gateway.store import Database
 # Runs that were requested so close to each other were requested together, also by a busy server.
 TOGETHER = timedelta(seconds=30)
 
-NOTIFICATION_COLUMNS = "id, kind, level, title, body, link, account_id, created_at, read_at, offer, answer"
+NOTIFICATION_COLUMNS = "id, kind, level, title, body, link, account_id, created_at, read_at, offer, answer, revision"
 
 
 def notification_from(row: Record) -> Notification:
@@ -32,6 +32,7 @@ def notification_from(row: Record) -> Notification:
 async def insert_notification(connection: Connection, new: NewNotification) -> UUID | None:
     """Store a notification with the webhook call that it may need, or add to the earlier one with its key. The id of either.
 
+    One that has grown and is news again is called again; one whose numbers grow quietly is not.
     None: the user is deleted, or the account purged. In a transaction of the caller's.
     """
     await connection.execute(
@@ -41,11 +42,22 @@ async def insert_notification(connection: Connection, new: NewNotification) -> U
         return await _add(connection, earlier, new, unread=True)
     if inserted := await _insert(connection, new):
         await reached("gateway.notification.inserted")
-        await connection.execute(
-            "INSERT INTO webhook_deliveries (notification_id, trace) VALUES ($1, $2)", inserted, current_trace()
-        )
+        await _require_call(connection, inserted, 1)
         return inserted
     return await _add_to_earlier(connection, new)
+
+
+async def _require_call(connection: Connection, notification_id: UUID, revision: int) -> None:
+    """One that waits for its next try, or is being made, is made with what the notification is then; it may have to be made again."""
+    await connection.execute(
+        """
+        INSERT INTO webhook_deliveries (notification_id, trace, revision) VALUES ($1, $2, $3)
+        ON CONFLICT (notification_id) DO UPDATE SET trace = excluded.trace, revision = excluded.revision
+        """,
+        notification_id,
+        current_trace(),
+        revision,
+    )
 
 
 async def _insert(connection: Connection, new: NewNotification) -> UUID | None:
@@ -107,17 +119,23 @@ async def _find_requested_together(connection: Connection, user_id: UserId, grou
 
 
 async def _add(connection: Connection, earlier: Record, new: NewNotification, *, unread: bool = False) -> UUID:
-    """Count what is not counted yet. `unread`: it is news to whoever has read what was there."""
-    counted = {**earlier["counted"], **new.counted}
-    if counted != earlier["counted"]:
-        await connection.execute(
-            "UPDATE notifications SET counted = $2, body = $3, read_at = CASE WHEN $4 THEN NULL ELSE read_at END WHERE id = $1",
-            earlier["id"],
-            counted,
-            new.body_with(counted),
-            unread,
-        )
+    """Count what is not counted yet. `unread`: it is news to whoever has read what was there, and to the webhook."""
     notification_id: UUID = earlier["id"]
+    counted = {**earlier["counted"], **new.counted}
+    if counted == earlier["counted"]:
+        return notification_id
+    revision = await connection.fetchval(
+        """
+        UPDATE notifications SET counted = $2, body = $3, read_at = CASE WHEN $4 THEN NULL ELSE read_at END, revision = revision + 1
+        WHERE id = $1 RETURNING revision
+        """,
+        notification_id,
+        counted,
+        new.body_with(counted),
+        unread,
+    )
+    if unread:
+        await _require_call(connection, notification_id, revision)
     return notification_id
 
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from uuid import UUID
 
 from libs.common.ids import UserId
 from services.gateway.domain.notifications import Notification
@@ -47,8 +46,20 @@ async def lease_due_deliveries(connection: Database, lease: timedelta, limit: in
     ]
 
 
-async def delete_delivery(connection: Database, notification_id: UUID) -> None:
-    await connection.execute("DELETE FROM webhook_deliveries WHERE notification_id = $1", notification_id)
+async def delete_delivery(connection: Database, delivery: DueDelivery) -> None:
+    """The call was made, or given up. Where its notification has grown meanwhile, it is due once more, as a new one."""
+    notification = delivery.notification
+    deleted = await connection.fetchval(
+        "DELETE FROM webhook_deliveries WHERE notification_id = $1 AND revision <= $2 RETURNING true",
+        notification.id,
+        notification.revision,
+    )
+    if not deleted:
+        await connection.execute(
+            "UPDATE webhook_deliveries SET due_at = now(), attempts = 0 WHERE notification_id = $1 AND due_at = $2",
+            notification.id,
+            delivery.leased_until,
+        )
 
 
 async def postpone_delivery(connection: Database, delivery: DueDelivery, delay: timedelta) -> None:

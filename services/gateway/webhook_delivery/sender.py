@@ -86,7 +86,7 @@ class WebhookSender:
             await store.return_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)
             return
         if url is None:
-            await store.delete_delivery(self.db, notification_id)
+            await store.delete_delivery(self.db, delivery)
             return
         began = monotonic()
         failure = await self._post(str(url), secrets, delivery)
@@ -95,10 +95,10 @@ class WebhookSender:
         delay = retry_delay(delivery.attempts) if failure else None
         fields: dict[str, Any] = {"user": str(delivery.user_id), "attempt": delivery.attempts}
         if not failure:
-            await store.delete_delivery(self.db, notification_id)
+            await store.delete_delivery(self.db, delivery)
             get_logger().info("webhook_sent", **fields)
         elif delay is None:
-            await store.delete_delivery(self.db, notification_id)
+            await store.delete_delivery(self.db, delivery)
             get_logger().warning("webhook_given_up", **fields, error=failure)
         else:
             await store.postpone_delivery(self.db, delivery, delay)

@@ -7,7 +7,15 @@ import pytest
 
 from libs.common.errors import Refused
 from libs.common.ids import InteractionId, new_id
-from libs.common.requests import AddInteraction, ContactFields, DismissWaiting, GetTimeline, ListWaiting, UpdateContact
+from libs.common.requests import (
+    AddInteraction,
+    ContactFields,
+    DismissWaiting,
+    GetTimeline,
+    ListWaiting,
+    RestoreWaiting,
+    UpdateContact,
+)
 from services.contacts.domain.waiting import UnansweredMail
 from services.contacts.handlers import contacts, timelines, waiting
 from services.contacts.store.waiting import list_unanswered
@@ -100,6 +108,10 @@ async def test_what_is_dismissed_waits_no_more_until_they_write_again(world: Wor
     for _ in range(2):
         await waiting.dismiss_waiting(world.context, DismissWaiting(user_id=USER, interaction_id=first.interaction_id))
         assert await unanswered(world) == {}
+    for _ in range(2):
+        await waiting.restore_waiting(world.context, RestoreWaiting(user_id=USER, interaction_id=first.interaction_id))
+        assert await unanswered(world) == {"first": first}
+    await waiting.dismiss_waiting(world.context, DismissWaiting(user_id=USER, interaction_id=first.interaction_id))
     await world.receive(asked("first", 5, thread="t", revision=2, snippet="as it is read anew"))
     assert await unanswered(world) == {}, "it is remembered, whatever is synced"
     await world.receive(asked("second", 4, thread="t"))
@@ -107,6 +119,8 @@ async def test_what_is_dismissed_waits_no_more_until_they_write_again(world: Wor
     for user_id, interaction_id in ((OTHER, first.interaction_id), (USER, InteractionId(new_id()))):
         with pytest.raises(Refused, match="There is no such message"):
             await waiting.dismiss_waiting(world.context, DismissWaiting(user_id=user_id, interaction_id=interaction_id))
+        with pytest.raises(Refused, match="There is no such message"):
+            await waiting.restore_waiting(world.context, RestoreWaiting(user_id=user_id, interaction_id=interaction_id))
     assert (await waiting.list_waiting(world.context, ListWaiting(user_id=USER))).items == (), "of years ago"
 
 

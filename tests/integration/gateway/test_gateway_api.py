@@ -18,6 +18,7 @@ from libs.common.preferences import NotificationPreferences, Preferences
 from services.gateway.api import ENDPOINTS, meetings
 from services.gateway.api.serving import PREFIX
 from services.gateway.domain.notifications import NewNotification
+from services.gateway.domain.webhook_delivery import webhook_secret
 from services.gateway.limits import briefs
 from services.gateway.store.notifications import insert_notification
 from tests.conftest import ServiceSettings
@@ -312,14 +313,19 @@ async def test_disconnecting_states_whether_to_purge(gateway: RunningGateway) ->
     assert (request.account_id, request.purge) == (account.id, True)
 
 
-async def test_a_stored_webhook_is_shown_with_its_secret(gateway: RunningGateway) -> None:
+async def test_a_webhook_is_shown_with_the_end_of_its_secret_alone(gateway: RunningGateway) -> None:
     world = gateway.world
     hook = NotificationPreferences.model_validate({"webhook_url": "https://hooks.example.com/x"})
     world.preferences[world.alice.id] = Preferences(notifications=hook)
     async with gateway.client() as client, client.get(f"{API}/settings/webhook") as response:
         body = await response.json()
-    assert body["url"] == "https://hooks.example.com/x"
-    assert body["secret"].startswith("whsec_")
+    secret = webhook_secret(gateway.resources.settings.webhook_keys[0], world.alice.id)
+    assert body == {
+        "url": "https://hooks.example.com/x",
+        "secret": None,
+        "secret_hint": secret[-4:],
+        "secret_made_at": None,
+    }
 
 
 async def test_meetings_come_with_what_became_of_their_briefs(gateway: RunningGateway) -> None:

@@ -1,6 +1,7 @@
 """Notifications and live updates on a real bus: stored once, pushed to every replica, gone with the session."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from libs.common.db import Pool
+from libs.common.errors import Outage
 from libs.common.events import (
     AccountConnected,
     AccountDisconnected,
@@ -22,13 +25,15 @@ from libs.common.events import (
     SyncCompleted,
     UserDeleted,
 )
-from libs.common.ids import ContactId, MeetingId, new_id
+from libs.common.ids import ContactId, MeetingId, UserId, new_id
 from libs.common.scopes import ALL
-from services.gateway.store.notifications import get_notification
+from services.gateway.handlers import live_updates
+from services.gateway.pages import visit
+from services.gateway.store.notifications import count_unread, get_notification
 from tests.conftest import ServiceSettings
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.gateway.values import NOW
-from tests.support.streams import API, next_event, progressed, stream
+from tests.support.streams import API, next_event, next_with_position, progressed, stream
 
 
 @pytest_asyncio.fixture
@@ -264,6 +269,84 @@ async def test_what_comes_late_about_an_account_notifies_nobody(gateway: Running
         await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 8}))
         await handled(gateway, SyncCompleted, AccountReauthRequired)
         assert await notifications(client, 0) == [], "a purge is final"
+
+
+async def position_of_page(browser: aiohttp.ClientSession, url: str = "") -> str:
+    """Where the page says that it was made."""
+    async with browser.get(f"{url}/notifications") as response:
+        found = re.search('name="pingcrm-position" content="([^"]+)"', await response.text())
+    assert found
+    return found[1]
+
+
+async def test_what_came_between_a_page_and_its_stream_is_sent_when_that_opens(gateway: RunningGateway) -> None:
+    async with gateway.browser() as browser, stream(browser) as other_tab:
+        position = await position_of_page(browser)
+        for done in (1, 2, 3):
+            await gateway.buses["sync"].publish(progressed(gateway, done))
+        received = [await next_with_position(other_tab) for _ in range(3)]
+        async with stream(browser, since=position) as reader:
+            assert [await next_with_position(reader) for _ in range(3)] == received
+            await gateway.buses["sync"].publish(progressed(gateway, 4))
+            name, progress, latest = await next_with_position(reader)
+            assert (name, progress["done"]) == ("sync.progressed", 4), "nothing twice, and then as it comes"
+        # A browser that connects again names its last event in the header, and the page's position in the address as before.
+        async with stream(browser, since=position, **{"Last-Event-ID": received[1][2]}) as reader:
+            assert (await next_with_position(reader))[2] == received[2][2]
+            assert (await next_with_position(reader))[2] == latest
+        assert await position_of_page(browser) == latest, "a page made now needs none of it"
+
+
+async def test_what_changes_while_a_page_is_made_is_sent_to_it(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with gateway.browser() as browser, stream(browser) as other_tab:
+
+        async def count_then_change(db: Pool, user_id: UserId) -> int:
+            count = await count_unread(db, user_id)
+            await gateway.buses["sync"].publish(progressed(gateway))
+            await next_event(other_tab)
+            return count
+
+        monkeypatch.setattr(visit, "count_unread", count_then_change)
+        position = await position_of_page(browser)
+        async with stream(browser, since=position) as reader:
+            assert (await next_event(reader))[0] == "sync.progressed"
+
+
+async def test_a_position_that_nothing_is_known_about_has_the_browser_fetch_anew(gateway: RunningGateway) -> None:
+    async with gateway.replica() as second, gateway.browser() as browser, gateway.browser("session-of-bob") as bob:
+        cookies = {"pingcrm_session": "session-of-alice"}
+        async with aiohttp.ClientSession(cookies=cookies) as other:
+            of_another_replica = await position_of_page(other, second)
+        mine, his = await position_of_page(browser), await position_of_page(bob)
+        ahead = mine.rpartition("-")[0] + "-7"
+        for position in (of_another_replica, his, ahead, "no position", "x" * 5000):
+            async with stream(browser, since=position) as reader:
+                name, data, given = await next_with_position(reader)
+                assert (name, data, given) == ("resync", {}, mine)
+                await gateway.buses["sync"].publish(progressed(gateway))
+                assert (await next_with_position(reader))[0] == "sync.progressed"
+            mine = await position_of_page(browser)
+
+
+async def test_a_browser_fetches_anew_where_its_gateway_may_have_missed_something(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = gateway.resources.bus
+    async with gateway.browser() as browser, stream(browser) as reader:
+        position = await position_of_page(browser)
+        await bus.client.force_reconnect()
+        assert (await next_event(reader))[0] == "resync", "the connection to the bus was away"
+        async with stream(browser, since=position) as late:
+            assert (await next_event(late))[0] == "resync"
+
+        async def away(*_: object) -> None:
+            raise Outage("restarting")
+
+        monkeypatch.setattr(live_updates, "get_notification", away)
+        await gateway.buses["sync"].publish(completed(gateway))
+        assert (await next_event(reader))[0] == "resync", "the notification could not be loaded"
 
 
 async def until(listed: Any, count: int) -> None:

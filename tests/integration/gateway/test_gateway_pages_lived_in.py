@@ -58,8 +58,16 @@ async def test_home_shows_who_is_next_and_who_waits_and_a_dismissal_is_sent_on(
     assert "no brief: nobody is a known contact" in shown, "what has become of it goes before what might have"
     assert "Lukas Vogel asked about &lt;img src=x onerror=alert(1)&gt; &amp; &#34;quotes&#34; , 6 days ago" in shown
     assert "Lukas Vogel wrote to you , 6 days ago" in shown
-    assert await submit(browser, f"/waiting/{asked.interaction_id}/dismiss") == (303, "/")
+    came_to = f"/?dismissed={asked.interaction_id}#waiting"
+    assert await submit(browser, f"/waiting/{asked.interaction_id}/dismiss") == (303, came_to)
     assert requested(gateway, q.DismissWaiting)[-1].interaction_id == asked.interaction_id
+    html = await page(browser, came_to)
+    assert f'action="/waiting/{asked.interaction_id}/restore"' in html
+    assert f'hx-get="/?dismissed={asked.interaction_id}"' in html, "what is fetched anew by itself keeps the way back"
+    came_to = f"/#waits-{asked.interaction_id}"
+    assert await submit(browser, f"/waiting/{asked.interaction_id}/restore") == (303, came_to)
+    assert requested(gateway, q.RestoreWaiting)[-1].interaction_id == asked.interaction_id
+    assert "/restore" not in await page(browser, "/?dismissed=nothing")
     async with browser.get("/api/v1/waiting") as response:
         assert [item["name"] for item in (await response.json())["items"]] == ["Lukas Vogel"] * 2
     assert (await submit(browser, f"/waiting/{new_id()}/dismiss"))[0] == 404

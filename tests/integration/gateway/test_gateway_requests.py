@@ -102,6 +102,8 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
     yield Case("list_waiting", "GET", "/waiting", q.ListWaiting(**mine), 10)
     settled = q.DismissWaiting(**mine, interaction_id=MAIL)
     yield Case("dismiss_waiting", "POST", f"/waiting/{MAIL}/dismiss", settled, 30)
+    restored = q.RestoreWaiting(**mine, interaction_id=MAIL)
+    yield Case("restore_waiting", "POST", f"/waiting/{MAIL}/restore", restored, 30)
     yield Case("list_exclusions", "GET", "/do-not-record", q.ListExclusions(**mine), 10)
     excluded = q.AddExclusion(**mine, value="example.com")
     yield Case("add_exclusion", "POST", "/do-not-record", excluded, 30, {"value": "example.com"}, keyed=True)
@@ -131,7 +133,7 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
 
 # Those that request nothing but what is on the way, those that publish, and exports in the background: other tests are about them.
 WITHOUT_A_CASE = {
-    "connect_account", "sync_account", "report_profile", "get_settings", "show_webhook", "stream_events",
+    "connect_account", "sync_account", "report_profile", "get_settings", "show_webhook", "make_webhook_secret", "stream_events",
     "start_export", "show_export", "download_export", "list_notifications", "read_notification", "accept_notification",
     "dismiss_notification", "read_all_notifications",
 }  # fmt: skip

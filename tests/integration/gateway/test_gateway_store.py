@@ -324,8 +324,50 @@ async def test_two_senders_at_once_get_different_calls_and_the_oldest_go_first(d
 
 async def test_a_call_that_is_made_is_gone_and_no_other(db: Pool) -> None:
     ids = [await stored(db, new(key=str(number))) for number in range(2)]
-    await webhook_deliveries.delete_delivery(db, ids[0])
-    assert [delivery.notification.id for delivery in await leased(db)] == ids[1:]
+    (first,) = await leased(db, limit=1)
+    await webhook_deliveries.delete_delivery(db, first)
+    assert [delivery.notification.id for delivery in await leased(db)] == [
+        id_ for id_ in ids if id_ != first.notification.id
+    ]
+
+
+async def test_a_notification_that_has_grown_and_is_news_again_is_called_again(db: Pool) -> None:
+    """Whether it grows before, while or after it is called; delivered again it does not grow, and what grows quietly is no news."""
+    await stored(db, requested("contacts", 2))
+    await stored(db, requested("mail", 10))
+    (first,) = await leased(db)
+    assert (first.notification.revision, first.notification.body) == (2, "Mail: 10 new. Google Contacts: 2 new.")
+    await stored(db, requested("calendar", 3))
+    assert await leased(db) == [], "the first call is not over"
+    await webhook_deliveries.delete_delivery(db, first)
+    (second,) = await leased(db)
+    assert (second.notification.id, second.notification.revision) == (first.notification.id, 3)
+    assert second.attempts == 1, "it is tried as often as any other"
+    await webhook_deliveries.delete_delivery(db, first)
+    assert await leased(db) == [], "who comes late has no part in it"
+    await webhook_deliveries.delete_delivery(db, second)
+    await stored(db, requested("calendar", 3))
+    await stored(db, counted(1, 1))
+    (of_a_day,) = await leased(db)
+    await webhook_deliveries.delete_delivery(db, of_a_day)
+    await stored(db, counted(2, 10))
+    assert await leased(db) == []
+    await stored(db, requested("mail", 1))
+    (third,) = await leased(db)
+    assert (third.notification.id, third.notification.revision) == (first.notification.id, 4)
+
+
+async def test_a_notification_that_grows_at_the_moment_its_call_ends_is_called_again(db: Pool) -> None:
+    await stored(db, requested("contacts", 2))
+    (first,) = await leased(db)
+    async with db.acquire() as connection:
+        async with connection.transaction():
+            await notifications.insert_notification(connection, requested("mail", 10))
+            ending = asyncio.create_task(webhook_deliveries.delete_delivery(db, first))
+            await blocked(db, ending)
+        await ending
+    (second,) = await leased(db)
+    assert second.notification.revision == 2
 
 
 async def test_ids_follow_the_order_in_which_notifications_are_stored(db: Pool) -> None:

@@ -24,22 +24,44 @@ async def test_a_notification_is_posted_with_a_signature_that_the_shown_secret_v
 ) -> None:
     monkeypatch.setattr(sender, "POLL_SECONDS", 3600)  # a new notification does not wait for it
     async with with_webhook(service_settings, receiver.url) as running, running.client() as client:
+        async with client.post("/api/v1/settings/webhook/secret") as response:
+            secret = (await response.json())["secret"]
         await publish_completed(running)
         await receiver.wait(1)
-        async with client.get("/api/v1/settings/webhook") as response:
-            secret = (await response.json())["secret"]
         async with client.get("/api/v1/notifications") as response:
             (stored,) = (await response.json())["items"]
         _, header, body = receiver.calls[0]
         timestamp, *codes = (part.partition("=")[2] for part in header.split(","))
         former = f"whsec_former_{running.world.alice.id}"  # what a receiver knows that was set up before there were webhook keys
         signed = f"{timestamp}.".encode() + body
-        assert codes == [hmac.new(key.encode(), signed, hashlib.sha256).hexdigest() for key in (secret, former)]
+        first = webhook_delivery.webhook_secret(running.resources.settings.webhook_keys[0], running.world.alice.id)
+        assert codes == [hmac.new(key.encode(), signed, hashlib.sha256).hexdigest() for key in (secret, first, former)]
         assert json.loads(body)["id"] == stored["id"]
         assert json.loads(body)["link"] == f"{running.url}/"
         async with asyncio.timeout(5):
             while await deliveries(running):
                 await asyncio.sleep(0.02)
+
+
+async def test_a_notification_that_grows_while_it_is_called_is_called_again_with_its_id_and_a_higher_revision(
+    service_settings: ServiceSettings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "POLL_SECONDS", 3600)
+    receiver.statuses = [None]
+    async with with_webhook(service_settings, receiver.url) as running:
+        await publish_completed(running, kind="contacts")
+        await receiver.wait(1)
+        await publish_completed(running, kind="mail")
+        await publish_completed(running, kind="calendar")
+        async with asyncio.timeout(10):
+            while await running.resources.db.fetchval("SELECT revision FROM notifications") != 3:
+                await asyncio.sleep(0.02)
+        receiver.go_on.set()
+        await all_settled(running)
+    first, last = (json.loads(body) for _, _, body in receiver.calls)
+    assert first["id"] == last["id"]
+    assert (first["revision"], last["revision"]) == (1, 3)
+    assert last["body"] == "Mail: 1 new. Google Contacts: 1 new. Calendar: 1 new."
 
 
 async def test_the_gateway_signs_with_keys_of_its_own_and_does_not_start_without(
@@ -51,7 +73,7 @@ async def test_the_gateway_signs_with_keys_of_its_own_and_does_not_start_without
     async with (
         running_gateway(service_settings, secret_keys=()) as running,
         running.client() as client,
-        client.get("/api/v1/settings/webhook") as response,
+        client.post("/api/v1/settings/webhook/secret") as response,
     ):
         assert (await response.json())["secret"].startswith("whsec_"), "the keys that open tokens are not needed"
 

@@ -18,6 +18,13 @@ WEBHOOK_SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
+        "a webhook's secret that everybody with a token can read",
+        "private",
+        "services/gateway/domain/webhook_delivery.py::secret_hint",
+        Replace("secret[-4:]", "secret"),
+        ("tests/integration/gateway/test_gateway_api.py::test_a_webhook_is_shown_with_the_end_of_its_secret_alone",),
+    ),
+    Mutation(
         "an outage that is explained to whoever asks",
         "private",
         "services/gateway/domain/problems.py::of_outage",
@@ -249,7 +256,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a webhook call that forgets the trace of what it reports",
         "private",
-        "services/gateway/store/notifications.py::insert_notification",
+        "services/gateway/store/notifications.py::_require_call",
         Replace("current_trace()", '""'),
         (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
     ),

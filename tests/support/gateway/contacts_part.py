@@ -36,6 +36,7 @@ class ContactsPart(TwoUsers):
             q.GetTimeline: self.timeline,
             q.ListWaiting: self.list_waiting,
             q.DismissWaiting: self.dismiss_waiting,
+            q.RestoreWaiting: self.restore_waiting,
             q.AddInteraction: self.add_interaction,
             q.FindDuplicates: self.find_duplicates,
             q.ListDuplicates: self.list_duplicates,
@@ -64,6 +65,10 @@ class ContactsPart(TwoUsers):
         self.requests.append(command)
         if command.interaction_id not in {mail.interaction_id for mail in self.waiting}:
             raise not_found("message")
+        return q.Done()
+
+    async def restore_waiting(self, command: q.RestoreWaiting) -> q.Done:
+        self.requests.append(command)
         return q.Done()
 
     def _own_contacts(self, user_id: UserId) -> list[q.Contact]:

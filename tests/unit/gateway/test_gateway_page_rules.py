@@ -1,5 +1,6 @@
 """What pages decide before they are rendered: the first run, briefs in words, what was asked about a missing email."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -27,6 +28,7 @@ from services.gateway.domain.meetings import (
     skip_words,
 )
 from services.gateway.pages.meeting_rows import meeting_row
+from services.gateway.pages.render import HERE
 from services.prep import rendering
 from services.prep.domain.rules import SkipReason
 
@@ -199,3 +201,15 @@ def test_a_brief_is_shown_in_light_and_in_dark_by_its_own_rules() -> None:
     assert "@media not all {" in in_scheme(html, "light")
     for scheme in ("light", "dark"):
         assert "prefers-color-scheme" not in in_scheme(html, scheme)  # type: ignore[arg-type]
+
+
+def test_every_part_of_a_page_that_is_live_fetches_itself_anew_where_events_were_missed_and_stays_the_same_element() -> (
+    None
+):
+    """An element that is replaced instead of morphed takes along what it still had to fetch."""
+    templates = sorted((HERE / "templates").glob("*.html"))
+    live = [
+        (path.name, tag) for path in templates for tag in re.findall(r"<\w+ [^<]*? from:body[^<]*?>", path.read_text())
+    ]
+    assert len(live) >= 10
+    assert [name for name, tag in live if "resync from:body" not in tag or 'hx-swap="outerMorph"' not in tag] == []

@@ -386,6 +386,7 @@ def test_a_webhook_s_body_is_the_notification_with_a_whole_link() -> None:
         created_at=NOW,
         read_at=NOW,
         action=None,
+        revision=2,
     )
     sent = orjson.loads(webhook_body(notification, "https://crm.example"))
     expected = orjson.loads(notification.model_dump_json(exclude={"read_at"}))

@@ -13,7 +13,7 @@ from libs.common.ids import AccountId, ContactId, MeetingId, RunId, UserId
 from libs.common.requests import Account, Prep, Run
 from libs.common.scopes import ALL, CALENDAR_READ, FEATURES, GMAIL_READ
 from services.gateway.domain.accounts import account_view, permitted_kinds, syncable_kinds
-from services.gateway.domain.live_updates import RESYNC, LiveEvent, live_event, notification_event
+from services.gateway.domain.live_updates import RESYNC, LiveEvent, Position, live_event, notification_event
 from services.gateway.domain.meetings import ANSWER_TEXTS, meeting_view
 from services.gateway.domain.notifications import Action, ItemCounts, Notification
 from services.gateway.domain.sync_lines import SyncLine, progress_text, result_text, sync_line
@@ -221,13 +221,14 @@ def test_live_updates_are_server_sent_events_without_the_user() -> None:
         name: value for name, value in orjson.loads(changed.model_dump_json()).items() if name != "user_id"
     }
     assert "user_id" not in update.data
-    assert LiveEvent("name", '{"ä":1}').encode() == 'event: name\ndata: {"ä":1}\n\n'.encode()
-    assert RESYNC.encode() == b"event: resync\ndata: {}\n\n"
+    position = Position("log", 3)
+    assert LiveEvent("name", '{"ä":1}').encode(position) == 'event: name\ndata: {"ä":1}\nid: log-3\n\n'.encode()
+    assert RESYNC.encode(position) == b"event: resync\ndata: {}\nid: log-3\n\n"
 
 
 def test_a_new_notification_is_sent_whole() -> None:
     notification = Notification(
         id=UUID(int=4), kind="prep.sent", level="info", title="t", body="b", link="/", account_id=None, created_at=NOW,
-        read_at=None, action=Action(label="This is me", address="a@example.com", answer=None),
+        read_at=None, action=Action(label="This is me", address="a@example.com", answer=None), revision=1,
     )  # fmt: skip
     assert notification_event(notification) == LiveEvent("notification.created", notification.model_dump_json())

@@ -74,7 +74,7 @@ def test_notifications_and_webhook_calls_read_as_their_golden_file() -> None:
         )
         stored = Notification(
             id=UUID(int=9), kind=new.kind, level=new.level, title=new.title, body=new.body, link=new.link, account_id=new.account_id,
-            created_at=AT, read_at=AT, action=None,
+            created_at=AT, read_at=AT, action=None, revision=1,
         )  # fmt: skip
         texts.append(webhook_body(stored, "https://crm.example").decode())
     assert_golden("notifications.txt", "\n\n".join(texts) + "\n")

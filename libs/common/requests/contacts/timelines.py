@@ -126,6 +126,18 @@ class DismissWaiting(Command[Done]):
     interaction_id: InteractionId
 
 
+class RestoreWaiting(Command[Done]):
+    """This message was dismissed by mistake. Refused: `not_found` (404)."""
+
+    subject = "contacts.restore_waiting"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Done
+
+    user_id: UserId
+    interaction_id: InteractionId
+
+
 class ContactRef(Shape):
     id: ContactId
     name: str

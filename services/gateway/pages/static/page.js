@@ -79,16 +79,40 @@ function leave(event, typing) {
   else if (typing) event.target.blur();
 }
 
-// Live updates: one tab of the browser listens and passes on what it hears to the others.
-const channel = new BroadcastChannel("pingcrm");
+// Live updates: one tab of the browser has the stream, and passes on what comes to the others.
+// Each tab knows its position: where the server made its page, later that of the last update. What came in between, while a page was on
+// its way or no tab had the stream, is caught up on: by the server for the tab with the stream, by that tab for the others. Where
+// neither knows it there is a resync, at which the parts of a page fetch themselves anew.
+const channel = navigator.locks ? new BroadcastChannel("pingcrm") : undefined; // without https there are no locks: a stream for each tab
 const NAMES = { "sync.progressed": "sync-changed", "contact.changed": "contact-changed", "notification.created": "notification-created", "prep.skipped": "prep-skipped", resync: "resync" };
+const PASSED_ON = 200;
+const TRY_AGAIN_AFTER = 30000;
+const tab = String(Math.random());
+let position = document.querySelector("meta[name=pingcrm-position]").content;
+let caughtUp = false; // nothing between the position and what is passed on now is missing
 
 function apply({ name, ids }) {
   document.body.dispatchEvent(new CustomEvent(name));
   if (name === "notification-created") document.body.dispatchEvent(new CustomEvent("sync-changed"));
   for (const id of ids) document.body.dispatchEvent(new CustomEvent(`contact-${id}`));
 }
-channel.addEventListener("message", (event) => { if (event.data.name) apply(event.data); });
+function take(update) {
+  apply(update);
+  if (caughtUp) position = update.position;
+}
+function catchUp() {
+  caughtUp = false;
+  channel.postMessage({ asking: tab, position });
+}
+function receive({ data }) {
+  if (data.update) take(data.update);
+  if (data.connection) setConnection(data.connection);
+  if (data.streaming) catchUp(); // another tab has the stream now
+  if (data.asked !== tab) return;
+  for (const update of data.updates) apply(update);
+  position = data.position;
+  caughtUp = true;
+}
 
 // A quiet line tells when what is shown may be old, and when it is fresh again.
 const line = document.querySelector("#offline");
@@ -109,26 +133,52 @@ function setConnection(next) {
   if (next === "interrupted" && state === "live") { changing ??= setTimeout(() => showState(next), INTERRUPTED_AFTER); }
   else showState(next);
 }
-channel.addEventListener("message", (event) => { if (event.data.connection) setConnection(event.data.connection); });
-
-function listen() {
-  const events = new EventSource("/api/v1/events");
-  let connected = false;
-  const pass = (update) => { apply(update); channel.postMessage(update); };
-  const passConnection = (connection) => { setConnection(connection); channel.postMessage({ connection }); };
-  events.addEventListener("open", () => {
-    if (connected) pass({ name: "resync", ids: [] }); // nothing is replayed after a break
-    connected = true;
-    passConnection("live");
-  });
-  events.addEventListener("error", () => passConnection(events.readyState === EventSource.CLOSED ? "ended" : "interrupted"));
-  addEventListener("online", () => passConnection(events.readyState === EventSource.OPEN ? "live" : "interrupted"));
+// Resolves when the stream has ended for good: somebody signed out, or a proxy answers for a server that is away.
+function stream() {
+  let oldest = position; // whoever is here, or at one of the updates passed on since, can be caught up
+  const passedOn = [];
+  const over = new AbortController();
+  const events = new EventSource(`/api/v1/events?last_event_id=${encodeURIComponent(position)}`);
+  const pass = (update) => {
+    take(update);
+    passedOn.push(update);
+    if (passedOn.length > PASSED_ON) oldest = passedOn.shift().position;
+    channel?.postMessage({ update });
+  };
+  const passConnection = (connection) => { setConnection(connection); channel?.postMessage({ connection }); };
   for (const [subject, name] of Object.entries(NAMES)) {
-    events.addEventListener(subject, (event) => pass({ name, ids: JSON.parse(event.data).contact_ids ?? [] }));
+    events.addEventListener(subject, (event) => pass({ name, ids: JSON.parse(event.data).contact_ids ?? [], position: event.lastEventId }));
   }
+  events.addEventListener("open", () => passConnection("live"));
+  addEventListener("online", () => passConnection(events.readyState === EventSource.OPEN ? "live" : "interrupted"), { signal: over.signal });
+  channel?.addEventListener("message", ({ data }) => {
+    if (!data.asking) return;
+    const known = data.position === oldest ? 0 : passedOn.findIndex((update) => update.position === data.position) + 1;
+    const updates = known || data.position === oldest ? passedOn.slice(known) : [{ name: "resync", ids: [] }];
+    channel.postMessage({ asked: data.asking, updates, position });
+  }, { signal: over.signal });
+  caughtUp = true;
+  channel?.postMessage({ streaming: true });
+  return new Promise((resolve) => {
+    events.addEventListener("error", () => {
+      if (events.readyState !== EventSource.CLOSED) return passConnection("interrupted");
+      passConnection("ended");
+      over.abort();
+      resolve();
+    });
+  });
 }
-if (navigator.locks) navigator.locks.request("pingcrm-live", () => { listen(); return new Promise(() => {}); });
-else listen(); // without https there are no locks between tabs
+
+async function keepStreaming() {
+  await (channel ? navigator.locks.request("pingcrm-live", stream) : stream());
+  setTimeout(keepStreaming, TRY_AGAIN_AFTER);
+}
+setTimeout(() => { // after htmx: it begins to look for events by a timer, too, that was set before
+  channel?.addEventListener("message", receive);
+  if (channel) catchUp();
+  keepStreaming();
+});
+addEventListener("pageshow", (event) => { if (event.persisted) apply({ name: "resync", ids: [] }); }); // back from the browser's memory
 
 addEventListener("offline", () => showState("offline"));
 if (!navigator.onLine) showState("offline");

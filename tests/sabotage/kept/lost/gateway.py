@@ -1,12 +1,15 @@
 """Nothing lost, in the API, the pages, notifications and webhooks (`gateway`)."""
 
 from tests.sabotage.kept.lost import life
-from tests.sabotage.mutation import Mutation, Replace, Swap
+from tests.sabotage.mutation import InText, Mutation, Replace, Swap
 
 EDGES = "tests/integration/gateway/test_gateway_edges.py"
 PUSH = "tests/integration/gateway/test_gateway_google_push.py"
 SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
 WLOOP = "tests/unit/gateway/test_gateway_webhook_loop.py"
+LIVE = "tests/integration/gateway/test_gateway_live_updates.py"
+STORE = "tests/integration/gateway/test_gateway_store.py"
+
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -60,9 +63,44 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver",
         Replace(
             "failure = await self._post(str(url), secrets, delivery)",
-            "await store.delete_delivery(self.db, notification_id)\n"
+            "await store.delete_delivery(self.db, delivery)\n"
             "        failure = await self._post(str(url), secrets, delivery)",
         ),
         life("brief-fails"),
+    ),
+    Mutation(
+        "a stream begins with what comes after its opening",
+        "lost",
+        "services/gateway/live_updates.py::Hub.open_stream",
+        Replace("position_from(since) if since else log.latest", "log.latest"),
+        (f"{LIVE}::test_what_came_between_a_page_and_its_stream_is_sent_when_that_opens",),
+    ),
+    Mutation(
+        "what went by while the bus was away was nothing",
+        "lost",
+        "services/gateway/__main__.py::wire",
+        Replace("r.bus.on_missed_broadcasts(context.hub.require_resync)", ""),
+        (f"{LIVE}::test_a_browser_fetches_anew_where_its_gateway_may_have_missed_something",),
+    ),
+    Mutation(
+        "a notification that can't be loaded shows with the next one",
+        "lost",
+        "services/gateway/handlers/live_updates.py::push_notification",
+        Replace("context.hub.send(event.user_id, RESYNC)", ""),
+        (f"{LIVE}::test_a_browser_fetches_anew_where_its_gateway_may_have_missed_something",),
+    ),
+    Mutation(
+        "a call that ends takes what has grown meanwhile along",
+        "lost",
+        "services/gateway/store/webhook_deliveries.py::delete_delivery",
+        InText("AND revision <= $2 RETURNING", "AND revision <= $2 + 1000 RETURNING"),
+        (f"{STORE}::test_a_notification_that_grows_at_the_moment_its_call_ends_is_called_again",),
+    ),
+    Mutation(
+        "a notification that grows is called in its first state alone",
+        "lost",
+        "services/gateway/store/notifications.py::_add",
+        Replace("await _require_call(connection, notification_id, revision)", ""),
+        (f"{STORE}::test_a_notification_that_has_grown_and_is_news_again_is_called_again",),
     ),
 )

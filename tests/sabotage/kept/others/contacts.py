@@ -169,4 +169,13 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/contacts/test_contacts_unanswered.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
         ),
     ),
+    Mutation(
+        "another user's dismissal is taken back",
+        "others",
+        "services/contacts/store/waiting.py::restore",
+        InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
+        (
+            "tests/integration/contacts/test_contacts_unanswered.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
+        ),
+    ),
 )

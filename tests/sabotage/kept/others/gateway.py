@@ -97,9 +97,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "live updates go to everybody",
         "others",
         "services/gateway/live_updates.py::Hub.send",
-        Replace(
-            "self._streams.get(user_id, ())", "[stream for streams in self._streams.values() for stream in streams]"
-        ),
+        Replace("user_id in self._logs", "[log.append(event) for log in self._logs.values()] and False"),
         OPERATIONS,
     ),
     Mutation(
