@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from rapidfuzz.fuzz import token_sort_ratio
 
@@ -39,6 +40,11 @@ class Traits:
     company: str = ""
     handles: Collection[str] = ()
 
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Those of the name. A contact is compared with many."""
+        return name_words(self.name)
+
 
 def name_words(name: str) -> tuple[str, ...]:
     """The words of a folded name in their order, without titles; none of what is called by its address or number."""
@@ -65,9 +71,9 @@ def _by_name(first: Traits, second: Traits) -> Iterator[tuple[float, str]]:
         return
     place = _common_place(first, second)
     at = f" at {place}" if place else ""
-    words, other_words = name_words(first.name), name_words(second.name)
+    words, other_words = first.words, second.words
     is_same = bool(words) and sorted(words) == sorted(other_words)
-    similar = 1.0 if is_same else token_sort_ratio(first.name, second.name) / 100
+    similar = 1.0 if is_same else token_sort_ratio(first.name, second.name, score_cutoff=100 * SIMILAR) / 100
     if first.name == second.name and place:
         yield 0.95, f"same name{at}"
     elif similar == 1.0:
@@ -104,6 +110,8 @@ def _two_forms(first: tuple[str, ...], second: tuple[str, ...]) -> str:
 
 def _is_abbreviation(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
     """Whether the words pair off as equal or as initial and word, with at least one of each; in the order of one of them or turned."""
+    if len(first) == len(second) and not any(len(word) == 1 for word in (*first, *second)):
+        return False  # nothing is abbreviated: they would have to be equal
     return any(_pairs_off(first, turned) for turned in (second, second[1:] + second[:1], second[-1:] + second[:-1]))
 
 
