@@ -10,7 +10,7 @@ from services.contacts.domain.waiting import UnansweredMail
 from services.contacts.store import waiting
 
 _FIRST_ID = InteractionId(UUID(int=0))
-FIRST_PIECE, LONGEST_PIECE, GROWTH = 60, 1_000, 4
+FIRST_PIECE, LONGEST_PIECE, GROWTH = 60, 240, 4
 """How many messages are looked at together at first and at most, and by how much a piece is longer than the one before."""
 
 

@@ -253,8 +253,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     _lost(
         "everybody's messages are counted",
         "services/contacts/store/counts.py::get_counts",
-        "interactions WHERE user_id = $1 AND platform = 'email'",
-        "interactions WHERE platform = 'email'",
+        "FROM interaction_counts WHERE user_id = $1",
+        "FROM interaction_counts WHERE $1::uuid IS NOT NULL",
         REQUESTS,
     ),
     _lost(
