@@ -24,8 +24,8 @@ another rule for contacts, is worked off by rechecks.py. exclusions.py keeps out
 removes what was there of them. account_purge.py takes back what one account saw, user_deletion.py everything.
 Whatever changes a user's contacts holds the user's lock (context.py); what is much is done in chunks, each a transaction of its own.
 
-What is read goes through views/timeline_lines.sql: timelines.py, attendees.py, contact_views.py and scoring.py, which computes the
-scores (domain/scoring.py) that are due, and who is going cold (domain/going_cold.py), in the background. Lists are in
-contact_search.py. What the user does is in contact_edits.py and merges.py; who may be one person is found in the background, too
-(duplicates.py). bcc_offers.py publishes whose address may be the user's own.
+What is read goes through views/timeline_lines.sql: timelines.py, attendees.py, contact_views.py and scoring.py, which computes
+the scores (domain/scoring.py) that are due, and who is going cold (domain/going_cold.py), in the background. Lists are in
+contact_search.py, mail that waits on the user in waiting.py. What the user does is in contact_edits.py and merges.py; who may be
+one person is found in the background, too (duplicates.py). bcc_offers.py publishes whose address may be the user's own.
 """

@@ -15,8 +15,8 @@ from libs.common.fault_points import reached
 from libs.common.ids import ContactId, UserId
 from libs.common.log import get_logger
 from services.contacts.context import Context, UserBusy, pause_between_chunks
-from services.contacts.domain.duplicate_keys import blocking_keys
-from services.contacts.domain.duplicates import WORTH_SUGGESTING, Traits, likeness
+from services.contacts.domain.duplicate_keys import blocking_keys, is_of_name
+from services.contacts.domain.duplicates import WORTH_SUGGESTING, Traits, likeness, names_are_alike
 from services.contacts.store import duplicates
 from services.contacts.store.duplicates import Suggestion
 
@@ -60,9 +60,10 @@ async def _compare(connection: Connection, user_id: UserId, due: Collection[Cont
     await duplicates.replace_keys(connection, user_id, keys)
     blocks = await duplicates.list_blocks(connection, user_id, {key for several in keys.values() for key in several})
     candidates = {contact_id: _candidates(contact_id, several, blocks) for contact_id, several in keys.items()}
+    sharing = {other_id for key, block in blocks.items() if not is_of_name(key) for other_id in block}
+    candidates = await _promising(connection, traits, candidates, sharing)
     others = {other_id for several in candidates.values() for other_id in several} - traits.keys()
-    if others:
-        traits |= await duplicates.list_traits(connection, others)
+    traits |= await duplicates.list_traits(connection, others)
     found = await _suggestions(traits, candidates)
     await duplicates.replace_suggestions(connection, user_id, due, found)
 
@@ -74,6 +75,30 @@ def _candidates(
     others = dict.fromkeys(other_id for key in keys for other_id in blocks.get(key, ()))
     others.pop(contact_id, None)
     return list(others)[:MAX_COMPARED]
+
+
+async def _promising(
+    connection: Connection,
+    traits: Mapping[ContactId, Traits],
+    candidates: Mapping[ContactId, Collection[ContactId]],
+    sharing: Collection[ContactId],
+) -> dict[ContactId, list[ContactId]]:
+    """The candidates of whom all traits are worth reading: most who share the beginning or ending of a name are called otherwise.
+
+    `sharing`: who shares something else than a name with somebody.
+    """
+    unread = {other_id for several in candidates.values() for other_id in several} - traits.keys() - set(sharing)
+    names = await duplicates.list_names(connection, unread)
+    named = {other_id: Traits(name, (), ()) for other_id, name in names.items()}
+    promising: dict[ContactId, list[ContactId]] = {}
+    for contact_id, several in candidates.items():
+        promising[contact_id] = [
+            other_id
+            for other_id in several
+            if other_id not in unread or (other_id in named and names_are_alike(traits[contact_id], named[other_id]))
+        ]
+        await asyncio.sleep(0)  # others want to be served, too
+    return promising
 
 
 async def _suggestions(

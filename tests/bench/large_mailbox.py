@@ -43,6 +43,8 @@ SELECT account_id, 'email', thread, user_id, 1, grp, thread, id,
            jsonb_build_array('from', 'email', 'p@firm.example', 'p@firm.example', ''),
            jsonb_build_array('to', 'email', 'me@gmail.com', 'me@gmail.com', '')))
 FROM interactions JOIN mailbox USING (user_id);
+
+INSERT INTO interaction_counts SELECT user_id, 'email', mails FROM mailbox;
 """
 
 _TABLES = (
@@ -55,6 +57,7 @@ _TABLES = (
     "cards",
     "rechecks",
     "duplicate_keys",
+    "interaction_counts",
 )
 
 
@@ -68,7 +71,7 @@ class Size:
 
 
 async def fill(database: "asyncpg.Connection[asyncpg.Record]", user_id: UUID, account_id: UUID, size: Size) -> None:
-    """A user of this size, who may be there already. Foreign keys are not checked: they are true."""
+    """A user of this size, who may be there already. No trigger fires: foreign keys are true, and what they count is counted here."""
     async with database.transaction():
         await database.execute(
             """SET LOCAL session_replication_role = replica;

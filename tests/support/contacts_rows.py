@@ -25,6 +25,7 @@ _OF_USER = {
     "groups_due": "user_id = $1",
     "bcc_offers": "user_id = $1",
     "merges": "user_id = $1",
+    "interaction_counts": "user_id = $1",
     "duplicate_keys": "user_id = $1",
     "duplicate_suggestions": "user_id = $1",
     "distinct_contacts": "user_id = $1",

@@ -258,10 +258,18 @@ class World:
             }  # fmt: skip
         return seen
 
+    async def check_counts(self) -> None:
+        """What is counted as interactions come and go is what there is."""
+        counted = await self.pool.fetch("SELECT user_id, platform, total FROM interaction_counts ORDER BY 1, 2")
+        there = await self.pool.fetch(
+            "SELECT user_id, platform, count(*) AS total FROM interactions GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        assert counted == there
+
     async def clear(self) -> None:
         """Forget everything, so that the same events can come in another order."""
         await self.pool.execute(
-            """TRUNCATE left_out, exclusions, duplicate_keys, duplicate_suggestions, distinct_contacts,
+            """TRUNCATE left_out, exclusions, interaction_counts, duplicate_keys, duplicate_suggestions, distinct_contacts,
                groups_due, rechecks, bcc_offers, merges, profiles, address_names,
                cards, sightings, participants, interactions, addresses, contacts, purged,
                own_addresses, accounts, users"""
@@ -285,5 +293,6 @@ async def world(contacts_database: Database) -> AsyncIterator[World]:
         await fresh.clear()
         await fresh.receive(connected())
         yield fresh
+        await fresh.check_counts()
     finally:
         await pool.close()

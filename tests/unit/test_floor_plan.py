@@ -56,6 +56,7 @@ WORK: dict[Service, frozenset[str]] = {
             "scoring.py",  # scores that are due
             "timelines.py",  # interactions as replies show them
             "user_deletion.py",  # everything of a user goes
+            "waiting.py",  # mail that nobody has answered, piece by piece
             "views/",  # SQL, applied after the migrations
         }
     ),

@@ -17,6 +17,7 @@ MAX_KEYS = 40
 MAX_OF_A_KIND = 10
 _STEM, _ENDING = 3, 4
 MIN_HANDLE = 6
+_OF_NAMES = ("name ", "stem ", "initial ", "ending ")
 
 # Local parts that belong to an office rather than to a person.
 _OFFICES = frozenset(
@@ -64,6 +65,11 @@ def _own_local_part(email: str) -> str:
     local = email.rpartition("@")[0].partition("+")[0]
     bare = local.replace(".", "").replace("-", "").replace("_", "")
     return key(local) if len(bare) >= MIN_HANDLE and bare not in _OFFICES and not bare.isdigit() else ""
+
+
+def is_of_name(blocking_key: str) -> bool:
+    """Whether those who share this key are of similar names, and that is all they share."""
+    return blocking_key.startswith(_OF_NAMES)
 
 
 def blocking_keys(traits: Traits) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from rapidfuzz.fuzz import token_sort_ratio
 
@@ -39,6 +40,11 @@ class Traits:
     company: str = ""
     handles: Collection[str] = ()
 
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Those of the name. A contact is compared with many."""
+        return name_words(self.name)
+
 
 def name_words(name: str) -> tuple[str, ...]:
     """The words of a folded name in their order, without titles; none of what is called by its address or number."""
@@ -59,15 +65,23 @@ def likeness(first: Traits, second: Traits) -> tuple[float, tuple[str, ...]]:
     return max((sure for sure, _ in found), default=0.0), tuple(words for _, words in found)
 
 
+def names_are_alike(first: Traits, second: Traits) -> bool:
+    """Whether the names alone speak for one person; where they live or work says nothing without."""
+    return any(True for _ in _by_name(first, second))
+
+
 def _by_name(first: Traits, second: Traits) -> Iterator[tuple[float, str]]:
     """What the names say, and the company where the names say something."""
     if not first.name or not second.name:
         return
+    words, other_words = first.words, second.words
+    is_same = bool(words) and sorted(words) == sorted(other_words)
+    similar = 1.0 if is_same else token_sort_ratio(first.name, second.name, score_cutoff=100 * SIMILAR) / 100
+    forms = "" if similar == 1.0 else _two_forms(words, other_words)
+    if not (forms or similar >= SIMILAR or _is_abbreviation(words, other_words)):
+        return
     place = _common_place(first, second)
     at = f" at {place}" if place else ""
-    words, other_words = name_words(first.name), name_words(second.name)
-    is_same = bool(words) and sorted(words) == sorted(other_words)
-    similar = 1.0 if is_same else token_sort_ratio(first.name, second.name) / 100
     if first.name == second.name and place:
         yield 0.95, f"same name{at}"
     elif similar == 1.0:
@@ -75,11 +89,11 @@ def _by_name(first: Traits, second: Traits) -> Iterator[tuple[float, str]]:
             len(words) == 1 and words[0].isascii()
         )  # a given name alone; whole names of other scripts are one word
         yield (0.6 if is_bare else 0.85), "same name"
-    elif forms := _two_forms(words, other_words):
+    elif forms:
         yield 0.9 if place else 0.75, f"forms of one name ({forms}){at}"
     elif similar >= SIMILAR:
         yield round(similar * 0.8, 2), f"similar name ({round(similar * 100)} %)"
-    elif _is_abbreviation(words, other_words):
+    else:
         yield 0.8 if place else 0.6, f"same name with initials{at}"
 
 
@@ -104,6 +118,8 @@ def _two_forms(first: tuple[str, ...], second: tuple[str, ...]) -> str:
 
 def _is_abbreviation(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
     """Whether the words pair off as equal or as initial and word, with at least one of each; in the order of one of them or turned."""
+    if len(first) == len(second) and not any(len(word) == 1 for word in (*first, *second)):
+        return False  # nothing is abbreviated: they would have to be equal
     return any(_pairs_off(first, turned) for turned in (second, second[1:] + second[:1], second[-1:] + second[:-1]))
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from libs.common.errors import not_found
 from libs.common.requests import DismissWaiting, Done, ListWaiting, RestoreWaiting, Waiting, WaitingMail
 from services.contacts.context import Context
-from services.contacts.domain.waiting import OLDER_THAN, YOUNGER_THAN, UnansweredMail, asks, topic, waiting_mail
+from services.contacts.domain.waiting import MOST, OLDER_THAN, YOUNGER_THAN, UnansweredMail, asks, topic, waiting_mail
 from services.contacts.store import waiting
+from services.contacts.waiting import unanswered_mail
 
 LOOKED_AT = 500
 
@@ -14,11 +15,16 @@ LOOKED_AT = 500
 async def list_waiting(context: Context, query: ListWaiting) -> Waiting:
     """By the rules of domain/waiting.py, as of now; looked at are the newest 500 messages that nobody has answered."""
     now = datetime.now(UTC)
+    unanswered: list[UnansweredMail] = []
+    found: list[UnansweredMail] = []
     async with context.db.acquire() as connection:
-        unanswered = await waiting.list_unanswered(
-            connection, query.user_id, now - YOUNGER_THAN, now - OLDER_THAN, LOOKED_AT
-        )
-    return Waiting(items=tuple(map(_shown, waiting_mail(unanswered, now))))
+        pieces = unanswered_mail(connection, query.user_id, now - YOUNGER_THAN, now - OLDER_THAN)
+        async for piece in pieces:
+            unanswered += piece
+            found = waiting_mail(unanswered[:LOOKED_AT], now)
+            if len(found) == MOST or len(unanswered) >= LOOKED_AT:
+                break
+    return Waiting(items=tuple(map(_shown, found)))
 
 
 def _shown(mail: UnansweredMail) -> WaitingMail:

@@ -23,6 +23,7 @@ _TABLES = (
     "sightings",
     "addresses",
     "contacts",
+    "interaction_counts",
     "own_addresses",
     "accounts",
 )

@@ -69,6 +69,14 @@ async def list_traits(connection: Connection, contact_ids: Collection[ContactId]
     }
 
 
+async def list_names(connection: Connection, contact_ids: Collection[ContactId]) -> dict[ContactId, str]:
+    """The folded names of those of these contacts that were not merged into others."""
+    rows = await connection.fetch(
+        "SELECT id, name_key FROM contacts WHERE id = ANY($1::uuid[]) AND merged_into IS NULL", list(contact_ids)
+    )
+    return {row["id"]: row["name_key"] for row in rows}
+
+
 async def replace_keys(connection: Connection, user_id: UserId, keys: Mapping[ContactId, Collection[str]]) -> None:
     """These contacts have these keys, and no others."""
     pairs = [(key, contact_id) for contact_id, several in keys.items() for key in several]

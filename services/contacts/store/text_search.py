@@ -1,10 +1,10 @@
 """Contacts by text, best first: names before emails and companies before notes, and the closest first among equals.
 
-A few letters fit very many contacts. Where they do, none of these are ranked one by one: those whose names fit come first, then the others,
-read in the order of the list until a page is full. Emails, companies and notes are equals there.
+A few letters fit very many contacts. Whether they do is seen at the head of the list; none of these are ranked one by one then: the list is
+made of parts, those whose names fit first, and each part that is seen often is read in the order of the list until a page is full.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,8 +23,8 @@ from services.contacts.store.contact_search import (
     listed,
 )
 
-MANY = 2_000
-"""So many matches are ranked one by one."""
+LOOKED_AT, MANY = 1_000, 10
+"""More than `MANY` of the first `LOOKED_AT` contacts of a list are very many: as many again are found soon by reading on."""
 
 Position = tuple[int, int, datetime, ContactId]
 
@@ -51,6 +51,10 @@ class _Fit:
 
     def anywhere(self) -> str:
         return self._found(_ANYWHERE, self.terms.begins, ":*")
+
+    def rank(self) -> str:
+        """How well a contact fits that has them anywhere."""
+        return f"CASE WHEN {self.whole()} THEN 3 WHEN {self.name()} THEN 2 WHEN {self.near()} THEN 1 ELSE 0 END"
 
     def indexed_whole(self) -> str:
         """As `whole`, by the index of names."""
@@ -84,8 +88,11 @@ class _Part:
 _PARTS = (
     _Part(3, _Fit.whole, _Fit.indexed_whole),
     _Part(2, lambda fit: f"{fit.name()} AND NOT {fit.whole()}", _Fit.indexed_name),
-    _Part(1, lambda fit: f"{fit.anywhere()} AND NOT {fit.name()}", _Fit.anywhere),
+    _Part(1, lambda fit: f"{fit.near()} AND NOT {fit.name()}", _Fit.anywhere),
+    _Part(0, lambda fit: f"{fit.anywhere()} AND NOT {fit.near()}", _Fit.anywhere),
 )
+_NEAR_OR_NOT = _Part(1, lambda fit: f"{fit.anywhere()} AND NOT {fit.name()}", _Fit.anywhere)
+"""The last two as one: no index finds the few with the words near among very many who have them in their notes."""
 
 
 async def list_by_text(
@@ -93,16 +100,17 @@ async def list_by_text(
 ) -> list[ListedContact]:
     """Contacts that have all the terms. Position: rank, score, last contact, id."""
     search = _Search(connection, wanted, terms)
-    if not await search.finds_many(_PARTS[-1]):
+    parts = await search.choose_parts()
+    if not parts:
         return await search.list_ranked(after, limit)
     found: list[ListedContact] = []
     reached = (
-        max(after[0], _PARTS[-1].rank) if after else _PARTS[0].rank
+        max(after[0], min(part.rank for part in parts)) if after else _PARTS[0].rank
     )  # fewer may have matched when the page before was read
-    for part in _PARTS:
+    for part, often in parts.items():
         if len(found) < limit and part.rank <= reached:
             behind = after if part.rank == reached else None
-            found += await search.list_part(part, behind, limit - len(found))
+            found += await search.list_part(part, behind, limit - len(found), often=often)
     return found
 
 
@@ -114,15 +122,35 @@ class _Search:
     wanted: ContactFilter
     terms: SearchTerms
 
+    async def choose_parts(self) -> Mapping[_Part, bool]:
+        """The parts to read the list by, and whether each is seen often at its head; none where few match, or the list is short."""
+        fit, conditions = self._begin(LOOKED_AT)
+        archived = "c.archived" if self.wanted.archived else "NOT c.archived"
+        rows = await self.connection.fetch(
+            f"""SELECT CASE WHEN {conditions} AND {fit.anywhere()} AND {fit.stretches()} THEN {fit.rank()} END AS rank, count(*) AS contacts
+                FROM (
+                    SELECT c.* FROM contacts c WHERE {LISTED} AND {archived} ORDER BY c.score DESC, {LAST} DESC, c.id LIMIT $2
+                ) c GROUP BY 1""",  # noqa: S608  (no input in it)
+            *fit.values,
+        )
+        seen: dict[int | None, int] = {row["rank"]: row["contacts"] for row in rows}
+        read, matching = sum(seen.values()), sum(seen.values()) - seen.get(None, 0)
+        if read < LOOKED_AT or matching <= MANY:
+            return {}
+        often = {part: seen.get(part.rank, 0) > MANY for part in _PARTS}
+        *names, near, rest = _PARTS
+        if often[rest] and not often[near]:
+            return {part: often[part] for part in names} | {_NEAR_OR_NOT: True}
+        return often
+
     async def list_ranked(self, after: Position | None, limit: int) -> list[ListedContact]:
         """Each match is ranked, then they are sorted."""
         fit, conditions = self._begin(limit)
-        rank = f"CASE WHEN {fit.whole()} THEN 3 WHEN {fit.name()} THEN 2 WHEN {fit.near()} THEN 1 ELSE 0 END"
         behind = f"WHERE {_behind('rank, score, last', after, fit.values)}" if after else ""
         rows = await self.connection.fetch(
             f"""SELECT {COLUMNS}, found.rank FROM (
                     SELECT * FROM (
-                        SELECT c.id, c.score, {LAST} AS last, {rank} AS rank FROM contacts c
+                        SELECT c.id, c.score, {LAST} AS last, {fit.rank()} AS rank FROM contacts c
                         WHERE {conditions} AND {fit.anywhere()} AND {fit.stretches()}
                     ) ranked {behind} ORDER BY rank DESC, score DESC, last DESC, id LIMIT $2
                 ) found JOIN contacts c USING (id) ORDER BY found.rank DESC, found.score DESC, found.last DESC, id""",  # noqa: S608  (no input in it)
@@ -130,13 +158,10 @@ class _Search:
         )
         return [listed(row, row["rank"]) for row in rows]
 
-    async def list_part(self, part: _Part, after: Position | None, limit: int) -> list[ListedContact]:
-        """In the order of the list; by the index of words where few fit, else by that of the list, until the page is full."""
+    async def list_part(self, part: _Part, after: Position | None, limit: int, *, often: bool) -> list[ListedContact]:
+        """In the order of the list: by its index until the page is full, where such contacts come `often`; else by that of words."""
         fit, conditions = self._begin(limit)
-        if part is not _PARTS[-1] and not await self.finds_many(part):
-            read = f"AND {part.index(fit)}"
-        else:
-            read = f"ORDER BY c.score DESC, {LAST} DESC, c.id"
+        read = f"ORDER BY c.score DESC, {LAST} DESC, c.id" if often else f"AND {part.index(fit)}"
         behind = f"AND {_behind('c.score, c.last', after[1:], fit.values)}" if after else ""
         # OFFSET 0: what is read, and by which index, is not the planner's to choose, who can't know how often letters begin a word.
         rows = await self.connection.fetch(
@@ -146,15 +171,6 @@ class _Search:
             *fit.values,
         )
         return [listed(row, part.rank) for row in rows]
-
-    async def finds_many(self, part: _Part) -> bool:
-        """Whether the index of this part finds more than can be ranked one by one."""
-        fit, conditions = self._begin(MANY + 1)
-        matches = await self.connection.fetchval(
-            f"SELECT count(*) FROM (SELECT FROM contacts c WHERE {conditions} AND {part.index(fit)} LIMIT $2) found",  # noqa: S608  (no input in it)
-            *fit.values,
-        )
-        return bool(matches > MANY)
 
     def _begin(self, limit: int) -> tuple[_Fit, str]:
         """The values of a statement, to which conditions can be added; and the condition that a contact is on the list at all."""

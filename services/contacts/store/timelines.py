@@ -14,8 +14,8 @@ from libs.common.requests import ContactRef, Direction
 
 _LINES = """
     SELECT l.interaction_id, l.occurred_at, l.direction, l.platform, l.contact_id,
-           i.kind, i.title, i.text, i.thread, l.automated, i.bcc_logged, i.ends_at, i.user_id
-    FROM timeline_lines l JOIN interactions i ON i.id = l.interaction_id
+           l.kind, l.title, l.text, l.thread, l.automated, l.bcc_logged, l.ends_at
+    FROM timeline_lines l
 """
 
 Position: TypeAlias = tuple[datetime, InteractionId]
@@ -53,16 +53,20 @@ class ListedPeople:
 
 
 _LAST_ID = InteractionId(UUID(int=2**128 - 1))
-_GROWTH = 4
+_SPARE, _GROWTH = 8, 4
+"""By how many positions the first piece is longer than the page, where nothing is left out on purpose; and how pieces grow."""
 
-# Of a contact ($1) the lines that fit a filter (`conditions`) among some interactions ($8).
+# Of a contact ($1) the lines that fit a filter (`conditions`) among some interactions ($8). Each by itself, as OFFSET 0 has it: together
+# the planner would read all that the contact is on, and pick these from it.
 FITTING = f"""
-    {_LINES} WHERE l.contact_id = $1
-      AND ($2::text IS NULL OR l.platform = $2) AND ($3::text IS NULL OR l.direction = $3)
-      AND ($4 = '' OR strpos(lower(i.title || ' ' || i.text), lower($4)) > 0)
-      AND ($5::timestamptz IS NULL OR l.occurred_at <= $5) AND ($6::timestamptz IS NULL OR l.occurred_at > $6)
-      AND ($7::text IS NULL OR i.thread = $7) AND l.interaction_id = ANY($8::uuid[])
-"""
+    SELECT line.* FROM unnest($8::uuid[]) AS piece(interaction_id) CROSS JOIN LATERAL (
+        {_LINES} WHERE l.contact_id = $1
+          AND ($2::text IS NULL OR l.platform = $2) AND ($3::text IS NULL OR l.direction = $3)
+          AND ($4 = '' OR strpos(lower(l.title || ' ' || l.text), lower($4)) > 0)
+          AND ($5::timestamptz IS NULL OR l.occurred_at <= $5) AND ($6::timestamptz IS NULL OR l.occurred_at > $6)
+          AND ($7::text IS NULL OR l.thread = $7) AND l.interaction_id = piece.interaction_id OFFSET 0
+    ) line
+"""  # noqa: S608  (no input in it)
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,11 @@ class TimelineFilter:
     until: datetime | None = None
     later_than: datetime | None = None
     down_to: Position | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether lines are left out by what they are."""
+        return any((self.platform, self.direction, self.text, self.thread))
 
     def ends_above(self, position: Position) -> bool:
         """Whether nothing from this position on is asked for."""
@@ -110,9 +119,9 @@ async def walk(
     if wanted.until is not None:
         newest = (wanted.until, _LAST_ID)
         after = newest if after is None else min(after, newest)
-    length = 2 * limit
+    length = 2 * limit if wanted.narrows else limit + _SPARE
     while True:
-        piece = await _list_piece(connection, contact_id, after, length)
+        piece = await _list_piece(connection, contact_id, after, wanted.later_than, length)
         yield [
             line
             for line in await list_among(
@@ -126,7 +135,7 @@ async def walk(
 
 
 async def _list_piece(
-    connection: Connection, contact_id: ContactId, after: Position | None, limit: int
+    connection: Connection, contact_id: ContactId, after: Position | None, later_than: datetime | None, limit: int
 ) -> list[Position]:
     """The next positions at which something of the contact's addresses is, by their index; not all of it is a line."""
     rows = await connection.fetch(
@@ -135,12 +144,14 @@ async def _list_piece(
                SELECT DISTINCT p.occurred_at, p.interaction_id FROM participants p
                WHERE p.address_id = a.id AND (p.occurred_at, p.interaction_id)
                    < (coalesce($2, 'infinity'::timestamptz), coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+                 AND p.occurred_at > coalesce($5, '-infinity'::timestamptz)
                ORDER BY p.occurred_at DESC, p.interaction_id DESC LIMIT $4
            ) piece
            WHERE a.contact_id = $1 ORDER BY 1 DESC, 2 DESC LIMIT $4""",
         contact_id,
         *(after or (None, None)),
         limit,
+        later_than,
     )
     return [(row["occurred_at"], row["interaction_id"]) for row in rows]
 
@@ -150,7 +161,10 @@ async def list_among(
 ) -> list[TimelineLine]:
     """Those of these interactions that are lines of the timeline and fit, newest first, wherever they stand on it."""
     rows = await connection.fetch(
-        f"{FITTING} ORDER BY l.occurred_at DESC, l.interaction_id DESC", contact_id, *conditions(wanted), ids
+        f"{FITTING} ORDER BY line.occurred_at DESC, line.interaction_id DESC",
+        contact_id,
+        *conditions(wanted),
+        ids,
     )
     return [_line(row) for row in rows]
 
@@ -180,7 +194,7 @@ async def list_last_lines(
 
 async def get_line(connection: Connection, contact_id: ContactId, platform: str, ref: str) -> TimelineLine | None:
     row = await connection.fetchrow(
-        f"{_LINES} WHERE l.contact_id = $1 AND i.platform = $2 AND i.ref = $3", contact_id, platform, ref
+        f"{_LINES} WHERE l.contact_id = $1 AND l.platform = $2 AND l.ref = $3", contact_id, platform, ref
     )
     return _line(row) if row else None
 
@@ -188,35 +202,27 @@ async def get_line(connection: Connection, contact_id: ContactId, platform: str,
 async def list_people(
     connection: Connection, ids: Collection[InteractionId], at_most: int
 ) -> dict[InteractionId, ListedPeople]:
-    """Who is on these interactions, the author or organizer first, `at_most` of each. Of notes: nobody."""
-    people: dict[InteractionId, list[Person]] = defaultdict(list)
+    """Who is on these interactions, the author or organizer first, `at_most` of each; and how many they are, those included of whom
+    only the number was kept. Of notes: nobody.
+    """
+    order = "ORDER BY p.role <> 'from', p.role <> 'organizer', p.role, a.id) FILTER (WHERE a.kind <> 'bcc'))[1:$2]"
     rows = await connection.fetch(
-        """SELECT * FROM (
-               SELECT p.interaction_id, p.role, p.name, a.shown, row_number() OVER (
-                   PARTITION BY p.interaction_id ORDER BY p.role <> 'from', p.role <> 'organizer', p.role, a.id) AS nth
-               FROM participants p JOIN addresses a ON a.id = p.address_id
-               WHERE p.interaction_id = ANY($1::uuid[]) AND a.kind <> 'bcc'
-           ) numbered WHERE nth <= $2 ORDER BY interaction_id, nth""",
+        f"""SELECT i.id, (array_agg(p.role {order} AS roles, (array_agg(a.shown {order} AS addresses, (array_agg(p.name {order} AS names,
+               count(*) FILTER (WHERE a.kind <> 'bcc' AND p.role <> 'bcc_log')
+               + greatest(i.crowd - count(DISTINCT a.id) FILTER (WHERE p.role <> 'bcc_log'), 0) AS total
+           FROM interactions i
+           JOIN participants p ON p.interaction_id = i.id
+           JOIN addresses a ON a.id = p.address_id
+           WHERE i.id = ANY($1::uuid[]) GROUP BY i.id HAVING bool_or(p.role <> 'bcc_log')""",  # noqa: S608  (no input in it)
         list(ids),
         at_most,
     )
-    for row in rows:
-        people[row["interaction_id"]].append(Person(role=row["role"], address=row["shown"], name=row["name"]))
-    totals = await _count_people(connection, ids)
-    return {id_: ListedPeople(tuple(people[id_]), total) for id_, total in totals.items()}
+    return {row["id"]: ListedPeople(_people(row), row["total"]) for row in rows}
 
 
-async def _count_people(connection: Connection, ids: Collection[InteractionId]) -> dict[InteractionId, int]:
-    """How many people are on these interactions, those of whom only the number was kept included."""
-    rows = await connection.fetch(
-        """SELECT i.id, count(*) FILTER (WHERE a.kind <> 'bcc') + greatest(i.crowd - count(DISTINCT a.id), 0) AS total
-           FROM interactions i
-           JOIN participants p ON p.interaction_id = i.id AND p.role <> 'bcc_log'
-           JOIN addresses a ON a.id = p.address_id
-           WHERE i.id = ANY($1::uuid[]) GROUP BY i.id""",
-        list(ids),
-    )
-    return {row["id"]: row["total"] for row in rows}
+def _people(row: Record) -> tuple[Person, ...]:
+    written = zip(row["roles"] or (), row["addresses"] or (), row["names"] or (), strict=True)
+    return tuple(Person(role=role, address=address, name=name) for role, address, name in written)
 
 
 async def list_accounts_of(

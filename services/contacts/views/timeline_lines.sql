@@ -10,7 +10,8 @@ SELECT a.contact_id, i.id AS interaction_id, i.occurred_at, i.platform, i.thread
         ELSE 'participant'
     END AS direction,
     counts_towards_relationship(i.automated, i.answered) AND NOT (i.unauthenticated AND coalesce(author.is_me, false)) AS counted,
-    CASE WHEN i.unauthenticated AND coalesce(author.is_me, false) THEN 'forged' ELSE i.automated END AS automated
+    CASE WHEN i.unauthenticated AND coalesce(author.is_me, false) THEN 'forged' ELSE i.automated END AS automated,
+    i.ref, i.kind, i.title, i.text, i.bcc_logged, i.ends_at
 FROM addresses a
 JOIN participants p ON p.address_id = a.id
 JOIN interactions i ON i.id = p.interaction_id

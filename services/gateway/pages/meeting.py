@@ -68,6 +68,7 @@ async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
     look = _look(visit)
     begun = view.starts_at <= visit.now
     contacts = [guest for guest in forecast.guests if guest.contact_id] if forecast else []
+    brief, note = await asyncio.gather(_text_brief(visit, look), _note(visit, contacts if begun else []))
     values = {
         "meeting": view,
         "length": length_text(view.ends_at - view.starts_at),
@@ -76,12 +77,12 @@ async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
         "state": brief_text(brief_outlook(view, forecast, visit.now), view.starts_at, visit.zone),
         "looks": LOOKS,
         "look": look,
-        "brief": await _preview(visit) if look == "text" else None,
+        "brief": brief,
         "sent": "sent" in visit.http_request.query,
         "problem_text": problem.detail if problem else "",
         "begun": begun,
         "noted": contacts if begun else [],
-        "note": await _note(visit, contacts) if begun else "",
+        "note": note,
         "saved": "noted" in visit.http_request.query,
     }
     return await visit.page("meeting.html", values, accounts=accounts, status=problem.status if problem else 200)
@@ -176,6 +177,11 @@ def _note_of(visit: Visit, meeting: Meeting, contact_id: ContactId, text: str) -
         ref=f"{_thread(meeting.meeting_id)}:{contact_id}",
         thread=_thread(meeting.meeting_id),
     )
+
+
+async def _text_brief(visit: Visit, look: str) -> Brief | None:
+    """The brief where its text is looked at: as HTML it is fetched by its frame."""
+    return await _preview(visit) if look == "text" else None
 
 
 async def _preview(visit: Visit) -> Brief:

@@ -98,13 +98,15 @@ class Visit:
         status: int = 200,
     ) -> web.Response:
         """The page in its frame: navigation, sync health, unread notifications. `accounts`: where the page has them already."""
+        counting = count_unread(self.context.db, self.user_id)
         if accounts is None:
-            accounts = await self.accounts()
-        unread = await count_unread(self.context.db, self.user_id)
+            connected, unread = await asyncio.gather(self.accounts(), counting)
+        else:
+            connected, unread = accounts, await counting
         frame = {
             "user": self.user,
             "unread": unread,
-            "health": sync_health(accounts, self.now, self.zone),
+            "health": sync_health(connected, self.now, self.zone),
             "now": self.now,
             "zone": self.zone,
             "path": self.http_request.path,

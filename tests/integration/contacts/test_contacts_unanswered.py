@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libs.common.errors import Refused
-from libs.common.ids import InteractionId, new_id
+from libs.common.ids import InteractionId, UserId, new_id
 from libs.common.requests import (
     AddInteraction,
     ContactFields,
@@ -16,9 +16,10 @@ from libs.common.requests import (
     RestoreWaiting,
     UpdateContact,
 )
+from services.contacts import waiting as work
 from services.contacts.domain.waiting import UnansweredMail
 from services.contacts.handlers import contacts, timelines, waiting
-from services.contacts.store.waiting import list_unanswered
+from services.contacts.waiting import unanswered_mail
 from tests.support.contacts_rows import OTHER, of_the_other
 from tests.support.contacts_world import (
     ME,
@@ -39,9 +40,11 @@ __all__ = ["contacts_database", "world"]
 JANE, BOB = "jane@acme.example", "bob@beta.example"
 
 
-async def unanswered(world: World) -> dict[str, UnansweredMail]:
+async def unanswered(world: World, user: UserId = USER) -> dict[str, UnansweredMail]:
     """By title, newest first."""
-    found = await list_unanswered(world.pool, USER, NOW - timedelta(days=60), NOW, 500)
+    async with world.pool.acquire() as connection:
+        pieces = unanswered_mail(connection, user, NOW - timedelta(days=60), NOW)
+        found = [item async for piece in pieces for item in piece]
     assert [item.occurred_at for item in found] == sorted((item.occurred_at for item in found), reverse=True)
     return {item.title: item for item in found}
 
@@ -50,7 +53,9 @@ def asked(name: str, days_ago: float, *, thread: str = "", sender: str = JANE, t
     return mail(name, sender, to, days_ago=days_ago, thread_id=thread or f"t-{name}", title=name, **more)
 
 
-async def test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wrote_it(world: World) -> None:
+async def test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wrote_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await world.receive(
         asked("alone", 3),
         asked("old", 9, thread="a"), asked("mine", 8, thread="a", sender=ME, to=[JANE]),
@@ -69,8 +74,10 @@ async def test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wr
     assert all(item.written_to for item in found.values())
     jane = await world.contact(JANE)
     assert (found["alone"].contact_id, found["alone"].name) == (jane.id, jane.name)
-    assert await list_unanswered(world.pool, OTHER, NOW - timedelta(days=60), NOW, 1) != []
-    assert len(await list_unanswered(world.pool, USER, NOW - timedelta(days=60), NOW, 2)) == 2
+    assert list(await unanswered(world, OTHER)) == ["theirs"]
+    for first in (1, 2, 5):
+        monkeypatch.setattr(work, "FIRST_PIECE", first)
+        assert await unanswered(world) == found, "whatever is looked at together"
 
 
 async def test_an_answer_from_another_account_or_an_alias_is_an_answer(world: World) -> None:

@@ -66,7 +66,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "notes found before names",
         "order",
-        "services/contacts/store/text_search.py::_Search.list_ranked",
+        "services/contacts/store/text_search.py::_Fit.rank",
         InText("THEN 1 ELSE 0", "THEN 0 ELSE 1"),
         (f"{CONTACTS}_pages.py::test_what_is_found_in_a_name_comes_before_addresses_companies_and_notes",),
     ),

@@ -6,6 +6,7 @@ from tests.sabotage.mutation import InText, Mutation
 CONTACTS = "tests/integration/contacts/test_contacts"
 _WALL = "tests/integration/common/test_row_security.py"
 
+
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a contact of another user",
@@ -128,8 +129,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     condition_lost(
         "everybody's messages are counted",
         "services/contacts/store/counts.py::get_counts",
-        "interactions WHERE user_id = $1 AND platform = 'email'",
-        "interactions WHERE platform = 'email'",
+        "FROM interaction_counts WHERE user_id = $1",
+        "FROM interaction_counts WHERE $1::uuid IS NOT NULL",
         REQUESTS,
     ),
     condition_lost(
