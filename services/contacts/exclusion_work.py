@@ -35,6 +35,10 @@ RemoveSome: TypeAlias = Callable[[Connection, StoredExclusion], Awaitable[Change
 """None where nothing is left to remove"""
 
 
+class NothingRemoved(Exception):
+    """A rule covers what the door would let in: a bug. The work of this rule ends, for it would find the same again and again."""
+
+
 async def work_off_exclusions(context: Context) -> int:
     """Everything that is due for any rule; for how many it was done."""
     async with context.db.acquire() as connection:
@@ -46,6 +50,8 @@ async def work_off_exclusions(context: Context) -> int:
             done += 1
         except UserBusy:  # the next round finds it due as before
             get_logger().info("exclusion_postponed", user=str(user_id))
+        except NothingRemoved as stuck:  # its page shows that it is not done; those of others are
+            get_logger().error("exclusion_stuck", user=str(user_id), error=str(stuck))
     return done
 
 
@@ -96,10 +102,16 @@ async def _remove_contacts(connection: Connection, exclusion: StoredExclusion) -
     if not contact_ids:
         return None
     rules = (await exclusions.list_in_force(connection, [user_id])).get(user_id, ExclusionRules({}))
+    held_by = await exclusion_work.list_addresses_of(connection, contact_ids)
+    lost_by = {
+        contact_id: [address_id for address_id, address in held.items() if rules.matching(*address)]
+        for contact_id, held in held_by.items()
+    }
+    if not any(lost_by.values()):
+        raise NothingRemoved(f"{len(contact_ids)} contacts have an address under the rule, and none of them loses it.")
     kept: list[ContactId] = []
-    for contact_id, held in (await exclusion_work.list_addresses_of(connection, contact_ids)).items():
-        lost = [address_id for address_id, address in held.items() if rules.matching(*address)]
-        if len(lost) == len(held):
+    for contact_id, lost in lost_by.items():
+        if len(lost) == len(held_by[contact_id]):
             await contact_edits.delete_contact(connection, user_id, contact_id)
         else:
             await exclusion_work.detach_addresses(connection, lost)
@@ -137,6 +149,8 @@ async def _remove_interactions(connection: Connection, exclusion: StoredExclusio
     held = await observations.list_of_interactions(connection, ids)
     kept = await leave_out_excluded(connection, held)
     changed = [observation for observation, before in zip(kept, held, strict=True) if observation != before]
+    if not changed:
+        raise NothingRemoved(f"{len(ids)} interactions have somebody under the rule on them, and all of it is let in.")
     effects = await replace_observations(connection, changed)
     followed, recheck = await follow_additions(connection, effects)
     await insert_rechecks(connection, exclusion.user_id, recheck, Stage.NAME)

@@ -1,11 +1,12 @@
 """What the user asked not to record is gone and stays out, whatever came first and by whichever door; and can be let in again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
+from libs.common.db import Connection
 from libs.common.errors import Refused
 from libs.common.events import Event, Identity, InteractionReported, ProfileReported, UserDeleted
 from libs.common.requests import (
@@ -29,6 +30,8 @@ from libs.common.requests import (
     UpdateContact,
 )
 from services.contacts import exclusion_work
+from services.contacts.domain.exclusions import ExclusionRules
+from services.contacts.domain.observations import Observation
 from services.contacts.exclusion_work import work_off_exclusions
 from services.contacts.handlers import attendees, audits, connectors, contacts, exclusions, merges, messages, timelines
 from tests.support.contacts_world import (
@@ -49,6 +52,7 @@ from tests.support.contacts_world import (
 __all__ = ["contacts_database", "world"]
 
 ANN, JOHN, BOB, CARL = "ann@acme.example", "john@mail.acme.example", "bob@beta.example", "carl@gamma.example"
+ZOE = "zoe@zeta.example"
 TELEGRAM = Identity(kind="telegram", value="@ann")
 EVERYTHING: Sequence[Event] = (
     mail("theirs", ANN, [ME, BOB], name="Ann Acme"),
@@ -136,6 +140,42 @@ async def test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is
     assert (shown.kind, shown.value, shown.removing, shown.left_out) == ("domain", "acme.example", False, 10)
     await world.receive(*EVERYTHING)  # what is delivered again changes nothing
     assert await world.state() == before
+
+
+@pytest.mark.parametrize("stage", ["contacts", "interactions"])
+async def test_a_rule_by_which_nothing_goes_ends_is_not_called_done_and_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """As after a bug by which the question what falls under a rule has two answers."""
+    await world.receive(*EVERYTHING, mail("zoe", ZOE, name="Zoe"))
+    await add(world, ANN)
+    await add(world, ZOE)
+    matching, leave_out, chunks = ExclusionRules.matching, exclusion_work.leave_out_excluded, 0
+
+    def without_ann(rules: ExclusionRules, kind: str, value: str) -> frozenset[UUID]:
+        return frozenset() if value == ANN else matching(rules, kind, value)
+
+    async def let_in_with_ann(connection: Connection, seen: Collection[Observation]) -> list[Observation]:
+        with_ann = any(who.value == ANN for found in seen if found.item for who in found.item.participants)
+        return list(seen) if with_ann else await leave_out(connection, seen)
+
+    async def count_chunk() -> None:
+        nonlocal chunks
+        chunks += 1
+        assert chunks < 20, "it goes on for ever"
+
+    monkeypatch.setattr(exclusion_work, "pause_between_chunks", count_chunk)
+    if stage == "contacts":
+        monkeypatch.setattr(ExclusionRules, "matching", without_ann)
+    else:
+        monkeypatch.setattr(exclusion_work, "leave_out_excluded", let_in_with_ann)
+    assert await work_off_exclusions(world.context) == 1
+    shown = (await exclusions.list_exclusions(world.context, ListExclusions(user_id=USER))).items
+    assert {rule.value: rule.removing for rule in shown} == {ANN: True, ZOE: False}
+    assert ZOE not in await every_text(world)
+    monkeypatch.undo()
+    assert await work_off_exclusions(world.context) == 1
+    assert ANN not in await every_text(world)
 
 
 async def test_the_contact_goes_at_once_and_comes_back_by_no_door(world: World) -> None:

@@ -216,6 +216,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{NOT_RECORDED}::test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is_about",),
     ),
     Mutation(
+        "contacts under a rule are looked at for ever where none of them loses anything",
+        "private",
+        "services/contacts/exclusion_work.py::_remove_contacts",
+        Replace("any(lost_by.values())", "lost_by"),
+        (f"{NOT_RECORDED}::test_a_rule_by_which_nothing_goes_ends_is_not_called_done_and_holds_up_no_other",),
+    ),
+    Mutation(
+        "interactions under a rule are looked at for ever where all of them are let in",
+        "private",
+        "services/contacts/exclusion_work.py::_remove_interactions",
+        Replace("not changed", "not held"),
+        (f"{NOT_RECORDED}::test_a_rule_by_which_nothing_goes_ends_is_not_called_done_and_holds_up_no_other",),
+    ),
+    Mutation(
         "cards bring back whom the user asked not to record",
         "private",
         "services/contacts/exclusions.py::leave_out_excluded_cards",
