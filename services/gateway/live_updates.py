@@ -5,6 +5,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
+from time import monotonic
 
 from libs.common.errors import Refused
 from libs.common.ids import UserId
@@ -12,6 +14,8 @@ from services.gateway.domain.live_updates import RESYNC, LiveEvent
 
 QUEUE_LENGTH = 200
 STREAMS_PER_USER = 20
+JUST_NOW_SECONDS = 10.0
+"""As long as it may take from when a page was made until its browser listens."""
 
 
 @dataclass(eq=False)
@@ -55,10 +59,12 @@ class LiveStream:
 
 
 class Hub:
-    """The open streams of this replica, by user."""
+    """The open streams of this replica, by user; and for whom something has changed just now, before they could listen."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._streams: defaultdict[UserId, set[LiveStream]] = defaultdict(set)
+        self._changed_at: dict[UserId, float] = {}  # the latest last
+        self._clock = clock
 
     @contextmanager
     def open_stream(
@@ -66,6 +72,7 @@ class Hub:
     ) -> Iterator[LiveStream]:
         """A stream that is open for as long as the context lasts. Refused: `too_many_streams` (429).
 
+        It begins with RESYNC where something has changed just now: a page that was made before shows what was.
         Those whose browser went away do not count: that shows when they are next written to, and somebody who looks at many pages
         in a short time would be refused.
         """
@@ -77,6 +84,8 @@ class Hub:
             )
         stream = LiveStream(user_id, session, is_connected)
         self._streams[user_id].add(stream)
+        if self._clock() - self._changed_at.get(user_id, -JUST_NOW_SECONDS) < JUST_NOW_SECONDS:
+            stream.put(RESYNC)
         try:
             yield stream
         finally:
@@ -99,11 +108,22 @@ class Hub:
         """Whether `send` would reach anybody: spares the work of making an event for nobody."""
         return user_id in self._streams
 
+    def mark_changed(self, user_id: UserId) -> None:
+        """Something has changed that `send` was not called with."""
+        now = self._clock()
+        self._changed_at.pop(user_id, None)
+        self._changed_at[user_id] = now
+        for oldest, at in list(islice(self._changed_at.items(), 2)):  # more than comes in
+            if now - at >= JUST_NOW_SECONDS:
+                del self._changed_at[oldest]
+
     def send(self, user_id: UserId, event: LiveEvent) -> None:
+        self.mark_changed(user_id)
         for stream in self._streams.get(user_id, ()):
             stream.put(event)
 
     def close_user(self, user_id: UserId) -> None:
+        self._changed_at.pop(user_id, None)
         for stream in self._streams.get(user_id, ()):
             stream.close()
 

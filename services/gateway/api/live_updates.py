@@ -27,8 +27,9 @@ async def stream_events(call: Call) -> web.StreamResponse:
     """Stream live updates (server-sent events).
 
     `sync.progressed` with done, total and eta of a run; `contact.changed` with contact ids; `prep.skipped` with a meeting that gets no
-    brief, and why; `notification.created` with the notification; `resync` when events were dropped because they were read too slowly:
-    load again what you show. Nothing is replayed after a reconnect. A comment line keeps the connection alive every 15 seconds; the
+    brief, and why; `notification.created` with the notification; `resync` when events were dropped because they were read too slowly,
+    or when something has changed in the seconds before the stream was opened: load again what you show. Nothing is replayed after a
+    reconnect. A comment line keeps the connection alive every 15 seconds; the
     stream ends with the session.
     """
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -7,6 +7,7 @@ from typing import Literal
 
 from libs.common.requests import Counts
 from services.gateway.domain.accounts import AccountView
+from services.gateway.domain.count_texts import counted
 from services.gateway.domain.sync_lines import progress_text
 
 State = Literal["done", "now", "later"]
@@ -35,19 +36,20 @@ def is_first_run(accounts: Sequence[AccountView], created_at: datetime, now: dat
 
 
 def steps(accounts: Sequence[AccountView], counts: Counts | None, brief: str) -> list[Step]:
-    """The steps with their counts. `brief`: when the first one comes, where that is known."""
+    """The steps with their counts. `brief`: when the first one comes."""
     read = is_read(accounts)
     return [
         Step("Connect your Google account", "done" if accounts else "now"),
         Step(_reading(accounts, counts), "done" if read else "now" if accounts else "later"),
-        Step(brief or "Your first brief comes half an hour before your next meeting", "now" if read else "later"),
+        Step(brief, "now" if read else "later"),
     ]
 
 
 def _reading(accounts: Sequence[AccountView], counts: Counts | None) -> str:
     found = ""
     if counts and counts.messages + counts.meetings + counts.contacts:
-        found = f"{counts.messages:,} messages, {counts.meetings:,} meetings and {counts.contacts:,} people are here"
+        here = (counted(counts.messages, "message"), counted(counts.meetings, "meeting"))
+        found = f"{', '.join(here)} and {counted(counts.contacts, 'person', 'people')} are here"
     if is_read(accounts):
         return f"Your mail is read: {found}" if found else "Your mail is read"
     running = [run for account in accounts if (run := account.syncs.get("mail")) and run.total]

@@ -94,21 +94,26 @@ def brief_text(prep: Prep | None) -> str:
             return f"could not be sent: {prep.reason}"
 
 
-BRIEF_LEAD = timedelta(minutes=30)
+class BriefClock(NamedTuple):
+    """When briefs come: so long before their meetings, in the reader's zone."""
+
+    now: datetime
+    zone: ZoneInfo
+    lead: timedelta
 
 
-def next_brief_text(meeting: MeetingView, forecast: MeetingForecast | None, now: datetime, zone: ZoneInfo) -> str:
+def next_brief_text(meeting: MeetingView, forecast: MeetingForecast | None, clock: BriefClock) -> str:
     """What became of the brief, or what is going to; nothing where there never is one."""
     if meeting.prep:
         return _past_brief_text(meeting.prep)
     if meeting.all_day:
         return ""
-    if meeting.starts_at <= now:
+    if meeting.starts_at <= clock.now:
         return "no brief"
     if forecast and not forecast.would_send:
         return f"no brief: {skip_words(forecast.reason)}"
-    due = meeting.starts_at - BRIEF_LEAD
-    return f"brief at {clock_text(due, zone)}" if due > now else "brief on its way"
+    due = meeting.starts_at - clock.lead
+    return f"brief at {clock_text(due, clock.zone)}" if due > clock.now else "brief on its way"
 
 
 def _past_brief_text(prep: Prep) -> str:

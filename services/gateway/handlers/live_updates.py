@@ -13,7 +13,7 @@ async def push(context: Context, event: SyncProgressed | ContactChanged | PrepSk
 
 async def push_notification(context: Context, event: NotificationCreated) -> None:
     """Load the notification and pass it on, where a browser of its user's is connected."""
-    if context.hub.has_streams(event.user_id) and (
-        notification := await get_notification(context.db, event.user_id, event.notification_id)
-    ):
+    if not context.hub.has_streams(event.user_id):
+        context.hub.mark_changed(event.user_id)
+    elif notification := await get_notification(context.db, event.user_id, event.notification_id):
         context.hub.send(event.user_id, notification_event(notification))

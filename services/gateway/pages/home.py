@@ -77,7 +77,7 @@ async def _steps(visit: Visit, accounts: list[AccountView], rows: Sequence[Row],
     brief = (
         f"Your first brief comes {first.brief.removeprefix('brief ')}, before {first.meeting.title or 'your meeting'}"
         if first
-        else ""
+        else f"Your first brief comes {visit.context.settings.prep_window_from_minutes} minutes before your next meeting"
     )
     return steps(accounts, await visit.request_if_up(CountContacts(user_id=visit.user_id)), brief)
 

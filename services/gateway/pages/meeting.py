@@ -93,7 +93,7 @@ def _state(visit: Visit, view: MeetingView, forecast: MeetingForecast | None) ->
         return brief_text(view.prep)
     if view.starts_at <= visit.now:
         return "none was sent"
-    return next_brief_text(view, forecast, visit.now, visit.zone).removeprefix("brief ") or "none: it lasts all day"
+    return next_brief_text(view, forecast, visit.brief_clock).removeprefix("brief ") or "none: it lasts all day"
 
 
 def _look(visit: Visit) -> str:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from libs.common.errors import Outage
 from libs.common.events import Meeting
@@ -12,6 +11,7 @@ from libs.common.requests import ForecastPreps, Forecasts, ListMeetings, Meeting
 from services.gateway.api.meetings import fetch_meeting_views
 from services.gateway.domain.meetings import (
     GUESTS_SHOWN,
+    BriefClock,
     GuestText,
     MeetingView,
     guest_texts,
@@ -53,7 +53,7 @@ async def list_rows(visit: Visit, start: datetime, end: datetime, *, may_be_away
     ahead = [meeting for meeting in meetings if meeting.ends_at > start]
     views = await fetch_meeting_views(visit.call, ahead, without_prep=True)
     by_meeting = {item.meeting_id: item for item in (forecasts or NOTHING_KNOWN).items}
-    return [meeting_row(view, by_meeting.get(view.id), visit.now, visit.zone) for view in views]
+    return [meeting_row(view, by_meeting.get(view.id), visit.brief_clock) for view in views]
 
 
 async def _list_meetings(visit: Visit, start: datetime, end: datetime) -> list[Meeting]:
@@ -70,13 +70,13 @@ async def _list_meetings(visit: Visit, start: datetime, end: datetime) -> list[M
     return found
 
 
-def meeting_row(meeting: MeetingView, forecast: MeetingForecast | None, now: datetime, zone: ZoneInfo) -> Row:
+def meeting_row(meeting: MeetingView, forecast: MeetingForecast | None, clock: BriefClock) -> Row:
     guests = guest_texts(meeting, forecast)
     return Row(
         meeting=meeting,
         length=length_text(meeting.ends_at - meeting.starts_at),
         guests=guests[:GUESTS_SHOWN],
         more=max(0, len(guests) - GUESTS_SHOWN),
-        first=meeting.starts_at > now and is_first_meeting(forecast),
-        brief=next_brief_text(meeting, forecast, now, zone),
+        first=meeting.starts_at > clock.now and is_first_meeting(forecast),
+        brief=next_brief_text(meeting, forecast, clock),
     )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
 from urllib.parse import unquote
@@ -20,6 +20,7 @@ from libs.common.time_zones import known_zone
 from services.gateway.api.endpoint import Call
 from services.gateway.context import Context
 from services.gateway.domain.accounts import AccountView, account_view
+from services.gateway.domain.meetings import BriefClock
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.sync_health import sync_health
 from services.gateway.pages.sign_in import require_caller
@@ -53,6 +54,12 @@ class Visit:
     def call(self) -> Call:
         """The same visit as a call of the API: a form does what the operation of the API does."""
         return Call(self.context, self.http_request, self.caller)
+
+    @property
+    def brief_clock(self) -> BriefClock:
+        """By which the page states when briefs come."""
+        lead = timedelta(minutes=self.context.settings.prep_window_from_minutes)
+        return BriefClock(self.now, self.zone, lead)
 
     async def request(self, request: Request[R], *, seconds: float | None = None) -> R:
         """The reply of the service."""

@@ -7,7 +7,7 @@ import pytest
 from libs.common.errors import Refused
 from libs.common.ids import UserId
 from services.gateway.domain.live_updates import RESYNC, LiveEvent
-from services.gateway.live_updates import QUEUE_LENGTH, STREAMS_PER_USER, Hub
+from services.gateway.live_updates import JUST_NOW_SECONDS, QUEUE_LENGTH, STREAMS_PER_USER, Hub
 
 USER = UserId(UUID(int=1))
 
@@ -23,6 +23,28 @@ async def test_a_browser_that_reads_too_slowly_loses_the_oldest_and_is_notified(
         hub.send(USER, LiveEvent("sync.progressed", "next"))
         assert await stream.get(1) == [LiveEvent("sync.progressed", "next")]
     assert not hub.has_streams(USER)
+
+
+async def test_who_begins_to_listen_just_after_a_change_is_asked_to_look_anew() -> None:
+    now = 1_000.0
+    hub, other = Hub(lambda: now), UserId(UUID(int=2))
+    with hub.open_stream(USER, None) as early:
+        hub.send(USER, LiveEvent("sync.progressed", "ended"))
+        hub.mark_changed(other)
+        assert await early.get(1) == [LiveEvent("sync.progressed", "ended")]
+    for user_id in (USER, other):
+        with hub.open_stream(user_id, None) as late:
+            assert await late.get(1) == [RESYNC]
+    with hub.open_stream(UserId(UUID(int=3)), None) as stranger:
+        assert await stranger.get(0) == []
+    now += JUST_NOW_SECONDS
+    for user_id in (USER, other):
+        with hub.open_stream(user_id, None) as later:
+            assert await later.get(0) == []
+    for number in range(10):
+        now += JUST_NOW_SECONDS
+        hub.mark_changed(UserId(UUID(int=number + 10)))
+    assert len(hub._changed_at) == 1, "who has seen no change for long is forgotten"
 
 
 async def test_only_so_many_streams_are_open_for_one_user() -> None:

@@ -17,6 +17,7 @@ from services.gateway.domain.brief_scheme import in_scheme
 from services.gateway.domain.first_run import is_first_run, is_read, steps
 from services.gateway.domain.meetings import (
     SKIP_WORDS,
+    BriefClock,
     GuestText,
     guest_texts,
     is_first_meeting,
@@ -30,6 +31,7 @@ from services.prep.domain.rules import SkipReason
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
+CLOCK = BriefClock(NOW, BERLIN, timedelta(minutes=30))
 ACCOUNT, MEETING = AccountId(UUID(int=2)), MeetingId(UUID(int=3))
 COUNTS = Counts(contacts=12, messages=1204, meetings=7, imported=3, other=0)
 NOTHING = Counts(contacts=0, messages=0, meetings=0, imported=0, other=0)
@@ -78,16 +80,18 @@ def test_the_first_run_ends_with_the_first_brief_or_after_a_week(
         ([READING], COUNTS, ["done", "now", "later"],
          "Your mail is being read: 1,204 of 12,345, about 18 min left. 1,204 messages, 7 meetings and 12 people are here so far"),
         ([READ], COUNTS, ["done", "done", "now"], "Your mail is read: 1,204 messages, 7 meetings and 12 people are here"),
+        ([READ], Counts(contacts=1, messages=1, meetings=1, imported=0, other=0), ["done", "done", "now"],
+         "Your mail is read: 1 message, 1 meeting and 1 person are here"),
         ([READ], None, ["done", "done", "now"], "Your mail is read"),
     ],
 )  # fmt: skip
 def test_the_steps_follow_from_what_is_there_with_a_count(
     accounts: list[AccountView], counts: Counts | None, states: list[str], text: str
 ) -> None:
-    found = steps(accounts, counts, "")
+    found = steps(accounts, counts, "It comes at noon.")
     assert [step.state for step in found] == states
     assert found[1].text == text
-    assert steps(accounts, counts, "It comes at noon.")[2].text == "It comes at noon."
+    assert found[2].text == "It comes at noon."
 
 
 def meeting(**changes: Any) -> Meeting:
@@ -133,7 +137,13 @@ def test_every_reason_not_to_brief_has_its_words() -> None:
 def test_what_becomes_of_a_brief_is_in_words_and_in_the_readers_zone(
     changes: dict[str, Any], stored: Prep | None, expected: MeetingForecast | None, text: str
 ) -> None:
-    assert next_brief_text(meeting_view(meeting(**changes), stored), expected, NOW, BERLIN) == text
+    assert next_brief_text(meeting_view(meeting(**changes), stored), expected, CLOCK) == text
+
+
+@pytest.mark.parametrize(("lead", "text"), [(30, "brief at 14:30"), (45, "brief at 14:15"), (120, "brief on its way")])
+def test_a_brief_is_announced_for_when_the_setting_lets_it_go(lead: int, text: str) -> None:
+    clock = BriefClock(NOW, BERLIN, timedelta(minutes=lead))
+    assert next_brief_text(meeting_view(meeting(), None), forecast(), clock) == text
 
 
 AMARA = MeetingGuest(address="amara@x.example", name="Amara")
@@ -157,11 +167,9 @@ def test_a_line_has_its_guests_with_their_relationship_and_whether_they_were_eve
     assert [is_first_meeting(found) for found in (None, forecast(), forecast("", AMARA), forecast("", AMARA, PRIYA))] == [
         False, False, True, False,
     ]  # fmt: skip
-    row = meeting_row(view, forecast("", *[AMARA] * 5), NOW, BERLIN)
+    row = meeting_row(view, forecast("", *[AMARA] * 5), CLOCK)
     assert (len(row.guests), row.more, row.first, row.length) == (3, 2, True, "45 min")
-    over = meeting_row(
-        meeting_view(meeting(starts_at=NOW - timedelta(hours=1)), None), forecast("", AMARA), NOW, BERLIN
-    )
+    over = meeting_row(meeting_view(meeting(starts_at=NOW - timedelta(hours=1)), None), forecast("", AMARA), CLOCK)
     assert not over.first, "what is over is nobody's first meeting any more"
 
 

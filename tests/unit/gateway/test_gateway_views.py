@@ -14,7 +14,7 @@ from libs.common.requests import Account, Prep, Run
 from libs.common.scopes import ALL, CALENDAR_READ, FEATURES, GMAIL_READ
 from services.gateway.domain.accounts import account_view, permitted_kinds, syncable_kinds
 from services.gateway.domain.live_updates import RESYNC, LiveEvent, live_event, notification_event
-from services.gateway.domain.meetings import ANSWER_TEXTS, brief_text, meeting_view, next_brief_text
+from services.gateway.domain.meetings import ANSWER_TEXTS, BriefClock, brief_text, meeting_view, next_brief_text
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Action, ItemCounts, Notification
 from services.gateway.domain.sync_lines import SyncLine, progress_text, result_text, sync_line
@@ -234,7 +234,12 @@ def test_what_is_going_to_become_of_a_brief_is_in_words(
     changes: dict[str, Any], found: Prep | None, minutes: int, text: str
 ) -> None:
     shown = meeting_view(meeting(**changes), found)
-    assert next_brief_text(shown, None, shown.starts_at - timedelta(minutes=minutes), UTC_ZONE) == text
+    assert (
+        next_brief_text(
+            shown, None, BriefClock(shown.starts_at - timedelta(minutes=minutes), UTC_ZONE, timedelta(minutes=30))
+        )
+        == text
+    )
 
 
 def test_answers_have_words() -> None:
