@@ -16,14 +16,16 @@ from libs.common.db import Connection
 from libs.common.ids import AccountId, ContactId, UserId
 from libs.common.log import get_logger
 from services.contacts.context import Context, UserBusy, pause_between_chunks
+from services.contacts.domain.addresses import AddressId
 from services.contacts.domain.changes import ChangedContacts
 from services.contacts.domain.exclusions import ExclusionRules
 from services.contacts.domain.identity_resolution import CardKey
+from services.contacts.domain.merges import typed_only
 from services.contacts.exclusions import leave_out_excluded, leave_out_excluded_cards
 from services.contacts.identity_resolution import resolve_identities
 from services.contacts.projector import follow_additions, replace_observations
 from services.contacts.rechecks import work_off_rechecks
-from services.contacts.store import cards, contact_edits, exclusion_work, exclusions, observations, scores
+from services.contacts.store import cards, contact_edits, exclusion_work, exclusions, merges, observations, scores
 from services.contacts.store.exclusions import StoredExclusion
 from services.contacts.store.identity_resolution import Seeds
 from services.contacts.store.rechecks import Stage, insert_rechecks
@@ -116,10 +118,18 @@ async def _remove_contacts(connection: Connection, exclusion: StoredExclusion) -
         else:
             await exclusion_work.detach_addresses(connection, lost)
             kept.append(contact_id)
-    await exclusion_work.forget_merges(connection, kept)
+    await _forget_merges(connection, kept, [id_ for contact_id in kept for id_ in lost_by[contact_id]])
     left = await resolve_identities(connection, user_id, Seeds(contacts=kept)) if kept else set()
     await scores.mark_due(connection, kept)
     return {user_id: {*contact_ids, *left}}
+
+
+async def _forget_merges(connection: Connection, contact_ids: list[ContactId], lost: list[AddressId]) -> None:
+    """What was derived from somebody who is not recorded stays in no contact that was merged away, and in no merge."""
+    await exclusion_work.forget_merges(connection, contact_ids)
+    await exclusion_work.clear_derived(connection, contact_ids, lost)
+    for merge in await merges.list_below(connection, contact_ids):
+        await merges.update_fields(connection, merge.id, typed_only(merge.before), typed_only(merge.after))
 
 
 def _cards_remover() -> RemoveSome:

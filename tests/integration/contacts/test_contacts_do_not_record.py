@@ -15,6 +15,7 @@ from libs.common.requests import (
     CompareCards,
     CompareMeetings,
     CompareMessages,
+    Contact,
     ContactFields,
     CreateContact,
     ExcludeContact,
@@ -32,6 +33,7 @@ from libs.common.requests import (
 from services.contacts import exclusion_work
 from services.contacts.domain.exclusions import ExclusionRules
 from services.contacts.domain.observations import Observation
+from services.contacts.duplicates import refresh_due_duplicates
 from services.contacts.exclusion_work import work_off_exclusions
 from services.contacts.handlers import attendees, audits, connectors, contacts, exclusions, merges, messages, timelines
 from tests.support.contacts_world import (
@@ -52,7 +54,7 @@ from tests.support.contacts_world import (
 __all__ = ["contacts_database", "world"]
 
 ANN, JOHN, BOB, CARL = "ann@acme.example", "john@mail.acme.example", "bob@beta.example", "carl@gamma.example"
-ZOE = "zoe@zeta.example"
+ZOE, DORA = "zoe@zeta.example", "dora@delta.example"
 TELEGRAM = Identity(kind="telegram", value="@ann")
 EVERYTHING: Sequence[Event] = (
     mail("theirs", ANN, [ME, BOB], name="Ann Acme"),
@@ -241,6 +243,36 @@ async def test_other_addresses_keep_the_contact_and_undoing_a_merge_brings_nobod
         await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merged.merge_id))
     assert await world.names() == ["Bob"]
     assert ANN not in await every_text(world)
+
+
+async def test_a_merge_below_another_has_nothing_left_of_whom_is_not_recorded(world: World) -> None:
+    await world.receive(
+        mail("1", ANN, [ME], name="Ann Acme"), mail("2", BOB, [ME], name="Bob"), mail("3", CARL, [ME], name="Carl Gamma"),
+        mail("4", ZOE, [ME], name="Zoe"), card("9", name="Carl Gamma", emails=[CARL], organization="Carl & Sons", phones=["070 111 22 34"]),
+    )  # fmt: skip
+    await world.receive(mail("5", DORA, [ME], name="Dora"))
+    ann, bob, carl, zoe, dora = [await world.contact(address) for address in (ANN, BOB, CARL, ZOE, DORA)]
+
+    async def merge(survivor: Contact, other: Contact) -> UUID:
+        command = MergeContacts(user_id=USER, contact_id=survivor.id, other_id=other.id)
+        merge_id = (await merges.merge_contacts(world.context, command)).merge_id
+        await refresh_due_duplicates(world.context)
+        return merge_id
+
+    below = await merge(bob, carl)
+    beside = await merge(bob, zoe)
+    above, third = await merge(ann, bob), await merge(ann, dora)
+    assert "Carl & Sons" in await every_text(world)
+    await add(world, CARL)
+    await work_off_exclusions(world.context)
+    await refresh_due_duplicates(world.context)
+    assert "carl" not in (await every_text(world)).lower()
+    for merge_id in (above, third, beside):
+        await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merge_id))
+    with pytest.raises(Refused, match="not_found"):
+        await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=below))
+    assert sorted(await world.names()) == ["Ann Acme", "Bob", "Dora", "Zoe"]
+    assert [(await world.contact(address)).interactions for address in (ANN, BOB, DORA, ZOE)] == [1, 1, 1, 1]
 
 
 async def test_what_was_left_out_is_no_difference_for_the_audits_and_is_one_when_the_rule_is_taken_back(

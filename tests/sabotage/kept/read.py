@@ -244,4 +244,20 @@ MUTATIONS = (
             "tests/integration/contacts/test_contacts_unanswered.py::test_an_answer_from_another_account_or_an_alias_is_an_answer",
         ),
     ),
+    Mutation(
+        "who begins to listen just after a change is not asked to look anew",
+        "read",
+        "services/gateway/live_updates.py::Hub.open_stream",
+        Replace("stream.put(RESYNC)", ""),
+        (
+            "tests/unit/gateway/test_gateway_live_streams.py::test_who_begins_to_listen_just_after_a_change_is_asked_to_look_anew",
+        ),
+    ),
+    Mutation(
+        "briefs announced for half an hour before, whatever the setting",
+        "read",
+        "services/gateway/domain/meetings.py::next_brief_text",
+        Replace("meeting.starts_at - clock.lead", "meeting.starts_at - timedelta(minutes=30)"),
+        ("tests/unit/gateway/test_gateway_page_rules.py::test_a_brief_is_announced_for_when_the_setting_lets_it_go",),
+    ),
 )
