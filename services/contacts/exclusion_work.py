@@ -16,14 +16,16 @@ from libs.common.db import Connection
 from libs.common.ids import AccountId, ContactId, UserId
 from libs.common.log import get_logger
 from services.contacts.context import Context, UserBusy, pause_between_chunks
+from services.contacts.domain.addresses import AddressId
 from services.contacts.domain.changes import ChangedContacts
 from services.contacts.domain.exclusions import ExclusionRules
 from services.contacts.domain.identity_resolution import CardKey
+from services.contacts.domain.merges import typed_only
 from services.contacts.exclusions import leave_out_excluded, leave_out_excluded_cards
 from services.contacts.identity_resolution import resolve_identities
 from services.contacts.projector import follow_additions, replace_observations
 from services.contacts.rechecks import work_off_rechecks
-from services.contacts.store import cards, contact_edits, exclusion_work, exclusions, observations, scores
+from services.contacts.store import cards, contact_edits, exclusion_work, exclusions, merges, observations, scores
 from services.contacts.store.exclusions import StoredExclusion
 from services.contacts.store.identity_resolution import Seeds
 from services.contacts.store.rechecks import Stage, insert_rechecks
@@ -33,6 +35,10 @@ BEFORE_ALL: CardKey = (AccountId(UUID(int=0)), "")
 
 RemoveSome: TypeAlias = Callable[[Connection, StoredExclusion], Awaitable[ChangedContacts | None]]
 """None where nothing is left to remove"""
+
+
+class NothingRemoved(Exception):
+    """A rule covers what the door would let in: a bug. The work of this rule ends, for it would find the same again and again."""
 
 
 async def work_off_exclusions(context: Context) -> int:
@@ -46,6 +52,8 @@ async def work_off_exclusions(context: Context) -> int:
             done += 1
         except UserBusy:  # the next round finds it due as before
             get_logger().info("exclusion_postponed", user=str(user_id))
+        except NothingRemoved as stuck:  # its page shows that it is not done; those of others are
+            get_logger().error("exclusion_stuck", user=str(user_id), error=str(stuck))
     return done
 
 
@@ -96,18 +104,32 @@ async def _remove_contacts(connection: Connection, exclusion: StoredExclusion) -
     if not contact_ids:
         return None
     rules = (await exclusions.list_in_force(connection, [user_id])).get(user_id, ExclusionRules({}))
+    held_by = await exclusion_work.list_addresses_of(connection, contact_ids)
+    lost_by = {
+        contact_id: [address_id for address_id, address in held.items() if rules.matching(*address)]
+        for contact_id, held in held_by.items()
+    }
+    if not any(lost_by.values()):
+        raise NothingRemoved(f"{len(contact_ids)} contacts have an address under the rule, and none of them loses it.")
     kept: list[ContactId] = []
-    for contact_id, held in (await exclusion_work.list_addresses_of(connection, contact_ids)).items():
-        lost = [address_id for address_id, address in held.items() if rules.matching(*address)]
-        if len(lost) == len(held):
+    for contact_id, lost in lost_by.items():
+        if len(lost) == len(held_by[contact_id]):
             await contact_edits.delete_contact(connection, user_id, contact_id)
         else:
             await exclusion_work.detach_addresses(connection, lost)
             kept.append(contact_id)
-    await exclusion_work.forget_merges(connection, kept)
+    await _forget_merges(connection, kept, [id_ for contact_id in kept for id_ in lost_by[contact_id]])
     left = await resolve_identities(connection, user_id, Seeds(contacts=kept)) if kept else set()
     await scores.mark_due(connection, kept)
     return {user_id: {*contact_ids, *left}}
+
+
+async def _forget_merges(connection: Connection, contact_ids: list[ContactId], lost: list[AddressId]) -> None:
+    """What was derived from somebody who is not recorded stays in no contact that was merged away, and in no merge."""
+    await exclusion_work.forget_merges(connection, contact_ids)
+    await exclusion_work.clear_derived(connection, contact_ids, lost)
+    for merge in await merges.list_below(connection, contact_ids):
+        await merges.update_fields(connection, merge.id, typed_only(merge.before), typed_only(merge.after))
 
 
 def _cards_remover() -> RemoveSome:
@@ -137,6 +159,8 @@ async def _remove_interactions(connection: Connection, exclusion: StoredExclusio
     held = await observations.list_of_interactions(connection, ids)
     kept = await leave_out_excluded(connection, held)
     changed = [observation for observation, before in zip(kept, held, strict=True) if observation != before]
+    if not changed:
+        raise NothingRemoved(f"{len(ids)} interactions have somebody under the rule on them, and all of it is let in.")
     effects = await replace_observations(connection, changed)
     followed, recheck = await follow_additions(connection, effects)
     await insert_rechecks(connection, exclusion.user_id, recheck, Stage.NAME)

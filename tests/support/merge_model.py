@@ -1,12 +1,28 @@
 """The reference model of merges: what each contact must show, computed without undoing anything.
 
 Every address, note and word belongs to the contact for which it was added, for ever; a merge is a line between two contacts, and its
-undoing takes the line away. What a contact shows is what it has itself, and what those show that were merged into it.
+undoing takes the line away. What a contact shows is what it has itself, and what those show that were merged into it. Whom the user asked
+not to record is gone with all that was merged into it, or loses what came under the rule.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from uuid import UUID
+
+
+def domain_of(email: str) -> str:
+    return email.rpartition("@")[2]
+
+
+@dataclass
+class Rules:
+    """What is not to be recorded: addresses and domains, with the ids of their rules."""
+
+    values: dict[str, UUID] = field(default_factory=dict)
+
+    def cover(self, email: str) -> bool:
+        return email in self.values or domain_of(email) in self.values
 
 
 class Shown(NamedTuple):
@@ -40,6 +56,7 @@ class ModelContact:
     tags: set[str] = field(default_factory=set)
     notes: set[str] = field(default_factory=set)
     lines: set[str] = field(default_factory=set)
+    gone: bool = False
 
 
 @dataclass
@@ -58,7 +75,21 @@ class MergeModel:
         return number
 
     def roots(self) -> list[int]:
-        return [number for number in range(len(self.contacts)) if self.root(number) == number]
+        return [
+            number for number, contact in enumerate(self.contacts) if not contact.gone and self.root(number) == number
+        ]
+
+    def emails(self, number: int) -> set[str]:
+        """All of a contact and of those that were merged into it."""
+        return {email for part in self.parts(number) for email in self.contacts[part].emails}
+
+    def remove(self, number: int) -> None:
+        """The contact is gone with all that was merged into it."""
+        parts = self.parts(number)
+        for part in parts:
+            self.contacts[part] = ModelContact(gone=True)
+        for merge in self.merges:
+            merge.stands = merge.stands and merge.survivor not in parts
 
     def owner(self, email: str) -> int | None:
         """Whose own this address is."""
@@ -98,7 +129,7 @@ class MergeModel:
         contact = self.contacts[number]
         others = [self.shown(merge.other) for merge in self.merged_into(number)]
         companies = {
-            name: company for part in self._parts(number) for name, company in self.contacts[part].companies.items()
+            name: company for part in self.parts(number) for name, company in self.contacts[part].companies.items()
         }
         return Shown(
             frozenset(contact.emails).union(*(other.emails for other in others)),
@@ -111,7 +142,7 @@ class MergeModel:
 
     def dismiss(self, first: int, second: int) -> None:
         """Nobody who is part of the one is anybody who is part of the other."""
-        self.distinct |= {frozenset({a, b}) for a in self._parts(first) for b in self._parts(second)}
+        self.distinct |= {frozenset({a, b}) for a in self.parts(first) for b in self.parts(second)}
 
     def pairs(self) -> set[frozenset[int]]:
         """Who may be one person where all have one name: every two of whom nothing else was stated."""
@@ -119,6 +150,6 @@ class MergeModel:
         distinct = {frozenset(map(self.root, pair)) for pair in self.distinct}
         return {frozenset({a, b}) for a in roots for b in roots if a < b} - distinct
 
-    def _parts(self, number: int) -> list[int]:
+    def parts(self, number: int) -> list[int]:
         """The contact and all that were merged into it."""
-        return [number, *(part for merge in self.merged_into(number) for part in self._parts(merge.other))]
+        return [number, *(part for merge in self.merged_into(number) for part in self.parts(merge.other))]

@@ -49,6 +49,13 @@ def _united(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 
+def typed_only(fields: EditableFields) -> EditableFields:
+    """Without what was derived: where a merge is undone that is derived anew."""
+    derived: dict[str, Any] = {name: "" for name in _SCALARS if name not in fields.edited}
+    urls = fields.urls if "urls" in fields.edited else ()
+    return replace(fields, **derived, urls=urls)
+
+
 @dataclass(frozen=True)
 class Taken:
     """What a merge brought to the survivor, and is to go back: `fields` are the other's own, `phones` those that it showed."""

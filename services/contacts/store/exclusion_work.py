@@ -66,21 +66,55 @@ async def detach_addresses(connection: Connection, address_ids: Collection[Addre
 
 
 async def forget_merges(connection: Connection, contact_ids: Collection[ContactId]) -> None:
-    """After contacts lost addresses: whoever was merged into one and has none left is gone, and what lost its own can't be parted."""
+    """After contacts lost addresses: whoever was merged into one and has none left is gone, and what lost its own can't be parted.
+
+    So also among those who were merged away themselves since: what is theirs is what went along with them.
+    """
     rows = await connection.fetch(
         """SELECT m.id, m.other_id,
-               EXISTS (SELECT FROM addresses a
-                       WHERE a.contact_id = m.survivor_id AND a.kind <> 'bcc' AND a.id = ANY(m.address_ids)) AS other_left,
-               EXISTS (SELECT FROM addresses a WHERE a.contact_id = m.survivor_id AND a.kind <> 'bcc' AND NOT EXISTS (
-                   SELECT FROM merges b
-                   WHERE b.survivor_id = m.survivor_id AND b.undone_at IS NULL AND a.id = ANY(b.address_ids))) AS own_left
-           FROM merges m WHERE m.survivor_id = ANY($1::uuid[]) AND m.undone_at IS NULL""",
+               EXISTS (SELECT FROM addresses a WHERE a.contact_id = s.root AND a.kind <> 'bcc' AND a.id = ANY(m.address_ids)) AS other_left,
+               EXISTS (SELECT FROM addresses a WHERE a.contact_id = s.root AND a.kind <> 'bcc'
+                   AND (s.root = s.id OR EXISTS (
+                       SELECT FROM merges away WHERE away.other_id = s.id AND away.undone_at IS NULL AND a.id = ANY(away.address_ids)))
+                   AND NOT EXISTS (
+                       SELECT FROM merges b WHERE b.survivor_id = s.id AND b.undone_at IS NULL AND a.id = ANY(b.address_ids))) AS own_left
+           FROM (SELECT id, coalesce(merged_into, id) AS root FROM contacts WHERE id = ANY($1::uuid[]) OR merged_into = ANY($1::uuid[])) s
+           JOIN merges m ON m.survivor_id = s.id AND m.undone_at IS NULL""",
         list(contact_ids),
     )
     gone = [row["other_id"] for row in rows if not row["other_left"]]
     stuck = [row["id"] for row in rows if row["other_left"] and not row["own_left"]]
     await connection.execute("DELETE FROM contacts WHERE id = ANY($1::uuid[])", gone)  # and their merges
     await connection.execute("DELETE FROM merges WHERE id = ANY($1::uuid[])", stuck)
+
+
+async def clear_derived(
+    connection: Connection, contact_ids: Collection[ContactId], lost: Collection[AddressId]
+) -> None:
+    """What those who were merged into these contacts had derived from lost addresses: what is left is derived anew where they come back.
+
+    Until then they are called as one of their other addresses is; who went into another by itself never comes back.
+    """
+    await connection.execute(
+        """UPDATE contacts c SET name = CASE WHEN 'name' = ANY(c.edited) THEN c.name ELSE coalesce((
+                   SELECT coalesce(nullif(a.name, ''), a.shown) FROM addresses a
+                   WHERE a.contact_id = c.merged_into AND a.kind <> 'bcc' AND a.id = ANY(m.address_ids)
+                   ORDER BY a.name_rank DESC, a.id LIMIT 1), '') END,
+               company = CASE WHEN 'company' = ANY(c.edited) THEN c.company ELSE '' END,
+               title = CASE WHEN 'title' = ANY(c.edited) THEN c.title ELSE '' END,
+               photo_url = CASE WHEN 'photo_url' = ANY(c.edited) THEN c.photo_url ELSE '' END,
+               birthday = CASE WHEN 'birthday' = ANY(c.edited) THEN c.birthday ELSE '' END,
+               urls = CASE WHEN 'urls' = ANY(c.edited) THEN c.urls ELSE '{}' END, phones = '{}', phone_keys = '{}',
+               name_key = '', company_key = '', words_name = '', words_near = '', words_rest = ''
+           FROM contacts o LEFT JOIN merges m ON m.other_id = o.id AND m.undone_at IS NULL
+           WHERE c.id = o.id AND o.merged_into = ANY($1::uuid[]) AND (m.id IS NULL OR m.address_ids && $2::bigint[])""",
+        list(contact_ids),
+        list(lost),
+    )
+    await connection.execute(
+        "DELETE FROM duplicate_keys d USING contacts c WHERE c.id = d.contact_id AND c.merged_into = ANY($1::uuid[])",
+        list(contact_ids),
+    )
 
 
 async def list_interactions_of(connection: Connection, exclusion: StoredExclusion, limit: int) -> list[InteractionId]:

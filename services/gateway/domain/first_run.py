@@ -7,6 +7,7 @@ from typing import Literal
 
 from libs.common.requests import Counts
 from services.gateway.domain.accounts import AccountView
+from services.gateway.domain.count_texts import counted
 from services.gateway.domain.sync_lines import progress_text
 
 State = Literal["done", "now", "later"]
@@ -47,7 +48,8 @@ def steps(accounts: Sequence[AccountView], counts: Counts | None, brief: str) ->
 def _reading(accounts: Sequence[AccountView], counts: Counts | None) -> str:
     found = ""
     if counts and counts.messages + counts.meetings + counts.contacts:
-        found = f"{counts.messages:,} messages, {counts.meetings:,} meetings and {counts.contacts:,} people are here"
+        here = (counted(counts.messages, "message"), counted(counts.meetings, "meeting"))
+        found = f"{', '.join(here)} and {counted(counts.contacts, 'person', 'people')} are here"
     if is_read(accounts):
         return f"Your mail is read: {found}" if found else "Your mail is read"
     running = [run for account in accounts if (run := account.syncs.get("mail")) and run.total]

@@ -1,11 +1,12 @@
 """What the user asked not to record is gone and stays out, whatever came first and by whichever door; and can be let in again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
+from libs.common.db import Connection
 from libs.common.errors import Refused
 from libs.common.events import Event, Identity, InteractionReported, ProfileReported, UserDeleted
 from libs.common.requests import (
@@ -14,6 +15,7 @@ from libs.common.requests import (
     CompareCards,
     CompareMeetings,
     CompareMessages,
+    Contact,
     ContactFields,
     CreateContact,
     ExcludeContact,
@@ -29,6 +31,9 @@ from libs.common.requests import (
     UpdateContact,
 )
 from services.contacts import exclusion_work
+from services.contacts.domain.exclusions import ExclusionRules
+from services.contacts.domain.observations import Observation
+from services.contacts.duplicates import refresh_due_duplicates
 from services.contacts.exclusion_work import work_off_exclusions
 from services.contacts.handlers import attendees, audits, connectors, contacts, exclusions, merges, messages, timelines
 from tests.support.contacts_world import (
@@ -49,6 +54,7 @@ from tests.support.contacts_world import (
 __all__ = ["contacts_database", "world"]
 
 ANN, JOHN, BOB, CARL = "ann@acme.example", "john@mail.acme.example", "bob@beta.example", "carl@gamma.example"
+ZOE, DORA = "zoe@zeta.example", "dora@delta.example"
 TELEGRAM = Identity(kind="telegram", value="@ann")
 EVERYTHING: Sequence[Event] = (
     mail("theirs", ANN, [ME, BOB], name="Ann Acme"),
@@ -138,6 +144,42 @@ async def test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is
     assert await world.state() == before
 
 
+@pytest.mark.parametrize("stage", ["contacts", "interactions"])
+async def test_a_rule_by_which_nothing_goes_ends_is_not_called_done_and_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """As after a bug by which the question what falls under a rule has two answers."""
+    await world.receive(*EVERYTHING, mail("zoe", ZOE, name="Zoe"))
+    await add(world, ANN)
+    await add(world, ZOE)
+    matching, leave_out, chunks = ExclusionRules.matching, exclusion_work.leave_out_excluded, 0
+
+    def without_ann(rules: ExclusionRules, kind: str, value: str) -> frozenset[UUID]:
+        return frozenset() if value == ANN else matching(rules, kind, value)
+
+    async def let_in_with_ann(connection: Connection, seen: Collection[Observation]) -> list[Observation]:
+        with_ann = any(who.value == ANN for found in seen if found.item for who in found.item.participants)
+        return list(seen) if with_ann else await leave_out(connection, seen)
+
+    async def count_chunk() -> None:
+        nonlocal chunks
+        chunks += 1
+        assert chunks < 20, "it goes on for ever"
+
+    monkeypatch.setattr(exclusion_work, "pause_between_chunks", count_chunk)
+    if stage == "contacts":
+        monkeypatch.setattr(ExclusionRules, "matching", without_ann)
+    else:
+        monkeypatch.setattr(exclusion_work, "leave_out_excluded", let_in_with_ann)
+    assert await work_off_exclusions(world.context) == 1
+    shown = (await exclusions.list_exclusions(world.context, ListExclusions(user_id=USER))).items
+    assert {rule.value: rule.removing for rule in shown} == {ANN: True, ZOE: False}
+    assert ZOE not in await every_text(world)
+    monkeypatch.undo()
+    assert await work_off_exclusions(world.context) == 1
+    assert ANN not in await every_text(world)
+
+
 async def test_the_contact_goes_at_once_and_comes_back_by_no_door(world: World) -> None:
     await world.receive(*EVERYTHING)
     await report(world, TELEGRAM, Identity(kind="email", value=ANN))
@@ -201,6 +243,36 @@ async def test_other_addresses_keep_the_contact_and_undoing_a_merge_brings_nobod
         await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merged.merge_id))
     assert await world.names() == ["Bob"]
     assert ANN not in await every_text(world)
+
+
+async def test_a_merge_below_another_has_nothing_left_of_whom_is_not_recorded(world: World) -> None:
+    await world.receive(
+        mail("1", ANN, [ME], name="Ann Acme"), mail("2", BOB, [ME], name="Bob"), mail("3", CARL, [ME], name="Carl Gamma"),
+        mail("4", ZOE, [ME], name="Zoe"), card("9", name="Carl Gamma", emails=[CARL], organization="Carl & Sons", phones=["070 111 22 34"]),
+    )  # fmt: skip
+    await world.receive(mail("5", DORA, [ME], name="Dora"))
+    ann, bob, carl, zoe, dora = [await world.contact(address) for address in (ANN, BOB, CARL, ZOE, DORA)]
+
+    async def merge(survivor: Contact, other: Contact) -> UUID:
+        command = MergeContacts(user_id=USER, contact_id=survivor.id, other_id=other.id)
+        merge_id = (await merges.merge_contacts(world.context, command)).merge_id
+        await refresh_due_duplicates(world.context)
+        return merge_id
+
+    below = await merge(bob, carl)
+    beside = await merge(bob, zoe)
+    above, third = await merge(ann, bob), await merge(ann, dora)
+    assert "Carl & Sons" in await every_text(world)
+    await add(world, CARL)
+    await work_off_exclusions(world.context)
+    await refresh_due_duplicates(world.context)
+    assert "carl" not in (await every_text(world)).lower()
+    for merge_id in (above, third, beside):
+        await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merge_id))
+    with pytest.raises(Refused, match="not_found"):
+        await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=below))
+    assert sorted(await world.names()) == ["Ann Acme", "Bob", "Dora", "Zoe"]
+    assert [(await world.contact(address)).interactions for address in (ANN, BOB, DORA, ZOE)] == [1, 1, 1, 1]
 
 
 async def test_what_was_left_out_is_no_difference_for_the_audits_and_is_one_when_the_rule_is_taken_back(

@@ -1,6 +1,6 @@
 """Nothing private, nothing silent: logs, errors, metrics, dead letters, traces."""
 
-from tests.sabotage.mutation import Mutation, Replace
+from tests.sabotage.mutation import InText, Mutation, Replace
 
 EDGES = "tests/integration/gateway/test_gateway_edges.py"
 LIFE = "tests/unit/common/test_service_life.py"
@@ -221,6 +221,27 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/exclusions.py::leave_out_excluded",
         Replace("without_excluded", "lambda observation, _: (observation, LeftOut(frozenset(), whole=False))"),
         (f"{NOT_RECORDED}::test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is_about",),
+    ),
+    Mutation(
+        "contacts under a rule are looked at for ever where none of them loses anything",
+        "private",
+        "services/contacts/exclusion_work.py::_remove_contacts",
+        Replace("any(lost_by.values())", "lost_by"),
+        (f"{NOT_RECORDED}::test_a_rule_by_which_nothing_goes_ends_is_not_called_done_and_holds_up_no_other",),
+    ),
+    Mutation(
+        "interactions under a rule are looked at for ever where all of them are let in",
+        "private",
+        "services/contacts/exclusion_work.py::_remove_interactions",
+        Replace("not changed", "not held"),
+        (f"{NOT_RECORDED}::test_a_rule_by_which_nothing_goes_ends_is_not_called_done_and_holds_up_no_other",),
+    ),
+    Mutation(
+        "who was merged away stays where somebody merged into them is not to be recorded",
+        "private",
+        "services/contacts/store/exclusion_work.py::forget_merges",
+        InText("WHERE id = ANY($1::uuid[]) OR merged_into = ANY($1::uuid[])", "WHERE id = ANY($1::uuid[])"),
+        (f"{NOT_RECORDED}::test_a_merge_below_another_has_nothing_left_of_whom_is_not_recorded",),
     ),
     Mutation(
         "cards bring back whom the user asked not to record",

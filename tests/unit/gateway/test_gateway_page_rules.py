@@ -82,6 +82,8 @@ def test_the_first_run_ends_with_the_first_brief_or_after_a_week(
         ([READING], COUNTS, ["done", "now", "later"],
          "Your mail is being read: 1,204 of 12,345, about 18 min left. 1,204 messages, 7 meetings and 12 people are here so far"),
         ([READ], COUNTS, ["done", "done", "now"], "Your mail is read: 1,204 messages, 7 meetings and 12 people are here"),
+        ([READ], Counts(contacts=1, messages=1, meetings=1, imported=0, other=0), ["done", "done", "now"],
+         "Your mail is read: 1 message, 1 meeting and 1 person are here"),
         ([READ], None, ["done", "done", "now"], "Your mail is read"),
     ],
 )  # fmt: skip

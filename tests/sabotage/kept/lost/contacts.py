@@ -184,4 +184,14 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/contacts/test_contacts_unanswered.py::test_a_timeline_is_cut_where_now_is_and_reaches_down_to_where_it_was_read",
         ),
     ),
+    Mutation(
+        "what a rule left out stays out when it is taken back",
+        "lost",
+        "services/contacts/exclusion_work.py::_end",
+        Replace(
+            "exclusions.forget_marks(connection, exclusion.id, MARKS_AT_ONCE)",
+            "exclusions.delete_exclusion(connection, exclusion.id)",
+        ),
+        ("tests/integration/contacts/test_contacts_merge_model.py::test_this_story_ends_as_the_model_states",),
+    ),
 )

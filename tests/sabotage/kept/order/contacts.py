@@ -22,8 +22,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "order",
         "services/contacts/store/timelines.py::list_among",
         InText(
-            "ORDER BY l.occurred_at DESC, l.interaction_id DESC",
-            "ORDER BY l.occurred_at DESC, l.interaction_id",
+            "ORDER BY line.occurred_at DESC, line.interaction_id DESC",
+            "ORDER BY line.occurred_at DESC, line.interaction_id",
         ),
         (
             f"{CONTACTS}_pages.py::test_a_timeline_is_newest_first_on_pages_of_any_size_however_many_lines_are_of_one_moment",
