@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.mutants.making import Mutant
 
 # Of tests, by what they took without a mutant; at least one is chosen, however long it takes.
+BY_IMPORT = ""
 UNIT_SECONDS = 20.0
 INTEGRATION_SECONDS = 30.0
 SLOWEST_SECONDS = 15.0
@@ -49,15 +50,19 @@ class Choice:
     def tests_near(self, mutant: Mutant) -> tuple[Sequence[str], Sequence[str]]:
         """Unit tests and integration tests; both empty where no test executes the code.
 
-        Tables and constants are executed by the import: for them it is the tests that import the module or execute it, then those
-        of its importers.
+        Tables, constants and functions that make them are executed by the import: for them it is the tests that import the module or
+        execute it, then those of its importers.
         """
-        if mutant.body is None:
+        executed = self._of(mutant.module, mutant.body) if mutant.body else set()
+        if mutant.body is None or (not executed and self._is_imported(mutant.module, mutant.body)):
             modules = [mutant.module, *self._importers[mutant.module]]
             groups = [self._importing(mutant.module), *(self._of(module, None) for module in modules)]
             return _both(groups, self._reached.seconds)
-        closest = self._of(mutant.module, mutant.lines) or self._of(mutant.module, mutant.body)
-        return _both([closest], self._reached.seconds)
+        return _both([self._of(mutant.module, mutant.lines) or executed], self._reached.seconds)
+
+    def _is_imported(self, module: str, lines: range) -> bool:
+        """Whether the import executes these lines: of a function that makes a table."""
+        return bool(self._reached.lines.get(module, {}).get(BY_IMPORT, frozenset()).intersection(lines))
 
     def _importing(self, module: str) -> set[str]:
         """The tests in files that import the module: who reads a constant executes nothing of it."""
@@ -69,7 +74,9 @@ class Choice:
         return {
             test
             for test, executed in self._reached.lines.get(module, {}).items()
-            if test not in self._reached.failed and (lines is None or executed.intersection(lines))
+            if test != BY_IMPORT
+            and test not in self._reached.failed
+            and (lines is None or executed.intersection(lines))
         }
 
 

@@ -50,7 +50,7 @@ def pytest_sessionfinish() -> None:
     for module in _MODULES:
         by_test: dict[str, Any] = defaultdict(list)
         for line, tests in data.contexts_by_lineno(str(Path(module).resolve())).items():
-            for test in filter(None, tests):
+            for test in tests:  # "" for what no test executes, but the import of the module
                 by_test[test].append(line)
         lines[module] = by_test
     _TARGET.write_text(json.dumps({"lines": lines, "seconds": _seconds, "failed": sorted(_failed)}))

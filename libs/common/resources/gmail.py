@@ -23,8 +23,8 @@ class Profile:
 
     address: str
     history_id: int
-    messages: int = 0
-    threads: int = 0
+    messages: int
+    threads: int
 
 
 @dataclass(frozen=True, slots=True)

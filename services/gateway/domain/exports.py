@@ -60,6 +60,6 @@ def size_text(size_bytes: int) -> str:
     """`812 kB`, `1.4 MB`, `2.0 GB`."""
     if size_bytes < 1_000_000:
         return f"{max(size_bytes // 1_000, 1)} kB"
-    if size_bytes < 1_000_000_000:
+    if size_bytes < 999_950_000:  # from there on it is 1.0 GB
         return f"{size_bytes / 1_000_000:.1f} MB"
     return f"{size_bytes / 1_000_000_000:.1f} GB"

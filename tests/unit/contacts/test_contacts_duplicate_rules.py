@@ -10,9 +10,10 @@ from libs.common.ids import AccountId
 from services.contacts.domain.addresses import AddressId
 from services.contacts.domain.arrivals import HeldCard, HeldEmail, Returning, returning
 from services.contacts.domain.contact_fields import EditableFields
-from services.contacts.domain.duplicate_keys import MAX_KEYS, Names, blocking_keys, handles_of
-from services.contacts.domain.duplicates import WORTH_SUGGESTING, Traits, likeness
+from services.contacts.domain.duplicate_keys import _OFFICES, MAX_KEYS, Names, blocking_keys, handles_of
+from services.contacts.domain.duplicates import FREE_MAIL, WORTH_SUGGESTING, Traits, likeness
 from services.contacts.domain.merges import SinceMerge, Taken, consequences, merged_fields, restored_fields
+from services.contacts.domain.public_mail_domains import _DOMAINS, _PROVIDERS, _SECOND_LEVEL, is_public
 from services.contacts.domain.text import MAX_KEY, folded
 from tests.support.strategies import hostile_forms
 
@@ -69,6 +70,30 @@ def test_whoever_is_alike_shares_a_key(
 ) -> None:
     keys = set(blocking_keys(traits(first, shared))) & set(blocking_keys(traits(second, shared)))
     assert keys or confidence < WORTH_SUGGESTING, evidence
+
+
+def test_a_name_is_looked_for_at_its_places_too() -> None:
+    found = blocking_keys(Traits("jane doe", ["acme.example"], [], "acme"))
+    assert {"name doe jane at acme.example", "name doe jane at acme", "name doe jane"} <= set(found)
+
+
+def test_words_are_written_as_they_are_looked_up() -> None:
+    """Addresses come in lower case: a word in capitals would never be met."""
+    for words in (_OFFICES, FREE_MAIL, _PROVIDERS, _DOMAINS, _SECOND_LEVEL):
+        assert words
+        assert {word for word in words if word != word.casefold().strip()} == set()
+
+
+@pytest.mark.parametrize("office", ["helpdesk", "information", "invoices", "mailbox"])
+def test_the_mailbox_of_an_office_is_nobodys(office: str) -> None:
+    assert handles_of(Names([f"{office}@acme.example"], [], [])) == ()
+
+
+@pytest.mark.parametrize("below", ["ac.uk", "co.uk", "com.br", "edu.au", "net.nz", "nom.co", "or.jp", "org.pl"])
+def test_what_is_below_a_country_is_nobodys_alone(below: str) -> None:
+    assert is_public(below)
+    assert not is_public(f"acme.{below}")
+    assert is_public(f"yahoo.{below}")
 
 
 def test_names_of_offices_and_free_mail_name_nobody() -> None:

@@ -11,12 +11,17 @@ from libs.common.events import AccountReauthRequired, BccUnclaimed, PrepFailed, 
 from libs.common.ids import ContactId, RunId
 from libs.common.requests import PrepState, Run
 from libs.common.scopes import CALENDAR_READ, FEATURES, GMAIL_SEND, NEEDED_BY_KIND
-from services.gateway.domain.accounts import AccountView
-from services.gateway.domain.import_estimate import import_estimate
+from services.gateway.domain.accounts import AccountView, MissingPermission
+from services.gateway.domain.duplicate_texts import likelihood_text, pairs_text
+from services.gateway.domain.exports import BROKE_OFF, Export, notification_of, size_text
+from services.gateway.domain.first_run import steps
+from services.gateway.domain.import_estimate import ImportEstimate, import_estimate
 from services.gateway.domain.meetings import ANSWER_TEXTS, BriefOutlook, brief_text
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notification_texts import NOTIFIED_EVENTS, NotifiedEvent, new_notification
 from services.gateway.domain.notifications import Notification
+from services.gateway.domain.permissions import PERMISSIONS
+from services.gateway.domain.problems import page_text
 from services.gateway.domain.sync_lines import sync_line
 from services.gateway.domain.webhook_delivery import webhook_body
 from services.prep.domain.rules import SKIP_SENTENCES, SkipReason
@@ -98,6 +103,16 @@ RUNS = [
 ]  # fmt: skip
 
 
+EXPORT_SIZES = (0, 999, 1_000, 999_999, 1_000_000, 999_949_999, 999_950_000)
+EXPORTS = [
+    Export(id=UUID(int=6), state=state, counted=counted, total=total, bytes=2_000_000, problem=problem, created_at=AT, finished_at=ended)
+    for state, counted, total, problem, ended in (
+        ("making", 0, None, "", None), ("making", 1, 3, "", None), ("making", 4, 3, "", None), ("done", 3, 3, "", AT),
+        ("failed", 1, 3, BROKE_OFF, AT),
+    )
+]  # fmt: skip
+
+
 def lines() -> Iterator[str]:
     """The sentences of pages and of the API that depend on nothing but their arguments."""
     for state in (*get_args(PrepState), "due", "coming", "not_coming", "none", "unknown"):
@@ -106,6 +121,21 @@ def lines() -> Iterator[str]:
     yield from (f"answer, {answer}: {text}" for answer, text in ANSWER_TEXTS.items())
     yield from (f"skipped, {reason}: {sentence}" for reason, sentence in SKIP_SENTENCES.items())
     yield from (f"permission, {scope.rpartition('/')[2]}: {feature}" for scope, feature in FEATURES.items())
+    yield from (f"permission: {' | '.join(permission)}" for permission in PERMISSIONS)
+    yield from (f"likely, {sure}: {likelihood_text(sure)}" for sure in (0.0, 0.69, 0.7, 0.79, 0.8, 0.89, 0.9, 1.0))
+    yield from (f"pairs, {pairs}: {pairs_text(pairs)}" for pairs in (0, 1, 2, 999, 1_000))
+    yield from (f"size, {size}: {size_text(size)}" for size in EXPORT_SIZES)
+    for export in EXPORTS:
+        yield f"export, {export.state}: {export.percent} % until {export.expires_at}"
+    for export in EXPORTS[3:]:
+        new = notification_of(USER, export)
+        yield f"export, notified: [{new.level}] {new.kind} {new.title}. {new.body} {new.link}"
+    yield from (f"first run, {step.state}: {step.text}" for step in steps([], None, "Soon."))
+    for status in (400, 401, 403, 404, 413, 429, 500, 502, 503):
+        yield f"page of an error, {status}: {' | '.join(map(str, page_text(status)))}"
+    for model in (AccountView, MissingPermission, Export, ImportEstimate):
+        for name, field in model.model_fields.items():
+            yield f"documented, {model.__name__}.{name}: {field.description or ''} {field.examples or ''}".rstrip()
     for units in ((0, 0), (15_000, 0), (15_000, 20), (1, 50)):
         estimate = import_estimate(*units, {"messages.get": 5, "threads.get": 10})
         numbers = (estimate.units_per_message, estimate.messages_per_minute, estimate.minutes_per_10000_messages)

@@ -49,6 +49,9 @@ def test_each_part_has_its_numbers() -> None:
         6, they_wrote=20, you_wrote=9, meetings=3, they_wrote_in_year=12, you_wrote_in_year=1, meetings_in_year=1, in_month=3,
         in_quarter=7, in_all=32, platforms=("calendar", "email", "telegram"), last_from_them_at=NOW - timedelta(days=6),
     )  # fmt: skip
+    names = [(part.name, part.most) for part in part_texts(somebody, NOW, UTC_ZONE)]
+    assert names == [("Give and take", 4), ("Recent", 3), ("Frequent", 2), ("Breadth", 1), ("Lasting", 2)]
+    assert part_texts(somebody, NOW, ZoneInfo("Asia/Tokyo"))[4].sentence == "32 exchanges since Sep 2024"
     assert [part.sentence for part in part_texts(somebody, NOW, UTC_ZONE)] == [
         "in the last year they wrote 12 times, you 1, and you met once: only one of you writes",
         "their last sign was 6 days ago",

@@ -70,6 +70,11 @@ def test_completeness_is_a_sentence(numbers: dict[str, Any], text: str, tone: st
     assert (found.text, found.tone) == (text, tone)
 
 
+@pytest.mark.parametrize("listed", [-1, 0])
+def test_where_nothing_was_compared_there_is_nothing_to_explain(listed: int) -> None:
+    assert completeness(audit(listed=listed), 365).parts == ""
+
+
 def test_the_numbers_of_a_mailbox_are_explained() -> None:
     assert completeness(audit(set_aside=1), 0).parts == (
         "12,000 recorded, 345 left out by the rules (drafts, spam, trash, what is older), 1 could not be read and is set aside. "
@@ -82,7 +87,7 @@ def test_the_numbers_of_a_mailbox_are_explained() -> None:
     ("days", "text"),
     [
         (0, "of this mailbox"), (1, "of the last day"), (90, "of the last 90 days"), (365, "of the last year"),
-        (366, "of the last 366 days"), (1095, "of the last 3 years"), (36500, "of the last 100 years"),
+        (366, "of the last 366 days"), (730, "of the last 2 years"), (1095, "of the last 3 years"), (36500, "of the last 100 years"),
     ],
 )  # fmt: skip
 def test_how_far_back_is_in_words(days: int, text: str) -> None:

@@ -82,7 +82,8 @@ def reached() -> Reached:
     return Reached(
         lines={
             "rule.py": {"tests/unit/a.py::x": frozenset({9, 10}), "tests/unit/a.py::y": frozenset({9, 11}),
-                        "tests/integration/b.py::z": frozenset({9, 10}), "tests/unit/a.py::broken": frozenset({10})},
+                        "tests/integration/b.py::z": frozenset({9, 10}), "tests/unit/a.py::broken": frozenset({10}),
+                        "": frozenset({1, 40, 41})},
             "user.py": {"tests/unit/c.py::u": frozenset({2})},
         },
         seconds={"tests/unit/a.py::x": 2.0, "tests/unit/a.py::y": 1.0, "tests/integration/b.py::z": 3.0, "tests/unit/c.py::u": 0.1},
@@ -104,6 +105,8 @@ def test_the_tests_near_are_those_that_execute_the_line_else_the_function(
     )  # fmt: skip
     untouched = Mutant("rule.py", 0, range(30, 31), range(30, 33), "", "")
     assert choice.tests_near(untouched) == ((), ())
+    makes_a_table = Mutant("rule.py", 0, range(40, 41), range(40, 42), "", "")
+    assert choice.tests_near(makes_a_table) == choice.tests_near(constant)
 
 
 def exchanged_rule() -> int:
