@@ -270,8 +270,11 @@ async def test_who_waits_is_on_the_home_page_until_it_is_dismissed(running: Prod
     async with visit() as visitor:
         page = visitor.page
         await visitor.open("/")
-        asking = mail(f"Priya Raman <{priya['emails'][0]}>", me, "The offer", "Could you sign it?", days_ago=6)
-        await running.google.control("POST", f"/accounts/{me}/messages", asking)
+        for written in (
+            mail(me, f"Priya Raman <{priya['emails'][0]}>", "Before the offer", "It is on its way.", days_ago=9),
+            mail(f"Priya Raman <{priya['emails'][0]}>", me, "The offer", "Could you sign it?", days_ago=6),
+        ):
+            await running.google.control("POST", f"/accounts/{me}/messages", written)
         waiting = page.locator("#waiting .row", has_text="Priya Raman asked about The offer, 6 days ago")
         await expect(waiting).to_be_visible()
         await visitor.check()

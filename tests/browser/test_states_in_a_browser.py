@@ -54,7 +54,7 @@ async def test_the_other_pages_and_every_refusal_are_accessible_too(running: Pro
 async def test_without_a_connection_a_line_states_it_and_takes_it_back(running: Product, visit: Visit) -> None:
     async with visit() as visitor:
         page, line = visitor.page, visitor.page.locator("#offline")
-        async with page.expect_request("**/events"):
+        async with page.expect_request("**/events*"):
             await visitor.open("/")
         await page.context.set_offline(True)
         await expect(line).to_contain_text("No connection. What you see may be old.")

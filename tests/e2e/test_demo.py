@@ -46,13 +46,14 @@ def write_calendar(path: Path) -> None:
     def stamp(at: datetime) -> str:
         return at.strftime("%Y%m%dT%H%M%SZ")
 
-    soon = NOW + timedelta(minutes=35)
+    now = datetime.now(UTC)  # not when the file was read: the tests before take minutes
+    soon = now + timedelta(minutes=35)
     path.write_text(
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n"
-        f"BEGIN:VEVENT\r\nUID:soon@x\r\nDTSTAMP:{stamp(NOW)}\r\nDTSTART:{stamp(soon)}\r\nDTEND:{stamp(soon + timedelta(hours=1))}\r\n"
+        f"BEGIN:VEVENT\r\nUID:soon@x\r\nDTSTAMP:{stamp(now)}\r\nDTSTART:{stamp(soon)}\r\nDTEND:{stamp(soon + timedelta(hours=1))}\r\n"
         f"SUMMARY:Coffee <b>&amp;</b> plans\r\nORGANIZER:mailto:{OWNER}\r\nATTENDEE;PARTSTAT=ACCEPTED:mailto:{OWNER}\r\n"
         "ATTENDEE;CN=Friend 1;PARTSTAT=ACCEPTED:mailto:friend1@example.org\r\nEND:VEVENT\r\n"
-        f"BEGIN:VEVENT\r\nUID:weekly@x\r\nDTSTAMP:{stamp(NOW)}\r\nDTSTART:{stamp(NOW - timedelta(days=29))}\r\nDURATION:PT30M\r\n"
+        f"BEGIN:VEVENT\r\nUID:weekly@x\r\nDTSTAMP:{stamp(now)}\r\nDTSTART:{stamp(now - timedelta(days=29))}\r\nDURATION:PT30M\r\n"
         "RRULE:FREQ=WEEKLY;COUNT=6\r\nSUMMARY:Choir\r\nATTENDEE:mailto:friend2@example.org\r\nATTENDEE:mailto:choir@example.org\r\nEND:VEVENT\r\n"
         "BEGIN:VEVENT\r\nUID:day@x\r\nDTSTART;VALUE=DATE:20240501\r\nDTEND;VALUE=DATE:20240502\r\nSUMMARY:Holiday\r\nEND:VEVENT\r\n"
         "END:VCALENDAR\r\n"

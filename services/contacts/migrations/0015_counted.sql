@@ -10,14 +10,14 @@ CREATE TABLE interaction_counts (
     PRIMARY KEY (user_id, platform)
 ) WITH (fillfactor = 50);
 
-CREATE FUNCTION count_added_interactions() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION count_added_interactions() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO interaction_counts AS c (user_id, platform, total) SELECT user_id, platform, count(*) FROM added GROUP BY 1, 2 ORDER BY 1, 2
     ON CONFLICT (user_id, platform) DO UPDATE SET total = c.total + excluded.total;
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION count_removed_interactions() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION count_removed_interactions() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     UPDATE interaction_counts c SET total = c.total - r.total
     FROM (SELECT user_id, platform, count(*) AS total FROM removed GROUP BY 1, 2) r WHERE (c.user_id, c.platform) = (r.user_id, r.platform);
@@ -26,6 +26,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- The functions find their tables whoever calls them: an administrator's search path is another.
 -- The triggers first: from here on nobody else adds or removes any until what is there is counted.
 CREATE TRIGGER count_added AFTER INSERT ON interactions REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION count_added_interactions();
@@ -36,7 +37,7 @@ INSERT INTO interaction_counts SELECT user_id, platform, count(*) FROM interacti
 -- A foreign key costs each key more than its row does: a look-up and a lock of the contact apiece, whose keys are replaced under the user's
 -- lock anyway. Keys still go with their contact, all those of a statement at once.
 ALTER TABLE duplicate_keys DROP CONSTRAINT duplicate_keys_contact_id_fkey;
-CREATE FUNCTION remove_duplicate_keys() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION remove_duplicate_keys() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     DELETE FROM duplicate_keys d USING removed WHERE d.contact_id = removed.id;
     RETURN NULL;

@@ -93,7 +93,7 @@ async def _insert(connection: Connection, new: NewNotification) -> UUID | None:
 async def _add_to_earlier(connection: Connection, new: NewNotification) -> UUID | None:
     """Add the counts to the stored notification with the same key. None: there is none."""
     earlier = await connection.fetchrow(
-        "SELECT id, counted FROM notifications WHERE user_id = $1 AND event_key = $2 FOR UPDATE",
+        "SELECT id, counted, body FROM notifications WHERE user_id = $1 AND event_key = $2 FOR UPDATE",
         new.user_id,
         new.event_key,
     )
@@ -107,7 +107,7 @@ async def _find_requested_together(connection: Connection, user_id: UserId, grou
     )
     return await connection.fetchrow(
         """
-        SELECT id, counted FROM notifications
+        SELECT id, counted, body FROM notifications
         WHERE user_id = $1 AND request_group = $2 AND requested_at BETWEEN $3::timestamptz - $4::interval AND $3::timestamptz + $4::interval
         ORDER BY requested_at LIMIT 1 FOR UPDATE
         """,
@@ -119,22 +119,28 @@ async def _find_requested_together(connection: Connection, user_id: UserId, grou
 
 
 async def _add(connection: Connection, earlier: Record, new: NewNotification, *, unread: bool = False) -> UUID:
-    """Count what is not counted yet. `unread`: it is news to whoever has read what was there, and to the webhook."""
+    """Count what is not counted yet. `unread`: it is news to whoever has read what was there, and to the webhook.
+
+    A run that found nothing is counted, too, but it is no news where the sentence stays as it was.
+    """
     notification_id: UUID = earlier["id"]
     counted = {**earlier["counted"], **new.counted}
     if counted == earlier["counted"]:
         return notification_id
+    body = new.body_with(counted)
+    grown = body != earlier["body"]
     revision = await connection.fetchval(
         """
-        UPDATE notifications SET counted = $2, body = $3, read_at = CASE WHEN $4 THEN NULL ELSE read_at END, revision = revision + 1
+        UPDATE notifications SET counted = $2, body = $3, read_at = CASE WHEN $4 THEN NULL ELSE read_at END, revision = revision + $5::int
         WHERE id = $1 RETURNING revision
         """,
         notification_id,
         counted,
-        new.body_with(counted),
-        unread,
+        body,
+        unread and grown,
+        int(grown),
     )
-    if unread:
+    if unread and grown:
         await _require_call(connection, notification_id, revision)
     return notification_id
 

@@ -45,6 +45,7 @@ from libs.common.requests import (
     PublishedMessage,
     RotateBcc,
     SearchContacts,
+    TimelineItem,
     UndoMerge,
     UpdateContact,
 )
@@ -167,7 +168,7 @@ async def request_everything(stage: Stage) -> None:
     assert rotated.bcc_hash != created.bcc_hash
     note = await gateway.request(AddInteraction(user_id=USER, contact_id=created.id, text="met", occurred_at=NOW))
     lines = await gateway.request(GetTimeline(user_id=USER, contact_id=created.id))
-    assert (note.text, lines.items[0]) == ("met", note)
+    assert (note.text, lines.items[0]) == ("met", TimelineItem(**dict(note)))
     async with asyncio.timeout(20):  # found in the background
         while not (found := (await gateway.request(FindDuplicates(user_id=USER, contact_id=created.id))).items):
             await asyncio.sleep(0.05)

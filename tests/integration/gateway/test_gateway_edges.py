@@ -227,4 +227,4 @@ async def shown(browser: aiohttp.ClientSession) -> tuple[str, list[str]]:
         assert response.status == 200, page
     assert "alice@example.com" in page
     badge = re.search(r'class="badge"[^>]*>(\d+)<', page)
-    return badge[1] if badge else "", re.findall(r'class="who">(?:<a[^>]*>)?((?:number|of)[^<]*)<', page)
+    return badge[1] if badge else "", re.findall(r'class="who">(?:<a[^>]*>|<span>)?((?:number|of)[^<]*)<', page)

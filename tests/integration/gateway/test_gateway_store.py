@@ -352,6 +352,8 @@ async def test_a_notification_that_has_grown_and_is_news_again_is_called_again(d
     await webhook_deliveries.delete_delivery(db, of_a_day)
     await stored(db, counted(2, 10))
     assert await leased(db) == []
+    await stored(db, requested("mail", 0))
+    assert await leased(db) == [], "a run that found nothing is no news"
     await stored(db, requested("mail", 1))
     (third,) = await leased(db)
     assert (third.notification.id, third.notification.revision) == (first.notification.id, 4)
