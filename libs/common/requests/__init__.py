@@ -8,6 +8,10 @@ Lists are pages: `items` and `next_cursor`.
 from typing import Any
 
 from libs.common.requests.auth import (
+    MAX_TOKEN_DAYS,
+    TOKEN_DAYS,
+    TOKEN_NAME_PATTERN,
+    TOKEN_SCOPES,
     Account,
     Accounts,
     AccountState,
@@ -15,6 +19,7 @@ from libs.common.requests.auth import (
     AccountStatus,
     ApiToken,
     ApiTokens,
+    Authenticated,
     Authorization,
     BeginSignIn,
     CreateApiToken,
@@ -35,6 +40,7 @@ from libs.common.requests.auth import (
     SignOut,
     SignOutEverywhere,
     Token,
+    TokenScope,
     User,
     UserPreferences,
     WebhookSecrets,
@@ -160,7 +166,11 @@ from libs.common.requests.sync import (
 )
 
 __all__ = [
+    "MAX_TOKEN_DAYS",
     "REQUESTS",
+    "TOKEN_DAYS",
+    "TOKEN_NAME_PATTERN",
+    "TOKEN_SCOPES",
     "Account",
     "AccountState",
     "AccountStates",
@@ -176,6 +186,7 @@ __all__ = [
     "AuditAccount",
     "AuditResult",
     "AuditedItems",
+    "Authenticated",
     "Authorization",
     "BccAddress",
     "BeginSignIn",
@@ -293,6 +304,7 @@ __all__ = [
     "TalkingPoint",
     "Timeline",
     "Token",
+    "TokenScope",
     "UndoMerge",
     "UpdateContact",
     "User",

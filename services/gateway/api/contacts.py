@@ -60,7 +60,7 @@ class ContactsQuery(BaseModel):
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/contacts", tag=TAG, errors=WRONG_CURSOR)
+@endpoint("GET", "/contacts", tag=TAG, scope="read", errors=WRONG_CURSOR)
 async def list_contacts(call: Call, query: ContactsQuery) -> ContactPage:
     """Search and list contacts. Each filter that is given must fit."""
     return await call.request(
@@ -68,7 +68,7 @@ async def list_contacts(call: Call, query: ContactsQuery) -> ContactPage:
     )
 
 
-@endpoint("GET", "/tags", tag=TAG)
+@endpoint("GET", "/tags", tag=TAG, scope="read")
 async def list_tags(call: Call) -> Tags:
     """List the tags of your contacts, with how many have each."""
     return await call.request(ListTags(user_id=call.user_id))
@@ -80,7 +80,7 @@ class ContactBody(ContactFields):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-@endpoint("POST", "/contacts", tag=TAG, status=201, errors=TAKEN, creates=True)
+@endpoint("POST", "/contacts", tag=TAG, scope="write", status=201, errors=TAKEN, creates=True)
 async def create_contact(call: Call, body: ContactBody) -> Contact:
     """Create a contact."""
     return await call.request(CreateContact(user_id=call.user_id, fields=body))
@@ -93,7 +93,7 @@ class ContactInWords(Contact):
     going_cold_text: str
 
 
-@endpoint("GET", "/contacts/{contact_id}", tag=TAG)
+@endpoint("GET", "/contacts/{contact_id}", tag=TAG, scope="read")
 async def show_contact(call: Call, contact_id: ContactId) -> ContactInWords:
     """Show a contact.
 
@@ -109,7 +109,7 @@ async def show_contact(call: Call, contact_id: ContactId) -> ContactInWords:
     )
 
 
-@endpoint("PATCH", "/contacts/{contact_id}", tag=TAG, errors=TAKEN)
+@endpoint("PATCH", "/contacts/{contact_id}", tag=TAG, scope="write", errors=TAKEN)
 async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -> Contact:
     """Change a contact.
 
@@ -118,7 +118,7 @@ async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -
     return await call.request(UpdateContact(user_id=call.user_id, contact_id=contact_id, fields=body))
 
 
-@endpoint("DELETE", "/contacts/{contact_id}", tag=TAG, status=204)
+@endpoint("DELETE", "/contacts/{contact_id}", tag=TAG, scope="write", status=204)
 async def delete_contact(call: Call, contact_id: ContactId) -> None:
     """Delete a contact. Mail does not bring it back."""
     await call.request(DeleteContact(user_id=call.user_id, contact_id=contact_id))
@@ -133,7 +133,7 @@ class TimelineQuery(BaseModel):
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/contacts/{contact_id}/interactions", tag=TAG, errors=WRONG_CURSOR)
+@endpoint("GET", "/contacts/{contact_id}/interactions", tag=TAG, scope="read", errors=WRONG_CURSOR)
 async def list_interactions(call: Call, contact_id: ContactId, query: TimelineQuery) -> Timeline:
     """Show a contact's timeline, newest first."""
     return await call.request(
@@ -167,13 +167,13 @@ class NewInteraction(BaseModel):
     thread: str = Field("", max_length=500)
 
 
-@endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, status=201, creates=True)
+@endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, scope="write", status=201, creates=True)
 async def add_interaction(call: Call, contact_id: ContactId, body: NewInteraction) -> Interaction:
     """Add a note, or an interaction of another platform."""
     return await call.request(AddInteraction(user_id=call.user_id, contact_id=contact_id, **body.model_dump()))
 
 
-@endpoint("GET", "/contacts/{contact_id}/duplicates", tag=TAG)
+@endpoint("GET", "/contacts/{contact_id}/duplicates", tag=TAG, scope="read")
 async def list_duplicates(call: Call, contact_id: ContactId) -> Duplicates:
     """Suggest contacts that may be the same person, with the evidence."""
     return await call.request(FindDuplicates(user_id=call.user_id, contact_id=contact_id))
@@ -184,7 +184,7 @@ class DuplicatesQuery(BaseModel):
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/duplicates", tag=TAG, errors=WRONG_CURSOR)
+@endpoint("GET", "/duplicates", tag=TAG, scope="read", errors=WRONG_CURSOR)
 async def list_all_duplicates(call: Call, query: DuplicatesQuery) -> DuplicatePairs:
     """List all pairs of contacts that may be one person, the surest first.
 
@@ -197,6 +197,7 @@ async def list_all_duplicates(call: Call, query: DuplicatesQuery) -> DuplicatePa
     "POST",
     "/contacts/{contact_id}/duplicates/{other_id}/dismiss",
     tag=TAG,
+    scope="write",
     status=204,
     errors={409: "They are one contact already."},
 )
@@ -214,13 +215,20 @@ class Merge(BaseModel):
     other_id: ContactId = Field(description="The contact that goes into this one.")
 
 
-@endpoint("POST", "/contacts/{contact_id}/merge", tag=TAG, errors={409: "They are one contact already."}, creates=True)
+@endpoint(
+    "POST",
+    "/contacts/{contact_id}/merge",
+    tag=TAG,
+    scope="write",
+    errors={409: "They are one contact already."},
+    creates=True,
+)
 async def merge_contacts(call: Call, contact_id: ContactId, body: Merge) -> Merged:
     """Merge another contact into this one. `merge_id` undoes it."""
     return await call.request(MergeContacts(user_id=call.user_id, contact_id=contact_id, other_id=body.other_id))
 
 
-@endpoint("GET", "/contacts/{contact_id}/merges", tag=TAG)
+@endpoint("GET", "/contacts/{contact_id}/merges", tag=TAG, scope="read")
 async def list_merges(call: Call, contact_id: ContactId) -> MergeRecords:
     """List who was merged into a contact, the last first, and what undoing that would do now."""
     return await call.request(ListMerges(user_id=call.user_id, contact_id=contact_id))
@@ -230,6 +238,7 @@ async def list_merges(call: Call, contact_id: ContactId) -> MergeRecords:
     "POST",
     "/merges/{merge_id}/undo",
     tag=TAG,
+    scope="write",
     errors={409: "The contact was merged once more since then: `merge_id` names the merge to undo first."},
 )
 async def undo_merge(call: Call, merge_id: UUID) -> Contact:
@@ -237,7 +246,7 @@ async def undo_merge(call: Call, merge_id: UUID) -> Contact:
     return await call.request(UndoMerge(user_id=call.user_id, merge_id=merge_id))
 
 
-@endpoint("POST", "/contacts/{contact_id}/bcc/rotate", tag=TAG)
+@endpoint("POST", "/contacts/{contact_id}/bcc/rotate", tag=TAG, scope="write")
 async def rotate_bcc(call: Call, contact_id: ContactId) -> Contact:
     """Give a contact a new BCC address. The old one stops logging."""
     return await call.request(RotateBcc(user_id=call.user_id, contact_id=contact_id))
@@ -257,7 +266,7 @@ class Accepted(BaseModel):
     status: Literal["accepted"] = "accepted"
 
 
-@endpoint("POST", "/profiles", tag=TAG, status=202)
+@endpoint("POST", "/profiles", tag=TAG, scope="write", status=202)
 async def report_profile(call: Call, body: Profile) -> Accepted:
     """Report somebody's bio on another platform."""
     await call.context.bus.publish(

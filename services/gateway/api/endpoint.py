@@ -1,11 +1,12 @@
 """Endpoints, declared once: the function's signature says what comes in and what goes out.
 
-    @endpoint("PATCH", "/contacts/{contact_id}", tag="Contacts", errors={409: "Another contact has this address."})
+    @endpoint("PATCH", "/contacts/{contact_id}", tag="Contacts", scope="write", errors={409: "Another contact has this address."})
     async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -> Contact:
         '''Change what is known about a contact.'''
 
 Parameters named in the path are path parameters, `query` and `body` are pydantic models, the return type is the reply. serving.py serves
-the declarations, openapi.py describes them. What `creates` something takes an Idempotency-Key, under which its command is done once.
+the declarations, openapi.py describes them. `scope` is what an API token must have for it; `session`: no token will do.
+What `creates` something takes an Idempotency-Key, under which its command is done once.
 """
 
 import inspect
@@ -21,6 +22,7 @@ from libs.common.bus import REQUEST_TIMEOUT_SECONDS
 from libs.common.ids import UserId
 from libs.common.requests import Command, Request, User
 from services.gateway.context import Context
+from services.gateway.domain.token_scopes import Scope
 from services.gateway.sessions.authentication import Caller
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -73,6 +75,7 @@ class Endpoint:
     method: Method
     path: str
     tag: str
+    scope: Scope
     status: int
     errors: Mapping[int, str]
     creates: bool
@@ -95,6 +98,7 @@ def endpoint(
     path: str,
     *,
     tag: str,
+    scope: Scope,
     status: int = 200,
     errors: Mapping[int, str] | None = None,
     creates: bool = False,
@@ -110,6 +114,7 @@ def endpoint(
             method=method,
             path=path,
             tag=tag,
+            scope=scope,
             status=status,
             errors=errors or {},
             creates=creates,

@@ -20,6 +20,7 @@ RETRY_MILLISECONDS = 3000
     "GET",
     "/events",
     tag="Live updates",
+    scope="read",
     media_type="text/event-stream",
     errors={429: "Too many open streams, or too many requests of this user."},
 )

@@ -46,7 +46,7 @@ class MeetingsQuery(BaseModel):
     limit: int = Field(100, ge=1, le=200)
 
 
-@endpoint("GET", "/meetings", tag=TAG, errors={400: "The cursor is not one of this list."})
+@endpoint("GET", "/meetings", tag=TAG, scope="read", errors={400: "The cursor is not one of this list."})
 async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
     """List meetings by their start."""
     start = query.start or datetime.now(UTC)
@@ -66,7 +66,7 @@ async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
     return MeetingList(items=await fetch_meeting_views(call, page.items), next_cursor=page.next_cursor)
 
 
-@endpoint("GET", "/meetings/{meeting_id}", tag=TAG)
+@endpoint("GET", "/meetings/{meeting_id}", tag=TAG, scope="read")
 async def show_meeting(call: Call, meeting_id: MeetingId) -> MeetingView:
     """Show a meeting."""
     meeting = await call.request(GetMeeting(user_id=call.user_id, meeting_id=meeting_id))
@@ -90,7 +90,7 @@ async def fetch_meeting_views(
     return [meeting_view(meeting, by_meeting.get(meeting.meeting_id)) for meeting in meetings]
 
 
-@endpoint("GET", "/meetings/{meeting_id}/prep", tag=TAG, errors=TOO_MANY)
+@endpoint("GET", "/meetings/{meeting_id}/prep", tag=TAG, scope="read", errors=TOO_MANY)
 async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
     """Preview a meeting's brief as it would be sent now. Nothing is sent."""
     await _limit_briefs(call)
@@ -101,8 +101,9 @@ async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
     "POST",
     "/meetings/{meeting_id}/prep",
     tag=TAG,
+    scope="write",
     errors={
-        403: "The permission to send mail is missing, or a session cookie did not come from PingCRM's own pages.",
+        403: "The permission to send mail is missing.",
         409: "The brief can't be sent: the sentence says why.",
         422: "Nobody else is invited.",
         **TOO_MANY,
@@ -128,7 +129,7 @@ class DryRunQuery(BaseModel):
     days: int = Field(30, ge=1, le=90)
 
 
-@endpoint("GET", "/preps/dry-run", tag=TAG)
+@endpoint("GET", "/preps/dry-run", tag=TAG, scope="read")
 async def dry_run_preps(call: Call, query: DryRunQuery) -> DryRun:
     """Show which past meetings would have been briefed, and why not the others."""
     return await call.request(DryRunPreps(user_id=call.user_id, days=query.days), seconds=DRY_RUN_SECONDS)

@@ -27,7 +27,7 @@ class NotificationsQuery(BaseModel):
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/notifications", tag=TAG, errors={400: "The cursor is not one of this list."})
+@endpoint("GET", "/notifications", tag=TAG, scope="read", errors={400: "The cursor is not one of this list."})
 async def list_notifications(call: Call, query: NotificationsQuery) -> NotificationList:
     """List notifications, newest first."""
     db = call.context.db
@@ -39,7 +39,7 @@ async def list_notifications(call: Call, query: NotificationsQuery) -> Notificat
     return NotificationList(items=list(page), next_cursor=next_cursor, unread=unread)
 
 
-@endpoint("POST", "/notifications/{notification_id}/read", tag=TAG)
+@endpoint("POST", "/notifications/{notification_id}/read", tag=TAG, scope="write")
 async def read_notification(call: Call, notification_id: UUID) -> Notification:
     """Mark a notification as read."""
     notification = await store.mark_notification_read(call.context.db, call.user_id, notification_id)
@@ -52,6 +52,7 @@ async def read_notification(call: Call, notification_id: UUID) -> Notification:
     "POST",
     "/notifications/{notification_id}/accept",
     tag=TAG,
+    scope="account",
     errors={409: "It offers nothing, was dismissed, or the settings are full."},
 )
 async def accept_notification(call: Call, notification_id: UUID) -> Notification:
@@ -70,6 +71,7 @@ async def accept_notification(call: Call, notification_id: UUID) -> Notification
     "POST",
     "/notifications/{notification_id}/dismiss",
     tag=TAG,
+    scope="write",
     errors={409: "It offers nothing, or was accepted already."},
 )
 async def dismiss_notification(call: Call, notification_id: UUID) -> Notification:
@@ -102,7 +104,7 @@ class ReadAll(BaseModel):
     read: int = Field(description="How many were unread.")
 
 
-@endpoint("POST", "/notifications/read-all", tag=TAG)
+@endpoint("POST", "/notifications/read-all", tag=TAG, scope="write")
 async def read_all_notifications(call: Call) -> ReadAll:
     """Mark all notifications as read."""
     return ReadAll(read=await store.mark_all_notifications_read(call.context.db, call.user_id))

@@ -16,13 +16,13 @@ from services.gateway.api.endpoint import Endpoint
 from services.gateway.api.serving import IDEMPOTENCY_KEY, PREFIX
 from services.gateway.domain.problems import MEDIA_TYPE, Problem
 from services.gateway.domain.sessions import SAFE_METHODS
+from services.gateway.domain.token_scopes import SCOPE_TEXTS
 from services.gateway.sessions.cookies import SESSION_COOKIE
 
 VERSION = "1"
 ERRORS = {
     400: "The body is not JSON.",
     401: "Not signed in.",
-    403: "A request with a session cookie that did not come from PingCRM's own pages.",
     404: "There is no such thing, or it belongs to somebody else.",
     413: "The body is larger than 1 MB.",
     415: "The body is not declared as JSON.",
@@ -30,6 +30,7 @@ ERRORS = {
     429: "Too many requests of this user; go on after Retry-After seconds.",
     503: "A part of PingCRM does not answer right now; try again after Retry-After seconds.",
 }
+WRONG_ORIGIN = "Or a request with a session cookie that did not come from PingCRM's own pages."
 KEY_ERRORS = {
     400: "The Idempotency-Key is not one.",
     409: "A request with this Idempotency-Key is being worked on; try again after Retry-After seconds.",
@@ -44,7 +45,8 @@ DESCRIPTION = (
     "Lists are pages: `items`, and `next_cursor` for the next page (null on the last). Ids are UUIDs, times RFC 3339 in UTC. "
     "Errors are problem details (RFC 9457). "
     "What creates something takes an `Idempotency-Key`: with it a request can be sent again safely. "
-    "A personal API token is sent as `Authorization: Bearer pcrm_…`."
+    "A personal API token is sent as `Authorization: Bearer pcrm_…`, without a cookie and without an Origin; the scopes that an operation "
+    "needs are those of its `security`. What no token may do has the session alone."
 )
 Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 """By (model, how it is used); pydantic's own type for the model is wider than ours."""
@@ -61,7 +63,6 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
         "info": {"title": "PingCRM", "version": VERSION, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in endpoints)],
-        "security": [{"session": []}, {"token": []}],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -72,7 +73,7 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
                     "name": f"__Host-{SESSION_COOKIE}",
                     "description": f"Set by signing in at /login. Over plain http, on loopback: {SESSION_COOKIE}.",
                 },
-                "token": {"type": "http", "scheme": "bearer"},
+                "token": {"type": "http", "scheme": "bearer", "description": _token_description()},
             },
         },
     }
@@ -81,18 +82,37 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
 def error_descriptions(endpoint: Endpoint) -> dict[int, str]:
     """Every error that an endpoint can respond with: those that follow from its shape, and those it declares."""
     statuses = {401, 429, 503}
-    if endpoint.method not in SAFE_METHODS:
-        statuses.add(403)
     if endpoint.path_parameters:
         statuses.add(404)
     if endpoint.query:
         statuses.add(422)
     if endpoint.body:
         statuses |= {400, 413, 415, 422}
-    found = {**{status: ERRORS[status] for status in statuses}, **endpoint.errors}
+    found = {**{status: ERRORS[status] for status in statuses}, 403: _forbidden(endpoint), **endpoint.errors}
+    if own := endpoint.errors.get(403):
+        found[403] = f"{own} {_forbidden(endpoint)}"
     for status, text in KEY_ERRORS.items() if endpoint.creates else ():
         found[status] = f"{found[status]} {text}" if status in found else text
     return dict(sorted(found.items()))
+
+
+def _forbidden(endpoint: Endpoint) -> str:
+    """Why somebody who is known may not do it."""
+    if endpoint.scope == "session":
+        text = "An API token was sent: this needs a session."
+    else:
+        text = f"The API token has not the scope `{endpoint.scope}`."
+    return text if endpoint.method in SAFE_METHODS else f"{text} {WRONG_ORIGIN}"
+
+
+def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    session: dict[str, list[str]] = {"session": []}
+    return [session] if endpoint.scope == "session" else [session, {"token": [endpoint.scope]}]
+
+
+def _token_description() -> str:
+    scopes = "".join(f"\n- `{scope}`: {text}." for scope, text in SCOPE_TEXTS.items())
+    return f"A personal API token, made on the settings page or with `pingcrm token create`. Its scopes:\n{scopes}"
 
 
 def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Schemas, dict[str, Any]]:
@@ -112,6 +132,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         "operationId": endpoint.name,
         "tags": [endpoint.tag],
         "summary": endpoint.summary,
+        "security": _security(endpoint),
         "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
         "responses": _responses(endpoint, schemas),
     }

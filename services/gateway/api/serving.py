@@ -1,4 +1,4 @@
-"""Serves declared endpoints: authenticate, count, parse and validate, call, respond."""
+"""Serves declared endpoints: authenticate, count, check the scope, parse and validate, call, respond."""
 
 from typing import Any
 
@@ -25,6 +25,7 @@ def route(endpoint: Endpoint, context: Context) -> web.RouteDef:
         caller = await authenticate(request, context.bus, context.settings)
         call = Call(context, request, caller, _idempotency_key(request) if endpoint.creates else None)
         await take_api_request(context, call.user_id)
+        caller.require(endpoint.scope)
         arguments = _parse_path(endpoint, request)
         if endpoint.query:
             arguments["query"] = _parse_query(endpoint.query, request)

@@ -15,7 +15,7 @@ from services.gateway.store.webhook_secrets import get_generation
 TAG = "Settings"
 
 
-@endpoint("GET", "/settings", tag=TAG)
+@endpoint("GET", "/settings", tag=TAG, scope="read")
 async def get_settings(call: Call) -> Preferences:
     """Show all settings."""
     return (await call.request(GetSettings(user_id=call.user_id))).preferences
@@ -42,7 +42,7 @@ class SettingsChanges(Preferences):
     notifications: NotificationChanges = NotificationChanges()
 
 
-@endpoint("PUT", "/settings", tag=TAG)
+@endpoint("PUT", "/settings", tag=TAG, scope="account")
 async def put_settings(call: Call, body: SettingsChanges) -> Preferences:
     """Change settings.
 
@@ -71,7 +71,7 @@ class Webhook(BaseModel):
     secret: str = Field(examples=["whsec_…"])
 
 
-@endpoint("GET", "/settings/webhook", tag=TAG)
+@endpoint("GET", "/settings/webhook", tag=TAG, scope="account")
 async def show_webhook(call: Call) -> Webhook:
     """Show where notifications are posted, and the key that signs them."""
     settings = (await call.request(GetSettings(user_id=call.user_id))).preferences

@@ -14,7 +14,7 @@ class WaitingList(BaseModel):
     next_cursor: str | None = None
 
 
-@endpoint("GET", "/waiting", tag=TAG)
+@endpoint("GET", "/waiting", tag=TAG, scope="read")
 async def list_waiting(call: Call) -> WaitingList:
     """List the mail that waits on the user, newest first.
 
@@ -24,7 +24,7 @@ async def list_waiting(call: Call) -> WaitingList:
     return WaitingList(items=list(waiting.items))
 
 
-@endpoint("POST", "/waiting/{interaction_id}/dismiss", tag=TAG, status=204)
+@endpoint("POST", "/waiting/{interaction_id}/dismiss", tag=TAG, scope="write", status=204)
 async def dismiss_waiting(call: Call, interaction_id: InteractionId) -> None:
     """Dismiss a message that needs no answer. A later one of the same thread may wait again."""
     await call.request(DismissWaiting(user_id=call.user_id, interaction_id=interaction_id))

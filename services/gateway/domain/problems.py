@@ -101,6 +101,8 @@ def error_response(status: int, code: str, detail: str, extra: Mapping[str, Any]
     headers = {}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="PingCRM"'
+    if code == "insufficient_scope":
+        headers["WWW-Authenticate"] = f'Bearer realm="PingCRM", error="insufficient_scope", scope="{problem["scope"]}"'
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS) or "retry_after" in problem:
         headers["Retry-After"] = str(round(float(problem.get("retry_after") or RETRY_AFTER_SECONDS)))
     return ErrorResponse(status, problem, headers, page_detail=detail)

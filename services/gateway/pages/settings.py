@@ -21,6 +21,7 @@ from services.gateway.domain.exports import size_text
 from services.gateway.domain.permissions import PERMISSIONS
 from services.gateway.domain.settings_changes import SettingsChange, settings_change, undone
 from services.gateway.domain.sync_lines import sync_line
+from services.gateway.domain.token_scopes import SCOPE_TEXTS
 from services.gateway.domain.webhook_delivery import outcome_text
 from services.gateway.pages.visit import Visit, page_route, see_other
 from services.gateway.preferences import change_preferences
@@ -43,6 +44,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "people": ("contact_creation", "own_addresses"),
     "notifications": ("webhook_url",),
 }
+TOKEN_LIVES = ((30, "a month"), (90, "three months"), (365, "a year"), (1095, "three years"))
 # The page offers it for ten seconds (style.css); some more are for a slow network.
 UNDO_LIFE = timedelta(seconds=15)
 
@@ -84,6 +86,8 @@ async def settings_page(
         "exclusions": exclusions.items if exclusions else (),
         **own,
         "tokens": tokens.items,
+        "scope_texts": SCOPE_TEXTS,
+        "token_lives": TOKEN_LIVES,
         "secret": token,
         "webhook_secret": webhook_secret,
         "saved": await _saved(visit),

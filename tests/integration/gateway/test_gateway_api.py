@@ -279,12 +279,11 @@ async def test_a_webhook_into_a_private_network_is_refused_on_a_server(service_s
 
 
 async def test_tokens_are_listed_without_their_secrets(gateway: RunningGateway) -> None:
-    async with gateway.client() as client:
-        async with client.post(f"{API}/tokens", json={"name": "connector"}) as response:
-            assert (response.status, (await response.json())["secret"]) == (201, "pcrm_new")
-        async with client.get(f"{API}/tokens") as response:
-            (item,) = (await response.json())["items"]
-            assert set(item) == {"id", "name", "created_at", "last_used_at"}
+    async with gateway.browser() as browser, browser.post(f"{API}/tokens", json={"name": "connector"}) as response:
+        assert (response.status, (await response.json())["secret"]) == (201, "pcrm_new")
+    async with gateway.client() as client, client.get(f"{API}/tokens") as response:
+        (item,) = (await response.json())["items"]
+        assert set(item) == {"id", "name", "scopes", "created_at", "expires_at", "last_used_at"}
 
 
 async def test_deleting_everything_needs_a_clear_yes_and_ends_the_session(gateway: RunningGateway) -> None:

@@ -183,8 +183,16 @@ async def test_an_account_shows_its_state_its_history_and_whether_everything_is_
 async def test_tokens_are_shown_once_and_everything_goes_only_behind_the_own_address(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:
-    status, html = await submit(browser, "/tokens", {"name": "connector"})
+    chosen = {"name": "connector", "scope": "write", "days": "90"}
+    status, html = await submit(browser, "/tokens", chosen)
     assert (status, "pcrm_new" in html) == (200, True)
+    made = requested(gateway, q.CreateApiToken)[-1]
+    assert (made.name, made.scopes, made.days) == ("connector", {"write"}, 90)
+    for missing, sentence in (("scope", "Choose what it may do."), ("days", "Choose when it ends.")):
+        status, html = await submit(
+            browser, "/tokens", {name: text for name, text in chosen.items() if name != missing}
+        )
+        assert (status, sentence in html) == (422, True)
     assert "pcrm_new" not in await page(browser, "/settings"), "shown once"
     assert (await submit(browser, "/tokens", {"name": " "}))[0] == 422
     token = new_id()

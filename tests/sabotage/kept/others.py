@@ -20,6 +20,8 @@ def _lost(name: str, place: str, part: str, by: str, noticed_by: tuple[str, ...]
 
 
 AUTH_LINKING = "tests/integration/auth/test_auth_linking.py"
+TOKEN_SCOPES = "tests/integration/gateway/test_gateway_token_scopes.py"
+TOKEN_COMMAND = "tests/integration/auth/test_auth_token_command.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
 PREP_GATHERING = "tests/unit/prep/test_prep_gathering.py"
@@ -494,6 +496,34 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/prep/store/preps.py::delete_of_account",
         InText("WHERE account_id = $1", "WHERE $1::uuid IS NOT NULL"),
         (f"{PREP_ROWS}::test_a_purge_takes_what_is_its_own_and_nothing_else",),
+    ),
+    Mutation(
+        "an operation that asks no token for its scope",
+        "others",
+        "services/gateway/api/serving.py::route",
+        Replace("caller.require(endpoint.scope)", 'caller.require("read")'),
+        (f"{TOKEN_SCOPES}::test_an_operation_lets_in_the_tokens_of_its_scope_and_no_others",),
+    ),
+    Mutation(
+        "a page that opens to API tokens",
+        "others",
+        "services/gateway/sessions/authentication.py::find_caller",
+        Replace("_identify_session(request, bus, settings)", "authenticate(request, bus, settings)"),
+        (f"{TOKEN_SCOPES}::test_no_token_opens_a_page_or_sends_a_form",),
+    ),
+    Mutation(
+        "an API token that never ends",
+        "others",
+        "services/auth/store/api_tokens.py::get_token",
+        InText("WHEN t.expires_at <= now()", "WHEN false"),
+        (f"{AUTH_CREDENTIALS}::test_an_api_token_may_do_what_was_chosen_until_it_ends",),
+    ),
+    Mutation(
+        "a token for one of several users",
+        "others",
+        "services/auth/store/users.py::list_users",
+        InText("LIMIT 2", "LIMIT 1"),
+        (f"{TOKEN_COMMAND}::test_whose_token_it_is_has_to_be_certain",),
     ),
     Mutation(
         "an API token is deleted by another user",

@@ -102,7 +102,7 @@ async def call(
     }
     body = {name: plain(value) for name, value in values.items()} if endpoint.body else None
     headers = {"Idempotency-Key": key} if key else {}
-    if endpoint.name == "connect_account":
+    if endpoint.scope == "session":
         session, headers = somebody.person.http, {**headers, "Origin": url}
     else:
         session, headers = http, {**headers, "Authorization": f"Bearer {somebody.has.token}"}
