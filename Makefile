@@ -40,7 +40,8 @@ test: $(VENV)/.dev
 
 proof: $(VENV)/.dev
 	PINGCRM_PROOF_EXAMPLES=$${PINGCRM_PROOF_EXAMPLES:-300} PINGCRM_PROOF_MESSAGES=$${PINGCRM_PROOF_MESSAGES:-5000} \
-		$(BIN)/python -m pytest tests/chaos tests/integration/fault_points $(ARGS)
+		PINGCRM_PROOF_REQUESTS=$${PINGCRM_PROOF_REQUESTS:-300} \
+		$(BIN)/python -m pytest --timeout=3600 tests/chaos tests/integration/fault_points tests/integration/gateway/test_gateway_fuzzing.py $(ARGS)
 
 sabotage: $(VENV)/.dev
 	@$(BIN)/python -m tests.sabotage $(ARGS)

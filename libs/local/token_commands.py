@@ -6,11 +6,19 @@ from uuid import UUID
 
 import typer
 
-from libs.common.requests import MAX_TOKEN_DAYS, TOKEN_DAYS, TOKEN_SCOPES
+from libs.common.requests import MAX_TOKEN_DAYS, TOKEN_DAYS
 from libs.local.commands import DataDir, become
 
 COMMAND = "services.auth.token_command"
-Scope = StrEnum("Scope", {scope: scope for scope in TOKEN_SCOPES})
+
+
+class Scope(StrEnum):
+    """What a token may do, as the command line offers it."""
+
+    READ = "read"
+    WRITE = "write"
+    ACCOUNT = "account"
+
 
 token = typer.Typer(help="API tokens of a user of this installation, for programs.", no_args_is_help=True)
 

@@ -1,5 +1,6 @@
 """What surrounds every request: a trace, a line in the log and a measurement; and every error as a response."""
 
+from collections.abc import Mapping
 from time import perf_counter
 
 import orjson
@@ -126,6 +127,18 @@ def problem_response(failure: ErrorResponse) -> web.Response:
         headers=failure.headers,
         content_type=problems.MEDIA_TYPE,
     )
+
+
+def respond_to_unreadable(headers: Mapping[str, str], status: int) -> web.Response:
+    """The response to what never became a request: it has passed no middleware."""
+    with traced(""):
+        response = problem_response(problems.of_http(status, None))
+        response.headers.update(
+            {**headers, "Trace-Id": current_trace(), "Cache-Control": "no-store", "Server": "PingCRM"}
+        )
+        SECONDS.labels("unknown", "unreadable", status).observe(0)
+        get_logger().info("request", method="unknown", route="unreadable", status=status, ms=0.0)
+    return response
 
 
 def _page(context: Context, failure: ErrorResponse) -> web.Response:

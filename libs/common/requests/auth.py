@@ -14,9 +14,10 @@ AccountStatus = Literal["active", "reauth_required", "disconnected"]
 TokenScope = Literal["read", "write", "account"]
 TOKEN_SCOPES: tuple[TokenScope, ...] = get_args(TokenScope)
 TOKEN_DAYS, MAX_TOKEN_DAYS = 365, 3650
-_UNPRINTABLE = "\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202f\\u2060-\\u206f\\ufeff"
-TOKEN_NAME_PATTERN = rf"^[^{_UNPRINTABLE}]*[^\s{_UNPRINTABLE}][^{_UNPRINTABLE}]*$"
-"""Something that can be seen, and neither control characters nor those that hide or reorder what stands beside them."""
+# Of a regular expression: control characters, and those that hide or reorder what stands beside them.
+UNPRINTABLE = "\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202f\\u2060-\\u206f\\ufeff"
+TOKEN_NAME_PATTERN = rf"^[^{UNPRINTABLE}]*[^\s{UNPRINTABLE}][^{UNPRINTABLE}]*$"
+"""Something that can be seen, and nothing of the above."""
 
 
 class Account(Shape):

@@ -6,17 +6,17 @@ from datetime import datetime
 
 from libs.common.errors import Refused, not_found
 from libs.common.ids import UserId
-from libs.common.requests import TOKEN_NAME_PATTERN, ApiToken
+from libs.common.requests import UNPRINTABLE, ApiToken
 
 NAME_LENGTH = 100
 TOKENS_PER_USER = 50
-_NAME = re.compile(TOKEN_NAME_PATTERN)
+_HIDDEN = re.compile(f"[{UNPRINTABLE}]")
 
 
 def api_token_name(name: str) -> str:
     """The name as it is stored. Refused: `invalid_name` (422)."""
     trimmed = " ".join(name.split())
-    if len(trimmed) > NAME_LENGTH or not _NAME.search(trimmed):
+    if not trimmed or len(trimmed) > NAME_LENGTH or _HIDDEN.search(trimmed):
         raise Refused(422, "invalid_name", f"Give the token a name of 1 to {NAME_LENGTH} printable characters.")
     return trimmed
 

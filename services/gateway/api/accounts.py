@@ -28,7 +28,7 @@ from libs.common.requests import (
     Why,
 )
 from services.gateway.api.endpoint import Call, endpoint
-from services.gateway.api.inputs import UniqueList
+from services.gateway.api.inputs import Cursor, UniqueList
 from services.gateway.domain.accounts import AccountView, account_view, syncable_kinds
 from services.gateway.domain.import_estimate import ImportEstimate, import_estimate
 from services.gateway.sessions.cookies import browser_of, remember_browser
@@ -44,11 +44,11 @@ class AccountList(BaseModel):
 
 
 class AccountsQuery(BaseModel):
-    cursor: str | None = Field(None, max_length=1000)
+    cursor: Cursor = None
     limit: int = Field(200, ge=1, le=200)
 
 
-@endpoint("GET", "/accounts", tag=TAG, scope="read", errors={400: "The cursor is not one of this list."})
+@endpoint("GET", "/accounts", tag=TAG, scope="read")
 async def list_accounts(call: Call, query: AccountsQuery) -> AccountList:
     """List the connected accounts.
 
@@ -151,13 +151,11 @@ async def sync_account(call: Call, account_id: AccountId, body: SyncBody) -> Syn
 
 
 class RunsQuery(BaseModel):
-    cursor: str | None = None
+    cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint(
-    "GET", "/accounts/{account_id}/syncs", tag=TAG, scope="read", errors={400: "The cursor is not one of this list."}
-)
+@endpoint("GET", "/accounts/{account_id}/syncs", tag=TAG, scope="read")
 async def list_syncs(call: Call, account_id: AccountId, query: RunsQuery) -> Runs:
     """Show the sync history of an account, newest first."""
     await get_own_account(call, account_id)

@@ -1,10 +1,11 @@
 """Contacts, their timelines, duplicates and BCC addresses; and the door for connectors of other platforms."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from libs.common.events import Identity, ProfileReported
 from libs.common.ids import ContactId
@@ -39,13 +40,16 @@ from libs.common.requests import (
     UpdateContact,
 )
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.api.inputs import Cursor
 from services.gateway.api.moment import Moment
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.relationship_texts import going_cold_text, relationship_line
 
 TAG = "Contacts"
+# As the contacts service has it; there it is refused with its own sentence.
+LINK_OR_NOTHING = r"^([hH][tT][tT][pP][sS]?://[!-~]*)?$"
+RESERVED = "^_*(g_*m_*a_*i_*l|e_*m_*a_*i_*l|c_*a_*l_*e_*n_*d_*a_*r)_*$"
 TAKEN = {409: "Another contact has one of these addresses: `contact_id` names it."}
-WRONG_CURSOR = {400: "The cursor is not one of this list."}
 
 
 class ContactsQuery(BaseModel):
@@ -56,11 +60,11 @@ class ContactsQuery(BaseModel):
     archived: bool = Field(False, description="Those that are archived, instead of the others.")
     upcoming: bool = Field(False, description="With whom a meeting is ahead.")
     going_cold: bool = Field(False, description="Once Strong or Warm, and silent for much longer than usual.")
-    cursor: str | None = Field(None, max_length=2000)
+    cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/contacts", tag=TAG, scope="read", errors=WRONG_CURSOR)
+@endpoint("GET", "/contacts", tag=TAG, scope="read")
 async def list_contacts(call: Call, query: ContactsQuery) -> ContactPage:
     """Search and list contacts. Each filter that is given must fit."""
     return await call.request(
@@ -74,14 +78,38 @@ async def list_tags(call: Call) -> Tags:
     return await call.request(ListTags(user_id=call.user_id))
 
 
+def _given(name: str) -> JsonDict:
+    return {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
+
+
+def _listed(name: str) -> JsonDict:
+    return {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
+
+
 class ContactBody(ContactFields):
-    """What the user knows about a contact. What is left out stays as it is."""
+    """What the user knows about a contact. What is left out stays as it is. `photo_url` and `urls` are links to the web."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    emails: tuple[Annotated[str, Field(json_schema_extra={"format": "email"})], ...] | None = Field(
+        None, max_length=100
+    )
+    photo_url: str | None = Field(None, max_length=2000, json_schema_extra={"pattern": LINK_OR_NOTHING})
+    urls: tuple[Annotated[str, Field(json_schema_extra={"pattern": LINK_OR_NOTHING})], ...] | None = Field(
+        None, max_length=50
+    )
+
+
+class NewContact(ContactBody):
+    """What the user knows about somebody: at least a name, an email, a phone or a company."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [_given("name"), _given("company"), _listed("emails"), _listed("phones")]}
+    )
+
 
 @endpoint("POST", "/contacts", tag=TAG, scope="write", status=201, errors=TAKEN, creates=True)
-async def create_contact(call: Call, body: ContactBody) -> Contact:
+async def create_contact(call: Call, body: NewContact) -> Contact:
     """Create a contact."""
     return await call.request(CreateContact(user_id=call.user_id, fields=body))
 
@@ -129,11 +157,11 @@ class TimelineQuery(BaseModel):
     direction: Direction | None = None
     q: str = Field("", max_length=200, description="Words of the title or the text.")
     group: bool = Field(False, description="Fold the messages of a thread into its newest.")
-    cursor: str | None = Field(None, max_length=1000)
+    cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/contacts/{contact_id}/interactions", tag=TAG, scope="read", errors=WRONG_CURSOR)
+@endpoint("GET", "/contacts/{contact_id}/interactions", tag=TAG, scope="read")
 async def list_interactions(call: Call, contact_id: ContactId, query: TimelineQuery) -> Timeline:
     """Show a contact's timeline, newest first."""
     return await call.request(
@@ -156,7 +184,10 @@ class NewInteraction(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     platform: str = Field(
-        "note", pattern=r"^[a-z][a-z0-9_]{1,31}$", description="None of gmail, email, calendar: those are Google's."
+        "note",
+        pattern=r"^[a-z][a-z0-9_]{1,31}$",
+        description="None of Google's: mail and meetings come from there alone.",
+        json_schema_extra={"not": {"pattern": RESERVED}},
     )
     kind: str = Field("note", min_length=1, max_length=32)
     direction: Literal["inbound", "outbound", "mutual"] = "mutual"
@@ -180,11 +211,11 @@ async def list_duplicates(call: Call, contact_id: ContactId) -> Duplicates:
 
 
 class DuplicatesQuery(BaseModel):
-    cursor: str | None = Field(None, max_length=1000)
+    cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/duplicates", tag=TAG, scope="read", errors=WRONG_CURSOR)
+@endpoint("GET", "/duplicates", tag=TAG, scope="read")
 async def list_all_duplicates(call: Call, query: DuplicatesQuery) -> DuplicatePairs:
     """List all pairs of contacts that may be one person, the surest first.
 

@@ -25,6 +25,7 @@ from services.gateway.context import Context
 from services.gateway.domain.token_scopes import Scope
 from services.gateway.sessions.authentication import Caller
 
+JSON = "application/json"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # Longer than a command waits for the lock of its user (db.py): its caller sees how it ends, and does not find it done after a 503.
 COMMAND_SECONDS = 30.0
@@ -44,6 +45,11 @@ class Call:
     caller: Caller
     idempotency_key: str | None = None
     finish: list[Callable[[web.StreamResponse], None]] = field(default_factory=list)
+
+    @property
+    def is_head(self) -> bool:
+        """Whether only the head of the response is wanted: what is made while it is sent is not made then."""
+        return self.http_request.method == "HEAD"
 
     @property
     def user(self) -> User:
@@ -69,7 +75,7 @@ Handler = Callable[..., Awaitable[Any]]
 class Endpoint:
     """A declared endpoint. `path` is below /api/v1. `reply` is None where the response has no JSON body.
 
-    `creates`: doing it twice is not doing it once, so callers may send an Idempotency-Key.
+    `creates`: doing it twice is not doing it once, so callers may send an Idempotency-Key. `events`: the data of each event of a stream.
     """
 
     method: Method
@@ -80,6 +86,7 @@ class Endpoint:
     errors: Mapping[int, str]
     creates: bool
     media_type: str
+    events: Mapping[str, type[BaseModel]]
     summary: str
     description: str
     handler: Handler
@@ -102,7 +109,8 @@ def endpoint(
     status: int = 200,
     errors: Mapping[int, str] | None = None,
     creates: bool = False,
-    media_type: str = "application/json",
+    media_type: str = JSON,
+    events: Mapping[str, type[BaseModel]] | None = None,
 ) -> Callable[[Handler], Endpoint]:
     """Declare a handler. `errors` are those that do not follow from the declaration itself."""
 
@@ -119,6 +127,7 @@ def endpoint(
             errors=errors or {},
             creates=creates,
             media_type=media_type,
+            events=events or {},
             summary=summary.rstrip("."),
             description=description.strip(),
             handler=handler,

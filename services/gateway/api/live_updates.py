@@ -4,10 +4,13 @@ import asyncio
 from time import monotonic
 
 from aiohttp import web
+from pydantic import BaseModel
 
 from libs.common.errors import Outage, Refused
+from libs.common.events import ContactChanged, PrepSkipped, SyncProgressed
 from libs.common.requests import WhoIs
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.domain.notifications import Notification
 from services.gateway.live_updates import LiveStream
 from services.gateway.sessions.authentication import bearer_of
 
@@ -16,12 +19,23 @@ WRITE_SECONDS = 30.0
 RETRY_MILLISECONDS = 3000
 
 
+class Resync(BaseModel):
+    """Events were dropped: load again what you show."""
+
+
 @endpoint(
     "GET",
     "/events",
     tag="Live updates",
     scope="read",
     media_type="text/event-stream",
+    events={
+        "sync.progressed": SyncProgressed,
+        "contact.changed": ContactChanged,
+        "prep.skipped": PrepSkipped,
+        "notification.created": Notification,
+        "resync": Resync,
+    },
     errors={429: "Too many open streams, or too many requests of this user."},
 )
 async def stream_events(call: Call) -> web.StreamResponse:
@@ -33,6 +47,8 @@ async def stream_events(call: Call) -> web.StreamResponse:
     stream ends with the session.
     """
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    if call.is_head:
+        return web.Response(headers=headers)
     response = web.StreamResponse(headers=headers)
 
     def is_connected() -> bool:

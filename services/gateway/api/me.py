@@ -66,6 +66,8 @@ async def export_me(call: Call) -> web.StreamResponse:
     contacts.jsonl, interactions.jsonl, meetings.jsonl and notifications.jsonl (one JSON object a line), accounts.json and settings.json.
     It is sent while it is made; where that fails, the connection breaks off, and what has arrived is no archive.
     """
+    if call.is_head:
+        return web.Response(headers=EXPORT_HEADERS)
     async with (
         only_export(call.context, call.user_id),
         aclosing(await begin_export(call.context, call.user_id)) as archive,

@@ -20,6 +20,7 @@ from libs.common.requests import (
     SendPrep,
 )
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.api.inputs import Cursor
 from services.gateway.api.moment import Moment
 from services.gateway.domain.meetings import MeetingView, meeting_view
 from services.gateway.limits.briefs import count_briefs
@@ -42,11 +43,11 @@ class MeetingsQuery(BaseModel):
     start: Moment | None = Field(None, alias="from", description="Starting at or after; left out: now.")
     end: Moment | None = Field(None, alias="to", description="Starting before; left out: 30 days after `from`.")
     account_id: AccountId | None = None
-    cursor: str | None = Field(None, max_length=1000)
+    cursor: Cursor = None
     limit: int = Field(100, ge=1, le=200)
 
 
-@endpoint("GET", "/meetings", tag=TAG, scope="read", errors={400: "The cursor is not one of this list."})
+@endpoint("GET", "/meetings", tag=TAG, scope="read")
 async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
     """List meetings by their start."""
     start = query.start or datetime.now(UTC)

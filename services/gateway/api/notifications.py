@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from libs.common.errors import Refused, not_found
 from libs.common.pagination import cut_page, decode_page_token
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.api.inputs import Cursor
 from services.gateway.domain.notifications import Action, Answer, Notification
 from services.gateway.domain.preferences import with_own_address
 from services.gateway.preferences import change_preferences
@@ -23,11 +24,11 @@ class NotificationList(BaseModel):
 
 class NotificationsQuery(BaseModel):
     unread: bool = Field(False, description="Only those that are unread.")
-    cursor: str | None = Field(None, max_length=500)
+    cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/notifications", tag=TAG, scope="read", errors={400: "The cursor is not one of this list."})
+@endpoint("GET", "/notifications", tag=TAG, scope="read")
 async def list_notifications(call: Call, query: NotificationsQuery) -> NotificationList:
     """List notifications, newest first."""
     db = call.context.db

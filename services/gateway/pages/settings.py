@@ -18,6 +18,7 @@ from libs.common.requests import CountContacts, GetSettings, ListApiTokens, List
 from services.gateway.api.settings import SettingsChanges, store_settings
 from services.gateway.context import Context
 from services.gateway.domain.exports import size_text
+from services.gateway.domain.input_texts import input_text
 from services.gateway.domain.permissions import PERMISSIONS
 from services.gateway.domain.settings_changes import SettingsChange, settings_change, undone
 from services.gateway.domain.sync_lines import sync_line
@@ -131,7 +132,7 @@ async def save_settings(visit: Visit) -> web.Response:
     try:
         changed = await store_settings(visit.call, SettingsChanges.model_validate(_changes(section, form)))
     except ValidationError as error:
-        sentence = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        sentence = input_text(error.errors()[0])
         return await settings_page(visit, problem=Refused(422, "invalid", sentence), section=section)
     except Refused as refused:
         return await settings_page(visit, problem=refused, section=section)

@@ -58,7 +58,8 @@ async def _identify_session(request: web.Request, bus: Bus, settings: Settings) 
     if not session:
         raise _unauthenticated()
     require_own_origin(request.method, request.headers, settings.base_url)
-    caller = Caller(await bus.request(WhoIs(session=session)), session)
+    found = await bus.request(WhoIs(session=session))
+    caller = Caller(found, session)
     renew_later(request, session, settings)
     return caller
 

@@ -110,7 +110,7 @@ async def test_each_section_of_the_settings_is_saved_by_itself_and_can_be_undone
     for section, name, value, sentence in (
         (BRIEFS, "time_zone", "Mars/Olympus", "is not a time zone"),
         (PEOPLE, "own_addresses", "nobody", "is not an email address"),
-        (SYNC, "mail_lookback_days", "many", "integer"),
+        (SYNC, "mail_lookback_days", "many", "This must be a whole number."),
     ):
         before = stored[alice]
         status, html = await submit(browser, "/settings", {**section, name: value})

@@ -47,7 +47,7 @@ def test_a_declaration_is_read_from_the_signature() -> None:
 
 def test_the_errors_follow_from_the_shape() -> None:
     assert list(error_descriptions(make_thing)) == [400, 401, 403, 404, 409, 413, 415, 422, 429, 503]
-    assert list(error_descriptions(stream_things)) == [401, 403, 429, 503]
+    assert list(error_descriptions(stream_things)) == [401, 403, 422, 429, 503]
 
 
 def test_what_creates_takes_an_idempotency_key_and_states_its_errors() -> None:

@@ -113,7 +113,7 @@ def test_input_that_does_not_fit_is_explained(where: str, named: str) -> None:
         Input.model_validate({"limit": 0})
     detail = f"One field does not fit in the {named}: see errors."
     place = {"pointer": "#/limit"} if where == "body" else {"parameter": "limit"}
-    errors = [{**place, "detail": "Input should be greater than or equal to 1"}]
+    errors = [{**place, "detail": "This must be 1 or more."}]
     title = problems.title(422)
     assert problems.of_input(InvalidInput(where, caught.value)) == ErrorResponse(
         422, problem("invalid", title, 422, detail, errors=errors), {}, ODD

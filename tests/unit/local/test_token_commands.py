@@ -7,7 +7,9 @@ from uuid import UUID
 import pytest
 from typer.testing import CliRunner
 
+from libs.common.requests import TOKEN_SCOPES
 from libs.local.cli import app
+from libs.local.token_commands import Scope
 from services.auth.token_command import parser
 
 SERVERS = dict.fromkeys(("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL"), "set")
@@ -50,6 +52,10 @@ def test_what_is_typed_is_what_auth_carries_out(
     assert isinstance(ended.exception, Became), ended.output
     assert became[0][1:3] == ["-m", "services.auth.token_command"]
     assert parser().parse_args(became[0][3:]) == Namespace(**arrived)
+
+
+def test_every_scope_can_be_chosen() -> None:
+    assert tuple(Scope) == TOKEN_SCOPES
 
 
 @pytest.mark.parametrize(
