@@ -12,6 +12,7 @@ from libs.common.web import health_routes, serve
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.google_push import google_push_routes
 from services.gateway.api.serving import route
+from services.gateway.assistants.routes import assistants_routes
 from services.gateway.context import Context
 from services.gateway.domain.sessions import is_https
 from services.gateway.middlewares import TRACE, compress, observe, respond_to_errors, respond_to_unreadable
@@ -64,6 +65,7 @@ def build_app(context: Context) -> web.Application:
                 }
             ),
             *(route(endpoint, context) for endpoint in ENDPOINTS),
+            *assistants_routes(context),
             *google_push_routes(context),
             *docs_routes(context),
             *sign_in_routes(context),

@@ -88,7 +88,7 @@ def respond_to_errors(context: Context) -> Middleware:
         except Exception as error:
             if _is_for_the_server(error):
                 raise
-            failure = _log_and_explain(error)
+            failure = explain(error)
         return _page(context, failure) if _wants_page(request) else problem_response(failure)
 
     return middleware
@@ -101,8 +101,8 @@ def _is_for_the_server(error: Exception) -> bool:
     return isinstance(error, ConnectionError) and not isinstance(error, OUTAGES)
 
 
-def _log_and_explain(error: Exception) -> ErrorResponse:
-    """What the client gets; what it does not get is in the log."""
+def explain(error: Exception) -> ErrorResponse:
+    """What the client gets of an error; what it does not get is logged."""
     match error:
         case web.HTTPException():
             return problems.of_http(error.status, error.headers.get("Allow"))

@@ -77,6 +77,7 @@ WORK: dict[Service, frozenset[str]] = {
         {
             "api/",  # entry points over HTTP
             "app.py",
+            "assistants/",  # entry points for language models
             "export_making.py",
             "export.py",
             "limits/",  # what one user, browser or address may take

@@ -48,7 +48,7 @@ def parse_query(model: type[BaseModel] | None, request: web.Request) -> BaseMode
     if model is None:
         return None
     values = {name: _value(text, types[name]) for name, text in request.query.items()}
-    _refuse_nul({name: value for name, value in values.items() if name != CURSOR})  # of a cursor its list decides
+    refuse_nul({name: value for name, value in values.items() if name != CURSOR})  # of a cursor its list decides
     try:
         return model.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
@@ -69,7 +69,7 @@ async def read_body(model: type[BaseModel], request: web.Request) -> BaseModel:
     except orjson.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise Refused(400, "malformed_json", f"The body is not valid JSON ({place}).") from error
-    _refuse_nul(value)
+    refuse_nul(value)
     try:
         return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
@@ -99,7 +99,7 @@ def _value(text: str, types: frozenset[str]) -> str | int | bool:
     return text
 
 
-def _refuse_nul(value: object) -> None:
+def refuse_nul(value: object) -> None:
     """PostgreSQL's text can't hold NUL, and nobody means it."""
     waiting = [value]  # not recursive: JSON may be nested deeper than Python's stack
     while waiting:
