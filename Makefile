@@ -70,6 +70,7 @@ vendor:
 docs: $(VENV)/.dev
 	$(BIN)/python -m services.gateway.api.openapi > docs/openapi.json
 	$(BIN)/python -m libs.common.asyncapi > docs/asyncapi.json
+	$(BIN)/python -m libs.common.log_schema > docs/logs.schema.json
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet uv

@@ -17,6 +17,7 @@ from libs.local.commands import DataDir, become, console, data_dir_of, failures_
 from libs.local.dead_commands import dead
 from libs.local.doctor import examine
 from libs.local.locate import locate, secrets_for
+from libs.local.log_commands import logs
 from libs.local.migrate import migrate as run_migrations
 from libs.local.tick import CLOCKS
 from libs.local.tick import tick as publish_tick
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(dead, name="dead")
 app.add_typer(token, name="token")
+app.command()(logs)
 
 
 @app.command()
