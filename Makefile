@@ -40,7 +40,8 @@ test: $(VENV)/.dev
 
 proof: $(VENV)/.dev
 	PINGCRM_PROOF_EXAMPLES=$${PINGCRM_PROOF_EXAMPLES:-300} PINGCRM_PROOF_MESSAGES=$${PINGCRM_PROOF_MESSAGES:-5000} \
-		$(BIN)/python -m pytest tests/chaos tests/integration/fault_points $(ARGS)
+		PINGCRM_PROOF_REQUESTS=$${PINGCRM_PROOF_REQUESTS:-300} \
+		$(BIN)/python -m pytest --timeout=3600 tests/chaos tests/integration/fault_points tests/integration/gateway/test_gateway_fuzzing.py $(ARGS)
 
 sabotage: $(VENV)/.dev
 	@$(BIN)/python -m tests.sabotage $(ARGS)
@@ -69,6 +70,7 @@ vendor:
 docs: $(VENV)/.dev
 	$(BIN)/python -m services.gateway.api.openapi > docs/openapi.json
 	$(BIN)/python -m libs.common.asyncapi > docs/asyncapi.json
+	$(BIN)/python -m libs.common.log_schema > docs/logs.schema.json
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet uv

@@ -65,7 +65,7 @@ def decode_page_token(token: str | None, *types: type) -> tuple[Any, ...] | None
     if token is None:
         return None
     try:
-        parts = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        parts = orjson.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
         if not isinstance(parts, list) or len(parts) != len(types):
             raise ValueError("a token of another list")
         return tuple(_read(part, wanted) for part, wanted in zip(parts, types, strict=True))

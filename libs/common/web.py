@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from libs.common.log import error_text, get_logger
 
 Check = Callable[[], Awaitable[object]]
 CHECK_TIMEOUT_SECONDS = 3.0
+Unreadable = Callable[[int], web.Response]
 
 
 def health_routes(checks: Mapping[str, Check]) -> list[web.RouteDef]:
@@ -40,9 +44,69 @@ async def _state(check: Check) -> str:
     return "ok"
 
 
-async def serve(app: web.Application, host: str, port: int) -> web.AppRunner:
-    """Serve `app`; `port` 0 takes a free one. The caller cleans the runner up."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+class _Connection(RequestHandler):
+    """A connection on which a request that can't be read gets a response like any other, and no line with a traceback."""
+
+    def __init__(self, manager: web.Server, *, respond: Unreadable, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._respond = respond
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status >= 500 or request.writer.output_size:
+            return super().handle_error(request, status, exc, message)
+        response = self._respond(unreadable_status(exc, status))
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    """aiohttp's server of an application, with connections of ours."""
+
+    _respond: Unreadable
+
+    @classmethod
+    def of(cls, server: web.Server, respond: Unreadable) -> "_Server":
+        made = cls(server.request_handler, request_factory=server.request_factory, **server._kwargs)
+        made._respond = respond
+        return made
+
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, respond=self._respond, loop=self._loop, **self._kwargs)
+
+
+class _Runner(web.AppRunner):
+    """Serves an application; `respond` responds to what can't be read as a request."""
+
+    def __init__(self, app: web.Application, respond: Unreadable, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._unreadable = respond
+
+    async def _make_server(self) -> web.Server:
+        return _Server.of(await super()._make_server(), self._unreadable)
+
+
+def unreadable_status(error: BaseException | None, status: int) -> int:
+    """414 for a URL that is too long, 431 for a header; else as the parser has it."""
+    if not isinstance(error, LineTooLong):
+        return status
+    line = error.args[0]
+    text = line.encode() if isinstance(line, str) else bytes(line)
+    return 414 if text.startswith(b"/") else 431  # the parser gives the target of the request, or the header's value
+
+
+def _plain(status: int) -> web.Response:
+    return web.Response(status=status)
+
+
+async def serve(app: web.Application, host: str, port: int, respond: Unreadable = _plain) -> web.AppRunner:
+    """Serve `app`; `port` 0 takes a free one. `respond`: the response to what is no request, by status. The caller cleans the runner up."""
+    runner = _Runner(app, respond, access_log=None, shutdown_timeout=5)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return runner

@@ -10,17 +10,18 @@ import typer
 
 from libs.common.addresses import canonical
 from libs.common.config import Settings
-from libs.common.ids import SERVICES, Service
-from libs.local import ROOT, nats_config, valkey_acl
+from libs.common.ids import SERVICES
+from libs.local import nats_config, valkey_acl
 from libs.local import secrets as secrets_file
-from libs.local.commands import DataDir, console, data_dir_of, failures_as_sentences
+from libs.local.commands import DataDir, become, console, data_dir_of, failures_as_sentences
 from libs.local.dead_commands import dead
 from libs.local.doctor import examine
-from libs.local.environment import service_environment, settings_of
-from libs.local.locate import NothingRuns, locate, secrets_for
+from libs.local.locate import locate, secrets_for
+from libs.local.log_commands import logs
 from libs.local.migrate import migrate as run_migrations
 from libs.local.tick import CLOCKS
 from libs.local.tick import tick as publish_tick
+from libs.local.token_commands import token
 from libs.local.up import up as run_up
 
 DEFAULT_PORT = 8025
@@ -33,6 +34,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(dead, name="dead")
+app.add_typer(token, name="token")
+app.command()(logs)
 
 
 @app.command()
@@ -84,32 +87,13 @@ def run(
     """
     if service not in SERVICES:
         raise typer.BadParameter(f"there is no service {service}; the services are {', '.join(SERVICES)}")
-    _become(f"services.{service}", service, data_dir)
+    become(f"services.{service}", service, data_dir)
 
 
 @app.command()
 def rotate(data_dir: DataDir = None) -> None:
     """Re-encrypt the refresh tokens under the first of PINGCRM_SECRET_KEYS. As often as you like."""
-    _become("services.auth.rotate", "auth", data_dir)
-
-
-def _become(module: str, service: Service, data_dir: Path | None) -> None:
-    """Go on as another module of ours, with the environment of a service."""
-    with failures_as_sentences():
-        Settings()
-        environment = dict(os.environ)
-        if not all(environment.get(name) for name in ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")):
-            folder = data_dir_of(data_dir)
-            servers = locate(folder, {}).servers
-            if not servers.postgres:
-                raise NothingRuns(
-                    f"{service} needs PINGCRM_POSTGRES_URL, PINGCRM_NATS_URL and PINGCRM_REDIS_URL, or a `pingcrm up` on {folder}."
-                )
-            secrets = secrets_for(folder, environment)
-            environment = service_environment(service, os.environ, settings_of(os.environ), servers, secrets)
-        os.chdir(ROOT)
-        sys.stdout.flush()
-        os.execve(sys.executable, [sys.executable, "-m", module], environment)  # noqa: S606 -- no shell wanted
+    become("services.auth.rotate", "auth", data_dir)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What all commands share: the terminal, the option --data-dir, and failures reported in a sentence."""
+"""What all commands share: the terminal, the option --data-dir, failures reported in a sentence, and going on as a service."""
 
 import os
 import sys
@@ -12,10 +12,14 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from libs.common.config import Settings
+from libs.common.ids import Service
+from libs.local import ROOT
 from libs.local.bus_admin import Unreachable
 from libs.local.data_dir import InUse, Unusable, default_data_dir
 from libs.local.dead import NoSuchDeadLetter
-from libs.local.locate import NothingRuns
+from libs.local.environment import service_environment, settings_of
+from libs.local.locate import NothingRuns, locate, secrets_for
 from libs.local.schemas import MigrationFailed
 from libs.local.secrets import LostSecrets, MissingSecret
 from libs.local.servers import ServerFailed
@@ -32,6 +36,25 @@ REPORTED = (
     InUse, LostSecrets, MigrationFailed, MissingSecret, NoSuchDeadLetter, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed,
     Unreachable, Unusable, nats.errors.Error, OSError,
 )  # fmt: skip
+
+
+def become(module: str, service: Service, data_dir: Path | None, *arguments: str) -> None:
+    """Go on as another module of ours, with the environment of a service."""
+    with failures_as_sentences():
+        Settings()
+        environment = dict(os.environ)
+        if not all(environment.get(name) for name in ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")):
+            folder = data_dir_of(data_dir)
+            servers = locate(folder, {}).servers
+            if not servers.postgres:
+                raise NothingRuns(
+                    f"{service} needs PINGCRM_POSTGRES_URL, PINGCRM_NATS_URL and PINGCRM_REDIS_URL, or a `pingcrm up` on {folder}."
+                )
+            secrets = secrets_for(folder, environment)
+            environment = service_environment(service, os.environ, settings_of(os.environ), servers, secrets)
+        os.chdir(ROOT)
+        sys.stdout.flush()
+        os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606 -- no shell wanted
 
 
 def data_dir_of(chosen: Path | None) -> Path:

@@ -2,17 +2,20 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from aiohttp import web
 
+from libs.common.config import Settings
 from libs.common.errors import Outage
 from libs.common.web import health_routes, serve
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.google_push import google_push_routes
 from services.gateway.api.serving import route
+from services.gateway.assistants.routes import assistants_routes
 from services.gateway.context import Context
 from services.gateway.domain.sessions import is_https
-from services.gateway.middlewares import TRACE, compress, observe, respond_to_errors
+from services.gateway.middlewares import TRACE, compress, observe, respond_to_errors, respond_to_unreadable
 from services.gateway.pages.accounts import accounts_routes
 from services.gateway.pages.contact import contact_routes
 from services.gateway.pages.contacts import contacts_routes
@@ -62,6 +65,7 @@ def build_app(context: Context) -> web.Application:
                 }
             ),
             *(route(endpoint, context) for endpoint in ENDPOINTS),
+            *assistants_routes(context),
             *google_push_routes(context),
             *docs_routes(context),
             *sign_in_routes(context),
@@ -84,7 +88,7 @@ def build_app(context: Context) -> web.Application:
         ]
     )
 
-    headers = {**SECURITY_HEADERS, **(STRICT_TRANSPORT if is_https(context.settings.base_url) else {})}
+    headers = response_headers(context.settings)
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in headers.items():
@@ -101,12 +105,19 @@ def build_app(context: Context) -> web.Application:
     return app
 
 
+def response_headers(settings: Settings) -> dict[str, str]:
+    """The headers of every response that has no others of the same name."""
+    return {**SECURITY_HEADERS, **(STRICT_TRANSPORT if is_https(settings.base_url) else {})}
+
+
 @asynccontextmanager
 async def serve_app(context: Context) -> AsyncIterator[None]:
     """The application, served on the port for as long as the context lasts. Outage: somebody else listens there."""
     host, port = context.settings.host, context.settings.port
     try:
-        runner = await serve(build_app(context), host, port)
+        runner = await serve(
+            build_app(context), host, port, partial(respond_to_unreadable, response_headers(context.settings))
+        )
     except OSError as error:
         raise Outage(f"Can't listen on {host}:{port}: {error.strerror}. Set PINGCRM_PORT to a free port.") from error
     try:

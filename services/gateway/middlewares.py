@@ -1,5 +1,6 @@
 """What surrounds every request: a trace, a line in the log and a measurement; and every error as a response."""
 
+from collections.abc import Mapping
 from time import perf_counter
 
 import orjson
@@ -87,7 +88,7 @@ def respond_to_errors(context: Context) -> Middleware:
         except Exception as error:
             if _is_for_the_server(error):
                 raise
-            failure = _log_and_explain(error)
+            failure = explain(error)
         return _page(context, failure) if _wants_page(request) else problem_response(failure)
 
     return middleware
@@ -100,8 +101,8 @@ def _is_for_the_server(error: Exception) -> bool:
     return isinstance(error, ConnectionError) and not isinstance(error, OUTAGES)
 
 
-def _log_and_explain(error: Exception) -> ErrorResponse:
-    """What the client gets; what it does not get is in the log."""
+def explain(error: Exception) -> ErrorResponse:
+    """What the client gets of an error; what it does not get is logged."""
     match error:
         case web.HTTPException():
             return problems.of_http(error.status, error.headers.get("Allow"))
@@ -126,6 +127,18 @@ def problem_response(failure: ErrorResponse) -> web.Response:
         headers=failure.headers,
         content_type=problems.MEDIA_TYPE,
     )
+
+
+def respond_to_unreadable(headers: Mapping[str, str], status: int) -> web.Response:
+    """The response to what never became a request: it has passed no middleware."""
+    with traced(""):
+        response = problem_response(problems.of_http(status, None))
+        response.headers.update(
+            {**headers, "Trace-Id": current_trace(), "Cache-Control": "no-store", "Server": "PingCRM"}
+        )
+        SECONDS.labels("unknown", "unreadable", status).observe(0)
+        get_logger().info("request", method="unknown", route="unreadable", status=status, ms=0.0)
+    return response
 
 
 def _page(context: Context, failure: ErrorResponse) -> web.Response:

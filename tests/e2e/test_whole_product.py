@@ -24,6 +24,7 @@ from tests.support.privacy import (
     found_in,
     leaks,
     logged_lines,
+    outside_of_the_schema,
     private_texts,
     recorded_bus,
 )
@@ -108,6 +109,7 @@ async def assert_nothing_private_and_nothing_silent(
     assert ("contacts", "dead_letter") in {
         (line["service"], line["event"]) for line in logged_lines(folder) if line["level"] == "error"
     }
+    assert outside_of_the_schema(folder) == []
 
 
 async def assert_a_purge_and_a_deletion_leave_no_trace(it: Product, accounts: list[AccountData]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -50,10 +51,21 @@ from libs.local import ROOT
 from libs.local.row_security import access_to
 from libs.local.secrets import Secrets
 from services.gateway.api.endpoint import Endpoint
+from services.gateway.assistants.routes import TOOLS
 from tests.conftest import migrated_nats
 from tests.sabotage.applying import mutated
 from tests.sabotage.kept import all_mutations
+from tests.support.assistants import assistant, use
 from tests.support.database import fresh_database
+from tests.support.isolation.assistants import (
+    HOSTILE,
+    ended_token,
+    get_hostile_mail,
+    refusals_about,
+    run_program,
+    status_with,
+    use_every_tool,
+)
 from tests.support.isolation.belongings import Belongings
 from tests.support.isolation.cases import Case, Declaration, cases, owners_case, required_fields, shown_of
 from tests.support.isolation.fields import THINGS
@@ -220,6 +232,37 @@ async def test_where_a_statement_forgets_whose_a_row_is_the_wall_holds(world: Is
                 assert not await function(connection, *values)
 
 
+async def test_an_assistant_reaches_what_is_its_users_and_nothing_of_anybody_else(world: IsolationWorld) -> None:
+    alice, bob = world.alice.has, world.bob.has
+    tag = alice.addresses[0].partition("@")[0]
+    await get_hostile_mail(world, world.alice, 0)
+    async with assistant(world.url, alice.token) as client:
+        assert {known.name for known in (await client.list_tools()).tools} == {known.name for known in TOOLS}
+        returned = await use_every_tool(client, tag)
+    assert shown_of(bob, json.dumps(returned), {}) == []
+    lines = returned["read_timeline"]["lines"]
+    assert {"quoted": f"Plays chess, {tag}."} in [line.get("text") for line in lines]
+    (hostile,) = [line for line in lines if line.get("title") == {"quoted": HOSTILE}]
+    assert (hostile["text"], hostile["direction"]) == ({"quoted": HOSTILE}, "inbound")
+    assert {answer["state"] for answer in returned["why_is_mail_missing"]["answers"]} == {"recorded"}
+    printed = await run_program(world, world.alice)
+    assert "find_people: Find people" in printed
+    assert f"Meeting {tag}" in printed
+
+    await world.settle()
+    before = await world.rows_of(alice.user_id)
+    person_id, meeting_id = returned["find_people"]["people"][0]["person_id"], str(alice.meetings[0])
+    async with assistant(world.url, bob.token) as client:
+        refused = await refusals_about(client, person_id, meeting_id)
+        assert refused == await refusals_about(client, str(uuid4()), str(uuid4()))
+        assert {refusal["error"] for refusal in refused} == {"not_found"}
+        assert (await use(client, "find_people", words=tag))["people"] == []
+        assert shown_of(alice, json.dumps(await use(client, "upcoming_meetings", days=60)), {}) == []
+    assert differences(before, await world.rows_of(alice.user_id)) == []
+    tokens = {alice.token: 200, await ended_token(world, world.alice): 401, alice.session: 401, "pcrm_made_up": 401}
+    assert {token: await status_with(world, token) for token in tokens} == tokens
+
+
 async def test_no_request_of_another_user_shows_or_changes_anything(world: IsolationWorld) -> None:
     alice, bob = world.alice.has, world.bob.has
     wrong: list[str] = []
@@ -323,6 +366,8 @@ async def test_no_operation_of_another_user_shows_or_changes_anything(world: Iso
         for endpoint, declaration in declared:
             for case in cases(declaration, carol.has, alice, cursors[endpoint.name]):
                 wrong += await try_operation(http, world, endpoint, case)
+            if endpoint.name == "sign_out_everywhere":
+                await carol.person.sign_in(carol.has.addresses[0])  # what comes after needs a session
         await world.settle()
         wrong += differences(before, await world.rows_of(alice.user_id))
         await live.until(lambda stream: stream.ended)

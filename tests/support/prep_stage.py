@@ -27,10 +27,12 @@ from libs.common.events import (
 from libs.common.ids import Service
 from libs.common.preferences import GmailPreferences, Preferences
 from libs.common.requests import (
+    TOKEN_SCOPES,
     Account,
     Accounts,
     Attendee,
     Attendees,
+    Authenticated,
     GetAttendees,
     GetMeeting,
     GetSettings,
@@ -40,7 +42,6 @@ from libs.common.requests import (
     Meetings,
     Request,
     Token,
-    User,
     UserPreferences,
     WhoIs,
 )  # fmt: skip
@@ -85,9 +86,11 @@ class Stage:
             raise not_found("user")
         return UserPreferences(version=1, preferences=Preferences(gmail=self.preferences))
 
-    async def who_is(self, _: WhoIs) -> User:
+    async def who_is(self, _: WhoIs) -> Authenticated:
         """Whoever sends a token is the user."""
-        return User(id=USER_ID, name="Sam Rivera", address=ME, created_at=datetime.now(UTC))
+        return Authenticated(
+            scopes=frozenset(TOKEN_SCOPES), id=USER_ID, name="Sam Rivera", address=ME, created_at=datetime.now(UTC)
+        )
 
     async def list_accounts(self, _: ListAccounts) -> Accounts:
         return Accounts(items=(self.account,))

@@ -19,10 +19,13 @@ from typing import Any
 import aiohttp
 import nats
 import redis.asyncio
+from jsonschema import Draft202012Validator
 from nats.aio.msg import Msg
 
 from libs.common.addresses import canonical
+from libs.common.log_schema import unknown_fields
 from libs.google_sim.account import AccountData
+from libs.local import ROOT
 from tests.support.product import Product
 
 ADDRESS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
@@ -101,6 +104,21 @@ def logged_lines(folder: Path) -> Iterator[dict[str, Any]]:
     """Every line that a service has logged, as its fields."""
     for file in sorted((folder / "logs").glob("*.log")):
         yield from (json.loads(line) for line in file.read_text().splitlines() if line.startswith("{"))
+
+
+def outside_of_the_schema(folder: Path) -> list[str]:
+    """What of the logged lines docs/logs.schema.json does not have; of lines of one event, level and kinds of values the first."""
+    schema = json.loads((ROOT / "docs" / "logs.schema.json").read_text())
+    alike = {
+        (line["event"], line["level"], *sorted((name, type(value).__name__) for name, value in line.items())): line
+        for line in logged_lines(folder)
+    }
+    validator, found = Draft202012Validator(schema), list[str]()
+    for line in alike.values():
+        found += [f"{line['event']}: {error.json_path} {error.message}" for error in validator.iter_errors(line)]
+        found += [f"{line['event']}: {name} is not named" for name in sorted(unknown_fields(schema, line))]
+    assert len(alike) > 10
+    return found
 
 
 def logged(folder: Path) -> Iterator[tuple[str, str]]:

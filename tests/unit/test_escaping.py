@@ -49,13 +49,14 @@ from services.gateway.domain.run_lines import RunLine
 from services.gateway.domain.sync_health import Health
 from services.gateway.domain.sync_lines import SyncLine
 from services.gateway.domain.timeline_view import Line, Month
+from services.gateway.domain.token_scopes import SCOPE_TEXTS
 from services.gateway.domain.webhook_delivery import SecretGeneration, WebhookCall
 from services.gateway.pages.contact_fields import FIELDS, Editing
 from services.gateway.pages.contacts import ENTERED, SORTS, FilterLink, Person
 from services.gateway.pages.meeting import LOOKS, GuestLine
 from services.gateway.pages.meeting_rows import Row
 from services.gateway.pages.render import HERE, Renderer
-from services.gateway.pages.settings import CREATION
+from services.gateway.pages.settings import CREATION, TOKEN_LIVES
 from services.gateway.pages.timeline import Choice
 from services.prep.domain.view import View
 from services.prep.rendering import render
@@ -130,7 +131,9 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, values in framed_pages(filled, accounts):
         yield name, frame | values
     yield "error.html", {name: filled.text() for name in ("title", "detail", "advice", "trace", "href", "label")}
-    operation = {name: filled.text() for name in ("id", "method", "path", "summary", "description", "body")} | {
+    operation = {
+        name: filled.text() for name in ("id", "method", "path", "summary", "scope", "description", "body")
+    } | {
         "parameters": [{name: filled.text() for name in ("name", "in", "description")} | {"required": True}],
         "responses": [(filled.text(), filled.text(), filled.text())],
     }
@@ -224,7 +227,8 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "export": export, "export_size": filled.text(),
             "exclusions": [filled.shape(Exclusion, removing=removing) for removing in (True, False)],
             "tested": True, "calls": [(filled.shape(WebhookCall), filled.text())], "generation": filled.shape(SecretGeneration),
-            "hint": filled.text(), "tokens": [filled.shape(ApiToken)], "secret": filled.text(), "webhook_secret": filled.text(),
+            "hint": filled.text(), "tokens": [filled.shape(ApiToken)], "scope_texts": SCOPE_TEXTS, "token_lives": TOKEN_LIVES,
+            "secret": filled.text(), "webhook_secret": filled.text(),
             "saved": ("people", filled.text()), "problem_text": filled.text(), "problem_section": section,
         }  # fmt: skip
     for account in accounts:

@@ -27,6 +27,8 @@ WORK: dict[Service, frozenset[str]] = {
             "lost_keys.py",  # a command: gives up the tokens that no key opens
             "revocation.py",  # ending a grant at Google
             "rotate.py",  # a command: re-encrypts the tokens
+            "token_command.py",  # a command: API tokens for whoever runs the installation
+            "token_creation.py",  # a new API token
             "token_refresh.py",  # access tokens, refreshed under a lease
         }
     ),
@@ -76,6 +78,7 @@ WORK: dict[Service, frozenset[str]] = {
         {
             "api/",  # entry points over HTTP
             "app.py",
+            "assistants/",  # entry points for language models
             "export_making.py",
             "export.py",
             "limits/",  # what one user, browser or address may take

@@ -8,6 +8,11 @@ Lists are pages: `items` and `next_cursor`.
 from typing import Any
 
 from libs.common.requests.auth import (
+    MAX_TOKEN_DAYS,
+    TOKEN_DAYS,
+    TOKEN_NAME_PATTERN,
+    TOKEN_SCOPES,
+    UNPRINTABLE,
     Account,
     Accounts,
     AccountState,
@@ -15,6 +20,7 @@ from libs.common.requests.auth import (
     AccountStatus,
     ApiToken,
     ApiTokens,
+    Authenticated,
     Authorization,
     BeginSignIn,
     CreateApiToken,
@@ -35,6 +41,7 @@ from libs.common.requests.auth import (
     SignOut,
     SignOutEverywhere,
     Token,
+    TokenScope,
     User,
     UserPreferences,
     WebhookSecrets,
@@ -161,7 +168,12 @@ from libs.common.requests.sync import (
 )
 
 __all__ = [
+    "MAX_TOKEN_DAYS",
     "REQUESTS",
+    "TOKEN_DAYS",
+    "TOKEN_NAME_PATTERN",
+    "TOKEN_SCOPES",
+    "UNPRINTABLE",
     "Account",
     "AccountState",
     "AccountStates",
@@ -177,6 +189,7 @@ __all__ = [
     "AuditAccount",
     "AuditResult",
     "AuditedItems",
+    "Authenticated",
     "Authorization",
     "BccAddress",
     "BeginSignIn",
@@ -296,6 +309,7 @@ __all__ = [
     "Timeline",
     "TimelineItem",
     "Token",
+    "TokenScope",
     "UndoMerge",
     "UpdateContact",
     "User",

@@ -1,7 +1,7 @@
 """The requests that `auth` serves: accounts, tokens, settings, sign-in, sessions, API tokens."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from pydantic import Field
@@ -11,6 +11,13 @@ from libs.common.preferences import Preferences
 from libs.common.requests.shape import Command, Done, Query, Shape
 
 AccountStatus = Literal["active", "reauth_required", "disconnected"]
+TokenScope = Literal["read", "write", "account"]
+TOKEN_SCOPES: tuple[TokenScope, ...] = get_args(TokenScope)
+TOKEN_DAYS, MAX_TOKEN_DAYS = 365, 3650
+# Of a regular expression: control characters, and those that hide or reorder what stands beside them.
+UNPRINTABLE = "\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202f\\u2060-\\u206f\\ufeff"
+TOKEN_NAME_PATTERN = rf"^[^{UNPRINTABLE}]*[^\s{UNPRINTABLE}][^{UNPRINTABLE}]*$"
+"""Something that can be seen, and nothing of the above."""
 
 
 class Account(Shape):
@@ -226,13 +233,19 @@ class User(Shape):
     operator: bool = False
 
 
-class WhoIs(Query[User]):
+class Authenticated(User):
+    """The user behind a session or a token. `scopes`: what that token may do; a session has none, it may do everything."""
+
+    scopes: frozenset[TokenScope] = frozenset()
+
+
+class WhoIs(Query[Authenticated]):
     """Who a session cookie or a personal API token belongs to. Refused: `unauthenticated` (401)."""
 
     subject = "auth.whois"
     served_by = "auth"
     requested_by = ("gateway",)
-    reply = User
+    reply = Authenticated
 
     session: str | None = Field(None, repr=False)
     token: str | None = Field(None, repr=False)
@@ -259,11 +272,13 @@ class SignOutEverywhere(Command[Done]):
 
 
 class ApiToken(Shape):
-    """A personal API token. `secret` is there once, in the reply to its creation."""
+    """A personal API token. `secret` is there once, in the reply to its creation. Made before tokens had an end, it has no `expires_at`."""
 
     id: UUID
     name: str
+    scopes: tuple[TokenScope, ...]
     created_at: datetime
+    expires_at: datetime | None = None
     last_used_at: datetime | None = None
     secret: str | None = Field(None, repr=False)
 
@@ -273,6 +288,8 @@ class ApiTokens(Shape):
 
 
 class CreateApiToken(Command[ApiToken]):
+    """A new token, for so many days. Refused: `invalid_name` (422), `too_many_tokens` (409)."""
+
     subject = "auth.create_token"
     served_by = "auth"
     requested_by = ("gateway",)
@@ -280,6 +297,8 @@ class CreateApiToken(Command[ApiToken]):
 
     user_id: UserId
     name: str
+    scopes: frozenset[TokenScope] = Field(frozenset({"read"}), min_length=1)
+    days: int = Field(TOKEN_DAYS, ge=1, le=MAX_TOKEN_DAYS)
 
 
 class ListApiTokens(Query[ApiTokens]):

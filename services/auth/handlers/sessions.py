@@ -2,28 +2,34 @@
 
 from libs.common.errors import Refused
 from libs.common.log import get_logger
-from libs.common.requests import Done, SignOut, SignOutEverywhere, User, WhoIs
+from libs.common.requests import Authenticated, Done, SignOut, SignOutEverywhere, TokenScope, WhoIs
 from services.auth.context import Context
 from services.auth.credentials import fingerprint
+from services.auth.domain.api_tokens import expired
 from services.auth.store import api_tokens, sessions
 
 
-async def authenticate(context: Context, query: WhoIs) -> User:
-    """The user of a session or an API token. Refused: `unauthenticated` (401)."""
-    user = None
+async def authenticate(context: Context, query: WhoIs) -> Authenticated:
+    """The user of a session or an API token, and what the token may do. Refused: `unauthenticated` (401)."""
+    user, scopes = None, frozenset[TokenScope]()
     async with context.db.acquire() as connection:
         if query.token:
-            user = await api_tokens.get_user_of_token(connection, fingerprint(query.token))
+            token = await api_tokens.get_token(connection, fingerprint(query.token))
+            if token and token.expired_at:
+                raise expired(token.expired_at)
+            if token:
+                user, scopes = token.user, token.scopes
         elif query.session:
             user = await sessions.get_user_of_session(connection, fingerprint(query.session))
     if user is None:
         raise Refused(401, "unauthenticated", "This session or API token is not valid (any more). Sign in again.")
-    return User(
+    return Authenticated(
         id=user.id,
         name=user.profile.name,
         address=user.profile.address,
         created_at=user.created_at,
         operator=context.sign_up.is_operator(user.profile, owner=user.owner),
+        scopes=scopes,
     )
 
 

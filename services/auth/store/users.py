@@ -108,6 +108,21 @@ async def lock_user(connection: Connection, user_id: UserId) -> bool:
     return bool(await connection.fetchval("SELECT true FROM users WHERE id = $1 FOR UPDATE", user_id))
 
 
+async def list_users(connection: Connection, address: str | None) -> tuple[UserId, ...]:
+    """The first two users that this is an address of: their own, or that of an account they connected. None: of all."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT u.id
+        FROM users u LEFT JOIN google_accounts a ON a.user_id = u.id AND a.status <> 'disconnected'
+        WHERE $1::text IS NULL OR lower($1) IN (lower(u.address), lower(a.address))
+        ORDER BY u.id
+        LIMIT 2
+        """,
+        address,
+    )
+    return tuple(UserId(row["id"]) for row in rows)
+
+
 async def delete_user(connection: Connection, user_id: UserId) -> None:
     """With accounts, sessions, tokens and settings. Only ids stay, so that whoever has missed the deletion learns of it."""
     await connection.execute("UPDATE removed_accounts SET user_deleted = true WHERE user_id = $1", user_id)

@@ -28,6 +28,7 @@ from libs.common.requests import (
     Why,
 )
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.api.inputs import Cursor, UniqueList
 from services.gateway.domain.accounts import AccountView, account_view, syncable_kinds
 from services.gateway.domain.import_estimate import ImportEstimate, import_estimate
 from services.gateway.sessions.cookies import browser_of, remember_browser
@@ -43,11 +44,11 @@ class AccountList(BaseModel):
 
 
 class AccountsQuery(BaseModel):
-    cursor: str | None = Field(None, max_length=1000)
+    cursor: Cursor = None
     limit: int = Field(200, ge=1, le=200)
 
 
-@endpoint("GET", "/accounts", tag=TAG, errors={400: "The cursor is not one of this list."})
+@endpoint("GET", "/accounts", tag=TAG, scope="read")
 async def list_accounts(call: Call, query: AccountsQuery) -> AccountList:
     """List the connected accounts.
 
@@ -81,8 +82,8 @@ class Connecting(Authorization):
     "POST",
     "/accounts/connect",
     tag=TAG,
+    scope="session",
     errors={
-        403: "An API token was sent in place of a session cookie, or the request did not come from PingCRM's own pages.",
         404: "There is no such account, or it belongs to somebody else.",
         500: "Google is not set up here.",
     },
@@ -109,7 +110,7 @@ class DisconnectQuery(BaseModel):
     purge: bool = Field(False, description="Also remove what was imported from it.")
 
 
-@endpoint("DELETE", "/accounts/{account_id}", tag=TAG, status=204)
+@endpoint("DELETE", "/accounts/{account_id}", tag=TAG, scope="account", status=204)
 async def disconnect_account(call: Call, account_id: AccountId, query: DisconnectQuery) -> None:
     """Disconnect an account.
 
@@ -123,7 +124,7 @@ async def disconnect_account(call: Call, account_id: AccountId, query: Disconnec
 class SyncBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    kinds: set[Kind] | None = Field(None, min_length=1, description="Left out: everything that is permitted.")
+    kinds: UniqueList[Kind] | None = Field(None, min_length=1, description="Left out: everything that is permitted.")
 
 
 class SyncAccepted(BaseModel):
@@ -135,13 +136,14 @@ class SyncAccepted(BaseModel):
     "POST",
     "/accounts/{account_id}/sync",
     tag=TAG,
+    scope="account",
     status=202,
     errors={409: "The account has to be connected again first, or the permission for a kind is missing."},
 )
 async def sync_account(call: Call, account_id: AccountId, body: SyncBody) -> SyncAccepted:
     """Sync an account now."""
     account = await get_own_account(call, account_id)
-    kinds = syncable_kinds(account, body.kinds)
+    kinds = syncable_kinds(account, set(body.kinds) if body.kinds else None)
     await call.context.bus.publish(
         *(SyncRequested(user_id=call.user_id, account_id=account_id, kind=kind, reason="user") for kind in kinds)
     )
@@ -149,11 +151,11 @@ async def sync_account(call: Call, account_id: AccountId, body: SyncBody) -> Syn
 
 
 class RunsQuery(BaseModel):
-    cursor: str | None = None
+    cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/accounts/{account_id}/syncs", tag=TAG, errors={400: "The cursor is not one of this list."})
+@endpoint("GET", "/accounts/{account_id}/syncs", tag=TAG, scope="read")
 async def list_syncs(call: Call, account_id: AccountId, query: RunsQuery) -> Runs:
     """Show the sync history of an account, newest first."""
     await get_own_account(call, account_id)
@@ -162,7 +164,7 @@ async def list_syncs(call: Call, account_id: AccountId, query: RunsQuery) -> Run
     )
 
 
-@endpoint("GET", "/accounts/{account_id}/messages/{message_id}/why", tag=TAG)
+@endpoint("GET", "/accounts/{account_id}/messages/{message_id}/why", tag=TAG, scope="read")
 async def explain_message(call: Call, account_id: AccountId, message_id: str) -> Why:
     """Explain what happened to a message.
 
@@ -179,6 +181,7 @@ async def explain_message(call: Call, account_id: AccountId, message_id: str) ->
     "POST",
     "/accounts/{account_id}/messages/{message_id}/retry",
     tag=TAG,
+    scope="account",
     status=202,
     errors={409: "The message was not set aside, or the account has to be connected again first."},
 )
@@ -196,6 +199,7 @@ async def retry_message(call: Call, account_id: AccountId, message_id: str) -> R
     "POST",
     "/accounts/{account_id}/messages/retry",
     tag=TAG,
+    scope="account",
     status=202,
     errors={409: "The account has to be connected again first."},
 )
@@ -211,7 +215,7 @@ def _require_id(message_id: str) -> None:
         raise not_found("message")
 
 
-@endpoint("GET", "/accounts/{account_id}/audit", tag=TAG)
+@endpoint("GET", "/accounts/{account_id}/audit", tag=TAG, scope="read")
 async def audit_account(call: Call, account_id: AccountId) -> Audit:
     """Tell whether everything is here.
 
@@ -230,6 +234,7 @@ class AuditAccepted(BaseModel):
     "POST",
     "/accounts/{account_id}/audit",
     tag=TAG,
+    scope="account",
     status=202,
     errors={409: "The account has to be connected again first."},
 )

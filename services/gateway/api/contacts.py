@@ -1,10 +1,11 @@
 """Contacts, their timelines, duplicates and BCC addresses; and the door for connectors of other platforms."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from libs.common.events import Identity, ProfileReported
 from libs.common.ids import ContactId
@@ -39,13 +40,16 @@ from libs.common.requests import (
     UpdateContact,
 )
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.api.inputs import Cursor
 from services.gateway.api.moment import Moment
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.relationship_texts import going_cold_text, relationship_line
 
 TAG = "Contacts"
+# As the contacts service has it; there it is refused with its own sentence.
+LINK_OR_NOTHING = r"^([hH][tT][tT][pP][sS]?://[!-~]*)?$"
+RESERVED = "^_*(g_*m_*a_*i_*l|e_*m_*a_*i_*l|c_*a_*l_*e_*n_*d_*a_*r)_*$"
 TAKEN = {409: "Another contact has one of these addresses: `contact_id` names it."}
-WRONG_CURSOR = {400: "The cursor is not one of this list."}
 
 
 class ContactsQuery(BaseModel):
@@ -56,11 +60,11 @@ class ContactsQuery(BaseModel):
     archived: bool = Field(False, description="Those that are archived, instead of the others.")
     upcoming: bool = Field(False, description="With whom a meeting is ahead.")
     going_cold: bool = Field(False, description="Once Strong or Warm, and silent for much longer than usual.")
-    cursor: str | None = Field(None, max_length=2000)
+    cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/contacts", tag=TAG, errors=WRONG_CURSOR)
+@endpoint("GET", "/contacts", tag=TAG, scope="read")
 async def list_contacts(call: Call, query: ContactsQuery) -> ContactPage:
     """Search and list contacts. Each filter that is given must fit."""
     return await call.request(
@@ -68,20 +72,44 @@ async def list_contacts(call: Call, query: ContactsQuery) -> ContactPage:
     )
 
 
-@endpoint("GET", "/tags", tag=TAG)
+@endpoint("GET", "/tags", tag=TAG, scope="read")
 async def list_tags(call: Call) -> Tags:
     """List the tags of your contacts, with how many have each."""
     return await call.request(ListTags(user_id=call.user_id))
 
 
+def _given(name: str) -> JsonDict:
+    return {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
+
+
+def _listed(name: str) -> JsonDict:
+    return {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
+
+
 class ContactBody(ContactFields):
-    """What the user knows about a contact. What is left out stays as it is."""
+    """What the user knows about a contact. What is left out stays as it is. `photo_url` and `urls` are links to the web."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    emails: tuple[Annotated[str, Field(json_schema_extra={"format": "email"})], ...] | None = Field(
+        None, max_length=100
+    )
+    photo_url: str | None = Field(None, max_length=2000, json_schema_extra={"pattern": LINK_OR_NOTHING})
+    urls: tuple[Annotated[str, Field(json_schema_extra={"pattern": LINK_OR_NOTHING})], ...] | None = Field(
+        None, max_length=50
+    )
 
-@endpoint("POST", "/contacts", tag=TAG, status=201, errors=TAKEN, creates=True)
-async def create_contact(call: Call, body: ContactBody) -> Contact:
+
+class NewContact(ContactBody):
+    """What the user knows about somebody: at least a name, an email, a phone or a company."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [_given("name"), _given("company"), _listed("emails"), _listed("phones")]}
+    )
+
+
+@endpoint("POST", "/contacts", tag=TAG, scope="write", status=201, errors=TAKEN, creates=True)
+async def create_contact(call: Call, body: NewContact) -> Contact:
     """Create a contact."""
     return await call.request(CreateContact(user_id=call.user_id, fields=body))
 
@@ -93,7 +121,7 @@ class ContactInWords(Contact):
     going_cold_text: str
 
 
-@endpoint("GET", "/contacts/{contact_id}", tag=TAG)
+@endpoint("GET", "/contacts/{contact_id}", tag=TAG, scope="read")
 async def show_contact(call: Call, contact_id: ContactId) -> ContactInWords:
     """Show a contact.
 
@@ -109,7 +137,7 @@ async def show_contact(call: Call, contact_id: ContactId) -> ContactInWords:
     )
 
 
-@endpoint("PATCH", "/contacts/{contact_id}", tag=TAG, errors=TAKEN)
+@endpoint("PATCH", "/contacts/{contact_id}", tag=TAG, scope="write", errors=TAKEN)
 async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -> Contact:
     """Change a contact.
 
@@ -118,7 +146,7 @@ async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -
     return await call.request(UpdateContact(user_id=call.user_id, contact_id=contact_id, fields=body))
 
 
-@endpoint("DELETE", "/contacts/{contact_id}", tag=TAG, status=204)
+@endpoint("DELETE", "/contacts/{contact_id}", tag=TAG, scope="write", status=204)
 async def delete_contact(call: Call, contact_id: ContactId) -> None:
     """Delete a contact. Mail does not bring it back."""
     await call.request(DeleteContact(user_id=call.user_id, contact_id=contact_id))
@@ -129,11 +157,11 @@ class TimelineQuery(BaseModel):
     direction: Direction | None = None
     q: str = Field("", max_length=200, description="Words of the title or the text.")
     group: bool = Field(False, description="Fold the messages of a thread into its newest that fits.")
-    cursor: str | None = Field(None, max_length=1000)
+    cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/contacts/{contact_id}/interactions", tag=TAG, errors=WRONG_CURSOR)
+@endpoint("GET", "/contacts/{contact_id}/interactions", tag=TAG, scope="read")
 async def list_interactions(call: Call, contact_id: ContactId, query: TimelineQuery) -> Timeline:
     """Show a contact's timeline, newest first."""
     return await call.request(
@@ -156,7 +184,10 @@ class NewInteraction(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     platform: str = Field(
-        "note", pattern=r"^[a-z][a-z0-9_]{1,31}$", description="None of gmail, email, calendar: those are Google's."
+        "note",
+        pattern=r"^[a-z][a-z0-9_]{1,31}$",
+        description="None of Google's: mail and meetings come from there alone.",
+        json_schema_extra={"not": {"pattern": RESERVED}},
     )
     kind: str = Field("note", min_length=1, max_length=32)
     direction: Literal["inbound", "outbound", "mutual"] = "mutual"
@@ -167,24 +198,24 @@ class NewInteraction(BaseModel):
     thread: str = Field("", max_length=500)
 
 
-@endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, status=201, creates=True)
+@endpoint("POST", "/contacts/{contact_id}/interactions", tag=TAG, scope="write", status=201, creates=True)
 async def add_interaction(call: Call, contact_id: ContactId, body: NewInteraction) -> Interaction:
     """Add a note, or an interaction of another platform."""
     return await call.request(AddInteraction(user_id=call.user_id, contact_id=contact_id, **body.model_dump()))
 
 
-@endpoint("GET", "/contacts/{contact_id}/duplicates", tag=TAG)
+@endpoint("GET", "/contacts/{contact_id}/duplicates", tag=TAG, scope="read")
 async def list_duplicates(call: Call, contact_id: ContactId) -> Duplicates:
     """Suggest contacts that may be the same person, with the evidence."""
     return await call.request(FindDuplicates(user_id=call.user_id, contact_id=contact_id))
 
 
 class DuplicatesQuery(BaseModel):
-    cursor: str | None = Field(None, max_length=1000)
+    cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/duplicates", tag=TAG, errors=WRONG_CURSOR)
+@endpoint("GET", "/duplicates", tag=TAG, scope="read")
 async def list_all_duplicates(call: Call, query: DuplicatesQuery) -> DuplicatePairs:
     """List all pairs of contacts that may be one person, the surest first.
 
@@ -197,6 +228,7 @@ async def list_all_duplicates(call: Call, query: DuplicatesQuery) -> DuplicatePa
     "POST",
     "/contacts/{contact_id}/duplicates/{other_id}/dismiss",
     tag=TAG,
+    scope="write",
     status=204,
     errors={409: "They are one contact already."},
 )
@@ -214,13 +246,20 @@ class Merge(BaseModel):
     other_id: ContactId = Field(description="The contact that goes into this one.")
 
 
-@endpoint("POST", "/contacts/{contact_id}/merge", tag=TAG, errors={409: "They are one contact already."}, creates=True)
+@endpoint(
+    "POST",
+    "/contacts/{contact_id}/merge",
+    tag=TAG,
+    scope="write",
+    errors={409: "They are one contact already."},
+    creates=True,
+)
 async def merge_contacts(call: Call, contact_id: ContactId, body: Merge) -> Merged:
     """Merge another contact into this one. `merge_id` undoes it."""
     return await call.request(MergeContacts(user_id=call.user_id, contact_id=contact_id, other_id=body.other_id))
 
 
-@endpoint("GET", "/contacts/{contact_id}/merges", tag=TAG)
+@endpoint("GET", "/contacts/{contact_id}/merges", tag=TAG, scope="read")
 async def list_merges(call: Call, contact_id: ContactId) -> MergeRecords:
     """List who was merged into a contact, the last first, and what undoing that would do now."""
     return await call.request(ListMerges(user_id=call.user_id, contact_id=contact_id))
@@ -230,6 +269,7 @@ async def list_merges(call: Call, contact_id: ContactId) -> MergeRecords:
     "POST",
     "/merges/{merge_id}/undo",
     tag=TAG,
+    scope="write",
     errors={409: "The contact was merged once more since then: `merge_id` names the merge to undo first."},
 )
 async def undo_merge(call: Call, merge_id: UUID) -> Contact:
@@ -237,7 +277,7 @@ async def undo_merge(call: Call, merge_id: UUID) -> Contact:
     return await call.request(UndoMerge(user_id=call.user_id, merge_id=merge_id))
 
 
-@endpoint("POST", "/contacts/{contact_id}/bcc/rotate", tag=TAG)
+@endpoint("POST", "/contacts/{contact_id}/bcc/rotate", tag=TAG, scope="write")
 async def rotate_bcc(call: Call, contact_id: ContactId) -> Contact:
     """Give a contact a new BCC address. The old one stops logging."""
     return await call.request(RotateBcc(user_id=call.user_id, contact_id=contact_id))
@@ -257,7 +297,7 @@ class Accepted(BaseModel):
     status: Literal["accepted"] = "accepted"
 
 
-@endpoint("POST", "/profiles", tag=TAG, status=202)
+@endpoint("POST", "/profiles", tag=TAG, scope="write", status=202)
 async def report_profile(call: Call, body: Profile) -> Accepted:
     """Report somebody's bio on another platform."""
     await call.context.bus.publish(

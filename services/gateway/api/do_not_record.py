@@ -27,14 +27,22 @@ class NewExclusion(BaseModel):
     )
 
 
-@endpoint("GET", "/do-not-record", tag=TAG)
+@endpoint("GET", "/do-not-record", tag=TAG, scope="read")
 async def list_exclusions(call: Call) -> ExclusionList:
     """List whom I asked not to record, newest first."""
     found = await call.request(ListExclusions(user_id=call.user_id))
     return ExclusionList(items=found.items)
 
 
-@endpoint("POST", "/do-not-record", tag=TAG, status=201, errors={409: "There are too many rules."}, creates=True)
+@endpoint(
+    "POST",
+    "/do-not-record",
+    tag=TAG,
+    scope="account",
+    status=201,
+    errors={409: "There are too many rules."},
+    creates=True,
+)
 async def add_exclusion(call: Call, body: NewExclusion) -> Exclusion:
     """Do not record an address or a domain.
 
@@ -44,7 +52,7 @@ async def add_exclusion(call: Call, body: NewExclusion) -> Exclusion:
     return await call.request(AddExclusion(user_id=call.user_id, value=body.value))
 
 
-@endpoint("DELETE", "/do-not-record/{exclusion_id}", tag=TAG, status=204)
+@endpoint("DELETE", "/do-not-record/{exclusion_id}", tag=TAG, scope="account", status=204)
 async def remove_exclusion(call: Call, exclusion_id: UUID) -> None:
     """Record them again.
 
@@ -55,7 +63,12 @@ async def remove_exclusion(call: Call, exclusion_id: UUID) -> None:
 
 
 @endpoint(
-    "POST", "/contacts/{contact_id}/do-not-record", tag=TAG, errors={409: "There are too many rules."}, creates=True
+    "POST",
+    "/contacts/{contact_id}/do-not-record",
+    tag=TAG,
+    scope="account",
+    errors={409: "There are too many rules."},
+    creates=True,
 )
 async def exclude_contact(call: Call, contact_id: ContactId) -> ExclusionList:
     """Do not record a contact: none of their addresses, phones and handles. The contact and its notes go at once."""

@@ -1,11 +1,12 @@
 """Endpoints, declared once: the function's signature says what comes in and what goes out.
 
-    @endpoint("PATCH", "/contacts/{contact_id}", tag="Contacts", errors={409: "Another contact has this address."})
+    @endpoint("PATCH", "/contacts/{contact_id}", tag="Contacts", scope="write", errors={409: "Another contact has this address."})
     async def update_contact(call: Call, contact_id: ContactId, body: ContactBody) -> Contact:
         '''Change what is known about a contact.'''
 
 Parameters named in the path are path parameters, `query` and `body` are pydantic models, the return type is the reply. serving.py serves
-the declarations, openapi.py describes them. What `creates` something takes an Idempotency-Key, under which its command is done once.
+the declarations, openapi.py describes them. `scope` is what an API token must have for it; `session`: no token will do.
+What `creates` something takes an Idempotency-Key, under which its command is done once.
 """
 
 import inspect
@@ -21,8 +22,10 @@ from libs.common.bus import REQUEST_TIMEOUT_SECONDS
 from libs.common.ids import UserId
 from libs.common.requests import Command, Request, User
 from services.gateway.context import Context
+from services.gateway.domain.token_scopes import Scope
 from services.gateway.sessions.authentication import Caller
 
+JSON = "application/json"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # Longer than a command waits for the lock of its user (db.py): its caller sees how it ends, and does not find it done after a 503.
 COMMAND_SECONDS = 30.0
@@ -42,6 +45,11 @@ class Call:
     caller: Caller
     idempotency_key: str | None = None
     finish: list[Callable[[web.StreamResponse], None]] = field(default_factory=list)
+
+    @property
+    def is_head(self) -> bool:
+        """Whether only the head of the response is wanted: what is made while it is sent is not made then."""
+        return self.http_request.method == "HEAD"
 
     @property
     def user(self) -> User:
@@ -67,16 +75,18 @@ Handler = Callable[..., Awaitable[Any]]
 class Endpoint:
     """A declared endpoint. `path` is below /api/v1. `reply` is None where the response has no JSON body.
 
-    `creates`: doing it twice is not doing it once, so callers may send an Idempotency-Key.
+    `creates`: doing it twice is not doing it once, so callers may send an Idempotency-Key. `events`: the data of each event of a stream.
     """
 
     method: Method
     path: str
     tag: str
+    scope: Scope
     status: int
     errors: Mapping[int, str]
     creates: bool
     media_type: str
+    events: Mapping[str, type[BaseModel]]
     summary: str
     description: str
     handler: Handler
@@ -95,10 +105,12 @@ def endpoint(
     path: str,
     *,
     tag: str,
+    scope: Scope,
     status: int = 200,
     errors: Mapping[int, str] | None = None,
     creates: bool = False,
-    media_type: str = "application/json",
+    media_type: str = JSON,
+    events: Mapping[str, type[BaseModel]] | None = None,
 ) -> Callable[[Handler], Endpoint]:
     """Declare a handler. `errors` are those that do not follow from the declaration itself."""
 
@@ -110,10 +122,12 @@ def endpoint(
             method=method,
             path=path,
             tag=tag,
+            scope=scope,
             status=status,
             errors=errors or {},
             creates=creates,
             media_type=media_type,
+            events=events or {},
             summary=summary.rstrip("."),
             description=description.strip(),
             handler=handler,

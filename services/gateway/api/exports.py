@@ -25,7 +25,14 @@ async def begin_making(context: Context, user_id: UserId) -> Export:
     return export
 
 
-@endpoint("POST", "/me/export", tag=TAG, status=202, errors={409: "An export is being made already; one at a time."})
+@endpoint(
+    "POST",
+    "/me/export",
+    tag=TAG,
+    scope="account",
+    status=202,
+    errors={409: "An export is being made already; one at a time."},
+)
 async def start_export(call: Call) -> Export:
     """Make an archive of everything.
 
@@ -35,7 +42,7 @@ async def start_export(call: Call) -> Export:
     return await begin_making(call.context, call.user_id)
 
 
-@endpoint("GET", "/me/export/{export_id}", tag=TAG)
+@endpoint("GET", "/me/export/{export_id}", tag=TAG, scope="account")
 async def show_export(call: Call, export_id: UUID) -> Export:
     """Show how far an export is."""
     export = await exports.get_export(call.context.db, call.user_id, export_id)
@@ -48,6 +55,7 @@ async def show_export(call: Call, export_id: UUID) -> Export:
     "GET",
     "/me/export/{export_id}/archive",
     tag=TAG,
+    scope="account",
     media_type="application/zip",
     errors={409: "The export is not done, or has failed."},
 )
@@ -65,6 +73,8 @@ async def download_export(call: Call, export_id: UUID) -> web.StreamResponse:
     response = web.StreamResponse(headers=headers)
     response.content_length = export.bytes
     await response.prepare(call.http_request)
+    if call.is_head:
+        return response
     number = sent = 0
     # A piece at a time. Where the archive goes meanwhile, the connection ends before the length that was announced.
     while sent < export.bytes and (data := await exports.get_piece(call.context.db, call.user_id, export_id, number)):

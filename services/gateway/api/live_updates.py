@@ -7,8 +7,10 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from libs.common.errors import Outage, Refused
+from libs.common.events import ContactChanged, PrepSkipped, SyncProgressed
 from libs.common.requests import WhoIs
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.domain.notifications import Notification
 from services.gateway.live_updates import LiveStream
 from services.gateway.sessions.authentication import bearer_of
 
@@ -25,11 +27,23 @@ class EventsQuery(BaseModel):
     )
 
 
+class Resync(BaseModel):
+    """Events were dropped: load again what you show."""
+
+
 @endpoint(
     "GET",
     "/events",
     tag="Live updates",
+    scope="read",
     media_type="text/event-stream",
+    events={
+        "sync.progressed": SyncProgressed,
+        "contact.changed": ContactChanged,
+        "prep.skipped": PrepSkipped,
+        "notification.created": Notification,
+        "resync": Resync,
+    },
     errors={429: "Too many open streams, or too many requests of this user."},
 )
 async def stream_events(call: Call, query: EventsQuery) -> web.StreamResponse:
@@ -42,6 +56,8 @@ async def stream_events(call: Call, query: EventsQuery) -> web.StreamResponse:
     seconds; the stream ends with the session.
     """
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    if call.is_head:
+        return web.Response(headers=headers)
     response = web.StreamResponse(headers=headers)
 
     def is_connected() -> bool:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.errors import Outage
 from libs.common.log import error_text, get_logger
-from libs.common.requests import CountContacts, Counts, DeleteUser, User
+from libs.common.requests import TOKEN_SCOPES, CountContacts, Counts, DeleteUser, TokenScope, User
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.export import begin_export
 from services.gateway.limits.exports import only_export
@@ -28,15 +28,20 @@ EXPORT_HEADERS = {
 
 
 class Me(User):
+    scopes: tuple[TokenScope, ...] | None = Field(
+        description="What the API token may do; null in a session, which may do everything."
+    )
     counts: Counts | None = Field(description="How much there is; null while that is not known.")
     unread_notifications: int
 
 
-@endpoint("GET", "/me", tag=TAG)
+@endpoint("GET", "/me", tag=TAG, scope="read")
 async def show_me(call: Call) -> Me:
     """Show who I am."""
     counts, unread = await asyncio.gather(_fetch_counts(call), count_unread(call.context.db, call.user_id))
-    return Me(**call.user.model_dump(), counts=counts, unread_notifications=unread)
+    who = {name: getattr(call.user, name) for name in User.model_fields}
+    scopes = None if call.caller.session else tuple(scope for scope in TOKEN_SCOPES if scope in call.caller.scopes)
+    return Me(**who, scopes=scopes, counts=counts, unread_notifications=unread)
 
 
 async def _fetch_counts(call: Call) -> Counts | None:
@@ -51,6 +56,7 @@ async def _fetch_counts(call: Call) -> Counts | None:
     "GET",
     "/me/export",
     tag=TAG,
+    scope="account",
     media_type="application/zip",
     errors={409: "Another export of this user is being made; one at a time."},
 )
@@ -60,6 +66,8 @@ async def export_me(call: Call) -> web.StreamResponse:
     contacts.jsonl, interactions.jsonl, meetings.jsonl and notifications.jsonl (one JSON object a line), accounts.json and settings.json.
     It is sent while it is made; where that fails, the connection breaks off, and what has arrived is no archive.
     """
+    if call.is_head:
+        return web.Response(headers=EXPORT_HEADERS)
     async with (
         only_export(call.context, call.user_id),
         aclosing(await begin_export(call.context, call.user_id)) as archive,
@@ -75,7 +83,7 @@ async def export_me(call: Call) -> web.StreamResponse:
     return response
 
 
-@endpoint("POST", "/me/sign-out-everywhere", tag=TAG, status=204)
+@endpoint("POST", "/me/sign-out-everywhere", tag=TAG, scope="account", status=204)
 async def sign_out_everywhere(call: Call) -> None:
     """Sign out everywhere.
 
@@ -99,7 +107,7 @@ class DeleteMe(BaseModel):
     confirm: Literal[True] = Field(description="Must be true: there is no way back.")
 
 
-@endpoint("DELETE", "/me", tag=TAG, status=204)
+@endpoint("DELETE", "/me", tag=TAG, scope="session", status=204)
 async def delete_me(call: Call, body: DeleteMe) -> None:
     """Delete my account and everything in it.
 

@@ -20,6 +20,7 @@ from libs.common.requests import (
     SendPrep,
 )
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.api.inputs import Cursor
 from services.gateway.api.moment import Moment
 from services.gateway.domain.meetings import MeetingView, meeting_view
 from services.gateway.limits.briefs import count_briefs
@@ -42,11 +43,11 @@ class MeetingsQuery(BaseModel):
     start: Moment | None = Field(None, alias="from", description="Starting at or after; left out: now.")
     end: Moment | None = Field(None, alias="to", description="Starting before; left out: 30 days after `from`.")
     account_id: AccountId | None = None
-    cursor: str | None = Field(None, max_length=1000)
+    cursor: Cursor = None
     limit: int = Field(100, ge=1, le=200)
 
 
-@endpoint("GET", "/meetings", tag=TAG, errors={400: "The cursor is not one of this list."})
+@endpoint("GET", "/meetings", tag=TAG, scope="read")
 async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
     """List meetings by their start."""
     start = query.start or datetime.now(UTC)
@@ -66,7 +67,7 @@ async def list_meetings(call: Call, query: MeetingsQuery) -> MeetingList:
     return MeetingList(items=await fetch_meeting_views(call, page.items), next_cursor=page.next_cursor)
 
 
-@endpoint("GET", "/meetings/{meeting_id}", tag=TAG)
+@endpoint("GET", "/meetings/{meeting_id}", tag=TAG, scope="read")
 async def show_meeting(call: Call, meeting_id: MeetingId) -> MeetingView:
     """Show a meeting."""
     meeting = await call.request(GetMeeting(user_id=call.user_id, meeting_id=meeting_id))
@@ -90,7 +91,7 @@ async def fetch_meeting_views(
     return [meeting_view(meeting, by_meeting.get(meeting.meeting_id)) for meeting in meetings]
 
 
-@endpoint("GET", "/meetings/{meeting_id}/prep", tag=TAG, errors=TOO_MANY)
+@endpoint("GET", "/meetings/{meeting_id}/prep", tag=TAG, scope="read", errors=TOO_MANY)
 async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
     """Preview a meeting's brief as it would be sent now. Nothing is sent."""
     await _limit_briefs(call)
@@ -101,8 +102,9 @@ async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
     "POST",
     "/meetings/{meeting_id}/prep",
     tag=TAG,
+    scope="write",
     errors={
-        403: "The permission to send mail is missing, or a session cookie did not come from PingCRM's own pages.",
+        403: "The permission to send mail is missing.",
         409: "The brief can't be sent: the sentence says why.",
         422: "Nobody else is invited.",
         **TOO_MANY,
@@ -128,7 +130,7 @@ class DryRunQuery(BaseModel):
     days: int = Field(30, ge=1, le=90)
 
 
-@endpoint("GET", "/preps/dry-run", tag=TAG)
+@endpoint("GET", "/preps/dry-run", tag=TAG, scope="read")
 async def dry_run_preps(call: Call, query: DryRunQuery) -> DryRun:
     """Show which past meetings would have been briefed, and why not the others."""
     return await call.request(DryRunPreps(user_id=call.user_id, days=query.days), seconds=DRY_RUN_SECONDS)

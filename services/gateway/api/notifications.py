@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from libs.common.errors import Refused, not_found
 from libs.common.pagination import cut_page, decode_page_token
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.api.inputs import Cursor
 from services.gateway.domain.notifications import Action, Answer, Notification
 from services.gateway.domain.preferences import with_own_address
 from services.gateway.preferences import change_preferences
@@ -23,11 +24,11 @@ class NotificationList(BaseModel):
 
 class NotificationsQuery(BaseModel):
     unread: bool = Field(False, description="Only those that are unread.")
-    cursor: str | None = Field(None, max_length=500)
+    cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
 
-@endpoint("GET", "/notifications", tag=TAG, errors={400: "The cursor is not one of this list."})
+@endpoint("GET", "/notifications", tag=TAG, scope="read")
 async def list_notifications(call: Call, query: NotificationsQuery) -> NotificationList:
     """List notifications, newest first."""
     db = call.context.db
@@ -39,7 +40,7 @@ async def list_notifications(call: Call, query: NotificationsQuery) -> Notificat
     return NotificationList(items=list(page), next_cursor=next_cursor, unread=unread)
 
 
-@endpoint("POST", "/notifications/{notification_id}/read", tag=TAG)
+@endpoint("POST", "/notifications/{notification_id}/read", tag=TAG, scope="write")
 async def read_notification(call: Call, notification_id: UUID) -> Notification:
     """Mark a notification as read."""
     notification = await store.mark_notification_read(call.context.db, call.user_id, notification_id)
@@ -52,6 +53,7 @@ async def read_notification(call: Call, notification_id: UUID) -> Notification:
     "POST",
     "/notifications/{notification_id}/accept",
     tag=TAG,
+    scope="account",
     errors={409: "It offers nothing, was dismissed, or the settings are full."},
 )
 async def accept_notification(call: Call, notification_id: UUID) -> Notification:
@@ -70,6 +72,7 @@ async def accept_notification(call: Call, notification_id: UUID) -> Notification
     "POST",
     "/notifications/{notification_id}/dismiss",
     tag=TAG,
+    scope="write",
     errors={409: "It offers nothing, or was accepted already."},
 )
 async def dismiss_notification(call: Call, notification_id: UUID) -> Notification:
@@ -102,7 +105,7 @@ class ReadAll(BaseModel):
     read: int = Field(description="How many were unread.")
 
 
-@endpoint("POST", "/notifications/read-all", tag=TAG)
+@endpoint("POST", "/notifications/read-all", tag=TAG, scope="write")
 async def read_all_notifications(call: Call) -> ReadAll:
     """Mark all notifications as read."""
     return ReadAll(read=await store.mark_all_notifications_read(call.context.db, call.user_id))

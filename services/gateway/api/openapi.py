@@ -5,18 +5,23 @@ It is printed without a server: python -m services.gateway.api.openapi > docs/op
 
 import sys
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from services.gateway.api import ENDPOINTS, settings
-from services.gateway.api.endpoint import Endpoint
+from services.gateway.api import ENDPOINTS
+from services.gateway.api.endpoint import JSON, Endpoint
+from services.gateway.api.input_schemas import refuse_nul, without_null
+from services.gateway.api.parsing import CURSOR
 from services.gateway.api.serving import IDEMPOTENCY_KEY, PREFIX
+from services.gateway.api.webhook_calls import webhooks
 from services.gateway.domain.notifications import Notification
 from services.gateway.domain.problems import MEDIA_TYPE, Problem
 from services.gateway.domain.sessions import SAFE_METHODS
+from services.gateway.domain.token_scopes import SCOPE_TEXTS
 from services.gateway.domain.webhook_delivery import UNSENT
 from services.gateway.sessions.cookies import SESSION_COOKIE
 
@@ -24,14 +29,15 @@ VERSION = "1"
 ERRORS = {
     400: "The body is not JSON.",
     401: "Not signed in.",
-    403: "A request with a session cookie that did not come from PingCRM's own pages.",
     404: "There is no such thing, or it belongs to somebody else.",
     413: "The body is larger than 1 MB.",
     415: "The body is not declared as JSON.",
-    422: "The input does not fit.",
+    422: "The input does not fit, or there is a query parameter that is unknown here.",
     429: "Too many requests of this user; go on after Retry-After seconds.",
     503: "A part of PingCRM does not answer right now; try again after Retry-After seconds.",
 }
+WRONG_CURSOR = "The cursor is not one of this list."
+WRONG_ORIGIN = "Or a request with a session cookie that did not come from PingCRM's own pages."
 KEY_ERRORS = {
     400: "The Idempotency-Key is not one.",
     409: "A request with this Idempotency-Key is being worked on; try again after Retry-After seconds.",
@@ -45,18 +51,11 @@ REF = "#/components/schemas/{model}"
 DESCRIPTION = (
     "Lists are pages: `items`, and `next_cursor` for the next page (null on the last). Ids are UUIDs, times RFC 3339 in UTC. "
     "Errors are problem details (RFC 9457). "
+    "Every GET can be a HEAD. Query parameters that an operation does not have are refused, as are fields of a body. "
     "What creates something takes an `Idempotency-Key`: with it a request can be sent again safely. "
-    "A personal API token is sent as `Authorization: Bearer pcrm_…`."
+    "A personal API token is sent as `Authorization: Bearer pcrm_…`, without a cookie and without an Origin; the scopes that an operation "
+    "needs are those of its `security`. What no token may do has the session alone."
 )
-WEBHOOK_DESCRIPTION = (
-    "Sent to `webhook_url` of the settings as a notification is made, and again, with the same `id` and a higher `revision`, each time "
-    "that it has grown and is news again: the kinds of a first sync, or of one *Sync now*, end one after the other and share a "
-    "notification. One whose numbers grow quietly, as that of a day's mail, is not sent again. A call may come twice: of each `id` the "
-    'highest `revision` counts. `PingCRM-Signature: t=<unix time>,v1=<HMAC-SHA256 of "<t>.<body>" in hex>` is made with the secret '
-    "of `POST /api/v1/settings/webhook/secret`; there may be several `v1`, of which one has to fit. Whatever is not answered with 2xx "
-    "within 10 seconds is tried again after 5 seconds, 30 seconds, 2 minutes, 10 minutes and an hour."
-)
-WEBHOOK_MODEL = "WebhookNotification"
 Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 """By (model, how it is used); pydantic's own type for the model is wider than ours."""
 
@@ -64,6 +63,9 @@ Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any]:
     """The document of these endpoints; left out: of the whole API."""
     schemas, components = _schemas(endpoints)
+    posted = components["PostedNotification"] = {**deepcopy(components["Notification"]), "title": "PostedNotification"}
+    for name in UNSENT:
+        _leave_out(posted, name)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         paths.setdefault(PREFIX + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
@@ -72,9 +74,8 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
         "info": {"title": "PingCRM", "version": VERSION, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in endpoints)],
-        "security": [{"session": []}, {"token": []}],
         "paths": paths,
-        **({"webhooks": _webhooks(components)} if Notification.__name__ in components else {}),
+        "webhooks": webhooks({"$ref": REF.format(model="PostedNotification")}),
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -84,64 +85,79 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
                     "name": f"__Host-{SESSION_COOKIE}",
                     "description": f"Set by signing in at /login. Over plain http, on loopback: {SESSION_COOKIE}.",
                 },
-                "token": {"type": "http", "scheme": "bearer"},
+                "token": {"type": "http", "scheme": "bearer", "description": _token_description()},
             },
         },
     }
 
 
-def _webhooks(components: dict[str, Any]) -> dict[str, Any]:
-    """What is sent to users' own URLs; its schema is added to the components. It is the notification, but for whether it was read."""
-    whole = components[Notification.__name__]
-    components[WEBHOOK_MODEL] = {
-        **whole,
-        "title": WEBHOOK_MODEL,
-        "description": "A notification as it is sent to the webhook. `link` is a whole address.",
-        "properties": {name: value for name, value in whole["properties"].items() if name not in UNSENT},
-        "required": [name for name in whole["required"] if name not in UNSENT],
-    }
-    operation = {
-        "operationId": "receive_notification",
-        "tags": [settings.TAG],
-        "summary": "Receive a notification",
-        "description": WEBHOOK_DESCRIPTION,
-        "parameters": [{"name": "PingCRM-Signature", "in": "header", "required": True, "schema": {"type": "string"}}],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": REF.format(model=WEBHOOK_MODEL)}}},
-        },
-        "responses": {"2XX": {"description": "Taken. Anything else, a redirect too, is a failure."}},
-    }
-    return {"notification": {"post": operation}}
-
-
 def error_descriptions(endpoint: Endpoint) -> dict[int, str]:
     """Every error that an endpoint can respond with: those that follow from its shape, and those it declares."""
-    statuses = {401, 429, 503}
-    if endpoint.method not in SAFE_METHODS:
-        statuses.add(403)
+    statuses = {401, 422, 429, 503}
     if endpoint.path_parameters:
         statuses.add(404)
-    if endpoint.query:
-        statuses.add(422)
     if endpoint.body:
-        statuses |= {400, 413, 415, 422}
-    found = {**{status: ERRORS[status] for status in statuses}, **endpoint.errors}
+        statuses |= {400, 413, 415}
+    wrong_cursor = {400: WRONG_CURSOR} if endpoint.query and CURSOR in endpoint.query.model_fields else {}
+    found = {
+        **{status: ERRORS[status] for status in statuses},
+        403: _forbidden(endpoint),
+        **wrong_cursor,
+        **endpoint.errors,
+    }
+    if own := endpoint.errors.get(403):
+        found[403] = f"{own} {_forbidden(endpoint)}"
     for status, text in KEY_ERRORS.items() if endpoint.creates else ():
         found[status] = f"{found[status]} {text}" if status in found else text
     return dict(sorted(found.items()))
 
 
+def _forbidden(endpoint: Endpoint) -> str:
+    """Why somebody who is known may not do it."""
+    if endpoint.scope == "session":
+        text = "An API token was sent: this needs a session."
+    else:
+        text = f"The API token has not the scope `{endpoint.scope}`."
+    return text if endpoint.method in SAFE_METHODS else f"{text} {WRONG_ORIGIN}"
+
+
+def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    session: dict[str, list[str]] = {"session": []}
+    return [session] if endpoint.scope == "session" else [session, {"token": [endpoint.scope]}]
+
+
+def _token_description() -> str:
+    scopes = "".join(f"\n- `{scope}`: {text}." for scope, text in SCOPE_TEXTS.items())
+    return f"A personal API token, made on the settings page or with `pingcrm token create`. Its scopes:\n{scopes}"
+
+
 def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Schemas, dict[str, Any]]:
     """The schema of each model as it is used (read or written), and the shared components."""
-    models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Problem, "serialization"): None}
+    models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {
+        (Problem, "serialization"): None,
+        (Notification, "serialization"): None,
+    }
     for endpoint in endpoints:
         if endpoint.body:
             models[endpoint.body, "validation"] = None
+        for event in endpoint.events.values():
+            models[event, "serialization"] = None
         if endpoint.reply:
             models[endpoint.reply, "serialization"] = None
     schemas, definitions = models_json_schema(list(models), ref_template=REF)
-    return schemas, definitions["$defs"]
+    components = definitions["$defs"]
+    for endpoint in endpoints:
+        for event in endpoint.events.values():
+            _leave_out(components[event.__name__], "user_id")
+        if endpoint.body:
+            refuse_nul(schemas[endpoint.body, "validation"], components)
+    return schemas, components
+
+
+def _leave_out(schema: dict[str, Any], name: str) -> None:
+    """Take a property out of a schema."""
+    schema["properties"].pop(name, None)
+    schema["required"] = [required for required in schema.get("required", ()) if required != name]
 
 
 def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
@@ -149,6 +165,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         "operationId": endpoint.name,
         "tags": [endpoint.tag],
         "summary": endpoint.summary,
+        "security": _security(endpoint),
         "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
         "responses": _responses(endpoint, schemas),
     }
@@ -173,13 +190,14 @@ def _query_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     if not endpoint.query:
         return []
     schema = endpoint.query.model_json_schema(ref_template=REF)
+    refuse_nul(schema["properties"], {})
     return [
         {
             "name": name,
             "in": "query",
             "required": name in schema.get("required", ()),
             "description": value.pop("description", ""),
-            "schema": value,
+            "schema": without_null(value),
         }
         for name, value in schema["properties"].items()
     ]
@@ -204,13 +222,28 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     success: dict[str, Any] = {"description": endpoint.summary}
     if endpoint.reply:
         success["content"] = {"application/json": {"schema": schemas[endpoint.reply, "serialization"]}}
-    elif endpoint.media_type != "application/json":
-        success["content"] = {endpoint.media_type: {"schema": {"type": "string"}}}
+    elif endpoint.media_type != JSON:
+        success["content"] = {endpoint.media_type: {"schema": _streamed(endpoint, schemas)}}
     problem = {MEDIA_TYPE: {"schema": schemas[Problem, "serialization"]}}
     errors = {
         str(status): {"description": text, "content": problem} for status, text in error_descriptions(endpoint).items()
     }
     return {str(endpoint.status): success, **errors}
+
+
+def _streamed(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    """What is no JSON: an archive, or server-sent events with their data. Whose an event is its reader knows."""
+    if not endpoint.events:
+        return {"type": "string", "format": "binary", "contentMediaType": endpoint.media_type}
+    kinds = [
+        {
+            "type": "object",
+            "properties": {"event": {"const": name}, "data": schemas[model, "serialization"]},
+            "required": ["event", "data"],
+        }
+        for name, model in endpoint.events.items()
+    ]
+    return {"type": "string", "contentMediaType": endpoint.media_type, "contentSchema": {"oneOf": kinds}}
 
 
 def openapi_json() -> str:

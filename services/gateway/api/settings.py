@@ -6,6 +6,7 @@ from libs.common.errors import Refused
 from libs.common.preferences import GmailPreferences, NotificationPreferences, Preferences
 from libs.common.requests import GetSettings
 from services.gateway.api.endpoint import Call, endpoint
+from services.gateway.api.input_schemas import without_defaults
 from services.gateway.domain.preferences import merged
 from services.gateway.domain.public_hosts import is_private_host, private_hosts_allowed
 from services.gateway.preferences import Changed, change_preferences
@@ -13,7 +14,7 @@ from services.gateway.preferences import Changed, change_preferences
 TAG = "Settings"
 
 
-@endpoint("GET", "/settings", tag=TAG)
+@endpoint("GET", "/settings", tag=TAG, scope="read")
 async def get_settings(call: Call) -> Preferences:
     """Show all settings."""
     return (await call.request(GetSettings(user_id=call.user_id))).preferences
@@ -22,25 +23,25 @@ async def get_settings(call: Call) -> Preferences:
 class GmailChanges(GmailPreferences):
     """The fields of the group `gmail` that change."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=without_defaults)
 
 
 class NotificationChanges(NotificationPreferences):
     """The fields of the group `notifications` that change."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=without_defaults)
 
 
 class SettingsChanges(Preferences):
     """The settings that change. What does not exist is refused, so that a slip of the pen is no silence."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=without_defaults)
 
     gmail: GmailChanges = GmailChanges()
     notifications: NotificationChanges = NotificationChanges()
 
 
-@endpoint("PUT", "/settings", tag=TAG)
+@endpoint("PUT", "/settings", tag=TAG, scope="account")
 async def put_settings(call: Call, body: SettingsChanges) -> Preferences:
     """Change settings.
 

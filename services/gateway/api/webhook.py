@@ -31,7 +31,7 @@ class MadeWebhookSecret(BaseModel):
     secret_made_at: datetime
 
 
-@endpoint("GET", "/settings/webhook", tag=TAG)
+@endpoint("GET", "/settings/webhook", tag=TAG, scope="account")
 async def show_webhook(call: Call) -> Webhook:
     """Show where notifications are posted, and which secret signs them.
 
@@ -47,7 +47,7 @@ async def show_webhook(call: Call) -> Webhook:
     )
 
 
-@endpoint("POST", "/settings/webhook/secret", tag=TAG, status=201)
+@endpoint("POST", "/settings/webhook/secret", tag=TAG, scope="account", status=201)
 async def make_webhook_secret(call: Call) -> MadeWebhookSecret:
     """Make a new secret for the webhook.
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from libs.common.errors import Outage, Refused, Throttled
+from services.gateway.domain.input_texts import input_text
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -101,6 +102,8 @@ def error_response(status: int, code: str, detail: str, extra: Mapping[str, Any]
     headers = {}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="PingCRM"'
+    if code == "insufficient_scope":
+        headers["WWW-Authenticate"] = f'Bearer realm="PingCRM", error="insufficient_scope", scope="{problem["scope"]}"'
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS) or "retry_after" in problem:
         headers["Retry-After"] = str(round(float(problem.get("retry_after") or RETRY_AFTER_SECONDS)))
     return ErrorResponse(status, problem, headers, page_detail=detail)
@@ -142,6 +145,8 @@ def of_http(status: int, allow: str | None) -> ErrorResponse:
         404: ("not_found", "There is nothing at this address. The API is described at /api/v1/docs."),
         405: ("method_not_allowed", "This address exists, but not for this method: see the Allow header."),
         413: ("too_large", "A request may have at most 1 MB."),
+        414: ("url_too_long", "This address is too long. Send less in it: what is long belongs in a body."),
+        431: ("headers_too_large", "A header of this request is too long."),
     }
     code, detail = sentences.get(status, ("bad_request", NOT_UNDERSTOOD))
     response = error_response(status, code, detail)
@@ -161,7 +166,7 @@ def field_problems(invalid: InvalidInput) -> list[dict[str, str]]:
             if invalid.where == "body"
             else {"parameter": ".".join(map(str, error["loc"]))}
         )
-        problems.append({**where, "detail": error["msg"]})
+        problems.append({**where, "detail": input_text(error)})
     return problems
 
 

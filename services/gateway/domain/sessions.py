@@ -55,7 +55,8 @@ def require_own_origin(method: str, headers: Mapping[str, str], base_url: str) -
         raise Refused(
             403,
             "wrong_origin",
-            f"This request did not come from {base_url}. Open PingCRM there, or use an API token.",
+            f"This request has a session cookie, but did not come from {base_url}. People: open PingCRM there. Programs: send a personal "
+            "API token (Authorization: Bearer pcrm_…) in place of the cookie; then no Origin is needed.",
         )
 
 

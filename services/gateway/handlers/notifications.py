@@ -27,7 +27,7 @@ async def notify(context: Context, event: NotifiedEvent) -> None:
         notification_id = await store.insert_notification(connection, new)
     if notification_id is None:
         return
-    get_logger().info("notified", user=str(new.user_id), account=str(new.account_id), kind=new.kind, level=new.level)
+    get_logger().info("notified", user=str(new.user_id), account=str(new.account_id), kind=new.kind, severity=new.level)
     await reached("gateway.notified")
     await context.bus.publish(NotificationCreated(user_id=new.user_id, notification_id=notification_id))
     context.webhooks.wake()

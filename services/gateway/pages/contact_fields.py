@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from libs.common.errors import Refused
 from libs.common.requests import Contact, ContactFields
+from services.gateway.domain.input_texts import input_text
 
 BIOS = ("twitter", "linkedin", "telegram")
 BIO_PREFIX = "bio_"
@@ -110,4 +111,4 @@ def changed_fields(before: dict[str, str], entered: dict[str, str]) -> ContactFi
         return ContactFields.model_validate(values | ({"bios": bios} if bios else {}))
     except ValidationError as error:
         first = error.errors()[0]
-        raise Refused(422, "invalid", f"{str(first['loc'][0]).capitalize()}: {first['msg']}.") from None
+        raise Refused(422, "invalid", f"{str(first['loc'][0]).capitalize()}: {input_text(first)}") from None

@@ -41,6 +41,7 @@ def _by_tag(document: dict[str, Any]) -> list[dict[str, Any]]:
                     "path": path,
                     "id": operation["operationId"],
                     "summary": operation["summary"],
+                    "scope": _scope(operation),
                     "description": operation.get("description", ""),
                     "parameters": operation["parameters"],
                     "body": _schema_name(operation.get("requestBody", {})),
@@ -51,6 +52,11 @@ def _by_tag(document: dict[str, Any]) -> list[dict[str, Any]]:
                 }
             )
     return [{"tag": tag, "operations": operations} for tag, operations in groups.items()]
+
+
+def _scope(operation: dict[str, Any]) -> str:
+    """What an API token needs for it; empty where none will do."""
+    return next((scopes[0] for need in operation["security"] for scopes in need.values() if scopes), "")
 
 
 def _schema_name(content: dict[str, Any]) -> str:

@@ -11,6 +11,12 @@ from services.gateway.limits.api_requests import take_api_request
 from services.gateway.pages.settings import settings_page
 from services.gateway.pages.visit import Visit, page_route, see_other
 
+_TOKEN_FIELDS = {
+    "name": "Give the token a name that says what it is for.",
+    "scopes": "Choose what it may do.",
+    "days": "Choose when it ends.",
+}
+
 
 def programs_routes(context: Context) -> list[web.RouteDef]:
     return [
@@ -23,11 +29,17 @@ def programs_routes(context: Context) -> list[web.RouteDef]:
 
 async def make_token(visit: Visit) -> web.Response:
     """The page with the new token's secret: it is shown this once."""
-    name = str((await visit.http_request.post()).get("name", "")).strip()
+    form = await visit.http_request.post()
+    fields = {
+        "name": str(form.get("name", "")).strip()[:100],
+        "scopes": form.getall("scope", []),
+        "days": form.get("days"),
+    }
     try:
-        token = await create_token.handler(visit.call, NewToken(name=name[:100]))
-    except ValidationError:
-        problem = Refused(422, "invalid", "Give the token a name that says what it is for.")
+        token = await create_token.handler(visit.call, NewToken.model_validate(fields))
+    except ValidationError as error:
+        wrong = {str(found["loc"][0]) for found in error.errors()}
+        problem = Refused(422, "invalid", " ".join(text for name, text in _TOKEN_FIELDS.items() if name in wrong))
         return await settings_page(visit, problem=problem, section="tokens")
     except Refused as refused:
         return await settings_page(visit, problem=refused, section="tokens")

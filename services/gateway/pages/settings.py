@@ -18,9 +18,11 @@ from libs.common.requests import CountContacts, GetSettings, ListApiTokens, List
 from services.gateway.api.settings import SettingsChanges, store_settings
 from services.gateway.context import Context
 from services.gateway.domain.exports import size_text
+from services.gateway.domain.input_texts import input_text
 from services.gateway.domain.permissions import PERMISSIONS
 from services.gateway.domain.settings_changes import SettingsChange, settings_change, undone
 from services.gateway.domain.sync_lines import sync_line
+from services.gateway.domain.token_scopes import SCOPE_TEXTS
 from services.gateway.domain.webhook_delivery import outcome_text, secret_hint, webhook_secret
 from services.gateway.pages.visit import Visit, page_route, see_other
 from services.gateway.preferences import change_preferences
@@ -43,6 +45,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "people": ("contact_creation", "own_addresses"),
     "notifications": ("webhook_url",),
 }
+TOKEN_LIVES = ((30, "a month"), (90, "three months"), (365, "a year"), (1095, "three years"))
 # The page offers it for ten seconds (style.css); some more are for a slow network.
 UNDO_LIFE = timedelta(seconds=15)
 
@@ -84,6 +87,8 @@ async def settings_page(
         "exclusions": exclusions.items if exclusions else (),
         **own,
         "tokens": tokens.items,
+        "scope_texts": SCOPE_TEXTS,
+        "token_lives": TOKEN_LIVES,
         "secret": token,
         "webhook_secret": webhook_secret,
         "saved": await _saved(visit),
@@ -130,7 +135,7 @@ async def save_settings(visit: Visit) -> web.Response:
     try:
         changed = await store_settings(visit.call, SettingsChanges.model_validate(_changes(section, form)))
     except ValidationError as error:
-        sentence = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        sentence = input_text(error.errors()[0])
         return await settings_page(visit, problem=Refused(422, "invalid", sentence), section=section)
     except Refused as refused:
         return await settings_page(visit, problem=refused, section=section)

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -177,10 +178,12 @@ async def test_a_token_that_is_created_again_replaces_its_own_users_secret_alone
     bob = await auth.sign_in(BOB)
     token_id = new_id()
     for secret in (b"first", b"second"):
-        created = await api_tokens.upsert_api_token(db, token_id, anna.user_id, secret, "script")
+        created = await api_tokens.upsert_api_token(
+            db, token_id, secret, CreateApiToken(user_id=anna.user_id, name="script")
+        )
         assert (created.id, created.name, created.last_used_at) == (token_id, "script", None)
     with pytest.raises(AssertionError):
-        await api_tokens.upsert_api_token(db, token_id, bob.user_id, b"bob's", "script")
+        await api_tokens.upsert_api_token(db, token_id, b"bob's", CreateApiToken(user_id=bob.user_id, name="script"))
     assert await db.fetch("SELECT user_id, hash FROM api_tokens") == [(anna.user_id, b"second")]
 
 
@@ -198,10 +201,38 @@ async def test_the_last_use_of_an_api_token_is_written_at_most_once_a_minute(aut
         assert after["unused"] == before["unused"]
 
 
+async def test_an_api_token_may_do_what_was_chosen_until_it_ends(auth: AuthAlone, anna: SignedIn) -> None:
+    def command(**fields: Any) -> CreateApiToken:
+        return CreateApiToken(user_id=anna.user_id, name="script", **fields)
+
+    plain = await create_api_token(auth.context, command())
+    chosen = await create_api_token(auth.context, command(scopes={"account", "write"}, days=2))
+    assert (plain.scopes, chosen.scopes) == (("read",), ("write", "account"))
+    for token, days in ((plain, 365), (chosen, 2)):
+        assert token.expires_at is not None
+        assert token.expires_at - token.created_at == timedelta(days=days)
+        known = await authenticate(auth.context, WhoIs(token=token.secret))
+        assert known.scopes == frozenset(token.scopes)
+    assert anna.session is not None
+    assert (await authenticate(auth.context, WhoIs(session=anna.session))).scopes == frozenset()
+    await auth.db.execute("UPDATE api_tokens SET expires_at = now() WHERE id = $1", chosen.id)
+    used = "SELECT last_used_at FROM api_tokens WHERE id = $1"
+    await auth.db.execute("UPDATE api_tokens SET last_used_at = NULL")
+    with pytest.raises(Refused, match="unauthenticated") as caught:
+        await authenticate(auth.context, WhoIs(token=chosen.secret))
+    assert caught.value.detail.startswith("This API token expired on 20")
+    assert await auth.db.fetchval(used, chosen.id) is None, "a refusal is no use"
+    await authenticate(auth.context, WhoIs(token=plain.secret))
+    await auth.db.execute("UPDATE api_tokens SET expires_at = NULL")
+    assert (await authenticate(auth.context, WhoIs(token=chosen.secret))).id == anna.user_id, (
+        "made before there was an end"
+    )
+
+
 async def test_a_user_has_so_many_api_tokens_and_no_more(auth: AuthAlone, anna: SignedIn) -> None:
     bob = await auth.sign_in(BOB)
     await auth.db.execute(
-        "INSERT INTO api_tokens (id, user_id, hash, name) SELECT gen_random_uuid(), $1, n::text::bytea, 'old'"
+        "INSERT INTO api_tokens (id, user_id, hash, name, scopes) SELECT gen_random_uuid(), $1, n::text::bytea, 'old', '{read}'"
         " FROM generate_series(1, $2) AS n",
         anna.user_id,
         TOKENS_PER_USER - 1,

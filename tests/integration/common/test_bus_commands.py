@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from uuid import UUID
 
 import nats
@@ -38,7 +39,13 @@ class Tokens:
         await self.go_on.wait()
         if self.failures:
             raise self.failures.pop()
-        return ApiToken(id=self.ids[-1], name=command.name, created_at="2026-01-01T00:00:00Z", secret=new_id().hex)  # type: ignore[arg-type]
+        return ApiToken(
+            id=self.ids[-1],
+            name=command.name,
+            scopes=("read",),
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+            secret=new_id().hex,
+        )
 
 
 def create(user_id: UserId = USER, name: str = NAME) -> CreateApiToken:

@@ -20,6 +20,7 @@ from services.auth.__main__ import wire as wire_auth
 from services.auth.credentials import fingerprint
 from services.contacts.__main__ import wire as wire_contacts
 from services.gateway.__main__ import wire as wire_gateway
+from services.gateway.sessions.cookies import SESSION_COOKIE
 from tests.conftest import ServiceSettings
 from tests.support.database import Database
 from tests.support.fake_claude import run_claude
@@ -91,8 +92,7 @@ async def product(
         "INSERT INTO users (id, sub, name, address) VALUES ($1, '1', 'Anna', 'anna@gmail.com')", user_id
     )
     await connection.execute(
-        "INSERT INTO api_tokens (id, user_id, hash, name) VALUES ($1, $2, $3, 't')",
-        new_id(),
+        "INSERT INTO sessions (user_id, hash, expires_at) VALUES ($1, $2, now() + interval '1 day')",
         user_id,
         fingerprint(SECRET),
     )
@@ -102,7 +102,9 @@ async def product(
         running("auth", service_settings("auth"), wire_auth),
         running("contacts", service_settings("contacts"), wire_contacts) as resources,
         running("gateway", settings, wire_gateway),
-        aiohttp.ClientSession(settings.base_url, headers={"Authorization": f"Bearer {SECRET}"}) as client,
+        aiohttp.ClientSession(
+            settings.base_url, headers={"Origin": settings.base_url}, cookies={SESSION_COOKIE: SECRET}
+        ) as client,
     ):
         yield Product(client, resources, failing, redis_admin)
 
@@ -155,7 +157,7 @@ async def test_a_token_that_is_created_again_after_a_503_is_a_single_one_that_wo
     status, token = await product.post("/tokens", {"name": "connector"})
     assert status == 201
     assert (await product.post("/tokens", {"name": "connector"}))[1] == token
-    assert [item["name"] for item in await product.get("/tokens")] == ["t", "connector"]
+    assert [item["name"] for item in await product.get("/tokens")] == ["connector"]
     async with product.client.get(
         f"{API}/contacts", headers={"Authorization": f"Bearer {token['secret']}"}
     ) as response:

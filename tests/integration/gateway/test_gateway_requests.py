@@ -15,6 +15,7 @@ from libs.common.preferences import GmailPreferences, Preferences
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.serving import PREFIX
 from services.gateway.export import PAGE
+from services.gateway.sessions.cookies import SESSION_COOKIE
 from tests.conftest import ServiceSettings
 from tests.support.gateway import running_gateway
 
@@ -157,10 +158,13 @@ async def test_each_operation_requests_what_its_caller_asked_for_in_their_own_na
             raise Refused(418, "noted", "It is noted.")
 
         monkeypatch.setattr(bus, "request", request)
-        headers = {"Authorization": "Bearer pcrm_alice", "Idempotency-Key": KEY}
+        by_token = {"Authorization": "Bearer pcrm_alice", "Idempotency-Key": KEY}
+        in_session = {"Cookie": f"{SESSION_COOKIE}=session-of-alice", "Origin": gateway.url, "Idempotency-Key": KEY}
+        scopes = {endpoint.name: endpoint.scope for endpoint in ENDPOINTS}
         covered = set()
         for case in cases(alice, world.account(world.alice).id):
             requested.clear()
+            headers = in_session if scopes[case.name] == "session" else by_token
             async with client.request(case.method, PREFIX + case.path, json=case.body, headers=headers) as response:
                 assert response.status == 418, f"{case.name}: {await response.text()}"
             ((sent, seconds, key),) = requested

@@ -111,7 +111,7 @@ async def test_each_section_of_the_settings_is_saved_by_itself_and_can_be_undone
     for section, name, value, sentence in (
         (BRIEFS, "time_zone", "Mars/Olympus", "is not a time zone"),
         (PEOPLE, "own_addresses", "nobody", "is not an email address"),
-        (SYNC, "mail_lookback_days", "many", "integer"),
+        (SYNC, "mail_lookback_days", "many", "This must be a whole number."),
     ):
         before = stored[alice]
         status, html = await submit(browser, "/settings", {**section, name: value})
@@ -184,8 +184,16 @@ async def test_an_account_shows_its_state_its_history_and_whether_everything_is_
 async def test_tokens_are_shown_once_and_everything_goes_only_behind_the_own_address(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:
-    status, html = await submit(browser, "/tokens", {"name": "connector"})
+    chosen = {"name": "connector", "scope": "write", "days": "90"}
+    status, html = await submit(browser, "/tokens", chosen)
     assert (status, "pcrm_new" in html) == (200, True)
+    made = requested(gateway, q.CreateApiToken)[-1]
+    assert (made.name, made.scopes, made.days) == ("connector", {"write"}, 90)
+    for missing, sentence in (("scope", "Choose what it may do."), ("days", "Choose when it ends.")):
+        status, html = await submit(
+            browser, "/tokens", {name: text for name, text in chosen.items() if name != missing}
+        )
+        assert (status, sentence in html) == (422, True)
     assert "pcrm_new" not in await page(browser, "/settings"), "shown once"
     assert (await submit(browser, "/tokens", {"name": " "}))[0] == 422
     token = new_id()

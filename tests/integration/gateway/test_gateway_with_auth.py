@@ -74,7 +74,11 @@ async def test_sign_in_add_an_account_make_a_token_and_sign_out(service_settings
             assert response.headers["Location"] == "/login"
         assert (await browser.get(f"{API}/me")).status == 401
         async with aiohttp.ClientSession(url, headers={"Authorization": f"Bearer {token}"}) as program:
-            assert (await program.get(f"{API}/me")).status == 200
+            async with program.get(f"{API}/me") as response:
+                assert (response.status, (await response.json())["scopes"]) == (200, ["read"])
+            async with program.put(f"{API}/settings", json={}) as response:
+                assert (response.status, (await response.json(content_type=None))["scope"]) == (403, "account")
+            assert (await program.get("/settings", allow_redirects=False)).status == 302, "no token opens a page"
 
 
 async def notifications(browser: aiohttp.ClientSession) -> list[dict[str, str]]:

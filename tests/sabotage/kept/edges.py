@@ -16,7 +16,45 @@ ESCAPING = "tests/unit/test_escaping.py"
 CONTACTS = "tests/integration/contacts/test_contacts"
 WHY_IN_TIME = "tests/integration/sync/test_why_in_time.py"
 
+ASSISTANTS = "tests/integration/gateway/test_gateway_assistants.py"
+TOOLS = "tests/unit/gateway/test_assistant_tools.py"
+
 MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "an assistant does what its token may not",
+        "edges",
+        "services/gateway/assistants/tool.py::use",
+        Replace("call.caller.require(chosen.over.scope)", ""),
+        (f"{ASSISTANTS}::test_a_token_does_what_its_scopes_permit",),
+    ),
+    Mutation(
+        "an assistant gets in by the cookie of a browser",
+        "edges",
+        "services/gateway/assistants/routes.py::_authenticate",
+        Replace('"Authorization" not in request.headers', "False"),
+        (f"{ASSISTANTS}::test_an_assistant_gets_in_by_an_api_token_alone",),
+    ),
+    Mutation(
+        "what assistants ask is not counted",
+        "edges",
+        "services/gateway/assistants/routes.py::serve",
+        Replace("await take_api_request(context, call.user_id)", ""),
+        (f"{ASSISTANTS}::test_an_assistant_waits_as_every_other_program_does",),
+    ),
+    Mutation(
+        "a mail writes tags into what a model reads",
+        "edges",
+        "services/gateway/domain/quoted.py::rendered",
+        Replace("text.replace(character, escape)", "text"),
+        (f"{TOOLS}::test_no_text_ends_its_own_quotation",),
+    ),
+    Mutation(
+        "a note is added as often as a model repeats itself",
+        "edges",
+        "services/gateway/assistants/people.py::add_note",
+        Replace('replace(call, idempotency_key=f"assistant-{key}")', "call"),
+        (f"{ASSISTANTS}::test_a_token_does_what_its_scopes_permit",),
+    ),
     Mutation(
         "a webhook whose name leads into the own network",
         "edges",

@@ -21,6 +21,7 @@ class AuthPart(TwoUsers):
     missing_settings: tuple[str, ...] = ()
     sessions: dict[str, q.User] = field(default_factory=dict)
     tokens: dict[str, q.User] = field(default_factory=dict)
+    scopes: dict[str, frozenset[q.TokenScope]] = field(default_factory=dict)
     signed_in: q.SignedIn | Refused | None = None
 
     def __post_init__(self) -> None:
@@ -47,11 +48,13 @@ class AuthPart(TwoUsers):
             q.DeleteUser: self.done,
         }
 
-    async def whois(self, query: q.WhoIs) -> q.User:
+    async def whois(self, query: q.WhoIs) -> q.Authenticated:
+        """A token may do what `scopes` has for it, everything where that has nothing."""
         found = self.sessions.get(query.session or "") or self.tokens.get(query.token or "")
         if found is None:
             raise Refused(401, "unauthenticated", "This session has ended. Sign in again.")
-        return found
+        scopes = self.scopes.get(query.token, frozenset(q.TOKEN_SCOPES)) if query.token else frozenset()
+        return q.Authenticated(**found.model_dump(), scopes=scopes)
 
     async def sign_out(self, command: q.SignOut) -> q.Done:
         self.sessions.pop(command.session, None)
@@ -96,7 +99,10 @@ class AuthPart(TwoUsers):
         return q.UserPreferences(version=self.versions[command.user_id], preferences=command.preferences)
 
     async def create_token(self, command: q.CreateApiToken) -> q.ApiToken:
-        return q.ApiToken(id=new_id(), name=command.name, created_at=NOW, secret="pcrm_new")
+        self.requests.append(command)
+        return q.ApiToken(
+            id=new_id(), name=command.name, scopes=tuple(command.scopes), created_at=NOW, secret="pcrm_new"
+        )
 
     async def list_tokens(self, _: q.ListApiTokens) -> q.ApiTokens:
-        return q.ApiTokens(items=(q.ApiToken(id=new_id(), name="connector", created_at=NOW),))
+        return q.ApiTokens(items=(q.ApiToken(id=new_id(), name="connector", scopes=("read",), created_at=NOW),))

@@ -74,7 +74,7 @@ PLAIN: Mapping[str, Any] = {
     "platform": ABSENT, "direction": ABSENT, "last": ABSENT, "days": ABSENT, "error": ABSENT, "if_version": ABSENT,
     "rejected": ABSENT, "kind": ABSENT, "occurred_at": ABSENT, "thread": ABSENT, "company": ABSENT, "photo_url": ABSENT,
     "birthday": ABSENT, "urls": ABSENT, "notes": ABSENT, "tags": ABSENT, "archived": ABSENT, "phones": ABSENT, "bios": ABSENT,
-    "notifications": ABSENT, "value": "nobody@nowhere.example",
+    "notifications": ABSENT, "scopes": ABSENT, "value": "nobody@nowhere.example",
     "tag": ABSENT, "relationship": ABSENT, "upcoming": ABSENT, "going_cold": ABSENT,
     "start": datetime(2000, 1, 1, tzinfo=UTC), "end": datetime.now(UTC) + timedelta(days=100),
     "from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z",

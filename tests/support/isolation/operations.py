@@ -42,7 +42,9 @@ PAGES = {
 # Those with nothing of anybody's: signing in and out, documents, files, health, what Google calls.
 NOBODYS = {
     "/login", "/login/google", "/logout", "/logout/everywhere", f"{PREFIX}/hooks/gmail", f"{PREFIX}/openapi.json", f"{PREFIX}/docs",
-    "/health/live", "/health/ready", "/metrics", "/favicon.ico",
+    "/health/live", "/health/ready", "/metrics", "/favicon.ico", "/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/mcp",
+    "/mcp",  # other people's ids are in its body: test_an_assistant_reaches_what_is_its_users_and_nothing_of_anybody_else
 }  # fmt: skip
 
 
@@ -102,7 +104,7 @@ async def call(
     }
     body = {name: plain(value) for name, value in values.items()} if endpoint.body else None
     headers = {"Idempotency-Key": key} if key else {}
-    if endpoint.name == "connect_account":
+    if endpoint.scope == "session":
         session, headers = somebody.person.http, {**headers, "Origin": url}
     else:
         session, headers = http, {**headers, "Authorization": f"Bearer {somebody.has.token}"}

@@ -21,6 +21,7 @@ from libs.common.bus import Bus
 from libs.common.cache import open_cache
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
+from libs.common.requests import TOKEN_SCOPES
 from libs.common.service import running
 from libs.common.topology import CLOCK_STREAM
 from libs.google_sim.server import GoogleServer, run_google
@@ -284,7 +285,8 @@ class _Setup:
         await _until(is_asked)
         await wait_until_idle(self.nats_url, seconds=WAIT_SECONDS)
         user_id = UUID((await person.call("GET", "/me"))["id"])
-        token = (await create(person, "/tokens", {"name": f"Caller {tags[0]}"}))["secret"]
+        caller = {"name": f"Caller {tags[0]}", "scopes": TOKEN_SCOPES}
+        token = (await create(person, "/tokens", caller))["secret"]
         authorize_url = (await person.call("POST", "/accounts/connect", {}))["authorize_url"]
         cookies = {cookie.key: cookie.value for cookie in person.http.cookie_jar}
         secrets = {**cookies, "token": token, "state": parse_qs(urlsplit(authorize_url).query)["state"][0]}

@@ -105,7 +105,7 @@ def test_an_error_from_the_url_is_never_repeated(error: str) -> None:
     assert refusal.status == 502
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\0b", "a\x1bb"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\0b", "a\x1bb", "a\u202eb", "\u200b", "\u2066"])
 def test_an_api_token_needs_a_name_of_sensible_length(name: str) -> None:
     with pytest.raises(Refused, match="invalid_name"):
         api_token_name(name)

@@ -21,10 +21,11 @@ from libs.common.google import batch, id_token
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import TalkingPoint
 from libs.common.resources.gmail import GmailMessage
+from services.auth.domain import api_tokens
 from services.contacts.domain import bcc, names, observations, waiting
 from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
-from services.gateway.api import endpoint
+from services.gateway.api import endpoint, moment, parsing
 from services.gateway.domain import asked_message, export_formats, photos, sessions
 from services.prep.domain import clean, points
 from services.sync.domain import authentication, quotes, why
@@ -172,6 +173,9 @@ PATTERNS = (
     Row(quotes._HEADERS.findall, (repeated("From: "), repeated("From: a Sent"), repeated(" Von: a"), unclosed("From:", "a"))),
     Row(quotes._MARKERS.findall, (repeated("-"), repeated(" --Original Message"), repeated("________ "), repeated(" -- Reply message"))),
     Row(quotes._QUOTE_MARK.findall, (repeated("\n>"), repeated(" >"))),
+    Row(parsing._INTEGER.fullmatch, (repeated("1"), repeated("-1"))),
+    Row(moment._RFC_3339.fullmatch, (unclosed("2026-03-04T12:00:00.", "1"),)),
+    Row(api_tokens._HIDDEN.search, (repeated("a "),)),
 )  # fmt: skip
 
 # Expressions that are not linear by themselves and need not be: what they are given is short.

@@ -23,7 +23,7 @@ class Thing(BaseModel):
     size: int = 1
 
 
-@endpoint("POST", "/things/{thing_id}", tag="Things", status=201, errors={409: "Taken."})
+@endpoint("POST", "/things/{thing_id}", tag="Things", scope="write", status=201, errors={409: "Taken."})
 async def make_thing(call: Call, thing_id: UUID, query: Filter, body: Thing) -> Thing:
     """Make a thing.
 
@@ -32,7 +32,7 @@ async def make_thing(call: Call, thing_id: UUID, query: Filter, body: Thing) -> 
     return body
 
 
-@endpoint("GET", "/stream", tag="Things", media_type="text/event-stream")
+@endpoint("GET", "/stream", tag="Things", scope="read", media_type="text/event-stream")
 async def stream_things(call: Call) -> None:
     """Stream things."""
 
@@ -47,11 +47,11 @@ def test_a_declaration_is_read_from_the_signature() -> None:
 
 def test_the_errors_follow_from_the_shape() -> None:
     assert list(error_descriptions(make_thing)) == [400, 401, 403, 404, 409, 413, 415, 422, 429, 503]
-    assert list(error_descriptions(stream_things)) == [401, 429, 503]
+    assert list(error_descriptions(stream_things)) == [401, 403, 422, 429, 503]
 
 
 def test_what_creates_takes_an_idempotency_key_and_states_its_errors() -> None:
-    @endpoint("POST", "/notes", tag="Things", status=201, errors={409: "Full."}, creates=True)
+    @endpoint("POST", "/notes", tag="Things", scope="write", status=201, errors={409: "Full."}, creates=True)
     async def add_note(call: Call, body: Thing) -> Thing:
         """Add a note."""
         return body
@@ -73,6 +73,23 @@ def test_the_operations_that_create_are_these() -> None:
         "POST /contacts", "POST /contacts/{contact_id}/interactions", "POST /contacts/{contact_id}/merge", "POST /tokens",
         "POST /meetings/{meeting_id}/prep", "POST /do-not-record", "POST /contacts/{contact_id}/do-not-record",
     }  # fmt: skip
+
+
+def test_these_need_a_session_and_these_the_scope_for_the_account() -> None:
+    needing: dict[str, set[str]] = {}
+    for operation in ENDPOINTS:
+        needing.setdefault(operation.scope, set()).add(f"{operation.method} {operation.path}")
+    assert needing["session"] == {"POST /tokens", "DELETE /me", "POST /accounts/connect"}
+    assert needing["account"] == {
+        "GET /tokens", "DELETE /tokens/{token_id}", "GET /me/export", "POST /me/export", "GET /me/export/{export_id}",
+        "GET /me/export/{export_id}/archive", "POST /me/sign-out-everywhere", "DELETE /accounts/{account_id}",
+        "POST /accounts/{account_id}/sync", "POST /accounts/{account_id}/audit", "POST /accounts/{account_id}/messages/retry",
+        "POST /accounts/{account_id}/messages/{message_id}/retry", "PUT /settings", "GET /settings/webhook",
+        "POST /notifications/{notification_id}/accept", "POST /do-not-record", "DELETE /do-not-record/{exclusion_id}",
+        "POST /contacts/{contact_id}/do-not-record",
+    }  # fmt: skip
+    assert all(name.startswith("GET ") for name in needing["read"]), "reading changes nothing"
+    assert not [name for name in needing["write"] if name.startswith("GET ")]
 
 
 def test_a_declaration_becomes_an_operation() -> None:

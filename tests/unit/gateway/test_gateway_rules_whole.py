@@ -113,7 +113,7 @@ def test_input_that_does_not_fit_is_explained(where: str, named: str) -> None:
         Input.model_validate({"limit": 0})
     detail = f"One field does not fit in the {named}: see errors."
     place = {"pointer": "#/limit"} if where == "body" else {"parameter": "limit"}
-    errors = [{**place, "detail": "Input should be greater than or equal to 1"}]
+    errors = [{**place, "detail": "This must be 1 or more."}]
     title = problems.title(422)
     assert problems.of_input(InvalidInput(where, caught.value)) == ErrorResponse(
         422, problem("invalid", title, 422, detail, errors=errors), {}, ODD
@@ -180,7 +180,8 @@ def test_what_changes_something_comes_from_our_own_pages(
         require_own_origin(method, headers, base_url)
     assert (caught.value.status, caught.value.code) == (403, "wrong_origin")
     assert caught.value.detail == (
-        f"This request did not come from {base_url}. Open PingCRM there, or use an API token."
+        f"This request has a session cookie, but did not come from {base_url}. People: open PingCRM there. Programs: send a personal "
+        "API token (Authorization: Bearer pcrm_…) in place of the cookie; then no Origin is needed."
     )
 
 
@@ -252,7 +253,7 @@ def test_a_session_s_cookie_is_renewed_once_a_day() -> None:
     assert not untouched.cookies
 
 
-KNOWN = SimpleNamespace(id=new_id())
+KNOWN = SimpleNamespace(id=new_id(), scopes=frozenset({"read"}))
 
 
 @dataclass
@@ -273,11 +274,11 @@ async def test_who_is_calling_is_read_from_the_token_or_the_cookie() -> None:
     auth = Auth([])
     bus = cast(Bus, auth)
     by_token = await authenticate(request("pingcrm_session=s", Authorization="Bearer t"), bus, HTTP)
-    assert (by_token, auth.asked[-1].token) == (Caller(cast(Any, KNOWN), None), "t")
+    assert (by_token, auth.asked[-1].token) == (Caller(cast(Any, KNOWN), None, frozenset({"read"})), "t")
     with pytest.raises(Refused) as caught:
         by_token.require_session()
     assert (caught.value.status, caught.value.code, caught.value.detail) == (
-        403, "session_required", "An API token can't connect an account: sign in with a browser, and add it there.",
+        403, "session_required", "No API token may do this: sign in with a browser, and do it there.",
     )  # fmt: skip
     asking = request("pingcrm_session=s")
     by_cookie = await find_caller(asking, bus, HTTP)
@@ -286,13 +287,16 @@ async def test_who_is_calling_is_read_from_the_token_or_the_cookie() -> None:
     response = web.Response()
     cookies.renew_session(asking, response, HTTP)
     assert response.cookies["pingcrm_session"].value == "s"
+    assert await find_caller(request(Authorization="Bearer t"), bus, HTTP) is None, "no token opens a page"
+    behind_a_proxy = await find_caller(request("pingcrm_session=s", Authorization="Basic x"), bus, HTTP)
+    assert behind_a_proxy == by_cookie, "an Authorization header may be a proxy's"
     with pytest.raises(Refused, match="wrong_origin"):
         await find_caller(request("pingcrm_session=s", "POST"), bus, HTTP)
 
 
 async def test_who_is_not_signed_in_reads_how() -> None:
+    assert await find_caller(request(), cast(Bus, Auth([])), HTTP) is None
     for asking in (request(), request("pingcrm_session=s", Authorization="Basic x")):
-        assert await find_caller(asking, cast(Bus, Auth([])), HTTP) is None
         with pytest.raises(Refused) as caught:
             await authenticate(asking, cast(Bus, Auth([])), HTTP)
         assert (caught.value.status, caught.value.code, caught.value.detail) == (

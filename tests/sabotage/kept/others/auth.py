@@ -5,6 +5,7 @@ from tests.sabotage.mutation import InText, Mutation
 
 AUTH_LINKING = "tests/integration/auth/test_auth_linking.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
+TOKEN_COMMAND = "tests/integration/auth/test_auth_token_command.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     condition_lost(
@@ -48,5 +49,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/auth/store/users.py::get_owner",
         InText("ORDER BY connected DESC", "ORDER BY connected"),
         (f"{AUTH_LINKING}::test_an_account_leads_to_who_has_it_and_not_to_who_gave_it_up",),
+    ),
+    Mutation(
+        "an API token that never ends",
+        "others",
+        "services/auth/store/api_tokens.py::get_token",
+        InText("WHEN t.expires_at <= now()", "WHEN false"),
+        (f"{AUTH_CREDENTIALS}::test_an_api_token_may_do_what_was_chosen_until_it_ends",),
+    ),
+    Mutation(
+        "a token for one of several users",
+        "others",
+        "services/auth/store/users.py::list_users",
+        InText("LIMIT 2", "LIMIT 1"),
+        (f"{TOKEN_COMMAND}::test_whose_token_it_is_has_to_be_certain",),
     ),
 )

@@ -7,6 +7,7 @@ STORE = "tests/integration/gateway/test_gateway_store.py"
 ENDS = "tests/integration/gateway/test_gateway_stream_ends.py"
 _WALL = "tests/integration/common/test_row_security.py"
 SETTINGS = "tests/integration/gateway/test_gateway_settings_pages.py"
+TOKEN_SCOPES = "tests/integration/gateway/test_gateway_token_scopes.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -120,5 +121,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/pages/leaving.py::delete",
         Replace("typed.casefold() != visit.user.address.casefold()", "not typed"),
         (f"{SETTINGS}::test_tokens_are_shown_once_and_everything_goes_only_behind_the_own_address",),
+    ),
+    Mutation(
+        "an operation that asks no token for its scope",
+        "others",
+        "services/gateway/api/serving.py::route",
+        Replace("caller.require(endpoint.scope)", 'caller.require("read")'),
+        (f"{TOKEN_SCOPES}::test_an_operation_lets_in_the_tokens_of_its_scope_and_no_others",),
+    ),
+    Mutation(
+        "a page that opens to API tokens",
+        "others",
+        "services/gateway/sessions/authentication.py::find_caller",
+        Replace("_identify_session(request, bus, settings)", "authenticate(request, bus, settings)"),
+        (f"{TOKEN_SCOPES}::test_no_token_opens_a_page_or_sends_a_form",),
     ),
 )
