@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from nats.js.errors import NotFoundError
 
 from libs.common.addresses import canonical
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
 from libs.local import ROOT, nats_config, valkey_acl
 from libs.local import secrets as secrets_file
+from libs.local.bus_admin import Unreachable, admin_stream
 from libs.local.commands import DataDir, console, data_dir_of, failures_as_sentences
 from libs.local.dead_commands import dead
 from libs.local.doctor import examine
 from libs.local.environment import service_environment, settings_of
+from libs.local.integration_commands import integration
+from libs.local.integrations import Integration, key_of, list_integrations
 from libs.local.locate import NothingRuns, locate, secrets_for
 from libs.local.migrate import migrate as run_migrations
 from libs.local.tick import CLOCKS
@@ -33,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(dead, name="dead")
+app.add_typer(integration, name="integration")
 
 
 @app.command()
@@ -172,9 +177,26 @@ def nats_config_command(
         bool, typer.Option("--env", help="Refer to the environment for passwords: this is deploy/nats.conf.")
     ] = False,
 ) -> None:
-    """Print the configuration of a NATS server: users, and what each may publish and subscribe to."""
+    """Print the configuration of a NATS server: users, and what each may publish and subscribe to.
+
+    Where a server is reached, with the logins of its integrations.
+    """
     with failures_as_sentences():
-        sys.stdout.write(nats_config.deployed(None if env else secrets_for(data_dir_of(data_dir), os.environ)))
+        folder = data_dir_of(data_dir)
+        url = locate(folder, os.environ).servers.nats
+        integrations = asyncio.run(_integrations_of(url)) if url else []
+        secrets = None if env else secrets_for(folder, os.environ)
+        sys.stdout.write(nats_config.deployed(secrets, integrations, key_of(url) if integrations else ""))
+
+
+async def _integrations_of(url: str) -> list[Integration]:
+    """Those that the server has; none, and a sentence beside the configuration, where it can't be asked: it may not run yet."""
+    try:
+        async with admin_stream(url) as js:
+            return [waiting.integration for waiting in await list_integrations(js)]
+    except (Unreachable, NotFoundError) as error:
+        print(f"Without the logins of integrations: {error}", file=sys.stderr)
+        return []
 
 
 @app.command("redis-acl")

@@ -189,7 +189,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a dead letter that the stream refused passes for stored",
         "lost",
-        "libs/common/bus/publishing.py::store_letter",
+        "libs/common/bus/publishing.py::_store",
         Replace('orjson.loads(reply.data).get("error")', "{}"),
         (f"{SETTLING}::test_a_message_stays_in_the_stream_until_its_dead_letter_is_stored",),
     ),
