@@ -3,18 +3,27 @@
     users.{user}.{account}.{subject}           a copy of an event of OFFERED, in the stream INTEGRATIONS; `-` where there is no account
     {subject}.{integration}.{user}             what an integration publishes, in the stream EVENTS
     rejected.{integration}.{subject}           what came of it where it could not be handled, in the stream INTEGRATIONS
+    missed.{integration}                       that it missed something, because it took nothing for too long, in the same stream
 
 The subject names the user and the author, so that the server itself keeps an integration to what it was given.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
 
 from libs.common.events import EVENTS, OFFERED, Event
 from libs.common.ids import AccountId, UserId
 
 INTEGRATION_STREAM = "INTEGRATIONS"
 NO_ACCOUNT = "-"
+MADE_AT = "created_at"  # in the metadata of the consumer of an integration, by which it is known for one
+
+MAX_IDLE = timedelta(days=7)
+FULL = 0.75  # of the stream's bytes: past it, whoever has most waiting makes room
 
 PUBLISHABLE: tuple[type[Event], ...] = tuple(event for event in EVENTS if "connector" in event.published_by)
 
@@ -52,12 +61,11 @@ def subscribed_subjects(name: str, grants: Grants) -> tuple[str, ...]:
     """What the consumer of an integration filters for: the copies that it may have, and what was rejected of its own."""
     users = [str(user) for user in grants.users] or ["*"]
     copies = [f"users.{user}.*.{event.subject}" for event in grants.subscribe for user in users]
-    return (*copies, rejections_of(name))
+    return (*copies, f"rejected.{name}.>", missed_subject(name))
 
 
-def rejections_of(name: str) -> str:
-    """The subjects of everything that was rejected of an integration."""
-    return f"rejected.{name}.>"
+def missed_subject(name: str) -> str:
+    return f"missed.{name}"
 
 
 def rejected_subject(author: Author, event: type[Event]) -> str:
@@ -87,3 +95,51 @@ def purge_filters(user_id: UserId, account_id: AccountId | None = None) -> tuple
     """
     account = account_id or "*"
     return tuple(f"users.{user_id}.{account}.{event.subject}" for event in OFFERED if not event.outlives_purge)
+
+
+class Missed(BaseModel):
+    """How many messages an integration did not get, which came after `since` and before `until`. It has the API to read anew."""
+
+    model_config = ConfigDict(frozen=True)
+
+    messages: int
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits for an integration. `idle_since`: when it last took a message, or was made. `missed`: what it was not told yet."""
+
+    name: str
+    messages: int
+    idle_since: datetime
+    missed: Missed | None = None
+
+    @property
+    def events(self) -> int:
+        """Without the notice about what it missed, which waits as well."""
+        return self.messages - (self.missed is not None)
+
+
+def overdue(backlogs: Sequence[Backlog], filled: float, now: datetime) -> list[Backlog]:
+    """Whose backlogs are given up: who took nothing for a week, and of a stream that is nearly full (`filled`) the longest.
+
+    One that was given up before has a week from then on.
+    """
+    waiting = [backlog for backlog in backlogs if backlog.events > 0]
+    idle = [backlog for backlog in waiting if now - _untouched_since(backlog) > MAX_IDLE]
+    if filled > FULL and waiting and not idle:
+        return [max(waiting, key=lambda backlog: backlog.events)]
+    return idle
+
+
+def missed_with(backlog: Backlog, now: datetime) -> Missed:
+    """What the integration is told when its backlog is given up now, with what it was to be told before."""
+    earlier = backlog.missed.messages if backlog.missed else 0
+    since = backlog.missed.since if backlog.missed else backlog.idle_since
+    return Missed(messages=earlier + backlog.events, since=since, until=now)
+
+
+def _untouched_since(backlog: Backlog) -> datetime:
+    return max(backlog.idle_since, backlog.missed.until) if backlog.missed else backlog.idle_since

@@ -22,6 +22,7 @@ from libs.common.integrations import (
     INTEGRATION_STREAM,
     PUBLISHABLE,
     Grants,
+    missed_subject,
     published_subjects,
     reported_by_integrations,
     subscribed_subjects,
@@ -37,6 +38,8 @@ MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 # Who deletes the dead letters and the copies for integrations of a user or account that is deleted: the service that holds most
 # about them.
 DEAD_LETTER_PURGER: Service = "contacts"
+# Who gives up the backlog of an integration that takes nothing any more: who has to do with connectors anyway.
+BACKLOG_LIMITER: Service = "contacts"
 # What may wait for integrations, of all of them together. Past it the oldest goes: who is less behind than that misses nothing,
 # whatever others leave lying.
 INTEGRATION_STREAM_BYTES = 256 * 1024 * 1024
@@ -134,7 +137,8 @@ def streams(replicas: int) -> tuple[StreamConfig, ...]:
         # Copies for integrations. One that nobody reads any more holds up nothing here but what others of its kind are behind.
         StreamConfig(
             name=INTEGRATION_STREAM,
-            subjects=["users.>", "rejected.>"],
+            subjects=["users.>", "rejected.>", "missed.*"],
+            allow_direct=True,
             retention=RetentionPolicy.INTEREST,
             storage=StorageType.FILE,
             max_age=14 * DAY_SECONDS,
@@ -182,6 +186,14 @@ def permissions(service: Service) -> Permissions:
         ]
     if service == DEAD_LETTER_PURGER:
         publish += [f"$JS.API.STREAM.PURGE.{stream}" for stream in (DEAD_STREAM, INTEGRATION_STREAM)]
+    if service == BACKLOG_LIMITER:
+        publish += [
+            missed_subject("*"),
+            f"$JS.API.STREAM.INFO.{INTEGRATION_STREAM}",
+            f"$JS.API.CONSUMER.LIST.{INTEGRATION_STREAM}",
+            f"$JS.API.CONSUMER.RESET.{INTEGRATION_STREAM}.*",
+            f"$JS.API.DIRECT.GET.{INTEGRATION_STREAM}.{missed_subject('*')}",
+        ]
     subscribe = [f"{inbox_prefix(service)}.>"]
     subscribe += [request.subject for request in REQUESTS if request.served_by == service]
     subscribe += [event.subject for event in BROADCAST if service in event.consumed_by]
@@ -211,14 +223,18 @@ def integration_permissions(name: str, grants: Grants) -> Permissions:
     return Permissions(user, publish, (f"{inbox_prefix(user)}.>",), may_respond=False)
 
 
-def integration_consumer(name: str, grants: Grants, metadata: dict[str, str]) -> ConsumerConfig:
-    """Its durable consumer: everything that it may have, in the order in which it happened, from its creation on."""
+def integration_consumer(name: str, grants: Grants, metadata: dict[str, str], first_sequence: int) -> ConsumerConfig:
+    """Its durable consumer: everything that it may have, in the order in which it happened, from `first_sequence` on.
+
+    A sequence, and not "what is new": only then the server lets the consumer be moved on (bus/backlogs.py).
+    """
     return ConsumerConfig(
         durable_name=name,
         filter_subjects=list(subscribed_subjects(name, grants)),
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=ACK_WAIT_SECONDS,
-        deliver_policy=DeliverPolicy.NEW,
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=first_sequence,
         max_deliver=-1,
         max_ack_pending=INTEGRATION_ACK_PENDING,
         metadata=metadata,

@@ -10,6 +10,7 @@ import typer
 from nats.js.errors import NotFoundError
 
 from libs.common.addresses import canonical
+from libs.common.asyncapi import document as asyncapi_document
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
 from libs.local import ROOT, nats_config, valkey_acl
@@ -26,6 +27,7 @@ from libs.local.migrate import migrate as run_migrations
 from libs.local.tick import CLOCKS
 from libs.local.tick import tick as publish_tick
 from libs.local.up import up as run_up
+from libs.local.urls import without_login
 
 DEFAULT_PORT = 8025
 
@@ -197,6 +199,14 @@ async def _integrations_of(url: str) -> list[Integration]:
     except (Unreachable, NotFoundError) as error:
         print(f"Without the logins of integrations: {error}", file=sys.stderr)
         return []
+
+
+@app.command()
+def asyncapi(data_dir: DataDir = None) -> None:
+    """Print the AsyncAPI document of the bus, with the address of the NATS server that runs here."""
+    with failures_as_sentences():
+        urls = locate(data_dir_of(data_dir), os.environ).nats().split(",")
+        sys.stdout.write(asyncapi_document([without_login(url.strip()).partition("//")[2] for url in urls]))
 
 
 @app.command("redis-acl")

@@ -21,11 +21,12 @@ from nats.js.errors import NotFoundError
 
 from libs.common.events import OFFERED, Event
 from libs.common.ids import UserId
-from libs.common.integrations import INTEGRATION_STREAM, PUBLISHABLE, Grants
+from libs.common.integrations import INTEGRATION_STREAM, MADE_AT, PUBLISHABLE, Grants
 from libs.common.topology import integration_consumer, integration_user
 from libs.local.urls import with_login, without_login
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+EVERY_USER = "*"
 PAGE = 256  # consumers that the server lists at once
 
 
@@ -70,9 +71,9 @@ class Integration:
         return {
             "publish": " ".join(event.subject for event in self.grants.publish),
             "subscribe": " ".join(event.subject for event in self.grants.subscribe),
-            "users": " ".join(map(str, self.grants.users)),
+            "users": " ".join(map(str, self.grants.users)) or EVERY_USER,
             "salt": self.salt,
-            "created_at": self.created_at.isoformat(),
+            MADE_AT: self.created_at.isoformat(),
         }
 
 
@@ -90,9 +91,9 @@ def read_integration(name: str, metadata: Mapping[str, str]) -> Integration:
     grants = Grants(
         publish=_among(PUBLISHABLE, metadata.get("publish", "")),
         subscribe=_among(OFFERED, metadata.get("subscribe", "")),
-        users=tuple(UserId(UUID(user)) for user in metadata.get("users", "").split()),
+        users=tuple(UserId(UUID(user)) for user in metadata["users"].split() if user != EVERY_USER),
     )
-    return Integration(name, grants, metadata["salt"], datetime.fromisoformat(metadata["created_at"]))
+    return Integration(name, grants, metadata["salt"], datetime.fromisoformat(metadata[MADE_AT]))
 
 
 def key_of(admin_url: str) -> str:
@@ -110,7 +111,10 @@ async def list_integrations(js: JetStreamContext) -> list[Waiting]:
     found: list[ConsumerInfo] = []
     while len(page := await js.consumers_info(INTEGRATION_STREAM, offset=len(found))) == PAGE:
         found += page
-    return sorted(map(_waiting, [*found, *page]), key=lambda waiting: waiting.integration.name)
+    ours = [
+        info for info in (*found, *page) if MADE_AT in (info.config.metadata or {})
+    ]  # others are somebody's debugging
+    return sorted(map(_waiting, ours), key=lambda waiting: waiting.integration.name)
 
 
 async def get_integration(js: JetStreamContext, name: str) -> Waiting:
@@ -129,7 +133,8 @@ async def create_integration(js: JetStreamContext, name: str, grants: Grants) ->
         await js.consumer_info(INTEGRATION_STREAM, name)
     except NotFoundError:
         integration = Integration(name, grants, _salt(), datetime.now(UTC))
-        await _store(js, integration)
+        first = (await js.stream_info(INTEGRATION_STREAM)).state.last_seq + 1
+        await js.add_consumer(INTEGRATION_STREAM, integration_consumer(name, grants, integration.metadata(), first))
         return integration
     raise IntegrationExists(f"There is an integration {name} already: revoke it first, or choose another name.")
 
@@ -137,7 +142,8 @@ async def create_integration(js: JetStreamContext, name: str, grants: Grants) ->
 async def rotate_integration(js: JetStreamContext, name: str) -> Integration:
     """It gets another password; what waits for it goes on waiting. Raises NoSuchIntegration."""
     integration = replace((await get_integration(js, name)).integration, salt=_salt())
-    await _store(js, integration)
+    known = (await js.consumer_info(INTEGRATION_STREAM, name)).config
+    await js.add_consumer(INTEGRATION_STREAM, known, metadata=integration.metadata())
     return integration
 
 
@@ -154,11 +160,6 @@ def _among(events: Sequence[type[Event]], subjects: str) -> tuple[type[Event], .
 
 def _salt() -> str:
     return secrets.token_hex(16)
-
-
-async def _store(js: JetStreamContext, integration: Integration) -> None:
-    config = integration_consumer(integration.name, integration.grants, integration.metadata())
-    await js.add_consumer(INTEGRATION_STREAM, config)
 
 
 def _waiting(info: ConsumerInfo) -> Waiting:

@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ from pydantic import BaseModel
 
 from libs.common import cache as cache_module
 from libs.common import db
+from libs.common.bus.backlogs import limit_backlogs
 from libs.common.bus.consumer_check import ConsumerCheck
 from libs.common.bus.delivery import Delivery
 from libs.common.bus.payloads import PUBLISHES_AT_ONCE, copies_for_integrations, encoded, in_chunks, limit_of
@@ -44,7 +46,7 @@ from libs.common.ids import AccountId, Service, UserId
 from libs.common.integrations import INTEGRATION_STREAM, purge_filters
 from libs.common.log import TRACE_HEADER, current_trace, error_text, get_logger, traced
 from libs.common.requests import Request
-from libs.common.topology import DEAD_LETTER_PURGER, DEAD_STREAM, batch_of, consumer_of, inbox_prefix
+from libs.common.topology import BACKLOG_LIMITER, DEAD_LETTER_PURGER, DEAD_STREAM, batch_of, consumer_of, inbox_prefix
 
 F = TypeVar("F", bound=Event)
 R = TypeVar("R", bound=BaseModel)
@@ -259,6 +261,15 @@ class Bus:
                 await self._stream.purge_stream(INTEGRATION_STREAM, subject=subject)
         except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
             raise Outage(f"Dead letters were not deleted: {type(error).__name__}") from error
+
+    async def limit_backlogs(self, now: datetime) -> None:
+        """Give up what waits for integrations that take nothing any more, and let them know what they missed. Outage: try again."""
+        if self.service != BACKLOG_LIMITER:
+            raise KeyError(f"topology.py lets {BACKLOG_LIMITER} limit the backlogs of integrations, not {self.service}")
+        try:
+            await limit_backlogs(self.client, self._stream, now)
+        except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
+            raise Outage(f"The backlogs of integrations were not limited: {type(error).__name__}") from error
 
     # -- state ---------------------------------------------------------------------------------------------------------------
 

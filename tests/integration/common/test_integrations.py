@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -19,11 +20,13 @@ import psutil
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
+from libs.common.errors import Outage
 from libs.common.events import ContactChanged, InteractionReported, MeetingUpcoming, MessageIngested, UserDeleted
 from libs.common.ids import AccountId, ContactId, UserId, new_id
-from libs.common.integrations import Grants
+from libs.common.integrations import Grants, Missed
 from libs.local import ROOT, commands
 from libs.local.bus_admin import admin_stream
 from libs.local.cli import app
@@ -149,6 +152,7 @@ async def connected(url: str) -> AsyncIterator[Program]:
 
 
 def mail(user: UserId, gmail_id: str) -> MessageIngested:
+    """Each id once in this module: the stream takes the same event a single time."""
     return message(gmail_id).model_copy(update={"user_id": user})
 
 
@@ -277,6 +281,8 @@ async def test_integrations_outlive_a_restart_and_migrations_and_are_known_to_ot
     configuration = await installation.pingcrm("nats-config")
     assert f'"{url.split(":")[2].split("@")[0]}"' in configuration
     assert '"profile.reported.lasting.*"' in configuration
+    [described] = json.loads(await installation.pingcrm("asyncapi"))["servers"].values()
+    assert described["host"] == f"127.0.0.1:{installation.nats.port}"
     assert "There is an integration lasting already" in await installation.pingcrm(
         "integration", "create", "lasting", "--publish", "profile.reported", code=1
     )
@@ -293,7 +299,9 @@ async def test_what_waits_for_integrations_goes_with_its_user_except_for_the_ord
     async with alive(sync, contacts, auth), connected(url) as program:
         account = AccountId(new_id())
         await sync.publish(
-            mail(MAYA, "a"), mail(MAYA, "b").model_copy(update={"account_id": account}), mail(JONAS, "c")
+            mail(MAYA, "purged-a"),
+            mail(MAYA, "purged-b").model_copy(update={"account_id": account}),
+            mail(JONAS, "purged-c"),
         )
         await contacts.purge_dead_letters(MAYA, account)
         assert await program.waiting() == 2
@@ -303,6 +311,40 @@ async def test_what_waits_for_integrations_goes_with_its_user_except_for_the_ord
             "message.ingested",
             "user.deleted",
         ]
+
+
+async def test_what_nobody_takes_is_given_up_and_a_notice_counts_it(installation: Installation, bus: OpenBus) -> None:
+    stopped_url = await installation.create("stopped", "--subscribe", "message.ingested", "--user", ADDRESS)
+    running_url = await installation.create("running", "--subscribe", "message.ingested", "--user", ADDRESS)
+    sync, contacts = bus("sync"), bus("contacts")
+    now = datetime.now(UTC)
+    async with alive(sync, contacts), connected(stopped_url) as stopped, connected(running_url) as running:
+        await sync.publish(*(mail(MAYA, gmail_id) for gmail_id in ("day-0-a", "day-0-b", "day-0-c")))
+        await running.pull(3)
+        await contacts.limit_backlogs(now + timedelta(days=6))
+        assert await stopped.waiting() == 3
+        await contacts.limit_backlogs(now + timedelta(days=8))
+        assert await stopped.waiting() == 1
+        await sync.publish(mail(MAYA, "day-8"))
+        await running.pull(1)
+        await contacts.limit_backlogs(now + timedelta(days=9))
+        assert await stopped.waiting() == 2, "it has another week"
+        await contacts.limit_backlogs(now + timedelta(days=16))
+        assert await stopped.waiting() == 1
+        await sync.publish(mail(MAYA, "day-16"))
+        (subject, notice), (_, data) = await stopped.pull(2)
+        assert subject == "missed.stopped"
+        missed = Missed.model_validate_json(notice)
+        assert missed.messages == 4
+        assert abs(missed.since - now) < timedelta(minutes=5)
+        assert missed.until == now + timedelta(days=16)
+        assert json.loads(data)["gmail_id"] == "day-16"
+        assert await stopped.waiting() == 0
+        assert [json.loads(data)["gmail_id"] for _, data in await running.pull(1)] == ["day-16"]
+        await sync.publish(mail(MAYA, "late-a"), mail(MAYA, "late-b"))
+        await contacts.client.jetstream().publish("missed.stopped", missed.model_dump_json().encode())
+        await contacts.limit_backlogs(now)
+        assert await stopped.waiting() == 1, "what a crash had left between notice and consumer is finished"
 
 
 async def test_the_printed_program_and_the_programs_of_the_documentation_run_as_they_are(
@@ -379,3 +421,23 @@ async def test_two_hundred_integrations_cost_less_than_twenty_megabytes(installa
         for name in names:
             await delete_integration(js, name)
         await let_in(installation.nats, js)
+
+
+async def test_without_the_stream_a_broadcast_goes_out_all_the_same_and_what_can_be_published_again_is_an_outage(
+    installation: Installation, bus: OpenBus
+) -> None:
+    sync, contacts, gateway = bus("sync"), bus("contacts"), bus("gateway")
+    received: list[ContactChanged] = []
+
+    async def record(event: ContactChanged) -> None:
+        received.append(event)
+
+    gateway.subscribe_broadcast(ContactChanged, record)
+    async with alive(sync, contacts, gateway), admin_stream(installation.nats.admin_url) as js:
+        await js.delete_stream("INTEGRATIONS")
+        with capture_logs() as logs:
+            await contacts.publish(ContactChanged(user_id=MAYA, contact_ids=()))
+        await until(lambda: received)
+        assert [line["subject"] for line in logs if line["event"] == "copy_lost"] == ["contact.changed"]
+        with pytest.raises(Outage):
+            await sync.publish(mail(MAYA, "without"))

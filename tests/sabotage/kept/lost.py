@@ -788,4 +788,20 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/contacts/test_contacts_unanswered.py::test_a_timeline_is_cut_where_now_is_and_reaches_down_to_where_it_was_read",
         ),
     ),
+    Mutation(
+        "a broadcast is not kept for integrations",
+        "lost",
+        "libs/common/bus/payloads.py::copies_for_integrations",
+        Replace("type(event) in OFFERED", "type(event) in OFFERED and (not message.broadcast)"),
+        (
+            "tests/integration/common/test_integrations.py::test_an_integration_gets_what_it_was_given_of_whom_it_was_given_and_nothing_else",
+        ),
+    ),
+    Mutation(
+        "the backlog of an abandoned integration is forgotten without a word",
+        "lost",
+        "libs/common/integrations.py::missed_with",
+        Replace("earlier + backlog.events", "earlier"),
+        ("tests/unit/common/test_integration_rules.py",),
+    ),
 )

@@ -32,7 +32,7 @@ def test_events_wait_on_disk_for_their_consumers_for_two_weeks_and_no_longer_tha
     assert dead.max_msgs is None
     assert (integrations.retention, integrations.max_age) == (RetentionPolicy.INTEREST, 14 * DAY_SECONDS)
     assert (integrations.max_bytes, integrations.discard) == (256 * 1024 * 1024, DiscardPolicy.OLD)
-    assert (integrations.subjects, integrations.allow_atomic) == (["users.>", "rejected.>"], True)
+    assert (integrations.subjects, integrations.allow_atomic) == (["users.>", "rejected.>", "missed.*"], True)
 
 
 def test_every_consumer_has_all_from_the_beginning_and_again_until_it_acknowledges() -> None:
