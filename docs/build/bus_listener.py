@@ -40,7 +40,7 @@ async def listen(url: str, file: Path) -> None:
                 key = str(message.metadata.sequence.stream)
                 if key not in written:
                     kind, _, subject = message.subject.partition(".")
-                    event = json.loads(message.data) if kind == "users" else message.headers
+                    event = message.headers if kind == "rejected" else json.loads(message.data)
                     what = subject.split(".", 2)[2] if kind == "users" else message.subject
                     sheet.writerow([key, message.metadata.timestamp.isoformat(), what, json.dumps(event)])
                     written.add(key)
