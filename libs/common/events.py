@@ -6,6 +6,7 @@
                           ├── meeting.upcoming ──► prep ── prep.* ───────────────────────────────► gateway
                           └── sync.* ────────────────────────────────────────────────────────────► gateway
     any connector ── interaction.reported profile.reported ──► contacts
+    each event of OFFERED ── a copy, under its user's subject ───► integrations that may have it
 
 Commands and queries (request and reply) are in requests/. The NATS permissions, the streams' consumers and the AsyncAPI
 document are derived from this file; a test compares it with what the services really subscribe to.
@@ -684,5 +685,12 @@ TICKS: tuple[type[Tick], ...] = (MailDue, ContactsDue, CalendarDue, PrepDue, Wat
 
 # Told to every replica of the gateway, for the browsers that hang on it: plain NATS, nothing is kept.
 BROADCAST: tuple[type[Event], ...] = (SyncProgressed, NotificationCreated, ContactChanged, PrepSkipped)
+# What an integration may subscribe to: it gets a copy that names its user in the subject (integrations.py). Settings stay
+# inside, and so does what only steers the services or the pages.
+OFFERED: tuple[type[Event], ...] = (
+    AccountConnected, AccountReauthRequired, AccountDisconnected, UserDeleted, SyncCompleted, SyncFailed,
+    MessageIngested, MessageRemoved, PersonImported, PersonRemoved, MeetingIngested, MeetingCancelled, MeetingUpcoming,
+    ContactChanged, PrepSent, PrepSkipped, PrepFailed,
+)  # fmt: skip
 # Handled in batches of up to 100 with one transaction.
 BATCHED: tuple[type[Event], ...] = (MessageIngested, MessageRemoved, PersonImported, MeetingIngested)

@@ -1,6 +1,7 @@
-"""Streams, consumers, schedules and permissions of the bus, derived from events.py and requests/.
+"""Streams, consumers, schedules and permissions of the bus, derived from events.py, integrations.py and requests/.
 
 `pingcrm migrate` declares the streams, consumers and schedules; `pingcrm nats-config` writes the users with their permissions.
+`pingcrm integration` makes the consumers and users of integrations.
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,17 @@ from nats.js.api import (
     StreamConfig,
 )
 
-from libs.common.events import BATCHED, BROADCAST, EVENTS, TICKS, Event, Tick
+from libs.common.events import BATCHED, BROADCAST, EVENTS, OFFERED, TICKS, Event, Tick
 from libs.common.ids import SERVICES, Service
+from libs.common.integrations import (
+    INTEGRATION_STREAM,
+    PUBLISHABLE,
+    Grants,
+    missed_subject,
+    published_subjects,
+    reported_by_integrations,
+    subscribed_subjects,
+)
 from libs.common.requests import REQUESTS
 
 EVENT_STREAM = "EVENTS"
@@ -25,8 +35,15 @@ DEAD_STREAM = "DEAD"
 
 # What a server must carry. It is a margin: pages of lists are cut at a sixteenth of it (pagination.py).
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
-# Who deletes the dead letters of a user or account that is deleted: the service that holds most about them.
+# Who deletes the dead letters and the copies for integrations of a user or account that is deleted: the service that holds most
+# about them.
 DEAD_LETTER_PURGER: Service = "contacts"
+# Who gives up the backlog of an integration that takes nothing any more: who has to do with connectors anyway.
+BACKLOG_LIMITER: Service = "contacts"
+# What may wait for integrations, of all of them together. Past it the oldest goes: who is less behind than that misses nothing,
+# whatever others leave lying.
+INTEGRATION_STREAM_BYTES = 256 * 1024 * 1024
+INTEGRATION_ACK_PENDING = 1_000
 
 ACK_WAIT_SECONDS = 30.0
 DAY_SECONDS = 86_400
@@ -47,11 +64,18 @@ class Consumer:
     def name(self) -> str:
         return f"{self.service}_{self.event.subject.replace('.', '_')}"
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Under which it comes: what integrations publish names its author."""
+        own = (self.event.subject,)
+        return (*own, reported_by_integrations(self.event)) if self.event in PUBLISHABLE else own
+
     def config(self) -> ConsumerConfig:
         """Redelivered for ever: who gives up is our own code, which then writes a dead letter."""
         return ConsumerConfig(
             durable_name=self.name,
-            filter_subject=self.event.subject,
+            filter_subject=self.event.subject if len(self.subjects) == 1 else None,
+            filter_subjects=list(self.subjects) if len(self.subjects) > 1 else None,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_SECONDS,
             deliver_policy=DeliverPolicy.ALL,
@@ -79,11 +103,12 @@ def consumer_of(service: Service, event: type[Event]) -> Consumer:
 
 
 def streams(replicas: int) -> tuple[StreamConfig, ...]:
-    """The three streams. EVENTS forgets what every consumer has acked, so that nothing private lingers."""
+    """EVENTS and INTEGRATIONS forget what every consumer has acked, so that nothing private lingers."""
     return (
         StreamConfig(
             name=EVENT_STREAM,
-            subjects=[event.subject for event in EVENTS if event not in BROADCAST],
+            subjects=[event.subject for event in EVENTS if event not in BROADCAST]
+            + [reported_by_integrations(event) for event in PUBLISHABLE],
             retention=RetentionPolicy.INTEREST,
             storage=StorageType.FILE,
             max_age=14 * DAY_SECONDS,
@@ -107,6 +132,19 @@ def streams(replicas: int) -> tuple[StreamConfig, ...]:
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
             max_age=30 * DAY_SECONDS,
+            num_replicas=replicas,
+        ),
+        # Copies for integrations. One that nobody reads any more holds up nothing here but what others of its kind are behind.
+        StreamConfig(
+            name=INTEGRATION_STREAM,
+            subjects=["users.>", "rejected.>", "missed.*"],
+            allow_direct=True,
+            retention=RetentionPolicy.INTEREST,
+            storage=StorageType.FILE,
+            max_age=14 * DAY_SECONDS,
+            max_bytes=INTEGRATION_STREAM_BYTES,
+            duplicate_window=120,
+            allow_atomic=True,
             num_replicas=replicas,
         ),
     )
@@ -136,7 +174,9 @@ def permissions(service: Service) -> Permissions:
     """The permissions of one service, no more than events.py and requests/ declare."""
     consumed = [consumer for consumer in CONSUMERS if consumer.service == service]
     publish = [event.subject for event in EVENTS if service in event.published_by]
+    publish += [f"users.*.*.{event.subject}" for event in OFFERED if service in event.published_by]
     publish += [request.subject for request in REQUESTS if service in request.requested_by]
+    publish += [f"rejected.*.{event.subject}" for event in PUBLISHABLE if service in event.consumed_by]
     publish.append(f"dead.{service}.>")
     for consumer in consumed:
         publish += [
@@ -145,7 +185,15 @@ def permissions(service: Service) -> Permissions:
             f"$JS.ACK.{consumer.stream}.{consumer.name}.>",
         ]
     if service == DEAD_LETTER_PURGER:
-        publish.append(f"$JS.API.STREAM.PURGE.{DEAD_STREAM}")
+        publish += [f"$JS.API.STREAM.PURGE.{stream}" for stream in (DEAD_STREAM, INTEGRATION_STREAM)]
+    if service == BACKLOG_LIMITER:
+        publish += [
+            missed_subject("*"),
+            f"$JS.API.STREAM.INFO.{INTEGRATION_STREAM}",
+            f"$JS.API.CONSUMER.LIST.{INTEGRATION_STREAM}",
+            f"$JS.API.CONSUMER.RESET.{INTEGRATION_STREAM}.*",
+            f"$JS.API.DIRECT.GET.{INTEGRATION_STREAM}.{missed_subject('*')}",
+        ]
     subscribe = [f"{inbox_prefix(service)}.>"]
     subscribe += [request.subject for request in REQUESTS if request.served_by == service]
     subscribe += [event.subject for event in BROADCAST if service in event.consumed_by]
@@ -156,6 +204,41 @@ def connector_permissions() -> Permissions:
     """A connector of another platform may report interactions and profiles, and nothing else."""
     published = tuple(event.subject for event in EVENTS if "connector" in event.published_by)
     return Permissions("connector", published, (f"{inbox_prefix('connector')}.>",), may_respond=False)
+
+
+def integration_user(name: str) -> str:
+    """The NATS user of an integration: apart from those of services, whatever either is called."""
+    return f"integration-{name}"
+
+
+def integration_permissions(name: str, grants: Grants) -> Permissions:
+    """It publishes under its own name, pulls and acknowledges from its own consumer, and reads its own inbox."""
+    user = integration_user(name)
+    publish = (
+        *published_subjects(name, grants),
+        f"$JS.API.CONSUMER.INFO.{INTEGRATION_STREAM}.{name}",
+        f"$JS.API.CONSUMER.MSG.NEXT.{INTEGRATION_STREAM}.{name}",
+        f"$JS.ACK.{INTEGRATION_STREAM}.{name}.>",
+    )
+    return Permissions(user, publish, (f"{inbox_prefix(user)}.>",), may_respond=False)
+
+
+def integration_consumer(name: str, grants: Grants, metadata: dict[str, str], first_sequence: int) -> ConsumerConfig:
+    """Its durable consumer: everything that it may have, in the order in which it happened, from `first_sequence` on.
+
+    A sequence, and not "what is new": only then the server lets the consumer be moved on (bus/backlogs.py).
+    """
+    return ConsumerConfig(
+        durable_name=name,
+        filter_subjects=list(subscribed_subjects(name, grants)),
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT_SECONDS,
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=first_sequence,
+        max_deliver=-1,
+        max_ack_pending=INTEGRATION_ACK_PENDING,
+        metadata=metadata,
+    )
 
 
 def all_permissions() -> tuple[Permissions, ...]:

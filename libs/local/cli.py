@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from nats.js.errors import NotFoundError
 
 from libs.common.addresses import canonical
+from libs.common.asyncapi import document as asyncapi_document
 from libs.common.config import Settings
 from libs.common.ids import SERVICES
 from libs.local import nats_config, valkey_acl
 from libs.local import secrets as secrets_file
+from libs.local.bus_admin import Unreachable, admin_stream
 from libs.local.commands import DataDir, become, console, data_dir_of, failures_as_sentences
 from libs.local.dead_commands import dead
 from libs.local.doctor import examine
+from libs.local.integration_commands import integration
+from libs.local.integrations import Integration, key_of, list_integrations
 from libs.local.locate import locate, secrets_for
 from libs.local.log_commands import logs
 from libs.local.migrate import migrate as run_migrations
@@ -23,6 +28,7 @@ from libs.local.tick import CLOCKS
 from libs.local.tick import tick as publish_tick
 from libs.local.token_commands import token
 from libs.local.up import up as run_up
+from libs.local.urls import without_login
 
 DEFAULT_PORT = 8025
 
@@ -36,6 +42,7 @@ app = typer.Typer(
 app.add_typer(dead, name="dead")
 app.add_typer(token, name="token")
 app.command()(logs)
+app.add_typer(integration, name="integration")
 
 
 @app.command()
@@ -156,9 +163,34 @@ def nats_config_command(
         bool, typer.Option("--env", help="Refer to the environment for passwords: this is deploy/nats.conf.")
     ] = False,
 ) -> None:
-    """Print the configuration of a NATS server: users, and what each may publish and subscribe to."""
+    """Print the configuration of a NATS server: users, and what each may publish and subscribe to.
+
+    Where a server is reached, with the logins of its integrations.
+    """
     with failures_as_sentences():
-        sys.stdout.write(nats_config.deployed(None if env else secrets_for(data_dir_of(data_dir), os.environ)))
+        folder = data_dir_of(data_dir)
+        url = locate(folder, os.environ).servers.nats
+        integrations = asyncio.run(_integrations_of(url)) if url else []
+        secrets = None if env else secrets_for(folder, os.environ)
+        sys.stdout.write(nats_config.deployed(secrets, integrations, key_of(url) if integrations else ""))
+
+
+async def _integrations_of(url: str) -> list[Integration]:
+    """Those that the server has; none, and a sentence beside the configuration, where it can't be asked: it may not run yet."""
+    try:
+        async with admin_stream(url) as js:
+            return [waiting.integration for waiting in await list_integrations(js)]
+    except (Unreachable, NotFoundError) as error:
+        print(f"Without the logins of integrations: {error}", file=sys.stderr)
+        return []
+
+
+@app.command()
+def asyncapi(data_dir: DataDir = None) -> None:
+    """Print the AsyncAPI document of the bus, with the address of the NATS server that runs here."""
+    with failures_as_sentences():
+        urls = locate(data_dir_of(data_dir), os.environ).nats().split(",")
+        sys.stdout.write(asyncapi_document([without_login(url.strip()).partition("//")[2] for url in urls]))
 
 
 @app.command("redis-acl")

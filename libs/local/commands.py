@@ -19,12 +19,14 @@ from libs.local.bus_admin import Unreachable
 from libs.local.data_dir import InUse, Unusable, default_data_dir
 from libs.local.dead import NoSuchDeadLetter
 from libs.local.environment import service_environment, settings_of
+from libs.local.integrations import IntegrationExists, NoPassword, NoSuchIntegration
 from libs.local.locate import NothingRuns, locate, secrets_for
 from libs.local.schemas import MigrationFailed
 from libs.local.secrets import LostSecrets, MissingSecret
 from libs.local.servers import ServerFailed
 from libs.local.servers.unprivileged import NoUnprivilegedUser
 from libs.local.supervisor import StackFailed
+from libs.local.users import NoSuchUser
 
 DataDir = Annotated[
     Path | None, typer.Option(help="The folder with all data. Default: PINGCRM_DATA_DIR, else in your data home.")
@@ -33,8 +35,8 @@ DataDir = Annotated[
 console = Console()
 
 REPORTED = (
-    InUse, LostSecrets, MigrationFailed, MissingSecret, NoSuchDeadLetter, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed,
-    Unreachable, Unusable, nats.errors.Error, OSError,
+    InUse, IntegrationExists, LostSecrets, MigrationFailed, MissingSecret, NoPassword, NoSuchDeadLetter, NoSuchIntegration,
+    NoSuchUser, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable, Unusable, nats.errors.Error, OSError,
 )  # fmt: skip
 
 

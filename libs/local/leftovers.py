@@ -44,6 +44,16 @@ async def end_noted(file: Path, stop_signal: signal.Signals, grace_seconds: floa
         await asyncio.sleep(POLL_SECONDS)
 
 
+def signal_noted(file: Path, sig: signal.Signals) -> bool:
+    """Send a signal to the process in `file`; whether there is one."""
+    noted = _read_pid(file)
+    if noted is None:
+        return False
+    with suppress(psutil.NoSuchProcess):
+        noted.send_signal(sig)
+    return True
+
+
 def _read_pid(file: Path) -> psutil.Process | None:
     """The process in `file`, if it still lives and its id was not given to another one."""
     try:

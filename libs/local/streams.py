@@ -9,6 +9,7 @@ from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
 from libs.common.events import TICKS, Tick
+from libs.common.integrations import INTEGRATION_STREAM
 from libs.common.topology import CLOCK_STREAM, CONSUMERS, schedule_subject, streams
 from libs.local.dead import address_old_letters
 
@@ -31,7 +32,10 @@ async def declare(connection: Client, replicas: int) -> Declared:
     for config in wanted:
         await _declare_stream(js, config)
     await asyncio.gather(*(js.add_consumer(consumer.stream, consumer.config()) for consumer in CONSUMERS))
-    deleted = [name for config in wanted for name in await _delete_stale(js, str(config.name))]
+    ours = [
+        str(config.name) for config in wanted if config.name != INTEGRATION_STREAM
+    ]  # there each belongs to an integration
+    deleted = [name for stream in ours for name in await _delete_stale(js, stream)]
     await address_old_letters(js)
     published = [tick.subject for tick in TICKS if await _publish_schedule(js, tick)]
     return Declared(tuple(deleted), tuple(published))

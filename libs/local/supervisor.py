@@ -12,8 +12,10 @@ import aiohttp
 
 from libs.common.ids import SERVICES, Service
 from libs.local import ROOT
+from libs.local.bus_admin import admin_stream
 from libs.local.data_dir import Runtime, announced, create, locked
 from libs.local.environment import Servers, external_servers, reachable_host, service_environment, settings_of
+from libs.local.integrations import list_integrations
 from libs.local.keep_alive import Report, ServiceProcess, keep_running
 from libs.local.migrate import migrate
 from libs.local.ports import LOOPBACK, free_port, until_free
@@ -100,6 +102,8 @@ class Stack:
                 stack.secrets,
                 replicas=int(settings.get("PINGCRM_STREAM_REPLICAS", "1")),
             )
+            if stack.nats:
+                await _let_integrations_in(stack.nats)
             if renewal:
                 await stack._give_up_unreadable_tokens()
                 renewal.keep()
@@ -283,6 +287,14 @@ class Stack:
             redis_urls=dict(self.servers.redis_of),
             health_ports={self._services[replica].name: port for replica, port in self.health_ports.items()},
         )
+
+
+async def _let_integrations_in(server: Nats) -> None:
+    """As the stream knows them: what the server was started with may be older, after a crash or a restored folder."""
+    async with admin_stream(server.admin_url) as js:
+        integrations = [waiting.integration for waiting in await list_integrations(js)]
+    if integrations != server.integrations():
+        await server.set_integrations(integrations)
 
 
 def _in_background(cleanup: AsyncExitStack, task: "asyncio.Task[None]") -> None:

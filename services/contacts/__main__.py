@@ -20,6 +20,7 @@ from services.contacts.handlers import (
     duplicates,
     exclusions,
     export,
+    integrations,
     meetings,
     merges,
     messages,
@@ -87,6 +88,7 @@ async def wire(r: Resources) -> None:
     r.run_in_background("exclusions", partial(exclusions.keep_working_off_exclusions, context, bus))
     r.run_in_background("duplicates", partial(duplicates.keep_finding_duplicates, context, bus))
     r.run_in_background("bcc_offers", partial(bcc_offers.keep_publishing_offers, context, bus))
+    r.run_in_background("integrations", partial(integrations.keep_limiting_backlogs, bus))
     r.run_in_background("derivations", partial(derivations.refresh_outdated, context, bus))
 
 

@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -28,9 +29,10 @@ from pydantic import BaseModel
 
 from libs.common import cache as cache_module
 from libs.common import db
+from libs.common.bus.backlogs import limit_backlogs
 from libs.common.bus.consumer_check import ConsumerCheck
 from libs.common.bus.delivery import Delivery
-from libs.common.bus.payloads import PUBLISHES_AT_ONCE, encoded, in_chunks, limit_of
+from libs.common.bus.payloads import PUBLISHES_AT_ONCE, copies_for_integrations, encoded, in_chunks, limit_of
 from libs.common.bus.publishing import PUBLISH_TIMEOUT_SECONDS, publish_chunk, store_letter
 from libs.common.bus.pull import PullLoop
 from libs.common.bus.requesting import send_request
@@ -41,9 +43,10 @@ from libs.common.dead_letters import Letter, purge_filter
 from libs.common.errors import Outage
 from libs.common.events import BROADCAST, Event
 from libs.common.ids import AccountId, Service, UserId
+from libs.common.integrations import INTEGRATION_STREAM, purge_filters
 from libs.common.log import TRACE_HEADER, current_trace, error_text, get_logger, traced
 from libs.common.requests import Request
-from libs.common.topology import DEAD_LETTER_PURGER, DEAD_STREAM, batch_of, consumer_of, inbox_prefix
+from libs.common.topology import BACKLOG_LIMITER, DEAD_LETTER_PURGER, DEAD_STREAM, batch_of, consumer_of, inbox_prefix
 
 F = TypeVar("F", bound=Event)
 R = TypeVar("R", bound=BaseModel)
@@ -221,7 +224,7 @@ class Bus:
     # -- publishing and requesting ---------------------------------------------------------------------------------------
 
     async def publish(self, *events: Event) -> None:
-        """Publish events, and wait until the stream has stored them.
+        """Publish events, and wait until the stream has stored them; then what integrations get of them.
 
         Outage: at least one was not confirmed; publish all again. PayloadTooLarge: one does not fit; none was published.
         """
@@ -229,6 +232,14 @@ class Bus:
         messages = [encoded(event, trace, limit_of(self.client)) for event in events]
         for chunk in in_chunks(messages):
             await publish_chunk(self.client, self._stream, chunk)
+        try:
+            for chunk in in_chunks(copies_for_integrations(events, messages)):
+                await publish_chunk(self.client, self._stream, chunk)
+        except Outage as error:
+            # Nobody publishes a broadcast again: what it reports is committed, and its publisher has nothing left to do.
+            if not all(type(event) in BROADCAST for event in events):
+                raise
+            self._log.warning("copy_lost", subject=events[0].subject, error=error_text(error))
 
     async def request(
         self, request: Request[R], *, seconds: float = REQUEST_TIMEOUT_SECONDS, idempotency_key: str | None = None
@@ -244,13 +255,27 @@ class Bus:
         await store_letter(self.client, self.service, letter)
 
     async def purge_dead_letters(self, user_id: UserId, account_id: AccountId | None = None) -> None:
-        """Delete all services' dead letters about a user, or about one account of theirs. Outage: try again."""
+        """Delete all services' dead letters about a user, or about one account of theirs, and what waits for integrations.
+
+        Outage: try again.
+        """
         if self.service != DEAD_LETTER_PURGER:
             raise KeyError(f"topology.py lets {DEAD_LETTER_PURGER} delete dead letters, not {self.service}")
         try:
             await self._stream.purge_stream(DEAD_STREAM, subject=purge_filter(user_id, account_id))
+            for subject in purge_filters(user_id, account_id):
+                await self._stream.purge_stream(INTEGRATION_STREAM, subject=subject)
         except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
             raise Outage(f"Dead letters were not deleted: {type(error).__name__}") from error
+
+    async def limit_backlogs(self, now: datetime) -> None:
+        """Give up what waits for integrations that take nothing any more, and let them know what they missed. Outage: try again."""
+        if self.service != BACKLOG_LIMITER:
+            raise KeyError(f"topology.py lets {BACKLOG_LIMITER} limit the backlogs of integrations, not {self.service}")
+        try:
+            await limit_backlogs(self.client, self._stream, now)
+        except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
+            raise Outage(f"The backlogs of integrations were not limited: {type(error).__name__}") from error
 
     # -- state ---------------------------------------------------------------------------------------------------------------
 

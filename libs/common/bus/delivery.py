@@ -1,6 +1,6 @@
 """What happens to a message that was pulled: handled and acknowledged, redelivered later, or put with the dead letters.
 
-- It can't be parsed, or its handler raises Unprocessable: dead letter at once.
+- It can't be parsed, or its handler raises Unprocessable: dead letter at once. The integration that published it gets one, too.
 - Something we need is away (an outage, throttling): it is redelivered after a while. That never counts as a failure.
 - Anything else is a failure, a statement that took too long and an invalid value inside the handler among them. It is redelivered
   after a growing delay; after the last one it becomes a dead letter.
@@ -25,7 +25,7 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from libs.common.bus.counters import EVENT_OUTCOMES
-from libs.common.bus.publishing import store_letter
+from libs.common.bus.publishing import store_letter, store_rejection
 from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
 from libs.common.dead_letters import Letter, read_about
@@ -33,6 +33,7 @@ from libs.common.errors import Outage, PayloadTooLarge, Throttled, Unprocessable
 from libs.common.events import Event, Tick
 from libs.common.fault_points import reached
 from libs.common.ids import Service
+from libs.common.integrations import author_of, rejected_subject
 from libs.common.log import TRACE_HEADER, error_text, get_logger, traced
 from libs.common.topology import ACK_WAIT_SECONDS, consumer_of
 
@@ -68,13 +69,23 @@ class Delivery:
                         await self._dead_letter(
                             message, None, f"invalid payload: {first_problem(error, 'payload')}", attempts=1
                         )
+                except Unprocessable as error:
+                    with self._traced(message, ()):
+                        await self._dead_letter(message, None, str(error), attempts=1)
             if self.one_by_one:
                 await asyncio.gather(*(self._deliver_single(message, event) for message, event in parsed))
             elif parsed and not await self._deliver_together(parsed):
                 await self._deliver_in_parts(parsed)
 
     def _parse(self, message: Msg) -> Event:
-        return self.event() if issubclass(self.event, Tick) else self.event.model_validate_json(message.data)
+        """Raises ValidationError, or Unprocessable where an integration claims another user than the server let it."""
+        if issubclass(self.event, Tick):
+            return self.event()
+        event = self.event.model_validate_json(message.data)
+        author = author_of(message.subject, self.event)
+        if author and event.about().get("user") != author.user_id:
+            raise Unprocessable("user_id: not the user whom the subject names")
+        return event
 
     async def _deliver_in_parts(self, parsed: Sequence[Parsed]) -> None:
         """√n parts of √n messages: what was only too much at once takes few transactions, and one bad message costs its part."""
@@ -169,6 +180,9 @@ class Delivery:
         try:
             if not self.event.is_hint:
                 await store_letter(client, self.service, letter)
+            if author := author_of(message.subject, self.event):
+                key = f"{letter.consumer}:{message.metadata.sequence.stream}"
+                await store_rejection(client, rejected_subject(author, self.event), letter, key)
             await message.term()
         except (Outage, PayloadTooLarge, nats.errors.Error, OSError) as error:
             get_logger().warning("burial_postponed", subject=message.subject, error=_reason(error))
@@ -183,7 +197,11 @@ class Delivery:
         """Whose letter it is. That of an order to delete is nobody's: it must not go in the deletion that it orders."""
         if self.event.outlives_purge:
             return {}
-        return event.about() if event else read_about(message.data)
+        if event:
+            return event.about()
+        author = author_of(message.subject, self.event)
+        named = {"user": author.user_id} if author and author.user_id else {}
+        return read_about(message.data) | named
 
     async def _nak(self, message: Msg, event: Event, delay_seconds: float) -> None:
         try:

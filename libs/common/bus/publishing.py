@@ -1,7 +1,7 @@
 """Publishing: events are sent, and their storing is waited for."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import nats.errors
 import nats.js.errors
@@ -55,14 +55,23 @@ def _seconds_for(messages: Sequence[EncodedEvent]) -> float:
 
 async def store_letter(client: Client, service: Service, letter: Letter) -> None:
     """Store a dead letter; compressed where it is too large. Outage: not confirmed. PayloadTooLarge: compressed too."""
-    data, headers = letter.payload, letter.headers()
+    await _store(client, letter.address(service), letter, {})
+
+
+async def store_rejection(client: Client, subject: str, letter: Letter, key: str) -> None:
+    """Store a dead letter for its author as well; one with the same `key` once. Raises as store_letter does."""
+    await _store(client, subject, letter, {"Nats-Msg-Id": key})
+
+
+async def _store(client: Client, subject: str, letter: Letter, keyed: Mapping[str, str]) -> None:
+    data, headers = letter.payload, {**keyed, **letter.headers()}
     if len(data) > limit_of(client):
         data, encoding = compressed(data)
         headers |= encoding
     if len(data) > limit_of(client):
         raise PayloadTooLarge(letter.subject, len(data), limit_of(client))
     try:
-        reply = await client.request(letter.address(service), data, timeout=PUBLISH_TIMEOUT_SECONDS, headers=headers)
+        reply = await client.request(subject, data, timeout=PUBLISH_TIMEOUT_SECONDS, headers=headers)
     except (TimeoutError, nats.errors.Error, OSError) as error:
         raise Outage(f"The dead letter of {letter.subject} was not confirmed: {type(error).__name__}") from error
     if refused := orjson.loads(reply.data).get("error"):

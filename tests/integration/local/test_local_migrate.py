@@ -30,8 +30,11 @@ async def test_streams_and_consumers_are_those_of_the_topology(nats_server: Nats
     async with admin_stream(nats_server.admin_url) as js:
         assert {info.config.name for info in await js.streams_info()} == {config.name for config in streams(1)}
         for stream in ("EVENTS", "CLOCK"):
-            found = {info.name: info.config.filter_subject for info in await js.consumers_info(stream) if info.config}
-            assert found == {c.name: c.event.subject for c in CONSUMERS if c.stream == stream}
+            found = {
+                info.name: tuple(info.config.filter_subjects or [info.config.filter_subject])
+                for info in await js.consumers_info(stream)
+            }
+            assert found == {c.name: c.subjects for c in CONSUMERS if c.stream == stream}
 
 
 async def test_schedules_are_published_once_and_survive_further_migrations(nats_server: Nats) -> None:

@@ -299,4 +299,22 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/gateway/test_gateway_photos.py::test_a_photo_comes_from_google_by_way_of_us_and_anything_else_is_no_image",
         ),
     ),
+    Mutation(
+        "what was rejected does not come back to its author",
+        "private",
+        f"{DELIVERY}::Delivery._dead_letter",
+        Replace("await store_rejection(...)", "pass"),
+        (
+            "tests/integration/common/test_integrations.py::test_what_an_integration_publishes_reaches_the_product_and_what_is_wrong_with_it_comes_back",
+        ),
+    ),
+    Mutation(
+        "what waits for integrations outlives its user",
+        "private",
+        "libs/common/bus/__init__.py::Bus.purge_dead_letters",
+        Replace("await self._stream.purge_stream(INTEGRATION_STREAM, subject=subject)", "pass"),
+        (
+            "tests/integration/common/test_integrations.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
+        ),
+    ),
 )

@@ -1,6 +1,6 @@
 """What the bus keeps, for how long, and how it is delivered: word for word, a change here is a decision."""
 
-from nats.js.api import AckPolicy, DeliverPolicy, RetentionPolicy, StorageType
+from nats.js.api import AckPolicy, DeliverPolicy, DiscardPolicy, RetentionPolicy, StorageType
 
 from libs.common.events import BATCHED, BROADCAST, EVENTS, MessageIngested, SyncCompleted
 from libs.common.topology import (
@@ -16,24 +16,31 @@ from libs.common.topology import (
 
 
 def test_events_wait_on_disk_for_their_consumers_for_two_weeks_and_no_longer_than_needed() -> None:
-    events, clock, dead = streams(3)
-    for stream in (events, clock, dead):
+    events, clock, dead, integrations = streams(3)
+    for stream in (events, clock, dead, integrations):
         assert (stream.storage, stream.num_replicas) == (StorageType.FILE, 3)
     assert (events.retention, events.max_age, events.duplicate_window) == (RetentionPolicy.INTEREST, 14 * 86_400, 120)
     assert events.allow_atomic
     assert events.max_msgs is None
     assert events.max_bytes is None
-    assert set(events.subjects or ()) == {event.subject for event in EVENTS if event not in BROADCAST}
+    assert set(events.subjects or ()) == {event.subject for event in EVENTS if event not in BROADCAST} | {
+        "interaction.reported.*.*", "profile.reported.*.*",
+    }  # fmt: skip
     assert (clock.retention, clock.max_age, clock.max_msgs_per_subject) == (RetentionPolicy.LIMITS, None, 1)
     assert clock.allow_msg_schedules
     assert (dead.retention, dead.max_age, dead.subjects) == (RetentionPolicy.LIMITS, 30 * DAY_SECONDS, ["dead.>"])
     assert dead.max_msgs is None
+    assert (integrations.retention, integrations.max_age) == (RetentionPolicy.INTEREST, 14 * DAY_SECONDS)
+    assert (integrations.max_bytes, integrations.discard) == (256 * 1024 * 1024, DiscardPolicy.OLD)
+    assert (integrations.subjects, integrations.allow_atomic) == (["users.>", "rejected.>", "missed.*"], True)
 
 
 def test_every_consumer_has_all_from_the_beginning_and_again_until_it_acknowledges() -> None:
     for consumer in CONSUMERS:
         config = consumer.config()
-        assert (config.durable_name, config.filter_subject) == (consumer.name, consumer.event.subject)
+        assert config.durable_name == consumer.name
+        assert tuple(config.filter_subjects or [str(config.filter_subject)]) == consumer.subjects
+        assert consumer.subjects[0] == consumer.event.subject
         assert (config.ack_policy, config.deliver_policy) == (AckPolicy.EXPLICIT, DeliverPolicy.ALL)
         assert (config.ack_wait, config.max_deliver) == (ACK_WAIT_SECONDS, -1)
         assert (config.max_ack_pending or 0) >= batch_of(consumer.event), "a full batch can be on its way"

@@ -41,7 +41,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a dead letter that the stream refused passes for stored",
         "lost",
-        "libs/common/bus/publishing.py::store_letter",
+        "libs/common/bus/publishing.py::_store",
         Replace('orjson.loads(reply.data).get("error")', "{}"),
         (f"{SETTLING}::test_a_message_stays_in_the_stream_until_its_dead_letter_is_stored",),
     ),
@@ -127,5 +127,21 @@ MUTATIONS: tuple[Mutation, ...] = (
             'Outage("Google did not answer a part of the batch.")', 'Gone("Google did not answer a part of the batch.")'
         ),
         ("tests/unit/google_edge/test_google_edge_requests.py::test_a_part_without_a_response_is_an_outage",),
+    ),
+    Mutation(
+        "a broadcast is not kept for integrations",
+        "lost",
+        "libs/common/bus/payloads.py::copies_for_integrations",
+        Replace("type(event) in OFFERED", "type(event) in OFFERED and (not message.broadcast)"),
+        (
+            "tests/integration/common/test_integrations.py::test_an_integration_gets_what_it_was_given_of_whom_it_was_given_and_nothing_else",
+        ),
+    ),
+    Mutation(
+        "the backlog of an abandoned integration is forgotten without a word",
+        "lost",
+        "libs/common/integrations.py::missed_with",
+        Replace("earlier + backlog.events", "earlier"),
+        ("tests/unit/common/test_integration_rules.py",),
     ),
 )

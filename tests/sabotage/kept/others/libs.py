@@ -34,4 +34,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("'ENABLE' if condition", "'DISABLE' if condition"),
         (f"{_WALL}::test_every_table_has_a_policy_or_a_reason_for_none",),
     ),
+    Mutation(
+        "an integration gets the events of every user",
+        "others",
+        "libs/common/integrations.py::subscribed_subjects",
+        Replace('[str(user) for user in grants.users] or ["*"]', '["*"]'),
+        ("tests/unit/common/test_integration_rules.py",),
+    ),
+    Mutation(
+        "an integration reports about whoever it names",
+        "others",
+        "libs/common/bus/delivery.py::Delivery._parse",
+        Replace('author and event.about().get("user") != author.user_id', "False"),
+        (
+            "tests/integration/common/test_integrations.py::test_what_an_integration_publishes_reaches_the_product_and_what_is_wrong_with_it_comes_back",
+        ),
+    ),
 )
