@@ -12,8 +12,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Each worker starts its own PostgreSQL, NATS and Valkey, and waits a third of its time: three keep two cores busy.
-WORKERS ?= 3
+# Two workers: each starts its own PostgreSQL, NATS and Valkey.
+WORKERS ?= 2
 
 .PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser screens
 

@@ -128,7 +128,7 @@ async def _forget_merges(connection: Connection, contact_ids: list[ContactId], l
     """What was derived from somebody who is not recorded stays in no contact that was merged away, and in no merge."""
     await exclusion_work.forget_merges(connection, contact_ids)
     await exclusion_work.clear_derived(connection, contact_ids, lost)
-    for merge in await merges.list_below(connection, contact_ids):
+    for merge in await merges.list_standing(connection, contact_ids):
         await merges.update_fields(connection, merge.id, typed_only(merge.before), typed_only(merge.after))
 
 

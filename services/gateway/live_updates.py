@@ -153,9 +153,10 @@ class Hub:
         if not stream.log.streams and self._logs.get(stream.user_id) is stream.log:
             self._let_rest(stream.user_id)
 
-    def has_streams(self, user_id: UserId) -> bool:
-        """Whether a browser of the user's is connected to this replica."""
-        return user_id in self._logs and bool(self._logs[user_id].streams)
+    def streams(self, user_id: UserId) -> set[LiveStream]:
+        """The user's open streams on this replica."""
+        log = self._logs.get(user_id)
+        return log.streams if log else set()
 
     def keeps_events(self, user_id: UserId) -> bool:
         """Whether anybody may come for the user's events: spares the work of making one for nobody."""
@@ -179,18 +180,14 @@ class Hub:
 
     def close_sessions(self, user_id: UserId) -> None:
         """End the streams of browsers; those of API tokens go on."""
-        for stream in self._streams(user_id):
+        for stream in self.streams(user_id):
             if stream.session is not None:
                 stream.close()
 
     def close_session(self, user_id: UserId, session: str) -> None:
-        for stream in self._streams(user_id):
+        for stream in self.streams(user_id):
             if stream.session == session:
                 stream.close()
-
-    def _streams(self, user_id: UserId) -> set[LiveStream]:
-        log = self._logs.get(user_id)
-        return log.streams if log else set()
 
     def close(self) -> None:
         """End every stream: this replica shuts down, the browsers connect to another."""

@@ -107,8 +107,11 @@ async def be_polled(life: Life) -> None:
     life.receive(28)
 
     async def found() -> bool:
+        # One poll at a time: another one beside it would be another run.
         await life.stage.pool.execute(
-            "UPDATE sync.accounts SET poll_at = now() WHERE account_id = $1 AND poll_at > now()", account_id
+            """UPDATE sync.accounts SET poll_at = now() WHERE account_id = $1 AND poll_at > now()
+               AND NOT EXISTS (SELECT FROM sync.runs WHERE account_id = $1 AND finished_at IS NULL)""",
+            account_id,
         )
         statement = "SELECT EXISTS (SELECT FROM sync.messages WHERE account_id = $1 AND gmail_id = $2)"
         return bool(await life.stage.pool.fetchval(statement, account_id, f"{28:016x}"))

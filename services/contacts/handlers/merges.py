@@ -35,7 +35,7 @@ async def list_merges(context: Context, query: ListMerges) -> MergeRecords:
     """Who was merged into this contact, the last first, and what would happen if that were undone now."""
     async with context.db.acquire() as connection:
         contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
-        standing = await list_standing(connection, contact_id, SHOWN)
+        standing = await list_standing(connection, [contact_id], SHOWN)
         return MergeRecords(items=tuple(await list_merge_records(connection, standing)))
 
 

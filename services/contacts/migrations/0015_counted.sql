@@ -10,6 +10,7 @@ CREATE TABLE interaction_counts (
     PRIMARY KEY (user_id, platform)
 ) WITH (fillfactor = 50);
 
+-- The functions find their tables whoever calls them: an administrator's search path is another.
 CREATE FUNCTION count_added_interactions() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO interaction_counts AS c (user_id, platform, total) SELECT user_id, platform, count(*) FROM added GROUP BY 1, 2 ORDER BY 1, 2
@@ -26,7 +27,6 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- The functions find their tables whoever calls them: an administrator's search path is another.
 -- The triggers first: from here on nobody else adds or removes any until what is there is counted.
 CREATE TRIGGER count_added AFTER INSERT ON interactions REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION count_added_interactions();

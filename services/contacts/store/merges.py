@@ -76,22 +76,15 @@ async def list_later(connection: Connection, merge: Merge) -> list[Merge]:
     return [_merge(row) for row in rows]
 
 
-async def list_below(connection: Connection, contact_ids: Collection[ContactId]) -> list[Merge]:
-    """Merges that stand, into these contacts and into those that were merged into them."""
+async def list_standing(
+    connection: Connection, contact_ids: Collection[ContactId], limit: int | None = None
+) -> list[Merge]:
+    """Merges that stand, into these contacts and into those that were merged into them; the last first. `limit` None: all."""
     rows = await connection.fetch(
         """SELECT m.* FROM contacts c JOIN merges m ON m.survivor_id = c.id
-           WHERE (c.id = ANY($1::uuid[]) OR c.merged_into = ANY($1::uuid[])) AND m.undone_at IS NULL""",
+           WHERE (c.id = ANY($1::uuid[]) OR c.merged_into = ANY($1::uuid[])) AND m.undone_at IS NULL
+           ORDER BY m.at DESC, m.id DESC LIMIT $2""",
         list(contact_ids),
-    )
-    return [_merge(row) for row in rows]
-
-
-async def list_standing(connection: Connection, contact_id: ContactId, limit: int) -> list[Merge]:
-    """Merges that stand, into this contact and into those that were merged into it; the last first."""
-    rows = await connection.fetch(
-        """SELECT m.* FROM merges m JOIN contacts c ON c.id = m.survivor_id
-           WHERE $1 IN (c.id, c.merged_into) AND m.undone_at IS NULL ORDER BY m.at DESC, m.id DESC LIMIT $2""",
-        contact_id,
         limit,
     )
     return [_merge(row) for row in rows]

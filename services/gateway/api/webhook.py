@@ -42,7 +42,7 @@ async def show_webhook(call: Call) -> Webhook:
     return Webhook(
         url=settings.notifications.webhook_url,
         secret=None,
-        secret_hint=secret_hint(_secret(call, generation)),
+        secret_hint=secret_hint(secret_of(call, generation)),
         secret_made_at=generation.made_at if generation.number else None,
     )
 
@@ -55,11 +55,12 @@ async def make_webhook_secret(call: Call) -> MadeWebhookSecret:
     one before that signs no more. Each call makes another.
     """
     generation = await next_generation(call.context.db, call.user_id)
-    secret = _secret(call, generation)
+    secret = secret_of(call, generation)
     return MadeWebhookSecret(secret=secret, secret_hint=secret_hint(secret), secret_made_at=generation.made_at)
 
 
-def _secret(call: Call, generation: SecretGeneration) -> str:
+def secret_of(call: Call, generation: SecretGeneration) -> str:
+    """The user's secret of this generation, by the newest key."""
     return webhook_secret(call.context.settings.webhook_keys[0], call.user_id, generation.number)
 
 

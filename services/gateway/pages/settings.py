@@ -16,6 +16,7 @@ from libs.common.events import KINDS
 from libs.common.preferences import ContactCreation
 from libs.common.requests import CountContacts, GetSettings, ListApiTokens, ListExclusions
 from services.gateway.api.settings import SettingsChanges, store_settings
+from services.gateway.api.webhook import secret_of
 from services.gateway.context import Context
 from services.gateway.domain.exports import size_text
 from services.gateway.domain.input_texts import input_text
@@ -23,7 +24,7 @@ from services.gateway.domain.permissions import PERMISSIONS
 from services.gateway.domain.settings_changes import SettingsChange, settings_change, undone
 from services.gateway.domain.sync_lines import sync_line
 from services.gateway.domain.token_scopes import SCOPE_TEXTS
-from services.gateway.domain.webhook_delivery import outcome_text, secret_hint, webhook_secret
+from services.gateway.domain.webhook_delivery import outcome_text, secret_hint
 from services.gateway.pages.visit import Visit, page_route, see_other
 from services.gateway.preferences import change_preferences
 from services.gateway.store.exports import get_newest
@@ -103,12 +104,11 @@ async def _own_values(visit: Visit) -> dict[str, Any]:
     db, user_id = visit.context.db, visit.user_id
     calls, export = await list_calls(db, user_id), await get_newest(db, user_id)
     generation = await get_generation(db, user_id)
-    secret = webhook_secret(visit.context.settings.webhook_keys[0], user_id, generation.number)
     return {
         "calls": [(call, outcome_text(call.failure)) for call in calls],
         "tested": "tested" in visit.http_request.query,
         "generation": generation,
-        "hint": secret_hint(secret),
+        "hint": secret_hint(secret_of(visit.call, generation)),
         "export": export,
         "export_size": size_text(export.bytes) if export else "",
     }

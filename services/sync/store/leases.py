@@ -75,6 +75,8 @@ async def renew(
     """Keep these runs for the length of a lease from now on: the ids of those that are still ours, and of those that were renewed.
 
     A run that is being written is not waited for, unless `wait`: nobody else can take it meanwhile, and others shall not wait for it.
+    One that its holder has just ended is still theirs, and is not renewed: what follows an end is part of the work. Who cancels a run
+    or takes it over raises its fence.
     """
     rows = await connection.fetch(
         f"""
@@ -85,7 +87,7 @@ async def renew(
             UPDATE runs r SET lease_until = now() + $3 FROM free WHERE r.run_id = free.run_id RETURNING r.run_id
         )
         SELECT r.run_id, r.run_id IN (SELECT run_id FROM renewed) AS renewed
-        FROM runs r JOIN named n ON n.run_id = r.run_id AND n.fence = r.fence WHERE r.state = 'running'
+        FROM runs r JOIN named n ON n.run_id = r.run_id AND n.fence = r.fence
         """,  # noqa: S608 - SQL of this package
         [lease.run_id for lease in leases], [lease.fence for lease in leases], LEASE,
     )  # fmt: skip

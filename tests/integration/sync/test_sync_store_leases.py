@@ -137,6 +137,18 @@ async def test_a_lease_is_renewed_for_its_length_and_released_at_once(connection
     assert taken.run_id == lease.run_id
 
 
+@pytest.mark.parametrize("failure", [None, ("broken", "So.")])
+async def test_who_has_ended_a_run_does_not_lose_it_before_what_follows_is_done(
+    connection: Connection, failure: tuple[str, str] | None
+) -> None:
+    lease = await add_run(connection, await add_account(connection, MAYA))
+    await runs.end(connection, lease, failure=failure)
+    ended = await connection.fetch("SELECT * FROM runs")
+    for wait in (False, True):
+        assert await leases.renew(connection, [lease], wait=wait) == ({lease.run_id}, set())
+    assert await connection.fetch("SELECT * FROM runs") == ended
+
+
 Write = Callable[[Connection, RunLease], Awaitable[Any]]
 WRITES: dict[str, Write] = {
     "hold": leases.hold,
@@ -152,8 +164,9 @@ WRITES: dict[str, Write] = {
     "fail": lambda c, lease: runs.end(c, lease, failure=("broken", "So.")),
     "delete_if_unreported": runs.delete_if_unreported,
 }
-# What a run that has ended, or that waits, lets nobody do any more either, though its fence is the same.
-ONLY_UNDER_WAY = set(WRITES) - {"set_estimate", "add_cost"}
+# What a run that has ended, or that waits, lets nobody do any more either, though its fence is the same. Renewing writes nothing
+# either, but tells whose the run still is: the test above.
+ONLY_UNDER_WAY = set(WRITES) - {"set_estimate", "add_cost", "renew", "renew after a write"}
 
 
 @pytest.mark.parametrize("write", WRITES)

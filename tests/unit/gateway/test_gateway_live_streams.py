@@ -90,7 +90,7 @@ async def test_a_browser_that_reads_too_slowly_fetches_anew_and_goes_on() -> Non
         hub.send(USER, event(2))
         assert [received for _, received in await stream.get(1)] == [event(1), event(2)]
         assert await stream.get(0) == []
-    assert not hub.has_streams(USER)
+    assert not hub.streams(USER)
 
 
 async def test_events_are_kept_for_as_many_users_as_there_is_room_for_and_for_all_with_a_stream() -> None:
@@ -120,7 +120,7 @@ async def test_only_so_many_streams_are_open_for_one_user() -> None:
         pass
     assert refused.value.status == 429
     with hub.open_stream(UserId(UUID(int=8)), None):
-        assert hub.has_streams(UserId(UUID(int=8)))
+        assert hub.streams(UserId(UUID(int=8)))
 
 
 async def test_closing_a_session_closes_its_streams_alone() -> None:

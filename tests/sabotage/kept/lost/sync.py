@@ -126,4 +126,16 @@ MUTATIONS: tuple[Mutation, ...] = (
         Replace("await context.bus.run_guarded(lambda: poll_due(context, every))", "await poll_due(context, every)"),
         ("tests/unit/sync/test_sync_loops.py::test_a_loop_does_its_work_again_and_again_whatever_comes_of_it",),
     ),
+    Mutation(
+        "who has ended a run loses it before what follows is done",
+        "lost",
+        "services/sync/store/leases.py::renew",
+        InText(
+            "AS named (run_id, fence))",
+            "AS named (run_id, fence) WHERE run_id IN (SELECT run_id FROM runs WHERE state = 'running'))",
+        ),
+        (
+            "tests/integration/sync/test_sync_store_leases.py::test_who_has_ended_a_run_does_not_lose_it_before_what_follows_is_done",
+        ),
+    ),
 )
