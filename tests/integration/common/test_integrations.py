@@ -7,11 +7,12 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import nats
@@ -23,8 +24,20 @@ from nats.aio.client import Client
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from libs.common.errors import Outage
-from libs.common.events import ContactChanged, InteractionReported, MeetingUpcoming, MessageIngested, UserDeleted
+from libs.common.bus import Bus, forwarding
+from libs.common.events import (
+    ContactChanged,
+    Event,
+    InteractionReported,
+    MeetingUpcoming,
+    MessageIngested,
+    PersonRemoved,
+    PrepFailed,
+    PrepSent,
+    SyncCompleted,
+    SyncFailed,
+    UserDeleted,
+)
 from libs.common.ids import AccountId, ContactId, UserId, new_id
 from libs.common.integrations import Grants, Missed
 from libs.local import ROOT, commands
@@ -36,7 +49,7 @@ from libs.local.integrations import create_integration, delete_integration
 from libs.local.migrate import migrate_bus
 from libs.local.secrets import FILE, Secrets
 from libs.local.servers import Nats
-from tests.support.bus import ACCOUNT, OpenBus, alive, message
+from tests.support.bus import ACCOUNT, OpenBus, alive, forwarded, message
 from tests.support.database import Database
 
 ADDRESS, OTHER_ADDRESS = "maya@example.org", "jonas@example.org"
@@ -151,6 +164,26 @@ async def connected(url: str) -> AsyncIterator[Program]:
         await client.close()
 
 
+class Purges:
+    """Who was purged, as contacts knows it. `meanwhile`: who will have been at the next look."""
+
+    def __init__(self) -> None:
+        self.purged: set[UUID] = set()
+        self.meanwhile: set[UUID] = set()
+
+    async def among(self, ids: Collection[UUID]) -> set[UUID]:
+        found = self.purged.intersection(ids)
+        self.purged |= self.meanwhile
+        return found
+
+
+def forwarding_contacts(bus: OpenBus, purges: Purges | None = None) -> Bus:
+    """The service that stores copies for integrations."""
+    contacts = bus("contacts")
+    contacts.forward_to_integrations((purges or Purges()).among)
+    return contacts
+
+
 def mail(user: UserId, gmail_id: str) -> MessageIngested:
     """Each id once in this module: the stream takes the same event a single time."""
     return message(gmail_id).model_copy(update={"user_id": user})
@@ -172,7 +205,7 @@ async def test_an_integration_gets_what_it_was_given_of_whom_it_was_given_and_no
     )
     of_all = await installation.create("all-users", "--subscribe", "message.ingested")
     changed = ContactChanged(user_id=MAYA, contact_ids=(ContactId(new_id()),))
-    sync, contacts = bus("sync"), bus("contacts")
+    sync, contacts = bus("sync"), forwarding_contacts(bus)
     async with alive(sync, contacts), connected(of_maya) as maya, connected(of_all) as everybody:
         await sync.publish(mail(MAYA, "a"), mail(JONAS, "b"))
         await contacts.publish(changed)  # nobody listens at that moment: it is kept
@@ -248,7 +281,7 @@ async def test_a_rotation_or_revocation_ends_the_old_login_and_disturbs_nobody_e
     first = await installation.create("rotated", "--subscribe", "message.ingested", "--user", ADDRESS)
     other = await installation.create("undisturbed", "--subscribe", "message.ingested", "--user", ADDRESS)
     sync = bus("sync")
-    async with alive(sync), connected(first) as old, connected(other) as bystander:
+    async with alive(sync, forwarding_contacts(bus)), connected(first) as old, connected(other) as bystander:
         await sync.publish(mail(MAYA, "before"))
         second = installation.url_in(await installation.pingcrm("integration", "rotate", "rotated"))
         assert second != first
@@ -295,7 +328,8 @@ async def test_what_waits_for_integrations_goes_with_its_user_except_for_the_ord
     installation: Installation, bus: OpenBus
 ) -> None:
     url = await installation.create("purged", "--subscribe", "message.ingested,user.deleted,contact.changed")
-    sync, contacts, auth = bus("sync"), bus("contacts"), bus("auth")
+    purges = Purges()
+    sync, contacts, auth = bus("sync"), forwarding_contacts(bus, purges), bus("auth")
     async with alive(sync, contacts, auth), connected(url) as program:
         account = AccountId(new_id())
         await sync.publish(
@@ -303,20 +337,29 @@ async def test_what_waits_for_integrations_goes_with_its_user_except_for_the_ord
             mail(MAYA, "purged-b").model_copy(update={"account_id": account}),
             mail(JONAS, "purged-c"),
         )
+        await forwarded(installation.nats)
+        purges.purged.add(account)
         await contacts.purge_dead_letters(MAYA, account)
         assert await program.waiting() == 2
+        purges.purged.add(MAYA)
         await auth.publish(UserDeleted(user_id=MAYA, account_ids=()))
         await contacts.purge_dead_letters(MAYA)
+        await sync.publish(mail(MAYA, "published-late"))
+        await forwarded(installation.nats)
         assert [subject.split(".", 3)[3] for subject, _ in await program.pull(2)] == [
             "message.ingested",
             "user.deleted",
         ]
+        purges.meanwhile.add(JONAS)
+        await sync.publish(mail(JONAS, "deleted-while-it-is-copied"))
+        await forwarded(installation.nats)
+        assert await program.waiting() == 0
 
 
 async def test_what_nobody_takes_is_given_up_and_a_notice_counts_it(installation: Installation, bus: OpenBus) -> None:
     stopped_url = await installation.create("stopped", "--subscribe", "message.ingested", "--user", ADDRESS)
     running_url = await installation.create("running", "--subscribe", "message.ingested", "--user", ADDRESS)
-    sync, contacts = bus("sync"), bus("contacts")
+    sync, contacts = bus("sync"), forwarding_contacts(bus)
     now = datetime.now(UTC)
     async with alive(sync, contacts), connected(stopped_url) as stopped, connected(running_url) as running:
         await sync.publish(*(mail(MAYA, gmail_id) for gmail_id in ("day-0-a", "day-0-b", "day-0-c")))
@@ -342,6 +385,7 @@ async def test_what_nobody_takes_is_given_up_and_a_notice_counts_it(installation
         assert await stopped.waiting() == 0
         assert [json.loads(data)["gmail_id"] for _, data in await running.pull(1)] == ["day-16"]
         await sync.publish(mail(MAYA, "late-a"), mail(MAYA, "late-b"))
+        await forwarded(installation.nats)
         await contacts.client.jetstream().publish("missed.stopped", missed.model_dump_json().encode())
         await contacts.limit_backlogs(now)
         assert await stopped.waiting() == 1, "what a crash had left between notice and consumer is finished"
@@ -361,7 +405,7 @@ async def test_the_printed_program_and_the_programs_of_the_documentation_run_as_
     connector = await installation.create("connector", "--publish", "interaction.reported", "--user", ADDRESS)
     listener = await installation.create("sheet", "--subscribe", "message.ingested,contact.changed", "--user", ADDRESS)
     (tmp_path / "printed.py").write_text(shown[shown.index("import asyncio") :])
-    sync, contacts = bus("sync"), bus("contacts")
+    sync, contacts = bus("sync"), forwarding_contacts(bus)
     contacts.subscribe(InteractionReported, record)
     sheet = tmp_path / "events.csv"
     async with alive(sync, contacts):
@@ -419,25 +463,109 @@ async def test_two_hundred_integrations_cost_less_than_twenty_megabytes(installa
         await until_in_force(made[-1].url(installation.nats.admin_url), accepted=True)
         assert server.memory_info().rss - before < 20_000_000
         for name in names:
-            await delete_integration(js, name)
+            await js.delete_consumer("INTEGRATIONS", name)
         await let_in(installation.nats, js)
 
 
-async def test_without_the_stream_a_broadcast_goes_out_all_the_same_and_what_can_be_published_again_is_an_outage(
+async def test_whoever_publishes_sends_an_event_once_and_what_nobody_subscribes_to_is_not_even_read(
     installation: Installation, bus: OpenBus
 ) -> None:
-    sync, contacts, gateway = bus("sync"), bus("contacts"), bus("gateway")
+    await installation.create("mail-of-all", "--subscribe", "message.ingested")
+    sync, contacts = bus("sync"), forwarding_contacts(bus)
+    async with alive(sync, contacts), admin_stream(installation.nats.admin_url) as js:
+        await forwarded(installation.nats)
+
+        async def read() -> int:
+            info = await js.consumer_info("EVENTS", "contacts_integrations")
+            assert info.delivered
+            return info.delivered.consumer_seq
+
+        async def sent(*events: Event) -> int:
+            before = sync.client.stats["out_msgs"]
+            await sync.publish(*events)
+            await forwarded(installation.nats)
+            return sync.client.stats["out_msgs"] - before
+
+        read_before = await read()
+        assert await sent(*(mail(MAYA, f"once-{number}") for number in range(10))) == 10
+        assert await read() == read_before + 10
+        assert await sent(*(card_removed(number) for number in range(10))) == 10
+        assert await read() == read_before + 10, "no integration subscribes to cards"
+        url = await installation.create("cards", "--subscribe", "person.removed")
+        assert await sent(card_removed(10)) == 1
+        async with connected(url) as cards:
+            assert [subject for subject, _ in await cards.pull(1)] == [f"users.{MAYA}.{ACCOUNT}.person.removed"]
+        await installation.pingcrm("integration", "revoke", "cards")
+        assert await sent(card_removed(11)) == 1
+        assert await read() == read_before + 11
+
+
+def card_removed(number: int) -> PersonRemoved:
+    return PersonRemoved(user_id=MAYA, account_id=ACCOUNT, resource_name=f"people/{number}", revision=1)
+
+
+async def test_integrations_that_are_made_and_revoked_at_one_moment_do_not_forget_each_other(
+    installation: Installation,
+) -> None:
+    events = (SyncCompleted, SyncFailed, PrepSent, PrepFailed)
+
+    async def forwarded_subjects() -> set[str]:
+        async with admin_stream(installation.nats.admin_url) as js:
+            config = (await js.consumer_info("EVENTS", "contacts_integrations")).config
+        return {event.subject for event in events}.intersection(config.filter_subjects or ())
+
+    async def create(event: type[Event]) -> None:
+        async with admin_stream(installation.nats.admin_url) as js:
+            await create_integration(js, name_of(event), Grants(subscribe=(event,)))
+            await let_in(installation.nats, js)
+
+    async def revoke(event: type[Event]) -> None:
+        async with admin_stream(installation.nats.admin_url) as js:
+            await delete_integration(js, name_of(event))
+            await let_in(installation.nats, js)
+
+    def name_of(event: type[Event]) -> str:
+        return f"together-{event.__name__.lower()}"
+
+    def logins() -> set[str]:
+        known = {integration.name for integration in installation.nats.integrations()}
+        return known.intersection(map(name_of, events))
+
+    await asyncio.gather(*map(create, events))
+    assert await forwarded_subjects() == {event.subject for event in events}
+    assert logins() == set(map(name_of, events))
+    await asyncio.gather(*map(revoke, events))
+    assert await forwarded_subjects() == set()
+    assert logins() == set()
+
+
+async def test_a_stream_for_integrations_that_takes_nothing_disturbs_nobody_and_loses_nothing(
+    installation: Installation, bus: OpenBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarding, "OUTAGE_DELAY_SECONDS", 0.05)
+    url = await installation.create("patient", "--subscribe", "message.ingested,contact.changed", "--user", ADDRESS)
+    sync, contacts, gateway = bus("sync"), forwarding_contacts(bus), bus("gateway")
     received: list[ContactChanged] = []
 
     async def record(event: ContactChanged) -> None:
         received.append(event)
 
     gateway.subscribe_broadcast(ContactChanged, record)
-    async with alive(sync, contacts, gateway), admin_stream(installation.nats.admin_url) as js:
-        await js.delete_stream("INTEGRATIONS")
+    async with (
+        alive(sync, contacts, gateway),
+        admin_stream(installation.nats.admin_url) as js,
+        connected(url) as patient,
+    ):
+        config = (await js.stream_info("INTEGRATIONS")).config
         with capture_logs() as logs:
+            await js.update_stream(config, max_msg_size=1)
+            await sync.publish(mail(MAYA, "kept-a"), mail(MAYA, "kept-b"))
             await contacts.publish(ContactChanged(user_id=MAYA, contact_ids=()))
-        await until(lambda: received)
-        assert [line["subject"] for line in logs if line["event"] == "copy_lost"] == ["contact.changed"]
-        with pytest.raises(Outage):
-            await sync.publish(mail(MAYA, "without"))
+            await until(lambda: received)
+            await until(lambda: "forwarding_postponed" in [line["event"] for line in logs])
+            await js.update_stream(config, max_msg_size=-1)
+        got = await patient.pull(3)
+        assert sorted(subject.split(".", 3)[3] for subject, _ in got) == [
+            "contact.changed", "message.ingested", "message.ingested",
+        ]  # fmt: skip
+        assert await patient.waiting() == 0
