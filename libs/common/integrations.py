@@ -46,9 +46,9 @@ class Grants:
 
 
 def forwarded_events(of: Iterable[Grants]) -> tuple[type[Event], ...]:
-    """The events of which integrations with these grants get copies. Orders to delete are rare: a copy is always offered."""
+    """The events of which integrations with these grants get copies."""
     wanted = {event for grants in of for event in grants.subscribe}
-    return tuple(event for event in OFFERED if event in wanted or event.outlives_purge)
+    return tuple(event for event in OFFERED if event in wanted)
 
 
 def copy_subject(subject: str, about: Mapping[str, UUID]) -> str:

@@ -116,7 +116,7 @@ class Forwarder:
         """What integrations with these grants may have waits for it; whatever else is published is none of its business."""
         return ConsumerConfig(
             durable_name=self.name,
-            filter_subjects=[event.subject for event in forwarded_events(of)],
+            filter_subjects=[event.subject for event in forwarded_events(of)] or [UNUSED_SUBJECT],
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_SECONDS,
             deliver_policy=DeliverPolicy.ALL,
@@ -125,6 +125,8 @@ class Forwarder:
         )
 
 
+# A subject of EVENTS under which nobody publishes: no integration has this name.
+UNUSED_SUBJECT = f"{PUBLISHABLE[0].subject}.-.-"
 # Who deletes what integrations have not got yet stores it, too.
 FORWARDER = Forwarder(DEAD_LETTER_PURGER, "EVENTS")
 

@@ -144,8 +144,7 @@ async def create_integration(js: JetStreamContext, name: str, grants: Grants) ->
         try:
             await js.consumer_info(INTEGRATION_STREAM, name)
         except NotFoundError:
-            known = (await js.consumer_info(FORWARDER.stream, FORWARDER.name)).config.filter_subjects or ()
-            await _forward(js, [Grants(subscribe=_among(OFFERED, " ".join(known))), grants])
+            await _forward(js, [await _forwarded(js), grants])
             first = (await js.stream_info(INTEGRATION_STREAM)).state.last_seq + 1
             await js.add_consumer(INTEGRATION_STREAM, integration_consumer(name, grants, integration.metadata(), first))
             return integration
@@ -178,6 +177,12 @@ async def forward_events(js: JetStreamContext) -> None:
 async def _forward(js: JetStreamContext, grants: Sequence[Grants]) -> None:
     """Once this returns, every event that is published and that one of these may have is kept until it was copied."""
     await js.add_consumer(FORWARDER.stream, FORWARDER.config(grants))
+
+
+async def _forwarded(js: JetStreamContext) -> Grants:
+    """What is kept so far, as grants of everybody together."""
+    config = (await js.consumer_info(FORWARDER.stream, FORWARDER.name)).config
+    return Grants(subscribe=_among(OFFERED, " ".join(config.filter_subjects or [config.filter_subject or ""])))
 
 
 async def _all_grants(js: JetStreamContext) -> list[Grants]:

@@ -1,12 +1,9 @@
 """`pingcrm integration` on real servers: what a program of others gets, may publish, is refused, and what is left when it is revoked."""
 
 import asyncio
-import csv
 import json
 import os
-import re
 import signal
-import sys
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +19,6 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 from structlog.testing import capture_logs
-from typer.testing import CliRunner
 
 from libs.common.bus import Bus, forwarding
 from libs.common.events import (
@@ -40,9 +36,8 @@ from libs.common.events import (
 )
 from libs.common.ids import AccountId, ContactId, UserId, new_id
 from libs.common.integrations import Grants, Missed
-from libs.local import ROOT, commands
+from libs.local import commands
 from libs.local.bus_admin import admin_stream
-from libs.local.cli import app
 from libs.local.data_dir import Runtime, announced
 from libs.local.integration_logins import let_in, until_in_force
 from libs.local.integrations import create_integration, delete_integration
@@ -50,6 +45,7 @@ from libs.local.migrate import migrate_bus
 from libs.local.secrets import FILE, Secrets
 from libs.local.servers import Nats
 from tests.support.bus import ACCOUNT, OpenBus, alive, forwarded, message
+from tests.support.bus_programs import LISTENER, lines_of, pingcrm, report, start, url_in
 from tests.support.database import Database
 
 ADDRESS, OTHER_ADDRESS = "maya@example.org", "jonas@example.org"
@@ -65,20 +61,11 @@ class Installation:
     database: Database
 
     async def pingcrm(self, *arguments: str, code: int = 0) -> str:
-        """The output of a command."""
-        given = [*arguments, "--data-dir", str(self.data_dir)]
-        ended = await asyncio.to_thread(CliRunner().invoke, app, given)
-        assert ended.exit_code == code, ended.output
-        return ended.output
+        return await pingcrm(self.data_dir, *arguments, code=code)
 
     async def create(self, name: str, *options: str) -> str:
         """The URL of a new integration."""
-        return self.url_in(await self.pingcrm("integration", "create", name, *options))
-
-    def url_in(self, output: str) -> str:
-        found = re.search(r'nats\.connect\(\["(nats://[^"]+)"\]', output)
-        assert found, output
-        return found[1]
+        return url_in(await self.pingcrm("integration", "create", name, *options))
 
 
 @pytest.fixture(autouse=True)
@@ -189,7 +176,7 @@ def mail(user: UserId, gmail_id: str) -> MessageIngested:
     return message(gmail_id).model_copy(update={"user_id": user})
 
 
-def report(user: UserId, platform: str = "telegram") -> bytes:
+def reported(user: UserId, platform: str = "telegram") -> bytes:
     event = {
         "user_id": str(user), "platform": platform, "ref": "1", "occurred_at": "2026-01-31T12:00:00Z", "direction": "inbound",
         "kind": "message", "identities": [],
@@ -259,13 +246,13 @@ async def test_what_an_integration_publishes_reaches_the_product_and_what_is_wro
     async with alive(contacts), connected(url) as telegram:
         stream = telegram.client.jetstream()
         mine = f"interaction.reported.telegram.{MAYA}"
-        for wrong in (b"no json", report(JONAS), report(MAYA)):
+        for wrong in (b"no json", reported(JONAS), reported(MAYA)):
             await stream.publish(mine, wrong)
         (first, no_json), (second, of_another) = await telegram.pull(2)
         assert first == second == "rejected.telegram.interaction.reported"
-        assert {no_json, of_another} == {b"no json", report(JONAS)}
-        await refused(telegram, telegram.client.publish(f"interaction.reported.telegram.{JONAS}", report(JONAS)))
-        await refused(telegram, telegram.client.publish(f"interaction.reported.sheet.{MAYA}", report(MAYA)))
+        assert {no_json, of_another} == {b"no json", reported(JONAS)}
+        await refused(telegram, telegram.client.publish(f"interaction.reported.telegram.{JONAS}", reported(JONAS)))
+        await refused(telegram, telegram.client.publish(f"interaction.reported.sheet.{MAYA}", reported(MAYA)))
         async with asyncio.timeout(5):
             while not recorded:
                 await asyncio.sleep(0.01)
@@ -283,9 +270,9 @@ async def test_a_rotation_or_revocation_ends_the_old_login_and_disturbs_nobody_e
     sync = bus("sync")
     async with alive(sync, forwarding_contacts(bus)), connected(first) as old, connected(other) as bystander:
         await sync.publish(mail(MAYA, "before"))
-        second = installation.url_in(await installation.pingcrm("integration", "rotate", "rotated"))
+        second = url_in(await installation.pingcrm("integration", "rotate", "rotated"))
         assert second != first
-        assert installation.url_in(await installation.pingcrm("integration", "show", "rotated")) == second
+        assert url_in(await installation.pingcrm("integration", "show", "rotated")) == second
         await until(lambda: old.client.is_closed)
         await until_in_force(first, accepted=False)
         async with connected(second) as new:
@@ -391,6 +378,27 @@ async def test_what_nobody_takes_is_given_up_and_a_notice_counts_it(installation
         assert await stopped.waiting() == 1, "what a crash had left between notice and consumer is finished"
 
 
+async def test_a_flood_that_nobody_takes_is_given_up_before_anything_is_dropped_without_a_word(
+    installation: Installation, bus: OpenBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarding, "UNCHECKED_BYTES", 0)
+    urls = [await installation.create(f"flooded-{number}", "--subscribe", "message.ingested") for number in range(2)]
+    sync = bus("sync")
+    flood = [mail(MAYA, f"flood-{number}").model_copy(update={"snippet": "x" * 2_000}) for number in range(100)]
+    async with alive(sync, forwarding_contacts(bus)), admin_stream(installation.nats.admin_url) as js:
+        config = (await js.stream_info("INTEGRATIONS")).config
+        await js.update_stream(config, max_bytes=100_000)
+        for first in range(0, len(flood), 5):
+            await sync.publish(*flood[first : first + 5])
+            await forwarded(installation.nats)
+        for url in urls:
+            async with connected(url) as flooded:
+                (subject, notice), *rest = await flooded.pull(await flooded.waiting())
+                assert subject == f"missed.{flooded.name}"
+                assert Missed.model_validate_json(notice).messages + len(rest) == len(flood)
+        await js.update_stream(config)
+
+
 async def test_the_printed_program_and_the_programs_of_the_documentation_run_as_they_are(
     installation: Installation, bus: OpenBus, tmp_path: Path
 ) -> None:
@@ -410,39 +418,26 @@ async def test_the_printed_program_and_the_programs_of_the_documentation_run_as_
     sheet = tmp_path / "events.csv"
     async with alive(sync, contacts):
         await sync.publish(mail(MAYA, "first"))
-        printed = await run(str(tmp_path / "printed.py"))
-        listening = await run(str(ROOT / "docs/build/bus_listener.py"), str(sheet), PINGCRM_BUS_URL=listener)
-        reporting = await run(
-            str(ROOT / "docs/build/bus_connector.py"), PINGCRM_BUS_URL=connector, PINGCRM_USER_ID=str(MAYA), stdin=True
-        )
-        line = {"ref": "7", "at": "2026-01-31T12:00:00Z", "from": "@amara", "name": "Amara", "text": "Salut"}
-        assert await reporting.communicate(json.dumps(line).encode() + b"\n") == (b"", None)
+        printed = await start(str(tmp_path / "printed.py"))
+        listening = await start(LISTENER, str(sheet), PINGCRM_BUS_URL=listener)
+        salut = {"ref": "7", "at": "2026-01-31T12:00:00Z", "from": "@amara", "name": "Amara", "text": "Salut"}
+        await report(connector, str(MAYA), salut)
         assert printed.stdout
         assert f"users.{MAYA}.{ACCOUNT}.message.ingested".encode() in await printed.stdout.readline()
-        await until(lambda: rows(sheet) == ["first"])
+        await until(lambda: gmail_ids(sheet) == ["first"])
         listening.kill()
         await listening.wait()
         await sync.publish(mail(MAYA, "second"))
-        listening = await run(str(ROOT / "docs/build/bus_listener.py"), str(sheet), PINGCRM_BUS_URL=listener)
-        await until(lambda: rows(sheet) == ["first", "second"])
+        listening = await start(LISTENER, str(sheet), PINGCRM_BUS_URL=listener)
+        await until(lambda: gmail_ids(sheet) == ["first", "second"])
         await until(lambda: {event.ref for event in recorded} == {"7", "hello"})
         for running in (printed, listening):
             running.send_signal(signal.SIGKILL)
             await running.wait()
 
 
-def rows(sheet: Path) -> list[str]:
-    if not sheet.exists():
-        return []
-    with sheet.open(newline="") as lines:
-        return [json.loads(row[3])["gmail_id"] for row in csv.reader(lines)]
-
-
-async def run(*command: str, stdin: bool = False, **environment: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-u", *command, stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, env={"PATH": os.environ["PATH"], **environment},
-    )  # fmt: skip
+def gmail_ids(sheet: Path) -> list[str]:
+    return [event["gmail_id"] for _, event in lines_of(sheet)]
 
 
 async def until(check: object, seconds: float = 15) -> None:

@@ -15,6 +15,7 @@ from libs.common.topology import (
     permissions,
     streams,
 )
+from libs.local.integrations import NAME
 
 
 def test_events_wait_on_disk_for_their_consumers_for_two_weeks_and_no_longer_than_needed() -> None:
@@ -50,12 +51,12 @@ def test_every_consumer_has_all_from_the_beginning_and_again_until_it_acknowledg
 
 
 def test_of_what_no_integration_subscribes_to_no_copies_are_made() -> None:
-    orders = ["account.disconnected", "user.deleted"]
-    assert FORWARDER.config([]).filter_subjects == orders
+    assert FORWARDER.config([]).filter_subjects == ["interaction.reported.-.-"]
+    assert not NAME.fullmatch("-"), "nobody publishes that"
     wanted = FORWARDER.config(
         [Grants(subscribe=(MessageIngested,)), Grants(subscribe=(SyncCompleted, MessageIngested))]
     )
-    assert wanted.filter_subjects == [*orders, "sync.completed", "message.ingested"]
+    assert wanted.filter_subjects == ["sync.completed", "message.ingested"]
     assert (wanted.ack_policy, wanted.deliver_policy) == (AckPolicy.EXPLICIT, DeliverPolicy.ALL)
     assert (wanted.ack_wait, wanted.max_deliver) == (ACK_WAIT_SECONDS, -1)
 
