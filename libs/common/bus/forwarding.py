@@ -60,7 +60,7 @@ class Forwarding:
         get_logger().info("forwarded", count=len(messages), ms=round((perf_counter() - started) * 1000, 1))
 
     async def _copy(self, messages: Sequence[tuple[Msg, About]]) -> None:
-        """Of what was purged before, nothing; of what is purged meanwhile, nothing that stays. Its order to delete is for all."""
+        """Nothing is copied of whom was purged, and nothing stays of whom is purged meanwhile; but orders to delete are, and do."""
         client, stream = self.connection()
         purged = set(await self.list_purged(_ids(about for _, about in messages)))
         wanted = [
@@ -77,7 +77,9 @@ class Forwarding:
             await limit_backlogs(client, stream, datetime.now(UTC))
 
     async def _purge_again(self, stream: JetStreamContext, stored: Sequence[About]) -> None:
-        """The mark of a purge is set before the copies are deleted: a copy that came behind that finds the mark now."""
+        """The mark of a purge is set before the copies are deleted: for a copy that came behind that, the mark is found now."""
+        if not stored:
+            return
         purged = set(await self.list_purged(_ids(stored)))
         late = {(about["user"], about.get("account")) for about in stored if not purged.isdisjoint(about.values())}
         for user, account in late:
