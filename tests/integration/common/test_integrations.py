@@ -493,10 +493,51 @@ async def test_whoever_publishes_sends_an_event_once_and_what_nobody_subscribes_
         await installation.pingcrm("integration", "revoke", "cards")
         assert await sent(card_removed(11)) == 1
         assert await read() == read_before + 11
+        await js.publish("message.ingested", b"no json")
+        await forwarded(installation.nats)
+        assert await sent(mail(MAYA, "behind-no-json")) == 1, "what names no user holds back no other"
 
 
 def card_removed(number: int) -> PersonRemoved:
     return PersonRemoved(user_id=MAYA, account_id=ACCOUNT, resource_name=f"people/{number}", revision=1)
+
+
+async def test_an_integration_gets_everything_that_is_published_once_its_creation_is_confirmed(
+    installation: Installation, bus: OpenBus
+) -> None:
+    """While contacts acknowledges each event at once, so that the stream keeps none for anybody else."""
+    sync, contacts = bus("sync"), forwarding_contacts(bus)
+    published, created = 0, asyncio.Event()
+
+    async def handle(_: PersonRemoved) -> None:
+        """Nothing to do."""
+
+    async def publish_until_enough() -> None:
+        nonlocal published
+        last = None
+        while last is None or published < last:
+            published += 1
+            await sync.publish(card_removed(1_000 + published))
+            if created.is_set() and last is None:
+                last = published + 50
+
+    contacts.subscribe(PersonRemoved, handle)
+    async with alive(sync, contacts), admin_stream(installation.nats.admin_url) as js:
+        publishing = asyncio.create_task(publish_until_enough())
+        await until(lambda: published > 20)
+        made = await create_integration(js, "newborn", Grants(subscribe=(PersonRemoved,)))
+        first = published + 1
+        created.set()
+        await publishing
+        await forwarded(installation.nats)
+        await let_in(installation.nats, js)
+        url = made.url(installation.nats.admin_url)
+        await until_in_force(url, accepted=True)
+        async with connected(url) as newborn:
+            cards = [json.loads(data)["resource_name"] for _, data in await newborn.pull(await newborn.waiting())]
+    wanted = [f"people/{1_000 + number}" for number in range(first, published + 1)]
+    assert len(wanted) >= 50
+    assert cards[-len(wanted) :] == wanted, "all of them, in their order"
 
 
 async def test_integrations_that_are_made_and_revoked_at_one_moment_do_not_forget_each_other(

@@ -147,6 +147,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
+        "an integration is confirmed before anything is kept for it",
+        "lost",
+        "libs/local/integrations.py::create_integration",
+        Replace(
+            "await _forward(...)",
+            "asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(forward_events(js)))",
+        ),
+        (
+            "tests/integration/common/test_integrations.py::test_an_integration_gets_everything_that_is_published_once_its_creation_is_confirmed",
+        ),
+    ),
+    Mutation(
         "an integration that is made while another one is gets nothing",
         "lost",
         "libs/local/integrations.py::locked",
