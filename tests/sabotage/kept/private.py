@@ -314,7 +314,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/common/bus/__init__.py::Bus.purge_dead_letters",
         Replace("await purge_copies(self._stream, user_id, account_id)", "pass"),
         (
-            "tests/integration/common/test_integrations.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
+            "tests/integration/common/test_forwarding.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
         ),
     ),
     Mutation(
@@ -323,7 +323,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/common/bus/forwarding.py::Forwarding._copy",
         Replace("purged.isdisjoint(about.values())", "True"),
         (
-            "tests/integration/common/test_integrations.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
+            "tests/integration/common/test_forwarding.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
         ),
     ),
     Mutation(
@@ -332,7 +332,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/common/bus/forwarding.py::Forwarding._copy",
         Replace("await self._purge_again(...)", "pass"),
         (
-            "tests/integration/common/test_integrations.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
+            "tests/integration/common/test_forwarding.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
         ),
     ),
 )

@@ -143,7 +143,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/common/bus/forwarding.py::Forwarding.deliver",
         Replace("await message.nak(...)", "await message.ack()"),
         (
-            "tests/integration/common/test_integrations.py::test_a_stream_for_integrations_that_takes_nothing_disturbs_nobody_and_loses_nothing",
+            "tests/integration/common/test_forwarding.py::test_a_stream_for_integrations_that_takes_nothing_disturbs_nobody_and_loses_nothing",
         ),
     ),
     Mutation(
@@ -155,7 +155,7 @@ MUTATIONS: tuple[Mutation, ...] = (
             "asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(forward_events(js)))",
         ),
         (
-            "tests/integration/common/test_integrations.py::test_an_integration_gets_everything_that_is_published_once_its_creation_is_confirmed",
+            "tests/integration/common/test_forwarding.py::test_an_integration_gets_everything_that_is_published_once_its_creation_is_confirmed",
         ),
     ),
     Mutation(
