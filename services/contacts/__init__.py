@@ -28,4 +28,5 @@ What is read goes through views/timeline_lines.sql: timelines.py, attendees.py, 
 the scores (domain/scoring.py) that are due, and who is going cold (domain/going_cold.py), in the background. Lists are in
 contact_search.py, mail that waits on the user in waiting.py. What the user does is in contact_edits.py and merges.py; who may be
 one person is found in the background, too (duplicates.py). bcc_offers.py publishes whose address may be the user's own.
+Of what every service publishes, it stores the copies that integrations get (libs/common/bus/forwarding.py), and limits what waits for them.
 """

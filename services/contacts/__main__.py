@@ -48,6 +48,7 @@ async def wire(r: Resources) -> None:
     bus.subscribe(e.AccountDisconnected, partial(accounts.disconnect_account, context))
     bus.subscribe(e.UserDeleted, partial(accounts.delete_user, context))
     bus.subscribe(e.SettingsChanged, partial(settings.change_settings, context))
+    bus.forward_to_integrations(partial(integrations.list_purged, context))
 
     bus.respond(q.SearchContacts, partial(contacts.search_contacts, context))
     bus.respond(q.ListTags, partial(contacts.get_tags, context))
