@@ -54,7 +54,8 @@ async def _declare_stream(js: JetStreamContext, config: StreamConfig) -> None:
 
 async def _delete_stale(js: JetStreamContext, stream: str) -> list[str]:
     """A durable consumer that nobody pulls would keep every message for ever. Ephemeral ones are somebody's debugging."""
-    known = {consumer.name for consumer in (*CONSUMERS, FORWARDER) if consumer.stream == stream}
+    known = {consumer.name for consumer in CONSUMERS if consumer.stream == stream}
+    known |= {FORWARDER.name} if FORWARDER.stream == stream else set()
     found = [info.config.durable_name for info in await js.consumers_info(stream) if info.config]
     stale = [name for name in found if name and name not in known]
     for name in stale:

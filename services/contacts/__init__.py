@@ -5,9 +5,9 @@ Consumes account.connected, account.identified, account.disconnected, user.delet
     message.removed, meeting.ingested, meeting.cancelled, person.imported, person.removed, interaction.reported, profile.reported.
 Publishes contact.changed, bcc.unclaimed.
 Serves contacts.search, contacts.tags, contacts.get, contacts.photo, contacts.create, contacts.update, contacts.delete,
-    contacts.rotate_bcc, contacts.timeline, contacts.waiting, contacts.dismiss_waiting, contacts.restore_waiting, contacts.add_interaction,
-    contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts, contacts.export,
-    contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message, contacts.exclusions,
+    contacts.rotate_bcc, contacts.timeline, contacts.find_mail, contacts.waiting, contacts.dismiss_waiting, contacts.restore_waiting,
+    contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts,
+    contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message, contacts.exclusions,
     contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, contacts.list_duplicates, contacts.dismiss_duplicate,
     contacts.merges.
 Requests auth.account_states.

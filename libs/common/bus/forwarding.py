@@ -83,8 +83,8 @@ class Forwarding:
         purged = set(await self.list_purged(_ids(stored)))
         late = {(about["user"], about.get("account")) for about in stored if not purged.isdisjoint(about.values())}
         for user, account in late:
-            whole = user in purged or account is None
-            await purge_copies(stream, UserId(user), None if whole else AccountId(account))
+            own = None if account is None or user in purged else AccountId(account)
+            await purge_copies(stream, UserId(user), own)
 
 
 async def purge_copies(stream: JetStreamContext, user_id: UserId, account_id: AccountId | None = None) -> None:
