@@ -212,9 +212,15 @@ class Bus:
             self._loops.clear()
 
     async def stop(self) -> None:
-        """Stop pulling, and disconnect."""
+        """Stop pulling, and disconnect. Where NATS is away nothing is sent any more, and nobody goes on looking for it."""
         await self.stop_listening()
-        await self._broker.stop()
+        try:
+            await self._broker.stop()
+        except OUTAGES as error:
+            self._log.warning("bus_away_at_stop", error=error_text(error))
+        finally:
+            if self._client is not None and not self._client.is_closed:
+                await self._client.close()
 
     async def __aenter__(self) -> "Bus":
         async with AsyncExitStack() as stack:

@@ -53,6 +53,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{SETTLING}::test_who_stops_returns_at_once_what_it_has_not_begun",),
     ),
     Mutation(
+        "who stops while the bus is away goes on looking for it",
+        "lost",
+        "libs/common/bus/__init__.py::Bus.stop",
+        Replace("await self._client.close()", "pass"),
+        (f"{SETTLING}::test_who_stops_while_nats_is_away_leaves_in_order_and_looks_for_it_no_more",),
+    ),
+    Mutation(
         "a dead letter that is removed before it is published again",
         "lost",
         "libs/local/dead.py::replay",
