@@ -17,6 +17,7 @@ from libs.google_sim.gmail.delivery import deliver
 from libs.google_sim.hosted_account import Account
 from libs.local.demo.person import Person, Unexpected, person_at
 from tests.support.fault_stage import FaultStage, until
+from tests.support.query_values import query_text
 from tests.support.remains import Rows, list_rows
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -26,11 +27,6 @@ LETTERS, CARDS = 12, 5
 AGAIN = frozenset({409, 429, 500, 502, 503, 504})
 """What a browser gets where a service has failed or died in the middle: worth another try."""
 RETRY_PAUSE_SECONDS = 0.02
-
-
-def _written(value: Any) -> str:
-    """As in a query string: booleans as in JSON."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def letter(owner: str, number: int, *, sent: bool = False, **headers: str) -> Resource:
@@ -136,7 +132,7 @@ class Life:
         """One call under a key of its own, as often as it takes. `done`: what a repetition gets where the first try succeeded."""
         self.number += 1
         headers = {"Origin": self.stage.url, "Idempotency-Key": f"{self.keys}-{self.number}"}
-        url, params = f"{self.stage.url}/api/v1{path}", {name: _written(value) for name, value in query.items()}
+        url, params = f"{self.stage.url}/api/v1{path}", {name: query_text(value) for name, value in query.items()}
         while True:
             try:
                 async with self.person.http.request(method, url, json=body, headers=headers, params=params) as response:

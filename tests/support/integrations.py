@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import nats
+import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -141,3 +142,15 @@ async def until(check: object, seconds: float = 15) -> None:
     async with asyncio.timeout(seconds):
         while not check():  # type: ignore[operator]
             await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def installed_database(installation: Installation) -> Database:
+    """What a module whose tests share an installation takes for its `database`."""
+    return installation.database
+
+
+@pytest.fixture
+def installed_nats(installation: Installation) -> Nats:
+    """What it takes for its `nats_server`."""
+    return installation.nats

@@ -190,13 +190,13 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         operation["description"] = endpoint.description
     if endpoint.body:
         operation["requestBody"] = {
-            "required": _refuses_nothing(endpoint.body),
+            "required": _needs_a_body(endpoint.body),
             "content": {"application/json": {"schema": schemas[endpoint.body, "validation"]}},
         }
     return operation
 
 
-def _refuses_nothing(body: type[BaseModel]) -> bool:
+def _needs_a_body(body: type[BaseModel]) -> bool:
     """Whether an empty body, or none, does not fit."""
     schema = body.model_json_schema()
     return bool(schema.get("required")) or "not" in schema

@@ -31,7 +31,7 @@ def bus(service_settings: ServiceSettings) -> OpenBus:
 async def installation(
     tmp_path_factory: pytest.TempPathFactory, secrets: Secrets, module_database: Database
 ) -> AsyncIterator[Installation]:
-    """A module that uses it takes `database` and `nats_server` from it, too."""
+    """A module that uses it takes `database` and `nats_server` from it, too: `installed_database`, `installed_nats`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(commands.console, "_width", 250)
         async with installed(tmp_path_factory.mktemp("installation"), secrets, module_database) as made:

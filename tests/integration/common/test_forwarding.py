@@ -14,9 +14,7 @@ from libs.common.integrations import Grants, Missed
 from libs.local.bus_admin import admin_stream
 from libs.local.integration_logins import let_in, until_in_force
 from libs.local.integrations import create_integration
-from libs.local.servers import Nats
 from tests.support.bus import ACCOUNT, OpenBus, alive, forwarded
-from tests.support.database import Database
 from tests.support.integrations import (
     ADDRESS,
     JONAS,
@@ -25,19 +23,13 @@ from tests.support.integrations import (
     Purges,
     connected,
     forwarding_contacts,
+    installed_database,
+    installed_nats,
     mail,
     until,
 )
 
-
-@pytest.fixture
-def database(installation: Installation) -> Database:
-    return installation.database
-
-
-@pytest.fixture
-def nats_server(installation: Installation) -> Nats:
-    return installation.nats
+database, nats_server = installed_database, installed_nats
 
 
 async def test_whoever_publishes_sends_an_event_once_and_what_nobody_subscribes_to_is_not_even_read(

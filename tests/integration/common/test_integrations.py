@@ -6,7 +6,6 @@ import signal
 from pathlib import Path
 
 import psutil
-import pytest
 
 from libs.common.events import (
     ContactChanged,
@@ -25,10 +24,8 @@ from libs.local.bus_admin import admin_stream
 from libs.local.integration_logins import let_in, until_in_force
 from libs.local.integrations import create_integration, delete_integration
 from libs.local.migrate import migrate_bus
-from libs.local.servers import Nats
 from tests.support.bus import ACCOUNT, OpenBus, alive
 from tests.support.bus_programs import LISTENER, lines_of, report, start, url_in
-from tests.support.database import Database
 from tests.support.integrations import (
     ADDRESS,
     JONAS,
@@ -37,19 +34,13 @@ from tests.support.integrations import (
     Program,
     connected,
     forwarding_contacts,
+    installed_database,
+    installed_nats,
     mail,
     until,
 )
 
-
-@pytest.fixture
-def database(installation: Installation) -> Database:
-    return installation.database
-
-
-@pytest.fixture
-def nats_server(installation: Installation) -> Nats:
-    return installation.nats
+database, nats_server = installed_database, installed_nats
 
 
 async def test_an_integration_gets_what_it_was_given_of_whom_it_was_given_and_nothing_else(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import aiohttp
 from yarl import URL
@@ -22,6 +22,7 @@ from services.gateway.context import Context
 from services.gateway.pages.render import Renderer
 from tests.support.isolation.cases import Case, Declaration, plain, required_fields
 from tests.support.isolation.world import WAIT_SECONDS, Somebody
+from tests.support.query_values import query_text
 
 LIVE = "stream_events"
 LAST = (
@@ -100,7 +101,7 @@ async def call(
     for name in endpoint.path_parameters:
         path = path.replace(f"{{{name}}}", str(URL.build(path=str(values.pop(name))).raw_path.replace("/", "%2F")))
     query = {
-        name: _text(values.pop(name))
+        name: query_text(values.pop(name))
         for name in list(values)
         if endpoint.query and name in required_fields(endpoint.query)
     }
@@ -155,17 +156,13 @@ async def live_stream(http: aiohttp.ClientSession, url: str, somebody: Somebody)
 
 async def visit(somebody: Somebody, url: str, method: str, path: str, case: Case) -> Answer:
     """A page or a form, in the person's browser, which follows no redirect to Google."""
-    values = {name: _text(value) for name, value in case.values.items()}
+    values = {name: query_text(value) for name, value in case.values.items()}
     for name in list(values):
         if f"{{{name}}}" in path:
             path = path.replace(f"{{{name}}}", values.pop(name))
     sent = {"params": values} if method == "GET" else {"data": values, "headers": {"Origin": url}}
     async with somebody.person.http.request(method, f"{url}{path}", allow_redirects=False, **sent) as response:
         return Answer(response.status, await response.text())
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _archived(content: bytes) -> str:
