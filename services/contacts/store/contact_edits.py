@@ -68,7 +68,10 @@ async def replace_emails(
 
 
 async def delete_contact(connection: Connection, user_id: UserId, contact_id: ContactId) -> None:
-    """The contact, its notes and the bios typed for it go. Its addresses and cards stay marked, so that neither brings it back."""
+    """The contact goes, with its notes, the bios typed for it and the evidence with its identities.
+
+    Its addresses and cards stay marked, so that neither brings it back.
+    """
     await connection.execute(
         """WITH notes AS (
                DELETE FROM interactions i USING participants p, addresses a
@@ -78,6 +81,9 @@ async def delete_contact(connection: Connection, user_id: UserId, contact_id: Co
                DELETE FROM participants p USING notes WHERE p.interaction_id = notes.id
            ) DELETE FROM sightings s USING notes WHERE s.interaction_id = notes.id""",
         contact_id,
+    )
+    await connection.execute(
+        "DELETE FROM identity_evidence e USING addresses a WHERE a.id = e.address_id AND a.contact_id = $1", contact_id
     )
     await connection.execute(
         "UPDATE addresses SET contact_id = NULL, position = NULL, barred = true WHERE contact_id = $1 AND kind <> 'bcc'",

@@ -71,6 +71,7 @@ def test_the_operations_that_create_are_these() -> None:
     creating = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS if endpoint.creates}
     assert creating == {
         "POST /contacts", "POST /contacts/{contact_id}/interactions", "POST /contacts/{contact_id}/merge", "POST /tokens",
+        "POST /contacts/{contact_id}/identities/unlink",
         "POST /meetings/{meeting_id}/prep", "POST /do-not-record", "POST /contacts/{contact_id}/do-not-record",
     }  # fmt: skip
 
