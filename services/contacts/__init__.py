@@ -5,9 +5,9 @@ Consumes account.connected, account.identified, account.disconnected, user.delet
     message.removed, meeting.ingested, meeting.cancelled, person.imported, person.removed, interaction.reported, profile.reported.
 Publishes contact.changed, bcc.unclaimed.
 Serves contacts.search, contacts.tags, contacts.get, contacts.photo, contacts.create, contacts.update, contacts.delete,
-    contacts.rotate_bcc, contacts.timeline, contacts.waiting, contacts.dismiss_waiting, contacts.restore_waiting, contacts.add_interaction,
-    contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts, contacts.export,
-    contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message, contacts.exclusions,
+    contacts.rotate_bcc, contacts.timeline, contacts.find_mail, contacts.waiting, contacts.dismiss_waiting, contacts.restore_waiting,
+    contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts,
+    contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message, contacts.exclusions,
     contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, contacts.list_duplicates, contacts.dismiss_duplicate,
     contacts.merges, contacts.unlink_identity.
 Requests auth.account_states.
@@ -30,4 +30,5 @@ contact_search.py, mail that waits on the user in waiting.py. What the user does
 one person is found in the background, too (duplicates.py). What identifies somebody on another platform (domain/identities.py) is an
 address as others are: identity_evidence.py keeps by what else its owner may be known, identity_links.py parts it from a contact.
 bcc_offers.py publishes whose address may be the user's own.
+Of what every service publishes, it stores the copies that integrations get (libs/common/bus/forwarding.py), and limits what waits for them.
 """

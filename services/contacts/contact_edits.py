@@ -12,7 +12,6 @@ from services.contacts.contact_views import get_contact_view
 from services.contacts.context import Context
 from services.contacts.domain.contact_edits import (
     MAX_TYPED,
-    dropped_phone_keys,
     edited_fields,
     typed_emails,
     typed_identities,
@@ -53,7 +52,7 @@ async def apply_fields(connection: Connection, user_id: UserId, contact_id: Cont
         await _refuse_taken(connection, user_id, contact_id, emails)
         await contact_edits.replace_emails(connection, user_id, contact_id, emails)
     if typed.phones is not None:
-        await _follow_phones(connection, contact_id, dropped_phone_keys(before.phones, typed.phones))
+        await _follow_phones(connection, contact_id, before.phone_keys)
     if typed.identities is not None:
         await _replace_identities(connection, user_id, contact_id, typed.identities)
     if (typed.emails, typed.phones, typed.identities) != (None, None, None):  # other lines are on the timeline now
@@ -70,11 +69,10 @@ async def _replace_identities(
     await identities.replace_identities(connection, user_id, contact_id, found)
 
 
-async def _follow_phones(connection: Connection, contact_id: ContactId, dropped: Collection[str]) -> None:
-    """What was reported under a phone is on the timeline of the one contact that has it."""
-    if dropped:
-        await identities.take_off_phones(connection, contact_id, dropped)
+async def _follow_phones(connection: Connection, contact_id: ContactId, before: Collection[str]) -> None:
+    """What was reported under a phone is on the timeline of the one contact that has it. `before`: its phones until now, comparable."""
     await refresh_fields(connection, [contact_id])
+    await identities.take_off_dropped_phones(connection, contact_id, before)
     if free := await identities.list_free_phones(connection, contact_id):
         await addresses.update_owners_of_phones(connection, free)
 

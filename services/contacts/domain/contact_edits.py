@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
-from libs.common.addresses import phone_key
 from libs.common.errors import Refused
 from libs.common.requests import ContactFields, TypedIdentity
 from services.contacts.domain.contact_fields import EditableFields, dropped_phone_entries
@@ -45,12 +44,6 @@ def typed_identities(typed: Iterable[TypedIdentity], held: Collection[tuple[str,
     """
     found = [_typed_identity(written, held) for written in typed]
     return list({participant.address: participant for participant in found}.values())
-
-
-def dropped_phone_keys(before: Iterable[str], typed: Iterable[str]) -> list[str]:
-    """How the phones compare that the user took off: what is reported under one of them is the contact's no longer."""
-    kept = set(map(phone_key, typed))
-    return sorted({key for phone in before if (key := phone_key(phone))} - kept)
 
 
 def _typed_value(name: str, value: str | tuple[str, ...]) -> str | tuple[str, ...]:

@@ -21,6 +21,13 @@ _ALIASES = {"x": "twitter", "tg": "telegram"}
 _BY_PHONE = frozenset({"whatsapp", "signal"})
 _SCHEME = re.compile(r"\A[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?\d[\d\s().\-/]{4,}")
+_QUERY = re.compile(r"[?#]")
+_TELEGRAM = re.compile(r"[a-z][a-z0-9_]{3,31}", re.ASCII)
+# Letters of any script, digits, `-` and `_`.
+_LINKEDIN = re.compile(r"[^\x00-\x2c\x2e\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f\s]{1,100}")
+_TWITTER = re.compile(r"[a-z0-9_]{1,15}", re.ASCII)
+_INSTAGRAM = re.compile(r"[a-z0-9_.]{1,30}", re.ASCII)
+_GITHUB = re.compile(r"[a-z0-9][a-z0-9-]{0,38}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -41,23 +48,22 @@ class Platform:
 
 PLATFORMS = {
     "telegram": Platform(
-        "Telegram", ("t.me", "telegram.me", "telegram.dog"), re.compile(r"[a-z][a-z0-9_]{3,31}", re.ASCII), "https://t.me/{}", sign="@",
+        "Telegram", ("t.me", "telegram.me", "telegram.dog"), _TELEGRAM, "https://t.me/{}", sign="@",
         pages=frozenset({"joinchat", "share", "addstickers", "addemoji", "addlist", "addtheme", "proxy", "socks", "login", "boost"}),
     ),
     "linkedin": Platform(
-        "LinkedIn", ("linkedin.com",), re.compile(r"[^\x00-\x2c\x2e\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f\s]{1,100}"),
-        "https://www.linkedin.com/in/{}", path=("in",),
+        "LinkedIn", ("linkedin.com",), _LINKEDIN, "https://www.linkedin.com/in/{}", path=("in",),
     ),
     "twitter": Platform(
-        "Twitter", ("twitter.com", "x.com"), re.compile(r"[a-z0-9_]{1,15}", re.ASCII), "https://x.com/{}", sign="@",
+        "Twitter", ("twitter.com", "x.com"), _TWITTER, "https://x.com/{}", sign="@",
         pages=frozenset({"home", "i", "intent", "search", "share", "hashtag", "explore", "settings", "messages", "notifications"}),
     ),
     "instagram": Platform(
-        "Instagram", ("instagram.com",), re.compile(r"[a-z0-9_.]{1,30}", re.ASCII), "https://www.instagram.com/{}", sign="@",
+        "Instagram", ("instagram.com",), _INSTAGRAM, "https://www.instagram.com/{}", sign="@",
         pages=frozenset({"p", "reel", "reels", "stories", "explore", "accounts", "direct"}),
     ),
     "github": Platform(
-        "GitHub", ("github.com",), re.compile(r"[a-z0-9][a-z0-9-]{0,38}", re.ASCII), "https://github.com/{}",
+        "GitHub", ("github.com",), _GITHUB, "https://github.com/{}",
         pages=frozenset({"orgs", "settings", "login", "search", "topics", "sponsors", "features", "marketplace"}),
     ),
 }  # fmt: skip
@@ -139,7 +145,7 @@ def _linked_handle(platform: Platform, text: str) -> str:
     host = authority.rpartition("@")[2].partition(":")[0].lower().rstrip(".")
     if not any(host == known or host.endswith(f".{known}") for known in platform.hosts):
         return ""
-    parts = [_plain(unquote(part)) for part in re.split(r"[?#]", path, maxsplit=1)[0].split("/") if part]
+    parts = [_plain(unquote(part)) for part in _QUERY.split(path, maxsplit=1)[0].split("/") if part]
     if parts[:1] == ["s"] and "t.me" in platform.hosts:  # the preview of a public chat
         parts = parts[1:]
     depth = len(platform.path)

@@ -15,12 +15,13 @@ from services.contacts.store.contact_fields import editable_fields
 
 @dataclass(frozen=True)
 class EditableContact:
-    """A contact as an edit finds it. `phones` are those that it shows."""
+    """A contact as an edit finds it. `phones` are those that it shows, `phone_keys` the same, comparable."""
 
     id: ContactId
     user_id: UserId
     fields: EditableFields
     phones: tuple[str, ...]
+    phone_keys: tuple[str, ...]
     bcc_hash: str
     merged_into: ContactId | None
 
@@ -30,7 +31,13 @@ async def get_editable_contact(connection: Connection, contact_id: ContactId) ->
     row = await connection.fetchrow("SELECT * FROM contacts WHERE id = $1", contact_id)
     assert row is not None
     return EditableContact(
-        row["id"], row["user_id"], editable_fields(row), tuple(row["phones"]), row["bcc_hash"], row["merged_into"]
+        row["id"],
+        row["user_id"],
+        editable_fields(row),
+        tuple(row["phones"]),
+        tuple(row["phone_keys"]),
+        row["bcc_hash"],
+        row["merged_into"],
     )
 
 

@@ -73,12 +73,13 @@ async def _take_off(connection: Connection, address_ids: Collection[AddressId]) 
     )
 
 
-async def take_off_phones(connection: Connection, contact_id: ContactId, keys: Collection[str]) -> None:
-    """What is reported under these phones is no longer the contact's."""
+async def take_off_dropped_phones(connection: Connection, contact_id: ContactId, before: Collection[str]) -> None:
+    """What is reported under those of these phones (comparable) that the contact has no longer is its no longer."""
     rows = await connection.fetch(
-        "SELECT id FROM addresses WHERE contact_id = $1 AND kind = 'phone' AND value = ANY($2::text[])",
+        """SELECT a.id FROM contacts c JOIN addresses a ON a.contact_id = c.id AND a.kind = 'phone'
+           WHERE c.id = $1 AND a.value = ANY($2::text[]) AND a.value <> ALL(c.phone_keys)""",
         contact_id,
-        list(keys),
+        list(before),
     )
     await _take_off(connection, [row["id"] for row in rows])
 

@@ -202,6 +202,8 @@ async def test_a_phone_brings_what_was_reported_under_it_and_takes_it_along(worl
     await edit(world, amara, phones=(PHONE, "08 1"))
     assert await texts(world, amara) == ["chat 1"]
     assert (await get(world, amara)).identities == (), "it is among the phones"
+    await edit(world, amara, phones=("+46 (0)70-111 22 33", "08 1"))
+    assert await texts(world, amara) == ["chat 1"], "typed otherwise it is the same"
     await edit(world, amara, phones=("08 1",))
     assert await texts(world, amara) == []
     assert (await get(world, amara)).identities == ()

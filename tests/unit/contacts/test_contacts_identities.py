@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from libs.common.errors import Refused
 from libs.common.events import Identity
 from libs.common.requests import TypedIdentity
-from services.contacts.domain.contact_edits import dropped_phone_keys, typed_identities
+from services.contacts.domain.contact_edits import typed_identities
 from services.contacts.domain.duplicate_keys import blocking_keys, is_of_name
 from services.contacts.domain.duplicates import Traits, likeness
 from services.contacts.domain.identities import (
@@ -178,10 +178,6 @@ def test_what_is_typed_has_to_be_an_identity_and_what_is_there_may_stay() -> Non
             typed_identities([written], ())
         assert words in refused.value.detail
         assert refused.value.status == 422
-
-
-def test_a_phone_that_is_typed_otherwise_is_not_taken_off() -> None:
-    assert dropped_phone_keys(("+46 70 111 22 33", "0177 1", "after six"), ("+46701112233",)) == ["01771"]
 
 
 def test_a_connector_states_emails_and_phones_and_a_bio_names_them() -> None:
