@@ -138,12 +138,12 @@ class SinceMerge:
     survivor_name: str
     other_name: str
     returning: Sequence[str] = ()
-    handles: Sequence[str] = ()
     staying: Sequence[str] = ()
     elsewhere: Sequence[str] = ()
     notes: int = 0
     logged: int = 0
     rotated: bool = False
+    handles: Sequence[str] = ()
 
 
 def consequences(since: SinceMerge, now: EditableFields, stood: EditableFields, taken: Taken) -> tuple[str, ...]:

@@ -270,7 +270,7 @@ def test_a_note_is_known_by_its_own_reference_first() -> None:
     [
         (Identity(kind="email", value="Ann@x.example", name="Ann"),
          Participant("to", "email", "ann@x.example", "Ann@x.example", "Ann")),
-        (Identity(kind="Phone", value="+49 30 1234"), Participant("to", "phone", "+49 30 1234", "+49 30 1234", "")),
+        (Identity(kind="Phone", value="+49 30 1234"), Participant("to", "phone", "+49301234", "+49 30 1234", "")),
         (Identity(kind="phone", value="+49 (0)30 1234567", name="123"),
          Participant("to", "phone", "+49301234567", "+49 (0)30 1234567", "")),
         (Identity(kind="LinkedIn", value="https://www.linkedin.com/in/Ann/", name="Ann"),

@@ -127,7 +127,7 @@ def test_replies_are_whole_and_inputs_have_no_default_that_is_null() -> None:
     schemas = openapi_document()["components"]["schemas"]
     problems = {"Problem", "FieldProblem"}  # which leave out what they have not
     bodies = {endpoint.body.__name__ for endpoint in ENDPOINTS if endpoint.body}
-    written = bodies | {"GmailChanges", "NotificationChanges", "Identity"}
+    written = bodies | {"GmailChanges", "NotificationChanges", "Identity", "TypedIdentity"}
     for name in schemas.keys() - written - problems:
         assert set(schemas[name].get("required", ())) == schemas[name].get("properties", {}).keys(), name
         assert not [member for member in schemas[name].get("properties", {}).values() if "default" in member], name
@@ -145,8 +145,9 @@ def test_replies_are_whole_and_inputs_have_no_default_that_is_null() -> None:
         ({"company": "Engines"}, True),
         ({"emails": ["ada@x.example"]}, True),
         ({"phones": ["+44 20 7946 0000"], "name": None}, True),
+        ({"identities": [{"kind": "telegram", "value": "@ada"}]}, True),
         ({}, False),
-        ({"name": "", "company": None, "emails": [], "phones": []}, False),
+        ({"name": "", "company": None, "emails": [], "phones": [], "identities": []}, False),
         ({"notes": "Nobody knows whose."}, False),
     ],
 )
