@@ -13,13 +13,11 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Handle:
-    """`label`: the platform. `kind` and `value` are as the API has them; `url` is empty where no profile is known."""
+    """`label`: the platform. `shown` is one line; `identity` is as the API has it."""
 
     label: str
     shown: str
-    url: str
-    kind: str
-    value: str
+    identity: ContactIdentity
 
     @property
     def line(self) -> str:
@@ -29,14 +27,23 @@ class Handle:
 
 def handles(identities: Iterable[ContactIdentity]) -> list[Handle]:
     return [
-        Handle(platform_label(identity.kind), identity.shown, identity.url, identity.kind, identity.value)
-        for identity in identities
+        Handle(platform_label(identity.kind), " ".join(identity.shown.split()), identity) for identity in identities
     ]
 
 
 def platform_label(kind: str) -> str:
     """What people call the platform; of one that is not known its own name."""
     return _LABELS.get(kind, kind[:1].upper() + kind[1:])
+
+
+def typed_handles(lines: Iterable[str], held: Iterable[ContactIdentity]) -> tuple[dict[str, str], ...]:
+    """What lines of a form name. One that was left as it was is what it was, whatever its platform is called."""
+    shown = {handle.line: handle.identity for handle in handles(held)}
+    return tuple(
+        {"kind": shown[line].kind, "value": shown[line].shown} if line in shown else typed_handle(line)
+        for line in map(str.strip, lines)
+        if line
+    )
 
 
 def typed_handle(line: str) -> dict[str, str]:

@@ -110,11 +110,10 @@ async def edit(visit: Visit) -> web.Response:
     """Store what was changed, and nothing else. A form that edits one field where it stands names it as `edit`."""
     contact = await visit.request(GetContact(user_id=visit.user_id, contact_id=_id(visit)))
     form = await visit.http_request.post()
-    before = entered_fields(contact)
-    entered = read_form(form, before)
+    entered = read_form(form, entered_fields(contact))
     field = FIELDS.get(str(form.get("edit", "")))
     try:
-        fields = changed_fields(before, entered)
+        fields = changed_fields(contact, entered)
         if fields:
             await visit.request(UpdateContact(user_id=visit.user_id, contact_id=contact.id, fields=fields))
     except Refused as refused:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from libs.common.errors import Refused
 from libs.common.requests import Contact, ContactFields
-from services.gateway.domain.handle_texts import handles, typed_handle
+from services.gateway.domain.handle_texts import handles, typed_handles
 from services.gateway.domain.input_texts import input_text
 
 BIOS = ("twitter", "linkedin", "telegram")
@@ -105,22 +105,18 @@ def read_form(form: MultiMapping[object], before: dict[str, str]) -> dict[str, s
     }
 
 
-def _entries(name: str, text: str) -> tuple[object, ...]:
-    lines = filter(None, map(str.strip, text.split("\n")))
-    return tuple(map(typed_handle, lines)) if name == "identities" else tuple(lines)
-
-
-def changed_fields(before: dict[str, str], entered: dict[str, str]) -> ContactFields | None:
+def changed_fields(contact: Contact, entered: dict[str, str]) -> ContactFields | None:
     """What was changed, and nothing else: a field that was left alone stays Google's to fill. None where nothing was.
 
     Refused: `invalid` (422).
     """
+    before = entered_fields(contact)
     changed = {name: text for name, text in entered.items() if text != before[name].strip()}
     if not changed:
         return None
     bios = {name.removeprefix(BIO_PREFIX): text for name, text in changed.items() if name.startswith(BIO_PREFIX)}
     values: dict[str, object] = {
-        name: _entries(name, text) if FIELDS[name].kind == "list" else text
+        name: _entries(contact, name, text) if FIELDS[name].kind == "list" else text
         for name, text in changed.items()
         if not name.startswith(BIO_PREFIX)
     }
@@ -129,3 +125,8 @@ def changed_fields(before: dict[str, str], entered: dict[str, str]) -> ContactFi
     except ValidationError as error:
         first = error.errors()[0]
         raise Refused(422, "invalid", f"{str(first['loc'][0]).capitalize()}: {input_text(first)}") from None
+
+
+def _entries(contact: Contact, name: str, text: str) -> tuple[object, ...]:
+    lines = filter(None, map(str.strip, text.split("\n")))
+    return typed_handles(lines, contact.identities) if name == "identities" else tuple(lines)

@@ -3,7 +3,7 @@
 import pytest
 
 from libs.common.requests import ContactIdentity
-from services.gateway.domain.handle_texts import handles, typed_handle
+from services.gateway.domain.handle_texts import handles, typed_handle, typed_handles
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,24 @@ def test_what_is_shown_is_typed_again_as_the_same() -> None:
     ]
     lines = handles(shown)
     assert [line.line for line in lines] == ["Telegram @Amara", "LinkedIn amara o", "Phone +46 70", "Acme_chat x: y"]
-    assert [line.url for line in lines] == ["https://t.me/amara", "", "", ""]
     assert [typed_handle(line.line) for line in lines] == [
         {"kind": identity.kind, "value": identity.shown} for identity in shown
     ]
+
+
+def test_what_was_left_as_it_was_is_the_same_whatever_its_platform_is_called() -> None:
+    named = (
+        ("acme chat", "@Amara"),
+        ("9chat", "amara"),
+        ("a/b@c", "x"),
+        ("acme", "two\nlines "),
+        ("telegram", "123456789"),
+    )
+    held = [ContactIdentity(kind=kind, value="v", shown=shown) for kind, shown in named]
+    lines = [handle.line for handle in handles(held)]
+    assert all("\n" not in line for line in lines)
+    typed = typed_handles([*lines, " signal c.1 ", ""], held)
+    assert typed == (
+        *({"kind": identity.kind, "value": identity.shown} for identity in held),
+        {"kind": "signal", "value": "c.1"},
+    )
