@@ -300,7 +300,9 @@ async def test_handles_are_shown_typed_and_parted_by_plain_forms(
     other = world.add(world.alice, contact("Dan", "dan@example.com"))
     here = f"/contacts/{person.id}"
     html = await page(browser, here)
-    assert '<bdi>Telegram</bdi>&nbsp;<a href="https://t.me/Carol" rel="noopener noreferrer"><bdi>@Carol</bdi></a>' in html
+    assert (
+        '<bdi>Telegram</bdi>&nbsp;<a href="https://t.me/Carol" rel="noopener noreferrer"><bdi>@Carol</bdi></a>' in html
+    )
     assert "<bdi>Acme &lt;b&gt;</bdi>&nbsp;<bdi>&lt;i&gt;x&lt;/i&gt;</bdi>" in html
     assert "<bdi>@Carol</bdi>, <bdi>&lt;i&gt;x&lt;/i&gt;</bdi>)" in html, "by them the person is not to be recorded"
     lines = ("Telegram @Carol", "x.com/carol", "signal: c.1", "")
