@@ -553,13 +553,18 @@ class InteractionReported(Event):
 
 
 class Identity(BaseModel):
-    """What identifies a person on a platform: kind (`email`, `phone`, `telegram`, `linkedin`, …) and value."""
+    """What identifies a person on a platform: kind (`email`, `phone`, `telegram`, `linkedin`, …) and value, and what they are called there.
+
+    `emails` and `phones`: what the platform shows of the same person besides. They link nobody: whose they are is suggested to the user.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     kind: str
     value: str
     name: str = ""
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
 
 
 class ProfileReported(Event):

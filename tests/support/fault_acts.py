@@ -189,7 +189,8 @@ async def edit(life: Life) -> None:
     """What a person writes: contacts, notes, merges, tokens."""
     made = await life.call("POST", "/contacts", {"name": "Zoe Made", "emails": ["zoe@made.example"]})
     path = f"/contacts/{made['id']}"
-    await life.call("PATCH", path, {"company": "Made Ltd"})
+    await life.call("PATCH", path, {"company": "Made Ltd", "identities": [{"kind": "telegram", "value": "@zoe_made"}]})
+    await life.call("POST", f"{path}/identities/unlink", {"kind": "telegram", "value": "zoe_made"}, done={404})
     await life.call("POST", f"{path}/interactions", {"title": "Called", "text": "About the offer."})
     written = await life.call("GET", f"/contacts/{await life.contact_id(FRIENDS[0])}/interactions", platform="email")
     for step in ("dismiss", "restore"):

@@ -195,7 +195,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         (
             *requests("contacts.create", "contacts.update", "contacts.add_interaction", "contacts.merge", "contacts.undo_merge"),
             *requests("contacts.delete", "contacts.dismiss_waiting", "contacts.restore_waiting", "auth.create_token", "auth.delete_token"),
-            *requests("contacts.dismiss_duplicate"),
+            *requests("contacts.dismiss_duplicate", "contacts.unlink_identity"),
             "request.received@contacts.rotate_bcc",
             "contacts.merge.recorded", "contacts.undo.recorded", "contacts.committed",
         ),

@@ -41,6 +41,7 @@ from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.completeness import Completeness
 from services.gateway.domain.exports import Export, State
 from services.gateway.domain.first_run import Step
+from services.gateway.domain.handle_texts import Handle
 from services.gateway.domain.meetings import BriefOutlook, GuestText, MeetingView
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
@@ -179,14 +180,21 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     yield "contact_edit.html", problem | {
         "contact": contact, "fields": FIELDS, "entered": {name: filled.text() for name in FIELDS},
     }  # fmt: skip
-    for kind, field in (("email", "emails"), ("note", "title"), ("note", "notes"), ("note", "")):
+    for kind, field in (
+        ("email", "emails"),
+        ("email", "identities"),
+        ("note", "title"),
+        ("note", "notes"),
+        ("note", ""),
+    ):
         editing = filled.shape(Editing, field=FIELDS[field]) if field else None
         lines = [
             Line(filled.shape(Interaction).model_copy(update={"kind": kind}), side)
             for side in ("they", "you", "both", "others")
         ]
         yield "contact.html", {
-            "contact": contact, "fields": FIELDS, "editing": editing, "empty_fields": list(FIELDS.values()),
+            "contact": contact, "handles": [filled.shape(Handle)], "parted_from": filled.text(),
+            "fields": FIELDS, "editing": editing, "empty_fields": list(FIELDS.values()),
             "more_duplicates": 2, "merges": [filled.shape(MergeRecord), filled.shape(MergeRecord, blocked_by=None)],
             "relationship": filled.text(), "going_cold": filled.text(), "history": filled.shape(HistoryLine),
             "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),

@@ -74,6 +74,7 @@ from libs.common.requests.contacts.duplicates import (
     MergeRecord,
     MergeRecords,
     UndoMerge,
+    UnlinkIdentity,
 )
 from libs.common.requests.contacts.exclusions import (
     AddExclusion,
@@ -87,6 +88,7 @@ from libs.common.requests.contacts.people import (
     BccAddress,
     Contact,
     ContactFields,
+    ContactIdentity,
     ContactOrder,
     ContactPage,
     ContactSummary,
@@ -101,6 +103,7 @@ from libs.common.requests.contacts.people import (
     SearchContacts,
     Tag,
     Tags,
+    TypedIdentity,
     UpdateContact,
 )
 from libs.common.requests.contacts.relationships import GoingCold, Label, MonthScore, Score, ScoreNumbers
@@ -206,6 +209,7 @@ __all__ = [
     "Comparison",
     "Contact",
     "ContactFields",
+    "ContactIdentity",
     "ContactOrder",
     "ContactPage",
     "ContactRef",
@@ -318,7 +322,9 @@ __all__ = [
     "TimelineOwner",
     "Token",
     "TokenScope",
+    "TypedIdentity",
     "UndoMerge",
+    "UnlinkIdentity",
     "UpdateContact",
     "User",
     "UserPreferences",
@@ -336,7 +342,7 @@ REQUESTS: tuple[type[Request[Any]], ...] = (
     ListRuns, GetSyncStatus, ListMeetings, GetMeeting, ExplainMessage, AuditAccount, StartAudit, RetryMessages,
     SearchContacts, ListTags, GetContact, GetPhoto, CreateContact, UpdateContact, DeleteContact, GetTimeline, AddInteraction,
     ListWaiting, DismissWaiting, RestoreWaiting, FindMail,
-    FindDuplicates, ListDuplicates, DismissDuplicate, MergeContacts, ListMerges, UndoMerge, RotateBcc,
+    FindDuplicates, ListDuplicates, DismissDuplicate, MergeContacts, ListMerges, UndoMerge, UnlinkIdentity, RotateBcc,
     GetAttendees, CountContacts, ExportContacts,
     CompareMessages, CompareMeetings, CompareCards, GetContactsOfMessage,
     ListExclusions, AddExclusion, ExcludeContact, RemoveExclusion,

@@ -14,6 +14,7 @@ HEADERS = "tests/unit/prep/test_mail_headers.py"
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 ESCAPING = "tests/unit/test_escaping.py"
 CONTACTS = "tests/integration/contacts/test_contacts"
+HANDLES = "tests/unit/contacts/test_contacts_identities.py"
 WHY_IN_TIME = "tests/integration/sync/test_why_in_time.py"
 
 ASSISTANTS = "tests/integration/gateway/test_gateway_assistants.py"
@@ -267,9 +268,23 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a connector that writes under a contact's hash",
         "edges",
-        "services/contacts/domain/observations.py::identity_participant",
-        Replace('kind not in ("", "bcc")', 'kind != ""'),
+        "services/contacts/domain/identities.py::identity_kind",
+        Replace("plain in _OTHER_KINDS", 'plain in ("", "email", "domain")'),
         (f"{CONTACTS}_safe.py::test_nobody_takes_a_hash_or_a_contact_from_outside",),
+    ),
+    Mutation(
+        "a profile of another host that passes for one of a platform",
+        "edges",
+        "services/contacts/domain/identities.py::_linked_handle",
+        Replace('authority.rpartition("@")[2]', 'authority.partition("@")[0]'),
+        (f"{HANDLES}::test_what_is_no_handle_of_a_known_platform_is_kept_and_never_taken_for_one",),
+    ),
+    Mutation(
+        "an identity of pages that is kept whole",
+        "edges",
+        "services/contacts/domain/identities.py::read_identity",
+        Replace("cleaned(written, MAX_IDENTITY)", "cleaned(written, 10 * MAX_IDENTITY)"),
+        (f"{HANDLES}::test_an_endless_identity_costs_no_more_than_its_beginning",),
     ),
     Mutation(
         "a phone of two people that identifies one of them",

@@ -12,6 +12,7 @@ PRODUCT = "tests/e2e/test_whole_product.py::test_two_replicas_of_everything_yiel
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 DELIVERY = "libs/common/bus/delivery.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
+IDENTITIES = "tests/integration/contacts/test_contacts_identities.py"
 NOT_RECORDED = "tests/integration/contacts/test_contacts_do_not_record.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 WEBHOOK_SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
@@ -249,6 +250,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/exclusions.py::leave_out_excluded_cards",
         Replace("card_without_excluded", "lambda card, _: (card, LeftOut(frozenset(), whole=False))"),
         (f"{NOT_RECORDED}::test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is_about",),
+    ),
+    Mutation(
+        "somebody not recorded whom a profile names",
+        "private",
+        "services/contacts/identity_evidence.py::record_evidence",
+        Replace("not rules.matching(*address)", "True"),
+        (f"{IDENTITIES}::test_of_whom_is_not_recorded_nothing_is_kept_as_evidence",),
+    ),
+    Mutation(
+        "somebody not recorded any more whom a profile names",
+        "private",
+        "services/contacts/exclusion_work.py::_apply",
+        Replace("await exclusion_work.delete_evidence(connection, exclusion)", ""),
+        (f"{IDENTITIES}::test_of_whom_is_not_recorded_nothing_is_kept_as_evidence",),
     ),
     Mutation(
         "a rule whose work is over before the addresses are gone",
