@@ -12,5 +12,5 @@ WEBHOOK_EVENT_TEXTS: dict[WebhookEvent, str] = {
     "prep.failed": "A brief could not be sent",
     "export.done": "An export is ready",
     "export.failed": "An export failed",
-    "contact.changed": "People changed, or what passed with them: ids only, gathered for some seconds",
+    "contact.changed": "People changed, or what passed with them (ids only)",
 }

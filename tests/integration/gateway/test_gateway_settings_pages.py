@@ -286,7 +286,7 @@ async def test_calls_that_fail_are_shown_with_what_to_do_and_when_they_are_tried
         while "The last call was not taken" not in (html := await page(browser, "/settings")):
             await asyncio.sleep(0.02)
     assert "the receiver answered 403: it does not let calls in. Give the receiver the secret that signs now" in html
-    assert re.search(r"not taken: the receiver answered 403[^<]*, [0-9]+ ms, again <time[^>]*>in 1 hour<", html)
+    assert re.search(r"not taken: the receiver answered 403[^<]*, [0-9]+ ms, next try <time[^>]*>in 1 hour<", html)
 
 
 async def test_one_request_is_one_notification_and_the_badge_counts_what_is_listed(
