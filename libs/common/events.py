@@ -694,6 +694,8 @@ TICKS: tuple[type[Tick], ...] = (MailDue, ContactsDue, CalendarDue, PrepDue, Wat
 
 # Told to every replica of the gateway, for the browsers that hang on it: plain NATS, nothing is kept.
 BROADCAST: tuple[type[Event], ...] = (SyncProgressed, NotificationCreated, ContactChanged, PrepSkipped)
+# Broadcasts on which their consumers act besides: the stream keeps them until they did, also what came while they were off.
+ALSO_KEPT: tuple[type[Event], ...] = (ContactChanged,)
 # What an integration may subscribe to: it gets a copy that names its user in the subject (integrations.py). Settings stay
 # inside, and so does what only steers the services or the pages.
 OFFERED: tuple[type[Event], ...] = (

@@ -124,7 +124,7 @@ async def be_briefed(life: Life) -> None:
     received: list[str] = []
 
     async def receive(request: web.Request) -> web.Response:
-        received.append((await request.json())["id"])
+        received.append((await request.json())["data"]["id"])
         return web.Response()
 
     app = web.Application()

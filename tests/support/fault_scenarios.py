@@ -110,7 +110,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         "history",
         acts.change_mail,
         (
-            *consumers("sync_sync_requested", "contacts_message_removed"), "sync.request.checked", "sync.requesting",
+            *consumers("sync_sync_requested", "contacts_message_removed", "gateway_contact_changed"),
+            "sync.request.checked", "sync.requesting",
             "sync.history.fetched", "sync.history.stored", "sync.removals.found", "sync.removals.published", "sync.messages.read",
             "sync.messages.published", "sync.history.applied",
         ),

@@ -52,7 +52,9 @@ from services.gateway.domain.sync_health import Health
 from services.gateway.domain.sync_lines import SyncLine
 from services.gateway.domain.timeline_view import Line, Month
 from services.gateway.domain.token_scopes import SCOPE_TEXTS
-from services.gateway.domain.webhook_delivery import SecretGeneration, WebhookCall
+from services.gateway.domain.webhook_delivery import SecretGeneration
+from services.gateway.domain.webhook_events import WEBHOOK_EVENT_TEXTS
+from services.gateway.domain.webhook_outcomes import CallLine
 from services.gateway.pages.contact_fields import FIELDS, Editing
 from services.gateway.pages.contacts import ENTERED, SORTS, FilterLink, Person
 from services.gateway.pages.meeting import LOOKS, GuestLine
@@ -236,7 +238,8 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "cards": [(account, lines_of_kinds) for account in accounts], "permissions": PERMISSIONS, "counts": filled.shape(Counts),
             "export": export, "export_size": filled.text(),
             "exclusions": [filled.shape(Exclusion, removing=removing) for removing in (True, False)],
-            "tested": True, "calls": [(filled.shape(WebhookCall), filled.text())], "generation": filled.shape(SecretGeneration),
+            "tested": True, "calls": [filled.shape(CallLine)], "webhook_events": (), "event_texts": WEBHOOK_EVENT_TEXTS,
+            "generation": filled.shape(SecretGeneration),
             "hint": filled.text(), "tokens": [filled.shape(ApiToken)], "scope_texts": SCOPE_TEXTS, "token_lives": TOKEN_LIVES,
             "secret": filled.text(), "webhook_secret": filled.text(),
             "saved": ("people", filled.text()), "problem_text": filled.text(), "problem_section": section,

@@ -28,7 +28,6 @@ from libs.common.requests.auth import (
     DeleteUser,
     Disconnect,
     FinishSignIn,
-    GetFormerWebhookSecrets,
     GetSettings,
     GetSignInSetup,
     GetToken,
@@ -44,7 +43,6 @@ from libs.common.requests.auth import (
     TokenScope,
     User,
     UserPreferences,
-    WebhookSecrets,
     WhoIs,
 )
 from libs.common.requests.contacts.archive import CountContacts, Counts, ExportContacts, ExportPage
@@ -251,7 +249,6 @@ __all__ = [
     "GetAttendees",
     "GetContact",
     "GetContactsOfMessage",
-    "GetFormerWebhookSecrets",
     "GetMeeting",
     "GetPhoto",
     "GetPreps",
@@ -330,15 +327,13 @@ __all__ = [
     "UserPreferences",
     "Waiting",
     "WaitingMail",
-    "WebhookSecrets",
     "WhoIs",
     "Why",
 ]
 
 REQUESTS: tuple[type[Request[Any]], ...] = (
     ListAccounts, ListAccountStates, GetToken, GetSettings, PutSettings, GetSignInSetup, BeginSignIn, FinishSignIn, WhoIs, SignOut,
-    SignOutEverywhere, GetFormerWebhookSecrets,
-    CreateApiToken, ListApiTokens, DeleteApiToken, Disconnect, DeleteUser,
+    SignOutEverywhere, CreateApiToken, ListApiTokens, DeleteApiToken, Disconnect, DeleteUser,
     ListRuns, GetSyncStatus, ListMeetings, GetMeeting, ExplainMessage, AuditAccount, StartAudit, RetryMessages,
     SearchContacts, ListTags, GetContact, GetPhoto, CreateContact, UpdateContact, DeleteContact, GetTimeline, AddInteraction,
     ListWaiting, DismissWaiting, RestoreWaiting, FindMail,

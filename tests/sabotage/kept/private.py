@@ -286,8 +286,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a webhook call under a trace of its own",
         "private",
         "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver_traced",
-        Replace("traced(delivery.trace)", 'traced("")'),
+        Replace("traced(call.trace)", 'traced("")'),
         (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
+    ),
+    Mutation(
+        "a webhook that is called about what its user did not choose",
+        "private",
+        "services/gateway/webhook_delivery/sender.py::WebhookSender.get_url",
+        Replace("event in (*wanted.webhook_events, TEST)", "True"),
+        (
+            "tests/integration/gateway/test_gateway_webhook_delivery.py"
+            "::test_a_webhook_is_called_about_what_its_user_chose_and_about_nothing_else",
+        ),
     ),
     Mutation(
         "a webhook call that forgets the trace of what it reports",
