@@ -130,7 +130,7 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     accounts = [filled.shape(AccountView, status=status) for status in ("active", "reauth_required")]
     frame = {
         "user": filled.shape(User), "unread": 3, "health": filled.shape(Health), "accounts": accounts, "now": NOW, "zone": UTC_ZONE,
-        "path": "/", "position": filled.text(),
+        "path": "/", "reload": "", "position": filled.text(),
     }  # fmt: skip
     for name, values in framed_pages(filled, accounts):
         yield name, frame | values

@@ -110,7 +110,7 @@ async def settings_page(
         "problem_text": problem.detail if problem else "",
         "problem_section": section,
     }
-    return await visit.page("settings.html", values, status=problem.status if problem else 200)
+    return await visit.page("settings.html", values, status=problem.status if problem else 200, path="/settings")
 
 
 async def _own_values(visit: Visit) -> dict[str, Any]:

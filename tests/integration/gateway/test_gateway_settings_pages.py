@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from libs.common.events import PrepSent, SyncCompleted
 from libs.common.ids import MeetingId, RunId, new_id
 from libs.common.preferences import WEBHOOK_EVENTS, GmailPreferences, NotificationPreferences, Preferences
 from libs.common.scopes import ALL, CALENDAR_READ, GMAIL_SEND
+from services.gateway.api import meetings
 from services.gateway.domain import webhook_delivery
 from services.gateway.pages import settings as settings_pages
 from tests.conftest import ServiceSettings
@@ -205,6 +207,33 @@ async def test_tokens_are_shown_once_and_everything_goes_only_behind_the_own_add
     assert not requested(gateway, q.DeleteUser)
     assert await submit(browser, "/me/delete", {"address": " Alice@Example.com "}) == (303, "/login?gone")
     assert requested(gateway, q.DeleteUser)[-1].user_id == gateway.world.alice.id
+
+
+def fetched_anew(html: str) -> set[str]:
+    """From where parts of the page fetch themselves, and from where all of it is loaded again."""
+    return {
+        unescape(path) for path in re.findall(r'(?:hx-get="|<a href="(?=[^"]*">Load the page again))([^"]*)"', html)
+    }
+
+
+async def test_a_page_that_answers_a_form_is_fetched_anew_from_where_it_is_and_keeps_a_secret_that_is_shown_once(
+    gateway: RunningGateway, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meetings, "BRIEFS_PER_HOUR", 0)
+    meeting = f"/meetings/{gateway.world.meeting.meeting_id}"
+    for path, form, place in (
+        ("/tokens", {"name": "Spreadsheet", "scope": "read", "days": "30"}, "/settings"), ("/tokens", {}, "/settings"),
+        ("/webhook/secret", {}, "/settings"), ("/webhook/test", {}, "/settings"), ("/settings/undo", {}, "/settings"),
+        ("/me/delete", {}, "/settings"), (f"{meeting}/brief", {}, meeting),
+    ):  # fmt: skip
+        status, html = await submit(browser, path, form)
+        assert status in (200, 409, 422, 429), "it answers with a page"
+        assert f'<a href="{place}">Load the page again' in html
+        assert place in fetched_anew(html)
+        for part in fetched_anew(html):
+            await page(browser, part)
+        (webhook,) = re.findall(r'<div id="webhook"[^>]*>', html) or [""]
+        assert ("hx-get" in webhook) == (place == "/settings" and path != "/webhook/secret")
 
 
 async def test_the_webhook_is_tested_by_a_signed_call_and_its_secret_made_anew(
