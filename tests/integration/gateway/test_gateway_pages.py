@@ -328,6 +328,11 @@ async def test_handles_are_shown_typed_and_parted_by_plain_forms(
         409,
         True,
     )
+    alone = world.add(world.alice, contact("Eve").model_copy(update={"identities": shown[:1]}))
+    html = await page(browser, f"/contacts/{alone.id}?edit=identities")
+    assert ("Telegram @Carol" in html, "/identities/unlink" in html) == (True, False), (
+        "it is a person of its own already"
+    )
 
 
 async def test_every_action_of_a_person_is_a_plain_form(
