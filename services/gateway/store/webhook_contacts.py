@@ -32,18 +32,16 @@ async def gather(connection: Connection, user_id: UserId, contact_ids: Collectio
     await connection.execute(
         "SELECT pg_advisory_xact_lock_shared(hashtextextended('gateway.user:' || $1, 0))", str(user_id)
     )
-    await connection.execute(
+    # One statement finds the row, or makes it, and locks it: between two, a call that is taken could delete it.
+    row = await connection.fetchrow(
         """
-        INSERT INTO webhook_contacts (user_id, since)
+        INSERT INTO webhook_contacts AS known (user_id, since)
         SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM deleted_users WHERE user_id = $1)
-        ON CONFLICT (user_id) DO NOTHING
+        ON CONFLICT (user_id) DO UPDATE SET since = known.since
+        RETURNING waiting, waiting_resync, since, due_at, attempts
         """,
         user_id,
         now,
-    )
-    row = await connection.fetchrow(
-        "SELECT waiting, waiting_resync, since, due_at, attempts FROM webhook_contacts WHERE user_id = $1 FOR UPDATE",
-        user_id,
     )
     if row is None:
         return

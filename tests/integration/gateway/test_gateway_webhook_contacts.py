@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
-from libs.common.db import Pool
+from libs.common.db import Connection, Pool
 from libs.common.events import ContactChanged
 from libs.common.ids import ContactId, UserId, new_id
 from services.gateway.domain import webhook_delivery
@@ -75,6 +77,52 @@ async def test_what_changes_while_a_call_is_made_is_called_about_afterwards_also
     (second,) = await leased(db, 12 + SETTLING.total_seconds())
     assert (second.changed, second.attempts) == (named(2, 3), 1)
     assert second.call_id != first.call_id
+
+
+class Interrupted:
+    """A connection on which, before its statement of this number, a call is forgotten, where that can be done then."""
+
+    def __init__(self, connection: Connection, db: Pool, statement: int, call: DueContacts) -> None:
+        self._connection, self._db, self._left, self._call = connection, db, statement, call
+        self.forgotten = False
+
+    async def execute(self, *query: Any) -> Any:
+        await self._interrupt()
+        return await self._connection.execute(*query)
+
+    async def fetchrow(self, *query: Any) -> Any:
+        await self._interrupt()
+        return await self._connection.fetchrow(*query)
+
+    async def _interrupt(self) -> None:
+        self._left -= 1
+        if self._left:
+            return
+        async with self._db.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL lock_timeout = '1ms'")
+            try:
+                async with connection.transaction():
+                    await webhook_contacts.forget_called(connection, self._call, AT + 11 * SECOND)
+                self.forgotten = True
+            except asyncpg.LockNotAvailableError:
+                pass  # it waits, and is forgotten afterwards
+
+
+async def test_what_changes_in_the_moment_in_which_a_call_is_taken_is_called_about_too(db: Pool) -> None:
+    forgotten_before = 0
+    for statement in range(1, 5):
+        await gather(db, ids(1))
+        (call,) = await leased(db, 10)
+        async with db.acquire() as connection, connection.transaction():
+            interrupted: Any = Interrupted(connection, db, statement, call)
+            await webhook_contacts.gather(interrupted, ALICE, ids(2), AT + 11 * SECOND)
+        forgotten_before += interrupted.forgotten
+        if not interrupted.forgotten:
+            await webhook_contacts.forget_called(db, call, AT + 11 * SECOND)
+        (call,) = await leased(db, 30)
+        assert call.changed == named(2), f"forgotten before statement {statement}"
+        await webhook_contacts.forget_called(db, call, AT + 30 * SECOND)
+    assert forgotten_before == 2, "until the row is locked"
 
 
 async def test_a_call_that_is_tried_again_has_its_id_until_there_is_more_to_it(db: Pool) -> None:
