@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     operators: Annotated[tuple[str, ...], NoDecode] = Field((), description="canonical addresses")
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     webhook_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    webhook_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="networks beside the public internet that users' webhooks may be in"
+    )
 
     # Google and Claude.
     google_client_id: str = ""
@@ -121,7 +124,7 @@ class Settings(BaseSettings):
     def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(_canonical_address, value))
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "webhook_allow", mode="before")
     @classmethod
     def _are_networks(cls, value: object) -> object:
         """An address is a network of one. Bits beyond the prefix are refused: nobody can know what was meant."""

@@ -553,13 +553,18 @@ class InteractionReported(Event):
 
 
 class Identity(BaseModel):
-    """What identifies a person on a platform: kind (`email`, `phone`, `telegram`, `linkedin`, …) and value."""
+    """What identifies a person on a platform: kind (`email`, `phone`, `telegram`, `linkedin`, …) and value, and what they are called there.
+
+    `emails` and `phones`: what the platform shows of the same person besides. They link nobody: whose they are is suggested to the user.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     kind: str
     value: str
     name: str = ""
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
 
 
 class ProfileReported(Event):
@@ -689,6 +694,8 @@ TICKS: tuple[type[Tick], ...] = (MailDue, ContactsDue, CalendarDue, PrepDue, Wat
 
 # Told to every replica of the gateway, for the browsers that hang on it: plain NATS, nothing is kept.
 BROADCAST: tuple[type[Event], ...] = (SyncProgressed, NotificationCreated, ContactChanged, PrepSkipped)
+# Broadcasts on which their consumers act besides: the stream keeps them until they did, also what came while they were off.
+ALSO_KEPT: tuple[type[Event], ...] = (ContactChanged,)
 # What an integration may subscribe to: it gets a copy that names its user in the subject (integrations.py). Settings stay
 # inside, and so does what only steers the services or the pages.
 OFFERED: tuple[type[Event], ...] = (

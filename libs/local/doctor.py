@@ -34,6 +34,7 @@ from libs.local.servers import valkey as valkey_server
 from libs.local.urls import without_login
 
 FERNET_KEY_BYTES = 32
+CLOUD_METADATA = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fd00:ec2::254/128")))
 UNUSABLE = (
     OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, nats.errors.Error, redis.exceptions.RedisError,
 )  # fmt: skip
@@ -56,7 +57,9 @@ async def examine(environment: Mapping[str, str], data_dir: Path) -> AsyncIterat
         for problem in error.errors(include_input=False, include_url=False):
             yield Finding("wrong", f"PINGCRM_{str(problem['loc'][0]).upper()} is not valid: {problem['msg']}.")
         return
-    for check in (check_web, check_proxies, check_sign_up, check_google, check_push, check_claude, check_keys):
+    for check in (
+        check_web, check_proxies, check_sign_up, check_google, check_push, check_claude, check_keys, check_webhooks,
+    ):  # fmt: skip
         for finding in check(settings):
             yield finding
     for finding in check_data_dir(data_dir, environment):
@@ -251,6 +254,25 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
             "wrong",
             "PINGCRM_WEBHOOK_KEYS holds a key of PINGCRM_SECRET_KEYS: the gateway must not have what opens tokens.",
         )
+
+
+def check_webhooks(settings: Settings) -> Iterator[Finding]:
+    """Networks that users may have called: never all of them, and never where clouds keep their machines' credentials."""
+    networks = settings.webhook_allow
+    for network in networks:
+        if network.prefixlen == 0:
+            yield Finding(
+                "wrong",
+                f"PINGCRM_WEBHOOK_ALLOW allows everything ({network}): every user can have any host of your network called. Name the"
+                " networks of the receivers.",
+            )
+        elif any(network.overlaps(metadata) for metadata in CLOUD_METADATA if metadata.version == network.version):
+            yield Finding(
+                "wrong",
+                f"PINGCRM_WEBHOOK_ALLOW holds {network}, where clouds answer with a machine's credentials: name a smaller network.",
+            )
+    if networks:
+        yield Finding("ok", f"Webhooks may call the public internet and {', '.join(map(str, networks))}.")
 
 
 def check_data_dir(data_dir: Path, environment: Mapping[str, str]) -> Iterator[Finding]:

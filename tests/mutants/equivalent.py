@@ -137,12 +137,6 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "any(map(tail.__contains__, _SENT))) or True else None": "Only faster: one of them is in every signature.",
         "return (at - run) % 2 == 1 → return (at + run) % 2 == 1": "Sum and difference are both odd or both even.",
     },
-    "services/auth/domain/webhook_secrets.py": {
-        'derived = (hmac.digest(key.encode(), b"webhook:" + user_id.byt'
-        'es, "sha256") for key in keys) → derived = (hmac.digest(key.en'
-        'code(), b"webhook:" + user_id.bytes, "SHA256") for key in keys'
-        ")": "Names of digests have no case.",
-    },
     "services/prep/domain/dossier.py": {
         "def collect(meeting: Meeting, people: Sequence[tuple[Guest, At"
         'tendee]], time_zone: str = "") -> Dossier: → def collect(meeti'

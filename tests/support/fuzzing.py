@@ -27,12 +27,13 @@ CHECKS = [
     positive_data_acceptance,
 ]  # fmt: skip
 SECONDS = 30
-# Rules that no schema can hold: what a cursor is, which words are an address, a zone, somebody's own; that `to` is after `from`.
+# Rules that no schema can hold: what a cursor is, which words are an address, a handle, a zone, somebody's own; that `to` is after `from`.
 BEYOND_SCHEMAS = frozenset(
     f"/problems/{code}"
     for code in (
         "invalid_cursor",
         "invalid_address",
+        "invalid_identity",
         "public_domain",
         "own_address",
         "private_webhook",

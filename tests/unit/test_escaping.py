@@ -41,6 +41,7 @@ from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.completeness import Completeness
 from services.gateway.domain.exports import Export, State
 from services.gateway.domain.first_run import Step
+from services.gateway.domain.handle_texts import Handle
 from services.gateway.domain.meetings import BriefOutlook, GuestText, MeetingView
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
@@ -51,7 +52,9 @@ from services.gateway.domain.sync_health import Health
 from services.gateway.domain.sync_lines import SyncLine
 from services.gateway.domain.timeline_view import Line, Month
 from services.gateway.domain.token_scopes import SCOPE_TEXTS
-from services.gateway.domain.webhook_delivery import SecretGeneration, WebhookCall
+from services.gateway.domain.webhook_delivery import SecretGeneration
+from services.gateway.domain.webhook_events import WEBHOOK_EVENT_TEXTS
+from services.gateway.domain.webhook_outcomes import CallLine
 from services.gateway.pages.contact_fields import FIELDS, Editing
 from services.gateway.pages.contacts import ENTERED, SORTS, FilterLink, Person
 from services.gateway.pages.meeting import LOOKS, GuestLine
@@ -127,7 +130,7 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     accounts = [filled.shape(AccountView, status=status) for status in ("active", "reauth_required")]
     frame = {
         "user": filled.shape(User), "unread": 3, "health": filled.shape(Health), "accounts": accounts, "now": NOW, "zone": UTC_ZONE,
-        "path": "/", "position": filled.text(),
+        "path": "/", "reload": "", "position": filled.text(),
     }  # fmt: skip
     for name, values in framed_pages(filled, accounts):
         yield name, frame | values
@@ -179,14 +182,21 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     yield "contact_edit.html", problem | {
         "contact": contact, "fields": FIELDS, "entered": {name: filled.text() for name in FIELDS},
     }  # fmt: skip
-    for kind, field in (("email", "emails"), ("note", "title"), ("note", "notes"), ("note", "")):
+    for kind, field in (
+        ("email", "emails"),
+        ("email", "identities"),
+        ("note", "title"),
+        ("note", "notes"),
+        ("note", ""),
+    ):
         editing = filled.shape(Editing, field=FIELDS[field]) if field else None
         lines = [
             Line(filled.shape(Interaction).model_copy(update={"kind": kind}), side)
             for side in ("they", "you", "both", "others")
         ]
         yield "contact.html", {
-            "contact": contact, "fields": FIELDS, "editing": editing, "empty_fields": list(FIELDS.values()),
+            "contact": contact, "handles": [filled.shape(Handle)], "parted_from": filled.text(),
+            "fields": FIELDS, "editing": editing, "empty_fields": list(FIELDS.values()),
             "more_duplicates": 2, "merges": [filled.shape(MergeRecord), filled.shape(MergeRecord, blocked_by=None)],
             "relationship": filled.text(), "going_cold": filled.text(), "history": filled.shape(HistoryLine),
             "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
@@ -228,7 +238,8 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "cards": [(account, lines_of_kinds) for account in accounts], "permissions": PERMISSIONS, "counts": filled.shape(Counts),
             "export": export, "export_size": filled.text(),
             "exclusions": [filled.shape(Exclusion, removing=removing) for removing in (True, False)],
-            "tested": True, "calls": [(filled.shape(WebhookCall), filled.text())], "generation": filled.shape(SecretGeneration),
+            "tested": True, "calls": [filled.shape(CallLine)], "webhook_events": (), "event_texts": WEBHOOK_EVENT_TEXTS,
+            "generation": filled.shape(SecretGeneration),
             "hint": filled.text(), "tokens": [filled.shape(ApiToken)], "scope_texts": SCOPE_TEXTS, "token_lives": TOKEN_LIVES,
             "secret": filled.text(), "webhook_secret": filled.text(),
             "saved": ("people", filled.text()), "problem_text": filled.text(), "problem_section": section,

@@ -47,6 +47,8 @@ WORK: dict[Service, frozenset[str]] = {
             "exclusion_work.py",  # the end of what the user asked not to record
             "exclusions.py",  # the door that keeps it out
             "duplicates.py",  # who may be one person, found in the background
+            "identity_evidence.py",  # by what an identity of another platform may be known for a contact
+            "identity_links.py",  # such an identity parted from a contact
             "identity_resolution.py",  # which addresses and cards are one person
             "kept_participants.py",  # whom a message to very many is recorded with
             "merges.py",  # two contacts by hand, and back

@@ -28,7 +28,6 @@ from libs.common.requests.auth import (
     DeleteUser,
     Disconnect,
     FinishSignIn,
-    GetFormerWebhookSecrets,
     GetSettings,
     GetSignInSetup,
     GetToken,
@@ -44,7 +43,6 @@ from libs.common.requests.auth import (
     TokenScope,
     User,
     UserPreferences,
-    WebhookSecrets,
     WhoIs,
 )
 from libs.common.requests.contacts.archive import CountContacts, Counts, ExportContacts, ExportPage
@@ -74,6 +72,7 @@ from libs.common.requests.contacts.duplicates import (
     MergeRecord,
     MergeRecords,
     UndoMerge,
+    UnlinkIdentity,
 )
 from libs.common.requests.contacts.exclusions import (
     AddExclusion,
@@ -87,6 +86,7 @@ from libs.common.requests.contacts.people import (
     BccAddress,
     Contact,
     ContactFields,
+    ContactIdentity,
     ContactOrder,
     ContactPage,
     ContactSummary,
@@ -101,6 +101,7 @@ from libs.common.requests.contacts.people import (
     SearchContacts,
     Tag,
     Tags,
+    TypedIdentity,
     UpdateContact,
 )
 from libs.common.requests.contacts.relationships import GoingCold, Label, MonthScore, Score, ScoreNumbers
@@ -206,6 +207,7 @@ __all__ = [
     "Comparison",
     "Contact",
     "ContactFields",
+    "ContactIdentity",
     "ContactOrder",
     "ContactPage",
     "ContactRef",
@@ -247,7 +249,6 @@ __all__ = [
     "GetAttendees",
     "GetContact",
     "GetContactsOfMessage",
-    "GetFormerWebhookSecrets",
     "GetMeeting",
     "GetPhoto",
     "GetPreps",
@@ -318,25 +319,25 @@ __all__ = [
     "TimelineOwner",
     "Token",
     "TokenScope",
+    "TypedIdentity",
     "UndoMerge",
+    "UnlinkIdentity",
     "UpdateContact",
     "User",
     "UserPreferences",
     "Waiting",
     "WaitingMail",
-    "WebhookSecrets",
     "WhoIs",
     "Why",
 ]
 
 REQUESTS: tuple[type[Request[Any]], ...] = (
     ListAccounts, ListAccountStates, GetToken, GetSettings, PutSettings, GetSignInSetup, BeginSignIn, FinishSignIn, WhoIs, SignOut,
-    SignOutEverywhere, GetFormerWebhookSecrets,
-    CreateApiToken, ListApiTokens, DeleteApiToken, Disconnect, DeleteUser,
+    SignOutEverywhere, CreateApiToken, ListApiTokens, DeleteApiToken, Disconnect, DeleteUser,
     ListRuns, GetSyncStatus, ListMeetings, GetMeeting, ExplainMessage, AuditAccount, StartAudit, RetryMessages,
     SearchContacts, ListTags, GetContact, GetPhoto, CreateContact, UpdateContact, DeleteContact, GetTimeline, AddInteraction,
     ListWaiting, DismissWaiting, RestoreWaiting, FindMail,
-    FindDuplicates, ListDuplicates, DismissDuplicate, MergeContacts, ListMerges, UndoMerge, RotateBcc,
+    FindDuplicates, ListDuplicates, DismissDuplicate, MergeContacts, ListMerges, UndoMerge, UnlinkIdentity, RotateBcc,
     GetAttendees, CountContacts, ExportContacts,
     CompareMessages, CompareMeetings, CompareCards, GetContactsOfMessage,
     ListExclusions, AddExclusion, ExcludeContact, RemoveExclusion,

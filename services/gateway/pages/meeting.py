@@ -83,7 +83,9 @@ async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
         "note": note,
         "saved": "noted" in visit.http_request.query,
     }
-    return await visit.page("meeting.html", values, status=problem.status if problem else 200)
+    return await visit.page(
+        "meeting.html", values, status=problem.status if problem else 200, path=f"/meetings/{meeting.id}"
+    )
 
 
 def _look(visit: Visit) -> str:

@@ -4,11 +4,13 @@ Each section is a form of its own. What it changed can be undone for a while: th
 """
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from secrets import token_urlsafe
 from typing import Any
 
 from aiohttp import web
+from multidict import MultiDict
 from pydantic import ValidationError
 
 from libs.common.errors import Refused
@@ -24,7 +26,9 @@ from services.gateway.domain.permissions import PERMISSIONS
 from services.gateway.domain.settings_changes import SettingsChange, settings_change, undone
 from services.gateway.domain.sync_lines import sync_line
 from services.gateway.domain.token_scopes import SCOPE_TEXTS
-from services.gateway.domain.webhook_delivery import outcome_text, secret_hint
+from services.gateway.domain.webhook_delivery import secret_hint
+from services.gateway.domain.webhook_events import WEBHOOK_EVENT_TEXTS
+from services.gateway.domain.webhook_outcomes import call_lines
 from services.gateway.pages.visit import Visit, page_route, see_other
 from services.gateway.preferences import change_preferences
 from services.gateway.store.exports import get_newest
@@ -45,7 +49,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "briefs": (*CHECKS, "time_zone"),
     "people": ("contact_creation", "own_addresses"),
     "notifications": ("webhook_url",),
+    "webhook_events": ("webhook_events",),
 }
+OF_NOTIFICATIONS = ("notifications", "webhook_events")
 TOKEN_LIVES = ((30, "a month"), (90, "three months"), (365, "a year"), (1095, "three years"))
 # The page offers it for ten seconds (style.css); some more are for a slow network.
 UNDO_LIFE = timedelta(seconds=15)
@@ -84,6 +90,8 @@ async def settings_page(
     values = {
         "gmail": settings.preferences.gmail,
         "webhook_url": settings.preferences.notifications.webhook_url or "",
+        "webhook_events": settings.preferences.notifications.webhook_events,
+        "event_texts": WEBHOOK_EVENT_TEXTS,
         "creation": CREATION,
         "lead": lead_minutes,
         "cards": [
@@ -102,7 +110,7 @@ async def settings_page(
         "problem_text": problem.detail if problem else "",
         "problem_section": section,
     }
-    return await visit.page("settings.html", values, status=problem.status if problem else 200)
+    return await visit.page("settings.html", values, status=problem.status if problem else 200, path="/settings")
 
 
 async def _own_values(visit: Visit) -> dict[str, Any]:
@@ -112,7 +120,7 @@ async def _own_values(visit: Visit) -> dict[str, Any]:
         list_calls(db, user_id), get_newest(db, user_id), get_generation(db, user_id)
     )
     return {
-        "calls": [(call, outcome_text(call.failure)) for call in calls],
+        "calls": call_lines(calls),
         "tested": "tested" in visit.http_request.query,
         "generation": generation,
         "hint": secret_hint(secret_of(visit.call, generation)),
@@ -143,7 +151,7 @@ def _undo_key(visit: Visit, undo_id: str) -> str:
 
 async def save_settings(visit: Visit) -> web.Response:
     """Store the section that was sent; on a problem the page once more, with the sentence that says what it is."""
-    form = {name: str(value) for name, value in (await visit.http_request.post()).items()}
+    form = MultiDict((name, str(value)) for name, value in (await visit.http_request.post()).items())
     section = form.get("group", "")
     try:
         changed = await store_settings(visit.call, SettingsChanges.model_validate(_changes(section, form)))
@@ -160,7 +168,7 @@ async def save_settings(visit: Visit) -> web.Response:
     return see_other(f"/settings?saved={section}&undo={undo_id}#{section}")
 
 
-def _changes(section: str, form: dict[str, str]) -> dict[str, Any]:
+def _changes(section: str, form: MultiDict[str]) -> Mapping[str, Any]:
     """The settings of one section's form."""
     values: dict[str, Any] = {}
     for name in SECTIONS.get(section, ()):
@@ -169,11 +177,13 @@ def _changes(section: str, form: dict[str, str]) -> dict[str, Any]:
             values[name] = name in form
         elif name in LISTS:
             values[name] = [line.strip() for line in text.splitlines() if line.strip()]
+        elif name == "webhook_events":
+            values[name] = form.getall(name, [])
+        elif name == "webhook_url":
+            values[name] = text or None
         else:
             values[name] = text
-    if section == "notifications":
-        return {"notifications": {"webhook_url": values["webhook_url"] or None}}
-    return {"gmail": values} if values else {}
+    return {"notifications" if section in OF_NOTIFICATIONS else "gmail": values} if values else {}
 
 
 async def undo(visit: Visit) -> web.Response:

@@ -17,6 +17,7 @@ from libs.common.events import UserDeleted
 from libs.common.requests import ExportContacts, ExportPage
 from services.gateway import export_making
 from services.gateway.context import Context
+from services.gateway.domain.public_hosts import PUBLIC
 from services.gateway.export_making import make_due_exports
 from services.gateway.handlers import exports as handlers
 from services.gateway.handlers.deletions import delete_user
@@ -42,7 +43,7 @@ async def rest(_: Context) -> int:
 
 def replica(gateway: RunningGateway) -> Context:
     resources = gateway.resources
-    webhooks = WebhookSender(resources.settings, resources.db, resources.bus, resources.http, allow_private=False)
+    webhooks = WebhookSender(resources.settings, resources.db, resources.bus, resources.http, PUBLIC)
     return Context.of(resources, webhooks)
 
 

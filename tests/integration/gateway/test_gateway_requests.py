@@ -24,7 +24,8 @@ CONTACT, OTHER = ContactId(UUID(int=21)), ContactId(UUID(int=22))
 MEETING, THING = MeetingId(UUID(int=23)), UUID(int=24)
 MAIL = InteractionId(UUID(int=25))
 AT = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-FIELDS = q.ContactFields(name="Carol", emails=("carol@example.com",))
+HANDLE = q.TypedIdentity(kind="telegram", value="@carol")
+FIELDS = q.ContactFields(name="Carol", emails=("carol@example.com",), identities=(HANDLE,))
 # What is needed to get as far as the request that an operation is about.
 ON_THE_WAY = (q.WhoIs, q.ListAccounts, q.GetSettings)
 
@@ -97,6 +98,9 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
     yield Case("list_merges", "GET", f"{of_contact}/merges", q.ListMerges(**person), 10)
     merged = q.MergeContacts(**person, other_id=OTHER)
     yield Case("merge_contacts", "POST", f"{of_contact}/merge", merged, 30, {"other_id": str(OTHER)}, keyed=True)
+    parted = q.UnlinkIdentity(**person, kind="telegram", value="carol")
+    body = {"kind": "telegram", "value": "carol"}
+    yield Case("unlink_identity", "POST", f"{of_contact}/identities/unlink", parted, 30, body, keyed=True)
     yield Case("undo_merge", "POST", f"/merges/{THING}/undo", q.UndoMerge(**mine, merge_id=THING), 30)
     yield Case("rotate_bcc", "POST", f"{of_contact}/bcc/rotate", q.RotateBcc(**person), 30)
 

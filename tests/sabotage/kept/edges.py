@@ -14,6 +14,7 @@ HEADERS = "tests/unit/prep/test_mail_headers.py"
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 ESCAPING = "tests/unit/test_escaping.py"
 CONTACTS = "tests/integration/contacts/test_contacts"
+HANDLES = "tests/unit/contacts/test_contacts_identities.py"
 WHY_IN_TIME = "tests/integration/sync/test_why_in_time.py"
 
 ASSISTANTS = "tests/integration/gateway/test_gateway_assistants.py"
@@ -59,14 +60,14 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a webhook whose name leads into the own network",
         "edges",
         "services/gateway/webhook_delivery/http_client.py::webhook_session",
-        Replace("None if allow_private else PublicResolver()", "None"),
+        Replace("None if hosts.anywhere else PublicResolver(hosts)", "None"),
         (f"{SAFETY}::test_a_name_that_leads_into_a_private_network_is_called_on_a_laptop_and_not_by_a_server",),
     ),
     Mutation(
         "a name with a public address opens its private ones",
         "edges",
         "services/gateway/webhook_delivery/http_client.py::PublicResolver.resolve",
-        Replace("return public", "return found"),
+        Replace("return allowed", "return found"),
         (f"{SAFETY}::test_of_the_addresses_of_a_name_only_the_public_ones_are_connected_to",),
     ),
     Mutation(
@@ -122,21 +123,30 @@ MUTATIONS: tuple[Mutation, ...] = (
         "webhooks are posted with the resolver of the system",
         "edges",
         "services/gateway/webhook_delivery/http_client.py::webhook_session",
-        Replace("None if allow_private else PublicResolver()", "None"),
+        Replace("None if hosts.anywhere else PublicResolver(hosts)", "None"),
         (f"{CLIENT}::test_on_a_server_no_name_leads_into_its_own_network",),
     ),
     Mutation(
         "a server passes for somebody's own machine",
         "edges",
         "services/gateway/webhook_delivery/sender.py::open_webhook_sender",
-        Replace("private_hosts_allowed(r.settings.base_url)", "True"),
+        Replace("callable_hosts(r.settings.base_url, r.settings.webhook_allow)", "CallableHosts(anywhere=True)"),
         (f"{CLIENT}::test_on_a_server_no_name_leads_into_its_own_network",),
+    ),
+    Mutation(
+        "a webhook that leads inside is found out by its first call alone",
+        "edges",
+        "services/gateway/api/settings.py::store_settings",
+        Replace("await _refuse_private_webhook(call, body.notifications.webhook_url)", ""),
+        (
+            "tests/integration/gateway/test_gateway_api.py::test_a_webhook_whose_name_leads_into_a_private_network_is_refused_as_it_is_set",
+        ),
     ),
     Mutation(
         "one public address of a name opens the way to all of them",
         "edges",
         "services/gateway/webhook_delivery/http_client.py::PublicResolver.resolve",
-        Replace("return public", "return found"),
+        Replace("return allowed", "return found"),
         (f"{CLIENT}::test_of_several_addresses_only_the_public_ones_are_connected_to",),
     ),
     Mutation(
@@ -267,9 +277,23 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a connector that writes under a contact's hash",
         "edges",
-        "services/contacts/domain/observations.py::identity_participant",
-        Replace('kind not in ("", "bcc")', 'kind != ""'),
+        "services/contacts/domain/identities.py::identity_kind",
+        Replace("plain in _OTHER_KINDS", 'plain in ("", "email", "domain")'),
         (f"{CONTACTS}_safe.py::test_nobody_takes_a_hash_or_a_contact_from_outside",),
+    ),
+    Mutation(
+        "a profile of another host that passes for one of a platform",
+        "edges",
+        "services/contacts/domain/identities.py::_linked_handle",
+        Replace('authority.rpartition("@")[2]', 'authority.partition("@")[0]'),
+        (f"{HANDLES}::test_what_is_no_handle_of_a_known_platform_is_kept_and_never_taken_for_one",),
+    ),
+    Mutation(
+        "an identity of pages that is kept whole",
+        "edges",
+        "services/contacts/domain/identities.py::read_identity",
+        Replace("cleaned(written, MAX_IDENTITY)", "cleaned(written, 10 * MAX_IDENTITY)"),
+        (f"{HANDLES}::test_an_endless_identity_costs_no_more_than_its_beginning",),
     ),
     Mutation(
         "a phone of two people that identifies one of them",

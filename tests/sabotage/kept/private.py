@@ -12,6 +12,7 @@ PRODUCT = "tests/e2e/test_whole_product.py::test_two_replicas_of_everything_yiel
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 DELIVERY = "libs/common/bus/delivery.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
+IDENTITIES = "tests/integration/contacts/test_contacts_identities.py"
 NOT_RECORDED = "tests/integration/contacts/test_contacts_do_not_record.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 WEBHOOK_SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
@@ -251,6 +252,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{NOT_RECORDED}::test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is_about",),
     ),
     Mutation(
+        "somebody not recorded whom a profile names",
+        "private",
+        "services/contacts/identity_evidence.py::record_evidence",
+        Replace("not rules.matching(*address)", "True"),
+        (f"{IDENTITIES}::test_of_whom_is_not_recorded_nothing_is_kept_as_evidence",),
+    ),
+    Mutation(
+        "somebody not recorded any more whom a profile names",
+        "private",
+        "services/contacts/exclusion_work.py::_apply",
+        Replace("await exclusion_work.delete_evidence(connection, exclusion)", ""),
+        (f"{IDENTITIES}::test_of_whom_is_not_recorded_nothing_is_kept_as_evidence",),
+    ),
+    Mutation(
         "a rule whose work is over before the addresses are gone",
         "private",
         "services/contacts/exclusion_work.py::_apply",
@@ -271,8 +286,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a webhook call under a trace of its own",
         "private",
         "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver_traced",
-        Replace("traced(delivery.trace)", 'traced("")'),
+        Replace("traced(call.trace)", 'traced("")'),
         (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
+    ),
+    Mutation(
+        "a webhook that is called about what its user did not choose",
+        "private",
+        "services/gateway/webhook_delivery/sender.py::WebhookSender.get_url",
+        Replace("event in (*wanted.webhook_events, TEST)", "True"),
+        (
+            "tests/integration/gateway/test_gateway_webhook_delivery.py"
+            "::test_a_webhook_is_called_about_what_its_user_chose_and_about_nothing_else",
+        ),
     ),
     Mutation(
         "a webhook call that forgets the trace of what it reports",

@@ -199,7 +199,7 @@ MUTATIONS = (
     Mutation(
         "a webhook call with a link that can't be opened",
         "read",
-        "services/gateway/domain/webhook_delivery.py::webhook_body",
+        "services/gateway/domain/webhook_delivery.py::notification_message",
         Replace("base_url + notification.link", "notification.link"),
         (f"{SENTENCES}::test_notifications_and_webhook_calls_read_as_their_golden_file",),
     ),

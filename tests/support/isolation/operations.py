@@ -35,6 +35,7 @@ LAST = (
 PAGES = {
     "/connect": ("account_id",),
     "/oauth/google/callback": ("state", "code"),
+    "/contacts/{contact_id}/identities/unlink": ("kind", "value"),
     "/contacts/{contact_id}/merge": ("other_id",),
     "/contacts/{contact_id}/notes": ("text",),
     "/do-not-record": ("value",),

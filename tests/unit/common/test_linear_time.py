@@ -22,7 +22,7 @@ from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import TalkingPoint
 from libs.common.resources.gmail import GmailMessage
 from services.auth.domain import api_tokens
-from services.contacts.domain import bcc, names, observations, waiting
+from services.contacts.domain import bcc, identities, identity_evidence, names, observations, waiting
 from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint, moment, parsing
@@ -92,6 +92,11 @@ def point(text: str) -> object:
     return points.grounded([TalkingPoint(text=text, evidence=("I1",))], frozenset({"I1"}))
 
 
+def identity(text: str) -> object:
+    """Of every platform that is known, and of those where a number may be the account."""
+    return [identities.read_identity(kind, text) for kind in (*identities.PLATFORMS, "whatsapp", "phone", "acme")]
+
+
 def given_to_the_model(text: str) -> str:
     return clean.for_model(text, 220)
 
@@ -143,6 +148,16 @@ PATTERNS = (
     Row(asked_message._MESSAGE_ID.fullmatch, (repeated("a"), repeated("@"), repeated("a@"), unclosed("<a@", "a"))),
     Row(asked_message._GMAIL_ID.fullmatch),
     Row(observations._ADDRESS.findall, (repeated("@"), repeated("a@"), repeated("a@ "))),
+    Row(identities._SCHEME.match, (repeated("a+"), repeated("://"), unclosed("a", "."))),
+    Row(identities._NUMBER.fullmatch, (repeated("1-"), repeated("(1"), unclosed("+1", " "))),
+    Row(identities._QUERY.split, (repeated("?"), repeated("#a"))),
+    Row(identities._TELEGRAM.fullmatch, (repeated("a_"),)),
+    Row(identities._LINKEDIN.fullmatch, (repeated("é-"),)),
+    Row(identities._TWITTER.fullmatch, (repeated("a_"),)),
+    Row(identities._INSTAGRAM.fullmatch, (repeated("a."),)),
+    Row(identities._GITHUB.fullmatch, (repeated("a-"),)),
+    Row(identity_evidence._WORD.findall, (repeated("a,"), repeated("<a"))),
+    Row(identity_evidence._PHONE.findall, (repeated("+"), repeated("+1"), repeated("+1 ("), unclosed("+1", " "), repeated("+1234567"))),
     Row(why._GMAIL_ID.fullmatch, (repeated("0"),)),
     Row(why._SEARCHABLE.fullmatch, (repeated("<a@b>"),)),
     Row(authentication._VERDICT.match, (unclosed("dmarc", " "), unclosed("dmarc/", "1"), unclosed("dmarc=", "a"))),
@@ -227,7 +242,11 @@ READERS = (
     Row(contact_text.words, (repeated("\u0301\u0323"), repeated("\ufdfa"), repeated("_"))),
     Row(contact_text.key, (repeated("\x00"), repeated("\u0301"))),
     Row(observations.display_name, (repeated("\u0301\u0323"), repeated("1"))),
-    Row(observations.handle, (repeated("/"), repeated("@"), repeated("https://"))),
+    Row(identities.undecorated, (repeated("/"), repeated("@"), repeated("https://"))),
+    Row(identity, (
+        repeated("/"), repeated("@"), repeated("https://"), repeated("t.me/"), repeated("linkedin.com/in/"), repeated("%2F"), repeated("ﷺ"),
+        unclosed("a", "+"), repeated("1-"), repeated("\u200b"),
+    )),
     Row(verdict, (
         repeated("("), repeated(")"), repeated("()"), nested("(dmarc=pass", ")"), repeated('"dmarc=pass'), repeated(";dmarc=fail"),
         repeated("\\"), repeated("\\("), repeated(";"),

@@ -6,6 +6,7 @@ from tests.sabotage.mutation import InText, Mutation, Replace, Swap
 EDGES = "tests/integration/gateway/test_gateway_edges.py"
 PUSH = "tests/integration/gateway/test_gateway_google_push.py"
 SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
+CONTACTS = "tests/integration/gateway/test_gateway_webhook_contacts.py"
 WLOOP = "tests/unit/gateway/test_gateway_webhook_loop.py"
 LIVE = "tests/integration/gateway/test_gateway_live_updates.py"
 STORE = "tests/integration/gateway/test_gateway_store.py"
@@ -31,8 +32,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver",
         Replace(
-            "await store.return_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)",
-            "await store.postpone_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)",
+            "await call.put_back(self.db, SETTINGS_RETRY_DELAY)",
+            "await call.postpone(self.db, SETTINGS_RETRY_DELAY)",
         ),
         (f"{SAFETY}::test_while_the_settings_can_not_be_looked_up_no_attempt_is_used_up",),
     ),
@@ -62,9 +63,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver",
         Replace(
-            "failure = await self._post(str(url), secrets, delivery)",
-            "await store.delete_delivery(self.db, delivery)\n"
-            "        failure = await self._post(str(url), secrets, delivery)",
+            "failure = await self._post(str(url), await self._get_secrets(call.user_id), call)",
+            "await call.settle(self.db)\n"
+            "        failure = await self._post(str(url), await self._get_secrets(call.user_id), call)",
         ),
         life("brief-fails"),
     ),
@@ -102,5 +103,26 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/store/notifications.py::_add",
         Replace("await _require_call(connection, notification_id, revision)", ""),
         (f"{STORE}::test_a_notification_that_has_grown_and_is_news_again_is_called_again",),
+    ),
+    Mutation(
+        "contacts that change while a call about others is made are forgotten with it",
+        "lost",
+        "services/gateway/store/webhook_contacts.py::forget_called",
+        InText("AND waiting = '{}' AND NOT waiting_resync RETURNING", "RETURNING"),
+        (f"{CONTACTS}::test_what_changes_while_a_call_is_made_is_called_about_afterwards_also_a_contact_of_that_call",),
+    ),
+    Mutation(
+        "contacts whose call was given up are never named again",
+        "lost",
+        "services/gateway/store/webhook_contacts.py::give_up_contacts",
+        InText("waiting_resync = true", "waiting_resync = false"),
+        (f"{CONTACTS}::test_what_was_given_up_is_made_good_by_the_next_call",),
+    ),
+    Mutation(
+        "contacts that change while the gateway is off are called about never",
+        "lost",
+        "services/gateway/__main__.py::wire",
+        Replace("r.bus.subscribe_batch(ContactChanged, partial(contact_changes.gather_for_webhooks, context))", ""),
+        (f"{CONTACTS}::test_what_changed_while_the_gateway_was_off_is_called_about_when_it_is_back",),
     ),
 )

@@ -104,4 +104,14 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("CASE WHEN $4 THEN NULL ELSE read_at END", "CASE WHEN $4 THEN read_at ELSE read_at END"),
         (f"{STORE}::{TOGETHER}",),
     ),
+    Mutation(
+        "a page that answers a form is fetched anew from where that was sent",
+        "order",
+        "services/gateway/pages/settings.py::settings_page",
+        Replace('"/settings"', '""'),
+        (
+            "tests/integration/gateway/test_gateway_settings_pages.py"
+            "::test_a_page_that_answers_a_form_is_fetched_anew_from_where_it_is_and_keeps_a_secret_that_is_shown_once",
+        ),
+    ),
 )

@@ -16,6 +16,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{CONTACTS}_whose.py::test_what_is_another_users_is_not_found_and_not_touched",),
     ),
     Mutation(
+        "the handle of another user that is taken already",
+        "others",
+        "services/contacts/store/addresses.py::list_owners",
+        InText("ON a.user_id = $1 AND (a.kind", "ON $1::uuid IS NOT NULL AND (a.kind"),
+        (
+            f"{CONTACTS}_identities.py::test_what_is_reported_under_a_handle_is_on_the_contact_that_has_it_however_it_is_written",
+        ),
+    ),
+    Mutation(
         "the merge of another user",
         "others",
         "services/contacts/store/merges.py::get_merge",

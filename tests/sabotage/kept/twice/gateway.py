@@ -22,6 +22,16 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{STORE}::test_a_sender_that_comes_late_does_not_take_the_call_from_the_one_who_has_it",),
     ),
     Mutation(
+        "a sender of calls about contacts that comes late takes the call from the one who has it",
+        "twice",
+        "services/gateway/store/webhook_contacts.py::postpone_contacts",
+        InText("AND due_at = $2", "AND $2::timestamptz IS NOT NULL"),
+        (
+            "tests/integration/gateway/test_gateway_webhook_contacts.py"
+            "::test_who_comes_late_changes_nothing_and_what_was_not_made_uses_up_no_attempt",
+        ),
+    ),
+    Mutation(
         "runs that share a notification and end at once overwrite each other's counts",
         "twice",
         "services/gateway/store/notifications.py::_add_to_earlier",
