@@ -23,7 +23,7 @@ from libs.common.requests import TOKEN_SCOPES, UNPRINTABLE, TokenScope
 REQUEST_LIFE, CODE_LIFE = timedelta(minutes=30), timedelta(minutes=1)
 TOKEN_DAYS = 90
 GRANTABLE: tuple[TokenScope, ...] = tuple(scope for scope in TOKEN_SCOPES if scope != "account")
-MAX_URIS, MAX_URI, MAX_STATE, MAX_NAME = 5, 400, 1000, 100
+MAX_URIS, MAX_URI, MAX_STATE, MAX_NAME = 10, 300, 1000, 100
 NAMELESS = "An assistant"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # What a URL may consist of, without what has a meaning in markup or in a refresh.
@@ -96,7 +96,7 @@ class Grant(BaseModel):
 
 
 def registered(body: bytes) -> Client:
-    """The client that registers itself with this. OAuthError: it can't be sent anywhere, or wants what there is not."""
+    """The client that registers itself with this. OAuthError: there is nowhere to send it to, or it wants what there is not."""
     try:
         registration = Registration.model_validate_json(body)
     except ValidationError as error:
@@ -105,12 +105,13 @@ def registered(body: bytes) -> Client:
         raise OAuthError(
             "invalid_client_metadata", "There is the grant type authorization_code, with the response type code."
         )
-    if not all(map(_may_be_sent_to, registration.redirect_uris)):
+    uris = tuple(filter(_may_be_sent_to, registration.redirect_uris))
+    if not uris:  # programs that have several names for their way back get those that will do
         raise OAuthError(
             "invalid_redirect_uri", "A redirect URI is https, or http on the user's own machine (127.0.0.1)."
         )
     name = " ".join(_HIDDEN.sub(" ", registration.client_name or "").split())[:MAX_NAME].strip()
-    return Client(name=name or NAMELESS, redirect_uris=tuple(registration.redirect_uris))
+    return Client(name=name or NAMELESS, redirect_uris=uris)
 
 
 def _may_be_sent_to(uri: str) -> bool:
