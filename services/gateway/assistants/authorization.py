@@ -26,7 +26,6 @@ from services.gateway.domain.assistant_clients import (
     AuthorizationRequest,
     Grant,
     OAuthError,
-    OAuthRedirect,
     authorization_request,
     client_id_of,
     registered,
@@ -90,10 +89,7 @@ async def register(context: Context, request: web.Request) -> web.Response:
 async def authorize(context: Context, request: web.Request) -> web.Response:
     """On to the page that asks. Nobody has to be signed in yet: what is wanted waits meanwhile, and takes a while to be forgotten."""
     await count_sign_in(context, request)
-    try:
-        wanted = authorization_request(request.query, context.settings.webhook_keys, f"{context.settings.base_url}/mcp")
-    except OAuthRedirect as back:
-        return web.Response(status=302, headers={"Location": back.location, **NO_STORE})
+    wanted = authorization_request(request.query, context.settings.webhook_keys, f"{context.settings.base_url}/mcp")
     request_id = secrets.token_urlsafe(24)
     await context.cache.put(_request_key(request_id), wanted.model_dump_json(), REQUEST_LIFE)
     return web.Response(status=302, headers={"Location": f"{CONSENT}?request={request_id}", **NO_STORE})

@@ -164,7 +164,8 @@ def _decoded(text: str) -> bytes:
 def authorization_request(query: Mapping[str, str], keys: Sequence[SecretStr], resource: str) -> AuthorizationRequest:
     """What a client sends a user's browser with.
 
-    Refused: `unknown_client`, `wrong_redirect` (400): there is nowhere to send the browser back to. OAuthRedirect: there is.
+    Refused (400): `unknown_client`, `wrong_redirect`, or the error of RFC 6749. The browser is sent back for none of them: anybody can
+    register, and would have a redirect of ours to wherever they like.
     """
     client = client_of(query.get("client_id", ""), keys)
     if client is None:
@@ -172,26 +173,19 @@ def authorization_request(query: Mapping[str, str], keys: Sequence[SecretStr], r
     redirect_uri = query.get("redirect_uri") or (client.redirect_uris[0] if len(client.redirect_uris) == 1 else "")
     if not any(_leads_to(redirect_uri, known) for known in client.redirect_uris):
         raise Refused(400, "wrong_redirect", "This assistant wants its answer sent to where it did not register.")
-    state = query.get("state")
     if code := _wrong(query, resource):
-        raise OAuthRedirect(location(redirect_uri, error=code, state=state, iss=resource.removesuffix("/mcp")))
+        raise Refused(
+            400, code, f"This assistant asks for what there is not here ({code}). Whoever makes it can mend that."
+        )
     wanted = (query.get("scope") or "read").split()
     return AuthorizationRequest(
         client_id=query["client_id"],
         client=client,
         redirect_uri=redirect_uri,
-        state=state,
+        state=query.get("state"),
         code_challenge=query["code_challenge"],
         scopes=tuple(scope for scope in GRANTABLE if scope in wanted),
     )
-
-
-class OAuthRedirect(Exception):
-    """The browser goes back to the client, with an error."""
-
-    def __init__(self, location: str) -> None:
-        super().__init__("the client gets an error")
-        self.location = location
 
 
 def _wrong(query: Mapping[str, str], resource: str) -> str:

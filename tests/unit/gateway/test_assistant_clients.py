@@ -16,10 +16,10 @@ from services.gateway.domain.assistant_clients import (
     Client,
     Grant,
     OAuthError,
-    OAuthRedirect,
     authorization_request,
     client_id_of,
     client_of,
+    location,
     registered,
     require_fit,
 )
@@ -146,13 +146,16 @@ def test_a_request_is_what_its_client_registered_for() -> None:
         ({"scope": "account"}, "invalid_scope"),
     ],
 )
-def test_a_request_that_is_wrong_goes_back_with_the_error(changes: dict[str, str | None], error: str) -> None:
-    with pytest.raises(OAuthRedirect) as back:
+def test_a_request_that_is_wrong_sends_the_browser_nowhere(changes: dict[str, str | None], error: str) -> None:
+    """Anybody can register: whoever is sent back without having been asked is sent to wherever somebody likes."""
+    with pytest.raises(Refused) as refused:
         asked(**changes)
-    assert back.value.location.startswith(f"{LOCAL}?error={error}&state=s")
-    with pytest.raises(OAuthRedirect) as back:
-        asked(**changes, redirect_uri=REMOTE)
-    assert back.value.location.startswith(f"{REMOTE}&error={error}")
+    assert (refused.value.status, refused.value.code) == (400, error)
+
+
+def test_an_answer_is_added_to_what_the_address_has_already() -> None:
+    assert location(LOCAL, code="c d", state=None) == f"{LOCAL}?code=c+d"
+    assert location(REMOTE, error="access_denied", state="s&") == f"{REMOTE}&error=access_denied&state=s%26"
 
 
 def test_a_code_is_for_the_client_that_asked_and_holds_the_verifier() -> None:
