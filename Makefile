@@ -14,8 +14,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Two workers: each starts its own PostgreSQL, NATS and Valkey.
-WORKERS ?= 2
+# Three workers on two cores: each starts its own PostgreSQL, NATS and Valkey, and waits for a third of its time.
+WORKERS ?= 3
 
 .PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser typescript screens
 

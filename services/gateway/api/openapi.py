@@ -18,6 +18,7 @@ from services.gateway.api.endpoint import JSON, Endpoint
 from services.gateway.api.input_schemas import leave_out_null_defaults, refuse_nul, without_null
 from services.gateway.api.parsing import CURSOR
 from services.gateway.api.serving import IDEMPOTENCY_KEY, PREFIX
+from services.gateway.api.webhook_calls import TAG as WEBHOOKS
 from services.gateway.api.webhook_calls import webhooks
 from services.gateway.domain.notifications import Notification
 from services.gateway.domain.problems import MEDIA_TYPE, Problem
@@ -88,7 +89,7 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
         "openapi": "3.1.0",
         "info": {"title": "PingCRM", "version": VERSION, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in endpoints)],
+        "tags": [{"name": tag} for tag in dict.fromkeys((*(endpoint.tag for endpoint in endpoints), WEBHOOKS))],
         "paths": paths,
         "webhooks": webhooks({"$ref": REF.format(model="PostedNotification")}),
         "components": {

@@ -137,7 +137,8 @@ async def live_stream(http: aiohttp.ClientSession, url: str, somebody: Somebody)
     """Their live updates, from now on."""
     stream = Stream()
     headers = {"Authorization": f"Bearer {somebody.has.token}"}
-    async with http.get(f"{url}{PREFIX}/events", headers=headers) as response:
+    endless = aiohttp.ClientTimeout(total=None)
+    async with http.get(f"{url}{PREFIX}/events", headers=headers, timeout=endless) as response:
 
         async def read() -> None:
             async for line in response.content:

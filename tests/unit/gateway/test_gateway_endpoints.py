@@ -87,6 +87,7 @@ def test_these_need_a_session_and_these_the_scope_for_the_account() -> None:
         "GET /me/export/{export_id}/archive", "POST /me/sign-out-everywhere", "DELETE /accounts/{account_id}",
         "POST /accounts/{account_id}/sync", "POST /accounts/{account_id}/audit", "POST /accounts/{account_id}/messages/retry",
         "POST /accounts/{account_id}/messages/{message_id}/retry", "PUT /settings", "GET /settings/webhook",
+        "POST /settings/webhook/secret",
         "POST /notifications/{notification_id}/accept", "POST /do-not-record", "DELETE /do-not-record/{exclusion_id}",
         "POST /contacts/{contact_id}/do-not-record",
     }  # fmt: skip
