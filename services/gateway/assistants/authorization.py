@@ -7,12 +7,12 @@
 The token is an API token like those made by hand: on the settings page, with an end, and revoked there.
 """
 
-import hashlib
 import secrets
 from functools import partial
 
 import orjson
 from aiohttp import web
+from pydantic import BaseModel
 
 from libs.common.db import act_on_behalf_of
 from libs.common.errors import Refused
@@ -28,10 +28,13 @@ from services.gateway.domain.assistant_clients import (
     OAuthError,
     authorization_request,
     client_id_of,
+    fingerprint,
     registered,
     require_fit,
+    token_form,
 )
-from services.gateway.limits.sign_ins import count_sign_in
+from services.gateway.domain.signed_values import signed, verified
+from services.gateway.limits.authorizations import count_authorization
 
 METADATA = "/.well-known/oauth-authorization-server"
 REGISTER, AUTHORIZE, TOKEN = "/oauth/register", "/oauth/authorize", "/oauth/token"
@@ -88,39 +91,44 @@ async def register(context: Context, request: web.Request) -> web.Response:
 
 async def authorize(context: Context, request: web.Request) -> web.Response:
     """On to the page that asks. Nobody has to be signed in yet: what is wanted waits meanwhile, and takes a while to be forgotten."""
-    await count_sign_in(context, request)
+    await count_authorization(context, request)
     wanted = authorization_request(request.query, context.settings.webhook_keys, f"{context.settings.base_url}/mcp")
     request_id = secrets.token_urlsafe(24)
-    await context.cache.put(_request_key(request_id), wanted.model_dump_json(), REQUEST_LIFE)
+    key = _request_key(request_id)
+    await context.cache.put(key, _to_keep(context, key, wanted), REQUEST_LIFE)
     return web.Response(status=302, headers={"Location": f"{CONSENT}?request={request_id}", **NO_STORE})
 
 
 async def get_request(context: Context, request_id: str) -> AuthorizationRequest | None:
     """What waits under this id; None where it was answered, or waited for too long."""
-    found = await context.cache.get(_request_key(request_id))
+    key = _request_key(request_id)
+    found = _kept(context, key, await context.cache.get(key))
     return AuthorizationRequest.model_validate_json(found) if found else None
 
 
 async def take_request(context: Context, request_id: str) -> AuthorizationRequest | None:
     """The same, and it waits no more: of two answers the first counts."""
-    found = await context.cache.pop(_request_key(request_id))
+    key = _request_key(request_id)
+    found = _kept(context, key, await context.cache.pop(key))
     return AuthorizationRequest.model_validate_json(found) if found else None
 
 
 async def code_for(context: Context, grant: Grant) -> str:
     """A code that is exchanged once, within a minute. Only its fingerprint is kept."""
     code = secrets.token_urlsafe(32)
-    await context.cache.put(_code_key(code), grant.model_dump_json(), CODE_LIFE)
+    key = _code_key(code)
+    await context.cache.put(key, _to_keep(context, key, grant), CODE_LIFE)
     return code
 
 
 async def exchange(context: Context, request: web.Request) -> web.Response:
     """A token for a code (RFC 6749, 4.1.3). A code that was tried is gone, whoever tried it."""
-    form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     try:
+        form = token_form(request.content_type, await request.read())
         if form.get("grant_type") != "authorization_code":
             raise OAuthError("unsupported_grant_type", "There is authorization_code alone.")
-        found = await context.cache.pop(_code_key(form.get("code", "")))
+        key = _code_key(form.get("code", ""))
+        found = _kept(context, key, await context.cache.pop(key))
         if found is None:
             raise OAuthError("invalid_grant", "The code was used, or is older than a minute.")
         grant = Grant.model_validate_json(found)
@@ -150,16 +158,21 @@ async def _token_of(context: Context, grant: Grant) -> str:
 
 
 def _request_key(request_id: str) -> str:
-    return f"assistant_request:{_fingerprint(request_id)}"
+    return f"assistant_request:{fingerprint(request_id)}"
 
 
 def _code_key(code: str) -> str:
-    return f"assistant_code:{_fingerprint(code)}"
+    return f"assistant_code:{fingerprint(code)}"
 
 
-def _fingerprint(text: str) -> str:
-    """Of any text: what somebody sends is no key as it is."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def _to_keep(context: Context, key: str, value: BaseModel) -> str:
+    """As it is kept: signed for its key, so that whoever can write Redis grants nothing in anybody's name."""
+    return signed(value.model_dump_json().encode(), key, context.settings.webhook_keys[0])
+
+
+def _kept(context: Context, key: str, found: bytes | None) -> bytes | None:
+    """What was kept under this key; None where nothing was, or somebody else wrote it."""
+    return verified(found.decode("ascii", "replace"), key, context.settings.webhook_keys) if found else None
 
 
 def _error(error: OAuthError) -> web.Response:

@@ -7,11 +7,11 @@ proves nothing, so what a code is worth hangs on the redirect URI and on PKCE.
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from re import compile as pattern
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -19,18 +19,22 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from libs.common.errors import Refused
 from libs.common.ids import UserId
 from libs.common.requests import TOKEN_SCOPES, UNPRINTABLE, TokenScope
+from services.gateway.domain.quoted import visible
+from services.gateway.domain.redirect_uris import LOOPBACK, host_of, leads_to, may_be_sent_to
+from services.gateway.domain.signed_values import encoded, signed, verified
 
 REQUEST_LIFE, CODE_LIFE = timedelta(minutes=30), timedelta(minutes=1)
 TOKEN_DAYS = 90
 GRANTABLE: tuple[TokenScope, ...] = tuple(scope for scope in TOKEN_SCOPES if scope != "account")
-MAX_URIS, MAX_URI, MAX_STATE, MAX_NAME = 10, 300, 1000, 100
+MAX_URIS, MAX_FIELDS, MAX_NAME, MAX_TOKEN_NAME = 10, 20, 60, 100
+MAX_MARKS = 3  # on one letter: scripts need no more, and a heap of them hides the line above
 NAMELESS = "An assistant"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-# What a URL may consist of, without what has a meaning in markup or in a refresh.
-_URI = pattern(r"https?://[A-Za-z0-9._~:/?@!$&()*+,=%\[\]-]+")
-_CHALLENGE = pattern(r"[A-Za-z0-9_-]{43}")
-_VERIFIER = pattern(r"[A-Za-z0-9._~-]{43,128}")
-_HIDDEN = pattern(f"[{UNPRINTABLE}]")
+PURPOSE = "assistant client"
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+_STATE = re.compile(r"[ -~]{0,1000}")
+_HIDDEN = re.compile(f"[{UNPRINTABLE}]")
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters and signs that are drawn as nothing
 
 
 class OAuthError(Exception):
@@ -61,12 +65,12 @@ class Registration(BaseModel):
 
 
 class AuthorizationRequest(BaseModel):
-    """What a client wants of whoever is asked for it."""
+    """What a client wants of whoever is asked for it. Of the client there is as much as is needed: anybody can make these wait."""
 
     model_config = ConfigDict(frozen=True)
 
-    client_id: str
-    client: Client
+    client: str = Field(description="The fingerprint of the client's id.")
+    name: str
     redirect_uri: str
     state: str | None
     code_challenge: str
@@ -75,7 +79,7 @@ class AuthorizationRequest(BaseModel):
     @property
     def host(self) -> str:
         """Where the answer goes; a program on the reader's own machine has an address there."""
-        return urlsplit(self.redirect_uri).hostname or ""
+        return host_of(self.redirect_uri)
 
     @property
     def is_local(self) -> bool:
@@ -88,7 +92,7 @@ class Grant(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     user_id: UserId
-    client_id: str
+    client: str
     name: str
     redirect_uri: str
     code_challenge: str
@@ -105,60 +109,49 @@ def registered(body: bytes) -> Client:
         raise OAuthError(
             "invalid_client_metadata", "There is the grant type authorization_code, with the response type code."
         )
-    uris = tuple(filter(_may_be_sent_to, registration.redirect_uris))
+    uris = tuple(filter(may_be_sent_to, registration.redirect_uris))
     if not uris:  # programs that have several names for their way back get those that will do
         raise OAuthError(
             "invalid_redirect_uri", "A redirect URI is https, or http on the user's own machine (127.0.0.1)."
         )
-    name = " ".join(_HIDDEN.sub(" ", registration.client_name or "").split())[:MAX_NAME].strip()
-    return Client(name=name or NAMELESS, redirect_uris=uris)
+    return Client(name=readable_name(registration.client_name or "") or NAMELESS, redirect_uris=uris)
 
 
-def _may_be_sent_to(uri: str) -> bool:
-    """Over https anywhere; over http only to a program on the user's own machine (RFC 8252)."""
-    if len(uri) > MAX_URI or not _URI.fullmatch(uri):
-        return False
-    try:
-        parts = urlsplit(uri)
-        _ = parts.port
-    except ValueError:
-        return False
-    if not parts.hostname or "@" in parts.netloc:
-        return False
-    return parts.scheme == "https" or parts.hostname in LOOPBACK
+def readable_name(text: str) -> str:
+    """What can be read of the name that somebody gives themselves; empty where that is nothing."""
+    kept: list[str] = []
+    marks = 0
+    for character in _HIDDEN.sub(" ", visible(text[: 4 * MAX_NAME])):
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        if marks <= MAX_MARKS:
+            kept.append(" " if character in _BLANK else character)
+    name = " ".join("".join(kept).split())[:MAX_NAME].strip()
+    return name if any(character.isalnum() for character in name) else ""
+
+
+def token_name(name: str, host: str) -> str:
+    """What the token is called on the settings page: two that call themselves the same differ in where their answers went."""
+    room = MAX_TOKEN_NAME - len(name) - len(" ()")
+    return f"{name} ({host if len(host) <= room else '…' + host[1 - room :]})"
 
 
 def client_id_of(client: Client, key: SecretStr) -> str:
     """The id of a client: what it registered, and a signature."""
-    content = orjson.dumps([client.name, client.redirect_uris])
-    return f"{_encoded(content)}.{_encoded(_signature(content, key))}"
+    return signed(orjson.dumps([client.name, client.redirect_uris]), PURPOSE, key)
 
 
 def client_of(client_id: str, keys: Sequence[SecretStr]) -> Client | None:
     """The client of this id; None where none of these keys has signed it."""
-    encoded, _, signature = client_id.partition(".")
-    try:
-        content, signed = _decoded(encoded), _decoded(signature)
-    except ValueError:
-        return None
-    if not any(hmac.compare_digest(_signature(content, key), signed) for key in keys):
+    content = verified(client_id, PURPOSE, keys)
+    if content is None:
         return None
     name, uris = orjson.loads(content)
     return Client(name=name, redirect_uris=tuple(uris))
 
 
-def _signature(content: bytes, key: SecretStr) -> bytes:
-    """Of this purpose alone: the same keys sign other things."""
-    return hmac.digest(key.get_secret_value().encode(), b"assistant client:" + content, "sha256")
-
-
-def _encoded(content: bytes) -> str:
-    return urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-def _decoded(text: str) -> bytes:
-    """ValueError: it is not what `_encoded` makes."""
-    return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+def fingerprint(text: str) -> str:
+    """Of any text: what somebody sends is no key as it is, and may be long."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def authorization_request(query: Mapping[str, str], keys: Sequence[SecretStr], resource: str) -> AuthorizationRequest:
@@ -171,7 +164,7 @@ def authorization_request(query: Mapping[str, str], keys: Sequence[SecretStr], r
     if client is None:
         raise Refused(400, "unknown_client", "This assistant is not registered here. Connect it anew.")
     redirect_uri = query.get("redirect_uri") or (client.redirect_uris[0] if len(client.redirect_uris) == 1 else "")
-    if not any(_leads_to(redirect_uri, known) for known in client.redirect_uris):
+    if not any(leads_to(redirect_uri, known) for known in client.redirect_uris):
         raise Refused(400, "wrong_redirect", "This assistant wants its answer sent to where it did not register.")
     if code := _wrong(query, resource):
         raise Refused(
@@ -179,8 +172,8 @@ def authorization_request(query: Mapping[str, str], keys: Sequence[SecretStr], r
         )
     wanted = (query.get("scope") or "read").split()
     return AuthorizationRequest(
-        client_id=query["client_id"],
-        client=client,
+        client=fingerprint(query["client_id"]),
+        name=client.name,
         redirect_uri=redirect_uri,
         state=query.get("state"),
         code_challenge=query["code_challenge"],
@@ -194,7 +187,7 @@ def _wrong(query: Mapping[str, str], resource: str) -> str:
         return "unsupported_response_type"
     if query.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(query.get("code_challenge", "")):
         return "invalid_request"  # without PKCE whoever sees a code could use it
-    if len(query.get("state", "")) > MAX_STATE:
+    if not _STATE.fullmatch(query.get("state", "")):
         return "invalid_request"
     if query.get("resource", resource).rstrip("/") not in (resource, resource.removesuffix("/mcp")):
         return "invalid_target"
@@ -203,31 +196,30 @@ def _wrong(query: Mapping[str, str], resource: str) -> str:
     return ""
 
 
-def _leads_to(uri: str, known: str) -> bool:
-    """Whether it is the registered URI; a program on the user's own machine may listen on another port each time (RFC 8252)."""
-    if uri == known:
-        return True
-    if not _may_be_sent_to(uri):
-        return False
-    parts, known_parts = urlsplit(uri), urlsplit(known)
-    if parts.scheme != "http" or parts.hostname not in LOOPBACK:
-        return False
-    return all(getattr(parts, name) == getattr(known_parts, name) for name in ("scheme", "hostname", "path", "query"))
-
-
-def location(redirect_uri: str, **parameters: str | None) -> str:
-    """Where the browser goes back to, with these parameters."""
-    given = urlencode({name: value for name, value in parameters.items() if value is not None})
-    return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{given}"
+def token_form(content_type: str, body: bytes) -> dict[str, str]:
+    """What a client sends to exchange its code (RFC 6749, 3.2). OAuthError: it is no form, or has a parameter twice."""
+    try:
+        fields = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise OAuthError("invalid_request", "Send a form in UTF-8.") from error
+    form = dict(fields)
+    if content_type != "application/x-www-form-urlencoded" or len(form) < len(fields):
+        raise OAuthError(
+            "invalid_request", "Send a form (application/x-www-form-urlencoded), with each parameter once."
+        )
+    return form
 
 
 def require_fit(grant: Grant, form: Mapping[str, str]) -> None:
     """Whether a code may be exchanged by whoever sends this. OAuthError: by somebody else, or not as it was asked for."""
-    if not hmac.compare_digest(grant.client_id.encode(), form.get("client_id", "").encode()):
+    if not hmac.compare_digest(grant.client, fingerprint(form.get("client_id", ""))):
         raise OAuthError("invalid_grant", "The code is another client's.")
     if form.get("redirect_uri", grant.redirect_uri) != grant.redirect_uri:
         raise OAuthError("invalid_grant", "The redirect_uri is not the one that the code was sent to.")
     verifier = form.get("code_verifier", "")
-    challenge = _encoded(hashlib.sha256(verifier.encode()).digest())
-    if not _VERIFIER.fullmatch(verifier) or not hmac.compare_digest(challenge, grant.code_challenge):
+    if not _VERIFIER.fullmatch(verifier) or not hmac.compare_digest(_challenge_of(verifier), grant.code_challenge):
         raise OAuthError("invalid_grant", "The code_verifier does not fit.")
+
+
+def _challenge_of(verifier: str) -> str:
+    return encoded(hashlib.sha256(verifier.encode()).digest())

@@ -11,8 +11,9 @@ from services.gateway.domain.assistant_clients import (
     TOKEN_DAYS,
     AuthorizationRequest,
     Grant,
-    location,
+    token_name,
 )
+from services.gateway.domain.redirect_uris import location
 from services.gateway.domain.token_scopes import SCOPE_TEXTS
 from services.gateway.pages.visit import Visit, page_route
 
@@ -29,7 +30,7 @@ async def show_consent(visit: Visit) -> web.Response:
         raise _gone()
     values = {
         "request_id": request_id,
-        "name": wanted.client.name,
+        "name": wanted.name,
         "host": wanted.host,
         "local": wanted.is_local,
         "user": visit.user,
@@ -56,8 +57,8 @@ def _grant(visit: Visit, wanted: AuthorizationRequest, scopes: tuple[TokenScope,
     assert set(scopes) <= set(GRANTABLE)
     return Grant(
         user_id=visit.user_id,
-        client_id=wanted.client_id,
-        name=wanted.client.name,
+        client=wanted.client,
+        name=token_name(wanted.name, wanted.host),
         redirect_uri=wanted.redirect_uri,
         code_challenge=wanted.code_challenge,
         scopes=scopes,
@@ -65,10 +66,15 @@ def _grant(visit: Visit, wanted: AuthorizationRequest, scopes: tuple[TokenScope,
 
 
 def _back(visit: Visit, wanted: AuthorizationRequest, **given: str) -> web.Response:
-    """A page that leads on by itself. A redirect would not do: browsers refuse one to another site after a form (`form-action`)."""
+    """A page that leads on by itself. A redirect would not do: browsers refuse one to another site after a form (`form-action`).
+
+    Whom a user has refused gets their browser by a click alone, unless it is a program of their own machine: what such a site shows next
+    could look like PingCRM.
+    """
     href = location(wanted.redirect_uri, **given, state=wanted.state, iss=visit.context.settings.base_url)
-    values = {"href": href, "name": wanted.client.name, "allowed": "code" in given}
-    return visit.context.pages.page("assistant_answered.html", values)
+    allowed = "code" in given
+    values = {"href": href, "name": wanted.name, "host": wanted.host, "allowed": allowed}
+    return visit.context.pages.page("assistant_answered.html", {**values, "leads_on": allowed or wanted.is_local})
 
 
 def _gone() -> Refused:

@@ -11,12 +11,15 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 import httpx2
+import pytest
 import redis.asyncio
 from mcp.client import Client
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
+from services.gateway.domain.assistant_clients import fingerprint
+from services.gateway.limits import authorizations, sign_ins
 from tests.integration.gateway.test_gateway_hostile_input import api
 
 __all__ = ["api"]
@@ -109,7 +112,11 @@ async def test_the_official_client_gets_a_token_that_stands_on_the_settings_page
     )
     async with browser.get("/api/v1/tokens") as response:
         (token,) = (await response.json())["items"]
-    assert (token["name"], token["scopes"], token["last_used_at"] is not None) == ("Claude <3", ["read", "write"], True)
+    assert (token["name"], token["scopes"], token["last_used_at"] is not None) == (
+        "Claude <3 (127.0.0.1)",
+        ["read", "write"],
+        True,
+    )
     async with browser.post(f"/tokens/{token['id']}/delete") as response:
         assert response.status == 200
     bearer = {"Authorization": f"Bearer {memory.tokens.access_token}", "Accept": "application/json, text/event-stream"}
@@ -120,18 +127,18 @@ async def test_the_official_client_gets_a_token_that_stands_on_the_settings_page
             assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
 
-async def registered(browser: aiohttp.ClientSession, name: str = "Claude") -> str:
+async def registered(browser: aiohttp.ClientSession, name: str = "Claude", callback: str = CALLBACK) -> str:
     """The id of a new client."""
-    body = {"client_name": name, "redirect_uris": [CALLBACK]}
+    body = {"client_name": name, "redirect_uris": [callback]}
     async with browser.post("/oauth/register", json=body) as response:
         assert response.status == 201
         return str((await response.json())["client_id"])
 
 
-def authorize_url(client_id: str) -> str:
+def authorize_url(client_id: str, callback: str = CALLBACK, **changes: str) -> str:
     query = {
-        "client_id": client_id, "redirect_uri": CALLBACK, "response_type": "code", "code_challenge": CHALLENGE,
-        "code_challenge_method": "S256", "scope": "read write", "state": "s",
+        "client_id": client_id, "redirect_uri": callback, "response_type": "code", "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256", "scope": "read write", "state": "s", **changes,
     }  # fmt: skip
     return f"/oauth/authorize?{urlencode(query)}"
 
@@ -160,6 +167,11 @@ async def test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_all
     (key,) = await redis_admin.keys("gateway:assistant_code:*")
     assert only_read not in str(key)
     assert 0 < await redis_admin.pttl(key) <= 60_000
+    nobodys = "chosen by who can write Redis"
+    moved = f"gateway:assistant_code:{fingerprint(nobodys)}"
+    for written in (await redis_admin.get(key), b'{"user_id": "..."}', b"\xff"):
+        await redis_admin.set(moved, written)
+        assert (await exchanged(browser, client_id=client_id, code=nobodys))[0] == 400
     status, token = await exchanged(browser, client_id=client_id, code=only_read)
     assert (status, token["scope"], token["token_type"]) == (200, "read", "Bearer")
     assert await exchanged(browser, client_id=client_id, code=only_read) == (400, {
@@ -207,3 +219,67 @@ async def test_nobody_but_the_user_answers_and_one_answer_counts(api: Api) -> No
         for wrong in ("/oauth/authorize", authorize_url("forged")):
             async with stranger.get(wrong, allow_redirects=False) as response:
                 assert (response.status, "Location" in response.headers) == (400, False)
+
+
+async def test_whom_a_user_has_refused_gets_their_browser_by_a_click_alone(api: Api) -> None:
+    """A site that nobody trusts would lead to whatever it likes, a page that looks like ours among it."""
+    browser, _ = api
+    elsewhere = "https://claude.ai.evil.example:8443/back"
+    client_id = await registered(browser, "Claude", elsewhere)
+    html, request_id = await asked(browser, authorize_url(client_id, elsewhere))
+    assert "<bdi>claude.ai.evil.example:8443</bdi>" in html
+    async with browser.post(CONSENT, data={"request": request_id, "answer": "refuse"}) as response:
+        html, headers = await response.text(), response.headers
+    assert 'http-equiv="refresh"' not in html
+    assert f'href="{elsewhere}?error=access_denied&amp;state=s&amp;iss=' in html
+    assert (headers["X-Frame-Options"], headers["Referrer-Policy"]) == ("DENY", "same-origin")
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+async def test_what_waits_is_bounded_and_no_flood_keeps_a_user_from_connecting(
+    api: Api, redis_admin: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, _ = api
+    monkeypatch.setattr(authorizations, "STRANGERS_PER_MINUTE", 5)
+    monkeypatch.setattr(authorizations, "USER_PER_MINUTE", 3)
+    monkeypatch.setattr(sign_ins, "ADDRESS_PER_MINUTE", 1000)  # a flood has many
+    longest = f"http://127.0.0.1/{'a' * 280}"
+    client_id = await registered(browser, "\U0001d49e" * 100, longest)
+    url = authorize_url(client_id, longest, state='"' * 1000)
+    async with aiohttp.ClientSession(str(browser._base_url)) as stranger:
+        statuses = []
+        for _ in range(11):  # of at most two minutes
+            async with stranger.get(url, allow_redirects=False) as response:
+                statuses.append(response.status)
+    assert statuses[:5] == [302] * 5
+    assert 429 in statuses
+    waiting = await redis_admin.keys("gateway:assistant_request:*")
+    assert len(waiting) == statuses.count(302)
+    for key in [*waiting, *await redis_admin.keys("gateway:authorizations:*")]:
+        assert 0 < await redis_admin.pttl(key) <= 1_800_000
+        assert len(await redis_admin.get(key)) < 4_000
+    await asked(browser, url)
+    statuses = []
+    for _ in range(7):
+        async with browser.get(url, allow_redirects=False) as response:
+            statuses.append(response.status)
+    assert 429 in statuses, "nor does a user fill it"
+
+
+async def test_what_is_no_form_and_no_registration_is_refused(api: Api) -> None:
+    browser, _ = api
+    form = "application/x-www-form-urlencoded"
+    for content_type, body in (
+        (form, b"\xff=\xff"),
+        (f"{form}; charset=nonsense", b"grant_type=authorization_code"),
+        (f"{form}; charset=utf-7", b"grant_type=authorization_code&code=+2AA-"),
+        (form, b"grant_type=authorization_code&code=a&code=b"),
+        (form, b"&".join(b"a%d=" % number for number in range(50))),
+        ("multipart/form-data; boundary=x", b"garbage"),
+        ("application/json", b"{}"),
+    ):
+        async with browser.post("/oauth/token", data=body, headers={"Content-Type": content_type}) as response:
+            assert response.status == 400, (content_type, await response.text())
+    for body in (b"\xff", b'{"redirect_uris": ["https://a.example"], "client_name": "\\ud800"}', b"[" * 100_000):
+        async with browser.post("/oauth/register", data=body) as response:
+            assert response.status == 400, body[:50]

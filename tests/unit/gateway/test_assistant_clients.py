@@ -19,10 +19,13 @@ from services.gateway.domain.assistant_clients import (
     authorization_request,
     client_id_of,
     client_of,
-    location,
+    fingerprint,
     registered,
     require_fit,
+    token_name,
 )
+from services.gateway.domain.redirect_uris import host_of, location
+from services.gateway.domain.signed_values import signed, verified
 
 KEY, OTHER_KEY = SecretStr("key"), SecretStr("other key")
 RESOURCE = "https://crm.example/mcp"
@@ -58,6 +61,19 @@ def asked(**changes: str | None) -> Any:
         ("https://assistant.example/'; url=x", False),
         ("https://assistant.example:99999/", False),
         ("https:///nowhere", False),
+        ("https://claude.ai%2eevil.example/", False),
+        ("https://claude.ai,evil.example/", False),
+        ("https://[::1].evil.example/", False),
+        ("http://evil.example[::1]/", False),
+        ("https://evil.example:443:80/", False),
+        ("https://cl\u0430ude.ai/", False),
+        ("https://assistant.example/\u202egnp.exe", False),
+        ("https://assistant.example/\n", False),
+        ("https://assistant.example\\@evil.example/", False),
+        ("https://assistant.example/back?x=1&code=theirs", False),
+        ("https://assistant.example/back?state=", False),
+        ("http://localhost./callback", False),
+        ("data:text/html,x", False),
         ("javascript:alert(1)", False),
         ("cursor://anysphere/callback", False),
         ("https://assistant.example/" + "a" * 400, False),
@@ -95,6 +111,11 @@ def test_what_can_not_be_registered_is_refused(body: bytes) -> None:
         (None, NAMELESS),
         (" \u202e\u200b ", NAMELESS),
         ("a\nb", "a b"),
+        ("\u3164\u2800\u115f", NAMELESS),
+        ("!!!", NAMELESS),
+        ("Cl\u00adau\U000e0041de\u061c", "Claude"),
+        ("a" + "\u0301" * 50, "a" + "\u0301" * 3),
+        ("\u05d0\u05d1", "\u05d0\u05d1"),
         ("x" * 500, "x" * MAX_NAME),
     ],
 )
@@ -109,13 +130,24 @@ def test_a_client_is_known_by_its_id_alone_under_every_key_and_no_other_client_c
     assert client_of(client_id, [OTHER_KEY]) is None
     content, _, signature = client_id.partition(".")
     other = client_id_of(CLIENT.model_copy(update={"redirect_uris": ("https://evil.example/",)}), OTHER_KEY)
-    for forged in ("", ".", content, f"{content}.", f"{other.partition('.')[0]}.{signature}", "é.é", client_id[:-2]):
+    for forged in (
+        "",
+        ".",
+        content,
+        f"{content}.",
+        f"{other.partition('.')[0]}.{signature}",
+        "é.é",
+        client_id[:-2],
+        f"{client_id}=",
+        f"!{client_id}",
+    ):
         assert client_of(forged, [KEY]) is None, forged
 
 
 def test_a_request_is_what_its_client_registered_for() -> None:
     wanted = asked()
-    assert (wanted.client, wanted.redirect_uri, wanted.scopes) == (CLIENT, LOCAL, ("read", "write"))
+    assert (wanted.client, wanted.name) == (fingerprint(QUERY["client_id"]), "Claude")
+    assert (wanted.redirect_uri, wanted.scopes) == (LOCAL, ("read", "write"))
     assert asked(scope=None).scopes == ("read",)
     assert asked(scope="write account offline_access").scopes == ("write",), "the account is for tokens made by hand"
     assert asked(redirect_uri="http://127.0.0.1:4040/callback").redirect_uri == "http://127.0.0.1:4040/callback"
@@ -142,6 +174,8 @@ def test_a_request_is_what_its_client_registered_for() -> None:
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
         ({"state": "s" * 1001}, "invalid_request"),
+        ({"state": "\u202e"}, "invalid_request"),
+        ({"state": "a\nb"}, "invalid_request"),
         ({"resource": "https://other.example/mcp"}, "invalid_target"),
         ({"scope": "account"}, "invalid_scope"),
     ],
@@ -160,7 +194,7 @@ def test_an_answer_is_added_to_what_the_address_has_already() -> None:
 
 def test_a_code_is_for_the_client_that_asked_and_holds_the_verifier() -> None:
     grant = Grant(
-        user_id=UserId(new_id()), client_id=QUERY["client_id"], name="Claude", redirect_uri=LOCAL, code_challenge=CHALLENGE,
+        user_id=UserId(new_id()), client=fingerprint(QUERY["client_id"]), name="Claude", redirect_uri=LOCAL, code_challenge=CHALLENGE,
         scopes=("read",),
     )  # fmt: skip
     form = {"client_id": QUERY["client_id"], "redirect_uri": LOCAL, "code_verifier": VERIFIER}
@@ -173,7 +207,31 @@ def test_a_code_is_for_the_client_that_asked_and_holds_the_verifier() -> None:
         {"code_verifier": "w" * 43},
         {"code_verifier": ""},
         {"code_verifier": CHALLENGE},
+        {"code_verifier": "\ud800" * 43},
+        {"client_id": "\ud800"},
     ):
         with pytest.raises(OAuthError) as error:
             require_fit(grant, {**form, **changes})
         assert error.value.code == "invalid_grant"
+
+
+def test_two_tokens_of_one_name_differ_in_where_their_answers_went() -> None:
+    assert token_name("Claude", "claude.ai") == "Claude (claude.ai)"
+    long = token_name("x" * MAX_NAME, "claude.ai." + "a" * 230 + ".evil.example")
+    assert (len(long), long[-14:]) == (100, ".evil.example)"), "what a host ends in says whose it is"
+    assert host_of("https://claude.ai:8443/x") == "claude.ai:8443"
+    assert (host_of("https://claude.ai:443/x"), host_of("http://127.0.0.1:3030/x")) == ("claude.ai", "127.0.0.1")
+
+
+def test_what_is_kept_is_worth_something_where_it_was_put_and_under_our_keys_alone() -> None:
+    kept = signed(b"grant", "code:1", KEY)
+    assert verified(kept, "code:1", [OTHER_KEY, KEY]) == b"grant"
+    forged = signed(b"grant", "code:1", OTHER_KEY)
+    for text, purpose in (
+        (kept, "code:2"),
+        (forged, "code:1"),
+        ("grant", "code:1"),
+        ("", "code:1"),
+        ("\ufffd.x", "code:1"),
+    ):
+        assert verified(text, purpose, [KEY]) is None, text
