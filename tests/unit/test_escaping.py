@@ -131,6 +131,13 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     }  # fmt: skip
     for name, values in framed_pages(filled, accounts):
         yield name, frame | values
+    names = ("request_id", "name", "host", "days")
+    yield "assistant_consent.html", {name: filled.text() for name in names} | {
+        "local": False, "user": filled.shape(User), "scopes": [(filled.text(), filled.text())],
+    }  # fmt: skip
+    yield "assistant_answered.html", {name: filled.text() for name in ("href", "name", "host")} | {
+        "allowed": True, "leads_on": True,
+    }  # fmt: skip
     yield "error.html", {name: filled.text() for name in ("title", "detail", "advice", "trace", "href", "label")}
     operation = {
         name: filled.text() for name in ("id", "method", "path", "summary", "scope", "description", "body")

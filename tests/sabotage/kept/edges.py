@@ -17,6 +17,7 @@ CONTACTS = "tests/integration/contacts/test_contacts"
 WHY_IN_TIME = "tests/integration/sync/test_why_in_time.py"
 
 ASSISTANTS = "tests/integration/gateway/test_gateway_assistants.py"
+CONSENT = "tests/integration/gateway/test_gateway_assistant_consent.py"
 TOOLS = "tests/unit/gateway/test_assistant_tools.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -40,6 +41,31 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/assistants/routes.py::serve",
         Replace("await take_api_request(context, call.user_id)", ""),
         (f"{ASSISTANTS}::test_an_assistant_waits_as_every_other_program_does",),
+    ),
+    Mutation(
+        "what assistants make wait is not counted",
+        "edges",
+        "services/gateway/assistants/authorization.py::authorize",
+        Replace("await count_authorization(context, request)", ""),
+        (f"{CONSENT}::test_what_waits_is_bounded_and_no_flood_keeps_a_user_from_connecting",),
+    ),
+    Mutation(
+        "who writes into Redis grants an assistant what they like",
+        "edges",
+        "services/gateway/assistants/authorization.py::_kept",
+        Replace(
+            'verified(found.decode("ascii", "replace"), key, context.settings.webhook_keys)',
+            'verified(found.decode("ascii", "replace"), "", context.settings.webhook_keys) or __import__("base64").urlsafe_b64decode('
+            'found.partition(b".")[0] + b"==")',
+        ),
+        (f"{CONSENT}::test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_allowed",),
+    ),
+    Mutation(
+        "a browser is led to whom its user has refused",
+        "edges",
+        "services/gateway/pages/assistants.py::_back",
+        Replace("allowed or wanted.is_local", "True"),
+        (f"{CONSENT}::test_whom_a_user_has_refused_gets_their_browser_by_a_click_alone",),
     ),
     Mutation(
         "a mail writes tags into what a model reads",
