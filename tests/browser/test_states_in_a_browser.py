@@ -103,6 +103,7 @@ async def test_an_assistant_is_allowed_by_a_click_and_the_browser_goes_back_to_i
         await expect(page.get_by_role("heading", level=1)).to_have_text("May an assistant use PingCRM?")
         await visitor.check_in_both_lights()
         allow = page.get_by_role("button", name="Allow", exact=True)
+        await expect(allow).to_have_css("animation-name", "withheld")  # where nothing hovers: not at once, either
         place = await allow.bounding_box()
         assert place
         await page.mouse.move(place["x"] + 5, place["y"] + 5)

@@ -131,7 +131,7 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     }  # fmt: skip
     for name, values in framed_pages(filled, accounts):
         yield name, frame | values
-    names = ("request_id", "name", "host", "days")
+    names = ("request_id", "name", "host", "uri", "days")
     yield "assistant_consent.html", {name: filled.text() for name in names} | {
         "local": False, "user": filled.shape(User), "scopes": [(filled.text(), filled.text())],
     }  # fmt: skip
@@ -237,6 +237,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "exclusions": [filled.shape(Exclusion, removing=removing) for removing in (True, False)],
             "tested": True, "calls": [(filled.shape(WebhookCall), filled.text())], "generation": filled.shape(SecretGeneration),
             "hint": filled.text(), "tokens": [filled.shape(ApiToken)], "scope_texts": SCOPE_TEXTS, "token_lives": TOKEN_LIVES,
+            "assistants_url": filled.text(),
             "secret": filled.text(), "webhook_secret": filled.text(),
             "saved": ("people", filled.text()), "problem_text": filled.text(), "problem_section": section,
         }  # fmt: skip

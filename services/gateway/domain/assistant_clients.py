@@ -34,6 +34,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _STATE = re.compile(r"[ -~]{0,1000}")
 _HIDDEN = re.compile(f"[{UNPRINTABLE}]")
+_QUOTES = str.maketrans(dict.fromkeys('"“”„‟«»″〝〞＂', "'"))  # a name stands in quotation marks, and does not end them
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters and signs that are drawn as nothing
 
 
@@ -125,7 +126,7 @@ def readable_name(text: str) -> str:
         marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
         if marks <= MAX_MARKS:
             kept.append(" " if character in _BLANK else character)
-    name = " ".join("".join(kept).split())[:MAX_NAME].strip()
+    name = " ".join("".join(kept).translate(_QUOTES).split())[:MAX_NAME].strip()
     return name if any(character.isalnum() for character in name) else ""
 
 

@@ -9,6 +9,8 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _URI = re.compile(r"https?://[A-Za-z0-9._~:/?@!$&()*+,=%\[\]-]+")
 # The host that a reader sees is the one that a browser goes to: nothing in it is decoded, folded or dropped on the way.
 _PLACE = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+# An address within it: whoever leads on to that would hand over the answer, and the host that the reader has seen is not where it ends.
+_ANOTHER = re.compile(r"(?:/|%2f){2}|https?(?::|%3a)", re.IGNORECASE)
 _OURS = frozenset({"code", "state", "iss", "error", "error_description"})
 
 
@@ -21,7 +23,7 @@ def may_be_sent_to(uri: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    if not _PLACE.fullmatch(parts.netloc):
+    if not _PLACE.fullmatch(parts.netloc) or _ANOTHER.search(uri.partition("://")[2]):
         return False
     if any(name in _OURS for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
         return False  # of two codes in an address nobody knows which one its reader takes

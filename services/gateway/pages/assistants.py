@@ -32,6 +32,7 @@ async def show_consent(visit: Visit) -> web.Response:
         "request_id": request_id,
         "name": wanted.name,
         "host": wanted.host,
+        "uri": wanted.redirect_uri,
         "local": wanted.is_local,
         "user": visit.user,
         "scopes": [(scope, SCOPE_TEXTS[scope]) for scope in wanted.scopes],

@@ -20,6 +20,7 @@ from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull,
 
 from services.gateway.domain.assistant_clients import fingerprint
 from services.gateway.limits import authorizations, sign_ins
+from services.gateway.sessions.cookies import SESSION_COOKIE
 from tests.integration.gateway.test_gateway_hostile_input import api
 
 __all__ = ["api"]
@@ -110,8 +111,7 @@ async def test_the_official_client_gets_a_token_that_stands_on_the_settings_page
         7_776_000,
         None,
     )
-    async with browser.get("/api/v1/tokens") as response:
-        (token,) = (await response.json())["items"]
+    (token,) = await tokens_of(browser)
     assert (token["name"], token["scopes"], token["last_used_at"] is not None) == (
         "Claude <3 (127.0.0.1)",
         ["read", "write"],
@@ -188,8 +188,32 @@ async def test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_all
         assert (await exchanged(browser, client_id=client_id, code=given))[0] == 400, "who tries a code uses it up"
     status, refused = await exchanged(browser, client_id=client_id, code=await code(), grant_type="refresh_token")
     assert (status, refused["error"]) == (400, "unsupported_grant_type")
+    assert [token["scopes"] for token in await tokens_of(browser)] == [["read"]]
+
+
+async def test_a_token_is_of_whoever_answered_and_does_no_more_than_was_asked_for(api: Api) -> None:
+    browser, _ = api
+    client_id = await registered(browser)
+    url = str(browser._base_url).rstrip("/")
+    async with aiohttp.ClientSession(url, headers={"Origin": url}, cookies={SESSION_COOKIE: "2"}) as other:
+        before = await tokens_of(other)
+        _, request_id = await asked(browser, authorize_url(client_id, scope="read"))
+        _, parameters = await sent_back(other, request_id, **ALLOW)  # with a box that was not on the page
+        status, token = await exchanged(browser, client_id=client_id, code=parameters["code"])
+        assert (status, token["scope"]) == (200, "read")
+        (made,) = [known for known in await tokens_of(other) if known not in before]
+        assert made["scopes"] == ["read"]
+        async with other.get("/api/v1/me") as response:
+            answered = await response.json()
+    assert await tokens_of(browser) == []
+    bearer = {"Authorization": f"Bearer {token['access_token']}"}
+    async with aiohttp.ClientSession(url, headers=bearer) as program, program.get("/api/v1/me") as response:
+        assert (await response.json())["id"] == answered["id"]
+
+
+async def tokens_of(browser: aiohttp.ClientSession) -> list[dict[str, Any]]:
     async with browser.get("/api/v1/tokens") as response:
-        assert len((await response.json())["items"]) == 1
+        return list((await response.json())["items"])
 
 
 async def test_nobody_but_the_user_answers_and_one_answer_counts(api: Api) -> None:
@@ -219,6 +243,14 @@ async def test_nobody_but_the_user_answers_and_one_answer_counts(api: Api) -> No
         for wrong in ("/oauth/authorize", authorize_url("forged")):
             async with stranger.get(wrong, allow_redirects=False) as response:
                 assert (response.status, "Location" in response.headers) == (400, False)
+        everything = {"name": "a program", "scopes": ["read", "write", "account"]}
+        async with browser.post("/api/v1/tokens", json=everything) as response:
+            bearer = {"Authorization": f"Bearer {(await response.json())['secret']}"}
+        answer = {"request": request_id, **ALLOW}
+        async with stranger.post(CONSENT, data=answer, headers=bearer, allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (302, "/login"), "no token makes tokens"
+    _, parameters = await sent_back(browser, request_id, **ALLOW)
+    assert "code" in parameters, "nobody has used the question up"
 
 
 async def test_whom_a_user_has_refused_gets_their_browser_by_a_click_alone(api: Api) -> None:
@@ -228,6 +260,7 @@ async def test_whom_a_user_has_refused_gets_their_browser_by_a_click_alone(api: 
     client_id = await registered(browser, "Claude", elsewhere)
     html, request_id = await asked(browser, authorize_url(client_id, elsewhere))
     assert "<bdi>claude.ai.evil.example:8443</bdi>" in html
+    assert f"<bdi>{elsewhere}</bdi>" in html
     async with browser.post(CONSENT, data={"request": request_id, "answer": "refuse"}) as response:
         html, headers = await response.text(), response.headers
     assert 'http-equiv="refresh"' not in html

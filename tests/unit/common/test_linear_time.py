@@ -144,6 +144,7 @@ PATTERNS = (
     Row(assistant_clients._STATE.fullmatch),
     Row(redirect_uris._URI.fullmatch, (repeated("https://"), unclosed("https://a", "a"))),
     Row(redirect_uris._PLACE.fullmatch, (repeated("a."), repeated(":"))),
+    Row(redirect_uris._ANOTHER.search, (repeated("/a"), repeated("http"))),
     Row(asked_message._LABELS.match, (unclosed("message-id", " "), repeated("rfc822msgid:"))),
     Row(asked_message._MESSAGE_ID.fullmatch, (repeated("a"), repeated("@"), repeated("a@"), unclosed("<a@", "a"))),
     Row(asked_message._GMAIL_ID.fullmatch),
