@@ -9,6 +9,7 @@ The token is an API token like those made by hand: on the settings page, with an
 
 import secrets
 from functools import partial
+from uuid import UUID
 
 import orjson
 from aiohttp import web
@@ -16,7 +17,8 @@ from pydantic import BaseModel
 
 from libs.common.db import act_on_behalf_of
 from libs.common.errors import Refused
-from libs.common.requests import CreateApiToken
+from libs.common.ids import UserId
+from libs.common.requests import ApiToken, CreateApiToken, DeleteApiToken
 from services.gateway.context import Context
 from services.gateway.domain.assistant_clients import (
     CODE_LIFE,
@@ -122,22 +124,24 @@ async def code_for(context: Context, grant: Grant) -> str:
 
 
 async def exchange(context: Context, request: web.Request) -> web.Response:
-    """A token for a code (RFC 6749, 4.1.3). A code that was tried is gone, whoever tried it."""
+    """A token for a code (RFC 6749, 4.1.3). A code that was tried is gone, whoever tried it; one that comes again ends its token."""
     try:
         form = token_form(request.content_type, await request.read())
         if form.get("grant_type") != "authorization_code":
             raise OAuthError("unsupported_grant_type", "There is authorization_code alone.")
         key = _code_key(form.get("code", ""))
-        found = _kept(context, key, await context.cache.pop(key))
-        if found is None:
-            raise OAuthError("invalid_grant", "The code was used, or is older than a minute.")
-        grant = Grant.model_validate_json(found)
+        grant = await _take_grant(context, key)
         require_fit(grant, form)
-        secret = await _token_of(context, grant)
+        if grant.token_id:
+            await _end_token(context, grant.user_id, grant.token_id)
+            raise OAuthError("invalid_grant", "The code was used already. Its token has ended: begin anew.")
+        made = await _token_of(context, grant)
     except OAuthError as error:
         return _error(error)
+    used = grant.model_copy(update={"token_id": made.id})
+    await context.cache.put(key, _to_keep(context, key, used), CODE_LIFE)
     token = {
-        "access_token": secret,
+        "access_token": made.secret,
         "token_type": "Bearer",
         "expires_in": TOKEN_DAYS * 86_400,
         "scope": " ".join(grant.scopes),
@@ -145,16 +149,32 @@ async def exchange(context: Context, request: web.Request) -> web.Response:
     return web.json_response(token, headers=NO_STORE)
 
 
-async def _token_of(context: Context, grant: Grant) -> str:
-    """The secret of a new API token. OAuthError: the user has too many."""
+async def _take_grant(context: Context, key: str) -> Grant:
+    """What a code is good for; nobody else gets it meanwhile. OAuthError: nothing, or nothing any more."""
+    found = _kept(context, key, await context.cache.pop(key))
+    if found is None:
+        raise OAuthError("invalid_grant", "The code was used, or is older than a minute.")
+    return Grant.model_validate_json(found)
+
+
+async def _token_of(context: Context, grant: Grant) -> ApiToken:
+    """A new API token, with its secret. OAuthError: the user has too many."""
     act_on_behalf_of(grant.user_id)
     command = CreateApiToken(user_id=grant.user_id, name=grant.name, scopes=frozenset(grant.scopes), days=TOKEN_DAYS)
     try:
-        made = await context.bus.request(command)
+        return await context.bus.request(command)
     except Refused as refused:
         raise OAuthError("invalid_grant", refused.detail) from refused
-    assert made.secret is not None, "a new token comes with its secret"
-    return made.secret
+
+
+async def _end_token(context: Context, user_id: UserId, token_id: UUID) -> None:
+    """Two had the code and the verifier, and one of them is a thief; or nobody got the first answer, and the token is nobody's."""
+    act_on_behalf_of(user_id)
+    try:
+        await context.bus.request(DeleteApiToken(user_id=user_id, token_id=token_id))
+    except Refused as refused:
+        if refused.status != 404:  # its user was faster
+            raise
 
 
 def _request_key(request_id: str) -> str:

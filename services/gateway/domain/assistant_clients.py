@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -88,7 +89,7 @@ class AuthorizationRequest(BaseModel):
 
 
 class Grant(BaseModel):
-    """What a user has granted: for a code, once."""
+    """What a user has granted: for a code, which is exchanged once."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -98,6 +99,7 @@ class Grant(BaseModel):
     redirect_uri: str
     code_challenge: str
     scopes: tuple[TokenScope, ...]
+    token_id: UUID | None = Field(None, description="The token that it was exchanged for, once it was.")
 
 
 def registered(body: bytes) -> Client:

@@ -1,103 +1,32 @@
 """An assistant without a token gets one by OAuth, once its user has allowed it: as the official client does it, and as nobody may."""
 
-import hashlib
-import re
-from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from html import unescape
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
-import httpx2
 import pytest
 import redis.asyncio
-from mcp.client import Client
-from mcp.client.auth import OAuthClientProvider
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 from services.gateway.domain.assistant_clients import fingerprint
 from services.gateway.limits import authorizations, sign_ins
 from services.gateway.sessions.cookies import SESSION_COOKIE
 from tests.integration.gateway.test_gateway_hostile_input import api
+from tests.support.assistant_consent import (
+    ALLOW,
+    CALLBACK,
+    CONSENT,
+    Memory,
+    asked,
+    authorize_url,
+    exchanged,
+    official_client,
+    registered,
+    sent_back,
+    tokens_of,
+)
 
 __all__ = ["api"]
 
 Api = tuple[aiohttp.ClientSession, dict[str, str]]
-CALLBACK = "http://127.0.0.1:3030/callback"
-VERIFIER = "v" * 43
-CHALLENGE = urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-ALLOW = {"answer": "allow", "scope": ["read", "write"]}
-CONSENT = "/assistants/connect"
-
-
-class Memory:
-    """What the client keeps."""
-
-    tokens: OAuthToken | None = None
-    client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
-
-
-async def asked(browser: aiohttp.ClientSession, authorize_url: str) -> tuple[str, str]:
-    """The page that asks, and the id of the request on it."""
-    async with browser.get(authorize_url) as response:
-        html = await response.text()
-        assert (response.status, response.url.path) == (200, CONSENT), html
-    found = re.search(r'name="request" value="([^"]+)"', html)
-    assert found
-    return html, found[1]
-
-
-async def sent_back(browser: aiohttp.ClientSession, request_id: str, **form: Any) -> tuple[str, dict[str, str]]:
-    """Where the answer leads the browser, and with what."""
-    async with browser.post(CONSENT, data={"request": request_id, **form}) as response:
-        html = await response.text()
-        assert response.status == 200, html
-    found = re.search(r'content="0; url=([^"]+)"', html)
-    assert found
-    href = unescape(found[1])
-    assert f'href="{found[1]}"' in html, "for browsers that don't go by themselves"
-    parameters = {name: values[0] for name, values in parse_qs(urlsplit(href).query).items()}
-    return href.partition("?")[0], parameters
-
-
-@asynccontextmanager
-async def official_client(browser: aiohttp.ClientSession, memory: Memory) -> AsyncIterator[Client]:
-    """The client of the protocol's makers, whose user allows everything in their browser."""
-    url = str(browser._base_url).rstrip("/")
-    opened: list[str] = []
-
-    async def open_browser(authorize_url: str) -> None:
-        opened.append(authorize_url)
-
-    async def callback() -> AuthorizationCodeResult:
-        html, request_id = await asked(browser, opened.pop())
-        assert "Claude &lt;3" in html
-        back, parameters = await sent_back(browser, request_id, **ALLOW)
-        assert back == CALLBACK
-        return AuthorizationCodeResult(**parameters)
-
-    metadata = OAuthClientMetadata(client_name="Claude <3", redirect_uris=[CALLBACK])
-    provider = OAuthClientProvider(f"{url}/mcp", metadata, memory, open_browser, callback)
-    async with (
-        httpx2.AsyncClient(auth=provider, timeout=60) as http,
-        Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
-    ):
-        yield client
 
 
 async def test_the_official_client_gets_a_token_that_stands_on_the_settings_page_until_it_is_revoked(api: Api) -> None:
@@ -127,29 +56,6 @@ async def test_the_official_client_gets_a_token_that_stands_on_the_settings_page
             assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
 
-async def registered(browser: aiohttp.ClientSession, name: str = "Claude", callback: str = CALLBACK) -> str:
-    """The id of a new client."""
-    body = {"client_name": name, "redirect_uris": [callback]}
-    async with browser.post("/oauth/register", json=body) as response:
-        assert response.status == 201
-        return str((await response.json())["client_id"])
-
-
-def authorize_url(client_id: str, callback: str = CALLBACK, **changes: str) -> str:
-    query = {
-        "client_id": client_id, "redirect_uri": callback, "response_type": "code", "code_challenge": CHALLENGE,
-        "code_challenge_method": "S256", "scope": "read write", "state": "s", **changes,
-    }  # fmt: skip
-    return f"/oauth/authorize?{urlencode(query)}"
-
-
-async def exchanged(browser: aiohttp.ClientSession, **form: str) -> tuple[int, dict[str, Any]]:
-    body = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": VERIFIER, **form}
-    async with browser.post("/oauth/token", data=body) as response:
-        assert response.headers["Cache-Control"] == "no-store"
-        return response.status, await response.json()
-
-
 async def test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_allowed(
     api: Api, redis_admin: redis.asyncio.Redis
 ) -> None:
@@ -174,9 +80,15 @@ async def test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_all
         assert (await exchanged(browser, client_id=client_id, code=nobodys))[0] == 400
     status, token = await exchanged(browser, client_id=client_id, code=only_read)
     assert (status, token["scope"], token["token_type"]) == (200, "read", "Bearer")
-    assert await exchanged(browser, client_id=client_id, code=only_read) == (400, {
-        "error": "invalid_grant", "error_description": "The code was used, or is older than a minute.",
-    })  # fmt: skip
+    assert [token["scopes"] for token in await tokens_of(browser)] == [["read"]]
+    for description in (
+        "The code was used already. Its token has ended: begin anew.",  # one of the two has stolen it
+        "The code was used, or is older than a minute.",
+    ):
+        assert await exchanged(browser, client_id=client_id, code=only_read) == (
+            400, {"error": "invalid_grant", "error_description": description},
+        )  # fmt: skip
+        assert await tokens_of(browser) == []
     tried: list[dict[str, str]] = [
         {"client_id": await registered(browser, "Another")},
         {"client_id": client_id, "code_verifier": "w" * 43},
@@ -188,7 +100,11 @@ async def test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_all
         assert (await exchanged(browser, client_id=client_id, code=given))[0] == 400, "who tries a code uses it up"
     status, refused = await exchanged(browser, client_id=client_id, code=await code(), grant_type="refresh_token")
     assert (status, refused["error"]) == (400, "unsupported_grant_type")
-    assert [token["scopes"] for token in await tokens_of(browser)] == [["read"]]
+    assert await tokens_of(browser) == []
+    seen = await code()
+    assert (await exchanged(browser, client_id=client_id, code=seen))[0] == 200
+    assert (await exchanged(browser, client_id=client_id, code=seen, code_verifier="w" * 43))[0] == 400
+    assert len(await tokens_of(browser)) == 1, "who has only seen a code ends nobody's token"
 
 
 async def test_a_token_is_of_whoever_answered_and_does_no_more_than_was_asked_for(api: Api) -> None:
@@ -209,11 +125,6 @@ async def test_a_token_is_of_whoever_answered_and_does_no_more_than_was_asked_fo
     bearer = {"Authorization": f"Bearer {token['access_token']}"}
     async with aiohttp.ClientSession(url, headers=bearer) as program, program.get("/api/v1/me") as response:
         assert (await response.json())["id"] == answered["id"]
-
-
-async def tokens_of(browser: aiohttp.ClientSession) -> list[dict[str, Any]]:
-    async with browser.get("/api/v1/tokens") as response:
-        return list((await response.json())["items"])
 
 
 async def test_nobody_but_the_user_answers_and_one_answer_counts(api: Api) -> None:

@@ -57,6 +57,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{CONSENT}::test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_allowed",),
     ),
     Mutation(
+        "the token of a code that comes again goes on",
+        "edges",
+        "services/gateway/assistants/authorization.py::exchange",
+        Replace("await _end_token(context, grant.user_id, grant.token_id)", "pass"),
+        (f"{CONSENT}::test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_allowed",),
+    ),
+    Mutation(
         "an assistant may do without PKCE",
         "edges",
         "services/gateway/domain/assistant_clients.py::_wrong",

@@ -54,7 +54,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a code of an assistant that is exchanged again",
         "twice",
-        "services/gateway/assistants/authorization.py::exchange",
+        "services/gateway/assistants/authorization.py::_take_grant",
         Replace("context.cache.pop", "context.cache.get"),
         (
             "tests/integration/gateway/test_gateway_assistant_consent.py::test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_allowed",
