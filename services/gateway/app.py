@@ -12,11 +12,13 @@ from libs.common.web import health_routes, serve
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.google_push import google_push_routes
 from services.gateway.api.serving import route
+from services.gateway.assistants.authorization import authorization_routes
 from services.gateway.assistants.routes import assistants_routes
 from services.gateway.context import Context
 from services.gateway.domain.sessions import is_https
 from services.gateway.middlewares import TRACE, compress, observe, respond_to_errors, respond_to_unreadable
 from services.gateway.pages.accounts import accounts_routes
+from services.gateway.pages.assistants import assistants_pages
 from services.gateway.pages.contact import contact_routes
 from services.gateway.pages.contacts import contacts_routes
 from services.gateway.pages.do_not_record import do_not_record_routes
@@ -66,6 +68,7 @@ def build_app(context: Context) -> web.Application:
             ),
             *(route(endpoint, context) for endpoint in ENDPOINTS),
             *assistants_routes(context),
+            *authorization_routes(context),
             *google_push_routes(context),
             *docs_routes(context),
             *sign_in_routes(context),
@@ -81,6 +84,7 @@ def build_app(context: Context) -> web.Application:
             *accounts_routes(context),
             *do_not_record_routes(context),
             *programs_routes(context),
+            *assistants_pages(context),
             *exports_routes(context),
             *leaving_routes(context),
             *static_routes(context),

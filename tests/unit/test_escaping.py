@@ -134,6 +134,13 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     }  # fmt: skip
     for name, values in framed_pages(filled, accounts):
         yield name, frame | values
+    names = ("request_id", "name", "host", "uri", "days")
+    yield "assistant_consent.html", {name: filled.text() for name in names} | {
+        "local": False, "user": filled.shape(User), "scopes": [(filled.text(), filled.text())],
+    }  # fmt: skip
+    yield "assistant_answered.html", {name: filled.text() for name in ("href", "name", "host")} | {
+        "allowed": True, "leads_on": True,
+    }  # fmt: skip
     yield "error.html", {name: filled.text() for name in ("title", "detail", "advice", "trace", "href", "label")}
     operation = {
         name: filled.text() for name in ("id", "method", "path", "summary", "scope", "description", "body")
@@ -241,6 +248,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "tested": True, "calls": [filled.shape(CallLine)], "webhook_events": (), "event_texts": WEBHOOK_EVENT_TEXTS,
             "generation": filled.shape(SecretGeneration),
             "hint": filled.text(), "tokens": [filled.shape(ApiToken)], "scope_texts": SCOPE_TEXTS, "token_lives": TOKEN_LIVES,
+            "assistants_url": filled.text(),
             "secret": filled.text(), "webhook_secret": filled.text(),
             "saved": ("people", filled.text()), "problem_text": filled.text(), "problem_section": section,
         }  # fmt: skip

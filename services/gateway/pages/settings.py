@@ -104,6 +104,7 @@ async def settings_page(
         "tokens": tokens.items,
         "scope_texts": SCOPE_TEXTS,
         "token_lives": TOKEN_LIVES,
+        "assistants_url": f"{visit.context.settings.base_url}/mcp",
         "secret": token,
         "webhook_secret": webhook_secret,
         "saved": saved,

@@ -98,6 +98,7 @@ async def test_an_assistant_gets_in_by_an_api_token_alone(gateway: RunningGatewa
             document = await response.json()
         assert (document["resource"], document["bearer_methods_supported"]) == (f"{gateway.url}/mcp", ["header"])
         assert document["scopes_supported"] == ["read", "write"]
+        assert document["authorization_servers"] == [gateway.url]
         for method in ("GET", "DELETE"):
             async with client.request(method, "/mcp") as response:
                 assert (response.status, response.headers["Allow"]) == (405, "POST")

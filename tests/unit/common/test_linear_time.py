@@ -26,7 +26,7 @@ from services.contacts.domain import bcc, identities, identity_evidence, names, 
 from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint, moment, parsing
-from services.gateway.domain import asked_message, export_formats, photos, sessions
+from services.gateway.domain import asked_message, assistant_clients, export_formats, photos, redirect_uris, sessions
 from services.prep.domain import clean, points
 from services.sync.domain import authentication, quotes, why
 from services.sync.domain import text as mail_text
@@ -144,6 +144,12 @@ PATTERNS = (
     Row(contact_text._LETTER.findall, (repeated("\u1100"), repeated("\u1100\u1161\u11a8"), repeated("\u11a8"))),
     Row(waiting._LINK.findall, (repeated("http"), repeated("https://"), repeated("www."), unclosed("www.", "a"))),
     Row(waiting._PREFIXES.match, (repeated(" "), repeated("Re: "), repeated("Re[1]:"), repeated("Re"), unclosed("Re", " "))),
+    Row(assistant_clients._CHALLENGE.fullmatch),
+    Row(assistant_clients._VERIFIER.fullmatch),
+    Row(assistant_clients._STATE.fullmatch),
+    Row(redirect_uris._URI.fullmatch, (repeated("https://"), unclosed("https://a", "a"))),
+    Row(redirect_uris._PLACE.fullmatch, (repeated("a."), repeated(":"))),
+    Row(redirect_uris._ANOTHER.search, (repeated("/a"), repeated("http"))),
     Row(asked_message._LABELS.match, (unclosed("message-id", " "), repeated("rfc822msgid:"))),
     Row(asked_message._MESSAGE_ID.fullmatch, (repeated("a"), repeated("@"), repeated("a@"), unclosed("<a@", "a"))),
     Row(asked_message._GMAIL_ID.fullmatch),

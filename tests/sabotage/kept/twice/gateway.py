@@ -61,4 +61,22 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/gateway/test_gateway_pages_lived_in.py::test_one_note_after_a_meeting_stands_on_the_timeline_of_every_guest_and_is_one_however_often_it_is_sent",
         ),
     ),
+    Mutation(
+        "a code of an assistant that is exchanged again",
+        "twice",
+        "services/gateway/assistants/authorization.py::_take_grant",
+        Replace("context.cache.pop", "context.cache.get"),
+        (
+            "tests/integration/gateway/test_gateway_assistant_consent.py::test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_allowed",
+        ),
+    ),
+    Mutation(
+        "a question of an assistant that is answered again",
+        "twice",
+        "services/gateway/assistants/authorization.py::take_request",
+        Replace("context.cache.pop", "context.cache.get"),
+        (
+            "tests/integration/gateway/test_gateway_assistant_consent.py::test_nobody_but_the_user_answers_and_one_answer_counts",
+        ),
+    ),
 )
