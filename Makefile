@@ -2,7 +2,7 @@
 #   make demo   the whole product on a local Google (ARGS="--once" ends with a table expected / actual)
 #   make test   all tests, in parallel        make check  ruff, mypy --strict, import-linter
 #   make bench  the benchmarks                make clean  remove what the others made
-#   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death (half an hour)
+#   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death, a fortnight of meetings (40 minutes)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
 #   make screens  pictures of every page, in docs/screens: desktop, phone, dark
@@ -40,7 +40,7 @@ test: $(VENV)/.dev
 
 proof: $(VENV)/.dev
 	PINGCRM_PROOF_EXAMPLES=$${PINGCRM_PROOF_EXAMPLES:-300} PINGCRM_PROOF_MESSAGES=$${PINGCRM_PROOF_MESSAGES:-5000} \
-		PINGCRM_PROOF_REQUESTS=$${PINGCRM_PROOF_REQUESTS:-300} \
+		PINGCRM_PROOF_REQUESTS=$${PINGCRM_PROOF_REQUESTS:-300} PINGCRM_PROOF_DAYS=$${PINGCRM_PROOF_DAYS:-14} \
 		$(BIN)/python -m pytest --timeout=3600 tests/chaos tests/integration/fault_points tests/integration/gateway/test_gateway_fuzzing.py $(ARGS)
 
 sabotage: $(VENV)/.dev
