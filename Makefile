@@ -2,9 +2,11 @@
 #   make demo   the whole product on a local Google (ARGS="--once" ends with a table expected / actual)
 #   make test   all tests, in parallel        make check  ruff, mypy --strict, import-linter
 #   make bench  the benchmarks                make clean  remove what the others made
-#   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death, a fortnight of meetings (40 minutes)
+#   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death, a fortnight of meetings, and
+#               ten minutes of requests to the API by chance (three quarters of an hour)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
+#   make typescript  the packages of Node for the test of the TypeScript client (it is skipped without)
 #   make screens  pictures of every page, in docs/screens: desktop, phone, dark
 #   make mutants  change the rules at random, a sample of 600, and see how many changes a test notices
 #   make setup  only .venv/bin/pingcrm
@@ -12,10 +14,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Two workers: each starts its own PostgreSQL, NATS and Valkey.
-WORKERS ?= 2
+# Three workers on two cores: each starts its own PostgreSQL, NATS and Valkey, and waits for a third of its time.
+WORKERS ?= 3
 
-.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser screens
+.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser typescript screens
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -40,7 +42,7 @@ test: $(VENV)/.dev
 
 proof: $(VENV)/.dev
 	PINGCRM_PROOF_EXAMPLES=$${PINGCRM_PROOF_EXAMPLES:-300} PINGCRM_PROOF_MESSAGES=$${PINGCRM_PROOF_MESSAGES:-5000} \
-		PINGCRM_PROOF_REQUESTS=$${PINGCRM_PROOF_REQUESTS:-300} PINGCRM_PROOF_DAYS=$${PINGCRM_PROOF_DAYS:-14} \
+		PINGCRM_PROOF_FUZZING_SECONDS=$${PINGCRM_PROOF_FUZZING_SECONDS:-600} PINGCRM_PROOF_DAYS=$${PINGCRM_PROOF_DAYS:-14} \
 		$(BIN)/python -m pytest --timeout=3600 tests/chaos tests/integration/fault_points tests/integration/gateway/test_gateway_fuzzing.py $(ARGS)
 
 sabotage: $(VENV)/.dev
@@ -60,6 +62,9 @@ bench: $(VENV)/.dev
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser.chromium
+
+typescript:
+	npm ci --silent --no-audit --no-fund --prefix tests/support/typescript
 
 screens: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser.screens $(ARGS)

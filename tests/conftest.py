@@ -7,7 +7,6 @@ fraction of one.
 
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,7 +25,7 @@ from libs.local.secrets import SECRET_KEYS, WEBHOOK_KEYS, Secrets, generate
 from libs.local.servers import Nats
 from libs.local.urls import redis_url as redis_url_of
 from tests.support.database import Database, fresh_database
-from tests.support.servers import Servers
+from tests.support.servers import Servers, new_folder
 
 ServiceSettings = Callable[[Service], Settings]
 
@@ -69,7 +68,7 @@ async def module_database(servers: Servers, secrets: Secrets) -> AsyncIterator[D
 @asynccontextmanager
 async def migrated_nats(secrets: Secrets) -> AsyncIterator[Nats]:
     """A fresh NATS server with streams, consumers and schedules."""
-    folder = Path(tempfile.mkdtemp(prefix="pingcrm-nats-"))
+    folder = new_folder("nats")
     server = Nats(folder, secrets)
     await server.start()
     try:

@@ -37,7 +37,7 @@ async def listen(url: str, file: Path) -> None:
             except nats.errors.TimeoutError:
                 continue
             for message in messages:
-                key = str(message.metadata.sequence.stream)
+                key = message.headers["Nats-Msg-Id"]
                 if key not in written:
                     kind, _, subject = message.subject.partition(".")
                     event = message.headers if kind == "rejected" else json.loads(message.data)

@@ -27,7 +27,7 @@ HEADERS: Part = {
     "properties": {
         "Nats-Msg-Id": {
             "type": "string",
-            "description": "The same for an event that is published again. Not on every event.",
+            "description": "The same for an event that comes again. On every message for integrations, not on all others.",
         },
         "Pingcrm-Trace": {"type": "string", "description": "The same on everything with one cause, in logs too."},
     },
@@ -227,7 +227,7 @@ def _message(name: str, summary: str, payload: Part) -> Part:
 
 def _kept_in(event: type[Event]) -> Part:
     if event in BROADCAST:
-        return {}  # plain NATS, for whoever is connected
+        return {}  # plain NATS, for whoever is connected; the stream has it for the copies of integrations alone
     return {"x-stream": "CLOCK" if event in TICKS else "EVENTS"}
 
 

@@ -12,7 +12,7 @@ auth ── account.* user.deleted ──► sync contacts prep gateway        G
 sync ── message.* person.* meeting.* ──► contacts ── contact.changed ──► gateway
 sync ── meeting.upcoming ──► prep ── prep.* ──► gateway
 any integration ── interaction.reported profile.reported ──► contacts
-each event of `users.…` ── a copy ──► integrations that may have it
+each event of `users.…` ── a copy, by contacts ──► integrations that may have it
 ```
 
 **An integration** is made on the machine that administers PingCRM: `pingcrm integration create NAME --publish … --subscribe … \
@@ -23,9 +23,11 @@ with a permissions violation. It sees the users whom `--user` names; without, ev
 **Inbox.** Replies and pulled messages arrive in an inbox. Its prefix is `_INBOX_` and the login; give it to your client \
 (`inbox_prefix` in nats-py), because nobody may read the inboxes of others, and `_INBOX` belongs to nobody.
 
-**Subscribing.** Everything that an integration may have waits for it in the stream `{INTEGRATION_STREAM}`, in order, from its creation \
-on, behind one durable pull consumer that is named as the integration. Pull, do your work, acknowledge. What is not acknowledged within \
-{ACK_WAIT_SECONDS:.0f} seconds comes again, for ever; handling it twice has to equal handling it once (the stream's sequence is the same). \
+**Subscribing.** Everything that an integration may have waits for it in the stream `{INTEGRATION_STREAM}`, from its creation on, behind \
+one durable pull consumer that is named as the integration. Pull, do your work, acknowledge. What is not acknowledged within \
+{ACK_WAIT_SECONDS:.0f} seconds comes again, for ever; handling it twice has to equal handling it once (`Nats-Msg-Id` is the same). \
+Messages come as they were published; only behind an outage, or where several replicas of `contacts` run, neighbours may change places: \
+of two about one thing the later has the higher `revision` (of an account, `sequence`). \
 What everybody has acknowledged is gone. Unacknowledged messages are kept for 14 days, and {INTEGRATION_STREAM_BYTES // 1024 // 1024} MB \
 of all integrations together; past that the oldest go. Who takes nothing for a week gets one message `missed.{{integration}}` in place of \
 what waited, and reads anew through the HTTP API what it needs. A subject reads \

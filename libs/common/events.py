@@ -371,7 +371,10 @@ class MessageRemoved(Event):
 
 
 class PersonImported(Event):
-    """One card of Google Contacts, as it is now. Phones and emails as they were written."""
+    """One card of Google Contacts, as it is now. Phones and emails as they were written.
+
+    `canonical_phones`: the phones in E.164, in the same order, as far as Google knows their country; empty where it does not.
+    """
 
     subject = "person.imported"
     published_by = ("sync",)
@@ -384,6 +387,7 @@ class PersonImported(Event):
     name: str = ""
     emails: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
+    canonical_phones: tuple[str, ...] = ()
     organization: str = ""
     title: str = ""
     photo_url: str = ""

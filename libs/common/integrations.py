@@ -8,7 +8,7 @@
 The subject names the user and the author, so that the server itself keeps an integration to what it was given.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -45,10 +45,15 @@ class Grants:
     users: tuple[UserId, ...] = ()
 
 
-def copy_subject(event: Event) -> str:
-    """The subject of the copy of an event that integrations get. The event is of OFFERED: it is about a user."""
-    about = event.about()
-    return f"users.{about['user']}.{about.get('account', NO_ACCOUNT)}.{event.subject}"
+def forwarded_events(of: Iterable[Grants]) -> tuple[type[Event], ...]:
+    """The events of which integrations with these grants get copies."""
+    wanted = {event for grants in of for event in grants.subscribe}
+    return tuple(event for event in OFFERED if event in wanted)
+
+
+def copy_subject(subject: str, about: Mapping[str, UUID]) -> str:
+    """The subject of the copy that integrations get of an event of OFFERED, which is `about` a user and maybe an account."""
+    return f"users.{about['user']}.{about.get('account', NO_ACCOUNT)}.{subject}"
 
 
 def published_subjects(name: str, grants: Grants) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ from libs.common.ids import SERVICES
 
 CATALOGUE = Path(__file__).parents[2] / "docs" / "logs.md"
 LEVELS = ("debug", "info", "warning", "error")
+_AT_TIMES = re.compile(r"\bat (debug|warning|error)\b|\b(debug) for\b")
+_QUOTED = re.compile(r"`(\w+)`")
+_NAMES = re.compile(r"\w+")
 Schema = dict[str, Any]
 
 _KINDS: tuple[tuple[Schema, frozenset[str]], ...] = (
@@ -72,10 +75,10 @@ def entries(catalogue: str) -> Iterator[Entry]:
         if not row.startswith("| `"):
             continue
         events, level, fields, what_happened = (cell.strip() for cell in row.strip("|").split("|"))
-        at_times = re.findall(r"\bat (debug|warning|error)\b|\b(debug) for\b", what_happened)
+        at_times = _AT_TIMES.findall(what_happened)
         levels = [level, *(first or second for first, second in at_times)]
-        for event in re.findall(r"`(\w+)`", events):
-            named = tuple(re.findall(r"\w+", fields))
+        for event in _QUOTED.findall(events):
+            named = tuple(_NAMES.findall(fields))
             yield Entry(event, tuple(found for found in LEVELS if found in levels), named, what_happened)
 
 

@@ -4,8 +4,9 @@
 `pingcrm integration` makes the consumers and users of integrations.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from nats.js.api import (
     AckPolicy,
@@ -22,6 +23,7 @@ from libs.common.integrations import (
     INTEGRATION_STREAM,
     PUBLISHABLE,
     Grants,
+    forwarded_events,
     missed_subject,
     published_subjects,
     reported_by_integrations,
@@ -50,6 +52,16 @@ DAY_SECONDS = 86_400
 BATCH, LARGE_BATCH = 100, 500  # messages handled together; more of those that come by the thousand
 
 Stream = Literal["EVENTS", "CLOCK"]
+
+
+class DurableConsumer(Protocol):
+    """What somebody who pulls has to know of it: its stream, and its name there."""
+
+    @property
+    def stream(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,36 @@ CONSUMERS: tuple[Consumer, ...] = tuple(
 ) + tuple(Consumer(service, "CLOCK", tick) for tick in TICKS for service in tick.consumed_by)
 
 
+@dataclass(frozen=True)
+class Forwarder:
+    """The durable consumer of what integrations get copies of: `service` pulls it, and stores them (bus/forwarding.py)."""
+
+    service: Service
+    stream: Stream
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}_integrations"
+
+    def config(self, of: Iterable[Grants]) -> ConsumerConfig:
+        """What integrations with these grants may have waits for it; whatever else is published is none of its business."""
+        return ConsumerConfig(
+            durable_name=self.name,
+            filter_subjects=[event.subject for event in forwarded_events(of)] or [UNUSED_SUBJECT],
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_SECONDS,
+            deliver_policy=DeliverPolicy.ALL,
+            max_deliver=-1,
+            max_ack_pending=4 * LARGE_BATCH,
+        )
+
+
+# A subject of EVENTS under which nobody publishes: no integration has this name.
+UNUSED_SUBJECT = f"{PUBLISHABLE[0].subject}.-.-"
+# Who deletes what integrations have not got yet stores it, too.
+FORWARDER = Forwarder(DEAD_LETTER_PURGER, "EVENTS")
+
+
 def batch_of(event: type[Event]) -> int:
     """How many of an event are handled together, at most."""
     return LARGE_BATCH if event in BATCHED else BATCH
@@ -107,7 +149,8 @@ def streams(replicas: int) -> tuple[StreamConfig, ...]:
     return (
         StreamConfig(
             name=EVENT_STREAM,
-            subjects=[event.subject for event in EVENTS if event not in BROADCAST]
+            # A broadcast that integrations may have waits for the forwarder, where one of them wants it, and for nobody else.
+            subjects=[event.subject for event in EVENTS if event not in BROADCAST or event in OFFERED]
             + [reported_by_integrations(event) for event in PUBLISHABLE],
             retention=RetentionPolicy.INTEREST,
             storage=StorageType.FILE,
@@ -134,7 +177,7 @@ def streams(replicas: int) -> tuple[StreamConfig, ...]:
             max_age=30 * DAY_SECONDS,
             num_replicas=replicas,
         ),
-        # Copies for integrations. One that nobody reads any more holds up nothing here but what others of its kind are behind.
+        # Copies for integrations (bus/forwarding.py). One that nobody reads any more holds up nothing here but others of its kind.
         StreamConfig(
             name=INTEGRATION_STREAM,
             subjects=["users.>", "rejected.>", "missed.*"],
@@ -172,13 +215,15 @@ class Permissions:
 
 def permissions(service: Service) -> Permissions:
     """The permissions of one service, no more than events.py and requests/ declare."""
-    consumed = [consumer for consumer in CONSUMERS if consumer.service == service]
+    pulled: list[Consumer | Forwarder] = [consumer for consumer in CONSUMERS if consumer.service == service]
     publish = [event.subject for event in EVENTS if service in event.published_by]
-    publish += [f"users.*.*.{event.subject}" for event in OFFERED if service in event.published_by]
     publish += [request.subject for request in REQUESTS if service in request.requested_by]
     publish += [f"rejected.*.{event.subject}" for event in PUBLISHABLE if service in event.consumed_by]
     publish.append(f"dead.{service}.>")
-    for consumer in consumed:
+    if service == FORWARDER.service:
+        pulled.append(FORWARDER)
+        publish += [f"users.*.*.{event.subject}" for event in OFFERED]
+    for consumer in pulled:
         publish += [
             f"$JS.API.CONSUMER.INFO.{consumer.stream}.{consumer.name}",
             f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}",

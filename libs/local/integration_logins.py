@@ -13,7 +13,7 @@ from nats.js import JetStreamContext
 
 from libs.local.bus_admin import Unreachable
 from libs.local.data_dir import read_runtime
-from libs.local.integrations import list_integrations
+from libs.local.integrations import list_integrations, locked
 from libs.local.locate import locate, secrets_for
 from libs.local.servers import Nats
 
@@ -33,7 +33,8 @@ def own_server(data_dir: Path, environment: Mapping[str, str]) -> Nats | None:
 
 async def let_in(server: Nats, js: JetStreamContext) -> None:
     """The logins of the server are those of the integrations that there are."""
-    await server.set_integrations([waiting.integration for waiting in await list_integrations(js)])
+    async with locked(js):
+        await server.set_integrations([waiting.integration for waiting in await list_integrations(js)])
 
 
 async def until_in_force(url: str, *, accepted: bool) -> None:

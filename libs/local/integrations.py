@@ -1,13 +1,17 @@
 """Integrations: programs of others with a login of their own on the bus. Their durable consumers in the stream INTEGRATIONS are the
 record of them: what one may do stands in its consumer's metadata, and what waits for it waits there.
 
+The consumer FORWARDER keeps, of all events, what one of them may have: it changes before a creation is confirmed.
 A password is derived from the administrator's and the integration's salt, so it is stored nowhere but in the server's configuration.
 """
 
+import asyncio
+import json
 import re
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,17 +21,23 @@ from uuid import UUID
 
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from libs.common.events import OFFERED, Event
 from libs.common.ids import UserId
 from libs.common.integrations import INTEGRATION_STREAM, MADE_AT, PUBLISHABLE, Grants
-from libs.common.topology import integration_consumer, integration_user
+from libs.common.topology import FORWARDER, integration_consumer, integration_user
+from libs.local.bus_admin import Unreachable
 from libs.local.urls import with_login, without_login
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 EVERY_USER = "*"
 PAGE = 256  # consumers that the server lists at once
+
+LOCK = "changing"  # a consumer that is there while somebody changes which integrations there are
+LOCK_SECONDS = 30  # one that a crash left goes after so long
+LOCK_POLL_SECONDS = 0.02
+EXISTS_ALREADY = 10148
 
 
 class NoSuchIntegration(Exception):
@@ -129,28 +139,88 @@ async def get_integration(js: JetStreamContext, name: str) -> Waiting:
 
 async def create_integration(js: JetStreamContext, name: str, grants: Grants) -> Integration:
     """From now on what it may have is kept for it. Raises IntegrationExists."""
-    try:
-        await js.consumer_info(INTEGRATION_STREAM, name)
-    except NotFoundError:
-        integration = Integration(name, grants, _salt(), datetime.now(UTC))
-        first = (await js.stream_info(INTEGRATION_STREAM)).state.last_seq + 1
-        await js.add_consumer(INTEGRATION_STREAM, integration_consumer(name, grants, integration.metadata(), first))
-        return integration
+    integration = Integration(name, grants, _salt(), datetime.now(UTC))
+    async with locked(js):
+        try:
+            await js.consumer_info(INTEGRATION_STREAM, name)
+        except NotFoundError:
+            await _forward(js, [await _forwarded(js), grants])
+            first = (await js.stream_info(INTEGRATION_STREAM)).state.last_seq + 1
+            await js.add_consumer(INTEGRATION_STREAM, integration_consumer(name, grants, integration.metadata(), first))
+            return integration
     raise IntegrationExists(f"There is an integration {name} already: revoke it first, or choose another name.")
 
 
 async def rotate_integration(js: JetStreamContext, name: str) -> Integration:
     """It gets another password; what waits for it goes on waiting. Raises NoSuchIntegration."""
-    integration = replace((await get_integration(js, name)).integration, salt=_salt())
-    known = (await js.consumer_info(INTEGRATION_STREAM, name)).config
-    await js.add_consumer(INTEGRATION_STREAM, known, metadata=integration.metadata())
+    async with locked(js):
+        integration = replace((await get_integration(js, name)).integration, salt=_salt())
+        known = (await js.consumer_info(INTEGRATION_STREAM, name)).config
+        await js.add_consumer(INTEGRATION_STREAM, known, metadata=integration.metadata())
     return integration
 
 
 async def delete_integration(js: JetStreamContext, name: str) -> None:
     """Nothing is kept for it any more. Raises NoSuchIntegration."""
-    await get_integration(js, name)
-    await js.delete_consumer(INTEGRATION_STREAM, name)
+    async with locked(js):
+        await get_integration(js, name)
+        await js.delete_consumer(INTEGRATION_STREAM, name)
+        await _forward(js, await _all_grants(js))
+
+
+async def forward_events(js: JetStreamContext) -> None:
+    """Declare the consumer of what integrations may have, as those that there are want it."""
+    async with locked(js):
+        await _forward(js, await _all_grants(js))
+
+
+async def _forward(js: JetStreamContext, grants: Sequence[Grants]) -> None:
+    """Once this returns, every event that is published and that one of these may have is kept until it was copied."""
+    await js.add_consumer(FORWARDER.stream, FORWARDER.config(grants))
+
+
+async def _forwarded(js: JetStreamContext) -> Grants:
+    """What is kept so far, as grants of everybody together."""
+    config = (await js.consumer_info(FORWARDER.stream, FORWARDER.name)).config
+    return Grants(subscribe=_among(OFFERED, " ".join(config.filter_subjects or [config.filter_subject or ""])))
+
+
+async def _all_grants(js: JetStreamContext) -> list[Grants]:
+    return [waiting.integration.grants for waiting in await list_integrations(js)]
+
+
+@asynccontextmanager
+async def locked(js: JetStreamContext) -> AsyncIterator[None]:
+    """One at a time changes which integrations there are, or what follows from that: of two who read and write in turns, one is forgotten.
+
+    The lock is a consumer that wants nothing, of which the server creates a single one. Raises Unreachable.
+    """
+    config = {
+        "name": LOCK, "metadata": {"holder": _salt()}, "filter_subjects": [f"rejected.-.{LOCK}"], "deliver_policy": "new",
+        "ack_policy": "none", "replay_policy": "instant", "mem_storage": True, "inactive_threshold": LOCK_SECONDS * 10**9,
+    }  # fmt: skip
+    request = json.dumps({"stream_name": INTEGRATION_STREAM, "action": "create", "config": config}).encode()
+    try:
+        async with asyncio.timeout(2 * LOCK_SECONDS):
+            while not await _created(js, request):  # noqa: ASYNC110 -- the server sets no event of ours
+                await asyncio.sleep(LOCK_POLL_SECONDS)
+    except TimeoutError:
+        raise Unreachable("Somebody else has been changing integrations for a minute. Try again.") from None
+    try:
+        yield
+    finally:
+        await js.delete_consumer(INTEGRATION_STREAM, LOCK)
+
+
+async def _created(js: JetStreamContext, request: bytes) -> bool:
+    """False: somebody else has it."""
+    try:
+        await js._api_request(f"$JS.API.CONSUMER.CREATE.{INTEGRATION_STREAM}.{LOCK}", request, timeout=LOCK_SECONDS)
+    except APIError as error:
+        if error.err_code != EXISTS_ALREADY:
+            raise
+        return False
+    return True
 
 
 def _among(events: Sequence[type[Event]], subjects: str) -> tuple[type[Event], ...]:

@@ -10,8 +10,9 @@ from nats.js.errors import APIError, NotFoundError
 
 from libs.common.events import TICKS, Tick
 from libs.common.integrations import INTEGRATION_STREAM
-from libs.common.topology import CLOCK_STREAM, CONSUMERS, schedule_subject, streams
+from libs.common.topology import CLOCK_STREAM, CONSUMERS, FORWARDER, schedule_subject, streams
 from libs.local.dead import address_old_letters
+from libs.local.integrations import forward_events
 
 EMPTY = b"{}"
 WRONG_LAST_SEQUENCE = 10071  # "wrong last sequence": there is one already
@@ -32,6 +33,7 @@ async def declare(connection: Client, replicas: int) -> Declared:
     for config in wanted:
         await _declare_stream(js, config)
     await asyncio.gather(*(js.add_consumer(consumer.stream, consumer.config()) for consumer in CONSUMERS))
+    await forward_events(js)
     ours = [
         str(config.name) for config in wanted if config.name != INTEGRATION_STREAM
     ]  # there each belongs to an integration
@@ -53,6 +55,7 @@ async def _declare_stream(js: JetStreamContext, config: StreamConfig) -> None:
 async def _delete_stale(js: JetStreamContext, stream: str) -> list[str]:
     """A durable consumer that nobody pulls would keep every message for ever. Ephemeral ones are somebody's debugging."""
     known = {consumer.name for consumer in CONSUMERS if consumer.stream == stream}
+    known |= {FORWARDER.name} if FORWARDER.stream == stream else set()
     found = [info.config.durable_name for info in await js.consumers_info(stream) if info.config]
     stale = [name for name in found if name and name not in known]
     for name in stale:

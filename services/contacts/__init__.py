@@ -5,9 +5,9 @@ Consumes account.connected, account.identified, account.disconnected, user.delet
     message.removed, meeting.ingested, meeting.cancelled, person.imported, person.removed, interaction.reported, profile.reported.
 Publishes contact.changed, bcc.unclaimed.
 Serves contacts.search, contacts.tags, contacts.get, contacts.photo, contacts.create, contacts.update, contacts.delete,
-    contacts.rotate_bcc, contacts.timeline, contacts.waiting, contacts.dismiss_waiting, contacts.restore_waiting, contacts.add_interaction,
-    contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts, contacts.export,
-    contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message, contacts.exclusions,
+    contacts.rotate_bcc, contacts.timeline, contacts.find_mail, contacts.waiting, contacts.dismiss_waiting, contacts.restore_waiting,
+    contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts,
+    contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message, contacts.exclusions,
     contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, contacts.list_duplicates, contacts.dismiss_duplicate,
     contacts.merges.
 Requests auth.account_states.
@@ -28,4 +28,5 @@ What is read goes through views/timeline_lines.sql: timelines.py, attendees.py, 
 the scores (domain/scoring.py) that are due, and who is going cold (domain/going_cold.py), in the background. Lists are in
 contact_search.py, mail that waits on the user in waiting.py. What the user does is in contact_edits.py and merges.py; who may be
 one person is found in the background, too (duplicates.py). bcc_offers.py publishes whose address may be the user's own.
+Of what every service publishes, it stores the copies that integrations get (libs/common/bus/forwarding.py), and limits what waits for them.
 """

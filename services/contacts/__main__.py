@@ -21,6 +21,7 @@ from services.contacts.handlers import (
     exclusions,
     export,
     integrations,
+    mail_search,
     meetings,
     merges,
     messages,
@@ -48,6 +49,7 @@ async def wire(r: Resources) -> None:
     bus.subscribe(e.AccountDisconnected, partial(accounts.disconnect_account, context))
     bus.subscribe(e.UserDeleted, partial(accounts.delete_user, context))
     bus.subscribe(e.SettingsChanged, partial(settings.change_settings, context))
+    bus.forward_to_integrations(partial(integrations.list_purged, context))
 
     bus.respond(q.SearchContacts, partial(contacts.search_contacts, context))
     bus.respond(q.ListTags, partial(contacts.get_tags, context))
@@ -58,6 +60,7 @@ async def wire(r: Resources) -> None:
     bus.respond(q.DeleteContact, partial(contacts.delete_contact, context))
     bus.respond(q.RotateBcc, partial(contacts.rotate_bcc, context))
     bus.respond(q.GetTimeline, partial(timelines.get_timeline, context))
+    bus.respond(q.FindMail, partial(mail_search.find_mail, context))
     bus.respond(q.ListWaiting, partial(waiting.list_waiting, context))
     bus.respond(q.DismissWaiting, partial(waiting.dismiss_waiting, context))
     bus.respond(q.RestoreWaiting, partial(waiting.restore_waiting, context))

@@ -7,7 +7,7 @@ from libs.common.db import Connection
 from libs.common.ids import UserId
 from services.contacts.context import Context
 from services.contacts.domain.changes import ChangedContacts
-from services.contacts.domain.phones import phone_keys
+from services.contacts.domain.phones import canonical_by_entry, phone_keys
 from services.contacts.domain.text import folded
 from services.contacts.identity_resolution import resolve_identities
 from services.contacts.projector import follow_up, project_groups
@@ -55,4 +55,5 @@ async def _refresh_people(connection: Connection, user_id: UserId) -> tuple[int,
 
 
 def _derived_keys(card: DueCard) -> DerivedKeys:
-    return DerivedKeys(card.key, folded(card.name), phone_keys(card.phones))
+    canonical = canonical_by_entry(zip(card.phones, card.canonical_phones, strict=False))
+    return DerivedKeys(card.key, folded(card.name), phone_keys(card.phones, canonical))

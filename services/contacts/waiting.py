@@ -10,19 +10,19 @@ from services.contacts.domain.waiting import UnansweredMail
 from services.contacts.store import waiting
 
 _FIRST_ID = InteractionId(UUID(int=0))
-FIRST_PIECE, LONGEST_PIECE, GROWTH = 60, 240, 4
-"""How many messages are looked at together at first and at most, and by how much a piece is longer than the one before."""
+PIECES = (60, 240, 1_200)
+"""How many messages are looked at together, one piece after another; beyond the last of them nothing is looked at."""
 
 
 async def unanswered_mail(
     connection: Connection, user_id: UserId, later_than: datetime, before: datetime
 ) -> AsyncIterator[list[UnansweredMail]]:
-    """The messages of a time that contacts wrote and nobody has answered, the newest first."""
-    position, length = (before, _FIRST_ID), FIRST_PIECE
-    while True:
-        piece = await waiting.list_mail_of_people(connection, user_id, later_than, position, length)
-        if piece:
-            yield await waiting.list_unanswered(connection, [interaction_id for _, interaction_id in piece])
-        if len(piece) < length:
+    """The messages of a time that nobody has answered, as far as who wrote them may wait for that; the newest first."""
+    position = (before, _FIRST_ID)
+    for length in PIECES:
+        mails = await waiting.list_mail_of_people(connection, user_id, later_than, position, length)
+        if mails:
+            yield await waiting.list_unanswered(connection, mails)
+        if len(mails) < length:
             return
-        position, length = piece[-1], min(length * GROWTH, LONGEST_PIECE)
+        position = mails[-1].position

@@ -11,10 +11,10 @@ Requests auth.accounts, auth.settings, auth.put_settings, auth.sign_in_setup, au
     auth.delete_user, sync.runs, sync.status, sync.meetings, sync.meeting, sync.notify_calendar, sync.why, sync.audit,
     sync.start_audit, sync.retry,
     contacts.search, contacts.tags, contacts.get, contacts.create, contacts.update, contacts.delete, contacts.timeline,
-    contacts.waiting, contacts.dismiss_waiting, contacts.restore_waiting, contacts.add_interaction, contacts.duplicates, contacts.merge,
-    contacts.undo_merge, contacts.rotate_bcc, contacts.counts, contacts.export, contacts.exclusions, contacts.exclude,
-    contacts.exclude_contact, contacts.remove_exclusion, prep.preview, prep.send, prep.states, prep.forecast, prep.dry_run,
-    contacts.list_duplicates, contacts.dismiss_duplicate, contacts.merges, contacts.photo.
+    contacts.find_mail, contacts.waiting, contacts.dismiss_waiting, contacts.restore_waiting, contacts.add_interaction,
+    contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.rotate_bcc, contacts.counts, contacts.export,
+    contacts.exclusions, contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, prep.preview, prep.send, prep.states,
+    prep.forecast, prep.dry_run, contacts.list_duplicates, contacts.dismiss_duplicate, contacts.merges, contacts.photo.
 
 Everything else that it shows it requests from the service that owns it, each time anew. An HTTP request comes in through app.py and
 middlewares.py, is authenticated in sessions/ and served by api/ (for programs; declared once, for serving and for OpenAPI) or pages/ (for

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import asyncpg
 
-# Each mail is from one of so many people, each of whom is a contact, to me; every `busy`-th is from the first of them.
+# Each mail is from one of so many people, each of whom is a contact, to me; every `busy`-th is from the first of them, in conversations of
+# six messages.
 # The parameters are in the row of `mailbox`. Ids ascend, as those of the product do.
 _FILL = """
 INSERT INTO users (id, settings_version, contact_creation) SELECT user_id, 1, 'people' FROM mailbox ON CONFLICT DO NOTHING;
@@ -29,7 +30,8 @@ ANALYZE author;
 
 INSERT INTO interactions (id, user_id, platform, grp, ref, kind, thread, occurred_at, title, text, crowd, author_id)
 SELECT (left(account_id::text, 24) || lpad(to_hex(nth), 12, '0'))::uuid, user_id, 'email', '<' || nth || '@mail>', '<' || nth || '@mail>#1',
-       'message', nth::text, now() - nth * interval '1 minute', 'About number ' || nth, repeat('what was written ', 8), 2, author.id
+       'message', CASE WHEN nth % busy = 0 THEN 'conversation ' || nth / busy / 6 ELSE nth::text END, now() - nth * interval '1 minute',
+       'About number ' || nth, repeat('what was written ', 8), 2, author.id
 FROM mailbox CROSS JOIN generate_series(1, mails) nth JOIN author ON author.n = CASE WHEN nth % busy = 0 THEN 0 ELSE nth % people END;
 
 INSERT INTO participants (address_id, occurred_at, interaction_id, role)
@@ -38,7 +40,7 @@ INSERT INTO participants (address_id, occurred_at, interaction_id, role)
 SELECT me.id, i.occurred_at, i.id, 'to' FROM interactions i JOIN mailbox USING (user_id) JOIN addresses me USING (user_id) WHERE me.is_me;
 
 INSERT INTO sightings (source_id, platform, ref, user_id, revision, grp, thread, interaction_id, fact)
-SELECT account_id, 'email', thread, user_id, 1, grp, thread, id,
+SELECT account_id, 'email', ref, user_id, 1, grp, thread, id,
        jsonb_build_object('occurred_at', occurred_at, 'kind', 'message', 'title', title, 'text', text, 'people', jsonb_build_array(
            jsonb_build_array('from', 'email', 'p@firm.example', 'p@firm.example', ''),
            jsonb_build_array('to', 'email', 'me@gmail.com', 'me@gmail.com', '')))

@@ -1,7 +1,8 @@
 """The whole product on the local Google's sample, as a person uses it."""
 
 import json
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from libs.google_sim.sample import sample
 from libs.local.demo.person import Unexpected, person_at, poll_until
 from libs.local.tick import tick
 from tests.support import provoked
+from tests.support.bus_programs import LISTENER, lines_of, pingcrm, report, start, url_in
 from tests.support.privacy import (
     ADDRESS,
     SHORTEST,
@@ -161,9 +163,10 @@ async def leaves_no_trace(it: Product, wanted: Collection[str], *, but: Collecti
 async def test_a_person_sees_what_happened_and_nobody_else_does(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     accounts = sample(now)
-    async with product(tmp_path, accounts) as it:
+    async with product(tmp_path, accounts) as it, listener(tmp_path) as sheet:
         await it.person.sign_in(accounts[0].address)
         await it.settle()
+        await assert_integrations_get_and_report(it, tmp_path, sheet, accounts[0].address)
         notes = [note async for note in it.person.all("/notifications")]
         assert {note["kind"] for note in notes} >= {"sync.completed"}
         # By name: who was heard from last is still being computed, and pages of a list that moves may show somebody twice.
@@ -210,6 +213,44 @@ async def test_a_person_sees_what_happened_and_nobody_else_does(tmp_path: Path) 
             # The account of the first person can't be taken over.
             with pytest.raises(Unexpected, match="409"):
                 await stranger.add_account(accounts[0].address)
+
+
+@asynccontextmanager
+async def listener(data_dir: Path) -> AsyncIterator[Path]:
+    """The file that docs/build/bus_listener.py fills, from before anybody has signed in."""
+    sheet = data_dir / "events.csv"
+    made = await pingcrm(data_dir, "integration", "create", "sheet", "--subscribe", "message.ingested,contact.changed")
+    listening = await start(LISTENER, str(sheet), PINGCRM_BUS_URL=url_in(made))
+    try:
+        yield sheet
+    finally:
+        listening.kill()
+        await listening.wait()
+
+
+async def assert_integrations_get_and_report(it: Product, data_dir: Path, sheet: Path, address: str) -> None:
+    """Every mail that was recorded is in the sheet, once; whom a connector reports is a contact, and the sheet has that, too."""
+    rows = await it.rows("SELECT gmail_id FROM sync.messages WHERE state = 'recorded'")
+    recorded = {row["gmail_id"] for row in rows}
+
+    async def has_every_mail() -> bool:
+        mails = [event for name, event in lines_of(sheet) if name == "message.ingested"]
+        revisions = {(mail["gmail_id"], mail["revision"]) for mail in mails}
+        return {mail["gmail_id"] for mail in mails} == recorded and len(mails) == len(revisions)
+
+    assert await poll_until(has_every_mail, seconds=20)
+    made = await pingcrm(
+        data_dir, "integration", "create", "telegram", "--publish", "interaction.reported", "--user", address
+    )
+    salut = {"ref": "7", "at": "2026-01-31T12:00:00Z", "from": "@amara_d", "name": "Amara Diop", "text": "Salut"}
+    await report(url_in(made), (await it.person.call("GET", "/me"))["id"], salut)
+
+    async def is_in_the_sheet() -> bool:
+        found = (await it.person.call("GET", "/contacts?q=Amara+Diop"))["items"]
+        changed = {id_ for name, event in lines_of(sheet) if name == "contact.changed" for id_ in event["contact_ids"]}
+        return [contact["id"] for contact in found if contact["id"] in changed] != []
+
+    assert await poll_until(is_in_the_sheet, seconds=20)
 
 
 @pytest.mark.timeout(180)

@@ -23,6 +23,7 @@ from libs.common.errors import Outage, Refused
 from libs.common.ids import SERVICES, AccountId, Service, UserId
 from libs.common.requests import (
     REQUESTS,
+    TOKEN_SCOPES,
     BeginSignIn,
     CompareCards,
     CompareMeetings,
@@ -329,6 +330,29 @@ async def try_operation(
     return [f"{case}: {what}" for what in wrong]
 
 
+async def try_other_scopes(
+    http: aiohttp.ClientSession, world: IsolationWorld, endpoint: Endpoint, declared: Declaration
+) -> list[str]:
+    """What is wrong with the responses to tokens that have not the scope: whether an id is another's or nothing's can't be seen."""
+    alice, carol = world.alice.has, world.carol
+    case = next(cases(declared, carol.has, alice))
+    if not case.names_a_thing_of_hers:
+        return []
+    other_case, pairs = case.with_made_up_things()
+    wrong: list[str] = []
+    for scope in TOKEN_SCOPES:
+        if scope == endpoint.scope:
+            continue
+        answer = await call(http, world.url, carol, endpoint, case, scope=scope)
+        made_up = await call(http, world.url, carol, endpoint, other_case, scope=scope)
+        text = answer.text
+        for real, invented in pairs.items():
+            text = text.replace(real, invented)
+        if answer.status != 403 or without_trace(text) != without_trace(made_up.text):
+            wrong.append(f"{case}, with a token of the scope {scope}: {answer}, and for ids of nothing {made_up}")
+    return wrong
+
+
 async def write_note(somebody: Somebody) -> None:
     await create(somebody.person, f"/contacts/{somebody.has.contacts[0]}/interactions", {"title": "A note"})
 
@@ -365,6 +389,7 @@ async def test_no_operation_of_another_user_shows_or_changes_anything(world: Iso
                 if case.names_a_thing_of_hers and answer.status != 404:
                     wrong.append(f"{case}: {answer.status} and not 404")
         for endpoint, declaration in declared:
+            wrong += await try_other_scopes(http, world, endpoint, declaration)
             for case in cases(declaration, carol.has, alice, cursors[endpoint.name]):
                 wrong += await try_operation(http, world, endpoint, case)
             if endpoint.name == "sign_out_everywhere":

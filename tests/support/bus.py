@@ -11,7 +11,7 @@ from nats.js.api import RawStreamMsg, StreamInfo
 from libs.common.bus import Bus
 from libs.common.events import Event, MessageIngested, SyncRequested
 from libs.common.ids import AccountId, Service, UserId, new_id
-from libs.common.topology import consumer_of
+from libs.common.topology import FORWARDER, DurableConsumer, consumer_of
 from libs.local.servers import Nats
 
 OpenBus = Callable[[Service], Bus]
@@ -78,7 +78,15 @@ async def settled(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> 
 
 async def handled(server: Nats, service: Service, event: type[Event], seconds: float = 20) -> None:
     """Wait until no such event waits for the service, or is in its hands, or comes back to it later."""
-    consumer = consumer_of(service, event)
+    await _done(server, consumer_of(service, event), seconds)
+
+
+async def forwarded(server: Nats, seconds: float = 20) -> None:
+    """Wait until integrations have copies of everything that was stored for them."""
+    await _done(server, FORWARDER, seconds)
+
+
+async def _done(server: Nats, consumer: DurableConsumer, seconds: float) -> None:
     client = await nats.connect(server.admin_url)
     try:
         js = client.jetstream()

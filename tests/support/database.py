@@ -44,7 +44,8 @@ async def fresh_database(server: Postgres, secrets: Secrets) -> AsyncIterator[Da
     name = f"test_{os.getpid()}_{next(_numbers)}"
     admin = await asyncpg.connect(server.url("postgres"))
     try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE}')
+        # Files copied as they are cost a fifth of the time that blocks written through the log do.
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE} STRATEGY FILE_COPY')
         await apply_roles(server.url(name), secrets)  # rights on the database itself are not copied
         yield Database(server.url(name), secrets)
     finally:

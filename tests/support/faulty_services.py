@@ -96,6 +96,7 @@ CHANGES: dict[str, Any] = {
     "services.gateway.export:PAGE": 3,
     "services.gateway.export:REQUEST_SECONDS": 3.0,
     "services.gateway.limits.exports:LEASE": _SHORT,
+    "services.gateway.pages.sign_in:FINISH_SECONDS": 1.5,
     "services.gateway.webhook_delivery.sender:LEASE": _SHORT,
     "services.gateway.webhook_delivery.sender:POLL_SECONDS": 0.1,
     "services.gateway.webhook_delivery.sender:SETTINGS_RETRY_DELAY": _MOMENT,

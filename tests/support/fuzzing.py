@@ -60,22 +60,24 @@ def operations(document: Mapping[str, Any]) -> Iterator[APIOperation]:
         yield found.ok()
 
 
-def faults(operation: APIOperation, caller: Caller, number: int) -> list[str]:
-    """What is wrong with the responses to so many requests of each kind."""
+def faults(operation: APIOperation, caller: Caller, turn: int, number: int) -> list[str]:
+    """What is wrong with the responses to so many requests of each kind. Another turn makes other requests."""
     found: list[str] = []
     with requests.Session() as session:
         for mode in GenerationMode:
-            _send(operation, mode, caller, session, number, found)
+            _send(operation, mode, caller, session, (turn, number), found)
     return found
 
 
 def _send(
-    operation: APIOperation, mode: GenerationMode, caller: Caller, session: requests.Session, number: int, found: list[str]
+    operation: APIOperation, mode: GenerationMode, caller: Caller, session: requests.Session, requested: tuple[int, int],
+    found: list[str],
 ) -> None:  # fmt: skip
+    turn, number = requested
     known = {name: value for name, value in caller.known.items() if f"{{{name}}}" in operation.path}
     cases = operation.as_strategy(generation_mode=mode, **({"path_parameters": known} if known else {}))
 
-    @seed(number)
+    @seed(turn)
     @settings(
         max_examples=number, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
     )  # fmt: skip
@@ -85,7 +87,7 @@ def _send(
         try:
             case.validate_response(response, checks=CHECKS)
         except FailureGroup as failures:
-            sent = f"{case.method} {case.formatted_path} {case.query} {str(case.body)[:300]}"
+            sent = f"turn {turn}: {case.method} {case.formatted_path} {case.query} {str(case.body)[:300]}"
             got = f"{response.status_code} {response.text[:300]}"
             found.extend(
                 f"{mode.value}: {failure}\n    {sent}\n    {got}"

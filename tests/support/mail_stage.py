@@ -6,13 +6,11 @@ Nobody else listens, so the stream is empty as soon as both have handled everyth
 import asyncio
 import logging
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -52,7 +50,7 @@ from services.contacts.__main__ import wire as wire_contacts
 from services.sync.__main__ import wire as wire_sync
 from tests.support.database import fresh_database
 from tests.support.mailbox_model import Line, Timelines
-from tests.support.servers import Servers
+from tests.support.servers import Servers, new_folder
 
 SCOPES = frozenset({*IDENTITY, GMAIL_READ})
 PATIENT_GOOGLE = {"gmail_units_per_minute": 10**9, "gmail_project_units_per_minute": 10**9}
@@ -267,7 +265,7 @@ async def mail_stage(servers: Servers, secrets: Secrets, **changes: Any) -> Asyn
     """Both services running on servers of their own. `changes`: to the settings of `sync`."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(fresh_database(await servers.postgres(), secrets))
-        folder = Path(tempfile.mkdtemp(prefix="pingcrm-nats-"))
+        folder = new_folder("nats")
         stack.callback(shutil.rmtree, folder)
         server = Nats(folder, secrets)
         await server.start()

@@ -7,11 +7,14 @@ from libs.common.db import Connection, Record
 
 
 class CountingConnection:
-    """Stands for a connection of a store's functions, and counts the rows that every node of their plans has passed on or put aside."""
+    """Stands for a connection of a store's functions, and counts the rows that every node of their plans has passed on or put aside,
+    and the pages that were read for them.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.rows = 0
+        self.pages = 0
 
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         await self._count(statement, values)
@@ -26,7 +29,10 @@ class CountingConnection:
         return await self._connection.fetchval(statement, *values)
 
     async def _count(self, statement: str, values: tuple[Any, ...]) -> None:
-        (plan,) = await self._connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", *values)
+        (plan,) = await self._connection.fetchval(
+            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}", *values
+        )
+        self.pages += plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
         for node in _nodes(plan["Plan"]):
             aside = sum(number for name, number in node.items() if name.startswith("Rows Removed by"))
             self.rows += round((node["Actual Rows"] + aside) * node["Actual Loops"])

@@ -42,12 +42,14 @@ from libs.common.requests import (
     Token,
     UserPreferences,
 )
-from libs.common.service import running
+from libs.common.service import opened, running
 from libs.common.topology import CONSUMERS
 from libs.google_sim.account import AccountData, CalendarData
 from libs.google_sim.hosted_account import Account
 from libs.google_sim.server import GoogleServer, run_google
 from services.sync.__main__ import wire
+from services.sync.context import Context
+from services.sync.runs.queue import RunQueue
 
 F = TypeVar("F", bound=Event)
 R = TypeVar("R", bound=BaseModel)
@@ -280,6 +282,12 @@ class SyncStage:
         """One running `sync`."""
         async with running("sync", self.settings, wire):
             yield
+
+    @asynccontextmanager
+    async def idle(self) -> AsyncIterator[Context]:
+        """What handlers work with, without a running `sync`."""
+        async with opened("sync", self.settings) as r, r.bus:
+            yield Context(r.settings, r.db, r.bus, RunQueue())
 
 
 @asynccontextmanager

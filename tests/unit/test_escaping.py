@@ -28,6 +28,7 @@ from libs.common.requests import (
     Duplicate,
     DuplicatePair,
     Exclusion,
+    FoundMail,
     Interaction,
     MeetingGuest,
     MergeRecord,
@@ -163,7 +164,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     yield "home.html", people | {
         "rows": rows, "offers": [open_offer], "reconnect": accounts, "steps": [filled.shape(Step)], "notifications": [notification],
         "waiting": [filled.shape(WaitingMail), filled.shape(WaitingMail, topic="")], "filling": True, "dismissed": UUID(int=7),
-        "duplicates": filled.text(), "going_cold": [filled.shape(Person)],
+        "duplicates": filled.text(), "going_cold": [filled.shape(Person)], "meetings_known": True, "people_known": True,
     }  # fmt: skip
     listing = {
         "q": filled.text(), "sort": "name", "sorts": SORTS, "tag": filled.text(), "tags": [filled.shape(Tag)],
@@ -210,8 +211,9 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "saved": True,
         }  # fmt: skip
     missed = {"entered": filled.text(), "contact": contact}
-    yield "why.html", missed | {"by_id": True, "answers": [(filled.text(), filled.shape(Why))], "found": ()}
-    for found in ((), (filled.shape(Interaction),)):
+    yield "why.html", missed | {"by_id": True, "answers": [(filled.text(), filled.shape(Why))], "found": []}
+    mails = [(filled.shape(FoundMail), ""), (filled.shape(FoundMail), filled.text())]
+    for found in ([], mails):
         yield "why.html", missed | {"by_id": False, "answers": [], "found": found}
     yield (
         "notifications.html",

@@ -46,7 +46,7 @@ GOOD = ("https://meet.example/a-b?c=1", "http://people.example/~ada")
 KNOWN = {
     "Meeting.video_url", "PersonImported.photo_url", "PersonImported.urls", "NotificationPreferences.webhook_url", "Contact.photo_url",
     "Contact.urls", "ContactFields.photo_url", "ContactFields.urls", "ContactSummary.photo_url", "PhotoSource.url", "MeetingView.video_url",
-    "Authorization.authorize_url", "SignedIn.authorize_url", "AccountView.reconnect", "Notification.link",
+    "Authorization.authorize_url", "SignedIn.authorize_url", "AccountView.reconnect", "Notification.link", "PersonShown.urls",
 }  # fmt: skip
 
 

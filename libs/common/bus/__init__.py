@@ -32,7 +32,8 @@ from libs.common import db
 from libs.common.bus.backlogs import limit_backlogs
 from libs.common.bus.consumer_check import ConsumerCheck
 from libs.common.bus.delivery import Delivery
-from libs.common.bus.payloads import PUBLISHES_AT_ONCE, copies_for_integrations, encoded, in_chunks, limit_of
+from libs.common.bus.forwarding import Forwarding, ListPurged, purge_copies
+from libs.common.bus.payloads import PUBLISHES_AT_ONCE, encoded, in_chunks, limit_of
 from libs.common.bus.publishing import PUBLISH_TIMEOUT_SECONDS, publish_chunk, store_letter
 from libs.common.bus.pull import PullLoop
 from libs.common.bus.requesting import send_request
@@ -43,10 +44,19 @@ from libs.common.dead_letters import Letter, purge_filter
 from libs.common.errors import Outage
 from libs.common.events import BROADCAST, Event
 from libs.common.ids import AccountId, Service, UserId
-from libs.common.integrations import INTEGRATION_STREAM, purge_filters
 from libs.common.log import TRACE_HEADER, current_trace, error_text, get_logger, traced
 from libs.common.requests import Request
-from libs.common.topology import BACKLOG_LIMITER, DEAD_LETTER_PURGER, DEAD_STREAM, batch_of, consumer_of, inbox_prefix
+from libs.common.topology import (
+    BACKLOG_LIMITER,
+    DEAD_LETTER_PURGER,
+    DEAD_STREAM,
+    FORWARDER,
+    LARGE_BATCH,
+    DurableConsumer,
+    batch_of,
+    consumer_of,
+    inbox_prefix,
+)
 
 F = TypeVar("F", bound=Event)
 R = TypeVar("R", bound=BaseModel)
@@ -68,9 +78,9 @@ OUTAGES: tuple[type[BaseException], ...] = (
 
 @dataclass(frozen=True)
 class _Subscription:
-    """Which event, how many of it at a time, and what delivers them to their handler."""
+    """What is pulled, how much of it at a time, and what delivers that to its handler."""
 
-    event: type[Event]
+    consumer: DurableConsumer
     batch: int
     deliver: Callable[[Sequence[Any]], Awaitable[None]]
 
@@ -159,8 +169,18 @@ class Bus:
     def _register(self, event: type[Event], delivery: Delivery, batch: int) -> None:
         consumer = consumer_of(self.service, event)  # refuses what events.py does not declare
         self.subscribed.append(event)
-        self._consumer_check.consumers.append(consumer)
-        self._subscriptions.append(_Subscription(event, batch, delivery.deliver))
+        self._pull(_Subscription(consumer, batch, delivery.deliver))
+
+    def forward_to_integrations(self, list_purged: ListPurged) -> None:
+        """Store for integrations copies of what they may have, whoever published it; of what was purged none is kept."""
+        if self.service != FORWARDER.service:
+            raise KeyError(f"topology.py lets {FORWARDER.service} store copies for integrations, not {self.service}")
+        forwarding = Forwarding(lambda: (self.client, self._stream), list_purged, OUTAGES)
+        self._pull(_Subscription(FORWARDER, LARGE_BATCH, forwarding.deliver))
+
+    def _pull(self, subscription: _Subscription) -> None:
+        self._consumer_check.consumers.append(subscription.consumer)
+        self._subscriptions.append(subscription)
 
     # -- running -----------------------------------------------------------------------------------------------------------
 
@@ -177,9 +197,9 @@ class Bus:
         await self._broker.start()
         await self.client.flush()  # the server knows our subscriptions before we report that we are ready
         for subscription in self._subscriptions:
-            consumer = consumer_of(self.service, subscription.event)
-            loop = PullLoop(self.client, consumer, subscription.batch, subscription.deliver)
-            self._loops.append(asyncio.create_task(loop.run(self._stopping), name=f"pull {consumer.name}"))
+            loop = PullLoop(self.client, subscription.consumer, subscription.batch, subscription.deliver)
+            name = f"pull {subscription.consumer.name}"
+            self._loops.append(asyncio.create_task(loop.run(self._stopping), name=name))
 
     async def stop_listening(self) -> None:
         """Stop pulling, let what is in hand finish within 15 s, return the rest. Publishing and requesting go on."""
@@ -192,9 +212,15 @@ class Bus:
             self._loops.clear()
 
     async def stop(self) -> None:
-        """Stop pulling, and disconnect."""
+        """Stop pulling, and disconnect. Where NATS is away nothing is sent any more, and nobody goes on looking for it."""
         await self.stop_listening()
-        await self._broker.stop()
+        try:
+            await self._broker.stop()
+        except OUTAGES as error:
+            self._log.warning("bus_away_at_stop", error=error_text(error))
+        finally:
+            if self._client is not None and not self._client.is_closed:
+                await self._client.close()
 
     async def __aenter__(self) -> "Bus":
         async with AsyncExitStack() as stack:
@@ -224,7 +250,7 @@ class Bus:
     # -- publishing and requesting ---------------------------------------------------------------------------------------
 
     async def publish(self, *events: Event) -> None:
-        """Publish events, and wait until the stream has stored them; then what integrations get of them.
+        """Publish events, and wait until the stream has stored them. Integrations get theirs from it: that is not waited for.
 
         Outage: at least one was not confirmed; publish all again. PayloadTooLarge: one does not fit; none was published.
         """
@@ -232,14 +258,6 @@ class Bus:
         messages = [encoded(event, trace, limit_of(self.client)) for event in events]
         for chunk in in_chunks(messages):
             await publish_chunk(self.client, self._stream, chunk)
-        try:
-            for chunk in in_chunks(copies_for_integrations(events, messages)):
-                await publish_chunk(self.client, self._stream, chunk)
-        except Outage as error:
-            # Nobody publishes a broadcast again: what it reports is committed, and its publisher has nothing left to do.
-            if not all(type(event) in BROADCAST for event in events):
-                raise
-            self._log.warning("copy_lost", subject=events[0].subject, error=error_text(error))
 
     async def request(
         self, request: Request[R], *, seconds: float = REQUEST_TIMEOUT_SECONDS, idempotency_key: str | None = None
@@ -263,8 +281,7 @@ class Bus:
             raise KeyError(f"topology.py lets {DEAD_LETTER_PURGER} delete dead letters, not {self.service}")
         try:
             await self._stream.purge_stream(DEAD_STREAM, subject=purge_filter(user_id, account_id))
-            for subject in purge_filters(user_id, account_id):
-                await self._stream.purge_stream(INTEGRATION_STREAM, subject=subject)
+            await purge_copies(self._stream, user_id, account_id)
         except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
             raise Outage(f"Dead letters were not deleted: {type(error).__name__}") from error
 

@@ -18,10 +18,31 @@ TIMEOUT_SECONDS = 5.0
 async def limit_backlogs(client: Client, stream: JetStreamContext, now: datetime) -> None:
     """Of each backlog that is overdue nothing waits afterwards but a notice of how much that was.
 
-    The notice is stored first, and its key makes those of two replicas one. What a crash left in between is finished.
+    In a stream that is nearly full one after the other is, until there is room: what two of them hold goes with the second.
     """
-    state = await stream.stream_info(INTEGRATION_STREAM)
-    limit = state.config.max_bytes or 0
+    while given_up := overdue(await _list_backlogs(client, stream), await _filled(stream), now):
+        for backlog in given_up:
+            await _give_up(client, stream, backlog, now)
+
+
+async def _give_up(client: Client, stream: JetStreamContext, backlog: Backlog, now: datetime) -> None:
+    """The notice is stored first, and its key makes those of two replicas one. What a crash leaves in between is finished."""
+    missed = missed_with(backlog, now)
+    key = f"{backlog.name}:{backlog.idle_since.isoformat()}:{missed.messages}"
+    body = missed.model_dump_json().encode()
+    stored = await stream.publish(missed_subject(backlog.name), body, headers={"Nats-Msg-Id": key})
+    await _move_on(client, backlog.name, stored.seq)
+    get_logger().warning("backlog_given_up", integration=backlog.name, count=backlog.events)
+
+
+async def _filled(stream: JetStreamContext) -> float:
+    """How full the stream is: 1 is as full as it gets."""
+    info = await stream.stream_info(INTEGRATION_STREAM)
+    limit = info.config.max_bytes or 0
+    return info.state.bytes / limit if limit > 0 else 0.0
+
+
+async def _list_backlogs(client: Client, stream: JetStreamContext) -> list[Backlog]:
     backlogs: list[Backlog] = []
     for info in await _list_waiting(stream):
         notice = await _get_notice(stream, info.name)
@@ -29,13 +50,7 @@ async def limit_backlogs(client: Client, stream: JetStreamContext, now: datetime
             await _move_on(client, info.name, notice.seq or 0)
         else:
             backlogs.append(_backlog(info, notice))
-    for backlog in overdue(backlogs, state.state.bytes / limit if limit > 0 else 0.0, now):
-        missed = missed_with(backlog, now)
-        key = f"{backlog.name}:{backlog.idle_since.isoformat()}:{missed.messages}"
-        body = missed.model_dump_json().encode()
-        stored = await stream.publish(missed_subject(backlog.name), body, headers={"Nats-Msg-Id": key})
-        await _move_on(client, backlog.name, stored.seq)
-        get_logger().warning("backlog_given_up", integration=backlog.name, count=backlog.events)
+    return backlogs
 
 
 async def _list_waiting(stream: JetStreamContext) -> list[ConsumerInfo]:

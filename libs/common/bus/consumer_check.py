@@ -9,7 +9,7 @@ from nats.js import JetStreamContext
 
 from libs.common.errors import Outage
 from libs.common.log import get_logger
-from libs.common.topology import Consumer
+from libs.common.topology import DurableConsumer
 
 FRESH_SECONDS = 5.0
 TIMEOUT_SECONDS = 2.0  # less than the 3 s of a readiness check
@@ -19,7 +19,7 @@ TIMEOUT_SECONDS = 2.0  # less than the 3 s of a readiness check
 class ConsumerCheck:
     """What was found is kept for five seconds, however often it is wanted."""
 
-    consumers: list[Consumer]
+    consumers: list[DurableConsumer]
     _missing: tuple[str, ...] = ()
     _checked_at: float = float("-inf")
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -37,7 +37,7 @@ class ConsumerCheck:
             return self._missing
 
 
-async def _is_there(stream: JetStreamContext, consumer: Consumer) -> bool:
+async def _is_there(stream: JetStreamContext, consumer: DurableConsumer) -> bool:
     try:
         await stream.consumer_info(consumer.stream, consumer.name, timeout=TIMEOUT_SECONDS)
     except nats.js.errors.NotFoundError:

@@ -1,13 +1,12 @@
 """What is sent over the bus, as bytes, and whether it fits: checked here, because the server ends the connection over it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nats.aio.client import Client
 
 from libs.common.errors import PayloadTooLarge
-from libs.common.events import BROADCAST, OFFERED, Event
-from libs.common.integrations import copy_subject
+from libs.common.events import BROADCAST, Event
 
 # Left free in every message: a dead letter carries the reason and the origin on top of what it was.
 HEADER_ROOM_BYTES = 4_096
@@ -43,15 +42,6 @@ def encoded(event: Event, headers: Mapping[str, str], limit_bytes: int) -> Encod
     if message.size_bytes > limit_bytes:
         raise PayloadTooLarge(event.subject, message.size_bytes, limit_bytes)
     return message
-
-
-def copies_for_integrations(events: Sequence[Event], messages: Sequence[EncodedEvent]) -> list[EncodedEvent]:
-    """What is stored for integrations of these events, a broadcast too: the same message, whose subject names the user."""
-    return [
-        replace(message, subject=copy_subject(event), broadcast=False)
-        for event, message in zip(events, messages, strict=True)
-        if type(event) in OFFERED
-    ]
 
 
 def in_chunks(messages: Sequence[EncodedEvent]) -> Iterator[list[EncodedEvent]]:

@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from libs.common.log import get_logger
-from libs.common.topology import Consumer
+from libs.common.topology import DurableConsumer
 
 PULL_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
@@ -37,7 +37,7 @@ class PullLoop:
     """The loop of one consumer: `batch` messages at most are delivered together."""
 
     client: Client
-    consumer: Consumer
+    consumer: DurableConsumer
     batch: int
     deliver: Deliver
 

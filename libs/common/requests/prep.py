@@ -161,7 +161,10 @@ class MeetingForecast(Shape):
 
 
 class Forecasts(Shape):
+    """`lead_minutes`: how long before a meeting the installation sends its brief."""
+
     items: tuple[MeetingForecast, ...]
+    lead_minutes: int | None = None
 
 
 class ForecastPreps(Query[Forecasts]):

@@ -7,7 +7,10 @@ from libs.common.resources.reading import Resource, flag, mapping, mappings, tex
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One person resource, what we use of it. The entries of each field have the primary one first."""
+    """One person resource, what we use of it. The entries of each field have the primary one first.
+
+    `canonical_phones`: the phones in the form that Google gives them (E.164), in the same order; an empty text where it has none.
+    """
 
     resource_name: str
     deleted: bool = False
@@ -20,6 +23,7 @@ class Card:
     photo_url: str = ""
     birthday: str = ""
     urls: tuple[str, ...] = ()
+    canonical_phones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,15 @@ def read_card(person: Resource) -> Card:
     """A person resource; what can't be read is empty. Never raises."""
     metadata = mapping(person.get("metadata"))
     organization, title = _organization(person)
+    phones = _phones(person)
     return Card(
         resource_name=text(person.get("resourceName")),
         deleted=flag(metadata.get("deleted")),
         former_names=tuple(texts(metadata.get("previousResourceNames"))),
         name=_name(person),
         emails=_values(person, "emailAddresses"),
-        phones=_values(person, "phoneNumbers"),
+        phones=tuple(phones),
+        canonical_phones=tuple(phones.values()),
         organization=organization,
         title=title,
         photo_url=_photo(person),
@@ -57,6 +63,15 @@ def _entries(person: Resource, name: str) -> list[Resource]:
 def _values(person: Resource, name: str) -> tuple[str, ...]:
     values = (text(entry.get("value")).strip() for entry in _entries(person, name))
     return tuple(dict.fromkeys(value for value in values if value))
+
+
+def _phones(person: Resource) -> dict[str, str]:
+    """The phones as they were written, each with its canonical form; empty where Google has none: it does not know the country."""
+    found: dict[str, str] = {}
+    for entry in _entries(person, "phoneNumbers"):
+        if written := text(entry.get("value")).strip():
+            found[written] = found.get(written) or text(entry.get("canonicalForm")).strip()
+    return found
 
 
 def _name(person: Resource) -> str:

@@ -32,7 +32,7 @@ def read_card(person: Resource, me: Me) -> Card | None:
     if deleted or not isinstance(resource_name, str) or not resource_name:
         return None
     emails = frozenset(address for value in _values(person, "emailAddresses") if (address := canonical(value)))
-    phones = frozenset(phone for value in _values(person, "phoneNumbers") if (phone := normal_phone(value)))
+    phones = frozenset(phone for entry in _entries(person, "phoneNumbers") for phone in _normal_phones(entry))
     name = folded(_name(person))
     if any(email in me for email in emails):
         return None
@@ -68,6 +68,17 @@ def _name(person: Resource) -> str:
 
 def _organization(person: Resource) -> bool:
     return any(_text(entry, "name", "title") for entry in _entries(person, "organizations"))
+
+
+def _normal_phones(entry: Resource) -> set[str]:
+    """How a phone compares: as it is written, and where that is without its country as Google has it, if it is the same number."""
+    written = entry.get("value")
+    own = normal_phone(written) if isinstance(written, str) else ""
+    googles = entry.get("canonicalForm")
+    whole = normal_phone(googles) if isinstance(googles, str) else ""
+    if len(own) >= 6 and own[0] != "+" and whole[:1] == "+" and whole.endswith(own[-6:]):
+        return {own, whole}
+    return {own} - {""}
 
 
 def normal_phone(written: str) -> str:

@@ -10,7 +10,7 @@ from libs.common.ids import AccountId, UserId
 from services.contacts.domain.addresses import AddressKey
 from services.contacts.domain.identity_resolution import CardKey
 from services.contacts.domain.observations import Participant, email_participant
-from services.contacts.domain.phones import phone_entries, phone_keys
+from services.contacts.domain.phones import canonical_by_entry, phone_entries, phone_entry, phone_keys
 from services.contacts.domain.text import cleaned, folded, is_web_link, key
 
 MAX_FIELD, MAX_PHONE, MAX_BIRTHDAY, MAX_URL, MAX_ENTRIES = 500, 100, 100, 2_000, 100
@@ -21,6 +21,7 @@ _DAY = re.compile(r"(?:\d{4}|-)-\d\d-\d\d(?!\d)")
 class GoogleCard:
     """A card as it is stored. `emails` canonical, `phones` as written, `phone_keys` comparable. Not live: it is gone.
 
+    `canonical_phones`: the phones as Google gives them in E.164, in the same order; empty where it does not know the country.
     `former`: the resource names under which Google knew it before.
     """
 
@@ -37,6 +38,7 @@ class GoogleCard:
     birthday: str = ""
     emails: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
+    canonical_phones: tuple[str, ...] = ()
     phone_keys: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
@@ -58,9 +60,13 @@ def google_card(event: PersonImported) -> GoogleCard:
     """The card as it is to be stored. One with nothing at all on it is not live."""
     name = cleaned(" ".join(event.name.split()), MAX_FIELD)
     emails = tuple(dict.fromkeys(address for written in event.emails[:MAX_ENTRIES] if (address := canonical(written))))
-    written_phones = (cleaned(written, MAX_PHONE) for written in event.phones[:MAX_ENTRIES])
+    written_phones = [cleaned(written, MAX_PHONE) for written in event.phones[:MAX_ENTRIES]]
+    forms = (cleaned(form, MAX_PHONE) for form in event.canonical_phones)
+    canonical_forms = canonical_by_entry(
+        zip(written_phones, forms, strict=False)
+    )  # of an earlier version's events there are none
     phones = tuple(phone_entries(written_phones).values())
-    compared = phone_keys(phones)
+    compared = phone_keys(phones, canonical_forms)
     company, title = cleaned(event.organization, MAX_FIELD), cleaned(event.title, MAX_FIELD)
     return GoogleCard(
         user_id=event.user_id,
@@ -76,6 +82,9 @@ def google_card(event: PersonImported) -> GoogleCard:
         birthday=_birthday(event.birthday),
         emails=emails,
         phones=phones,
+        canonical_phones=tuple(canonical_forms.get(phone_entry(shown), "") for shown in phones)
+        if canonical_forms
+        else (),
         phone_keys=compared,
         urls=tuple(url for written in event.urls[:MAX_ENTRIES] if (url := _web_url(written))),
         former=tuple(dict.fromkeys(key(name) for name in event.former_names[:MAX_ENTRIES])),

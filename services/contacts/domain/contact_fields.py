@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.contacts.domain.names import SeenName, chosen_name, position_of_fullest
-from services.contacts.domain.phones import phone_entries, phone_entry, phone_keys
+from services.contacts.domain.phones import canonical_by_entry, phone_entries, phone_entry, phone_keys
 from services.contacts.domain.text import folded, searched_words
 
 MAX_NAME_KEY, MAX_COMPANY_KEY = 150, 60
@@ -35,7 +35,7 @@ class EditableFields:
 
 @dataclass(frozen=True)
 class CardFields:
-    """What a live card states."""
+    """What a live card states. `canonical_phones`: of each phone, or empty."""
 
     name: str = ""
     company: str = ""
@@ -44,6 +44,7 @@ class CardFields:
     birthday: str = ""
     urls: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
+    canonical_phones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,9 @@ def derived_fields(
 ) -> DerivedFields:
     """What a contact shows; cards in a fixed order, addresses as they are shown. `former_name`: what it is called where it has no other."""
     phones = _phones(stored, cards)
+    canonical = canonical_by_entry(
+        pair for card in cards for pair in zip(card.phones, card.canonical_phones, strict=False)
+    )
     shown = [address.shown for address in addresses]
 
     def own(field: str) -> bool:
@@ -99,7 +103,7 @@ def derived_fields(
         birthday=stored.birthday if own("birthday") else _first(card.birthday for card in cards),
         urls=urls,
         phones=phones,
-        phone_keys=phone_keys(phones),
+        phone_keys=phone_keys(phones, canonical),
         name_key=folded(name)[:MAX_NAME_KEY],
         company_key=folded(company)[:MAX_COMPANY_KEY],
         words_name=searched_words(name),

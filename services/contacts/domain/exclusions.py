@@ -7,6 +7,7 @@ from uuid import UUID
 from libs.common.addresses import canonical, is_me, without_tag
 from services.contacts.domain.cards import GoogleCard
 from services.contacts.domain.observations import Observation, Participant, email_participant
+from services.contacts.domain.phones import canonical_by_entry, phone_keys
 from services.contacts.domain.text import cleaned
 
 DOMAIN, EMAIL, PHONE = "domain", "email", "phone"
@@ -90,18 +91,27 @@ def without_excluded(observation: Observation, exclusions: ExclusionRules) -> tu
 
 def card_without_excluded(card: GoogleCard, exclusions: ExclusionRules) -> tuple[GoogleCard, LeftOut]:
     """What is kept of a card: nothing where all its emails are excluded (where it has none: all its phones), else all but those emails."""
-    kind, values = (EMAIL, card.emails) if card.emails else (PHONE, card.phone_keys)
-    found = [value for value in values if exclusions.matching(kind, value)]
+    if not card.emails:
+        return _without_excluded_phones(card, exclusions)
+    found = [email for email in card.emails if exclusions.matching(EMAIL, email)]
     if not found:
         return card, NOTHING
-    rules = frozenset(rule for value in found for rule in exclusions.matching(kind, value))
-    if len(found) == len(values):
+    rules = frozenset(rule for email in found for rule in exclusions.matching(EMAIL, email))
+    if len(found) == len(card.emails):
         return blank(card), LeftOut(rules, whole=True)
-    if kind == PHONE:
-        return card, NOTHING
     return replace(card, emails=tuple(email for email in card.emails if email not in found)), LeftOut(
         rules, whole=False
     )
+
+
+def _without_excluded_phones(card: GoogleCard, exclusions: ExclusionRules) -> tuple[GoogleCard, LeftOut]:
+    """A phone is excluded by any of its keys."""
+    canonical_forms = canonical_by_entry(zip(card.phones, card.canonical_phones, strict=False))
+    phones = [keys for shown in card.phones if (keys := phone_keys([shown], canonical_forms))]
+    found = [frozenset(rule for key in keys for rule in exclusions.matching(PHONE, key)) for keys in phones]
+    if not found or not all(found):
+        return card, NOTHING
+    return blank(card), LeftOut(frozenset().union(*found), whole=True)
 
 
 def blank(card: GoogleCard) -> GoogleCard:

@@ -1,8 +1,11 @@
-"""Phones as they were written: which writings are one entry of a contact. How phones of different people compare: `phone_key`."""
+"""Phones as they were written: which writings are one entry of a contact. How phones of different people compare: `phone_keys`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from libs.common.addresses import phone_key
+
+SUBSCRIBER_DIGITS = 6
+"""The end of a number, which is the same however it is dialled, with or without its country."""
 
 
 def phone_entry(shown: str) -> str:
@@ -24,6 +27,30 @@ def phone_entries(phones: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def phone_keys(phones: Iterable[str]) -> tuple[str, ...]:
-    """By what these phones are compared with those of others, each once."""
-    return tuple(dict.fromkeys(key for shown in phones if (key := phone_key(shown))))
+def canonical_by_entry(phones: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The canonical forms that are known of phones, given as pairs of how it was written and that form, by entry."""
+    found: dict[str, str] = {}
+    for shown, canonical in phones:
+        if canonical and (entry := phone_entry(shown)):
+            found.setdefault(entry, canonical)
+    return found
+
+
+def phone_keys(phones: Iterable[str], canonical: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """By what these phones are compared with those of others, each once. `canonical`: the forms that Google gives them, by entry.
+
+    A phone that was written without its country has both keys: its own, and that with the country, as others write it.
+    """
+    known = canonical or {}
+    keys = (key for shown in phones for key in _keys(shown, known.get(phone_entry(shown), "")))
+    return tuple(dict.fromkeys(keys))
+
+
+def _keys(shown: str, canonical: str) -> tuple[str, ...]:
+    own = phone_key(shown)
+    if not own or own.startswith("+") or not canonical:
+        return (own,) if own else ()
+    whole = phone_key(canonical)
+    if not whole.startswith("+") or own[-SUBSCRIBER_DIGITS:] != whole[-SUBSCRIBER_DIGITS:]:
+        return (own,)  # it is another number: the canonical form leaves out an extension
+    return own, whole

@@ -25,6 +25,7 @@ class Relationship(BaseModel):
     """A relationship as of `at`. Nothing of it is another one before `due_at` (None: ever), unless something new comes.
 
     `first_at` and `last_at` are the first and the last past contact that counts, `next_meeting_at` the first meeting that is ahead.
+    `written_to`: the user has written to them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +38,7 @@ class Relationship(BaseModel):
     going_cold: GoingCold | None
     lines: int
     due_at: datetime | None
+    written_to: bool = False
 
 
 class DetailedRelationship(Relationship):
@@ -58,6 +60,7 @@ def relationship(times: InteractionTimes, now: datetime) -> Relationship:
         going_cold=going_cold(times, now),
         lines=times.lines,
         due_at=min(due, default=None),
+        written_to=first_until(now, times.outbound) is not None,
     )
 
 

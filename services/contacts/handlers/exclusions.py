@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from libs.common.addresses import is_me
 from libs.common.bus import Bus
@@ -19,13 +18,13 @@ from libs.common.requests import (
     ListExclusions,
     RemoveExclusion,
 )
-from services.contacts.contact_views import get_contact_id, get_contact_view
+from services.contacts.contact_views import get_contact_id
 from services.contacts.context import Context
 from services.contacts.domain.exclusions import DOMAIN, EMAIL, PHONE, Wanted, wanted_exclusion
-from services.contacts.domain.phones import phone_keys
 from services.contacts.domain.public_mail_domains import is_public
 from services.contacts.exclusion_work import work_off_exclusions
 from services.contacts.store import contact_edits, exclusions, users
+from services.contacts.store.contact_search import list_listed_contacts
 from services.contacts.store.exclusion_work import list_addresses_of
 from services.contacts.store.exclusions import StoredExclusion
 from services.contacts.store.own_addresses import list_own_addresses
@@ -68,10 +67,8 @@ async def exclude_contact(context: Context, command: ExcludeContact) -> Exclusio
         contact_id = await get_contact_id(connection, user_id, command.contact_id)
         own = await list_own_addresses(connection, user_id)
         held = (await list_addresses_of(connection, [contact_id]))[contact_id].values()
-        contact = await get_contact_view(connection, user_id, contact_id, datetime.now(UTC))
-        identities = dict.fromkeys(
-            [*held, *((PHONE, number) for number in phone_keys([phone.shown for phone in contact.phones]))]
-        )
+        contact = (await list_listed_contacts(connection, [contact_id]))[contact_id]
+        identities = dict.fromkeys([*held, *((PHONE, number) for number in contact.phone_keys)])
         wanted = [Wanted(kind, value, value) for kind, value in identities if kind != EMAIL or not is_me(value, own)]
         if not wanted:
             raise Refused(

@@ -9,11 +9,9 @@ from services.contacts.domain.waiting import MOST, OLDER_THAN, YOUNGER_THAN, Una
 from services.contacts.store import waiting
 from services.contacts.waiting import unanswered_mail
 
-LOOKED_AT = 500
-
 
 async def list_waiting(context: Context, query: ListWaiting) -> Waiting:
-    """By the rules of domain/waiting.py, as of now; looked at are the newest 500 messages that nobody has answered."""
+    """By the rules of domain/waiting.py, as of now; looked at are the newest 1,500 messages that people wrote."""
     now = datetime.now(UTC)
     unanswered: list[UnansweredMail] = []
     found: list[UnansweredMail] = []
@@ -21,8 +19,8 @@ async def list_waiting(context: Context, query: ListWaiting) -> Waiting:
         pieces = unanswered_mail(connection, query.user_id, now - YOUNGER_THAN, now - OLDER_THAN)
         async for piece in pieces:
             unanswered += piece
-            found = waiting_mail(unanswered[:LOOKED_AT], now)
-            if len(found) == MOST or len(unanswered) >= LOOKED_AT:
+            found = waiting_mail(unanswered, now)
+            if len(found) == MOST:
                 break
     return Waiting(items=tuple(map(_shown, found)))
 

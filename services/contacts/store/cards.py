@@ -14,14 +14,15 @@ async def upsert_cards(connection: Connection, cards: Sequence[GoogleCard]) -> l
     """Store cards where they are newer than what is known; the keys of those."""
     rows = await connection.fetch(
         """INSERT INTO cards (user_id, account_id, resource_name, revision, live, name, folded, company, title, photo_url, birthday,
-                              emails, phones, phone_keys, urls, former)
+                              emails, phones, canonical_phones, phone_keys, urls, former)
            SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(user_id uuid, account_id uuid, resource_name text, revision bigint,
                live boolean, name text, folded text, company text, title text, photo_url text, birthday text, emails text[],
-               phones text[], phone_keys text[], urls text[], former text[])
+               phones text[], canonical_phones text[], phone_keys text[], urls text[], former text[])
            ON CONFLICT (account_id, resource_name) DO UPDATE SET revision = excluded.revision, live = excluded.live, name = excluded.name,
                folded = excluded.folded, company = excluded.company, title = excluded.title, photo_url = excluded.photo_url,
                birthday = excluded.birthday, emails = excluded.emails, phones = excluded.phones,
-               phone_keys = excluded.phone_keys, urls = excluded.urls, former = excluded.former, derive_due = false
+               canonical_phones = excluded.canonical_phones, phone_keys = excluded.phone_keys,
+               urls = excluded.urls, former = excluded.former, derive_due = false
            WHERE cards.revision < excluded.revision
            RETURNING account_id, resource_name""",
         [vars(card) for card in cards],
@@ -50,7 +51,7 @@ async def list_cards_with(
         limit,
         *after,
     )
-    lists = ("emails", "phones", "phone_keys", "urls")
+    lists = ("emails", "phones", "canonical_phones", "phone_keys", "urls")
     ids = ("user_id", "account_id")
     return [
         GoogleCard(
@@ -65,13 +66,15 @@ async def overwrite_cards(connection: Connection, cards: Sequence[GoogleCard]) -
     rows = await connection.fetch(
         """WITH kept AS (
                SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(account_id uuid, resource_name text, live boolean, name text, folded text,
-                   company text, title text, photo_url text, birthday text, emails text[], phones text[], phone_keys text[], urls text[])
+                   company text, title text, photo_url text, birthday text, emails text[], phones text[], canonical_phones text[],
+                   phone_keys text[], urls text[])
            ), before AS (
                SELECT c.contact_id FROM cards c JOIN kept USING (account_id, resource_name) WHERE c.contact_id IS NOT NULL
            ), written AS (
                UPDATE cards c SET live = kept.live, name = kept.name, folded = kept.folded, company = kept.company, title = kept.title,
                    photo_url = kept.photo_url, birthday = kept.birthday, emails = kept.emails, phones = kept.phones,
-                   phone_keys = kept.phone_keys, urls = kept.urls, contact_id = CASE WHEN kept.live THEN c.contact_id END
+                   canonical_phones = kept.canonical_phones, phone_keys = kept.phone_keys, urls = kept.urls,
+                   contact_id = CASE WHEN kept.live THEN c.contact_id END
                FROM kept WHERE (c.account_id, c.resource_name) = (kept.account_id, kept.resource_name)
            ) SELECT DISTINCT contact_id FROM before""",
         [vars(card) for card in cards],

@@ -35,7 +35,7 @@ async def list_field_sources(
     cards: dict[ContactId, list[CardFields]] = defaultdict(list)
     former: dict[ContactId, str] = {}
     for row in await connection.fetch(
-        """SELECT contact_id, live, name, company, title, photo_url, birthday, urls, phones FROM cards
+        """SELECT contact_id, live, name, company, title, photo_url, birthday, urls, phones, canonical_phones FROM cards
            WHERE contact_id = ANY($1::uuid[]) ORDER BY contact_id, account_id, resource_name""",
         list(contact_ids),
     ):
@@ -83,6 +83,7 @@ def _card_fields(row: Record) -> CardFields:
         row["birthday"],
         tuple(row["urls"]),
         tuple(row["phones"]),
+        tuple(row["canonical_phones"]),
     )
 
 

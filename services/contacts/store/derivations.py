@@ -16,6 +16,7 @@ class DueCard:
     key: CardKey
     name: str
     phones: tuple[str, ...]
+    canonical_phones: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,17 @@ async def list_due_users(connection: Connection) -> list[UserId]:
 
 async def list_due_cards(connection: Connection, user_id: UserId, limit: int) -> list[DueCard]:
     rows = await connection.fetch(
-        "SELECT account_id, resource_name, name, phones FROM cards WHERE user_id = $1 AND derive_due LIMIT $2",
+        """SELECT account_id, resource_name, name, phones, canonical_phones FROM cards
+           WHERE user_id = $1 AND derive_due LIMIT $2""",
         user_id,
         limit,
     )
-    return [DueCard((row["account_id"], row["resource_name"]), row["name"], tuple(row["phones"])) for row in rows]
+    return [
+        DueCard(
+            (row["account_id"], row["resource_name"]), row["name"], tuple(row["phones"]), tuple(row["canonical_phones"])
+        )
+        for row in rows
+    ]
 
 
 async def list_due_contacts(connection: Connection, user_id: UserId, limit: int) -> list[ContactId]:

@@ -27,6 +27,19 @@ async def list_interaction_times(
     return {contact_id: interaction_times(found[contact_id]) for contact_id in contact_ids}
 
 
+async def list_kept_relationships(
+    connection: Connection, contact_ids: Collection[ContactId], now: datetime
+) -> dict[ContactId, DetailedRelationship]:
+    """Of those of these contacts whose relationship is stored, what it is as of `now`, where that is what was stored."""
+    rows = await connection.fetch(
+        """SELECT id, relationship FROM contacts
+           WHERE id = ANY($1::uuid[]) AND due_at > $2 AND (relationship->>'at')::timestamptz <= $2""",
+        list(contact_ids),
+        now,
+    )
+    return {row["id"]: DetailedRelationship.model_validate(row["relationship"]) for row in rows}
+
+
 async def list_due_users(connection: Connection, now: datetime) -> list[UserId]:
     """Users with contacts whose scores are due, if not all of them."""
     rows = await connection.fetch(
@@ -77,10 +90,11 @@ async def update_scores(connection: Connection, known: Mapping[ContactId, Relati
     await connection.execute(
         """UPDATE contacts c SET score = s.score, first_at = s.first_at, last_at = s.last_at, interactions = s.interactions,
                due_at = coalesce(s.due_at, 'infinity'), next_meeting_at = s.next_meeting_at, cold_since = s.cold_since,
-               usual_days = s.usual_days, cold_was = s.cold_was, relationship = s.relationship
+               usual_days = s.usual_days, cold_was = s.cold_was, relationship = s.relationship, written_to = s.written_to
            FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::int[], $6::timestamptz[], $7::timestamptz[],
-                       $8::timestamptz[], $9::int[], $10::text[], $11::jsonb[])
-               AS s(id, score, first_at, last_at, interactions, due_at, next_meeting_at, cold_since, usual_days, cold_was, relationship)
+                       $8::timestamptz[], $9::int[], $10::text[], $11::jsonb[], $12::bool[])
+               AS s(id, score, first_at, last_at, interactions, due_at, next_meeting_at, cold_since, usual_days, cold_was, relationship,
+                    written_to)
            WHERE c.id = s.id""",
         *map(
             list, zip(*(_columns(contact_id, relationship) for contact_id, relationship in known.items()), strict=True)
@@ -102,4 +116,5 @@ def _columns(contact_id: ContactId, known: Relationship) -> tuple[object, ...]:
         cold and cold.usual_days,
         cold and cold.was,
         known.model_dump(mode="json") if isinstance(known, DetailedRelationship) else None,
+        known.written_to,
     )

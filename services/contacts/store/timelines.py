@@ -12,8 +12,8 @@ from libs.common.events import Person
 from libs.common.ids import AccountId, ContactId, InteractionId, UserId
 from libs.common.requests import ContactRef, Direction
 
-_LINES = """
-    SELECT l.interaction_id, l.occurred_at, l.direction, l.platform, l.contact_id,
+LINES = """
+    SELECT l.interaction_id, l.occurred_at, l.direction, l.platform, l.contact_id, l.counted,
            l.kind, l.title, l.text, l.thread, l.automated, l.bcc_logged, l.ends_at
     FROM timeline_lines l
 """
@@ -60,7 +60,7 @@ _SPARE, _GROWTH = 8, 4
 # the planner would read all that the contact is on, and pick these from it.
 FITTING = f"""
     SELECT line.* FROM unnest($8::uuid[]) AS piece(interaction_id) CROSS JOIN LATERAL (
-        {_LINES} WHERE l.contact_id = $1
+        {LINES} WHERE l.contact_id = $1
           AND ($2::text IS NULL OR l.platform = $2) AND ($3::text IS NULL OR l.direction = $3)
           AND ($4 = '' OR strpos(lower(l.title || ' ' || l.text), lower($4)) > 0)
           AND ($5::timestamptz IS NULL OR l.occurred_at <= $5) AND ($6::timestamptz IS NULL OR l.occurred_at > $6)
@@ -166,7 +166,7 @@ async def list_among(
         *conditions(wanted),
         ids,
     )
-    return [_line(row) for row in rows]
+    return [line_of(row) for row in rows]
 
 
 def conditions(wanted: TimelineFilter) -> tuple[object, ...]:
@@ -174,29 +174,17 @@ def conditions(wanted: TimelineFilter) -> tuple[object, ...]:
     return (wanted.platform, wanted.direction, wanted.text, wanted.until, wanted.later_than, wanted.thread)
 
 
-async def list_last_lines(
-    connection: Connection, contact_ids: Collection[ContactId], now: datetime, last: int
-) -> list[TimelineLine]:
-    """Each contact's `last` newest lines before `now`; bulk mail only where there is nothing else."""
-    rows = await connection.fetch(
-        f"""SELECT * FROM (
-                SELECT line.*, row_number() OVER (
-                    PARTITION BY contact_id ORDER BY counted DESC, occurred_at DESC, interaction_id DESC) AS nth
-                FROM ({_LINES.replace("l.contact_id,", "l.contact_id, l.counted,")}
-                      WHERE l.contact_id = ANY($1::uuid[]) AND l.occurred_at < $2) line
-            ) numbered WHERE nth <= $3 ORDER BY contact_id, occurred_at DESC, interaction_id DESC""",  # noqa: S608  (no input in it)
-        list(contact_ids),
-        now,
-        last,
-    )
-    return [_line(row) for row in rows]
-
-
 async def get_line(connection: Connection, contact_id: ContactId, platform: str, ref: str) -> TimelineLine | None:
+    """The line of what is known as `ref` on a platform; None where it is not on the contact's timeline."""
     row = await connection.fetchrow(
-        f"{_LINES} WHERE l.contact_id = $1 AND l.platform = $2 AND l.ref = $3", contact_id, platform, ref
+        f"""{LINES} WHERE l.contact_id = $1 AND l.interaction_id = (
+                SELECT i.id FROM contacts c JOIN interactions i ON i.user_id = c.user_id
+                WHERE c.id = $1 AND i.platform = $2 AND i.ref = $3)""",  # noqa: S608  (no input in it)
+        contact_id,
+        platform,
+        ref,
     )
-    return _line(row) if row else None
+    return line_of(row) if row else None
 
 
 async def list_people(
@@ -259,7 +247,8 @@ async def list_contacts_of_message(
     return [ContactRef(id=row["id"], name=row["name"]) for row in rows]
 
 
-def _line(row: Record) -> TimelineLine:
+def line_of(row: Record) -> TimelineLine:
+    """The line in a row of LINES."""
     return TimelineLine(
         contact_id=row["contact_id"],
         interaction_id=row["interaction_id"],

@@ -21,7 +21,7 @@ async def lock_free_users(connection: Connection, user_ids: Collection[UserId]) 
     return {row["id"] for row in rows}
 
 
-async def list_purged(connection: Connection, ids: Collection[SourceId]) -> set[UUID]:
+async def list_purged(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
     """Of these users and accounts, those that were purged: what comes late about them is not recorded."""
     rows = await connection.fetch("SELECT id FROM purged WHERE id = ANY($1::uuid[])", list(ids))
     return {row["id"] for row in rows}

@@ -78,12 +78,15 @@ async def list_tags(call: Call) -> Tags:
     return await call.request(ListTags(user_id=call.user_id))
 
 
-def _given(name: str) -> JsonDict:
-    return {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
-
-
-def _listed(name: str) -> JsonDict:
-    return {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
+# Each is left out, null or empty. With `anyOf` of what is given, generated clients have a union of models, or nothing at all.
+NOTHING_GIVEN: JsonDict = {
+    "properties": {
+        "name": {"maxLength": 0},
+        "company": {"maxLength": 0},
+        "emails": {"maxItems": 0},
+        "phones": {"maxItems": 0},
+    }
+}
 
 
 class ContactBody(ContactFields):
@@ -103,9 +106,7 @@ class ContactBody(ContactFields):
 class NewContact(ContactBody):
     """What the user knows about somebody: at least a name, an email, a phone or a company."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"anyOf": [_given("name"), _given("company"), _listed("emails"), _listed("phones")]}
-    )
+    model_config = ConfigDict(json_schema_extra={"not": NOTHING_GIVEN})
 
 
 @endpoint("POST", "/contacts", tag=TAG, scope="write", status=201, errors=TAKEN, creates=True)

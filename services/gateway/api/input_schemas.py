@@ -15,6 +15,16 @@ def refuse_nul(schema: dict[str, Any], components: Mapping[str, Any]) -> None:
             found["pattern"] = NO_NUL
 
 
+def leave_out_null_defaults(schema: dict[str, Any], components: Mapping[str, Any]) -> None:
+    """Take the defaults that are null out of a schema of input, and of all that it refers to: what is null there is as if it were absent.
+
+    A generated client takes a default for a value that it has to send.
+    """
+    for found in _reachable(schema, components, set()):
+        if "default" in found and found["default"] is None:
+            del found["default"]
+
+
 def without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a query parameter: it can be left out, and never be null."""
     rest = {

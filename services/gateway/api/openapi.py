@@ -10,13 +10,15 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
 
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.endpoint import JSON, Endpoint
-from services.gateway.api.input_schemas import refuse_nul, without_null
+from services.gateway.api.input_schemas import leave_out_null_defaults, refuse_nul, without_null
 from services.gateway.api.parsing import CURSOR
 from services.gateway.api.serving import IDEMPOTENCY_KEY, PREFIX
+from services.gateway.api.webhook_calls import TAG as WEBHOOKS
 from services.gateway.api.webhook_calls import webhooks
 from services.gateway.domain.notifications import Notification
 from services.gateway.domain.problems import MEDIA_TYPE, Problem
@@ -60,6 +62,20 @@ Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 """By (model, how it is used); pydantic's own type for the model is wider than ours."""
 
 
+class _SchemaGenerator(GenerateJsonSchema):
+    """Describes replies as they are sent: whole. A member that has its default is there all the same, so none is optional."""
+
+    def field_is_required(
+        self, field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField, total: bool
+    ) -> bool:
+        return self.mode == "serialization" or super().field_is_required(field, total)
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        if self.mode == "serialization":
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+
 def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any]:
     """The document of these endpoints; left out: of the whole API."""
     schemas, components = _schemas(endpoints)
@@ -73,7 +89,7 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
         "openapi": "3.1.0",
         "info": {"title": "PingCRM", "version": VERSION, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in endpoints)],
+        "tags": [{"name": tag} for tag in dict.fromkeys((*(endpoint.tag for endpoint in endpoints), WEBHOOKS))],
         "paths": paths,
         "webhooks": webhooks({"$ref": REF.format(model="PostedNotification")}),
         "components": {
@@ -134,7 +150,7 @@ def _token_description() -> str:
 def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Schemas, dict[str, Any]]:
     """The schema of each model as it is used (read or written), and the shared components."""
     models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {
-        (Problem, "serialization"): None,
+        (Problem, "validation"): None,  # the one reply that leaves out what it has not
         (Notification, "serialization"): None,
     }
     for endpoint in endpoints:
@@ -144,13 +160,14 @@ def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Schemas, dict[str, Any]]:
             models[event, "serialization"] = None
         if endpoint.reply:
             models[endpoint.reply, "serialization"] = None
-    schemas, definitions = models_json_schema(list(models), ref_template=REF)
+    schemas, definitions = models_json_schema(list(models), ref_template=REF, schema_generator=_SchemaGenerator)
     components = definitions["$defs"]
     for endpoint in endpoints:
         for event in endpoint.events.values():
             _leave_out(components[event.__name__], "user_id")
         if endpoint.body:
             refuse_nul(schemas[endpoint.body, "validation"], components)
+            leave_out_null_defaults(schemas[endpoint.body, "validation"], components)
     return schemas, components
 
 
@@ -173,10 +190,16 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         operation["description"] = endpoint.description
     if endpoint.body:
         operation["requestBody"] = {
-            "required": any(item.is_required() for item in endpoint.body.model_fields.values()),
+            "required": _refuses_nothing(endpoint.body),
             "content": {"application/json": {"schema": schemas[endpoint.body, "validation"]}},
         }
     return operation
+
+
+def _refuses_nothing(body: type[BaseModel]) -> bool:
+    """Whether an empty body, or none, does not fit."""
+    schema = body.model_json_schema()
+    return bool(schema.get("required")) or "not" in schema
 
 
 def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
@@ -224,7 +247,7 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         success["content"] = {"application/json": {"schema": schemas[endpoint.reply, "serialization"]}}
     elif endpoint.media_type != JSON:
         success["content"] = {endpoint.media_type: {"schema": _streamed(endpoint, schemas)}}
-    problem = {MEDIA_TYPE: {"schema": schemas[Problem, "serialization"]}}
+    problem = {MEDIA_TYPE: {"schema": schemas[Problem, "validation"]}}
     errors = {
         str(status): {"description": text, "content": problem} for status, text in error_descriptions(endpoint).items()
     }

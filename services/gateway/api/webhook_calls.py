@@ -2,6 +2,7 @@
 
 from typing import Any
 
+TAG = "Webhooks"
 NAME = "notification"
 SIGNATURE = "PingCRM-Signature"
 
@@ -12,7 +13,7 @@ def webhooks(notification: dict[str, Any]) -> dict[str, Any]:
         NAME: {
             "post": {
                 "operationId": "call_webhook",
-                "tags": ["Webhooks"],
+                "tags": [TAG],
                 "summary": "A notification was made",
                 "description": (
                     "Posted to `webhook_url` of the settings as a notification is made, and again, with the same `id` and a higher "

@@ -8,6 +8,15 @@ _MESSAGE_ID = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 _GMAIL_ID = re.compile(r"[0-9a-f]{14,18}")
 
 
+def nowhere_text(automated: str) -> str:
+    """Why a message that is recorded is on nobody's timeline. `automated`: the rule by which it is no mail between people, if any."""
+    if automated == "forged":
+        return "On nobody's timeline: it claims to be from you and is not, and nobody on it is a contact."
+    if automated:
+        return "On nobody's timeline: it was sent automatically, which makes nobody a contact."
+    return "On nobody's timeline: nobody on it is a contact."
+
+
 def message_id_in(text: str) -> str | None:
     """The Message-ID or Gmail id that was entered; None where it is something else: a subject."""
     plain = _LABELS.sub("", text.strip())

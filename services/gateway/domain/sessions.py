@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from libs.common.errors import Refused
 
@@ -21,6 +22,14 @@ def bearer_token(authorization: str) -> str:
 def session_id(cookie: str) -> str:
     """A session cookie's value; empty for what can't be one: bytes that are no text come as lone surrogates."""
     return cookie if cookie.isascii() else ""
+
+
+def dismissed_id(cookie: str) -> UUID | None:
+    """What the cookie says was dismissed; None for what can't be an id."""
+    try:
+        return UUID(cookie)
+    except ValueError:
+        return None
 
 
 def is_https(base_url: str) -> bool:

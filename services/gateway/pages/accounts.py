@@ -31,19 +31,18 @@ def accounts_routes(context: Context) -> list[web.RouteDef]:
     ]
 
 
-async def _own_account(visit: Visit) -> tuple[AccountView, list[AccountView]]:
-    """The account of the path, and all of them. Refused: `not_found` (404), another user's too."""
+async def _own_account(visit: Visit) -> AccountView:
+    """The account of the path. Refused: `not_found` (404), another user's too."""
     account_id = AccountId(visit.path_id("account_id"))
-    accounts = await visit.accounts()
-    for account in accounts:
+    for account in await visit.accounts():
         if account.id == account_id:
-            return account, accounts
+            return account
     raise not_found("account")
 
 
 async def show_account(visit: Visit) -> web.Response:
     """The page; with `cursor` the syncs before those that were shown."""
-    account, accounts = await _own_account(visit)
+    account = await _own_account(visit)
     cursor = visit.http_request.query.get("cursor") or None
     runs, audit, settings = await asyncio.gather(
         visit.request(ListRuns(user_id=visit.user_id, account_id=account.id, cursor=cursor, limit=PAGE_LENGTH)),
@@ -58,13 +57,12 @@ async def show_account(visit: Visit) -> web.Response:
         "lines": [run_line(run, visit.now, visit.zone) for run in runs.items],
         "more": urlencode({"cursor": runs.next_cursor}) if runs.next_cursor else "",
     }
-    return await visit.page("account.html", values, accounts=accounts)
+    return await visit.page("account.html", values)
 
 
 async def show_disconnect(visit: Visit) -> web.Response:
     """What disconnecting does, and the choice; nothing happens before the button."""
-    account, accounts = await _own_account(visit)
-    return await visit.page("disconnect.html", {"account": account}, accounts=accounts)
+    return await visit.page("disconnect.html", {"account": await _own_account(visit)})
 
 
 async def sync_now(visit: Visit) -> web.Response:

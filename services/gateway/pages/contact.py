@@ -53,12 +53,11 @@ async def show_contact(visit: Visit) -> web.Response:
 async def _contact_page(
     visit: Visit, contact_id: ContactId, editing: Editing | None = None, *, status: int = 200
 ) -> web.Response:
-    contact, timeline, duplicates, merges, accounts = await asyncio.gather(
+    contact, timeline, duplicates, merges = await asyncio.gather(
         visit.request(GetContact(user_id=visit.user_id, contact_id=contact_id)),
         timeline_values(visit, contact_id),
         visit.request_if_up(FindDuplicates(user_id=visit.user_id, contact_id=contact_id)),
         visit.request_if_up(ListMerges(user_id=visit.user_id, contact_id=contact_id)),
-        visit.accounts(),
     )
     suggested = duplicates.items if duplicates else ()
     parameters = visit.http_request.query
@@ -79,7 +78,7 @@ async def _contact_page(
         "merge_id": visit.query_id("merged"),
         **timeline,
     }
-    return await visit.page("contact.html", values, accounts=accounts, status=status)
+    return await visit.page("contact.html", values, status=status)
 
 
 async def show_edit(visit: Visit) -> web.Response:

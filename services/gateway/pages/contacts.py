@@ -72,9 +72,11 @@ async def show_contacts(visit: Visit) -> web.Response:
     """The people, best match first where something is searched for. With `cursor` the next page of them."""
     chosen = _chosen(visit.http_request.query)
     query = _search(visit, chosen)
-    page, tags = await asyncio.gather(visit.request(query), visit.request_if_up(ListTags(user_id=visit.user_id)))
-    # While somebody types or turns pages, only the list is looked at.
-    duplicates = "" if query.q or query.cursor else await count_text(visit)
+    page, tags, duplicates = await asyncio.gather(
+        visit.request(query),
+        visit.request_if_up(ListTags(user_id=visit.user_id)),
+        _duplicates(visit, query),
+    )
     values = {
         "people": people_lines(visit, page.items),
         "q": query.q,
@@ -90,6 +92,11 @@ async def show_contacts(visit: Visit) -> web.Response:
         "more": urlencode({**chosen, "cursor": page.next_cursor}) if page.next_cursor else "",
     }
     return await visit.page("contacts.html", values)
+
+
+async def _duplicates(visit: Visit, query: SearchContacts) -> str:
+    """How many pairs wait for a decision. While somebody types or turns pages, only the list is looked at."""
+    return "" if query.q or query.cursor else await count_text(visit)
 
 
 def people_lines(visit: Visit, people: tuple[ContactSummary, ...]) -> list[Person]:

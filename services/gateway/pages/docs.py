@@ -54,8 +54,10 @@ def _by_tag(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"tag": tag, "operations": operations} for tag, operations in groups.items()]
 
 
-def _scope(operation: dict[str, Any]) -> str:
-    """What an API token needs for it; empty where none will do."""
+def _scope(operation: dict[str, Any]) -> str | None:
+    """What an API token needs for it; empty where none will do, None for what is called by us."""
+    if not operation["security"]:
+        return None
     return next((scopes[0] for need in operation["security"] for scopes in need.values() if scopes), "")
 
 

@@ -1,7 +1,7 @@
 """The home page: who is next, who waits, who is going cold, what needs a decision. The first run leads through three steps."""
 
 import asyncio
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from aiohttp import web
@@ -9,6 +9,7 @@ from aiohttp import web
 from libs.common.ids import InteractionId
 from libs.common.requests import (
     CountContacts,
+    Counts,
     GetPreps,
     ListMeetings,
     ListWaiting,
@@ -17,13 +18,13 @@ from libs.common.requests import (
 from services.gateway.api.waiting import dismiss_waiting as dismiss_mail
 from services.gateway.api.waiting import restore_waiting as restore_mail
 from services.gateway.context import Context
-from services.gateway.domain.accounts import AccountView
-from services.gateway.domain.first_run import FIRST_DAYS, Step, is_first_run, is_read, steps
+from services.gateway.domain.first_run import FIRST_DAYS, is_first_run, is_read, steps
 from services.gateway.domain.moments import day_and_clock
 from services.gateway.pages.contacts import people_lines
 from services.gateway.pages.duplicates import count_text
-from services.gateway.pages.meeting_rows import Row, list_rows
+from services.gateway.pages.meeting_rows import Rows, list_rows
 from services.gateway.pages.visit import Visit, page_route, see_other
+from services.gateway.sessions.cookies import dismissed_of, forget_dismissed, remember_dismissed
 from services.gateway.store.notifications import list_notifications
 
 AHEAD = timedelta(hours=36)
@@ -43,11 +44,11 @@ def home_routes(context: Context) -> list[web.RouteDef]:
 
 async def show_home(visit: Visit) -> web.Response:
     """Whatever service is away, the rest of the page is shown."""
-    (accounts, notifications, brief_sent, duplicates), (rows, waiting, people, cold) = await asyncio.gather(
+    (accounts, notifications, first_run, duplicates), (meetings, waiting, people, cold) = await asyncio.gather(
         asyncio.gather(
             visit.accounts(),
             list_notifications(visit.context.db, visit.user_id, unread=True, limit=NEWEST),
-            _brief_was_sent(visit),
+            _first_run(visit),
             count_text(visit),
         ),
         asyncio.gather(
@@ -58,37 +59,46 @@ async def show_home(visit: Visit) -> web.Response:
         ),
     )
     values = {
-        "rows": rows[:MEETINGS],
+        "rows": meetings.rows[:MEETINGS],
+        "meetings_known": meetings.known,
         "waiting": waiting.items if waiting else (),
-        "dismissed": visit.query_id("dismissed"),
+        "dismissed": dismissed_of(visit.http_request, visit.context.settings),
         "people": people.items if people else (),
+        "people_known": people is not None,
         "going_cold": people_lines(visit, cold.items if cold else ()),
         "duplicates": duplicates,
         "offers": [item for item in notifications if item.action and not item.action.answer],
         "reconnect": [account for account in accounts if account.reconnect],
-        "steps": await _steps(visit, accounts, rows, brief_sent=brief_sent),
+        "steps": steps(accounts, first_run.counts, _first_brief(visit, meetings)) if first_run else [],
         "filling": not is_read(accounts),
         "notifications": [item for item in notifications if not item.action or item.action.answer],
     }
-    return await visit.page("home.html", values, accounts=accounts)
+    return await visit.page("home.html", values)
 
 
-async def _steps(visit: Visit, accounts: list[AccountView], rows: Sequence[Row], *, brief_sent: bool) -> list[Step]:
-    """The steps of the first run; nothing after it, when nobody waits for all that there is to be counted either."""
+@dataclass(frozen=True)
+class FirstRun:
+    """What the first run shows is here so far, where that can be known."""
+
+    counts: Counts | None
+
+
+async def _first_run(visit: Visit) -> FirstRun | None:
+    """None after it, when nobody waits for all that there is to be counted either."""
+    accounts, brief_sent = await asyncio.gather(visit.accounts(), _brief_was_sent(visit))
     if not is_first_run(accounts, visit.user.created_at, visit.now, brief_sent=brief_sent):
-        return []
-    counts = await visit.request_if_up(CountContacts(user_id=visit.user_id))
-    return steps(accounts, counts, _first_brief(visit, rows))
+        return None
+    return FirstRun(await visit.request_if_up(CountContacts(user_id=visit.user_id)))
 
 
-def _first_brief(visit: Visit, rows: Sequence[Row]) -> str:
+def _first_brief(visit: Visit, meetings: Rows) -> str:
     """When the first brief comes, as far as is known."""
-    for row in rows:
+    for row in meetings.rows:
         if row.brief.at:
             when = day_and_clock(row.brief.at, visit.now, visit.zone)
             return f"Your first brief comes {when}, before {row.meeting.title or 'your meeting'}"
-    lead = visit.context.settings.prep_window_from_minutes
-    return f"Your first brief comes {lead} minutes before your next meeting"
+    lead = f"{meetings.lead_minutes} minutes " if meetings.lead_minutes else ""
+    return f"Your first brief comes {lead}before your next meeting"
 
 
 async def _brief_was_sent(visit: Visit) -> bool:
@@ -105,13 +115,17 @@ async def _brief_was_sent(visit: Visit) -> bool:
 
 
 async def dismiss_waiting(visit: Visit) -> web.Response:
-    """This mail needs no answer. The page that follows has for a while a form that takes it back."""
+    """This mail needs no answer. Home has for a while a form that takes it back, whatever has it made anew meanwhile."""
     interaction_id = InteractionId(visit.path_id("interaction_id"))
     await dismiss_mail.handler(visit.call, interaction_id)
-    return see_other(f"/?dismissed={interaction_id}#waiting")
+    response = see_other("/#waiting")
+    remember_dismissed(response, interaction_id, visit.context.settings)
+    return response
 
 
 async def restore_waiting(visit: Visit) -> web.Response:
     interaction_id = InteractionId(visit.path_id("interaction_id"))
     await restore_mail.handler(visit.call, interaction_id)
-    return see_other(f"/#waits-{interaction_id}")
+    response = see_other(f"/#waits-{interaction_id}")
+    forget_dismissed(response, visit.context.settings)
+    return response

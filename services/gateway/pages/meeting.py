@@ -28,7 +28,7 @@ LOOKS = {"light": "Light", "dark": "Dark", "text": "Plain text"}
 def meeting_routes(context: Context) -> list[web.RouteDef]:
     return [
         page_route(context, "GET", "/meetings/{meeting_id}", show_meeting),
-        page_route(context, "GET", "/meetings/{meeting_id}/brief", show_brief),
+        page_route(context, "GET", "/meetings/{meeting_id}/brief", show_brief, framed=False),
         page_route(context, "POST", "/meetings/{meeting_id}/brief", send_brief),
         page_route(context, "POST", "/meetings/{meeting_id}/note", add_note),
     ]
@@ -49,11 +49,9 @@ async def show_meeting(visit: Visit) -> web.Response:
 
 
 async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
-    meeting, accounts = await asyncio.gather(
-        visit.request(GetMeeting(user_id=visit.user_id, meeting_id=_id(visit))), visit.accounts()
-    )
-    views, forecast = await asyncio.gather(
-        fetch_meeting_views(visit.call, [meeting], without_prep=True), _forecast(visit, meeting)
+    meeting = await visit.request(GetMeeting(user_id=visit.user_id, meeting_id=_id(visit)))
+    views, forecast, accounts = await asyncio.gather(
+        fetch_meeting_views(visit.call, [meeting], without_prep=True), _forecast(visit, meeting), visit.accounts()
     )
     view = views[0]
     look = _look(visit)
@@ -79,7 +77,7 @@ async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
         "note": note,
         "saved": "noted" in visit.http_request.query,
     }
-    return await visit.page("meeting.html", values, accounts=accounts, status=problem.status if problem else 200)
+    return await visit.page("meeting.html", values, status=problem.status if problem else 200)
 
 
 def _sent_url(visit: Visit, view: MeetingView, accounts: Sequence[AccountView]) -> str:

@@ -42,8 +42,19 @@ class Row:
     brief_text: str
 
 
-async def list_rows(visit: Visit, start: datetime, end: datetime, *, may_be_away: bool = False) -> list[Row]:
-    """The meetings that end after `start` and begin before `end`, by start. `may_be_away`: none while `sync` is."""
+@dataclass(frozen=True)
+class Rows:
+    """Meetings as lines. `known`: whether `sync` could be asked for them; `lead_minutes`: how long before a meeting its brief comes,
+    where `prep` could.
+    """
+
+    rows: Sequence[Row] = ()
+    lead_minutes: int | None = None
+    known: bool = True
+
+
+async def list_rows(visit: Visit, start: datetime, end: datetime, *, may_be_away: bool = False) -> Rows:
+    """The meetings that end after `start` and begin before `end`, by start. While `sync` is away: an Outage, or with `may_be_away` none."""
     try:
         meetings, forecasts = await asyncio.gather(
             _list_meetings(visit, start - UNDER_WAY, end),
@@ -52,11 +63,13 @@ async def list_rows(visit: Visit, start: datetime, end: datetime, *, may_be_away
     except Outage:
         if not may_be_away:
             raise
-        return []
+        return Rows(known=False)
     ahead = [meeting for meeting in meetings if meeting.ends_at > start]
     views = await fetch_meeting_views(visit.call, ahead, without_prep=True)
-    by_meeting = {item.meeting_id: item for item in (forecasts or NOTHING_KNOWN).items}
-    return [meeting_row(view, by_meeting.get(view.id), visit.now, visit.zone) for view in views]
+    known = forecasts or NOTHING_KNOWN
+    by_meeting = {item.meeting_id: item for item in known.items}
+    rows = [meeting_row(view, by_meeting.get(view.id), visit.now, visit.zone) for view in views]
+    return Rows(rows, known.lead_minutes)
 
 
 async def _list_meetings(visit: Visit, start: datetime, end: datetime) -> list[Meeting]:

@@ -1,6 +1,6 @@
 """Meetings by day, with what becomes of their briefs: upcoming ones, or those that were; and which of those would have been briefed."""
 
-import asyncio
+from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -33,11 +33,11 @@ async def show_meetings(visit: Visit) -> web.Response:
     back = _back(visit)
     end = visit.now - back * BACK
     start, until = (end - BACK, end) if past else (visit.now, visit.now + AHEAD)
-    rows, accounts = await asyncio.gather(list_rows(visit, start, until), visit.accounts())
+    rows = (await list_rows(visit, start, until)).rows
     if past:
         rows = [row for row in rows if row.meeting.ends_at <= end][::-1]
     values = {"days": _days(visit, rows), "past": past, "back": back, "earlier": back + 1 if back < MOST_BACK else 0}
-    return await visit.page("meetings.html", values, accounts=accounts)
+    return await visit.page("meetings.html", values)
 
 
 def _back(visit: Visit) -> int:
@@ -45,7 +45,7 @@ def _back(visit: Visit) -> int:
     return min(int(text), MOST_BACK) if text.isascii() and text.isdigit() else 0
 
 
-def _days(visit: Visit, rows: list[Row]) -> list[tuple[str, list[Row]]]:
+def _days(visit: Visit, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """The lines under the days on which their meetings begin for the reader."""
     today = visit.now.astimezone(visit.zone).date()
     by_day = groupby(rows, key=lambda row: _day(row.meeting, visit.zone))
@@ -58,9 +58,7 @@ def _day(meeting: MeetingView, zone: ZoneInfo) -> date:
 
 async def show_dry_run(visit: Visit) -> web.Response:
     """Which meetings of the last 30 days would have been briefed by the settings of today, and why not the others."""
-    found, accounts = await asyncio.gather(
-        dry_run_preps.handler(visit.call, DryRunQuery(days=DRY_RUN_DAYS)), visit.accounts()
-    )
+    found = await dry_run_preps.handler(visit.call, DryRunQuery(days=DRY_RUN_DAYS))
     lines = [(line, skip_words(line.reason)) for line in reversed(found.items)]
     today = visit.now.astimezone(visit.zone).date()
     by_day = groupby(lines, key=lambda entry: entry[0].starts_at.astimezone(visit.zone).date())
@@ -70,4 +68,4 @@ async def show_dry_run(visit: Visit) -> web.Response:
         "sent": sum(line.would_send for line, _ in lines),
         "span": DRY_RUN_DAYS,
     }
-    return await visit.page("dry_run.html", values, accounts=accounts)
+    return await visit.page("dry_run.html", values)

@@ -15,7 +15,7 @@ NO_PHOTO = Photo(b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/
 
 
 def photo_routes(context: Context) -> list[web.RouteDef]:
-    return [page_route(context, "GET", "/contacts/{contact_id}/photo", show_photo)]
+    return [page_route(context, "GET", "/contacts/{contact_id}/photo", show_photo, framed=False)]
 
 
 async def show_photo(visit: Visit) -> web.Response:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from libs.common.errors import Refused
 from libs.common.events import KINDS
 from libs.common.preferences import ContactCreation
-from libs.common.requests import CountContacts, GetSettings, ListApiTokens, ListExclusions
+from libs.common.requests import CountContacts, ForecastPreps, GetSettings, ListApiTokens, ListExclusions
 from services.gateway.api.settings import SettingsChanges, store_settings
 from services.gateway.api.webhook import secret_of
 from services.gateway.context import Context
@@ -67,19 +67,25 @@ async def settings_page(
     visit: Visit, *, problem: Refused | None = None, section: str = "", token: str = "", webhook_secret: str = ""
 ) -> web.Response:
     """The page. `problem`: what is wrong with what was sent to `section`. `token`, `webhook_secret`: made just now, shown this once."""
-    settings, tokens, accounts, counts, exclusions, own = await asyncio.gather(
-        visit.request(GetSettings(user_id=visit.user_id)),
-        visit.request(ListApiTokens(user_id=visit.user_id)),
-        visit.accounts(),
-        visit.request_if_up(CountContacts(user_id=visit.user_id)),
-        visit.request_if_up(ListExclusions(user_id=visit.user_id)),
-        _own_values(visit),
+    (settings, tokens, accounts, counts), (exclusions, own, saved, lead_minutes) = await asyncio.gather(
+        asyncio.gather(
+            visit.request(GetSettings(user_id=visit.user_id)),
+            visit.request(ListApiTokens(user_id=visit.user_id)),
+            visit.accounts(),
+            visit.request_if_up(CountContacts(user_id=visit.user_id)),
+        ),
+        asyncio.gather(
+            visit.request_if_up(ListExclusions(user_id=visit.user_id)),
+            _own_values(visit),
+            _saved(visit),
+            _lead_minutes(visit),
+        ),
     )
     values = {
         "gmail": settings.preferences.gmail,
         "webhook_url": settings.preferences.notifications.webhook_url or "",
         "creation": CREATION,
-        "lead": visit.context.settings.prep_window_from_minutes,
+        "lead": lead_minutes,
         "cards": [
             (account, [sync_line(account, kind, visit.now, visit.zone) for kind in KINDS]) for account in accounts
         ],
@@ -92,18 +98,19 @@ async def settings_page(
         "token_lives": TOKEN_LIVES,
         "secret": token,
         "webhook_secret": webhook_secret,
-        "saved": await _saved(visit),
+        "saved": saved,
         "problem_text": problem.detail if problem else "",
         "problem_section": section,
     }
-    return await visit.page("settings.html", values, accounts=accounts, status=problem.status if problem else 200)
+    return await visit.page("settings.html", values, status=problem.status if problem else 200)
 
 
 async def _own_values(visit: Visit) -> dict[str, Any]:
     """What the gateway itself knows: the webhook's calls, and the export."""
     db, user_id = visit.context.db, visit.user_id
-    calls, export = await list_calls(db, user_id), await get_newest(db, user_id)
-    generation = await get_generation(db, user_id)
+    calls, export, generation = await asyncio.gather(
+        list_calls(db, user_id), get_newest(db, user_id), get_generation(db, user_id)
+    )
     return {
         "calls": [(call, outcome_text(call.failure)) for call in calls],
         "tested": "tested" in visit.http_request.query,
@@ -112,6 +119,12 @@ async def _own_values(visit: Visit) -> dict[str, Any]:
         "export": export,
         "export_size": size_text(export.bytes) if export else "",
     }
+
+
+async def _lead_minutes(visit: Visit) -> int | None:
+    """How long before a meeting its brief comes; None while `prep` can't be asked."""
+    forecasts = await visit.request_if_up(ForecastPreps(user_id=visit.user_id, start=visit.now, end=visit.now))
+    return forecasts.lead_minutes if forecasts else None
 
 
 async def _saved(visit: Visit) -> tuple[str, str]:

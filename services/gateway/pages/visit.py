@@ -54,6 +54,25 @@ class Visit:
     def user_id(self) -> UserId:
         return self.caller.user.id
 
+    def begin(self) -> None:
+        """Begin to fetch what the frame of a page shows: it comes while the page itself is made."""
+        _ = self._accounts, self._unread
+
+    async def end(self) -> None:
+        """Nothing that was begun goes on."""
+        tasks = [task for name in ("_accounts", "_unread") if (task := self.__dict__.get(name))]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @cached_property
+    def _accounts(self) -> asyncio.Task[list[AccountView]]:
+        return asyncio.create_task(self._list_accounts())
+
+    @cached_property
+    def _unread(self) -> asyncio.Task[int]:
+        return asyncio.create_task(count_unread(self.context.db, self.user_id))
+
     @cached_property
     def call(self) -> Call:
         """The same visit as a call of the API: a form does what the operation of the API does."""
@@ -71,7 +90,10 @@ class Visit:
             return None
 
     async def accounts(self) -> list[AccountView]:
-        """What is connected, or was until Google refused it. While `sync` is away: without progress."""
+        """What is connected, or was until Google refused it; fetched once. While `sync` is away: without progress."""
+        return await self._accounts
+
+    async def _list_accounts(self) -> list[AccountView]:
         accounts, status = await asyncio.gather(
             self.request(ListAccounts(user_id=self.user_id)), self.request_if_up(GetSyncStatus(user_id=self.user_id))
         )
@@ -89,20 +111,9 @@ class Visit:
         """The id of this name in the query; None where there is none, or what is there can't be one."""
         return uuid_or_none(self.http_request.query.get(name, ""))
 
-    async def page(
-        self,
-        template: str,
-        values: Mapping[str, object],
-        *,
-        accounts: list[AccountView] | None = None,
-        status: int = 200,
-    ) -> web.Response:
-        """The page in its frame: navigation, sync health, unread notifications. `accounts`: where the page has them already."""
-        counting = count_unread(self.context.db, self.user_id)
-        if accounts is None:
-            connected, unread = await asyncio.gather(self.accounts(), counting)
-        else:
-            connected, unread = accounts, await counting
+    async def page(self, template: str, values: Mapping[str, object], *, status: int = 200) -> web.Response:
+        """The page in its frame: navigation, sync health, unread notifications."""
+        connected, unread = await asyncio.gather(self._accounts, self._unread)
         frame = {
             "user": self.user,
             "unread": unread,
@@ -118,14 +129,20 @@ class Visit:
 PageHandler = Callable[[Visit], Awaitable[web.Response]]
 
 
-def page_route(context: Context, method: str, path: str, handler: PageHandler) -> web.RouteDef:
-    """The route of a page for people who are signed in; others are led to the sign-in page."""
+def page_route(context: Context, method: str, path: str, handler: PageHandler, *, framed: bool = True) -> web.RouteDef:
+    """The route of a page for people who are signed in; others are led to the sign-in page. Not `framed`: what a page shows within it."""
 
     async def handle(request: web.Request) -> web.Response:
         caller = await require_caller(context, request)
         zone = await _zone(context, request, caller.user.id)
         position = context.hub.position(caller.user.id)
-        return await handler(Visit(context, request, caller, datetime.now(UTC), zone, position))
+        visit = Visit(context, request, caller, datetime.now(UTC), zone, position)
+        if framed and method == "GET":
+            visit.begin()
+        try:
+            return await handler(visit)
+        finally:
+            await visit.end()
 
     return web.route(method, path, handle)
 

@@ -7,10 +7,10 @@ from aiohttp import web
 
 from libs.common.errors import not_found
 from libs.common.ids import ContactId
-from libs.common.requests import Contact, ExplainMessage, GetContact, GetTimeline, Interaction, ListAccounts, Why
+from libs.common.requests import Contact, ExplainMessage, FindMail, FoundMail, GetContact, ListAccounts, Why
 from services.gateway.api.accounts import EXPLAIN_SECONDS
 from services.gateway.context import Context
-from services.gateway.domain.asked_message import message_id_in
+from services.gateway.domain.asked_message import message_id_in, nowhere_text
 from services.gateway.pages.visit import Visit, page_route, query_text
 
 MAX_ENTERED = 500
@@ -22,16 +22,18 @@ def why_routes(context: Context) -> list[web.RouteDef]:
 
 
 async def show_why(visit: Visit) -> web.Response:
-    """The field, and the answers about what was entered: one per account for an id, the lines that have the words for a subject."""
+    """The field, and the answers about what was entered: one per account for an id, the mail that has the words for a subject."""
     entered = query_text(visit.http_request.query, "message_id", MAX_ENTERED)
-    contact = await _contact(visit)
     message_id = message_id_in(entered)
+    contact, answers, found = await asyncio.gather(
+        _contact(visit), _explain(visit, message_id), _find(visit, "" if message_id else entered)
+    )
     values = {
         "entered": entered,
         "contact": contact,
         "by_id": bool(message_id),
-        "answers": await _explain(visit, message_id) if message_id else [],
-        "found": await _find(visit, contact, entered) if entered and contact and not message_id else (),
+        "answers": answers,
+        "found": found,
     }
     return await visit.page("why.html", values)
 
@@ -48,8 +50,10 @@ async def _contact(visit: Visit) -> Contact | None:
     return await visit.request(GetContact(user_id=visit.user_id, contact_id=contact_id))
 
 
-async def _explain(visit: Visit, message_id: str) -> list[tuple[str, Why]]:
+async def _explain(visit: Visit, message_id: str | None) -> list[tuple[str, Why]]:
     """What every account answers, with its address; where one knows the message, only those that do."""
+    if message_id is None:
+        return []
     accounts = await visit.request(ListAccounts(user_id=visit.user_id))
     replies = await asyncio.gather(
         *(
@@ -66,7 +70,9 @@ async def _explain(visit: Visit, message_id: str) -> list[tuple[str, Why]]:
     return [answer for answer in answers if answer[1].state != "unknown"] or answers
 
 
-async def _find(visit: Visit, contact: Contact, words: str) -> tuple[Interaction, ...]:
-    """What is on the person's timeline with these words."""
-    query = GetTimeline(user_id=visit.user_id, contact_id=contact.id, q=words[:200], limit=MOST_FOUND)
-    return (await visit.request(query)).items
+async def _find(visit: Visit, words: str) -> list[tuple[FoundMail, str]]:
+    """The newest mail with these words, on anybody's timeline; of what is on nobody's, why."""
+    if not words:
+        return []
+    found = await visit.request(FindMail(user_id=visit.user_id, q=words, limit=MOST_FOUND), seconds=EXPLAIN_SECONDS)
+    return [(mail, "" if mail.owners else nowhere_text(mail.automated)) for mail in found.items]

@@ -1,4 +1,4 @@
-"""The cookies of a browser: its session, and the random value that binds a sign-in to it.
+"""The cookies of a browser: its session, the random value that binds a sign-in to it, and for seconds what was just dismissed in it.
 
 Over https their names begin with `__Host-`: a browser takes such a cookie only from this host itself over https, so that no other host
 of the domain, and nobody on a network without encryption, can plant one. A cookie without the prefix is not read there.
@@ -7,20 +7,23 @@ of the domain, and nobody on a network without encryption, can plant one. A cook
 import secrets
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
+from uuid import UUID
 
 from aiohttp import web
 
 from libs.common.config import Settings
-from services.gateway.domain.sessions import cookie_name, is_browser_id, is_https, own_path, session_id
+from services.gateway.domain.sessions import cookie_name, dismissed_id, is_browser_id, is_https, own_path, session_id
 
 SESSION_COOKIE = "pingcrm_session"
 BROWSER_COOKIE = "pingcrm_browser"
 RENEWED_COOKIE = "pingcrm_renewed"
 DESTINATION_COOKIE = "pingcrm_destination"
+DISMISSED_COOKIE = "pingcrm_dismissed"
 SESSION_LIFE = timedelta(days=30)  # `auth` prolongs a session in use to as much
 RENEWED_SECONDS = 86_400
 BROWSER_SECONDS = 600
 DESTINATION_SECONDS = 1800
+DISMISSED_SECONDS = 10  # as long as the page offers to take it back (style.css)
 BROWSER_BYTES = 32
 _RENEWAL = web.RequestKey("renewal", str)
 
@@ -83,6 +86,20 @@ def destination_of(request: web.Request, settings: Settings) -> str:
 
 def forget_destination(response: web.StreamResponse, settings: Settings) -> None:
     _set_cookie(response, DESTINATION_COOKIE, "", 0, settings)
+
+
+def remember_dismissed(response: web.StreamResponse, dismissed_id: UUID, settings: Settings) -> None:
+    """What was dismissed a moment ago can be taken back for a while, on whatever is shown of the page until then."""
+    _set_cookie(response, DISMISSED_COOKIE, str(dismissed_id), DISMISSED_SECONDS, settings)
+
+
+def dismissed_of(request: web.Request, settings: Settings) -> UUID | None:
+    """What was dismissed a moment ago; None where nothing was."""
+    return dismissed_id(_cookie(request, DISMISSED_COOKIE, settings))
+
+
+def forget_dismissed(response: web.StreamResponse, settings: Settings) -> None:
+    _set_cookie(response, DISMISSED_COOKIE, "", 0, settings)
 
 
 def _cookie(request: web.Request, name: str, settings: Settings) -> str:

@@ -30,4 +30,4 @@ async def forecast_preps(context: Context, query: ForecastPreps) -> Forecasts:
         people = pair(invited, [known[guest.address] for guest in invited])
         account = owner.account(meeting.account_id)
         forecasts.append(forecast(meeting, account, terms, people, now))
-    return Forecasts(items=tuple(forecasts))
+    return Forecasts(items=tuple(forecasts), lead_minutes=context.settings.prep_window_from_minutes)

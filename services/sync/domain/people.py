@@ -29,6 +29,7 @@ def imported(card: Card, user_id: UserId, account_id: AccountId, revision: int) 
         name=card.name[:300],
         emails=tuple(email[:320] for email in card.emails[:MAX_VALUES]),
         phones=tuple(phone[:100] for phone in card.phones[:MAX_VALUES]),
+        canonical_phones=tuple(phone[:100] for phone in card.canonical_phones[:MAX_VALUES]),
         organization=card.organization[:300],
         title=card.title[:300],
         photo_url=card.photo_url[:2000],

@@ -44,6 +44,15 @@ class Load:
     size: int
 
 
+@dataclass(frozen=True)
+class Waits:
+    """How long each search took, and each page of the longest timeline, as it is and with its threads folded; in milliseconds."""
+
+    searches: Sequence[float]
+    timeline: Sequence[float]
+    folded: Sequence[float]
+
+
 async def run(setting: Setting) -> list[Figure]:
     """Through the gateway, by one person after another request: what is waited for is the product's own time."""
     size = Size(*(setting.size(full, full // 200) for full in (INTERACTIONS, CONTACTS, BUSIEST)))
@@ -60,9 +69,10 @@ async def run(setting: Setting) -> list[Figure]:
         searches = await _search(person, setting.size(SEARCHES, 18))
         setting.publish("paging")
         timeline = await _page(person, contact_id, setting.size(TIMELINE_PAGES, 10))
+        folded = await _page(person, contact_id, setting.size(TIMELINE_PAGES, 10), group="true")
         setting.publish("loading pages")
         loads = await _load_all(person, contact_id, setting.size(LOADS, 3))
-    return _figures(size, searches, timeline, loads)
+    return _figures(size, Waits(searches, timeline, folded), loads)
 
 
 async def _filled(product: Stage, person: Person, size: Size) -> UUID:
@@ -97,13 +107,15 @@ async def _search(person: Person, count: int) -> list[float]:
     ]
 
 
-async def _page(person: Person, contact_id: UUID, count: int) -> list[float]:
-    """From the newest line backwards, as somebody scrolls."""
+async def _page(person: Person, contact_id: UUID, count: int, **wanted: str) -> list[float]:
+    """From the newest line backwards, as somebody scrolls; at the end of the timeline once more."""
     found: list[float] = []
     cursor = ""
     while len(found) < count:
         begun = perf_counter()
-        page = await person.call("GET", f"/contacts/{contact_id}/interactions", limit=50, cursor=cursor or None)
+        page = await person.call(
+            "GET", f"/contacts/{contact_id}/interactions", limit=50, cursor=cursor or None, **wanted
+        )
         found.append((perf_counter() - begun) * 1000)
         cursor = page["next_cursor"] or ""
     return found
@@ -147,9 +159,8 @@ async def _travelled(person: Person, address: str) -> tuple[int, str]:
         return response.content.total_raw_bytes, text
 
 
-def _figures(
-    size: Size, searches: Sequence[float], timeline: Sequence[float], loads: Mapping[str, Load]
-) -> list[Figure]:
+def _figures(size: Size, waits: Waits, loads: Mapping[str, Load]) -> list[Figure]:
+    searches, timeline, folded = waits.searches, waits.timeline, waits.folded
     how = f"{len(searches)} searches of {size.contacts:,} contacts at the gateway, by the beginnings of words"
     slowest = max(loads, key=lambda name: percentile(loads[name].seconds, 95))
     heaviest = max(loads, key=lambda name: loads[name].size)
@@ -160,6 +171,8 @@ def _figures(
         Figure("timeline page, p50", percentile(timeline, 50), "ms",
                f"{len(timeline)} pages of 50 at the gateway; a contact with over {size.busiest:,} of {size.interactions:,} interactions"),
         Figure("timeline page, p99", percentile(timeline, 99), "ms", "the same", at_most(30)),
+        Figure("folded timeline page, p99", percentile(folded, 99), "ms",
+               "the same with threads of six messages folded, each with its older messages", at_most(30)),
         Figure("time of a page, p95", percentile(loads[slowest].seconds, 95), "ms",
                f"{len(loads[slowest].seconds)} loads of {each}, the slowest: {slowest}", at_most(40)),
         Figure("first load of a page", loads[heaviest].size / 1000, "kB",

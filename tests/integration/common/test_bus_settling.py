@@ -144,3 +144,19 @@ async def test_who_stops_returns_at_once_what_it_has_not_begun(bus: OpenBus, mon
         async with alive(staying):
             await received.count(4, seconds=20)  # less than the server waits for an acknowledgement
     assert sorted(received.ids) == ["a", "b", "c", "d"]
+
+
+async def test_who_stops_while_nats_is_away_leaves_in_order_and_looks_for_it_no_more(
+    bus: OpenBus, nats_server: Nats
+) -> None:
+    contacts = bus("contacts")
+    await contacts.start()
+    client = contacts.client
+    await nats_server.kill()
+    async with asyncio.timeout(20):
+        while not client.is_reconnecting:
+            await asyncio.sleep(0.01)
+    with capture_logs() as logs:
+        await contacts.stop()
+    assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["bus_away_at_stop"]
+    assert client.is_closed

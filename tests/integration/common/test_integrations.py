@@ -1,105 +1,45 @@
 """`pingcrm integration` on real servers: what a program of others gets, may publish, is refused, and what is left when it is revoked."""
 
 import asyncio
-import csv
 import json
-import os
-import re
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import asyncpg
-import nats
-import nats.errors
 import psutil
 import pytest
-import pytest_asyncio
-from nats.aio.client import Client
-from structlog.testing import capture_logs
-from typer.testing import CliRunner
 
-from libs.common.errors import Outage
-from libs.common.events import ContactChanged, InteractionReported, MeetingUpcoming, MessageIngested, UserDeleted
-from libs.common.ids import AccountId, ContactId, UserId, new_id
-from libs.common.integrations import Grants, Missed
-from libs.local import ROOT, commands
+from libs.common.events import (
+    ContactChanged,
+    Event,
+    InteractionReported,
+    MeetingUpcoming,
+    MessageIngested,
+    PrepFailed,
+    PrepSent,
+    SyncCompleted,
+    SyncFailed,
+)
+from libs.common.ids import ContactId, UserId, new_id
+from libs.common.integrations import Grants
 from libs.local.bus_admin import admin_stream
-from libs.local.cli import app
-from libs.local.data_dir import Runtime, announced
 from libs.local.integration_logins import let_in, until_in_force
 from libs.local.integrations import create_integration, delete_integration
 from libs.local.migrate import migrate_bus
-from libs.local.secrets import FILE, Secrets
 from libs.local.servers import Nats
-from tests.support.bus import ACCOUNT, OpenBus, alive, message
+from tests.support.bus import ACCOUNT, OpenBus, alive
+from tests.support.bus_programs import LISTENER, lines_of, report, start, url_in
 from tests.support.database import Database
-
-ADDRESS, OTHER_ADDRESS = "maya@example.org", "jonas@example.org"
-MAYA, JONAS = UserId(new_id()), UserId(new_id())
-
-
-@dataclass
-class Installation:
-    """What `pingcrm up` leaves for other commands, with NATS alone running."""
-
-    data_dir: Path
-    nats: Nats
-    database: Database
-
-    async def pingcrm(self, *arguments: str, code: int = 0) -> str:
-        """The output of a command."""
-        given = [*arguments, "--data-dir", str(self.data_dir)]
-        ended = await asyncio.to_thread(CliRunner().invoke, app, given)
-        assert ended.exit_code == code, ended.output
-        return ended.output
-
-    async def create(self, name: str, *options: str) -> str:
-        """The URL of a new integration."""
-        return self.url_in(await self.pingcrm("integration", "create", name, *options))
-
-    def url_in(self, output: str) -> str:
-        found = re.search(r'nats\.connect\(\["(nats://[^"]+)"\]', output)
-        assert found, output
-        return found[1]
-
-
-@pytest.fixture(autouse=True)
-def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands.console, "_width", 250)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def installation(
-    tmp_path_factory: pytest.TempPathFactory, secrets: Secrets, module_database: Database
-) -> AsyncIterator[Installation]:
-    data_dir = tmp_path_factory.mktemp("installation")
-    (data_dir / FILE).write_text(json.dumps(dict(secrets)))
-    auth = await asyncpg.connect(module_database.url_for("auth"))
-    for user, address in ((MAYA, ADDRESS), (JONAS, OTHER_ADDRESS)):
-        await auth.execute("INSERT INTO users (id, sub, name, address) VALUES ($1, $2, '', $2)", user, address)
-        await auth.execute(
-            "INSERT INTO google_accounts (id, user_id, sub, address, name, status, scopes, refresh_token)"
-            " VALUES ($1, $1, $2, $2, '', 'active', '{}', '')",
-            user,
-            address,
-        )
-    await auth.close()
-    server = Nats(data_dir / "nats", secrets)
-    await server.start()
-    try:
-        await migrate_bus(server.admin_url)
-        runtime = Runtime(
-            pid=os.getpid(), url="", postgres_url=module_database.admin_url, nats_url=server.admin_url, redis_url="", health_ports={}
-        )  # fmt: skip
-        with announced(data_dir, runtime):
-            yield Installation(data_dir, server, module_database)
-    finally:
-        await server.kill()
+from tests.support.integrations import (
+    ADDRESS,
+    JONAS,
+    MAYA,
+    Installation,
+    Program,
+    connected,
+    forwarding_contacts,
+    mail,
+    until,
+)
 
 
 @pytest.fixture
@@ -112,58 +52,6 @@ def nats_server(installation: Installation) -> Nats:
     return installation.nats
 
 
-class Program:
-    """A program of somebody else's: nats-py as it comes, with what `show` prints."""
-
-    def __init__(self, client: Client, refused: list[str]) -> None:
-        self.client, self.refused = client, refused
-        self.name = str(client.connected_url.username).removeprefix("integration-")  # type: ignore[union-attr]
-
-    async def pull(self, count: int) -> list[tuple[str, bytes]]:
-        """The next messages, acknowledged: subject and payload."""
-        waiting = await self.client.jetstream().pull_subscribe_bind(self.name, stream="INTEGRATIONS")
-        messages = [await _next(waiting) for _ in range(count)]
-        return [(message.subject, message.data) for message in messages]
-
-    async def waiting(self) -> int:
-        info = await self.client.jetstream().consumer_info("INTEGRATIONS", self.name)
-        return (info.num_pending or 0) + (info.num_ack_pending or 0)
-
-
-async def _next(waiting: nats.js.JetStreamContext.PullSubscription) -> nats.aio.msg.Msg:
-    [message] = await waiting.fetch(1, timeout=10)
-    await message.ack_sync(timeout=5)
-    return message
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Program]:
-    refused: list[str] = []
-
-    async def record(error: Exception) -> None:
-        refused.append(str(error))
-
-    user = url.partition("//")[2].partition(":")[0]
-    client = await nats.connect(url, inbox_prefix=f"_INBOX_{user}", error_cb=record, allow_reconnect=False)
-    try:
-        yield Program(client, refused)
-    finally:
-        await client.close()
-
-
-def mail(user: UserId, gmail_id: str) -> MessageIngested:
-    """Each id once in this module: the stream takes the same event a single time."""
-    return message(gmail_id).model_copy(update={"user_id": user})
-
-
-def report(user: UserId, platform: str = "telegram") -> bytes:
-    event = {
-        "user_id": str(user), "platform": platform, "ref": "1", "occurred_at": "2026-01-31T12:00:00Z", "direction": "inbound",
-        "kind": "message", "identities": [],
-    }  # fmt: skip
-    return json.dumps(event).encode()
-
-
 async def test_an_integration_gets_what_it_was_given_of_whom_it_was_given_and_nothing_else(
     installation: Installation, bus: OpenBus
 ) -> None:
@@ -172,7 +60,7 @@ async def test_an_integration_gets_what_it_was_given_of_whom_it_was_given_and_no
     )
     of_all = await installation.create("all-users", "--subscribe", "message.ingested")
     changed = ContactChanged(user_id=MAYA, contact_ids=(ContactId(new_id()),))
-    sync, contacts = bus("sync"), bus("contacts")
+    sync, contacts = bus("sync"), forwarding_contacts(bus)
     async with alive(sync, contacts), connected(of_maya) as maya, connected(of_all) as everybody:
         await sync.publish(mail(MAYA, "a"), mail(JONAS, "b"))
         await contacts.publish(changed)  # nobody listens at that moment: it is kept
@@ -226,13 +114,13 @@ async def test_what_an_integration_publishes_reaches_the_product_and_what_is_wro
     async with alive(contacts), connected(url) as telegram:
         stream = telegram.client.jetstream()
         mine = f"interaction.reported.telegram.{MAYA}"
-        for wrong in (b"no json", report(JONAS), report(MAYA)):
+        for wrong in (b"no json", reported(JONAS), reported(MAYA)):
             await stream.publish(mine, wrong)
         (first, no_json), (second, of_another) = await telegram.pull(2)
         assert first == second == "rejected.telegram.interaction.reported"
-        assert {no_json, of_another} == {b"no json", report(JONAS)}
-        await refused(telegram, telegram.client.publish(f"interaction.reported.telegram.{JONAS}", report(JONAS)))
-        await refused(telegram, telegram.client.publish(f"interaction.reported.sheet.{MAYA}", report(MAYA)))
+        assert {no_json, of_another} == {b"no json", reported(JONAS)}
+        await refused(telegram, telegram.client.publish(f"interaction.reported.telegram.{JONAS}", reported(JONAS)))
+        await refused(telegram, telegram.client.publish(f"interaction.reported.sheet.{MAYA}", reported(MAYA)))
         async with asyncio.timeout(5):
             while not recorded:
                 await asyncio.sleep(0.01)
@@ -242,17 +130,25 @@ async def test_what_an_integration_publishes_reaches_the_product_and_what_is_wro
     assert letters == {f"dead.contacts.{MAYA}.-.{mine}": 2}, "and in the dead letters, under the user of its subject"
 
 
+def reported(user: UserId, platform: str = "telegram") -> bytes:
+    event = {
+        "user_id": str(user), "platform": platform, "ref": "1", "occurred_at": "2026-01-31T12:00:00Z", "direction": "inbound",
+        "kind": "message", "identities": [],
+    }  # fmt: skip
+    return json.dumps(event).encode()
+
+
 async def test_a_rotation_or_revocation_ends_the_old_login_and_disturbs_nobody_else(
     installation: Installation, bus: OpenBus
 ) -> None:
     first = await installation.create("rotated", "--subscribe", "message.ingested", "--user", ADDRESS)
     other = await installation.create("undisturbed", "--subscribe", "message.ingested", "--user", ADDRESS)
     sync = bus("sync")
-    async with alive(sync), connected(first) as old, connected(other) as bystander:
+    async with alive(sync, forwarding_contacts(bus)), connected(first) as old, connected(other) as bystander:
         await sync.publish(mail(MAYA, "before"))
-        second = installation.url_in(await installation.pingcrm("integration", "rotate", "rotated"))
+        second = url_in(await installation.pingcrm("integration", "rotate", "rotated"))
         assert second != first
-        assert installation.url_in(await installation.pingcrm("integration", "show", "rotated")) == second
+        assert url_in(await installation.pingcrm("integration", "show", "rotated")) == second
         await until(lambda: old.client.is_closed)
         await until_in_force(first, accepted=False)
         async with connected(second) as new:
@@ -291,62 +187,6 @@ async def test_integrations_outlive_a_restart_and_migrations_and_are_known_to_ot
     )
 
 
-async def test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete(
-    installation: Installation, bus: OpenBus
-) -> None:
-    url = await installation.create("purged", "--subscribe", "message.ingested,user.deleted,contact.changed")
-    sync, contacts, auth = bus("sync"), bus("contacts"), bus("auth")
-    async with alive(sync, contacts, auth), connected(url) as program:
-        account = AccountId(new_id())
-        await sync.publish(
-            mail(MAYA, "purged-a"),
-            mail(MAYA, "purged-b").model_copy(update={"account_id": account}),
-            mail(JONAS, "purged-c"),
-        )
-        await contacts.purge_dead_letters(MAYA, account)
-        assert await program.waiting() == 2
-        await auth.publish(UserDeleted(user_id=MAYA, account_ids=()))
-        await contacts.purge_dead_letters(MAYA)
-        assert [subject.split(".", 3)[3] for subject, _ in await program.pull(2)] == [
-            "message.ingested",
-            "user.deleted",
-        ]
-
-
-async def test_what_nobody_takes_is_given_up_and_a_notice_counts_it(installation: Installation, bus: OpenBus) -> None:
-    stopped_url = await installation.create("stopped", "--subscribe", "message.ingested", "--user", ADDRESS)
-    running_url = await installation.create("running", "--subscribe", "message.ingested", "--user", ADDRESS)
-    sync, contacts = bus("sync"), bus("contacts")
-    now = datetime.now(UTC)
-    async with alive(sync, contacts), connected(stopped_url) as stopped, connected(running_url) as running:
-        await sync.publish(*(mail(MAYA, gmail_id) for gmail_id in ("day-0-a", "day-0-b", "day-0-c")))
-        await running.pull(3)
-        await contacts.limit_backlogs(now + timedelta(days=6))
-        assert await stopped.waiting() == 3
-        await contacts.limit_backlogs(now + timedelta(days=8))
-        assert await stopped.waiting() == 1
-        await sync.publish(mail(MAYA, "day-8"))
-        await running.pull(1)
-        await contacts.limit_backlogs(now + timedelta(days=9))
-        assert await stopped.waiting() == 2, "it has another week"
-        await contacts.limit_backlogs(now + timedelta(days=16))
-        assert await stopped.waiting() == 1
-        await sync.publish(mail(MAYA, "day-16"))
-        (subject, notice), (_, data) = await stopped.pull(2)
-        assert subject == "missed.stopped"
-        missed = Missed.model_validate_json(notice)
-        assert missed.messages == 4
-        assert abs(missed.since - now) < timedelta(minutes=5)
-        assert missed.until == now + timedelta(days=16)
-        assert json.loads(data)["gmail_id"] == "day-16"
-        assert await stopped.waiting() == 0
-        assert [json.loads(data)["gmail_id"] for _, data in await running.pull(1)] == ["day-16"]
-        await sync.publish(mail(MAYA, "late-a"), mail(MAYA, "late-b"))
-        await contacts.client.jetstream().publish("missed.stopped", missed.model_dump_json().encode())
-        await contacts.limit_backlogs(now)
-        assert await stopped.waiting() == 1, "what a crash had left between notice and consumer is finished"
-
-
 async def test_the_printed_program_and_the_programs_of_the_documentation_run_as_they_are(
     installation: Installation, bus: OpenBus, tmp_path: Path
 ) -> None:
@@ -361,50 +201,66 @@ async def test_the_printed_program_and_the_programs_of_the_documentation_run_as_
     connector = await installation.create("connector", "--publish", "interaction.reported", "--user", ADDRESS)
     listener = await installation.create("sheet", "--subscribe", "message.ingested,contact.changed", "--user", ADDRESS)
     (tmp_path / "printed.py").write_text(shown[shown.index("import asyncio") :])
-    sync, contacts = bus("sync"), bus("contacts")
+    sync, contacts = bus("sync"), forwarding_contacts(bus)
     contacts.subscribe(InteractionReported, record)
     sheet = tmp_path / "events.csv"
     async with alive(sync, contacts):
         await sync.publish(mail(MAYA, "first"))
-        printed = await run(str(tmp_path / "printed.py"))
-        listening = await run(str(ROOT / "docs/build/bus_listener.py"), str(sheet), PINGCRM_BUS_URL=listener)
-        reporting = await run(
-            str(ROOT / "docs/build/bus_connector.py"), PINGCRM_BUS_URL=connector, PINGCRM_USER_ID=str(MAYA), stdin=True
-        )
-        line = {"ref": "7", "at": "2026-01-31T12:00:00Z", "from": "@amara", "name": "Amara", "text": "Salut"}
-        assert await reporting.communicate(json.dumps(line).encode() + b"\n") == (b"", None)
+        printed = await start(str(tmp_path / "printed.py"))
+        listening = await start(LISTENER, str(sheet), PINGCRM_BUS_URL=listener)
+        salut = {"ref": "7", "at": "2026-01-31T12:00:00Z", "from": "@amara", "name": "Amara", "text": "Salut"}
+        await report(connector, str(MAYA), salut)
         assert printed.stdout
         assert f"users.{MAYA}.{ACCOUNT}.message.ingested".encode() in await printed.stdout.readline()
-        await until(lambda: rows(sheet) == ["first"])
+        await until(lambda: gmail_ids(sheet) == ["first"])
         listening.kill()
         await listening.wait()
         await sync.publish(mail(MAYA, "second"))
-        listening = await run(str(ROOT / "docs/build/bus_listener.py"), str(sheet), PINGCRM_BUS_URL=listener)
-        await until(lambda: rows(sheet) == ["first", "second"])
+        listening = await start(LISTENER, str(sheet), PINGCRM_BUS_URL=listener)
+        await until(lambda: gmail_ids(sheet) == ["first", "second"])
         await until(lambda: {event.ref for event in recorded} == {"7", "hello"})
         for running in (printed, listening):
             running.send_signal(signal.SIGKILL)
             await running.wait()
 
 
-def rows(sheet: Path) -> list[str]:
-    if not sheet.exists():
-        return []
-    with sheet.open(newline="") as lines:
-        return [json.loads(row[3])["gmail_id"] for row in csv.reader(lines)]
+def gmail_ids(sheet: Path) -> list[str]:
+    return [event["gmail_id"] for _, event in lines_of(sheet)]
 
 
-async def run(*command: str, stdin: bool = False, **environment: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-u", *command, stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, env={"PATH": os.environ["PATH"], **environment},
-    )  # fmt: skip
+async def test_integrations_that_are_made_and_revoked_at_one_moment_do_not_forget_each_other(
+    installation: Installation,
+) -> None:
+    events = (SyncCompleted, SyncFailed, PrepSent, PrepFailed)
 
+    async def forwarded_subjects() -> set[str]:
+        async with admin_stream(installation.nats.admin_url) as js:
+            config = (await js.consumer_info("EVENTS", "contacts_integrations")).config
+        return {event.subject for event in events}.intersection(config.filter_subjects or ())
 
-async def until(check: object, seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not check():  # type: ignore[operator]
-            await asyncio.sleep(0.02)
+    async def create(event: type[Event]) -> None:
+        async with admin_stream(installation.nats.admin_url) as js:
+            await create_integration(js, name_of(event), Grants(subscribe=(event,)))
+            await let_in(installation.nats, js)
+
+    async def revoke(event: type[Event]) -> None:
+        async with admin_stream(installation.nats.admin_url) as js:
+            await delete_integration(js, name_of(event))
+            await let_in(installation.nats, js)
+
+    def name_of(event: type[Event]) -> str:
+        return f"together-{event.__name__.lower()}"
+
+    def logins() -> set[str]:
+        known = {integration.name for integration in installation.nats.integrations()}
+        return known.intersection(map(name_of, events))
+
+    await asyncio.gather(*map(create, events))
+    assert await forwarded_subjects() == {event.subject for event in events}
+    assert logins() == set(map(name_of, events))
+    await asyncio.gather(*map(revoke, events))
+    assert await forwarded_subjects() == set()
+    assert logins() == set()
 
 
 async def test_two_hundred_integrations_cost_less_than_twenty_megabytes(installation: Installation) -> None:
@@ -419,25 +275,5 @@ async def test_two_hundred_integrations_cost_less_than_twenty_megabytes(installa
         await until_in_force(made[-1].url(installation.nats.admin_url), accepted=True)
         assert server.memory_info().rss - before < 20_000_000
         for name in names:
-            await delete_integration(js, name)
+            await js.delete_consumer("INTEGRATIONS", name)
         await let_in(installation.nats, js)
-
-
-async def test_without_the_stream_a_broadcast_goes_out_all_the_same_and_what_can_be_published_again_is_an_outage(
-    installation: Installation, bus: OpenBus
-) -> None:
-    sync, contacts, gateway = bus("sync"), bus("contacts"), bus("gateway")
-    received: list[ContactChanged] = []
-
-    async def record(event: ContactChanged) -> None:
-        received.append(event)
-
-    gateway.subscribe_broadcast(ContactChanged, record)
-    async with alive(sync, contacts, gateway), admin_stream(installation.nats.admin_url) as js:
-        await js.delete_stream("INTEGRATIONS")
-        with capture_logs() as logs:
-            await contacts.publish(ContactChanged(user_id=MAYA, contact_ids=()))
-        await until(lambda: received)
-        assert [line["subject"] for line in logs if line["event"] == "copy_lost"] == ["contact.changed"]
-        with pytest.raises(Outage):
-            await sync.publish(mail(MAYA, "without"))

@@ -1,6 +1,6 @@
 """What a page asks of the database does not grow with the mailbox: counted in rows, at two sizes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -9,12 +9,16 @@ import asyncpg
 
 from libs.common.db import Connection, on_behalf_of
 from libs.common.ids import ContactId, UserId, new_id
+from libs.common.requests import Attendee
+from services.contacts.attendees import list_known_guests
 from services.contacts.domain.text import search_terms
+from services.contacts.scoring import MANY_LINES, refresh_due_scores
 from services.contacts.store.contact_search import ContactFilter, list_sorted
 from services.contacts.store.text_search import list_by_text
-from services.contacts.store.timelines import TimelineFilter, list_lines
+from services.contacts.store.timeline_threads import list_folded_lines
+from services.contacts.store.timelines import TimelineFilter, get_line, list_lines
 from services.contacts.timelines import list_interaction_views
-from services.contacts.waiting import unanswered_mail
+from services.contacts.waiting import PIECES, unanswered_mail
 from tests.bench.large_mailbox import Size, busiest_contact, fill
 from tests.support.contacts_world import World, contacts_database, world
 from tests.support.database import Database
@@ -29,6 +33,19 @@ Reads = Callable[[Connection, UserId, ContactId], Awaitable[Any]]
 async def timeline(connection: Connection, _: UserId, contact_id: ContactId) -> Any:
     lines = await list_lines(connection, contact_id, TimelineFilter(until=datetime.now(UTC)), None, 51)
     return await list_interaction_views(connection, lines)
+
+
+async def folded(connection: Connection, _: UserId, contact_id: ContactId) -> Any:
+    return await list_folded_lines(connection, contact_id, TimelineFilter(until=datetime.now(UTC)), None, 15)
+
+
+async def guest(connection: Connection, _: UserId, contact_id: ContactId) -> Any:
+    found = await list_known_guests(connection, [contact_id], datetime.now(UTC), 5)
+    return found[contact_id].last
+
+
+async def note(connection: Connection, _: UserId, contact_id: ContactId) -> Any:
+    return [await get_line(connection, contact_id, "note", "none of this name")]
 
 
 async def waiting(connection: Connection, user_id: UserId, _: ContactId) -> Any:
@@ -48,25 +65,41 @@ async def newest(connection: Connection, user_id: UserId, _: ContactId) -> Any:
 
 
 async def test_what_a_page_reads_does_not_grow_with_the_mailbox(world: World, contacts_database: Database) -> None:
+    assert SMALL.busiest < MANY_LINES < LARGE.busiest
     admin = await asyncpg.connect(contacts_database.admin_url, server_settings={"search_path": "contacts"})
     try:
         filled = {}
         for size in (SMALL, LARGE):
-            user_id = UserId(new_id())
-            await fill(admin, user_id, new_id(), size)
+            user_id, account_id = UserId(new_id()), new_id()
+            await fill(admin, user_id, account_id, size)
             filled[size] = user_id, ContactId(UUID(str(await busiest_contact(admin, user_id))))
-        await admin.execute("ANALYZE")
+            await admin.execute("INSERT INTO accounts (id, user_id, address, connected, at) VALUES ($1, $2, 'me@gmail.com', true, now())",
+                                account_id, user_id)  # fmt: skip
+        busiest = [contact_id for _, contact_id in filled.values()]
+        await admin.execute("UPDATE contacts SET due_at = '-infinity' WHERE id = ANY($1::uuid[])", busiest)
+        assert await refresh_due_scores(world.context, datetime.now(UTC)) == len(filled)
+        await admin.execute("UPDATE contacts SET written_to = true")
+        await admin.execute("VACUUM ANALYZE")
+        await _reads_as_much_of_a_large_mailbox(world, filled)
+        await _knows_a_guest_by_what_is_stored_while_that_is_true(world, admin, filled[LARGE])
+        await admin.execute("UPDATE contacts SET written_to = false, score = 0")
+        await admin.execute("VACUUM ANALYZE")
+        await _reads_who_strangers_are_and_no_more(world, filled[LARGE][0])
     finally:
         await admin.close()
+
+
+async def _reads_as_much_of_a_large_mailbox(world: World, filled: Mapping[Size, tuple[UserId, ContactId]]) -> None:
     reads: dict[str, tuple[Reads, int]] = {
-        "a page of a timeline": (timeline, 51), "what waits": (waiting, 60), "the newest contacts": (newest, 21),
+        "a page of a timeline": (timeline, 51), "a folded page": (folded, 15), "a guest": (guest, 5), "a note": (note, 1),
+        "what waits": (waiting, 45), "the newest contacts": (newest, 21),
         "everybody's letter": (search("p"), 21), "a name": (search("person 77"), 11), "a company": (search("firm7"), 21),
     }  # fmt: skip
     for name, (read, expected) in reads.items():
         rows = {}
         for size, (user_id, contact_id) in filled.items():
             # What is searched is read without a policy (docs/decisions/0012).
-            with on_behalf_of(user_id if read in (timeline, waiting, newest) else None):
+            with on_behalf_of(user_id if read in (timeline, folded, guest, note, waiting, newest) else None):
                 async with world.pool.acquire() as connection:
                     counting = CountingConnection(connection)
                     found = await read(cast(Connection, counting), user_id, contact_id)
@@ -75,3 +108,39 @@ async def test_what_a_page_reads_does_not_grow_with_the_mailbox(world: World, co
         assert rows[LARGE] < 1.5 * rows[SMALL] + 100, (
             f"{name}: {rows[SMALL]} rows, {rows[LARGE]} of a mailbox six times as large"
         )
+
+
+async def _knows_a_guest_by_what_is_stored_while_that_is_true(
+    world: World, admin: "asyncpg.Connection[asyncpg.Record]", whose: tuple[UserId, ContactId]
+) -> None:
+    user_id, contact_id = whose
+    now = datetime.now(UTC)
+
+    async def known(at: datetime = now) -> Attendee:
+        with on_behalf_of(user_id):
+            async with world.pool.acquire() as connection:
+                return (await list_known_guests(connection, [contact_id], at, 5))[contact_id]
+
+    stored = await known()
+    await admin.execute(
+        "UPDATE contacts SET relationship = jsonb_set(relationship, '{score,total}', '9') WHERE id = $1", contact_id
+    )
+    assert (await known()).score.total == 9, "of so many lines none is counted"
+    assert await known(now - timedelta(hours=1)) != await known(), "what is stored is of later"
+    assert (await known(now - timedelta(hours=1))).score.total != 9
+    await admin.execute("UPDATE contacts SET due_at = '-infinity' WHERE id = $1", contact_id)
+    assert await known() == stored, "something new has come: the lines are counted, and come to the same"
+
+
+async def _reads_who_strangers_are_and_no_more(world: World, user_id: UserId) -> None:
+    """Mail of people whom the user never wrote to waits for nothing: what it is, and what answers it, is not looked at."""
+    now = datetime.now(UTC)
+    with on_behalf_of(user_id):
+        async with world.pool.acquire() as connection:
+            counting = CountingConnection(connection)
+            found = [
+                piece
+                async for piece in unanswered_mail(cast(Connection, counting), user_id, now - timedelta(days=60), now)
+            ]
+    assert found == [[] for _ in PIECES]
+    assert counting.pages < 9 * sum(PIECES), f"{counting.pages} pages for {sum(PIECES)} messages"

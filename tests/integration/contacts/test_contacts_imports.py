@@ -71,6 +71,16 @@ CASES: dict[str, Case] = {
         [Typed({"name": "Zoë Doe", "phones": (PHONE,)}), card("1", name="ZOE DOE", phones=[SAME_PHONE], emails=[JANE], title="CTO")],
         {"Zoë Doe": {"title": "CTO", "emails": {JANE}, "phones": (PHONE,)}},
     ),
+    "by phone and name, where Google alone knows the country": Case(
+        [Typed({"name": "Zoë Doe", "phones": (PHONE,)}),
+         card("1", name="Zoe Doe", phones=["030 1234567"], canonical_phones=["+49301234567"], emails=[JANE])],
+        {"Zoë Doe": {"emails": {JANE}, "phones": (PHONE, "030 1234567")}},
+    ),
+    "by its email, another number than the form that Google gives it": Case(
+        [Typed({"name": "Zoë Doe", "phones": (PHONE,)}),
+         card("1", name="Zoe Doe", phones=["030 1234567#5"], canonical_phones=["+49301234567"], emails=[JANE])],
+        {"Zoë Doe": {"emails": set()}, "Zoe Doe": {"emails": {JANE}}},
+    ),
     "not by the phone alone": Case(
         [Typed({"name": "Reception", "phones": (PHONE,)}), card("1", **JANES)],
         {"Reception": {"imported": False}, "Jane Doe": {"imported": True}},

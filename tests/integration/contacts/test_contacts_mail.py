@@ -2,15 +2,20 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from libs.common.events import MessageIngested
+from libs.common.ids import ContactId
+from libs.common.requests import ContactFields, FindMail, MergeContacts, UpdateContact
 from services.contacts.derivations import refresh_due_derivations
-from services.contacts.handlers import messages
+from services.contacts.handlers import contacts, mail_search, merges, messages
+from tests.support.contacts_rows import of_the_other
 from tests.support.contacts_world import (
     ME,
     NOW,
+    USER,
     WORK,
     World,
     connected,
@@ -18,6 +23,7 @@ from tests.support.contacts_world import (
     disconnected,
     identified,
     mail,
+    meeting,
     removed,
     settings,
     world,
@@ -324,3 +330,36 @@ async def test_nul_and_endless_texts_are_made_harmless(world: World) -> None:
     [line] = await world.timeline(JANE)
     assert line.title.startswith("ab")
     assert len(line.title) == 500
+
+
+async def test_mail_is_found_by_its_words_wherever_it_landed(world: World) -> None:
+    """On somebody else's timeline, that of a merged or an archived contact, on several, or on nobody's; never another user's."""
+    await world.receive(
+        mail("m1", JANE, title="The CONTRACT", days_ago=1),
+        mail("m2", BOB, title="Lunch", snippet="after the contract", days_ago=2),
+        mail("m3", ME, [JANE, CAROL], title="contract, signed", days_ago=3),
+        mail("m4", "news@list.example", title="Contract news", automated="list", days_ago=4),
+        mail("m5", CAROL, title="About something else", days_ago=5),
+        meeting("contract", [CAROL]),
+        of_the_other(mail("m6", JANE, title="the contract")),
+    )
+    jane, bob, carol = [(await world.contact(email)).id for email in (JANE, BOB, CAROL)]
+    await merges.merge_contacts(world.context, MergeContacts(user_id=USER, contact_id=jane, other_id=bob))
+    hidden = UpdateContact(user_id=USER, contact_id=carol, fields=ContactFields(archived=True))
+    await contacts.update_contact(world.context, hidden)
+
+    async def found(**wanted: Any) -> list[tuple[str, str, dict[ContactId, bool]]]:
+        mails = (await mail_search.find_mail(world.context, FindMail(user_id=USER, **wanted))).items
+        assert all(mail.owners_total == len(mail.owners) for mail in mails)
+        return [(mail.title, mail.sender, {owner.id: owner.archived for owner in mail.owners}) for mail in mails]
+
+    everywhere = [
+        ("The CONTRACT", JANE, {jane: False}),
+        ("Lunch", BOB, {jane: False}),
+        ("contract, signed", ME, {jane: False, carol: True}),
+        ("Contract news", "news@list.example", {}),
+    ]
+    assert await found(q="Contract") == everywhere
+    assert await found(q="contract", limit=2) == everywhere[:2], "the newest"
+    assert await found(q="100%") == []
+    assert len(await found()) == 5, "without words all mail, and nothing but mail"

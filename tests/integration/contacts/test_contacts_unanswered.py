@@ -19,6 +19,7 @@ from libs.common.requests import (
 from services.contacts import waiting as work
 from services.contacts.domain.waiting import UnansweredMail
 from services.contacts.handlers import contacts, timelines, waiting
+from services.contacts.scoring import refresh_due_scores
 from services.contacts.waiting import unanswered_mail
 from tests.support.contacts_rows import OTHER, of_the_other
 from tests.support.contacts_world import (
@@ -41,7 +42,8 @@ JANE, BOB = "jane@acme.example", "bob@beta.example"
 
 
 async def unanswered(world: World, user: UserId = USER) -> dict[str, UnansweredMail]:
-    """By title, newest first."""
+    """By title, newest first; when the scores are up to date."""
+    await refresh_due_scores(world.context, NOW)
     async with world.pool.acquire() as connection:
         pieces = unanswered_mail(connection, user, NOW - timedelta(days=60), NOW)
         found = [item async for piece in pieces for item in piece]
@@ -65,7 +67,7 @@ async def test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wr
         asked("bulk", 4, automated="bulk"), asked("list", 4, automated="list"), asked("via", 4, sender=BOB, via=True),
         asked("forged", 4, dmarc="fail"), asked("copy", 4, to=[BOB], cc=[ME]),
         asked("too old", 61), asked("sent", 2, sender=ME, to=[BOB]),
-        of_the_other(asked("theirs", 3)), meeting("e", [JANE]),
+        of_the_other(asked("theirs", 3)), of_the_other(meeting("f", [JANE])), meeting("e", [JANE]),
     )  # fmt: skip
     found = await unanswered(world)
     assert list(found) == ["alone", "copy", "later", "quiet", "newest"]
@@ -75,14 +77,17 @@ async def test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wr
     jane = await world.contact(JANE)
     assert (found["alone"].contact_id, found["alone"].name) == (jane.id, jane.name)
     assert list(await unanswered(world, OTHER)) == ["theirs"]
-    for first in (1, 2, 5):
-        monkeypatch.setattr(work, "FIRST_PIECE", first)
+    for pieces in ((1,) * 30, (2, 50), (5,) * 6):
+        monkeypatch.setattr(work, "PIECES", pieces)
         assert await unanswered(world) == found, "whatever is looked at together"
+    monkeypatch.setattr(work, "PIECES", (1, 1))
+    assert list(await unanswered(world)) == ["alone"], "and no further than that"
 
 
 async def test_an_answer_from_another_account_or_an_alias_is_an_answer(world: World) -> None:
     await world.receive(
         connected(2, WORK),
+        asked("to jane", 20, sender=ME, to=[JANE]),
         asked("here", 5, thread="a", rfc_message_id="<1@x>"),
         asked("here", 5, thread="b", rfc_message_id="<1@x>", account=2),
         asked("alias", 5, thread="c"),
@@ -94,14 +99,16 @@ async def test_an_answer_from_another_account_or_an_alias_is_an_answer(world: Wo
     assert await unanswered(world) == {}
 
 
-async def test_a_stranger_whom_i_never_wrote_to_is_known_as_one_and_an_archived_contact_waits_for_nothing(
+async def test_a_stranger_waits_for_nothing_until_i_write_to_them_or_we_are_close_and_an_archived_contact_never(
     world: World,
 ) -> None:
-    await world.receive(asked("from a stranger", 3), asked("from bob", 4, sender=BOB))
+    await world.receive(asked("from jane", 3), asked("from bob", 4, sender=BOB))
+    assert await unanswered(world) == {}
+    await world.receive(asked("vacation", 9, sender=ME, to=[BOB], automated="auto_submitted"))
+    assert await unanswered(world) == {}, "a machine that answers for me does not make us acquainted"
+    await world.receive(asked("to bob", 9, sender=ME, to=[], bcc=[BOB]), meeting("e", [JANE]))
     found = await unanswered(world)
-    assert [item.written_to for item in found.values()] == [False, False]
-    await world.receive(asked("to bob", 9, sender=ME, to=[], bcc=[BOB]))
-    assert [item.written_to for item in (await unanswered(world)).values()] == [False, True]
+    assert [(title, item.written_to) for title, item in found.items()] == [("from jane", False), ("from bob", True)]
     jane = await world.contact(JANE)
     await contacts.update_contact(
         world.context, UpdateContact(user_id=USER, contact_id=jane.id, fields=ContactFields(archived=True))
@@ -110,7 +117,7 @@ async def test_a_stranger_whom_i_never_wrote_to_is_known_as_one_and_an_archived_
 
 
 async def test_what_is_dismissed_waits_no_more_until_they_write_again(world: World) -> None:
-    await world.receive(asked("first", 5, thread="t"))
+    await world.receive(asked("to jane", 20, sender=ME, to=[JANE]), asked("first", 5, thread="t"))
     first = (await unanswered(world))["first"]
     for _ in range(2):
         await waiting.dismiss_waiting(world.context, DismissWaiting(user_id=USER, interaction_id=first.interaction_id))

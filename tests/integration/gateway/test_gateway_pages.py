@@ -342,7 +342,7 @@ async def test_possible_duplicates_are_counted_listed_and_decided_by_plain_forms
         browser, f"/contacts/{carol.id}/merge", {"other_id": str(other.id), "from": "duplicates"}
     )
     assert (status, merged.partition("?")[0]) == (303, "/contacts/duplicates")
-    assert "Merged: this is one person now." in await page(browser, merged)
+    assert "Merged: the two are one person now." in await page(browser, merged)
 
 
 async def test_a_person_shows_who_was_merged_into_it_and_what_undoing_that_does(
@@ -388,7 +388,12 @@ async def test_a_page_stands_while_a_service_is_away(service_settings: ServiceSe
         await gateway.buses["sync"].__aexit__(None, None, None)
         await gateway.buses["prep"].__aexit__(None, None, None)
         html = await page(browser, "/")
-        assert "No meetings until tomorrow night." in html
+        assert "No meetings until tomorrow night." not in html, "nobody knows"
+        assert "Your meetings can't be shown right now." in html
+        await gateway.buses["contacts"].__aexit__(None, None, None)
+        html = await page(browser, "/")
+        assert "appear here by themselves" not in html
+        assert "Your people can't be shown right now." in html
         assert (await browser.get("/meetings")).status == 503
 
 

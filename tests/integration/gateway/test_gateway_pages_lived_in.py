@@ -4,17 +4,19 @@ import gzip
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest_asyncio
 
 from libs.common import requests as q
 from libs.common.errors import Refused
-from libs.common.ids import InteractionId, MeetingId, new_id
+from libs.common.ids import ContactId, InteractionId, MeetingId, new_id
 from tests.conftest import ServiceSettings
 from tests.integration.gateway.test_gateway_pages import HOSTILE, HTML, interaction, page, requested, submit
 from tests.support.gateway import RunningGateway, running_gateway
-from tests.support.gateway.values import contact
+from tests.support.gateway.values import NOW, contact
 
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
 
@@ -36,7 +38,15 @@ def texts(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-async def test_home_shows_who_is_next_and_who_waits_and_a_dismissal_is_sent_on(
+def waiting_mail(**changes: Any) -> q.WaitingMail:
+    fields: dict[str, Any] = {
+        "interaction_id": InteractionId(new_id()), "contact_id": ContactId(new_id()), "name": "Lukas Vogel", "topic": HOSTILE,
+        "text": "Could you?", "asked": True, "occurred_at": datetime.now(UTC) - timedelta(days=6),
+    }  # fmt: skip
+    return q.WaitingMail(**fields | changes)
+
+
+async def test_home_shows_who_is_next_and_who_waits_and_when_the_first_brief_comes(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:
     world = gateway.world
@@ -46,32 +56,48 @@ async def test_home_shows_who_is_next_and_who_waits_and_a_dismissal_is_sent_on(
         q.MeetingGuest(address="p@x.example", name="Priya", contact_id=priya.id, label="Strong", score=8, known=True),
         q.MeetingGuest(address="j@x.example", name="Jonas"),
     )
-    asked = q.WaitingMail(
-        interaction_id=InteractionId(new_id()), contact_id=priya.id, name="Lukas Vogel", topic=HOSTILE, text="Could you?", asked=True,
-        occurred_at=datetime.now(UTC) - timedelta(days=6),
-    )  # fmt: skip
-    wrote = asked.model_copy(update={"interaction_id": InteractionId(new_id()), "topic": "", "asked": False})
-    world.waiting = (asked, wrote)
-    html = await page(browser, "/")
-    shown = texts(html)
+    world.waiting = (waiting_mail(), waiting_mail(topic="", asked=False))
+    shown = texts(await page(browser, "/"))
     assert "Priya (Strong) , Jonas · first meeting · 45 min" in shown
     assert "no brief: nobody is a known contact" in shown, "what has become of it goes before what might have"
     assert "Lukas Vogel asked about &lt;img src=x onerror=alert(1)&gt; &amp; &#34;quotes&#34; , 6 days ago" in shown
     assert "Lukas Vogel wrote to you , 6 days ago" in shown
-    came_to = f"/?dismissed={asked.interaction_id}#waiting"
-    assert await submit(browser, f"/waiting/{asked.interaction_id}/dismiss") == (303, came_to)
-    assert requested(gateway, q.DismissWaiting)[-1].interaction_id == asked.interaction_id
-    html = await page(browser, came_to)
-    assert f'action="/waiting/{asked.interaction_id}/restore"' in html
-    assert f'hx-get="/?dismissed={asked.interaction_id}"' in html, "what is fetched anew by itself keeps the way back"
-    came_to = f"/#waits-{asked.interaction_id}"
-    assert await submit(browser, f"/waiting/{asked.interaction_id}/restore") == (303, came_to)
-    assert requested(gateway, q.RestoreWaiting)[-1].interaction_id == asked.interaction_id
-    assert "/restore" not in await page(browser, "/?dismissed=nothing")
+    assert "Your first brief comes 45 minutes before your next meeting" in shown, (
+        "as the service has it that sends them"
+    )
+    assert "Send a brief 45 minutes before each meeting" in texts(await page(browser, "/settings"))
+
+
+async def test_a_dismissal_is_sent_on_and_can_be_taken_back_for_ten_seconds_whatever_has_home_made_anew(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    mail = waiting_mail()
+    gateway.world.waiting = (mail,)
+    async with browser.post(f"/waiting/{mail.interaction_id}/dismiss", allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (303, "/#waiting")
+        cookie = response.cookies["pingcrm_dismissed"]
+    assert requested(gateway, q.DismissWaiting)[-1].interaction_id == mail.interaction_id
+    assert (cookie.value, cookie["max-age"], cookie["httponly"]) == (str(mail.interaction_id), "10", True)
+    html = await page(browser, "/", pingcrm_dismissed=cookie.value)
+    assert f'action="/waiting/{mail.interaction_id}/restore"' in html
+    async with browser.post(f"/waiting/{mail.interaction_id}/restore", allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (303, f"/#waits-{mail.interaction_id}")
+        assert response.cookies["pingcrm_dismissed"]["max-age"] == "0"
+    assert requested(gateway, q.RestoreWaiting)[-1].interaction_id == mail.interaction_id
+    assert "/restore" not in await page(browser, "/")
+    assert "/restore" not in await page(browser, "/", pingcrm_dismissed="nothing")
     async with browser.get("/api/v1/waiting") as response:
-        assert [item["name"] for item in (await response.json())["items"]] == ["Lukas Vogel"] * 2
+        assert [item["name"] for item in (await response.json())["items"]] == ["Lukas Vogel"]
     assert (await submit(browser, f"/waiting/{new_id()}/dismiss"))[0] == 404
     assert (await submit(browser, "/waiting/nothing/dismiss"))[0] == 404
+
+
+async def test_what_the_frame_of_a_page_shows_is_fetched_while_the_page_is_made(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    world.search_waits_for = world.status_requested
+    assert "People" in await page(browser, "/contacts", pingcrm_zone=quote("Europe/Berlin", safe=""))
 
 
 async def test_a_timeline_is_fetched_anew_down_to_where_it_was_read_and_goes_on_below(
@@ -225,15 +251,30 @@ async def test_why_an_email_is_missing_is_answered_by_its_id_in_every_account_an
     theirs = world.add(world.bob, contact("Dan", "dan@example.com"))
     here = f"/why?contact_id={person.id}"
     assert "It is not known here." in await page(browser, f"{here}&message_id=%3Ca%40mail.example%3E")
-    world.interactions = (interaction("Signed?", title=HOSTILE),)
-    html = await page(browser, f"{here}&message_id=the%20contract")
-    (query,) = requested(gateway, q.GetTimeline)
-    assert (query.q, query.contact_id) == ("the contract", person.id)
-    assert f"/contacts/{person.id}?q=the%20contract#i-{world.interactions[0].id}" in html
-    world.interactions = ()
-    assert "has “ the contract ” in its subject or text" in texts(
-        await page(browser, f"{here}&message_id=the%20contract")
+    owners = (
+        q.TimelineOwner(id=person.id, name="Carol"),
+        q.TimelineOwner(id=ContactId(new_id()), name=HOSTILE, archived=True),
     )
+    shared: dict[str, Any] = {
+        "interaction_id": InteractionId(new_id()),
+        "occurred_at": NOW,
+        "title": HOSTILE,
+        "text": "Signed?",
+    }
+    world.mails = (
+        q.FoundMail(**shared, sender="ann@x.example", owners=owners, owners_total=7),
+        q.FoundMail(**shared, automated="list"),
+    )
+    for asked in (f"{here}&message_id=the%20contract", "/why?message_id=the%20contract"):
+        html = await page(browser, asked)
+        assert [query.q for query in requested(gateway, q.FindMail)] == ["the contract"], "on whosever timeline"
+        gateway.world.requests.clear()
+        assert f"/contacts/{person.id}?q=the%20contract#i-{shared['interaction_id']}" in html
+        assert "(archived) and 5 more." in texts(html)
+        assert "it was sent automatically" in html
+        assert "<img src=x" not in html
+    world.mails = ()
+    assert "No recorded mail has “ the contract ”" in texts(await page(browser, f"{here}&message_id=the%20contract"))
     assert "Find out" in await page(browser, "/why")
     assert "Show original" in await page(browser, "/why?message_id=words")
     for contact_id in (theirs.id, "nobody"):

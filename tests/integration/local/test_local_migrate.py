@@ -9,7 +9,7 @@ from nats.js.api import ConsumerConfig
 
 from libs.common.events import TICKS, MessageIngested
 from libs.common.ids import SERVICES
-from libs.common.topology import ACK_WAIT_SECONDS, CONSUMERS, consumer_of, schedule_subject, streams
+from libs.common.topology import ACK_WAIT_SECONDS, CONSUMERS, FORWARDER, consumer_of, schedule_subject, streams
 from libs.local import schemas, views
 from libs.local.bus_admin import Unreachable, admin_stream
 from libs.local.migrate import migrate, migrate_bus, migrate_database
@@ -34,7 +34,10 @@ async def test_streams_and_consumers_are_those_of_the_topology(nats_server: Nats
                 info.name: tuple(info.config.filter_subjects or [info.config.filter_subject])
                 for info in await js.consumers_info(stream)
             }
-            assert found == {c.name: c.subjects for c in CONSUMERS if c.stream == stream}
+            forwarder = (
+                {FORWARDER.name: tuple(FORWARDER.config([]).filter_subjects or ())} if stream == "EVENTS" else {}
+            )
+            assert found == {c.name: c.subjects for c in CONSUMERS if c.stream == stream} | forwarder
 
 
 async def test_schedules_are_published_once_and_survive_further_migrations(nats_server: Nats) -> None:

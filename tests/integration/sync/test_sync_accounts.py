@@ -1,7 +1,6 @@
 """An account here is what it is at `auth`, in whatever order its events come, and where one is lost."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,12 +9,9 @@ import pytest_asyncio
 
 from libs.common.events import AccountDisconnected, AccountIdentified, AccountReauthRequired, SyncCompleted, UserDeleted
 from libs.common.scopes import CALENDAR_READ
-from libs.common.service import opened
 from libs.local.servers import Nats
-from services.sync.context import Context
 from services.sync.handlers import accounts
 from services.sync.handlers.account_states import compare_accounts
-from services.sync.runs.queue import RunQueue
 from tests.conftest import ServiceSettings, own_nats_server
 from tests.support.sync_stage import SyncStage, maya, message, sync_stage
 
@@ -28,14 +24,6 @@ async def stage(service_settings: ServiceSettings, nats_server: Nats) -> AsyncIt
     messages = [message(n, age=timedelta(hours=n)) for n in range(5)]
     async with sync_stage(service_settings, nats_server.admin_url, maya(messages)) as made:
         yield made
-
-
-@asynccontextmanager
-async def idle(stage: SyncStage) -> AsyncIterator[Context]:
-    """What handlers work with, without a running `sync`."""
-    async with opened("sync", stage.settings) as r:
-        await r.bus.connect()
-        yield Context(r.settings, r.db, r.bus, RunQueue())
 
 
 async def held(stage: SyncStage) -> tuple[str, int]:
@@ -67,7 +55,7 @@ async def test_an_account_that_was_connected_again_stays_connected_however_the_c
     stage: SyncStage, backwards: bool
 ) -> None:
     """The machine that connected it is an hour behind the one that disconnected it."""
-    async with idle(stage) as context:
+    async with stage.idle() as context:
 
         async def end() -> None:
             await accounts.disconnect(context, disconnected(stage, sequence=2, at=NOW + timedelta(hours=1)))
@@ -82,7 +70,7 @@ async def test_an_account_that_was_connected_again_stays_connected_however_the_c
 
 
 async def test_a_late_report_of_a_dead_permission_does_not_stop_an_account_that_was_renewed(stage: SyncStage) -> None:
-    async with idle(stage) as context:
+    async with stage.idle() as context:
         await accounts.connect(context, stage.connected(sequence=3, at=NOW))
         await accounts.stop_until_reauthorized(context, reauth_required(stage, sequence=2, at=NOW + timedelta(hours=1)))
         assert await held(stage) == ("active", 3)
@@ -91,7 +79,7 @@ async def test_a_late_report_of_a_dead_permission_does_not_stop_an_account_that_
 
 
 async def test_a_purge_is_not_lifted_by_a_later_connection_of_the_same_account(stage: SyncStage) -> None:
-    async with idle(stage) as context:
+    async with stage.idle() as context:
         await accounts.connect(context, stage.connected(sequence=1))
         await accounts.disconnect(context, disconnected(stage, purge=True, sequence=2))
         await accounts.connect(context, stage.connected(sequence=3, at=datetime.now(UTC) + timedelta(days=1)))
@@ -101,7 +89,7 @@ async def test_a_purge_is_not_lifted_by_a_later_connection_of_the_same_account(s
 async def test_events_of_before_the_upgrade_are_ordered_by_their_time_and_lose_against_counted_ones(
     stage: SyncStage,
 ) -> None:
-    async with idle(stage) as context:
+    async with stage.idle() as context:
         await accounts.connect(context, stage.connected(at=NOW))
         await accounts.disconnect(context, disconnected(stage, at=NOW - timedelta(hours=1)))
         assert await held(stage) == ("active", 0)
@@ -146,7 +134,7 @@ async def test_sync_now_syncs_an_account_whose_connection_was_lost(stage: SyncSt
 
 async def test_sync_now_syncs_an_account_that_was_renewed_without_a_word(stage: SyncStage) -> None:
     async with stage.replica():
-        async with idle(stage) as context:
+        async with stage.idle() as context:
             await accounts.connect(context, stage.connected(sequence=1))
             await accounts.stop_until_reauthorized(context, reauth_required(stage, sequence=2))
         stage.published.clear()
@@ -167,7 +155,7 @@ async def test_sync_now_of_an_account_that_nobody_knows_is_no_error(stage: SyncS
 
 @pytest.mark.parametrize("lost", ["disconnected", "reauth_required", "purged", "deleted"])
 async def test_the_lost_end_of_an_account_is_made_good(stage: SyncStage, lost: str) -> None:
-    async with idle(stage) as context:
+    async with stage.idle() as context:
         await accounts.connect(context, stage.connected(sequence=1))
         status = "purged" if lost == "deleted" else lost
         stage.state = stage.state_at(2, status, user_deleted=lost == "deleted")
@@ -183,7 +171,7 @@ async def test_the_lost_end_of_an_account_is_made_good(stage: SyncStage, lost: s
 
 
 async def test_a_permission_that_was_taken_back_without_a_word_is_noticed(stage: SyncStage) -> None:
-    async with idle(stage) as context:
+    async with stage.idle() as context:
         await accounts.connect(context, stage.connected(sequence=1))
         stage.state = stage.state_at(2, scopes=stage.granted - {CALENDAR_READ})
         await compare_accounts(context)
@@ -192,7 +180,7 @@ async def test_a_permission_that_was_taken_back_without_a_word_is_noticed(stage:
 
 
 async def test_an_upgrade_takes_over_the_count_and_syncs_nothing_again(stage: SyncStage) -> None:
-    async with idle(stage) as context:
+    async with stage.idle() as context:
         await accounts.connect(context, stage.connected(at=NOW))
         await stage.sql("DELETE FROM runs")
         stage.state = stage.state_at(1)
@@ -202,7 +190,7 @@ async def test_an_upgrade_takes_over_the_count_and_syncs_nothing_again(stage: Sy
 
 
 async def test_what_follows_counts_also_after_auth_was_restored_from_a_backup(stage: SyncStage) -> None:
-    async with idle(stage) as context:
+    async with stage.idle() as context:
         await accounts.connect(context, stage.connected(sequence=7))
         stage.state = stage.state_at(2, "reauth_required")
         await compare_accounts(context)
@@ -212,7 +200,7 @@ async def test_what_follows_counts_also_after_auth_was_restored_from_a_backup(st
 
 
 async def test_a_deleted_user_is_no_lost_account(stage: SyncStage) -> None:
-    async with idle(stage) as context:
+    async with stage.idle() as context:
         await accounts.forget_user(context, UserDeleted(user_id=stage.user_id, account_ids=(stage.account_id,)))
         stage.state = stage.state_at(5)
         await compare_accounts(context)

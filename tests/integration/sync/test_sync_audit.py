@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -29,10 +28,8 @@ from libs.google_sim.faults import Rule
 from libs.local.servers import Nats
 from services.contacts.__main__ import wire as wire_contacts
 from services.sync.__main__ import wire
-from services.sync.context import Context
 from services.sync.handlers import audits
 from services.sync.mail import audit, why
-from services.sync.runs.queue import RunQueue
 from tests.conftest import ServiceSettings, own_nats_server
 from tests.support.sync_stage import ADDRESS, SyncStage, maya, message, sync_stage
 
@@ -256,7 +253,7 @@ async def test_an_audit_survives_its_holder_and_an_expired_history(
             resources.db.terminate()
 
     unseen.add(stage.add_unseen(3_000))
-    async with idle(stage) as context:
+    async with stage.sync.idle() as context:
         await audits.start_audit(context, StartAudit(user_id=stage.sync.user_id, account_id=stage.sync.account_id))
     replica = asyncio.create_task(abruptly())
 
@@ -294,7 +291,7 @@ async def test_audits_are_silent_where_all_is_well_and_shown_where_they_healed(
     monkeypatch.setattr(audits, "SPREAD_SECONDS", 0)
     async with stage.sync.replica(), stage.sync.replica():
         await stage.sync.first_sync("mail")
-        async with idle(stage) as context:
+        async with stage.sync.idle() as context:
             await audits.audit_all(context, AuditDue())
             await stage.until(lambda: stage.has_ended(1))
             unseen = stage.add_unseen(4_000)
@@ -458,11 +455,3 @@ async def test_an_account_revoked_amid_the_listing_ends_with_the_true_reason_and
     assert set(stage.sync.timeline()) == set(IDS)
     listed = stage.sync.google.world.counters.methods[ADDRESS]["gmail.users.messages.list"].requests
     assert listed == 3, "three of six pages were listed before"
-
-
-@asynccontextmanager
-async def idle(stage: AuditStage) -> AsyncIterator[Context]:
-    """What handlers work with, without a running `sync`."""
-    async with opened("sync", stage.sync.settings) as r:
-        await r.bus.connect()
-        yield Context(r.settings, r.db, r.bus, RunQueue())

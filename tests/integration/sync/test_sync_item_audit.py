@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,14 +14,12 @@ from libs.common.config import Settings
 from libs.common.events import AuditDue, MeetingCancelled, MeetingIngested, PersonImported, PersonRemoved, SyncCompleted
 from libs.common.requests import Audit, AuditAccount, StartAudit
 from libs.common.scopes import GMAIL_READ
-from libs.common.service import opened, running
+from libs.common.service import running
 from libs.google_sim.account import CalendarData
 from libs.local.servers import Nats
 from services.contacts.__main__ import wire as wire_contacts
 from services.sync import item_audit
-from services.sync.context import Context
 from services.sync.handlers import audits
-from services.sync.runs.queue import RunQueue
 from tests.conftest import ServiceSettings, own_nats_server
 from tests.support.sync_stage import ADDRESS, SyncStage, event, maya, person, sync_stage
 
@@ -119,14 +116,6 @@ async def stage(
         yield Stage(made, contacts)
 
 
-@asynccontextmanager
-async def idle(stage: Stage) -> AsyncIterator[Context]:
-    """What handlers work with, without a running `sync`."""
-    async with opened("sync", stage.sync.settings) as r:
-        await r.bus.connect()
-        yield Context(r.settings, r.db, r.bus, RunQueue())
-
-
 async def test_meetings_and_cards_that_were_lost_come_back_and_the_audit_tells(stage: Stage) -> None:
     async with stage.sync.replica():
         await stage.sync.first_sync()
@@ -211,7 +200,7 @@ async def test_meetings_and_cards_heal_for_an_account_that_does_not_share_its_ma
         await stage.until_held(ids(MEETINGS), names(CARDS))
         await stage.lose_meeting("e4")
         await stage.sql("DELETE FROM cards WHERE resource_name = 'people/c4'")
-        async with idle(stage) as context:
+        async with stage.sync.idle() as context:
             await audits.audit_all(context, AuditDue())
         await stage.until_held(ids(MEETINGS), names(CARDS))
 

@@ -312,9 +312,27 @@ MUTATIONS: tuple[Mutation, ...] = (
         "what waits for integrations outlives its user",
         "private",
         "libs/common/bus/__init__.py::Bus.purge_dead_letters",
-        Replace("await self._stream.purge_stream(INTEGRATION_STREAM, subject=subject)", "pass"),
+        Replace("await purge_copies(self._stream, user_id, account_id)", "pass"),
         (
-            "tests/integration/common/test_integrations.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
+            "tests/integration/common/test_forwarding.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
+        ),
+    ),
+    Mutation(
+        "what is published late about a deleted user is kept for integrations",
+        "private",
+        "libs/common/bus/forwarding.py::Forwarding._copy",
+        Replace("purged.isdisjoint(about.values())", "True"),
+        (
+            "tests/integration/common/test_forwarding.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
+        ),
+    ),
+    Mutation(
+        "what is copied for integrations while its user is deleted stays",
+        "private",
+        "libs/common/bus/forwarding.py::Forwarding._copy",
+        Replace("await self._purge_again(...)", "pass"),
+        (
+            "tests/integration/common/test_forwarding.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
         ),
     ),
 )

@@ -221,7 +221,7 @@ MUTATIONS = (
         "what is answered waits on",
         "read",
         "services/contacts/store/waiting.py::list_unanswered",
-        InText("AND later.found IS NULL", ""),
+        InText("WHERE later.found IS NULL", ""),
         (
             "tests/integration/contacts/test_contacts_unanswered.py::test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wrote_it",
         ),
@@ -229,8 +229,8 @@ MUTATIONS = (
     Mutation(
         "who forges a contact's address waits on the user",
         "read",
-        "services/contacts/store/waiting.py::list_unanswered",
-        InText("NOT i.via AND NOT i.unauthenticated", "NOT i.via"),
+        "services/contacts/store/waiting.py::list_mail_of_people",
+        InText("NOT via AND NOT unauthenticated", "NOT via"),
         (
             "tests/integration/contacts/test_contacts_unanswered.py::test_unanswered_is_the_newest_message_of_its_thread_where_a_contact_wrote_it",
         ),

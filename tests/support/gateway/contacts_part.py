@@ -1,5 +1,6 @@
 """The plain service that stands in for `contacts`: people of either user, their timelines, duplicates and merges."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class ContactsPart(TwoUsers):
     merged: list[tuple[ContactId, q.MergeRecord]] = field(default_factory=list)
     upcoming: tuple[q.TimelineItem, ...] = ()
     waiting: tuple[q.WaitingMail, ...] = ()
+    mails: tuple[q.FoundMail, ...] = ()
+    search_waits_for: asyncio.Event | None = None
     slow_export: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
 
     def contacts_responders(self) -> Responders:
@@ -34,6 +37,7 @@ class ContactsPart(TwoUsers):
             q.CreateContact: self.create_contact,
             q.UpdateContact: self.update_contact,
             q.GetTimeline: self.timeline,
+            q.FindMail: self.find_mail,
             q.ListWaiting: self.list_waiting,
             q.DismissWaiting: self.dismiss_waiting,
             q.RestoreWaiting: self.restore_waiting,
@@ -57,6 +61,10 @@ class ContactsPart(TwoUsers):
     def add(self, owner: q.User, added: q.Contact) -> q.Contact:
         self.contacts[added.id] = (owner.id, added)
         return added
+
+    async def find_mail(self, query: q.FindMail) -> q.FoundMails:
+        self.requests.append(query)
+        return q.FoundMails(items=self.mails if query.user_id == self.alice.id else ())
 
     async def list_waiting(self, query: q.ListWaiting) -> q.Waiting:
         return q.Waiting(items=self.waiting if query.user_id == self.alice.id else ())
@@ -82,6 +90,8 @@ class ContactsPart(TwoUsers):
 
     async def search(self, query: q.SearchContacts) -> q.ContactPage:
         self.requests.append(query)
+        if self.search_waits_for:
+            await self.search_waits_for.wait()
         own = self._own_contacts(query.user_id)
         return q.ContactPage(items=tuple(own[: query.limit]), next_cursor="more" if len(own) > query.limit else None)
 

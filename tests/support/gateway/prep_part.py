@@ -37,7 +37,7 @@ class PrepPart(SyncPart):
         meeting = q.MeetingForecast(
             meeting_id=self.meeting.meeting_id, would_send=not self.guests, reason="nobody_known", guests=self.guests
         )
-        return q.Forecasts(items=(meeting,) if query.user_id == self.alice.id else ())
+        return q.Forecasts(items=(meeting,) if query.user_id == self.alice.id else (), lead_minutes=45)
 
     async def preview(self, query: q.PreviewPrep) -> q.Brief:
         self.requests.append(query)

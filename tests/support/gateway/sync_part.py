@@ -1,5 +1,6 @@
 """The plain service that stands in for `sync`: runs, the audit, and one meeting of Alice's."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,6 +21,7 @@ class SyncPart(TwoUsers):
     time_zones: dict[AccountId, str] = field(default_factory=dict)
     audit: q.Audit | None = None
     starts_at: datetime = NOW
+    status_requested: asyncio.Event = field(default_factory=asyncio.Event)
 
     def sync_responders(self) -> Responders:
         return {
@@ -46,6 +48,7 @@ class SyncPart(TwoUsers):
         return self.audit or nothing
 
     async def status(self, _: q.GetSyncStatus) -> q.SyncStatus:
+        self.status_requested.set()
         return q.SyncStatus(items=tuple(self.runs), time_zones=self.time_zones)
 
     @property

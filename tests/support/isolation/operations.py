@@ -13,6 +13,7 @@ import aiohttp
 from yarl import URL
 
 from libs.common.config import Settings
+from libs.common.requests import TokenScope
 from services.gateway.api import ENDPOINTS
 from services.gateway.api.endpoint import Endpoint
 from services.gateway.api.serving import PREFIX
@@ -91,9 +92,10 @@ class Answer:
 
 
 async def call(
-    http: aiohttp.ClientSession, url: str, somebody: Somebody, endpoint: Endpoint, case: Case, key: str = ""
-) -> Answer:
-    """As the person's program; where only a browser may, as their browser."""
+    http: aiohttp.ClientSession, url: str, somebody: Somebody, endpoint: Endpoint, case: Case, key: str = "",
+    *, scope: TokenScope | None = None,
+) -> Answer:  # fmt: skip
+    """As the person's program, with a token of the operation's scope, or of another; where only a browser may, as their browser."""
     values = dict(case.values)
     path = endpoint.path
     for name in endpoint.path_parameters:
@@ -105,10 +107,11 @@ async def call(
     }
     body = {name: plain(value) for name, value in values.items()} if endpoint.body else None
     headers = {"Idempotency-Key": key} if key else {}
-    if endpoint.scope == "session":
+    if endpoint.scope == "session" and not scope:
         session, headers = somebody.person.http, {**headers, "Origin": url}
     else:
-        session, headers = http, {**headers, "Authorization": f"Bearer {somebody.has.token}"}
+        token = somebody.tokens[scope or endpoint.scope]
+        session, headers = http, {**headers, "Authorization": f"Bearer {token}"}
     target = URL(f"{url}{PREFIX}{path}", encoded=True).update_query(query)
     async with session.request(endpoint.method, target, json=body, headers=headers) as response:
         content = await response.read()
@@ -134,7 +137,8 @@ async def live_stream(http: aiohttp.ClientSession, url: str, somebody: Somebody)
     """Their live updates, from now on."""
     stream = Stream()
     headers = {"Authorization": f"Bearer {somebody.has.token}"}
-    async with http.get(f"{url}{PREFIX}/events", headers=headers) as response:
+    endless = aiohttp.ClientTimeout(total=None)
+    async with http.get(f"{url}{PREFIX}/events", headers=headers, timeout=endless) as response:
 
         async def read() -> None:
             async for line in response.content:

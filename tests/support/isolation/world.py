@@ -1,7 +1,7 @@
 """All five services on real servers and a local Google, with several users in them, each with something of everything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from libs.common.bus import Bus
 from libs.common.cache import open_cache
 from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
-from libs.common.requests import TOKEN_SCOPES
+from libs.common.requests import TOKEN_SCOPES, TokenScope
 from libs.common.service import running
 from libs.common.topology import CLOCK_STREAM
 from libs.google_sim.server import GoogleServer, run_google
@@ -56,10 +56,11 @@ _DUE = """
 
 @dataclass(frozen=True)
 class Somebody:
-    """A signed-in user with what is theirs."""
+    """A signed-in user with what is theirs. `tokens`: one for each scope, with that scope alone."""
 
     person: Person
     has: Belongings
+    tokens: Mapping[TokenScope, str]
 
 
 @dataclass(frozen=True)
@@ -287,12 +288,15 @@ class _Setup:
         user_id = UUID((await person.call("GET", "/me"))["id"])
         caller = {"name": f"Caller {tags[0]}", "scopes": TOKEN_SCOPES}
         token = (await create(person, "/tokens", caller))["secret"]
+        tokens: dict[TokenScope, str] = {
+            scope: (await create(person, "/tokens", {**caller, "scopes": [scope]}))["secret"] for scope in TOKEN_SCOPES
+        }
         authorize_url = (await person.call("POST", "/accounts/connect", {}))["authorize_url"]
         cookies = {cookie.key: cookie.value for cookie in person.http.cookie_jar}
         secrets = {**cookies, "token": token, "state": parse_qs(urlsplit(authorize_url).query)["state"][0]}
         async with _connected(self.postgres_url) as connection:
             has = await read_belongings(connection, user_id, tags, secrets)
-        return Somebody(person, has)
+        return Somebody(person, has, tokens)
 
 
 def key_of(tag: str) -> str:

@@ -31,7 +31,7 @@ from libs.common.integrations import (
     subscribed_subjects,
 )
 from libs.common.topology import integration_consumer, integration_permissions
-from tests.support.bus import ACCOUNT, USER, message
+from tests.support.bus import ACCOUNT, USER
 
 MAYA, JONAS = UserId(new_id()), UserId(new_id())
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -66,8 +66,11 @@ def test_an_integration_is_kept_to_its_own_name_and_its_users() -> None:
 
 
 def test_the_copy_of_an_event_names_its_user_and_its_account() -> None:
-    assert copy_subject(message("a")) == f"users.{USER}.{ACCOUNT}.message.ingested"
-    assert copy_subject(ContactChanged(user_id=USER, contact_ids=())) == f"users.{USER}.-.contact.changed"
+    assert (
+        copy_subject("message.ingested", {"user": USER, "account": ACCOUNT})
+        == f"users.{USER}.{ACCOUNT}.message.ingested"
+    )
+    assert copy_subject("contact.changed", {"user": USER}) == f"users.{USER}.-.contact.changed"
 
 
 def test_what_steers_the_services_or_the_pages_and_what_names_no_user_is_not_offered() -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from libs.common import addresses, brief_mark, config, encoded_words, idempotency, log
+from libs.common import addresses, brief_mark, config, encoded_words, idempotency, log, log_schema
 from libs.common.google import batch, id_token
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import TalkingPoint
@@ -176,6 +176,9 @@ PATTERNS = (
     Row(parsing._INTEGER.fullmatch, (repeated("1"), repeated("-1"))),
     Row(moment._RFC_3339.fullmatch, (unclosed("2026-03-04T12:00:00.", "1"),)),
     Row(api_tokens._HIDDEN.search, (repeated("a "),)),
+    Row(log_schema._AT_TIMES.findall, (repeated("at "), repeated("debug "))),
+    Row(log_schema._QUOTED.findall, (repeated("`"), repeated("`a"), unclosed("`", "a"))),
+    Row(log_schema._NAMES.findall, (repeated("a "), repeated("a"))),
 )  # fmt: skip
 
 # Expressions that are not linear by themselves and need not be: what they are given is short.

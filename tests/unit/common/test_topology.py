@@ -3,16 +3,19 @@
 from nats.js.api import AckPolicy, DeliverPolicy, DiscardPolicy, RetentionPolicy, StorageType
 
 from libs.common.events import BATCHED, BROADCAST, EVENTS, MessageIngested, SyncCompleted
+from libs.common.integrations import Grants
 from libs.common.topology import (
     ACK_WAIT_SECONDS,
     CONSUMERS,
     DAY_SECONDS,
+    FORWARDER,
     batch_of,
     consumer_of,
     inbox_prefix,
     permissions,
     streams,
 )
+from libs.local.integrations import NAME
 
 
 def test_events_wait_on_disk_for_their_consumers_for_two_weeks_and_no_longer_than_needed() -> None:
@@ -24,7 +27,7 @@ def test_events_wait_on_disk_for_their_consumers_for_two_weeks_and_no_longer_tha
     assert events.max_msgs is None
     assert events.max_bytes is None
     assert set(events.subjects or ()) == {event.subject for event in EVENTS if event not in BROADCAST} | {
-        "interaction.reported.*.*", "profile.reported.*.*",
+        "interaction.reported.*.*", "profile.reported.*.*", "contact.changed", "prep.skipped",
     }  # fmt: skip
     assert (clock.retention, clock.max_age, clock.max_msgs_per_subject) == (RetentionPolicy.LIMITS, None, 1)
     assert clock.allow_msg_schedules
@@ -44,7 +47,18 @@ def test_every_consumer_has_all_from_the_beginning_and_again_until_it_acknowledg
         assert (config.ack_policy, config.deliver_policy) == (AckPolicy.EXPLICIT, DeliverPolicy.ALL)
         assert (config.ack_wait, config.max_deliver) == (ACK_WAIT_SECONDS, -1)
         assert (config.max_ack_pending or 0) >= batch_of(consumer.event), "a full batch can be on its way"
-    assert len({consumer.name for consumer in CONSUMERS}) == len(CONSUMERS)
+    assert len({consumer.name for consumer in (*CONSUMERS, FORWARDER)}) == len(CONSUMERS) + 1
+
+
+def test_of_what_no_integration_subscribes_to_no_copies_are_made() -> None:
+    assert FORWARDER.config([]).filter_subjects == ["interaction.reported.-.-"]
+    assert not NAME.fullmatch("-"), "nobody publishes that"
+    wanted = FORWARDER.config(
+        [Grants(subscribe=(MessageIngested,)), Grants(subscribe=(SyncCompleted, MessageIngested))]
+    )
+    assert wanted.filter_subjects == ["sync.completed", "message.ingested"]
+    assert (wanted.ack_policy, wanted.deliver_policy) == (AckPolicy.EXPLICIT, DeliverPolicy.ALL)
+    assert (wanted.ack_wait, wanted.max_deliver) == (ACK_WAIT_SECONDS, -1)
 
 
 def test_what_comes_by_the_thousand_comes_in_larger_batches() -> None:

@@ -145,6 +145,11 @@ def test_a_card_without_emails_goes_with_its_last_phone() -> None:
     assert card_without_excluded(card, ExclusionRules(first))[0] == card
     both = first | {("phone", phones[1]): uuid5(SPACE, "2")}
     assert not card_without_excluded(card, ExclusionRules(both))[0].live
+    german = replace(card, phones=("0171 1234567",), canonical_phones=("+491711234567",))
+    for key in ("01711234567", "+491711234567"):
+        assert not card_without_excluded(german, ExclusionRules({("phone", key): uuid5(SPACE, "1")}))[0].live, (
+            "however the number is written in the rule"
+        )
 
 
 @pytest.mark.parametrize(

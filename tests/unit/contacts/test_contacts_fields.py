@@ -54,6 +54,39 @@ def test_a_card_is_stored_whole() -> None:
     assert card.key == (ACCOUNT, "people/c1")
 
 
+@pytest.mark.parametrize(
+    ("phones", "canonical", "kept", "keys"),
+    [
+        (("0171 1234567",), ("+491711234567",), ("+491711234567",), ("01711234567", "+491711234567")),
+        (
+            ("(212) 555-0100", "030 1"),
+            ("+12125550100", ""),
+            ("+12125550100", ""),
+            ("2125550100", "+12125550100", "0301"),
+        ),
+        (("8 495 123-45-67",), ("+74951234567",), ("+74951234567",), ("84951234567", "+74951234567")),
+        (("+49 171 1234567",), ("+491711234567",), ("+491711234567",), ("+491711234567",)),
+        (("0171 1234567", "0171/1234567"), ("", "+491711234567"), ("+491711234567",), ("01711234567", "+491711234567")),
+        (("030 1234567#5",), ("+49301234567",), ("+49301234567",), ("03012345675",)),
+        (("030 1234567 ext 5",), ("+49301234567",), ("+49301234567",), ("03012345675",)),
+        (("12",), ("+4912",), ("+4912",), ("12",)),
+        (("ask",), ("+491711234567",), ("+491711234567",), ()),
+        (("0171 1234567",), ("1711234567",), ("1711234567",), ("01711234567",)),
+        (("0171 1234567",), (), (), ("01711234567",)),
+    ],
+)
+def test_a_phone_without_its_country_compares_by_google_s_form_too_where_that_is_the_same_number(
+    phones: tuple[str, ...], canonical: tuple[str, ...], kept: tuple[str, ...], keys: tuple[str, ...]
+) -> None:
+    card = google_card(person(phones=phones, canonical_phones=canonical))
+    assert (card.canonical_phones, card.phone_keys) == (kept, keys)
+    shown = [CardFields(phones=card.phones, canonical_phones=card.canonical_phones)]
+    assert derived_fields(EditableFields(), shown, []).phone_keys == keys
+    typed = EditableFields(typed_phones=phones[:1])
+    assert derived_fields(typed, shown, []).phone_keys == keys, "typed or imported, it is the same number"
+    assert derived_fields(typed, [], []).phone_keys == keys[:1], "what Google does not know nobody does"
+
+
 EMPTY: dict[str, Any] = {"name": "", "emails": (), "phones": (), "organization": "", "title": ""}
 
 

@@ -1,8 +1,10 @@
 """The typed layer: a declaration is all that serving and describing need."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -85,6 +87,7 @@ def test_these_need_a_session_and_these_the_scope_for_the_account() -> None:
         "GET /me/export/{export_id}/archive", "POST /me/sign-out-everywhere", "DELETE /accounts/{account_id}",
         "POST /accounts/{account_id}/sync", "POST /accounts/{account_id}/audit", "POST /accounts/{account_id}/messages/retry",
         "POST /accounts/{account_id}/messages/{message_id}/retry", "PUT /settings", "GET /settings/webhook",
+        "POST /settings/webhook/secret",
         "POST /notifications/{notification_id}/accept", "POST /do-not-record", "DELETE /do-not-record/{exclusion_id}",
         "POST /contacts/{contact_id}/do-not-record",
     }  # fmt: skip
@@ -116,6 +119,42 @@ def test_the_whole_document_is_valid_and_every_operation_has_a_name_of_its_own()
     assert len(set(names)) == len(names)
     places = [(endpoint.method, endpoint.path) for endpoint in ENDPOINTS]
     assert len(set(places)) == len(places)
+
+
+def test_replies_are_whole_and_inputs_have_no_default_that_is_null() -> None:
+    """What a generated client takes for optional, it asks its user to check; and a default of null it would have to send."""
+    schemas = openapi_document()["components"]["schemas"]
+    problems = {"Problem", "FieldProblem"}  # which leave out what they have not
+    bodies = {endpoint.body.__name__ for endpoint in ENDPOINTS if endpoint.body}
+    written = bodies | {"GmailChanges", "NotificationChanges", "Identity"}
+    for name in schemas.keys() - written - problems:
+        assert set(schemas[name].get("required", ())) == schemas[name].get("properties", {}).keys(), name
+        assert not [member for member in schemas[name].get("properties", {}).values() if "default" in member], name
+    for name in written:
+        members = schemas[name]["properties"].values()
+        assert not [member for member in members if member.get("default", "") is None], name
+        assert not schemas[name].keys() & {"anyOf", "oneOf", "allOf"}, name
+    assert written <= schemas.keys()
+
+
+@pytest.mark.parametrize(
+    ("contact", "fits"),
+    [
+        ({"name": "Ada"}, True),
+        ({"company": "Engines"}, True),
+        ({"emails": ["ada@x.example"]}, True),
+        ({"phones": ["+44 20 7946 0000"], "name": None}, True),
+        ({}, False),
+        ({"name": "", "company": None, "emails": [], "phones": []}, False),
+        ({"notes": "Nobody knows whose."}, False),
+    ],
+)
+def test_a_new_contact_has_something_that_it_is_known_by(contact: dict[str, Any], fits: bool) -> None:
+    document = openapi_document()
+    schema = {"$ref": "#/components/schemas/NewContact", "components": document["components"]}
+    assert Draft202012Validator(schema).is_valid(contact) is fits
+    assert document["paths"]["/api/v1/contacts"]["post"]["requestBody"]["required"]
+    assert not document["paths"]["/api/v1/contacts/{contact_id}"]["patch"]["requestBody"]["required"]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)

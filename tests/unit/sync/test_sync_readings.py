@@ -310,7 +310,8 @@ PERSON: dict[str, Any] = {
     "names": [{"displayName": "Late"}, {"displayName": " ", "unstructuredName": " Ann\n Lee ", "metadata": {"primary": True}}],
     "emailAddresses": [{"value": " b@x.example "}, {"value": "a@x.example", "metadata": {"primary": True}}, {"value": "b@x.example"},
                        {"value": ""}],
-    "phoneNumbers": [{"value": "1"}], "urls": [{"value": "https://x.example"}],
+    "phoneNumbers": [{"value": "1"}, {"value": " 030 5 ", "canonicalForm": "+49305", "metadata": {"primary": True}}, {"value": "1"}],
+    "urls": [{"value": "https://x.example"}],
     "organizations": [{"department": "odd"}, {"name": " Acme ", "title": " CTO "}, {"name": "Late"}],
     "photos": [{"url": "https://drawn.example", "default": True}, {"url": "http://plain.example"}, {"url": "https://p.example"}],
     "birthdays": [{"date": {"month": 2}}, {"date": {"year": 2000, "month": 2, "day": 3}}],
@@ -320,8 +321,8 @@ PERSON: dict[str, Any] = {
 def test_a_card_is_read_whole() -> None:
     assert read_card(PERSON) == Card(
         resource_name="people/c1", deleted=True, former_names=("people/c0",), name="Ann Lee", emails=("a@x.example", "b@x.example"),
-        phones=("1",), organization="Acme", title="CTO", photo_url="https://p.example", birthday="2000-02-03",
-        urls=("https://x.example",),
+        phones=("030 5", "1"), organization="Acme", title="CTO", photo_url="https://p.example", birthday="2000-02-03",
+        urls=("https://x.example",), canonical_phones=("+49305", ""),
     )  # fmt: skip
     assert read_card({}) == Card("")
 
@@ -385,11 +386,11 @@ def test_a_fingerprint_knows_every_field() -> None:
 def test_a_card_is_imported_whole_and_cut() -> None:
     many = tuple(str(number) for number in range(101))
     card = Card("people/c1", False, many, "n" * 301, ("e" * 321, *many), ("p" * 101, *many), "o" * 301, "t" * 301, "u" * 2_001, "b",
-                ("l" * 2_001, *many))  # fmt: skip
+                ("l" * 2_001, *many), ("c" * 101, *many))  # fmt: skip
     assert imported(card, USER, ACCOUNT, 4) == PersonImported(
         user_id=USER, account_id=ACCOUNT, resource_name="people/c1", revision=4, name="n" * 300, emails=("e" * 320, *many[:99]),
         phones=("p" * 100, *many[:99]), organization="o" * 300, title="t" * 300, photo_url="u" * 2_000, birthday="b",
-        urls=("l" * 2_000, *many[:99]), former_names=many[:100],
+        urls=("l" * 2_000, *many[:99]), former_names=many[:100], canonical_phones=("c" * 100, *many[:99]),
     )  # fmt: skip
 
 

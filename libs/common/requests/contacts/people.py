@@ -152,7 +152,7 @@ class ContactFields(Shape):
     urls: tuple[str, ...] | None = Field(None, max_length=50)
     notes: str | None = Field(None, max_length=50_000)
     tags: tuple[str, ...] | None = Field(None, max_length=100)
-    bios: Mapping[BioPlatform, Annotated[str, Field(max_length=2000)]] | None = None
+    bios: Annotated[Mapping[BioPlatform, Annotated[str, Field(max_length=2000)]], Field(title="Bios")] | None = None
     archived: bool | None = None
 
 

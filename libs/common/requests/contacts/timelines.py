@@ -150,6 +150,40 @@ class ContactRefs(Shape):
     left_out_by: str = ""
 
 
+class TimelineOwner(ContactRef):
+    archived: bool = False
+
+
+class FoundMail(Shape):
+    """A message wherever it is: on the timelines of `owners`, the first of `owners_total`. `sender`: their address."""
+
+    interaction_id: InteractionId
+    occurred_at: datetime
+    title: str
+    text: str
+    sender: str = ""
+    automated: str = ""
+    owners: tuple[TimelineOwner, ...] = ()
+    owners_total: int = 0
+
+
+class FoundMails(Shape):
+    items: tuple[FoundMail, ...]
+
+
+class FindMail(Query[FoundMails]):
+    """The newest mail of the user with these words in its subject or text, whoever is on it, on anybody's timeline or nobody's."""
+
+    subject = "contacts.find_mail"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = FoundMails
+
+    user_id: UserId
+    q: str = Field("", max_length=500)
+    limit: int = Field(10, ge=1, le=50)
+
+
 class GetContactsOfMessage(Query[ContactRefs]):
     """Whose timelines show this message; at most 20."""
 

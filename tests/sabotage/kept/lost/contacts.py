@@ -169,8 +169,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a dismissal is forgotten",
         "lost",
-        "services/contacts/store/waiting.py::list_unanswered",
-        InText("AND i.dismissed_at IS NULL", ""),
+        "services/contacts/store/waiting.py::list_mail_of_people",
+        InText("AND dismissed_at IS NULL", ""),
         (
             "tests/integration/contacts/test_contacts_unanswered.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
         ),

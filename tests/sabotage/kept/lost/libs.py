@@ -53,6 +53,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{SETTLING}::test_who_stops_returns_at_once_what_it_has_not_begun",),
     ),
     Mutation(
+        "who stops while the bus is away goes on looking for it",
+        "lost",
+        "libs/common/bus/__init__.py::Bus.stop",
+        Replace("await self._client.close()", "pass"),
+        (f"{SETTLING}::test_who_stops_while_nats_is_away_leaves_in_order_and_looks_for_it_no_more",),
+    ),
+    Mutation(
         "a dead letter that is removed before it is published again",
         "lost",
         "libs/local/dead.py::replay",
@@ -131,10 +138,40 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a broadcast is not kept for integrations",
         "lost",
-        "libs/common/bus/payloads.py::copies_for_integrations",
-        Replace("type(event) in OFFERED", "type(event) in OFFERED and (not message.broadcast)"),
+        "libs/common/topology.py::streams",
+        Replace("event not in BROADCAST or event in OFFERED", "event not in BROADCAST"),
         (
             "tests/integration/common/test_integrations.py::test_an_integration_gets_what_it_was_given_of_whom_it_was_given_and_nothing_else",
+        ),
+    ),
+    Mutation(
+        "an event is acknowledged before integrations have a copy",
+        "lost",
+        "libs/common/bus/forwarding.py::Forwarding.deliver",
+        Replace("await message.nak(...)", "await message.ack()"),
+        (
+            "tests/integration/common/test_forwarding.py::test_a_stream_for_integrations_that_takes_nothing_disturbs_nobody_and_loses_nothing",
+        ),
+    ),
+    Mutation(
+        "an integration is confirmed before anything is kept for it",
+        "lost",
+        "libs/local/integrations.py::create_integration",
+        Replace(
+            "await _forward(...)",
+            "asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(forward_events(js)))",
+        ),
+        (
+            "tests/integration/common/test_forwarding.py::test_an_integration_gets_everything_that_is_published_once_its_creation_is_confirmed",
+        ),
+    ),
+    Mutation(
+        "an integration that is made while another one is gets nothing",
+        "lost",
+        "libs/local/integrations.py::locked",
+        Replace("not await _created(js, request)", "not await _created(js, request) and False"),
+        (
+            "tests/integration/common/test_integrations.py::test_integrations_that_are_made_and_revoked_at_one_moment_do_not_forget_each_other",
         ),
     ),
     Mutation(

@@ -94,8 +94,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a brief that shows the meeting itself as the last contact",
         "order",
-        "services/contacts/store/timelines.py::list_last_lines",
-        InText("l.occurred_at < $2", "l.occurred_at <= $2"),
+        "services/contacts/store/last_lines.py::list_last_lines",
+        Replace("(now, _FIRST_ID)", "(now, InteractionId(UUID(int=2**128 - 1)))"),
         (
             f"{CONTACTS}_pages.py::test_the_last_lines_of_guests_are_their_newest_before_the_meeting_with_bulk_mail_only_in_want_of_others",
         ),
@@ -103,8 +103,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "bulk mail that takes the place of mail in a brief",
         "order",
-        "services/contacts/store/timelines.py::list_last_lines",
-        InText("ORDER BY counted DESC, occurred_at DESC", "ORDER BY occurred_at DESC"),
+        "services/contacts/store/last_lines.py::list_last_lines",
+        Replace("(counted if is_counted else bulk)[line.contact_id]", "counted[line.contact_id]"),
         (
             f"{CONTACTS}_pages.py::test_the_last_lines_of_guests_are_their_newest_before_the_meeting_with_bulk_mail_only_in_want_of_others",
         ),

@@ -179,4 +179,11 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/contacts/test_contacts_unanswered.py::test_what_is_dismissed_waits_no_more_until_they_write_again",
         ),
     ),
+    condition_lost(
+        "everybody's mail is found by its words",
+        "services/contacts/store/mail_search.py::list_mail",
+        "WHERE user_id = $1 AND",
+        f"WHERE {ANYBODY_1} AND",
+        (f"{CONTACTS}_mail.py::test_mail_is_found_by_its_words_wherever_it_landed",),
+    ),
 )

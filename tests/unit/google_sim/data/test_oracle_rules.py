@@ -260,6 +260,11 @@ def test_cards_with_the_same_phone_are_one_only_with_the_same_name() -> None:
     assert cards(jo, person(2, name="Eva", phones=("+46701740605",))).contacts == 2
     assert cards(person(1, phones=("123",)), person(2, phones=("123",))).contacts == 2
     assert cards(person(1, name="A", phones=("08-12 34",)), person(2, name="a", phones=("0812 34",))).contacts == 1
+    canonical = {"phoneNumbers": [{"value": "0171 1234567", "canonicalForm": "+491711234567"}]}
+    for number, same in (("+49 171 1234567", 1), ("0171/1234567", 1), ("+49 171 1234568", 2)):
+        assert cards(person(1, name="A", **canonical), person(2, name="a", phones=(number,))).contacts == same
+    extended = {"phoneNumbers": [{"value": "030 1234567#5", "canonicalForm": "+49301234567"}]}
+    assert cards(person(1, name="A", **extended), person(2, name="a", phones=("+49301234567",))).contacts == 2
     soren = person(1, name="Søren Łuk", phones=("+1 212 555 0100 ext. 5",))
     assert cards(soren, person(2, name="Soren Luk", phones=("+12125550100 x5",))).contacts == 1
     assert cards(soren, person(2, name="Soren Luk", phones=("+12125550100 x6",))).contacts == 2
