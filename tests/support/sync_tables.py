@@ -64,6 +64,11 @@ class TableAccount:
         return RunLease(**{**fields, **changes})
 
     @property
+    def channel_id(self) -> UUID:
+        """Of its primary calendar."""
+        return self.run_id(8)
+
+    @property
     def audit(self) -> Audit:
         """The one that has not ended."""
         return Audit(self.run_id(7), NOW, None, 0, 1_000, None, 1)
@@ -152,7 +157,8 @@ async def fill(connection: Connection, account: TableAccount) -> None:
             revision=factor if said else 1, generation=factor,  # what is to be published, at the same revision everywhere
         )  # fmt: skip
     await add_row(
-        connection, "channels", **own, channel_id=new_id(), user_id=user_id, calendar_id="primary", token_hash=b"hash", renew_at=NOW,
+        connection, "channels", **own, channel_id=account.channel_id, user_id=user_id, calendar_id="primary", token_hash=b"hash",
+        renew_at=NOW,
     )  # fmt: skip
     await _fill_meetings(connection, account)
     for kind, calendar_id in (("mail", ""), ("contacts", ""), ("calendar", "primary"), ("calendar", f"team{factor}")):

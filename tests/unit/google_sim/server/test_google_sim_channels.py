@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from discovery_schema import Discovery
+from google_content import ADA
 from google_driver import Driver
 
 from libs.common.web import port_of
@@ -57,7 +58,7 @@ async def test_each_change_is_posted_until_the_channel_is_stopped(ada: Driver, e
     assert Discovery("calendar.v3").problems(begun.body, "Channel") == []
     left = int(begun.body["expiration"]) / 1000 - datetime.now(UTC).timestamp()
     assert 6.9 < left / 86_400 <= 7
-    calendar = next(iter(ada.server.world.accounts["ada@example.com"].calendars.values()))
+    calendar = next(iter(ada.server.world.accounts[ADA].calendars.values()))
     endpoint.statuses = [204, 503]
     await endpoint.until(lambda: len(endpoint.received) == 1)
     calendar.put({"id": "e1", "status": "confirmed"})
