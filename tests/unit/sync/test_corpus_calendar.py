@@ -3,6 +3,7 @@
 No event is lost, and the instances of each series and their times are those that recurring-ical-events finds by itself.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,10 +31,13 @@ COMPARED = timedelta(days=200)
 
 Instances = set[tuple[datetime, datetime]]
 
-# Where the two do not read a rule alike, and the library is no witness.
-NO_WITNESS = (
-    "RSCALE", "FREQ=HOURLY", "FREQ=MINUTELY", "FREQ=SECONDLY", "FREQ=INVALID",  # nothing that Google's calendars offer
-)  # fmt: skip
+# What is in some real files and not in the standard, or no longer: the two do not read it alike, and the library is no witness.
+NO_WITNESS = re.compile(
+    r"FREQ=(?:HOURLY|MINUTELY|SECONDLY|INVALID)|BYMINUTE=|RSCALE"  # nothing that Google's calendars offer
+    r"|^EXRULE"  # from before RFC 5545: the library leaves it out
+    r"|PERIOD:\d{8}/"  # a period of days
+    r"|COUNT=-|\\;"  # no number, and no rule
+)
 
 
 @dataclass
@@ -58,7 +62,30 @@ class Series:
 
     @property
     def has_a_witness(self) -> bool:
-        return not any(mark in line for line in self.master["recurrence"] for mark in NO_WITNESS)
+        """Whether it is made as the standard wants it: else the library has a way of its own, and so have we."""
+        originals = [event["originalStartTime"] for event in self.exceptions]
+        return (
+            not any(NO_WITNESS.search(line) for line in self.master["recurrence"])
+            and all(_instant(event["start"]) <= _instant(event["end"]) for event in (self.master, *self.exceptions))
+            and all(("date" in original) == ("date" in self.master["start"]) for original in originals)
+            and len({_instant(original) for original in originals}) == len(originals)
+            and not any(_day(original) in line for original in originals for line in self._lines("EXDATE"))
+            and all(self._is_in_its_zone(line) for line in self._lines("EXDATE"))
+            and all(self._ends_in_time(line) for line in self._lines("RRULE"))
+        )
+
+    def _lines(self, name: str) -> list[str]:
+        return [line for line in self.master["recurrence"] if line.startswith(name)]
+
+    def _is_in_its_zone(self, line: str) -> bool:
+        """The library compares what clocks show, whatever the zone."""
+        return "TZID=" not in line or f"TZID={self.master['start'].get('timeZone')}:" in line
+
+    def _ends_in_time(self, rule: str) -> bool:
+        """Not before it begins; and where it has times of day, at a moment and not with a day, or by nobody's clock."""
+        until = re.search(r"UNTIL=(\d{8})(T\d{6}Z)?", rule)
+        is_by_day = "date" in self.master["start"]
+        return until is None or (until[1] >= _day(self.master["start"]) and (is_by_day or bool(until[2])))
 
     @property
     def begins(self) -> datetime:
@@ -72,6 +99,11 @@ def _line(name: str, when: Mapping[str, str]) -> str:
     if not (zone := when.get("timeZone")) or zone == "UTC":
         return f"{name}:{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     return f"{name};TZID={zone}:{moment.astimezone(ZoneInfo(zone)):%Y%m%dT%H%M%S}"
+
+
+def _day(when: Mapping[str, str]) -> str:
+    """As iCalendar writes it."""
+    return (when.get("date") or when["dateTime"])[:10].replace("-", "")
 
 
 def _instant(when: Mapping[str, str]) -> datetime:
@@ -106,12 +138,13 @@ def series_of(events: Sequence[Resource]) -> list[Series]:
 
 
 def found_by_the_library(series: Series, until: datetime) -> Instances:
+    """What starts from its first start on."""
     calendar = Calendar.from_ical(series.text)
     found = recurring_ical_events.of(calendar).between(series.begins - timedelta(days=1), until)
     return {
         (_moment(event["DTSTART"].dt), _moment(event["DTEND"].dt))
         for event in found
-        if event.get("STATUS") != "CANCELLED" and _moment(event["DTSTART"].dt) < until
+        if event.get("STATUS") != "CANCELLED" and series.begins <= _moment(event["DTSTART"].dt) < until
     }
 
 
@@ -133,7 +166,7 @@ def differing(series: Iterable[Series], ours: Mapping[str, Instances]) -> tuple[
         except (ValueError, OverflowError, KeyError, TypeError, AttributeError):
             continue  # it does not read what is in the file
         compared += 1
-        own = {(start, end) for start, end in ours[a_series.master["id"]] if start < until}
+        own = {(start, end) for start, end in ours[a_series.master["id"]] if a_series.begins <= start < until}
         if own != theirs:
             rules = a_series.master["recurrence"]
             wrong.append(
