@@ -15,6 +15,7 @@ import nats
 import pytest
 import pytest_asyncio
 import redis.asyncio
+from hypothesis import settings
 
 from libs.common.config import Settings
 from libs.common.ids import Service
@@ -28,6 +29,10 @@ from tests.support.database import Database, fresh_database
 from tests.support.servers import Servers, new_folder
 
 ServiceSettings = Callable[[Service], Settings]
+
+# How long an example takes depends on the machine; what must be fast counts its steps, or is in `make bench`.
+settings.register_profile("untimed", parent=settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from services.contacts.domain.waiting import UnansweredMail
 from services.contacts.store import waiting
 
 _FIRST_ID = InteractionId(UUID(int=0))
-PIECES = (60, 240, 1_200)
+PIECES = (60, 240, 500)
 """How many messages are looked at together, one piece after another; beyond the last of them nothing is looked at."""
 
 

@@ -28,6 +28,11 @@ AGAIN = frozenset({409, 429, 500, 502, 503, 504})
 RETRY_PAUSE_SECONDS = 0.02
 
 
+def _written(value: Any) -> str:
+    """As in a query string: booleans as in JSON."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def letter(owner: str, number: int, *, sent: bool = False, **headers: str) -> Resource:
     """Mail `number`, received from a friend or sent to one."""
     friend = f"Friend {number % 4} <{FRIENDS[number % 4]}>"
@@ -131,7 +136,7 @@ class Life:
         """One call under a key of its own, as often as it takes. `done`: what a repetition gets where the first try succeeded."""
         self.number += 1
         headers = {"Origin": self.stage.url, "Idempotency-Key": f"{self.keys}-{self.number}"}
-        url, params = f"{self.stage.url}/api/v1{path}", {name: str(value) for name, value in query.items()}
+        url, params = f"{self.stage.url}/api/v1{path}", {name: _written(value) for name, value in query.items()}
         while True:
             try:
                 async with self.person.http.request(method, url, json=body, headers=headers, params=params) as response:

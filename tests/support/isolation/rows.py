@@ -1,5 +1,6 @@
 """Whose the rows of each table are, so that all that is somebody's can be compared before and after."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -89,11 +90,16 @@ async def _rows(connection: asyncpg.Connection, conditions: Mapping[str, str], i
     }
 
 
+# When a token was last used changes while its owner listens.
+_USE = re.compile(r', "last_used_at": (null|"[^"]*")')
+
+
 def differences(before: Rows, after: Rows) -> list[str]:
     """What is gone, other or new, a line each."""
     found = []
     for table in before:
-        gone, new = set(before[table]) - set(after[table]), set(after[table]) - set(before[table])
+        earlier, later = ({_USE.sub("", row) for row in rows[table]} for rows in (before, after))
+        gone, new = earlier - later, later - earlier
         found += [f"{table}: gone or changed: {row}" for row in sorted(gone)]
         found += [f"{table}: new or changed: {row}" for row in sorted(new)]
         if not (gone or new) and len(before[table]) != len(after[table]):

@@ -1,6 +1,7 @@
 """What an integration may publish and subscribe to, whose message one is, and whose backlog is given up: rules without a server."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -14,7 +15,7 @@ from libs.common.events import (
     ProfileReported,
     SettingsChanged,
 )
-from libs.common.ids import UserId, new_id
+from libs.common.ids import UserId
 from libs.common.integrations import (
     PUBLISHABLE,
     Author,
@@ -33,7 +34,7 @@ from libs.common.integrations import (
 from libs.common.topology import integration_consumer, integration_permissions
 from tests.support.bus import ACCOUNT, USER
 
-MAYA, JONAS = UserId(new_id()), UserId(new_id())
+MAYA, JONAS = UserId(UUID(int=1)), UserId(UUID(int=2))
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
 
