@@ -158,6 +158,12 @@ class Settings(BaseSettings):
         return f"{self.base_url}/api/v1/hooks/gmail"
 
     @property
+    def calendar_push_endpoint(self) -> str:
+        """Where Google sends its notifications of calendars; empty where it can't: it takes https alone. A local Google takes any."""
+        is_reachable = self.public_url.startswith("https://") or (self.public_url and self.google_api_root)
+        return f"{self.base_url}/api/v1/hooks/calendar" if is_reachable else ""
+
+    @property
     def push_audience(self) -> str:
         """Whom the token that comes with a pushed notification must name."""
         return self.google_pubsub_audience or self.push_endpoint

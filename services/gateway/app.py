@@ -10,6 +10,7 @@ from libs.common.config import Settings
 from libs.common.errors import Outage
 from libs.common.web import health_routes, serve
 from services.gateway.api import ENDPOINTS
+from services.gateway.api.calendar_push import calendar_push_routes
 from services.gateway.api.google_push import google_push_routes
 from services.gateway.api.serving import route
 from services.gateway.assistants.routes import assistants_routes
@@ -67,6 +68,7 @@ def build_app(context: Context) -> web.Application:
             *(route(endpoint, context) for endpoint in ENDPOINTS),
             *assistants_routes(context),
             *google_push_routes(context),
+            *calendar_push_routes(context),
             *docs_routes(context),
             *sign_in_routes(context),
             *home_routes(context),

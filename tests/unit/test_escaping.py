@@ -206,9 +206,9 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
         yield "meeting.html", {
             "meeting": filled.shape(MeetingView, all_day=all_day), "length": filled.text(), "video_url": f"https://x.example/?{filled.text()}",
             "guests": [GuestLine(filled.text(), filled.text(), True, guest), GuestLine(filled.text(), "", False, None)],
-            "state": filled.text(), "looks": LOOKS, "look": look, "brief": filled.shape(Brief) if look == "text" else None, "sent": True,
-            "problem_text": filled.text(), "begun": True, "noted": [guest] if look else [], "note": filled.text() if look else "",
-            "saved": True,
+            "state": filled.text(), "sent_url": f"https://x.example/?{filled.text()}", "looks": LOOKS, "look": look,
+            "brief": filled.shape(Brief) if look == "text" else None, "sent": True, "problem_text": filled.text(),
+            "begun": True, "noted": [guest] if look else [], "note": filled.text() if look else "", "saved": True,
         }  # fmt: skip
     missed = {"entered": filled.text(), "contact": contact}
     yield "why.html", missed | {"by_id": True, "answers": [(filled.text(), filled.shape(Why))], "found": []}

@@ -83,6 +83,7 @@ WORK: dict[Service, frozenset[str]] = {
             "export.py",
             "limits/",  # what one user, browser or address may take
             "live_updates.py",
+            "meeting_notes.py",  # the note after a meeting, on its guests' timelines
             "middlewares.py",
             "pages/",  # entry points over HTTP
             "photos.py",  # people's photos, from Google and kept for a while

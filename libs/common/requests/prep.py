@@ -47,13 +47,14 @@ class PreviewPrep(Query[Brief]):
 
 
 class Prep(Shape):
-    """What became of a meeting's brief. `reason` says why it was skipped or failed."""
+    """What became of a meeting's brief. `reason` says why it was skipped or failed; `gmail_id` is that of the mail, where it was sent."""
 
     meeting_id: MeetingId
     account_id: AccountId
     starts_at: datetime
     state: PrepState
     reason: str = ""
+    gmail_id: str = ""
     at: datetime
     ai: bool | None = None
     input_tokens: int = 0
@@ -66,7 +67,7 @@ class Preps(Shape):
 
 
 class SendPrep(Command[Prep]):
-    """Send the brief now, whether one was sent before or not. Refused: `missing_scope`, `reauth_required`, `no_guests`…"""
+    """Send the brief now, whether one was sent before or not. Refused: `missing_scope`, `reauth_required`, `no_guests`, `guests_hidden`…"""
 
     subject = "prep.send"
     served_by = "prep"

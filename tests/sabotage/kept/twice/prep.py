@@ -49,8 +49,32 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a brief whose answer was lost is sent without a look into Sent",
         "twice",
         "services/prep/briefing.py::_attempt",
-        Replace("stored.handed_over and await _settle_earlier_attempt(context, stored, account)", "False"),
+        Replace(
+            "stored.handed_over_at and await _settle_earlier_attempt(context, stored, account, stored.handed_over_at)",
+            "False",
+        ),
         (f"{PREP_ATTEMPTS}::test_a_brief_whose_answer_was_lost_is_found_in_sent_and_not_sent_again",),
+    ),
+    Mutation(
+        "Sent is looked at no further than its first few mails",
+        "twice",
+        "services/prep/sending.py::find_sent",
+        Replace("is_past and message.sent_ms is not None and message.sent_ms < earliest_ms", "True"),
+        (f"{PREP_ATTEMPTS}::test_sent_is_looked_through_as_far_as_the_brief_can_be",),
+    ),
+    Mutation(
+        "what was thrown away is not among what was sent",
+        "twice",
+        "libs/common/google/gmail.py::Gmail.list_sent_ids",
+        Replace('"true"', '"false"'),
+        ("tests/integration/prep/test_prep_briefs.py::test_a_brief_that_was_thrown_away_at_once_is_not_sent_again",),
+    ),
+    Mutation(
+        "each copy of a meeting has a brief of its own",
+        "twice",
+        "services/prep/store/preps.py::acquire",
+        Replace('meeting.series_key if meeting.ical_uid else ""', '""'),
+        (f"{PREP_ROWS}::test_a_meeting_in_two_calendars_of_an_account_has_one_brief[sent-False]",),
     ),
     Mutation(
         "a brief by hand that Gmail may have is sent again",
