@@ -48,7 +48,15 @@ from libs.common.requests.auth import (
     WhoIs,
 )
 from libs.common.requests.contacts.archive import CountContacts, Counts, ExportContacts, ExportPage
-from libs.common.requests.contacts.attendees import Attendee, Attendees, GetAttendees
+from libs.common.requests.contacts.attendees import (
+    Attendee,
+    Attendees,
+    Colleague,
+    FormerWork,
+    GetAttendees,
+    GroupMeeting,
+    GuestInteraction,
+)
 from libs.common.requests.contacts.audits import (
     CompareCards,
     CompareMeetings,
@@ -130,8 +138,11 @@ from libs.common.requests.prep import (
     ForecastPreps,
     Forecasts,
     GetPreps,
+    ListModelCalls,
     MeetingForecast,
     MeetingGuest,
+    ModelCall,
+    ModelCalls,
     Prep,
     Preps,
     PrepState,
@@ -195,6 +206,7 @@ __all__ = [
     "BeginSignIn",
     "Brief",
     "BriefTokens",
+    "Colleague",
     "Command",
     "CompareCards",
     "CompareMeetings",
@@ -237,6 +249,7 @@ __all__ = [
     "FinishSignIn",
     "ForecastPreps",
     "Forecasts",
+    "FormerWork",
     "GetAttendees",
     "GetContact",
     "GetContactsOfMessage",
@@ -250,6 +263,8 @@ __all__ = [
     "GetTimeline",
     "GetToken",
     "GoingCold",
+    "GroupMeeting",
+    "GuestInteraction",
     "HeldItem",
     "HeldMessage",
     "Interaction",
@@ -262,6 +277,7 @@ __all__ = [
     "ListExclusions",
     "ListMeetings",
     "ListMerges",
+    "ListModelCalls",
     "ListRuns",
     "ListTags",
     "ListWaiting",
@@ -272,6 +288,8 @@ __all__ = [
     "MergeRecord",
     "MergeRecords",
     "Merged",
+    "ModelCall",
+    "ModelCalls",
     "MonthScore",
     "Phone",
     "PhotoSource",
@@ -332,5 +350,5 @@ REQUESTS: tuple[type[Request[Any]], ...] = (
     GetAttendees, CountContacts, ExportContacts,
     CompareMessages, CompareMeetings, CompareCards, GetContactsOfMessage,
     ListExclusions, AddExclusion, ExcludeContact, RemoveExclusion,
-    PreviewPrep, SendPrep, GetPreps, DryRunPreps, ForecastPreps, FindBriefTokens,
+    PreviewPrep, SendPrep, GetPreps, DryRunPreps, ForecastPreps, FindBriefTokens, ListModelCalls,
 )  # fmt: skip

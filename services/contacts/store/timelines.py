@@ -174,22 +174,18 @@ def conditions(wanted: TimelineFilter) -> tuple[object, ...]:
     return (wanted.platform, wanted.direction, wanted.text, wanted.until, wanted.later_than, wanted.thread)
 
 
-async def list_last_lines(
-    connection: Connection, contact_ids: Collection[ContactId], now: datetime, last: int
-) -> list[TimelineLine]:
-    """Each contact's `last` newest lines before `now`; bulk mail only where there is nothing else."""
+async def list_lines_of(
+    connection: Connection, wanted: Collection[tuple[ContactId, InteractionId]]
+) -> dict[tuple[ContactId, InteractionId], TimelineLine]:
+    """These interactions from the point of view of these contacts, as far as they are lines of their timelines."""
     rows = await connection.fetch(
-        f"""SELECT * FROM (
-                SELECT line.*, row_number() OVER (
-                    PARTITION BY contact_id ORDER BY counted DESC, occurred_at DESC, interaction_id DESC) AS nth
-                FROM ({_LINES.replace("l.contact_id,", "l.contact_id, l.counted,")}
-                      WHERE l.contact_id = ANY($1::uuid[]) AND l.occurred_at < $2) line
-            ) numbered WHERE nth <= $3 ORDER BY contact_id, occurred_at DESC, interaction_id DESC""",  # noqa: S608  (no input in it)
-        list(contact_ids),
-        now,
-        last,
+        f"""SELECT line.* FROM unnest($1::uuid[], $2::uuid[]) AS piece(contact_id, interaction_id) CROSS JOIN LATERAL (
+                {_LINES} WHERE l.contact_id = piece.contact_id AND l.interaction_id = piece.interaction_id OFFSET 0
+            ) line""",  # noqa: S608  (no input in it)
+        [contact_id for contact_id, _ in wanted],
+        [interaction_id for _, interaction_id in wanted],
     )
-    return [_line(row) for row in rows]
+    return {(row["contact_id"], row["interaction_id"]): _line(row) for row in rows}
 
 
 async def get_line(connection: Connection, contact_id: ContactId, platform: str, ref: str) -> TimelineLine | None:
