@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     anthropic_api_key: SecretStr = SecretStr("")
     anthropic_base_url: str = ""
     anthropic_model: str = "claude-haiku-4-5"
+    anthropic_daily_budget_usd: float = Field(
+        0.5, ge=0, description="what the talking points of one user may cost on a day (UTC); 0 = nothing is sent"
+    )
 
     # What is read, and when a brief is due.
     calendar_past_days: int = Field(1095, ge=0, description="0 = everything")

@@ -14,7 +14,8 @@ Requests auth.accounts, auth.settings, auth.put_settings, auth.sign_in_setup, au
     contacts.find_mail, contacts.waiting, contacts.dismiss_waiting, contacts.restore_waiting, contacts.add_interaction,
     contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.rotate_bcc, contacts.counts, contacts.export,
     contacts.exclusions, contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, prep.preview, prep.send, prep.states,
-    prep.forecast, prep.dry_run, contacts.list_duplicates, contacts.dismiss_duplicate, contacts.merges, contacts.photo.
+    prep.forecast, prep.dry_run, prep.model_calls, contacts.list_duplicates, contacts.dismiss_duplicate, contacts.merges,
+    contacts.photo.
 
 Everything else that it shows it requests from the service that owns it, each time anew. An HTTP request comes in through app.py and
 middlewares.py, is authenticated in sessions/ and served by api/ (for programs; declared once, for serving and for OpenAPI) or pages/ (for

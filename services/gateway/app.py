@@ -28,6 +28,7 @@ from services.gateway.pages.home import home_routes
 from services.gateway.pages.leaving import leaving_routes
 from services.gateway.pages.meeting import meeting_routes
 from services.gateway.pages.meetings import meetings_routes
+from services.gateway.pages.model_calls import model_calls_routes
 from services.gateway.pages.notifications import notifications_routes
 from services.gateway.pages.photo import photo_routes
 from services.gateway.pages.programs import programs_routes
@@ -77,6 +78,7 @@ def build_app(context: Context) -> web.Application:
             *contact_routes(context),
             *photo_routes(context),
             *meetings_routes(context),
+            *model_calls_routes(context),
             *meeting_routes(context),
             *notifications_routes(context),
             *settings_routes(context),

@@ -4,7 +4,15 @@ from functools import partial
 
 from libs.common import outbox
 from libs.common.events import AccountDisconnected, MeetingUpcoming, UserDeleted
-from libs.common.requests import DryRunPreps, FindBriefTokens, ForecastPreps, GetPreps, PreviewPrep, SendPrep
+from libs.common.requests import (
+    DryRunPreps,
+    FindBriefTokens,
+    ForecastPreps,
+    GetPreps,
+    ListModelCalls,
+    PreviewPrep,
+    SendPrep,
+)
 from libs.common.service import Resources, run
 from services.prep.context import Context
 from services.prep.handlers import (
@@ -14,6 +22,7 @@ from services.prep.handlers import (
     dry_runs,
     forecasts,
     meetings,
+    model_calls,
     preps,
     previews,
     users,
@@ -32,8 +41,10 @@ async def wire(r: Resources) -> None:
     r.bus.respond(DryRunPreps, partial(dry_runs.dry_run, context))
     r.bus.respond(ForecastPreps, partial(forecasts.forecast_preps, context))
     r.bus.respond(FindBriefTokens, partial(brief_tokens.find_tokens, context))
+    r.bus.respond(ListModelCalls, partial(model_calls.list_calls, context))
     r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))
     r.run_in_background("abandoned", partial(abandoned.keep_failing_abandoned, context))
+    r.run_in_background("model_calls", partial(model_calls.keep_forgetting, context))
 
 
 if __name__ == "__main__":

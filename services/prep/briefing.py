@@ -10,7 +10,7 @@ from libs.common.requests import Account, Prep
 from services.prep.context import Context
 from services.prep.domain.dossier import Dossier, collect
 from services.prep.domain.rules import SkipReason, skip_reason
-from services.prep.gathering import get_owner, get_people
+from services.prep.gathering import NOBODY, get_owner, get_people
 from services.prep.leasing import RETRY_PAUSES, acquire_lease
 from services.prep.outcomes import UNCONFIRMED, record_failed, record_sent, record_skipped, too_late_sentence
 from services.prep.sending import Unconfirmed, deliver, find_sent
@@ -65,16 +65,16 @@ async def _attempt(context: Context, meeting: Meeting, stored: StoredPrep, obsta
     if stored.handed_over_at and await _settle_earlier_attempt(context, stored, account, stored.handed_over_at):
         return
     now = datetime.now(UTC)
-    people = () if obstacle else await get_people(context.bus, meeting, owner, now)
-    reason = obstacle or skip_reason(meeting, account, owner.preferences, [known for _, known in people], now)
+    people = NOBODY if obstacle else await get_people(context.bus, meeting, owner, now)
+    reason = obstacle or skip_reason(meeting, account, owner.preferences, people.attendees, now)
     if reason == "too_late" and stored.resumed:
         await record_failed(context, stored, too_late_sentence(stored))
     elif reason:
         await record_skipped(context, stored, reason)
     else:
         await reached("prep.gathered")
-        dossier = collect(meeting, people, owner.preferences.time_zone)
-        brief = await write_brief(context.claude, dossier, context.settings.base_url, stored.token, now)
+        dossier = collect(meeting, people.pairs, owner.preferences.time_zone, people.met_together)
+        brief = await write_brief(context.claude_for(dossier), dossier, context.settings.base_url, stored.token, now)
         await reached("prep.written")
         await deliver(context, account, stored, brief)
 
@@ -106,7 +106,7 @@ async def send_by_hand(context: Context, account: Account, stored: StoredPrep, d
         if stored.handed_over and await _settle_earlier_attempt(context, stored, account, since):
             return None
         base_url = context.settings.base_url
-        brief = await write_brief(context.claude, dossier, base_url, stored.token, now)
+        brief = await write_brief(context.claude_for(dossier), dossier, base_url, stored.token, now)
         return await deliver(context, account, stored, brief)
     except Unconfirmed:
         try:

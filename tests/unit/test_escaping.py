@@ -32,6 +32,7 @@ from libs.common.requests import (
     Interaction,
     MeetingGuest,
     MergeRecord,
+    ModelCall,
     Tag,
     User,
     WaitingMail,
@@ -201,6 +202,11 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     yield "dry_run.html", {
         "days": [(filled.text(), [(filled.shape(DryRunLine, would_send=False), filled.text())])], "total": 1, "sent": 0, "span": 30,
     }  # fmt: skip
+    for host in (filled.text(), ""):
+        yield "model_calls.html", {
+            "lines": [(filled.shape(ModelCall), filled.text(), filled.text(), filled.text())] if host else [], "host": host,
+            "model": filled.text(), "total": filled.text(), "spent": filled.text(), "budget": filled.text(),
+        }  # fmt: skip
     guest = filled.shape(MeetingGuest)
     for look, all_day in (("text", True), ("light", False), ("", False)):
         yield "meeting.html", {

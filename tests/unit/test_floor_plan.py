@@ -67,6 +67,7 @@ WORK: dict[Service, frozenset[str]] = {
             "briefing.py",  # one attempt at a brief
             "gathering.py",  # what the other services know before a meeting
             "leasing.py",  # who may work on a brief
+            "model_calls.py",  # the way to the model: recorded, within a budget, not twice
             "outcomes.py",  # a brief's end, and its event
             "rendering.py",  # HTML and text from the templates
             "sending.py",  # handing a brief to Gmail, at most once

@@ -48,7 +48,15 @@ from libs.common.requests.auth import (
     WhoIs,
 )
 from libs.common.requests.contacts.archive import CountContacts, Counts, ExportContacts, ExportPage
-from libs.common.requests.contacts.attendees import Attendee, Attendees, GetAttendees
+from libs.common.requests.contacts.attendees import (
+    Attendee,
+    Attendees,
+    Colleague,
+    FormerWork,
+    GetAttendees,
+    GroupMeeting,
+    GuestInteraction,
+)
 from libs.common.requests.contacts.audits import (
     CompareCards,
     CompareMeetings,
@@ -134,8 +142,11 @@ from libs.common.requests.prep import (
     ForecastPreps,
     Forecasts,
     GetPreps,
+    ListModelCalls,
     MeetingForecast,
     MeetingGuest,
+    ModelCall,
+    ModelCalls,
     Prep,
     Preps,
     PrepState,
@@ -200,6 +211,7 @@ __all__ = [
     "BeginSignIn",
     "Brief",
     "BriefTokens",
+    "Colleague",
     "Command",
     "CompareCards",
     "CompareMeetings",
@@ -243,6 +255,7 @@ __all__ = [
     "FinishSignIn",
     "ForecastPreps",
     "Forecasts",
+    "FormerWork",
     "FoundMail",
     "FoundMails",
     "GetAttendees",
@@ -258,6 +271,8 @@ __all__ = [
     "GetTimeline",
     "GetToken",
     "GoingCold",
+    "GroupMeeting",
+    "GuestInteraction",
     "HeldItem",
     "HeldMessage",
     "Interaction",
@@ -270,6 +285,7 @@ __all__ = [
     "ListExclusions",
     "ListMeetings",
     "ListMerges",
+    "ListModelCalls",
     "ListRuns",
     "ListTags",
     "ListWaiting",
@@ -280,6 +296,8 @@ __all__ = [
     "MergeRecord",
     "MergeRecords",
     "Merged",
+    "ModelCall",
+    "ModelCalls",
     "MonthScore",
     "NotifyCalendar",
     "Phone",
@@ -342,5 +360,5 @@ REQUESTS: tuple[type[Request[Any]], ...] = (
     GetAttendees, CountContacts, ExportContacts,
     CompareMessages, CompareMeetings, CompareCards, GetContactsOfMessage,
     ListExclusions, AddExclusion, ExcludeContact, RemoveExclusion,
-    PreviewPrep, SendPrep, GetPreps, DryRunPreps, ForecastPreps, FindBriefTokens,
+    PreviewPrep, SendPrep, GetPreps, DryRunPreps, ForecastPreps, FindBriefTokens, ListModelCalls,
 )  # fmt: skip

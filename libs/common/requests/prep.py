@@ -178,3 +178,44 @@ class ForecastPreps(Query[Forecasts]):
     user_id: UserId
     start: datetime
     end: datetime
+
+
+class ModelCall(Shape):
+    """What left for the model's server at `called_at`, and what became of it: `answered`, or why not; empty while it is on its way.
+
+    `guests`, `interactions` and `bios` are how many of each were in the `characters` that left.
+    """
+
+    meeting_id: MeetingId
+    called_at: datetime
+    host: str
+    model: str
+    characters: int
+    guests: int
+    interactions: int
+    bios: int
+    outcome: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
+class ModelCalls(Shape):
+    """`spent_usd` of `budget_usd` are gone today (UTC), what is on its way included. `host` is empty where there is no key."""
+
+    items: tuple[ModelCall, ...]
+    host: str
+    model: str
+    spent_usd: float
+    budget_usd: float
+
+
+class ListModelCalls(Query[ModelCalls]):
+    """What left for the model's server in the last 30 days, newest first; at most 200 calls."""
+
+    subject = "prep.model_calls"
+    served_by = "prep"
+    requested_by = ("gateway",)
+    reply = ModelCalls
+
+    user_id: UserId

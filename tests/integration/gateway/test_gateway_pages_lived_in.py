@@ -241,6 +241,24 @@ async def test_the_meetings_that_were_and_the_dry_run_state_in_words_why_there_w
     assert "Of your 3 meetings in the last 30 days, 1 would have got a brief" in shown
     assert "no brief: you declined" in shown
     assert "no brief: nobody you know" in shown
+    world.model_calls = tuple(
+        q.ModelCall(
+            meeting_id=world.meeting.meeting_id, called_at=world.starts_at, host=HOSTILE, model="claude-haiku-4-5", characters=2_345,
+            guests=2, interactions=7, bios=1, outcome=outcome, input_tokens=1_200, output_tokens=150, cost_usd=0.00195,
+        )
+        for outcome in ("answered", "timeout")
+    )  # fmt: skip
+    html = await page(browser, "/settings/ai")
+    shown = texts(html)
+    assert "written by claude-haiku-4-5 at api.anthropic.com" in shown
+    assert "$0.0123 of $0.50 are used today" in shown
+    assert "2 guests, 7 interactions and 1 bio" in shown
+    assert "not answered in time" in shown
+    assert "$0.0039 in all" in shown
+    assert ESCAPED not in html
+    assert "<img src=x" not in html
+    world.model_calls, world.model_host = (), ""
+    assert "Nothing is sent: there is no key." in texts(await page(browser, "/settings/ai"))
 
 
 async def test_why_an_email_is_missing_is_answered_by_its_id_in_every_account_and_by_words_of_its_subject(

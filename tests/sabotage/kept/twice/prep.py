@@ -4,6 +4,7 @@ from tests.sabotage.mutation import InText, Mutation, Replace
 
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
+MODEL_CALLS = "tests/integration/prep/test_model_calls.py"
 PREP_KEYS = "tests/integration/prep/test_prep_dedup_keys.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -96,5 +97,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/prep/outcomes.py::record_skipped",
         Replace("prep is not None and stored.reason != reason", "prep is not None"),
         (f"{PREP_ATTEMPTS}::test_a_skip_is_published_once_per_reason",),
+    ),
+    Mutation(
+        "the same content is sent to the model again",
+        "twice",
+        "services/prep/store/model_calls.py::find_answer",
+        InText("AND content = $2", "AND content <> $2"),
+        (f"{MODEL_CALLS}::test_the_same_content_is_sent_once_and_costs_nothing_again",),
+    ),
+    Mutation(
+        "a day's budget that is spent without end",
+        "twice",
+        "services/prep/store/model_calls.py::insert_call",
+        InText("<= $13::double precision", "<= $13::double precision + 1000"),
+        (f"{MODEL_CALLS}::test_beyond_the_budget_of_the_day_nothing_is_sent",),
     ),
 )
