@@ -50,7 +50,7 @@ class Unconfirmed(Outage):
 
 
 def new_token() -> str:
-    """100 random bits as one word that a search takes for a whole: `pcrm` and 20 letters or digits."""
+    """100 random bits as one word: `pcrm` and 20 letters or digits."""
     return "pcrm" + b32encode(secrets.token_bytes(13)).decode().lower().rstrip("=")[:20]
 
 

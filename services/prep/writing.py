@@ -50,7 +50,7 @@ async def write_talking_points(claude: Claude | RecordedClaude, dossier: Dossier
 async def write_brief(
     claude: Claude | RecordedClaude, dossier: Dossier, base_url: str, token: str, now: datetime
 ) -> Brief:
-    """The brief as it is sent at `now`; `token` is what Sent can be searched for."""
+    """The brief as it is sent at `now`; `token` is its own, for its reference."""
     written = await write_talking_points(claude, dossier, now)
     meeting, usage = dossier.meeting, written.usage
     shown = view(dossier, written.points, written.note, now, base_url=base_url, token=token)

@@ -61,5 +61,5 @@ def _encoded(text: str) -> str:
 
 
 def reference(token: str) -> str:
-    """The line in the body under which Sent is searched for the brief."""
+    """The line in the body by which somebody finds this very brief among others of the same name."""
     return f"Brief reference {token}"

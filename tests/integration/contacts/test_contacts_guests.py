@@ -54,6 +54,17 @@ async def test_what_was_written_comes_before_meetings_and_a_series_counts_once(w
     assert (jane.last_met_at, jane.written_since_met, jane.met_before) == (NOW - timedelta(days=1), 0, True)
 
 
+async def test_what_others_send_to_somebodys_bcc_address_takes_no_place_among_what_was_exchanged(world: World) -> None:
+    await world.receive(mail("j", JANE, [ME], days_ago=9, title="theirs"))
+    tags = ((await world.contact(JANE)).bcc_hash,)
+    await world.receive(
+        *[mail(f"x{n}", EVE, [BOB], days_ago=n + 1, title="of others", bcc_tags=tags) for n in range(3)],
+        mail("mine", ME, [BOB], days_ago=5, title="logged", bcc_tags=tags),
+    )
+    (jane,) = (await guests(world, JANE, last=2)).items
+    assert [line.title for line in jane.last] == ["logged", "theirs"]
+
+
 async def test_open_is_what_nobody_else_has_answered_in_any_account(world: World) -> None:
     await world.receive(
         identified(ME, number=1),

@@ -175,6 +175,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{CONTACTS}_duplicates.py::test_only_what_changed_is_compared_and_what_no_longer_holds_goes",),
     ),
     Mutation(
+        "mail of others to a BCC address takes the place of mail in a brief",
+        "order",
+        "services/contacts/store/attendees.py::list_past_lines",
+        InText(" AND (found.named OR (author.is_me AND NOT i.unauthenticated))", ""),
+        (
+            f"{CONTACTS}_guests.py::test_what_others_send_to_somebodys_bcc_address_takes_no_place_among_what_was_exchanged",
+        ),
+    ),
+    Mutation(
         "what somebody has answered is open before a meeting",
         "order",
         "services/contacts/store/attendees.py::list_open",
