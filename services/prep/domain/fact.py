@@ -15,6 +15,7 @@ Kind = Literal[
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 
 QUOTED = 180
+MOST_NAMED = 4
 _REPLY = re.compile(r"^(?:\s*[^\W\d_]{1,4}(?:\[\d+\])?\s*[:：])+\s*")
 
 
@@ -34,8 +35,9 @@ class Fact:
 
 
 def listed(names: Sequence[str]) -> str:
-    """`Ann`, `Ann and Ben`, `Ann, Ben and Cem`."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    """`Ann`, `Ann and Ben`, `Ann, Ben and Cem`, `Ann, Ben, Cem and 4 more`."""
+    shown = names if len(names) <= MOST_NAMED else (*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} more")
+    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
 
 def topic_of(title: str) -> str:
