@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tests.bench.scenario import Scenario
 from tests.bench.scenarios import (
     backfill,
+    briefs,
     crowd,
     deletion,
     duplicates,
@@ -39,5 +40,6 @@ SCENARIOS: Mapping[str, Scenario] = {
         recipients,
         deletion,
         duplicates,
+        briefs,
     )
 }

@@ -25,11 +25,12 @@ def points(*labelled: tuple[str, list[str]]) -> dict[str, Any]:
 class FakeClaude:
     """`mode` decides how it replies (`held`: not before `release`; `in_words`: without schemas), `reply` what (a function of the prompt).
 
-    `requests` are the bodies it got.
+    `requests` are the bodies it got. `seconds`: how long it thinks.
     """
 
     url: str = ""
     mode: Mode = "success"
+    seconds: float = 0.0
     reply: Callable[[str], dict[str, Any]] = lambda _: points(("Ask about the pricing.", ["I1"]))
     requests: list[dict[str, Any]] = field(default_factory=list)
     cached: dict[str, int] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class FakeClaude:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = orjson.loads(await request.read())
         self.requests.append(body)
+        await asyncio.sleep(self.seconds)
         match self.mode:
             case "slow":
                 await asyncio.sleep(SLOW_SECONDS)
