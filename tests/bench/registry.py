@@ -6,6 +6,7 @@ from tests.bench.scenario import Scenario
 from tests.bench.scenarios import (
     backfill,
     briefs,
+    calendar,
     crowd,
     deletion,
     duplicates,
@@ -40,6 +41,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         recipients,
         deletion,
         duplicates,
+        calendar,
         briefs,
     )
 }
