@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     anthropic_api_key: SecretStr = SecretStr("")
     anthropic_base_url: str = ""
     anthropic_model: str = "claude-haiku-4-5"
+    anthropic_daily_budget_usd: float = Field(
+        0.5, ge=0, description="what the talking points of one user may cost on a day (UTC); 0 = nothing is sent"
+    )
 
     # What is read, and when a brief is due.
     calendar_past_days: int = Field(1095, ge=0, description="0 = everything")
@@ -159,6 +162,12 @@ class Settings(BaseSettings):
     def push_endpoint(self) -> str:
         """Where Pub/Sub sends Gmail's notifications."""
         return f"{self.base_url}/api/v1/hooks/gmail"
+
+    @property
+    def calendar_push_endpoint(self) -> str:
+        """Where Google sends its notifications of calendars; empty where it can't: it takes https alone. A local Google takes any."""
+        is_reachable = self.public_url.startswith("https://") or (self.public_url and self.google_api_root)
+        return f"{self.base_url}/api/v1/hooks/calendar" if is_reachable else ""
 
     @property
     def push_audience(self) -> str:

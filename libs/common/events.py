@@ -437,7 +437,7 @@ class Meeting(BaseModel):
 
     Times are UTC instants; `time_zone` is the IANA name of the zone that the event names, else of its calendar's;
     `calendar_time_zone` that of the account's primary calendar, empty where it is not known. The description never leaves `sync`.
-    `guests`: at most 400 of `guests_total`.
+    `guests`: at most 400 of `guests_total`; `guests_hidden`: Google leaves some out, the list is hidden or too long.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -464,6 +464,7 @@ class Meeting(BaseModel):
     organizer: Guest | None = None
     guests: tuple[Guest, ...] = ()
     guests_total: int = 0
+    guests_hidden: bool = False
     my_answer: Answer = "accepted"
 
     @property
@@ -652,7 +653,10 @@ class PrepSkipped(Event):
 
 
 class PrepFailed(Event):
-    """A brief could not be sent in time. `error` is a sentence for the user."""
+    """A brief could not be sent in time. `error` is a sentence for the user.
+
+    `code` names what stands in the way of every brief of the account (`api_disabled`, `domain_policy`, …); empty where it is only this one.
+    """
 
     subject = "prep.failed"
     published_by = ("prep",)
@@ -664,6 +668,7 @@ class PrepFailed(Event):
     title: str
     starts_at: datetime
     error: str
+    code: str = ""
 
     def key(self) -> str:
         return f"{self.meeting_id}:{self.starts_at.isoformat()}:failed"

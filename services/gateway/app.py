@@ -10,6 +10,7 @@ from libs.common.config import Settings
 from libs.common.errors import Outage
 from libs.common.web import health_routes, serve
 from services.gateway.api import ENDPOINTS
+from services.gateway.api.calendar_push import calendar_push_routes
 from services.gateway.api.google_push import google_push_routes
 from services.gateway.api.serving import route
 from services.gateway.assistants.authorization import authorization_routes
@@ -29,6 +30,7 @@ from services.gateway.pages.home import home_routes
 from services.gateway.pages.leaving import leaving_routes
 from services.gateway.pages.meeting import meeting_routes
 from services.gateway.pages.meetings import meetings_routes
+from services.gateway.pages.model_calls import model_calls_routes
 from services.gateway.pages.notifications import notifications_routes
 from services.gateway.pages.photo import photo_routes
 from services.gateway.pages.programs import programs_routes
@@ -70,6 +72,7 @@ def build_app(context: Context) -> web.Application:
             *assistants_routes(context),
             *authorization_routes(context),
             *google_push_routes(context),
+            *calendar_push_routes(context),
             *docs_routes(context),
             *sign_in_routes(context),
             *home_routes(context),
@@ -78,6 +81,7 @@ def build_app(context: Context) -> web.Application:
             *contact_routes(context),
             *photo_routes(context),
             *meetings_routes(context),
+            *model_calls_routes(context),
             *meeting_routes(context),
             *notifications_routes(context),
             *settings_routes(context),

@@ -13,6 +13,8 @@ from libs.common.google.gmail import Gmail
 from libs.common.google.tokens import AccountTokens
 from libs.common.ids import AccountId
 from libs.common.service import Resources
+from services.prep.domain.dossier import Dossier
+from services.prep.model_calls import RecordedClaude
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class Context:
     def brief_lead(self) -> timedelta:
         """How long before a meeting its brief is there, at the latest."""
         return timedelta(minutes=self.settings.prep_window_from_minutes)
+
+    def claude_for(self, dossier: Dossier) -> RecordedClaude:
+        """Claude for one brief, within what its user may spend on a day."""
+        return RecordedClaude(self.claude, self.db, dossier, self.settings.anthropic_daily_budget_usd)
 
     def gmail(self, account_id: AccountId) -> Gmail:
         """Gmail as this account."""

@@ -63,12 +63,12 @@ async def record_skipped(context: Context, stored: StoredPrep, reason: SkipReaso
         await outbox.relay(context.db, context.bus)
 
 
-async def record_failed(context: Context, stored: StoredPrep, error: str) -> None:
-    """`error` is a sentence for the user."""
+async def record_failed(context: Context, stored: StoredPrep, error: str, code: str = "") -> None:
+    """`error` is a sentence for the user; `code` names what stands in the way of every brief of the account."""
     async with context.db.acquire() as connection, connection.transaction():
         prep = await preps.settle(connection, stored, "failed", error)
         if prep is not None:
-            await outbox.add(connection, _failed_event(stored, error))
+            await outbox.add(connection, _failed_event(stored, error, code))
     if prep is not None:
         _log(stored, "prep_failed", attempts=stored.attempt)
         await outbox.relay(context.db, context.bus)
@@ -93,7 +93,7 @@ def too_late_sentence(stored: StoredPrep) -> str:
     return f"{TOO_LATE} {stored.reason}".strip()
 
 
-def _failed_event(stored: StoredPrep, error: str) -> PrepFailed:
+def _failed_event(stored: StoredPrep, error: str, code: str = "") -> PrepFailed:
     return PrepFailed(
         user_id=stored.user_id,
         account_id=stored.account_id,
@@ -101,6 +101,7 @@ def _failed_event(stored: StoredPrep, error: str) -> PrepFailed:
         title=stored.title,
         starts_at=stored.starts_at,
         error=error,
+        code=code,
     )
 
 

@@ -32,6 +32,7 @@ from libs.common.requests import (
     Interaction,
     MeetingGuest,
     MergeRecord,
+    ModelCall,
     Tag,
     User,
     WaitingMail,
@@ -218,14 +219,19 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     yield "dry_run.html", {
         "days": [(filled.text(), [(filled.shape(DryRunLine, would_send=False), filled.text())])], "total": 1, "sent": 0, "span": 30,
     }  # fmt: skip
+    for host in (filled.text(), ""):
+        yield "model_calls.html", {
+            "lines": [(filled.shape(ModelCall), filled.text(), filled.text(), filled.text())] if host else [], "host": host,
+            "model": filled.text(), "total": filled.text(), "spent": filled.text(), "budget": filled.text(),
+        }  # fmt: skip
     guest = filled.shape(MeetingGuest)
     for look, all_day in (("text", True), ("light", False), ("", False)):
         yield "meeting.html", {
             "meeting": filled.shape(MeetingView, all_day=all_day), "length": filled.text(), "video_url": f"https://x.example/?{filled.text()}",
             "guests": [GuestLine(filled.text(), filled.text(), True, guest), GuestLine(filled.text(), "", False, None)],
-            "state": filled.text(), "looks": LOOKS, "look": look, "brief": filled.shape(Brief) if look == "text" else None, "sent": True,
-            "problem_text": filled.text(), "begun": True, "noted": [guest] if look else [], "note": filled.text() if look else "",
-            "saved": True,
+            "state": filled.text(), "sent_url": f"https://x.example/?{filled.text()}", "looks": LOOKS, "look": look,
+            "brief": filled.shape(Brief) if look == "text" else None, "sent": True, "problem_text": filled.text(),
+            "begun": True, "noted": [guest] if look else [], "note": filled.text() if look else "", "saved": True,
         }  # fmt: skip
     missed = {"entered": filled.text(), "contact": contact}
     yield "why.html", missed | {"by_id": True, "answers": [(filled.text(), filled.shape(Why))], "found": []}

@@ -69,6 +69,7 @@ WORK: dict[Service, frozenset[str]] = {
             "briefing.py",  # one attempt at a brief
             "gathering.py",  # what the other services know before a meeting
             "leasing.py",  # who may work on a brief
+            "model_calls.py",  # the way to the model: recorded, within a budget, not twice
             "outcomes.py",  # a brief's end, and its event
             "rendering.py",  # HTML and text from the templates
             "sending.py",  # handing a brief to Gmail, at most once
@@ -85,6 +86,7 @@ WORK: dict[Service, frozenset[str]] = {
             "export.py",
             "limits/",  # what one user, browser or address may take
             "live_updates.py",
+            "meeting_notes.py",  # the note after a meeting, on its guests' timelines
             "middlewares.py",
             "pages/",  # entry points over HTTP
             "photos.py",  # people's photos, from Google and kept for a while

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -111,6 +112,18 @@ class GetMeeting(Query[Meeting]):
 
     user_id: UserId
     meeting_id: MeetingId
+
+
+class NotifyCalendar(Command[Done]):
+    """Google notified through a channel that a calendar has changed. Refused: `not_found` (404), also where the token is another one."""
+
+    subject = "sync.notify_calendar"
+    served_by = "sync"
+    requested_by = ("gateway",)
+    reply = Done
+
+    channel_id: UUID
+    channel_token: str
 
 
 class Why(Shape):

@@ -46,9 +46,14 @@ def line(text: str, limit: int) -> str:
 def for_model(text: str, limit: int) -> str:
     """`line` without links, dial-in numbers and access codes, and without anything that could close its fence."""
     plain = line(text, 4 * limit)
-    plain = _PATH.sub("[link]", _URL.sub("[link]", plain))
+    plain = without_links(plain)
     plain = _NUMBER.sub("[number]", _CODE.sub("[code]", plain))
     return line(plain.replace("<", "‹").replace(">", "›"), limit)
+
+
+def without_links(text: str) -> str:
+    """The text with the word `[link]` in the place of each."""
+    return _PATH.sub("[link]", _URL.sub("[link]", text))
 
 
 def has_link(text: str) -> bool:

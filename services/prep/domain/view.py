@@ -8,6 +8,7 @@ from libs.common.events import Answer
 from libs.common.requests import Label, TalkingPoint
 from services.prep.domain.clean import line, safe_url
 from services.prep.domain.dossier import Bio, Dossier, PastInteraction, Profile
+from services.prep.domain.fact import listed
 from services.prep.domain.mail import reference, subject
 from services.prep.domain.rules import minutes_until
 from services.prep.domain.times import ago, day, length, span
@@ -36,6 +37,8 @@ class ShownPerson:
     answer: str
     organizer: bool
     last_contact: str
+    former_work: str
+    colleagues: str
     bios: tuple[Bio, ...]
     interactions: tuple[ShownInteraction, ...]
 
@@ -52,6 +55,7 @@ class View:
     place: str
     place_url: str
     video_url: str
+    met_together: str
     people: tuple[ShownPerson, ...]
     points: tuple[TalkingPoint, ...]
     note: str
@@ -75,6 +79,7 @@ def view(
         place=line(meeting.place, 200),
         place_url=safe_url(meeting.place),
         video_url=safe_url(meeting.video_url),
+        met_together=_met_together(dossier, now),
         people=tuple(_shown_person(person, dossier, now) for person in dossier.people),
         points=tuple(points),
         note=note,
@@ -97,11 +102,29 @@ def _shown_person(person: Profile, dossier: Dossier, now: datetime) -> ShownPers
         answer=ANSWER_TEXTS[person.answer],
         organizer=person.organizer,
         last_contact=f"{day(last, zone)} ({ago(last, now, zone)})" if last else "",
+        former_work=_former_work(person),
+        colleagues=listed(
+            [f"{known.name} (last contact {day(known.last_contact_at, zone)})" for known in person.colleagues]
+        ),
         bios=person.bios,
         interactions=tuple(_shown_interaction(interaction, zone) for interaction in person.interactions),
     )
 
 
+def _former_work(person: Profile) -> str:
+    former = person.former_work
+    return ", ".join(filter(None, (former.title, former.company))) if former else ""
+
+
+def _met_together(dossier: Dossier, now: datetime) -> str:
+    """`24 May 2026 (6 months ago): Board meeting`."""
+    met, zone = dossier.met_together, dossier.zone
+    if met is None:
+        return ""
+    return f"{day(met.starts_at, zone)} ({ago(met.starts_at, now, zone)}): {met.title or '(no title)'}"
+
+
 def _shown_interaction(interaction: PastInteraction, zone: tzinfo) -> ShownInteraction:
-    when = (day(interaction.at, zone), interaction.platform, interaction.direction_text)
+    series = "recurring" if interaction.times > 1 else ""
+    when = (day(interaction.at, zone), interaction.platform, interaction.direction_text, series)
     return ShownInteraction(interaction.label, " · ".join(filter(None, when)), interaction.text or "(no text)")

@@ -9,6 +9,7 @@ from libs.common.google.errors import Gone, PageExpired, SyncTokenExpired
 from libs.common.log import get_logger
 from libs.common.resources.calendar import EventPage
 from libs.common.time_zones import known_zone
+from services.sync.calendar.channels import keep_channels
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.meetings import CalendarOf, Window, meeting
 from services.sync.domain.runs import Tally
@@ -26,6 +27,7 @@ async def sync_calendar(run: Run) -> None:
     """Bring the account's primary calendar and the ticked ones up to date, and forget those no longer ticked."""
     ticked = run.account.gmail.calendar_ids
     wanted = [PRIMARY, *(calendar_id for calendar_id in ticked if calendar_id not in (PRIMARY, run.account.address))]
+    await keep_channels(run, list(dict.fromkeys(wanted)))  # first: what changes while they are read is notified of
     async with run.db.acquire() as connection:
         known = await cursors.list_calendars(connection, run.lease.account_id)
     for calendar_id in dict.fromkeys(wanted):

@@ -192,11 +192,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         (LINKS,),
     ),
     Mutation(
-        "encoded words of a title are decoded into the head",
+        "encoded words of a title are decoded at the other end",
         "edges",
-        "services/prep/domain/mail.py::compose",
-        Replace('subject.replace(_ENCODED_WORD, "= ?")', "subject"),
-        (f"{HEADERS}::test_each_piece_in_the_middle_of_a_title_stays_in_the_subject",),
+        "services/prep/domain/mail.py::_encoded",
+        Replace("_ENCODED_WORD not in text", "True"),
+        (f"{HEADERS}::test_whoever_reads_the_subject_reads_the_title_as_it_is",),
     ),
     Mutation(
         "encoded words of an address are decoded into the head",

@@ -360,4 +360,22 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/common/test_forwarding.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
         ),
     ),
+    Mutation(
+        "what is on record of calls of the model outlives its user",
+        "private",
+        "services/prep/handlers/users.py::purge_user",
+        Replace("await model_calls.delete_of_user(connection, event.user_id)", "pass"),
+        (
+            "tests/integration/prep/test_model_calls.py::test_calls_are_forgotten_with_their_time_their_account_and_their_user",
+        ),
+    ),
+    Mutation(
+        "answers of the model that are kept for ever",
+        "private",
+        "services/prep/store/model_calls.py::forget_old",
+        InText("UPDATE model_calls SET answer = NULL", "UPDATE model_calls SET answer = answer"),
+        (
+            "tests/integration/prep/test_model_calls.py::test_calls_are_forgotten_with_their_time_their_account_and_their_user",
+        ),
+    ),
 )

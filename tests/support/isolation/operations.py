@@ -44,7 +44,8 @@ PAGES = {
 }
 # Those with nothing of anybody's: signing in and out, documents, files, health, what Google calls.
 NOBODYS = {
-    "/login", "/login/google", "/logout", "/logout/everywhere", f"{PREFIX}/hooks/gmail", f"{PREFIX}/openapi.json", f"{PREFIX}/docs",
+    "/login", "/login/google", "/logout", "/logout/everywhere", f"{PREFIX}/hooks/gmail", f"{PREFIX}/hooks/calendar",
+    f"{PREFIX}/openapi.json", f"{PREFIX}/docs",
     "/health/live", "/health/ready", "/metrics", "/favicon.ico", "/.well-known/oauth-protected-resource",
     "/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-authorization-server",
     "/oauth/register", "/oauth/authorize", "/oauth/token", "/assistants/connect",  # what waits there is nobody's before it is answered

@@ -27,7 +27,7 @@ from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint, moment, parsing
 from services.gateway.domain import asked_message, assistant_clients, export_formats, photos, redirect_uris, sessions
-from services.prep.domain import clean, points
+from services.prep.domain import clean, fact, personal_facts, phrases, points, sentences
 from services.sync.domain import authentication, quotes, why
 from services.sync.domain import text as mail_text
 from services.sync.domain.mail import Me, Outcome, read
@@ -204,6 +204,24 @@ PATTERNS = (
 
 # Expressions that are not linear by themselves and need not be: what they are given is short.
 BOUNDED: tuple[tuple[re.Pattern[Any], str], ...] = (
+    *(
+        (pattern, "given at most MAX_BODY characters of a text")
+        for pattern in (
+            phrases.ABBREVIATION,
+            phrases.SALUTATION,
+            phrases.PLEASANTRY,
+            phrases.WANT,
+            phrases.NO_WANT,
+            phrases.PROMISE,
+            phrases.NO_PROMISE,
+            phrases.DELIVERY,
+            phrases.RECEIPT,
+            sentences._LINK,
+            sentences._WORD,
+        )
+    ),
+    (fact._REPLY, "given at most MAX_TEXT characters of a title"),
+    (personal_facts._BIRTHDAY, "given a birthday, of at most some characters"),
     (addresses._QUOTED, "given at most MAX_ENTRY characters of an entry; parse_list has its worst texts"),
 )
 

@@ -43,7 +43,8 @@ def test_the_profiles_of_two_guests_are_whole() -> None:
     def shown(label: str, text: str, days: int, platform: str, words: str, direction: str) -> PastInteraction:
         return PastInteraction(
             label=label, platform=platform, direction_text=words, at=NOW - timedelta(days=days), text=text,
-            direction=direction, is_meeting=platform == "Meeting", is_note=False,
+            direction=direction, is_meeting=platform == "Meeting", is_note=False, title=text.partition(" — ")[0],
+            body=text.partition(" — ")[2],
         )  # fmt: skip
 
     assert collect(event, people, "Europe/Paris") == Dossier(

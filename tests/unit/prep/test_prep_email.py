@@ -16,7 +16,7 @@ from services.prep.domain.clean import line, safe_url
 from services.prep.domain.dossier import collect
 from services.prep.domain.mail import compose, subject
 from services.prep.domain.points import grounded
-from services.prep.domain.prompt import given_labels
+from services.prep.domain.prompt import given as given_to_model
 from services.prep.domain.view import view
 from services.prep.rendering import render
 from tests.support.meetings import ME, NOW, guest, interaction, invited, known, meeting, unknown
@@ -66,7 +66,7 @@ def render_brief(words: str, url: str = "") -> tuple[str, str, str]:
         (guest("other@elsewhere.example", words), unknown()),
     )  # fmt: skip
     dossier = collect(meeting(title=words, place=url or words, video_url=url or words, time_zone=words), people)
-    points = grounded([TalkingPoint(text=words, evidence=("I1", words))], given_labels(dossier))
+    points = grounded([TalkingPoint(text=words, evidence=("I1", words))], given_to_model(dossier).labels)
     title = subject(dossier.title, 35)
     return title, *render(view(dossier, points, "Not written by AI.", NOW, base_url=BASE_URL, token="pcrmtoken"))
 

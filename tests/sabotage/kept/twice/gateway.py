@@ -55,8 +55,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a note that is sent again is another note",
         "twice",
-        "services/gateway/pages/meeting.py::_note_of",
-        Replace('f"{_thread(meeting.meeting_id)}:{contact_id}"', "None"),
+        "services/gateway/meeting_notes.py::write_note",
+        Replace('f"{thread}:{contact_id}"', "None"),
         (
             "tests/integration/gateway/test_gateway_pages_lived_in.py::test_one_note_after_a_meeting_stands_on_the_timeline_of_every_guest_and_is_one_however_often_it_is_sent",
         ),
