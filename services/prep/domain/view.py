@@ -84,7 +84,7 @@ def view(
         points=tuple(points),
         note=note,
         meeting_url=f"{base_url}/meetings/{meeting.meeting_id}",
-        settings_url=f"{base_url}/settings#prep",
+        settings_url=f"{base_url}/settings#briefs",
         reference=reference(token),
     )
 

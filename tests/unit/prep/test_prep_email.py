@@ -148,7 +148,7 @@ def test_the_brief_shows_everything_that_was_promised() -> None:
             "Pricing review", "15:00–15:45 (Europe/Berlin)", "45 minutes", "Room 4", "https://meet.example/abc", "Ada Lovelace",
             "Head of Research", "Analytical Engines", "Strong", "8", "accepted", "22 Nov 2026", "LinkedIn", "weave algebraic",
             "Email", "they wrote", "you wrote", "A. Stranger", "no history", "Ask.", "A note.",
-            f"{BASE_URL}/meetings/{event.meeting_id}", f"{BASE_URL}/settings#prep",
+            f"{BASE_URL}/meetings/{event.meeting_id}", f"{BASE_URL}/settings#briefs",
         ):  # fmt: skip
             assert words in rendered, words
 
