@@ -78,7 +78,7 @@ async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
         "saved": "noted" in visit.http_request.query,
     }
     return await visit.page(
-        "meeting.html", values, status=problem.status if problem else 200, path=f"/meetings/{meeting.id}"
+        "meeting.html", values, status=problem.status if problem else 200, path=f"/meetings/{meeting.meeting_id}"
     )
 
 
