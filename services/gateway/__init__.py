@@ -8,8 +8,8 @@ Publishes sync.requested, mailbox.notified, interaction.reported, profile.report
 Serves nothing.
 Requests auth.accounts, auth.settings, auth.put_settings, auth.sign_in_setup, auth.begin, auth.finish, auth.whois, auth.sign_out,
     auth.sign_out_everywhere, auth.former_webhook_secrets, auth.create_token, auth.tokens, auth.delete_token, auth.disconnect,
-    auth.delete_user, sync.runs, sync.status, sync.meetings, sync.meeting, sync.notify_calendar, sync.why, sync.audit,
-    sync.start_audit, sync.retry,
+    auth.delete_user, sync.runs, sync.status, sync.meetings, sync.meeting, sync.calendars, sync.notify_calendar,
+    sync.why, sync.audit, sync.start_audit, sync.retry,
     contacts.search, contacts.tags, contacts.get, contacts.create, contacts.update, contacts.delete, contacts.timeline,
     contacts.find_mail, contacts.waiting, contacts.dismiss_waiting, contacts.restore_waiting, contacts.add_interaction,
     contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.rotate_bcc, contacts.counts, contacts.export,

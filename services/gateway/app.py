@@ -18,6 +18,7 @@ from services.gateway.context import Context
 from services.gateway.domain.sessions import is_https
 from services.gateway.middlewares import TRACE, compress, observe, respond_to_errors, respond_to_unreadable
 from services.gateway.pages.accounts import accounts_routes
+from services.gateway.pages.calendars import calendars_routes
 from services.gateway.pages.contact import contact_routes
 from services.gateway.pages.contacts import contacts_routes
 from services.gateway.pages.do_not_record import do_not_record_routes
@@ -82,6 +83,7 @@ def build_app(context: Context) -> web.Application:
             *meeting_routes(context),
             *notifications_routes(context),
             *settings_routes(context),
+            *calendars_routes(context),
             *accounts_routes(context),
             *do_not_record_routes(context),
             *programs_routes(context),

@@ -84,6 +84,8 @@ SCREENS = (
     Screen("meeting-brief-text", "{meeting}?preview=text"),
     Screen("notifications", "/notifications"),
     Screen("settings", "/settings"),
+    Screen("settings-calendars", "/settings/calendars"),
+    Screen("settings-ai", "/settings/ai"),
     Screen("settings-account", "/settings/accounts/{account}"),
     Screen("settings-disconnect", "/settings/accounts/{account}/disconnect"),
     Screen("keys", "/", _list_keys),

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from libs.common.preferences import GmailPreferences
 from libs.common.requests import (
+    AccountCalendar,
     ApiToken,
     Audit,
     Brief,
@@ -206,6 +207,12 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
         yield "model_calls.html", {
             "lines": [(filled.shape(ModelCall), filled.text(), filled.text(), filled.text())] if host else [], "host": host,
             "model": filled.text(), "total": filled.text(), "spent": filled.text(), "budget": filled.text(),
+        }  # fmt: skip
+    calendars = [filled.shape(AccountCalendar)]
+    for away in (True, False):
+        yield "calendars.html", {
+            "cards": [(account, calendars if away else [], away) for account in accounts], "ticked": {calendars[0].calendar_id},
+            "others": [filled.text()], "away": away, "problem_text": filled.text(),
         }  # fmt: skip
     guest = filled.shape(MeetingGuest)
     for look, all_day in (("text", True), ("light", False), ("", False)):

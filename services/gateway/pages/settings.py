@@ -146,12 +146,17 @@ async def save_settings(visit: Visit) -> web.Response:
     form = {name: str(value) for name, value in (await visit.http_request.post()).items()}
     section = form.get("group", "")
     try:
-        changed = await store_settings(visit.call, SettingsChanges.model_validate(_changes(section, form)))
-    except ValidationError as error:
-        sentence = input_text(error.errors()[0])
-        return await settings_page(visit, problem=Refused(422, "invalid", sentence), section=section)
+        return await store_section(visit, section, _changes(section, form))
     except Refused as refused:
         return await settings_page(visit, problem=refused, section=section)
+
+
+async def store_section(visit: Visit, section: str, changes: dict[str, Any]) -> web.Response:
+    """Store what has changed, and lead to its section, where it can be undone. Refused: the sentence says what is wrong with it."""
+    try:
+        changed = await store_settings(visit.call, SettingsChanges.model_validate(changes))
+    except ValidationError as error:
+        raise Refused(422, "invalid", input_text(error.errors()[0])) from error
     change = settings_change(section, changed.before, changed.after)
     if not change.fields:
         return see_other(f"/settings#{section if section in SECTIONS else ''}")

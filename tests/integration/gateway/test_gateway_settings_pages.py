@@ -122,6 +122,35 @@ async def test_each_section_of_the_settings_is_saved_by_itself_and_can_be_undone
     assert 'name="undo"' not in html, "it is over"
 
 
+async def test_calendars_are_ticked_in_googles_list_and_one_that_is_not_in_it_stays_as_it_is(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    alice, stored = gateway.world.alice.id, gateway.world.preferences
+    stored[alice] = Preferences(gmail=GmailPreferences(calendar_ids=("gone@group.example",)))
+    own = gateway.world.account(gateway.world.alice).id
+    gateway.world.calendars = q.Calendars(
+        items=tuple(
+            q.AccountCalendar(account_id=own, calendar_id=f"{name}@group.example", title=name.title())
+            for name in ("choir", "team")
+        )
+    )
+    html = await page(browser, "/settings/calendars")
+    boxes = re.findall(r'name="calendar_id" value="([^"]+)" (checked)?', html)
+    assert boxes == [("choir@group.example", ""), ("team@group.example", ""), ("gone@group.example", "checked")]
+    form = [("calendar_id", "team@group.example"), ("calendar_id", "gone@group.example")]
+    async with browser.post("/settings/calendars", data=form, allow_redirects=False) as response:
+        location = response.headers["Location"]
+    assert location.endswith("#sync")
+    assert stored[alice].gmail.calendar_ids == ("team@group.example", "gone@group.example")
+    undo_id = undo_of(await page(browser, location.partition("#")[0]))
+    await submit(browser, "/settings/undo", {"undo": undo_id})
+    assert stored[alice].gmail.calendar_ids == ("gone@group.example",)
+    status, html = await submit(browser, "/settings/calendars", {"calendar_id": "\x07"})
+    assert (status, stored[alice].gmail.calendar_ids) == (422, ("gone@group.example",))
+    gateway.world.calendars = q.Calendars(items=(), unavailable=(own,))
+    assert "Google does not list its calendars right now." in await page(browser, "/settings/calendars")
+
+
 async def test_an_account_shows_its_state_its_history_and_whether_everything_is_here(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:
