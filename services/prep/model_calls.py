@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from libs.common.claude import Claude, NoAnswer, Usage, Written
+from libs.common.claude import Claude, NoAnswer, Written
 from libs.common.db import Pool
+from libs.common.model_prices import Usage
 from services.prep.domain.dossier import Dossier
 from services.prep.domain.prompt import given
 from services.prep.store import model_calls

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from libs.common.claude import Claude, NoAnswer, Usage, Why
+from libs.common.claude import Claude, NoAnswer, Why
 from libs.common.log import get_logger
+from libs.common.model_prices import Usage
 from libs.common.requests import Brief, TalkingPoint
 from services.prep.domain.dossier import Dossier
 from services.prep.domain.points import FEWEST, fact_points, filled, grounded

@@ -160,7 +160,7 @@ async def save_settings(visit: Visit) -> web.Response:
         return await settings_page(visit, problem=refused, section=section)
 
 
-async def store_section(visit: Visit, section: str, changes: dict[str, Any]) -> web.Response:
+async def store_section(visit: Visit, section: str, changes: Mapping[str, Any]) -> web.Response:
     """Store what has changed, and lead to its section, where it can be undone. Refused: the sentence says what is wrong with it."""
     try:
         changed = await store_settings(visit.call, SettingsChanges.model_validate(changes))

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from libs.common.claude import Usage
 from libs.common.db import Connection
 from libs.common.events import Meeting
 from libs.common.ids import AccountId, UserId, new_id
+from libs.common.model_prices import Usage
 from libs.common.requests import ModelCall
 
 ANSWER_KEPT, CALL_KEPT = timedelta(days=1), timedelta(days=30)

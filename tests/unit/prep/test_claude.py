@@ -7,8 +7,9 @@ import pytest
 import pytest_asyncio
 from pydantic import BaseModel, SecretStr
 
-from libs.common.claude import Claude, NoAnswer, usage_of
+from libs.common.claude import Claude, NoAnswer
 from libs.common.config import Settings
+from libs.common.model_prices import usage_of
 from tests.support.fake_claude import INPUT_TOKENS, OUTPUT_TOKENS, FakeClaude, Mode, run_claude
 
 
