@@ -23,7 +23,7 @@ from tests.support.contacts_world import (
 
 __all__ = ["contacts_database", "world"]
 
-JANE, BOB, EVE = "jane@acme.example", "bob@beta.example", "eve@acme.example"
+JANE, HOME, BOB, EVE = "jane@acme.example", "jane@home.example", "bob@beta.example", "eve@acme.example"
 
 
 async def guests(world: World, *addresses: str, last: int = 10) -> Attendees:
@@ -71,6 +71,8 @@ async def test_open_is_what_nobody_else_has_answered_in_any_account(world: World
         connected(2, WORK),
         *thread("asked", (JANE, ME, 5)),
         *thread("insisted", (JANE, ME, 6), (JANE, ME, 5.5)),
+        card("1", emails=[JANE, HOME]),
+        *thread("from home", (JANE, ME, 4), (HOME, ME, 3.5)),
         *thread("answered", (JANE, ME, 7), (ME, JANE, 6.5)),
         *thread("elsewhere", (JANE, ME, 8), (WORK, JANE, 7.5)),
         *thread("mine", (ME, JANE, 9)),
@@ -80,7 +82,8 @@ async def test_open_is_what_nobody_else_has_answered_in_any_account(world: World
     )
     (jane,) = (await guests(world, JANE, last=20)).items
     assert {line.title for line in jane.last if line.open} == {
-        "asked 0", "insisted 0", "insisted 1", "answered 1", "elsewhere 1", "mine 0", "by another 1", "copied 0",
+        "asked 0", "insisted 0", "insisted 1", "from home 0", "from home 1", "answered 1",
+        "elsewhere 1", "mine 0", "by another 1", "copied 0",
     }  # fmt: skip
     to_me = {line.title for line in jane.last if line.direction == "inbound" and not line.to_me}
     assert to_me == {"copied 0"}
