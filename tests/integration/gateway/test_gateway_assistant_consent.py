@@ -50,9 +50,9 @@ async def test_the_official_client_gets_a_token_that_stands_on_the_settings_page
     async with browser.post(f"/tokens/{token['id']}/delete") as response:
         assert response.status == 200
     bearer = {"Authorization": f"Bearer {memory.tokens.access_token}", "Accept": "application/json, text/event-stream"}
-    async with aiohttp.ClientSession() as program:
+    async with aiohttp.ClientSession(str(browser._base_url)) as program:
         message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-        async with program.post(f"{browser._base_url}mcp", json=message, headers=bearer) as response:
+        async with program.post("/mcp", json=message, headers=bearer) as response:
             assert response.status == 401
             assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
