@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 from nats.js import JetStreamContext
-from rich.table import Table
+from rich.table import Column, Table
 
 from libs.common.events import OFFERED, Event
 from libs.common.integrations import INTEGRATION_STREAM, PUBLISHABLE, Grants, published_subjects
@@ -119,7 +119,10 @@ def list_all(data_dir: DataDir = None) -> None:
     """List them: of whom, what they may do, what waits for them, when they last pulled."""
 
     async def table() -> Table:
-        rows = Table("name", "users", "publishes", "subscribes to", "waiting", "last pulled")
+        names = ("name", "users", "publishes", "subscribes to", "waiting", "last pulled")
+        rows = Table(
+            *(Column(name, overflow="fold") for name in names)
+        )  # on a narrow terminal, too, all of it is there
         async with _session(data_dir) as session:
             known = await session.users()
             for waiting in await registry.list_integrations(session.js):

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.conftest import LOOKS, Visit
+from tests.browser.conftest import DESKTOP, LOOKS, Visit
 from tests.support.product import Product
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -101,6 +101,9 @@ async def test_an_assistant_is_allowed_by_a_click_and_the_browser_goes_back_to_i
         }  # fmt: skip
         await visitor.open(f"/oauth/authorize?{urlencode(query)}")
         await expect(page.get_by_role("heading", level=1)).to_have_text("May an assistant use PingCRM?")
+        panel = await page.locator(".panel").bounding_box()
+        assert panel
+        assert panel["x"] * 2 + panel["width"] == DESKTOP["width"], "it stands in the middle"
         await visitor.check_in_both_lights()
         allow = page.get_by_role("button", name="Allow", exact=True)
         await expect(allow).to_have_css("animation-name", "withheld")  # where nothing hovers: not at once, either

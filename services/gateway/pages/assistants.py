@@ -19,7 +19,10 @@ from services.gateway.pages.visit import Visit, page_route
 
 
 def assistants_pages(context: Context) -> list[web.RouteDef]:
-    return [page_route(context, "GET", CONSENT, show_consent), page_route(context, "POST", CONSENT, answer)]
+    return [
+        page_route(context, "GET", CONSENT, show_consent, framed=False),
+        page_route(context, "POST", CONSENT, answer),
+    ]
 
 
 async def show_consent(visit: Visit) -> web.Response:

@@ -383,10 +383,12 @@ async def test_a_request_is_one_line_in_the_log_without_query_string_and_address
         async with gateway.client() as client:
             await client.get(f"{API}/contacts?q=carol@example.com")
             await client.get(f"{API}/nothing/carol@example.com")
+            await client.get("/contacts?q=carol@example.com", allow_redirects=False)
     requests = [line for line in lines if line["event"] == "request"]
     assert [(line["method"], line["route"], line["status"]) for line in requests] == [
         ("GET", f"{API}/contacts", 200),
         ("GET", "unknown", 404),
+        ("GET", "/contacts", 302),
     ]
     assert all(line["ms"] > 0 for line in requests)
     assert "carol@" not in str(lines)

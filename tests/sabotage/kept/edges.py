@@ -347,4 +347,22 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/unit/prep/test_prep_sending.py::test_a_gmail_that_never_replies_has_not_confirmed_before_the_lease_ends",
         ),
     ),
+    Mutation(
+        "a redirect is in the log as a client that left",
+        "edges",
+        "services/gateway/middlewares.py::observe",
+        Replace("status = redirect.status", "pass"),
+        (
+            "tests/integration/gateway/test_gateway_api.py::test_a_request_is_one_line_in_the_log_without_query_string_and_address",
+        ),
+    ),
+    Mutation(
+        "a panel stands in the place of the frame's page, beside the middle",
+        "edges",
+        "services/gateway/pages/static/style.css",
+        InText(".framed main { grid-area: main;", "main { grid-area: main; } .framed main {"),
+        (
+            "tests/browser/test_states_in_a_browser.py::test_an_assistant_is_allowed_by_a_click_and_the_browser_goes_back_to_it",
+        ),
+    ),
 )
