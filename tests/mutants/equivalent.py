@@ -138,10 +138,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "return (at - run) % 2 == 1 → return (at + run) % 2 == 1": "Sum and difference are both odd or both even.",
     },
     "services/prep/domain/dossier.py": {
-        "def collect(meeting: Meeting, people: Sequence[tuple[Guest, At"
-        'tendee]], time_zone: str = "") -> Dossier: → def collect(meeti'
-        "ng: Meeting, people: Sequence[tuple[Guest, Attendee]], time_zo"
-        'ne: str = "XXXX") -> Dossier:': "Neither is the name of a zone.",
+        'time_zone: str = "", → time_zone: str = "XXXX",': "Neither is the name of a zone.",
     },
     "services/prep/domain/times.py": {
         "def span(starts_at: datetime, ends_at: datetime, zone_name: st"

@@ -13,8 +13,8 @@ pull.py and handled by delivery.py: docs/decisions/0002-own-pull-loop.md says wh
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -84,6 +84,21 @@ class _Subscription:
     batch: int
     deliver: Callable[[Sequence[Any]], Awaitable[None]]
     loops: int = 1
+
+
+@contextmanager
+def _cancelled_by_others() -> Iterator[None]:
+    """Without a cancellation that nobody asked of this task.
+
+    A client that closes cancels its own search for a server. Where both wait for the end of the same connection, the search takes the
+    future that they wait for along, and the one who closes learns that they were cancelled.
+    """
+    try:
+        yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
 
 
 @dataclass
@@ -224,12 +239,14 @@ class Bus:
         """Stop pulling, and disconnect. Where NATS is away nothing is sent any more, and nobody goes on looking for it."""
         await self.stop_listening()
         try:
-            await self._broker.stop()
+            with _cancelled_by_others():
+                await self._broker.stop()
         except OUTAGES as error:
             self._log.warning("bus_away_at_stop", error=error_text(error))
         finally:
             if self._client is not None and not self._client.is_closed:
-                await self._client.close()
+                with _cancelled_by_others():
+                    await self._client.close()
 
     async def __aenter__(self) -> "Bus":
         async with AsyncExitStack() as stack:

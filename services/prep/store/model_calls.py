@@ -47,7 +47,7 @@ async def insert_call(connection: Connection, meeting: Meeting, sent: Sent, budg
     """Record what is about to leave; None where the user's day (UTC) has no room for what it may cost. In a transaction of its own."""
     # One of a user's calls at a time looks at what is left and takes of it.
     await connection.execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended('model_calls ' || $1, 0))", str(meeting.user_id)
+        "SELECT pg_advisory_xact_lock(hashtextextended('prep.model_calls:' || $1, 0))", str(meeting.user_id)
     )
     call_id = new_id()
     inserted: UUID | None = await connection.fetchval(

@@ -126,6 +126,9 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
     yield Case("show_meeting", "GET", of_meeting, q.GetMeeting(**mine, meeting_id=MEETING), 10)
     yield Case("preview_prep", "GET", f"{of_meeting}/prep", q.PreviewPrep(**mine, meeting_id=MEETING), 45)
     yield Case("send_prep", "POST", f"{of_meeting}/prep", q.SendPrep(**mine, meeting_id=MEETING), 90, keyed=True)
+    noted_meeting = q.GetMeeting(**mine, meeting_id=MEETING)
+    yield Case("show_note", "GET", f"{of_meeting}/note", noted_meeting, 10)
+    yield Case("put_note", "PUT", f"{of_meeting}/note", noted_meeting, 10, {"text": "Tea."})
     yield Case("dry_run_preps", "GET", "/preps/dry-run?days=7", q.DryRunPreps(**mine, days=7), 60)
 
     after = Preferences(gmail=GmailPreferences(mail_lookback_days=30, own_addresses=("me@x.example",)))

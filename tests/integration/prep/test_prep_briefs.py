@@ -218,7 +218,7 @@ async def test_a_hundred_lost_responses_are_a_hundred_emails_though_no_search_fi
     ]
     async with stage.prep():
         await stage.buses["sync"].publish(*(MeetingUpcoming(meeting=due) for due in stage.meetings))
-        rows = await stage.settled(100)
+        rows = await stage.settled(100, seconds=150)
     assert [row["state"] for row in rows] == ["sent"] * 100
     assert len({row["gmail_id"] for row in rows}) == len(stage.mails) == 100
     sent = stage.google.world.accounts[ME].mailbox.messages.values()

@@ -14,7 +14,7 @@ HEADERS = "tests/unit/prep/test_mail_headers.py"
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 ESCAPING = "tests/unit/test_escaping.py"
 CONTACTS = "tests/integration/contacts/test_contacts"
-HANDLES = "tests/unit/contacts/test_contacts_identities.py"
+HANDLES = "tests/unit/contacts/test_contacts_handles.py"
 WHY_IN_TIME = "tests/integration/sync/test_why_in_time.py"
 
 ASSISTANTS = "tests/integration/gateway/test_gateway_assistants.py"

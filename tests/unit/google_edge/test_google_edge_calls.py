@@ -32,7 +32,7 @@ async def test_a_listing_comes_in_pages_and_the_price_is_counted() -> None:
     assert (account.usage.requests, account.usage.units) == (3, 15)
 
 
-async def test_a_refused_token_is_renewed(impatient: None) -> None:
+async def test_a_refused_token_is_renewed(quick_tries: None) -> None:
     async with edge(maya([message(1)])) as (account, google, bearer):
         bearer.bad_first = True
         assert (await account.gmail.profile()).address == ADDRESS
