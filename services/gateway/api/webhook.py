@@ -57,7 +57,8 @@ async def make_webhook_secret(call: Call) -> MadeWebhookSecret:
     It is shown this once, and signs from now on. The former one signs for another day, so that receivers can be given the new one; the
     one before that signs no more. Each call makes another.
     """
-    generation = await next_generation(call.context.db, call.user_id)
+    async with call.context.db.acquire() as connection, connection.transaction():
+        generation = await next_generation(connection, call.user_id)
     secret = secret_of(call, generation)
     return MadeWebhookSecret(secret=secret, secret_hint=secret_hint(secret), secret_made_at=generation.made_at)
 

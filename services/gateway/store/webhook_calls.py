@@ -4,6 +4,7 @@ from libs.common.db import Connection
 from libs.common.ids import UserId, new_id
 from services.gateway.domain.webhook_outcomes import CallOutcome, CallSubject, WebhookCall
 from services.gateway.store import Database
+from services.gateway.store.locks import lock_user_shared
 
 KEPT = 20
 
@@ -16,9 +17,7 @@ async def insert_call(
     Nothing is noted of a user who is deleted, or of a notification that is gone.
     """
     about, notification_id = subject
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock_shared(hashtextextended('gateway.user:' || $1, 0))", str(user_id)
-    )
+    await lock_user_shared(connection, user_id)
     await connection.execute(
         """
         WITH about AS (SELECT id FROM notifications WHERE id = $3 FOR KEY SHARE)

@@ -62,6 +62,8 @@ async def disconnect(context: Context, event: AccountDisconnected) -> None:
     """Stop at once: a run that is under way loses its lease. A purge is final, in whatever order it comes: the id never comes back."""
     async with context.db.acquire() as connection, connection.transaction():
         await accounts.lock_user(connection, event.user_id)
+        if await accounts.is_forgotten(connection, event.user_id, event.account_id):
+            return
         applied = await accounts.disconnect_account(connection, event)
         if not applied and not event.purge:
             return

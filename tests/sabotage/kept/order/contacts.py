@@ -211,4 +211,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("AND (cards.company, cards.title) IS DISTINCT FROM (excluded.company, excluded.title)", ""),
         (f"{CONTACTS}_guests.py::test_a_card_that_states_another_work_has_stated_one_before",),
     ),
+    Mutation(
+        "an archive that repeats a contact where another goes",
+        "order",
+        "services/contacts/handlers/export.py::_contacts",
+        Replace("ids[-1]", "ids[query.limit - 1]"),
+        (
+            "tests/integration/contacts/test_contacts_pages.py::test_an_archive_has_all_others_once_where_a_contact_goes_while_its_page_is_read",
+        ),
+    ),
 )
