@@ -83,6 +83,7 @@ class _Subscription:
     consumer: DurableConsumer
     batch: int
     deliver: Callable[[Sequence[Any]], Awaitable[None]]
+    loops: int = 1
 
 
 @dataclass
@@ -120,14 +121,21 @@ class Bus:
 
     # -- registering -----------------------------------------------------------------------------------------------------
 
-    def subscribe(self, event: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8) -> None:
-        """Handle an event one by one, at most `at_once` at the same time. Returning acknowledges it; raising has it redelivered."""
+    def subscribe(
+        self, event: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8, loops: int = 1
+    ) -> None:
+        """Handle an event one by one, at most `at_once` at the same time. Returning acknowledges it; raising has it redelivered.
+
+        `loops`: pulled by so many, each of which waits until what it pulled is handled. By one, a slow event holds up what came after it;
+        by as many as there may be at once, where handling takes seconds, it holds up nothing.
+        """
 
         async def each(events: Sequence[F]) -> None:
             for received in events:
                 await handler(received)
 
-        self._register(event, Delivery(self.service, event, each, self.cache, OUTAGES, one_by_one=True), at_once)
+        delivery = Delivery(self.service, event, each, self.cache, OUTAGES, one_by_one=True)
+        self._register(event, delivery, at_once // loops, loops)
 
     def subscribe_batch(self, event: type[F], handler: Callable[[Sequence[F]], Awaitable[None]]) -> None:
         """Handle an event in batches. A batch that fails is retried one by one, so that none can hold back others."""
@@ -166,10 +174,10 @@ class Bus:
         async def _(message: NatsMessage) -> None:
             await responder.respond(self.client, message.raw_message)
 
-    def _register(self, event: type[Event], delivery: Delivery, batch: int) -> None:
+    def _register(self, event: type[Event], delivery: Delivery, batch: int, loops: int = 1) -> None:
         consumer = consumer_of(self.service, event)  # refuses what events.py does not declare
         self.subscribed.append(event)
-        self._pull(_Subscription(consumer, batch, delivery.deliver))
+        self._pull(_Subscription(consumer, batch, delivery.deliver, loops))
 
     def forward_to_integrations(self, list_purged: ListPurged) -> None:
         """Store for integrations copies of what they may have, whoever published it; of what was purged none is kept."""
@@ -199,7 +207,7 @@ class Bus:
         for subscription in self._subscriptions:
             loop = PullLoop(self.client, subscription.consumer, subscription.batch, subscription.deliver)
             name = f"pull {subscription.consumer.name}"
-            self._loops.append(asyncio.create_task(loop.run(self._stopping), name=name))
+            self._loops += [asyncio.create_task(loop.run(self._stopping), name=name) for _ in range(subscription.loops)]
 
     async def stop_listening(self) -> None:
         """Stop pulling, let what is in hand finish within 15 s, return the rest. Publishing and requesting go on."""
