@@ -23,7 +23,8 @@ def points(*labelled: tuple[str, list[str]]) -> dict[str, Any]:
 
 @dataclass
 class FakeClaude:
-    """`mode` decides how it replies (`held`: not before `release`; `in_words`: without schemas), `reply` what (a function of the prompt).
+    """`mode` decides how it replies (`held`: not before `release`; `in_words`: without schemas), `reply` what (a function of the prompt),
+    `seconds` after how long.
 
     `requests` are the bodies it got.
     """
@@ -33,11 +34,13 @@ class FakeClaude:
     reply: Callable[[str], dict[str, Any]] = lambda _: points(("Ask about the pricing.", ["I1"]))
     requests: list[dict[str, Any]] = field(default_factory=list)
     cached: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = orjson.loads(await request.read())
         self.requests.append(body)
+        await asyncio.sleep(self.seconds)
         match self.mode:
             case "slow":
                 await asyncio.sleep(SLOW_SECONDS)
