@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from libs.common.bus import Bus
 from libs.common.cache import Cache
@@ -12,6 +13,7 @@ from libs.common.google.api import Google
 from libs.common.google.gmail import Gmail
 from libs.common.google.tokens import AccountTokens
 from libs.common.ids import AccountId
+from libs.common.outbox import SharedRelay
 from libs.common.service import Resources
 from services.prep.domain.dossier import Dossier
 from services.prep.model_calls import RecordedClaude
@@ -34,6 +36,11 @@ class Context:
         claude = Claude.from_settings(r.settings)
         r.stack.push_async_callback(claude.close)
         return cls(r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache), claude)
+
+    @cached_property
+    def outbox(self) -> SharedRelay:
+        """Publishes what was added to the outbox, for all briefs that end at about the same moment."""
+        return SharedRelay(self.db, self.bus)
 
     @property
     def brief_lead(self) -> timedelta:

@@ -40,7 +40,7 @@ async def record_sent(context: Context, stored: StoredPrep, gmail_id: str) -> Pr
             cost_usd=round(prep.cost_usd, 6),
             minutes_ahead=round(ahead.total_seconds() / 60, 1),
         )
-        await outbox.relay(context.db, context.bus)
+        await context.outbox.relay()
     return prep
 
 
@@ -60,7 +60,7 @@ async def record_skipped(context: Context, stored: StoredPrep, reason: SkipReaso
             await outbox.add(connection, event)
     if is_new:
         _log(stored, "prep_skipped", reason=reason)
-        await outbox.relay(context.db, context.bus)
+        await context.outbox.relay()
 
 
 async def record_failed(context: Context, stored: StoredPrep, error: str, code: str = "") -> None:
@@ -71,7 +71,7 @@ async def record_failed(context: Context, stored: StoredPrep, error: str, code: 
             await outbox.add(connection, _failed_event(stored, error, code))
     if prep is not None:
         _log(stored, "prep_failed", attempts=stored.attempt)
-        await outbox.relay(context.db, context.bus)
+        await context.outbox.relay()
 
 
 async def fail_abandoned(context: Context) -> None:
@@ -85,7 +85,7 @@ async def fail_abandoned(context: Context) -> None:
             await outbox.add(connection, _failed_event(stored, error))
     for stored in abandoned:
         _log(stored, "prep_failed", attempts=stored.attempt)
-    await outbox.relay(context.db, context.bus)
+    await context.outbox.relay()
 
 
 def too_late_sentence(stored: StoredPrep) -> str:

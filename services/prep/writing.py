@@ -16,7 +16,7 @@ from services.prep.rendering import render
 
 NOT_AI = "These points were not written by AI: they follow from the facts below."
 PARTLY_AI = "Some of these points were not written by AI: they follow from the facts below."
-BY_AI = "Written by AI from what is shown below; the labels say what each point rests on."
+BY_AI = "Written by AI from what is shown below; behind each point stands what it rests on."
 
 
 @dataclass(frozen=True)

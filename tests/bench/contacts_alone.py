@@ -1,7 +1,7 @@
-"""The service `contacts`, alone or beside another, on real servers, and the ends of the bus that the others have in the product."""
+"""The service `contacts` alone on real servers, and the ends of the bus that sync, auth and the gateway have in the product."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from libs.common.bus import Bus
 from libs.common.config import Settings
 from libs.common.events import Event
 from libs.common.ids import Service
-from libs.common.service import Resources, Wire, running
+from libs.common.service import Resources, running
 from libs.common.topology import consumer_of
 from libs.local.bus_admin import admin_stream
 from libs.local.supervisor import Stack
@@ -21,7 +21,7 @@ from tests.bench.processes import usage
 
 @dataclass(frozen=True)
 class ContactsAlone:
-    """`contacts` as it runs for people, and nobody else but who was started beside it."""
+    """`contacts` as it runs for people, and nobody else."""
 
     stack: Stack
 
@@ -41,14 +41,14 @@ class ContactsAlone:
                 await asyncio.sleep(0.05)
 
     @asynccontextmanager
-    async def bus_of(self, service: Service, wire: Wire | None = None) -> AsyncIterator[Bus]:
-        """The end of the bus that another service would have; with `wire` it serves what that registers."""
+    async def bus_of(self, service: Service) -> AsyncIterator[Bus]:
+        """The end of the bus that another service would have."""
         environment = self.stack.settings_for(service)
         names = ("postgres_url", "nats_url", "redis_url", "secret_keys")
         values = {
             name: environment[f"PINGCRM_{name.upper()}"] for name in names if f"PINGCRM_{name.upper()}" in environment
         }
-        async with running(service, Settings(**values), wire or _silent) as resources:  # type: ignore[arg-type]
+        async with running(service, Settings(**values), _silent) as resources:  # type: ignore[arg-type]
             yield resources.bus
 
     @asynccontextmanager
@@ -68,9 +68,6 @@ async def _silent(_: Resources) -> None:
 
 
 @asynccontextmanager
-async def contacts_alone(
-    folder: Path, *, beside: tuple[Service, ...] = (), settings: Mapping[str, str] | None = None
-) -> AsyncIterator[ContactsAlone]:
-    chosen = {"PINGCRM_LOG_FORMAT": "json", **(settings or {})}
-    async with Stack.start(folder / "data", chosen, services=("contacts", *beside)) as stack:
+async def contacts_alone(folder: Path) -> AsyncIterator[ContactsAlone]:
+    async with Stack.start(folder / "data", {"PINGCRM_LOG_FORMAT": "json"}, services=("contacts",)) as stack:
         yield ContactsAlone(stack)

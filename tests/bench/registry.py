@@ -6,7 +6,7 @@ from tests.bench.scenario import Scenario
 from tests.bench.scenarios import (
     backfill,
     briefs,
-    calendar,
+    calendars,
     crowd,
     deletion,
     duplicates,
@@ -41,7 +41,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         recipients,
         deletion,
         duplicates,
-        calendar,
         briefs,
+        calendars,
     )
 }

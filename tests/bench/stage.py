@@ -78,16 +78,18 @@ class Stage:
 
 @asynccontextmanager
 async def google_with(folder: Path, accounts: Sequence[AccountData], *options: str) -> AsyncIterator[LocalGoogle]:
-    """A local Google with these accounts: their mail and their primary calendar. `options`: of its command line."""
+    """A local Google with these accounts. `options`: of its command line."""
     arguments = list(options)
     for account in accounts:
         arguments += ["--account", account.address]
-        events = [event for calendar in account.calendars if calendar.primary for event in calendar.events]
-        for option, kind, resources in (("--mail", "mail", account.messages), ("--calendar", "calendar", events)):
-            if resources:
-                path = folder / f"{account.address}.{kind}.jsonl"
-                path.write_bytes(b"\n".join(map(orjson.dumps, resources)))
-                arguments += [option, f"{account.address}={path}"]
+        if account.messages:
+            path = folder / f"{account.address}.jsonl"
+            path.write_bytes(b"\n".join(map(orjson.dumps, account.messages)))
+            arguments += ["--mail", f"{account.address}={path}"]
+        if events := [event for calendar in account.calendars for event in calendar.events]:
+            path = folder / f"{account.address}.calendar.jsonl"
+            path.write_bytes(b"\n".join(map(orjson.dumps, events)))
+            arguments += ["--calendar", f"{account.address}={path}"]
     async with local_google(folder, arguments) as google:
         yield google
 

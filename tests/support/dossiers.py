@@ -9,6 +9,7 @@ from libs.common.events import Guest
 from libs.common.ids import ContactId
 from libs.common.requests import Attendee, Colleague, FormerWork, GroupMeeting
 from services.prep.domain.dossier import Dossier, collect
+from tests.support import sample_briefs
 from tests.support.meetings import NOW, guest, interaction, invited, known, me, meeting, score, unknown
 
 Answer = Sequence[tuple[str, list[str]]]
@@ -86,6 +87,26 @@ def cases() -> dict[str, Case]:
         "several_accounts_and_platforms": Case(_several_platforms(), [("Ask about the move.", ["I3", "B2", "B3"])]),
         "what_has_changed": Case(_what_has_changed(), [("Ask about Lisbon.", ["I1"]), ("Greet Ben.", ["I3"])]),
         "what_a_friend_mentions": Case(_what_has_changed()),
+        "eight_guests": Case(
+            sample_briefs.eight_guests(),
+            [
+                ("Priya wants to know whether 4 December holds if the translations come a week later: bring a yes or a no.", ["I1"]),
+                ("You promised Łukasz the staging keys by Friday, a month ago. Bring them or name a day.", ["I8"]),
+                ("Amara would not call it “monitoring” in the app: settle the word while both sides are there.", ["I6", "I1"]),
+                ("Jonas has sent the final layouts; only the icons are missing.", ["I4"]),
+            ],
+        ),
+        "eight_guests_without_ai": Case(sample_briefs.eight_guests()),
+        "twenty_guests": Case(
+            sample_briefs.twenty_guests(), [("Ask Quinn about the second topic.", ["I23"]), ("Thank Ada for her first topic.", ["I43"])]
+        ),
+        "unknown_guests": Case(sample_briefs.unknown_guests()),
+        "first_meeting": Case(sample_briefs.first_meeting()),
+        "stand_up": Case(sample_briefs.stand_up()),
+        "right_to_left": Case(
+            sample_briefs.right_to_left(), [("דוד שאל אם אפשר לאשר את התקציב עד יום ג׳.", ["I1"]), ("ليلى أرسلت العرض المعدّل.", ["I3"])]
+        ),
+        "right_to_left_without_ai": Case(sample_briefs.right_to_left()),
         "other_scripts": Case(_other_scripts(), [("问候李先生。", ["I2"]), ("שאל את דוד על התקציב", ["I1"])]),
     }  # fmt: skip
 

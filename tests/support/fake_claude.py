@@ -23,17 +23,18 @@ def points(*labelled: tuple[str, list[str]]) -> dict[str, Any]:
 
 @dataclass
 class FakeClaude:
-    """`mode` decides how it replies (`held`: not before `release`; `in_words`: without schemas), `reply` what (a function of the prompt).
+    """`mode` decides how it replies (`held`: not before `release`; `in_words`: without schemas), `reply` what (a function of the prompt),
+    `seconds` after how long.
 
-    `requests` are the bodies it got. `seconds`: how long it thinks.
+    `requests` are the bodies it got.
     """
 
     url: str = ""
     mode: Mode = "success"
-    seconds: float = 0.0
     reply: Callable[[str], dict[str, Any]] = lambda _: points(("Ask about the pricing.", ["I1"]))
     requests: list[dict[str, Any]] = field(default_factory=list)
     cached: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:

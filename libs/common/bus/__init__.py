@@ -137,20 +137,20 @@ class Bus:
     # -- registering -----------------------------------------------------------------------------------------------------
 
     def subscribe(
-        self, event: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8, apart: bool = False
+        self, event: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8, loops: int = 1
     ) -> None:
         """Handle an event one by one, at most `at_once` at the same time. Returning acknowledges it; raising has it redelivered.
 
-        They are pulled together, and the next ones when the last of them is handled; `apart`, each as soon as there is room for it:
-        for what may take long.
+        `loops`: pulled by so many, each of which waits until what it pulled is handled. By one, a slow event holds up what came after it;
+        by as many as there may be at once, where handling takes seconds, it holds up nothing.
         """
 
         async def each(events: Sequence[F]) -> None:
             for received in events:
                 await handler(received)
 
-        batch, loops = (1, at_once) if apart else (at_once, 1)
-        self._register(event, Delivery(self.service, event, each, self.cache, OUTAGES, one_by_one=True), batch, loops)
+        delivery = Delivery(self.service, event, each, self.cache, OUTAGES, one_by_one=True)
+        self._register(event, delivery, at_once // loops, loops)
 
     def subscribe_batch(self, event: type[F], handler: Callable[[Sequence[F]], Awaitable[None]]) -> None:
         """Handle an event in batches. A batch that fails is retried one by one, so that none can hold back others."""
@@ -222,8 +222,7 @@ class Bus:
         for subscription in self._subscriptions:
             loop = PullLoop(self.client, subscription.consumer, subscription.batch, subscription.deliver)
             name = f"pull {subscription.consumer.name}"
-            for _ in range(subscription.loops):
-                self._loops.append(asyncio.create_task(loop.run(self._stopping), name=name))
+            self._loops += [asyncio.create_task(loop.run(self._stopping), name=name) for _ in range(subscription.loops)]
 
     async def stop_listening(self) -> None:
         """Stop pulling, let what is in hand finish within 15 s, return the rest. Publishing and requesting go on."""

@@ -10,6 +10,7 @@ from libs.common.ids import ContactId, UserId, new_id
 from libs.common.log import current_trace
 from services.gateway.domain.contact_changes import SETTLING, GatheredContacts, call_time, gathered
 from services.gateway.store import Database
+from services.gateway.store.locks import lock_user_shared
 
 
 class DueContacts(NamedTuple):
@@ -29,9 +30,7 @@ class DueContacts(NamedTuple):
 
 async def gather(connection: Connection, user_id: UserId, contact_ids: Collection[ContactId], now: datetime) -> None:
     """Add contacts to what is to be called about. Not of a user who is deleted. In a transaction of the caller's."""
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock_shared(hashtextextended('gateway.user:' || $1, 0))", str(user_id)
-    )
+    await lock_user_shared(connection, user_id)
     # One statement finds the row, or makes it, and locks it: between two, a call that is taken could delete it.
     row = await connection.fetchrow(
         """

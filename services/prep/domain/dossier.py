@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 
 from libs.common.events import Answer, Guest, Meeting
 from libs.common.requests import Attendee, FormerWork, GroupMeeting, GuestInteraction, Label
-from services.prep.domain.clean import line
+from services.prep.domain.clean import line, unlinked
 from services.prep.domain.rules import is_known
 from services.prep.domain.times import zone_of
 
@@ -123,11 +123,14 @@ def collect(
     time_zone: str = "",
     met_together: GroupMeeting | None = None,
 ) -> Dossier:
-    """Everything that the brief shows, cleaned and labelled. `time_zone`: the one that the user has set, if any."""
+    """Everything that the brief shows, cleaned and labelled: who is close first, who does not come last.
+
+    `time_zone`: the one that the user has set, if any.
+    """
     most = INTERACTIONS_SHOWN if len(people) <= SMALL_MEETING_GUESTS else INTERACTIONS_SHOWN_IN_LARGE_MEETINGS
     profiles: list[Profile] = []
     bios = interactions = 0
-    for guest, attendee in people:
+    for guest, attendee in sorted(people, key=lambda person: _place(person[0], person[1], meeting.starts_at)):
         known = is_known(attendee, meeting.starts_at)
         profile = _profile(guest, attendee, known, most, (bios, interactions))
         bios += len(profile.bios)
@@ -140,6 +143,12 @@ def collect(
     return Dossier(meeting, title, zone, zone_name, tuple(profiles), met_together)
 
 
+def _place(guest: Guest, attendee: Attendee, at: datetime) -> tuple[bool, bool, int]:
+    """The lower, the more a guest matters to the reader."""
+    score = attendee.score.total if attendee.score else 0
+    return guest.answer == "declined", not is_known(attendee, at), -score
+
+
 def _profile(guest: Guest, attendee: Attendee, known: bool, most: int, labels_before: tuple[int, int]) -> Profile:
     bios_before, interactions_before = labels_before
     address = line(guest.address, 254)
@@ -149,9 +158,9 @@ def _profile(guest: Guest, attendee: Attendee, known: bool, most: int, labels_be
     ]
     return Profile(
         address=address,
-        name=line(attendee.name, MAX_NAME) or line(guest.name, MAX_NAME) or address,
-        title=line(attendee.title, MAX_NAME),
-        company=line(attendee.company, MAX_NAME),
+        name=unlinked(attendee.name, MAX_NAME) or unlinked(guest.name, MAX_NAME) or address,
+        title=unlinked(attendee.title, MAX_NAME),
+        company=unlinked(attendee.company, MAX_NAME),
         known=known,
         relationship=attendee.score.label if known and attendee.score else None,
         score=attendee.score.total if known and attendee.score else None,
@@ -172,7 +181,7 @@ def _profile(guest: Guest, attendee: Attendee, known: bool, most: int, labels_be
         colleagues=tuple(
             KnownColleague(name, colleague.last_contact_at)
             for colleague in attendee.colleagues
-            if not known and (name := line(colleague.name, MAX_NAME))
+            if not known and (name := unlinked(colleague.name, MAX_NAME))
         ),
     )
 
@@ -195,7 +204,7 @@ def _former_work(attendee: Attendee) -> FormerWork | None:
     if former is None:
         return None
     cleaned = FormerWork(
-        company=line(former.company, MAX_NAME), title=line(former.title, MAX_NAME), changed_at=former.changed_at
+        company=unlinked(former.company, MAX_NAME), title=unlinked(former.title, MAX_NAME), changed_at=former.changed_at
     )
     is_other = is_other_name(cleaned.company, attendee.company) or is_other_name(cleaned.title, attendee.title)
     return cleaned if is_other else None
@@ -217,7 +226,7 @@ def _past_interaction(label: str, interaction: GuestInteraction) -> PastInteract
         platform=PLATFORMS.get(interaction.platform, line(interaction.platform, 32).replace("_", " ").capitalize()),
         direction_text="" if is_meeting or interaction.platform == "note" else texts[interaction.direction],
         at=interaction.occurred_at,
-        text=line(whole, MAX_TEXT),
+        text=unlinked(whole, MAX_TEXT),
         direction=interaction.direction,
         is_meeting=is_meeting,
         is_note=interaction.platform == "note",

@@ -27,9 +27,10 @@ async def keep_channels(run: Run, calendar_ids: Collection[str]) -> None:
     """A channel for each of these calendars where Google can reach us, and none else. No failure of it stops the calendars."""
     endpoint = run.engine.settings.calendar_push_endpoint
     wanted = calendar_ids if endpoint else ()
-    for calendar_id in steps(await _list(run), wanted, run.now).begin:
+    known = await _list(run)
+    for calendar_id in steps(known, wanted, run.now).begin:
         await _begin(run, calendar_id, endpoint)
-    for channel in steps(await _list(run), wanted, run.now).end:
+    for channel in steps(await _list(run) if wanted else known, wanted, run.now).end:
         await _end(run, channel)
 
 

@@ -107,6 +107,8 @@ async def _keep(run: Run, calendar_id: str, page: EventPage, window: Window, gen
         # By itself: elsewhere accounts are locked before runs, and a transaction of a run holds its row first.
         async with run.db.acquire() as connection:
             await accounts.set_time_zone(connection, account_id, page.time_zone)
+    if not page.events:
+        return  # most looks, at a thousand calendars every ten minutes, find nothing
     async with run.step(publish_progress=True) as step:
         new, updated = await meetings.upsert_meetings(step.connection, account_id, calendar_id, kept, generation)
         removed = await meetings.cancel_events(step.connection, account_id, calendar_id, ended)

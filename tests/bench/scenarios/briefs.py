@@ -1,216 +1,176 @@
-"""A thousand meetings that begin together: when the last brief is sent, and what each of them takes."""
+"""A thousand meetings that are due in one window, each of another account: when the last brief is sent, and what a brief takes."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from time import time
 
-from libs.common.bus import Bus
-from libs.common.events import AccountConnected, Guest, Meeting, MeetingUpcoming, MessageIngested, Person
-from libs.common.ids import AccountId, MeetingId, UserId, new_id
-from libs.common.preferences import Preferences
-from libs.common.requests import (
-    Account,
-    Accounts,
-    GetMeeting,
-    GetSettings,
-    GetToken,
-    ListAccounts,
-    Token,
-    UserPreferences,
-)
-from libs.common.scopes import ALL
-from libs.common.service import Resources
-from libs.google_sim.account import AccountData
-from libs.google_sim.faults import Rule
-from libs.google_sim.server import GoogleServer, run_google
-from tests.bench.contacts_alone import ContactsAlone, contacts_alone
-from tests.bench.figure import Figure, at_most, exactly
-from tests.bench.processes import Usage, cpu_between, usage
+import asyncpg
+
+from libs.google_sim.account import AccountData, Resource
+from libs.local.demo.person import Person
+from libs.local.demo.progress import wait_until_idle, wait_until_synced
+from libs.local.tick import tick
+from tests.bench.figure import Figure, at_most, exactly, percentile
+from tests.bench.people import people_at, sign_in_all
+from tests.bench.processes import cpu_between, peak_memory, usage
 from tests.bench.scenario import Scenario, Setting
-from tests.bench.stage import NO_WAITING
-from tests.support.fake_claude import FakeClaude, run_claude
+from tests.bench.stage import GOOGLE, WAIT_SECONDS, Stage, google_with, product_at
+from tests.support.fake_claude import FakeClaude, points, run_claude
 
-MEETINGS = 1_000
-MODEL_SECONDS, GMAIL_MILLISECONDS = 2.0, 100
-MAILS = 4
-LIMIT_SECONDS = 150.0
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Somebody with one account, one friend who has written, and one meeting with them in 35 minutes."""
-
-    account: Account
-    meeting: Meeting
-
-    @property
-    def friend(self) -> str:
-        return self.meeting.guests[0].address
-
-
-class Others:
-    """What auth and sync answer."""
-
-    def __init__(self, google: GoogleServer, owners: Sequence[Owner]) -> None:
-        self._google = google
-        self._accounts_of = {owner.account.user_id: (owner.account,) for owner in owners}
-        self._accounts_by_id = {owner.account.id: owner.account for owner in owners}
-        self._meetings = {owner.meeting.meeting_id: owner.meeting for owner in owners}
-
-    async def wire_auth(self, resources: Resources) -> None:
-        resources.bus.respond(GetSettings, self._settings)
-        resources.bus.respond(ListAccounts, self._accounts)
-        resources.bus.respond(GetToken, self._token)
-
-    async def wire_sync(self, resources: Resources) -> None:
-        resources.bus.respond(GetMeeting, self._meeting)
-
-    async def _settings(self, _: GetSettings) -> UserPreferences:
-        return UserPreferences(version=1, preferences=Preferences())
-
-    async def _accounts(self, query: ListAccounts) -> Accounts:
-        return Accounts(items=self._accounts_of[query.user_id] if query.user_id else ())
-
-    async def _token(self, query: GetToken) -> Token:
-        account = self._accounts_by_id[query.account_id]
-        return Token(
-            access_token=self._google.world.authority.issue_access(account.address, "", tuple(account.scopes)),
-            expires_at=datetime.now(UTC) + timedelta(hours=1),
-            scopes=account.scopes,
-            address=account.address,
-            user_id=account.user_id,
-        )
-
-    async def _meeting(self, query: GetMeeting) -> Meeting:
-        return self._meetings[query.meeting_id]
-
-
-@dataclass(frozen=True)
-class Product:
-    """`contacts` and `prep` on real servers, with Google, the model and the other services beside them."""
-
-    services: ContactsAlone
-    google: GoogleServer
-    claude: FakeClaude
-    auth: Bus
-    sync: Bus
-
-    def usage(self) -> dict[str, Usage]:
-        return usage({**self.services.stack.processes, **self.services.stack.server_processes})
+ACCOUNTS = 1000
+MODEL_SECONDS = 2.0
+GMAIL_MILLISECONDS = 100
+AHEAD = timedelta(minutes=39)
+"""So far ahead is a meeting when its brief is due: within the window of [30, 40) minutes."""
+LONGEST_SECONDS = 150.0
+MEBIBYTE = 2**20
 
 
 async def run(setting: Setting) -> list[Figure]:
-    owners = [_owner(number) for number in range(setting.size(MEETINGS, 20))]
+    now = datetime.now(UTC)
+    accounts = [_account(number, now) for number in range(setting.size(ACCOUNTS, 8))]
     setting.publish("starting")
-    async with _product(setting, owners) as product:
-        setting.publish(f"{len(owners):,} people, each with {MAILS} mails of a friend")
-        await _write_mail(product, owners)
-        before = product.usage()
-        product.google.world.counters.reset()
-        setting.publish(f"{len(owners):,} meetings are due")
-        begun = time()
-        await product.sync.publish(*[MeetingUpcoming(meeting=owner.meeting) for owner in owners])
-        peak = await _until_sent(product, len(owners))
-        cpu = cpu_between(before, product.usage())
-    mails = product.google.world.outbox.mails
-    twice = len(mails) - len(Counter(mail.account for mail in mails))
-    how = (
-        f"{len(owners):,} meetings of as many accounts in one window, a model that takes {MODEL_SECONDS:.0f} s,"
-        f" {GMAIL_MILLISECONDS} ms to Gmail"
-    )
-    each = 1000 / len(owners)
+    async with (
+        run_claude() as claude,
+        google_with(setting.folder, accounts) as google,
+        product_at(setting.folder, google, _model(claude)) as product,
+        people_at(product.url, len(accounts)) as people,
+    ):
+        claude.seconds = MODEL_SECONDS
+        claude.reply = lambda _: points(
+            ("Ask about the engine.", ["I1"]), ("Thank for London.", ["I2"]), ("Lunch.", ["I3"])
+        )
+        setting.publish(f"{len(people):,} people sign in")
+        await sign_in_all(people, [account.address for account in accounts])
+        setting.publish("first syncs")
+        await _settle(product, people)
+        due_at = await _invite(product, people, accounts)
+        setting.publish(f"{len(accounts):,} meetings are in the calendars; waiting until they are due")
+        await asyncio.sleep(max((due_at - datetime.now(UTC)).total_seconds(), 0))
+        setting.publish("the clock strikes")
+        return await _measure(product, claude, len(accounts))
+
+
+def _model(claude: FakeClaude) -> dict[str, str]:
+    return {"PINGCRM_ANTHROPIC_API_KEY": "bench", "PINGCRM_ANTHROPIC_BASE_URL": claude.url}
+
+
+def _account(number: int, now: datetime) -> AccountData:
+    """Somebody with three mails to and from the one whom they will meet."""
+    me, guest = f"person{number}@gmail.com", f"Ada Byron <ada{number}@analytical.example>"
+    mails = [_mail(number, position, me, guest, now) for position in range(3)]
+    return AccountData(me, f"Person {number}", "", messages=mails)
+
+
+def _mail(number: int, position: int, me: str, guest: str, now: datetime) -> Resource:
+    outbound = position == 1
+    headers = {
+        "From": me if outbound else guest, "To": guest if outbound else me, "Subject": f"The engine, part {position}",
+        "Message-ID": f"<{number}.{position}@analytical.example>",
+    }  # fmt: skip
+    return {
+        "id": f"{number:08x}{position:08x}",
+        "threadId": f"{number:08x}{position:08x}",
+        "labelIds": ["SENT" if outbound else "INBOX"],
+        "snippet": "It weaves algebraic patterns, as the loom weaves flowers and leaves. Shall we go through the numbers?",
+        "internalDate": str(int((now - timedelta(days=1 + position)).timestamp() * 1000)),
+        "payload": {
+            "mimeType": "text/plain",
+            "headers": [{"name": name, "value": value} for name, value in headers.items()],
+        },
+    }
+
+
+async def _settle(product: Stage, people: Sequence[Person]) -> None:
+    for person in people:
+        await wait_until_synced(person, seconds=WAIT_SECONDS)
+    await wait_until_idle(product.stack.admin_nats_url, seconds=WAIT_SECONDS)
+
+
+async def _invite(product: Stage, people: Sequence[Person], accounts: Sequence[AccountData]) -> datetime:
+    """Everybody has a meeting with the one whom they know, and it is known to the product; when it is due."""
+    # So far ahead that no scan finds it before everything is at rest.
+    starts_at = datetime.now(UTC) + AHEAD + timedelta(seconds=90 + 0.06 * len(people))
+    for number, account in enumerate(accounts):
+        event = {
+            "summary": "The engine",
+            "start": {"dateTime": starts_at.isoformat()},
+            "end": {"dateTime": (starts_at + timedelta(minutes=45)).isoformat()},
+            "attendees": [
+                {"email": account.address, "self": True, "responseStatus": "accepted", "organizer": True},
+                {"email": f"ada{number}@analytical.example", "displayName": "Ada Byron", "responseStatus": "accepted"},
+            ],
+        }
+        await product.google.control("PUT", f"/accounts/{account.address}/calendars/primary/events/engine", event)
+    await tick(product.stack.admin_nats_url, "prep")  # an incremental run of every calendar, as every ten minutes
+    await _all_stored(product, len(accounts))
+    await wait_until_idle(product.stack.admin_nats_url, seconds=WAIT_SECONDS)
+    return starts_at - AHEAD
+
+
+async def _all_stored(product: Stage, meetings: int) -> None:
+    async with _database(product) as database, asyncio.timeout(WAIT_SECONDS):
+        while await database.fetchval("SELECT count(*) FROM sync.meetings") < meetings:
+            await asyncio.sleep(0.5)
+
+
+async def _measure(product: Stage, claude: FakeClaude, meetings: int) -> list[Figure]:
+    """From the tick of the schedule to the last brief that Gmail has taken."""
+    latency = {"match": ".", "kind": "latency", "milliseconds": GMAIL_MILLISECONDS}
+    await product.google.control("PUT", "/faults", {"rules": [latency]})
+    await product.forget_counts()
+    claude.requests.clear()
+    before = product.usage()
+    async with (
+        # Of the services alone, and not too often: reading it is work, too.
+        peak_memory(lambda: usage(product.stack.processes), every_seconds=2.0) as peaks,
+        _database(product) as database,
+    ):
+        begun = datetime.now(UTC)
+        await tick(product.stack.admin_nats_url, "prep")
+        await _until_settled(database, meetings)
+        sent = await database.fetch(
+            "SELECT extract(epoch FROM updated_at - $1)::float8 AS seconds FROM prep.preps WHERE state = 'sent'", begun
+        )
+    await wait_until_idle(product.stack.admin_nats_url, seconds=WAIT_SECONDS)
+    cpu = cpu_between(before, product.usage())
+    spent, mails = await product.gmail(), await product.google.briefs()
+    each = {name: used / meetings * 1000 for name, used in cpu.items()}
+    seconds = [row["seconds"] for row in sent] or [LONGEST_SECONDS]
+    how = f"{meetings:,} meetings of as many accounts in one window; the model takes {MODEL_SECONDS:.0f} s, Google {GMAIL_MILLISECONDS} ms"
     return [
-        Figure("briefs: last one sent after", max(mail.at for mail in mails) - begun, "s",
-               f"{how}; from the moment the first is found to be due", at_most(45)),
-        Figure("briefs: sent", len(mails), "", "counted by the local Google", exactly(len(owners))),
-        Figure("briefs: sent twice", twice, "", "the same", exactly(0)),
-        Figure("briefs: written by the model", sum("Written by AI" in mail.text for mail in mails), "", "by their own words"),
-        Figure("briefs: memory of prep, peak", peak, "MB", "not shared with others, read every 250 ms"),
-        Figure("briefs: calls of the model per brief", len(product.claude.requests) / len(owners), "", "counted by it", at_most(1)),
-        Figure("briefs: requests to Google per brief", product.google.world.counters.http / len(owners), "", "counted by it"),
-        *(Figure(f"briefs: CPU per brief: {name}", used * each, "ms", "with all its processes") for name, used in cpu.items()),
+        Figure("briefs: last one sent", max(seconds), "s", f"{how}; from the tick of the schedule", at_most(45)),
+        Figure("briefs: first one sent", min(seconds), "s", "the same"),
+        Figure("briefs: half of them sent", percentile(seconds, 50), "s", "the same"),
+        Figure("briefs: emails in Sent", len(mails), "", "one per meeting", exactly(meetings)),
+        Figure("briefs: model calls per brief", len(claude.requests) / meetings, "", "counted by the model", exactly(1)),
+        Figure("briefs: Google calls per brief", spent.http / meetings, "", "the look at its calendar included"),
+        Figure("briefs: Gmail units per brief", spent.units / meetings, "units", "counted by the local Google"),
+        Figure("briefs: peak memory of the services", sum(peaks.values()) / MEBIBYTE, "MiB", "each one's own peak, read every 2 s"),
+        Figure("briefs: peak memory of prep", peaks["prep"] / MEBIBYTE, "MiB", f"{before['prep'].memory_bytes / MEBIBYTE:.0f} MiB at rest"),
+        Figure("briefs: CPU per brief", sum(used for name, used in each.items() if name != GOOGLE), "ms", "all services and servers"),
+        *(Figure(f"briefs: CPU per brief: {name}", used, "ms", "with all its processes") for name, used in each.items()),
     ]  # fmt: skip
 
 
-def _owner(number: int) -> Owner:
-    user_id, account_id, address = UserId(new_id()), AccountId(new_id()), f"owner{number}@gmail.com"
-    starts_at = (datetime.now(UTC) + timedelta(minutes=35)).replace(microsecond=0)
-    account = Account(
-        id=account_id, user_id=user_id, address=address, status="active", scopes=frozenset(ALL), connected_at=starts_at
-    )
-    friend = Guest(
-        address=f"friend{number}@company{number % 97}.example", name=f"Ada Friend {number}", answer="accepted"
-    )
-    meeting = Meeting(
-        meeting_id=MeetingId(new_id()), user_id=user_id, account_id=account_id, calendar_id="primary",
-        event_id=f"event{number}", revision=1, title="Pricing review", starts_at=starts_at,
-        ends_at=starts_at + timedelta(minutes=45), time_zone="Europe/Berlin", guests=(friend,), guests_total=1,
-    )  # fmt: skip
-    return Owner(account, meeting)
+async def _until_settled(database: "asyncpg.Connection[asyncpg.Record]", meetings: int) -> None:
+    async with asyncio.timeout(LONGEST_SECONDS):
+        while (
+            await database.fetchval("SELECT count(*) FROM prep.preps WHERE state IN ('sent', 'skipped', 'failed')")
+            < meetings
+        ):
+            await asyncio.sleep(0.25)
 
 
 @asynccontextmanager
-async def _product(setting: Setting, owners: Sequence[Owner]) -> AsyncIterator[Product]:
-    data = [AccountData(owner.account.address, "Owner", f"{1 + at:021}") for at, owner in enumerate(owners)]
-    async with AsyncExitStack() as stack:
-        google = await stack.enter_async_context(run_google(data, seed=1))
-        google.world.faults.set([Rule("gmail", "latency", milliseconds=GMAIL_MILLISECONDS)], seed=1)
-        claude = await stack.enter_async_context(run_claude())
-        claude.seconds = MODEL_SECONDS
-        settings = {
-            "PINGCRM_GOOGLE_API_ROOT": google.url,
-            "PINGCRM_ANTHROPIC_API_KEY": "bench",
-            "PINGCRM_ANTHROPIC_BASE_URL": claude.url,
-            **NO_WAITING,
-        }
-        services = await stack.enter_async_context(contacts_alone(setting.folder, beside=("prep",), settings=settings))
-        others = Others(google, owners)
-        auth = await stack.enter_async_context(services.bus_of("auth", others.wire_auth))
-        sync = await stack.enter_async_context(services.bus_of("sync", others.wire_sync))
-        yield Product(services, google, claude, auth, sync)
+async def _database(product: Stage) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """The administrator's connection."""
+    connection = await asyncpg.connect(product.stack.admin_postgres_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
-async def _write_mail(product: Product, owners: Sequence[Owner]) -> None:
-    """Each owner is known to contacts, and has a friend."""
-    now = datetime.now(UTC)
-    accounts = [owner.account for owner in owners]
-    await product.auth.publish(
-        *[
-            AccountConnected(
-                user_id=account.user_id, account_id=account.id, address=account.address, scopes=account.scopes, again=False, at=now
-            )
-            for account in accounts
-        ]
-    )  # fmt: skip
-    await product.services.until_handled(AccountConnected, seconds=60)
-    await product.sync.publish(*[_mail(owner, number, now) for owner in owners for number in range(MAILS)])
-    await product.services.until_handled(MessageIngested, seconds=60)
-
-
-def _mail(owner: Owner, number: int, now: datetime) -> MessageIngested:
-    people = [Person(role="from", address=owner.friend), Person(role="to", address=owner.account.address)]
-    return MessageIngested(
-        user_id=owner.account.user_id, account_id=owner.account.id, gmail_id=f"{number:x}", thread_id=f"{number:x}", revision=1,
-        rfc_message_id=f"{number}@{owner.friend}", occurred_at=now - timedelta(days=1 + 3 * number), people=tuple(people),
-        title=f"Offer {number}", snippet="The numbers are in the sheet. Shall we begin with three shops or with all of them?",
-    )  # fmt: skip
-
-
-async def _until_sent(product: Product, count: int) -> float:
-    """Wait for the last brief; the most memory, in MB, that prep had meanwhile. TimeoutError."""
-    peak, mails = 0.0, product.google.world.outbox.mails
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while len(mails) < count:
-            used = usage({"prep": product.services.stack.processes["prep"]})["prep"].memory_bytes
-            peak = max(peak, used / 1e6)
-            await asyncio.sleep(0.25)
-    return peak
-
-
-SCENARIO = Scenario(
-    "briefs", "A thousand meetings begin together: is everybody briefed in time?", run, limit_seconds=300
-)
+SCENARIO = Scenario("briefs", "A thousand meetings in one window: when is the last brief sent?", run, limit_seconds=600)

@@ -15,7 +15,7 @@ from libs.common.errors import Outage, Refused
 from libs.common.events import SettingsChanged
 from libs.common.google.oauth import Grant, InvalidGrant
 from libs.common.idempotency import CommandKey, under
-from libs.common.ids import UserId, new_id
+from libs.common.ids import new_id
 from libs.common.preferences import GmailPreferences, Preferences
 from libs.common.requests import (
     CreateApiToken,

@@ -192,6 +192,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (LINKS,),
     ),
     Mutation(
+        "a link in somebody's name is one in a talking point",
+        "edges",
+        "services/prep/domain/clean.py::unlinked",
+        Replace("line(without_links(line(text, 4 * limit)), limit)", "line(text, limit)"),
+        ("tests/unit/prep/test_prep_injection.py::test_points_from_the_facts_carry_no_link_of_others",),
+    ),
+    Mutation(
         "encoded words of a title are decoded at the other end",
         "edges",
         "services/prep/domain/mail.py::_encoded",

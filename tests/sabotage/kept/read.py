@@ -12,6 +12,7 @@ DOSSIER = "services/prep/domain/dossier.py"
 POINTS = "services/prep/domain/points.py"
 PROMPT = "services/prep/domain/prompt.py"
 WORDS = "services/prep/domain/times.py"
+EXTENT = "tests/unit/prep/test_prep_extent.py"
 QUOTES = "services/sync/domain/quotes.py"
 
 MUTATIONS = (
@@ -66,7 +67,7 @@ MUTATIONS = (
     Mutation(
         "title and company of a guest are swapped",
         "read",
-        "services/prep/domain/view.py::_shown_person",
+        "services/prep/domain/view.py::_about",
         Replace("(person.title, person.company)", "(person.company, person.title)"),
         (GOLDEN,),
     ),
@@ -81,14 +82,28 @@ MUTATIONS = (
         "a brief that does not show the answer of a guest",
         "read",
         "services/prep/templates/brief.html",
-        InText("{{ person.answer }}{% if person.organizer %}", "{% if person.organizer %}"),
+        InText("{% for piece in person.about %}", "{% for piece in person.about[:1] %}"),
         (GOLDEN,),
+    ),
+    Mutation(
+        "what a talking point rests on is left out where the guests are many",
+        "read",
+        "services/prep/domain/extent.py::_shortened",
+        Replace("past.label in cited", "False"),
+        (f"{EXTENT}::test_what_a_point_rests_on_is_shown_though_it_is_not_among_the_first",),
+    ),
+    Mutation(
+        "a mail that is longer than Gmail shows",
+        "read",
+        "services/prep/rendering.py::render",
+        Replace("len(html.encode()) <= MOST_HTML_BYTES", "True"),
+        (f"{EXTENT}::test_whatever_others_write_gmail_shows_the_whole_mail",),
     ),
     Mutation(
         "text from right to left is laid out from the left",
         "read",
         "services/prep/templates/brief.html",
-        InText('<span dir="auto" style="display:block">{{ interaction.text }}', "<span>{{ interaction.text }}"),
+        InText('<span class="entry-text" dir="{{ text | direction }}">', '<span class="entry-text">'),
         (GOLDEN,),
     ),
     Mutation(

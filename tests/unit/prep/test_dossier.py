@@ -36,7 +36,7 @@ def test_the_profiles_of_two_guests_are_whole() -> None:
     )  # fmt: skip
     event = meeting(title="Pricing\nreview", calendar_time_zone="Asia/Kathmandu")
     people = [
-        (guest("ada@lovelace.example", "A. L.", answer="declined", organizer=True), ada),
+        (guest("ada@lovelace.example", "A. L.", answer="tentative", organizer=True), ada),
         (guest("ben@x.example", "Ben B."), ben),
     ]
 
@@ -61,7 +61,7 @@ def test_the_profiles_of_two_guests_are_whole() -> None:
                 known=True,
                 relationship="Strong",
                 score=8,
-                answer="declined",
+                answer="tentative",
                 organizer=True,
                 last_contact_at=NOW - timedelta(days=2),
                 bios=(

@@ -35,7 +35,7 @@ hostile = st.one_of(
     st.builds("".join, st.lists(st.sampled_from(NASTY), max_size=4)),
 )
 ALLOWED_TAGS = {
-    "html", "head", "meta", "title", "style", "body", "div", "p", "h1", "h2", "ul", "li", "a", "span", "br",
+    "html", "head", "meta", "title", "style", "body", "div", "p", "h1", "h2", "ul", "li", "a", "span", "strong",
 }  # fmt: skip
 
 

@@ -65,6 +65,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{AUTH_REFRESHES}::test_a_refresh_is_stored_whole_and_what_google_did_not_name_stays",),
     ),
     Mutation(
+        "nobody is notified of a permission that was taken back at Google",
+        "lost",
+        "services/auth/token_refresh.py::refresh_token",
+        Replace("token.scopes != held.scopes", "False"),
+        (f"{AUTH_REFRESHES}::test_a_refresh_is_stored_whole_and_what_google_did_not_name_stays",),
+    ),
+    Mutation(
         "a sign-in without a new refresh token ends the account",
         "lost",
         "services/auth/store/accounts.py::update_grant",

@@ -149,7 +149,10 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a deleted user leaves the calls of their webhook",
         "others",
         "services/gateway/store/users.py::delete_user",
-        Replace('("accounts", "webhook_calls", "webhook_secrets")', '("accounts", "webhook_secrets")'),
+        Replace(
+            '("accounts", "webhook_calls", "webhook_contacts", "webhook_secrets")',
+            '("accounts", "webhook_contacts", "webhook_secrets")',
+        ),
         (
             "tests/integration/gateway/test_gateway_exports_and_calls.py::test_whoever_is_deleted_takes_everything_along_and_nothing_comes_after",
         ),
