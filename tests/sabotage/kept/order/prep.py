@@ -34,8 +34,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "order",
         "services/prep/__main__.py::wire",
         Replace(
-            "r.bus.subscribe(MeetingUpcoming, brief_meeting, at_once=BRIEFS_AT_ONCE, loops=BRIEFS_AT_ONCE)",
-            "r.bus.subscribe(MeetingUpcoming, brief_meeting, at_once=1)",
+            "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=BRIEFS_AT_ONCE, loops=BRIEFS_AT_ONCE)",
+            "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=1)",
         ),
         (f"{PREP_SERVICE}::test_meetings_that_begin_together_do_not_wait_for_each_other",),
     ),
@@ -44,8 +44,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "order",
         "services/prep/__main__.py::wire",
         Replace(
-            "r.bus.subscribe(MeetingUpcoming, brief_meeting, at_once=BRIEFS_AT_ONCE, loops=BRIEFS_AT_ONCE)",
-            "r.bus.subscribe(MeetingUpcoming, brief_meeting, at_once=BRIEFS_AT_ONCE)",
+            "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=BRIEFS_AT_ONCE, loops=BRIEFS_AT_ONCE)",
+            "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=BRIEFS_AT_ONCE)",
         ),
         (f"{PREP_SERVICE}::test_a_brief_that_waits_for_the_model_holds_up_none_that_is_due_later",),
     ),
