@@ -341,4 +341,13 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/browser/test_states_in_a_browser.py::test_an_assistant_is_allowed_by_a_click_and_the_browser_goes_back_to_it",
         ),
     ),
+    Mutation(
+        "a whole number that is written with a point is refused, which the document allows",
+        "edges",
+        "services/gateway/api/parsing.py::read_body",
+        Replace("orjson.dumps(value) if make_whole(value) else raw", "raw"),
+        (
+            "tests/unit/gateway/test_gateway_parsing.py::test_a_whole_number_may_be_written_with_a_point_as_schemas_have_it",
+        ),
+    ),
 )
