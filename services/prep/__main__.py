@@ -34,8 +34,8 @@ BRIEFS_AT_ONCE = 80  # of the hundred that the bus hands out
 async def wire(r: Resources) -> None:
     context = Context.of(r)
     # A brief may wait 20 s for Claude, and many meetings begin on the hour.
-    brief_meeting = partial(meetings.brief_meeting, context)
-    r.bus.subscribe(MeetingUpcoming, brief_meeting, at_once=BRIEFS_AT_ONCE, loops=BRIEFS_AT_ONCE)
+    at_once = BRIEFS_AT_ONCE
+    r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=at_once, loops=at_once)
     r.bus.subscribe(AccountDisconnected, partial(accounts.purge_account, context))
     r.bus.subscribe(UserDeleted, partial(users.purge_user, context))
     r.bus.respond(PreviewPrep, partial(previews.preview, context))

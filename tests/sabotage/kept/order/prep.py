@@ -34,8 +34,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "order",
         "services/prep/__main__.py::wire",
         Replace(
-            "r.bus.subscribe(MeetingUpcoming, brief_meeting, at_once=BRIEFS_AT_ONCE, loops=BRIEFS_AT_ONCE)",
-            "r.bus.subscribe(MeetingUpcoming, brief_meeting, at_once=1)",
+            "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=at_once, loops=at_once)",
+            "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=1)",
         ),
         (f"{PREP_SERVICE}::test_meetings_that_begin_together_do_not_wait_for_each_other",),
     ),
