@@ -1,7 +1,5 @@
 """What was sent to the model for talking points: when, where to, how much, and what it cost."""
 
-import asyncio
-
 from aiohttp import web
 
 from libs.common.requests import ListModelCalls
@@ -16,7 +14,7 @@ def model_calls_routes(context: Context) -> list[web.RouteDef]:
 
 async def show_model_calls(visit: Visit) -> web.Response:
     """The calls of the last 30 days, the newest first."""
-    found, accounts = await asyncio.gather(visit.request(ListModelCalls(user_id=visit.user_id)), visit.accounts())
+    found = await visit.request(ListModelCalls(user_id=visit.user_id))
     lines = [(call, content_text(call), outcome_text(call), dollars(call.cost_usd)) for call in found.items]
     values = {
         "lines": lines,
@@ -26,4 +24,4 @@ async def show_model_calls(visit: Visit) -> web.Response:
         "spent": dollars(found.spent_usd),
         "budget": dollars(found.budget_usd),
     }
-    return await visit.page("model_calls.html", values, accounts=accounts)
+    return await visit.page("model_calls.html", values)
