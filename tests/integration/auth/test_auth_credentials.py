@@ -16,6 +16,7 @@ from libs.common.db import Connection
 from libs.common.errors import Outage, Refused
 from libs.common.events import SettingsChanged
 from libs.common.google.oauth import Grant, InvalidGrant
+from libs.common.idempotency import CommandKey, under
 from libs.common.ids import UserId, new_id
 from libs.common.preferences import GmailPreferences, Preferences
 from libs.common.requests import (
@@ -244,6 +245,11 @@ async def test_a_user_has_so_many_api_tokens_and_no_more(auth: AuthAlone, anna: 
     refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
     assert [refusal.code for refusal in refused] == ["too_many_tokens"] * 3
     await create_api_token(auth.context, CreateApiToken(user_id=bob.user_id, name="bob's"))
+    await auth.db.execute("DELETE FROM api_tokens WHERE name = 'new'")
+    with under(CommandKey("auth", CreateApiToken.subject, str(anna.user_id), "key")):
+        last = CreateApiToken(user_id=anna.user_id, name="last")
+        first, again = [await create_api_token(auth.context, last) for _ in range(2)]
+    assert first.id == again.id, "whose creator got no reply is not one more"
 
 
 # -- settings --------------------------------------------------------------------------------------------------------------

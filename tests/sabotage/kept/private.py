@@ -335,4 +335,20 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/common/test_forwarding.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
         ),
     ),
+    Mutation(
+        "what an outbox gives up is not counted",
+        "private",
+        "libs/common/outbox.py::_set_aside",
+        Replace("EVENT_OUTCOMES.labels(row['subject'], 'dead_letter').inc()", ""),
+        (
+            "tests/integration/common/test_bus_large_messages.py::test_an_event_in_the_outbox_that_can_never_be_published_holds_back_no_other",
+        ),
+    ),
+    Mutation(
+        "a data folder that anybody can list",
+        "private",
+        "libs/local/data_dir.py::create",
+        Replace("0o711 if os.geteuid() == 0 else 0o700", "0o755"),
+        ("tests/unit/local/test_local_secrets.py::test_a_data_folder_can_be_listed_and_written_by_its_owner_alone",),
+    ),
 )

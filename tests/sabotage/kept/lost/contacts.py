@@ -194,4 +194,51 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
         ("tests/integration/contacts/test_contacts_merge_model.py::test_this_story_ends_as_the_model_states",),
     ),
+    Mutation(
+        "a rule that was taken back has been applied",
+        "lost",
+        "services/contacts/exclusion_work.py::_apply",
+        Replace("not await _is_in_force(connection, exclusion)", "False"),
+        (
+            "tests/integration/contacts/test_contacts_do_not_record.py::test_a_rule_that_is_taken_back_while_it_is_worked_off_removes_nothing_more_and_bars_nobody",
+        ),
+    ),
+    Mutation(
+        "a rule that was taken back keeps people out",
+        "lost",
+        "services/contacts/exclusion_work.py::_end",
+        Replace("await exclusion_work.unbar_addresses(connection, exclusion)", ""),
+        (
+            "tests/integration/contacts/test_contacts_do_not_record.py::test_a_rule_that_is_taken_back_while_it_is_worked_off_removes_nothing_more_and_bars_nobody",
+        ),
+    ),
+    Mutation(
+        "an archive that ends where a contact goes",
+        "lost",
+        "services/contacts/handlers/export.py::_contacts",
+        Replace("len(ids) > query.limit", "False"),
+        (
+            "tests/integration/contacts/test_contacts_pages.py::test_an_archive_has_all_others_once_where_a_contact_goes_while_its_page_is_read",
+        ),
+    ),
+    Mutation(
+        "pairs of mail of an older release are not looked at again",
+        "lost",
+        "services/contacts/migrations/0007_pairs_by_author_and_date.sql",
+        InText("HAVING count(*) > 1", "HAVING count(*) > 2"),
+        (
+            "tests/integration/local/test_local_upgrade.py::test_what_an_older_release_stored_keeps_its_meaning_and_what_follows_from_newer_rules_is_due",
+        ),
+    ),
+    Mutation(
+        "interactions of an older release are not counted",
+        "lost",
+        "services/contacts/migrations/0015_counted.sql",
+        InText(
+            "INSERT INTO interaction_counts SELECT user_id, platform, count(*) FROM interactions GROUP BY 1, 2;", ""
+        ),
+        (
+            "tests/integration/local/test_local_upgrade.py::test_what_an_older_release_stored_keeps_its_meaning_and_what_follows_from_newer_rules_is_due",
+        ),
+    ),
 )

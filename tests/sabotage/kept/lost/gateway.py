@@ -103,4 +103,38 @@ MUTATIONS: tuple[Mutation, ...] = (
         Replace("await _require_call(connection, notification_id, revision)", ""),
         (f"{STORE}::test_a_notification_that_has_grown_and_is_news_again_is_called_again",),
     ),
+    Mutation(
+        "an export that is given up while it is made for the last time",
+        "lost",
+        "services/gateway/store/exports.py::list_given_up",
+        InText("AND lease_until < now()", ""),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_an_export_that_is_made_for_the_last_time_is_not_given_up_before_it_ends",
+        ),
+    ),
+    Mutation(
+        "a replica that stops uses up an attempt at its export",
+        "lost",
+        "services/gateway/store/exports.py::return_claim",
+        InText("claims = claims - 1", "claims = claims"),
+        ("tests/integration/gateway/test_gateway_exports_and_calls.py::test_a_replica_that_stops_uses_up_no_attempt",),
+    ),
+    Mutation(
+        "an archive without a piece that passes for the whole",
+        "lost",
+        "services/gateway/api/exports.py::download_export",
+        Replace("call.http_request.transport.abort()", ""),
+        (
+            "tests/integration/gateway/test_gateway_export_in_background.py::test_an_export_is_made_notified_of_and_given_to_its_user_alone",
+        ),
+    ),
+    Mutation(
+        "a stream of a user who is gone breaks the log of another",
+        "lost",
+        "services/gateway/live_updates.py::Hub._discard",
+        Replace("self._logs.get(stream.user_id) is stream.log", "True"),
+        (
+            "tests/unit/gateway/test_gateway_live_streams.py::test_events_are_kept_for_as_many_users_as_there_is_room_for_and_for_all_with_a_stream",
+        ),
+    ),
 )

@@ -171,4 +171,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("duplicates_due = c.duplicates_due OR", "duplicates_due = c.duplicates_due AND"),
         (f"{CONTACTS}_duplicates.py::test_only_what_changed_is_compared_and_what_no_longer_holds_goes",),
     ),
+    Mutation(
+        "an archive that repeats a contact where another goes",
+        "order",
+        "services/contacts/handlers/export.py::_contacts",
+        Replace("ids[-1]", "ids[query.limit - 1]"),
+        (
+            "tests/integration/contacts/test_contacts_pages.py::test_an_archive_has_all_others_once_where_a_contact_goes_while_its_page_is_read",
+        ),
+    ),
 )

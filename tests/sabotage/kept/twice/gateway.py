@@ -51,4 +51,58 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/gateway/test_gateway_pages_lived_in.py::test_one_note_after_a_meeting_stands_on_the_timeline_of_every_guest_and_is_one_however_often_it_is_sent",
         ),
     ),
+    Mutation(
+        "a replica that lost an export begins it anew",
+        "twice",
+        "services/gateway/store/exports.py::begin",
+        InText("AND claims = $2", "AND $2::int > 0"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_who_has_lost_an_export_to_another_replica_writes_nothing_of_it[begin]",
+        ),
+    ),
+    Mutation(
+        "an export with the pieces of the try before",
+        "twice",
+        "services/gateway/store/exports.py::begin",
+        InText("WHERE export_id = $1 AND $2", "WHERE export_id = $1 AND $2 AND false"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_an_export_that_is_begun_anew_or_fails_has_nothing_of_the_try_before",
+        ),
+    ),
+    Mutation(
+        "a replica that lost an export keeps its holder's lease",
+        "twice",
+        "services/gateway/store/exports.py::renew",
+        InText("AND claims = $2", "AND $2::int > 0"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_who_has_lost_an_export_to_another_replica_writes_nothing_of_it[renew]",
+        ),
+    ),
+    Mutation(
+        "a replica that lost an export returns it for its holder",
+        "twice",
+        "services/gateway/store/exports.py::return_claim",
+        InText("AND claims = $2", "AND $2::int > 0"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_who_has_lost_an_export_to_another_replica_writes_nothing_of_it[return]",
+        ),
+    ),
+    Mutation(
+        "a replica that lost an export adds to it",
+        "twice",
+        "services/gateway/store/exports.py::add_piece",
+        InText("AND claims = $2", "AND $2::int > 0"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_who_has_lost_an_export_to_another_replica_writes_nothing_of_it[piece]",
+        ),
+    ),
+    Mutation(
+        "a replica that lost an export ends it",
+        "twice",
+        "services/gateway/store/exports.py::finish",
+        InText("AND claims = $2", "AND $2::int > 0"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_who_has_lost_an_export_to_another_replica_writes_nothing_of_it[finish]",
+        ),
+    ),
 )
