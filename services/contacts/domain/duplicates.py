@@ -1,12 +1,14 @@
 """Whether two contacts may be the same person, and what speaks for it."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from rapidfuzz.fuzz import token_sort_ratio
+from rapidfuzz.process import extract
 
+from libs.common.ids import ContactId
 from services.contacts.domain.nicknames import may_be_same_given_name
 
 SIMILAR = 0.9
@@ -63,6 +65,12 @@ def likeness(first: Traits, second: Traits) -> tuple[float, tuple[str, ...]]:
     if handles := sorted(set(first.handles) & set(second.handles)):
         found.append((0.9 if found else 0.7, f"same handle {handles[0]}"))
     return max((sure for sure, _ in found), default=0.0), tuple(words for _, words in found)
+
+
+def similar_names(name: str, others: Mapping[ContactId, str]) -> set[ContactId]:
+    """Those whose folded names differ a little from this one, or not at all: of very many, in no time."""
+    found = extract(name, others, scorer=token_sort_ratio, score_cutoff=100 * SIMILAR, limit=None) if name else ()
+    return {contact_id for _, _, contact_id in found}
 
 
 def names_are_alike(first: Traits, second: Traits) -> bool:
