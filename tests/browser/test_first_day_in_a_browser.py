@@ -37,14 +37,8 @@ async def open_mail(visitor: Visitor, html: str) -> Page:
 
 
 async def test_the_first_day_leads_from_the_sign_in_to_the_brief_in_the_mailbox(running: Product, visit: Visit) -> None:
-    slow = {
-        "match": r"gmail\.users\.messages\.list",
-        "kind": "latency",
-        "milliseconds": 1_500,
-        "account": NORA,
-        "first": 1,
-    }
-    await running.google.control("PUT", "/faults", {"rules": [slow]})
+    away = {"match": r"gmail\.users\.messages\.list", "kind": "5xx", "account": NORA}
+    await running.google.control("PUT", "/faults", {"rules": [away]})
     async with visit(signed_in=False) as visitor:
         page, steps = visitor.page, visitor.page.locator(".steps li")
         await visitor.open("/")
@@ -55,6 +49,7 @@ async def test_the_first_day_leads_from_the_sign_in_to_the_brief_in_the_mailbox(
         await expect(page.locator(".skeletons")).to_be_attached()
         await expect(steps.nth(0)).to_have_class("done")
         await visitor.check_in_both_lights()
+        await running.google.control("PUT", "/faults", {"rules": []})
 
         # From here on the page is only looked at: it fills by itself.
         await page.evaluate("window.sameDocument = true")

@@ -199,7 +199,7 @@ async def test_after_an_upgrade_mails_that_were_one_by_their_message_id_alone_ar
     await world.pool.execute(
         """UPDATE sightings SET grp = '<x@mail>', interaction_id = (SELECT id FROM interactions WHERE grp = '<x@mail>');
            DELETE FROM interactions WHERE grp = '<other@mail>';
-           UPDATE participants SET interaction_id = (SELECT id FROM interactions);
+           UPDATE participants p SET interaction_id = i.id, occurred_at = i.occurred_at FROM interactions i;
            INSERT INTO groups_due SELECT DISTINCT user_id, platform, grp FROM sightings"""
     )
     before = await world.pool.fetchval("SELECT id FROM interactions")
