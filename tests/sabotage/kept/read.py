@@ -249,4 +249,20 @@ MUTATIONS = (
             "tests/integration/contacts/test_contacts_unanswered.py::test_an_answer_from_another_account_or_an_alias_is_an_answer",
         ),
     ),
+    Mutation(
+        "a conversation is looked for along the whole timeline",
+        "read",
+        "services/contacts/store/timelines.py::get_piece",
+        Replace("wanted.thread is None", "True"),
+        ("tests/integration/contacts/test_contacts_cost.py::test_what_a_page_reads_does_not_grow_with_the_mailbox",),
+    ),
+    Mutation(
+        "names are read again for each few who are compared",
+        "read",
+        "services/contacts/duplicates.py::_read_names",
+        Replace("set(contact_ids) - names.keys()", "set(contact_ids)"),
+        (
+            "tests/integration/contacts/test_contacts_duplicates.py::test_nobodys_name_is_read_again_for_each_few_who_are_compared",
+        ),
+    ),
 )

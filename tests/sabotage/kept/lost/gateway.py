@@ -103,4 +103,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         Replace("await _require_call(connection, notification_id, revision)", ""),
         (f"{STORE}::test_a_notification_that_has_grown_and_is_news_again_is_called_again",),
     ),
+    Mutation(
+        "a conversation that one reads is gone when something else comes",
+        "lost",
+        "services/gateway/pages/timeline.py::_opened",
+        Replace('visit.http_request.query.getall("open", ())', "()"),
+        (
+            "tests/integration/gateway/test_gateway_pages.py::test_conversations_that_are_open_stay_so_where_the_timeline_is_fetched_anew",
+        ),
+    ),
 )
