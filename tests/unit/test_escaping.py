@@ -201,7 +201,7 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     ):
         editing = filled.shape(Editing, field=FIELDS[field]) if field else None
         lines = [
-            Line(filled.shape(Interaction).model_copy(update={"kind": kind}), side)
+            Line(filled.shape(Interaction).model_copy(update={"kind": kind}), side, filled.text())
             for side in ("they", "you", "both", "others")
         ]
         yield "contact.html", {
@@ -212,8 +212,10 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
             "upcoming": [filled.shape(Interaction)], "upcoming_more": 1, "chosen": {"q": filled.text(), "side": filled.text()},
             "shows": [filled.shape(Choice)], "sides": [filled.shape(Choice)], "fresh": filled.text(), "older_page": False,
-            "continued": False,
-            "months": [Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", (lines[0],), 3)), (lines[1],))],
+            "continued": False, "conversations": filled.text(), "most_open": 2,
+            "months": [
+                Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", filled.text(), (lines[0],), 3)), (lines[1],)),
+            ],
             "more": filled.text(),
         }  # fmt: skip
     yield "do_not_record.html", {"contact": contact}
