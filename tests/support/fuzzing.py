@@ -42,7 +42,8 @@ BEYOND_SCHEMAS = frozenset(
         "idempotency_key_reused",
     )
 )
-OF_A_PAIR = "`to` must be after `from`."
+# The same of fields, which are refused with others of their body.
+BEYOND_FIELDS = ("`to` must be after `from`.", " is not an email address.", " is not a time zone such as Europe/Berlin.")
 
 
 @dataclass(frozen=True)
@@ -107,5 +108,5 @@ def _send(
 
 def _is_beyond_schemas(failure: BaseException, text: str) -> bool:
     return isinstance(failure, RejectedPositiveData) and (
-        any(f'"{type_}"' in text for type_ in BEYOND_SCHEMAS) or OF_A_PAIR in text
+        any(f'"{type_}"' in text for type_ in BEYOND_SCHEMAS) or any(detail in text for detail in BEYOND_FIELDS)
     )

@@ -150,7 +150,11 @@ async def test_what_waits_for_integrations_goes_with_its_user_except_for_the_ord
     url = await installation.create("purged", "--subscribe", "message.ingested,user.deleted,contact.changed")
     purges = Purges()
     sync, contacts, auth = bus("sync"), forwarding_contacts(bus, purges), bus("auth")
-    async with alive(sync, contacts, auth), connected(url) as program:
+    async with (
+        alive(sync, contacts, auth),
+        admin_stream(installation.nats.admin_url) as js,
+        connected(url) as program,
+    ):
         account = AccountId(new_id())
         await sync.publish(
             mail(MAYA, "purged-a"),
@@ -164,8 +168,11 @@ async def test_what_waits_for_integrations_goes_with_its_user_except_for_the_ord
         purges.purged.add(MAYA)
         await auth.publish(UserDeleted(user_id=MAYA, account_ids=()))
         await contacts.purge_dead_letters(MAYA)
+        await forwarded(installation.nats)
+        copied = (await js.stream_info("INTEGRATIONS")).state.last_seq
         await sync.publish(mail(MAYA, "published-late"))
         await forwarded(installation.nats)
+        assert (await js.stream_info("INTEGRATIONS")).state.last_seq == copied, "not for a moment either"
         assert [subject.split(".", 3)[3] for subject, _ in await program.pull(2)] == [
             "message.ingested",
             "user.deleted",

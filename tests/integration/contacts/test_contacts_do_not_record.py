@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from libs.common.db import Connection
 from libs.common.errors import Refused
@@ -342,11 +343,12 @@ async def test_a_rule_that_is_taken_back_while_it_is_worked_off_removes_nothing_
 
     before = [await count(what) for what in ("interactions", "cards WHERE emails <> '{}'")]
     barred = await count("addresses WHERE barred")
-    with monkeypatch.context() as patched:
+    with monkeypatch.context() as patched, capture_logs() as logs:
         patched.setattr(exclusion_work, "CONTACTS_AT_ONCE", 1)
         patched.setattr(exclusion_work, "pause_between_chunks", take_back)
         await work_off_exclusions(world.context)
     assert chunks == 1, "the rest is left as it is"
+    assert not [line for line in logs if line["log_level"] == "error"], "and nobody is called for it"
     assert [await count(what) for what in ("interactions", "cards WHERE emails <> '{}'")] == before
     assert await count("exclusions WHERE ended_at IS NOT NULL AND applied_at IS NULL") == 1
     assert await count("addresses WHERE barred") > barred

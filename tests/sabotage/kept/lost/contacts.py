@@ -223,7 +223,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("tests/integration/contacts/test_contacts_merge_model.py::test_this_story_ends_as_the_model_states",),
     ),
     Mutation(
-        "a rule that was taken back removes all the rest",
+        "a rule that was taken back is worked on",
         "lost",
         "services/contacts/exclusion_work.py::_remove",
         Replace("await _is_in_force(connection, exclusion)", "True"),
