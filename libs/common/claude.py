@@ -16,6 +16,7 @@ from anthropic.types import Message, ThinkingConfigDisabledParam
 from pydantic import BaseModel, ValidationError
 
 from libs.common.config import Settings
+from libs.common.counters import MODEL_ANSWERS, MODEL_COST, MODEL_TOKENS
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 TIME_LIMIT_SECONDS = 20.0
@@ -99,6 +100,15 @@ class Claude:
 
     async def write(self, *, system: str, prompt: str, shape: type[T]) -> Written[T]:
         """An answer of this shape within `seconds`, retries included. Raises NoAnswer."""
+        try:
+            written = await self._write(system, prompt, shape)
+        except NoAnswer as error:
+            _count(error.why, error.usage)
+            raise
+        _count("written", written.usage)
+        return written
+
+    async def _write(self, system: str, prompt: str, shape: type[T]) -> Written[T]:
         if self.client is None:
             raise NoAnswer("no_key")
         try:
@@ -148,6 +158,13 @@ def _read(message: Message, model: str, shape: type[T]) -> Written[T]:
         return Written(shape.model_validate_json("".join(texts)), usage)
     except ValidationError as error:
         raise NoAnswer("malformed", usage) from error
+
+
+def _count(outcome: str, usage: Usage) -> None:
+    MODEL_ANSWERS.labels(outcome).inc()
+    MODEL_TOKENS.labels("input").inc(usage.input_tokens)
+    MODEL_TOKENS.labels("output").inc(usage.output_tokens)
+    MODEL_COST.inc(usage.cost_usd)
 
 
 def usage_of(model: str, input_tokens: int, output_tokens: int) -> Usage:

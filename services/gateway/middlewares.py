@@ -16,7 +16,7 @@ from services.gateway.domain import problems
 from services.gateway.domain.problems import ErrorResponse, InvalidInput
 from services.gateway.sessions.cookies import renew_session
 
-QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+QUIET = frozenset({"/health/live", "/health/ready"})
 TRACE = web.RequestKey("trace", str)
 SECONDS = Histogram("pingcrm_http_request_seconds", "Time to answer a request", ["method", "route", "status"])
 OUTAGES = (*db.OUTAGES, *cache.OUTAGES)

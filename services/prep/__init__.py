@@ -3,7 +3,7 @@
 Owns the record of every brief (`preps`): sent, skipped or failed, why, and what it cost.
 Consumes meeting.upcoming, account.disconnected, user.deleted.
 Publishes prep.sent, prep.skipped, prep.failed.
-Serves prep.preview, prep.send, prep.states, prep.dry_run, prep.forecast, prep.brief_tokens.
+Serves prep.preview, prep.send, prep.states, prep.dry_run, prep.forecast, prep.brief_tokens, prep.measure, prep.handle_again.
 Requests auth.settings, auth.accounts, auth.token, sync.meeting, sync.meetings, contacts.attendees.
 
     meeting.upcoming → handlers/meetings.py → gathering.py: the meeting as it stands now

@@ -4,7 +4,16 @@ from functools import partial
 
 from libs.common import outbox
 from libs.common.events import AccountDisconnected, MeetingUpcoming, UserDeleted
-from libs.common.requests import DryRunPreps, FindBriefTokens, ForecastPreps, GetPreps, PreviewPrep, SendPrep
+from libs.common.requests import (
+    DryRunPreps,
+    FindBriefTokens,
+    ForecastPreps,
+    GetPreps,
+    HandleAgainInPrep,
+    MeasurePrep,
+    PreviewPrep,
+    SendPrep,
+)
 from libs.common.service import Resources, run
 from services.prep.context import Context
 from services.prep.handlers import (
@@ -14,6 +23,7 @@ from services.prep.handlers import (
     dry_runs,
     forecasts,
     meetings,
+    operations,
     preps,
     previews,
     users,
@@ -32,6 +42,10 @@ async def wire(r: Resources) -> None:
     r.bus.respond(DryRunPreps, partial(dry_runs.dry_run, context))
     r.bus.respond(ForecastPreps, partial(forecasts.forecast_preps, context))
     r.bus.respond(FindBriefTokens, partial(brief_tokens.find_tokens, context))
+    r.bus.respond(MeasurePrep, partial(operations.get_measurements, r.measuring))
+    r.bus.respond(HandleAgainInPrep, partial(operations.handle_again, r.bus))
+    r.measuring.add("state", partial(operations.measure, context))
+    r.measuring.add("outbox", partial(outbox.measure, r.db))
     r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))
     r.run_in_background("abandoned", partial(abandoned.keep_failing_abandoned, context))
 

@@ -5,7 +5,8 @@ Consumes account.connected, account.reauth_required, account.disconnected, user.
 mailbox.notified, clock.mail, clock.contacts, clock.calendar, clock.prep, clock.watch, clock.audit.
 Publishes account.identified, sync.requested, mailbox.notified, sync.progressed, sync.completed, sync.failed, message.ingested,
 message.removed, person.imported, person.removed, meeting.ingested, meeting.cancelled, meeting.upcoming.
-Serves sync.runs, sync.status, sync.meetings, sync.meeting, sync.why, sync.audit, sync.start_audit, sync.retry.
+Serves sync.runs, sync.status, sync.meetings, sync.meeting, sync.why, sync.audit, sync.start_audit, sync.retry,
+    sync.measure, sync.handle_again.
 Requests auth.accounts, auth.account_states, auth.token, auth.settings, contacts.compare, contacts.compare_meetings,
     contacts.compare_cards, contacts.of_message, prep.brief_tokens.
 

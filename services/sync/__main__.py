@@ -6,12 +6,13 @@ from libs.common import events, outbox, requests
 from libs.common.db import open_pool
 from libs.common.google.api import Google
 from libs.common.google.pubsub import Subscription
+from libs.common.google.quota import QuotaLimiter
 from libs.common.google.tokens import KeptTokens
 from libs.common.service import Resources, run
 from services.sync.calendar.prep_scan import scan_if_due
 from services.sync.calendar.sync import sync_calendar
 from services.sync.context import Context, GoogleAccounts
-from services.sync.handlers import account_states, accounts, audits, meetings, messages, runs, schedules
+from services.sync.handlers import account_states, accounts, audits, meetings, messages, operations, runs, schedules
 from services.sync.handlers import requests as run_requests
 from services.sync.mail.polling import poll_at_full_rate
 from services.sync.mail.sync import sync_mail
@@ -56,6 +57,12 @@ async def wire(r: Resources) -> None:
     r.bus.respond(requests.RetryMessages, partial(messages.retry_messages, context))
     r.bus.respond(requests.AuditAccount, partial(audits.show_audit, context))
     r.bus.respond(requests.StartAudit, partial(audits.start_audit, context))
+
+    r.bus.respond(requests.MeasureSync, partial(operations.get_measurements, r.measuring))
+    r.bus.respond(requests.HandleAgainInSync, partial(operations.handle_again, r.bus))
+    r.measuring.add("state", partial(operations.measure, context))
+    r.measuring.add("quota", partial(operations.measure_quota, QuotaLimiter.of(r.settings, r.cache)))
+    r.measuring.add("outbox", partial(outbox.measure, r.db))
 
     r.run_in_background("worker", worker.keep_running)
     r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus, pending=worker.outbox_pending))

@@ -39,11 +39,20 @@ from libs.common.requests import (
     GetPreps,
     GetSignInSetup,
     GetToken,
+    HandleAgainInGateway,
+    HandleAgainInPrep,
+    HandleAgainInSync,
     ListAccounts,
     ListAccountStates,
+    ListDeadLetters,
     ListMeetings,
     ListRuns,
+    MeasureAuth,
+    MeasureContacts,
+    MeasurePrep,
+    MeasureSync,
     Query,
+    ReplayDeadLetter,
     Request,
     SignOut,
     SignOutEverywhere,
@@ -77,8 +86,12 @@ from tests.support.servers import Servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# These are not made on behalf of a user: services that hold a copy of every account, or work for one, send them.
-FOR_NO_USER = {ListAccountStates, GetToken, GetSignInSetup}
+# These are not made on behalf of a user: services that hold a copy of every account, or work for one, send them, and operators, who see
+# numbers of all together (tests/integration/gateway/test_gateway_operations.py has who may).
+FOR_NO_USER = {
+    ListAccountStates, GetToken, GetSignInSetup, MeasureAuth, MeasureSync, MeasureContacts, MeasurePrep, ListDeadLetters,
+    ReplayDeadLetter, HandleAgainInSync, HandleAgainInPrep, HandleAgainInGateway,
+}  # fmt: skip
 # With another's ids these are answered, with nothing. All others are refused: 404.
 EMPTY = {
     ListAccounts, ListRuns, ListMeetings, GetPreps, FindBriefTokens, CompareMessages, CompareMeetings, CompareCards,

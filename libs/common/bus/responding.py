@@ -13,11 +13,11 @@ from nats.aio.msg import Msg
 from pydantic import BaseModel, ValidationError
 
 from libs.common import db, idempotency
-from libs.common.bus.counters import REQUEST_OUTCOMES
 from libs.common.bus.payloads import limit_of
 from libs.common.bus.requesting import DEADLINE_HEADER, IDEMPOTENCY_HEADER
 from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
+from libs.common.counters import REQUEST_OUTCOMES
 from libs.common.errors import Refused
 from libs.common.fault_points import reached
 from libs.common.idempotency import CommandKey

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from libs.common.bus import OUTAGES
+from libs.common.counters import RUNS
 from libs.common.errors import Outage, Refused
 from libs.common.events import Kind
 from libs.common.fault_points import reached
@@ -171,4 +172,7 @@ class Worker:
     async def _deleted(self, lease: RunLease) -> bool:
         """Most runs are looks at mailboxes in which nothing has happened: they end with one statement."""
         async with self.engine.db.acquire() as connection:
-            return await runs.delete_if_unreported(connection, lease)
+            deleted = await runs.delete_if_unreported(connection, lease)
+        if deleted:
+            RUNS.labels(lease.kind, "completed", "").inc()
+        return deleted

@@ -44,7 +44,7 @@ PAGES = {
 # Those with nothing of anybody's: signing in and out, documents, files, health, what Google calls.
 NOBODYS = {
     "/login", "/login/google", "/logout", "/logout/everywhere", f"{PREFIX}/hooks/gmail", f"{PREFIX}/openapi.json", f"{PREFIX}/docs",
-    "/health/live", "/health/ready", "/metrics", "/favicon.ico", "/.well-known/oauth-protected-resource",
+    "/health/live", "/health/ready", "/favicon.ico", "/.well-known/oauth-protected-resource",
     "/.well-known/oauth-protected-resource/mcp",
     "/mcp",  # other people's ids are in its body: test_an_assistant_reaches_what_is_its_users_and_nothing_of_anybody_else
 }  # fmt: skip
