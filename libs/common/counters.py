@@ -52,3 +52,11 @@ BRIEF_LATE_SECONDS = Histogram(
 MODEL_ANSWERS = Counter("pingcrm_model_answers", "Answers of the model by what came of them", ["outcome"])
 MODEL_TOKENS = Counter("pingcrm_model_tokens", "Tokens that the model took", ["direction"])
 MODEL_COST = Counter("pingcrm_model_cost_usd", "What the model's answers cost at list price")
+
+# There from the beginning, with 0: what appears with its first 1 has not increased, as far as Prometheus can see.
+for _reason in ("wait", "daily", "google"):
+    QUOTA_REFUSALS.labels(_reason)
+for _outcome in ("refreshed", "reauth_required", "misconfigured", "unavailable", "refused"):
+    TOKEN_REFRESHES.labels(_outcome)
+for _outcome in ("written", "no_key", "timeout", "refused", "malformed", "rejected", "unavailable"):
+    MODEL_ANSWERS.labels(_outcome)
