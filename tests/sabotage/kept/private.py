@@ -12,6 +12,7 @@ PRODUCT = "tests/e2e/test_whole_product.py::test_two_replicas_of_everything_yiel
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 DELIVERY = "libs/common/bus/delivery.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
+OPERATIONS = "tests/integration/gateway/test_gateway_operations.py"
 NOT_RECORDED = "tests/integration/contacts/test_contacts_do_not_record.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 WEBHOOK_SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
@@ -162,6 +163,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/common/bus/responding.py::Responder._reply_to",
         Replace('get_logger().exception("answer_failed", ...)', ""),
         (f"{SILENT}::test_a_request_that_cannot_be_served_is_refused_logged_and_counted",),
+    ),
+    Mutation(
+        "an operations page for everybody",
+        "private",
+        "services/gateway/pages/operations.py::_for_operators",
+        Replace("not visit.user.operator", "False"),
+        (f"{OPERATIONS}::test_only_operators_have_the_page_and_nobody_the_metrics_on_the_public_port",),
+    ),
+    Mutation(
+        "measurements of the operator who looks, in place of those of everybody",
+        "private",
+        "libs/common/measuring.py::_take_part",
+        Replace("with on_behalf_of(None): ...", "taken = list(await measure())"),
+        ("tests/unit/common/test_measuring.py",),
     ),
     Mutation(
         "a request's path in the log and in the metrics",
