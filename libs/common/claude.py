@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from libs.common.config import Settings
 from libs.common.counters import MODEL_ANSWERS, MODEL_COST, MODEL_TOKENS
+from libs.common.log import current_trace, describe_span, traced
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 TIME_LIMIT_SECONDS = 20.0
@@ -100,13 +101,14 @@ class Claude:
 
     async def write(self, *, system: str, prompt: str, shape: type[T]) -> Written[T]:
         """An answer of this shape within `seconds`, retries included. Raises NoAnswer."""
-        try:
-            written = await self._write(system, prompt, shape)
-        except NoAnswer as error:
-            _count(error.why, error.usage)
-            raise
-        _count("written", written.usage)
-        return written
+        with traced(current_trace(), span="model"):
+            try:
+                written = await self._write(system, prompt, shape)
+            except NoAnswer as error:
+                _count(error.why, error.usage)
+                raise
+            _count("written", written.usage)
+            return written
 
     async def _write(self, system: str, prompt: str, shape: type[T]) -> Written[T]:
         if self.client is None:
@@ -161,6 +163,7 @@ def _read(message: Message, model: str, shape: type[T]) -> Written[T]:
 
 
 def _count(outcome: str, usage: Usage) -> None:
+    describe_span(outcome=outcome)
     MODEL_ANSWERS.labels(outcome).inc()
     MODEL_TOKENS.labels("input").inc(usage.input_tokens)
     MODEL_TOKENS.labels("output").inc(usage.output_tokens)

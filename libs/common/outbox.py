@@ -65,7 +65,7 @@ async def relay(pool: Pool, bus: "Bus") -> int:
 
 async def _settle(bus: "Bus", row: Record) -> bool:
     """Publish, or set aside what can't be: too large, or written by a version that knew it otherwise. False: it stays."""
-    with traced(row["trace"]):
+    with traced(row["trace"], span="outbox"):
         try:
             await bus.publish(_event_of(row))
         except Unprocessable as error:

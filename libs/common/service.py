@@ -12,10 +12,11 @@ if __name__ == "__main__":
 
 import asyncio
 import gc
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -198,12 +199,25 @@ async def _main(service: Service, settings: Settings, wire: Wire) -> None:
     get_logger().info("stopped")
 
 
+@contextmanager
+def _traces_exported(service: Service) -> Iterator[None]:
+    """To where OTEL_EXPORTER_OTLP_ENDPOINT says, if it does. What that takes is imported then alone: time and memory of every start."""
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        yield
+        return
+    from libs.common.telemetry import exporting
+
+    with exporting(service):
+        yield
+
+
 def run(service: Service, wire: Wire) -> None:
     """Run a service as this process. Exit code 1 with a sentence where something that it needs can't be reached."""
     settings = Settings()
     configure(service, settings)
     try:
-        uvloop.run(_main(service, settings, wire))
+        with _traces_exported(service):
+            uvloop.run(_main(service, settings, wire))
     except Outage as outage:
         get_logger().error("start_failed", error=str(outage))
         sys.exit(1)

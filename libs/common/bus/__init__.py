@@ -151,7 +151,7 @@ class Bus:
 
         @self._broker.subscriber(event.subject, decoder=_undecoded, no_reply=True)
         async def _(message: NatsMessage) -> None:
-            with traced(message.headers.get(TRACE_HEADER, "")):
+            with traced(message.headers.get(TRACE_HEADER, ""), span=event.subject):
                 try:
                     await handler(event.model_validate_json(message.body))
                 except Exception:

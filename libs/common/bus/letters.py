@@ -115,7 +115,7 @@ class DeadLetters:
             raise Refused(
                 409, "not_replayable", f"This one is for whoever runs the machine: `pingcrm dead replay {number}`."
             )
-        with traced(letter.trace):
+        with traced(letter.trace, span="replay"):
             await self._handle(letter, consumer.service)
             await self.stream.delete_msg(DEAD_STREAM, number)
             get_logger().info("dead_letter_replayed", subject=letter.event_subject, consumer=letter.consumer)

@@ -74,7 +74,7 @@ class WebhookSender:
 
     async def _deliver_traced(self, delivery: DueDelivery) -> None:
         """Under the trace of what the call reports: from that event one leads to the call."""
-        with traced(delivery.trace):
+        with traced(delivery.trace, span="webhook"):
             await self._deliver(delivery)
 
     async def _deliver(self, delivery: DueDelivery) -> None:

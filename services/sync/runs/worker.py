@@ -108,9 +108,8 @@ class Worker:
 
     async def _carry_out(self, held: HeldLeases, lease: RunLease) -> None:
         """One run, its lease kept for as long as it works. Never raises, but for cancellation."""
-        with traced(
-            lease.trace, account=str(lease.account_id), user=str(lease.user_id), run=str(lease.run_id), kind=lease.kind
-        ):
+        about = {"account": str(lease.account_id), "user": str(lease.user_id), "run": str(lease.run_id)}
+        with traced(lease.trace, span=f"run {lease.kind}", kind=lease.kind, **about):
             work = asyncio.create_task(self._work(lease))
             try:
                 with held.holding(lease, work.cancel):
