@@ -84,6 +84,7 @@ SCREENS = (
     Screen("meeting-brief-text", "{meeting}?preview=text"),
     Screen("notifications", "/notifications"),
     Screen("settings", "/settings"),
+    Screen("operations", "/operations"),
     Screen("settings-account", "/settings/accounts/{account}"),
     Screen("settings-disconnect", "/settings/accounts/{account}/disconnect"),
     Screen("keys", "/", _list_keys),

@@ -64,7 +64,7 @@ async def test_every_page_is_accessible_fits_and_calls_nobody_else(running: Prod
         for path in (
             "/", "/contacts", "/contacts?q=nobody-at-all", "/contacts/new", f"/contacts/{priya['id']}", f"/contacts/{priya['id']}/edit",
             f"/contacts/{priya['id']}?edit=emails",
-            "/meetings", "/meetings?past", meeting, f"{meeting}?preview", "/notifications", "/settings",
+            "/meetings", "/meetings?past", meeting, f"{meeting}?preview", "/notifications", "/settings", "/operations",
         ):  # fmt: skip
             await visitor.open(path)
             await visitor.check()

@@ -22,6 +22,14 @@ TICK_TEXTS = {
 
 
 @dataclass(frozen=True)
+class AccountRow:
+    """How many accounts are in a state, in words."""
+
+    text: str
+    accounts: int
+
+
+@dataclass(frozen=True)
 class KindRow:
     """The unfinished runs of a kind. `lag`: of the worst of those that are not at work, in words; empty where there is none."""
 
@@ -78,7 +86,7 @@ class OperationsView:
 
     concerns: tuple[Concern, ...]
     users: int | None
-    accounts: tuple[tuple[str, int], ...]
+    accounts: tuple[AccountRow, ...]
     kinds: tuple[KindRow, ...]
     pending: int | None
     queues: tuple[QueueRow, ...]
@@ -98,7 +106,7 @@ def operations_view(measured: Measured) -> OperationsView:
         concerns=tuple(concerns(measured)),
         users=numbers.whole("pingcrm_users"),
         accounts=tuple(
-            (text, number)
+            AccountRow(text, number)
             for state, text in ACCOUNT_STATES.items()
             if (number := numbers.whole("pingcrm_accounts", state=state)) is not None
         ),

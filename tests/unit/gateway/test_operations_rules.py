@@ -10,7 +10,7 @@ from libs.common.measuring import sample
 from libs.common.requests import Sample
 from libs.local import ROOT
 from services.gateway.domain.concerns import DOWN, RULES, Rule, concerns, duration_text
-from services.gateway.domain.operations import ScheduleRow, operations_view
+from services.gateway.domain.operations import AccountRow, ScheduleRow, operations_view
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 PAGES = ROOT / "docs" / "operating"
@@ -98,7 +98,7 @@ def test_the_page_has_the_numbers_of_the_measurements_in_words() -> None:
         sample("pingcrm_model_tokens_of_days", 200, days="30", direction="output"),
     ]
     view = operations_view(measured)
-    assert (view.users, view.accounts) == (2, (("connected", 3),))
+    assert (view.users, view.accounts) == (2, (AccountRow("connected", 3),))
     (mail,) = view.kinds
     assert (mail.kind, mail.runs, mail.lag) == ("Mail", {"queued": 4}, "3 min")
     assert view.quota is not None

@@ -11,7 +11,7 @@ import yaml
 from libs.common.ids import SERVICES
 from tests.support.monitoring import ALERTS, COUNTED, DASHBOARDS, MEASURED, PROMTOOL, alert_names, queries
 
-GRAMMAR = Path(__file__).parents[2] / "support" / "typescript"
+NODE = Path(__file__).parents[2] / "support" / "typescript"
 CONFIG = ALERTS.with_name("prometheus.yml")
 
 
@@ -32,6 +32,17 @@ def test_prometheus_looks_for_every_service_under_its_name() -> None:
     assert tuple(job["dns_sd_configs"][0]["names"]) == SERVICES
     compose = yaml.safe_load((CONFIG.parents[2] / "docker-compose.yml").read_text())
     assert str(job["dns_sd_configs"][0]["port"]) == compose["services"]["sync"]["environment"]["PINGCRM_HEALTH_PORT"]
+
+
+@pytest.mark.skipif(
+    not (NODE / "node_modules" / "@grafana").exists(),
+    reason="make typescript: the grammar of LogQL is a package of Node",
+)
+def test_the_queries_over_the_logs_are_logql() -> None:
+    written = [query.replace("$__auto", "5m") for _, query in queries("logs")]
+    given = json.dumps([*written, "{job="])
+    done = subprocess.run(["node", "logql.mjs"], cwd=NODE, input=given, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ["{job="]
 
 
 @pytest.mark.parametrize("name", ["metrics", "logs"])
