@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -39,7 +39,7 @@ from libs.common.bus.publishing import PUBLISH_TIMEOUT_SECONDS, publish_chunk, s
 from libs.common.bus.pull import PullLoop
 from libs.common.bus.requesting import send_request
 from libs.common.bus.responding import Responder
-from libs.common.bus.unsettled import Unsettled, queue_samples
+from libs.common.bus.unsettled import Unsettled
 from libs.common.cache import Cache
 from libs.common.config import Settings
 from libs.common.dead_letters import Letter, purge_filter
@@ -347,16 +347,8 @@ class Bus:
 
     async def measure(self) -> list[Sample]:
         """How much waits for this service, and for how long. Raises what NATS raises."""
-        consumers = [subscription.consumer for subscription in self._subscriptions]
-        infos = await asyncio.gather(
-            *(self._stream.consumer_info(consumer.stream, consumer.name) for consumer in consumers)
-        )
-        now = datetime.now(UTC)
-        return [
-            found
-            for subscription, info in zip(self._subscriptions, infos, strict=True)
-            for found in queue_samples(subscription.consumer.name, info, subscription.unsettled.age_seconds(info, now))
-        ]
+        measured = await asyncio.gather(*(s.unsettled.measure(self._stream, s.consumer) for s in self._subscriptions))
+        return [found for samples in measured for found in samples]
 
     async def ping(self) -> None:
         """Outage: not connected, a loop that should be pulling has ended, or what it pulls from is gone."""

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 
 from libs.common.measuring import sample
 from libs.common.requests import Sample
+from libs.common.topology import DurableConsumer
 
 RETURNED_KEPT = 5_000  # more than a consumer may have unacknowledged
 
@@ -49,6 +51,11 @@ class Unsettled:
         if len(self._returned) >= RETURNED_KEPT:  # nobody measures, and other replicas settled them
             self._returned.pop(next(iter(self._returned)))
         self._returned[message.metadata.sequence.stream] = message.metadata.timestamp
+
+    async def measure(self, stream: JetStreamContext, consumer: DurableConsumer) -> list[Sample]:
+        """How much waits for the consumer, and for how long. Raises what NATS raises."""
+        info = await stream.consumer_info(consumer.stream, consumer.name)
+        return queue_samples(consumer.name, info, self.age_seconds(info, datetime.now(UTC)))
 
     def age_seconds(self, info: ConsumerInfo, now: datetime) -> float:
         """For how long the oldest event has waited, at most; 0 where none does."""
