@@ -19,13 +19,13 @@ from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from opentelemetry.instrumentation.redis import RedisInstrumentor
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import (
     INVALID_SPAN_ID,
     NonRecordingSpan,
@@ -65,11 +65,7 @@ def exporting(service: Service, exporter: SpanExporter | None = None) -> Iterato
     provider.add_span_processor(BatchSpanProcessor(Harmless(exporter or OTLPSpanExporter())))
     propagated = propagate.get_global_textmap()
     propagate.set_global_textmap(CompositePropagator([]))  # neither Google nor anybody's webhook is told our traces
-    instrumentors: tuple[BaseInstrumentor, ...] = (
-        AioHttpClientInstrumentor(),
-        AsyncPGInstrumentor(),
-        RedisInstrumentor(),
-    )
+    instrumentors = (AioHttpClientInstrumentor(), AsyncPGInstrumentor(), RedisInstrumentor())  # type: ignore[no-untyped-call]
     for instrumentor in instrumentors:
         instrumentor.instrument(tracer_provider=provider)
     token = otel_context.attach(_outside_of_any_trace())
@@ -134,8 +130,9 @@ class _Tracing:
         under_way = get_current_span()
         if under_way.get_span_context().trace_id == trace_id:
             return set_span_in_context(under_way, Context())
-        sampled = self._provider.sampler.should_sample(Context(), trace_id, work.name).decision.is_sampled()
-        flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
+        sampled = self._provider.sampler.should_sample(Context(), trace_id, work.name)
+        is_sampled = sampled.decision is Decision.RECORD_AND_SAMPLE
+        flags = TraceFlags(TraceFlags.SAMPLED if is_sampled else TraceFlags.DEFAULT)
         return set_span_in_context(
             NonRecordingSpan(SpanContext(trace_id, cause, is_remote=True, trace_flags=flags)), Context()
         )

@@ -81,10 +81,10 @@ def concerns(measured: Measured) -> Iterator[Concern]:
         if measured.get(service) is None:
             yield Concern(DOWN, f"The service {service} does not reply.")
     for rule in RULES:
-        for service, samples in measured.items():
+        for name, samples in measured.items():
             for labels, value in _values(rule, samples or ()):
                 if value > rule.above:
-                    yield Concern(rule.alert, _sentence(rule, service, labels, value))
+                    yield Concern(rule.alert, _sentence(rule, name, labels, value))
 
 
 def duration_text(seconds: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from libs.common.errors import Outage, Refused, not_found
+from libs.common.ids import SERVICES, Service
 from libs.common.requests import (
     ListDeadLetters,
     MeasureAuth,
@@ -24,7 +25,7 @@ from services.gateway.pages.visit import PageHandler, Visit, page_route, see_oth
 PATH = "/operations"
 MEASURE_SECONDS = 9.0
 REPLAY_SECONDS = 40.0  # more than the service takes that handles it again
-MEASURE: Mapping[str, type[Query[Measurements]]] = {
+MEASURE: Mapping[Service, type[Query[Measurements]]] = {
     "auth": MeasureAuth,
     "sync": MeasureSync,
     "contacts": MeasureContacts,
@@ -52,23 +53,21 @@ def _for_operators(handler: PageHandler) -> PageHandler:
 
 async def show_operations(visit: Visit, *, problem: Refused | None = None) -> web.Response:
     """All services are asked at once; of one that is away the page says so."""
-    letters, *measured = await asyncio.gather(
-        visit.request_if_up(ListDeadLetters()), _measure_gateway(visit), *(_measure(visit, name) for name in MEASURE)
+    letters, measured = await asyncio.gather(
+        visit.request_if_up(ListDeadLetters()), asyncio.gather(*(_measure(visit, service) for service in SERVICES))
     )
     values = {
-        "view": operations_view(dict(zip(("gateway", *MEASURE), measured, strict=True))),
+        "view": operations_view(dict(zip(SERVICES, measured, strict=True))),
         "letters": letters.items if letters else None,
         "problem": problem.detail if problem else "",
     }
     return await visit.page("operations.html", values, status=problem.status if problem else 200)
 
 
-async def _measure_gateway(visit: Visit) -> Sequence[Sample] | None:
-    return await visit.context.measuring.take()
-
-
-async def _measure(visit: Visit, service: str) -> Sequence[Sample] | None:
-    """None: the service is away."""
+async def _measure(visit: Visit, service: Service) -> Sequence[Sample] | None:
+    """Of the gateway this replica's own. None: the service is away."""
+    if service not in MEASURE:
+        return await visit.context.measuring.take()
     found = await visit.request_if_up(MEASURE[service](), seconds=MEASURE_SECONDS)
     return found.items if found else None
 
