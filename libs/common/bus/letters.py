@@ -29,9 +29,13 @@ class NoSuchDeadLetter(Exception):
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """`number` is its place in the stream. `payload` is private: shown on request only, never listed."""
+    """`number` is its place in the stream. `payload` is private: shown on request only, never listed.
+
+    `service` wrote it, by the word of the server; the rest is by the word of that service.
+    """
 
     number: int
+    service: str
     at: str
     consumer: str
     subject: str
@@ -42,12 +46,14 @@ class DeadLetter:
 
     @property
     def given_up_by(self) -> Consumer | None:
-        """The consumer that can handle it again. None: it was to be published, or it is an order to delete.
+        """The consumer that can handle it again, one of the service that wrote it. None: it was to be published, or orders to delete.
 
         An order to delete is published to everybody by whoever runs the installation; no service may give one to another.
         """
         consumer = _BY_NAME.get(self.consumer)
-        return None if consumer is None or consumer.event.outlives_purge else consumer
+        if consumer is None or consumer.service != self.service or consumer.event.outlives_purge:
+            return None
+        return consumer
 
     @property
     def event_subject(self) -> str:
@@ -154,6 +160,7 @@ def _dead_letter(message: RawStreamMsg) -> DeadLetter:
     subject = message.subject or ""
     return DeadLetter(
         number=message.seq or 0,
+        service=subject.split(".")[1] if subject.startswith("dead.") else "",
         at=headers.get("Pingcrm-At", ""),
         consumer=headers.get("Pingcrm-Consumer", ""),
         subject=headers.get("Pingcrm-Subject") or original_subject(subject),

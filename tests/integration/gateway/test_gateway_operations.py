@@ -165,8 +165,11 @@ async def test_an_operator_sees_dead_letters_and_has_them_handled_again(installa
     forged = await installation.given_up("contacts", chat, of=f".telegram.{ALICE}")
     unreadable = await installation.write("contacts", "contacts_message_ingested", "message.ingested", PRIVATE.encode())
     order = await installation.given_up("sync", UserDeleted(user_id=BOB, account_ids=()))
+    of_another = await installation.write(
+        "prep", "sync_settings_changed", "settings.changed", changed.model_dump_json().encode()
+    )
     unpublished = await installation.write("auth", "auth_outbox", "settings.changed", b"{}")
-    stay = [forged, unreadable, order, unpublished]
+    stay = [forged, unreadable, order, of_another, unpublished]
     for service, event, of, query in (
         ("gateway", failed, "", "SELECT FROM gateway.notifications"),
         ("contacts", chat, f".telegram.{BOB}", "SELECT FROM contacts.interactions WHERE platform = 'telegram'"),
@@ -193,6 +196,7 @@ async def test_an_operator_sees_dead_letters_and_has_them_handled_again(installa
             (forged, 422, "not the user whom the subject names"),
             (unreadable, 422, "It failed again."),
             (order, 409, f"pingcrm dead replay {order}"),
+            (of_another, 409, f"pingcrm dead replay {of_another}"),
             (unpublished, 409, f"pingcrm dead replay {unpublished}"),
         ):
             async with browser.post(f"/operations/dead-letters/{number}/replay") as response:
