@@ -128,7 +128,7 @@ async def assert_operators_see_how_it_is(it: Product, folder: Path) -> None:
         assert response.status == 200
     numbers = {(series.name, series.labels.get("state", "")): int(series.value) for series in emitted}
     assert numbers["pingcrm_accounts", "active"] == 2
-    assert "2 connected" in page
+    assert "<dt>Connected</dt><dd>2 accounts</dd>" in page
     assert f"{numbers['pingcrm_briefs_of_day', 'sent']} sent" in page
     assert "message.ingested · contacts_message_ingested" in page
     assert [text for text in provoked.PROVOKED if text in page] == []

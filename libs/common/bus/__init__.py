@@ -343,7 +343,8 @@ class Bus:
     @property
     def server_version(self) -> str:
         """That of the NATS server; empty while it is not connected."""
-        return str(self.client.connected_server_version) if self.client.is_connected else ""
+        version = self.client.connected_server_version
+        return f"{version.major}.{version.minor}.{version.patch}" if self.client.is_connected else ""
 
     async def measure(self) -> list[Sample]:
         """How much waits for this service, and for how long. Raises what NATS raises."""

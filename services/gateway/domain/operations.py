@@ -9,7 +9,8 @@ from libs.common.ids import SERVICES
 from libs.common.requests import Sample
 from services.gateway.domain.concerns import KINDS, Concern, Measured, concerns, duration_text
 
-ACCOUNT_STATES = {"active": "connected", "reauth_required": "waiting for their user to sign in again"}
+ACCOUNT_STATES = {"active": "Connected", "reauth_required": "Signed out by Google"}
+RUN_STATES = ("queued", "running", "importing", "waiting")
 SCHEDULES = {"0 0 */6 * * *": "every 6 hours", "@every 10m": "every 10 minutes"}
 TICK_TEXTS = {
     "mail": "Mail of every account",
@@ -30,7 +31,7 @@ class AccountRow:
 
 
 @dataclass(frozen=True)
-class KindRow:
+class KindColumn:
     """The unfinished runs of a kind. `lag`: of the worst of those that are not at work, in words; empty where there is none."""
 
     kind: str
@@ -87,7 +88,8 @@ class OperationsView:
     concerns: tuple[Concern, ...]
     users: int | None
     accounts: tuple[AccountRow, ...]
-    kinds: tuple[KindRow, ...]
+    kinds: tuple[KindColumn, ...]
+    run_states: tuple[str, ...]
     pending: int | None
     queues: tuple[QueueRow, ...]
     empty_queues: int
@@ -111,6 +113,7 @@ def operations_view(measured: Measured) -> OperationsView:
             if (number := numbers.whole("pingcrm_accounts", state=state)) is not None
         ),
         kinds=_kinds(numbers),
+        run_states=RUN_STATES,
         pending=numbers.whole("pingcrm_messages_pending"),
         queues=tuple(row for row in queues if row.waiting or row.in_hand),
         empty_queues=sum(not (row.waiting or row.in_hand) for row in queues),
@@ -150,8 +153,8 @@ class Numbers:
         return None if found is None else int(found)
 
 
-def _kinds(numbers: Numbers) -> tuple[KindRow, ...]:
-    rows = []
+def _kinds(numbers: Numbers) -> tuple[KindColumn, ...]:
+    columns = []
     for kind, text in KINDS.items():
         runs = {found.labels["state"]: int(found.value) for found in numbers.named("pingcrm_runs", kind=kind)}
         lags = [
@@ -160,8 +163,8 @@ def _kinds(numbers: Numbers) -> tuple[KindRow, ...]:
             if found.labels["state"] in ("queued", "waiting")
         ]
         if runs:
-            rows.append(KindRow(text, runs, duration_text(max(lags)) if max(lags, default=0) >= 1 else ""))
-    return tuple(rows)
+            columns.append(KindColumn(text, runs, duration_text(max(lags)) if max(lags, default=0) >= 1 else ""))
+    return tuple(columns)
 
 
 def _queues(numbers: Numbers) -> list[QueueRow]:

@@ -98,7 +98,7 @@ def test_the_page_has_the_numbers_of_the_measurements_in_words() -> None:
         sample("pingcrm_model_tokens_of_days", 200, days="30", direction="output"),
     ]
     view = operations_view(measured)
-    assert (view.users, view.accounts) == (2, (AccountRow("connected", 3),))
+    assert (view.users, view.accounts) == (2, (AccountRow("Connected", 3),))
     (mail,) = view.kinds
     assert (mail.kind, mail.runs, mail.lag) == ("Mail", {"queued": 4}, "3 min")
     assert view.quota is not None
