@@ -267,7 +267,8 @@ async def test_what_the_project_has_used_of_its_minute_is_known_without_using_an
     assert (await limiter.get_use()).units == 0
     for _ in range(2):
         assert await limiter.reserve(new_account(), 300, "live") == 0
-    assert await limiter.reserve(first := new_account(), 900, "live") == 0
+    first = new_account()
+    assert await limiter.reserve(first, 900, "live") == 0
     with pytest.raises(Throttled):
         await limiter.reserve(first, 900, "live")
     use = await limiter.get_use()
