@@ -8,7 +8,6 @@ Database, Redis and HTTP calls become spans through OpenTelemetry's own instrume
 paths of Google hold addresses, and errors of PostgreSQL quote rows.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,7 +41,6 @@ from libs.common import VERSION
 from libs.common.ids import Service
 from libs.common.log import Spans, Work, current_trace, make_spans, without_values
 
-_TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _SPAN_ID_MASK = 2**64 - 1
 # The work itself; the database (statements have parameters in place of values); whom an HTTP call went to, not what it asked for.
 ATTRIBUTES = frozenset(
@@ -92,8 +90,7 @@ class _Ids(RandomIdGenerator):
     """A trace that begins has the id of the logs, and the span of its cause the second half of it."""
 
     def generate_trace_id(self) -> int:
-        trace = current_trace()
-        return int(trace, 16) if _TRACE_ID.fullmatch(trace) else super().generate_trace_id()
+        return number_of(current_trace()) or super().generate_trace_id()
 
     def generate_span_id(self) -> int:
         return SPAN_IDS.get() or super().generate_span_id()
@@ -108,7 +105,7 @@ class _Tracing:
 
     @contextmanager
     def begin(self, work: Work) -> Iterator[None]:
-        trace_id = int(work.trace, 16) if _TRACE_ID.fullmatch(work.trace) else 0
+        trace_id = number_of(work.trace)
         cause = trace_id & _SPAN_ID_MASK
         token = SPAN_IDS.set(cause if work.is_first else INVALID_SPAN_ID)
         try:
@@ -155,6 +152,14 @@ class Harmless(SpanExporter):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return self._exporter.force_flush(timeout_millis)
+
+
+def number_of(trace: str) -> int:
+    """A trace id as OpenTelemetry has it. 0: it is none; whoever publishes on the bus can write anything there."""
+    try:
+        return max(int(trace, 16), 0) if len(trace) == 32 else 0
+    except ValueError:
+        return 0
 
 
 def _harmless(span: ReadableSpan) -> ReadableSpan:
