@@ -48,7 +48,7 @@ BRIEF_LATE_SECONDS = Histogram(
     "How much later than its lead before the meeting an automatic brief was sent",
     buckets=(0, 30, 60, 120, 300, 600, 900, 1_500),
 )
-# written, or why there was no answer
+# written, kept (answered to the very same within a day, and not called), or why there was no answer
 MODEL_ANSWERS = Counter("pingcrm_model_answers", "Answers of the model by what came of them", ["outcome"])
 MODEL_TOKENS = Counter("pingcrm_model_tokens", "Tokens that the model took", ["direction"])
 MODEL_COST = Counter("pingcrm_model_cost_usd", "What the model's answers cost at list price")
@@ -58,5 +58,15 @@ for _reason in ("wait", "daily", "google"):
     QUOTA_REFUSALS.labels(_reason)
 for _outcome in ("refreshed", "reauth_required", "misconfigured", "unavailable", "refused"):
     TOKEN_REFRESHES.labels(_outcome)
-for _outcome in ("written", "no_key", "timeout", "refused", "malformed", "rejected", "unavailable"):
+for _outcome in (
+    "written",
+    "kept",
+    "no_key",
+    "over_budget",
+    "timeout",
+    "refused",
+    "malformed",
+    "rejected",
+    "unavailable",
+):
     MODEL_ANSWERS.labels(_outcome)

@@ -135,7 +135,7 @@ def problem_response(failure: ErrorResponse) -> web.Response:
 
 def respond_to_unreadable(headers: Mapping[str, str], status: int) -> web.Response:
     """The response to what never became a request: it has passed no middleware."""
-    with traced(""):
+    with traced("", span="unreadable"):
         response = problem_response(problems.of_http(status, None))
         response.headers.update(
             {**headers, "Trace-Id": current_trace(), "Cache-Control": "no-store", "Server": "PingCRM"}

@@ -12,19 +12,16 @@ from services.prep.store import operations
 async def measure(context: Context) -> list[Sample]:
     """The briefs of a day, and what the model has cost in a day and in thirty."""
     async with context.db.acquire() as connection:
-        month = await operations.list_briefs_of_month(connection)
-    day = [found for found in month if found.recent]
-    samples = [
-        sample("pingcrm_briefs_of_day", sum(found.briefs for found in day if found.state == state), state=state)
-        for state in get_args(PrepState)
-    ]
-    for days, briefs in (("1", day), ("30", month)):
-        tokens = {"input": sum(b.input_tokens for b in briefs), "output": sum(b.output_tokens for b in briefs)}
+        briefs = await operations.count_briefs_of_day(connection)
+        uses = await operations.list_model_use(connection)
+    samples = [sample("pingcrm_briefs_of_day", briefs.get(state, 0), state=state) for state in get_args(PrepState)]
+    for use in uses:
+        days = str(use.days)
         samples += [
-            sample("pingcrm_model_tokens_of_days", number, days=days, direction=direction)
-            for direction, number in tokens.items()
+            sample("pingcrm_model_tokens_of_days", use.input_tokens, days=days, direction="input"),
+            sample("pingcrm_model_tokens_of_days", use.output_tokens, days=days, direction="output"),
+            sample("pingcrm_model_cost_usd_of_days", use.cost_usd, days=days),
         ]
-        samples.append(sample("pingcrm_model_cost_usd_of_days", sum(b.cost_usd for b in briefs), days=days))
     return samples
 
 

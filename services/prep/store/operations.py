@@ -1,29 +1,37 @@
-"""What became of the briefs of all users, and what they cost: numbers for operators."""
+"""What became of the briefs of all users, and what the model took of all of them: numbers for operators."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from libs.common.db import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Briefs:
-    """Those that were touched last within the last 24 hours (`recent`), or within thirty days before, with what they cost together."""
+class ModelUse:
+    """What all calls of the model within so many days took: those for briefs, for looks at them, and those that came to nothing."""
 
-    state: str
-    recent: bool
-    briefs: int
+    days: int
     input_tokens: int
     output_tokens: int
     cost_usd: float
 
 
-async def list_briefs_of_month(connection: Connection) -> list[Briefs]:
-    """By state, those of the last 24 hours apart."""
+async def count_briefs_of_day(connection: Connection) -> Mapping[str, int]:
+    """Those that were touched last within the last 24 hours, by state."""
+    rows = await connection.fetch(
+        "SELECT state, count(*) AS briefs FROM preps WHERE updated_at > now() - interval '1 day' GROUP BY 1"
+    )
+    return {row["state"]: row["briefs"] for row in rows}
+
+
+async def list_model_use(connection: Connection) -> list[ModelUse]:
+    """Of a day, and of the thirty for which calls are on record."""
     rows = await connection.fetch(
         """
-        SELECT state, updated_at > now() - interval '1 day' AS recent, count(*) AS briefs, sum(input_tokens) AS input_tokens,
-               sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd
-        FROM preps WHERE updated_at > now() - interval '30 days' GROUP BY 1, 2
+        SELECT days, COALESCE(sum(input_tokens), 0) AS input_tokens, COALESCE(sum(output_tokens), 0) AS output_tokens,
+               COALESCE(sum(cost_usd), 0) AS cost_usd
+        FROM unnest(ARRAY[1, 30]) AS days LEFT JOIN model_calls ON called_at > now() - days * interval '1 day'
+        GROUP BY days ORDER BY days
         """
     )
-    return [Briefs(**dict(row)) for row in rows]
+    return [ModelUse(**dict(row)) for row in rows]
