@@ -90,8 +90,8 @@ async def _settle(product: Stage, people: Sequence[Person]) -> None:
 
 async def _invite(product: Stage, people: Sequence[Person], accounts: Sequence[AccountData]) -> datetime:
     """Everybody has a meeting with the one whom they know, and it is known to the product; when it is due."""
-    # So far ahead that no scan finds it before everything is at rest.
-    starts_at = datetime.now(UTC) + AHEAD + timedelta(seconds=90 + 0.06 * len(people))
+    # So far ahead that no scan finds it before everything is at rest, also one that has lost patience with its calendar (60 s).
+    starts_at = datetime.now(UTC) + AHEAD + timedelta(seconds=150 + 0.06 * len(people))
     for number, account in enumerate(accounts):
         event = {
             "summary": "The engine",

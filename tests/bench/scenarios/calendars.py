@@ -25,13 +25,15 @@ ADDRESS = "planner@gmail.com"
 INSTANCES, SCANNED = 80_000, 100_000
 KEPT_DAYS = 1095 + 60
 """What is read of a calendar: three years back and sixty days ahead."""
+PER_SERIES = 730
+"""So many instances the local Google makes of a series that never ends."""
 SCANS = 200
 SETTLED_SECONDS = 400.0
 
 
 async def run(setting: Setting) -> list[Figure]:
     wanted = setting.size(INSTANCES, 1_500)
-    series = -(-wanted // KEPT_DAYS)
+    series = -(-wanted // PER_SERIES)
     now = datetime.now(UTC)
     calendar = CalendarData(ADDRESS, ADDRESS, primary=True, events=[_daily(number, now) for number in range(series)])
     planner = AccountData(ADDRESS, "Plan Ner", "", calendars=[calendar])
