@@ -15,10 +15,9 @@ from libs.common.ids import Service
 
 # Where OpenTelemetry is installed, redis imports its metrics, for measurements that nobody has turned on: 4 MB of every process, and a
 # tenth of a second. Not to be found, they are left out; traces, where somebody wants them, do without (telemetry.py).
-_METRICS = "opentelemetry.sdk.metrics"
-_left_out = _METRICS not in sys.modules
-if _left_out:
-    sys.modules[_METRICS] = None  # type: ignore[assignment]
+_LEFT_OUT = [name for name in ("opentelemetry.metrics", "opentelemetry.sdk.metrics") if name not in sys.modules]
+for _name in _LEFT_OUT:
+    sys.modules[_name] = None  # type: ignore[assignment]
 
 import redis.asyncio as redis  # noqa: E402
 from redis.asyncio.retry import Retry  # noqa: E402
@@ -32,8 +31,8 @@ from redis.exceptions import (  # noqa: E402
     TimeoutError,  # noqa: A004
 )
 
-if _left_out:
-    del sys.modules[_METRICS]
+for _name in _LEFT_OUT:
+    del sys.modules[_name]
 
 # Unreachable, starting, in the middle of a failover, or full.
 OUTAGES: tuple[type[BaseException], ...] = (
