@@ -15,13 +15,14 @@ from libs.common.fault_points import reached
 from libs.common.ids import ContactId, UserId
 from libs.common.log import get_logger
 from services.contacts.context import Context, UserBusy, pause_between_chunks
-from services.contacts.domain.duplicate_keys import blocking_keys, is_of_name
-from services.contacts.domain.duplicates import WORTH_SUGGESTING, Traits, likeness, names_are_alike
+from services.contacts.domain.duplicate_keys import blocking_keys, is_of_name, is_of_similar_names
+from services.contacts.domain.duplicates import WORTH_SUGGESTING, Traits, likeness, names_are_alike, similar_names
 from services.contacts.store import duplicates
 from services.contacts.store.duplicates import Suggestion
 
 CONTACTS_AT_ONCE = 400
-COMPARED_AT_ONCE = 500
+SIFTED_AT_ONCE, COMPARED_AT_ONCE = 50, 500
+NAMES_KEPT = 100_000
 MAX_COMPARED, MAX_KEPT = 200, 20
 """With how many a contact is compared at most, those first with whom it shares the most telling key; and how many are kept."""
 
@@ -41,12 +42,15 @@ async def refresh_due_duplicates(context: Context) -> int:
 
 async def _refresh_user(context: Context, user_id: UserId) -> int:
     done = 0
+    names: dict[ContactId, str] = {}
     while True:
         # The user's lock: what is being changed just now must not be marked as compared.
         async with context.locked(user_id) as connection:
             due = await duplicates.take_due_contacts(connection, user_id, CONTACTS_AT_ONCE)
+            if len(names) > NAMES_KEPT:
+                names.clear()
             if due:
-                await _compare(connection, user_id, due)
+                await _compare(connection, user_id, due, names)
         await reached("contacts.duplicates.chunk")
         done += len(due)
         if len(due) < CONTACTS_AT_ONCE:
@@ -54,18 +58,38 @@ async def _refresh_user(context: Context, user_id: UserId) -> int:
         await pause_between_chunks()
 
 
-async def _compare(connection: Connection, user_id: UserId, due: Collection[ContactId]) -> None:
+async def _compare(
+    connection: Connection, user_id: UserId, due: Collection[ContactId], names: dict[ContactId, str]
+) -> None:
+    """`names`: what contacts were called when they were read last; who has been renamed since is due again. It grows."""
     traits = await duplicates.list_traits(connection, due)
+    names |= {contact_id: found.name for contact_id, found in traits.items()}
     keys = {contact_id: blocking_keys(found) for contact_id, found in traits.items()}
     await duplicates.replace_keys(connection, user_id, keys)
     blocks = await duplicates.list_blocks(connection, user_id, {key for several in keys.values() for key in several})
     candidates = {contact_id: _candidates(contact_id, several, blocks) for contact_id, several in keys.items()}
     sharing = {other_id for key, block in blocks.items() if not is_of_name(key) for other_id in block}
-    candidates = await _promising(connection, traits, candidates, sharing)
+    called_alike = {other_id for several in candidates.values() for other_id in several} - sharing
+    await _read_names(connection, names, called_alike)
+    for number, (contact_id, several) in enumerate(candidates.items()):
+        close = {
+            other_id for key in keys[contact_id] if not is_of_similar_names(key) for other_id in blocks.get(key, ())
+        }
+        called = {other_id: names[other_id] for other_id in several if other_id in called_alike}
+        candidates[contact_id] = _promising(traits[contact_id], several, called, close)
+        if number % SIFTED_AT_ONCE == 0:
+            await asyncio.sleep(0)  # others want to be served, too
     others = {other_id for several in candidates.values() for other_id in several} - traits.keys()
     traits |= await duplicates.list_traits(connection, others)
     found = await _suggestions(traits, candidates)
     await duplicates.replace_suggestions(connection, user_id, due, found)
+
+
+async def _read_names(connection: Connection, names: dict[ContactId, str], contact_ids: Collection[ContactId]) -> None:
+    """Add the names of those of these contacts that are not there yet; empty ones of who is gone."""
+    missing = set(contact_ids) - names.keys()
+    names |= dict.fromkeys(missing, "")
+    names |= await duplicates.list_names(connection, missing)
 
 
 def _candidates(
@@ -77,28 +101,21 @@ def _candidates(
     return list(others)[:MAX_COMPARED]
 
 
-async def _promising(
-    connection: Connection,
-    traits: Mapping[ContactId, Traits],
-    candidates: Mapping[ContactId, Collection[ContactId]],
-    sharing: Collection[ContactId],
-) -> dict[ContactId, list[ContactId]]:
+def _promising(
+    contact: Traits, others: Collection[ContactId], called: Mapping[ContactId, str], close: Collection[ContactId]
+) -> list[ContactId]:
     """The candidates of whom all traits are worth reading: most who share the beginning or ending of a name are called otherwise.
 
-    `sharing`: who shares something else than a name with somebody.
+    `called`: the names of those with whom the contact shares no more than something of the name; `close`: with whom more than that.
     """
-    unread = {other_id for several in candidates.values() for other_id in several} - traits.keys() - set(sharing)
-    names = await duplicates.list_names(connection, unread)
-    named = {other_id: Traits(name, (), ()) for other_id, name in names.items()}
-    promising: dict[ContactId, list[ContactId]] = {}
-    for contact_id, several in candidates.items():
-        promising[contact_id] = [
-            other_id
-            for other_id in several
-            if other_id not in unread or (other_id in named and names_are_alike(traits[contact_id], named[other_id]))
-        ]
-        await asyncio.sleep(0)  # others want to be served, too
-    return promising
+    similar = similar_names(contact.name, called)
+    return [
+        other_id
+        for other_id in others
+        if other_id not in called
+        or other_id in similar
+        or (other_id in close and names_are_alike(contact, Traits(called[other_id], (), ())))
+    ]
 
 
 async def _suggestions(

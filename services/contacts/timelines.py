@@ -17,6 +17,8 @@ async def list_interaction_views(
     connection: Connection, lines: Sequence[TimelineLine], people_shown: int = PEOPLE_SHOWN
 ) -> list[Interaction]:
     """These lines in full, in their order; the first people of each."""
+    if not lines:
+        return []
     ids = {line.interaction_id for line in lines}
     people = await timelines.list_people(connection, ids, people_shown)
     accounts = await timelines.list_accounts_of(connection, ids)
@@ -26,17 +28,15 @@ async def list_interaction_views(
     ]
 
 
-async def list_timeline_items(
-    connection: Connection, folded: Sequence[FoldedLine], older: Sequence[TimelineLine]
-) -> list[TimelineItem]:
-    """These lines in full, each with those of `older` that are folded into it."""
-    views = await list_interaction_views(connection, [*(found.line for found in folded), *older])
-    by_id = {view.id: view for view in views}
+async def list_timeline_items(connection: Connection, folded: Sequence[FoldedLine]) -> list[TimelineItem]:
+    """These lines in full, each with what is folded into it."""
+    lines = [line for found in folded for line in (found.line, *found.older)]
+    views = {view.id: view for view in await list_interaction_views(connection, lines)}
     return [
         TimelineItem(
-            **dict(by_id[found.line.interaction_id]),
+            **dict(views[found.line.interaction_id]),
             thread_messages=found.messages,
-            older=tuple(by_id[id_] for id_ in found.older_ids if id_ in by_id),
+            older=tuple(views[line.interaction_id] for line in found.older),
         )
         for found in folded
     ]

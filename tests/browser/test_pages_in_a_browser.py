@@ -215,6 +215,7 @@ async def test_mail_that_comes_in_does_not_move_what_one_reads(running: Product,
         await visitor.open(f"/contacts/{priya['id']}")
         thread = page.locator("#recent details.thread").last
         await thread.locator("summary").click()
+        await expect(thread.locator(".line").first).to_be_visible()
         await page.locator(".note summary").click()
         await page.locator("#note").fill("Half a thought")
         reading = page.locator("#recent > .timeline > li").last
@@ -230,6 +231,7 @@ async def test_mail_that_comes_in_does_not_move_what_one_reads(running: Product,
         assert after is not None
         assert abs(after["y"] - before["y"]) < 2, "it stays where it was"
         await expect(thread).to_have_attribute("open", "")
+        await expect(thread.locator(".line").first).to_be_visible()
         await expect(page.locator("#note")).to_have_value("Half a thought")
         await visitor.check()
 

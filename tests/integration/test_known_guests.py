@@ -143,7 +143,7 @@ async def test_a_stranger_among_known_guests_is_shown_without_a_score(world: Wor
     reason, dossier = await brief_of(world, await invited(world, JANE, BOB))
     assert reason is None
     assert [(person.address, person.known, person.relationship) for person in dossier.people] == [
-        (JANE, False, None), (BOB, True, "Cold"),
+        (BOB, True, "Cold"), (JANE, False, None),
     ]  # fmt: skip
 
 

@@ -18,7 +18,8 @@ MAX_KEYS = 40
 MAX_OF_A_KIND = 10
 _STEM, _ENDING = 3, 4
 MIN_HANDLE = 6
-_OF_NAMES = ("name ", "stem ", "initial ", "ending ")
+_OF_NAMES = ("name ", "initial ")
+_OF_SIMILAR_NAMES = ("stem ", "ending ")
 
 # Local parts that belong to an office rather than to a person.
 _OFFICES = frozenset(
@@ -69,8 +70,13 @@ def _own_local_part(email: str) -> str:
 
 
 def is_of_name(blocking_key: str) -> bool:
-    """Whether those who share this key are of similar names, and that is all they share."""
-    return blocking_key.startswith(_OF_NAMES)
+    """Whether those who share this key share something of their names, and that is all they share."""
+    return blocking_key.startswith(_OF_NAMES + _OF_SIMILAR_NAMES)
+
+
+def is_of_similar_names(blocking_key: str) -> bool:
+    """Whether it is there for names that differ in a few letters: most who share it are called otherwise."""
+    return blocking_key.startswith(_OF_SIMILAR_NAMES)
 
 
 def blocking_keys(traits: Traits) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """Whether two contacts may be the same person, and what speaks for it."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from rapidfuzz.fuzz import token_sort_ratio
+from rapidfuzz.process import extract
 
+from libs.common.ids import ContactId
 from services.contacts.domain.identities import PHONE, platform_label
 from services.contacts.domain.identity_evidence import PROFILE, Evidence
 from services.contacts.domain.nicknames import may_be_same_given_name
@@ -81,6 +83,12 @@ def _by_evidence(first: Traits, second: Traits) -> Iterator[tuple[float, str]]:
             is_profile = evidence.source == PROFILE
             words = f"{platform} shows {evidence.value}" if is_profile else f"the {platform} bio names {evidence.value}"
             yield (0.9 if is_profile else 0.8), words
+
+
+def similar_names(name: str, others: Mapping[ContactId, str]) -> set[ContactId]:
+    """Those whose folded names differ a little from this one, or not at all: of very many, in no time."""
+    found = extract(name, others, scorer=token_sort_ratio, score_cutoff=100 * SIMILAR, limit=None) if name else ()
+    return {contact_id for _, _, contact_id in found}
 
 
 def names_are_alike(first: Traits, second: Traits) -> bool:

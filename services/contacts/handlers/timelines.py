@@ -34,15 +34,14 @@ async def get_timeline(context: Context, query: GetTimeline) -> Timeline:
         until=now if query.when == "past" else None,
         later_than=now if query.when == "ahead" else None,
         down_to=_position(query.down_to),
+        with_older=query.older,
     )
     after = _position(query.cursor)
     async with context.db.acquire() as connection:
         contact_id = await get_contact_id(connection, query.user_id, query.contact_id)
         list_page = list_folded_lines if query.group else list_single_lines
         lines = await list_page(connection, contact_id, wanted, after, query.limit + 1)
-        older_ids = [id_ for line in lines for id_ in line.older_ids]
-        older = await timelines.list_among(connection, contact_id, wanted, older_ids) if older_ids else []
-        found = await list_timeline_items(connection, lines, older)
+        found = await list_timeline_items(connection, lines)
     items, next_cursor = cut_page(found, query.limit, lambda view: (view.occurred_at.isoformat(), view.id))
     return Timeline(items=items, next_cursor=next_cursor or query.down_to)
 

@@ -89,21 +89,28 @@ async def list_names(connection: Connection, contact_ids: Collection[ContactId])
 
 
 async def replace_keys(connection: Connection, user_id: UserId, keys: Mapping[ContactId, Collection[str]]) -> None:
-    """These contacts have these keys, and no others."""
-    pairs = [(key, contact_id) for contact_id, several in keys.items() for key in several]
-    columns = [key for key, _ in pairs], [contact_id for _, contact_id in pairs]
-    await connection.execute(
-        """DELETE FROM duplicate_keys d WHERE d.contact_id = ANY($1::uuid[])
-           AND (d.key, d.contact_id) NOT IN (SELECT * FROM unnest($2::text[], $3::uuid[]))""",
-        list(keys),
-        *columns,
+    """These contacts have these keys, and no others. The caller holds the user's lock."""
+    rows = await connection.fetch(
+        "SELECT key, contact_id FROM duplicate_keys WHERE contact_id = ANY($1::uuid[])", list(keys)
     )
-    await connection.execute(
-        """INSERT INTO duplicate_keys (user_id, key, contact_id)
-           SELECT $1, key, contact_id FROM unnest($2::text[], $3::uuid[]) AS k(key, contact_id) ON CONFLICT DO NOTHING""",
-        user_id,
-        *columns,
-    )
+    known = {(row["key"], row["contact_id"]) for row in rows}
+    wanted = {(key, contact_id) for contact_id, several in keys.items() for key in several}
+    if gone := sorted(known - wanted):
+        await connection.execute(
+            """DELETE FROM duplicate_keys d USING unnest($2::text[], $3::uuid[]) AS k(key, contact_id)
+               WHERE d.user_id = $1 AND d.key = k.key AND d.contact_id = k.contact_id""",
+            user_id,
+            [key for key, _ in gone],
+            [contact_id for _, contact_id in gone],
+        )
+    if new := sorted(wanted - known):
+        await connection.execute(
+            """INSERT INTO duplicate_keys (user_id, key, contact_id)
+               SELECT $1, key, contact_id FROM unnest($2::text[], $3::uuid[]) AS k(key, contact_id)""",
+            user_id,
+            [key for key, _ in new],
+            [contact_id for _, contact_id in new],
+        )
 
 
 async def list_blocks(connection: Connection, user_id: UserId, keys: Iterable[str]) -> dict[str, list[ContactId]]:
@@ -115,7 +122,7 @@ async def list_blocks(connection: Connection, user_id: UserId, keys: Iterable[st
                ) AS block
            ) AS found WHERE cardinality(found.contact_ids) BETWEEN 2 AND $3 - 1""",
         user_id,
-        list(keys),
+        sorted(keys),
         MAX_BLOCK + 1,
     )
     return {row["key"]: row["contact_ids"] for row in rows}

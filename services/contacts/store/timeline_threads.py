@@ -1,19 +1,23 @@
 """Timelines with their threads folded: each stands at its newest message, and there alone, whatever page that is on."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from libs.common.db import Connection
 from libs.common.ids import ContactId, InteractionId
+from services.contacts.domain.timeline_pieces import first_length, next_length
 from services.contacts.store.timelines import (
     FITTING,
     Position,
     TimelineFilter,
     TimelineLine,
     conditions,
+    get_piece,
+    line_of,
+    list_among,
     list_lines,
-    walk,
 )
 
 OLDER_SHOWN = 10
@@ -24,17 +28,11 @@ Thread: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True)
 class FoldedLine:
-    """A line with the thread that is folded into it: how many messages it has, and the first OLDER_SHOWN of the others."""
+    """A line with the thread that is folded into it: how many messages it has; and the first OLDER_SHOWN of the others, where wanted."""
 
     line: TimelineLine
     messages: int = 1
-    older_ids: tuple[InteractionId, ...] = ()
-
-
-@dataclass(frozen=True)
-class _FoundThread:
-    messages: int
-    ids: tuple[InteractionId, ...]
+    older: tuple[TimelineLine, ...] = ()
 
 
 async def list_single_lines(
@@ -49,58 +47,83 @@ async def list_folded_lines(
 ) -> list[FoldedLine]:
     """One page of a folded timeline, after this position.
 
-    Whether a message is the newest of its thread does not depend on the page: an older one is left out wherever it is met.
+    Whether a message is the newest of its thread does not depend on the page: an older one is left out wherever it is met, unread.
     """
     found: list[FoldedLine] = []
-    threads: dict[Thread, _FoundThread] = {}
-    async for lines in walk(connection, contact_id, wanted, after, limit):
-        unknown = [line for line in lines if line.thread and _thread_of(line) not in threads]
-        threads |= await _get_threads(connection, contact_id, wanted, unknown) if unknown else {}
-        for line in lines:
-            thread = threads.get(_thread_of(line), _FoundThread(1, (line.interaction_id,)))
-            if thread.ids[0] == line.interaction_id:
-                found.append(FoldedLine(line, thread.messages, thread.ids[1:]))
-        if len(found) >= limit:
-            break
-    return found[:limit]
+    threads: dict[Thread, FoldedLine | None] = {}
+    in_threads: set[InteractionId] = set()
+    length, read = first_length(limit, narrows=wanted.narrows), 0
+    while True:
+        piece = await get_piece(connection, contact_id, wanted, after, length)
+        thread_of = await _list_thread_names(connection, piece.ids)
+        unknown = {id_: thread for id_, thread in thread_of.items() if thread not in threads}
+        if unknown:
+            members = await _list_ids_in_threads(connection, contact_id, unknown)
+            known = await _list_threads(connection, contact_id, wanted, members)
+            threads |= {thread: known.get(thread) for thread in unknown.values()}
+            in_threads.update(members)
+        shown = {folded.line.interaction_id: folded for folded in threads.values() if folded}
+        # What is in a thread stands at its newest message; what is in none, or in one that is not known yet, by itself.
+        by_itself = [id_ for id_ in piece.ids if id_ not in thread_of or id_ not in in_threads]
+        for line in await list_among(connection, contact_id, wanted, by_itself):
+            shown[line.interaction_id] = FoldedLine(line)
+        found += [shown[id_] for id_ in piece.ids if id_ in shown]
+        if piece.is_last or len(found) >= limit:
+            return found[:limit]
+        read += length
+        after, length = piece.end, next_length(read, len(found), limit)
 
 
-def _thread_of(line: TimelineLine) -> Thread:
-    return (line.platform, line.thread)
-
-
-async def _get_threads(
-    connection: Connection, contact_id: ContactId, wanted: TimelineFilter, lines: Sequence[TimelineLine]
-) -> dict[Thread, _FoundThread]:
-    """The threads of these lines as they are on the contact's timeline, as far as it fits: their newest messages first."""
+async def _list_thread_names(connection: Connection, ids: Collection[InteractionId]) -> dict[InteractionId, Thread]:
+    """The threads of those of these interactions that are in one."""
     rows = await connection.fetch(
-        f"""SELECT platform, thread, count(*) AS messages,
-                   (array_agg(interaction_id ORDER BY occurred_at DESC, interaction_id DESC))[:$9] AS ids
-            FROM ({FITTING}) line WHERE thread <> '' GROUP BY platform, thread""",  # noqa: S608  (no input in it)
+        "SELECT id, platform, thread FROM interactions WHERE id = ANY($1::uuid[]) AND thread <> ''", list(ids)
+    )
+    return {row["id"]: (row["platform"], row["thread"]) for row in rows}
+
+
+async def _list_threads(
+    connection: Connection, contact_id: ContactId, wanted: TimelineFilter, members: Sequence[InteractionId]
+) -> dict[Thread, FoldedLine]:
+    """The threads that these messages make on the contact's timeline, as far as they fit."""
+    rows = await connection.fetch(
+        f"""SELECT * FROM (
+                SELECT line.*, count(*) OVER (PARTITION BY platform, thread) AS messages,
+                       row_number() OVER (PARTITION BY platform, thread ORDER BY occurred_at DESC, interaction_id DESC) AS nth
+                FROM ({FITTING}) line WHERE thread <> ''
+            ) numbered WHERE nth <= $9 ORDER BY nth""",  # noqa: S608  (no input in it)
         contact_id,
         *conditions(wanted),
-        await _list_ids_in_threads(connection, lines),
-        1 + OLDER_SHOWN,
+        members,
+        1 + (OLDER_SHOWN if wanted.with_older else 0),
     )
-    return {(row["platform"], row["thread"]): _FoundThread(row["messages"], tuple(row["ids"])) for row in rows}
+    lines: dict[Thread, list[TimelineLine]] = defaultdict(list)
+    messages: dict[Thread, int] = {}
+    for row in rows:
+        thread = (row["platform"], row["thread"])
+        lines[thread].append(line_of(row))
+        messages[thread] = row["messages"]
+    return {thread: FoldedLine(newest, messages[thread], tuple(older)) for thread, (newest, *older) in lines.items()}
 
 
-async def _list_ids_in_threads(connection: Connection, lines: Sequence[TimelineLine]) -> list[InteractionId]:
-    """What is in the threads of these lines, whoever is on it: in any account of the user, or written by hand.
+async def _list_ids_in_threads(
+    connection: Connection, contact_id: ContactId, thread_of: Mapping[InteractionId, Thread]
+) -> list[InteractionId]:
+    """What is in the threads of these messages, whoever is on it: in any account of the user, or written by hand.
 
-    Where the connection of an account has not arrived yet, it is known by the lines alone.
+    Where the connection of an account has not arrived yet, it is known by the messages alone.
     """
     rows = await connection.fetch(
-        """WITH own AS (SELECT id, user_id FROM interactions WHERE id = ANY($1::uuid[])),
-           sources AS (
-               SELECT user_id AS id FROM own
-               UNION SELECT id FROM accounts WHERE user_id IN (SELECT user_id FROM own)
+        """WITH sources AS (
+               SELECT user_id AS id FROM contacts WHERE id = $3
+               UNION SELECT a.id FROM contacts c JOIN accounts a USING (user_id) WHERE c.id = $3
                UNION SELECT source_id FROM sightings WHERE interaction_id = ANY($1::uuid[])
            )
            SELECT DISTINCT s.interaction_id FROM sources CROSS JOIN unnest($2::text[]) AS t(thread)
            JOIN sightings s ON s.source_id = sources.id AND s.thread = t.thread AND s.fact IS NOT NULL
            WHERE s.interaction_id IS NOT NULL""",
-        [line.interaction_id for line in lines],
-        list({line.thread for line in lines}),
+        list(thread_of),
+        list({name for _, name in thread_of.values()}),
+        contact_id,
     )
     return [row["interaction_id"] for row in rows]

@@ -1,7 +1,7 @@
 """Timelines: the lines of contacts (views/timeline_lines.sql), newest first, and what is on each."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -11,6 +11,7 @@ from libs.common.db import Connection, Record
 from libs.common.events import Person
 from libs.common.ids import AccountId, ContactId, InteractionId, UserId
 from libs.common.requests import ContactRef, Direction
+from services.contacts.domain.timeline_pieces import first_length, next_length
 
 LINES = """
     SELECT l.interaction_id, l.occurred_at, l.direction, l.platform, l.contact_id, l.counted,
@@ -53,8 +54,6 @@ class ListedPeople:
 
 
 _LAST_ID = InteractionId(UUID(int=2**128 - 1))
-_SPARE, _GROWTH = 8, 4
-"""By how many positions the first piece is longer than the page, where nothing is left out on purpose; and how pieces grow."""
 
 # Of a contact ($1) the lines that fit a filter (`conditions`) among some interactions ($8). Each by itself, as OFFSET 0 has it: together
 # the planner would read all that the contact is on, and pick these from it.
@@ -74,6 +73,7 @@ class TimelineFilter:
     """Which lines of a timeline are asked for.
 
     `until`: what had begun then; `later_than`: what had not. `down_to`: as far as this position, itself included.
+    `with_older`: of folded threads not the newest message alone.
     """
 
     platform: str | None = None
@@ -83,6 +83,7 @@ class TimelineFilter:
     until: datetime | None = None
     later_than: datetime | None = None
     down_to: Position | None = None
+    with_older: bool = False
 
     @property
     def narrows(self) -> bool:
@@ -95,43 +96,53 @@ class TimelineFilter:
             return True
         return self.down_to is not None and position < self.down_to
 
+    def begins_after(self, position: Position | None) -> Position | None:
+        """Behind which position there may be something, where it is read on from this one; None: from the newest on."""
+        if self.until is None:
+            return position
+        newest = (self.until, _LAST_ID)
+        return newest if position is None else min(position, newest)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is at the next positions, newest first; not all of it is a line that fits. `is_last`: nothing follows behind `end`."""
+
+    ids: Sequence[InteractionId]
+    end: Position | None
+    is_last: bool
+
 
 async def list_lines(
     connection: Connection, contact_id: ContactId, wanted: TimelineFilter, after: Position | None, limit: int
 ) -> list[TimelineLine]:
-    """One page of a timeline, after this position."""
-    found: list[TimelineLine] = []
-    async for lines in walk(connection, contact_id, wanted, after, limit):
-        found += lines
-        if len(found) >= limit:
-            break
-    return found[:limit]
+    """One page of a timeline, after this position.
 
-
-async def walk(
-    connection: Connection, contact_id: ContactId, wanted: TimelineFilter, after: Position | None, limit: int
-) -> AsyncIterator[list[TimelineLine]]:
-    """The lines of a timeline that fit, after this position, piece by piece. `limit`: how many will do, as far as is known.
-
-    Each piece is longer than the one before: a page of a long timeline costs what its own lines cost, and one for which all have to be
-    looked at little more than that.
+    Read are pieces, each as long as is likely to do: a page costs what its own lines cost, however long the timeline.
     """
-    if wanted.until is not None:
-        newest = (wanted.until, _LAST_ID)
-        after = newest if after is None else min(after, newest)
-    length = 2 * limit if wanted.narrows else limit + _SPARE
+    found: list[TimelineLine] = []
+    length, read = first_length(limit, narrows=wanted.narrows), 0
     while True:
-        piece = await _list_piece(connection, contact_id, after, wanted.later_than, length)
-        yield [
-            line
-            for line in await list_among(
-                connection, contact_id, wanted, [interaction_id for _, interaction_id in piece]
-            )
-            if wanted.down_to is None or line.position >= wanted.down_to
-        ]
-        if len(piece) < length or wanted.ends_above(piece[-1]):
-            return
-        after, length = piece[-1], length * _GROWTH
+        piece = await get_piece(connection, contact_id, wanted, after, length)
+        found += await list_among(connection, contact_id, wanted, piece.ids)
+        if piece.is_last or len(found) >= limit:
+            return found[:limit]
+        read += length
+        after, length = piece.end, next_length(read, len(found), limit)
+
+
+async def get_piece(
+    connection: Connection, contact_id: ContactId, wanted: TimelineFilter, after: Position | None, length: int
+) -> Piece:
+    """So many positions after this one; fewer where it is the last piece."""
+    begin = wanted.begins_after(after)
+    if wanted.thread is None:
+        found = await _list_piece(connection, contact_id, begin, wanted.later_than, length)
+    else:
+        found = await _list_piece_of_thread(connection, contact_id, wanted.thread, begin, length)
+    is_last = len(found) < length or wanted.ends_above(found[-1])
+    ids = [position[1] for position in found if wanted.down_to is None or position >= wanted.down_to]
+    return Piece(ids, found[-1] if found else None, is_last)
 
 
 async def _list_piece(
@@ -156,10 +167,33 @@ async def _list_piece(
     return [(row["occurred_at"], row["interaction_id"]) for row in rows]
 
 
+async def _list_piece_of_thread(
+    connection: Connection, contact_id: ContactId, thread: str, after: Position | None, limit: int
+) -> list[Position]:
+    """The next positions in a thread, whoever is on what is there: in any account of the user, or written by hand."""
+    rows = await connection.fetch(
+        """SELECT DISTINCT i.occurred_at, i.id
+           FROM contacts c
+           CROSS JOIN LATERAL (SELECT c.user_id AS id UNION ALL SELECT id FROM accounts WHERE user_id = c.user_id) source
+           JOIN sightings s ON s.source_id = source.id AND s.thread = $2 AND s.fact IS NOT NULL
+           JOIN interactions i ON i.id = s.interaction_id
+           WHERE c.id = $1 AND (i.occurred_at, i.id)
+               < (coalesce($3, 'infinity'::timestamptz), coalesce($4, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+           ORDER BY 1 DESC, 2 DESC LIMIT $5""",
+        contact_id,
+        thread,
+        *(after or (None, None)),
+        limit,
+    )
+    return [(row["occurred_at"], row["id"]) for row in rows]
+
+
 async def list_among(
     connection: Connection, contact_id: ContactId, wanted: TimelineFilter, ids: Sequence[InteractionId]
 ) -> list[TimelineLine]:
     """Those of these interactions that are lines of the timeline and fit, newest first, wherever they stand on it."""
+    if not ids:
+        return []
     rows = await connection.fetch(
         f"{FITTING} ORDER BY line.occurred_at DESC, line.interaction_id DESC",
         contact_id,

@@ -14,7 +14,8 @@ SELECT a.contact_id, i.id AS interaction_id, i.occurred_at, i.platform, i.thread
     i.ref, i.kind, i.title, i.text, i.bcc_logged, i.ends_at
 FROM addresses a
 JOIN participants p ON p.address_id = a.id
-JOIN interactions i ON i.id = p.interaction_id
+-- Both have the same time: who is on one interaction is found by it, however much there is of the contact's.
+JOIN interactions i ON i.id = p.interaction_id AND i.occurred_at = p.occurred_at
 LEFT JOIN addresses author ON author.id = i.author_id
 -- Under a BCC hash only my own mail is logged.
 WHERE (p.role <> 'bcc_log' OR (coalesce(author.is_me, false) AND NOT i.unauthenticated))

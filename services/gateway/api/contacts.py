@@ -159,6 +159,13 @@ class TimelineQuery(BaseModel):
     direction: Direction | None = None
     q: str = Field("", max_length=200, description="Words of the title or the text.")
     group: bool = Field(False, description="Fold the messages of a thread into its newest that fits.")
+    older: bool = Field(True, description="With `group`: the first ten of the others of each thread come along.")
+    thread: str | None = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        description="One conversation, as `thread` of an item names it; give its `platform`, too: another one may have a thread so called.",
+    )
     cursor: Cursor = None
     limit: int = Field(50, ge=1, le=200)
 
@@ -174,6 +181,8 @@ async def list_interactions(call: Call, contact_id: ContactId, query: TimelineQu
             direction=query.direction,
             q=query.q.strip(),
             group=query.group,
+            older=query.older,
+            thread=query.thread,
             cursor=query.cursor,
             limit=query.limit,
         )

@@ -1,8 +1,9 @@
 """A contact's timeline as the page shows it: months, sides by direction, threads folded to their newest line. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -14,17 +15,15 @@ PLATFORM_NAMES = {"gmail": "mail", "meeting": "meeting", "calendar": "meeting", 
 
 @dataclass(frozen=True)
 class Line:
-    """One interaction on its side, with its thread folded into it: so many `messages`, of which `older` are the first behind this one."""
+    """One interaction on its side, with its conversation folded into it: so many `messages`; `older` are those behind this one, where it is
+    open. `key`: the same as long as the conversation is the same, whichever message is its newest.
+    """
 
     interaction: Interaction
     side: str
+    key: str
     older: tuple["Line", ...] = ()
     messages: int = 1
-
-    @property
-    def left(self) -> int:
-        """How many messages of the thread are neither this one nor among `older`."""
-        return self.messages - 1 - len(self.older)
 
 
 @dataclass(frozen=True)
@@ -37,15 +36,26 @@ class Month:
     key: str = ""
 
 
-def months(items: Iterable[TimelineItem], zone: ZoneInfo) -> list[Month]:
+Opened = Mapping[str, Sequence[Interaction]]
+"""What is behind the newest message of conversations that are open, by their keys."""
+
+
+def months(items: Iterable[TimelineItem], zone: ZoneInfo, opened: Opened) -> list[Month]:
     """The months of a page of a timeline."""
-    by_month = groupby(map(_folded, items), key=lambda line: _month_of(line.interaction.occurred_at, zone))
+    lines = (_folded(item, opened) for item in items)
+    by_month = groupby(lines, key=lambda line: _month_of(line.interaction.occurred_at, zone))
     result = []
     for (title, key), month_lines in by_month:
-        lines = list(month_lines)
-        automated = tuple(line for line in lines if line.interaction.automated)
-        result.append(Month(title, tuple(line for line in lines if not line.interaction.automated), automated, key))
+        in_month = list(month_lines)
+        automated = tuple(line for line in in_month if line.interaction.automated)
+        result.append(Month(title, tuple(line for line in in_month if not line.interaction.automated), automated, key))
     return result
+
+
+def months_of_conversation(items: Iterable[TimelineItem], zone: ZoneInfo) -> list[Month]:
+    """The months of one conversation, message by message; what is automated stands where it was written."""
+    by_month = groupby(map(_line, items), key=lambda line: _month_of(line.interaction.occurred_at, zone))
+    return [Month(title, tuple(lines), key=key) for (title, key), lines in by_month]
 
 
 def _month_of(moment: datetime, zone: ZoneInfo) -> tuple[str, str]:
@@ -53,12 +63,20 @@ def _month_of(moment: datetime, zone: ZoneInfo) -> tuple[str, str]:
     return f"{local:%B %Y}", f"{local:%Y-%m}"
 
 
-def _folded(item: TimelineItem) -> Line:
-    return Line(item, SIDES[item.direction], tuple(map(_line, item.older)), item.thread_messages)
+def _folded(item: TimelineItem, opened: Opened) -> Line:
+    key = conversation_key(item)
+    return Line(item, SIDES[item.direction], key, tuple(map(_line, opened.get(key, ()))), item.thread_messages)
 
 
 def _line(interaction: Interaction) -> Line:
-    return Line(interaction, SIDES[interaction.direction])
+    return Line(interaction, SIDES[interaction.direction], str(interaction.id))
+
+
+def conversation_key(interaction: Interaction) -> str:
+    """Short, and fit to be an id in a page. What is in no conversation is one by itself."""
+    if interaction.thread is None:
+        return str(interaction.id)
+    return sha256(f"{interaction.platform}:{interaction.thread}".encode()).hexdigest()[:16]
 
 
 def platform_name(platform: str) -> str:

@@ -1,13 +1,13 @@
 """The timeline on a person's page: what is ahead, and the past page by page, filtered, searched, and kept fresh where one reads."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from libs.common.ids import ContactId
-from libs.common.requests import Direction, GetTimeline, Interaction
-from services.gateway.domain.timeline_view import Month, months
+from libs.common.requests import Direction, GetTimeline, Interaction, TimelineItem
+from services.gateway.domain.timeline_view import Month, conversation_key, months, months_of_conversation
 from services.gateway.pages.visit import Visit, query_text
 
 PAGE_LENGTH = 60
@@ -15,7 +15,9 @@ FRESH_LENGTH = 200
 """Of what is fetched anew: as far down as the first page reached, whatever came in above."""
 UPCOMING_SHOWN = 5
 MAX_QUERY = 200
-MAX_THREAD = 500
+MAX_THREAD, MAX_PLATFORM = 500, 32
+MAX_OPEN = 20
+"""So many conversations that are open stay so where the timeline is fetched anew."""
 DIRECTIONS: dict[str, Direction] = {"they": "inbound", "you": "outbound"}
 PLATFORMS = {"mail": "email", "meetings": "calendar", "notes": "note"}
 CHOICES: Mapping[str, Collection[str]] = {"show": PLATFORMS, "side": DIRECTIONS}
@@ -35,13 +37,18 @@ async def timeline_values(visit: Visit, contact_id: ContactId) -> dict[str, obje
     past, ahead = await asyncio.gather(visit.request(_past(visit, contact_id)), _ahead(visit, contact_id))
     chosen = _chosen(visit)
     upcoming = ahead[::-1]
-    shown = months(past.items, visit.zone)
+    if "thread" in chosen:
+        shown = months_of_conversation(past.items, visit.zone)
+    else:
+        shown = months(past.items, visit.zone, await _opened(visit, contact_id, past.items))
     return {
         "upcoming": upcoming[:UPCOMING_SHOWN],
         "upcoming_more": max(0, len(upcoming) - UPCOMING_SHOWN),
         "months": shown,
         "continued": _continued(visit, shown),
         "chosen": chosen,
+        "conversations": f"/contacts/{contact_id}?{urlencode(chosen)}{'&' if chosen else ''}",
+        "most_open": PAGE_LENGTH,
         "shows": _choices(chosen, "show", {"": "all", **{name: name for name in PLATFORMS}}),
         "sides": _choices(chosen, "side", {"": "both ways", "they": "they wrote", "you": "you wrote"}),
         "older_page": "cursor" in visit.http_request.query,
@@ -59,7 +66,7 @@ def _past(visit: Visit, contact_id: ContactId) -> GetTimeline:
     return GetTimeline(
         user_id=visit.user_id,
         contact_id=contact_id,
-        platform=PLATFORMS.get(parameters.get("show", "")),
+        platform=PLATFORMS.get(parameters.get("show", "")) or chosen.get("on"),
         direction=DIRECTIONS.get(parameters.get("side", "")),
         q=query_text(parameters, "q", MAX_QUERY),
         when="past",
@@ -69,6 +76,27 @@ def _past(visit: Visit, contact_id: ContactId) -> GetTimeline:
         down_to=parameters.get("down_to") or None,
         limit=FRESH_LENGTH if fresh else PAGE_LENGTH,
     )
+
+
+async def _opened(
+    visit: Visit, contact_id: ContactId, items: Sequence[TimelineItem]
+) -> dict[str, tuple[Interaction, ...]]:
+    """What is behind the newest messages of the conversations that are `open` on the screen, by their keys."""
+    keys = set(visit.http_request.query.getall("open", ()))
+    found = [item for item in items if item.thread_messages > 1 and conversation_key(item) in keys][:MAX_OPEN]
+    whole = {"group": False, "cursor": None, "down_to": None, "limit": PAGE_LENGTH}
+    pages = await asyncio.gather(
+        *(
+            visit.request(
+                _past(visit, contact_id).model_copy(update={**whole, "platform": item.platform, "thread": item.thread})
+            )
+            for item in found
+        )
+    )
+    return {
+        conversation_key(item): tuple(line for line in page.items if line.id != item.id)
+        for item, page in zip(found, pages, strict=True)
+    }
 
 
 async def _ahead(visit: Visit, contact_id: ContactId) -> tuple[Interaction, ...]:
@@ -88,6 +116,7 @@ def _chosen(visit: Visit) -> dict[str, str]:
         "side": parameters.get("side", ""),
         "q": query_text(parameters, "q", MAX_QUERY),
         "thread": query_text(parameters, "thread", MAX_THREAD),
+        "on": query_text(parameters, "on", MAX_PLATFORM) if "thread" in parameters else "",
     }
     return {name: value for name, value in found.items() if value and value in CHOICES.get(name, (value,))}
 

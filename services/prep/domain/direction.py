@@ -7,7 +7,7 @@ from typing import Literal
 Direction = Literal["ltr", "rtl"]
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
-_QUOTATION = re.compile("(“[^”]*”)")
+_QUOTATION = re.compile("(“[^“”]*”)")
 
 
 def direction(text: str) -> Direction:

@@ -46,11 +46,16 @@ class Load:
 
 @dataclass(frozen=True)
 class Waits:
-    """How long each search took, and each page of the longest timeline, as it is and with its threads folded; in milliseconds."""
+    """How long each search took, each page of the longest timeline, and each conversation that was opened; in milliseconds.
+
+    `folded`: with its conversations folded, as the page of a contact asks for it; `with_older`: each with some of its older messages.
+    """
 
     searches: Sequence[float]
     timeline: Sequence[float]
     folded: Sequence[float]
+    with_older: Sequence[float]
+    opened: Sequence[float]
 
 
 async def run(setting: Setting) -> list[Figure]:
@@ -69,10 +74,12 @@ async def run(setting: Setting) -> list[Figure]:
         searches = await _search(person, setting.size(SEARCHES, 18))
         setting.publish("paging")
         timeline = await _page(person, contact_id, setting.size(TIMELINE_PAGES, 10))
-        folded = await _page(person, contact_id, setting.size(TIMELINE_PAGES, 10), group="true")
+        folded = await _page(person, contact_id, setting.size(TIMELINE_PAGES, 10), group="true", older="false")
+        with_older = await _page(person, contact_id, setting.size(TIMELINE_PAGES, 10), group="true")
+        opened = await _open(person, contact_id, size.busiest // 6, setting.size(TIMELINE_PAGES, 10))
         setting.publish("loading pages")
         loads = await _load_all(person, contact_id, setting.size(LOADS, 3))
-    return _figures(size, Waits(searches, timeline, folded), loads)
+    return _figures(size, Waits(searches, timeline, folded, with_older, opened), loads)
 
 
 async def _filled(product: Stage, person: Person, size: Size) -> UUID:
@@ -121,6 +128,17 @@ async def _page(person: Person, contact_id: UUID, count: int, **wanted: str) -> 
     return found
 
 
+async def _open(person: Person, contact_id: UUID, conversations: int, count: int) -> list[float]:
+    """Conversations from all over the timeline."""
+    path = f"/api/v1/contacts/{contact_id}/interactions"
+    return [
+        await _milliseconds(
+            person, path, platform="email", thread=f"conversation {number * conversations // count}", limit="60"
+        )
+        for number in range(count)
+    ]
+
+
 async def _load_all(person: Person, contact_id: UUID, times: int) -> Mapping[str, Load]:
     paths = ("/", "/contacts", f"/contacts/{contact_id}", "/meetings", "/notifications", "/settings")
     loads: dict[str, Load] = {}
@@ -160,7 +178,7 @@ async def _travelled(person: Person, address: str) -> tuple[int, str]:
 
 
 def _figures(size: Size, waits: Waits, loads: Mapping[str, Load]) -> list[Figure]:
-    searches, timeline, folded = waits.searches, waits.timeline, waits.folded
+    searches, timeline = waits.searches, waits.timeline
     how = f"{len(searches)} searches of {size.contacts:,} contacts at the gateway, by the beginnings of words"
     slowest = max(loads, key=lambda name: percentile(loads[name].seconds, 95))
     heaviest = max(loads, key=lambda name: loads[name].size)
@@ -171,8 +189,12 @@ def _figures(size: Size, waits: Waits, loads: Mapping[str, Load]) -> list[Figure
         Figure("timeline page, p50", percentile(timeline, 50), "ms",
                f"{len(timeline)} pages of 50 at the gateway; a contact with over {size.busiest:,} of {size.interactions:,} interactions"),
         Figure("timeline page, p99", percentile(timeline, 99), "ms", "the same", at_most(30)),
-        Figure("folded timeline page, p99", percentile(folded, 99), "ms",
-               "the same with threads of six messages folded, each with its older messages", at_most(30)),
+        Figure("folded timeline page, p99", percentile(waits.folded, 99), "ms",
+               "the same with conversations of six messages folded, as the page of a contact asks for it", at_most(30)),
+        Figure("folded timeline page with older messages, p99", percentile(waits.with_older, 99), "ms",
+               "the same, each conversation with the five older messages"),
+        Figure("opened conversation, p99", percentile(waits.opened, 99), "ms",
+               f"{len(waits.opened)} conversations from all over that timeline", at_most(30)),
         Figure("time of a page, p95", percentile(loads[slowest].seconds, 95), "ms",
                f"{len(loads[slowest].seconds)} loads of {each}, the slowest: {slowest}", at_most(40)),
         Figure("first load of a page", loads[heaviest].size / 1000, "kB",

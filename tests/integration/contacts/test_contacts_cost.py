@@ -40,6 +40,14 @@ async def folded(connection: Connection, _: UserId, contact_id: ContactId) -> An
     return await list_folded_lines(connection, contact_id, TimelineFilter(until=datetime.now(UTC)), None, 15)
 
 
+async def conversation(connection: Connection, _: UserId, contact_id: ContactId) -> Any:
+    return await list_lines(connection, contact_id, TimelineFilter(thread="conversation 9"), None, 60)
+
+
+async def no_conversation(connection: Connection, _: UserId, contact_id: ContactId) -> Any:
+    return await list_lines(connection, contact_id, TimelineFilter(platform="note", thread="meeting:0"), None, 2)
+
+
 async def guest(connection: Connection, _: UserId, contact_id: ContactId) -> Any:
     found = await list_known_guests(connection, [contact_id], datetime.now(UTC), 5)
     return found.guests[contact_id].last
@@ -96,6 +104,7 @@ async def test_what_a_page_reads_does_not_grow_with_the_mailbox(
 async def _reads_as_much_of_a_large_mailbox(world: World, filled: Mapping[Size, tuple[UserId, ContactId]]) -> None:
     reads: dict[str, tuple[Reads, int]] = {
         "a page of a timeline": (timeline, 51), "a folded page": (folded, 15), "a guest": (guest, 5), "a note": (note, 1),
+        "a conversation": (conversation, 6), "what is not written about a meeting": (no_conversation, 0),
         "what waits": (waiting, 45), "the newest contacts": (newest, 21),
         "everybody's letter": (search("p"), 21), "a name": (search("person 77"), 11), "a company": (search("firm7"), 21),
     }  # fmt: skip
@@ -103,7 +112,8 @@ async def _reads_as_much_of_a_large_mailbox(world: World, filled: Mapping[Size, 
         rows = {}
         for size, (user_id, contact_id) in filled.items():
             # What is searched is read without a policy (docs/decisions/0012).
-            with on_behalf_of(user_id if read in (timeline, folded, guest, note, waiting, newest) else None):
+            policed = (timeline, folded, conversation, no_conversation, guest, note, waiting, newest)
+            with on_behalf_of(user_id if read in policed else None):
                 async with world.pool.acquire() as connection:
                     counting = CountingConnection(connection)
                     found = await read(cast(Connection, counting), user_id, contact_id)

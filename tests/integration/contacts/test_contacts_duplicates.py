@@ -23,6 +23,7 @@ from services.contacts.domain.duplicate_keys import MAX_BLOCK
 from services.contacts.duplicates import refresh_due_duplicates
 from services.contacts.handlers import contacts, duplicates, merges
 from services.contacts.handlers.cards import import_cards
+from services.contacts.store import duplicates as store
 from services.contacts.store.contact_search import ListedContact, list_listed_contacts
 from tests.support.contacts_world import USER, World, card, contacts_database, mail, removed, settings, world
 
@@ -89,6 +90,26 @@ async def test_thousands_of_one_name_cost_no_more_than_a_block_of_them(world: Wo
     alike = [pair for pair in pairs if pair.contact.name.startswith("Jan")]
     assert len(alike) <= 1, "a name that hundreds have says nothing"
     assert await world.pool.fetchval("SELECT count(*) FROM duplicate_suggestions") <= MAX_BLOCK**2 / 2
+
+
+async def test_nobodys_name_is_read_again_for_each_few_who_are_compared(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[ContactId] = []
+    list_names = store.list_names
+
+    async def list_names_and_note(connection: Connection, contact_ids: Collection[ContactId]) -> dict[ContactId, str]:
+        read.extend(contact_ids)
+        return await list_names(connection, contact_ids)
+
+    monkeypatch.setattr(store, "list_names", list_names_and_note)
+    monkeypatch.setattr("services.contacts.duplicates.CONTACTS_AT_ONCE", 2)
+    called = ("Anna Bergström", "Anna Bergstroem", "Anna Lindqvist", "Anna Berger", "Anna Bergson", "Anna Bergen")
+    await world.receive(*[card(f"n{n}", name=name) for n, name in enumerate(called)])
+    for _ in range(2):
+        assert await names(world) == {frozenset({called[0], called[1]}), frozenset({called[3], called[5]})}
+        await world.pool.execute("UPDATE contacts SET duplicates_due = true")
+    assert 0 < len(read) == len(set(read)) <= len(called)
 
 
 async def test_a_phone_that_two_of_many_namesakes_share_is_still_seen(world: World) -> None:

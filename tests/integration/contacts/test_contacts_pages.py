@@ -35,6 +35,7 @@ from tests.support.contacts_world import (
     USER,
     WORK,
     World,
+    account_id,
     card,
     connected,
     contacts_database,
@@ -143,13 +144,13 @@ async def pages_of_timeline(world: World, contact_id: ContactId, limit: int, **w
     return pages
 
 
-def folded(lines: Sequence[TimelineItem]) -> list[TimelineItem]:
+def folded(lines: Sequence[TimelineItem], shown: int = OLDER_SHOWN) -> list[TimelineItem]:
     """Of each thread of a platform its newest line, with the first of the others."""
     threads: dict[tuple[str, str], list[TimelineItem]] = {}
     for line in lines:
         threads.setdefault((line.platform, line.thread or str(line.id)), []).append(line)
     return [
-        newest.model_copy(update={"thread_messages": 1 + len(older), "older": plain(older[:OLDER_SHOWN])})
+        newest.model_copy(update={"thread_messages": 1 + len(older), "older": plain(older[:shown])})
         for newest, *older in threads.values()
     ]
 
@@ -178,9 +179,10 @@ async def test_a_timeline_is_newest_first_on_pages_of_any_size_however_many_line
         ({"platform": "calendar"}, [line for line in everything if line.platform == "calendar"]),
         ({"direction": "inbound"}, [line for line in everything if line.direction == "inbound"]),
         ({"q": "mail 1"}, [line for line in everything if line.title == "Mail 1"]),
-        ({"group": True}, folded(everything)),
+        ({"group": True}, folded(everything, 0)),
+        ({"group": True, "older": True}, folded(everything)),
         (
-            {"group": True, "direction": "outbound", "q": "MAIL 2", "platform": "email"},
+            {"group": True, "older": True, "direction": "outbound", "q": "MAIL 2", "platform": "email"},
             folded([line for line in everything if line.title == "Mail 2" and line.direction == "outbound"]),
         ),
     ]
@@ -193,7 +195,9 @@ async def test_a_timeline_is_newest_first_on_pages_of_any_size_however_many_line
 
 
 async def test_whatever_the_pages_every_message_is_shown_once_folded_or_not(world: World) -> None:
-    """Threads that go over the borders of pages, longer than what is shown of one, of two accounts, with mail that others are on."""
+    """Threads that go over the borders of pages, longer than what is shown of one, of two accounts, with mail that others are on, or that
+    came into both accounts: there its thread has another name.
+    """
     await world.receive(connected(1), connected(2, WORK))
     chance = random.Random(9)
     names = [f"t{chance.choice([0] * 9 + [*range(12)])}" if n % 5 else "" for n in range(70)]
@@ -202,17 +206,23 @@ async def test_whatever_the_pages_every_message_is_shown_once_folded_or_not(worl
              days_ago=chance.randrange(30))
         for n, name in enumerate(names)
     ]  # fmt: skip
-    await messages.record_messages(world.context, mails)
+    copies = [
+        message.model_copy(update={"account_id": other, "thread_id": f"c{chance.choice([0, 1])}"})
+        for message in mails[::4]
+        for other in {account_id(1), account_id(2)} - {message.account_id}
+    ]
+    await messages.record_messages(world.context, [*mails, *copies])
     jane = (await world.contact(JANE)).id
     [everything] = await pages_of_timeline(world, jane, 200)
     expected = folded(everything)
+    assert {"c0", "c1"} < {item.thread for item in expected}
     assert max(item.thread_messages for item in expected) > 1 + OLDER_SHOWN
     for _ in range(8):
         found: list[TimelineItem] = []
         cursor = None
         while not found or cursor:
             query = GetTimeline(
-                user_id=USER, contact_id=jane, cursor=cursor, limit=chance.choice([1, 2, 3, 7]), group=True
+                user_id=USER, contact_id=jane, cursor=cursor, limit=chance.choice([1, 2, 3, 7]), group=True, older=True
             )
             page = await timelines.get_timeline(world.context, query)
             found += page.items
@@ -220,9 +230,12 @@ async def test_whatever_the_pages_every_message_is_shown_once_folded_or_not(worl
         assert found == expected
     shown = [line.id for item in expected for line in (item, *item.older)]
     for item in expected:
-        if item.thread_messages > 1 + len(item.older):
+        if item.thread:
             [conversation] = await pages_of_timeline(world, jane, 200, thread=item.thread)
+            assert [line.id for line in conversation] == [line.id for line in everything if line.thread == item.thread]
             assert len(conversation) == item.thread_messages, "all of it is a page of its own"
+            pages = await pages_of_timeline(world, jane, 4, thread=item.thread)
+            assert [line for page in pages for line in page] == conversation
             shown += [line.id for line in conversation[1 + len(item.older) :]]
     assert sorted(shown) == sorted(line.id for line in everything)
 

@@ -14,7 +14,8 @@ from libs.common.db import Pool, open_pool
 from libs.common.events import AccountReauthRequired
 from libs.common.ids import AccountId, UserId, new_id
 from services.gateway.domain.exports import MAX_CLAIMS
-from services.gateway.domain.webhook_delivery import NEVER_MADE, CallOutcome, SecretGeneration
+from services.gateway.domain.webhook_delivery import NEVER_MADE, SecretGeneration
+from services.gateway.domain.webhook_outcomes import CallOutcome, CallSubject
 from services.gateway.store import accounts, exports, users, webhook_calls, webhook_secrets
 from services.gateway.store.exports import Claim
 from tests.support.database import Database, blocked
@@ -23,6 +24,7 @@ ALICE, BOB = UserId(UUID(int=1)), UserId(UUID(int=2))
 LEASE = timedelta(seconds=60)
 KEPT = 3
 FINE = CallOutcome("", 5)
+TRIED: CallSubject = ("test", None)
 
 
 @pytest_asyncio.fixture
@@ -140,7 +142,7 @@ async def test_an_export_that_is_begun_anew_or_fails_has_nothing_of_the_try_befo
 async def note_calls(db: Pool, user_id: UserId, *attempts: int) -> None:
     async with db.acquire() as connection, connection.transaction():
         for attempt in attempts:
-            await webhook_calls.insert_call(connection, user_id, None, attempt, FINE)
+            await webhook_calls.insert_call(connection, user_id, TRIED, attempt, FINE)
 
 
 async def test_the_last_calls_of_each_user_are_kept_newest_first(db: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +188,7 @@ async def note_event(connection: Any, user_id: UserId) -> bool:
 
 # What each may come to late: whatever stores something of a user.
 STORES: dict[str, Callable[[Any, UserId], Awaitable[object]]] = {
-    "call": lambda connection, user_id: webhook_calls.insert_call(connection, user_id, None, 1, FINE),
+    "call": lambda connection, user_id: webhook_calls.insert_call(connection, user_id, TRIED, 1, FINE),
     "secret": webhook_secrets.next_generation,
     "event": note_event,
     "export": lambda connection, user_id: exports.insert_export(connection, user_id, new_id()),

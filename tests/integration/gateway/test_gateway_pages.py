@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import Any
 from urllib.parse import quote
 
@@ -176,7 +177,7 @@ async def test_nothing_that_others_wrote_is_markup(gateway: RunningGateway, brow
         assert 'href="javascript:' not in html
 
 
-async def test_a_person_shows_months_of_the_reader_sides_and_folded_threads(
+async def test_a_person_shows_months_of_the_reader_sides_and_folded_conversations(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:
     world = gateway.world
@@ -184,47 +185,61 @@ async def test_a_person_shows_months_of_the_reader_sides_and_folded_threads(
     ahead = datetime.now(UTC) + timedelta(days=2)
     world.upcoming = (interaction("", title="Not yet", occurred_at=ahead, direction="mutual", platform="calendar"),)
     world.interactions = (
-        interaction(
-            "The newest of a thousand",
-            thread="t&u",
-            direction="outbound",
-            thread_messages=1204,
-            older=(interaction("The second"),),
-        ),
+        interaction("The newest of a thousand", thread="t&u", direction="outbound", thread_messages=1204),
+        interaction("The second", thread="t&u"),
         interaction("A newsletter", automated="list"),
-        interaction(
-            "Another", automated="list", thread="n", thread_messages=2, older=(interaction("What it was about"),)
-        ),
+        interaction("Another", automated="list", thread="n", thread_messages=2),
+        interaction("What it was about", automated="list", thread="n"),
     )
     world.older = "older"
     html = await page(browser, f"/contacts/{person.id}", pingcrm_zone=quote("Pacific/Auckland", safe=""))
     assert "March 2026" in html, "it is the 2nd of March there"
-    assert (
-        html.index("Upcoming")
-        < html.index("Not yet")
-        < html.index("The newest of a thousand")
-        < html.index("The second")
-    )
-    assert re.search(r'class="line you">.*?The newest of a thousand', html, re.DOTALL)
-    conversation = f"/contacts/{person.id}?thread=t%26u#timeline"
-    assert f'<a href="{conversation}">All 1,204 messages of this conversation</a>' in html
+    assert html.index("Upcoming") < html.index("Not yet") < html.index("The newest of a thousand")
+    assert re.search(r'class="line you" id="i-[^"]+">.*?The newest of a thousand', html, re.DOTALL)
     assert "3 automated messages<" in html
-    assert "What it was about" in html
+    assert not re.search("The second|What it was about", html), "a conversation is read when it is opened"
+    conversation = f"/contacts/{person.id}?thread=t%26u&on=email#timeline"
+    assert f'<a href="{escape(conversation)}">All 1,204 messages of this conversation</a>' in html
     assert f"/contacts/{person.id}?cursor=older&amp;month=2026-03" in html
     html = await page(browser, f"/contacts/{person.id}?show=mail&side=they&q=hello", pingcrm_zone="../../etc/passwd")
-    (query,) = [query for query in requested(gateway, q.GetTimeline)[-2:] if query.when == "past"]
-    assert (query.platform, query.direction, query.q, query.group, query.thread) == (
-        "email",
-        "inbound",
-        "hello",
-        True,
-        None,
-    )
+    assert past(gateway)[-1] == q.GetTimeline(
+        user_id=world.alice.id, contact_id=person.id, when="past", limit=60,
+        platform="email", direction="inbound", q="hello", group=True,
+    )  # fmt: skip
     assert "One conversation." not in html
     html = await page(browser, conversation)
-    (query,) = [query for query in requested(gateway, q.GetTimeline)[-2:] if query.when == "past"]
-    assert (query.group, query.thread) == (False, "t&u")
+    assert (past(gateway)[-1].group, past(gateway)[-1].thread, past(gateway)[-1].platform) == (False, "t&u", "email")
     assert "One conversation." in html
+    assert html.index("The newest of a thousand") < html.index("The second")
+
+
+async def test_conversations_that_are_open_stay_so_where_the_timeline_is_fetched_anew(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    person = world.add(world.alice, contact("Carol", "carol@example.com"))
+    world.interactions = tuple(
+        interaction(f"{text} of {n}", thread=f"t{n}", thread_messages=2)
+        for n in range(25)
+        for text in ("Newest", "Older")
+    )
+    here = f"/contacts/{person.id}?side=they"
+    html = await page(browser, here)
+    keys = re.findall(r'name="open" value="([^"]+)"', html)
+    assert (len(set(keys)), html.count("Older of")) == (25, 0)
+    before = len(past(gateway))
+    html = await page(browser, f"{here}&down_to=x&open={keys[3]}&open={keys[7]}&open=nothing")
+    whole, *conversations = past(gateway)[before:]
+    assert (whole.group, whole.down_to) == (True, "x")
+    shared = {"user_id": world.alice.id, "contact_id": person.id, "direction": "inbound", "when": "past", "limit": 60}
+    assert conversations == [q.GetTimeline(**shared, platform="email", thread=f"t{n}") for n in (3, 7)]
+    assert re.findall("Older of [0-9]+", html) == ["Older of 3", "Older of 7"]
+    html = await page(browser, f"{here}&{'&'.join(f'open={key}' for key in keys)}")
+    assert html.count("Older of") == 20, "not endlessly many"
+
+
+def past(gateway: RunningGateway) -> list[q.GetTimeline]:
+    return [query for query in requested(gateway, q.GetTimeline) if query.when == "past"]
 
 
 async def test_editing_sends_what_was_changed_and_nothing_else(

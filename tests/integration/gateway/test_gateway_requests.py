@@ -80,9 +80,11 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
     yield Case("show_contact", "GET", of_contact, q.GetContact(**person), 10)
     yield Case("update_contact", "PATCH", of_contact, q.UpdateContact(**person, fields=FIELDS), 30, body)
     yield Case("delete_contact", "DELETE", of_contact, q.DeleteContact(**person), 30)
-    timeline = q.GetTimeline(**person, platform="gmail", direction="inbound", q="tea", group=True, **page)
-    asked = "platform=gmail&direction=inbound&q=tea%20&group=true&cursor=c&limit=7"
+    timeline = q.GetTimeline(**person, platform="gmail", direction="inbound", q="tea", group=True, thread="t", **page)
+    asked = "platform=gmail&direction=inbound&q=tea%20&group=true&older=false&thread=t&cursor=c&limit=7"
     yield Case("list_interactions", "GET", f"{of_contact}/interactions?{asked}", timeline, 10)
+    with_older = q.GetTimeline(**person, group=True, older=True)
+    yield Case("list_interactions", "GET", f"{of_contact}/interactions?group=true", with_older, 10)
     note: dict[str, Any] = {
         "platform": "telegram", "kind": "message", "direction": "inbound", "occurred_at": AT, "title": "T", "text": "X",
         "ref": "r", "thread": "t",

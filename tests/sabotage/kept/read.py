@@ -15,7 +15,7 @@ WORDS = "services/prep/domain/times.py"
 EXTENT = "tests/unit/prep/test_prep_extent.py"
 QUOTES = "services/sync/domain/quotes.py"
 
-MUTATIONS = (
+MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "the oldest interactions in a brief",
         "read",
@@ -291,5 +291,21 @@ MUTATIONS = (
         "services/prep/domain/sentences.py::is_pleasantry",
         Replace("not words or bool(PLEASANTRY.match(words))", "False"),
         ("tests/unit/prep/test_sentences.py::test_what_is_asked",),
+    ),
+    Mutation(
+        "a conversation is looked for along the whole timeline",
+        "read",
+        "services/contacts/store/timelines.py::get_piece",
+        Replace("wanted.thread is None", "True"),
+        ("tests/integration/contacts/test_contacts_cost.py::test_what_a_page_reads_does_not_grow_with_the_mailbox",),
+    ),
+    Mutation(
+        "names are read again for each few who are compared",
+        "read",
+        "services/contacts/duplicates.py::_read_names",
+        Replace("set(contact_ids) - names.keys()", "set(contact_ids)"),
+        (
+            "tests/integration/contacts/test_contacts_duplicates.py::test_nobodys_name_is_read_again_for_each_few_who_are_compared",
+        ),
     ),
 )

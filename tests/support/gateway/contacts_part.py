@@ -130,6 +130,9 @@ class ContactsPart(TwoUsers):
         if query.when == "ahead":
             return q.Timeline(items=self.upcoming)
         found = tuple(line for line in self.interactions if query.thread in (None, line.thread))
+        if query.group:
+            newest = {line.thread or line.id: line for line in reversed(found)}
+            found = tuple(line for line in found if newest[line.thread or line.id] is line)
         return q.Timeline(items=found, next_cursor=None if query.cursor else self.older)
 
     async def add_interaction(self, command: q.AddInteraction) -> q.Interaction:

@@ -70,7 +70,7 @@ PUBLISHED: Mapping[type, Callable[[Belongings], Values]] = {
 # What names nothing of anybody's. `cursor`: a real one comes from the other's own first page.
 PLAIN: Mapping[str, Any] = {
     "cursor": ABSENT, "limit": ABSENT, "after": ABSENT, "q": ABSENT, "sort": ABSENT, "unread": ABSENT, "group": ABSENT,
-    "when": ABSENT, "down_to": ABSENT,
+    "when": ABSENT, "down_to": ABSENT, "older": ABSENT,
     "platform": ABSENT, "direction": ABSENT, "last": ABSENT, "days": ABSENT, "error": ABSENT, "if_version": ABSENT,
     "rejected": ABSENT, "kind": ABSENT, "occurred_at": ABSENT, "thread": ABSENT, "company": ABSENT, "photo_url": ABSENT,
     "birthday": ABSENT, "urls": ABSENT, "notes": ABSENT, "tags": ABSENT, "archived": ABSENT, "phones": ABSENT, "bios": ABSENT,

@@ -27,7 +27,7 @@ from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint, moment, parsing
 from services.gateway.domain import asked_message, assistant_clients, export_formats, photos, redirect_uris, sessions
-from services.prep.domain import clean, fact, personal_facts, phrases, points, sentences
+from services.prep.domain import clean, direction, fact, personal_facts, phrases, points, sentences
 from services.sync.domain import authentication, quotes, why
 from services.sync.domain import text as mail_text
 from services.sync.domain.mail import Me, Outcome, read
@@ -135,6 +135,7 @@ PATTERNS = (
     Row(clean._CODE.findall, (repeated("code:"), unclosed("code", " "), repeated("code is "), unclosed("code", "-"), repeated("pin"))),
     Row(clean._DOMAIN.findall, (repeated("a.b"), repeated("a.com"), repeated("a.xn--"), unclosed("a.xn--", "a-"))),
     Row(clean._PATH.findall, (repeated("a."), repeated("a.com/ "), repeated("1."), unclosed("a.b", "-"), repeated("a.com:"))),
+    Row(direction._QUOTATION.findall, (repeated("“"), unclosed("“", "a"), unclosed("“", "” "))),
     Row(clean._NUMBER.findall, (repeated("1  "), repeated("1   "), repeated("+1"), repeated("1-"), repeated("1()1"))),
     Row(contact_text._CONTROLS.findall, (repeated("\x00"),)),
     Row(export_formats._BIRTHDAY.fullmatch, (repeated("1"), repeated("-"), repeated("1985-03-21"))),

@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.ids import AccountId
+from libs.common.ids import AccountId, ContactId
 from services.contacts.domain.addresses import AddressId
 from services.contacts.domain.arrivals import HeldCard, HeldEmail, Returning, returning
 from services.contacts.domain.contact_fields import EditableFields
-from services.contacts.domain.duplicate_keys import _OFFICES, MAX_KEYS, Names, blocking_keys, handles_of
-from services.contacts.domain.duplicates import FREE_MAIL, WORTH_SUGGESTING, Traits, likeness
+from services.contacts.domain.duplicate_keys import (
+    _OFFICES,
+    MAX_KEYS,
+    Names,
+    blocking_keys,
+    handles_of,
+    is_of_similar_names,
+)
+from services.contacts.domain.duplicates import FREE_MAIL, WORTH_SUGGESTING, Traits, likeness, similar_names
 from services.contacts.domain.merges import SinceMerge, Taken, consequences, merged_fields, restored_fields
 from services.contacts.domain.public_mail_domains import _DOMAINS, _PROVIDERS, _SECOND_LEVEL, is_public
 from services.contacts.domain.text import MAX_KEY, folded
@@ -70,6 +77,19 @@ def test_whoever_is_alike_shares_a_key(
 ) -> None:
     keys = set(blocking_keys(traits(first, shared))) & set(blocking_keys(traits(second, shared)))
     assert keys or confidence < WORTH_SUGGESTING, evidence
+    other_id = ContactId(UUID(int=1))
+    if keys and all(map(is_of_similar_names, keys)):
+        assert similar_names(folded(first), {other_id: folded(second)}) == {other_id}, "or they would not be compared"
+
+
+def test_of_many_names_those_are_similar_that_differ_a_little() -> None:
+    names = ("anna bergstrom", "bergstrom anna", "anna bergstroem", "anna berg", "anna lindqvist", "")
+    others = {ContactId(UUID(int=number)): name for number, name in enumerate(names)}
+    found = similar_names("anna bergstrom", others)
+    assert {others[contact_id] for contact_id in found} == set(names[:3])
+    for contact_id, name in others.items():
+        assert (contact_id in found) == bool(likeness(Traits("anna bergstrom", (), ()), Traits(name, (), ()))[0])
+    assert similar_names("", others) == set()
 
 
 def test_a_name_is_looked_for_at_its_places_too() -> None:

@@ -32,7 +32,9 @@ class Interaction(Shape):
 
 
 class TimelineItem(Interaction):
-    """Where threads are folded: `thread_messages` of its thread are on the timeline and fit; `older`: the first of them behind this one."""
+    """Where threads are folded: `thread_messages` of its thread are on the timeline and fit; `older`: the first of them behind this one,
+    where they were asked for.
+    """
 
     thread_messages: int = 1
     older: tuple[Interaction, ...] = ()
@@ -44,7 +46,8 @@ class Timeline(Shape):
 
 
 class GetTimeline(Query[Timeline]):
-    """A contact's interactions, newest first. `group` folds the messages of a thread into its newest that fits, whatever page it is on.
+    """A contact's interactions, newest first. `group` folds the messages of a thread into its newest that fits, whatever page it is on;
+    with `older` the first ten of the others come along. `thread`: of this thread alone.
 
     `when`: those that have begun, or those still ahead. `down_to`: the cursor of an earlier page; what comes before it, once more.
     """
@@ -60,6 +63,7 @@ class GetTimeline(Query[Timeline]):
     direction: Direction | None = None
     q: str = ""
     group: bool = False
+    older: bool = False
     when: Literal["always", "past", "ahead"] = "always"
     thread: str | None = None
     cursor: str | None = None

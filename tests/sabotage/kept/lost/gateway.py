@@ -158,4 +158,13 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/unit/gateway/test_gateway_live_streams.py::test_events_are_kept_for_as_many_users_as_there_is_room_for_and_for_all_with_a_stream",
         ),
     ),
+    Mutation(
+        "a conversation that one reads is gone when something else comes",
+        "lost",
+        "services/gateway/pages/timeline.py::_opened",
+        Replace('visit.http_request.query.getall("open", ())', "()"),
+        (
+            "tests/integration/gateway/test_gateway_pages.py::test_conversations_that_are_open_stay_so_where_the_timeline_is_fetched_anew",
+        ),
+    ),
 )

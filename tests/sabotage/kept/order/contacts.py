@@ -32,7 +32,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a thread that folds into its oldest line",
         "order",
-        "services/contacts/store/timeline_threads.py::_get_threads",
+        "services/contacts/store/timeline_threads.py::_list_threads",
         InText("ORDER BY occurred_at DESC, interaction_id DESC", "ORDER BY occurred_at, interaction_id"),
         (
             f"{CONTACTS}_pages.py::test_a_timeline_is_newest_first_on_pages_of_any_size_however_many_lines_are_of_one_moment",
@@ -45,6 +45,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText(
             "JOIN sightings s ON s.source_id = sources.id", "JOIN sightings s ON s.interaction_id = ANY($1::uuid[])"
         ),
+        (f"{CONTACTS}_pages.py::test_whatever_the_pages_every_message_is_shown_once_folded_or_not",),
+    ),
+    Mutation(
+        "a thread of which a part was met on the way to another counts as known",
+        "order",
+        "services/contacts/store/timeline_threads.py::list_folded_lines",
+        Replace("{thread: known.get(thread) for thread in unknown.values()}", "known"),
         (f"{CONTACTS}_pages.py::test_whatever_the_pages_every_message_is_shown_once_folded_or_not",),
     ),
     Mutation(
