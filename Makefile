@@ -6,6 +6,7 @@
 #               ten minutes of requests to the API by chance (three quarters of an hour)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
+#   make promtool  what tries the alerts and dashboards, from Debian's packages (they are not tried without)
 #   make typescript  the packages of Node for the test of the TypeScript client (it is skipped without)
 #   make screens  pictures of every page, in docs/screens: desktop, phone, dark
 #   make mutants  change the rules at random, a sample of 600, and see how many changes a test notices
@@ -17,7 +18,7 @@ ARGS ?=
 # Three workers on two cores: each starts its own PostgreSQL, NATS and Valkey, and waits for a third of its time.
 WORKERS ?= 3
 
-.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser typescript screens
+.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser promtool typescript screens
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -62,6 +63,9 @@ bench: $(VENV)/.dev
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser.chromium
+
+promtool:
+	command -v promtool >/dev/null || apt-get install --yes --quiet --no-install-recommends prometheus
 
 typescript:
 	npm ci --silent --no-audit --no-fund --prefix tests/support/typescript

@@ -3,15 +3,26 @@
 Every key begins with a namespace of its service (cache_access.py); the server refuses a service the keys of another.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
-from redis.exceptions import (
+from libs.common.cache_access import NAMESPACES, Namespace
+from libs.common.config import Settings
+from libs.common.ids import Service
+
+# Where OpenTelemetry is installed, redis imports its metrics, for measurements that nobody has turned on: 4 MB of every process, and a
+# tenth of a second. Not to be found, they are left out; traces, where somebody wants them, do without (telemetry.py).
+_LEFT_OUT = [name for name in ("opentelemetry.metrics", "opentelemetry.sdk.metrics") if name not in sys.modules]
+for _name in _LEFT_OUT:
+    sys.modules[_name] = None  # type: ignore[assignment]
+
+import redis.asyncio as redis  # noqa: E402
+from redis.asyncio.retry import Retry  # noqa: E402
+from redis.backoff import ExponentialBackoff  # noqa: E402
+from redis.exceptions import (  # noqa: E402
     BusyLoadingError,
     ConnectionError,  # noqa: A004
     MasterDownError,
@@ -20,9 +31,8 @@ from redis.exceptions import (
     TimeoutError,  # noqa: A004
 )
 
-from libs.common.cache_access import NAMESPACES, Namespace
-from libs.common.config import Settings
-from libs.common.ids import Service
+for _name in _LEFT_OUT:
+    del sys.modules[_name]
 
 # Unreachable, starting, in the middle of a failover, or full.
 OUTAGES: tuple[type[BaseException], ...] = (

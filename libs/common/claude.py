@@ -17,6 +17,8 @@ from anthropic.types import Message, ThinkingConfigDisabledParam
 from pydantic import BaseModel, ValidationError
 
 from libs.common.config import Settings
+from libs.common.counters import MODEL_ANSWERS, MODEL_COST, MODEL_TOKENS
+from libs.common.log import current_trace, describe_span, traced
 from libs.common.model_prices import PRICES, Price, Usage, known_price, usage_of
 
 DEFAULT_HOST = "api.anthropic.com"
@@ -94,6 +96,16 @@ class Claude:
 
     async def write(self, *, system: str, prompt: str, shape: type[T]) -> Written[T]:
         """An answer of this shape within `seconds`, retries included. Raises NoAnswer."""
+        with traced(current_trace(), span="model"):
+            try:
+                written = await self._write(system, prompt, shape)
+            except NoAnswer as error:
+                _count(error.why, error.usage)
+                raise
+            _count("written", written.usage)
+            return written
+
+    async def _write(self, system: str, prompt: str, shape: type[T]) -> Written[T]:
         if self.client is None:
             raise NoAnswer("no_key")
         try:
@@ -177,3 +189,11 @@ def _usage(model: str, used: anthropic.types.Usage) -> Usage:
     price = known_price(model) or Price(0, 0)
     cached_usd = (read * CACHE_READ + written * CACHE_WRITTEN) * price.input / 1_000_000
     return plain + Usage(read + written, 0, cached_usd)
+
+
+def _count(outcome: str, usage: Usage) -> None:
+    describe_span(outcome=outcome)
+    MODEL_ANSWERS.labels(outcome).inc()
+    MODEL_TOKENS.labels("input").inc(usage.input_tokens)
+    MODEL_TOKENS.labels("output").inc(usage.output_tokens)
+    MODEL_COST.inc(usage.cost_usd)

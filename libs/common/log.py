@@ -2,22 +2,23 @@
 
 Every line has `event`, `level`, `time`, `service`, and, where they are known, `trace`, `user`, `account` (ids, never addresses).
 The trace id begins with the first cause (an HTTP request, a tick) and travels in the `Pingcrm-Trace` header of every message.
-The catalogue of events is docs/logs.md.
+The catalogue of events is docs/logs.md. Where traces are exported (telemetry.py), each piece of work under a trace is a span of it.
 """
 
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 import structlog
 
 from libs.common.config import Settings
-from libs.common.ids import new_id
 
 TRACE_HEADER = "Pingcrm-Trace"
 _trace: ContextVar[str] = ContextVar("trace", default="")
@@ -29,9 +30,42 @@ _QUERY_ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .*")
 Logger = structlog.typing.FilteringBoundLogger
 
 
+@dataclass(frozen=True)
+class Work:
+    """A piece of work under a trace, for whoever makes a span of it. `is_first`: nothing caused it, the trace begins here."""
+
+    name: str
+    trace: str
+    is_first: bool
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Where work is made spans of. `describe` adds to the span of what is under way."""
+
+    begin: Callable[[Work], AbstractContextManager[None]]
+    describe: Callable[[Mapping[str, object]], None]
+
+
+_spans: Spans | None = None
+
+
+def make_spans(spans: Spans | None) -> None:
+    """From now on each piece of work under a trace is a span; None: no longer."""
+    global _spans
+    _spans = spans
+
+
+def describe_span(**fields: object) -> None:
+    """What is known of the work under way only now, such as its status: for its span, where there is one."""
+    if _spans:
+        _spans.describe(fields)
+
+
 def new_trace() -> str:
-    """A fresh trace id: 32 hex digits."""
-    return new_id().hex
+    """A fresh trace id: 32 hex digits, all of them by chance, as W3C wants them (samplers choose by the second half)."""
+    return token_hex(16)
 
 
 def current_trace() -> str:
@@ -40,14 +74,20 @@ def current_trace() -> str:
 
 
 @contextmanager
-def traced(trace: str, **fields: object) -> Iterator[None]:
-    """Work under this trace id (a fresh one where it is empty), with these fields on every line."""
+def traced(trace: str, *, span: str = "", **fields: object) -> Iterator[None]:
+    """Work under this trace id (a fresh one where it is empty), with these fields on every line. `span`: what to call it."""
     token = _trace.set(trace or new_trace())
     try:
-        with structlog.contextvars.bound_contextvars(trace=_trace.get(), **fields):
+        with structlog.contextvars.bound_contextvars(trace=_trace.get(), **fields), _span(span, not trace, fields):
             yield
     finally:
         _trace.reset(token)
+
+
+def _span(name: str, is_first: bool, fields: Mapping[str, object]) -> AbstractContextManager[None]:
+    if _spans is None:
+        return nullcontext()
+    return _spans.begin(Work(name or str(fields.get("subject", "work")), current_trace(), is_first, fields))
 
 
 def configure(service: str, settings: Settings) -> None:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 import orjson
 from pydantic import ValidationError
 
-from libs.common.bus.counters import EVENT_OUTCOMES
 from libs.common.bus.validation import first_problem
+from libs.common.counters import EVENT_OUTCOMES
 from libs.common.db import Connection, Pool, Record
 from libs.common.dead_letters import Letter, read_about
 from libs.common.errors import PayloadTooLarge, Unprocessable
 from libs.common.events import EVENTS, Event
 from libs.common.fault_points import reached
 from libs.common.log import current_trace, get_logger, traced
+from libs.common.measuring import sample
+from libs.common.requests import Sample
 
 if TYPE_CHECKING:
     from libs.common.bus import Bus
@@ -88,7 +90,7 @@ class SharedRelay:
 
 async def _settle(bus: "Bus", row: Record) -> bool:
     """Publish, or set aside what can't be: too large, or written by a version that knew it otherwise. False: it stays."""
-    with traced(row["trace"]):
+    with traced(row["trace"], span="outbox"):
         try:
             await bus.publish(_event_of(row))
         except Unprocessable as error:
@@ -120,6 +122,15 @@ async def _set_aside(bus: "Bus", row: Record, reason: str) -> bool:
     EVENT_OUTCOMES.labels(row["subject"], "dead_letter").inc()
     get_logger().error("dead_letter", subject=row["subject"], reason=letter.short_reason, attempts=letter.attempts)
     return True
+
+
+async def measure(pool: Pool) -> list[Sample]:
+    """How much is not published yet, and for how long."""
+    row = await pool.fetchrow(
+        "SELECT count(*) AS waiting, COALESCE(extract(epoch FROM now() - min(created_at)), 0) AS age FROM outbox"
+    )
+    assert row is not None, "an aggregate has a row"
+    return [sample("pingcrm_outbox_waiting", row["waiting"]), sample("pingcrm_outbox_age_seconds", row["age"])]
 
 
 async def keep_relaying(

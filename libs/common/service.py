@@ -3,6 +3,7 @@
 async def wire(r: Resources) -> None:
     r.bus.subscribe(MailDue, partial(schedules.sync_all_mail, context))   # handlers
     r.run_in_background("poller", partial(keep_polling, context))         # loops, ended here
+    r.measuring.add("state", partial(operations.measure, context))        # numbers of its state, taken when somebody wants them
     pool = await r.enter(open_pool(r.settings))                           # what is needed beside, closed here
 
 if __name__ == "__main__":
@@ -11,11 +12,13 @@ if __name__ == "__main__":
 
 import asyncio
 import gc
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
@@ -29,7 +32,9 @@ from libs.common.db import Pool, open_pool
 from libs.common.errors import Outage
 from libs.common.ids import Service
 from libs.common.log import configure, get_logger
-from libs.common.web import health_routes, serve
+from libs.common.measuring import Measuring, sample
+from libs.common.requests import Sample
+from libs.common.web import health_routes, metrics_route, serve
 
 T = TypeVar("T")
 CANCEL_EVERY_SECONDS = 1.0
@@ -83,6 +88,7 @@ class Resources:
     http: aiohttp.ClientSession
     background: BackgroundTasks = field(default_factory=BackgroundTasks)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    measuring: Measuring = field(default_factory=Measuring)
 
     def run_in_background(self, name: str, loop: Loop) -> None:
         """Run a loop beside the handlers for as long as the service lives."""
@@ -121,7 +127,16 @@ async def opened(service: Service, settings: Settings) -> AsyncIterator[Resource
                 auto_decompress=True,
             )
         )
-        yield Resources(settings, db, cache, Bus(settings, service, cache), http)
+        resources = Resources(settings, db, cache, Bus(settings, service, cache), http)
+        resources.measuring.add("queues", resources.bus.measure)
+        resources.measuring.add("servers", partial(_measure_servers, resources))
+        yield resources
+
+
+async def _measure_servers(resources: Resources) -> list[Sample]:
+    """Which servers the service works with."""
+    versions = {"postgres": await resources.db.fetchval("SHOW server_version"), "nats": resources.bus.server_version}
+    return [sample("pingcrm_server_info", 1, server=server, version=version) for server, version in versions.items()]
 
 
 @asynccontextmanager
@@ -154,6 +169,7 @@ async def running(service: Service, settings: Settings, wire: Wire) -> AsyncIter
                     }
                 )
             )
+            app.router.add_routes([metrics_route(resources.measuring.take)])
             runner = await serve(app, settings.host, settings.health_port)
             stack.push_async_callback(runner.cleanup)
         yield resources
@@ -183,12 +199,25 @@ async def _main(service: Service, settings: Settings, wire: Wire) -> None:
     get_logger().info("stopped")
 
 
+@contextmanager
+def _traces_exported(service: Service) -> Iterator[None]:
+    """To where OTEL_EXPORTER_OTLP_ENDPOINT says, if it does. What that takes is imported then alone: time and memory of every start."""
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        yield
+        return
+    from libs.common.telemetry import exporting
+
+    with exporting(service):
+        yield
+
+
 def run(service: Service, wire: Wire) -> None:
     """Run a service as this process. Exit code 1 with a sentence where something that it needs can't be reached."""
     settings = Settings()
     configure(service, settings)
     try:
-        uvloop.run(_main(service, settings, wire))
+        with _traces_exported(service):
+            uvloop.run(_main(service, settings, wire))
     except Outage as outage:
         get_logger().error("start_failed", error=str(outage))
         sys.exit(1)

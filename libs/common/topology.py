@@ -37,8 +37,8 @@ DEAD_STREAM = "DEAD"
 
 # What a server must carry. It is a margin: pages of lists are cut at a sixteenth of it (pagination.py).
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
-# Who deletes the dead letters and the copies for integrations of a user or account that is deleted: the service that holds most
-# about them.
+# Who deletes the dead letters and the copies for integrations of a user or account that is deleted, and lists and replays dead
+# letters for operators: the service that holds most about them.
 DEAD_LETTER_PURGER: Service = "contacts"
 # Who gives up the backlog of an integration that takes nothing any more: who has to do with connectors anyway.
 BACKLOG_LIMITER: Service = "contacts"
@@ -234,6 +234,7 @@ def permissions(service: Service) -> Permissions:
         ]
     if service == DEAD_LETTER_PURGER:
         publish += [f"$JS.API.STREAM.PURGE.{stream}" for stream in (DEAD_STREAM, INTEGRATION_STREAM)]
+        publish += [f"$JS.API.STREAM.{what}.{DEAD_STREAM}" for what in ("INFO", "MSG.GET", "MSG.DELETE")]
     if service == BACKLOG_LIMITER:
         publish += [
             missed_subject("*"),

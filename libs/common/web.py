@@ -1,15 +1,17 @@
-"""The HTTP face that every service has: liveness, readiness, metrics; and the server that carries it."""
+"""The HTTP face that every service has: liveness, readiness; metrics, apart; and the server that carries them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from libs.common.log import error_text, get_logger
+from libs.common.measuring import exposition
+from libs.common.requests import Sample
 
 Check = Callable[[], Awaitable[object]]
 CHECK_TIMEOUT_SECONDS = 3.0
@@ -17,7 +19,7 @@ Unreadable = Callable[[int], web.Response]
 
 
 def health_routes(checks: Mapping[str, Check]) -> list[web.RouteDef]:
-    """`/health/live` (the process answers), `/health/ready` (each named check passes, else 503), `/metrics`."""
+    """`/health/live` (the process answers), `/health/ready` (each named check passes, else 503)."""
 
     async def live(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -27,10 +29,16 @@ def health_routes(checks: Mapping[str, Check]) -> list[web.RouteDef]:
         status = 200 if all(state == "ok" for state in states.values()) else 503
         return web.json_response({"status": "ok" if status == 200 else "unavailable", "checks": states}, status=status)
 
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return [web.get("/health/live", live), web.get("/health/ready", ready)]
 
-    return [web.get("/health/live", live), web.get("/health/ready", ready), web.get("/metrics", metrics)]
+
+def metrics_route(take: Callable[[], Awaitable[Iterable[Sample]]]) -> web.RouteDef:
+    """`/metrics` for Prometheus: what is counted, and what `take` measures. It has no login: for the port of health alone."""
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=exposition(await take()), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return web.get("/metrics", metrics)
 
 
 async def _state(check: Check) -> str:

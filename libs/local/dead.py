@@ -1,56 +1,14 @@
 """Dead letters: messages that a service gave up on. To look at, and to publish once more when the cause is mended."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-
 from nats.js import JetStreamContext
-from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from libs.common.dead_letters import Letter, original_subject, payload_of, read_about
+from libs.common.bus.letters import DeadLetter, NoSuchDeadLetter, get_dead_letter, iterate_dead_letters
+from libs.common.dead_letters import Letter, read_about
 from libs.common.log import TRACE_HEADER
 from libs.common.topology import CONSUMERS, DEAD_STREAM
 
-
-class NoSuchDeadLetter(Exception):
-    """No dead letter has this number (any more)."""
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """`number` is its place in the stream. `payload` is private: shown on request only, never listed."""
-
-    number: int
-    at: str
-    consumer: str
-    subject: str
-    attempts: str
-    reason: str
-    trace: str
-    payload: bytes
-
-
-async def iterate_dead_letters(js: JetStreamContext, service: str = "*") -> AsyncIterator[DeadLetter]:
-    """Oldest first; of all services, or of one."""
-    number = 0
-    while True:
-        try:
-            found = await js.get_msg(DEAD_STREAM, seq=number + 1, subject=f"dead.{service}.>", next=True)
-        except NotFoundError:
-            return
-        letter = _dead_letter(found)
-        number = letter.number
-        yield letter
-
-
-async def get_dead_letter(js: JetStreamContext, number: int) -> DeadLetter:
-    """Raises NoSuchDeadLetter."""
-    try:
-        return _dead_letter(await js.get_msg(DEAD_STREAM, seq=number))
-    except NotFoundError:
-        raise NoSuchDeadLetter(
-            f"There is no dead letter {number}. `pingcrm dead list` shows those there are."
-        ) from None
+__all__ = ["DeadLetter", "NoSuchDeadLetter", "address_old_letters", "get_dead_letter", "iterate_dead_letters", "replay"]
 
 
 async def replay(js: JetStreamContext, number: int) -> DeadLetter:
@@ -87,18 +45,3 @@ async def address_old_letters(js: JetStreamContext) -> int:
             await js.delete_msg(DEAD_STREAM, found.seq or 0)
             moved += 1
     return moved
-
-
-def _dead_letter(message: RawStreamMsg) -> DeadLetter:
-    headers = message.headers or {}
-    subject = message.subject or ""
-    return DeadLetter(
-        number=message.seq or 0,
-        at=headers.get("Pingcrm-At", ""),
-        consumer=headers.get("Pingcrm-Consumer", ""),
-        subject=headers.get("Pingcrm-Subject") or original_subject(subject),
-        attempts=headers.get("Pingcrm-Attempts", ""),
-        reason=headers.get("Pingcrm-Reason", ""),
-        trace=headers.get(TRACE_HEADER, ""),
-        payload=payload_of(message.data or b"", headers),
-    )

@@ -38,7 +38,16 @@ INHERITED = (
     "SSL_CERT_DIR",
     "NO_COLOR",
 )
-INHERITED_PREFIXES = ("PYTHON", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+INHERITED_PREFIXES = (
+    "PYTHON",
+    "OTEL_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
 
 
 @dataclass(frozen=True)

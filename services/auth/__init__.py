@@ -5,7 +5,7 @@ Consumes nothing.
 Publishes account.connected, account.reauth_required, account.disconnected, user.deleted, settings.changed.
 Serves auth.accounts, auth.account_states, auth.token, auth.settings, auth.put_settings, auth.sign_in_setup, auth.begin, auth.finish,
     auth.whois, auth.sign_out, auth.sign_out_everywhere, auth.create_token, auth.tokens, auth.delete_token,
-    auth.disconnect, auth.delete_user.
+    auth.disconnect, auth.delete_user, auth.measure.
 Requests nothing.
 
 Every event goes through the outbox, in the transaction that made it true. Where to look:

@@ -10,6 +10,7 @@ from services.auth.handlers import (
     access_tokens,
     accounts,
     api_tokens,
+    operations,
     preferences,
     sessions,
     sign_in,
@@ -35,6 +36,9 @@ async def wire(r: Resources) -> None:
     r.bus.respond(q.CreateApiToken, partial(api_tokens.create_api_token, context))
     r.bus.respond(q.ListApiTokens, partial(api_tokens.list_api_tokens, context))
     r.bus.respond(q.DeleteApiToken, partial(api_tokens.delete_api_token, context))
+    r.bus.respond(q.MeasureAuth, partial(operations.get_measurements, r.measuring))
+    r.measuring.add("state", partial(operations.measure, context))
+    r.measuring.add("outbox", partial(outbox.measure, r.db))
     r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from libs.common import outbox
+from libs.common.counters import TOKEN_REFRESHES
 from libs.common.db import Connection
 from libs.common.errors import Outage, Refused, Throttled
 from libs.common.events import AccountConnected, AccountReauthRequired
@@ -68,6 +69,7 @@ async def refresh_token(context: Context, query: GetToken, held: Credentials, le
     if has_changed:
         await context.relay_outbox()
     ms = round((perf_counter() - started) * 1000, 1)
+    TOKEN_REFRESHES.labels("refreshed").inc()
     get_logger().info("token_refreshed", user=held.user_id, account=lease.account_id, ms=ms)
     refusal = token_refusal("active", "", token.scopes, query.scope)
     if refusal is not None:  # the user took back a permission at Google since
@@ -102,13 +104,16 @@ async def _request_grant(context: Context, query: GetToken, lease: RefreshLease)
         await _require_reauth(context, lease, reauth_reason(lease.obtained_at, lease.alive_at, context.now()))
         return None
     except Misconfigured as error:
+        TOKEN_REFRESHES.labels("misconfigured").inc()
         get_logger().error("oauth_misconfigured", error=str(error))
         await _pause_refreshing(context, lease, MISCONFIGURED_PAUSE)
         raise Outage(str(error)) from error
     except Refused:
+        TOKEN_REFRESHES.labels("refused").inc()
         await _pause_refreshing(context, lease, timedelta(0))
         raise
     except Outage as outage:
+        TOKEN_REFRESHES.labels("unavailable").inc()
         retry_after = outage.retry_after if isinstance(outage, Throttled) else None
         pause = min(max(retry_after or OUTAGE_PAUSE, OUTAGE_PAUSE), LONGEST_PAUSE)
         await _pause_refreshing(context, lease, pause)
@@ -152,6 +157,7 @@ async def _require_reauth(context: Context, lease: RefreshLease, reason: str) ->
             ),
         )
     await context.relay_outbox()
+    TOKEN_REFRESHES.labels("reauth_required").inc()
     get_logger().warning("account_reauth_required", user=user_id, account=lease.account_id)
 
 

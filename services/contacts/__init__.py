@@ -9,8 +9,8 @@ Serves contacts.search, contacts.tags, contacts.get, contacts.photo, contacts.cr
     contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts,
     contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message, contacts.exclusions,
     contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, contacts.list_duplicates, contacts.dismiss_duplicate,
-    contacts.merges, contacts.unlink_identity.
-Requests auth.account_states.
+    contacts.merges, contacts.unlink_identity, contacts.measure, contacts.dead_letters, contacts.replay_dead_letter.
+Requests auth.account_states, sync.handle_again, prep.handle_again, gateway.handle_again.
 
 Everything is a projection of what was seen, so that order and repetition don't matter:
 

@@ -26,6 +26,7 @@ from services.contacts.handlers import (
     meetings,
     merges,
     messages,
+    operations,
     scores,
     settings,
     timelines,
@@ -87,6 +88,11 @@ async def wire(r: Resources) -> None:
     bus.respond(q.AddExclusion, partial(exclusions.add_exclusion, context))
     bus.respond(q.ExcludeContact, partial(exclusions.exclude_contact, context))
     bus.respond(q.RemoveExclusion, partial(exclusions.remove_exclusion, context))
+
+    bus.respond(q.MeasureContacts, partial(operations.get_measurements, r.measuring))
+    bus.respond(q.ListDeadLetters, partial(operations.list_dead_letters, bus))
+    bus.respond(q.ReplayDeadLetter, partial(operations.replay_dead_letter, bus))
+    r.measuring.add("dead_letters", partial(operations.measure, bus))
 
     r.run_in_background("accounts", partial(account_states.keep_comparing, context, bus))
     r.run_in_background("scores", partial(scores.keep_refreshing_scores, context, bus))

@@ -5,7 +5,7 @@ user has made a new webhook secret, how far the events of each account have come
 Consumes account.connected, account.reauth_required, account.disconnected, user.deleted, sync.progressed, sync.completed,
     sync.failed, contact.changed, bcc.unclaimed, prep.sent, prep.skipped, prep.failed, notification.created.
 Publishes sync.requested, mailbox.notified, interaction.reported, profile.reported, notification.created.
-Serves nothing.
+Serves gateway.handle_again.
 Requests auth.accounts, auth.settings, auth.put_settings, auth.sign_in_setup, auth.begin, auth.finish, auth.whois, auth.sign_out,
     auth.sign_out_everywhere, auth.create_token, auth.tokens, auth.delete_token, auth.disconnect,
     auth.delete_user, sync.runs, sync.status, sync.meetings, sync.meeting, sync.calendars, sync.notify_calendar,
@@ -15,7 +15,8 @@ Requests auth.accounts, auth.settings, auth.put_settings, auth.sign_in_setup, au
     contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.rotate_bcc, contacts.counts, contacts.export,
     contacts.exclusions, contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, prep.preview, prep.send, prep.states,
     prep.forecast, prep.dry_run, prep.model_calls, contacts.list_duplicates, contacts.dismiss_duplicate, contacts.merges,
-    contacts.photo, contacts.unlink_identity.
+    contacts.photo, contacts.unlink_identity,
+    auth.measure, sync.measure, contacts.measure, prep.measure, contacts.dead_letters, contacts.replay_dead_letter.
 
 Everything else that it shows it requests from the service that owns it, each time anew. An HTTP request comes in through app.py and
 middlewares.py, is authenticated in sessions/ and served by api/ (for programs; declared once, for serving and for OpenAPI) or pages/ (for

@@ -10,11 +10,12 @@ from libs.common.events import (
     SyncProgressed,
     UserDeleted,
 )
+from libs.common.requests import HandleAgainInGateway
 from libs.common.service import Resources, run
 from services.gateway.app import serve_app
 from services.gateway.context import Context
 from services.gateway.domain.notification_texts import NOTIFIED_EVENTS
-from services.gateway.handlers import contact_changes, deletions, exports, live_updates, notifications
+from services.gateway.handlers import contact_changes, deletions, exports, live_updates, notifications, operations
 from services.gateway.webhook_delivery.sender import open_webhook_sender
 
 
@@ -34,6 +35,9 @@ async def wire(r: Resources) -> None:
     r.bus.subscribe_broadcast(NotificationCreated, partial(live_updates.push_notification, context))
 
     r.bus.on_missed_broadcasts(context.hub.require_resync)
+
+    r.bus.respond(HandleAgainInGateway, partial(operations.handle_again, r.bus))
+    r.measuring.add("state", partial(operations.measure, context))
 
     r.run_in_background("webhooks", webhooks.keep_sending)
     r.run_in_background("exports", partial(exports.keep_making_exports, context))

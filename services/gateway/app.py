@@ -33,6 +33,7 @@ from services.gateway.pages.meeting import meeting_routes
 from services.gateway.pages.meetings import meetings_routes
 from services.gateway.pages.model_calls import model_calls_routes
 from services.gateway.pages.notifications import notifications_routes
+from services.gateway.pages.operations import operations_routes
 from services.gateway.pages.photo import photo_routes
 from services.gateway.pages.programs import programs_routes
 from services.gateway.pages.settings import settings_routes
@@ -85,6 +86,7 @@ def build_app(context: Context) -> web.Application:
             *model_calls_routes(context),
             *meeting_routes(context),
             *notifications_routes(context),
+            *operations_routes(context),
             *settings_routes(context),
             *calendars_routes(context),
             *accounts_routes(context),

@@ -8,6 +8,7 @@ from libs.common.config import Settings
 from libs.common.db import Pool
 from libs.common.google.id_token import GoogleKeys
 from libs.common.google.oauth import certs_url
+from libs.common.measuring import Measuring
 from libs.common.service import Resources
 from services.gateway.live_updates import Hub
 from services.gateway.pages.render import Renderer
@@ -31,9 +32,10 @@ class Context:
     pages: Renderer
     google_keys: GoogleKeys
     photos: PhotoFetcher
+    measuring: Measuring
 
     @classmethod
     def of(cls, r: Resources, webhooks: WebhookSender) -> "Context":
         google_keys = GoogleKeys(r.http, certs_url(r.settings.google_oauth_root), rest_seconds=KEYS_REST_SECONDS)
         photos = PhotoFetcher(r.http, r.cache, r.settings.google_api_root)
-        return cls(r.settings, r.db, r.cache, r.bus, Hub(), webhooks, Renderer(), google_keys, photos)
+        return cls(r.settings, r.db, r.cache, r.bus, Hub(), webhooks, Renderer(), google_keys, photos, r.measuring)

@@ -94,6 +94,11 @@ class Hub:
         self._logs: dict[UserId, EventLog] = {}
         self._idle: dict[UserId, None] = {}
 
+    @property
+    def all_streams(self) -> int:
+        """How many streams are open here."""
+        return sum(len(log.streams) for log in self._logs.values())
+
     def position(self, user_id: UserId) -> Position:
         """Where the user's events stand: to be taken before the data of a page is read. From now on they are kept."""
         return self._log(user_id).latest

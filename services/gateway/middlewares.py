@@ -10,13 +10,13 @@ from prometheus_client import Histogram
 
 from libs.common import cache, db
 from libs.common.errors import Outage, Refused
-from libs.common.log import current_trace, get_logger, traced
+from libs.common.log import current_trace, describe_span, get_logger, traced
 from services.gateway.context import Context
 from services.gateway.domain import problems
 from services.gateway.domain.problems import ErrorResponse, InvalidInput
 from services.gateway.sessions.cookies import renew_session
 
-QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+QUIET = frozenset({"/health/live", "/health/ready"})
 TRACE = web.RequestKey("trace", str)
 SECONDS = Histogram("pingcrm_http_request_seconds", "Time to answer a request", ["method", "route", "status"])
 OUTAGES = (*db.OUTAGES, *cache.OUTAGES)
@@ -34,7 +34,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     resource = request.match_info.route.resource
     template = resource.canonical if resource else "unknown"
     status = 499  # what proxies log for a client that left before the response
-    with traced(""):
+    with traced("", span=f"{request.method} {template}"):
         request[TRACE] = current_trace()
         try:
             response = await handler(request)
@@ -46,6 +46,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         finally:
             seconds = perf_counter() - started
             SECONDS.labels(request.method, template, status).observe(seconds)
+            describe_span(status=status)
             if template not in QUIET:
                 get_logger().info(
                     "request", method=request.method, route=template, status=status, ms=round(seconds * 1000, 1)
@@ -134,7 +135,7 @@ def problem_response(failure: ErrorResponse) -> web.Response:
 
 def respond_to_unreadable(headers: Mapping[str, str], status: int) -> web.Response:
     """The response to what never became a request: it has passed no middleware."""
-    with traced(""):
+    with traced("", span="unreadable"):
         response = problem_response(problems.of_http(status, None))
         response.headers.update(
             {**headers, "Trace-Id": current_trace(), "Cache-Control": "no-store", "Server": "PingCRM"}

@@ -3,7 +3,8 @@
 Owns the record of every brief (`preps`): sent, skipped or failed, why, and what it cost; and of every call of the model (`model_calls`).
 Consumes meeting.upcoming, account.disconnected, user.deleted.
 Publishes prep.sent, prep.skipped, prep.failed.
-Serves prep.preview, prep.send, prep.states, prep.dry_run, prep.forecast, prep.brief_tokens, prep.model_calls.
+Serves prep.preview, prep.send, prep.states, prep.dry_run, prep.forecast, prep.brief_tokens, prep.model_calls, prep.measure,
+    prep.handle_again.
 Requests auth.settings, auth.accounts, auth.token, sync.meeting, sync.meetings, contacts.attendees.
 
     meeting.upcoming → handlers/meetings.py → gathering.py: the meeting as it stands now

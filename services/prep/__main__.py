@@ -9,7 +9,9 @@ from libs.common.requests import (
     FindBriefTokens,
     ForecastPreps,
     GetPreps,
+    HandleAgainInPrep,
     ListModelCalls,
+    MeasurePrep,
     PreviewPrep,
     SendPrep,
 )
@@ -23,6 +25,7 @@ from services.prep.handlers import (
     forecasts,
     meetings,
     model_calls,
+    operations,
     preps,
     previews,
     users,
@@ -46,6 +49,10 @@ async def wire(r: Resources) -> None:
     r.bus.respond(ForecastPreps, partial(forecasts.forecast_preps, context))
     r.bus.respond(FindBriefTokens, partial(brief_tokens.find_tokens, context))
     r.bus.respond(ListModelCalls, partial(model_calls.list_calls, context))
+    r.bus.respond(MeasurePrep, partial(operations.get_measurements, r.measuring))
+    r.bus.respond(HandleAgainInPrep, partial(operations.handle_again, r.bus))
+    r.measuring.add("state", partial(operations.measure, context))
+    r.measuring.add("outbox", partial(outbox.measure, r.db))
     r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))
     r.run_in_background("abandoned", partial(abandoned.keep_failing_abandoned, context))
     r.run_in_background("model_calls", partial(model_calls.keep_forgetting, context))

@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from libs.common.claude import Claude, NoAnswer, Written
+from libs.common.counters import MODEL_ANSWERS
 from libs.common.db import Pool
 from libs.common.model_prices import Usage
 from services.prep.domain.dossier import Dossier
@@ -29,16 +30,19 @@ class RecordedClaude:
     async def write(self, *, system: str, prompt: str, shape: type[T]) -> Written[T]:
         """As Claude writes it, or wrote it to the same content within a day, which costs nothing. Raises NoAnswer."""
         if not self.claude.enabled:
+            MODEL_ANSWERS.labels("no_key").inc()
             raise NoAnswer("no_key")
         meeting = self.dossier.meeting
         sent = self._sent(system, prompt, shape)
         async with self.db.acquire() as connection:
             answer = await model_calls.find_answer(connection, meeting.user_id, sent.content)
         if answer is not None:
+            MODEL_ANSWERS.labels("kept").inc()
             return Written(shape.model_validate(answer), Usage())
         async with self.db.acquire() as connection, connection.transaction():
             call_id = await model_calls.insert_call(connection, meeting, sent, self.budget_usd)
         if call_id is None:
+            MODEL_ANSWERS.labels("over_budget").inc()
             raise NoAnswer("over_budget")
         try:
             written = await self.claude.write(system=system, prompt=prompt, shape=shape)

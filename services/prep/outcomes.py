@@ -1,8 +1,9 @@
 """The end of a brief: the row is settled and its event is added to the outbox, in one transaction."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from libs.common import outbox
+from libs.common.counters import BRIEF_LATE_SECONDS, BRIEFS
 from libs.common.events import PrepFailed, PrepSent, PrepSkipped
 from libs.common.fault_points import reached
 from libs.common.log import get_logger
@@ -33,6 +34,9 @@ async def record_sent(context: Context, stored: StoredPrep, gmail_id: str) -> Pr
             await outbox.add(connection, event)
     if prep is not None:
         ahead = stored.starts_at - datetime.now(UTC)
+        BRIEFS.labels("sent", "").inc()
+        if not stored.by_hand:
+            BRIEF_LATE_SECONDS.observe(max(context.brief_lead - ahead, timedelta(0)).total_seconds())
         _log(
             stored,
             "prep_sent",
@@ -59,6 +63,7 @@ async def record_skipped(context: Context, stored: StoredPrep, reason: SkipReaso
             )
             await outbox.add(connection, event)
     if is_new:
+        BRIEFS.labels("skipped", reason).inc()
         _log(stored, "prep_skipped", reason=reason)
         await context.outbox.relay()
 
@@ -70,6 +75,7 @@ async def record_failed(context: Context, stored: StoredPrep, error: str, code: 
         if prep is not None:
             await outbox.add(connection, _failed_event(stored, error, code))
     if prep is not None:
+        BRIEFS.labels("failed", "").inc()
         _log(stored, "prep_failed", attempts=stored.attempt)
         await context.outbox.relay()
 
@@ -84,6 +90,7 @@ async def fail_abandoned(context: Context) -> None:
             await reached("prep.abandoned.settled")
             await outbox.add(connection, _failed_event(stored, error))
     for stored in abandoned:
+        BRIEFS.labels("failed", "").inc()
         _log(stored, "prep_failed", attempts=stored.attempt)
     await context.outbox.relay()
 

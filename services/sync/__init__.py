@@ -7,7 +7,7 @@ mailbox.notified, clock.mail, clock.contacts, clock.calendar, clock.prep, clock.
 Publishes account.identified, sync.requested, mailbox.notified, sync.progressed, sync.completed, sync.failed, message.ingested,
 message.removed, person.imported, person.removed, meeting.ingested, meeting.cancelled, meeting.upcoming.
 Serves sync.runs, sync.status, sync.meetings, sync.meeting, sync.calendars, sync.notify_calendar, sync.why, sync.audit,
-sync.start_audit, sync.retry.
+    sync.start_audit, sync.retry, sync.measure, sync.handle_again.
 Requests auth.accounts, auth.account_states, auth.token, auth.settings, contacts.compare, contacts.compare_meetings,
     contacts.compare_cards, contacts.of_message, prep.brief_tokens.
 

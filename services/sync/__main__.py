@@ -6,6 +6,7 @@ from libs.common import events, outbox, requests
 from libs.common.db import open_pool
 from libs.common.google.api import Google
 from libs.common.google.pubsub import Subscription
+from libs.common.google.quota import QuotaLimiter
 from libs.common.google.tokens import KeptTokens
 from libs.common.service import Resources, run
 from services.sync.calendar.prep_scan import scan_if_due
@@ -19,6 +20,7 @@ from services.sync.handlers import (
     channels,
     meetings,
     messages,
+    operations,
     runs,
     schedules,
 )
@@ -68,6 +70,12 @@ async def wire(r: Resources) -> None:
     r.bus.respond(requests.RetryMessages, partial(messages.retry_messages, context))
     r.bus.respond(requests.AuditAccount, partial(audits.show_audit, context))
     r.bus.respond(requests.StartAudit, partial(audits.start_audit, context))
+
+    r.bus.respond(requests.MeasureSync, partial(operations.get_measurements, r.measuring))
+    r.bus.respond(requests.HandleAgainInSync, partial(operations.handle_again, r.bus))
+    r.measuring.add("state", partial(operations.measure, context))
+    r.measuring.add("quota", partial(operations.measure_quota, QuotaLimiter.of(r.settings, r.cache)))
+    r.measuring.add("outbox", partial(outbox.measure, r.db))
 
     r.run_in_background("worker", worker.keep_running)
     r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus, pending=worker.outbox_pending))

@@ -86,6 +86,7 @@ SCREENS = (
     Screen("settings", "/settings"),
     Screen("settings-calendars", "/settings/calendars"),
     Screen("settings-ai", "/settings/ai"),
+    Screen("operations", "/operations"),
     Screen("settings-account", "/settings/accounts/{account}"),
     Screen("settings-disconnect", "/settings/accounts/{account}/disconnect"),
     Screen("assistant", "{asked}"),

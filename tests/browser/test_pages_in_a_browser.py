@@ -65,7 +65,7 @@ async def test_every_page_is_accessible_fits_and_calls_nobody_else(running: Prod
             "/", "/contacts", "/contacts?q=nobody-at-all", "/contacts/new", f"/contacts/{priya['id']}", f"/contacts/{priya['id']}/edit",
             f"/contacts/{priya['id']}?edit=emails",
             "/meetings", "/meetings?past", meeting, f"{meeting}?preview", "/notifications", "/settings",
-            "/settings/calendars", "/settings/ai",
+            "/settings/calendars", "/settings/ai", "/operations",
         ):  # fmt: skip
             await visitor.open(path)
             await visitor.check()

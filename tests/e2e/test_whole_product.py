@@ -19,6 +19,7 @@ from libs.local.demo.person import Unexpected, person_at, poll_until
 from libs.local.tick import tick
 from tests.support import provoked
 from tests.support.bus_programs import LISTENER, lines_of, pingcrm, report, start, url_in
+from tests.support.monitoring import PROMTOOL, Series, problems_of_logs, problems_of_metrics, scraped
 from tests.support.privacy import (
     ADDRESS,
     SHORTEST,
@@ -55,7 +56,8 @@ def handled(log: Path, subject: str) -> int:
 async def test_two_replicas_of_everything_yield_what_one_would(tmp_path: Path) -> None:
     """One person, two accounts, two of each service: the oracle's numbers, one brief per meeting, each schedule once."""
     accounts = sample(datetime.now(UTC))
-    settings = {"PINGCRM_LOG_LEVEL": "DEBUG"}
+    # Gmail's quota is counted, with more than enough of it: what is measured of it is there.
+    settings = {"PINGCRM_LOG_LEVEL": "DEBUG", "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "1000000000"}
     async with (
         product(tmp_path, accounts, replicas=dict.fromkeys(SERVICES, 2), settings=settings) as it,
         recorded_bus(it) as recorded,
@@ -84,6 +86,7 @@ async def test_two_replicas_of_everything_yield_what_one_would(tmp_path: Path) -
             elsewhere.http.cookie_jar.update_cookies(cookies, URL(it.stack.urls[1]))
             assert (await elsewhere.call("GET", "/me"))["counts"] == (await it.person.call("GET", "/me"))["counts"]
         await assert_nothing_private_and_nothing_silent(it, tmp_path, accounts, recorded)
+        await assert_operators_see_how_it_is(it, tmp_path)
         await assert_a_purge_and_a_deletion_leave_no_trace(it, accounts)
 
 
@@ -112,6 +115,26 @@ async def assert_nothing_private_and_nothing_silent(
         (line["service"], line["event"]) for line in logged_lines(folder) if line["level"] == "error"
     }
     assert outside_of_the_schema(folder) == []
+
+
+async def assert_operators_see_how_it_is(it: Product, folder: Path) -> None:
+    """The page of the owner has the numbers of the metrics; alerts and dashboards find what they look for in what was emitted."""
+    emitted: list[Series] = []
+    for (service, replica), port in it.stack.health_ports.items():
+        async with it.person.http.get(f"http://127.0.0.1:{port}/metrics") as response:
+            emitted += scraped(service, f"{service}-{replica}", await response.text())
+    async with it.person.http.get(f"{it.stack.url}/operations", headers={"Accept": "text/html"}) as response:
+        page = await response.text()
+        assert response.status == 200
+    numbers = {(series.name, series.labels.get("state", "")): int(series.value) for series in emitted}
+    assert numbers["pingcrm_accounts", "active"] == 2
+    assert "<dt>Connected</dt><dd>2 accounts</dd>" in page
+    assert f"{numbers['pingcrm_briefs_of_day', 'sent']} sent" in page
+    assert "message.ingested · contacts_message_ingested" in page
+    assert [text for text in provoked.PROVOKED if text in page] == []
+    assert problems_of_logs(list(logged_lines(folder))) == []
+    if PROMTOOL:  # test_monitoring.py says where it is not
+        assert problems_of_metrics(PROMTOOL, folder, emitted, firing={"PingCRMDeadLetters"}) == ""
 
 
 async def assert_a_purge_and_a_deletion_leave_no_trace(it: Product, accounts: list[AccountData]) -> None:

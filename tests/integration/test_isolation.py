@@ -39,12 +39,21 @@ from libs.common.requests import (
     GetPreps,
     GetSignInSetup,
     GetToken,
+    HandleAgainInGateway,
+    HandleAgainInPrep,
+    HandleAgainInSync,
     ListAccounts,
     ListAccountStates,
+    ListDeadLetters,
     ListMeetings,
     ListRuns,
+    MeasureAuth,
+    MeasureContacts,
+    MeasurePrep,
+    MeasureSync,
     NotifyCalendar,
     Query,
+    ReplayDeadLetter,
     Request,
     SignOut,
     SignOutEverywhere,
@@ -78,8 +87,12 @@ from tests.support.servers import Servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# These are not made on behalf of a user: services that hold a copy of every account, or work for one, send them, or Google's post does.
-FOR_NO_USER = {ListAccountStates, GetToken, GetSignInSetup, NotifyCalendar}
+# These are not made on behalf of a user: services that hold a copy of every account, or work for one, send them, or Google's post does;
+# and operators, who see numbers of all together (tests/integration/gateway/test_gateway_operations.py has who may).
+FOR_NO_USER = {
+    ListAccountStates, GetToken, GetSignInSetup, NotifyCalendar, MeasureAuth, MeasureSync, MeasureContacts, MeasurePrep, ListDeadLetters,
+    ReplayDeadLetter, HandleAgainInSync, HandleAgainInPrep, HandleAgainInGateway,
+}  # fmt: skip
 # With another's ids these are answered, with nothing. All others are refused: 404.
 EMPTY = {
     ListAccounts, ListRuns, ListMeetings, GetPreps, FindBriefTokens, CompareMessages, CompareMeetings, CompareCards,

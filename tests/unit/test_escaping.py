@@ -32,6 +32,7 @@ from libs.common.requests import (
     Exclusion,
     FoundMail,
     Interaction,
+    LetterSummary,
     MeetingGuest,
     MergeRecord,
     ModelCall,
@@ -48,6 +49,7 @@ from services.gateway.domain.handle_texts import Handle
 from services.gateway.domain.meetings import BriefOutlook, GuestText, MeetingView
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.notifications import Notification
+from services.gateway.domain.operations import OperationsView
 from services.gateway.domain.permissions import PERMISSIONS
 from services.gateway.domain.relationship_texts import HistoryLine, PartText
 from services.gateway.domain.run_lines import RunLine
@@ -252,6 +254,9 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
         "notifications.html",
         {"notifications": [notification, open_offer], "only_unread": True, "more": filled.text()},
     )
+    for replayable in (True, False):
+        letter = filled.shape(LetterSummary, is_replayable=replayable)
+        yield "operations.html", {"view": filled.shape(OperationsView), "letters": [letter], "problem": filled.text()}
     lines_of_kinds = [filled.shape(SyncLine, tone=tone) for tone in ("calm", "busy", "bad", "off")]
     states: tuple[State, ...] = ("making", "done", "failed")
     for export in (None, *(filled.shape(Export, state=state) for state in states)):

@@ -33,19 +33,21 @@ from libs.common.bus.backlogs import limit_backlogs
 from libs.common.bus.consumer_check import ConsumerCheck
 from libs.common.bus.delivery import Delivery
 from libs.common.bus.forwarding import Forwarding, ListPurged, purge_copies
+from libs.common.bus.letters import DeadLetters
 from libs.common.bus.payloads import PUBLISHES_AT_ONCE, encoded, in_chunks, limit_of
 from libs.common.bus.publishing import PUBLISH_TIMEOUT_SECONDS, publish_chunk, store_letter
 from libs.common.bus.pull import PullLoop
 from libs.common.bus.requesting import send_request
 from libs.common.bus.responding import Responder
+from libs.common.bus.unsettled import Unsettled
 from libs.common.cache import Cache
 from libs.common.config import Settings
 from libs.common.dead_letters import Letter, purge_filter
-from libs.common.errors import Outage
+from libs.common.errors import Outage, Refused
 from libs.common.events import BROADCAST, Event
 from libs.common.ids import AccountId, Service, UserId
 from libs.common.log import TRACE_HEADER, current_trace, error_text, get_logger, traced
-from libs.common.requests import Request
+from libs.common.requests import Request, Sample
 from libs.common.topology import (
     BACKLOG_LIMITER,
     DEAD_LETTER_PURGER,
@@ -83,7 +85,12 @@ class _Subscription:
     consumer: DurableConsumer
     batch: int
     deliver: Callable[[Sequence[Any]], Awaitable[None]]
-    loops: int = 1
+    loops: int
+    unsettled: Unsettled
+
+    async def deliver_noted(self, messages: Sequence[Any]) -> None:
+        with self.unsettled.in_hand(messages):
+            await self.deliver(messages)
 
 
 @contextmanager
@@ -113,6 +120,7 @@ class Bus:
 
     def __post_init__(self) -> None:
         self._subscriptions: list[_Subscription] = []
+        self._deliveries: list[Delivery] = []
         self._loops: list[asyncio.Task[None]] = []
         self._missed_broadcasts: Callable[[], None] = lambda: None
         self._stopping = asyncio.Event()
@@ -166,7 +174,7 @@ class Bus:
 
         @self._broker.subscriber(event.subject, decoder=_undecoded, no_reply=True)
         async def _(message: NatsMessage) -> None:
-            with traced(message.headers.get(TRACE_HEADER, "")):
+            with traced(message.headers.get(TRACE_HEADER, ""), span=event.subject):
                 try:
                     await handler(event.model_validate_json(message.body))
                 except Exception:
@@ -192,14 +200,15 @@ class Bus:
     def _register(self, event: type[Event], delivery: Delivery, batch: int, loops: int = 1) -> None:
         consumer = consumer_of(self.service, event)  # refuses what events.py does not declare
         self.subscribed.append(event)
-        self._pull(_Subscription(consumer, batch, delivery.deliver, loops))
+        self._deliveries.append(delivery)
+        self._pull(_Subscription(consumer, batch, delivery.deliver, loops, delivery.unsettled))
 
     def forward_to_integrations(self, list_purged: ListPurged) -> None:
         """Store for integrations copies of what they may have, whoever published it; of what was purged none is kept."""
         if self.service != FORWARDER.service:
             raise KeyError(f"topology.py lets {FORWARDER.service} store copies for integrations, not {self.service}")
         forwarding = Forwarding(lambda: (self.client, self._stream), list_purged, OUTAGES)
-        self._pull(_Subscription(FORWARDER, LARGE_BATCH, forwarding.deliver))
+        self._pull(_Subscription(FORWARDER, LARGE_BATCH, forwarding.deliver, 1, Unsettled()))
 
     def _pull(self, subscription: _Subscription) -> None:
         self._consumer_check.consumers.append(subscription.consumer)
@@ -220,7 +229,7 @@ class Bus:
         await self._broker.start()
         await self.client.flush()  # the server knows our subscriptions before we report that we are ready
         for subscription in self._subscriptions:
-            loop = PullLoop(self.client, subscription.consumer, subscription.batch, subscription.deliver)
+            loop = PullLoop(self.client, subscription.consumer, subscription.batch, subscription.deliver_noted)
             name = f"pull {subscription.consumer.name}"
             self._loops += [asyncio.create_task(loop.run(self._stopping), name=name) for _ in range(subscription.loops)]
 
@@ -310,6 +319,21 @@ class Bus:
         except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
             raise Outage(f"Dead letters were not deleted: {type(error).__name__}") from error
 
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """Those of all services, to be listed and replayed. Outage: not connected."""
+        if self.service != DEAD_LETTER_PURGER:
+            raise KeyError(f"topology.py lets {DEAD_LETTER_PURGER} read dead letters, not {self.service}")
+        return DeadLetters(self.service, self._stream, self.handle_again, self.request)
+
+    async def handle_again(self, subject: str, payload: bytes) -> None:
+        """Handle a dead letter of this service once more. Refused: `not_replayable`, `failed_again`. Outages: try later."""
+        for delivery in self._deliveries:
+            if delivery.takes(subject):
+                await delivery.handle_again(subject, payload)
+                return
+        raise Refused(409, "not_replayable", f"{self.service} does not handle {subject} (any more).")
+
     async def limit_backlogs(self, now: datetime) -> None:
         """Give up what waits for integrations that take nothing any more, and let them know what they missed. Outage: try again."""
         if self.service != BACKLOG_LIMITER:
@@ -340,6 +364,17 @@ class Bus:
         consumers = [consumer_of(self.service, event) for event in events]
         infos = [await self._stream.consumer_info(consumer.stream, consumer.name) for consumer in consumers]
         return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)
+
+    @property
+    def server_version(self) -> str:
+        """That of the NATS server; empty while it is not connected."""
+        version = self.client.connected_server_version
+        return f"{version.major}.{version.minor}.{version.patch}" if self.client.is_connected else ""
+
+    async def measure(self) -> list[Sample]:
+        """How much waits for this service, and for how long. Raises what NATS raises."""
+        measured = await asyncio.gather(*(s.unsettled.measure(self._stream, s.consumer) for s in self._subscriptions))
+        return [found for samples in measured for found in samples]
 
     async def ping(self) -> None:
         """Outage: not connected, a loop that should be pulling has ended, or what it pulls from is gone."""

@@ -11,7 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import isqrt
 from random import uniform
@@ -24,17 +24,18 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
-from libs.common.bus.counters import EVENT_OUTCOMES
 from libs.common.bus.publishing import store_letter, store_rejection
+from libs.common.bus.unsettled import Unsettled
 from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
+from libs.common.counters import EVENT_OUTCOMES
 from libs.common.dead_letters import Letter, read_about
-from libs.common.errors import Outage, PayloadTooLarge, Throttled, Unprocessable
+from libs.common.errors import Outage, PayloadTooLarge, Refused, Throttled, Unprocessable
 from libs.common.events import Event, Tick
 from libs.common.fault_points import reached
 from libs.common.ids import Service
 from libs.common.integrations import author_of, rejected_subject
-from libs.common.log import TRACE_HEADER, error_text, get_logger, traced
+from libs.common.log import TRACE_HEADER, current_trace, error_text, get_logger, traced
 from libs.common.topology import ACK_WAIT_SECONDS, consumer_of
 
 RETRY_DELAYS = (1.0, 5.0, 30.0, 120.0, 600.0)
@@ -56,6 +57,7 @@ class Delivery:
     cache: Cache
     outages: tuple[type[BaseException], ...]
     one_by_one: bool
+    unsettled: Unsettled = field(default_factory=Unsettled)
 
     async def deliver(self, messages: Sequence[Msg]) -> None:
         """Settle every message: ack, nak with a delay, or dead letter and term."""
@@ -63,7 +65,7 @@ class Delivery:
             parsed: list[Parsed] = []
             for message in messages:
                 try:
-                    parsed.append((message, self._parse(message)))
+                    parsed.append((message, self._parse(message.subject, message.data)))
                 except ValidationError as error:
                     with self._traced(message, ()):
                         await self._dead_letter(
@@ -77,12 +79,32 @@ class Delivery:
             elif parsed and not await self._deliver_together(parsed):
                 await self._deliver_in_parts(parsed)
 
-    def _parse(self, message: Msg) -> Event:
+    def takes(self, subject: str) -> bool:
+        """Whether it handles what comes under this subject: its event's own, or that of an integration."""
+        return f"{subject}.".startswith(f"{self.event.subject}.")
+
+    async def handle_again(self, subject: str, payload: bytes) -> None:
+        """Handle the payload of a dead letter. Refused: `not_replayable`, `failed_again`, with the reason. Outages as they come."""
+        if self.event.outlives_purge:  # no service orders another one to delete something
+            raise Refused(409, "not_replayable", "An order to delete is given by `pingcrm dead replay` alone.")
+        try:
+            event = self._parse(subject, payload)
+            about = {name: str(value) for name, value in event.about().items()}
+            started = perf_counter()
+            with traced(current_trace(), subject=self.event.subject, **about):
+                await self._handle([event])
+                self._handled(started, 1)
+        except self.outages:
+            raise
+        except Exception as error:
+            raise Refused(422, "failed_again", f"It failed again. {_reason(error)}") from error
+
+    def _parse(self, subject: str, data: bytes) -> Event:
         """Raises ValidationError, or Unprocessable where an integration claims another user than the server let it."""
         if issubclass(self.event, Tick):
             return self.event()
-        event = self.event.model_validate_json(message.data)
-        author = author_of(message.subject, self.event)
+        event = self.event.model_validate_json(data)
+        author = author_of(subject, self.event)
         if author and event.about().get("user") != author.user_id:
             raise Unprocessable("user_id: not the user whom the subject names")
         return event
@@ -204,6 +226,7 @@ class Delivery:
         return read_about(message.data) | named
 
     async def _nak(self, message: Msg, event: Event, delay_seconds: float) -> None:
+        self.unsettled.returned(message)
         try:
             await message.nak(delay=capped_delay(delay_seconds, event.useful_until(), datetime.now(UTC)))
         except (nats.errors.Error, OSError) as error:

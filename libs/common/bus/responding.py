@@ -13,16 +13,16 @@ from nats.aio.msg import Msg
 from pydantic import BaseModel, ValidationError
 
 from libs.common import db, idempotency
-from libs.common.bus.counters import REQUEST_OUTCOMES
 from libs.common.bus.payloads import limit_of
 from libs.common.bus.requesting import DEADLINE_HEADER, IDEMPOTENCY_HEADER
 from libs.common.bus.validation import first_problem
 from libs.common.cache import Cache
+from libs.common.counters import REQUEST_OUTCOMES
 from libs.common.errors import Refused
 from libs.common.fault_points import reached
 from libs.common.idempotency import CommandKey
 from libs.common.ids import Service
-from libs.common.log import TRACE_HEADER, get_logger, traced
+from libs.common.log import TRACE_HEADER, describe_span, get_logger, traced
 from libs.common.requests import Command, Request
 
 Headers = Mapping[str, str]
@@ -41,7 +41,7 @@ class Responder:
     async def respond(self, client: Client, message: Msg) -> None:
         """Handle a request, and send what came of it."""
         headers = message.headers or {}
-        with traced(headers.get(TRACE_HEADER, "")):
+        with traced(headers.get(TRACE_HEADER, ""), span=self.request.subject):
             reply = self._fitting(await self._reply_to(message.data, headers), limit_of(client))
             try:
                 await client.publish(message.reply, reply)
@@ -87,6 +87,7 @@ class Responder:
             return _refusal(Refused(500, "internal", "Something went wrong here. It is in the log."))
         finally:
             REQUEST_OUTCOMES.labels(subject, outcome).inc()
+            describe_span(outcome=outcome)
             get_logger().debug("answered", subject=subject, outcome=outcome, ms=_ms_since(started))
 
     async def _reply_json(self, body: bytes, headers: Headers) -> bytes:

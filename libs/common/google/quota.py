@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from libs.common.cache import OUTAGES, Cache
 from libs.common.config import Settings
+from libs.common.counters import QUOTA_REFUSALS, QUOTA_UNITS, QUOTA_WAIT_SECONDS
 from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import DailyLimit
 from libs.common.ids import AccountId
@@ -31,7 +32,17 @@ RESPONSES_AVERAGED = 8
 CAUTIOUS_SECONDS = 60.0
 _RESERVE = Path(__file__).with_name("quota.lua").read_text()
 _HOLD = Path(__file__).with_name("hold.lua").read_text()
+_USE = Path(__file__).with_name("use.lua").read_text()
 _PROJECT = "quota:{gmail}:project"  # the braces keep both keys of a script on one node of a cluster
+
+
+@dataclass(frozen=True)
+class QuotaUse:
+    """What the project has used: units of the last window, of how many; and for how long the day's quota stays used up."""
+
+    units: int
+    ceiling: int
+    closed_seconds: float
 
 
 @dataclass
@@ -107,6 +118,11 @@ class QuotaLimiter:
     async def close(self, wait: timedelta) -> None:
         """The project's quota of the day is used up: nobody asks for any mailbox before the wait is over."""
         await self._run(_HOLD, [_PROJECT], "closed", wait.total_seconds() * 1000)
+
+    async def get_use(self) -> QuotaUse:
+        """What all mailboxes together have used just now. Outage: Redis is away."""
+        units, closed_ms = await self._run(_USE, [_PROJECT], self.window_seconds * 1000)
+        return QuotaUse(int(units), self.project_ceiling, int(closed_ms) / 1000)
 
     async def _run(self, script: str, keys: list[str], *arguments: str | float) -> list[Any]:
         try:
@@ -202,13 +218,20 @@ class Mailbox:
             await self._wait(self.quota_limiter, units, priority)
 
     async def _wait(self, quota_limiter: QuotaLimiter, units: int, priority: Priority) -> None:
-        wait = await quota_limiter.reserve(self.account_id, units, priority)
+        try:
+            wait = await quota_limiter.reserve(self.account_id, units, priority)
+        except Throttled as refused:
+            QUOTA_REFUSALS.labels("daily" if isinstance(refused, DailyLimit) else "wait").inc()
+            raise
+        QUOTA_UNITS.labels(priority).inc(units)
+        QUOTA_WAIT_SECONDS.labels(priority).observe(wait)
         if wait > 0:
             with self.throttle.asleep():
                 await asyncio.sleep(wait)
 
     async def slow_down(self, wait: timedelta) -> None:
         """Google has refused a call for its rate, in spite of it all."""
+        QUOTA_REFUSALS.labels("google").inc()
         self.response_times.refused()
         if self.quota_limiter is not None:
             await self.quota_limiter.hold(self.account_id, wait)

@@ -74,7 +74,7 @@ class WebhookSender:
 
     async def _deliver_traced(self, call: DueCall) -> None:
         """Under the trace of what the call reports: from that event one leads to the call."""
-        with traced(call.trace):
+        with traced(call.trace, span="webhook"):
             await self._deliver(call)
 
     async def _deliver(self, call: DueCall) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from libs.common.bus import OUTAGES
+from libs.common.counters import MESSAGES
 from libs.common.fault_points import reached
 from libs.common.log import get_logger
 from services.sync.domain.fetching import REFUSED, FetchOutcome, unrecordable
@@ -46,5 +47,6 @@ async def _record(run: Run, outcomes: Sequence[FetchOutcome], left: int) -> None
     await reached("sync.messages.published")
     await run.settle([outcome.settled for outcome in outcomes], total(outcome.tally for outcome in outcomes), left)
     for settled in (outcome.settled for outcome in outcomes):
+        MESSAGES.labels(settled.state, settled.rule).inc()
         if settled.state == "set_aside" and settled.rule != REFUSED:
             get_logger().warning("message_set_aside", gmail_id=settled.gmail_id, reason=settled.reason)

@@ -5,6 +5,7 @@ from random import Random
 
 from libs.common import outbox
 from libs.common.bus import OUTAGES
+from libs.common.counters import RUN_SECONDS, RUNS
 from libs.common.db import Connection, retry_conflicts
 from libs.common.errors import Outage, Refused
 from libs.common.fault_points import reached
@@ -59,12 +60,15 @@ async def _pause(connection: Connection, run: Run, error: Exception) -> Failure 
     if isinstance(decision, Failure):
         return decision
     await runs.add_cost(connection, run.lease, run.google.usage.requests, run.google.usage.units)
+    RUNS.labels(run.lease.kind, "paused", decision.code).inc()
     await runs.pause(connection, run.lease, decision, (stuck_since or now) if decision.stuck else None)
     get_logger().warning("run_paused", until=decision.until.isoformat(), pauses=pauses + 1, error=decision.why)
     return None
 
 
 def _log(ended: EndedRun) -> None:
+    RUNS.labels(ended.kind, ended.state, ended.code).inc()
+    RUN_SECONDS.labels(ended.kind, str(ended.first).lower()).observe(ended.seconds)
     is_quiet = not ended.is_reported and ended.state == "completed"
     log = get_logger().debug if is_quiet else get_logger().info
     log(

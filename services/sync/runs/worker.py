@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from libs.common.bus import OUTAGES
+from libs.common.counters import RUNS
 from libs.common.errors import Outage, Refused
 from libs.common.events import Kind
 from libs.common.fault_points import reached
@@ -107,9 +108,8 @@ class Worker:
 
     async def _carry_out(self, held: HeldLeases, lease: RunLease) -> None:
         """One run, its lease kept for as long as it works. Never raises, but for cancellation."""
-        with traced(
-            lease.trace, account=str(lease.account_id), user=str(lease.user_id), run=str(lease.run_id), kind=lease.kind
-        ):
+        about = {"account": str(lease.account_id), "user": str(lease.user_id), "run": str(lease.run_id)}
+        with traced(lease.trace, span=f"run {lease.kind}", kind=lease.kind, **about):
             work = asyncio.create_task(self._work(lease))
             try:
                 with held.holding(lease, work.cancel):
@@ -171,4 +171,7 @@ class Worker:
     async def _deleted(self, lease: RunLease) -> bool:
         """Most runs are looks at mailboxes in which nothing has happened: they end with one statement."""
         async with self.engine.db.acquire() as connection:
-            return await runs.delete_if_unreported(connection, lease)
+            deleted = await runs.delete_if_unreported(connection, lease)
+        if deleted:
+            RUNS.labels(lease.kind, "completed", "").inc()
+        return deleted

@@ -260,3 +260,18 @@ def test_a_ceiling_without_a_place_to_count_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="Redis"):
         QuotaLimiter.of(Settings(), None)
     assert QuotaLimiter.of(Settings(gmail_units_per_minute=0, gmail_project_units_per_minute=0), None) is None
+
+
+async def test_what_the_project_has_used_of_its_minute_is_known_without_using_anything(cache: Cache) -> None:
+    limiter = quota_limiter(cache, mailbox=1_000, project=5_000)
+    assert (await limiter.get_use()).units == 0
+    for _ in range(2):
+        assert await limiter.reserve(new_account(), 300, "live") == 0
+    first = new_account()
+    assert await limiter.reserve(first, 900, "live") == 0
+    with pytest.raises(Throttled):
+        await limiter.reserve(first, 900, "live")
+    use = await limiter.get_use()
+    assert (use.units, use.ceiling, use.closed_seconds) == (1_500, 5_000, 0)
+    await limiter.close(timedelta(minutes=5))
+    assert 290 < (await limiter.get_use()).closed_seconds <= 300

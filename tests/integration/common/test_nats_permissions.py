@@ -95,17 +95,14 @@ async def test_a_user_cannot_touch_streams_consumers_schedules_or_dead_letters_o
 
 
 @pytest.mark.parametrize("user", [*SERVICES, "connector"])
-async def test_a_single_service_may_purge_dead_letters(nats_server: Nats, user: str) -> None:
+async def test_a_single_service_may_read_and_delete_dead_letters(nats_server: Nats, user: str) -> None:
     async with login(nats_server, user) as session:
-        await session.client.publish("$JS.API.STREAM.PURGE.DEAD", b'{"filter":"dead.*.nobody.>"}')
-        assert bool(await session.refused()) == (user != DEAD_LETTER_PURGER)
-        for forbidden in (
-            "$JS.API.STREAM.MSG.GET.DEAD",
-            "$JS.API.STREAM.DELETE.DEAD",
-            "$JS.API.STREAM.MSG.DELETE.DEAD",
-        ):
-            await session.client.publish(forbidden, b"{}")
-        assert len(await session.refused()) == 3
+        for subject in ("INFO", "PURGE", "MSG.GET", "MSG.DELETE"):
+            body = b'{"filter":"dead.*.nobody.>"}' if subject == "PURGE" else b'{"seq":999}'
+            await session.client.publish(f"$JS.API.STREAM.{subject}.DEAD", body)
+        assert len(await session.refused()) == (0 if user == DEAD_LETTER_PURGER else 4)
+        await session.client.publish("$JS.API.STREAM.DELETE.DEAD", b"{}")
+        assert len(await session.refused()) == 1
 
 
 @pytest.mark.parametrize("user", [*SERVICES, "connector"])

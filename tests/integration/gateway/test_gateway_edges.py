@@ -55,7 +55,7 @@ async def test_every_response_whatever_it_is_has_the_headers_that_keep_browsers_
         ("GET", "/nothing", 404, "no-store, private"), ("GET", f"{API}/me", 200, "no-store"),
         ("GET", f"{API}/me/export", 200, "no-store"), ("GET", f"{API}/events", 200, "no-store"),
         ("GET", f"{API}/openapi.json", 200, "no-cache"), ("GET", f"{API}/contacts/x", 404, "no-store"),
-        ("PUT", f"{API}/me", 405, "no-store"), ("GET", "/health/live", 200, "no-store"), ("GET", "/metrics", 200, "no-store"),
+        ("PUT", f"{API}/me", 405, "no-store"), ("GET", "/health/live", 200, "no-store"), ("GET", "/metrics", 404, "no-store, private"),
         ("POST", "/logout", 302, "no-store"), ("GET", f"{API}/me", 401, "no-store"),
     ]  # fmt: skip
     async with gateway.browser() as browser:

@@ -14,7 +14,7 @@ from libs.common.events import ContactChanged
 from libs.common.ids import ContactId, UserId, new_id
 from services.gateway.domain import webhook_delivery
 from services.gateway.domain.contact_changes import EVERYTHING, LONGEST_WAIT, MAX_IDS, SETTLING, GatheredContacts
-from services.gateway.store import users, webhook_contacts
+from services.gateway.store import operations, users, webhook_contacts
 from services.gateway.store.webhook_contacts import DueContacts
 from services.gateway.webhook_delivery import sender
 from tests.conftest import ServiceSettings
@@ -64,6 +64,17 @@ async def test_changes_are_one_call_when_it_was_quiet_for_a_while_and_after_a_mi
     assert await leased(db, 100 + LONGEST_WAIT.total_seconds() - 1) == []
     (call,) = await leased(db, 100 + LONGEST_WAIT.total_seconds())
     assert len(call.changed.contact_ids) == 12
+
+
+async def test_operators_see_calls_about_contacts_among_those_that_wait(db: Pool) -> None:
+    assert await operations.get_waiting_webhook_calls(db) == (0, 0.0)
+    await gather(db, ids(1, 2))
+    calls, age = await operations.get_waiting_webhook_calls(db)
+    assert calls == 1
+    assert age > timedelta(days=300).total_seconds()
+    (call,) = await leased(db, 10)
+    await webhook_contacts.give_up_contacts(db, call)
+    assert await operations.get_waiting_webhook_calls(db) == (0, 0.0), "nothing is due before the next change"
 
 
 async def test_what_changes_while_a_call_is_made_is_called_about_afterwards_also_a_contact_of_that_call(

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from libs.common.cache import Cache
@@ -19,6 +20,7 @@ from libs.common.requests import ListModelCalls, ModelCalls
 from services.prep.domain.dossier import Dossier, collect
 from services.prep.handlers.accounts import purge_account
 from services.prep.handlers.model_calls import forget_old, list_calls
+from services.prep.handlers.operations import measure
 from services.prep.handlers.users import purge_user
 from services.prep.writing import TalkingPoints, write_talking_points
 from tests.support.database import Database
@@ -123,6 +125,34 @@ async def test_beyond_the_budget_of_the_day_nothing_is_sent(prep: PrepAlone, cla
     assert (
         await write(prep, collect(meeting(title="A third"), [(guest("ada@lovelace.example"), known())]))
     ).fallback == "over_budget"
+
+
+def counted(outcome: str) -> float:
+    return REGISTRY.get_sample_value("pingcrm_model_answers_total", {"outcome": outcome}) or 0.0
+
+
+async def measured(prep: PrepAlone) -> dict[tuple[str, ...], float]:
+    samples = [found for found in await measure(prep.context) if found.name.startswith("pingcrm_model_")]
+    return {(found.labels["days"], found.labels.get("direction", "cost")): found.value for found in samples}
+
+
+async def test_operators_see_what_all_calls_took_and_what_was_not_called_at_all(prep: PrepAlone) -> None:
+    outcomes = ("written", "kept", "over_budget", "no_key")
+    before = {outcome: counted(outcome) for outcome in outcomes}
+    await write(prep)
+    await write(prep)
+    (call,) = (await calls(prep)).items
+    took = {"input": 1200, "output": 150, "cost": call.cost_usd}
+    assert await measured(prep) == {(days, what): number for days in ("1", "30") for what, number in took.items()}
+    await prep.db.execute("UPDATE model_calls SET called_at = now() - interval '25 hours'")
+    of_days = await measured(prep)
+    assert (of_days["1", "input"], of_days["1", "cost"], of_days["30", "cost"]) == (0, 0, call.cost_usd)
+    nothing = prep.context.settings.model_copy(update={"anthropic_daily_budget_usd": 0.0})
+    prep.context = replace(prep.context, settings=nothing)
+    await write(prep)
+    prep.context = replace(prep.context, claude=Claude(None, "claude-haiku-4-5"))
+    await write(prep)
+    assert {outcome: counted(outcome) - before[outcome] for outcome in outcomes} == dict.fromkeys(outcomes, 1)
 
 
 async def test_a_call_is_on_record_before_it_leaves_and_counts_as_the_most_that_it_may_cost(

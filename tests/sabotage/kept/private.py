@@ -16,6 +16,7 @@ IDENTITIES = "tests/integration/contacts/test_contacts_identities.py"
 NOT_RECORDED = "tests/integration/contacts/test_contacts_do_not_record.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 WEBHOOK_SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
+OPERATIONS = "tests/integration/gateway/test_gateway_operations.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -147,7 +148,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "an event of the outbox under the trace of who relays it",
         "private",
         "libs/common/outbox.py::_settle",
-        Replace('traced(row["trace"])', "traced(current_trace())"),
+        Replace('traced(row["trace"], ...)', "traced(current_trace())"),
         (f"{SILENT}::test_an_event_out_of_the_outbox_keeps_the_trace_of_the_request_that_caused_it",),
     ),
     Mutation(
@@ -286,7 +287,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a webhook call under a trace of its own",
         "private",
         "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver_traced",
-        Replace("traced(call.trace)", 'traced("")'),
+        Replace("traced(call.trace, ...)", 'traced("")'),
         (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
     ),
     Mutation(
@@ -393,5 +394,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/local/data_dir.py::create",
         Replace("0o711 if os.geteuid() == 0 else 0o700", "0o755"),
         ("tests/unit/local/test_local_secrets.py::test_a_data_folder_can_be_listed_and_written_by_its_owner_alone",),
+    ),
+    Mutation(
+        "an operations page for everybody",
+        "private",
+        "services/gateway/pages/operations.py::_for_operators",
+        Replace("not visit.user.operator", "False"),
+        (f"{OPERATIONS}::test_only_operators_have_the_page_and_nobody_the_metrics_on_the_public_port",),
+    ),
+    Mutation(
+        "measurements of the operator who looks, in place of those of everybody",
+        "private",
+        "libs/common/measuring.py::_take_part",
+        Replace("with on_behalf_of(None): ...", "taken = list(await measure())"),
+        ("tests/unit/common/test_measuring.py",),
     ),
 )

@@ -80,7 +80,7 @@ PLAIN: Mapping[str, Any] = {
     "start": datetime(2000, 1, 1, tzinfo=UTC), "end": datetime.now(UTC) + timedelta(days=100),
     "from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z",
     "now": datetime.now(UTC), "purge": True, "what": "interactions", "code": "code", "name": "Somebody", "title": "Title",
-    "text": "Text", "ref": "chat-1", "kinds": ["mail"], "confirm": True, "scope": "",
+    "number": 1, "text": "Text", "ref": "chat-1", "kinds": ["mail"], "confirm": True, "scope": "",
 }  # fmt: skip
 # Where the plain value would not do: by what has the field.
 PLAIN_IN: Mapping[tuple[str, str], Any] = {

@@ -46,7 +46,7 @@ PAGES = {
 NOBODYS = {
     "/login", "/login/google", "/logout", "/logout/everywhere", f"{PREFIX}/hooks/gmail", f"{PREFIX}/hooks/calendar",
     f"{PREFIX}/openapi.json", f"{PREFIX}/docs",
-    "/health/live", "/health/ready", "/metrics", "/favicon.ico", "/.well-known/oauth-protected-resource",
+    "/health/live", "/health/ready", "/favicon.ico", "/.well-known/oauth-protected-resource",
     "/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-authorization-server",
     "/oauth/register", "/oauth/authorize", "/oauth/token", "/assistants/connect",  # what waits there is nobody's before it is answered
     "/mcp",  # other people's ids are in its body: test_an_assistant_reaches_what_is_its_users_and_nothing_of_anybody_else

@@ -48,7 +48,7 @@ class Pulled:
         self.data = self.data or self.event.model_dump_json().encode()
         self.subject = self.event.subject
         self.headers = {TRACE_HEADER: TRACE}
-        self.metadata = SimpleNamespace(sequence=SimpleNamespace(stream=77))
+        self.metadata = SimpleNamespace(sequence=SimpleNamespace(stream=77), timestamp=NOW)
         self._client = "client"
 
     async def ack(self) -> None:

@@ -4,6 +4,7 @@ from tests.sabotage.kept.lost import life
 from tests.sabotage.mutation import InText, Mutation, Replace, Swap
 
 COMPARISON = "tests/unit/common/test_account_comparison.py"
+OPERATIONS = "tests/integration/gateway/test_gateway_operations.py"
 LETTERS = "tests/integration/local/test_local_dead_letters.py"
 LIFE = "tests/unit/common/test_service_life.py"
 OUTBOX = "tests/integration/common/test_outbox.py"
@@ -65,6 +66,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/local/dead.py::replay",
         Swap("await js.publish(...)", "await js.delete_msg(...)"),
         (f"{LETTERS}::test_a_letter_that_can_not_be_published_again_stays",),
+    ),
+    Mutation(
+        "a dead letter that is removed before it was handled again",
+        "lost",
+        "libs/common/bus/letters.py::DeadLetters.replay",
+        Swap("await self._handle(...)", "await self.stream.delete_msg(...)"),
+        (f"{OPERATIONS}::test_an_operator_sees_dead_letters_and_has_them_handled_again",),
     ),
     Mutation(
         "an old letter that is removed before it is stored under its new subject",
