@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
@@ -25,7 +26,7 @@ from aiohttp import web
 from libs.common.bus import Bus
 from libs.common.cache import Cache, open_cache
 from libs.common.config import Settings
-from libs.common.db import Pool, open_pool
+from libs.common.db import Pool, check_writable, open_pool
 from libs.common.errors import Outage
 from libs.common.ids import Service
 from libs.common.log import configure, get_logger
@@ -147,7 +148,7 @@ async def running(service: Service, settings: Settings, wire: Wire) -> AsyncIter
             app.add_routes(
                 health_routes(
                     {
-                        "db": lambda: resources.db.fetchval("SELECT 1"),
+                        "db": partial(check_writable, resources.db),
                         "bus": resources.bus.ping,
                         "cache": resources.cache.ping,
                         "background": resources.background.ping,
