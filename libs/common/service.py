@@ -26,6 +26,7 @@ from aiohttp import web
 from libs.common.bus import Bus
 from libs.common.cache import Cache, open_cache
 from libs.common.config import Settings
+from libs.common.config.definitions import read_settings
 from libs.common.db import Pool, check_writable, open_pool
 from libs.common.errors import Outage
 from libs.common.ids import Service
@@ -186,7 +187,7 @@ async def _main(service: Service, settings: Settings, wire: Wire) -> None:
 
 def run(service: Service, wire: Wire) -> None:
     """Run a service as this process. Exit code 1 with a sentence where something that it needs can't be reached."""
-    settings = Settings()
+    settings = read_settings()
     configure(service, settings)
     try:
         uvloop.run(_main(service, settings, wire))

@@ -22,6 +22,7 @@ SETTINGS = {
     "PINGCRM_SIGN_UP": "@example.org",
     "PINGCRM_OPERATORS": "ann@example.org",
     "PINGCRM_TRUSTED_PROXIES": "10.0.0.0/8",
+    "PINGCRM_DATA_DIR": "/srv/pingcrm",
 }
 SHELL = {
     "PATH": "/bin", "PYTHONPATH": "/src", "AWS_SECRET_ACCESS_KEY": "stray", "ANTHROPIC_API_KEY": "stray",
@@ -61,7 +62,8 @@ def test_it_has_nobody_elses_password_and_no_administrators(service: Service) ->
         (WEBHOOK_KEYS, {"gateway"}),
         ("PINGCRM_SIGN_UP", {"auth"}),
         ("PINGCRM_OPERATORS", {"auth"}),
-        ("PINGCRM_TRUSTED_PROXIES", set(SERVICES)),
+        ("PINGCRM_TRUSTED_PROXIES", {"gateway"}),
+        ("PINGCRM_DATA_DIR", set()),
         ("PINGCRM_GOOGLE_CLIENT_ID", {"auth"}),
         ("PINGCRM_GOOGLE_CLIENT_SECRET", {"auth"}),
         ("PINGCRM_ANTHROPIC_API_KEY", {"prep"}),
