@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from libs.common.config import Settings
 from libs.common.config.definitions import sentences
@@ -73,7 +73,8 @@ def print_rows(rows: Sequence[Mapping[str, object]], none: str, *, as_json: bool
     elif not rows:
         console.print(none)
     else:
-        table = Table(*rows[0], caption=caption or None)
+        columns = (Column(name, overflow="fold") for name in rows[0])  # on a narrow terminal, too, all of it is there
+        table = Table(*columns, caption=caption or None)
         for row in rows:
             table.add_row(
                 *(escape("\n".join(map(str, cell)) if isinstance(cell, list) else str(cell)) for cell in row.values())
