@@ -2,8 +2,8 @@
 #   make demo   the whole product on a local Google (ARGS="--once" ends with a table expected / actual)
 #   make test   all tests, in parallel        make check  ruff, mypy --strict, import-linter
 #   make bench  the benchmarks                make clean  remove what the others made
-#   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death, and ten minutes of
-#               requests to the API by chance (three quarters of an hour)
+#   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death, a fortnight of meetings, and
+#               ten minutes of requests to the API by chance (three quarters of an hour)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
 #   make typescript  the packages of Node for the test of the TypeScript client (it is skipped without)
@@ -42,7 +42,7 @@ test: $(VENV)/.dev
 
 proof: $(VENV)/.dev
 	PINGCRM_PROOF_EXAMPLES=$${PINGCRM_PROOF_EXAMPLES:-300} PINGCRM_PROOF_MESSAGES=$${PINGCRM_PROOF_MESSAGES:-5000} \
-		PINGCRM_PROOF_FUZZING_SECONDS=$${PINGCRM_PROOF_FUZZING_SECONDS:-600} \
+		PINGCRM_PROOF_FUZZING_SECONDS=$${PINGCRM_PROOF_FUZZING_SECONDS:-600} PINGCRM_PROOF_DAYS=$${PINGCRM_PROOF_DAYS:-14} \
 		$(BIN)/python -m pytest --timeout=3600 tests/chaos tests/integration/fault_points tests/integration/gateway/test_gateway_fuzzing.py $(ARGS)
 
 sabotage: $(VENV)/.dev

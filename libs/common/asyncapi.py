@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from libs.common.asyncapi_texts import ACCOUNT_ID, BUS, INTEGRATION, LOGIN, REJECTED, SERVER, USER_ID
-from libs.common.events import BROADCAST, EVENTS, OFFERED, TICKS, Event
+from libs.common.events import ALSO_KEPT, BROADCAST, EVENTS, OFFERED, TICKS, Event
 from libs.common.integrations import INTEGRATION_STREAM, PUBLISHABLE, Missed
 from libs.common.requests import REQUESTS
 from libs.common.topology import ACK_WAIT_SECONDS, CONSUMERS, DAY_SECONDS, Consumer, streams
@@ -226,7 +226,7 @@ def _message(name: str, summary: str, payload: Part) -> Part:
 
 
 def _kept_in(event: type[Event]) -> Part:
-    if event in BROADCAST:
+    if event in BROADCAST and event not in ALSO_KEPT:
         return {}  # plain NATS, for whoever is connected; the stream has it for the copies of integrations alone
     return {"x-stream": "CLOCK" if event in TICKS else "EVENTS"}
 

@@ -8,54 +8,29 @@ one sees the stop reason and the tokens, and both are put on record here.
 """
 
 import asyncio
+import json
 from dataclasses import dataclass
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import anthropic
 from anthropic.types import Message, ThinkingConfigDisabledParam
 from pydantic import BaseModel, ValidationError
 
 from libs.common.config import Settings
+from libs.common.model_prices import PRICES, Price, Usage, known_price, usage_of
 
-DEFAULT_BASE_URL = "https://api.anthropic.com"
+DEFAULT_HOST = "api.anthropic.com"
+DEFAULT_BASE_URL = f"https://{DEFAULT_HOST}"
+IN_WORDS = "Answer with JSON alone, without a word before or after it, that fits this schema: "
 TIME_LIMIT_SECONDS = 20.0
 MAX_TOKENS = 2_000
 
-Why = Literal["no_key", "timeout", "refused", "malformed", "rejected", "unavailable"]
+Why = Literal["no_key", "over_budget", "timeout", "refused", "malformed", "rejected", "unavailable"]
 T = TypeVar("T", bound=BaseModel)
 
 
-class Price(NamedTuple):
-    """US dollars per million tokens."""
-
-    input: float
-    output: float
-
-
-# List prices of Anthropic's model pages (platform.claude.com/docs/en/models/…/overview), read in November 2026; Haiku 5.5 for prompts of
-# up to 100,000 tokens, which ours always are. A dated id (claude-haiku-4-5-20251001) has the price of its family.
-PRICES: dict[str, Price] = {
-    "claude-haiku-4-5": Price(1.00, 5.00),
-    "claude-haiku-5-5": Price(0.10, 0.50),
-    "claude-sonnet-5-5": Price(2.00, 10.00),
-    "claude-opus-5-5": Price(4.00, 20.00),
-}
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What an answer took. `cost_usd` is 0 for a model without a known price."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cost_usd + other.cost_usd,
-        )
+# Of what input costs: what is read from the cache of prompts, and what is written to it.
+CACHE_READ, CACHE_WRITTEN = 0.1, 1.25
 
 
 @dataclass(frozen=True)
@@ -82,6 +57,26 @@ class Claude:
     client: anthropic.AsyncAnthropic | None
     model: str
     seconds: float = TIME_LIMIT_SECONDS
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a key."""
+        return self.client is not None
+
+    @property
+    def host(self) -> str:
+        """Where prompts go."""
+        return self.client.base_url.host if self.client else ""
+
+    def most_usd(self, characters: int) -> float:
+        """The most that a prompt of this length and its answer may cost: hardly any script has more tokens than characters."""
+        return self.spent_usd(Usage(characters, MAX_TOKENS))
+
+    def spent_usd(self, usage: Usage) -> float:
+        """What counts against a budget. A model without a known price counts as the dearest."""
+        if known_price(self.model):
+            return usage.cost_usd or usage_of(self.model, usage.input_tokens, usage.output_tokens).cost_usd
+        return max(usage_of(name, usage.input_tokens, usage.output_tokens).cost_usd for name in PRICES)
 
     @classmethod
     def from_settings(cls, settings: Settings, *, seconds: float = TIME_LIMIT_SECONDS) -> "Claude":
@@ -117,14 +112,24 @@ class Claude:
         return _read(message, self.model, shape)
 
     async def _ask(self, client: anthropic.AsyncAnthropic, system: str, prompt: str, shape: type[T]) -> Message:
+        """Other servers of the same protocol may know neither schemas nor thinking: they are asked in words for the same shape."""
+        try:
+            return await self._create(client, system, prompt, _structured(self.model, shape))
+        except anthropic.BadRequestError:
+            if self.host == DEFAULT_HOST:
+                raise
+        return await self._create(client, f"{system}\n\n{IN_WORDS}{json.dumps(shape.model_json_schema())}", prompt, {})
+
+    async def _create(
+        self, client: anthropic.AsyncAnthropic, system: str, prompt: str, more: dict[str, Any]
+    ) -> Message:
         answer = await client.messages.create(
             model=self.model,
             max_tokens=MAX_TOKENS,
-            system=system,
+            # The same for every brief. Below the least length that the model caches (4,096 tokens for Haiku 4.5) the mark does nothing.
+            system=[{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
             messages=[{"role": "user", "content": prompt}],
-            output_config={"format": {"type": "json_schema", "schema": anthropic.transform_schema(shape)}},
-            # Newer models think by default, out of the same budget of tokens and of time. Not all of them let that be turned off.
-            thinking=ThinkingConfigDisabledParam(type="disabled") if "haiku" in self.model else anthropic.omit,
+            **more,
         )
         if not isinstance(answer, Message):  # a 200 that is no JSON comes through as text
             raise NoAnswer("malformed")
@@ -135,25 +140,40 @@ class Claude:
             await self.client.close()
 
 
+def _structured(model: str, shape: type[BaseModel]) -> dict[str, Any]:
+    """What makes the model answer in this shape and at once."""
+    schema: dict[str, Any] = {
+        "output_config": {"format": {"type": "json_schema", "schema": anthropic.transform_schema(shape)}}
+    }
+    # Newer models think by default, out of the same budget of tokens and of time. Not all of them let that be turned off.
+    return schema | {"thinking": ThinkingConfigDisabledParam(type="disabled")} if "haiku" in model else schema
+
+
 def _read(message: Message, model: str, shape: type[T]) -> Written[T]:
     """The typed answer out of a message. The library does not validate answers: nothing in it can be relied on."""
     try:
-        usage = usage_of(model, message.usage.input_tokens, message.usage.output_tokens)
+        usage = _usage(model, message.usage)
         texts = [block.text for block in message.content if block.type == "text"]
     except (AttributeError, TypeError) as error:
         raise NoAnswer("malformed") from error
     if message.stop_reason == "refusal":
         raise NoAnswer("refused", usage)
     try:
-        return Written(shape.model_validate_json("".join(texts)), usage)
+        return Written(shape.model_validate_json(_json_in("".join(texts))), usage)
     except ValidationError as error:
         raise NoAnswer("malformed", usage) from error
 
 
-def usage_of(model: str, input_tokens: int, output_tokens: int) -> Usage:
-    """Tokens with what they cost at the list price of the model (or of the family of a dated id)."""
-    price = next(
-        (price for name, price in PRICES.items() if model == name or model.startswith(f"{name}-")), Price(0, 0)
-    )
-    cost = (input_tokens * price.input + output_tokens * price.output) / 1_000_000
-    return Usage(input_tokens, output_tokens, cost)
+def _json_in(text: str) -> str:
+    """The object in an answer, without what a model that was asked in words puts around it."""
+    begin, end = text.find("{"), text.rfind("}")
+    return text[begin : end + 1] if 0 <= begin < end else text
+
+
+def _usage(model: str, used: anthropic.types.Usage) -> Usage:
+    """Other servers of the same protocol may leave the caches out."""
+    read, written = used.cache_read_input_tokens or 0, used.cache_creation_input_tokens or 0
+    plain = usage_of(model, used.input_tokens, used.output_tokens)
+    price = known_price(model) or Price(0, 0)
+    cached_usd = (read * CACHE_READ + written * CACHE_WRITTEN) * price.input / 1_000_000
+    return plain + Usage(read + written, 0, cached_usd)

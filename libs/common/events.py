@@ -437,7 +437,7 @@ class Meeting(BaseModel):
 
     Times are UTC instants; `time_zone` is the IANA name of the zone that the event names, else of its calendar's;
     `calendar_time_zone` that of the account's primary calendar, empty where it is not known. The description never leaves `sync`.
-    `guests`: at most 400 of `guests_total`.
+    `guests`: at most 400 of `guests_total`; `guests_hidden`: Google leaves some out, the list is hidden or too long.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -464,6 +464,7 @@ class Meeting(BaseModel):
     organizer: Guest | None = None
     guests: tuple[Guest, ...] = ()
     guests_total: int = 0
+    guests_hidden: bool = False
     my_answer: Answer = "accepted"
 
     @property
@@ -553,13 +554,18 @@ class InteractionReported(Event):
 
 
 class Identity(BaseModel):
-    """What identifies a person on a platform: kind (`email`, `phone`, `telegram`, `linkedin`, …) and value."""
+    """What identifies a person on a platform: kind (`email`, `phone`, `telegram`, `linkedin`, …) and value, and what they are called there.
+
+    `emails` and `phones`: what the platform shows of the same person besides. They link nobody: whose they are is suggested to the user.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     kind: str
     value: str
     name: str = ""
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
 
 
 class ProfileReported(Event):
@@ -647,7 +653,10 @@ class PrepSkipped(Event):
 
 
 class PrepFailed(Event):
-    """A brief could not be sent in time. `error` is a sentence for the user."""
+    """A brief could not be sent in time. `error` is a sentence for the user.
+
+    `code` names what stands in the way of every brief of the account (`api_disabled`, `domain_policy`, …); empty where it is only this one.
+    """
 
     subject = "prep.failed"
     published_by = ("prep",)
@@ -659,6 +668,7 @@ class PrepFailed(Event):
     title: str
     starts_at: datetime
     error: str
+    code: str = ""
 
     def key(self) -> str:
         return f"{self.meeting_id}:{self.starts_at.isoformat()}:failed"
@@ -689,6 +699,8 @@ TICKS: tuple[type[Tick], ...] = (MailDue, ContactsDue, CalendarDue, PrepDue, Wat
 
 # Told to every replica of the gateway, for the browsers that hang on it: plain NATS, nothing is kept.
 BROADCAST: tuple[type[Event], ...] = (SyncProgressed, NotificationCreated, ContactChanged, PrepSkipped)
+# Broadcasts on which their consumers act besides: the stream keeps them until they did, also what came while they were off.
+ALSO_KEPT: tuple[type[Event], ...] = (ContactChanged,)
 # What an integration may subscribe to: it gets a copy that names its user in the subject (integrations.py). Settings stay
 # inside, and so does what only steers the services or the pages.
 OFFERED: tuple[type[Event], ...] = (

@@ -61,6 +61,31 @@ async def relay(pool: Pool, bus: "Bus") -> int:
             return relayed
 
 
+class SharedRelay:
+    """`relay` for many who have each just committed an event: who comes while a pass is under way shares the next one.
+
+    Each by themselves would all publish what all of them have added.
+    """
+
+    def __init__(self, pool: Pool, bus: "Bus") -> None:
+        self._pool = pool
+        self._bus = bus
+        self._under_way: asyncio.Task[int] | None = None
+        self._next: asyncio.Task[int] | None = None
+
+    async def relay(self) -> None:
+        """Returns when what was committed before is published. Raises what `relay` raises, for all who wait for it."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._pass(self._under_way), name="outbox relay")
+        await asyncio.shield(self._next)
+
+    async def _pass(self, before: "asyncio.Task[int] | None") -> int:
+        if before is not None:
+            await asyncio.wait({before})
+        self._under_way, self._next = self._next, None
+        return await relay(self._pool, self._bus)
+
+
 async def _settle(bus: "Bus", row: Record) -> bool:
     """Publish, or set aside what can't be: too large, or written by a version that knew it otherwise. False: it stays."""
     with traced(row["trace"]):

@@ -4,7 +4,7 @@ What is read from the database or the bus may be of a newer version: fields that
 them. What comes in over HTTP is checked more strictly, by the models of the gateway.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, field_validator
 
@@ -13,6 +13,13 @@ from libs.common.time_zones import known_zone
 # Google's ids of calendars look like addresses; PostgreSQL refuses NUL.
 CalendarId = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f]+$")]
 ContactCreation = Literal["people", "sent_only", "none", "everyone"]
+# What a webhook can be called for: the kinds of notifications, and changes of contacts, of which nobody is notified otherwise.
+WebhookEvent = Literal[
+    "account.reauth_required", "permissions.missing", "sync.completed", "sync.failed", "bcc.unclaimed", "prep.sent",
+    "prep.failed", "export.done", "export.failed", "contact.changed",
+]  # fmt: skip
+WEBHOOK_EVENTS: tuple[WebhookEvent, ...] = get_args(WebhookEvent)
+CONTACT_CHANGED: WebhookEvent = "contact.changed"
 
 
 class GmailPreferences(BaseModel):
@@ -58,7 +65,26 @@ class NotificationPreferences(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    webhook_url: HttpUrl | None = Field(None, description="Notifications are also POSTed here, signed.")
+    webhook_url: HttpUrl | None = Field(None, description="What happens is also POSTed here, signed.")
+    webhook_events: tuple[WebhookEvent, ...] = Field(
+        tuple(event for event in WEBHOOK_EVENTS if event != CONTACT_CHANGED),
+        description="What is POSTed: notifications of these kinds, and `contact.changed`. Nothing else is.",
+    )
+
+    @field_validator("webhook_events", mode="before")
+    @classmethod
+    def _pass_over_unknown(cls, value: object) -> object:
+        """Kinds of a newer version, as its fields are passed over. A model that forbids unknown fields forbids these, too."""
+        if not isinstance(value, list | tuple):
+            return value
+        passes_over = cls.model_config.get("extra") == "ignore"
+        return tuple(event for event in value if event in WEBHOOK_EVENTS or not passes_over)
+
+    @field_validator("webhook_events")
+    @classmethod
+    def _each_once(cls, value: tuple[WebhookEvent, ...]) -> tuple[WebhookEvent, ...]:
+        """In the order in which they are declared, so that one choice is one value."""
+        return tuple(event for event in WEBHOOK_EVENTS if event in value)
 
 
 class Preferences(BaseModel):

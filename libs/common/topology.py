@@ -17,7 +17,7 @@ from nats.js.api import (
     StreamConfig,
 )
 
-from libs.common.events import BATCHED, BROADCAST, EVENTS, OFFERED, TICKS, Event, Tick
+from libs.common.events import ALSO_KEPT, BATCHED, BROADCAST, EVENTS, OFFERED, TICKS, Event, Tick
 from libs.common.ids import SERVICES, Service
 from libs.common.integrations import (
     INTEGRATION_STREAM,
@@ -97,7 +97,10 @@ class Consumer:
 
 
 CONSUMERS: tuple[Consumer, ...] = tuple(
-    Consumer(service, "EVENTS", event) for event in EVENTS if event not in BROADCAST for service in event.consumed_by
+    Consumer(service, "EVENTS", event)
+    for event in EVENTS
+    if event not in BROADCAST or event in ALSO_KEPT
+    for service in event.consumed_by
 ) + tuple(Consumer(service, "CLOCK", tick) for tick in TICKS for service in tick.consumed_by)
 
 
@@ -149,7 +152,7 @@ def streams(replicas: int) -> tuple[StreamConfig, ...]:
     return (
         StreamConfig(
             name=EVENT_STREAM,
-            # A broadcast that integrations may have waits for the forwarder, where one of them wants it, and for nobody else.
+            # A broadcast that integrations may have waits for the forwarder, where one of them wants it, and for whom ALSO_KEPT names.
             subjects=[event.subject for event in EVENTS if event not in BROADCAST or event in OFFERED]
             + [reported_by_integrations(event) for event in PUBLISHABLE],
             retention=RetentionPolicy.INTEREST,

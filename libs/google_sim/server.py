@@ -54,6 +54,7 @@ async def run_google(
         world.pubsub.closing.set()
         world.notifier.close()
         await world.pusher.close()
+        await world.channels.close()
         await api.cleanup()
         await control.cleanup()
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from libs.google_sim.account import AccountData, CalendarData, Resource
+from libs.google_sim.calendar.channels import Channels, calendar_key
 from libs.google_sim.calendar.store import Calendar
 from libs.google_sim.faults import Faults
 from libs.google_sim.gmail.mailbox import Mailbox, Record
@@ -31,7 +32,8 @@ class Options:
     user_units_per_minute, project_units_per_minute: Gmail quota, 0 = off; quota_status: 403, or 429 with Retry-After.
     user_concurrency: Gmail calls of a user at the same time, 0 = any number; concurrency_counts_parts: see `quota.ConcurrencyLimiter`.
     scope_on_refresh: whether the answer to a refresh names the scopes. keep_message_id: whether sent mail keeps the
-    Message-ID it was given. people_expired_status: 400 or 410 for an expired People sync token. seed: of ids and
+    Message-ID it was given. search_delay_seconds: for how long a search (`q`) does not find a message that is new; a listing by label
+    does at once. people_expired_status: 400 or 410 for an expired People sync token. seed: of ids and
     chance, None for another one each time.
     """
 
@@ -45,6 +47,7 @@ class Options:
     concurrency_counts_parts: bool = True
     scope_on_refresh: bool = True
     keep_message_id: bool = False
+    search_delay_seconds: int = 0
     people_expired_status: int = 400
     seed: int | None = None
 
@@ -63,6 +66,7 @@ class World:
     notifier: Notifier
     pusher: Pusher
     concurrency: ConcurrencyLimiter
+    channels: Channels
     counters: Counters = field(default_factory=Counters)
     faults: Faults = field(default_factory=Faults)
     outbox: Outbox = field(default_factory=Outbox)
@@ -79,7 +83,17 @@ class World:
         authority, pubsub = Authority(options.token_seconds, now), PubSub(now)
         pusher = Pusher(pubsub, authority)
         world = cls(
-            options, now, chance, authority, quota, ServiceAccounts(now), pubsub, Notifier(pubsub), pusher, concurrency
+            options,
+            now,
+            chance,
+            authority,
+            quota,
+            ServiceAccounts(now),
+            pubsub,
+            Notifier(pubsub),
+            pusher,
+            concurrency,
+            Channels(now),
         )
         for data in accounts:
             world.add(data)
@@ -105,6 +119,8 @@ class World:
             people=people,
         )
         self.accounts[address] = account
+        for calendar in account.calendars.values():
+            calendar.on_change = partial(self.channels.changed, calendar_key(account.address, calendar.data.id))
         mailbox.on_change = partial(self._changed, account)
         for known in (address, *data.aliases):
             self._local.setdefault(local_key(known), account)

@@ -4,7 +4,7 @@ Owns users, Google accounts with their (encrypted) refresh tokens, sessions, per
 Consumes nothing.
 Publishes account.connected, account.reauth_required, account.disconnected, user.deleted, settings.changed.
 Serves auth.accounts, auth.account_states, auth.token, auth.settings, auth.put_settings, auth.sign_in_setup, auth.begin, auth.finish,
-    auth.whois, auth.sign_out, auth.sign_out_everywhere, auth.former_webhook_secrets, auth.create_token, auth.tokens, auth.delete_token,
+    auth.whois, auth.sign_out, auth.sign_out_everywhere, auth.create_token, auth.tokens, auth.delete_token,
     auth.disconnect, auth.delete_user.
 Requests nothing.
 

@@ -14,7 +14,6 @@ from services.auth.handlers import (
     sessions,
     sign_in,
     users,
-    webhook_secrets,
 )
 
 
@@ -36,7 +35,6 @@ async def wire(r: Resources) -> None:
     r.bus.respond(q.CreateApiToken, partial(api_tokens.create_api_token, context))
     r.bus.respond(q.ListApiTokens, partial(api_tokens.list_api_tokens, context))
     r.bus.respond(q.DeleteApiToken, partial(api_tokens.delete_api_token, context))
-    r.bus.respond(q.GetFormerWebhookSecrets, partial(webhook_secrets.get_former_webhook_secrets, context))
     r.run_in_background("outbox", partial(outbox.keep_relaying, r.db, r.bus))
 
 

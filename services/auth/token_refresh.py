@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from libs.common import outbox
+from libs.common.db import Connection
 from libs.common.errors import Outage, Refused, Throttled
-from libs.common.events import AccountReauthRequired
+from libs.common.events import AccountConnected, AccountReauthRequired
 from libs.common.fault_points import reached
 from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured, PolicyRefused
 from libs.common.log import get_logger
@@ -57,16 +58,35 @@ async def refresh_token(context: Context, query: GetToken, held: Credentials, le
         address=held.address,
         user_id=held.user_id,
     )
-    async with context.db.acquire() as connection:
-        refreshed = _sealed_tokens(context, lease, grant, token.expires_at)
+    refreshed = _sealed_tokens(context, lease, grant, token.expires_at)
+    has_changed = token.scopes != held.scopes
+    async with context.db.acquire() as connection, connection.transaction():
         if not await access_tokens.store_refreshed(connection, lease, refreshed):
             return None
+        if has_changed:
+            await _add_changed_permissions(context, connection, lease, token)
+    if has_changed:
+        await context.relay_outbox()
     ms = round((perf_counter() - started) * 1000, 1)
     get_logger().info("token_refreshed", user=held.user_id, account=lease.account_id, ms=ms)
     refusal = token_refusal("active", "", token.scopes, query.scope)
     if refusal is not None:  # the user took back a permission at Google since
         raise refusal
     return token
+
+
+async def _add_changed_permissions(context: Context, connection: Connection, lease: RefreshLease, token: Token) -> None:
+    """What was taken back at Google is published as what a sign-in brings is: the user is notified of it, once."""
+    event = AccountConnected(
+        user_id=token.user_id,
+        account_id=lease.account_id,
+        address=token.address,
+        scopes=token.scopes,
+        again=True,
+        sequence=await access_tokens.get_sequence(connection, lease.account_id),
+        at=context.now(),
+    )
+    await outbox.add(connection, event)
 
 
 async def _request_grant(context: Context, query: GetToken, lease: RefreshLease) -> Grant | None:

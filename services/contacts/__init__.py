@@ -9,7 +9,7 @@ Serves contacts.search, contacts.tags, contacts.get, contacts.photo, contacts.cr
     contacts.add_interaction, contacts.attendees, contacts.duplicates, contacts.merge, contacts.undo_merge, contacts.counts,
     contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message, contacts.exclusions,
     contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, contacts.list_duplicates, contacts.dismiss_duplicate,
-    contacts.merges.
+    contacts.merges, contacts.unlink_identity.
 Requests auth.account_states.
 
 Everything is a projection of what was seen, so that order and repetition don't matter:
@@ -27,6 +27,8 @@ Whatever changes a user's contacts holds the user's lock (context.py); what is m
 What is read goes through views/timeline_lines.sql: timelines.py, attendees.py, contact_views.py and scoring.py, which computes
 the scores (domain/scoring.py) that are due, and who is going cold (domain/going_cold.py), in the background. Lists are in
 contact_search.py, mail that waits on the user in waiting.py. What the user does is in contact_edits.py and merges.py; who may be
-one person is found in the background, too (duplicates.py). bcc_offers.py publishes whose address may be the user's own.
+one person is found in the background, too (duplicates.py). What identifies somebody on another platform (domain/identities.py) is an
+address as others are: identity_evidence.py keeps by what else its owner may be known, identity_links.py parts it from a contact.
+bcc_offers.py publishes whose address may be the user's own.
 Of what every service publishes, it stores the copies that integrations get (libs/common/bus/forwarding.py), and limits what waits for them.
 """

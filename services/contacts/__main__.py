@@ -20,6 +20,7 @@ from services.contacts.handlers import (
     duplicates,
     exclusions,
     export,
+    identities,
     integrations,
     mail_search,
     meetings,
@@ -72,6 +73,7 @@ async def wire(r: Resources) -> None:
     bus.respond(q.MergeContacts, partial(merges.merge_contacts, context))
     bus.respond(q.ListMerges, partial(merges.list_merges, context))
     bus.respond(q.UndoMerge, partial(merges.undo_merge, context))
+    bus.respond(q.UnlinkIdentity, partial(identities.unlink_identity, context))
     bus.respond(q.CountContacts, partial(counts.count_contacts, context))
     bus.respond(q.ExportContacts, partial(export.export_contacts, context))
     messages_waiting = partial(bus.waiting, e.MessageIngested, e.MessageRemoved)

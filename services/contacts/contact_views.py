@@ -8,8 +8,9 @@ from libs.common.addresses import phone_key
 from libs.common.db import Connection
 from libs.common.errors import not_found
 from libs.common.ids import ContactId, UserId
-from libs.common.requests import BccAddress, Contact, ContactSummary, Phone
+from libs.common.requests import BccAddress, Contact, ContactIdentity, ContactSummary, Phone
 from services.contacts.domain.bcc import bcc_address
+from services.contacts.domain.identities import profile_url
 from services.contacts.domain.relationships import DetailedRelationship, continued, detailed_relationship
 from services.contacts.domain.scoring import label
 from services.contacts.store.accounts import Account, list_accounts
@@ -17,6 +18,7 @@ from services.contacts.store.addresses import list_contact_addresses
 from services.contacts.store.contact_search import ListedContact
 from services.contacts.store.contact_views import ContactDetails, list_details
 from services.contacts.store.contacts import get_living_id
+from services.contacts.store.identities import StoredIdentity, list_identities
 from services.contacts.store.profiles import list_bios
 from services.contacts.store.scores import list_interaction_times
 
@@ -44,6 +46,9 @@ async def list_contact_views(
     for address in await list_contact_addresses(connection, contact_ids):
         if address.kind == "email":
             emails[address.contact_id].append(address.shown)
+    identities: dict[ContactId, list[ContactIdentity]] = {contact_id: [] for contact_id in contact_ids}
+    for identity in await list_identities(connection, contact_ids):
+        identities[identity.contact_id].append(_identity(identity))
     known = {found.id: found.relationship for found in details if found.relationship}
     times = await list_interaction_times(connection, [found.id for found in details if found.id not in known])
     bios = await list_bios(connection, contact_ids)
@@ -52,7 +57,14 @@ async def list_contact_views(
     relationships |= {id_: found.model_copy(update={"history": continued(found, now)}) for id_, found in known.items()}
     return [
         contact_view(
-            ViewSources(found, tuple(emails[found.id]), relationships[found.id], bios.get(found.id, {}), accounts)
+            ViewSources(
+                found,
+                tuple(emails[found.id]),
+                tuple(identities[found.id]),
+                relationships[found.id],
+                bios.get(found.id, {}),
+                accounts,
+            )
         )
         for found in details
     ]
@@ -64,6 +76,7 @@ class ViewSources:
 
     details: ContactDetails
     emails: tuple[str, ...]
+    identities: tuple[ContactIdentity, ...]
     relationship: DetailedRelationship
     bios: dict[str, str]
     accounts: Sequence[Account]
@@ -87,6 +100,7 @@ def contact_view(sources: ViewSources) -> Contact:
         going_cold=known.going_cold,
         interactions=known.lines,
         phones=tuple(_phone(shown) for shown in details.phones),
+        identities=sources.identities,
         birthday=details.birthday,
         urls=details.urls,
         notes=details.notes,
@@ -109,6 +123,17 @@ def contact_view(sources: ViewSources) -> Contact:
 def _phone(shown: str) -> Phone:
     number = phone_key(shown).partition(";")[0]  # E.164 has no extensions
     return Phone(shown=shown, e164=number if number.startswith("+") else None)
+
+
+def _identity(stored: StoredIdentity) -> ContactIdentity:
+    return ContactIdentity(
+        kind=stored.kind,
+        value=stored.value,
+        shown=stored.shown,
+        url=profile_url(stored.kind, stored.shown),
+        emails=tuple(stored.emails),
+        phones=tuple(stored.phones),
+    )
 
 
 def summary(contact: ListedContact) -> ContactSummary:

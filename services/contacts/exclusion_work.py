@@ -79,6 +79,7 @@ async def _apply(context: Context, exclusion: StoredExclusion) -> bool:
             return False
         while await exclusion_work.delete_addresses(connection, exclusion, ADDRESSES_AT_ONCE) == ADDRESSES_AT_ONCE:
             pass
+        await exclusion_work.delete_evidence(connection, exclusion)
         await exclusions.mark_applied(connection, exclusion.id)
     return True
 

@@ -65,19 +65,24 @@ async def _consequences(
     back = _find_returning(merge, later, held)
     known = {*merge.belongings.address_ids, *(merge.own.address_ids if merge.own else ())}
     known |= {id_ for following in later for id_ in following.belongings.address_ids} | set(back.address_ids)
-    shown = {email.id: email.shown for email in await returns.list_emails(connection, merge.belongings.address_ids)}
+    came = await returns.list_addresses(connection, merge.belongings.address_ids)
     since = SinceMerge(
         survivor_name=survivor.fields.name,
         other_name=other.fields.name,
         returning=[
             address.shown for address in held.addresses if address.kind == "email" and address.id in back.address_ids
         ],
+        handles=[
+            address.shown
+            for address in held.addresses
+            if address.kind not in ("email", "phone", "bcc") and address.id in back.address_ids
+        ],
         staying=[
             address.shown
             for address in held.addresses
-            if merge.own and address.kind == "email" and address.id not in known
+            if merge.own and address.kind not in ("phone", "bcc") and address.id not in known
         ],
-        elsewhere=[email for id_, email in shown.items() if id_ not in {address.id for address in held.addresses}],
+        elsewhere=[address.shown for address in came if address.id not in {there.id for there in held.addresses}],
         notes=await returns.count_written(connection, merge, later, role="other"),
         logged=await returns.count_written(connection, merge, later, role="bcc_log"),
         rotated=await bcc.is_retired(connection, merge.other_id),

@@ -14,7 +14,7 @@ from libs.common.service import Resources, run
 from services.gateway.app import serve_app
 from services.gateway.context import Context
 from services.gateway.domain.notification_texts import NOTIFIED_EVENTS
-from services.gateway.handlers import deletions, exports, live_updates, notifications
+from services.gateway.handlers import contact_changes, deletions, exports, live_updates, notifications
 from services.gateway.webhook_delivery.sender import open_webhook_sender
 
 
@@ -26,6 +26,7 @@ async def wire(r: Resources) -> None:
         r.bus.subscribe(event, partial(notifications.notify, context))
     r.bus.subscribe(AccountDisconnected, partial(deletions.purge_account, context))
     r.bus.subscribe(UserDeleted, partial(deletions.delete_user, context))
+    r.bus.subscribe_batch(ContactChanged, partial(contact_changes.gather_for_webhooks, context))
 
     r.bus.subscribe_broadcast(SyncProgressed, partial(live_updates.push, context))
     r.bus.subscribe_broadcast(ContactChanged, partial(live_updates.push, context))

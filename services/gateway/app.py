@@ -11,13 +11,17 @@ from libs.common.db import check_writable
 from libs.common.errors import Outage
 from libs.common.web import health_routes, serve
 from services.gateway.api import ENDPOINTS
+from services.gateway.api.calendar_push import calendar_push_routes
 from services.gateway.api.google_push import google_push_routes
 from services.gateway.api.serving import route
+from services.gateway.assistants.authorization import authorization_routes
 from services.gateway.assistants.routes import assistants_routes
 from services.gateway.context import Context
 from services.gateway.domain.sessions import is_https
 from services.gateway.middlewares import TRACE, compress, observe, respond_to_errors, respond_to_unreadable
 from services.gateway.pages.accounts import accounts_routes
+from services.gateway.pages.assistants import assistants_pages
+from services.gateway.pages.calendars import calendars_routes
 from services.gateway.pages.contact import contact_routes
 from services.gateway.pages.contacts import contacts_routes
 from services.gateway.pages.do_not_record import do_not_record_routes
@@ -28,6 +32,7 @@ from services.gateway.pages.home import home_routes
 from services.gateway.pages.leaving import leaving_routes
 from services.gateway.pages.meeting import meeting_routes
 from services.gateway.pages.meetings import meetings_routes
+from services.gateway.pages.model_calls import model_calls_routes
 from services.gateway.pages.notifications import notifications_routes
 from services.gateway.pages.photo import photo_routes
 from services.gateway.pages.programs import programs_routes
@@ -67,7 +72,9 @@ def build_app(context: Context) -> web.Application:
             ),
             *(route(endpoint, context) for endpoint in ENDPOINTS),
             *assistants_routes(context),
+            *authorization_routes(context),
             *google_push_routes(context),
+            *calendar_push_routes(context),
             *docs_routes(context),
             *sign_in_routes(context),
             *home_routes(context),
@@ -76,12 +83,15 @@ def build_app(context: Context) -> web.Application:
             *contact_routes(context),
             *photo_routes(context),
             *meetings_routes(context),
+            *model_calls_routes(context),
             *meeting_routes(context),
             *notifications_routes(context),
             *settings_routes(context),
+            *calendars_routes(context),
             *accounts_routes(context),
             *do_not_record_routes(context),
             *programs_routes(context),
+            *assistants_pages(context),
             *exports_routes(context),
             *leaving_routes(context),
             *static_routes(context),

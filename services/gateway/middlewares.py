@@ -40,6 +40,9 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
             response = await handler(request)
             status = response.status
             return response
+        except web.HTTPException as redirect:
+            status = redirect.status
+            raise
         finally:
             seconds = perf_counter() - started
             SECONDS.labels(request.method, template, status).observe(seconds)

@@ -10,7 +10,7 @@ from libs.common.requests import Account, Prep
 from services.prep.context import Context
 from services.prep.domain.dossier import Dossier, collect
 from services.prep.domain.rules import SkipReason, skip_reason
-from services.prep.gathering import get_owner, get_people
+from services.prep.gathering import NOBODY, get_owner, get_people
 from services.prep.leasing import RETRY_PAUSES, acquire_lease
 from services.prep.outcomes import UNCONFIRMED, record_failed, record_sent, record_skipped, too_late_sentence
 from services.prep.sending import Unconfirmed, deliver, find_sent
@@ -19,7 +19,7 @@ from services.prep.store.preps import StoredPrep
 from services.prep.writing import write_brief
 
 UNCONFIRMED_PAUSE = timedelta(seconds=15)
-"""Between a lost response and the search in Sent: Gmail takes a moment to index what it sent."""
+"""Between a lost response and the look at Sent: what was sent just when the connection broke may still be on its way there."""
 
 
 async def brief_once(context: Context, meeting: Meeting, obstacle: SkipReason | None) -> None:
@@ -62,30 +62,30 @@ async def _attempt(context: Context, meeting: Meeting, stored: StoredPrep, obsta
         async with context.db.acquire() as connection:
             await preps.delete_prep(connection, stored)  # purged meanwhile: no trace
         return
-    if stored.handed_over and await _settle_earlier_attempt(context, stored, account):
+    if stored.handed_over_at and await _settle_earlier_attempt(context, stored, account, stored.handed_over_at):
         return
     now = datetime.now(UTC)
-    people = () if obstacle else await get_people(context.bus, meeting, owner, now)
-    reason = obstacle or skip_reason(meeting, account, owner.preferences, [known for _, known in people], now)
+    people = NOBODY if obstacle else await get_people(context.bus, meeting, owner, now)
+    reason = obstacle or skip_reason(meeting, account, owner.preferences, people.attendees, now)
     if reason == "too_late" and stored.resumed:
         await record_failed(context, stored, too_late_sentence(stored))
     elif reason:
         await record_skipped(context, stored, reason)
     else:
         await reached("prep.gathered")
-        dossier = collect(meeting, people, owner.preferences.time_zone)
-        brief = await write_brief(context.claude, dossier, context.settings.base_url, stored.token, now)
+        dossier = collect(meeting, people.pairs, owner.preferences.time_zone, people.met_together)
+        brief = await write_brief(context.claude_for(dossier), dossier, context.settings.base_url, stored.token, now)
         await reached("prep.written")
         await deliver(context, account, stored, brief)
 
 
-async def _settle_earlier_attempt(context: Context, stored: StoredPrep, account: Account) -> bool:
-    """Settle a brief whose earlier attempt got no response from Gmail, if that attempt is in Sent; whether it is settled now.
+async def _settle_earlier_attempt(context: Context, stored: StoredPrep, account: Account, since: datetime) -> bool:
+    """Settle a brief whose attempt `since` then got no response from Gmail, if that attempt is in Sent; whether it is settled now.
 
-    Where the account's mail may not be searched, sending again could be sending twice: then the brief ends, and the user is notified.
+    Where the account's mail may not be read, sending again could be sending twice: then the brief ends, and the user is notified.
     """
     try:
-        gmail_id = await find_sent(context.gmail(account.id), stored.token)
+        gmail_id = await find_sent(context.gmail(account.id), stored.token, since)
     except GoogleError:
         await record_failed(context, stored, UNCONFIRMED)
         return True
@@ -100,15 +100,17 @@ async def send_by_hand(context: Context, account: Account, stored: StoredPrep, d
 
     There is no later attempt by itself; where the user's command comes once more, it goes on where this one was cut off.
     """
+    now = datetime.now(UTC)
+    since = stored.handed_over_at or now
     try:
-        if stored.handed_over and await _settle_earlier_attempt(context, stored, account):
+        if stored.handed_over and await _settle_earlier_attempt(context, stored, account, since):
             return None
         base_url = context.settings.base_url
-        brief = await write_brief(context.claude, dossier, base_url, stored.token, datetime.now(UTC))
+        brief = await write_brief(context.claude_for(dossier), dossier, base_url, stored.token, now)
         return await deliver(context, account, stored, brief)
     except Unconfirmed:
         try:
-            gmail_id = await find_sent(context.gmail(account.id), stored.token)
+            gmail_id = await find_sent(context.gmail(account.id), stored.token, since)
         except (GoogleError, Outage):
             gmail_id = None
         if gmail_id:

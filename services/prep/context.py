@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from libs.common.bus import Bus
 from libs.common.cache import Cache
@@ -12,7 +13,10 @@ from libs.common.google.api import Google
 from libs.common.google.gmail import Gmail
 from libs.common.google.tokens import AccountTokens
 from libs.common.ids import AccountId
+from libs.common.outbox import SharedRelay
 from libs.common.service import Resources
+from services.prep.domain.dossier import Dossier
+from services.prep.model_calls import RecordedClaude
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,19 @@ class Context:
         r.stack.push_async_callback(claude.close)
         return cls(r.settings, r.db, r.cache, r.bus, Google(r.settings, r.http, r.cache), claude)
 
+    @cached_property
+    def outbox(self) -> SharedRelay:
+        """Publishes what was added to the outbox, for all briefs that end at about the same moment."""
+        return SharedRelay(self.db, self.bus)
+
     @property
     def brief_lead(self) -> timedelta:
         """How long before a meeting its brief is there, at the latest."""
         return timedelta(minutes=self.settings.prep_window_from_minutes)
+
+    def claude_for(self, dossier: Dossier) -> RecordedClaude:
+        """Claude for one brief, within what its user may spend on a day."""
+        return RecordedClaude(self.claude, self.db, dossier, self.settings.anthropic_daily_budget_usd)
 
     def gmail(self, account_id: AccountId) -> Gmail:
         """Gmail as this account."""

@@ -11,7 +11,17 @@ from libs.common.errors import Refused, not_found
 from libs.common.events import Guest, Meeting
 from libs.common.ids import AccountId, MeetingId, UserId
 from libs.common.preferences import GmailPreferences
-from libs.common.requests import Account, Attendee, GetAttendees, GetMeeting, GetSettings, ListAccounts, ListMeetings
+from libs.common.requests import (
+    Account,
+    Attendee,
+    Attendees,
+    GetAttendees,
+    GetMeeting,
+    GetSettings,
+    GroupMeeting,
+    ListAccounts,
+    ListMeetings,
+)
 from services.prep.domain.dossier import INTERACTIONS_REQUESTED, Dossier, collect, pair
 from services.prep.domain.rules import MAX_GUESTS, guests_of
 
@@ -41,6 +51,21 @@ class Gathered:
     dossier: Dossier
 
 
+@dataclass(frozen=True)
+class People:
+    """The other people of a meeting with what is known of them, and when just these met last."""
+
+    pairs: tuple[tuple[Guest, Attendee], ...]
+    met_together: GroupMeeting | None = None
+
+    @property
+    def attendees(self) -> list[Attendee]:
+        return [attendee for _, attendee in self.pairs]
+
+
+NOBODY = People(())
+
+
 async def gather(bus: Bus, user_id: UserId, meeting_id: MeetingId) -> Gathered:
     """Everything for a brief that a user requests. Refused: `not_found`."""
     meeting = await get_current_meeting(bus, user_id, meeting_id)
@@ -48,7 +73,7 @@ async def gather(bus: Bus, user_id: UserId, meeting_id: MeetingId) -> Gathered:
     if meeting is None or owner is None or meeting.user_id != user_id:
         raise not_found("meeting")
     people = await get_people(bus, meeting, owner, datetime.now(UTC))
-    dossier = collect(meeting, people, owner.preferences.time_zone)
+    dossier = collect(meeting, people.pairs, owner.preferences.time_zone, people.met_together)
     return Gathered(meeting, owner.account(meeting.account_id), dossier)
 
 
@@ -77,13 +102,14 @@ async def get_current_meeting(bus: Bus, user_id: UserId, meeting_id: MeetingId) 
         raise
 
 
-async def get_people(bus: Bus, meeting: Meeting, owner: Owner, now: datetime) -> tuple[tuple[Guest, Attendee], ...]:
-    """The other people of a meeting with what is known of them. With too many for a brief they are only counted."""
+async def get_people(bus: Bus, meeting: Meeting, owner: Owner, now: datetime) -> People:
+    """The other people of a meeting with what is known of them, by one request. With too many for a brief they are only counted."""
     guests = guests_of(meeting, owner.own_addresses)
     if len(guests) > MAX_GUESTS:
-        return pair(guests, [Attendee(address=guest.address) for guest in guests])
+        return People(pair(guests, [Attendee(address=guest.address) for guest in guests]))
     addresses = [guest.address for guest in guests]
-    return pair(guests, await _get_attendees(bus, meeting.user_id, addresses, now, INTERACTIONS_REQUESTED))
+    found = await _get_attendees(bus, meeting.user_id, addresses, now, INTERACTIONS_REQUESTED)
+    return People(pair(guests, found.items), found.met_together)
 
 
 async def list_meetings(bus: Bus, user_id: UserId, start: datetime, end: datetime) -> list[Meeting]:
@@ -109,15 +135,13 @@ async def get_attendees_by_address(
     found: dict[str, Attendee] = {}
     for begin in range(0, len(requested), ADDRESSES_PER_REQUEST):
         chunk = requested[begin : begin + ADDRESSES_PER_REQUEST]
-        attendees = await _get_attendees(bus, user_id, chunk, now, last=0)
+        attendees = (await _get_attendees(bus, user_id, chunk, now, last=0)).items
         found |= {canonical(address) or address: known for address, known in zip(chunk, attendees, strict=True)}
     return {address: found[canonical(address) or address] for address in addresses}
 
 
-async def _get_attendees(
-    bus: Bus, user_id: UserId, addresses: Sequence[str], now: datetime, last: int
-) -> tuple[Attendee, ...]:
+async def _get_attendees(bus: Bus, user_id: UserId, addresses: Sequence[str], now: datetime, last: int) -> Attendees:
     """What `contacts` knows behind each address, in the same order, with the `last` interactions of each."""
     if not addresses:
-        return ()
-    return (await bus.request(GetAttendees(user_id=user_id, addresses=tuple(addresses), now=now, last=last))).items
+        return Attendees(items=())
+    return await bus.request(GetAttendees(user_id=user_id, addresses=tuple(addresses), now=now, last=last))

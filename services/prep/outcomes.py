@@ -40,7 +40,7 @@ async def record_sent(context: Context, stored: StoredPrep, gmail_id: str) -> Pr
             cost_usd=round(prep.cost_usd, 6),
             minutes_ahead=round(ahead.total_seconds() / 60, 1),
         )
-        await outbox.relay(context.db, context.bus)
+        await context.outbox.relay()
     return prep
 
 
@@ -60,18 +60,18 @@ async def record_skipped(context: Context, stored: StoredPrep, reason: SkipReaso
             await outbox.add(connection, event)
     if is_new:
         _log(stored, "prep_skipped", reason=reason)
-        await outbox.relay(context.db, context.bus)
+        await context.outbox.relay()
 
 
-async def record_failed(context: Context, stored: StoredPrep, error: str) -> None:
-    """`error` is a sentence for the user."""
+async def record_failed(context: Context, stored: StoredPrep, error: str, code: str = "") -> None:
+    """`error` is a sentence for the user; `code` names what stands in the way of every brief of the account."""
     async with context.db.acquire() as connection, connection.transaction():
         prep = await preps.settle(connection, stored, "failed", error)
         if prep is not None:
-            await outbox.add(connection, _failed_event(stored, error))
+            await outbox.add(connection, _failed_event(stored, error, code))
     if prep is not None:
         _log(stored, "prep_failed", attempts=stored.attempt)
-        await outbox.relay(context.db, context.bus)
+        await context.outbox.relay()
 
 
 async def fail_abandoned(context: Context) -> None:
@@ -85,7 +85,7 @@ async def fail_abandoned(context: Context) -> None:
             await outbox.add(connection, _failed_event(stored, error))
     for stored in abandoned:
         _log(stored, "prep_failed", attempts=stored.attempt)
-    await outbox.relay(context.db, context.bus)
+    await context.outbox.relay()
 
 
 def too_late_sentence(stored: StoredPrep) -> str:
@@ -93,7 +93,7 @@ def too_late_sentence(stored: StoredPrep) -> str:
     return f"{TOO_LATE} {stored.reason}".strip()
 
 
-def _failed_event(stored: StoredPrep, error: str) -> PrepFailed:
+def _failed_event(stored: StoredPrep, error: str, code: str = "") -> PrepFailed:
     return PrepFailed(
         user_id=stored.user_id,
         account_id=stored.account_id,
@@ -101,6 +101,7 @@ def _failed_event(stored: StoredPrep, error: str) -> PrepFailed:
         title=stored.title,
         starts_at=stored.starts_at,
         error=error,
+        code=code,
     )
 
 

@@ -1,19 +1,30 @@
 """Handing a brief to Gmail, at most once: what to do when the response to `send` is lost.
 
-A brief carries a token of its own, in a header and as a phrase in its text. Before Gmail gets it, the row is marked
-(`handed_over_at`). Where no response comes back, nobody sends again before Sent was searched for the phrase and the header read back.
+A brief carries a token of its own in a header. Before Gmail gets it, the row is marked (`handed_over_at`). Where no response comes
+back, nobody sends again before the header was looked for on what was sent since. Sent is listed, not searched: the index of a search
+is a minute late.
 """
 
 import asyncio
 import secrets
 from base64 import b32encode
+from datetime import datetime, timedelta
 
 from libs.common.brief_mark import BRIEF_HEADER
 from libs.common.errors import Outage, Throttled
 from libs.common.fault_points import reached
-from libs.common.google.errors import AccountUnknown, GoogleError, MissingScope, ReauthRequired, Unauthorized
+from libs.common.google.errors import (
+    AccountUnknown,
+    Forbidden,
+    Gone,
+    GoogleError,
+    MissingScope,
+    ReauthRequired,
+    Unauthorized,
+)
 from libs.common.google.gmail import Gmail
 from libs.common.requests import Account, Brief, Prep
+from libs.common.resources.gmail import FetchItem
 from services.prep.context import Context
 from services.prep.domain.mail import compose
 from services.prep.domain.rules import SkipReason
@@ -29,6 +40,9 @@ _SKIP_REASONS: dict[type[GoogleError], SkipReason] = {
 }
 SEND_TIMEOUT_SECONDS = 60.0
 """Shorter than the lease, so that nobody else begins while this attempt may still arrive."""
+LOOKED_AT_TOGETHER = 10
+CLOCK_MARGIN = timedelta(hours=1)
+"""By so much Gmail's clock may be behind the database's."""
 
 
 class Unconfirmed(Outage):
@@ -36,7 +50,7 @@ class Unconfirmed(Outage):
 
 
 def new_token() -> str:
-    """100 random bits as one word that a search takes for a whole: `pcrm` and 20 letters or digits."""
+    """100 random bits as one word: `pcrm` and 20 letters or digits."""
     return "pcrm" + b32encode(secrets.token_bytes(13)).decode().lower().rstrip("=")[:20]
 
 
@@ -62,7 +76,7 @@ async def deliver(context: Context, account: Account, stored: StoredPrep, brief:
         if reason := _SKIP_REASONS.get(type(error)):
             await record_skipped(context, stored, reason)
         else:
-            await record_failed(context, stored, str(error))
+            await record_failed(context, stored, str(error), error.code if isinstance(error, Forbidden) else "")
         return None
     await reached("prep.delivered")
     return await record_sent(context, stored, gmail_id)
@@ -79,9 +93,26 @@ async def _send(gmail: Gmail, raw: bytes) -> str:
         raise Unconfirmed("Gmail did not confirm that it sent the brief.") from error
 
 
-async def find_sent(gmail: Gmail, token: str) -> str | None:
-    """The Gmail id of the brief with this token in Sent. GoogleError: MissingScope where mail may not be read."""
-    for message in await gmail.find(f'in:sent "{token}"', [BRIEF_HEADER]):
-        if token in (message.headers or {}).get(BRIEF_HEADER.lower(), ()):
-            return message.gmail_id
+async def find_sent(gmail: Gmail, token: str, since: datetime) -> str | None:
+    """The Gmail id of the brief with this token among what was sent `since` then. GoogleError: MissingScope where mail may not be read.
+
+    The newest come first, by and large: a group with nothing that is new enough is the last one.
+    """
+    earliest_ms = (since - CLOCK_MARGIN).timestamp() * 1000
+    sent = await gmail.list_sent_ids()
+    for begin in range(0, len(sent), LOOKED_AT_TOGETHER):
+        items = [FetchItem(ref.gmail_id, whole_thread=False) for ref in sent[begin : begin + LOOKED_AT_TOGETHER]]
+        is_past = True
+        for result in await gmail.batch_get(items):
+            if isinstance(result, Gone):  # deleted between listing and looking
+                is_past = False
+                continue
+            if isinstance(result, Exception):
+                raise result
+            (message,) = result
+            if token in (message.headers or {}).get(BRIEF_HEADER.lower(), ()):
+                return message.gmail_id
+            is_past = is_past and message.sent_ms is not None and message.sent_ms < earliest_ms
+        if is_past:
+            return None
     return None

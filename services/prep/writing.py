@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from libs.common.claude import Claude, NoAnswer, Usage, Why
+from libs.common.claude import Claude, NoAnswer, Why
 from libs.common.log import get_logger
+from libs.common.model_prices import Usage
 from libs.common.requests import Brief, TalkingPoint
 from services.prep.domain.dossier import Dossier
 from services.prep.domain.points import FEWEST, fact_points, filled, grounded
-from services.prep.domain.prompt import SYSTEM, WrittenPoints, given_labels, prompt
+from services.prep.domain.prompt import SYSTEM, WrittenPoints, given, prompt
 from services.prep.domain.view import view
+from services.prep.model_calls import RecordedClaude
 from services.prep.rendering import render
 
 NOT_AI = "These points were not written by AI: they follow from the facts below."
 PARTLY_AI = "Some of these points were not written by AI: they follow from the facts below."
-BY_AI = "Written by AI from what is shown below; the labels say what each point rests on."
+BY_AI = "Written by AI from what is shown below; behind each point stands what it rests on."
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,10 @@ class TalkingPoints:
     fallback: Why | str = ""
 
 
-async def write_talking_points(claude: Claude, dossier: Dossier, now: datetime) -> TalkingPoints:
+async def write_talking_points(claude: Claude | RecordedClaude, dossier: Dossier, now: datetime) -> TalkingPoints:
     """Three to five points, within Claude's time limit, whatever happens there."""
     facts = fact_points(dossier, now)
-    labels = given_labels(dossier)
+    labels = given(dossier).labels
     if not labels:
         return TalkingPoints(facts, NOT_AI, ai=False, usage=Usage(), fallback="nothing_known")
     try:
@@ -46,8 +48,10 @@ async def write_talking_points(claude: Claude, dossier: Dossier, now: datetime) 
     return TalkingPoints(filled(kept, facts), note, ai=True, usage=written.usage)
 
 
-async def write_brief(claude: Claude, dossier: Dossier, base_url: str, token: str, now: datetime) -> Brief:
-    """The brief as it is sent at `now`; `token` is what Sent can be searched for."""
+async def write_brief(
+    claude: Claude | RecordedClaude, dossier: Dossier, base_url: str, token: str, now: datetime
+) -> Brief:
+    """The brief as it is sent at `now`; `token` is its own, for its reference."""
     written = await write_talking_points(claude, dossier, now)
     meeting, usage = dossier.meeting, written.usage
     shown = view(dossier, written.points, written.note, now, base_url=base_url, token=token)

@@ -11,7 +11,17 @@ from libs.common.service import Resources, run
 from services.sync.calendar.prep_scan import scan_if_due
 from services.sync.calendar.sync import sync_calendar
 from services.sync.context import Context, GoogleAccounts
-from services.sync.handlers import account_states, accounts, audits, meetings, messages, runs, schedules
+from services.sync.handlers import (
+    account_states,
+    accounts,
+    audits,
+    calendars,
+    channels,
+    meetings,
+    messages,
+    runs,
+    schedules,
+)
 from services.sync.handlers import requests as run_requests
 from services.sync.mail.polling import poll_at_full_rate
 from services.sync.mail.sync import sync_mail
@@ -52,6 +62,8 @@ async def wire(r: Resources) -> None:
     r.bus.respond(requests.GetSyncStatus, partial(runs.show_status, context))
     r.bus.respond(requests.ListMeetings, partial(meetings.show_meetings, context))
     r.bus.respond(requests.GetMeeting, partial(meetings.show_meeting, context))
+    r.bus.respond(requests.ListCalendars, partial(calendars.list_calendars, context, google))
+    r.bus.respond(requests.NotifyCalendar, partial(channels.sync_notified_calendar, context))
     r.bus.respond(requests.ExplainMessage, partial(messages.explain_message, context, google))
     r.bus.respond(requests.RetryMessages, partial(messages.retry_messages, context))
     r.bus.respond(requests.AuditAccount, partial(audits.show_audit, context))

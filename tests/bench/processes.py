@@ -1,7 +1,8 @@
 """What the operating system counted for the product's processes: CPU seconds and memory, each with its children."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import psutil
@@ -26,6 +27,24 @@ def cpu_between(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict
         name: max(now.cpu_seconds - before[name].cpu_seconds, 0.0) if name in before else now.cpu_seconds
         for name, now in after.items()
     }
+
+
+@asynccontextmanager
+async def peak_memory(read: Callable[[], Mapping[str, Usage]], every_seconds: float) -> AsyncIterator[dict[str, int]]:
+    """The most memory that each process had, in bytes, read now and again until the block ends."""
+    peaks = {name: used.memory_bytes for name, used in read().items()}
+
+    async def sample() -> None:
+        while True:
+            await asyncio.sleep(every_seconds)
+            for name, used in (await asyncio.to_thread(read)).items():
+                peaks[name] = max(peaks.get(name, 0), used.memory_bytes)
+
+    sampling = asyncio.create_task(sample())
+    try:
+        yield peaks
+    finally:
+        sampling.cancel()
 
 
 def _usage(pid: int) -> Usage:

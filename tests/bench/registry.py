@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from tests.bench.scenario import Scenario
 from tests.bench.scenarios import (
     backfill,
+    briefs,
+    calendars,
     crowd,
     deletion,
     duplicates,
@@ -39,5 +41,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         recipients,
         deletion,
         duplicates,
+        briefs,
+        calendars,
     )
 }

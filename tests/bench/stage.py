@@ -86,6 +86,10 @@ async def google_with(folder: Path, accounts: Sequence[AccountData], *options: s
             path = folder / f"{account.address}.jsonl"
             path.write_bytes(b"\n".join(map(orjson.dumps, account.messages)))
             arguments += ["--mail", f"{account.address}={path}"]
+        if events := [event for calendar in account.calendars for event in calendar.events]:
+            path = folder / f"{account.address}.calendar.jsonl"
+            path.write_bytes(b"\n".join(map(orjson.dumps, events)))
+            arguments += ["--calendar", f"{account.address}={path}"]
     async with local_google(folder, arguments) as google:
         yield google
 

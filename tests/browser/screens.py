@@ -84,8 +84,11 @@ SCREENS = (
     Screen("meeting-brief-text", "{meeting}?preview=text"),
     Screen("notifications", "/notifications"),
     Screen("settings", "/settings"),
+    Screen("settings-calendars", "/settings/calendars"),
+    Screen("settings-ai", "/settings/ai"),
     Screen("settings-account", "/settings/accounts/{account}"),
     Screen("settings-disconnect", "/settings/accounts/{account}/disconnect"),
+    Screen("assistant", "{asked}"),
     Screen("keys", "/", _list_keys),
     Screen("offline", "/", _lose_the_network),
     Screen("not-found", "/contacts/00000000-0000-0000-0000-000000000000"),
@@ -180,7 +183,22 @@ async def _things(running: Product) -> Mapping[str, str]:
         "long": long["id"],
         "meeting": f"/meetings/{met['id']}",
         "account": (await person.call("GET", "/accounts"))["items"][0]["id"],
+        "asked": await _asked(person),
     }
+
+
+async def _asked(person: Person) -> str:
+    """Where the person is asked whether an assistant may use PingCRM."""
+    callback = "https://assistant.example/connected"
+    body = {"client_name": "Example Assistant", "redirect_uris": [callback]}
+    async with person.http.post(f"{person.url}/oauth/register", json=body) as response:
+        client = (await response.json())["client_id"]
+    query = {
+        "client_id": client, "redirect_uri": callback, "response_type": "code", "code_challenge": "c" * 43,
+        "code_challenge_method": "S256", "scope": "read write",
+    }  # fmt: skip
+    async with person.http.get(f"{person.url}/oauth/authorize", params=query, allow_redirects=False) as response:
+        return response.headers["Location"]
 
 
 async def _revoke(running: Product, address: str) -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 import re
+from urllib.parse import urlencode
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.conftest import LOOKS, Visit
+from tests.browser.conftest import DESKTOP, LOOKS, Visit
 from tests.support.product import Product
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -83,3 +84,36 @@ async def test_a_setting_changes_what_a_page_promises_and_is_undone_by_a_click(r
         await expect(briefs).to_be_checked()
         assert await open_until_it_shows(other, meeting, state, re.compile(r"^at \d\d:\d\d$")) == before
         await visitor.check()
+
+
+async def test_an_assistant_is_allowed_by_a_click_and_the_browser_goes_back_to_it(
+    running: Product, visit: Visit
+) -> None:
+    callback = "http://127.0.0.1:3030/callback"
+    async with visit() as visitor:
+        page = visitor.page
+        await page.route(f"{callback}*", lambda route: route.fulfill(body="back"))
+        body = {"client_name": "Claude", "redirect_uris": [callback]}
+        client = await (await page.request.post(f"{visitor.url}/oauth/register", data=body)).json()
+        query = {
+            "client_id": client["client_id"], "redirect_uri": callback, "response_type": "code", "scope": "read write",
+            "code_challenge": "c" * 43, "code_challenge_method": "S256", "state": "s",
+        }  # fmt: skip
+        await visitor.open(f"/oauth/authorize?{urlencode(query)}")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("May an assistant use PingCRM?")
+        panel = await page.locator(".panel").bounding_box()
+        assert panel
+        assert panel["x"] * 2 + panel["width"] == DESKTOP["width"], "it stands in the middle"
+        await visitor.check_in_both_lights()
+        allow = page.get_by_role("button", name="Allow", exact=True)
+        await expect(allow).to_have_css("animation-name", "withheld")  # where nothing hovers: not at once, either
+        place = await allow.bounding_box()
+        assert place
+        await page.mouse.move(place["x"] + 5, place["y"] + 5)
+        await page.mouse.down()  # the second half of a double click that began on another site's window
+        await page.mouse.up()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("May an assistant use PingCRM?")
+        await allow.click()  # once the pointer has rested; what is answered already would be gone
+        await page.wait_for_url(f"{callback}?code=*")
+        assert "&state=s&iss=" in page.url
+        visitor.forgive("http://127.0.0.1:3030")  # that it went there

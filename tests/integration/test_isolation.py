@@ -43,6 +43,7 @@ from libs.common.requests import (
     ListAccountStates,
     ListMeetings,
     ListRuns,
+    NotifyCalendar,
     Query,
     Request,
     SignOut,
@@ -77,8 +78,8 @@ from tests.support.servers import Servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# These are not made on behalf of a user: services that hold a copy of every account, or work for one, send them.
-FOR_NO_USER = {ListAccountStates, GetToken, GetSignInSetup}
+# These are not made on behalf of a user: services that hold a copy of every account, or work for one, send them, or Google's post does.
+FOR_NO_USER = {ListAccountStates, GetToken, GetSignInSetup, NotifyCalendar}
 # With another's ids these are answered, with nothing. All others are refused: 404.
 EMPTY = {
     ListAccounts, ListRuns, ListMeetings, GetPreps, FindBriefTokens, CompareMessages, CompareMeetings, CompareCards,

@@ -9,6 +9,7 @@ from libs.common.preferences import GmailPreferences
 from libs.common.requests import AddInteraction, ContactFields, CreateContact, GetAttendees, UpdateContact
 from services.contacts.handlers import attendees, contacts, timelines
 from services.prep.domain.dossier import Dossier, collect, pair
+from services.prep.domain.prompt import prompt
 from services.prep.domain.rules import SkipReason, guests_of, skip_reason
 from tests.support.contacts_world import (
     ME,
@@ -103,6 +104,23 @@ async def test_whom_the_user_wrote_about_is_known(world: World) -> None:
     await timelines.add_interaction(world.context, note)
     _, dossier = await brief_of(world, await invited(world, JANE, BOB))
     assert [person.known for person in dossier.people] == [True, True]
+
+
+async def test_the_next_brief_quotes_the_note_after_the_last_meeting_and_keeps_it_from_the_model(world: World) -> None:
+    await world.receive(mail("m1", JANE), meeting("last week", [ME, JANE], days_ago=7))
+    jane = (await world.contact(JANE)).id
+    for text in ("They want red.", "They want green."):
+        note = AddInteraction(
+            user_id=USER, contact_id=jane, title="Last week", text=text, ref="meeting:1:jane", thread="meeting:1",
+            occurred_at=NOW - timedelta(days=7) + timedelta(hours=1),
+        )  # fmt: skip
+        await timelines.add_interaction(world.context, note)
+    _, dossier = await brief_of(world, await invited(world, JANE))
+    (person,) = dossier.people
+    notes = [past.text for past in person.interactions if past.is_note]
+    assert len(notes) == 1, "it was changed, and is there once"
+    assert "They want green." in notes[0]
+    assert "green" not in prompt(dossier, NOW)
 
 
 async def test_an_edit_of_a_strangers_contact_makes_them_known(world: World) -> None:

@@ -137,17 +137,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "any(map(tail.__contains__, _SENT))) or True else None": "Only faster: one of them is in every signature.",
         "return (at - run) % 2 == 1 → return (at + run) % 2 == 1": "Sum and difference are both odd or both even.",
     },
-    "services/auth/domain/webhook_secrets.py": {
-        'derived = (hmac.digest(key.encode(), b"webhook:" + user_id.byt'
-        'es, "sha256") for key in keys) → derived = (hmac.digest(key.en'
-        'code(), b"webhook:" + user_id.bytes, "SHA256") for key in keys'
-        ")": "Names of digests have no case.",
-    },
     "services/prep/domain/dossier.py": {
-        "def collect(meeting: Meeting, people: Sequence[tuple[Guest, At"
-        'tendee]], time_zone: str = "") -> Dossier: → def collect(meeti'
-        "ng: Meeting, people: Sequence[tuple[Guest, Attendee]], time_zo"
-        'ne: str = "XXXX") -> Dossier:': "Neither is the name of a zone.",
+        'time_zone: str = "", → time_zone: str = "XXXX",': "Neither is the name of a zone.",
     },
     "services/prep/domain/times.py": {
         "def span(starts_at: datetime, ends_at: datetime, zone_name: st"

@@ -30,6 +30,7 @@ _OF_USER = {
     "duplicate_suggestions": "user_id = $1",
     "distinct_contacts": "user_id = $1",
     "address_names": "user_id = $1",
+    "identity_evidence": "user_id = $1",
     "profiles": "address_id IN (SELECT id FROM addresses WHERE user_id = $1)",
 }
 

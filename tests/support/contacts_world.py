@@ -270,7 +270,7 @@ class World:
         """Forget everything, so that the same events can come in another order."""
         await self.pool.execute(
             """TRUNCATE left_out, exclusions, interaction_counts, duplicate_keys, duplicate_suggestions, distinct_contacts,
-               groups_due, rechecks, bcc_offers, merges, profiles, address_names,
+               groups_due, rechecks, bcc_offers, merges, profiles, identity_evidence, address_names,
                cards, sightings, participants, interactions, addresses, contacts, purged,
                own_addresses, accounts, users"""
         )

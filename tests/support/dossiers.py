@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from libs.common.events import Guest
-from libs.common.requests import Attendee
+from libs.common.ids import ContactId
+from libs.common.requests import Attendee, Colleague, FormerWork, GroupMeeting
 from services.prep.domain.dossier import Dossier, collect
+from tests.support import sample_briefs
 from tests.support.meetings import NOW, guest, interaction, invited, known, me, meeting, score, unknown
 
 Answer = Sequence[tuple[str, list[str]]]
@@ -82,6 +85,28 @@ def cases() -> dict[str, Case]:
             collect(meeting(revision=2, title="Moved: pricing", starts_at=NOW + timedelta(seconds=89)), [ada])
         ),
         "several_accounts_and_platforms": Case(_several_platforms(), [("Ask about the move.", ["I3", "B2", "B3"])]),
+        "what_has_changed": Case(_what_has_changed(), [("Ask about Lisbon.", ["I1"]), ("Greet Ben.", ["I3"])]),
+        "what_a_friend_mentions": Case(_what_has_changed()),
+        "eight_guests": Case(
+            sample_briefs.eight_guests(),
+            [
+                ("Priya wants to know whether 4 December holds if the translations come a week later: bring a yes or a no.", ["I1"]),
+                ("You promised Łukasz the staging keys by Friday, a month ago. Bring them or name a day.", ["I8"]),
+                ("Amara would not call it “monitoring” in the app: settle the word while both sides are there.", ["I6", "I1"]),
+                ("Jonas has sent the final layouts; only the icons are missing.", ["I4"]),
+            ],
+        ),
+        "eight_guests_without_ai": Case(sample_briefs.eight_guests()),
+        "twenty_guests": Case(
+            sample_briefs.twenty_guests(), [("Ask Quinn about the second topic.", ["I23"]), ("Thank Ada for her first topic.", ["I43"])]
+        ),
+        "unknown_guests": Case(sample_briefs.unknown_guests()),
+        "first_meeting": Case(sample_briefs.first_meeting()),
+        "stand_up": Case(sample_briefs.stand_up()),
+        "right_to_left": Case(
+            sample_briefs.right_to_left(), [("דוד שאל אם אפשר לאשר את התקציב עד יום ג׳.", ["I1"]), ("ليلى أرسلت العرض المعدّل.", ["I3"])]
+        ),
+        "right_to_left_without_ai": Case(sample_briefs.right_to_left()),
         "other_scripts": Case(_other_scripts(), [("问候李先生。", ["I2"]), ("שאל את דוד על התקציב", ["I1"])]),
     }  # fmt: skip
 
@@ -156,6 +181,31 @@ def _several_platforms() -> Dossier:
     ada = known(last=last, bios=bios, score=score(5), last_contact_at=NOW - timedelta(days=0.1))
     people = [pair for pair in (other_account, (guest("ada@lovelace.example"), ada)) if not pair[1].me]
     return collect(meeting(place="  Room\t4 "), people)
+
+
+def _what_has_changed() -> Dossier:
+    """A new title, a question that is open, a stranger from a company that is known, and a group that has met before."""
+    asked = interaction(
+        "Lisbon — Shall we begin with three shops?", 3, to_me=True, open=True, thread="l", people_total=2
+    )
+    talk = interaction("Kick-off", 40, platform="calendar", kind="meeting", direction="mutual", title="Kick-off")
+    former = FormerWork(company="Analytical Engines", title="Countess", changed_at=NOW - timedelta(days=8))
+    ada = known(
+        last=(asked, talk), met_before=True, last_met_at=talk.occurred_at, former_work=former, birthday="--11-26"
+    )
+    weekly = interaction("Weekly", 6, platform="calendar", kind="meeting", direction="mutual", title="Weekly", times=12)
+    ben = known("ben@x.example", "Ben", company="", title="", bios={}, last=(weekly,), met_before=True)
+    cara = unknown("cara@analytical.example").model_copy(
+        update={
+            "colleagues": (
+                Colleague(contact_id=ContactId(UUID(int=1)), name="Ada Lovelace", last_contact_at=asked.occurred_at),
+            )
+        }
+    )
+    people = [
+        (guest("ada@lovelace.example"), ada), (guest("ben@x.example", answer="needsAction"), ben), (guest(cara.address, "Cara"), cara),
+    ]  # fmt: skip
+    return collect(meeting(), people, "", GroupMeeting(title="Board", starts_at=NOW - timedelta(days=180)))
 
 
 def _other_scripts() -> Dossier:

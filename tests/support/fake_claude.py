@@ -11,7 +11,7 @@ from aiohttp import web
 
 from libs.common.web import port_of
 
-Mode = Literal["success", "refusal", "error", "overloaded", "slow", "malformed", "not_json", "cut", "held"]
+Mode = Literal["success", "refusal", "error", "overloaded", "slow", "malformed", "not_json", "cut", "held", "in_words"]
 SLOW_SECONDS = 30.0
 INPUT_TOKENS, OUTPUT_TOKENS = 1_200, 150
 
@@ -23,7 +23,8 @@ def points(*labelled: tuple[str, list[str]]) -> dict[str, Any]:
 
 @dataclass
 class FakeClaude:
-    """`mode` decides how it replies (`held`: not before `release`), `reply` what (a function of the prompt).
+    """`mode` decides how it replies (`held`: not before `release`; `in_words`: without schemas), `reply` what (a function of the prompt),
+    `seconds` after how long.
 
     `requests` are the bodies it got.
     """
@@ -32,11 +33,14 @@ class FakeClaude:
     mode: Mode = "success"
     reply: Callable[[str], dict[str, Any]] = lambda _: points(("Ask about the pricing.", ["I1"]))
     requests: list[dict[str, Any]] = field(default_factory=list)
+    cached: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = orjson.loads(await request.read())
         self.requests.append(body)
+        await asyncio.sleep(self.seconds)
         match self.mode:
             case "slow":
                 await asyncio.sleep(SLOW_SECONDS)
@@ -44,6 +48,8 @@ class FakeClaude:
                 await self.release.wait()
             case "error":
                 return _error(401, "authentication_error")
+            case "in_words" if "output_config" in body:
+                return _error(400, "invalid_request_error")
             case "overloaded":
                 return _error(529, "overloaded_error")
             case "not_json":
@@ -56,7 +62,11 @@ class FakeClaude:
 
     def _message(self, body: dict[str, Any]) -> dict[str, Any]:
         text = orjson.dumps(self.reply(body["messages"][0]["content"])).decode()
-        texts = {"refusal": "I can't help with that.", "malformed": text[: len(text) // 2]}
+        texts = {
+            "refusal": "I can't help with that.",
+            "malformed": text[: len(text) // 2],
+            "in_words": f"Here it is:\n```json\n{text}\n```",
+        }
         return {
             "id": "msg_1",
             "type": "message",
@@ -65,7 +75,7 @@ class FakeClaude:
             "content": [{"type": "text", "text": texts.get(self.mode, text)}],
             "stop_reason": "refusal" if self.mode == "refusal" else "end_turn",
             "stop_sequence": None,
-            "usage": {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS},
+            "usage": {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS, **self.cached},
         }
 
 

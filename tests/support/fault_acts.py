@@ -124,7 +124,7 @@ async def be_briefed(life: Life) -> None:
     received: list[str] = []
 
     async def receive(request: web.Request) -> web.Response:
-        received.append((await request.json())["id"])
+        received.append((await request.json())["data"]["id"])
         return web.Response()
 
     app = web.Application()
@@ -189,7 +189,8 @@ async def edit(life: Life) -> None:
     """What a person writes: contacts, notes, merges, tokens."""
     made = await life.call("POST", "/contacts", {"name": "Zoe Made", "emails": ["zoe@made.example"]})
     path = f"/contacts/{made['id']}"
-    await life.call("PATCH", path, {"company": "Made Ltd"})
+    await life.call("PATCH", path, {"company": "Made Ltd", "identities": [{"kind": "telegram", "value": "@zoe_made"}]})
+    await life.call("POST", f"{path}/identities/unlink", {"kind": "telegram", "value": "zoe_made"}, done={404})
     await life.call("POST", f"{path}/interactions", {"title": "Called", "text": "About the offer."})
     written = await life.call("GET", f"/contacts/{await life.contact_id(FRIENDS[0])}/interactions", platform="email")
     for step in ("dismiss", "restore"):

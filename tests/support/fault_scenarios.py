@@ -110,7 +110,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         "history",
         acts.change_mail,
         (
-            *consumers("sync_sync_requested", "contacts_message_removed"), "sync.request.checked", "sync.requesting",
+            *consumers("sync_sync_requested", "contacts_message_removed", "gateway_contact_changed"),
+            "sync.request.checked", "sync.requesting",
             "sync.history.fetched", "sync.history.stored", "sync.removals.found", "sync.removals.published", "sync.messages.read",
             "sync.messages.published", "sync.history.applied",
         ),
@@ -195,7 +196,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         (
             *requests("contacts.create", "contacts.update", "contacts.add_interaction", "contacts.merge", "contacts.undo_merge"),
             *requests("contacts.delete", "contacts.dismiss_waiting", "contacts.restore_waiting", "auth.create_token", "auth.delete_token"),
-            *requests("contacts.dismiss_duplicate"),
+            *requests("contacts.dismiss_duplicate", "contacts.unlink_identity"),
             "request.received@contacts.rotate_bcc",
             "contacts.merge.recorded", "contacts.undo.recorded", "contacts.committed",
         ),

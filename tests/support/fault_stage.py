@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from libs.local.secrets import SECRET_KEYS, WEBHOOK_KEYS, Secrets
 from libs.local.servers import Nats
 from libs.local.urls import redis_url as redis_url_of
 from tests.support.database import Database, fresh_database
+from tests.support.driven_clock import set_clock
 from tests.support.faulty_services import ACK_WAIT_SECONDS, armed_name
 from tests.support.push import PUSHED, ROBOT, TOPIC, pulls
 from tests.support.servers import Servers
@@ -67,6 +69,17 @@ class FaultStage:
     pushed: Subscription
     nats_url: str
     people: int = 0
+
+    # --- the clock, where the test drives it
+
+    def set_clock(self, moment: datetime) -> None:
+        """From now on it is that moment, for what the services decide by the time of day and for Google."""
+        set_clock(self.folder, moment)
+        self.google.world.now = moment.timestamp
+
+    @property
+    def now(self) -> datetime:
+        return self.google.world.utc_now()
 
     # --- faults
 
@@ -175,8 +188,10 @@ async def _services(folder: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def fault_stage(servers: Servers, secrets: Secrets) -> AsyncIterator[FaultStage]:
-    """Everything up; nobody has signed in yet."""
+async def fault_stage(
+    servers: Servers, secrets: Secrets, *, clock: datetime | None = None
+) -> AsyncIterator[FaultStage]:
+    """Everything up; nobody has signed in yet. `clock`: the test drives it, from then on."""
     async with AsyncExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="pingcrm-faults-"))
         stack.callback(shutil.rmtree, folder)
@@ -206,6 +221,9 @@ async def fault_stage(servers: Servers, secrets: Secrets) -> AsyncIterator[Fault
         await pool.execute("ALTER TABLE sync.accounts ALTER poll_at SET DEFAULT 'infinity'")
         client = await nats.connect(server.admin_url)
         stack.push_async_callback(client.close)
+        if clock:
+            set_clock(folder, clock)  # before they start: they look whether there is one
+            google.world.now = clock.timestamp
         await stack.enter_async_context(_services(folder))
         url = f"http://127.0.0.1:{port}"
         pushed = _push_subscription(url)

@@ -25,6 +25,7 @@ from libs.common.ids import SERVICES, Service
 from libs.common.outbox import keep_relaying
 from libs.common.service import run
 from libs.local.process import PR_SET_PDEATHSIG
+from tests.support.driven_clock import follow_clock
 
 DIED = 70
 ACK_WAIT_SECONDS = 1.0
@@ -142,6 +143,7 @@ def _serve(service: Service, wire: Any, folder: Path, environment: dict[str, str
     os.dup2(log, 2)
     os.environ.update(environment)
     _act_in(folder)
+    follow_clock(folder)
     try:
         run(service, wire)
     finally:  # not through the frames of the process that this one is a copy of

@@ -27,18 +27,22 @@ CHECKS = [
     positive_data_acceptance,
 ]  # fmt: skip
 SECONDS = 30
-# Rules that no schema can hold: what a cursor is, which words are an address, a zone, somebody's own; that `to` is after `from`.
+# Rules that no schema can hold: what a cursor is, which words are an address, a handle, a zone, somebody's own; that `to` is after `from`,
+# and a key a fresh one.
 BEYOND_SCHEMAS = frozenset(
     f"/problems/{code}"
     for code in (
         "invalid_cursor",
         "invalid_address",
+        "invalid_identity",
         "public_domain",
         "own_address",
         "private_webhook",
         "nothing_to_recognise",
+        "idempotency_key_reused",
     )
 )
+OF_A_PAIR = "`to` must be after `from`."
 
 
 @dataclass(frozen=True)
@@ -102,4 +106,6 @@ def _send(
 
 
 def _is_beyond_schemas(failure: BaseException, text: str) -> bool:
-    return isinstance(failure, RejectedPositiveData) and any(f'"{type_}"' in text for type_ in BEYOND_SCHEMAS)
+    return isinstance(failure, RejectedPositiveData) and (
+        any(f'"{type_}"' in text for type_ in BEYOND_SCHEMAS) or OF_A_PAIR in text
+    )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from libs.common.events import Guest, Meeting
 from libs.common.ids import AccountId, ContactId, InteractionId, MeetingId, UserId, new_id
-from libs.common.requests import Account, Attendee, Interaction, Score
+from libs.common.requests import Account, Attendee, GuestInteraction, Score
 from libs.common.scopes import ALL
 
 NOW = datetime(2026, 11, 24, 13, 25, tzinfo=UTC)
@@ -58,8 +58,8 @@ def score(total: int) -> Score:
     return Score(total=total, label=label, reciprocity=0, recency=0, frequency=0, breadth=0, tenure=0)
 
 
-def interaction(text: str, days_ago: float, *, now: datetime = NOW, **fields: Any) -> Interaction:
-    return Interaction(
+def interaction(text: str, days_ago: float, *, now: datetime = NOW, **fields: Any) -> GuestInteraction:
+    return GuestInteraction(
         **{
             "id": InteractionId(new_id()),
             "platform": "gmail",

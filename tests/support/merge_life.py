@@ -195,7 +195,10 @@ class Life:
     async def _merge(self, survivor: int, other: int) -> None:
         command = MergeContacts(user_id=USER, contact_id=self.ids[survivor], other_id=self.ids[other])
         self.merge_ids.append((await merges.merge_contacts(self.world.context, command)).merge_id)
-        self.model.merges.append(MergeLine(survivor, other))
+        known = self.model.known_by(other)
+        has_card = any(self.model.contacts[part].companies for part in self.model.parts(other))
+        handle = next(iter(known)) if len(known) == 1 and not has_card and "@" not in "".join(known) else ""
+        self.model.merges.append(MergeLine(survivor, other, handle))
 
     async def undo(self, nth: int, _: int) -> None:
         if undoable := self.model.undoable():
@@ -215,11 +218,11 @@ class Life:
             self.model.dismiss(first, second)
 
     async def exclude_person(self, nth: int, _: int) -> None:
-        if roots := self.model.roots():
+        if roots := [root for root in self.model.roots() if self.model.known_by(root)]:
             root = roots[nth % len(roots)]
             command = ExcludeContact(user_id=USER, contact_id=self.ids[root])
             rules = (await exclusions.exclude_contact(self.world.context, command)).items
-            assert {rule.value for rule in rules} == self.model.emails(root)
+            assert {rule.value for rule in rules} == self.model.known_by(root)
             await self._exclude(rules)
 
     async def exclude_address(self, nth: int, _: int) -> None:
@@ -233,7 +236,7 @@ class Life:
     async def _add_rule(self, value: str) -> None:
         """Not where somebody would lose a part of their addresses of whom others are a part: test_contacts_do_not_record.py has those."""
         halved = [
-            root for root in self.model.roots() if 0 < len(self._under(root, value)) < len(self.model.emails(root))
+            root for root in self.model.roots() if 0 < len(self._under(root, value)) < len(self.model.known_by(root))
         ]
         if any(len(self.model.parts(root)) > 1 for root in halved):
             return
@@ -250,8 +253,8 @@ class Life:
         await work_off_exclusions(self.world.context)
         self.rules.values |= {rule.value: rule.id for rule in rules}
         for root in self.model.roots():
-            lost = {email for email in self.model.emails(root) if self.rules.cover(email)}
-            if lost and lost == self.model.emails(root):
+            lost = {known for known in self.model.known_by(root) if self.rules.cover(known)}
+            if lost and lost == self.model.known_by(root):
                 self.model.remove(root)
             elif lost:
                 self._take_away(self.model.contacts[root], lost)

@@ -29,6 +29,7 @@ class Shown(NamedTuple):
     """What a contact shows. Notes as their paragraphs, in whatever order."""
 
     emails: frozenset[str]
+    handles: frozenset[str]
     title: str
     company: str
     tags: frozenset[str]
@@ -38,19 +39,22 @@ class Shown(NamedTuple):
 
 @dataclass
 class MergeLine:
-    """Who was merged into whom. `hidden`: tags that the user has taken off since."""
+    """Who was merged into whom. `hidden`: tags that the user has taken off since. `handle`: by which alone the other was known."""
 
     survivor: int
     other: int
+    handle: str = ""
     hidden: set[str] = field(default_factory=set)
     stands: bool = True
 
 
 @dataclass
 class ModelContact:
-    """What a contact has of its own. `companies` by the card that states them."""
+    """What a contact has of its own. `companies` by the card that states them, `lines` of chats by their handle in `chats`."""
 
     emails: set[str] = field(default_factory=set)
+    handles: set[str] = field(default_factory=set)
+    chats: dict[str, set[str]] = field(default_factory=dict)
     title: str = ""
     companies: dict[str, str] = field(default_factory=dict)
     tags: set[str] = field(default_factory=set)
@@ -83,6 +87,20 @@ class MergeModel:
         """All of a contact and of those that were merged into it."""
         return {email for part in self.parts(number) for email in self.contacts[part].emails}
 
+    def known_by(self, number: int) -> set[str]:
+        """Everything that identifies a contact, and those that were merged into it."""
+        return self.emails(number) | {handle for part in self.parts(number) for handle in self.contacts[part].handles}
+
+    def give_handle(self, number: int, handle: str, chats: set[str]) -> None:
+        """The contact has it, with what was written under it."""
+        self.contacts[number].handles.add(handle)
+        self.contacts[number].chats[handle] = chats
+
+    def take_handle(self, number: int, handle: str) -> set[str]:
+        """The contact has it no longer; what was written under it."""
+        self.contacts[number].handles.remove(handle)
+        return self.contacts[number].chats.pop(handle)
+
     def remove(self, number: int) -> None:
         """The contact is gone with all that was merged into it."""
         parts = self.parts(number)
@@ -94,6 +112,10 @@ class MergeModel:
     def owner(self, email: str) -> int | None:
         """Whose own this address is."""
         return next((number for number, contact in enumerate(self.contacts) if email in contact.emails), None)
+
+    def owner_of_handle(self, handle: str) -> int | None:
+        """Whose own this handle is."""
+        return next((number for number, contact in enumerate(self.contacts) if handle in contact.handles), None)
 
     def undoable(self) -> list[int]:
         """The merges whose survivor was not merged away itself."""
@@ -133,11 +155,12 @@ class MergeModel:
         }
         return Shown(
             frozenset(contact.emails).union(*(other.emails for other in others)),
+            frozenset(contact.handles).union(*(other.handles for other in others)),
             self.title(number),
             next((companies[name] for name in sorted(companies)), ""),
             frozenset(self.tags(number)),
             frozenset(contact.notes).union(*(other.notes for other in others)),
-            frozenset(contact.lines).union(*(other.lines for other in others)),
+            frozenset(contact.lines).union(*contact.chats.values(), *(other.lines for other in others)),
         )
 
     def dismiss(self, first: int, second: int) -> None:

@@ -1,6 +1,6 @@
 """`prep`'s work without the other services: its own database and Redis are real, the bus and the mailbox are plain values."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,6 +14,8 @@ from libs.common.db import Pool, open_pool
 from libs.common.errors import not_found
 from libs.common.events import Event, Meeting
 from libs.common.google.api import Google
+from libs.common.google.batch_get import FetchResult
+from libs.common.google.errors import Gone
 from libs.common.google.gmail import Gmail
 from libs.common.ids import AccountId
 from libs.common.preferences import GmailPreferences, Preferences
@@ -28,7 +30,7 @@ from libs.common.requests import (
     ListAccounts,
     UserPreferences,
 )
-from libs.common.resources.gmail import GmailMessage
+from libs.common.resources.gmail import FetchItem, GmailMessage, MessageRef
 from services.prep.context import Context
 from tests.support.database import Database
 from tests.support.meetings import account, known
@@ -43,24 +45,33 @@ async def _sends() -> str:
 
 @dataclass
 class PlainMailbox:
-    """A mailbox: `send` does what `send_once` does, `find` finds what is in `sent`, or fails with `finding`."""
+    """A mailbox: `send` does what `send_once` does; Sent has what is in `sent`, or can't be looked at, with `finding`.
+
+    `deleted`: what is listed and gone by the time that it is fetched. `looks`: what was listed and fetched.
+    """
 
     send_once: Callable[[], Awaitable[str]] = _sends
     finding: Exception | None = None
     sent: list[GmailMessage] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
-    searches: list[str] = field(default_factory=list)
+    deleted: set[str] = field(default_factory=set)
+    looks: list[str] = field(default_factory=list)
     opened: list[AccountId] = field(default_factory=list)
 
     async def send(self, raw: bytes) -> str:
         self.raw.append(raw)
         return await self.send_once()
 
-    async def find(self, query: str, headers: object) -> list[GmailMessage]:
-        self.searches.append(query)
+    async def list_sent_ids(self) -> tuple[MessageRef, ...]:
+        self.looks.append("Sent")
         if self.finding is not None:
             raise self.finding
-        return self.sent
+        return tuple(MessageRef(message.gmail_id or "", message.thread_id) for message in self.sent)
+
+    async def batch_get(self, items: Sequence[FetchItem]) -> list[FetchResult]:
+        self.looks += [item.id for item in items]
+        by_id = {message.gmail_id: message for message in self.sent}
+        return [Gone("deleted") if item.id in self.deleted else (by_id[item.id],) for item in items]
 
 
 @dataclass(frozen=True)

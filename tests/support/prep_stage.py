@@ -207,7 +207,7 @@ class Stage:
 async def set_stage(settings_of: SettingsOf, postgres_url: str, claude: FakeClaude) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         google = await stack.enter_async_context(
-            run_google([AccountData(address=ME, name="Sam Rivera", sub="1" * 21)], seed=1)
+            run_google([AccountData(address=ME, name="Sam Rivera", sub="1" * 21)], seed=1, search_delay_seconds=60)
         )
         stage = Stage(settings_of, google, claude, postgres_url)
         others: tuple[Service, ...] = ("auth", "sync", "contacts", "gateway")

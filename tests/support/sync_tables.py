@@ -26,6 +26,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
 TABLES = (
     "accounts", "runs", "cursors", "messages", "people", "meetings", "audits", "audit_pages", "audit_missing", "item_audits",
+    "channels",
 )  # fmt: skip
 
 # gmail id, thread, state, rule, revision, position, generation, age in days, Message-ID
@@ -61,6 +62,11 @@ class TableAccount:
             "reason": "poll", "first": False, "started_at": NOW, "done": 0, "trace": "",
         }  # fmt: skip
         return RunLease(**{**fields, **changes})
+
+    @property
+    def channel_id(self) -> UUID:
+        """Of its primary calendar."""
+        return self.run_id(8)
 
     @property
     def audit(self) -> Audit:
@@ -150,6 +156,10 @@ async def fill(connection: Connection, account: TableAccount) -> None:
             connection, "people", **own, resource_name=f"people/{number}", fingerprint="f", said=said, deleted=deleted,
             revision=factor if said else 1, generation=factor,  # what is to be published, at the same revision everywhere
         )  # fmt: skip
+    await add_row(
+        connection, "channels", **own, channel_id=account.channel_id, user_id=user_id, calendar_id="primary", token_hash=b"hash",
+        renew_at=NOW,
+    )  # fmt: skip
     await _fill_meetings(connection, account)
     for kind, calendar_id in (("mail", ""), ("contacts", ""), ("calendar", "primary"), ("calendar", f"team{factor}")):
         await add_row(

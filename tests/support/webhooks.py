@@ -1,9 +1,13 @@
 """Somebody's server for webhook calls, and a gateway whose Alice has her notifications posted there."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import hmac
+import json
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest_asyncio
@@ -36,7 +40,7 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hook"
 
     async def receive(self, request: web.Request) -> web.Response:
-        signature = request.headers.get("PingCRM-Signature", "")
+        signature = request.headers.get("webhook-signature", "")
         self.headers.append(request.headers)
         self.calls.append((request.path, signature, await request.read()))
         status = self.statuses.pop(0) if self.statuses else 204
@@ -45,6 +49,11 @@ class Receiver:
         response = web.Response(status=status or 204, headers={"Location": "/elsewhere"} if status == 302 else None)
         response.set_cookie("followed", "1")
         return response
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The bodies."""
+        return [json.loads(body) for _, _, body in self.calls]
 
     async def wait(self, count: int) -> None:
         async with asyncio.timeout(15):
@@ -64,13 +73,25 @@ async def receiver() -> AsyncIterator[Receiver]:
     await runner.cleanup()
 
 
+def signatures(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> str:
+    """What has to stand in the header, by the specification and not by our own code: of each secret, in order."""
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    keys = [b64decode(secret.removeprefix("whsec_")) for secret in secrets]
+    return " ".join("v1," + b64encode(hmac.new(key, signed, "sha256").digest()).decode() for key in keys)
+
+
+def choose_webhook(running: RunningGateway, url: str, **fields: Any) -> None:
+    """Alice has what happens posted there."""
+    hook = NotificationPreferences.model_validate({"webhook_url": url, **fields})
+    running.world.preferences[running.world.alice.id] = Preferences(notifications=hook)
+
+
 @asynccontextmanager
 async def with_webhook(
-    service_settings: ServiceSettings, url: str, public_url: str = ""
+    service_settings: ServiceSettings, url: str, public_url: str = "", **settings: Any
 ) -> AsyncIterator[RunningGateway]:
-    async with running_gateway(service_settings, public_url=public_url) as running:
-        hook = NotificationPreferences.model_validate({"webhook_url": url})
-        running.world.preferences[running.world.alice.id] = Preferences(notifications=hook)
+    async with running_gateway(service_settings, public_url=public_url, **settings) as running:
+        choose_webhook(running, url)
         yield running
 
 

@@ -47,6 +47,8 @@ WORK: dict[Service, frozenset[str]] = {
             "exclusion_work.py",  # the end of what the user asked not to record
             "exclusions.py",  # the door that keeps it out
             "duplicates.py",  # who may be one person, found in the background
+            "identity_evidence.py",  # by what an identity of another platform may be known for a contact
+            "identity_links.py",  # such an identity parted from a contact
             "identity_resolution.py",  # which addresses and cards are one person
             "kept_participants.py",  # whom a message to very many is recorded with
             "merges.py",  # two contacts by hand, and back
@@ -67,6 +69,7 @@ WORK: dict[Service, frozenset[str]] = {
             "briefing.py",  # one attempt at a brief
             "gathering.py",  # what the other services know before a meeting
             "leasing.py",  # who may work on a brief
+            "model_calls.py",  # the way to the model: recorded, within a budget, not twice
             "outcomes.py",  # a brief's end, and its event
             "rendering.py",  # HTML and text from the templates
             "sending.py",  # handing a brief to Gmail, at most once
@@ -83,6 +86,7 @@ WORK: dict[Service, frozenset[str]] = {
             "export.py",
             "limits/",  # what one user, browser or address may take
             "live_updates.py",
+            "meeting_notes.py",  # the note after a meeting, on its guests' timelines
             "middlewares.py",
             "pages/",  # entry points over HTTP
             "photos.py",  # people's photos, from Google and kept for a while

@@ -28,6 +28,7 @@ from libs.common.resources.people import read_card
 from services.contacts.domain.cards import google_card
 from services.contacts.domain.contact_edits import edited_fields
 from services.contacts.domain.contact_fields import EditableFields
+from services.contacts.domain.identities import PLATFORMS, profile_url, read_identity
 from services.prep.domain.clean import safe_url
 from services.sync.domain.meetings import CalendarOf, Window, meeting
 from services.sync.domain.people import imported
@@ -47,6 +48,7 @@ KNOWN = {
     "Meeting.video_url", "PersonImported.photo_url", "PersonImported.urls", "NotificationPreferences.webhook_url", "Contact.photo_url",
     "Contact.urls", "ContactFields.photo_url", "ContactFields.urls", "ContactSummary.photo_url", "PhotoSource.url", "MeetingView.video_url",
     "Authorization.authorize_url", "SignedIn.authorize_url", "AccountView.reconnect", "Notification.link", "PersonShown.urls",
+    "ContactIdentity.url",
 }  # fmt: skip
 
 
@@ -94,6 +96,12 @@ def of_typed(url: str) -> list[str]:
     return found
 
 
+def of_identity(url: str) -> list[str]:
+    """Where a connector states the profile to be that it calls an identity."""
+    found = [read_identity(kind, url) for kind in ("acme", *PLATFORMS)]
+    return [link for identity in found if identity and (link := profile_url(identity.kind, identity.shown))]
+
+
 def of_webhook(url: str) -> list[str]:
     try:
         return [str(NotificationPreferences.model_validate({"webhook_url": url}).webhook_url)]
@@ -101,7 +109,7 @@ def of_webhook(url: str) -> list[str]:
         return []
 
 
-WAYS: tuple[Callable[[str], list[str]], ...] = (of_card, of_event, of_typed, of_webhook)
+WAYS: tuple[Callable[[str], list[str]], ...] = (of_card, of_event, of_typed, of_identity, of_webhook)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -13,8 +13,8 @@ pull.py and handled by delivery.py: docs/decisions/0002-own-pull-loop.md says wh
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -78,11 +78,27 @@ OUTAGES: tuple[type[BaseException], ...] = (
 
 @dataclass(frozen=True)
 class _Subscription:
-    """What is pulled, how much of it at a time, and what delivers that to its handler."""
+    """What is pulled, how much of it at a time, what delivers that to its handler, and how many do so side by side."""
 
     consumer: DurableConsumer
     batch: int
     deliver: Callable[[Sequence[Any]], Awaitable[None]]
+    loops: int = 1
+
+
+@contextmanager
+def _cancelled_by_others() -> Iterator[None]:
+    """Without a cancellation that nobody asked of this task.
+
+    A client that closes cancels its own search for a server. Where both wait for the end of the same connection, the search takes the
+    future that they wait for along, and the one who closes learns that they were cancelled.
+    """
+    try:
+        yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
 
 
 @dataclass
@@ -120,14 +136,21 @@ class Bus:
 
     # -- registering -----------------------------------------------------------------------------------------------------
 
-    def subscribe(self, event: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8) -> None:
-        """Handle an event one by one, at most `at_once` at the same time. Returning acknowledges it; raising has it redelivered."""
+    def subscribe(
+        self, event: type[F], handler: Callable[[F], Awaitable[None]], *, at_once: int = 8, loops: int = 1
+    ) -> None:
+        """Handle an event one by one, at most `at_once` at the same time. Returning acknowledges it; raising has it redelivered.
+
+        `loops`: pulled by so many, each of which waits until what it pulled is handled. By one, a slow event holds up what came after it;
+        by as many as there may be at once, where handling takes seconds, it holds up nothing.
+        """
 
         async def each(events: Sequence[F]) -> None:
             for received in events:
                 await handler(received)
 
-        self._register(event, Delivery(self.service, event, each, self.cache, OUTAGES, one_by_one=True), at_once)
+        delivery = Delivery(self.service, event, each, self.cache, OUTAGES, one_by_one=True)
+        self._register(event, delivery, at_once // loops, loops)
 
     def subscribe_batch(self, event: type[F], handler: Callable[[Sequence[F]], Awaitable[None]]) -> None:
         """Handle an event in batches. A batch that fails is retried one by one, so that none can hold back others."""
@@ -166,10 +189,10 @@ class Bus:
         async def _(message: NatsMessage) -> None:
             await responder.respond(self.client, message.raw_message)
 
-    def _register(self, event: type[Event], delivery: Delivery, batch: int) -> None:
+    def _register(self, event: type[Event], delivery: Delivery, batch: int, loops: int = 1) -> None:
         consumer = consumer_of(self.service, event)  # refuses what events.py does not declare
         self.subscribed.append(event)
-        self._pull(_Subscription(consumer, batch, delivery.deliver))
+        self._pull(_Subscription(consumer, batch, delivery.deliver, loops))
 
     def forward_to_integrations(self, list_purged: ListPurged) -> None:
         """Store for integrations copies of what they may have, whoever published it; of what was purged none is kept."""
@@ -199,7 +222,7 @@ class Bus:
         for subscription in self._subscriptions:
             loop = PullLoop(self.client, subscription.consumer, subscription.batch, subscription.deliver)
             name = f"pull {subscription.consumer.name}"
-            self._loops.append(asyncio.create_task(loop.run(self._stopping), name=name))
+            self._loops += [asyncio.create_task(loop.run(self._stopping), name=name) for _ in range(subscription.loops)]
 
     async def stop_listening(self) -> None:
         """Stop pulling, let what is in hand finish within 15 s, return the rest. Publishing and requesting go on."""
@@ -215,12 +238,14 @@ class Bus:
         """Stop pulling, and disconnect. Where NATS is away nothing is sent any more, and nobody goes on looking for it."""
         await self.stop_listening()
         try:
-            await self._broker.stop()
+            with _cancelled_by_others():
+                await self._broker.stop()
         except OUTAGES as error:
             self._log.warning("bus_away_at_stop", error=error_text(error))
         finally:
             if self._client is not None and not self._client.is_closed:
-                await self._client.close()
+                with _cancelled_by_others():
+                    await self._client.close()
 
     async def __aenter__(self) -> "Bus":
         async with AsyncExitStack() as stack:

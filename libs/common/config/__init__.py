@@ -100,6 +100,13 @@ class Settings(BaseSettings):
         readers=["gateway"],
     )
 
+    webhook_allow: Networks = setting(
+        (),
+        "networks (`10.1.0.0/16`) and addresses that webhooks may call beside the public internet, separated by commas. An installation"
+        " on loopback may call everything",
+        readers=["gateway"],
+    )
+
     # Google.
     google_client_id: Word = setting("", "the OAuth client", readers=["auth"])
     google_client_secret: Secret = setting(SecretStr(""), "its secret", readers=["auth"])
@@ -142,6 +149,12 @@ class Settings(BaseSettings):
     )
     anthropic_base_url: WebUrl = setting("", "another host for Claude", unset="Anthropic", readers=["prep"])
     anthropic_model: Word = setting("claude-haiku-4-5", "which Claude", readers=["prep"])
+    anthropic_daily_budget_usd: float = setting(
+        0.5,
+        "what that may cost per user and day (UTC), in US dollars; then points are derived from the facts. 0 = nothing is sent",
+        readers=["prep"],
+        ge=0,
+    )
 
     # What is read, and when a brief is due.
     mail_poll_seconds: int = setting(
@@ -166,6 +179,12 @@ class Settings(BaseSettings):
     def push_endpoint(self) -> str:
         """Where Pub/Sub sends Gmail's notifications."""
         return f"{self.base_url}/api/v1/hooks/gmail"
+
+    @property
+    def calendar_push_endpoint(self) -> str:
+        """Where Google sends its notifications of calendars; empty where it can't: it takes https alone. A local Google takes any."""
+        is_reachable = self.public_url.startswith("https://") or (self.public_url and self.google_api_root)
+        return f"{self.base_url}/api/v1/hooks/calendar" if is_reachable else ""
 
     @property
     def push_audience(self) -> str:

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from libs.common.google.errors import PageExpired, Rejected
 from libs.common.google.session import Session
-from libs.common.resources.calendar import CalendarEntry, EventPage, read_event
+from libs.common.resources.calendar import CalendarEntry, Channel, EventPage, read_channel, read_event
 from libs.common.resources.reading import flag, mappings, text
 from libs.common.scopes import CALENDAR_READ
 
@@ -13,7 +14,7 @@ PAGE_SIZE = 2500
 _PERSON = "email,displayName,self,responseStatus,organizer,optional,resource"
 _EVENT = (
     "id,status,eventType,iCalUID,summary,location,visibility,start,end,originalStartTime,hangoutLink,"
-    f"conferenceData(entryPoints(entryPointType,uri)),organizer(email,displayName,self),attendees({_PERSON})"
+    f"conferenceData(entryPoints(entryPointType,uri)),organizer(email,displayName,self),attendeesOmitted,attendees({_PERSON})"
 )
 _MASK = f"timeZone,nextPageToken,nextSyncToken,items({_EVENT})"
 
@@ -25,6 +26,7 @@ class Calendar:
         self._session = session
         self._list = api.calendarList
         self._events = api.events
+        self._channels = api.channels
 
     async def calendars(self) -> tuple[CalendarEntry, ...]:
         response = await self._session.call(
@@ -76,6 +78,28 @@ class Calendar:
             text(response.get("timeZone")),
             text(response.get("nextPageToken")) or None,
             text(response.get("nextSyncToken")) or None,
+        )
+
+    async def watch_events(self, calendar_id: str, channel_id: UUID, token: str, endpoint: str) -> Channel:
+        """Have Google notify this endpoint of the calendar's changes, for a week as a rule, with this token.
+
+        Rejected: this calendar or this endpoint can't be notified about. Gone: there is no such calendar.
+        """
+        response = await self._session.call(
+            self._events.watch,
+            CALENDAR_READ,
+            json={"id": str(channel_id), "type": "web_hook", "address": endpoint, "token": token},
+            repeatable=False,
+            path_params_safe_chars={"calendarId": ""},
+            calendarId=calendar_id,
+            fields="resourceId,expiration",
+        )
+        return read_channel(response)
+
+    async def stop_channel(self, channel_id: UUID, resource_id: str) -> None:
+        """End the notifications of a channel. Gone: there is no such channel any more."""
+        await self._session.call(
+            self._channels.stop, CALENDAR_READ, json={"id": str(channel_id), "resourceId": resource_id}
         )
 
 

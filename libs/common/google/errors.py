@@ -110,6 +110,10 @@ _RATE_REASONS = frozenset(
 _DAILY_REASONS = frozenset({"dailylimitexceeded", "dailylimitexceededunreg"})
 _SCOPE_REASONS = frozenset({"insufficientpermissions", "access_token_scope_insufficient", "insufficientscopes"})
 _EXPIRED_REASONS = frozenset({"expired_sync_token", "fullsyncrequired", "updatedmintoolongago"})
+# Of events.watch, with 400 and with 401: they say nothing about the token.
+_ENDPOINT_REASONS = frozenset(
+    {"push.webhookurlnothttps", "push.webhookurlunauthorized", "push.webhookurlinvalid", "push.webhookurlrequired"}
+)
 _FORBIDDEN = {
     "domainpolicy": (
         "domain_policy",
@@ -136,6 +140,10 @@ _MAX_RETRY_AFTER = timedelta(hours=6)
 def error_of(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Exception:
     """The exception for a response that is not 2xx."""
     reasons = frozenset(_reasons(body))
+    if reasons & _ENDPOINT_REASONS:
+        return Rejected(
+            "Google does not notify this address: it has to be https, with a certificate that Google accepts."
+        )
     if status == 401:
         return Unauthorized("Google refused the access token.")
     if status == 410 or reasons & _EXPIRED_REASONS:

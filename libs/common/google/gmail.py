@@ -190,25 +190,22 @@ class Gmail:
         )
         return tuple(ref for item in mappings(response.get("messages")) if (ref := read_ref(item)).gmail_id)
 
-    async def find(self, query: str, headers: Sequence[str], limit: int = 10) -> list[GmailMessage]:
-        """The newest messages that a search finds, with these headers."""
-        found = []
-        for ref in await self.find_ids(query, limit):
-            try:
-                fetched = await self._session.call(
-                    self._messages.get,
-                    GMAIL_READ,
-                    units=self._units["messages.get"],
-                    userId="me",
-                    id=ref.gmail_id,
-                    format="metadata",
-                    metadataHeaders=list(headers),
-                    fields=_MESSAGE,
-                )
-            except Gone:
-                continue  # deleted between listing and looking
-            found.append(read_message(fetched))
-        return found
+    async def list_sent_ids(self) -> tuple[MessageRef, ...]:
+        """The 500 newest of the sent messages, also where they were thrown away since.
+
+        By their label and without a search: what was sent this second is among them, and a search would find it only once it is indexed.
+        """
+        response = await self._session.call(
+            self._messages.list,
+            GMAIL_READ,
+            units=self._units["messages.list"],
+            userId="me",
+            labelIds=["SENT"],
+            includeSpamTrash="true",  # aiogoogle wants booleans as words
+            maxResults=PAGE_SIZE,
+            fields="messages(id,threadId)",
+        )
+        return tuple(ref for item in mappings(response.get("messages")) if (ref := read_ref(item)).gmail_id)
 
 
 def batch_getter(api: Any, settings: Settings) -> BatchGetter:

@@ -136,24 +136,6 @@ class PutSettings(Command[UserPreferences]):
     if_version: int | None = None
 
 
-class WebhookSecrets(Shape):
-    items: tuple[str, ...] = Field(repr=False)
-
-
-class GetFormerWebhookSecrets(Query[WebhookSecrets]):
-    """The secrets that signed a user's webhook calls before the gateway had keys of its own: one per key of PINGCRM_SECRET_KEYS.
-
-    Receivers that were set up then go on verifying; the secrets end with the keys that they are derived from.
-    """
-
-    subject = "auth.former_webhook_secrets"
-    served_by = "auth"
-    requested_by = ("gateway",)
-    reply = WebhookSecrets
-
-    user_id: UserId
-
-
 class Authorization(Shape):
     authorize_url: str
 

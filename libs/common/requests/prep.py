@@ -47,13 +47,14 @@ class PreviewPrep(Query[Brief]):
 
 
 class Prep(Shape):
-    """What became of a meeting's brief. `reason` says why it was skipped or failed."""
+    """What became of a meeting's brief. `reason` says why it was skipped or failed; `gmail_id` is that of the mail, where it was sent."""
 
     meeting_id: MeetingId
     account_id: AccountId
     starts_at: datetime
     state: PrepState
     reason: str = ""
+    gmail_id: str = ""
     at: datetime
     ai: bool | None = None
     input_tokens: int = 0
@@ -66,7 +67,7 @@ class Preps(Shape):
 
 
 class SendPrep(Command[Prep]):
-    """Send the brief now, whether one was sent before or not. Refused: `missing_scope`, `reauth_required`, `no_guests`…"""
+    """Send the brief now, whether one was sent before or not. Refused: `missing_scope`, `reauth_required`, `no_guests`, `guests_hidden`…"""
 
     subject = "prep.send"
     served_by = "prep"
@@ -177,3 +178,44 @@ class ForecastPreps(Query[Forecasts]):
     user_id: UserId
     start: datetime
     end: datetime
+
+
+class ModelCall(Shape):
+    """What left for the model's server at `called_at`, and what became of it: `answered`, or why not; empty while it is on its way.
+
+    `guests`, `interactions` and `bios` are how many of each were in the `characters` that left.
+    """
+
+    meeting_id: MeetingId
+    called_at: datetime
+    host: str
+    model: str
+    characters: int
+    guests: int
+    interactions: int
+    bios: int
+    outcome: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
+class ModelCalls(Shape):
+    """`spent_usd` of `budget_usd` are gone today (UTC), what is on its way included. `host` is empty where there is no key."""
+
+    items: tuple[ModelCall, ...]
+    host: str
+    model: str
+    spent_usd: float
+    budget_usd: float
+
+
+class ListModelCalls(Query[ModelCalls]):
+    """What left for the model's server in the last 30 days, newest first; at most 200 calls."""
+
+    subject = "prep.model_calls"
+    served_by = "prep"
+    requested_by = ("gateway",)
+    reply = ModelCalls
+
+    user_id: UserId

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -111,6 +112,44 @@ class GetMeeting(Query[Meeting]):
 
     user_id: UserId
     meeting_id: MeetingId
+
+
+class AccountCalendar(Shape):
+    """A calendar that an account has beside its primary one, as its owner calls it."""
+
+    account_id: AccountId
+    calendar_id: str
+    title: str
+
+
+class Calendars(Shape):
+    """`unavailable`: the accounts of which Google did not list the calendars just now, or may not."""
+
+    items: tuple[AccountCalendar, ...]
+    unavailable: tuple[AccountId, ...] = ()
+
+
+class ListCalendars(Query[Calendars]):
+    """The calendars that could be ticked: those of all accounts of a user, as Google lists them at this moment."""
+
+    subject = "sync.calendars"
+    served_by = "sync"
+    requested_by = ("gateway",)
+    reply = Calendars
+
+    user_id: UserId
+
+
+class NotifyCalendar(Command[Done]):
+    """Google notified through a channel that a calendar has changed. Refused: `not_found` (404), also where the token is another one."""
+
+    subject = "sync.notify_calendar"
+    served_by = "sync"
+    requested_by = ("gateway",)
+    reply = Done
+
+    channel_id: UUID
+    channel_token: str
 
 
 class Why(Shape):

@@ -1,8 +1,9 @@
 """Calendar's resources: calendars and event instances."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from libs.common.resources.reading import Resource, flag, mapping, mappings, text
+from libs.common.resources.reading import Resource, flag, instant, mapping, mappings, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class CalendarEvent:
     video_url: str = ""
     organizer: EventPerson | None = None
     attendees: tuple[EventPerson, ...] = ()
+    attendees_omitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,19 @@ class CalendarEntry:
     primary: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel as Google has begun it: by what it is stopped, and until when it notifies."""
+
+    resource_id: str
+    expires_at: datetime
+
+
+def read_channel(resource: Resource) -> Channel:
+    """The response to `events.watch`; without a usable end it counts as over already."""
+    return Channel(text(resource.get("resourceId")), instant(resource.get("expiration")))
+
+
 def read_event(resource: Resource) -> CalendarEvent:
     """An event resource; what can't be read is empty. Never raises."""
     organizer = mapping(resource.get("organizer"))
@@ -82,6 +97,7 @@ def read_event(resource: Resource) -> CalendarEvent:
         video_url=_video_url(resource),
         organizer=_person(organizer) if organizer else None,
         attendees=tuple(_person(item) for item in mappings(resource.get("attendees"))),
+        attendees_omitted=flag(resource.get("attendeesOmitted")),
     )
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
-from libs.common.resources.reading import Resource, integer, mapping, mappings, storable, text, texts
+from libs.common.resources.reading import Resource, instant, integer, mapping, mappings, storable, text, texts
 
 _CHANGES = {
     "messagesAdded": "added",
@@ -125,12 +125,7 @@ def _headers(payload: Resource) -> Mapping[str, tuple[str, ...]]:
 
 def read_watch(response: Resource) -> Watch:
     """The response to `users.watch`; without a usable end it counts as over already, and is soon asked for again."""
-    milliseconds = integer(response.get("expiration")) or 0
-    try:
-        expires_at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        expires_at = datetime.fromtimestamp(0, UTC)
-    return Watch(integer(response.get("historyId")) or 0, expires_at)
+    return Watch(integer(response.get("historyId")) or 0, instant(response.get("expiration")))
 
 
 def read_ref(item: Resource) -> MessageRef:

@@ -1,6 +1,7 @@
 """Reading Google's JSON once, at the boundary: what is missing or of another type reads as empty, and nothing raises."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 Resource = Mapping[str, Any]
@@ -43,6 +44,14 @@ def integer(value: object) -> int | None:
         return int(value)
     except ValueError:
         return None
+
+
+def instant(value: object) -> datetime:
+    """A moment that is given in milliseconds since 1970; where it is none, 1970 itself: what ends then is over."""
+    try:
+        return datetime.fromtimestamp((integer(value) or 0) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def flag(value: object) -> bool:

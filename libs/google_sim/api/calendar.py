@@ -9,6 +9,7 @@ import orjson
 
 from libs.google_sim.account import Resource
 from libs.google_sim.api.routing import Call, Method, ResponseBody
+from libs.google_sim.calendar.channels import calendar_key
 from libs.google_sim.calendar.store import Calendar, cancelled
 from libs.google_sim.errors import GoogleError, not_found
 from libs.google_sim.moments import moment
@@ -97,6 +98,23 @@ def get_event(call: Call) -> ResponseBody:
     if event is None:
         raise not_found("Not Found")
     return event
+
+
+def watch_events(call: Call) -> ResponseBody:
+    """Begin to notify an endpoint of the calendar's changes."""
+    calendar, wanted = _calendar(call), call.json
+    if wanted.get("type") != "web_hook":
+        raise _bad("Unknown channel type", "type")
+    key = calendar_key(call.account.address, calendar.data.id)
+    channel = call.world.channels.begin(
+        key, _text(wanted.get("id")), _text(wanted.get("address")), _text(wanted.get("token"))
+    )
+    return channel.resource()
+
+
+def stop_channel(call: Call) -> ResponseBody:
+    call.world.channels.stop(_text(call.json.get("id")), _text(call.json.get("resourceId")))
+    return None
 
 
 def _calendar(call: Call) -> Calendar:
@@ -204,6 +222,11 @@ def _read_token(token: str | None, refusal: Any) -> Resource | None:
     return value
 
 
+def _text(value: object) -> str:
+    """A string of a body; empty where it is none."""
+    return value if isinstance(value, str) else ""
+
+
 def _bad(message: str, parameter: str) -> GoogleError:
     return GoogleError(400, "invalid", message, location=("parameter", parameter))
 
@@ -225,5 +248,9 @@ def _full_sync() -> GoogleError:
 METHODS = [
     Method("calendar.calendarList.list", "GET", "calendar/v3/users/me/calendarList", _LISTS, 0, list_calendars),
     Method("calendar.events.list", "GET", "calendar/v3/calendars/{calendarId}/events", _EVENTS, 0, list_events),
+    Method(
+        "calendar.events.watch", "POST", "calendar/v3/calendars/{calendarId}/events/watch", _EVENTS, 0, watch_events
+    ),
+    Method("calendar.channels.stop", "POST", "calendar/v3/channels/stop", _EVENTS, 0, stop_channel),
     Method("calendar.events.get", "GET", "calendar/v3/calendars/{calendarId}/events/{eventId}", _EVENTS, 0, get_event),
 ]

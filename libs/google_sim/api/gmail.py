@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import math
 from collections.abc import Iterable
 
 from libs.google_sim.account import Resource
@@ -53,9 +54,12 @@ def list_messages(call: Call) -> ResponseBody:
     search = parse(query.text("q") or "")
     labels = frozenset(label for label in query.texts("labelIds") if label)
     wanted = labels | search.labels
+    indexed_ms = (call.world.now() - call.world.options.search_delay_seconds) * 1000 if query.text("q") else math.inf
     hidden = frozenset() if query.flag("includeSpamTrash") or search.anywhere else _HIDDEN - wanted
     found: list[Stored] = []
     for stored in _candidates(call.account.mailbox, search, below):
+        if stored.date_ms > indexed_ms:
+            continue
         if wanted <= stored.labels and hidden.isdisjoint(stored.labels) and search.matches(stored):
             if len(found) == maximum:
                 return {

@@ -1,5 +1,6 @@
 """One calendar: its events, and for sync tokens what each series was before it changed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,13 +22,14 @@ class Change:
 
 @dataclass
 class Calendar:
-    """Events by id. `version` counts changes; sync tokens from before `oldest_version` have expired."""
+    """Events by id. `version` counts changes; sync tokens from before `oldest_version` have expired. `on_change`: called after each."""
 
     data: CalendarData
     events: dict[str, Resource]
     version: int = 1
     oldest_version: int = 1
     changes: list[Change] = field(default_factory=list)
+    on_change: Callable[[], None] | None = None
 
     @classmethod
     def of(cls, data: CalendarData) -> "Calendar":
@@ -41,11 +43,13 @@ class Calendar:
         """Add an event, or replace the one with its id."""
         self._remember(event)
         self.events[event["id"]] = event
+        self._notify()
 
     def remove(self, event_id: str) -> None:
         """Forget an event altogether. Raises KeyError where there is none."""
         self._remember(self.events[event_id])
         del self.events[event_id]
+        self._notify()
 
     def expire_sync_tokens(self) -> None:
         self.version += 1
@@ -90,6 +94,10 @@ class Calendar:
         if len(self.changes) >= 2 * CHANGES_KEPT:
             self.oldest_version = self.changes[-CHANGES_KEPT].version
             del self.changes[:-CHANGES_KEPT]
+
+    def _notify(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
     def _series(self, series: str) -> list[Resource]:
         return [event for event in self.events.values() if series_of(event) == series]

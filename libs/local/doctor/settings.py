@@ -11,10 +11,14 @@ from libs.common.google.service_account import read_key_file
 from libs.local.doctor.finding import Finding
 from libs.local.urls import without_login
 
+CLOUD_METADATA = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fd00:ec2::254/128")))
+
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
     """All of them."""
-    for check in (check_web, check_proxies, check_sign_up, check_google, check_push, check_claude, check_keys):
+    for check in (
+        check_web, check_proxies, check_sign_up, check_google, check_push, check_claude, check_keys, check_webhooks,
+    ):  # fmt: skip
         yield from check(settings)
 
 
@@ -175,3 +179,22 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
             "wrong",
             "PINGCRM_WEBHOOK_KEYS holds a key of PINGCRM_SECRET_KEYS: the gateway must not have what opens tokens.",
         )
+
+
+def check_webhooks(settings: Settings) -> Iterator[Finding]:
+    """Networks that users may have called: never all of them, and never where clouds keep their machines' credentials."""
+    networks = settings.webhook_allow
+    for network in networks:
+        if network.prefixlen == 0:
+            yield Finding(
+                "wrong",
+                f"PINGCRM_WEBHOOK_ALLOW allows everything ({network}): every user can have any host of your network called. Name the"
+                " networks of the receivers.",
+            )
+        elif any(network.overlaps(metadata) for metadata in CLOUD_METADATA if metadata.version == network.version):
+            yield Finding(
+                "wrong",
+                f"PINGCRM_WEBHOOK_ALLOW holds {network}, where clouds answer with a machine's credentials: name a smaller network.",
+            )
+    if networks:
+        yield Finding("ok", f"Webhooks may call the public internet and {', '.join(map(str, networks))}.")

@@ -125,6 +125,11 @@ async def store_refreshed(connection: Connection, lease: RefreshLease, refreshed
     )
 
 
+async def get_sequence(connection: Connection, account_id: AccountId) -> int:
+    """How far the events of the account have been counted."""
+    return int(await connection.fetchval("SELECT sequence FROM google_accounts WHERE id = $1", account_id))
+
+
 async def pause_refreshing(connection: Connection, lease: RefreshLease, pause: timedelta) -> None:
     """End the lease without a token; nobody sends Google another refresh before the pause is over."""
     await connection.execute(

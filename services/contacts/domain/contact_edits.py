@@ -1,11 +1,13 @@
 """What a user types about a contact, checked and made storable."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
 from libs.common.errors import Refused
-from libs.common.requests import ContactFields
+from libs.common.requests import ContactFields, TypedIdentity
 from services.contacts.domain.contact_fields import EditableFields, dropped_phone_entries
+from services.contacts.domain.identities import PlatformIdentity, kind_of_profile, read_identity
 from services.contacts.domain.observations import Participant, email_participant
 from services.contacts.domain.text import cleaned, is_web_link
 
@@ -35,6 +37,15 @@ def typed_emails(emails: tuple[str, ...]) -> list[Participant]:
     return list({participant.value: participant for participant in found}.values())
 
 
+def typed_identities(typed: Iterable[TypedIdentity], held: Collection[tuple[str, str]]) -> list[Participant]:
+    """The identities, each once. What is `held` already (kind, value) stays in whatever form a connector gave it.
+
+    Refused: `invalid_identity`.
+    """
+    found = [_typed_identity(written, held) for written in typed]
+    return list({participant.address: participant for participant in found}.values())
+
+
 def _typed_value(name: str, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
     limit = MAX_NOTES if name == "notes" else MAX_TYPED
     if isinstance(value, str):
@@ -55,3 +66,19 @@ def _typed_email(written: str) -> Participant:
     if participant is None:
         raise Refused(422, "invalid_address", f"{cleaned(written, 320)!r} is not an email address.")
     return participant
+
+
+def _typed_identity(written: TypedIdentity, held: Collection[tuple[str, str]]) -> Participant:
+    found = read_identity(written.kind or kind_of_profile(written.value), written.value)
+    if found is None or not (found.recognised or (found.kind, found.value) in held):
+        raise Refused(422, "invalid_identity", _why_not(written, found))
+    return Participant("other", found.kind, found.value, found.shown)
+
+
+def _why_not(written: TypedIdentity, found: PlatformIdentity | None) -> str:
+    shown = cleaned(written.value, 100)
+    if not written.kind:
+        return f"Which platform is {shown!r} of? Give that first (telegram @amara), or the address of the profile."
+    if found is None:
+        return f"{cleaned(written.kind, 32)} {shown} identifies nobody. Emails have a field of their own."
+    return f"{shown!r} is no handle of {found.kind}, and not the address of a profile there."

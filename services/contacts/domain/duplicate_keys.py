@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from services.contacts.domain.duplicates import FREE_MAIL, Traits, name_words
+from services.contacts.domain.identities import PHONE
 from services.contacts.domain.nicknames import given_names
 from services.contacts.domain.text import key
 
@@ -77,9 +78,15 @@ def blocking_keys(traits: Traits) -> tuple[str, ...]:
     written = (
         *(f"phone {phone}" for phone in sorted(traits.phones)[:MAX_OF_A_KIND]),
         *(f"handle {handle}" for handle in traits.handles),
+        *(f"{kind} {value}" if kind == PHONE else f"address {kind} {value}" for kind, value in _evident(traits)),
         *_name_keys(name_words(traits.name), sorted(set(traits.domains) - FREE_MAIL)[:MAX_OF_A_KIND], traits.company),
     )
     return tuple(dict.fromkeys(map(key, written)))[:MAX_KEYS]
+
+
+def _evident(traits: Traits) -> list[tuple[str, str]]:
+    """What evidence with an identity names, and who has it: by this they meet."""
+    return sorted({*(evidence.address for evidence in traits.evidence), *traits.named})[:MAX_OF_A_KIND]
 
 
 def _name_keys(words: tuple[str, ...], domains: Iterable[str], company: str) -> Iterator[str]:

@@ -7,6 +7,8 @@ from functools import cached_property
 
 from rapidfuzz.fuzz import token_sort_ratio
 
+from services.contacts.domain.identities import PHONE, platform_label
+from services.contacts.domain.identity_evidence import PROFILE, Evidence
 from services.contacts.domain.nicknames import may_be_same_given_name
 
 SIMILAR = 0.9
@@ -32,6 +34,7 @@ class Traits:
     """What is compared of a contact. `name` and `company` are folded, `domains` are those of the emails, `phones` comparable.
 
     `handles`: what the contact is called on other platforms, and the local parts of its emails, where these name one person.
+    `evidence`: what came with its identities on other platforms. `named`: what it has itself that such evidence of anybody names.
     """
 
     name: str
@@ -39,6 +42,8 @@ class Traits:
     phones: Collection[str]
     company: str = ""
     handles: Collection[str] = ()
+    evidence: Collection[Evidence] = ()
+    named: Collection[tuple[str, str]] = ()
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -62,7 +67,20 @@ def likeness(first: Traits, second: Traits) -> tuple[float, tuple[str, ...]]:
     found += _by_name(first, second)
     if handles := sorted(set(first.handles) & set(second.handles)):
         found.append((0.9 if found else 0.7, f"same handle {handles[0]}"))
+    if shown := [*_by_evidence(first, second), *_by_evidence(second, first)]:
+        found += [(max(sure, 0.95 if found else 0.0), words) for sure, words in shown]
     return max((sure for sure, _ in found), default=0.0), tuple(words for _, words in found)
+
+
+def _by_evidence(first: Traits, second: Traits) -> Iterator[tuple[float, str]]:
+    """What is shown with an identity of the first, and the second has."""
+    phones = set(second.phones)
+    for evidence in first.evidence:
+        if evidence.address in second.named or (evidence.kind == PHONE and evidence.value in phones):
+            platform = platform_label(evidence.platform)
+            is_profile = evidence.source == PROFILE
+            words = f"{platform} shows {evidence.value}" if is_profile else f"the {platform} bio names {evidence.value}"
+            yield (0.9 if is_profile else 0.8), words
 
 
 def names_are_alike(first: Traits, second: Traits) -> bool:

@@ -130,7 +130,8 @@ def _place(notes: str, theirs: str) -> int | None:
 class SinceMerge:
     """What is to be known before a merge is undone. Names as they are shown, `returning` and the others are addresses as shown.
 
-    `returning` goes back to the other contact, `staying` came since and stays, `elsewhere` was taken off since, or given to somebody else.
+    `returning` and `handles` of other platforms go back to the other contact, `staying` came since and stays, `elsewhere` was taken off
+    since, or given to somebody else.
     `rotated`: no BCC address of the other's logs any more.
     """
 
@@ -142,6 +143,7 @@ class SinceMerge:
     notes: int = 0
     logged: int = 0
     rotated: bool = False
+    handles: Sequence[str] = ()
 
 
 def consequences(since: SinceMerge, now: EditableFields, stood: EditableFields, taken: Taken) -> tuple[str, ...]:
@@ -152,6 +154,8 @@ def consequences(since: SinceMerge, now: EditableFields, stood: EditableFields, 
         sentences.append(
             f"{_listed(since.returning)} and all mail with it, also what came since, goes back to {other}."
         )
+    if since.handles:
+        sentences.append(f"{_listed(since.handles)} and everything that came under it goes back to {other}.")
     if since.staying:
         sentences.append(f"{_listed(since.staying)}, added since, stays with {survivor}.")
     if since.elsewhere:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
-from libs.common.addresses import MAX_ADDRESS, canonical, phone_key
+from libs.common.addresses import MAX_ADDRESS, canonical
 from libs.common.attendees import attendees_of
 from libs.common.errors import Unprocessable
 from libs.common.events import (
@@ -22,6 +22,7 @@ from libs.common.events import (
 from libs.common.ids import AccountId, ContactId, UserId
 from libs.common.requests import AddInteraction
 from services.contacts.domain.bcc import looks_like_hash
+from services.contacts.domain.identities import read_identity
 from services.contacts.domain.text import cleaned, key
 
 EMAIL, CALENDAR = "email", "calendar"
@@ -262,20 +263,10 @@ _remembered_email = lru_cache(maxsize=8_192)(_email)
 
 def identity_participant(role: str, identity: Identity) -> Participant | None:
     """An identity of any platform; None where its value is nothing."""
-    if identity.kind == "email":
+    if cleaned(identity.kind, MAX_PLATFORM).lower() == EMAIL:
         return email_participant(role, identity.value, identity.name)
-    shown = cleaned(identity.value, 500)
-    value = phone_key(shown) if identity.kind == "phone" else handle(shown)
-    kind = cleaned(identity.kind, 32).lower()
-    # The kind `bcc` is ours: nobody may take a contact's hash for himself from outside.
-    usable = value and kind not in ("", "bcc")
-    return Participant(role, kind, value, shown, display_name(identity.name)) if usable else None
-
-
-def handle(written: str) -> str:
-    """A handle or profile address, comparable: without scheme, `www.`, `@` and trailing slash, in lower case."""
-    text = written.strip().lower().removeprefix("https://").removeprefix("http://").removeprefix("www.")
-    return key(text.lstrip("@").rstrip("/"))
+    found = read_identity(identity.kind, identity.value)
+    return Participant(role, found.kind, found.value, found.shown, display_name(identity.name)) if found else None
 
 
 def display_name(name: str) -> str:

@@ -59,6 +59,8 @@ async def identify_account(context: Context, event: AccountIdentified) -> None:
 async def disconnect_account(context: Context, event: AccountDisconnected) -> None:
     """Its addresses remain the user's. With `purge`, what only it saw goes, behind a tombstone that stands from the first moment."""
     async with context.locked(event.user_id) as connection:
+        if await users.list_purged(connection, [event.user_id]):
+            return
         await accounts.upsert_disconnected_account(connection, event)
         if event.purge:
             await users.upsert_purged(connection, [event.account_id], event.at)

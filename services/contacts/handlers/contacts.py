@@ -71,8 +71,8 @@ async def get_photo(context: Context, query: GetPhoto) -> PhotoSource:
 async def create_contact(context: Context, command: CreateContact) -> Contact:
     """Where it is there already, its creator got no reply and tries again. Refused: `empty_contact`, and as `apply_fields`."""
     fields = command.fields
-    if not any((fields.name, fields.emails, fields.phones, fields.company)):
-        raise Refused(422, "empty_contact", "A contact needs a name, an email, a phone or a company.")
+    if not any((fields.name, fields.emails, fields.phones, fields.identities, fields.company)):
+        raise Refused(422, "empty_contact", "A contact needs a name, an email, a phone, a handle or a company.")
 
     async def create(connection: Connection) -> ContactId:
         contact_id = ContactId(creation_id())

@@ -7,7 +7,7 @@ from uuid import UUID
 from libs.common.bus import Bus
 from libs.common.errors import Refused
 from libs.common.ids import ContactId
-from libs.common.pagination import INFINITE_PAST, cut_page, decode_page_token
+from libs.common.pagination import INFINITE_PAST, cut_page, decode_page_token, encode_page_token
 from libs.common.requests import (
     DismissDuplicate,
     Done,
@@ -57,16 +57,17 @@ async def list_duplicates(context: Context, query: ListDuplicates) -> DuplicateP
     """All pairs that may be one person, the surest first."""
     after: Position | None = decode_page_token(query.cursor, float, UUID, UUID)
     async with context.db.acquire() as connection:
-        found = await duplicates.list_suggestions(connection, query.user_id, after, query.limit + 1)
-        ids = {contact_id for pair in found for contact_id in (pair.first_id, pair.second_id)}
+        read = await duplicates.list_suggestions(connection, query.user_id, after, query.limit + 1)
+        ids = {contact_id for pair in read for contact_id in (pair.first_id, pair.second_id)}
         listed = await list_listed_contacts(connection, ids)
-        found = [
-            pair for pair in found if {pair.first_id, pair.second_id} <= listed.keys()
-        ]  # not deleted in this moment
+        found = [pair for pair in read if {pair.first_id, pair.second_id} <= listed.keys()]
         total = await duplicates.count_suggestions(connection, query.user_id, COUNTED)
     page, next_cursor = cut_page(
         found, query.limit, _position, size_bytes=lambda pair: len(_pair(pair, listed).model_dump_json())
     )
+    # Where a pair went in this moment, all others that were read are on this page.
+    if next_cursor is None and len(read) > query.limit:
+        next_cursor = encode_page_token(*_position(read[-1]))
     return DuplicatePairs(items=tuple(_pair(pair, listed) for pair in page), total=total, next_cursor=next_cursor)
 
 

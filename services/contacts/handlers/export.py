@@ -32,8 +32,9 @@ async def _contacts(context: Context, query: ExportContacts, after: UUID) -> Exp
             if read_bytes > PAGE_BYTES and len(found) > 1:
                 break
     page, next_cursor = cut_page(found, query.limit, lambda contact: (contact.id,))
-    if next_cursor is None and len(ids) > query.limit:  # one of them went while they were read
-        next_cursor = encode_page_token(ids[query.limit - 1])
+    # Where a contact went while they were read, all others are on this page.
+    if next_cursor is None and len(ids) > query.limit:
+        next_cursor = encode_page_token(ids[-1])
     return ExportPage(items=tuple(contact.model_dump(mode="json") for contact in page), next_cursor=next_cursor)
 
 

@@ -103,6 +103,20 @@ async def list_owned_emails(connection: Connection, user_id: UserId, values: Seq
     return {row["value"]: OwnedAddress(row["id"], row["contact_id"], row["name"]) for row in rows}
 
 
+async def list_owners(
+    connection: Connection, user_id: UserId, addresses: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], ContactId]:
+    """Whose these addresses are (by kind and canonical value), of those that are anybody's."""
+    rows = await connection.fetch(
+        """SELECT a.kind, a.value, a.contact_id FROM unnest($2::text[], $3::text[]) AS w(kind, value)
+           JOIN addresses a ON a.user_id = $1 AND (a.kind, a.value) = (w.kind, w.value) WHERE a.contact_id IS NOT NULL""",
+        user_id,
+        [kind for kind, _ in addresses],
+        [value for _, value in addresses],
+    )
+    return {(row["kind"], row["value"]): row["contact_id"] for row in rows}
+
+
 async def update_owners(connection: Connection, owners: Mapping[AddressId, ContactId | None]) -> None:
     """Give addresses to contacts, or to nobody."""
     await connection.execute(
@@ -114,9 +128,9 @@ async def update_owners(connection: Connection, owners: Mapping[AddressId, Conta
 
 
 async def update_owners_of_phones(connection: Connection, address_ids: Collection[AddressId]) -> None:
-    """A phone number that exactly one contact has identifies that contact."""
+    """A phone number that exactly one contact has identifies that contact, also where another one had it before."""
     await connection.execute(
-        """UPDATE addresses a SET contact_id = owner.id
+        """UPDATE addresses a SET contact_id = owner.id, barred = false
            FROM (SELECT a.id AS address_id, (array_agg(c.id))[1] AS id
                  FROM addresses a JOIN contacts c ON c.user_id = a.user_id AND c.phone_keys @> ARRAY[a.value] AND c.merged_into IS NULL
                  WHERE a.id = ANY($1::bigint[]) AND a.contact_id IS NULL

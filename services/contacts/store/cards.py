@@ -9,11 +9,15 @@ from libs.common.ids import AccountId, ContactId, UserId
 from services.contacts.domain.cards import GoogleCard
 from services.contacts.domain.identity_resolution import CardKey
 
+# The card stated a work, and states another now.
+_OTHER_WORK = """(cards.live AND excluded.live AND (cards.company <> '' OR cards.title <> '')
+    AND (cards.company, cards.title) IS DISTINCT FROM (excluded.company, excluded.title))"""
+
 
 async def upsert_cards(connection: Connection, cards: Sequence[GoogleCard]) -> list[CardKey]:
     """Store cards where they are newer than what is known; the keys of those."""
     rows = await connection.fetch(
-        """INSERT INTO cards (user_id, account_id, resource_name, revision, live, name, folded, company, title, photo_url, birthday,
+        f"""INSERT INTO cards (user_id, account_id, resource_name, revision, live, name, folded, company, title, photo_url, birthday,
                               emails, phones, canonical_phones, phone_keys, urls, former)
            SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(user_id uuid, account_id uuid, resource_name text, revision bigint,
                live boolean, name text, folded text, company text, title text, photo_url text, birthday text, emails text[],
@@ -22,9 +26,12 @@ async def upsert_cards(connection: Connection, cards: Sequence[GoogleCard]) -> l
                folded = excluded.folded, company = excluded.company, title = excluded.title, photo_url = excluded.photo_url,
                birthday = excluded.birthday, emails = excluded.emails, phones = excluded.phones,
                canonical_phones = excluded.canonical_phones, phone_keys = excluded.phone_keys,
-               urls = excluded.urls, former = excluded.former, derive_due = false
+               urls = excluded.urls, former = excluded.former, derive_due = false,
+               company_was = CASE WHEN {_OTHER_WORK} THEN cards.company ELSE cards.company_was END,
+               title_was = CASE WHEN {_OTHER_WORK} THEN cards.title ELSE cards.title_was END,
+               work_changed_at = CASE WHEN {_OTHER_WORK} THEN now() ELSE cards.work_changed_at END
            WHERE cards.revision < excluded.revision
-           RETURNING account_id, resource_name""",
+           RETURNING account_id, resource_name""",  # noqa: S608  (a condition of this module)
         [vars(card) for card in cards],
     )
     return [(row["account_id"], row["resource_name"]) for row in rows]
@@ -74,6 +81,7 @@ async def overwrite_cards(connection: Connection, cards: Sequence[GoogleCard]) -
                UPDATE cards c SET live = kept.live, name = kept.name, folded = kept.folded, company = kept.company, title = kept.title,
                    photo_url = kept.photo_url, birthday = kept.birthday, emails = kept.emails, phones = kept.phones,
                    canonical_phones = kept.canonical_phones, phone_keys = kept.phone_keys, urls = kept.urls,
+                   company_was = '', title_was = '', work_changed_at = NULL,
                    contact_id = CASE WHEN kept.live THEN c.contact_id END
                FROM kept WHERE (c.account_id, c.resource_name) = (kept.account_id, kept.resource_name)
            ) SELECT DISTINCT contact_id FROM before""",

@@ -15,12 +15,13 @@ from services.contacts.store.contact_fields import editable_fields
 
 @dataclass(frozen=True)
 class EditableContact:
-    """A contact as an edit finds it. `phones` are those that it shows."""
+    """A contact as an edit finds it. `phones` are those that it shows, `phone_keys` the same, comparable."""
 
     id: ContactId
     user_id: UserId
     fields: EditableFields
     phones: tuple[str, ...]
+    phone_keys: tuple[str, ...]
     bcc_hash: str
     merged_into: ContactId | None
 
@@ -30,7 +31,13 @@ async def get_editable_contact(connection: Connection, contact_id: ContactId) ->
     row = await connection.fetchrow("SELECT * FROM contacts WHERE id = $1", contact_id)
     assert row is not None
     return EditableContact(
-        row["id"], row["user_id"], editable_fields(row), tuple(row["phones"]), row["bcc_hash"], row["merged_into"]
+        row["id"],
+        row["user_id"],
+        editable_fields(row),
+        tuple(row["phones"]),
+        tuple(row["phone_keys"]),
+        row["bcc_hash"],
+        row["merged_into"],
     )
 
 
@@ -68,7 +75,10 @@ async def replace_emails(
 
 
 async def delete_contact(connection: Connection, user_id: UserId, contact_id: ContactId) -> None:
-    """The contact, its notes and the bios typed for it go. Its addresses and cards stay marked, so that neither brings it back."""
+    """The contact goes, with its notes, the bios typed for it and the evidence with its identities.
+
+    Its addresses and cards stay marked, so that neither brings it back.
+    """
     await connection.execute(
         """WITH notes AS (
                DELETE FROM interactions i USING participants p, addresses a
@@ -78,6 +88,9 @@ async def delete_contact(connection: Connection, user_id: UserId, contact_id: Co
                DELETE FROM participants p USING notes WHERE p.interaction_id = notes.id
            ) DELETE FROM sightings s USING notes WHERE s.interaction_id = notes.id""",
         contact_id,
+    )
+    await connection.execute(
+        "DELETE FROM identity_evidence e USING addresses a WHERE a.id = e.address_id AND a.contact_id = $1", contact_id
     )
     await connection.execute(
         "UPDATE addresses SET contact_id = NULL, position = NULL, barred = true WHERE contact_id = $1 AND kind <> 'bcc'",

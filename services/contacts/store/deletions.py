@@ -21,6 +21,7 @@ _TABLES = (
     "distinct_contacts",
     "cards",
     "sightings",
+    "identity_evidence",
     "addresses",
     "contacts",
     "interaction_counts",

@@ -1,5 +1,6 @@
 """Contacts that may be one person: what they are compared by, what was found, and what the user has stated to be two."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from libs.common.ids import ContactId, UserId
 from services.contacts.domain.duplicate_keys import MAX_BLOCK, Names, handles_of
 from services.contacts.domain.duplicates import Traits
 from services.contacts.domain.text import folded
+from services.contacts.store.identities import list_evidence, list_named
 
 
 @dataclass(frozen=True)
@@ -52,18 +54,27 @@ async def list_traits(connection: Connection, contact_ids: Collection[ContactId]
     rows = await connection.fetch(
         """SELECT c.id, c.name_key, c.company, c.phone_keys, c.urls,
                ARRAY(SELECT a.value FROM addresses a WHERE a.contact_id = c.id AND a.kind = 'email' ORDER BY a.id LIMIT 50) AS emails,
+               ARRAY(SELECT a.value FROM addresses a WHERE a.contact_id = c.id AND a.kind NOT IN ('email', 'bcc')
+                     AND (a.kind = 'phone' OR a.value LIKE '+%') ORDER BY a.id LIMIT 50) AS numbers,
                ARRAY(SELECT a.value FROM addresses a WHERE a.contact_id = c.id AND a.kind NOT IN ('email', 'phone', 'bcc')
-                     ORDER BY a.id LIMIT 50) AS handles
+                     AND a.value NOT LIKE '+%' ORDER BY a.id LIMIT 50) AS handles
            FROM contacts c WHERE c.id = ANY($1::uuid[]) AND c.merged_into IS NULL""",
         list(contact_ids),
     )
+    evidence, named = defaultdict(list), defaultdict(list)
+    for contact_id, found in await list_evidence(connection, contact_ids):
+        evidence[contact_id].append(found)
+    for contact_id, address in await list_named(connection, contact_ids):
+        named[contact_id].append(address)
     return {
         row["id"]: Traits(
             name=row["name_key"],
             domains=frozenset(email.rpartition("@")[2] for email in row["emails"]),
-            phones=tuple(row["phone_keys"]),
+            phones=tuple(dict.fromkeys((*row["phone_keys"], *row["numbers"]))),
             company=folded(row["company"]),
             handles=handles_of(Names(row["emails"], row["handles"], row["urls"])),
+            evidence=tuple(evidence[row["id"]]),
+            named=tuple(named[row["id"]]),
         )
         for row in rows
     }

@@ -141,6 +141,17 @@ async def delete_addresses(connection: Connection, exclusion: StoredExclusion, l
     return len(rows)
 
 
+async def delete_evidence(connection: Connection, exclusion: StoredExclusion) -> None:
+    """What identities of others showed of whom the rule is about."""
+    await connection.execute(
+        r"""DELETE FROM identity_evidence e WHERE e.user_id = $1 AND CASE $2::text
+               WHEN 'domain' THEN e.kind = 'email' AND (split_part(e.value, '@', 2) = $3 OR split_part(e.value, '@', 2) LIKE '%.' || $3)
+               WHEN 'email' THEN e.kind = 'email' AND $3 IN (e.value, regexp_replace(e.value, '\+.*@', '@'))
+               ELSE e.kind = $2 AND e.value = $3 END""",
+        *_rule(exclusion),
+    )
+
+
 async def _forget(
     connection: Connection, user_id: UserId, address_ids: Sequence[AddressId], values: Sequence[str]
 ) -> None:

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from libs.common.db import Connection, Record
 from libs.common.ids import InteractionId
+from services.contacts.domain.identities import read_identity
 from services.contacts.domain.observations import (
+    EMAIL,
     GroupKey,
     Observation,
     ObservationKey,
@@ -144,7 +146,17 @@ def _from_json(stored: dict[str, Any]) -> ObservedItem:
     return ObservedItem(
         occurred_at=datetime.fromisoformat(fields.pop("occurred_at")),
         ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
-        participants=tuple(Participant(*columns) for columns in participants),
+        participants=tuple(_participant(*columns) for columns in participants),
         bcc_tags=tuple(tags),
         **fields,
+    )
+
+
+def _participant(role: str, kind: str, value: str, shown: str, name: str = "") -> Participant:
+    """Identities of other platforms as they are compared today, whatever they were stored as."""
+    found = None if kind in (EMAIL, "bcc") else read_identity(kind, shown)
+    return (
+        Participant(role, found.kind, found.value, shown, name)
+        if found
+        else Participant(role, kind, value, shown, name)
     )

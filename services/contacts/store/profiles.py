@@ -35,6 +35,16 @@ async def upsert_bio(connection: Connection, address_id: AddressId, bio: Bio) ->
     return contact_id
 
 
+async def get_bio(connection: Connection, address_id: AddressId, platform: str) -> str:
+    """The newest bio of an address on a platform; empty where there is none."""
+    return (
+        await connection.fetchval(
+            "SELECT bio FROM profiles WHERE address_id = $1 AND platform = $2", address_id, platform
+        )
+        or ""
+    )
+
+
 async def upsert_typed_bios(
     connection: Connection, contact_id: ContactId, bios: Mapping[str, str], at: datetime
 ) -> None:

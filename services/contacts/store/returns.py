@@ -56,6 +56,15 @@ async def list_emails(connection: Connection, address_ids: Collection[AddressId]
     return [HeldAddress(row["id"], row["kind"], row["value"], row["shown"]) for row in rows]
 
 
+async def list_addresses(connection: Connection, address_ids: Collection[AddressId]) -> list[HeldAddress]:
+    """The emails and handles among these addresses, whose ever they are."""
+    rows = await connection.fetch(
+        """SELECT id, kind, value, shown FROM addresses WHERE id = ANY($1::bigint[]) AND kind NOT IN ('phone', 'bcc') ORDER BY id""",
+        list(address_ids),
+    )
+    return [HeldAddress(row["id"], row["kind"], row["value"], row["shown"]) for row in rows]
+
+
 async def count_written(connection: Connection, merge: Merge, later: Sequence[Merge], *, role: str) -> int:
     """How much was written on the survivor's own timeline since the merge: notes (`other`), or mail logged by BCC (`bcc_log`)."""
     others = {id_ for known in (merge, *later) for id_ in known.belongings.address_ids}

@@ -174,6 +174,20 @@ def conditions(wanted: TimelineFilter) -> tuple[object, ...]:
     return (wanted.platform, wanted.direction, wanted.text, wanted.until, wanted.later_than, wanted.thread)
 
 
+async def list_lines_of(
+    connection: Connection, wanted: Collection[tuple[ContactId, InteractionId]]
+) -> dict[tuple[ContactId, InteractionId], TimelineLine]:
+    """These interactions from the point of view of these contacts, as far as they are lines of their timelines."""
+    rows = await connection.fetch(
+        f"""SELECT line.* FROM unnest($1::uuid[], $2::uuid[]) AS piece(contact_id, interaction_id) CROSS JOIN LATERAL (
+                {LINES} WHERE l.contact_id = piece.contact_id AND l.interaction_id = piece.interaction_id OFFSET 0
+            ) line""",  # noqa: S608  (no input in it)
+        [contact_id for contact_id, _ in wanted],
+        [interaction_id for _, interaction_id in wanted],
+    )
+    return {(row["contact_id"], row["interaction_id"]): line_of(row) for row in rows}
+
+
 async def get_line(connection: Connection, contact_id: ContactId, platform: str, ref: str) -> TimelineLine | None:
     """The line of what is known as `ref` on a platform; None where it is not on the contact's timeline."""
     row = await connection.fetchrow(

@@ -49,7 +49,7 @@ TAG = "Contacts"
 # As the contacts service has it; there it is refused with its own sentence.
 LINK_OR_NOTHING = r"^([hH][tT][tT][pP][sS]?://[!-~]*)?$"
 RESERVED = "^_*(g_*m_*a_*i_*l|e_*m_*a_*i_*l|c_*a_*l_*e_*n_*d_*a_*r)_*$"
-TAKEN = {409: "Another contact has one of these addresses: `contact_id` names it."}
+TAKEN = {409: "Another contact has one of these addresses or identities: `contact_id` names it."}
 
 
 class ContactsQuery(BaseModel):
@@ -85,6 +85,7 @@ NOTHING_GIVEN: JsonDict = {
         "company": {"maxLength": 0},
         "emails": {"maxItems": 0},
         "phones": {"maxItems": 0},
+        "identities": {"maxItems": 0},
     }
 }
 
@@ -104,7 +105,7 @@ class ContactBody(ContactFields):
 
 
 class NewContact(ContactBody):
-    """What the user knows about somebody: at least a name, an email, a phone or a company."""
+    """What the user knows about somebody: at least a name, an email, a phone, an identity or a company."""
 
     model_config = ConfigDict(json_schema_extra={"not": NOTHING_GIVEN})
 
@@ -285,7 +286,10 @@ async def rotate_bcc(call: Call, contact_id: ContactId) -> Contact:
 
 
 class Profile(BaseModel):
-    """A bio on another platform, and what identifies the person: an email, a phone, a handle."""
+    """A bio on another platform, and what identifies the person: an email, a phone, a handle.
+
+    The `emails` and `phones` that the platform shows besides link nobody: whom they speak for is suggested as a duplicate.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.errors import Outage, Refused
 from libs.common.events import Meeting
-from libs.common.ids import AccountId, MeetingId
+from libs.common.ids import AccountId, ContactId, MeetingId
 from libs.common.requests import (
     Brief,
     DryRun,
@@ -24,6 +24,7 @@ from services.gateway.api.inputs import Cursor
 from services.gateway.api.moment import Moment
 from services.gateway.domain.meetings import MeetingView, meeting_view
 from services.gateway.limits.briefs import count_briefs
+from services.gateway.meeting_notes import MAX_NOTE, get_note, list_noted_guests, write_note
 
 TAG = "Meetings"
 BRIEF_SECONDS = 45.0
@@ -106,7 +107,7 @@ async def preview_prep(call: Call, meeting_id: MeetingId) -> Brief:
     errors={
         403: "The permission to send mail is missing.",
         409: "The brief can't be sent: the sentence says why.",
-        422: "Nobody else is invited.",
+        422: "Nobody else is invited, as far as Google shows.",
         **TOO_MANY,
         502: "Gmail did not take the brief: the sentence says why.",
     },
@@ -126,6 +127,53 @@ async def _limit_briefs(call: Call) -> None:
         raise Refused(429, "too_many_briefs", detail, retry_after=600)
 
 
+class MeetingNote(BaseModel):
+    """The note about a meeting: the same text on the timeline of each of its guests who is a contact."""
+
+    text: str = Field(description="Empty where none was written.")
+    contact_ids: list[ContactId] = Field(description="On whose timelines it stands, or would.")
+
+
+class NewMeetingNote(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=MAX_NOTE, pattern=r"\S", description="In place of what it was before.")
+
+
+@endpoint("GET", "/meetings/{meeting_id}/note", tag=TAG, scope="read")
+async def show_note(call: Call, meeting_id: MeetingId) -> MeetingNote:
+    """Show the note about a meeting."""
+    meeting = await call.request(GetMeeting(user_id=call.user_id, meeting_id=meeting_id))
+    guests = await list_noted_guests(call, meeting)
+    text = await get_note(call, meeting_id, guests)
+    return MeetingNote(text=text, contact_ids=guests)
+
+
+@endpoint(
+    "PUT",
+    "/meetings/{meeting_id}/note",
+    tag=TAG,
+    scope="write",
+    errors={409: "It has not begun, or none of its guests is a contact: the sentence says which."},
+)
+async def put_note(call: Call, meeting_id: MeetingId, body: NewMeetingNote) -> MeetingNote:
+    """Write the note about a meeting that has begun, on the timeline of each of its guests, or change it.
+
+    There is one, however often it is sent. The next brief with one of them quotes it.
+    """
+    meeting = await call.request(GetMeeting(user_id=call.user_id, meeting_id=meeting_id))
+    now = datetime.now(UTC)
+    if meeting.starts_at > now:
+        raise Refused(409, "not_begun", "This meeting has not begun. Write its note afterwards.")
+    guests = await list_noted_guests(call, meeting)
+    if not guests:
+        raise Refused(
+            409, "no_contacts", "None of its guests is one of your people, so there is no timeline to write on."
+        )
+    await write_note(call, meeting, guests, body.text.strip(), now)
+    return MeetingNote(text=body.text.strip(), contact_ids=guests)
+
+
 class DryRunQuery(BaseModel):
     days: int = Field(30, ge=1, le=90)
 
@@ -136,4 +184,4 @@ async def dry_run_preps(call: Call, query: DryRunQuery) -> DryRun:
     return await call.request(DryRunPreps(user_id=call.user_id, days=query.days), seconds=DRY_RUN_SECONDS)
 
 
-ENDPOINTS = (list_meetings, show_meeting, preview_prep, send_prep, dry_run_preps)
+ENDPOINTS = (list_meetings, show_meeting, preview_prep, send_prep, show_note, put_note, dry_run_preps)

@@ -24,7 +24,7 @@ from services.gateway.domain.notifications import Notification
 from services.gateway.domain.problems import MEDIA_TYPE, Problem
 from services.gateway.domain.sessions import SAFE_METHODS
 from services.gateway.domain.token_scopes import SCOPE_TEXTS
-from services.gateway.domain.webhook_delivery import UNSENT
+from services.gateway.domain.webhook_delivery import UNSENT, ContactsChanged
 from services.gateway.sessions.cookies import SESSION_COOKIE
 
 VERSION = "1"
@@ -91,7 +91,9 @@ def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys((*(endpoint.tag for endpoint in endpoints), WEBHOOKS))],
         "paths": paths,
-        "webhooks": webhooks({"$ref": REF.format(model="PostedNotification")}),
+        "webhooks": webhooks(
+            {"$ref": REF.format(model="PostedNotification")}, {"$ref": REF.format(model="ContactsChanged")}
+        ),
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -152,6 +154,7 @@ def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Schemas, dict[str, Any]]:
     models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {
         (Problem, "validation"): None,  # the one reply that leaves out what it has not
         (Notification, "serialization"): None,
+        (ContactsChanged, "serialization"): None,
     }
     for endpoint in endpoints:
         if endpoint.body:

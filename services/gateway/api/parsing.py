@@ -21,6 +21,7 @@ from services.gateway.domain.problems import InvalidInput
 CURSOR = "cursor"
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _MAX_DIGITS = 30
+_LARGEST_EXACT = 2**53
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -71,7 +72,9 @@ async def read_body(model: type[BaseModel], request: web.Request) -> BaseModel:
         raise Refused(400, "malformed_json", f"The body is not valid JSON ({place}).") from error
     refuse_nul(value)
     try:
-        return model.model_validate_json(raw, strict=True)
+        return model.model_validate_json(orjson.dumps(value) if make_whole(value) else raw, strict=True)
+    except orjson.JSONEncodeError as error:
+        raise Refused(400, "malformed_json", "The body is nested too deeply.") from error
     except ValidationError as error:
         if any(found["type"] == "json_invalid" for found in error.errors()):
             raise Refused(400, "malformed_json", "The body is nested too deeply.") from error
@@ -97,6 +100,21 @@ def _value(text: str, types: frozenset[str]) -> str | int | bool:
     if "boolean" in types and text in _BOOLEANS:
         return _BOOLEANS[text]
     return text
+
+
+def make_whole(value: object) -> bool:
+    """Whether JSON has a number such as 30.0, which its schemas count as the whole number 30; it is that now."""
+    found = False
+    waiting = [value]  # as below: JSON may be nested deeper than Python's stack
+    while waiting:
+        holder = waiting.pop()
+        places = holder.items() if isinstance(holder, dict) else enumerate(holder) if isinstance(holder, list) else ()
+        for place, part in tuple(places):
+            if isinstance(part, float) and part.is_integer() and abs(part) <= _LARGEST_EXACT:
+                holder[place], found = int(part), True  # type: ignore[index]
+            else:
+                waiting.append(part)
+    return found
 
 
 def refuse_nul(value: object) -> None:

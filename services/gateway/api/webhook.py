@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field, HttpUrl
 
+from libs.common.preferences import WebhookEvent
 from libs.common.requests import GetSettings
 from services.gateway.api.endpoint import Call, endpoint
 from services.gateway.api.settings import TAG
@@ -12,9 +13,10 @@ from services.gateway.store.webhook_secrets import get_generation, next_generati
 
 
 class Webhook(BaseModel):
-    """What is called, and by which secret one recognises the calls."""
+    """What is called, about what, and by which secret one recognises the calls."""
 
     url: HttpUrl | None
+    events: tuple[WebhookEvent, ...]
     secret: None = Field(
         description="Always null. The secret is shown once, by the call that makes it: `POST /settings/webhook/secret`.",
         json_schema_extra={"deprecated": True},
@@ -24,7 +26,7 @@ class Webhook(BaseModel):
 
 
 class MadeWebhookSecret(BaseModel):
-    """`secret` is the key of the signature: `PingCRM-Signature: t=<unix time>,v1=<HMAC-SHA256 of "<t>.<body>" in hex>`."""
+    """`secret` is what receivers verify calls with, as the Standard Webhooks specification has it: see `webhooks`."""
 
     secret: str = Field(description="Shown this once.", examples=["whsec_…"])
     secret_hint: str = Field(description="Its last four characters.", examples=["9f3c"])
@@ -41,6 +43,7 @@ async def show_webhook(call: Call) -> Webhook:
     generation = await get_generation(call.context.db, call.user_id)
     return Webhook(
         url=settings.notifications.webhook_url,
+        events=settings.notifications.webhook_events,
         secret=None,
         secret_hint=secret_hint(secret_of(call, generation)),
         secret_made_at=generation.made_at if generation.number else None,
@@ -54,7 +57,8 @@ async def make_webhook_secret(call: Call) -> MadeWebhookSecret:
     It is shown this once, and signs from now on. The former one signs for another day, so that receivers can be given the new one; the
     one before that signs no more. Each call makes another.
     """
-    generation = await next_generation(call.context.db, call.user_id)
+    async with call.context.db.acquire() as connection, connection.transaction():
+        generation = await next_generation(connection, call.user_id)
     secret = secret_of(call, generation)
     return MadeWebhookSecret(secret=secret, secret_hint=secret_hint(secret), secret_made_at=generation.made_at)
 

@@ -1,4 +1,4 @@
-"""Where assistants call: `POST /mcp` with an API token, and the document that tells a client without one how to get in."""
+"""Where assistants call: `POST /mcp` with an API token, and the document that leads a client without a token to where it gets one."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from libs.common.errors import Refused
-from libs.common.requests import TOKEN_SCOPES
 from services.gateway.api.endpoint import Call
 from services.gateway.assistants import mail, meetings, people
 from services.gateway.assistants.asgi import AsgiApp, respond
 from services.gateway.assistants.tool import Tool
 from services.gateway.context import Context
 from services.gateway.domain import problems
+from services.gateway.domain.assistant_clients import GRANTABLE
 from services.gateway.domain.sessions import origin
 from services.gateway.limits.api_requests import take_api_request
 from services.gateway.middlewares import problem_response
@@ -26,7 +26,8 @@ METADATA = "/.well-known/oauth-protected-resource"
 TOOLS: tuple[Tool, ...] = (*people.TOOLS, *meetings.TOOLS, *mail.TOOLS)
 HOW_TO_CALL = (
     "An assistant needs a personal API token: make one on the settings page or with `pingcrm token create`, with the scope `read`, and "
-    "`write` where it may add notes. Put it into the assistant's configuration as the header Authorization: Bearer pcrm_…"
+    "`write` where it may add notes. Put it into the assistant's configuration as the header Authorization: Bearer pcrm_… "
+    "An assistant that speaks OAuth gets one by itself, once its user has allowed it."
 )
 
 
@@ -45,7 +46,7 @@ async def serve(context: Context, request: web.Request) -> web.StreamResponse:
     except Refused as refused:
         if refused.status != 401:
             raise
-        return problem_response(_challenge(context, refused))
+        return problem_response(_challenge(context, refused, has_token="Authorization" in request.headers))
     call = Call(context, request, caller)
     await take_api_request(context, call.user_id)
     app, call_name = await asyncio.to_thread(_protocol)
@@ -70,20 +71,23 @@ def _protocol() -> tuple[AsgiApp, str]:
     return protocol_app(TOOLS), CALL
 
 
-def _challenge(context: Context, refused: Refused) -> problems.ErrorResponse:
-    """401 with where to read on (RFC 9728), as the protocol wants it."""
+def _challenge(context: Context, refused: Refused, *, has_token: bool) -> problems.ErrorResponse:
+    """401 with where to read on (RFC 9728), as the protocol wants it; and whether there was a token that is none (RFC 6750)."""
     failure = problems.of_refusal(refused)
     challenge = f'Bearer realm="PingCRM", resource_metadata="{_origin(context)}{METADATA}{PATH}", scope="read write"'
+    if has_token:
+        challenge += ', error="invalid_token"'
     return replace(failure, headers={**failure.headers, "WWW-Authenticate": challenge})
 
 
 async def show_metadata(context: Context, _: web.Request) -> web.Response:
-    """What a client needs to call, without a token (RFC 9728). There is no authorization server: tokens are made by hand."""
+    """What a client needs to call (RFC 9728): a token made by hand, or by the authorization server, which is this gateway as well."""
     base = context.settings.base_url
     document: Mapping[str, object] = {
         "resource": f"{base}{PATH}",
         "resource_name": "PingCRM",
-        "scopes_supported": [scope for scope in TOKEN_SCOPES if scope != "account"],
+        "authorization_servers": [base],
+        "scopes_supported": list(GRANTABLE),
         "bearer_methods_supported": ["header"],
         "resource_documentation": f"{base}/settings",
     }

@@ -14,13 +14,14 @@ from pydantic import BaseModel, Field
 from libs.common.events import Answer
 from libs.common.ids import ContactId, MeetingId
 from libs.common.requests import Brief, Contact, ContactSummary, Direction, Interaction, Label, Why
+from services.gateway.domain.handle_texts import handles
 from services.gateway.domain.meetings import MeetingView, skip_words
 from services.gateway.domain.quoted import Quoted, Result, bounded, quote
 from services.gateway.domain.relationship_texts import going_cold_text, part_texts, relationship_line
 
 MOST_PEOPLE, MOST_LINES, MOST_MEETINGS, MOST_ACCOUNTS = 20, 20, 12, 10
 """In one result; the first three are also the largest `limit` of their tools."""
-_EMAILS, _PHONES, _URLS, _TAGS, _LINE_PEOPLE, _GUESTS, _TIMELINES = 3, 5, 5, 20, 5, 10, 5
+_EMAILS, _PHONES, _HANDLES, _URLS, _TAGS, _LINE_PEOPLE, _GUESTS, _TIMELINES = 3, 5, 10, 5, 20, 5, 10, 5
 _NAME, _TITLE, _TEXT, _BIO, _URL, _NOTES, _BRIEF, _SENTENCE = 120, 200, 600, 500, 200, 4_000, 12_000, 600
 
 
@@ -58,6 +59,7 @@ class PersonShown(Result):
     relationship_in_words: str | None = None
     score_parts: list[ScorePart]
     phones: list[Quoted]
+    handles: list[Quoted]
     tags: list[Quoted]
     urls: list[Quoted]
     bios: dict[str, Quoted]
@@ -173,6 +175,7 @@ def person_shown(person: Contact, now: datetime, zone: ZoneInfo) -> PersonShown:
             for part in part_texts(person, now, zone)
         ],
         phones=_quoted((phone.shown for phone in person.phones[:_PHONES]), _NAME),
+        handles=_quoted((handle.line for handle in handles(person.identities[:_HANDLES])), _NAME),
         tags=_quoted(person.tags[:_TAGS], _NAME),
         urls=_quoted(person.urls[:_URLS], _URL),
         bios=bios,

@@ -13,8 +13,8 @@ from typing import Any
 Item = Mapping[str, Any]
 
 CONTACT_COLUMNS = (
-    "id", "name", "emails", "phones", "company", "title", "birthday", "urls", "tags", "notes", "score", "label", "interactions",
-    "first_interaction_at", "last_interaction_at", "archived", "created_at",
+    "id", "name", "emails", "phones", "identities", "company", "title", "birthday", "urls", "tags", "notes", "score", "label",
+    "interactions", "first_interaction_at", "last_interaction_at", "archived", "created_at",
 )  # fmt: skip
 INTERACTION_COLUMNS = (
     "id", "occurred_at", "ends_at", "platform", "kind", "direction", "title", "text", "people", "people_total", "automated", "thread",
@@ -63,11 +63,11 @@ def _cell(value: Any) -> str:
 
 
 def _entry(value: Any) -> str:
-    """A phone, somebody on an interaction, or plain text."""
+    """A phone, an identity, somebody on an interaction, or plain text."""
     if not isinstance(value, Mapping):
         return str(value)
     if "shown" in value:
-        return str(value["shown"])
+        return f"{value['kind']}: {value['shown']}" if "kind" in value else str(value["shown"])
     name, address = value.get("name", ""), value.get("address", "")
     return f"{value.get('role', '')}: {name} <{address}>" if name else f"{value.get('role', '')}: {address}"
 
@@ -82,6 +82,7 @@ def _vcard(contact: Item) -> str:
     lines = ["BEGIN:VCARD", "VERSION:4.0", f"FN:{_text(name)}", f"UID:urn:uuid:{contact.get('id', '')}"]
     lines += [f"EMAIL:{_text(email)}" for email in emails]
     lines += [f"TEL;VALUE=text:{_text(phone['shown'])}" for phone in contact.get("phones", ())]
+    lines += [_profile(identity) for identity in contact.get("identities", ())]
     singles = (("ORG", "company"), ("TITLE", "title"), ("NOTE", "notes"))
     lines += [f"{field}:{_text(contact[key])}" for field, key in singles if contact.get(key)]
     if birthday := contact.get("birthday"):
@@ -93,6 +94,16 @@ def _vcard(contact: Item) -> str:
     if tags := contact.get("tags"):
         lines.append("CATEGORIES:" + ",".join(map(_text, tags)))
     return _folded([*lines, "END:VCARD"])
+
+
+def _profile(identity: Item) -> str:
+    """As RFC 9554 has it: the address of the profile, else the handle as text; a phone is one."""
+    if identity["kind"] == "phone":
+        return f"TEL;VALUE=text:{_text(identity['shown'])}"
+    service = _line(identity["kind"]).replace('"', "'")
+    if identity.get("url"):
+        return f'SOCIALPROFILE;SERVICE-TYPE="{service}":{_line(identity["url"])}'
+    return f'SOCIALPROFILE;SERVICE-TYPE="{service}";VALUE=text:{_text(identity["shown"])}'
 
 
 def calendar_events(meetings: Iterable[Item]) -> str:

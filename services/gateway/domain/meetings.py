@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, NamedTuple, assert_never
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -23,7 +24,7 @@ ANSWER_TEXTS: dict[Answer, str] = {
 class MeetingView(BaseModel):
     """A meeting, and what became of its brief (null: nothing yet). All-day: the dates count, the end is exclusive.
 
-    `guests`: at most 400 of `guests_total`.
+    `guests`: at most 400 of `guests_total`; `guests_hidden`: Google does not show all of them.
     """
 
     id: MeetingId
@@ -41,6 +42,7 @@ class MeetingView(BaseModel):
     organizer: Guest | None
     guests: list[Guest]
     guests_total: int
+    guests_hidden: bool = False
     my_answer: Answer
     prep: Prep | None
 
@@ -70,6 +72,7 @@ SKIP_WORDS: dict[str, str] = {
     "too_late": "it was less than 5 minutes away",
     "private": "it is marked private",
     "no_guests": "nobody else is invited",
+    "guests_hidden": "Google does not show who else is invited",
     "too_many_guests": "more than 20 people are invited",
     "nobody_known": "nobody you know",
 }
@@ -139,6 +142,13 @@ def brief_text(brief: BriefOutlook, starts_at: datetime, zone: ZoneInfo) -> str:
 def _due_text(at: datetime, starts_at: datetime, zone: ZoneInfo) -> str:
     another_day = at.astimezone(zone).date() != starts_at.astimezone(zone).date()
     return f"at {clock_text(at, zone)}" + (" the day before" if another_day else "")
+
+
+def brief_link(prep: Prep | None, address: str) -> str:
+    """Where the brief that was sent is, in the Gmail of its account; empty where none was."""
+    if prep is None or prep.state != "sent" or not prep.gmail_id.isalnum():
+        return ""
+    return f"https://mail.google.com/mail/?authuser={quote(address)}#all/{prep.gmail_id}"
 
 
 def brief_line(meeting: MeetingView, brief: BriefOutlook, zone: ZoneInfo) -> str:

@@ -4,7 +4,7 @@ Which runs make one at all is in notified_runs.py.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import assert_never, get_args
 from zoneinfo import ZoneInfo
 
@@ -56,6 +56,15 @@ def new_notification(event: NotifiedEvent, zone: ZoneInfo = UTC_ZONE) -> NewNoti
                 title=f"Brief sent: {event.title or 'untitled meeting'}",
                 body=f"It is in your inbox. The meeting starts {_at_time(event.starts_at, zone)}.{how}",
                 link=f"/meetings/{event.meeting_id}",
+            )
+        case PrepFailed() if event.code:
+            return _notification(
+                event,
+                level="error",
+                title="Briefs can't be sent",
+                body=f"{_as_sentence(event.error)} Until then no brief of this account is sent.",
+                link="/settings",
+                key=f"{event.account_id}:{event.code}:{event.starts_at.astimezone(UTC):%Y-%m-%d}",
             )
         case PrepFailed():
             return _notification(

@@ -1,30 +1,42 @@
 """Calls to the user's webhook: what is sent, how it is signed, when it is tried again. Pure.
 
-    PingCRM-Signature: t=1767225600,v1=<hex>        HMAC-SHA256 over "<t>.<body>" with the user's webhook secret
+As the Standard Webhooks specification has it, so that receivers can verify calls with a library of theirs:
 
-The secret is derived from PINGCRM_WEBHOOK_KEYS and from how often the user has made a new one. While keys are rotated there is one `v1`
-per key, and for a day after a new secret one of the former as well: one that fits is enough.
+    webhook-id: <id>                     of the message: the same each time that it is tried
+    webhook-timestamp: <unix time>       of this try
+    webhook-signature: v1,<base64>       HMAC-SHA256 over "<id>.<timestamp>.<body>"; several, with spaces between them
 
-A notification is called as it is made, and again, with the same id and a higher revision, each time that it has grown and is news again
-(the kinds that were requested together end one after the other). One whose numbers grow quietly, as that of a day's mail, is not.
+The key is what stands in base64 behind `whsec_` in the secret. That is derived from PINGCRM_WEBHOOK_KEYS and from how often the user
+has made a new one. While keys are rotated there is one signature per key, and for a day after a new secret one of the former as well:
+one that fits is enough.
+
+A notification is called as it is made, and again, as another message, each time that it has grown and is news again (the kinds that were
+requested together end one after the other): with the same id in its data and a higher revision. One whose numbers grow quietly, as that of
+a day's mail, is not. What changed contacts is gathered first (contact_changes.py).
 """
 
-import hashlib
 import hmac
-from collections.abc import Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import NamedTuple
 from uuid import UUID
 
-from pydantic import SecretStr
+import orjson
+from pydantic import BaseModel, Field, SecretStr
 
-from libs.common.ids import UserId
+from libs.common.ids import ContactId, UserId
+from libs.common.preferences import CONTACT_CHANGED
+from services.gateway.domain.contact_changes import GatheredContacts
 from services.gateway.domain.notifications import Notification
 
+ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+TEST = "webhook.test"
 UNSENT = frozenset({"read_at"})
+SECRET_PREFIX = "whsec_"  # noqa: S105  how the specification marks one
+SECRET_BYTES = 24
 FORMER_SECRET_LIFE = timedelta(days=1)
-RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600))
+RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3_600, 6 * 3_600, 24 * 3_600))
 
 
 class SecretGeneration(NamedTuple):
@@ -37,29 +49,30 @@ class SecretGeneration(NamedTuple):
 NEVER_MADE = SecretGeneration(0, datetime.min.replace(tzinfo=UTC))
 
 
-class CallOutcome(NamedTuple):
-    """What became of a call. `failure`: a short name of what went wrong, empty where the receiver took it (2xx)."""
+class ContactsChanged(BaseModel):
+    """Contacts that changed since the last call about any: their details or their timelines, or they are gone."""
 
-    failure: str
-    milliseconds: int
+    contact_ids: tuple[ContactId, ...] = Field(
+        description="Each once, at most 500. What is new about one is under `GET /contacts/{contact_id}`; 404: it is gone."
+    )
+    resync: bool = Field(
+        description="More changed than can be named, or an earlier call was given up: load again what you keep."
+    )
 
 
-class WebhookCall(NamedTuple):
-    """A call that was made, as it is kept for people. `title`: that of its notification."""
+class WebhookMessage(NamedTuple):
+    """What is posted. `id` has no full stop in it: that stands between what is signed."""
 
-    called_at: datetime
-    is_test: bool
-    title: str
-    attempt: int
-    failure: str
-    milliseconds: int
+    id: str
+    type: str
+    body: bytes
 
 
 def webhook_secret(key: SecretStr, user_id: UserId, generation: int = 0) -> str:
-    """The key that signs this user's webhook calls: of one user, of one purpose, useless for anything else."""
+    """The secret that signs this user's webhook calls: of one user, of one purpose, useless for anything else."""
     which = f":{generation}".encode() if generation else b""
     derived = hmac.digest(key.get_secret_value().encode(), b"webhook:" + user_id.bytes + which, "sha256")
-    return f"whsec_{derived.hex()}"
+    return SECRET_PREFIX + b64encode(derived[:SECRET_BYTES]).decode()
 
 
 def secret_hint(secret: str) -> str:
@@ -68,27 +81,41 @@ def secret_hint(secret: str) -> str:
 
 
 def signing_secrets(
-    keys: Sequence[SecretStr], user_id: UserId, generation: SecretGeneration, now: datetime, former: Sequence[str] = ()
+    keys: Sequence[SecretStr], user_id: UserId, generation: SecretGeneration, now: datetime
 ) -> list[str]:
-    """Every secret that signs a call now, the current first. `former`: those from before the gateway had keys of its own."""
+    """Every secret that signs a call now, the current first."""
     numbers = [generation.number]
     if generation.number and now - generation.made_at < FORMER_SECRET_LIFE:
         numbers.append(generation.number - 1)
-    secrets = [webhook_secret(key, user_id, number) for number in numbers for key in keys]
-    return [*secrets, *former] if 0 in numbers else secrets
+    return [webhook_secret(key, user_id, number) for number in numbers for key in keys]
 
 
-def webhook_signature(secrets: Sequence[str], timestamp: int, body: bytes) -> str:
-    """The header's value."""
-    signed = f"{timestamp}.".encode() + body
-    codes = (hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets)
-    return ",".join([f"t={timestamp}", *(f"v1={code}" for code in codes)])
+def signed_headers(secrets: Sequence[str], message: WebhookMessage, timestamp: int) -> Mapping[str, str]:
+    """The headers by which a receiver verifies a call that is made at this unix time."""
+    signed = f"{message.id}.{timestamp}.".encode() + message.body
+    keys = (b64decode(secret.removeprefix(SECRET_PREFIX)) for secret in secrets)
+    codes = (b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys)
+    return {ID: message.id, TIMESTAMP: str(timestamp), SIGNATURE: " ".join(f"v1,{code}" for code in codes)}
 
 
-def webhook_body(notification: Notification, base_url: str) -> bytes:
-    """The notification as the API shows it, with a link that can be opened."""
+def notification_message(notification: Notification, base_url: str) -> WebhookMessage:
+    """The notification as the API shows it, with a link that can be opened. As it grows, it is another message each time."""
     absolute = notification.model_copy(update={"link": base_url + notification.link})
-    return absolute.model_dump_json(exclude=set(UNSENT)).encode()
+    return WebhookMessage(
+        f"{notification.id}_{notification.revision}",
+        notification.kind,
+        _body(notification.kind, notification.created_at, absolute.model_dump(mode="json", exclude=set(UNSENT))),
+    )
+
+
+def contacts_message(id_: UUID, changed: GatheredContacts, since: datetime) -> WebhookMessage:
+    """Which contacts changed, by their ids alone. `since`: when the first of it did."""
+    data = ContactsChanged(contact_ids=tuple(sorted(changed.contact_ids)), resync=changed.resync)
+    return WebhookMessage(str(id_), CONTACT_CHANGED, _body(CONTACT_CHANGED, since, data.model_dump(mode="json")))
+
+
+def _body(type_: str, at: datetime, data: Mapping[str, object]) -> bytes:
+    return orjson.dumps({"type": type_, "timestamp": at, "data": data}, option=orjson.OPT_UTC_Z)
 
 
 def retry_delay(attempts: int) -> timedelta | None:
@@ -99,41 +126,6 @@ def retry_delay(attempts: int) -> timedelta | None:
 def sample_notification(id_: UUID, now: datetime) -> Notification:
     """What a test call carries: of no account, and in no list."""
     return Notification(
-        id=id_, kind="webhook.test", level="info", title="A test from PingCRM", body="If you can read this, calls arrive.",
+        id=id_, kind=TEST, level="info", title="A test from PingCRM", body="If you can read this, calls arrive.",
         link="/settings", account_id=None, created_at=now, read_at=None, action=None, revision=1,
     )  # fmt: skip
-
-
-def outcome_text(failure: str) -> str:
-    """What became of a call, in words; empty where the receiver took it."""
-    status = failure.removeprefix("status ")
-    if status != failure and status.isdecimal():
-        return f"the receiver answered {status}" + _status_hint(int(status))
-    return _FAILURES.get(failure, "the connection broke off") if failure else ""
-
-
-def _status_hint(status: int) -> str:
-    if 300 <= status < 400:
-        return ": it leads elsewhere, and that is not followed"
-    if status in (401, 403):
-        return ": it does not let calls in"
-    if status == HTTPStatus.NOT_FOUND:
-        return ": nothing is at this URL"
-    return ": it is in trouble itself" if status >= 500 else ""
-
-
-_UNREACHABLE = "nothing answers at this address"
-_BAD_CERTIFICATE = "its certificate is not valid"
-_TOO_SLOW = "it did not answer within 10 seconds"
-_FAILURES = {
-    "private address": "its host is not on the public internet",
-    "ClientConnectorDNSError": "its name can't be found, or is not on the public internet",
-    "ClientConnectorCertificateError": _BAD_CERTIFICATE,
-    "ClientConnectorSSLError": _BAD_CERTIFICATE,
-    "ClientConnectorError": _UNREACHABLE,
-    "ConnectionRefusedError": _UNREACHABLE,
-    "TimeoutError": _TOO_SLOW,
-    "ServerTimeoutError": _TOO_SLOW,
-    "SocketTimeoutError": _TOO_SLOW,
-    "ConnectionTimeoutError": _TOO_SLOW,
-}

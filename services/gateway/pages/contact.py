@@ -18,9 +18,11 @@ from libs.common.requests import (
     MergeContacts,
     RotateBcc,
     UndoMerge,
+    UnlinkIdentity,
     UpdateContact,
 )
 from services.gateway.context import Context
+from services.gateway.domain.handle_texts import handles
 from services.gateway.domain.relationship_texts import going_cold_text, history_line, part_texts, relationship_line
 from services.gateway.pages.contact_fields import FIELDS, Editing, changed_fields, entered_fields, read_form
 from services.gateway.pages.duplicates import return_path
@@ -42,6 +44,7 @@ def contact_routes(context: Context) -> list[web.RouteDef]:
         page_route(context, "POST", "/contacts/{contact_id}/do-not-record", do_not_record),
         page_route(context, "POST", "/contacts/{contact_id}/merge", merge),
         page_route(context, "POST", "/merges/{merge_id}/undo", undo_merge),
+        page_route(context, "POST", "/contacts/{contact_id}/identities/unlink", unlink_identity),
     ]
 
 
@@ -65,6 +68,7 @@ async def _contact_page(
     field = FIELDS.get(parameters.get("edit", ""))
     values = {
         "contact": contact,
+        "handles": handles(contact.identities),
         "fields": FIELDS,
         "editing": editing or (Editing(field, before[field.name]) if field else None),
         "empty_fields": [field for name, field in FIELDS.items() if not before[name]],
@@ -76,6 +80,7 @@ async def _contact_page(
         "more_duplicates": len(suggested[DUPLICATES_SHOWN:]),
         "merges": merges.items if merges else (),
         "merge_id": visit.query_id("merged"),
+        "parted_from": visit.query_id("parted_from"),
         **timeline,
     }
     return await visit.page("contact.html", values, status=status)
@@ -105,11 +110,10 @@ async def edit(visit: Visit) -> web.Response:
     """Store what was changed, and nothing else. A form that edits one field where it stands names it as `edit`."""
     contact = await visit.request(GetContact(user_id=visit.user_id, contact_id=_id(visit)))
     form = await visit.http_request.post()
-    before = entered_fields(contact)
-    entered = read_form(form, before)
+    entered = read_form(form, entered_fields(contact))
     field = FIELDS.get(str(form.get("edit", "")))
     try:
-        fields = changed_fields(before, entered)
+        fields = changed_fields(contact, entered)
         if fields:
             await visit.request(UpdateContact(user_id=visit.user_id, contact_id=contact.id, fields=fields))
     except Refused as refused:
@@ -173,6 +177,15 @@ async def undo_merge(visit: Visit) -> web.Response:
     """Two people again, exactly as they were."""
     contact = await visit.request(UndoMerge(user_id=visit.user_id, merge_id=visit.path_id("merge_id")))
     return see_other(f"/contacts/{contact.id}")
+
+
+async def unlink_identity(visit: Visit) -> web.Response:
+    """A handle is somebody else's: to the person that it is now, whose page offers to undo it."""
+    contact_id = _id(visit)
+    form = await visit.http_request.post()
+    kind, value = str(form.get("kind", "")), str(form.get("value", ""))
+    parted = await visit.request(UnlinkIdentity(user_id=visit.user_id, contact_id=contact_id, kind=kind, value=value))
+    return see_other(f"/contacts/{parted.id}?parted_from={contact_id}")
 
 
 def _id(visit: Visit) -> ContactId:

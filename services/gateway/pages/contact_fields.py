@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from libs.common.errors import Refused
 from libs.common.requests import Contact, ContactFields
+from services.gateway.domain.handle_texts import handles, typed_handles
 from services.gateway.domain.input_texts import input_text
 
 BIOS = ("twitter", "linkedin", "telegram")
@@ -43,6 +44,15 @@ FIELDS = {
         Field("company", "Company", "line", "person"),
         Field("emails", "Emails", "list", "person", max_length=320),
         Field("phones", "Phones", "list", "person", max_length=100),
+        Field(
+            "identities",
+            "Handles",
+            "list",
+            "person",
+            imported=False,
+            max_length=540,
+            hint="Telegram @amara, or the address of a profile: linkedin.com/in/amara",
+        ),
         Field("tags", "Tags", "list", "person", imported=False),
         Field("notes", "Notes", "text", "about", imported=False, max_length=50_000),
         Field("birthday", "Birthday", "line", "about", max_length=10, hint="1985-03-21, or --03-21 without the year"),
@@ -81,6 +91,8 @@ def _entered(contact: Contact, field: Field) -> str:
         return contact.bios.get(field.name.removeprefix(BIO_PREFIX), "")
     if field.name == "phones":
         return "\n".join(phone.shown for phone in contact.phones)
+    if field.name == "identities":
+        return "\n".join(handle.line for handle in handles(contact.identities))
     value: str | tuple[str, ...] = getattr(contact, field.name)
     return value if isinstance(value, str) else "\n".join(value)
 
@@ -93,17 +105,18 @@ def read_form(form: MultiMapping[object], before: dict[str, str]) -> dict[str, s
     }
 
 
-def changed_fields(before: dict[str, str], entered: dict[str, str]) -> ContactFields | None:
+def changed_fields(contact: Contact, entered: dict[str, str]) -> ContactFields | None:
     """What was changed, and nothing else: a field that was left alone stays Google's to fill. None where nothing was.
 
     Refused: `invalid` (422).
     """
+    before = entered_fields(contact)
     changed = {name: text for name, text in entered.items() if text != before[name].strip()}
     if not changed:
         return None
     bios = {name.removeprefix(BIO_PREFIX): text for name, text in changed.items() if name.startswith(BIO_PREFIX)}
     values: dict[str, object] = {
-        name: tuple(filter(None, map(str.strip, text.split("\n")))) if FIELDS[name].kind == "list" else text
+        name: _entries(contact, name, text) if FIELDS[name].kind == "list" else text
         for name, text in changed.items()
         if not name.startswith(BIO_PREFIX)
     }
@@ -112,3 +125,8 @@ def changed_fields(before: dict[str, str], entered: dict[str, str]) -> ContactFi
     except ValidationError as error:
         first = error.errors()[0]
         raise Refused(422, "invalid", f"{str(first['loc'][0]).capitalize()}: {input_text(first)}") from None
+
+
+def _entries(contact: Contact, name: str, text: str) -> tuple[object, ...]:
+    lines = filter(None, map(str.strip, text.split("\n")))
+    return typed_handles(lines, contact.identities) if name == "identities" else tuple(lines)

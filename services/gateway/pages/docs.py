@@ -32,7 +32,7 @@ async def show_page(
 def _by_tag(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The operations under their tags, as the template lists them."""
     groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in document["tags"]}
-    called = {"your webhook_url": document["webhooks"]["notification"]}
+    called = {f"your webhook_url: {name}": operations for name, operations in document["webhooks"].items()}
     for path, operations in {**document["paths"], **called}.items():
         for method, operation in operations.items():
             groups[operation["tags"][0]].append(
@@ -62,8 +62,10 @@ def _scope(operation: dict[str, Any]) -> str | None:
 
 
 def _schema_name(content: dict[str, Any]) -> str:
+    """Of a webhook's body, that of its data."""
     for media in content.get("content", {}).values():
-        return str(media["schema"].get("$ref", "")).rpartition("/")[2]
+        schema = media["schema"].get("properties", {}).get("data", media["schema"])
+        return str(schema.get("$ref", "")).rpartition("/")[2]
     return ""
 
 

@@ -1,7 +1,7 @@
 """A meeting's page: its people, what became of its brief, the brief exactly as it arrives, and the note afterwards. Briefs link to it."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from aiohttp import web
@@ -9,29 +9,20 @@ from aiohttp import web
 from libs.common.errors import Outage, Refused
 from libs.common.events import Meeting
 from libs.common.ids import ContactId, MeetingId
-from libs.common.requests import (
-    AddInteraction,
-    Brief,
-    ForecastPreps,
-    GetMeeting,
-    GetTimeline,
-    MeetingForecast,
-    MeetingGuest,
-)
+from libs.common.requests import Brief, ForecastPreps, GetMeeting, MeetingForecast, MeetingGuest
 from services.gateway.api.meetings import fetch_meeting_views, preview_prep, send_prep
 from services.gateway.context import Context
+from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.brief_scheme import in_scheme
-from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView, brief_outlook, brief_text
+from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView, brief_link, brief_outlook, brief_text
 from services.gateway.domain.moments import length_text
+from services.gateway.meeting_notes import A_MOMENT, MAX_NOTE, contacts_of, get_note, write_note
 from services.gateway.pages.visit import Visit, page_route, see_other
 
 # The brief is mail: its styles are inline, and it may do nothing at all.
 BRIEF_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 FRAMED = {"Content-Security-Policy": BRIEF_POLICY, "X-Frame-Options": "SAMEORIGIN"}
 LOOKS = {"light": "Light", "dark": "Dark", "text": "Plain text"}
-MAX_NOTE = 10_000
-NOTES_LOOKED_FOR = 5
-A_MOMENT = timedelta(seconds=1)
 
 
 def meeting_routes(context: Context) -> list[web.RouteDef]:
@@ -59,31 +50,42 @@ async def show_meeting(visit: Visit) -> web.Response:
 
 async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
     meeting = await visit.request(GetMeeting(user_id=visit.user_id, meeting_id=_id(visit)))
-    views, forecast = await asyncio.gather(
-        fetch_meeting_views(visit.call, [meeting], without_prep=True), _forecast(visit, meeting)
+    views, forecast, accounts = await asyncio.gather(
+        fetch_meeting_views(visit.call, [meeting], without_prep=True), _forecast(visit, meeting), visit.accounts()
     )
     view = views[0]
     look = _look(visit)
     begun = view.starts_at <= visit.now
-    contacts = [guest for guest in forecast.guests if guest.contact_id] if forecast else []
-    brief, note = await asyncio.gather(_text_brief(visit, look), _note(visit, contacts if begun else []))
+    noted = [guest for guest in forecast.guests if guest.contact_id] if forecast and begun else []
+    brief, note = await asyncio.gather(
+        _text_brief(visit, look), _note(visit, [guest.contact_id for guest in noted if guest.contact_id])
+    )
     values = {
         "meeting": view,
         "length": length_text(view.ends_at - view.starts_at),
         "video_url": view.video_url if view.video_url.startswith(("https://", "http://")) else "",
         "guests": _guests(view, forecast),
         "state": brief_text(brief_outlook(view, forecast, visit.now), view.starts_at, visit.zone),
+        "sent_url": _sent_url(visit, view, accounts),
         "looks": LOOKS,
         "look": look,
         "brief": brief,
         "sent": "sent" in visit.http_request.query,
         "problem_text": problem.detail if problem else "",
         "begun": begun,
-        "noted": contacts if begun else [],
+        "noted": noted,
         "note": note,
         "saved": "noted" in visit.http_request.query,
     }
-    return await visit.page("meeting.html", values, status=problem.status if problem else 200)
+    return await visit.page(
+        "meeting.html", values, status=problem.status if problem else 200, path=f"/meetings/{meeting.meeting_id}"
+    )
+
+
+def _sent_url(visit: Visit, view: MeetingView, accounts: Sequence[AccountView]) -> str:
+    """Where the brief is in Gmail; nowhere with another Google than Google's own."""
+    address = next((account.address for account in accounts if account.id == view.account_id), "")
+    return brief_link(view.prep, address) if address and not visit.context.settings.google_api_root else ""
 
 
 def _look(visit: Visit) -> str:
@@ -127,28 +129,12 @@ def _id(visit: Visit) -> MeetingId:
     return MeetingId(visit.path_id("meeting_id"))
 
 
-def _thread(meeting_id: MeetingId) -> str:
-    """What the notes about one meeting share."""
-    return f"meeting:{meeting_id}"
-
-
-async def _note(visit: Visit, guests: list[MeetingGuest]) -> str:
-    """The note that was written about the meeting, as it stands on a guest's timeline; empty where there is none."""
-    queries = [
-        visit.request_if_up(
-            GetTimeline(
-                user_id=visit.user_id,
-                contact_id=guest.contact_id,
-                platform="note",
-                thread=_thread(_id(visit)),
-                limit=1,
-            )
-        )
-        for guest in guests[:NOTES_LOOKED_FOR]
-        if guest.contact_id
-    ]
-    timelines = await asyncio.gather(*queries)
-    return next((timeline.items[0].text for timeline in timelines if timeline and timeline.items), "")
+async def _note(visit: Visit, contact_ids: Sequence[ContactId]) -> str:
+    """The note that was written about the meeting; empty where there is none, or while nobody can be asked."""
+    try:
+        return await get_note(visit.call, _id(visit), contact_ids)
+    except Outage:
+        return ""
 
 
 async def add_note(visit: Visit) -> web.Response:
@@ -156,25 +142,11 @@ async def add_note(visit: Visit) -> web.Response:
     meeting = await visit.request(GetMeeting(user_id=visit.user_id, meeting_id=_id(visit)))
     text = str((await visit.http_request.post()).get("text", "")).strip()[:MAX_NOTE]
     forecast = await _forecast(visit, meeting)
-    contact_ids = [guest.contact_id for guest in forecast.guests if guest.contact_id] if forecast else []
+    contact_ids = contacts_of(forecast)
     if not text or not contact_ids or meeting.starts_at > visit.now:
         return see_other(f"/meetings/{meeting.meeting_id}")
-    for contact_id in contact_ids:
-        await visit.request(_note_of(visit, meeting, contact_id, text))
+    await write_note(visit.call, meeting, contact_ids, text, visit.now)
     return see_other(f"/meetings/{meeting.meeting_id}?noted#note")
-
-
-def _note_of(visit: Visit, meeting: Meeting, contact_id: ContactId, text: str) -> AddInteraction:
-    """The note for one of them, known by the meeting and the contact: there is one, however often it is sent."""
-    return AddInteraction(
-        user_id=visit.user_id,
-        contact_id=contact_id,
-        occurred_at=min(meeting.ends_at, visit.now),
-        title=meeting.title[:500],
-        text=text,
-        ref=f"{_thread(meeting.meeting_id)}:{contact_id}",
-        thread=_thread(meeting.meeting_id),
-    )
 
 
 async def _text_brief(visit: Visit, look: str) -> Brief | None:

@@ -4,11 +4,13 @@ Each section is a form of its own. What it changed can be undone for a while: th
 """
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from secrets import token_urlsafe
 from typing import Any
 
 from aiohttp import web
+from multidict import MultiDict
 from pydantic import ValidationError
 
 from libs.common.errors import Refused
@@ -24,7 +26,9 @@ from services.gateway.domain.permissions import PERMISSIONS
 from services.gateway.domain.settings_changes import SettingsChange, settings_change, undone
 from services.gateway.domain.sync_lines import sync_line
 from services.gateway.domain.token_scopes import SCOPE_TEXTS
-from services.gateway.domain.webhook_delivery import outcome_text, secret_hint
+from services.gateway.domain.webhook_delivery import secret_hint
+from services.gateway.domain.webhook_events import WEBHOOK_EVENT_TEXTS
+from services.gateway.domain.webhook_outcomes import call_lines
 from services.gateway.pages.visit import Visit, page_route, see_other
 from services.gateway.preferences import change_preferences
 from services.gateway.store.exports import get_newest
@@ -45,7 +49,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "briefs": (*CHECKS, "time_zone"),
     "people": ("contact_creation", "own_addresses"),
     "notifications": ("webhook_url",),
+    "webhook_events": ("webhook_events",),
 }
+OF_NOTIFICATIONS = ("notifications", "webhook_events")
 TOKEN_LIVES = ((30, "a month"), (90, "three months"), (365, "a year"), (1095, "three years"))
 # The page offers it for ten seconds (style.css); some more are for a slow network.
 UNDO_LIFE = timedelta(seconds=15)
@@ -84,6 +90,8 @@ async def settings_page(
     values = {
         "gmail": settings.preferences.gmail,
         "webhook_url": settings.preferences.notifications.webhook_url or "",
+        "webhook_events": settings.preferences.notifications.webhook_events,
+        "event_texts": WEBHOOK_EVENT_TEXTS,
         "creation": CREATION,
         "lead": lead_minutes,
         "cards": [
@@ -96,13 +104,14 @@ async def settings_page(
         "tokens": tokens.items,
         "scope_texts": SCOPE_TEXTS,
         "token_lives": TOKEN_LIVES,
+        "assistants_url": f"{visit.context.settings.base_url}/mcp",
         "secret": token,
         "webhook_secret": webhook_secret,
         "saved": saved,
         "problem_text": problem.detail if problem else "",
         "problem_section": section,
     }
-    return await visit.page("settings.html", values, status=problem.status if problem else 200)
+    return await visit.page("settings.html", values, status=problem.status if problem else 200, path="/settings")
 
 
 async def _own_values(visit: Visit) -> dict[str, Any]:
@@ -112,7 +121,7 @@ async def _own_values(visit: Visit) -> dict[str, Any]:
         list_calls(db, user_id), get_newest(db, user_id), get_generation(db, user_id)
     )
     return {
-        "calls": [(call, outcome_text(call.failure)) for call in calls],
+        "calls": call_lines(calls),
         "tested": "tested" in visit.http_request.query,
         "generation": generation,
         "hint": secret_hint(secret_of(visit.call, generation)),
@@ -143,15 +152,20 @@ def _undo_key(visit: Visit, undo_id: str) -> str:
 
 async def save_settings(visit: Visit) -> web.Response:
     """Store the section that was sent; on a problem the page once more, with the sentence that says what it is."""
-    form = {name: str(value) for name, value in (await visit.http_request.post()).items()}
+    form = MultiDict((name, str(value)) for name, value in (await visit.http_request.post()).items())
     section = form.get("group", "")
     try:
-        changed = await store_settings(visit.call, SettingsChanges.model_validate(_changes(section, form)))
-    except ValidationError as error:
-        sentence = input_text(error.errors()[0])
-        return await settings_page(visit, problem=Refused(422, "invalid", sentence), section=section)
+        return await store_section(visit, section, _changes(section, form))
     except Refused as refused:
         return await settings_page(visit, problem=refused, section=section)
+
+
+async def store_section(visit: Visit, section: str, changes: Mapping[str, Any]) -> web.Response:
+    """Store what has changed, and lead to its section, where it can be undone. Refused: the sentence says what is wrong with it."""
+    try:
+        changed = await store_settings(visit.call, SettingsChanges.model_validate(changes))
+    except ValidationError as error:
+        raise Refused(422, "invalid", input_text(error.errors()[0])) from error
     change = settings_change(section, changed.before, changed.after)
     if not change.fields:
         return see_other(f"/settings#{section if section in SECTIONS else ''}")
@@ -160,7 +174,7 @@ async def save_settings(visit: Visit) -> web.Response:
     return see_other(f"/settings?saved={section}&undo={undo_id}#{section}")
 
 
-def _changes(section: str, form: dict[str, str]) -> dict[str, Any]:
+def _changes(section: str, form: MultiDict[str]) -> Mapping[str, Any]:
     """The settings of one section's form."""
     values: dict[str, Any] = {}
     for name in SECTIONS.get(section, ()):
@@ -169,11 +183,13 @@ def _changes(section: str, form: dict[str, str]) -> dict[str, Any]:
             values[name] = name in form
         elif name in LISTS:
             values[name] = [line.strip() for line in text.splitlines() if line.strip()]
+        elif name == "webhook_events":
+            values[name] = form.getall(name, [])
+        elif name == "webhook_url":
+            values[name] = text or None
         else:
             values[name] = text
-    if section == "notifications":
-        return {"notifications": {"webhook_url": values["webhook_url"] or None}}
-    return {"gmail": values} if values else {}
+    return {"notifications" if section in OF_NOTIFICATIONS else "gmail": values} if values else {}
 
 
 async def undo(visit: Visit) -> web.Response:

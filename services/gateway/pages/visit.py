@@ -111,8 +111,13 @@ class Visit:
         """The id of this name in the query; None where there is none, or what is there can't be one."""
         return uuid_or_none(self.http_request.query.get(name, ""))
 
-    async def page(self, template: str, values: Mapping[str, object], *, status: int = 200) -> web.Response:
-        """The page in its frame: navigation, sync health, unread notifications."""
+    async def page(
+        self, template: str, values: Mapping[str, object], *, status: int = 200, path: str = ""
+    ) -> web.Response:
+        """The page in its frame: navigation, sync health, unread notifications.
+
+        `path`: where the page is. One that answers a form is not where that was sent: nothing can be fetched from there.
+        """
         connected, unread = await asyncio.gather(self._accounts, self._unread)
         frame = {
             "user": self.user,
@@ -120,7 +125,8 @@ class Visit:
             "health": sync_health(connected, self.now, self.zone),
             "now": self.now,
             "zone": self.zone,
-            "path": self.http_request.path,
+            "path": path or self.http_request.path,
+            "reload": path,
             "position": self.position,
         }
         return self.context.pages.page(template, {**frame, **values}, status=status)

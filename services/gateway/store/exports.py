@@ -8,6 +8,7 @@ from libs.common.db import Connection, Record
 from libs.common.ids import UserId
 from services.gateway.domain.exports import MAX_CLAIMS, Export
 from services.gateway.store import Database
+from services.gateway.store.locks import lock_user_shared
 
 _COLUMNS = "id, state, counted, total, bytes, problem, created_at, finished_at"
 
@@ -27,9 +28,7 @@ def _export(row: Record) -> Export:
 
 async def insert_export(connection: Connection, user_id: UserId, export_id: UUID) -> Export | None:
     """A new one, in the place of what was made before. None: one is being made, or the user is deleted. In a transaction."""
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock_shared(hashtextextended('gateway.user:' || $1, 0))", str(user_id)
-    )
+    await lock_user_shared(connection, user_id)
     row = await connection.fetchrow(
         f"""INSERT INTO exports (id, user_id) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM deleted_users WHERE user_id = $2)
             ON CONFLICT DO NOTHING RETURNING {_COLUMNS}""",  # noqa: S608  (names above)

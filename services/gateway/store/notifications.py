@@ -16,6 +16,7 @@ from services.gateway.domain.notifications import (
     RequestGroup,
 )
 from services.gateway.store import Database
+from services.gateway.store.locks import lock_user_shared
 
 # Runs that were requested so close to each other were requested together, also by a busy server.
 TOGETHER = timedelta(seconds=30)
@@ -35,9 +36,7 @@ async def insert_notification(connection: Connection, new: NewNotification) -> U
     One that has grown and is news again is called again; one whose numbers grow quietly is not.
     None: the user is deleted, or the account purged. In a transaction of the caller's.
     """
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock_shared(hashtextextended('gateway.user:' || $1, 0))", str(new.user_id)
-    )
+    await lock_user_shared(connection, new.user_id)
     if new.group and (earlier := await _find_requested_together(connection, new.user_id, new.group)):
         return await _add(connection, earlier, new, unread=True)
     if inserted := await _insert(connection, new):

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import aiohttp
 from pydantic import HttpUrl
@@ -20,21 +19,21 @@ from libs.common.errors import Outage, Refused
 from libs.common.fault_points import reached
 from libs.common.ids import UserId, new_id
 from libs.common.log import get_logger, traced
-from libs.common.requests import GetFormerWebhookSecrets, GetSettings
+from libs.common.requests import GetSettings
 from libs.common.service import Resources
-from services.gateway.domain.notifications import Notification
-from services.gateway.domain.public_hosts import is_private_host, private_hosts_allowed
+from services.gateway.domain.public_hosts import CallableHosts, callable_hosts
 from services.gateway.domain.webhook_delivery import (
-    CallOutcome,
+    TEST,
+    WebhookMessage,
+    notification_message,
     retry_delay,
     sample_notification,
+    signed_headers,
     signing_secrets,
-    webhook_body,
-    webhook_signature,
 )
+from services.gateway.domain.webhook_outcomes import PRIVATE_ADDRESS, CallOutcome
 from services.gateway.store import webhook_calls, webhook_secrets
-from services.gateway.store import webhook_deliveries as store
-from services.gateway.store.webhook_deliveries import DueDelivery
+from services.gateway.webhook_delivery.due_calls import DueCall, lease_contacts_calls, lease_notification_calls
 from services.gateway.webhook_delivery.http_client import webhook_session
 
 LEASE = timedelta(minutes=2)
@@ -44,13 +43,13 @@ SETTINGS_RETRY_DELAY = timedelta(seconds=5)  # where the URL can't be looked up 
 
 @dataclass
 class WebhookSender:
-    """`allow_private`: users may have their own network called. `wake` spares a new notification the wait for the next poll."""
+    """`hosts`: where users may have it call. `wake` spares a new notification the wait for the next poll."""
 
     settings: Settings
     db: Pool
     bus: Bus
     http: aiohttp.ClientSession
-    allow_private: bool
+    hosts: CallableHosts
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -68,90 +67,88 @@ class WebhookSender:
                 continue
 
     async def send_due(self) -> None:
-        while deliveries := await store.lease_due_deliveries(self.db, LEASE):
-            await reached("gateway.webhook.leased")
-            await asyncio.gather(*(self._deliver_traced(delivery) for delivery in deliveries))
+        for lease_due in (lease_notification_calls, lease_contacts_calls):
+            while calls := await lease_due(self.db, LEASE):
+                await reached("gateway.webhook.leased")
+                await asyncio.gather(*(self._deliver_traced(call) for call in calls))
 
-    async def _deliver_traced(self, delivery: DueDelivery) -> None:
+    async def _deliver_traced(self, call: DueCall) -> None:
         """Under the trace of what the call reports: from that event one leads to the call."""
-        with traced(delivery.trace):
-            await self._deliver(delivery)
+        with traced(call.trace):
+            await self._deliver(call)
 
-    async def _deliver(self, delivery: DueDelivery) -> None:
-        notification_id = delivery.notification.id
+    async def _deliver(self, call: DueCall) -> None:
         try:
-            url = await self._get_url(delivery.user_id)
-            secrets = await self._get_secrets(delivery.user_id) if url else []
+            url = await self.get_url(call.user_id, call.event)
         except (Outage, Refused):
-            await store.return_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)
+            await call.put_back(self.db, SETTINGS_RETRY_DELAY)
             return
         if url is None:
-            await store.delete_delivery(self.db, delivery)
+            await call.settle(self.db)
             return
         began = monotonic()
-        failure = await self._post(str(url), secrets, delivery)
+        failure = await self._post(str(url), await self._get_secrets(call.user_id), call)
         await reached("gateway.webhook.posted")
-        await self._note_call(delivery.user_id, notification_id, delivery.attempts, _outcome(failure, began))
-        delay = retry_delay(delivery.attempts) if failure else None
-        fields: dict[str, Any] = {"user": str(delivery.user_id), "attempt": delivery.attempts}
+        await self._note_call(call, _outcome(failure, began))
+        delay = retry_delay(call.attempts) if failure else None
+        fields: dict[str, Any] = {"user": str(call.user_id), "attempt": call.attempts}
         if not failure:
-            await store.delete_delivery(self.db, delivery)
+            await call.settle(self.db)
             get_logger().info("webhook_sent", **fields)
         elif delay is None:
-            await store.delete_delivery(self.db, delivery)
+            await call.give_up(self.db)
             get_logger().warning("webhook_given_up", **fields, error=failure)
         else:
-            await store.postpone_delivery(self.db, delivery, delay)
+            await call.postpone(self.db, delay)
             get_logger().info("webhook_postponed", **fields, error=failure)
 
-    async def _get_url(self, user_id: UserId) -> HttpUrl | None:
-        """None: the user has no webhook, or is gone. Outage or Refused: it can't be known right now."""
+    async def get_url(self, user_id: UserId, event: str) -> HttpUrl | None:
+        """None: the user wants no calls about it, or is gone. Outage or Refused: it can't be known right now."""
         try:
             settings = await self.bus.request(GetSettings(user_id=user_id))
         except Refused as refused:
             if refused.status == 404:
                 return None
             raise
-        return settings.preferences.notifications.webhook_url
+        wanted = settings.preferences.notifications
+        return wanted.webhook_url if event in (*wanted.webhook_events, TEST) else None
 
     async def _get_secrets(self, user_id: UserId) -> list[str]:
-        """Every secret that may be known to the receiver, ours first. Outage: it can't be known right now."""
-        former = await self.bus.request(GetFormerWebhookSecrets(user_id=user_id))
+        """Every secret that may be known to the receiver, the newest first."""
         generation = await webhook_secrets.get_generation(self.db, user_id)
-        return signing_secrets(self.settings.webhook_keys, user_id, generation, datetime.now(UTC), former.items)
+        return signing_secrets(self.settings.webhook_keys, user_id, generation, datetime.now(UTC))
 
     async def send_test(self, user_id: UserId) -> None:
         """Call the user's URL now, once, signed as every call is; what became of it is noted. Refused: `no_webhook` (409)."""
-        url = await self._get_url(user_id)
+        url = await self.get_url(user_id, TEST)
         if url is None:
             raise Refused(409, "no_webhook", "There is no URL to call. Enter one first.")
         secrets, began = await self._get_secrets(user_id), monotonic()
-        failure = await self._post_notification(str(url), secrets, sample_notification(new_id(), datetime.now(UTC)))
-        await self._note_call(user_id, None, 1, _outcome(failure, began))
-        get_logger().info("webhook_tested", user=str(user_id), error=failure)
-
-    async def _note_call(
-        self, user_id: UserId, notification_id: UUID | None, attempt: int, outcome: CallOutcome
-    ) -> None:
+        message = notification_message(sample_notification(new_id(), datetime.now(UTC)), self.settings.base_url)
+        outcome = _outcome(await self._post_message(str(url), secrets, message), began)
         async with self.db.acquire() as connection, connection.transaction():
-            await webhook_calls.insert_call(connection, user_id, notification_id, attempt, outcome)
+            await webhook_calls.insert_call(connection, user_id, ("test", None), 1, outcome)
+        get_logger().info("webhook_tested", user=str(user_id), error=outcome.failure)
 
-    async def _post(self, url: str, secrets: Sequence[str], delivery: DueDelivery) -> str:
+    async def _note_call(self, call: DueCall, outcome: CallOutcome) -> None:
+        async with self.db.acquire() as connection, connection.transaction():
+            await webhook_calls.insert_call(connection, call.user_id, call.subject, call.attempts, outcome)
+
+    async def _post(self, url: str, secrets: Sequence[str], call: DueCall) -> str:
         await reached("gateway.webhook.posting")
-        return await self._post_notification(url, secrets, delivery.notification)
+        return await self._post_message(url, secrets, call.message(self.settings.base_url))
 
-    async def _post_notification(self, url: str, secrets: Sequence[str], notification: Notification) -> str:
+    async def _post_message(self, url: str, secrets: Sequence[str], message: WebhookMessage) -> str:
         """Empty where the URL's owner took it (2xx), else what went wrong."""
-        if not self.allow_private and is_private_host(urlsplit(url).hostname or ""):
-            return "private address"
-        body = webhook_body(notification, self.settings.base_url)
+        if self.hosts.refuse(urlsplit(url).hostname or ""):
+            return PRIVATE_ADDRESS
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "PingCRM",
-            "PingCRM-Signature": webhook_signature(secrets, int(datetime.now(UTC).timestamp()), body),
+            **signed_headers(secrets, message, int(datetime.now(UTC).timestamp())),
         }
         try:
-            async with self.http.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            async with self.http.post(url, data=message.body, headers=headers, allow_redirects=False) as response:
                 return "" if 200 <= response.status < 300 else f"status {response.status}"
         except (
             aiohttp.ClientError,
@@ -171,6 +168,6 @@ async def open_webhook_sender(r: Resources) -> AsyncIterator[WebhookSender]:
     """The sender with an HTTP client of its own, which is closed at the end. Outage: there is no key to sign with."""
     if not r.settings.webhook_keys:
         raise Outage("PINGCRM_WEBHOOK_KEYS is empty: set at least one key. `pingcrm secrets` makes one.")
-    allow_private = private_hosts_allowed(r.settings.base_url)
-    async with webhook_session(allow_private=allow_private) as http:
-        yield WebhookSender(r.settings, r.db, r.bus, http, allow_private)
+    hosts = callable_hosts(r.settings.base_url, r.settings.webhook_allow)
+    async with webhook_session(hosts) as http:
+        yield WebhookSender(r.settings, r.db, r.bus, http, hosts)

@@ -32,23 +32,39 @@ _NUMBER = re.compile(r"\+?\d(?:[\s().\-/#*,]{0,2}\d){6,}#?")
 
 def line(text: str, limit: int) -> str:
     """One line of at most `limit` characters without anything invisible; cut at its end with an ellipsis."""
+    read = text[: 20 * limit]
+    whole = " ".join((read if read.isprintable() else _seen(read)).split())
+    return whole if len(whole) <= limit else whole[: limit - 1].rstrip() + "…"
+
+
+def _seen(text: str) -> str:
+    """Without what is not seen. Most texts are printable throughout, and need no look at each character."""
     shown: list[str] = []
-    for character in text[: 20 * limit]:
+    for character in text:
         category = unicodedata.category(character)
         if character.isspace() or category == _CONTROL:
             shown.append(" ")
         elif category not in _UNSEEN or character in _JOINERS:
             shown.append(character)
-    whole = " ".join("".join(shown).split())
-    return whole if len(whole) <= limit else whole[: limit - 1].rstrip() + "…"
+    return "".join(shown)
 
 
 def for_model(text: str, limit: int) -> str:
     """`line` without links, dial-in numbers and access codes, and without anything that could close its fence."""
     plain = line(text, 4 * limit)
-    plain = _PATH.sub("[link]", _URL.sub("[link]", plain))
+    plain = without_links(plain)
     plain = _NUMBER.sub("[number]", _CODE.sub("[code]", plain))
     return line(plain.replace("<", "‹").replace(">", "›"), limit)
+
+
+def without_links(text: str) -> str:
+    """The text with the word `[link]` in the place of each."""
+    return _PATH.sub("[link]", _URL.sub("[link]", text))
+
+
+def unlinked(text: str, limit: int) -> str:
+    """`line` without links: what somebody is called, or wrote, leads nowhere from a mail that the reader trusts."""
+    return line(without_links(line(text, 4 * limit)), limit)
 
 
 def has_link(text: str) -> bool:

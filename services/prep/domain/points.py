@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import zip_longest
 
 from libs.common.requests import TalkingPoint
 from services.prep.domain.clean import has_link, line
-from services.prep.domain.dossier import Dossier, PastInteraction, Profile
-from services.prep.domain.times import ago, for_days, length
+from services.prep.domain.dossier import Dossier
+from services.prep.domain.fact import Fact
+from services.prep.domain.facts import facts
+from services.prep.domain.times import length
 
 FEWEST, MOST = 3, 5
-MAX_POINT = 280
-OPEN_DAYS = 60
-"""For so long a mail without a reply may still be open."""
-SILENCE_DAYS = 90
-QUOTED = 90
+MAX_POINT = 320
+MOST_PER_GUEST = 2
 
 
 def grounded(points: Sequence[TalkingPoint], labels: frozenset[str]) -> tuple[TalkingPoint, ...]:
@@ -41,57 +39,35 @@ def filled(points: Sequence[TalkingPoint], facts: Sequence[TalkingPoint]) -> tup
 
 
 def fact_points(dossier: Dossier, now: datetime) -> tuple[TalkingPoint, ...]:
-    """Three to five points without any model: the best of each person in turn, then what is good in every meeting."""
-    people = sorted(dossier.people, key=lambda person: (not person.known, -(person.score or 0)))
-    rounds = zip_longest(*(list(_person_points(person, dossier, now)) for person in people))
-    personal = [point for turn in rounds for point in turn if point is not None][:MOST]
-    return (*personal, *list(_general_points(dossier))[: max(0, FEWEST - len(personal))])
+    """Three to five points without any model: what a friend would mention, then what is good in every meeting."""
+    chosen = [
+        TalkingPoint(text=line(fact.text, MAX_POINT), evidence=fact.evidence) for fact in best_facts(dossier, now)
+    ]
+    return (*chosen, *list(_general_points(dossier))[: max(0, FEWEST - len(chosen))])
 
 
-def _person_points(person: Profile, dossier: Dossier, now: datetime) -> Iterator[TalkingPoint]:
-    """What the facts yield about one person, the most useful first."""
-    name, zone = person.name, dossier.zone
-    if person.not_recorded:
-        return
-    if not person.known:
-        yield _point(f"You have no history with {name}: ask what brings them to this meeting.")
-        return
-    message = next((past for past in person.interactions if not past.is_meeting and not past.is_note), None)
-    last_meeting = next((past for past in person.interactions if past.is_meeting), None)
-    newest = person.interactions[0] if person.interactions else None
-    silent = (now - person.last_contact_at).days if person.last_contact_at else None
-    if message and (now - message.at).days <= OPEN_DAYS and not (last_meeting and last_meeting.at > message.at):
-        yield _open_thread(name, message, ago(message.at, now, zone))
-    if newest and silent is not None and silent > SILENCE_DAYS:
-        yield _point(
-            f"You have not been in touch with {name} for {for_days(silent)}: ask what has changed since.", newest.label
-        )
-    if person.interactions and not person.met_before and person.history_complete:
-        yield _point(f"This looks like your first meeting with {name}.", person.interactions[-1].label)
-    if last_meeting:
-        yield _point(
-            f"You last met {name} {ago(last_meeting.at, now, zone)}: {_quoted(last_meeting.text)}.", last_meeting.label
-        )
-    for bio in person.bios:
-        yield _point(f"{name} on {bio.network}: {_quoted(bio.text)}.", bio.label)
-    if message and (now - message.at).days > OPEN_DAYS:
-        yield _point(
-            f"Your last exchange with {name}, {ago(message.at, now, zone)}: {_quoted(message.text)}.", message.label
-        )
-    if work := " at ".join(filter(None, (person.title, person.company))):
-        yield _point(f"{name}: {work}. Ask what they work on at the moment.")
-    if person.answer in ("needsAction", "tentative"):
-        yield _point(f"{name} has not firmly accepted the invitation: they may not come.")
+def best_facts(dossier: Dossier, now: datetime) -> tuple[Fact, ...]:
+    """At most five; of many guests each has at most two of them, so that there is something about others too."""
+    chosen: list[Fact] = []
+    for fact in facts(dossier, now):
+        if not _repeats(fact, chosen) and (len(dossier.people) == 1 or _has_room(fact, chosen)):
+            chosen.append(fact)
+    return tuple(chosen[:MOST])
 
 
-def _open_thread(name: str, message: PastInteraction, when: str) -> TalkingPoint:
-    if message.direction == "inbound":
-        return _point(
-            f"{name} wrote last, {when}: {_quoted(message.text)}. It may wait for your answer.", message.label
-        )
-    if message.direction == "outbound":
-        return _point(f"You wrote last to {name}, {when}: {_quoted(message.text)}. Ask where it stands.", message.label)
-    return _point(f"You and {name} were in touch {when}: {_quoted(message.text)}.", message.label)
+def _repeats(fact: Fact, chosen: Sequence[Fact]) -> bool:
+    """Whether it is merely good to know, and has been mentioned: by what rests on the same, or about somebody else on the same mail."""
+    if fact.kind not in ("message", "met"):
+        return False
+    rested_on = {label for other in chosen for label in other.evidence}
+    return bool(rested_on.intersection(fact.evidence)) or any(
+        other.kind == fact.kind and other.text.partition(": ")[2] == fact.text.partition(": ")[2] for other in chosen
+    )
+
+
+def _has_room(fact: Fact, chosen: Sequence[Fact]) -> bool:
+    """Whether fewer than two are about this guest alone."""
+    return len(fact.who) > 1 or sum(other.who == fact.who for other in chosen) < MOST_PER_GUEST
 
 
 def _general_points(dossier: Dossier) -> Iterator[TalkingPoint]:
@@ -109,7 +85,3 @@ def _general_points(dossier: Dossier) -> Iterator[TalkingPoint]:
 
 def _point(text: str, *evidence: str) -> TalkingPoint:
     return TalkingPoint(text=line(text, MAX_POINT), evidence=evidence)
-
-
-def _quoted(text: str) -> str:
-    return f"“{line(text, QUOTED).rstrip('.')}”" if text else "(no text)"

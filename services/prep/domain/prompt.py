@@ -3,6 +3,7 @@
 Left out: the event's description, place and links, email addresses, notes, and (clean.for_model) links, phone numbers and codes.
 """
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -12,6 +13,8 @@ from services.prep.domain.dossier import Dossier, PastInteraction, Profile
 from services.prep.domain.times import ago, day
 
 MAX_TEXT, MAX_NAME = 220, 80
+MAX_TEXTS = 45
+"""So many texts of others a prompt has at most: with the rest of it some 15,000 characters."""
 
 SYSTEM = """\
 You prepare a busy person for a meeting that is about to begin. Write 3 to 5 talking points for them.
@@ -41,15 +44,46 @@ class WrittenPoints(BaseModel):
     points: list[WrittenPoint]
 
 
+@dataclass(frozen=True)
+class Given:
+    """What of a dossier the model is given: the labels that it may name, and how many interactions and bios they are."""
+
+    dossier: Dossier
+    interactions: int
+    bios: int
+    labels: frozenset[str]
+
+
+def given(dossier: Dossier) -> Given:
+    """As much of each guest as fits: of many guests, fewer interactions of each, and no bios last. Notes are for the reader alone."""
+    known = [person for person in dossier.people if person.known]
+    written = [sum(not past.is_note for past in person.interactions) for person in known]
+    bios = [len(person.bios) for person in known]
+    for most, with_bios in [*((number, True) for number in range(max([1, *written]), 0, -1)), (1, False)]:
+        if sum(min(found, most) for found in written) + sum(bios) * with_bios <= MAX_TEXTS:
+            break
+    people = tuple(_given_person(person, most, with_bios) for person in dossier.people)
+    interactions = [past.label for person in people if person.known for past in person.interactions]
+    shown_bios = [bio.label for person in people if person.known for bio in person.bios]
+    shown = replace(dossier, people=people)
+    return Given(shown, len(interactions), len(shown_bios), frozenset([*interactions, *shown_bios]))
+
+
+def _given_person(person: Profile, most: int, with_bios: bool) -> Profile:
+    written = tuple(past for past in person.interactions if not past.is_note)
+    return replace(person, interactions=written[:most], bios=person.bios if with_bios else ())
+
+
 def prompt(dossier: Dossier, now: datetime) -> str:
     """The meeting and its people as labelled lines."""
+    shown = given(dossier).dossier
     lines = [
         f"Today is {day(now, dossier.zone)}. The meeting's title and what is known about each guest:",
         "",
         "<data>",
     ]
     lines.append(f"Title: {for_model(dossier.title, MAX_TEXT)}")
-    for number, person in enumerate(dossier.people, 1):
+    for number, person in enumerate(shown.people, 1):
         lines += ["", *_person(number, person, dossier, now)]
     return "\n".join([*lines, "</data>"])
 
@@ -65,20 +99,25 @@ def _person(number: int, person: Profile, dossier: Dossier, now: datetime) -> li
     about = ", ".join(part for part in (name, work, strength, f"invitation: {person.answer}") if part)
     return [
         f"Guest {number}: {about}",
+        *_changes(person),
         *(f"{bio.label} ({bio.network} bio): {for_model(bio.text, MAX_TEXT)}" for bio in person.bios),
-        *(_interaction_line(past, dossier, now) for past in person.interactions if not past.is_note),
+        *(_interaction_line(past, dossier, now) for past in person.interactions),
     ]
 
 
+def _changes(person: Profile) -> list[str]:
+    """What has become another since the reader met them."""
+    former = person.former_work
+    if former is None:
+        return []
+    work = " at ".join(for_model(part, MAX_NAME) for part in (former.title, former.company) if part)
+    return [f"Before that: {work}"]
+
+
 def _interaction_line(past: PastInteraction, dossier: Dossier, now: datetime) -> str:
-    about = (for_model(past.platform, 32), past.direction_text, ago(past.at, now, dossier.zone))
+    unanswered = "no answer on record" if past.open and not past.is_meeting else ""
+    series = f"recurring, {past.times} times in three months" if past.times > 1 else ""
+    about = (for_model(past.platform, 32), past.direction_text, ago(past.at, now, dossier.zone), unanswered, series)
     return (
         f"{past.label} ({', '.join(part for part in about if part)}): {for_model(past.text, MAX_TEXT) or '(no text)'}"
     )
-
-
-def given_labels(dossier: Dossier) -> frozenset[str]:
-    """The labels that the prompt shows; empty where there is nothing to write about."""
-    known = [person for person in dossier.people if person.known]
-    bios = {bio.label for person in known for bio in person.bios}
-    return frozenset(bios | {past.label for person in known for past in person.interactions if not past.is_note})

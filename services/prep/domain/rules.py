@@ -17,7 +17,7 @@ USEFUL_UNTIL = MIN_BRIEF_LEAD
 
 SkipReason = Literal[
     "disabled", "disconnected", "reauth_required", "missing_scope", "all_day", "cancelled", "moved", "declined", "too_late",
-    "private", "no_guests", "too_many_guests", "nobody_known",
+    "private", "no_guests", "guests_hidden", "too_many_guests", "nobody_known",
 ]  # fmt: skip
 
 SKIP_SENTENCES: dict[SkipReason, str] = {
@@ -32,6 +32,7 @@ SKIP_SENTENCES: dict[SkipReason, str] = {
     "too_late": "The meeting was less than 5 minutes away.",
     "private": "The event is marked private, and your settings leave those out.",
     "no_guests": "Nobody else is invited.",
+    "guests_hidden": "Google does not show who else is invited.",
     "too_many_guests": f"More than {MAX_GUESTS} people are invited.",
     "nobody_known": "You have no history with any of the guests: no mail, no earlier meeting, no card, no note.",
 }
@@ -73,7 +74,7 @@ def skip_reason(
     return (
         sending_obstacle(account)
         or _event_reason(meeting, preferences, now)
-        or _people_reason(people, preferences.meeting_prep_unknown, now)
+        or _people_reason(meeting, people, preferences.meeting_prep_unknown, now)
     )
 
 
@@ -96,12 +97,19 @@ def _event_reason(meeting: Meeting, preferences: GmailPreferences, now: datetime
     return "private" if meeting.private and not preferences.meeting_prep_private else None
 
 
-def _people_reason(people: Sequence[Attendee], include_unknown: bool, now: datetime) -> SkipReason | None:
+def _people_reason(
+    meeting: Meeting, people: Sequence[Attendee], include_unknown: bool, now: datetime
+) -> SkipReason | None:
     if not people:
-        return "no_guests"
+        return without_guests(meeting)
     if len(people) > MAX_GUESTS:
         return "too_many_guests"
     return None if include_unknown or any(is_known(attendee, now) for attendee in people) else "nobody_known"
+
+
+def without_guests(meeting: Meeting) -> SkipReason:
+    """Why there is nobody to write about."""
+    return "guests_hidden" if meeting.guests_hidden else "no_guests"
 
 
 def is_useful(starts_at: datetime, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 from libs.common.events import AccountDisconnected
 from services.prep.context import Context
 from services.prep.leasing import forget_dedup_keys
-from services.prep.store import preps
+from services.prep.store import model_calls, preps
 
 
 async def purge_account(context: Context, event: AccountDisconnected) -> None:
@@ -12,3 +12,4 @@ async def purge_account(context: Context, event: AccountDisconnected) -> None:
         await forget_dedup_keys(context, event.user_id, event.account_id)
         async with context.db.acquire() as connection:
             await preps.delete_of_account(connection, event.account_id)
+            await model_calls.delete_of_account(connection, event.account_id)

@@ -7,7 +7,7 @@ from libs.common.idempotency import creation_id, key_reused
 from libs.common.requests import GetPreps, Prep, Preps, SendPrep
 from services.prep.briefing import send_by_hand
 from services.prep.context import Context
-from services.prep.domain.rules import SKIP_SENTENCES, SkipReason, sending_obstacle
+from services.prep.domain.rules import SKIP_SENTENCES, SkipReason, sending_obstacle, without_guests
 from services.prep.gathering import gather
 from services.prep.sending import new_token
 from services.prep.store import preps
@@ -19,7 +19,9 @@ async def send_now(context: Context, command: SendPrep) -> Prep:
     A command that is sent again under its key goes on where the first try was cut off: one key, one email.
     """
     gathered = await gather(context.bus, command.user_id, command.meeting_id)
-    if obstacle := sending_obstacle(gathered.account) or (None if gathered.dossier.people else "no_guests"):
+    if obstacle := sending_obstacle(gathered.account) or (
+        None if gathered.dossier.people else without_guests(gathered.meeting)
+    ):
         raise _refusal(obstacle)
     assert gathered.account is not None
     prep_id = creation_id()
@@ -54,5 +56,5 @@ async def list_preps(context: Context, query: GetPreps) -> Preps:
 
 
 def _refusal(reason: SkipReason) -> Refused:
-    status = {"missing_scope": 403, "no_guests": 422}.get(reason, 409)
+    status = {"missing_scope": 403, "no_guests": 422, "guests_hidden": 422}.get(reason, 409)
     return Refused(status, reason, SKIP_SENTENCES[reason])

@@ -13,5 +13,5 @@ PREVIEW_TOKEN = "preview"  # noqa: S105 — stands where a sent brief has its re
 async def preview(context: Context, query: PreviewPrep) -> Brief:
     """The brief as it would be sent now. Takes as long as Claude does: up to 20 s."""
     gathered = await gather(context.bus, query.user_id, query.meeting_id)
-    base_url = context.settings.base_url
-    return await write_brief(context.claude, gathered.dossier, base_url, PREVIEW_TOKEN, datetime.now(UTC))
+    dossier, base_url = gathered.dossier, context.settings.base_url
+    return await write_brief(context.claude_for(dossier), dossier, base_url, PREVIEW_TOKEN, datetime.now(UTC))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+
 from libs.common.db import Connection, Record
 from libs.common.events import Meeting
 from libs.common.ids import AccountId, MeetingId, UserId, new_id
@@ -27,7 +29,7 @@ _COLUMNS = "preps.*, leased_until - now() AS lease_left"
 
 @dataclass(frozen=True)
 class StoredPrep:
-    """One brief as it stands. `attempt` is the fence of whoever acquired it; `handed_over`: Gmail may have it already.
+    """One brief as it stands. `attempt` is the fence of whoever acquired it; `handed_over_at`: since when Gmail may have it.
 
     `lease_left`: for how long the lease still holds; not above zero where it is over.
     """
@@ -44,8 +46,13 @@ class StoredPrep:
     attempt: int
     resumed: bool
     lease_left: timedelta
-    handed_over: bool
+    handed_over_at: datetime | None
     by_hand: bool
+
+    @property
+    def handed_over(self) -> bool:
+        """Gmail may have it already."""
+        return self.handed_over_at is not None
 
 
 def _stored_prep(record: Record) -> StoredPrep:
@@ -62,7 +69,7 @@ def _stored_prep(record: Record) -> StoredPrep:
         attempt=record["attempts"],
         resumed=record["resumed"],
         lease_left=record["lease_left"],
-        handed_over=record["handed_over_at"] is not None,
+        handed_over_at=record["handed_over_at"],
         by_hand=record["by_hand"],
     )
 
@@ -76,21 +83,28 @@ async def get_time(connection: Connection) -> datetime:
 async def acquire(connection: Connection, meeting: Meeting, token: str) -> StoredPrep | None:
     """The lease on the meeting's automatic brief; None where it is settled or somebody else holds it.
 
-    New, or free because its holder released it or died, or skipped before: what led to that may have changed since.
+    New, or free because its holder released it or died, or skipped before: what led to that may have changed since. Where a copy of
+    the meeting in another calendar of the account has its brief, or is about to, this one has none.
     """
-    record = await connection.fetchrow(
-        f"""
-        INSERT INTO preps (id, user_id, account_id, meeting_id, event_id, title, starts_at, state, token, leased_until)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 'sending', $8, now() + $9::interval)
-        ON CONFLICT (account_id, event_id, starts_at) WHERE NOT by_hand DO UPDATE
-        SET state = 'sending', resumed = preps.state = 'sending', attempts = preps.attempts + 1,
-            leased_until = excluded.leased_until, meeting_id = excluded.meeting_id, title = excluded.title, updated_at = now()
-        WHERE preps.state = 'skipped' OR (preps.state = 'sending' AND preps.leased_until <= now())
-        RETURNING {_COLUMNS}
-        """,  # noqa: S608 - a constant of this module
-        new_id(), meeting.user_id, meeting.account_id, meeting.meeting_id, meeting.event_id, meeting.title, meeting.starts_at,
-        token, LEASE,
-    )  # fmt: skip
+    try:
+        record = await connection.fetchrow(
+            f"""
+            INSERT INTO preps (id, user_id, account_id, meeting_id, event_id, copy_of, title, starts_at, state, token, leased_until)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'sending', $9, now() + $10::interval)
+            ON CONFLICT (account_id, event_id, starts_at) WHERE NOT by_hand DO UPDATE
+            SET state = 'sending', resumed = preps.state = 'sending', attempts = preps.attempts + 1,
+                leased_until = excluded.leased_until, meeting_id = excluded.meeting_id, copy_of = excluded.copy_of,
+                title = excluded.title, updated_at = now()
+            WHERE preps.state = 'skipped' OR (preps.state = 'sending' AND preps.leased_until <= now())
+            RETURNING {_COLUMNS}
+            """,  # noqa: S608 - a constant of this module
+            new_id(), meeting.user_id, meeting.account_id, meeting.meeting_id, meeting.event_id,
+            meeting.series_key if meeting.ical_uid else "", meeting.title, meeting.starts_at, token, LEASE,
+        )  # fmt: skip
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "preps_one_per_copy":
+            raise
+        return None
     return _stored_prep(record) if record else None
 
 
@@ -128,11 +142,14 @@ async def get_automatic(connection: Connection, meeting: Meeting) -> StoredPrep 
 
 
 async def mark_handed_over(connection: Connection, stored: StoredPrep, brief: Brief) -> bool:
-    """Note that Gmail is about to get it and what it cost so far, and renew the lease; false where the lease was lost."""
+    """Note that Gmail is about to get it and what it cost so far, and renew the lease; false where the lease was lost.
+
+    Where an earlier attempt was handed over, it may still turn up: the moment is the first one.
+    """
     status = await connection.execute(
         """
-        UPDATE preps SET handed_over_at = now(), leased_until = now() + $3::interval, ai = $4, input_tokens = input_tokens + $5,
-               output_tokens = output_tokens + $6, cost_usd = cost_usd + $7, updated_at = now()
+        UPDATE preps SET handed_over_at = COALESCE(handed_over_at, now()), leased_until = now() + $3::interval, ai = $4,
+               input_tokens = input_tokens + $5, output_tokens = output_tokens + $6, cost_usd = cost_usd + $7, updated_at = now()
         WHERE id = $1 AND attempts = $2 AND state = 'sending'
         """,
         stored.id, stored.attempt, LEASE, brief.ai, brief.input_tokens, brief.output_tokens, brief.cost_usd,
@@ -249,6 +266,7 @@ def _prep(record: Record) -> Prep:
         starts_at=record["starts_at"],
         state=record["state"],
         reason=record["reason"],
+        gmail_id=record["gmail_id"] or "",
         at=record["updated_at"],
         ai=record["ai"],
         input_tokens=record["input_tokens"],

@@ -9,6 +9,7 @@ from libs.common.google.errors import Gone, PageExpired, SyncTokenExpired
 from libs.common.log import get_logger
 from libs.common.resources.calendar import EventPage
 from libs.common.time_zones import known_zone
+from services.sync.calendar.channels import keep_channels
 from services.sync.domain.cursors import NEVER, SyncCursor
 from services.sync.domain.meetings import CalendarOf, Window, meeting
 from services.sync.domain.runs import Tally
@@ -26,6 +27,7 @@ async def sync_calendar(run: Run) -> None:
     """Bring the account's primary calendar and the ticked ones up to date, and forget those no longer ticked."""
     ticked = run.account.gmail.calendar_ids
     wanted = [PRIMARY, *(calendar_id for calendar_id in ticked if calendar_id not in (PRIMARY, run.account.address))]
+    await keep_channels(run, list(dict.fromkeys(wanted)))  # first: what changes while they are read is notified of
     async with run.db.acquire() as connection:
         known = await cursors.list_calendars(connection, run.lease.account_id)
     for calendar_id in dict.fromkeys(wanted):
@@ -105,6 +107,8 @@ async def _keep(run: Run, calendar_id: str, page: EventPage, window: Window, gen
         # By itself: elsewhere accounts are locked before runs, and a transaction of a run holds its row first.
         async with run.db.acquire() as connection:
             await accounts.set_time_zone(connection, account_id, page.time_zone)
+    if not page.events:
+        return  # most looks, at a thousand calendars every ten minutes, find nothing
     async with run.step(publish_progress=True) as step:
         new, updated = await meetings.upsert_meetings(step.connection, account_id, calendar_id, kept, generation)
         removed = await meetings.cancel_events(step.connection, account_id, calendar_id, ended)

@@ -90,6 +90,7 @@ def meeting(event: CalendarEvent, calendar: CalendarOf, window: Window) -> Meeti
         else None,
         guests=guests,
         guests_total=len(attendees),
+        guests_hidden=event.attendees_omitted,
         my_answer=next((guest.answer for guest in guests if guest.me), "accepted"),
     )
 

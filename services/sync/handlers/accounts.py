@@ -20,7 +20,7 @@ from services.sync.context import Context
 from services.sync.domain.cursors import MailCursor
 from services.sync.domain.mail import since
 from services.sync.domain.runs import RunRequest
-from services.sync.store import accounts, ledger, runs
+from services.sync.store import accounts, channels, ledger, runs
 
 _DISCONNECTED = "disconnected", "The account was disconnected."
 
@@ -62,10 +62,15 @@ async def disconnect(context: Context, event: AccountDisconnected) -> None:
     """Stop at once: a run that is under way loses its lease. A purge is final, in whatever order it comes: the id never comes back."""
     async with context.db.acquire() as connection, connection.transaction():
         await accounts.lock_user(connection, event.user_id)
+        if await accounts.is_forgotten(connection, event.user_id, event.account_id):
+            return
         applied = await accounts.disconnect_account(connection, event)
         if not applied and not event.purge:
             return
         await runs.cancel_runs(connection, [event.account_id], *_DISCONNECTED)
+        await channels.delete_of_account(
+            connection, event.account_id
+        )  # with the grant Google ends them, sooner or later
         if event.purge:
             await accounts.delete_account(connection, event.account_id)
 

@@ -58,8 +58,8 @@ async def audit_if_due(run: Run) -> None:
     meter = _Meter(run.google.usage)
     if audit.began_at is None:
         audit = await _begin(run, audit)
-        await reached("sync.audit.began")
     if audit.listed_at is None:
+        await reached("sync.audit.began")  # here, so that whoever goes on with it passes it too
         audit = await _list(run, audit, meter)
     await _catch_up(run)
     earliest = rules.since(run.now, run.account.gmail.mail_lookback_days)

@@ -64,9 +64,11 @@ async def upsert_meetings(
 def _body(meeting: Meeting) -> str:
     """What is compared: without the id and the revision, which are the row's, and the primary calendar's zone, which is the account's.
 
-    The number of guests is there where not all of them are.
+    The number of guests is there where not all of them are; that they are hidden, where they are.
     """
     left_out = {"meeting_id", "revision", "calendar_time_zone"}
+    if not meeting.guests_hidden:
+        left_out.add("guests_hidden")
     if meeting.guests_total == len(meeting.guests):
         left_out.add("guests_total")
     return orjson.dumps(meeting.model_dump(mode="json", exclude=left_out)).decode()
@@ -75,11 +77,18 @@ def _body(meeting: Meeting) -> str:
 async def cancel_events(
     connection: Connection, account_id: AccountId, calendar_id: str, event_ids: Sequence[str]
 ) -> int:
-    """Events that are no meetings any more; how many were."""
+    """Events that are no meetings any more; how many were. The id of a series stands for all its instances: `ID_20260304T120000Z`."""
     status = await connection.execute(
-        """
+        r"""
+        WITH gone AS (
+            SELECT meeting_id FROM meetings WHERE account_id = $1 AND calendar_id = $2 AND event_id = ANY ($3::text[])
+            UNION
+            SELECT m.meeting_id FROM unnest($3::text[]) AS series (id)
+            JOIN meetings m ON m.account_id = $1 AND m.calendar_id = $2 AND m.event_id > id || '_' AND m.event_id < id || '`'
+            WHERE substr(m.event_id, length(id) + 1) ~ '^_\d{8}(T\d{6}Z)?$'
+        )
         UPDATE meetings SET cancelled = true, said = false, revision = revision + 1
-        WHERE account_id = $1 AND calendar_id = $2 AND event_id = ANY ($3::text[]) AND NOT cancelled
+        FROM gone WHERE meetings.meeting_id = gone.meeting_id AND NOT cancelled
         """,
         account_id, calendar_id, list(event_ids),
     )  # fmt: skip
@@ -102,6 +111,14 @@ async def cancel_older(
 
 
 _SELECT = "SELECT m.*, a.time_zone AS calendar_time_zone FROM meetings m JOIN accounts a USING (account_id)"
+
+# What is in two calendars of an account is one meeting: its copy in the primary calendar stands for it, else the oldest one.
+_IS_FIRST_COPY = """NOT EXISTS (
+    SELECT FROM meetings copy
+    WHERE copy.account_id = m.account_id AND copy.starts_at = m.starts_at AND NOT copy.cancelled
+      AND copy.meeting->>'ical_uid' = m.meeting->>'ical_uid' AND copy.meeting->>'ical_uid' <> ''
+      AND copy.meeting->>'original_start' = m.meeting->>'original_start'
+      AND (copy.calendar_id <> 'primary', copy.meeting_id) < (m.calendar_id <> 'primary', m.meeting_id))"""
 
 
 async def list_unpublished(
@@ -170,9 +187,12 @@ async def mark_meetings_published(connection: Connection, revisions: Mapping[Mee
 
 
 async def list_upcoming(connection: Connection, account_id: AccountId, start: datetime, end: datetime) -> list[Meeting]:
-    """Meetings of one account that start in [start, end)."""
+    """Meetings of one account that start in [start, end), each once."""
     rows = await connection.fetch(
-        f"{_SELECT} WHERE account_id = $1 AND NOT cancelled AND starts_at >= $2 AND starts_at < $3 ORDER BY starts_at",
+        f"""
+        {_SELECT} WHERE account_id = $1 AND NOT cancelled AND starts_at >= $2 AND starts_at < $3 AND {_IS_FIRST_COPY}
+        ORDER BY starts_at
+        """,
         account_id, start, end,
     )  # fmt: skip
     return [_meeting(row) for row in rows]
@@ -187,12 +207,12 @@ async def list_meetings(
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[Meeting]:
-    """Meetings of a user that start in [start, end), by start; after the key `after`."""
+    """Meetings of a user that start in [start, end), by start; after the key `after`. Each account has each of them once."""
     rows = await connection.fetch(
         f"""
         {_SELECT}
         WHERE m.user_id = $1 AND NOT cancelled AND starts_at >= $2 AND starts_at < $3
-          AND ($4::uuid IS NULL OR account_id = $4)
+          AND ($4::uuid IS NULL OR account_id = $4) AND {_IS_FIRST_COPY}
           AND ($5::timestamptz IS NULL OR (starts_at, meeting_id) > ($5, $6::uuid))
         ORDER BY starts_at, meeting_id LIMIT $7
         """,

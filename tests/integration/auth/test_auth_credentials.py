@@ -3,26 +3,24 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
 from libs.common.db import Connection
 from libs.common.errors import Outage, Refused
 from libs.common.events import SettingsChanged
 from libs.common.google.oauth import Grant, InvalidGrant
-from libs.common.ids import UserId, new_id
+from libs.common.idempotency import CommandKey, under
+from libs.common.ids import new_id
 from libs.common.preferences import GmailPreferences, Preferences
 from libs.common.requests import (
     CreateApiToken,
     DeleteApiToken,
     DeleteUser,
-    GetFormerWebhookSecrets,
     GetSettings,
     ListApiTokens,
     PutSettings,
@@ -34,13 +32,11 @@ from libs.common.requests import (
 )
 from services.auth.credentials import fingerprint
 from services.auth.domain.api_tokens import TOKENS_PER_USER
-from services.auth.domain.webhook_secrets import former_webhook_secrets
 from services.auth.handlers.access_tokens import get_token
 from services.auth.handlers.api_tokens import create_api_token, delete_api_token, list_api_tokens
 from services.auth.handlers.preferences import get_settings, put_settings
 from services.auth.handlers.sessions import authenticate, sign_out, sign_out_everywhere
 from services.auth.handlers.users import delete_user
-from services.auth.handlers.webhook_secrets import get_former_webhook_secrets
 from services.auth.store import access_tokens, api_tokens
 from services.auth.store.sessions import SESSION_LIFE, SESSION_STEP
 from tests.support.auth_alone import ANNA, BOB, WORK, AuthAlone, auth_alone, grant, read
@@ -244,6 +240,11 @@ async def test_a_user_has_so_many_api_tokens_and_no_more(auth: AuthAlone, anna: 
     refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
     assert [refusal.code for refusal in refused] == ["too_many_tokens"] * 3
     await create_api_token(auth.context, CreateApiToken(user_id=bob.user_id, name="bob's"))
+    await auth.db.execute("DELETE FROM api_tokens WHERE name = 'new'")
+    with under(CommandKey("auth", CreateApiToken.subject, str(anna.user_id), "key")):
+        last = CreateApiToken(user_id=anna.user_id, name="last")
+        first, again = [await create_api_token(auth.context, last) for _ in range(2)]
+    assert first.id == again.id, "whose creator got no reply is not one more"
 
 
 # -- settings --------------------------------------------------------------------------------------------------------------
@@ -334,13 +335,3 @@ async def test_what_holds_secrets_does_not_show_them(auth: AuthAlone, anna: Sign
     for shown in (repr(held), repr(lease), repr(grant("secret", "secret"))):
         assert "secret" not in shown
         assert not re.search(r"(?<!\w)b['\"]", shown), "no bytes"
-
-
-async def test_former_secrets_of_webhooks_are_those_of_all_keys_the_first_keys_first(auth: AuthAlone) -> None:
-    keys = ("first key", "second key")
-    context = replace(auth.context, secret_keys=tuple(SecretStr(key) for key in keys))
-    mine, other = UserId(new_id()), UserId(new_id())
-    found = await get_former_webhook_secrets(context, GetFormerWebhookSecrets(user_id=mine))
-    assert found.items == tuple(secret for key in keys for secret in former_webhook_secrets([key], mine))
-    theirs = await get_former_webhook_secrets(context, GetFormerWebhookSecrets(user_id=other))
-    assert not set(found.items) & set(theirs.items)

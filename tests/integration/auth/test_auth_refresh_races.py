@@ -13,7 +13,7 @@ import pytest_asyncio
 from libs.common import scopes
 from libs.common.db import Connection
 from libs.common.errors import Outage, Refused, Throttled
-from libs.common.events import AccountReauthRequired
+from libs.common.events import AccountConnected, AccountReauthRequired
 from libs.common.google.oauth import Grant, InvalidGrant, Misconfigured, PolicyRefused
 from libs.common.ids import new_id
 from libs.common.requests import Disconnect, SignedIn
@@ -251,6 +251,8 @@ async def test_a_refresh_is_stored_whole_and_what_google_did_not_name_stays(
     assert timedelta(minutes=59) < token.expires_at - auth.context.now() <= timedelta(hours=1)
     assert frozenset(after["scopes"]) == token.scopes
     assert (after["sequence"] - before["sequence"], after["status"]) == (counted, "active")
+    published = [(event.scopes, event.again, event.sequence) for event in auth.received(AccountConnected)[1:]]
+    assert published == [(granted, True, after["sequence"])] * counted, "what was taken back is published, once"
     assert (after["refresh_holder"], after["refresh_until"]) == (None, None)
     assert (after["refresh_obtained_at"] != before["refresh_obtained_at"]) is new_refresh_token
     assert after["refreshed_at"] > before["refreshed_at"] + timedelta(days=7)

@@ -7,13 +7,14 @@ from itertools import pairwise
 import nats
 import pytest
 from nats.aio.msg import Msg
+from prometheus_client import REGISTRY
 
 from libs.common.bus import pull
 from libs.common.bus.payloads import HEADER_ROOM_BYTES
 from libs.common.bus.pull import MAX_PULL_BYTES, PullLoop
 from libs.common.db import open_pool
 from libs.common.errors import PayloadTooLarge, Unprocessable
-from libs.common.events import AccountReauthRequired, MessageIngested, SettingsChanged
+from libs.common.events import AccountReauthRequired, MessageIngested, SettingsChanged, UserDeleted
 from libs.common.outbox import add, relay
 from libs.common.topology import MAX_PAYLOAD_BYTES, consumer_of
 from libs.local.bus_admin import admin_stream
@@ -156,6 +157,10 @@ async def test_a_batch_that_is_full_to_the_byte_is_followed_by_the_next_at_once(
     assert max(later - earlier for (earlier, _), (later, _) in pairwise(arrived[1:])) < pull.PULL_SECONDS / 2
 
 
+def given_up(subject: str) -> float:
+    return REGISTRY.get_sample_value("pingcrm_events_total", {"subject": subject, "outcome": "dead_letter"}) or 0.0
+
+
 async def test_an_event_in_the_outbox_that_can_never_be_published_holds_back_no_other(
     bus: OpenBus, nats_server: Nats, service_settings: ServiceSettings
 ) -> None:
@@ -174,19 +179,24 @@ async def test_an_event_in_the_outbox_that_can_never_be_published_holds_back_no_
         async with pool.acquire() as connection:
             await add(connection, reauth("first"), reauth("x" * MAX_PAYLOAD_BYTES), reauth("last"))
             await connection.execute(
-                "INSERT INTO outbox (subject, payload) VALUES ('settings.changed', '{}'), ('of.an.older.version', '{}')"
+                "INSERT INTO outbox (subject, payload) VALUES ('settings.changed', '{}'), ('of.an.older.version', '{}'), ($1, $2)",
+                UserDeleted.subject,
+                {"user_id": str(USER)},
             )
-        assert await relay(pool, auth) == 5
+        before = given_up(SettingsChanged.subject)
+        assert await relay(pool, auth) == 6
+        assert given_up(SettingsChanged.subject) == before + 1
         assert await pool.fetchval("SELECT count(*) FROM outbox") == 0
     await pool.close()
     assert (
         await stream(nats_server, "EVENTS")
     ).state.messages == 1  # the first; the last is the same one to the stream
-    letters = [(letter.subject or "", letter.headers or {}) for letter in await dead_letters(nats_server, 3)]
+    letters = [(letter.subject or "", letter.headers or {}) for letter in await dead_letters(nats_server, 4)]
     assert {subject for subject, _ in letters} == {
         f"dead.auth.{USER}.{ACCOUNT}.account.reauth_required",
         "dead.auth.-.-.settings.changed",
         "dead.auth.-.-.of.an.older.version",
+        "dead.auth.-.-.user.deleted",  # an order to delete must not go in the deletion that it orders
     }
     reasons = {subject.split(".", 4)[4]: headers["Pingcrm-Reason"] for subject, headers in letters}
     assert reasons["account.reauth_required"].startswith("account.reauth_required has 8,")

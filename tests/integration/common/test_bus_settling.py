@@ -160,3 +160,39 @@ async def test_who_stops_while_nats_is_away_leaves_in_order_and_looks_for_it_no_
         await contacts.stop()
     assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["bus_away_at_stop"]
     assert client.is_closed
+
+
+async def test_who_stops_is_cancelled_by_nobody_but_who_cancels_them(
+    bus: OpenBus, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that closes may cancel what it waits for itself; whoever stops it was not cancelled by that."""
+    contacts, closing = bus("contacts"), asyncio.Event()
+    await contacts.start()
+    client = contacts.client
+    close = client.close
+
+    async def close_cancelled() -> None:
+        await close()
+        closing.set()
+        raise asyncio.CancelledError
+
+    async def close_for_ever() -> None:
+        closing.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(client, "drain", close_cancelled)
+    await contacts.stop()
+    assert closing.is_set()
+    assert client.is_closed
+
+    prep = bus("prep")
+    await prep.start()
+    closing.clear()
+    drain = prep.client.drain
+    monkeypatch.setattr(prep.client, "drain", close_for_ever)
+    stopping = asyncio.create_task(prep.stop())
+    await closing.wait()
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    monkeypatch.setattr(prep.client, "drain", drain)

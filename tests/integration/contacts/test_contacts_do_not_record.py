@@ -1,7 +1,8 @@
 """What the user asked not to record is gone and stays out, whatever came first and by whichever door; and can be let in again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from libs.common.db import Connection
 from libs.common.errors import Refused
 from libs.common.events import Event, Identity, InteractionReported, ProfileReported, UserDeleted
+from libs.common.ids import UserId, new_id
 from libs.common.requests import (
     AddExclusion,
     AddInteraction,
@@ -320,6 +322,51 @@ async def test_what_was_left_out_is_no_difference_for_the_audits_and_is_one_when
     await world.clear()
     await world.receive(connected(), *EVERYTHING)
     assert healed == await world.state()
+
+
+async def test_a_rule_that_is_taken_back_while_it_is_worked_off_removes_nothing_more_and_bars_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.receive(*EVERYTHING)
+    rule = await add(world, "acme.example")
+    chunks = 0
+
+    async def take_back() -> None:
+        nonlocal chunks
+        chunks += 1
+        taken_back = RemoveExclusion(user_id=USER, exclusion_id=rule.id)
+        await exclusions.remove_exclusion(world.context, taken_back)
+
+    def count(what: str) -> Awaitable[Any]:
+        return world.pool.fetchval(f"SELECT count(*) FROM {what}")
+
+    before = [await count(what) for what in ("interactions", "cards WHERE emails <> '{}'", "addresses")]
+    barred = await count("addresses WHERE barred")
+    with monkeypatch.context() as patched:
+        patched.setattr(exclusion_work, "CONTACTS_AT_ONCE", 1)
+        patched.setattr(exclusion_work, "pause_between_chunks", take_back)
+        await work_off_exclusions(world.context)
+    assert chunks == 1, "the rest is left as it is"
+    assert [await count(what) for what in ("interactions", "cards WHERE emails <> '{}'", "addresses")] == before
+    assert await count("exclusions WHERE ended_at IS NOT NULL AND applied_at IS NULL") == 1
+    assert await count("addresses WHERE barred") > barred
+    await work_off_exclusions(world.context)
+    assert (await count("exclusions"), await count("addresses WHERE barred")) == (0, barred)
+    await world.receive(mail("fresh", ME, [ANN]))
+    assert ANN in (await world.contact(ANN)).emails
+
+
+async def test_the_question_to_another_user_about_the_same_address_stays(world: World) -> None:
+    await world.receive(*EVERYTHING)
+    other = UserId(new_id())
+    await world.pool.executemany(
+        """INSERT INTO bcc_offers (user_id, address, name, account_id, contact_id, at)
+           VALUES ($1, $2, '', gen_random_uuid(), gen_random_uuid(), now())""",
+        [(USER, ANN), (other, ANN)],
+    )
+    await add(world, ANN)
+    await work_off_exclusions(world.context)
+    assert [row["user_id"] for row in await world.pool.fetch("SELECT user_id FROM bcc_offers")] == [other]
 
 
 async def test_a_brief_knows_that_a_guest_is_not_recorded_and_nothing_else_of_them(world: World) -> None:

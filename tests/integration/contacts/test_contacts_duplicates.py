@@ -1,9 +1,11 @@
 """Contacts that may be one person: found in the background, few however many there are, and never again where the user has decided."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
 
+from libs.common.db import Connection
 from libs.common.errors import Refused
 from libs.common.ids import ContactId
 from libs.common.requests import (
@@ -21,6 +23,7 @@ from services.contacts.domain.duplicate_keys import MAX_BLOCK
 from services.contacts.duplicates import refresh_due_duplicates
 from services.contacts.handlers import contacts, duplicates, merges
 from services.contacts.handlers.cards import import_cards
+from services.contacts.store.contact_search import ListedContact, list_listed_contacts
 from tests.support.contacts_world import USER, World, card, contacts_database, mail, removed, settings, world
 
 __all__ = ["contacts_database", "world"]
@@ -128,23 +131,36 @@ async def test_neither_a_card_nor_a_mail_makes_one_of_two_that_are_not_the_same(
     assert (await found(world)).total == 0
 
 
-async def test_pairs_come_page_by_page_the_surest_first_and_each_contact_has_its_own(world: World) -> None:
+async def test_pairs_come_page_by_page_the_surest_first_and_each_contact_has_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await world.receive(
         card("1", name="Jane Doe", emails=["jane@acme.example"]), card("2", name="Jane Doe", emails=["doe@acme.example"]),
         card("3", name="Otto Beck"), card("4", name="Beck Otto"), card("5", name="Ann Lee"), card("6", name="A. Lee"),
     )  # fmt: skip
     await refresh_due_duplicates(world.context)
-    seen: list[float] = []
-    cursor: str | None = None
-    while True:
-        page = await duplicates.list_duplicates(world.context, ListDuplicates(user_id=USER, cursor=cursor, limit=1))
-        seen += [pair.confidence for pair in page.items]
-        assert page.total == 3
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    assert seen == [0.95, 0.85, 0.6]
-    jane = (await world.contact("jane@acme.example")).id
+    gone: ContactId | None = None
+
+    async def without_gone(connection: Connection, ids: Collection[ContactId]) -> dict[ContactId, ListedContact]:
+        found = await list_listed_contacts(connection, ids)
+        return {id_: contact for id_, contact in found.items() if id_ != gone}
+
+    async def listed() -> list[float]:
+        seen: list[float] = []
+        cursor: str | None = None
+        while True:
+            page = await duplicates.list_duplicates(world.context, ListDuplicates(user_id=USER, cursor=cursor, limit=1))
+            seen += [pair.confidence for pair in page.items]
+            assert page.total == 3
+            cursor = page.next_cursor
+            if cursor is None:
+                return seen
+
+    monkeypatch.setattr(duplicates, "list_listed_contacts", without_gone)
+    assert await listed() == [0.95, 0.85, 0.6]
+    jane = gone = (await world.contact("jane@acme.example")).id
+    assert await listed() == [0.85, 0.6], "deleted in the moment in which the page was read"
+    gone = None
     [own] = (await duplicates.find_duplicates(world.context, FindDuplicates(user_id=USER, contact_id=jane))).items
     assert (own.contact.emails, own.evidence) == (("doe@acme.example",), ("same name at acme.example",))
     with pytest.raises(Refused):

@@ -228,7 +228,7 @@ async def test_a_mark_of_a_purge_moves_only_forward_and_holds_for_every_door(wor
     await world.receive(
         mail("m", JANE), meeting("e", [JANE]), card("1", name="J"), card_removed("2"), settings(9), identified(BOB)
     )
-    await world.receive(connected(3, BOB))
+    await world.receive(connected(3, BOB), disconnected(4, purge=False), disconnected(5, purge=True))
     identity = Identity(kind="email", value=JANE)
     await connectors.record_profile(
         world.context, ProfileReported(user_id=USER, platform="twitter", identity=identity, bio="x", at=NOW)

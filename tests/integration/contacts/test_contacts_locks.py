@@ -11,9 +11,11 @@ from libs.common.config import Settings
 from libs.common.db import Connection, open_pool
 from libs.common.errors import Refused, Throttled
 from libs.common.ids import UserId, new_id
-from libs.common.requests import ContactFields, CreateContact, SearchContacts
+from libs.common.requests import AddExclusion, ContactFields, CreateContact, SearchContacts
 from services.contacts import context as context_module
-from services.contacts.handlers import contacts, messages
+from services.contacts.duplicates import refresh_due_duplicates
+from services.contacts.exclusion_work import work_off_exclusions
+from services.contacts.handlers import contacts, exclusions, messages
 from services.contacts.scoring import refresh_due_scores
 from services.contacts.store.users import lock_free_users
 from tests.support.contacts_world import ME, NOW, USER, World, card, contacts_database, mail, world
@@ -138,6 +140,19 @@ async def test_scores_of_others_are_computed_while_one_user_is_busy(world: World
     async with work_for(USER, contacts_database):
         assert await refresh_due_scores(world.context, NOW) == 1
     assert await refresh_due_scores(world.context, NOW) == 1
+
+
+async def test_rules_are_worked_off_and_duplicates_found_for_others_while_one_user_is_busy(
+    world: World, contacts_database: Database
+) -> None:
+    for number, user_id in enumerate((USER, OTHER)):
+        await exclusions.add_exclusion(world.context, AddExclusion(user_id=user_id, value="nobody@zeta.example"))
+        await world.receive(card(str(number), name="Jane", emails=[JANE]).model_copy(update={"user_id": user_id}))
+    async with work_for(USER, contacts_database):
+        assert await work_off_exclusions(world.context) == 1
+        assert await refresh_due_duplicates(world.context) == 1
+    assert await work_off_exclusions(world.context) == 1
+    assert await refresh_due_duplicates(world.context) == 1
 
 
 @pytest.mark.usefixtures("tries")

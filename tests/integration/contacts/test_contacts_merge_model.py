@@ -14,6 +14,7 @@ from libs.common.errors import Refused
 from libs.common.requests import GetTimeline
 from services.contacts.handlers import timelines
 from tests.support.contacts_world import USER, World, connected, contacts_database, world
+from tests.support.merge_handles import LifeWithHandles
 from tests.support.merge_life import Life, Step
 from tests.support.merge_model import Shown
 
@@ -29,8 +30,9 @@ async def shown(life: Life, number: int) -> Shown:
     query = GetTimeline(user_id=USER, contact_id=contact.id, limit=200)
     found = (await timelines.get_timeline(life.world.context, query)).items
     return Shown(
-        frozenset(contact.emails), contact.title, contact.company, frozenset(contact.tags),
-        frozenset(filter(None, contact.notes.split("\n\n"))), frozenset(line.title or line.text for line in found),
+        frozenset(contact.emails), frozenset(identity.value for identity in contact.identities), contact.title, contact.company,
+        frozenset(contact.tags), frozenset(filter(None, contact.notes.split("\n\n"))),
+        frozenset(line.title or line.text for line in found),
     )  # fmt: skip
 
 
@@ -52,7 +54,7 @@ async def compare(life: Life) -> None:
 async def live_through(world: World, story: Sequence[Step]) -> None:
     await world.clear()
     await world.receive(connected())
-    life = Life(world)
+    life = LifeWithHandles(world)
     for step in story:
         await life.take(step)
     await compare(life)
@@ -63,6 +65,7 @@ async def live_through(world: World, story: Sequence[Step]) -> None:
 OFTEN = (
     "mail_from_a_stranger", "mail_from_a_friend", "card_of_a_stranger", "card_of_a_friend", "card_with_one_more_email", "write_note",
     "type_title", "add_tag", "take_tag_off", "add_paragraph", "type_email", "merge", "merge", "merge", "merge", "undo", "undo", "undo",
+    "chat_from_a_stranger", "chat_from_a_friend", "type_handle", "take_handle_off", "type_handle_again", "unlink", "unlink",
     "dismiss", "rest", "exclude_person", "exclude_address", "exclude_domain", "let_in", "let_in", "mail_from_the_excluded",
 )  # fmt: skip
 steps = st.builds(Step, st.sampled_from(OFTEN), st.integers(0, 9), st.integers(0, 9))
@@ -102,6 +105,13 @@ STORIES: dict[str, list[Step]] = {
     "who is not to be recorded, with all that was merged into them, and is let in again": [
         *BEGINNING, Step("card_of_a_friend", 2), Step("add_tag", 0), Step("merge", 0, 0), Step("write_note", 0), Step("exclude_person", 0),
         Step("mail_from_the_excluded", 0), Step("let_in", 0), Step("let_in", 0), Step("merge", 0, 0), Step("undo", 0),
+    ],
+    "handles that are linked by a merge, parted, taken off and typed again": [
+        *BEGINNING, Step("chat_from_a_stranger"), Step("merge", 0, 2), Step("chat_from_a_friend", 0), Step("unlink", 0),
+        Step("merge", 1, 2), Step("type_handle", 0), Step("chat_from_a_friend", 1), Step("unlink", 1), Step("chat_from_a_stranger"),
+        Step("merge", 0, 0), Step("take_handle_off", 0), Step("chat_from_a_friend", 0), Step("undo", 0), Step("type_handle_again", 0),
+        Step("write_note", 0), Step("exclude_person", 1), Step("chat_from_a_friend", 0), Step("let_in", 0), Step("undo", 0),
+        Step("unlink", 0),
     ],
     "one address of a person, and the domain of another": [
         *BEGINNING, Step("mail_from_a_stranger"), Step("type_email", 0), Step("write_note", 0), Step("card_of_a_friend", 0),

@@ -4,11 +4,14 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from libs.common.ids import ContactId
+from libs.common.db import Connection
+from libs.common.ids import ContactId, UserId
 from libs.common.requests import (
+    Contact,
     ContactFields,
     ContactSummary,
     CountContacts,
@@ -21,6 +24,7 @@ from libs.common.requests import (
     TimelineItem,
     UpdateContact,
 )
+from services.contacts.contact_views import list_contact_views
 from services.contacts.handlers import attendees, contacts, counts, export, merges, messages, timelines
 from services.contacts.scoring import refresh_due_scores
 from services.contacts.store.timeline_threads import OLDER_SHOWN
@@ -255,6 +259,33 @@ async def test_an_archive_has_everything_once_in_order_on_pages_of_any_size(worl
         held = "contacts WHERE merged_into IS NULL AND" if what == "contacts" else "interactions WHERE"
         assert len(whole) == await world.pool.fetchval(f"SELECT count(*) FROM {held} user_id = $1", USER)
         assert await world.pool.fetchval(f"SELECT count(*) FROM {what} WHERE user_id = $1", OTHER) > 0
+
+
+async def test_an_archive_has_all_others_once_where_a_contact_goes_while_its_page_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await list_with_ties(world)
+    gone: UUID | None = None
+
+    async def without_gone(
+        connection: Connection, user_id: UserId, ids: Sequence[ContactId], now: datetime
+    ) -> list[Contact]:
+        return [found for found in await list_contact_views(connection, user_id, ids, now) if found.id != gone]
+
+    async def archived(limit: int) -> list[UUID]:
+        ids: list[UUID] = []
+        cursor = None
+        while not ids or cursor:
+            query = ExportContacts(user_id=USER, what="contacts", limit=limit, cursor=cursor)
+            page = await export.export_contacts(world.context, query)
+            ids += [UUID(row["id"]) for row in page.items]
+            cursor = page.next_cursor
+        return ids
+
+    monkeypatch.setattr(export, "list_contact_views", without_gone)
+    whole = await archived(500)
+    for gone in whole[:4]:
+        assert await archived(2) == [id_ for id_ in whole if id_ != gone]
 
 
 @pytest.mark.parametrize("sort", ["name", "recent", "score"])

@@ -18,6 +18,7 @@ from libs.common.requests import (
     GetAttendees,
     GetContact,
     GetContactsOfMessage,
+    GuestInteraction,
     Interaction,
     Phone,
     Score,
@@ -206,7 +207,15 @@ async def test_a_guest_is_shown_with_everything_that_matters_before_a_meeting(wo
         first_contact_at=NOW - timedelta(days=3),
         last_contact_at=NOW - timedelta(days=2),
         bios={"twitter": "Founder"},
-        last=tuple(Interaction(**line.model_dump(include=set(Interaction.model_fields))) for line in lines[1:4]),
+        birthday="1980-01-01",
+        last=tuple(
+            GuestInteraction(
+                **line.model_dump(include=set(Interaction.model_fields)),
+                open=line.title == "Re: Hello",
+                to_me=line.direction == "inbound",
+            )
+            for line in lines[1:4]
+        ),
         me=False,
     )
     assert (carol.name, carol.on_file, carol.last_contact_at) == ("Carol", False, NOW - timedelta(days=4))

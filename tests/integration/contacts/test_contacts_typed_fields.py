@@ -21,6 +21,7 @@ from tests.support.contacts_world import (
 __all__ = ["contacts_database", "world"]
 
 JANE = "jane@acme.example"
+HANDLE = {"kind": "telegram", "value": "@Jane_T"}
 FIRST: dict[str, Any] = {
     "name": "Jane Google",
     "emails": ["n@acme.example", "n@old.example"],
@@ -60,11 +61,13 @@ TYPED: list[tuple[str, Any, Any]] = [
     ("emails", ("n@new.example", "n@acme.example"), ("n@new.example", "n@acme.example", "n@home.example")),
     ("phones", ("0177 1", "+49 30 1111111"), ("0177 1", "+49 30 1111111", "+49 30 3333333")),
     ("phones", (), ("+49 30 3333333",)),
+    ("identities", (HANDLE,), (HANDLE,)),
+    ("identities", (), ()),
     ("bios", {"linkedin": "Queen"}, {"linkedin": "Queen"}),
     ("archived", True, True),
 ]
 NOTHING = {"name": "", "company": "", "title": "", "photo_url": "", "birthday": "", "urls": (), "notes": "", "tags": (), "emails": (),
-           "phones": (), "bios": {}, "archived": False}  # fmt: skip
+           "phones": (), "identities": (), "bios": {}, "archived": False}  # fmt: skip
 
 
 def numbered(value: Any, number: int) -> Any:
@@ -84,7 +87,12 @@ def cards_of_all(fields: dict[str, Any], revision: int) -> list[PersonImported]:
 def shown(contact: Contact) -> dict[str, Any]:
     """The fields that a user can type."""
     phones = tuple(phone.shown for phone in contact.phones)
-    return {**{name: getattr(contact, name) for name in ContactFields.model_fields}, "phones": phones}
+    handles = tuple({"kind": identity.kind, "value": identity.shown} for identity in contact.identities)
+    return {
+        **{name: getattr(contact, name) for name in ContactFields.model_fields},
+        "phones": phones,
+        "identities": handles,
+    }
 
 
 async def edit(world: World, email: str, **fields: Any) -> Contact:
@@ -154,6 +162,7 @@ async def test_a_created_contact_shows_all_that_was_typed_and_no_card_or_mail_ch
         "name": "Dora",
         "emails": ("Dora@X.example", "dora@home.example"),
         "phones": ("+49 30 1234567", "+49 (0)30 1234567", "0177 1"),
+        "identities": ({"kind": "linkedin", "value": "Dora-1"}, {"kind": "signal", "value": "dora.01"}),
         "company": "Acme",
         "title": "CEO",
         "photo_url": "https://mine.example/d.png",

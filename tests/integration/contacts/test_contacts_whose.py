@@ -37,7 +37,9 @@ from libs.common.requests import (
     PublishedMessage,
     RotateBcc,
     SearchContacts,
+    TypedIdentity,
     UndoMerge,
+    UnlinkIdentity,
     UpdateContact,
 )
 from services.contacts import bcc_offers
@@ -51,6 +53,7 @@ from services.contacts.handlers import (
     counts,
     duplicates,
     export,
+    identities,
     merges,
     messages,
     timelines,
@@ -102,7 +105,7 @@ STORY: list[Event] = [
 ]
 REPORT = InteractionReported(
     user_id=USER, platform="telegram", ref="77", occurred_at=NOW, direction="inbound", kind="message",
-    identities=(Identity(kind="phone", value=PHONE), Identity(kind="telegram", value="@bob", name="Bob")), text="hi",
+    identities=(Identity(kind="phone", value=PHONE), Identity(kind="telegram", value="@bob", name="Bob", emails=(JANE,))), text="hi",
 )  # fmt: skip
 PROFILE = ProfileReported(
     user_id=USER, platform="twitter", identity=Identity(kind="email", value=JANE), bio="Founder", at=NOW
@@ -125,7 +128,7 @@ async def live(world: World, user: UserId) -> UUID:
     jane, bob, carol = [await contact_id(world, email, user) for email in (JANE, BOB, CAROL)]
     note = AddInteraction(user_id=user, contact_id=jane, text="met in Rome", occurred_at=NOW)
     await timelines.add_interaction(world.context, note)
-    fields = ContactFields(notes="a friend", tags=("x",))
+    fields = ContactFields(notes="a friend", tags=("x",), identities=(TypedIdentity(kind="acme", value="@bob_m"),))
     await contacts.update_contact(world.context, UpdateContact(user_id=user, contact_id=bob, fields=fields))
     merged = await merges.merge_contacts(world.context, MergeContacts(user_id=user, contact_id=bob, other_id=carol))
     hashed = await world.pool.fetchval("SELECT bcc_hash FROM contacts WHERE id = $1", jane)
@@ -210,6 +213,8 @@ async def edit_everything(world: World, merge_id: UUID) -> None:
     bob = await contact_id(world, BOB)
     await merges.undo_merge(context, UndoMerge(user_id=USER, merge_id=merge_id))
     await contacts.rotate_bcc(context, RotateBcc(user_id=USER, contact_id=bob))
+    unlink = UnlinkIdentity(user_id=USER, contact_id=bob, kind="acme", value="bob_m")
+    await identities.unlink_identity(context, unlink)
     typed = ContactFields(name="B", emails=("b@new.example",), archived=True)
     await contacts.update_contact(context, UpdateContact(user_id=USER, contact_id=bob, fields=typed))
     created = await contacts.create_contact(context, CreateContact(user_id=USER, fields=ContactFields(emails=(BOB,))))

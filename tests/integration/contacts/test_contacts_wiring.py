@@ -46,7 +46,9 @@ from libs.common.requests import (
     RotateBcc,
     SearchContacts,
     TimelineItem,
+    TypedIdentity,
     UndoMerge,
+    UnlinkIdentity,
     UpdateContact,
 )
 from libs.common.service import Resources, running
@@ -181,6 +183,12 @@ async def request_everything(stage: Stage) -> None:
     [record] = (await gateway.request(ListMerges(user_id=USER, contact_id=created.id))).items
     assert (record.id, record.other_id) == (merged.merge_id, other.contact.id)
     assert (await gateway.request(UndoMerge(user_id=USER, merge_id=merged.merge_id))).emails == (BOB,)
+    parting = UnlinkIdentity(user_id=USER, contact_id=created.id, kind="telegram", value="jane")
+    linked = ContactFields(identities=(TypedIdentity(kind="telegram", value="@Jane"),))
+    await gateway.request(UpdateContact(user_id=USER, contact_id=created.id, fields=linked))
+    parted = await gateway.request(parting)
+    assert [identity.value for identity in parted.identities] == ["jane"]
+    assert await gateway.request(DeleteContact(user_id=USER, contact_id=parted.id)) == Done()
     stated = DismissDuplicate(user_id=USER, contact_id=created.id, other_id=other.contact.id)
     assert await gateway.request(stated) == Done()
     assert (await gateway.request(ListDuplicates(user_id=USER))).items == ()

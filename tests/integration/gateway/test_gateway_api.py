@@ -7,10 +7,12 @@ from datetime import timedelta
 import aiohttp
 import pytest
 import pytest_asyncio
+from aiohttp.abc import ResolveResult
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from structlog.testing import capture_logs
 
 from libs.common import requests as q
+from libs.common.config import Settings
 from libs.common.errors import Outage
 from libs.common.ids import new_id
 from libs.common.pagination import PAGE_BYTES
@@ -278,6 +280,38 @@ async def test_a_webhook_into_a_private_network_is_refused_on_a_server(service_s
         ):
             async with client.put(f"{API}/settings", json={"notifications": {"webhook_url": url}}) as response:
                 await problem(response, 422, "private_webhook")
+        hook = NotificationPreferences.model_validate({"webhook_url": "http://127.0.0.1/x"})
+        running.world.preferences[running.world.alice.id] = Preferences(notifications=hook)
+        kept = {"notifications": {"webhook_url": "http://127.0.0.1/x", "webhook_events": ["contact.changed"]}}
+        async with client.put(f"{API}/settings", json=kept) as response:
+            assert response.status == 200, await response.text()
+
+
+async def test_a_webhook_whose_name_leads_into_a_private_network_is_refused_as_it_is_set(
+    service_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads_to = {"inside.example": "10.1.2.3", "outside.example": "8.8.8.8"}
+
+    async def resolve(_: object, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        if host not in leads_to:
+            raise OSError("there is no such name")
+        return [ResolveResult(hostname=host, host=leads_to[host], port=port, family=2, proto=0, flags=0)]
+
+    monkeypatch.setattr(aiohttp.ThreadedResolver, "resolve", resolve)
+    for networks, accepted in (("", {"outside"}), ("10.1.0.0/16", {"outside", "inside"})):
+        allowed = Settings(webhook_allow=networks).webhook_allow  # type: ignore[arg-type]
+        async with (
+            running_gateway(service_settings, public_url="https://crm.example.com", webhook_allow=allowed) as running,
+            running.client() as client,
+        ):
+            for name in ("outside", "inside", "nowhere"):
+                url = f"https://{name}.example/x"
+                async with client.put(f"{API}/settings", json={"notifications": {"webhook_url": url}}) as response:
+                    if name in accepted:
+                        assert response.status == 200, name
+                    else:
+                        body = await problem(response, 422, "private_webhook")
+                        assert "PINGCRM_WEBHOOK_ALLOW" in str(body["detail"])
 
 
 async def test_tokens_are_listed_without_their_secrets(gateway: RunningGateway) -> None:
@@ -321,6 +355,7 @@ async def test_a_webhook_is_shown_with_the_end_of_its_secret_alone(gateway: Runn
     secret = webhook_secret(gateway.resources.settings.webhook_keys[0], world.alice.id)
     assert body == {
         "url": "https://hooks.example.com/x",
+        "events": list(hook.webhook_events),
         "secret": None,
         "secret_hint": secret[-4:],
         "secret_made_at": None,
@@ -348,10 +383,12 @@ async def test_a_request_is_one_line_in_the_log_without_query_string_and_address
         async with gateway.client() as client:
             await client.get(f"{API}/contacts?q=carol@example.com")
             await client.get(f"{API}/nothing/carol@example.com")
+            await client.get("/contacts?q=carol@example.com", allow_redirects=False)
     requests = [line for line in lines if line["event"] == "request"]
     assert [(line["method"], line["route"], line["status"]) for line in requests] == [
         ("GET", f"{API}/contacts", 200),
         ("GET", "unknown", 404),
+        ("GET", "/contacts", 302),
     ]
     assert all(line["ms"] > 0 for line in requests)
     assert "carol@" not in str(lines)

@@ -1,6 +1,7 @@
 """What the gateway counts in Redis: exactly, for each user alone, and forgotten by itself."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from types import SimpleNamespace
 from typing import cast
 from uuid import UUID
@@ -16,7 +17,7 @@ from libs.common.ids import UserId
 from libs.local.secrets import Secrets
 from libs.local.urls import redis_url as redis_url_of
 from services.gateway.context import Context
-from services.gateway.limits import api_requests, exports
+from services.gateway.limits import api_requests, briefs, exports
 from tests.conftest import ServiceSettings
 from tests.support.gateway import running_gateway
 
@@ -106,3 +107,18 @@ async def test_everything_that_is_counted_is_forgotten_by_itself(
     assert {key for key, left in seconds.items() if not 0 < left <= 24 * 3600} == set()
     assert all(left <= 120 for key, left in seconds.items() if "sign_in" in key or "api" in key)
     assert all(left > 3600 for key, left in seconds.items() if "briefs" in key), "it is counted by the hour"
+
+
+async def test_what_was_counted_of_a_user_who_is_gone_is_forgotten_of_every_hour_and_nobody_else_s(
+    cache: Cache, redis_admin: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, hour = cast(Context, SimpleNamespace(cache=cache)), briefs._hour()
+    for user_id in (ALICE, BOB):
+        await cache.run(api_requests._TAKE, [api_requests.bucket_key(user_id)], 10, MINUTE_MS)
+        for ago in (2, 1, 0):
+            monkeypatch.setattr(briefs, "_hour", partial(int, hour - ago))
+            assert await briefs.count_briefs(context, user_id) == 1
+    await briefs.forget_counts(context, ALICE)
+    keys = [key.decode() async for key in redis_admin.scan_iter("gateway:*")]
+    assert len(keys) == 4
+    assert not [key for key in keys if str(BOB) not in key]

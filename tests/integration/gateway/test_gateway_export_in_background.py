@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -17,6 +18,7 @@ from libs.common.events import UserDeleted
 from libs.common.requests import ExportContacts, ExportPage
 from services.gateway import export_making
 from services.gateway.context import Context
+from services.gateway.domain.public_hosts import PUBLIC
 from services.gateway.export_making import make_due_exports
 from services.gateway.handlers import exports as handlers
 from services.gateway.handlers.deletions import delete_user
@@ -42,7 +44,7 @@ async def rest(_: Context) -> int:
 
 def replica(gateway: RunningGateway) -> Context:
     resources = gateway.resources
-    webhooks = WebhookSender(resources.settings, resources.db, resources.bus, resources.http, allow_private=False)
+    webhooks = WebhookSender(resources.settings, resources.db, resources.bus, resources.http, PUBLIC)
     return Context.of(resources, webhooks)
 
 
@@ -106,6 +108,12 @@ async def test_an_export_is_made_notified_of_and_given_to_its_user_alone(
     ]
     for path in (f"/me/export/{export_id}", f"/me/export/{export_id}/archive"):
         assert (await call(gateway, "GET", path, "pcrm_bob"))[0] == 404
+    await gateway.resources.db.execute(
+        "DELETE FROM export_pieces WHERE number = (SELECT max(number) FROM export_pieces)"
+    )
+    async with asyncio.timeout(10):
+        with pytest.raises(aiohttp.ClientError):  # what has arrived must not pass for the whole
+            await call(gateway, "GET", f"/me/export/{export_id}/archive")
 
     await gateway.resources.db.execute("UPDATE exports SET finished_at = now() - interval '24 hours 1 second'")
     await make_due_exports(replica(gateway))
@@ -151,7 +159,10 @@ async def test_a_replica_that_stops_leaves_it_to_the_next_and_one_that_was_thoug
 async def test_an_export_that_can_not_be_made_is_tried_again_and_then_shows_why(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_: Any) -> Any:
+    behalf: list[str] = []
+
+    async def fail(context: Context, *_: Any) -> Any:
+        behalf.append(await context.db.fetchval("SELECT current_setting('pingcrm.user_id', true)"))
         raise Outage("away")
 
     monkeypatch.setattr(export_making, "begin_export", fail)
@@ -162,6 +173,7 @@ async def test_an_export_that_can_not_be_made_is_tried_again_and_then_shows_why(
         assert shown["state"] == ("failed" if attempt == 3 else "making")
         await gateway.resources.db.execute("UPDATE exports SET lease_until = '-infinity'")
     assert shown["problem"] == export_making.AWAY
+    assert behalf == [str(gateway.world.alice.id)] * 3, "behind the second wall, though nobody calls"
     _, notes = await call(gateway, "GET", "/notifications")
     assert [(note["kind"], note["level"]) for note in notes["items"]] == [("export.failed", "error")]
     status, again = await call(gateway, "POST", "/me/export")

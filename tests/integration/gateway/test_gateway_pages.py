@@ -9,6 +9,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 import pytest_asyncio
+from multidict import MultiDict
 
 from libs.common import requests as q
 from libs.common.ids import InteractionId, new_id
@@ -285,6 +286,53 @@ async def test_each_field_is_edited_where_it_stands(gateway: RunningGateway, bro
     assert f'<a href="/contacts/{other.id}">Open <bdi>Dan &lt;b&gt;</bdi></a>' in html
     status, html = await submit(browser, f"{here}/edit", {"edit": "birthday", "birthday": "much too long a birthday"})
     assert (status, 'value="much too long a birthday"' in html) == (422, True)
+
+
+async def test_handles_are_shown_typed_and_parted_by_plain_forms(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    shown = (
+        q.ContactIdentity(kind="telegram", value="carol", shown="@Carol", url="https://t.me/Carol"),
+        q.ContactIdentity(kind="acme <b>", value="x", shown="<i>x</i>"),
+    )
+    person = world.add(world.alice, contact("Carol").model_copy(update={"identities": shown}))
+    other = world.add(world.alice, contact("Dan", "dan@example.com"))
+    here = f"/contacts/{person.id}"
+    html = await page(browser, here)
+    assert (
+        '<bdi>Telegram</bdi>&nbsp;<a href="https://t.me/Carol" rel="noopener noreferrer"><bdi>@Carol</bdi></a>' in html
+    )
+    assert "<bdi>Acme &lt;b&gt;</bdi>&nbsp;<bdi>&lt;i&gt;x&lt;/i&gt;</bdi>" in html
+    assert "<bdi>@Carol</bdi>, <bdi>&lt;i&gt;x&lt;/i&gt;</bdi>)" in html, "by them the person is not to be recorded"
+    lines = ("Telegram @Carol", "x.com/carol", "signal: c.1", "")
+    typed = MultiDict([("edit", "identities"), *(("identities", line) for line in lines)])
+    assert await submit(browser, f"{here}/edit", typed) == (303, f"{here}#person")
+    sent = requested(gateway, q.UpdateContact)[-1].fields.model_dump(exclude_none=True)
+    assert sent == {
+        "identities": (
+            {"kind": "telegram", "value": "@Carol"}, {"kind": "", "value": "x.com/carol"}, {"kind": "signal", "value": "c.1"},
+        )
+    }  # fmt: skip
+    unlink = f"{here}/identities/unlink"
+    html = await page(browser, f"{here}?edit=identities")
+    assert html.count(f'action="{unlink}"') == 2
+    assert 'name="kind" value="acme &lt;b&gt;"' in html
+    status, parted = await submit(browser, unlink, {"kind": "telegram", "value": "carol"})
+    assert (status, parted) == (303, f"/contacts/{other.id}?parted_from={person.id}")
+    assert requested(gateway, q.UnlinkIdentity)[-1].value == "carol"
+    html = await page(browser, parted)
+    assert f'action="/contacts/{person.id}/merge"><input type="hidden" name="other_id" value="{other.id}">' in html
+    status, html = await submit(browser, f"{here}/edit", {"edit": "emails", "emails": "dan@example.com"})
+    assert (status, f'action="{here}/merge"><input type="hidden" name="other_id" value="{other.id}">' in html) == (
+        409,
+        True,
+    )
+    alone = world.add(world.alice, contact("Eve").model_copy(update={"identities": shown[:1]}))
+    html = await page(browser, f"/contacts/{alone.id}?edit=identities")
+    assert ("Telegram @Carol" in html, "/identities/unlink" in html) == (True, False), (
+        "it is a person of its own already"
+    )
 
 
 async def test_every_action_of_a_person_is_a_plain_form(

@@ -158,6 +158,37 @@ async def test_one_note_after_a_meeting_stands_on_the_timeline_of_every_guest_an
     assert "Your note" not in await page(browser, here)
 
 
+async def test_the_note_after_a_meeting_is_written_read_and_changed_by_programs_too(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    priya = world.add(world.alice, contact("Priya"))
+    known = (q.MeetingGuest(address="p@x.example", name="Priya", contact_id=priya.id),)
+    world.guests = (*known, q.MeetingGuest(address="s@x.example", name="Stranger"))
+    here = f"/api/v1/meetings/{world.meeting.meeting_id}/note"
+
+    async def put(body: object, path: str = here) -> tuple[int, str]:
+        async with browser.put(path, json=body) as response:
+            return response.status, await response.text()
+
+    assert (await put({"text": " They want green. "}))[0] == 200
+    (note,) = requested(gateway, q.AddInteraction)
+    assert (note.contact_id, note.text, note.occurred_at) == (priya.id, "They want green.", world.meeting.ends_at)
+    await submit(browser, f"/meetings/{world.meeting.meeting_id}/note", {"text": "They want blue."})
+    assert requested(gateway, q.AddInteraction)[-1].ref == note.ref, "the page changes the same note"
+    world.interactions = (interaction("They want blue.", thread=note.thread, platform="note"),)
+    async with browser.get(here) as response:
+        assert await response.json() == {"text": "They want blue.", "contact_ids": [str(priya.id)]}
+    assert [(await put(body))[0] for body in ({"text": " \n"}, {"text": ""}, {}, {"text": "x" * 10_001})] == [422] * 4
+    assert (await put({"text": "Whose?"}, here.replace(str(world.meeting.meeting_id), str(new_id()))))[0] == 404
+    world.guests = ()
+    assert (await put({"text": "Nobody"}))[0] == 409
+    world.guests, world.starts_at = known, datetime.now(UTC) + timedelta(hours=1)
+    status, problem = await put({"text": "Too early"})
+    assert (status, "has not begun" in problem) == (409, True)
+    assert len(requested(gateway, q.AddInteraction)) == 2
+
+
 async def test_a_brief_is_looked_at_in_light_in_dark_and_as_text_and_written_once_for_each_look(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:
@@ -210,6 +241,24 @@ async def test_the_meetings_that_were_and_the_dry_run_state_in_words_why_there_w
     assert "Of your 3 meetings in the last 30 days, 1 would have got a brief" in shown
     assert "no brief: you declined" in shown
     assert "no brief: nobody you know" in shown
+    world.model_calls = tuple(
+        q.ModelCall(
+            meeting_id=world.meeting.meeting_id, called_at=world.starts_at, host=HOSTILE, model="claude-haiku-4-5", characters=2_345,
+            guests=2, interactions=7, bios=1, outcome=outcome, input_tokens=1_200, output_tokens=150, cost_usd=0.00195,
+        )
+        for outcome in ("answered", "timeout")
+    )  # fmt: skip
+    html = await page(browser, "/settings/ai")
+    shown = texts(html)
+    assert "written by claude-haiku-4-5 at api.anthropic.com" in shown
+    assert "$0.0123 of $0.50 are used today" in shown
+    assert "2 guests, 7 interactions and 1 bio" in shown
+    assert "not answered in time" in shown
+    assert "$0.0039 in all" in shown
+    assert ESCAPED not in html
+    assert "<img src=x" not in html
+    world.model_calls, world.model_host = (), ""
+    assert "Nothing is sent: there is no key." in texts(await page(browser, "/settings/ai"))
 
 
 async def test_why_an_email_is_missing_is_answered_by_its_id_in_every_account_and_by_words_of_its_subject(

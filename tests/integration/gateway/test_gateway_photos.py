@@ -13,7 +13,7 @@ from aiohttp import web
 
 from libs.common.config import Settings
 from libs.common.events import AccountDisconnected, UserDeleted
-from libs.common.ids import AccountId, Service, new_id
+from libs.common.ids import AccountId, ContactId, Service, UserId, new_id
 from libs.common.requests import Contact
 from libs.common.web import port_of, serve
 from libs.google_sim.people.portraits import portrait
@@ -146,19 +146,23 @@ async def test_the_photos_of_a_user_go_with_the_user_and_with_a_purged_account(
 ) -> None:
     async with stage(service_settings) as (gateway, host), gateway.browser() as browser:
         person, alice = known(gateway, "photo"), gateway.world.alice.id
+        bobs = gateway.world.add(gateway.world.bob, person.model_copy(update={"id": ContactId(new_id())}))
+        async with gateway.browser("session-of-bob") as bob:
+            assert (await fetched(bob, bobs)).status == 200
         account = AccountId(new_id())
         purged = AccountDisconnected(user_id=alice, account_id=account, purge=True, at=datetime.now(UTC))
-        for number, end in enumerate((purged, UserDeleted(user_id=alice, account_ids=(account,))), start=1):
+        for number, end in enumerate((purged, UserDeleted(user_id=alice, account_ids=(account,))), start=2):
             await fetched(browser, person)
-            assert host.requested["photo"] == number
+            assert host.requested["photo"] == number, "nobody gets what another user had fetched"
             assert await is_kept(gateway)
             await gateway.buses["auth"].publish(end)
             async with asyncio.timeout(20):
                 while await is_kept(gateway):
                     await asyncio.sleep(0.02)
+        assert await is_kept(gateway, gateway.world.bob.id)
 
 
-async def is_kept(gateway: RunningGateway) -> bool:
-    """Whether any photo of Alice's people is in Redis."""
-    key = f"gateway:{photos_key(gateway.world.alice.id)}"
+async def is_kept(gateway: RunningGateway, user_id: UserId | None = None) -> bool:
+    """Whether any photo of the user's people is in Redis: Alice's, where no other is given."""
+    key = f"gateway:{photos_key(user_id or gateway.world.alice.id)}"
     return bool(await gateway.resources.cache.client.pttl(key) > 0)

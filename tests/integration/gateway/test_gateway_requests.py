@@ -24,7 +24,8 @@ CONTACT, OTHER = ContactId(UUID(int=21)), ContactId(UUID(int=22))
 MEETING, THING = MeetingId(UUID(int=23)), UUID(int=24)
 MAIL = InteractionId(UUID(int=25))
 AT = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-FIELDS = q.ContactFields(name="Carol", emails=("carol@example.com",))
+HANDLE = q.TypedIdentity(kind="telegram", value="@carol")
+FIELDS = q.ContactFields(name="Carol", emails=("carol@example.com",), identities=(HANDLE,))
 # What is needed to get as far as the request that an operation is about.
 ON_THE_WAY = (q.WhoIs, q.ListAccounts, q.GetSettings)
 
@@ -97,6 +98,9 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
     yield Case("list_merges", "GET", f"{of_contact}/merges", q.ListMerges(**person), 10)
     merged = q.MergeContacts(**person, other_id=OTHER)
     yield Case("merge_contacts", "POST", f"{of_contact}/merge", merged, 30, {"other_id": str(OTHER)}, keyed=True)
+    parted = q.UnlinkIdentity(**person, kind="telegram", value="carol")
+    body = {"kind": "telegram", "value": "carol"}
+    yield Case("unlink_identity", "POST", f"{of_contact}/identities/unlink", parted, 30, body, keyed=True)
     yield Case("undo_merge", "POST", f"/merges/{THING}/undo", q.UndoMerge(**mine, merge_id=THING), 30)
     yield Case("rotate_bcc", "POST", f"{of_contact}/bcc/rotate", q.RotateBcc(**person), 30)
 
@@ -122,6 +126,9 @@ def cases(user: UserId, account: AccountId) -> Iterator[Case]:
     yield Case("show_meeting", "GET", of_meeting, q.GetMeeting(**mine, meeting_id=MEETING), 10)
     yield Case("preview_prep", "GET", f"{of_meeting}/prep", q.PreviewPrep(**mine, meeting_id=MEETING), 45)
     yield Case("send_prep", "POST", f"{of_meeting}/prep", q.SendPrep(**mine, meeting_id=MEETING), 90, keyed=True)
+    noted_meeting = q.GetMeeting(**mine, meeting_id=MEETING)
+    yield Case("show_note", "GET", f"{of_meeting}/note", noted_meeting, 10)
+    yield Case("put_note", "PUT", f"{of_meeting}/note", noted_meeting, 10, {"text": "Tea."})
     yield Case("dry_run_preps", "GET", "/preps/dry-run?days=7", q.DryRunPreps(**mine, days=7), 60)
 
     after = Preferences(gmail=GmailPreferences(mail_lookback_days=30, own_addresses=("me@x.example",)))

@@ -1,12 +1,10 @@
 """The settings, accounts and notifications as pages: what they show, and what their forms do without any script."""
 
 import asyncio
-import hashlib
-import hmac
-import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import aiohttp
@@ -16,13 +14,15 @@ import pytest_asyncio
 from libs.common import requests as q
 from libs.common.events import PrepSent, SyncCompleted
 from libs.common.ids import MeetingId, RunId, new_id
-from libs.common.preferences import GmailPreferences, NotificationPreferences, Preferences
+from libs.common.preferences import WEBHOOK_EVENTS, GmailPreferences, NotificationPreferences, Preferences
 from libs.common.scopes import ALL, CALENDAR_READ, GMAIL_SEND
+from services.gateway.api import meetings
+from services.gateway.domain import webhook_delivery
 from services.gateway.pages import settings as settings_pages
 from tests.conftest import ServiceSettings
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.gateway.values import NOW, account_of
-from tests.support.webhooks import Receiver, receiver
+from tests.support.webhooks import Receiver, choose_webhook, publish_completed, receiver, signatures
 
 __all__ = ["receiver"]  # a fixture
 HTML = {"Accept": "text/html"}
@@ -46,9 +46,11 @@ async def page(browser: aiohttp.ClientSession, path: str) -> str:
         return await response.text()
 
 
-async def submit(browser: aiohttp.ClientSession, path: str, form: Mapping[str, str] | None = None) -> tuple[int, str]:
+async def submit(
+    browser: aiohttp.ClientSession, path: str, form: Mapping[str, str] | Sequence[tuple[str, str]] = ()
+) -> tuple[int, str]:
     """The status, and where it leads (a redirect), or the page."""
-    async with browser.post(path, data=form or {}, allow_redirects=False) as response:
+    async with browser.post(path, data=form, allow_redirects=False) as response:
         return response.status, response.headers.get("Location") or await response.text()
 
 
@@ -120,6 +122,35 @@ async def test_each_section_of_the_settings_is_saved_by_itself_and_can_be_undone
     html = await save(browser, **{**BRIEFS, "time_zone": "Europe/Paris"})
     assert "Saved." in html
     assert 'name="undo"' not in html, "it is over"
+
+
+async def test_calendars_are_ticked_in_googles_list_and_one_that_is_not_in_it_stays_as_it_is(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    alice, stored = gateway.world.alice.id, gateway.world.preferences
+    stored[alice] = Preferences(gmail=GmailPreferences(calendar_ids=("gone@group.example",)))
+    own = gateway.world.account(gateway.world.alice).id
+    gateway.world.calendars = q.Calendars(
+        items=tuple(
+            q.AccountCalendar(account_id=own, calendar_id=f"{name}@group.example", title=name.title())
+            for name in ("choir", "team")
+        )
+    )
+    html = await page(browser, "/settings/calendars")
+    boxes = re.findall(r'name="calendar_id" value="([^"]+)" (checked)?', html)
+    assert boxes == [("choir@group.example", ""), ("team@group.example", ""), ("gone@group.example", "checked")]
+    form = [("calendar_id", "team@group.example"), ("calendar_id", "gone@group.example")]
+    async with browser.post("/settings/calendars", data=form, allow_redirects=False) as response:
+        location = response.headers["Location"]
+    assert location.endswith("#sync")
+    assert stored[alice].gmail.calendar_ids == ("team@group.example", "gone@group.example")
+    undo_id = undo_of(await page(browser, location.partition("#")[0]))
+    await submit(browser, "/settings/undo", {"undo": undo_id})
+    assert stored[alice].gmail.calendar_ids == ("gone@group.example",)
+    status, html = await submit(browser, "/settings/calendars", {"calendar_id": "\x07"})
+    assert (status, stored[alice].gmail.calendar_ids) == (422, ("gone@group.example",))
+    gateway.world.calendars = q.Calendars(items=(), unavailable=(own,))
+    assert "Google does not list its calendars right now." in await page(browser, "/settings/calendars")
 
 
 async def test_an_account_shows_its_state_its_history_and_whether_everything_is_here(
@@ -207,6 +238,33 @@ async def test_tokens_are_shown_once_and_everything_goes_only_behind_the_own_add
     assert requested(gateway, q.DeleteUser)[-1].user_id == gateway.world.alice.id
 
 
+def fetched_anew(html: str) -> set[str]:
+    """From where parts of the page fetch themselves, and from where all of it is loaded again."""
+    return {
+        unescape(path) for path in re.findall(r'(?:hx-get="|<a href="(?=[^"]*">Load the page again))([^"]*)"', html)
+    }
+
+
+async def test_a_page_that_answers_a_form_is_fetched_anew_from_where_it_is_and_keeps_a_secret_that_is_shown_once(
+    gateway: RunningGateway, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meetings, "BRIEFS_PER_HOUR", 0)
+    meeting = f"/meetings/{gateway.world.meeting.meeting_id}"
+    for path, form, place in (
+        ("/tokens", {"name": "Spreadsheet", "scope": "read", "days": "30"}, "/settings"), ("/tokens", {}, "/settings"),
+        ("/webhook/secret", {}, "/settings"), ("/webhook/test", {}, "/settings"), ("/settings/undo", {}, "/settings"),
+        ("/me/delete", {}, "/settings"), (f"{meeting}/brief", {}, meeting),
+    ):  # fmt: skip
+        status, html = await submit(browser, path, form)
+        assert status in (200, 409, 422, 429), "it answers with a page"
+        assert f'<a href="{place}">Load the page again' in html
+        assert place in fetched_anew(html)
+        for part in fetched_anew(html):
+            await page(browser, part)
+        (webhook,) = re.findall(r'<div id="webhook"[^>]*>', html) or [""]
+        assert ("hx-get" in webhook) == (place == "/settings" and path != "/webhook/secret")
+
+
 async def test_the_webhook_is_tested_by_a_signed_call_and_its_secret_made_anew(
     gateway: RunningGateway, browser: aiohttp.ClientSession, receiver: Receiver
 ) -> None:
@@ -216,7 +274,7 @@ async def test_the_webhook_is_tested_by_a_signed_call_and_its_secret_made_anew(
         notifications=NotificationPreferences.model_validate({"webhook_url": receiver.url})
     )
     status, html = await submit(browser, "/webhook/secret")
-    secrets = re.findall(r"<code>(whsec_[0-9a-f]+)</code>", html)
+    secrets = re.findall(r"<code>(whsec_[A-Za-z0-9+/]+)</code>", html)
     async with gateway.client() as client, client.post("/api/v1/settings/webhook/secret") as response:
         made = await response.json()
         secrets.append(made["secret"])
@@ -228,20 +286,65 @@ async def test_the_webhook_is_tested_by_a_signed_call_and_its_secret_made_anew(
     assert "whsec_" not in html, "shown once"
     assert f"The secret ends in <code>…{made['secret_hint']}</code>" in html
     _, header, body = receiver.calls[0]
-    timestamp, *codes = (part.partition("=")[2] for part in header.split(","))
-    signed = f"{timestamp}.".encode() + body
-    assert codes == [hmac.new(key.encode(), signed, hashlib.sha256).hexdigest() for key in reversed(secrets)]
-    assert json.loads(body)["kind"] == "webhook.test"
+    assert header == signatures(secrets[::-1], receiver.headers[0], body)
+    assert receiver.messages[0]["type"] == receiver.messages[0]["data"]["kind"] == "webhook.test"
     async with gateway.client() as client, client.get("/api/v1/settings/webhook") as response:
         shown = await response.json()
     assert shown == {
-        "url": receiver.url, "secret": None, "secret_hint": made["secret_hint"], "secret_made_at": made["secret_made_at"],
+        "url": receiver.url, "events": list(NotificationPreferences().webhook_events), "secret": None,
+        "secret_hint": made["secret_hint"], "secret_made_at": made["secret_made_at"],
     }  # fmt: skip
     await submit(browser, "/webhook/test")
     html = await page(browser, "/settings?tested")
-    assert "The test call was not taken: the receiver answered 404: nothing is at this URL." in html
+    assert (
+        "The test call was not taken: the receiver answered 404: nothing is at this URL. Check the path of the URL."
+        in html
+    )
     async with gateway.browser("session-of-bob", **HTML) as bobs:
         assert "Last calls" not in await page(bobs, "/settings"), "each sees the own calls"
+
+
+async def test_what_is_posted_is_chosen_by_boxes_once_there_is_a_url_and_can_be_undone(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    alice = gateway.world.alice.id
+
+    def boxes(html: str) -> dict[str, bool]:
+        found = re.findall(r'name="webhook_events" value="([a-z_.]+)" (checked)?', html)
+        return {event: bool(checked) for event, checked in found}
+
+    assert boxes(await page(browser, "/settings")) == {}
+    html = await save(browser, group="notifications", webhook_url="https://hooks.example/x")
+    assert boxes(html) == {event: event != "contact.changed" for event in WEBHOOK_EVENTS}
+    chosen = [("group", "webhook_events"), ("webhook_events", "prep.failed"), ("webhook_events", "contact.changed")]
+    status, location = await submit(browser, "/settings", chosen)
+    assert (status, location.startswith("/settings?saved=webhook_events&undo=")) == (303, True)
+    stored = gateway.world.preferences[alice].notifications
+    assert stored.webhook_events == ("prep.failed", "contact.changed")
+    assert str(stored.webhook_url) == "https://hooks.example/x", "the other form's"
+    html = await page(browser, location.partition("#")[0])
+    assert {event for event, checked in boxes(html).items() if checked} == set(stored.webhook_events)
+    await submit(browser, "/settings/undo", {"undo": undo_of(html)})
+    assert gateway.world.preferences[alice].notifications.webhook_events == NotificationPreferences().webhook_events
+    status, html = await submit(browser, "/settings", [("group", "webhook_events"), ("webhook_events", "everything")])
+    assert status == 422
+    await submit(browser, "/settings", {"group": "webhook_events"})
+    assert gateway.world.preferences[alice].notifications.webhook_events == (), "nothing is ticked"
+
+
+async def test_calls_that_fail_are_shown_with_what_to_do_and_when_they_are_tried_again(
+    gateway: RunningGateway, browser: aiohttp.ClientSession, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_delivery, "RETRY_DELAYS", (timedelta(minutes=90),))
+    choose_webhook(gateway, receiver.url)
+    receiver.statuses = [403]
+    await publish_completed(gateway)
+    await receiver.wait(1)
+    async with asyncio.timeout(10):
+        while "The last call was not taken" not in (html := await page(browser, "/settings")):
+            await asyncio.sleep(0.02)
+    assert "the receiver answered 403: it does not let calls in. Give the receiver the secret that signs now" in html
+    assert re.search(r"not taken: the receiver answered 403[^<]*, [0-9]+ ms, next try <time[^>]*>in 1 hour<", html)
 
 
 async def test_one_request_is_one_notification_and_the_badge_counts_what_is_listed(

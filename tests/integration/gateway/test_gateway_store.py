@@ -35,7 +35,7 @@ async def db(database_of_the_module: Database) -> AsyncIterator[Pool]:
     """The gateway's tables, empty."""
     pool = await open_pool(Settings(postgres_url=database_of_the_module.url_for("gateway")))
     await pool.execute(
-        "TRUNCATE notifications, webhook_deliveries, webhook_calls, webhook_secrets, accounts, deleted_users"
+        "TRUNCATE notifications, webhook_deliveries, webhook_calls, webhook_contacts, webhook_secrets, accounts, deleted_users"
     )
     yield pool
     await pool.close()

@@ -1,7 +1,6 @@
 """Webhook calls: made once, by the rule, with a time limit, to the user's own URL, and never into a private network by any name."""
 
 import asyncio
-import json
 import time
 from datetime import timedelta
 from typing import Any
@@ -18,6 +17,7 @@ from libs.common.errors import Outage, Refused
 from libs.common.log import traced
 from libs.common.requests import GetSettings, UserPreferences
 from services.gateway.domain import webhook_delivery
+from services.gateway.domain.public_hosts import CallableHosts
 from services.gateway.store import notifications
 from services.gateway.webhook_delivery import http_client, sender
 from services.gateway.webhook_delivery.http_client import PublicResolver, webhook_session
@@ -30,6 +30,7 @@ from tests.support.webhooks import Receiver, all_settled, publish_completed, rec
 __all__ = ["receiver"]  # a fixture
 
 NAME = "hooks.example.com"
+ANYWHERE = CallableHosts(anywhere=True)
 
 
 def resolve_as(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
@@ -53,7 +54,7 @@ async def test_a_name_that_leads_into_a_private_network_is_called_on_a_laptop_an
         await publish_completed(running)
         await all_settled(running)
     assert receiver.calls == []
-    async with webhook_session(allow_private=True) as laptop:
+    async with webhook_session(ANYWHERE) as laptop:
         await laptop.post(url)
     assert len(receiver.calls) == 1, "the name is one that can be called"
 
@@ -81,7 +82,7 @@ async def test_a_call_that_fails_is_due_again_by_the_rule_and_one_without_a_repl
         assert timedelta(minutes=59) < due_in <= timedelta(hours=1)
     for headers in receiver.headers:
         assert "Cookie" not in headers
-        assert abs(time.time() - int(headers["PingCRM-Signature"].partition(",")[0].removeprefix("t="))) < 120
+        assert abs(time.time() - int(headers["webhook-timestamp"])) < 120
 
 
 async def next_call(running: RunningGateway) -> timedelta:
@@ -126,9 +127,9 @@ async def test_a_call_is_made_once_whoever_else_is_sending_and_to_its_own_user_a
         await publish_completed(running)
         await receiver.wait(1)
         await publish_completed(running, running.world.bob)
-        async with webhook_session(allow_private=True) as http:
+        async with webhook_session(ANYWHERE) as http:
             r = running.resources
-            await WebhookSender(r.settings, r.db, r.bus, http, allow_private=True).send_due()
+            await WebhookSender(r.settings, r.db, r.bus, http, ANYWHERE).send_due()
         receiver.go_on.set()
         await all_settled(running, notified=2)
         assert len(receiver.calls) == 1
@@ -136,7 +137,7 @@ async def test_a_call_is_made_once_whoever_else_is_sending_and_to_its_own_user_a
         async with running.replica():  # as after a crash: nobody wakes it
             await receiver.wait(2)
             await all_settled(running)
-    assert [json.loads(body)["id"] for _, _, body in receiver.calls][1:] == [str(forgotten)]
+    assert [message["data"]["id"] for message in receiver.messages][1:] == [str(forgotten)]
 
 
 async def leave_a_call(running: RunningGateway) -> UUID:
@@ -169,5 +170,5 @@ async def test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call(
 
 
 def test_a_lease_lasts_longer_than_a_call_can_take() -> None:
-    longest: Any = 2 * REQUEST_TIMEOUT_SECONDS + http_client.TIMEOUT_SECONDS
+    longest: Any = REQUEST_TIMEOUT_SECONDS + http_client.TIMEOUT_SECONDS
     assert 2 * timedelta(seconds=longest) < sender.LEASE

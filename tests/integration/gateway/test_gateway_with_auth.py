@@ -3,13 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from uuid import UUID
 
 import aiohttp
+import pytest
 from pydantic import SecretStr
 
 from libs.common import scopes
-from libs.common.service import running
-from libs.google_sim.server import run_google
+from libs.common.errors import Refused
+from libs.common.ids import UserId
+from libs.common.requests import GetToken, ListAccounts
+from libs.common.service import Resources, running
+from libs.google_sim.server import GoogleServer, run_google
 from libs.local.ports import free_port
 from services.auth.__main__ import wire as wire_auth
 from services.gateway.__main__ import wire as wire_gateway
@@ -36,6 +42,12 @@ async def consent(browser: aiohttp.ClientSession, start: str, address: str, *, u
 @asynccontextmanager
 async def served(service_settings: ServiceSettings) -> AsyncIterator[str]:
     """Google, auth and the gateway; the gateway's URL."""
+    async with served_with_google(service_settings) as (url, _):
+        yield url
+
+
+@asynccontextmanager
+async def served_with_google(service_settings: ServiceSettings) -> AsyncIterator[tuple[str, GoogleServer]]:
     async with run_google([ANNA, ANNA_AT_WORK], client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as google:
         changes = {
             "port": free_port(),
@@ -45,7 +57,7 @@ async def served(service_settings: ServiceSettings) -> AsyncIterator[str]:
         }
         auth, gateway = (service_settings(service).model_copy(update=changes) for service in ("auth", "gateway"))
         async with running("auth", auth, wire_auth), running("gateway", gateway, wire_gateway):
-            yield gateway.base_url
+            yield gateway.base_url, google
 
 
 def browser_at(url: str) -> aiohttp.ClientSession:
@@ -79,6 +91,53 @@ async def test_sign_in_add_an_account_make_a_token_and_sign_out(service_settings
             async with program.put(f"{API}/settings", json={}) as response:
                 assert (response.status, (await response.json(content_type=None))["scope"]) == (403, "account")
             assert (await program.get("/settings", allow_redirects=False)).status == 302, "no token opens a page"
+
+
+async def test_a_permission_that_is_taken_back_at_google_is_notified_of_once_however_many_briefs_it_stops(
+    service_settings: ServiceSettings,
+) -> None:
+    """And its link asks for it again; then the next brief can be sent."""
+    async with (
+        served_with_google(service_settings) as (url, google),
+        browser_at(url) as browser,
+        running("prep", service_settings("prep"), nothing_served) as prep,
+    ):
+        await consent(browser, "/login/google", ANNA.address)
+        async with browser.get(f"{API}/me") as response:
+            user_id = UserId(UUID((await response.json())["id"]))
+        (account,) = (await prep.bus.request(ListAccounts(user_id=user_id))).items
+        sending = GetToken(account_id=account.id, scope=scopes.GMAIL_SEND)
+        before = await prep.bus.request(sending)
+        take_back(google, scopes.GMAIL_SEND)
+        for _ in range(3):
+            with pytest.raises(Refused) as refused:
+                await prep.bus.request(sending.model_copy(update={"rejected": before.access_token}))
+            assert refused.value.code == "missing_scope"
+        async with asyncio.timeout(10):
+            while not (warnings := await notifications(browser)):
+                await asyncio.sleep(0.05)
+        assert [warning["kind"] for warning in warnings] == ["permissions.missing"]
+        assert "PingCRM may not send mail" in warnings[0]["body"]
+        assert await consent(browser, warnings[0]["link"], ANNA.address) == "/"
+        assert (await prep.bus.request(sending)).scopes >= set(scopes.FEATURES)
+        assert len(await notifications(browser)) == 1
+
+
+def take_back(google: GoogleServer, scope: str) -> None:
+    """As on Google's page of connected apps: the next token has it no more."""
+    authority = google.world.authority
+    authority.refresh = {
+        text: replace(token, scopes=tuple(held for held in token.scopes if held != scope))
+        for text, token in authority.refresh.items()
+    }
+    authority.grants = {
+        pair: tuple(held for held in granted if held != scope) for pair, granted in authority.grants.items()
+    }
+    authority.expire_access(ANNA.address)
+
+
+async def nothing_served(_: Resources) -> None:
+    """Requests only."""
 
 
 async def notifications(browser: aiohttp.ClientSession) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from libs.common.google.errors import (
 from libs.common.ids import AccountId, new_id
 from libs.common.requests import GetAttendees
 from libs.common.resources.gmail import GmailMessage
+from libs.common.scopes import ALL, GMAIL_SEND
 from services.prep.briefing import UNCONFIRMED_PAUSE, brief_once
 from services.prep.gathering import get_people
 from services.prep.handlers.meetings import brief_meeting
@@ -193,7 +194,7 @@ async def test_a_brief_whose_answer_was_lost_is_found_in_sent_and_not_sent_again
     await brief_once(prep.context, about, None)
     (row,) = await prep.rows()
     assert (row["state"], row["gmail_id"], row["token"]) == ("sent", "found1", before.token)
-    assert prep.mailbox.searches == [f'in:sent "{before.token}"']
+    assert prep.mailbox.looks == ["Sent", "found1"]
     assert len(prep.mailbox.raw) == 1
     assert len(prep.received(PrepSent)) == 1
 
@@ -210,7 +211,75 @@ async def test_a_brief_that_is_not_in_sent_is_sent_under_the_same_token(prep: Pr
     assert [before.token.encode() in raw for raw in prep.mailbox.raw] == [True, True]
 
 
-async def test_where_sent_can_not_be_searched_the_brief_ends_with_a_notification(prep: PrepAlone) -> None:
+SENT_BEFORE = timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("newer", "older", "looked_at"),
+    [
+        (0, 30, 10),  # the first group is older than the brief: it is not there
+        (1, 30, 20),
+        (30, 10, 40),
+        (0, 0, 0),
+    ],
+)
+async def test_sent_is_looked_through_as_far_as_the_brief_can_be(
+    prep: PrepAlone, newer: int, older: int, looked_at: int
+) -> None:
+    about = upcoming()
+    await handed_over_before(prep, about)
+    now = datetime.now(UTC)
+    moments = [now] * newer + [now - SENT_BEFORE] * older
+    prep.mailbox.sent = [
+        GmailMessage(f"sent{number}", "t", None, frozenset(), int(at.timestamp() * 1000), "", {}, "")
+        for number, at in enumerate(moments)
+    ]
+    prep.mailbox.send_once = type(prep.mailbox).send_once
+    await brief_once(prep.context, about, None)
+    assert prep.mailbox.looks == ["Sent", *(f"sent{number}" for number in range(looked_at))]
+
+
+async def test_a_missing_permission_is_on_record_for_each_meeting_and_notified_for_none_and_the_next_one_is_briefed(
+    prep: PrepAlone,
+) -> None:
+    """That it is missing was notified of when the account was connected: one cause, one notification."""
+    prep.accounts = (account(scopes=frozenset(ALL) - {GMAIL_SEND}),)
+    for number in range(3):
+        await brief_once(prep.context, upcoming(event_id=f"e{number}"), None)
+    assert [row["reason"] for row in await prep.rows()] == ["missing_scope"] * 3
+    assert {type(event) for event in prep.bus.published} == {PrepSkipped}
+    prep.accounts = (account(status="reauth_required"),)
+    await brief_once(prep.context, upcoming(event_id="e3"), None)
+    assert {type(event) for event in prep.bus.published} == {PrepSkipped}
+    prep.accounts = (account(),)
+    await brief_once(prep.context, upcoming(event_id="e4"), None)
+    assert (await prep.rows())[-1]["state"] == "sent"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [(Forbidden("api_disabled", "Switched off."), "api_disabled"), (Rejected("No such recipient."), "")],
+)
+async def test_what_stands_in_the_way_of_every_brief_is_named_in_its_failure(
+    prep: PrepAlone, refusal: Exception, code: str
+) -> None:
+    prep.mailbox.send_once = raising(refusal)
+    await brief_once(prep.context, upcoming(), None)
+    assert [event.code for event in prep.received(PrepFailed)] == [code]
+
+
+async def test_a_sent_mail_that_is_deleted_meanwhile_is_passed_over(prep: PrepAlone) -> None:
+    about = upcoming()
+    before = await handed_over_before(prep, about)
+    in_sent(prep, before.token)
+    prep.mailbox.sent.insert(0, GmailMessage("gone", "t", None, frozenset(), None, "", {}, ""))
+    prep.mailbox.deleted = {"gone"}
+    await brief_once(prep.context, about, None)
+    (row,) = await prep.rows()
+    assert (row["state"], row["gmail_id"]) == ("sent", "found1")
+
+
+async def test_where_sent_can_not_be_read_the_brief_ends_with_a_notification(prep: PrepAlone) -> None:
     about = upcoming()
     await handed_over_before(prep, about)
     prep.mailbox.finding = MissingScope("no")

@@ -27,6 +27,7 @@ from libs.common.preferences import GmailPreferences
 from libs.common.requests import DryRunPreps, GetPreps, PreviewPrep, SendPrep
 from libs.common.scopes import ALL, GMAIL_READ, GMAIL_SEND
 from libs.common.service import Resources
+from libs.google_sim.gmail.mailbox import headers
 from libs.local.servers import Nats
 from services.prep.context import Context
 from services.prep.leasing import acquire_lease
@@ -204,6 +205,40 @@ async def test_a_lost_response_of_gmail_does_not_send_twice(stage: Stage, monkey
         await stage.received(PrepSent)
     assert (row["state"], row["attempts"]) == ("sent", 2)
     assert len(stage.mails) == 1
+
+
+async def test_a_hundred_lost_responses_are_a_hundred_emails_though_no_search_finds_them_yet(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.prep.briefing.UNCONFIRMED_PAUSE", timedelta(milliseconds=50))
+    stage.fault("messages.send", "lost_send")
+    stage.meetings = [
+        upcoming(meeting_id=MeetingId(new_id()), event_id=f"e{number}", title=f"Review {number}")
+        for number in range(100)
+    ]
+    async with stage.prep():
+        await stage.buses["sync"].publish(*(MeetingUpcoming(meeting=due) for due in stage.meetings))
+        rows = await stage.settled(100, seconds=150)
+    assert [row["state"] for row in rows] == ["sent"] * 100
+    assert len({row["gmail_id"] for row in rows}) == len(stage.mails) == 100
+    sent = stage.google.world.accounts[ME].mailbox.messages.values()
+    tokens = [value for mail in sent for name, value in headers(mail.resource) if name == "x-pingcrm-prep"]
+    assert sorted(tokens) == sorted(row["token"] for row in rows)
+
+
+async def test_a_brief_that_was_thrown_away_at_once_is_not_sent_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.prep.briefing.UNCONFIRMED_PAUSE", timedelta(seconds=1))
+    stage.fault("messages.send", "lost_send")
+    async with stage.prep():
+        await stage.publish_upcoming(upcoming())
+        async with asyncio.timeout(10):
+            while not stage.mails:
+                await asyncio.sleep(0.01)
+        stage.google.world.accounts[ME].mailbox.relabel(stage.mails[0].id, ["TRASH"], ["INBOX"])
+        (row,) = await stage.settled()
+    assert (row["state"], len(stage.mails)) == ("sent", 1)
 
 
 async def test_a_send_that_never_arrived_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

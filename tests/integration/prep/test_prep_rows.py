@@ -97,6 +97,41 @@ async def test_a_lease_that_is_over_passes_on_with_the_token_that_gmail_may_have
     assert await preps.acquire(db, MEETING, "third") is None, "its lease is a whole one"
 
 
+def copy(name: str, **fields: Any) -> Meeting:
+    """The meeting in another calendar, where Google calls it something else."""
+    return meeting(starts_at=START, ical_uid="uid@calendars.example", event_id=name, **fields)
+
+
+@pytest.mark.parametrize(
+    ("state", "again"), [("sending", False), ("sent", False), ("failed", False), ("skipped", True)]
+)
+async def test_a_meeting_in_two_calendars_of_an_account_has_one_brief(db: Connection, state: Any, again: bool) -> None:
+    stored = await acquired(db, copy("in mine"))
+    if state != "sending":
+        assert await preps.settle(db, stored, state, "why")
+    assert (await preps.acquire(db, copy("in the team's"), "another") is not None) is again
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"starts_at": START + SECOND}, {"original_start": "2026-11-23T14:00:00+00:00"}, {"ical_uid": "another@calendars.example"},
+        {"ical_uid": ""}, {"account_id": AccountId(new_id())},
+    ],
+)  # fmt: skip
+async def test_what_only_resembles_a_meeting_has_a_brief_of_its_own(db: Connection, fields: Any) -> None:
+    await acquired(db, copy("this"))
+    await acquired(db, copy("that").model_copy(update=fields), "another")
+
+
+async def test_a_skipped_copy_comes_back_only_where_the_other_one_has_no_brief(db: Connection) -> None:
+    skipped = await acquired(db, copy("skipped"))
+    assert await preps.settle(db, skipped, "skipped", "cancelled")
+    sent = await acquired(db, copy("sent"), "another")
+    assert await preps.settle(db, sent, "sent")
+    assert await preps.acquire(db, copy("skipped"), "third") is None
+
+
 @pytest.mark.parametrize(("state", "again"), [("sent", False), ("failed", False), ("skipped", True)])
 async def test_what_is_settled_stays_so_except_a_skip(db: Connection, state: Any, again: bool) -> None:
     stored = await acquired(db)

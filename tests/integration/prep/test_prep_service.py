@@ -32,19 +32,38 @@ async def stage(service_settings: ServiceSettings, database: Database, claude: F
 
 
 async def test_meetings_that_begin_together_do_not_wait_for_each_other(stage: Stage, claude: FakeClaude) -> None:
-    """Claude replies to none before it has been asked about all of them."""
+    """Claude replies to none before it has been asked about all of them, also about those that came later."""
     claude.mode = "held"
-    stage.meetings = [upcoming(event_id=f"event{number}", meeting_id=MeetingId(new_id())) for number in range(12)]
+    stage.meetings = [upcoming(event_id=f"event{number}", meeting_id=MeetingId(new_id())) for number in range(40)]
     async with stage.prep(key=True):
-        await stage.buses["sync"].publish(*(MeetingUpcoming(meeting=about) for about in stage.meetings))
-        async with asyncio.timeout(30):
-            while len(claude.requests) < len(stage.meetings):
-                await asyncio.sleep(0.02)
+        for first, last in ((0, 12), (12, 40)):
+            await stage.buses["sync"].publish(*(MeetingUpcoming(meeting=about) for about in stage.meetings[first:last]))
+            async with asyncio.timeout(30):
+                while len(claude.requests) < last:
+                    await asyncio.sleep(0.02)
         assert stage.mails == []
         claude.release.set()
         rows = await stage.settled(len(stage.meetings))
     assert {row["state"] for row in rows} == {"sent"}
     assert len(stage.mails) == len(stage.meetings)
+
+
+async def test_a_brief_that_waits_for_the_model_holds_up_none_that_is_due_later(
+    stage: Stage, claude: FakeClaude
+) -> None:
+    first, second = (upcoming(event_id=f"event{number}", meeting_id=MeetingId(new_id())) for number in range(2))
+    stage.meetings = [first, second]
+    claude.mode = "held"
+    async with stage.prep(key=True):
+        await stage.buses["sync"].publish(MeetingUpcoming(meeting=first))
+        async with asyncio.timeout(30):
+            while not claude.requests:
+                await asyncio.sleep(0.02)
+        claude.mode = "success"
+        await stage.buses["sync"].publish(MeetingUpcoming(meeting=second))
+        assert [row["meeting_id"] for row in await stage.settled(1)] == [second.meeting_id]
+        claude.release.set()
+        assert len(await stage.settled(2)) == 2
 
 
 async def test_what_a_crash_left_in_the_outbox_is_published_soon(stage: Stage) -> None:

@@ -19,6 +19,7 @@ from libs.common.requests import HeldItem, PublishedItem
 from libs.common.resources.gmail import MessagePage, MessageRef
 from libs.common.scopes import ALL
 from services.sync.domain.audit import AuditCount
+from services.sync.domain.channels import Channel
 from services.sync.domain.fetching import Prices
 from services.sync.domain.freshness import MailboxWatch
 from services.sync.domain.history import Touched
@@ -28,6 +29,7 @@ from services.sync.domain.runs import Pause, Progress, RunRequest, Tally
 from services.sync.store import (
     accounts,
     audits,
+    channels,
     cursors,
     freshness,
     item_audits,
@@ -53,6 +55,7 @@ ENDED = [Touched("m1", "t1", 500, "hide", "trash"), Touched("fresh", "t", 501, "
 SUSPECTS = [Suspect("m1", 400), Suspect("m2", 401)]
 REQUEST = RunRequest(ID, "contacts", "user")
 PERSON = {"user_id": MAYA, "account_id": ID}
+ANOTHER_CHANNEL = new_id()
 
 Call = Callable[[Connection], Awaitable[Any]]
 # Of one account. By module, since two modules may have a function of the same name.
@@ -93,6 +96,14 @@ OF_ACCOUNT: dict[Any, dict[str, Call]] = {
         "end": lambda c: audits.end(c, ID, AUDIT, AuditCount(4, 3, {}, 0, 0, 0)),
         "get_last": lambda c: audits.get_last(c, ID),
         "is_under_way": lambda c: _under_way_after_the_end(c),
+    },
+    channels: {
+        "list_channels": lambda c: channels.list_channels(c, ID),
+        "insert_channel": lambda c: channels.insert_channel(c, MAYA, ID, Channel(ANOTHER_CHANNEL, "team", NOW), b"another"),
+        "set_channel": lambda c: channels.set_channel(c, Channel(ACCOUNT.channel_id, "primary", NOW + DAY, "r", NOW + 2 * DAY)),
+        "delete_channel": lambda c: channels.delete_channel(c, ACCOUNT.channel_id),
+        "delete_of_account": lambda c: channels.delete_of_account(c, ID),
+        "get_account_id": lambda c: channels.get_account_id(c, ACCOUNT.channel_id, b"hash"),
     },
     cursors: {
         "get_cursor": lambda c: cursors.get_cursor(c, ID, "mail"),

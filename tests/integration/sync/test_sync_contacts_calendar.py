@@ -16,8 +16,9 @@ from libs.common.events import (
     Reason,
     SyncRequested,
 )
-from libs.common.requests import GetMeeting, ListMeetings
+from libs.common.requests import AccountCalendar, Calendars, GetMeeting, ListCalendars, ListMeetings
 from libs.google_sim.account import CalendarData
+from libs.google_sim.faults import Rule
 from libs.local import ROOT
 from libs.local.bus_admin import connect_admin
 from libs.local.servers import Nats
@@ -108,6 +109,12 @@ async def test_a_meeting_knows_the_zone_of_the_primary_calendar_whatever_its_eve
     everything = ListMeetings(user_id=stage.user_id, start=NOW - timedelta(days=9), end=NOW + timedelta(days=9))
     async with stage.replica():
         await stage.first_sync("calendar")
+        team = AccountCalendar(account_id=stage.account_id, calendar_id=TEAM, title="Team")
+        listed = await stage.request(ListCalendars(user_id=stage.user_id))
+        assert listed == Calendars(items=(team,)), "the primary one is always read"
+        stage.google.world.faults.set([Rule("calendarList", "404")], 0)
+        listed = await stage.request(ListCalendars(user_id=stage.user_id))
+        assert listed == Calendars(items=(), unavailable=(stage.account_id,))
         await stage.change_settings(calendar_ids=(TEAM,))
         await stage.until(lambda: len(stage.ended("calendar")) == 2)
         found = {meeting.event_id: meeting for meeting in (await stage.request(everything)).items}

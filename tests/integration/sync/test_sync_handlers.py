@@ -151,6 +151,18 @@ async def test_what_was_forgotten_is_not_connected_again(parts: Parts, forgotten
     assert await parts.fetch("SELECT FROM accounts UNION ALL SELECT FROM preferences UNION ALL SELECT FROM runs") == []
 
 
+@pytest.mark.parametrize("forgotten", ["user", "account"])
+async def test_what_comes_late_about_what_was_forgotten_leaves_nothing(parts: Parts, forgotten: str) -> None:
+    account_id = AccountId(new_id())
+    await insert(parts, "forgotten", id=MAYA if forgotten == "user" else account_id)
+    ended = AccountDisconnected(user_id=MAYA, account_id=account_id, purge=False, at=NOW, sequence=6)
+    await accounts.disconnect(parts.context, ended)
+    if forgotten == "user":
+        changed = SettingsChanged(user_id=MAYA, version=9, before=preferences(100), after=preferences(200))
+        await accounts.change_settings(parts.context, changed)
+    assert await parts.fetch("SELECT FROM accounts UNION ALL SELECT FROM preferences UNION ALL SELECT FROM runs") == []
+
+
 async def test_a_permission_that_ended_stops_the_runs_of_its_account_and_reports_them(parts: Parts) -> None:
     account_id, other_id = await add(parts, sequence=3), await add(parts, sequence=3)
     scheduled = await add_run(parts, account_id, state="running")

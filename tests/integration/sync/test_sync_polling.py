@@ -54,18 +54,25 @@ async def test_each_mailbox_is_polled_once_at_a_pause_that_follows_how_quiet_it_
         await first.db.execute(POPULATE)
         await first.db.execute("ANALYZE accounts, cursors, runs")
         replicas = [context_of(first), context_of(second)]
+        began = await first.db.fetchval("SELECT clock_timestamp()")
         await asyncio.gather(*(poll_due(replica, MINUTE) for replica in replicas))
+        ended = await first.db.fetchval("SELECT clock_timestamp()")
         assert len(looked) <= DUE // POLLS_AT_ONCE + 2 * len(replicas), "in chunks"
         assert await first.db.fetchval("SELECT count(*) FROM runs") == DUE
-        pauses = await first.db.fetch("""
-            SELECT min(poll_at - now()) AS least, max(poll_at - now()) AS most, count(*)
+        pauses = await first.db.fetch(
+            """
+            SELECT min(poll_at) - $1::timestamptz AS least, max(poll_at) - $2::timestamptz AS most, max(poll_at) - min(poll_at) AS spread
             FROM accounts JOIN runs USING (account_id)
             GROUP BY watch_expires_at, now() - news_at > '10 minutes', now() - news_at > '1 day' ORDER BY most
-        """)
+            """,
+            began,
+            ended,
+        )
         usual = [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=15)]
         for row, pause in zip(pauses, usual, strict=True):
-            assert 0.85 * pause < row["least"] < row["most"] < 1.15 * pause, row
-            assert row["most"] - row["least"] > 0.1 * pause, "spread"
+            assert 0.89 * pause < row["least"], row
+            assert row["most"] < 1.11 * pause, row  # the quiet grows while the test runs
+            assert row["spread"] > 0.1 * pause, "they do not all come at once"
 
         looked.clear()
         await poll_due(replicas[0], MINUTE)

@@ -72,6 +72,67 @@ async def test_a_meeting_is_published_when_it_is_new_changed_or_back_and_with_a_
     assert await publish(connection, account_id) == {"a": (3, False)}
 
 
+async def test_a_series_that_is_cancelled_takes_its_instances_along_and_nothing_else(
+    connection: Connection, account_id: AccountId
+) -> None:
+    instances = ("s1_20260304T120000Z", "s1_20260305", "s1_R20260304T120000_20260311T120000Z")
+    others = ("s10_20260304T120000Z", "s1_2026", "s", "s1x", "S1_20260305", "s1_20260305Z")
+    await keep(connection, account_id, *instances, *others)
+    await keep(connection, account_id, instances[0], calendar_id="team")
+    assert await meetings.cancel_events(connection, account_id, "primary", ["s1", "never seen"]) == 2
+    left = await meetings.list_upcoming(connection, account_id, NOW, NOW + DAY)
+    assert [(found.calendar_id, found.event_id) for found in left if found.calendar_id == "team"] == [
+        ("team", instances[0])
+    ]
+    assert {found.event_id for found in left if found.calendar_id == "primary"} == {*instances[2:], *others}
+
+
+async def list_both(connection: Connection, account_id: AccountId) -> list[tuple[str, str]]:
+    """Which copies a scan finds; the list of meetings has the same."""
+    upcoming = await meetings.list_upcoming(connection, account_id, NOW, NOW + DAY)
+    listed = await meetings.list_meetings(connection, MAYA, NOW, NOW + DAY, account_id, None, 99)
+    assert listed == upcoming
+    return [(found.calendar_id, found.event_id) for found in upcoming]
+
+
+async def test_a_meeting_in_two_calendars_of_an_account_is_listed_once(
+    connection: Connection, account_id: AccountId
+) -> None:
+    copied = {"ical_uid": "uid@calendars.example"}
+    await keep(connection, account_id, "its copy", calendar_id="team", **copied)
+    await keep(connection, account_id, "a third", calendar_id="room", **copied)
+    assert await list_both(connection, account_id) == [("team", "its copy")]
+    await keep(connection, account_id, "mine", **copied)
+    assert await list_both(connection, account_id) == [("primary", "mine")]
+    await meetings.cancel_events(connection, account_id, "primary", ["mine"])
+    assert await list_both(connection, account_id) == [("team", "its copy")]
+    await keep(connection, await add_account(connection, MAYA), "elsewhere", **copied)
+    assert await list_both(connection, account_id) == [("team", "its copy")], "another account has its own"
+
+
+@pytest.mark.parametrize(
+    "differs", [{"ical_uid": "another@calendars.example"}, {"ical_uid": ""}, {"original_start": "x"}]
+)
+async def test_what_only_resembles_a_meeting_is_listed_too(
+    connection: Connection, account_id: AccountId, differs: dict[str, str]
+) -> None:
+    common = {"ical_uid": "uid@calendars.example", **({"ical_uid": ""} if differs == {"ical_uid": ""} else {})}
+    await keep(connection, account_id, "this", calendar_id="team", **common)
+    await keep(connection, account_id, "that", calendar_id="room", **{**common, **differs})
+    assert len(await list_both(connection, account_id)) == 2
+
+
+async def test_that_guests_are_hidden_is_a_change_and_that_they_are_not_is_none(
+    connection: Connection, account_id: AccountId
+) -> None:
+    await keep(connection, account_id, "a")
+    body = await connection.fetchval("SELECT meeting FROM meetings WHERE account_id = $1", account_id)
+    assert "guests_hidden" not in body, "else every meeting would be published once more after an upgrade"
+    assert await keep(connection, account_id, "a", guests_hidden=True) == (0, 1)
+    (listed,) = await meetings.list_upcoming(connection, account_id, NOW, NOW + DAY)
+    assert listed.guests_hidden
+
+
 async def test_a_change_while_its_meeting_was_being_published_is_published_too(
     connection: Connection, account_id: AccountId
 ) -> None:

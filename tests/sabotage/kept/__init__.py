@@ -1,4 +1,7 @@
-"""The kept mutations, a module per kind of promise, or a package with a module per service. Each fault that is ever found adds one."""
+"""The kept mutations, a module per kind of promise, or a package with a module per service; the consent to assistants is apart.
+
+Each fault that is ever found adds one.
+"""
 
 from collections.abc import Iterator
 from importlib import import_module

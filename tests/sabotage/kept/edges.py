@@ -14,6 +14,7 @@ HEADERS = "tests/unit/prep/test_mail_headers.py"
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 ESCAPING = "tests/unit/test_escaping.py"
 CONTACTS = "tests/integration/contacts/test_contacts"
+HANDLES = "tests/unit/contacts/test_contacts_handles.py"
 WHY_IN_TIME = "tests/integration/sync/test_why_in_time.py"
 
 FAILURES = "tests/unit/local/test_first_failures.py"
@@ -60,14 +61,14 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a webhook whose name leads into the own network",
         "edges",
         "services/gateway/webhook_delivery/http_client.py::webhook_session",
-        Replace("None if allow_private else PublicResolver()", "None"),
+        Replace("None if hosts.anywhere else PublicResolver(hosts)", "None"),
         (f"{SAFETY}::test_a_name_that_leads_into_a_private_network_is_called_on_a_laptop_and_not_by_a_server",),
     ),
     Mutation(
         "a name with a public address opens its private ones",
         "edges",
         "services/gateway/webhook_delivery/http_client.py::PublicResolver.resolve",
-        Replace("return public", "return found"),
+        Replace("return allowed", "return found"),
         (f"{SAFETY}::test_of_the_addresses_of_a_name_only_the_public_ones_are_connected_to",),
     ),
     Mutation(
@@ -123,21 +124,30 @@ MUTATIONS: tuple[Mutation, ...] = (
         "webhooks are posted with the resolver of the system",
         "edges",
         "services/gateway/webhook_delivery/http_client.py::webhook_session",
-        Replace("None if allow_private else PublicResolver()", "None"),
+        Replace("None if hosts.anywhere else PublicResolver(hosts)", "None"),
         (f"{CLIENT}::test_on_a_server_no_name_leads_into_its_own_network",),
     ),
     Mutation(
         "a server passes for somebody's own machine",
         "edges",
         "services/gateway/webhook_delivery/sender.py::open_webhook_sender",
-        Replace("private_hosts_allowed(r.settings.base_url)", "True"),
+        Replace("callable_hosts(r.settings.base_url, r.settings.webhook_allow)", "CallableHosts(anywhere=True)"),
         (f"{CLIENT}::test_on_a_server_no_name_leads_into_its_own_network",),
+    ),
+    Mutation(
+        "a webhook that leads inside is found out by its first call alone",
+        "edges",
+        "services/gateway/api/settings.py::store_settings",
+        Replace("await _refuse_private_webhook(call, body.notifications.webhook_url)", ""),
+        (
+            "tests/integration/gateway/test_gateway_api.py::test_a_webhook_whose_name_leads_into_a_private_network_is_refused_as_it_is_set",
+        ),
     ),
     Mutation(
         "one public address of a name opens the way to all of them",
         "edges",
         "services/gateway/webhook_delivery/http_client.py::PublicResolver.resolve",
-        Replace("return public", "return found"),
+        Replace("return allowed", "return found"),
         (f"{CLIENT}::test_of_several_addresses_only_the_public_ones_are_connected_to",),
     ),
     Mutation(
@@ -183,11 +193,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         (LINKS,),
     ),
     Mutation(
-        "encoded words of a title are decoded into the head",
+        "a link in somebody's name is one in a talking point",
         "edges",
-        "services/prep/domain/mail.py::compose",
-        Replace('subject.replace(_ENCODED_WORD, "= ?")', "subject"),
-        (f"{HEADERS}::test_each_piece_in_the_middle_of_a_title_stays_in_the_subject",),
+        "services/prep/domain/clean.py::unlinked",
+        Replace("line(without_links(line(text, 4 * limit)), limit)", "line(text, limit)"),
+        ("tests/unit/prep/test_prep_injection.py::test_points_from_the_facts_carry_no_link_of_others",),
+    ),
+    Mutation(
+        "encoded words of a title are decoded at the other end",
+        "edges",
+        "services/prep/domain/mail.py::_encoded",
+        Replace("_ENCODED_WORD not in text", "True"),
+        (f"{HEADERS}::test_whoever_reads_the_subject_reads_the_title_as_it_is",),
     ),
     Mutation(
         "encoded words of an address are decoded into the head",
@@ -268,9 +285,23 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a connector that writes under a contact's hash",
         "edges",
-        "services/contacts/domain/observations.py::identity_participant",
-        Replace('kind not in ("", "bcc")', 'kind != ""'),
+        "services/contacts/domain/identities.py::identity_kind",
+        Replace("plain in _OTHER_KINDS", 'plain in ("", "email", "domain")'),
         (f"{CONTACTS}_safe.py::test_nobody_takes_a_hash_or_a_contact_from_outside",),
+    ),
+    Mutation(
+        "a profile of another host that passes for one of a platform",
+        "edges",
+        "services/contacts/domain/identities.py::_linked_handle",
+        Replace('authority.rpartition("@")[2]', 'authority.partition("@")[0]'),
+        (f"{HANDLES}::test_what_is_no_handle_of_a_known_platform_is_kept_and_never_taken_for_one",),
+    ),
+    Mutation(
+        "an identity of pages that is kept whole",
+        "edges",
+        "services/contacts/domain/identities.py::read_identity",
+        Replace("cleaned(written, MAX_IDENTITY)", "cleaned(written, 10 * MAX_IDENTITY)"),
+        (f"{HANDLES}::test_an_endless_identity_costs_no_more_than_its_beginning",),
     ),
     Mutation(
         "a phone of two people that identifies one of them",
@@ -351,5 +382,32 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/local/doctor/names.py::check_names",
         Replace('"wrong"', '"note"'),
         ("tests/unit/local/test_every_setting.py",),
+    ),
+    Mutation(
+        "a redirect is in the log as a client that left",
+        "edges",
+        "services/gateway/middlewares.py::observe",
+        Replace("status = redirect.status", "pass"),
+        (
+            "tests/integration/gateway/test_gateway_api.py::test_a_request_is_one_line_in_the_log_without_query_string_and_address",
+        ),
+    ),
+    Mutation(
+        "a panel stands in the place of the frame's page, beside the middle",
+        "edges",
+        "services/gateway/pages/static/style.css",
+        InText(".framed main { grid-area: main;", "main { grid-area: main; } .framed main {"),
+        (
+            "tests/browser/test_states_in_a_browser.py::test_an_assistant_is_allowed_by_a_click_and_the_browser_goes_back_to_it",
+        ),
+    ),
+    Mutation(
+        "a whole number that is written with a point is refused, which the document allows",
+        "edges",
+        "services/gateway/api/parsing.py::read_body",
+        Replace("orjson.dumps(value) if make_whole(value) else raw", "raw"),
+        (
+            "tests/unit/gateway/test_gateway_parsing.py::test_a_whole_number_may_be_written_with_a_point_as_schemas_have_it",
+        ),
     ),
 )

@@ -12,6 +12,7 @@ PRODUCT = "tests/e2e/test_whole_product.py::test_two_replicas_of_everything_yiel
 RESPONSES = "tests/unit/gateway/test_response_headers.py"
 DELIVERY = "libs/common/bus/delivery.py"
 AUTH_CREDENTIALS = "tests/integration/auth/test_auth_credentials.py"
+IDENTITIES = "tests/integration/contacts/test_contacts_identities.py"
 NOT_RECORDED = "tests/integration/contacts/test_contacts_do_not_record.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
 WEBHOOK_SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
@@ -251,6 +252,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{NOT_RECORDED}::test_a_rule_leaves_the_same_whether_it_came_before_or_after_what_it_is_about",),
     ),
     Mutation(
+        "somebody not recorded whom a profile names",
+        "private",
+        "services/contacts/identity_evidence.py::record_evidence",
+        Replace("not rules.matching(*address)", "True"),
+        (f"{IDENTITIES}::test_of_whom_is_not_recorded_nothing_is_kept_as_evidence",),
+    ),
+    Mutation(
+        "somebody not recorded any more whom a profile names",
+        "private",
+        "services/contacts/exclusion_work.py::_apply",
+        Replace("await exclusion_work.delete_evidence(connection, exclusion)", ""),
+        (f"{IDENTITIES}::test_of_whom_is_not_recorded_nothing_is_kept_as_evidence",),
+    ),
+    Mutation(
         "a rule whose work is over before the addresses are gone",
         "private",
         "services/contacts/exclusion_work.py::_apply",
@@ -271,8 +286,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a webhook call under a trace of its own",
         "private",
         "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver_traced",
-        Replace("traced(delivery.trace)", 'traced("")'),
+        Replace("traced(call.trace)", 'traced("")'),
         (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
+    ),
+    Mutation(
+        "a webhook that is called about what its user did not choose",
+        "private",
+        "services/gateway/webhook_delivery/sender.py::WebhookSender.get_url",
+        Replace("event in (*wanted.webhook_events, TEST)", "True"),
+        (
+            "tests/integration/gateway/test_gateway_webhook_delivery.py"
+            "::test_a_webhook_is_called_about_what_its_user_chose_and_about_nothing_else",
+        ),
     ),
     Mutation(
         "a webhook call that forgets the trace of what it reports",
@@ -334,5 +359,39 @@ MUTATIONS: tuple[Mutation, ...] = (
         (
             "tests/integration/common/test_forwarding.py::test_what_waits_for_integrations_goes_with_its_user_except_for_the_order_to_delete",
         ),
+    ),
+    Mutation(
+        "what is on record of calls of the model outlives its user",
+        "private",
+        "services/prep/handlers/users.py::purge_user",
+        Replace("await model_calls.delete_of_user(connection, event.user_id)", "pass"),
+        (
+            "tests/integration/prep/test_model_calls.py::test_calls_are_forgotten_with_their_time_their_account_and_their_user",
+        ),
+    ),
+    Mutation(
+        "answers of the model that are kept for ever",
+        "private",
+        "services/prep/store/model_calls.py::forget_old",
+        InText("UPDATE model_calls SET answer = NULL", "UPDATE model_calls SET answer = answer"),
+        (
+            "tests/integration/prep/test_model_calls.py::test_calls_are_forgotten_with_their_time_their_account_and_their_user",
+        ),
+    ),
+    Mutation(
+        "what an outbox gives up is not counted",
+        "private",
+        "libs/common/outbox.py::_set_aside",
+        Replace("EVENT_OUTCOMES.labels(row['subject'], 'dead_letter').inc()", ""),
+        (
+            "tests/integration/common/test_bus_large_messages.py::test_an_event_in_the_outbox_that_can_never_be_published_holds_back_no_other",
+        ),
+    ),
+    Mutation(
+        "a data folder that anybody can list",
+        "private",
+        "libs/local/data_dir.py::create",
+        Replace("0o711 if os.geteuid() == 0 else 0o700", "0o755"),
+        ("tests/unit/local/test_local_secrets.py::test_a_data_folder_can_be_listed_and_written_by_its_owner_alone",),
     ),
 )

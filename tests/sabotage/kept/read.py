@@ -3,6 +3,7 @@
 from tests.sabotage.mutation import InText, Mutation, Replace
 
 BRIEFS = "tests/unit/prep/test_golden_briefs.py"
+FALLBACK = "tests/unit/prep/test_fallback_points.py"
 TIMES = "tests/unit/prep/test_prep_times.py"
 LANGUAGES = "tests/unit/sync/test_quoted_mail_languages.py"
 SENTENCES = "tests/unit/gateway/test_golden_sentences.py"
@@ -11,16 +12,17 @@ DOSSIER = "services/prep/domain/dossier.py"
 POINTS = "services/prep/domain/points.py"
 PROMPT = "services/prep/domain/prompt.py"
 WORDS = "services/prep/domain/times.py"
+EXTENT = "tests/unit/prep/test_prep_extent.py"
 QUOTES = "services/sync/domain/quotes.py"
 
 MUTATIONS = (
     Mutation(
         "the oldest interactions in a brief",
         "read",
-        f"{DOSSIER}::_profile",
+        f"{DOSSIER}::_shown",
         Replace(
-            'sorted((item for item in seen if not item.automated), key=attrgetter("occurred_at"), reverse=True)',
-            'sorted((item for item in seen if not item.automated), key=attrgetter("occurred_at"))',
+            "sorted(personal, key=lambda item: item.occurred_at, reverse=True)",
+            "sorted(personal, key=lambda item: item.occurred_at)",
         ),
         (GOLDEN,),
     ),
@@ -28,7 +30,7 @@ MUTATIONS = (
         "automated mail in a brief",
         "read",
         f"{DOSSIER}::_profile",
-        Replace("(item for item in seen if not item.automated)", "(item for item in seen)"),
+        Replace("[item for item in attendee.last if not item.automated]", "list(attendee.last)"),
         (GOLDEN,),
     ),
     Mutation(
@@ -65,7 +67,7 @@ MUTATIONS = (
     Mutation(
         "title and company of a guest are swapped",
         "read",
-        "services/prep/domain/view.py::_shown_person",
+        "services/prep/domain/view.py::_about",
         Replace("(person.title, person.company)", "(person.company, person.title)"),
         (GOLDEN,),
     ),
@@ -80,31 +82,48 @@ MUTATIONS = (
         "a brief that does not show the answer of a guest",
         "read",
         "services/prep/templates/brief.html",
-        InText("{{ person.answer }}{% if person.organizer %}", "{% if person.organizer %}"),
+        InText("{% for piece in person.about %}", "{% for piece in person.about[:1] %}"),
         (GOLDEN,),
+    ),
+    Mutation(
+        "what a talking point rests on is left out where the guests are many",
+        "read",
+        "services/prep/domain/extent.py::_shortened",
+        Replace("past.label in cited", "False"),
+        (f"{EXTENT}::test_what_a_point_rests_on_is_shown_though_it_is_not_among_the_first",),
+    ),
+    Mutation(
+        "a mail that is longer than Gmail shows",
+        "read",
+        "services/prep/rendering.py::render",
+        Replace("len(html.encode()) <= MOST_HTML_BYTES", "True"),
+        (f"{EXTENT}::test_whatever_others_write_gmail_shows_the_whole_mail",),
     ),
     Mutation(
         "text from right to left is laid out from the left",
         "read",
         "services/prep/templates/brief.html",
-        InText('<span dir="auto" style="display:block">{{ interaction.text }}', "<span>{{ interaction.text }}"),
+        InText('<span class="entry-text" dir="{{ text | direction }}">', '<span class="entry-text">'),
         (GOLDEN,),
     ),
     Mutation(
         "notes are given to the model",
         "read",
-        f"{PROMPT}::_person",
+        f"{PROMPT}::_given_person",
         Replace(
-            "(_interaction_line(past, dossier, now) for past in person.interactions if not past.is_note)",
-            "(_interaction_line(past, dossier, now) for past in person.interactions)",
+            "tuple(past for past in person.interactions if not past.is_note)",
+            "tuple(person.interactions)",
         ),
         (GOLDEN,),
     ),
     Mutation(
         "bios of people without history count as given to the model",
         "read",
-        f"{PROMPT}::given_labels",
-        Replace("[person for person in dossier.people if person.known]", "list(dossier.people)"),
+        f"{PROMPT}::given",
+        Replace(
+            "[bio.label for person in people if person.known for bio in person.bios]",
+            "[bio.label for person in people for bio in person.bios]",
+        ),
         (GOLDEN,),
     ),
     Mutation(
@@ -134,8 +153,8 @@ MUTATIONS = (
     Mutation(
         "a mail of sixty days ago is not open any more",
         "read",
-        f"{POINTS}::_person_points",
-        Replace("(now - message.at).days <= OPEN_DAYS", "(now - message.at).days < OPEN_DAYS"),
+        "services/prep/domain/personal_facts.py::_waiting_for_me",
+        Replace("reading.age(past) > OPEN_DAYS", "reading.age(past) >= OPEN_DAYS"),
         (f"{TIMES}::test_a_mail_without_a_reply_may_be_open_for_sixty_days_and_silence_begins_after_ninety",),
     ),
     Mutation(
@@ -199,7 +218,7 @@ MUTATIONS = (
     Mutation(
         "a webhook call with a link that can't be opened",
         "read",
-        "services/gateway/domain/webhook_delivery.py::webhook_body",
+        "services/gateway/domain/webhook_delivery.py::notification_message",
         Replace("base_url + notification.link", "notification.link"),
         (f"{SENTENCES}::test_notifications_and_webhook_calls_read_as_their_golden_file",),
     ),
@@ -248,5 +267,29 @@ MUTATIONS = (
         (
             "tests/integration/contacts/test_contacts_unanswered.py::test_an_answer_from_another_account_or_an_alias_is_an_answer",
         ),
+    ),
+    Mutation(
+        "what was answered passes for open",
+        "read",
+        "services/prep/domain/personal_facts.py::_waiting_for_me",
+        Replace(
+            "not _is_open(reading, past) or reading.later(past, 'outbound') or reading.met_since(past)",
+            "reading.met_since(past)",
+        ),
+        (f"{FALLBACK}::test_nothing_false_is_stated",),
+    ),
+    Mutation(
+        "a promise that was kept passes for open",
+        "read",
+        "services/prep/domain/personal_facts.py::_is_kept",
+        Replace("any(has_received(other.body) for other in reading.later(past, answer))", "False"),
+        (f"{FALLBACK}::test_a_promise_is_kept_once_something_speaks_for_it",),
+    ),
+    Mutation(
+        "pleasantries pass for questions",
+        "read",
+        "services/prep/domain/sentences.py::is_pleasantry",
+        Replace("not words or bool(PLEASANTRY.match(words))", "False"),
+        ("tests/unit/prep/test_sentences.py::test_what_is_asked",),
     ),
 )

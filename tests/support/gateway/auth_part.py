@@ -34,7 +34,6 @@ class AuthPart(TwoUsers):
             q.WhoIs: self.whois,
             q.SignOut: self.sign_out,
             q.SignOutEverywhere: self.sign_out_everywhere,
-            q.GetFormerWebhookSecrets: self.former_webhook_secrets,
             q.GetSignInSetup: self.setup,
             q.BeginSignIn: self.begin,
             q.FinishSignIn: self.finish,
@@ -63,9 +62,6 @@ class AuthPart(TwoUsers):
     async def sign_out_everywhere(self, command: q.SignOutEverywhere) -> q.Done:
         self.sessions = {name: user for name, user in self.sessions.items() if user.id != command.user_id}
         return q.Done()
-
-    async def former_webhook_secrets(self, query: q.GetFormerWebhookSecrets) -> q.WebhookSecrets:
-        return q.WebhookSecrets(items=(f"whsec_former_{query.user_id}",))
 
     async def setup(self, _: q.GetSignInSetup) -> q.SignInSetup:
         return q.SignInSetup(missing=self.missing_settings)

@@ -48,6 +48,7 @@ class ContactsPart(TwoUsers):
             q.ListMerges: self.merges,
             q.MergeContacts: self.merge,
             q.UndoMerge: self.undo_merge,
+            q.UnlinkIdentity: self.unlink_identity,
             q.RotateBcc: self.rotate_bcc,
             q.DeleteContact: self.done,
             q.CountContacts: self.counts,
@@ -116,7 +117,7 @@ class ContactsPart(TwoUsers):
             ):
                 detail = f"{other.name} has this address already."
                 raise Refused(409, "address_taken", detail, contact_id=str(other.id), contact_name=other.name)
-        return found.model_copy(update=command.fields.model_dump(exclude_none=True))
+        return found.model_copy(update=command.fields.model_dump(exclude_none=True, exclude={"identities"}))
 
     async def create_contact(self, command: q.CreateContact) -> q.Contact:
         self.requests.append(command)
@@ -174,6 +175,11 @@ class ContactsPart(TwoUsers):
     async def undo_merge(self, command: q.UndoMerge) -> q.Contact:
         self.requests.append(command)
         return self._own_contacts(command.user_id)[0]
+
+    async def unlink_identity(self, command: q.UnlinkIdentity) -> q.Contact:
+        self._own_contact(command.user_id, command.contact_id)
+        self.requests.append(command)
+        return self._own_contacts(command.user_id)[-1]
 
     async def rotate_bcc(self, command: q.RotateBcc) -> q.Contact:
         self.requests.append(command)

@@ -16,6 +16,8 @@ class PrepPart(SyncPart):
     guests: tuple[q.MeetingGuest, ...] = ()
     dry_run_lines: tuple[q.DryRunLine, ...] = ()
     brief_refused: Refused | None = None
+    model_calls: tuple[q.ModelCall, ...] = ()
+    model_host: str = "api.anthropic.com"
 
     def prep_responders(self) -> Responders:
         return {
@@ -23,6 +25,7 @@ class PrepPart(SyncPart):
             q.ForecastPreps: self.forecast,
             q.PreviewPrep: self.preview,
             q.DryRunPreps: self.dry_run,
+            q.ListModelCalls: self.list_model_calls,
         }
 
     async def preps(self, query: q.GetPreps) -> q.Preps:
@@ -51,3 +54,9 @@ class PrepPart(SyncPart):
     async def dry_run(self, query: q.DryRunPreps) -> q.DryRun:
         self.requests.append(query)
         return q.DryRun(items=self.dry_run_lines)
+
+    async def list_model_calls(self, query: q.ListModelCalls) -> q.ModelCalls:
+        self.requests.append(query)
+        return q.ModelCalls(
+            items=self.model_calls, host=self.model_host, model="claude-haiku-4-5", spent_usd=0.0123, budget_usd=0.5
+        )

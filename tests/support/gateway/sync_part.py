@@ -20,6 +20,7 @@ class SyncPart(TwoUsers):
     runs: list[q.Run] = field(default_factory=list)
     time_zones: dict[AccountId, str] = field(default_factory=dict)
     audit: q.Audit | None = None
+    calendars: q.Calendars = field(default_factory=lambda: q.Calendars(items=()))
     starts_at: datetime = NOW
     status_requested: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -28,6 +29,7 @@ class SyncPart(TwoUsers):
             q.GetSyncStatus: self.status,
             q.ListMeetings: self.list_meetings,
             q.GetMeeting: self.get_meeting,
+            q.ListCalendars: self.list_calendars,
             q.ExplainMessage: self.explain,
             q.StartAudit: self.done,
             q.ListRuns: self.list_runs,
@@ -69,6 +71,9 @@ class SyncPart(TwoUsers):
 
     async def list_meetings(self, _: q.ListMeetings) -> q.Meetings:
         return q.Meetings(items=(self.meeting,))
+
+    async def list_calendars(self, _: q.ListCalendars) -> q.Calendars:
+        return self.calendars
 
     async def explain(self, query: q.ExplainMessage) -> q.Why:
         return q.Why(

@@ -35,6 +35,7 @@ LAST = (
 PAGES = {
     "/connect": ("account_id",),
     "/oauth/google/callback": ("state", "code"),
+    "/contacts/{contact_id}/identities/unlink": ("kind", "value"),
     "/contacts/{contact_id}/merge": ("other_id",),
     "/contacts/{contact_id}/notes": ("text",),
     "/do-not-record": ("value",),
@@ -43,9 +44,11 @@ PAGES = {
 }
 # Those with nothing of anybody's: signing in and out, documents, files, health, what Google calls.
 NOBODYS = {
-    "/login", "/login/google", "/logout", "/logout/everywhere", f"{PREFIX}/hooks/gmail", f"{PREFIX}/openapi.json", f"{PREFIX}/docs",
+    "/login", "/login/google", "/logout", "/logout/everywhere", f"{PREFIX}/hooks/gmail", f"{PREFIX}/hooks/calendar",
+    f"{PREFIX}/openapi.json", f"{PREFIX}/docs",
     "/health/live", "/health/ready", "/metrics", "/favicon.ico", "/.well-known/oauth-protected-resource",
-    "/.well-known/oauth-protected-resource/mcp",
+    "/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-authorization-server",
+    "/oauth/register", "/oauth/authorize", "/oauth/token", "/assistants/connect",  # what waits there is nobody's before it is answered
     "/mcp",  # other people's ids are in its body: test_an_assistant_reaches_what_is_its_users_and_nothing_of_anybody_else
 }  # fmt: skip
 

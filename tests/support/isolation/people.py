@@ -114,6 +114,7 @@ def contact_fields(tag: str, number: int) -> dict[str, object]:
         "name": f"Typed {tag.title()} {number}",
         "emails": [f"typed{number}.{tag}@typed.example"],
         "phones": [PHONE],
+        "identities": [{"kind": "acme", "value": f"typed{number}.{tag}"}],
         "company": f"Company {tag}",
         "notes": f"Notes {tag}",
     }

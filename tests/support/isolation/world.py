@@ -255,7 +255,7 @@ class _Setup:
         await create(person, f"/contacts/{friend_id}/interactions", chat, key)
         profile = {
             "platform": "linkedin",
-            "identity": {"kind": "email", "value": friend(tags[1])[1]},
+            "identity": {"kind": "email", "value": friend(tags[1])[1], "emails": [f"shown.{tag}@shown.example"]},
             "bio": f"Bio {tag}",
         }
         await person.call("POST", "/profiles", profile)

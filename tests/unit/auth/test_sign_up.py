@@ -3,11 +3,9 @@
 import pytest
 
 from libs.common.google.oauth import POLICIES
-from libs.common.ids import UserId, new_id
 from services.auth.domain.policies import policy_named, policy_reason, policy_refusal
 from services.auth.domain.sign_in import GoogleProfile, sign_in_refusal
 from services.auth.domain.sign_up import SignUpPolicy
-from services.auth.domain.webhook_secrets import former_webhook_secrets
 
 
 def profile(address: str, *, verified: bool = True) -> GoogleProfile:
@@ -85,13 +83,3 @@ def test_each_policy_has_a_sentence_of_its_own_about_who_can_change_it() -> None
         assert sign_in_refusal(policy).code == policy_refusal(policy).code == "policy_refused"
         assert sign_in_refusal(policy).detail == reasons[policy]
     assert policy_named("access_denied") is None
-
-
-def test_a_webhook_secret_of_before_is_the_one_that_its_receiver_knows() -> None:
-    user_id = UserId(new_id())
-    first, second = former_webhook_secrets(["key one", "key two"], user_id)
-    assert first != second
-    assert former_webhook_secrets(["key one"], user_id) == (first,)
-    assert former_webhook_secrets(["key one"], UserId(new_id())) != (first,)
-    fixed = former_webhook_secrets(["k"], UserId(type(user_id)(int=1)))
-    assert fixed == ("whsec_c651ef808f8c67f5fb744c7769d81592f7dc50584a1522e59405b45d9687cf3e",)

@@ -71,6 +71,7 @@ def test_it_tells_where_and_how_to_connect_and_from_where_to_pull() -> None:
     for consumer in CONSUMERS:
         described = operations[f"{consumer.service}.consumes.{consumer.event.subject}"]["x-consumer"]
         assert (described["stream"], described["durable_name"]) == (consumer.stream, consumer.name)
+        assert DESCRIBED["channels"][consumer.event.subject]["x-stream"] == consumer.stream
     for event in OFFERED:
         assert operations[f"integration.pulls.{event.subject}"]["x-consumer"]["stream"] == "INTEGRATIONS"
     for topic in (

@@ -24,12 +24,12 @@ from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import TalkingPoint
 from libs.common.resources.gmail import GmailMessage
 from services.auth.domain import api_tokens
-from services.contacts.domain import bcc, names, observations, waiting
+from services.contacts.domain import bcc, identities, identity_evidence, names, observations, waiting
 from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint, moment, parsing
-from services.gateway.domain import asked_message, export_formats, photos, sessions
-from services.prep.domain import clean, points
+from services.gateway.domain import asked_message, assistant_clients, export_formats, photos, redirect_uris, sessions
+from services.prep.domain import clean, fact, personal_facts, phrases, points, sentences
 from services.sync.domain import authentication, quotes, why
 from services.sync.domain import text as mail_text
 from services.sync.domain.mail import Me, Outcome, read
@@ -94,6 +94,11 @@ def point(text: str) -> object:
     return points.grounded([TalkingPoint(text=text, evidence=("I1",))], frozenset({"I1"}))
 
 
+def identity(text: str) -> object:
+    """Of every platform that is known, and of those where a number may be the account."""
+    return [identities.read_identity(kind, text) for kind in (*identities.PLATFORMS, "whatsapp", "phone", "acme")]
+
+
 def given_to_the_model(text: str) -> str:
     return clean.for_model(text, 220)
 
@@ -143,10 +148,26 @@ PATTERNS = (
     Row(contact_text._LETTER.findall, (repeated("\u1100"), repeated("\u1100\u1161\u11a8"), repeated("\u11a8"))),
     Row(waiting._LINK.findall, (repeated("http"), repeated("https://"), repeated("www."), unclosed("www.", "a"))),
     Row(waiting._PREFIXES.match, (repeated(" "), repeated("Re: "), repeated("Re[1]:"), repeated("Re"), unclosed("Re", " "))),
+    Row(assistant_clients._CHALLENGE.fullmatch),
+    Row(assistant_clients._VERIFIER.fullmatch),
+    Row(assistant_clients._STATE.fullmatch),
+    Row(redirect_uris._URI.fullmatch, (repeated("https://"), unclosed("https://a", "a"))),
+    Row(redirect_uris._PLACE.fullmatch, (repeated("a."), repeated(":"))),
+    Row(redirect_uris._ANOTHER.search, (repeated("/a"), repeated("http"))),
     Row(asked_message._LABELS.match, (unclosed("message-id", " "), repeated("rfc822msgid:"))),
     Row(asked_message._MESSAGE_ID.fullmatch, (repeated("a"), repeated("@"), repeated("a@"), unclosed("<a@", "a"))),
     Row(asked_message._GMAIL_ID.fullmatch),
     Row(observations._ADDRESS.findall, (repeated("@"), repeated("a@"), repeated("a@ "))),
+    Row(identities._SCHEME.match, (repeated("a+"), repeated("://"), unclosed("a", "."))),
+    Row(identities._NUMBER.fullmatch, (repeated("1-"), repeated("(1"), unclosed("+1", " "))),
+    Row(identities._QUERY.split, (repeated("?"), repeated("#a"))),
+    Row(identities._TELEGRAM.fullmatch, (repeated("a_"),)),
+    Row(identities._LINKEDIN.fullmatch, (repeated("é-"),)),
+    Row(identities._TWITTER.fullmatch, (repeated("a_"),)),
+    Row(identities._INSTAGRAM.fullmatch, (repeated("a."),)),
+    Row(identities._GITHUB.fullmatch, (repeated("a-"),)),
+    Row(identity_evidence._WORD.findall, (repeated("a,"), repeated("<a"))),
+    Row(identity_evidence._PHONE.findall, (repeated("+"), repeated("+1"), repeated("+1 ("), unclosed("+1", " "), repeated("+1234567"))),
     Row(why._GMAIL_ID.fullmatch, (repeated("0"),)),
     Row(why._SEARCHABLE.fullmatch, (repeated("<a@b>"),)),
     Row(authentication._VERDICT.match, (unclosed("dmarc", " "), unclosed("dmarc/", "1"), unclosed("dmarc=", "a"))),
@@ -187,6 +208,24 @@ PATTERNS = (
 
 # Expressions that are not linear by themselves and need not be: what they are given is short.
 BOUNDED: tuple[tuple[re.Pattern[Any], str], ...] = (
+    *(
+        (pattern, "given at most MAX_BODY characters of a text")
+        for pattern in (
+            phrases.ABBREVIATION,
+            phrases.SALUTATION,
+            phrases.PLEASANTRY,
+            phrases.WANT,
+            phrases.NO_WANT,
+            phrases.PROMISE,
+            phrases.NO_PROMISE,
+            phrases.DELIVERY,
+            phrases.RECEIPT,
+            sentences._LINK,
+            sentences._WORD,
+        )
+    ),
+    (fact._REPLY, "given at most MAX_TEXT characters of a title"),
+    (personal_facts._BIRTHDAY, "given a birthday, of at most some characters"),
     (addresses._QUOTED, "given at most MAX_ENTRY characters of an entry; parse_list has its worst texts"),
 )
 
@@ -231,7 +270,11 @@ READERS = (
     Row(contact_text.words, (repeated("\u0301\u0323"), repeated("\ufdfa"), repeated("_"))),
     Row(contact_text.key, (repeated("\x00"), repeated("\u0301"))),
     Row(observations.display_name, (repeated("\u0301\u0323"), repeated("1"))),
-    Row(observations.handle, (repeated("/"), repeated("@"), repeated("https://"))),
+    Row(identities.undecorated, (repeated("/"), repeated("@"), repeated("https://"))),
+    Row(identity, (
+        repeated("/"), repeated("@"), repeated("https://"), repeated("t.me/"), repeated("linkedin.com/in/"), repeated("%2F"), repeated("ﷺ"),
+        unclosed("a", "+"), repeated("1-"), repeated("\u200b"),
+    )),
     Row(verdict, (
         repeated("("), repeated(")"), repeated("()"), nested("(dmarc=pass", ")"), repeated('"dmarc=pass'), repeated(";dmarc=fail"),
         repeated("\\"), repeated("\\("), repeated(";"),

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+import nats.errors
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -186,3 +187,17 @@ async def test_background_work_that_fails_is_in_the_log_and_ends_nothing() -> No
     assert [(line["event"], line["log_level"]) for line in logs] == [
         ("background_unavailable", "warning"), ("background_failed", "error"),
     ]  # fmt: skip
+
+
+async def test_broadcasts_that_came_faster_than_they_were_handled_were_missed() -> None:
+    bus, missed = Bus(Settings(), "gateway", NOTHING), 0
+
+    def note() -> None:
+        nonlocal missed
+        missed += 1
+
+    bus.on_missed_broadcasts(note)
+    await bus._on_error(nats.errors.TimeoutError())
+    assert missed == 0
+    await bus._on_error(nats.errors.SlowConsumerError("contact.changed", "", 1, NOTHING))
+    assert missed == 1

@@ -44,6 +44,15 @@ def test_trusted_proxies_are_addresses_and_networks() -> None:
     assert Settings(trusted_proxies="").trusted_proxies == ()
 
 
+def test_networks_of_webhooks_are_read_as_those_of_proxies_and_there_are_none_at_first() -> None:
+    assert [str(network) for network in Settings(webhook_allow="10.0.0.0/8,::1").webhook_allow] == [
+        "10.0.0.0/8", "::1/128",
+    ]  # fmt: skip
+    assert Settings().webhook_allow == ()
+    with pytest.raises(ValidationError, match="name addresses or networks"):
+        Settings(webhook_allow="10.0.0.1/8")
+
+
 @pytest.mark.parametrize("written", ["proxy", "10.0.0.1/8", "10.0.0.0/33", "*"])
 def test_what_is_no_network_is_refused(written: str) -> None:
     with pytest.raises(ValidationError, match="name addresses or networks"):

@@ -85,7 +85,13 @@ def test_the_defaults_of_all_settings() -> None:
             "mail_lookback_days": 365, "contact_creation": "people", "own_addresses": (), "calendar_ids": (),
             "meeting_prep_enabled": True, "meeting_prep_unknown": False, "meeting_prep_private": False, "time_zone": "",
         },
-        "notifications": {"webhook_url": None},
+        "notifications": {
+            "webhook_url": None,
+            "webhook_events": (
+                "account.reauth_required", "permissions.missing", "sync.completed", "sync.failed", "bcc.unclaimed", "prep.sent",
+                "prep.failed", "export.done", "export.failed",
+            ),
+        },
     }  # fmt: skip
 
 
@@ -132,9 +138,23 @@ def test_settings_are_frozen_and_explained() -> None:
         "meeting_prep_private": "Also for events marked private.",
         "time_zone": "In which zone I read times (`Europe/Berlin`); empty: that of the primary calendar.",
     }
-    assert (
-        NotificationPreferences.model_fields["webhook_url"].description == "Notifications are also POSTed here, signed."
+    assert {name: field.description for name, field in NotificationPreferences.model_fields.items()} == {
+        "webhook_url": "What happens is also POSTed here, signed.",
+        "webhook_events": "What is POSTed: notifications of these kinds, and `contact.changed`. Nothing else is.",
+    }
+
+
+def test_what_a_webhook_is_called_about_is_chosen_once_each_in_one_order() -> None:
+    chosen = NotificationPreferences.model_validate(
+        {"webhook_events": ["contact.changed", "sync.failed", "contact.changed"]}
     )
+    assert chosen.webhook_events == ("sync.failed", "contact.changed")
+    assert NotificationPreferences(webhook_events=()).webhook_events == ()
+    newer = {"webhook_events": ["of.a.newer.version", "sync.failed"]}
+    assert NotificationPreferences.model_validate(newer).webhook_events == ("sync.failed",)
+    for wrong in (7, "sync.failed", None):
+        with pytest.raises(ValidationError):
+            NotificationPreferences.model_validate({"webhook_events": wrong})
 
 
 def meeting(*guests: Guest, organizer: Guest | None = None) -> Meeting:

@@ -190,10 +190,12 @@ def test_archived_is_who_was_archived_twice() -> None:
 def test_the_consequences_of_an_undoing_are_sentences() -> None:
     now = EditableFields(**{**vars(STOOD), "notes": "mixed", "title": "Chief"})
     since = SinceMerge(
-        "Priya", "Bob", ["b1@x", "b2@x", "b3@x", "b4@x"], ["new@x"], ["gone@x"], notes=3, logged=1, rotated=True
+        "Priya", "Bob", ["b1@x", "b2@x", "b3@x", "b4@x"], ["new@x"], ["gone@x"], notes=3, logged=1, rotated=True,
+        handles=["@bob", "bob-1a2b"],
     )  # fmt: skip
     assert consequences(since, now, STOOD, Taken(OTHER)) == (
         "b1@x, b2@x, b3@x and 1 more and all mail with it, also what came since, goes back to Bob.",
+        "@bob, bob-1a2b and everything that came under it goes back to Bob.",
         "new@x, added since, stays with Priya.",
         "gone@x was taken off since and does not come back.",
         "3 notes written since stay with Priya.",

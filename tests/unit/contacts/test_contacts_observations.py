@@ -21,6 +21,7 @@ from libs.common.events import (
 )
 from libs.common.ids import AccountId, ContactId, MeetingId, UserId
 from libs.common.requests import AddInteraction
+from services.contacts.domain.identities import undecorated
 from services.contacts.domain.kept_participants import MAX_PARTICIPANTS, kept_with, participants_beyond
 from services.contacts.domain.observations import (
     Observation,
@@ -29,7 +30,6 @@ from services.contacts.domain.observations import (
     cancelled_meeting,
     display_name,
     email_participant,
-    handle,
     identity_participant,
     is_reserved,
     observed_meeting,
@@ -270,11 +270,13 @@ def test_a_note_is_known_by_its_own_reference_first() -> None:
     [
         (Identity(kind="email", value="Ann@x.example", name="Ann"),
          Participant("to", "email", "ann@x.example", "Ann@x.example", "Ann")),
-        (Identity(kind="Phone", value="+49 30 1234"), Participant("to", "phone", "+49 30 1234", "+49 30 1234", "")),
+        (Identity(kind="Phone", value="+49 30 1234"), Participant("to", "phone", "+49301234", "+49 30 1234", "")),
         (Identity(kind="phone", value="+49 (0)30 1234567", name="123"),
          Participant("to", "phone", "+49301234567", "+49 (0)30 1234567", "")),
         (Identity(kind="LinkedIn", value="https://www.linkedin.com/in/Ann/", name="Ann"),
-         Participant("to", "linkedin", "linkedin.com/in/ann", "https://www.linkedin.com/in/Ann/", "Ann")),
+         Participant("to", "linkedin", "ann", "Ann", "Ann")),
+        (Identity(kind="EMAIL", value="Ann@x.example"), Participant("to", "email", "ann@x.example", "Ann@x.example")),
+        (Identity(kind="domain", value="x.example"), None),
         (Identity(kind="telegram", value="@"), None),
         (Identity(kind=" ", value="x"), None),
         (Identity(kind="BCC", value=TAG), None),
@@ -295,7 +297,7 @@ def test_an_identity_of_any_platform_has_a_comparable_value(
     ],
 )  # fmt: skip
 def test_a_handle_has_no_decoration(written: str, value: str) -> None:
-    assert handle(written) == value
+    assert undecorated(written) == value
 
 
 @pytest.mark.parametrize(

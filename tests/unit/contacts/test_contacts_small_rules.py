@@ -20,7 +20,8 @@ from services.contacts.domain.contact_fields import (
     dropped_phone_entries,
 )
 from services.contacts.domain.duplicates import Traits, likeness
-from services.contacts.domain.observations import display_name, email_participant, handle
+from services.contacts.domain.identities import undecorated
+from services.contacts.domain.observations import display_name, email_participant
 from services.contacts.domain.text import MAX_FOLDED, cleaned, folded, key, words
 from tests.support.strategies import hostile_forms
 
@@ -132,8 +133,8 @@ def test_an_identity_of_pages_is_not_remembered() -> None:
 
 
 def test_handles_compare_without_their_decoration() -> None:
-    assert handle("https://www.LinkedIn.com/in/Jane/") == "linkedin.com/in/jane"
-    assert handle("@Jane") == "jane"
+    assert undecorated("https://www.LinkedIn.com/in/Jane/") == "linkedin.com/in/jane"
+    assert undecorated("@Jane") == "jane"
 
 
 def test_a_contact_shows_the_users_words_then_googles_then_what_mail_taught() -> None:

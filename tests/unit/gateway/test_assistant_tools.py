@@ -122,7 +122,8 @@ def longest_person() -> q.Contact:
     return q.Contact(
         id=ContactId(uuid4()), name=LONGEST, emails=(LONGEST,) * 100, company=LONGEST, title=LONGEST, score=10, label="Strong",
         last_interaction_at=NOW, next_meeting_at=NOW, going_cold=q.GoingCold(since=NOW, usual_days=400, was="Strong"),
-        phones=(q.Phone(shown=LONGEST),) * 100, birthday="2000-01-01", urls=(LONGEST,) * 50, notes=LONGEST,
+        phones=(q.Phone(shown=LONGEST),) * 100, identities=(q.ContactIdentity(kind="k" * 32, value=LONGEST, shown=LONGEST),) * 50,
+        birthday="2000-01-01", urls=(LONGEST,) * 50, notes=LONGEST,
         tags=(LONGEST,) * 100, bios=dict.fromkeys(("twitter", "linkedin", "telegram"), LONGEST), bcc_hash="x",
         relationship=score, numbers=q.ScoreNumbers(platforms=("p" * 32,) * 20), first_interaction_at=NOW, created_at=NOW,
     )  # fmt: skip

@@ -16,7 +16,13 @@ ODD = 'Ānn; "Best", \\ of\nboth 👩‍💻 ' + "x" * 90
 ANN = {
     "id": "0197c0de-0000-7000-8000-000000000000", "name": ODD, "emails": ["ann@x.example", "ann@y.example"],
     "phones": [{"shown": "+46 70 111 22 33", "e164": "+46701112233"}], "company": "Acme; Inc.", "title": "=cmd|'/c calc'!A1",
-    "birthday": "1985-03-21", "urls": ["https://x.example/a;b,c"], "tags": ["a,b", "c"], "notes": "-2+3\nsecond", "score": 7,
+    "birthday": "1985-03-21", "urls": ["https://x.example/a;b,c"],
+    "identities": [
+        {"kind": "telegram", "value": "ann", "shown": "@Ann", "url": "https://t.me/Ann"},
+        {"kind": 'a"b', "value": "x", "shown": "x;y,\n", "url": ""},
+        {"kind": "phone", "value": "+4670", "shown": "+46 70", "url": ""},
+    ],
+    "tags": ["a,b", "c"], "notes": "-2+3\nsecond", "score": 7,
     "archived": False, "last_interaction_at": None,
 }  # fmt: skip
 
@@ -30,6 +36,7 @@ def test_a_spreadsheet_shows_what_it_would_compute() -> None:
     assert row["name"] == ODD
     assert row["emails"] == "ann@x.example; ann@y.example"
     assert row["phones"] == "'+46 70 111 22 33"
+    assert row["identities"] == 'telegram: @Ann; a"b: x;y,\n; phone: +46 70'
     assert row["title"] == "'=cmd|'/c calc'!A1"
     assert row["notes"] == "'-2+3\nsecond"
     assert (row["score"], row["archived"], row["last_interaction_at"]) == ("7", "no", "")
@@ -67,7 +74,11 @@ def test_an_address_book_reads_what_was_written(tmp_path: Path) -> None:
 
     assert values(ann, "names", "displayName") == [ODD]
     assert values(ann, "emailAddresses") == ANN["emails"]
-    assert values(ann, "phoneNumbers") == ["+46 70 111 22 33"]
+    assert values(ann, "phoneNumbers") == ["+46 70 111 22 33", "+46 70"]
+    profiles = [line for line in file.read_bytes().split(b"\r\n") if line.startswith(b"SOCIALPROFILE")]
+    assert profiles == [
+        b'SOCIALPROFILE;SERVICE-TYPE="telegram":https://t.me/Ann', b"SOCIALPROFILE;SERVICE-TYPE=\"a'b\";VALUE=text:x\\;y\\,\\n",
+    ]  # fmt: skip
     assert values(ann, "organizations", "name") == ["Acme; Inc."]
     assert values(ann, "organizations", "title") == ["=cmd|'/c calc'!A1"]
     assert values(ann, "urls") == ANN["urls"]

@@ -73,6 +73,7 @@ def test_the_operations_that_create_are_these() -> None:
     creating = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS if endpoint.creates}
     assert creating == {
         "POST /contacts", "POST /contacts/{contact_id}/interactions", "POST /contacts/{contact_id}/merge", "POST /tokens",
+        "POST /contacts/{contact_id}/identities/unlink",
         "POST /meetings/{meeting_id}/prep", "POST /do-not-record", "POST /contacts/{contact_id}/do-not-record",
     }  # fmt: skip
 
@@ -126,7 +127,7 @@ def test_replies_are_whole_and_inputs_have_no_default_that_is_null() -> None:
     schemas = openapi_document()["components"]["schemas"]
     problems = {"Problem", "FieldProblem"}  # which leave out what they have not
     bodies = {endpoint.body.__name__ for endpoint in ENDPOINTS if endpoint.body}
-    written = bodies | {"GmailChanges", "NotificationChanges", "Identity"}
+    written = bodies | {"GmailChanges", "NotificationChanges", "Identity", "TypedIdentity"}
     for name in schemas.keys() - written - problems:
         assert set(schemas[name].get("required", ())) == schemas[name].get("properties", {}).keys(), name
         assert not [member for member in schemas[name].get("properties", {}).values() if "default" in member], name
@@ -144,8 +145,9 @@ def test_replies_are_whole_and_inputs_have_no_default_that_is_null() -> None:
         ({"company": "Engines"}, True),
         ({"emails": ["ada@x.example"]}, True),
         ({"phones": ["+44 20 7946 0000"], "name": None}, True),
+        ({"identities": [{"kind": "telegram", "value": "@ada"}]}, True),
         ({}, False),
-        ({"name": "", "company": None, "emails": [], "phones": []}, False),
+        ({"name": "", "company": None, "emails": [], "phones": [], "identities": []}, False),
         ({"notes": "Nobody knows whose."}, False),
     ],
 )

@@ -109,6 +109,14 @@ async def test_events_are_kept_for_as_many_users_as_there_is_room_for_and_for_al
     assert not hub.keeps_events(USER)
     with hub.open_stream(USER, None, since=page) as stream:
         assert await _waiting(stream) == [RESYNC]
+    with hub.open_stream(USER, None):
+        hub.close_user(USER)
+    for user_id in others:
+        hub.position(user_id)
+    assert all(hub.keeps_events(user_id) for user_id in others), "a user who is gone takes nobody's room"
+    for user_id in (*others[:2], USER):
+        hub.position(user_id)
+    assert [hub.keeps_events(user_id) for user_id in others[:4]] == [True, True, False, True]
 
 
 async def test_only_so_many_streams_are_open_for_one_user() -> None:

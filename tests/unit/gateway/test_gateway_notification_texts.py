@@ -1,8 +1,8 @@
 """What a user is notified of after which event, word for word; and when there is no notification."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -251,3 +251,30 @@ def test_briefs_are_notified_with_the_time_of_the_meeting() -> None:
     there = new_notification(PrepSent(**shared, title="Lunch", ai=True), ZoneInfo("Europe/Stockholm"))
     assert there
     assert there.body == "It is in your inbox. The meeting starts at 15:30.", "in the user's own clock"
+
+
+def test_what_stands_in_the_way_of_every_brief_is_one_notification_a_day_and_not_one_a_meeting() -> None:
+    def failed(**changes: Any) -> PrepFailed:
+        fields = {
+            "user_id": USER,
+            "account_id": ACCOUNT,
+            "starts_at": AT,
+            "title": "Lunch",
+            "error": "It is switched off.",
+        }
+        return PrepFailed(meeting_id=MeetingId(uuid4()), **{**fields, **changes})
+
+    def keys(*events: PrepFailed) -> set[str]:
+        return {notification.event_key for event in events if (notification := new_notification(event))}
+
+    switched_off = failed(code="api_disabled")
+    shown = new_notification(switched_off)
+    assert shown
+    assert (shown.title, shown.body, shown.link) == (
+        "Briefs can't be sent", "It is switched off. Until then no brief of this account is sent.", "/settings",
+    )  # fmt: skip
+    assert len(keys(switched_off, failed(code="api_disabled", starts_at=AT + timedelta(hours=3)))) == 1
+    other_account = failed(code="api_disabled", account_id=AccountId(UUID(int=9)))
+    tomorrow = failed(code="api_disabled", starts_at=AT + timedelta(days=1))
+    assert len(keys(switched_off, failed(code="domain_policy"), other_account, tomorrow)) == 4
+    assert len(keys(failed(), failed())) == 2, "what is about one brief is about that one"

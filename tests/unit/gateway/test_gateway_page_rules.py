@@ -20,6 +20,7 @@ from services.gateway.domain.meetings import (
     SKIP_WORDS,
     GuestText,
     brief_line,
+    brief_link,
     brief_outlook,
     brief_text,
     guest_texts,
@@ -119,6 +120,20 @@ def forecast(reason: str = "", *guests: MeetingGuest) -> MeetingForecast:
 def test_every_reason_not_to_brief_has_its_words() -> None:
     assert set(SKIP_WORDS) == set(get_args(SkipReason))
     assert skip_words("Gmail did not take it.") == "Gmail did not take it."
+
+
+@pytest.mark.parametrize(
+    ("state", "gmail_id", "link"),
+    [
+        ("sent", "18c0ffee", "https://mail.google.com/mail/?authuser=maya%2Bx%40x.example#all/18c0ffee"),
+        ("sent", "", ""),
+        ("sent", "18c0/../ffee", ""),
+        ("failed", "18c0ffee", ""),
+    ],
+)
+def test_a_brief_that_was_sent_is_found_in_the_gmail_of_its_account(state: str, gmail_id: str, link: str) -> None:
+    assert brief_link(prep(state).model_copy(update={"gmail_id": gmail_id}), "maya+x@x.example") == link
+    assert brief_link(None, "maya+x@x.example") == ""
 
 
 OVER = MeetingForecast(meeting_id=MEETING, would_send=True, brief_at=NOW)

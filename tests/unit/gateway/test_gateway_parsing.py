@@ -200,3 +200,13 @@ def test_a_query_parameter_is_never_null() -> None:
     for operations in openapi_document()["paths"].values():
         for operation in operations.values():
             assert '"null"' not in json.dumps(operation["parameters"])
+
+
+async def test_a_whole_number_may_be_written_with_a_point_as_schemas_have_it() -> None:
+    assert await of_body(b'{"size": 30.0}') == Thing(size=30)
+    for raw in (b'{"size": 2.5}', b'{"size": 1e300}', b'{"open": 1.0}', b'{"tags": [1.0]}'):
+        with pytest.raises(InvalidInput):
+            await of_body(raw)
+    with pytest.raises(Refused) as refused:
+        await of_body(b'{"size": 1.0, "tags": ' + b"[" * 300 + b"]" * 300 + b"}")
+    assert (refused.value.status, refused.value.code) == (400, "malformed_json")

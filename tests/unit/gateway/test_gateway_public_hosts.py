@@ -3,7 +3,13 @@
 import pytest
 
 from libs.common.config import Settings
-from services.gateway.domain.public_hosts import is_private_host, is_public_address, private_hosts_allowed
+from services.gateway.domain.public_hosts import (
+    CallableHosts,
+    callable_hosts,
+    is_private_host,
+    is_public_address,
+    private_hosts_allowed,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +69,37 @@ def test_hosts_that_are_private_by_name_are_refused(host: str, refused: bool) ->
 )
 def test_who_runs_it_for_themselves_may_call_their_own_network(public_url: str, allowed: bool) -> None:
     assert private_hosts_allowed(Settings(public_url=public_url).base_url) is allowed
+
+
+@pytest.mark.parametrize(
+    ("networks", "host", "refused"),
+    [
+        ("", "10.1.2.3", True),
+        ("10.1.0.0/16", "10.1.2.3", False),
+        ("10.1.0.0/16", "10.2.0.1", True),
+        ("10.1.0.0/16", "[::ffff:10.1.2.3]", False),
+        ("10.1.2.3", "10.1.2.3", False),
+        ("10.1.2.3", "10.1.2.4", True),
+        ("10.1.0.0/16", "8.8.8.8", False),
+        ("10.1.0.0/16", "hooks.example.com", False),
+        ("10.1.0.0/16", "localhost", True),
+        ("127.0.0.0/8", "a.localhost.", False),
+        ("::1", "localhost", False),
+        ("::1", "127.0.0.1", True),
+        ("fd00::/8", "[fd12::1]", False),
+        ("fd00::/8", "[fe80::1%eth0]", True),
+        ("192.0.2.0/24,10.0.0.0/8", "10.0.0.1", False),
+    ],
+)
+def test_a_server_s_operator_allows_networks_beside_the_public_internet(
+    networks: str, host: str, refused: bool
+) -> None:
+    settings = Settings(public_url="https://crm.example.com", webhook_allow=networks)  # type: ignore[arg-type]
+    hosts = callable_hosts(settings.base_url, settings.webhook_allow)
+    assert hosts.refuse(host) is refused
+
+
+def test_on_loopback_everything_may_be_called() -> None:
+    hosts = callable_hosts("http://127.0.0.1:8025", ())
+    assert hosts == CallableHosts(anywhere=True)
+    assert not [host for host in ("localhost", "10.0.0.1", "[::1]", "8.8.8.8") if hosts.refuse(host)]

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from libs.common.config import Settings
+from services.gateway.domain.public_hosts import CallableHosts
 from services.gateway.webhook_delivery import sender
 from services.gateway.webhook_delivery.sender import WebhookSender
 
@@ -30,7 +31,7 @@ class Counted(WebhookSender):
 
 def counted() -> Counted:
     nothing = cast(Any, None)
-    return Counted(Settings(), nothing, cast(Any, Unguarded()), nothing, allow_private=True)
+    return Counted(Settings(), nothing, cast(Any, Unguarded()), nothing, CallableHosts(anywhere=True))
 
 
 async def turns(loop: Counted, count: int) -> None:

@@ -23,7 +23,7 @@ from services.gateway.domain.notifications import Notification
 from services.gateway.domain.permissions import PERMISSIONS
 from services.gateway.domain.problems import page_text
 from services.gateway.domain.sync_lines import sync_line
-from services.gateway.domain.webhook_delivery import webhook_body
+from services.gateway.domain.webhook_delivery import notification_message
 from services.prep.domain.rules import SKIP_SENTENCES, SkipReason
 from services.sync.domain.why import copies, explanation, queued, unreachable
 from tests.support.golden import assert_golden
@@ -81,7 +81,7 @@ def test_notifications_and_webhook_calls_read_as_their_golden_file() -> None:
             id=UUID(int=9), kind=new.kind, level=new.level, title=new.title, body=new.body, link=new.link, account_id=new.account_id,
             created_at=AT, read_at=AT, action=None, revision=1,
         )  # fmt: skip
-        texts.append(webhook_body(stored, "https://crm.example").decode())
+        texts.append(notification_message(stored, "https://crm.example").body.decode())
     assert_golden("notifications.txt", "\n\n".join(texts) + "\n")
 
 

@@ -6,21 +6,25 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
+from libs.common.events import AccountConnected, ContactChanged
 from libs.common.ids import AccountId, UserId
-from libs.common.preferences import GmailPreferences, NotificationPreferences, Preferences
+from libs.common.preferences import WEBHOOK_EVENTS, GmailPreferences, NotificationPreferences, Preferences
 from libs.common.requests import Audit, AuditedItems, AuditResult, Run
+from services.gateway.api.settings import NotificationChanges
 from services.gateway.domain.completeness import completeness, period_text
+from services.gateway.domain.notification_texts import NOTIFIED_EVENTS
 from services.gateway.domain.run_lines import run_line
 from services.gateway.domain.settings_changes import SettingsChange, settings_change, undone
 from services.gateway.domain.webhook_delivery import (
     NEVER_MADE,
     SecretGeneration,
-    outcome_text,
     signing_secrets,
     webhook_secret,
 )
+from services.gateway.domain.webhook_events import WEBHOOK_EVENT_TEXTS
+from services.gateway.domain.webhook_outcomes import WebhookCall, call_lines, explanation
 
 ACCOUNT, USER = AccountId(UUID(int=2)), UserId(UUID(int=1))
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
@@ -155,23 +159,70 @@ def test_an_undo_leaves_what_somebody_has_changed_again_or_besides() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "text"),
+    ("failure", "text", "advice"),
     [
-        ("", ""),
-        ("status 301", "the receiver answered 301: it leads elsewhere, and that is not followed"),
-        ("status 403", "the receiver answered 403: it does not let calls in"),
-        ("status 404", "the receiver answered 404: nothing is at this URL"),
-        ("status 418", "the receiver answered 418"),
-        ("status 500", "the receiver answered 500: it is in trouble itself"),
-        ("private address", "its host is not on the public internet"),
-        ("ClientConnectorDNSError", "its name can't be found, or is not on the public internet"),
-        ("ClientConnectorError", "nothing answers at this address"),
-        ("TimeoutError", "it did not answer within 10 seconds"),
-        ("ServerDisconnectedError", "the connection broke off"),
+        ("", "", ""),
+        ("status 301", "the receiver answered 301: it leads elsewhere, and that is not followed", "with its slashes"),
+        ("status 403", "the receiver answered 403: it does not let calls in", "the secret that signs now"),
+        ("status 404", "the receiver answered 404: nothing is at this URL", "Check the path"),
+        ("status 410", "the receiver answered 410: nothing is at this URL", "Check the path"),
+        ("status 418", "the receiver answered 418", "by answering 200 to 299"),
+        ("status 500", "the receiver answered 500: it is in trouble itself", "the receiver's own log"),
+        ("private address", "its host is not on the public internet", "PINGCRM_WEBHOOK_ALLOW"),
+        ("ClientConnectorDNSError", "its name can't be found, or is not on the public internet", "Check the name."),
+        ("ClientConnectorError", "nothing answers at this address", "Check that the receiver runs"),
+        ("ClientConnectorCertificateError", "its certificate is not valid", "send the whole chain"),
+        ("TimeoutError", "it did not answer within 10 seconds", "Answer first"),
+        ("ServerDisconnectedError", "the connection broke off", "the receiver's own log"),
     ],
 )
-def test_what_became_of_a_call_is_in_words(failure: str, text: str) -> None:
-    assert outcome_text(failure) == text
+def test_what_became_of_a_call_is_in_words_with_what_to_do(failure: str, text: str, advice: str) -> None:
+    found = explanation(failure)
+    assert found.what == text
+    assert advice in found.advice
+    assert found.advice.endswith("." if failure else "")
+
+
+def webhook_call(failure: str, attempt: int = 1, minutes_ago: int = 0, **fields: Any) -> WebhookCall:
+    called: dict[str, Any] = {"about": "notification", "notification_id": UUID(int=1), "title": "Mail synced"}
+    return WebhookCall(
+        called_at=NOW - timedelta(minutes=minutes_ago),
+        attempt=attempt,
+        failure=failure,
+        milliseconds=5,
+        **called | fields,
+    )
+
+
+def test_of_several_tries_of_a_call_the_last_one_says_what_comes_next() -> None:
+    other: dict[str, Any] = {"notification_id": UUID(int=2), "title": "Brief sent"}
+    contacts: dict[str, Any] = {"about": "contacts", "notification_id": None, "title": ""}
+    lines = call_lines(
+        [
+            webhook_call("status 500", 2), webhook_call("status 500", 1, 1), webhook_call("", 1, 2, **other),
+            webhook_call("TimeoutError", 7, 3, **contacts), webhook_call("TimeoutError", 8, 4, notification_id=UUID(int=3)),
+            webhook_call("TimeoutError", 1, 5, about="test", notification_id=None, title=""), webhook_call("status 500", 1, 6, **other),
+        ]
+    )  # fmt: skip
+    assert [(line.name, line.next_at and line.next_at - NOW, line.given_up) for line in lines] == [
+        ("Mail synced", timedelta(seconds=30), False),
+        ("Mail synced", None, False),
+        ("Brief sent", None, False),
+        ("Contacts changed", timedelta(days=1, minutes=-3), False),
+        ("Mail synced", None, True),
+        ("Test", None, False),
+        ("Brief sent", None, False),
+    ]
+    assert call_lines([]) == []
+    assert call_lines([webhook_call("", title="")])[0].name == "A notification"
+
+
+def test_what_can_be_posted_is_every_kind_of_notification_and_changes_of_contacts() -> None:
+    kinds = {"permissions.missing" if event is AccountConnected else event.subject for event in NOTIFIED_EVENTS}
+    assert set(WEBHOOK_EVENTS) == kinds | {"export.done", "export.failed", ContactChanged.subject}
+    assert tuple(WEBHOOK_EVENT_TEXTS) == WEBHOOK_EVENTS
+    with pytest.raises(ValidationError):
+        NotificationChanges.model_validate({"webhook_events": ["everything"]})
 
 
 def test_a_new_secret_signs_at_once_and_the_former_one_for_another_day() -> None:
@@ -181,9 +232,9 @@ def test_a_new_secret_signs_at_once_and_the_former_one_for_another_day() -> None
     day = timedelta(days=1)
 
     def signing(number: int, age: timedelta) -> list[str]:
-        return signing_secrets([key], USER, SecretGeneration(number, NOW - age), NOW, ("former",))
+        return signing_secrets([key], USER, SecretGeneration(number, NOW - age), NOW)
 
-    assert signing_secrets([key], USER, NEVER_MADE, NOW, ("former",)) == [first, "former"]
-    assert signing(1, timedelta(0)) == [second, first, "former"]
+    assert signing_secrets([key], USER, NEVER_MADE, NOW) == [first]
+    assert signing(1, timedelta(0)) == [second, first]
     assert signing(1, day) == [second]
     assert signing(2, day / 2) == [webhook_secret(key, USER, 2), second], "what was leaked before that is over"

@@ -1,9 +1,11 @@
 """What others name is fetched by one client alone, and on a server that client connects to public addresses only."""
 
 import ast
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,6 +18,7 @@ from libs.common.config import Settings
 from libs.common.config.values import A_KEY
 from libs.common.service import Resources
 from libs.common.web import port_of, serve
+from services.gateway.domain.public_hosts import PUBLIC, CallableHosts
 from services.gateway.webhook_delivery import http_client
 from services.gateway.webhook_delivery.sender import WebhookSender, open_webhook_sender
 
@@ -26,8 +29,8 @@ DISGUISED = ("2130706433", "0x7f000001", "0177.0.0.1", "127.1")
 
 
 @asynccontextmanager
-async def sender_of(public_url: str) -> AsyncIterator[WebhookSender]:
-    settings = Settings(public_url=public_url, webhook_keys=A_KEY)  # type: ignore[arg-type]
+async def sender_of(public_url: str, webhook_allow: str = "") -> AsyncIterator[WebhookSender]:
+    settings = Settings(public_url=public_url, webhook_keys=A_KEY, webhook_allow=webhook_allow)  # type: ignore[arg-type]
     async with open_webhook_sender(cast(Resources, SimpleNamespace(settings=settings, db=None, bus=None))) as sender:
         yield sender
 
@@ -72,6 +75,46 @@ async def test_who_runs_it_for_themselves_may_call_their_own_network(server: tup
     async with sender_of("") as sender, sender.http.post(f"http://{NAME}:{port}/hook") as response:
         assert response.status == 200
     assert requested == ["/hook"]
+
+
+async def test_a_server_calls_its_own_network_where_its_operator_allows_it(server: tuple[int, list[str]]) -> None:
+    port, requested = server
+    for allowed, reached in (("127.0.0.0/8, 10.0.0.0/8", True), ("10.0.0.0/8", False)):
+        requested.clear()
+        async with sender_of("https://crm.example.com", allowed) as sender:
+            try:
+                await sender.http.post(f"http://{NAME}:{port}/hook")
+            except aiohttp.ClientError:
+                assert not reached
+        assert bool(requested) is reached
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts", "callable_now"),
+    [
+        (NAME, PUBLIC, False),  # it leads to loopback
+        (NAME, CallableHosts(networks=(ip_network("127.0.0.0/8"),)), True),
+        (NAME, CallableHosts(networks=(ip_network("10.0.0.0/8"),)), False),
+        ("127.0.0.1", PUBLIC, False),
+        ("[::1]", PUBLIC, False),
+        ("127.0.0.1", CallableHosts(networks=(ip_network("127.0.0.1"),)), True),
+        (f"{'a' * 64}.example", PUBLIC, False),  # it can't be spelled
+        (f"{'a' * 64}.example", CallableHosts(anywhere=True), True),  # nobody looks
+    ],
+)
+async def test_whether_a_host_can_be_called_shows_as_its_url_is_set(
+    host: str, hosts: CallableHosts, callable_now: bool, server: tuple[int, list[str]]
+) -> None:
+    assert await http_client.can_be_called(hosts, host) is callable_now
+
+
+async def test_a_name_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(aiohttp.ThreadedResolver, "resolve", never)
+    monkeypatch.setattr(http_client, "LOOKUP_SECONDS", 0.01)
+    assert not await http_client.can_be_called(PUBLIC, NAME)
 
 
 async def test_of_several_addresses_only_the_public_ones_are_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ async def test_what_comes_is_the_same_either_way() -> None:
     "kind",
     ["403rate", "429", "retry_after", "5xx", "reset", "truncated", "invalid_json", "401", "400precondition", "latency"],
 )
-async def test_parts_that_fail_passingly_are_requested_again_and_only_they(kind: str, impatient: None) -> None:
+async def test_parts_that_fail_passingly_are_requested_again_and_only_they(kind: str, quick_tries: None) -> None:
     async with edge(MAILBOX, google_batch_size=20) as (account, google, _):
         faults = [Rule("(messages|threads).get$", kind, first=4, skip=3, seconds=0, milliseconds=10)]  # type: ignore[arg-type]
         google.world.faults.set(faults, 0)
@@ -84,7 +84,7 @@ async def test_parts_that_fail_passingly_are_requested_again_and_only_they(kind:
 
 
 @pytest.mark.parametrize("kind", ["403rate", "429", "retry_after", "5xx", "reset", "truncated", "invalid_json", "401"])
-async def test_a_batch_that_fails_as_a_whole_is_requested_again(kind: str, impatient: None) -> None:
+async def test_a_batch_that_fails_as_a_whole_is_requested_again(kind: str, quick_tries: None) -> None:
     async with edge(MAILBOX, google_batch_size=20) as (account, google, _):
         google.world.faults.set([Rule("/batch/", kind, first=1, seconds=0)], 0)  # type: ignore[arg-type]
         assert shown(await account.gmail.batch_get(ITEMS)) == EVERYTHING
@@ -177,7 +177,7 @@ async def test_what_ends_the_account_s_work_is_raised(impatient: None) -> None:
         assert isinstance(await refusal(account), Unauthorized)
 
 
-async def test_too_many_at_once_is_no_failure(impatient: None) -> None:
+async def test_too_many_at_once_is_no_failure(quick_tries: None) -> None:
     async with edge(MAILBOX, google_batch_size=10) as (account, google, _):
         google.world.concurrency.limit = 12
         google.world.faults.set([Rule("/batch/", "latency", milliseconds=20)], 0)

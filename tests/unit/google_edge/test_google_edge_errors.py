@@ -32,6 +32,8 @@ def body(reason: str = "", status: str = "", info: str = "") -> bytes:
         (403, b"<html>", errors.Forbidden),
         (404, body("notFound"), errors.Gone),
         (410, body("fullSyncRequired"), errors.SyncTokenExpired),
+        (400, body("push.webhookUrlNotHttps"), errors.Rejected),
+        (401, body("push.webhookUrlUnauthorized"), errors.Rejected),
         (400, body("failedPrecondition", info="EXPIRED_SYNC_TOKEN"), errors.SyncTokenExpired),
         (400, body("failedPrecondition"), errors.NotReady),
         (400, body("invalidArgument"), errors.Rejected),

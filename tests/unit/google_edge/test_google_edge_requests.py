@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -23,11 +25,10 @@ from libs.common.google.errors import HistoryExpired, NotReady, PageExpired, Rej
 from libs.common.google.gmail import HEADERS
 from libs.common.google.session import read_object
 from libs.common.ids import AccountId, new_id
-from libs.common.resources.calendar import CalendarEntry, CalendarEvent, EventPage
+from libs.common.resources.calendar import CalendarEntry, CalendarEvent, Channel, EventPage
 from libs.common.resources.gmail import (
     Change,
     FetchItem,
-    GmailMessage,
     HistoryPage,
     MessagePage,
     MessageRef,
@@ -48,7 +49,7 @@ HISTORY = (
 EVENTS = (
     "timeZone,nextPageToken,nextSyncToken,items(id,status,eventType,iCalUID,summary,location,visibility,start,end,"
     "originalStartTime,hangoutLink,conferenceData(entryPoints(entryPointType,uri)),organizer(email,displayName,self),"
-    "attendees(email,displayName,self,responseStatus,organizer,optional,resource))"
+    "attendeesOmitted,attendees(email,displayName,self,responseStatus,organizer,optional,resource))"
 )
 PERSON = "names,emailAddresses,phoneNumbers,organizations,photos,birthdays,urls,metadata"
 
@@ -214,21 +215,28 @@ async def test_a_message_is_sent_in_base64_for_urls() -> None:
         assert (endpoint.scopes, account.usage.units) == ([GMAIL_SEND], GMAIL_UNITS["messages.send"])
 
 
-async def test_a_search_finds_messages_with_the_wanted_headers() -> None:
-    async with google({"messages": [{"id": "m1"}, {}], "id": "m1", "snippet": "Hi"}) as (account, endpoint):
-        found = await account.gmail.find("rfc822msgid:x", ["A", "B"])
-        assert found == [GmailMessage("m1", "m1", None, frozenset(), None, "", None, "Hi")]
+async def test_what_was_sent_is_listed_by_its_label_and_searched_for_by_nothing() -> None:
+    async with google({"messages": [{"id": "m1"}, {}]}) as (account, endpoint):
+        assert await account.gmail.list_sent_ids() == (MessageRef("m1", "m1"),)
+        assert endpoint.requests[0][1:] == (
+            f"{USER}/messages",
+            [
+                ("fields", "messages(id,threadId)"),
+                ("includeSpamTrash", "true"),
+                ("labelIds", "SENT"),
+                ("maxResults", "500"),
+            ],
+        )
+        assert (endpoint.scopes, account.usage.units) == ([GMAIL_READ], GMAIL_UNITS["messages.list"])
+
+
+async def test_a_search_finds_the_newest_messages() -> None:
+    async with google({"messages": [{"id": "m1"}, {}]}) as (account, endpoint):
+        assert await account.gmail.find_ids("rfc822msgid:x", 10) == (MessageRef("m1", "m1"),)
         assert endpoint.requests[0][1:] == (
             f"{USER}/messages",
             [("fields", "messages(id,threadId)"), ("maxResults", "10"), ("q", "rfc822msgid:x")],
         )
-        assert endpoint.requests[1][1:] == (
-            f"{USER}/messages/m1",
-            [("fields", MESSAGE), ("format", "metadata"), ("metadataHeaders", "A"), ("metadataHeaders", "B")],
-        )
-        assert (endpoint.scopes, account.usage.units) == (
-            [GMAIL_READ] * 2, GMAIL_UNITS["messages.list"] + GMAIL_UNITS["messages.get"],
-        )  # fmt: skip
         await account.gmail.find_ids("q", 501)
         assert ("maxResults", "500") in endpoint.requests[-1][2]
 
@@ -299,6 +307,21 @@ async def test_events_are_asked_for_by_window_or_by_token() -> None:
             (), "", None, None
         )
         assert dict(endpoint.requests[-1][2]) == {**shared, "syncToken": "s1"}
+
+
+async def test_a_calendar_s_channel_is_begun_with_its_token_and_stopped_by_its_resource() -> None:
+    async with google({"resourceId": "r1", "expiration": "1772712000000"}) as (account, endpoint):
+        channel_id = UUID(int=7)
+        channel = await account.calendar.watch_events("a/b@x", channel_id, "secret", "https://crm.example/hook")
+        assert channel == Channel("r1", NOW + timedelta(days=1))
+        path = "/calendar/v3/calendars/a%2Fb%40x/events/watch"
+        assert asked(endpoint) == ("POST", path, {"fields": "resourceId,expiration"})
+        wanted = {"id": str(channel_id), "type": "web_hook", "address": "https://crm.example/hook", "token": "secret"}
+        assert json.loads(endpoint.bodies[0]) == wanted
+        await account.calendar.stop_channel(channel_id, "r1")
+        assert endpoint.requests[1] == ("POST", "/calendar/v3/channels/stop", [])
+        assert json.loads(endpoint.bodies[1]) == {"id": str(channel_id), "resourceId": "r1"}
+        assert endpoint.scopes == [CALENDAR_READ] * 2
 
 
 async def test_cards_are_asked_for_in_full_or_since_a_token() -> None:

@@ -53,6 +53,11 @@ async def test_the_redirect_uri_to_register_is_shown(tmp_path: Path) -> None:
         ("PINGCRM_TRUSTED_PROXIES", "the proxy", "PINGCRM_TRUSTED_PROXIES must be a list of networks"),
         ("PINGCRM_TRUSTED_PROXIES", "0.0.0.0/0", "trusts everybody"),
         ("PINGCRM_TRUSTED_PROXIES", "10.0.0.1,::/0", "trusts everybody"),
+        ("PINGCRM_WEBHOOK_ALLOW", "my network", "PINGCRM_WEBHOOK_ALLOW must be a list of networks"),
+        ("PINGCRM_WEBHOOK_ALLOW", "10.0.0.1,0.0.0.0/0", "PINGCRM_WEBHOOK_ALLOW allows everything (0.0.0.0/0)"),
+        ("PINGCRM_WEBHOOK_ALLOW", "169.254.169.254", "where clouds answer with a machine's credentials"),
+        ("PINGCRM_WEBHOOK_ALLOW", "::/0", "PINGCRM_WEBHOOK_ALLOW allows everything (::/0)"),
+        ("PINGCRM_WEBHOOK_ALLOW", "fd00::/8", "where clouds answer with a machine's credentials"),
         ("PINGCRM_API_REQUESTS_PER_MINUTE", "-1", "PINGCRM_API_REQUESTS_PER_MINUTE must be a whole number from 0"),
         ("PINGCRM_POOL_SIZE", "0", "PINGCRM_POOL_SIZE must be a whole number from 1"),
         ("PINGCRM_PREP_WINDOW_FROM_MINUTES", "50", "no meeting fits"),
@@ -114,6 +119,15 @@ async def test_a_key_file_that_can_not_be_used_is_reported(tmp_path: Path) -> No
 async def test_a_second_key_that_is_wrong_is_named_by_its_place(tmp_path: Path) -> None:
     keys = f"{Fernet.generate_key().decode()},nonsense"
     assert [s for s in await wrong(tmp_path, PINGCRM_SECRET_KEYS=keys) if "key 2" in s]
+
+
+async def test_networks_that_webhooks_may_call_are_shown(tmp_path: Path) -> None:
+    found = await findings(tmp_path, PINGCRM_WEBHOOK_ALLOW="10.1.0.0/16, 192.0.2.7")
+    (finding,) = [finding for finding in found if "Webhooks" in finding.sentence]
+    assert (finding.level, finding.sentence) == (
+        "ok", "Webhooks may call the public internet and 10.1.0.0/16, 192.0.2.7/32.",
+    )  # fmt: skip
+    assert not [finding for finding in await findings(tmp_path) if "Webhooks" in finding.sentence]
 
 
 async def test_a_webhook_key_that_also_opens_tokens_is_reported(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from libs.common.ids import SERVICES
+from libs.local.data_dir import create
 from libs.local.locate import secrets_for
 from libs.local.secrets import (
     KEYS,
@@ -24,6 +25,12 @@ from libs.local.secrets import (
     renew,
     why_lost,
 )
+
+
+def test_a_data_folder_can_be_listed_and_written_by_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    create(folder)
+    assert folder.stat().st_mode & 0o066 == 0
 
 
 def test_a_set_is_complete_and_no_value_is_used_twice() -> None:

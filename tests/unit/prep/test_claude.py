@@ -7,8 +7,9 @@ import pytest
 import pytest_asyncio
 from pydantic import BaseModel, SecretStr
 
-from libs.common.claude import Claude, NoAnswer, usage_of
+from libs.common.claude import Claude, NoAnswer
 from libs.common.config import Settings
+from libs.common.model_prices import usage_of
 from tests.support.fake_claude import INPUT_TOKENS, OUTPUT_TOKENS, FakeClaude, Mode, run_claude
 
 
@@ -79,3 +80,33 @@ async def test_without_a_key_nothing_is_sent(fake: FakeClaude) -> None:
 async def test_a_server_that_is_away_is_unavailable() -> None:
     with pytest.raises(NoAnswer, match="unavailable"):
         await request(FakeClaude(url="http://127.0.0.1:9"))
+
+
+async def test_a_server_that_knows_no_schemas_is_asked_in_words(fake: FakeClaude) -> None:
+    fake.mode = "in_words"
+    assert len((await request(fake)).points) == 1
+    structured, in_words = fake.requests
+    assert "output_config" in structured
+    assert set(in_words) == {"model", "max_tokens", "system", "messages"}
+    assert '"points"' in in_words["system"][0]["text"]
+
+
+async def test_what_was_cached_counts_at_its_own_price(fake: FakeClaude) -> None:
+    fake.cached = {"cache_read_input_tokens": 10_000, "cache_creation_input_tokens": 1_000}
+    settings = Settings(
+        anthropic_api_key=SecretStr("k"), anthropic_base_url=fake.url, anthropic_model="claude-haiku-4-5"
+    )
+    claude = Claude.from_settings(settings, seconds=5)
+    try:
+        usage = (await claude.write(system="S", prompt="P", shape=Shape)).usage
+    finally:
+        await claude.close()
+    assert usage.input_tokens == INPUT_TOKENS + 11_000
+    assert usage.cost_usd == pytest.approx(0.00195 + 0.001 + 0.00125)
+
+
+def test_a_model_without_a_known_price_counts_as_the_dearest() -> None:
+    unknown, haiku = Claude(None, "a-model-of-tomorrow"), Claude(None, "claude-haiku-4-5-20251001")
+    assert unknown.spent_usd(usage_of("a-model-of-tomorrow", 1_000_000, 0)) == 4.0
+    assert haiku.spent_usd(usage_of("claude-haiku-4-5-20251001", 1_000_000, 0)) == 1.0
+    assert haiku.most_usd(10_000) == pytest.approx(0.02)

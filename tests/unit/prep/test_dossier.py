@@ -36,14 +36,15 @@ def test_the_profiles_of_two_guests_are_whole() -> None:
     )  # fmt: skip
     event = meeting(title="Pricing\nreview", calendar_time_zone="Asia/Kathmandu")
     people = [
-        (guest("ada@lovelace.example", "A. L.", answer="declined", organizer=True), ada),
+        (guest("ada@lovelace.example", "A. L.", answer="tentative", organizer=True), ada),
         (guest("ben@x.example", "Ben B."), ben),
     ]
 
     def shown(label: str, text: str, days: int, platform: str, words: str, direction: str) -> PastInteraction:
         return PastInteraction(
             label=label, platform=platform, direction_text=words, at=NOW - timedelta(days=days), text=text,
-            direction=direction, is_meeting=platform == "Meeting", is_note=False,
+            direction=direction, is_meeting=platform == "Meeting", is_note=False, title=text.partition(" — ")[0],
+            body=text.partition(" — ")[2],
         )  # fmt: skip
 
     assert collect(event, people, "Europe/Paris") == Dossier(
@@ -60,7 +61,7 @@ def test_the_profiles_of_two_guests_are_whole() -> None:
                 known=True,
                 relationship="Strong",
                 score=8,
-                answer="declined",
+                answer="tentative",
                 organizer=True,
                 last_contact_at=NOW - timedelta(days=2),
                 bios=(

@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import pytest
 
-from libs.common.claude import Claude, NoAnswer, Usage, Written
+from libs.common.claude import Claude, NoAnswer, Written
+from libs.common.model_prices import Usage
 from libs.common.requests import Brief
 from services.prep.domain.prompt import SYSTEM, WrittenPoint, WrittenPoints
 from services.prep.writing import write_brief

@@ -16,7 +16,7 @@ from services.prep.domain.clean import line, safe_url
 from services.prep.domain.dossier import collect
 from services.prep.domain.mail import compose, subject
 from services.prep.domain.points import grounded
-from services.prep.domain.prompt import given_labels
+from services.prep.domain.prompt import given as given_to_model
 from services.prep.domain.view import view
 from services.prep.rendering import render
 from tests.support.meetings import ME, NOW, guest, interaction, invited, known, meeting, unknown
@@ -35,7 +35,7 @@ hostile = st.one_of(
     st.builds("".join, st.lists(st.sampled_from(NASTY), max_size=4)),
 )
 ALLOWED_TAGS = {
-    "html", "head", "meta", "title", "style", "body", "div", "p", "h1", "h2", "ul", "li", "a", "span", "br",
+    "html", "head", "meta", "title", "style", "body", "div", "p", "h1", "h2", "ul", "li", "a", "span", "strong",
 }  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def render_brief(words: str, url: str = "") -> tuple[str, str, str]:
         (guest("other@elsewhere.example", words), unknown()),
     )  # fmt: skip
     dossier = collect(meeting(title=words, place=url or words, video_url=url or words, time_zone=words), people)
-    points = grounded([TalkingPoint(text=words, evidence=("I1", words))], given_labels(dossier))
+    points = grounded([TalkingPoint(text=words, evidence=("I1", words))], given_to_model(dossier).labels)
     title = subject(dossier.title, 35)
     return title, *render(view(dossier, points, "Not written by AI.", NOW, base_url=BASE_URL, token="pcrmtoken"))
 
@@ -148,7 +148,7 @@ def test_the_brief_shows_everything_that_was_promised() -> None:
             "Pricing review", "15:00–15:45 (Europe/Berlin)", "45 minutes", "Room 4", "https://meet.example/abc", "Ada Lovelace",
             "Head of Research", "Analytical Engines", "Strong", "8", "accepted", "22 Nov 2026", "LinkedIn", "weave algebraic",
             "Email", "they wrote", "you wrote", "A. Stranger", "no history", "Ask.", "A note.",
-            f"{BASE_URL}/meetings/{event.meeting_id}", f"{BASE_URL}/settings#prep",
+            f"{BASE_URL}/meetings/{event.meeting_id}", f"{BASE_URL}/settings#briefs",
         ):  # fmt: skip
             assert words in rendered, words
 

@@ -126,7 +126,7 @@ async def test_a_brief_is_gathered_with_its_people_in_the_zone_of_its_reader() -
 async def test_people_are_requested_with_their_last_interactions_as_of_now_and_without_me() -> None:
     plain = bus()
     people = await get_people(plain.as_bus(), meeting(), OWNER, NOW)
-    assert [(invited.address, attendee.name) for invited, attendee in people] == [(ADA, "Ada Lovelace")]
+    assert [(invited.address, attendee.name) for invited, attendee in people.pairs] == [(ADA, "Ada Lovelace")]
     assert plain.requests == [GetAttendees(user_id=USER_ID, addresses=(ADA,), now=NOW, last=INTERACTIONS_REQUESTED)]
 
 
@@ -135,7 +135,7 @@ async def test_people_of_a_meeting_that_is_too_large_are_only_counted(count: int
     plain = bus()
     guests = tuple(guest(f"guest{number}@example.org") for number in range(count))
     people = await get_people(plain.as_bus(), meeting(guests=(me(), *guests)), OWNER, NOW)
-    assert len(people) == count
+    assert len(people.pairs) == count
     assert len(plain.requests) == requested
 
 

@@ -33,6 +33,8 @@ MANY = tuple(known(f"guest{n}@many.example") for n in range(21))
         ({"private": True}, {"meeting_prep_private": True}, account(), KNOWN, None),
         # who comes
         ({}, {}, account(), (), "no_guests"),
+        ({"guests_hidden": True}, {}, account(), (), "guests_hidden"),
+        ({"guests_hidden": True}, {}, account(), KNOWN, None),
         ({}, {}, account(), MANY[:20], None),
         ({}, {}, account(), MANY, "too_many_guests"),
         ({}, {}, account(), (unknown(),), "nobody_known"),

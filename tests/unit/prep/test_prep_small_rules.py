@@ -35,6 +35,7 @@ SENTENCES = {
     "too_late": "The meeting was less than 5 minutes away.",
     "private": "The event is marked private, and your settings leave those out.",
     "no_guests": "Nobody else is invited.",
+    "guests_hidden": "Google does not show who else is invited.",
     "too_many_guests": "More than 20 people are invited.",
     "nobody_known": "You have no history with any of the guests: no mail, no earlier meeting, no card, no note.",
 }

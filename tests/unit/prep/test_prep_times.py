@@ -7,7 +7,8 @@ import pytest
 
 from services.prep.domain.dossier import collect
 from services.prep.domain.mail import subject
-from services.prep.domain.points import OPEN_DAYS, SILENCE_DAYS, fact_points
+from services.prep.domain.personal_facts import OPEN_DAYS, SILENCE_DAYS
+from services.prep.domain.points import fact_points
 from services.prep.domain.rules import MAX_GUESTS, is_useful, minutes_until
 from services.prep.domain.times import ago, counted, day, for_days, length, span, zone_of
 from tests.support.meetings import NOW, guest, interaction, known, meeting
@@ -126,14 +127,18 @@ def test_a_subject_has_the_true_number_of_minutes(minutes: int, text: str) -> No
 
 
 def first_point(days: int, **fields: object) -> str:
-    attendee = known(last=(interaction("Hello", days, **fields),), bios={}, last_contact_at=NOW - timedelta(days=days))
+    mail = interaction("Hello — Is it May or June?", days, to_me=True, open=True, thread="t", **fields)
+    attendee = known(last=(mail,), bios={}, last_contact_at=NOW - timedelta(days=days))
     return fact_points(collect(meeting(), [(guest(attendee.address), attendee)]), NOW)[0].text
 
 
 def test_a_mail_without_a_reply_may_be_open_for_sixty_days_and_silence_begins_after_ninety() -> None:
     assert (OPEN_DAYS, SILENCE_DAYS, MAX_GUESTS) == (60, 90, 20)
-    assert "It may wait for your answer" in first_point(60)
-    assert "Ask where it stands" in first_point(60, direction="outbound")
-    assert first_point(61).startswith("This looks like your first meeting")
-    assert first_point(90).startswith("This looks like your first meeting")
-    assert first_point(91) == "You have not been in touch with Ada Lovelace for 3 months: ask what has changed since."
+    assert first_point(60).startswith("Ada Lovelace asked")
+    assert first_point(60, direction="outbound").startswith("You asked Ada Lovelace")
+    assert first_point(61).startswith("This is your first meeting")
+    assert first_point(61, direction="outbound").startswith("This is your first meeting")
+    silent = known(met_before=True, last=(interaction("Hello", 90),), last_contact_at=NOW - timedelta(days=90))
+    later = silent.model_copy(update={"last_contact_at": NOW - timedelta(days=91)})
+    texts = [fact_points(collect(meeting(), [(guest(found.address), found)]), NOW)[0].text for found in (silent, later)]
+    assert ["not been in touch" in text for text in texts] == [False, True]

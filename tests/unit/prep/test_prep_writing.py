@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from libs.common.claude import Claude, NoAnswer, Usage, Written
+from libs.common.claude import Claude, NoAnswer, Written
+from libs.common.model_prices import Usage
 from services.prep.domain.dossier import Dossier, collect
 from services.prep.domain.points import FEWEST, fact_points
 from services.prep.domain.prompt import SYSTEM, WrittenPoints, prompt

@@ -1,15 +1,17 @@
 """Google's resources as they are read and what becomes of them, each as a whole."""
 
+from collections.abc import Iterator
 from dataclasses import fields, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
 from libs.common.events import Guest, Meeting, MessageIngested, PersonImported
 from libs.common.ids import AccountId, MeetingId, UserId
-from libs.common.resources.calendar import CalendarEvent, EventPerson, EventTime, read_event
+from libs.common.resources.calendar import CalendarEvent, Channel, EventPerson, EventTime, read_channel, read_event
 from libs.common.resources.gmail import (
     Change,
     GmailMessage,
@@ -77,6 +79,11 @@ def test_the_end_of_a_watch_is_in_milliseconds() -> None:
     assert read_watch({"expiration": 10**30}) == Watch(0, epoch)
 
 
+def test_a_channel_is_read_with_its_end() -> None:
+    assert read_channel({"resourceId": "r", "expiration": "1772625600000"}) == Channel("r", NOW)
+    assert read_channel({}) == Channel("", datetime(1970, 1, 1, tzinfo=UTC))
+
+
 def test_a_history_record_names_its_changes() -> None:
     def item(gmail_id: str, **more: Any) -> dict[str, Any]:
         return {
@@ -134,6 +141,7 @@ EVENT: dict[str, Any] = {
         {"email": "maya@x.example", "responseStatus": "tentative", "self": True, "organizer": True, "optional": True, "resource": True},
         {"email": "b@x.example", "displayName": "n" * 301}, "odd", {"displayName": "no address"},
     ],
+    "attendeesOmitted": True,
 }  # fmt: skip
 GUEST_FLAGS = {"answer": "tentative", "me": True, "organizer": True, "optional": True, "resource": True}
 
@@ -149,6 +157,7 @@ def test_an_event_is_read_whole() -> None:
             EventPerson("b@x.example", "n" * 300),
             EventPerson("", "no address"),
         ),
+        attendees_omitted=True,
     )  # fmt: skip
     assert read_event({}) == CalendarEvent("")
     assert read_event({"start": {"date": "2026-03-05"}}).start == EventTime("2026-03-05", "", "")
@@ -176,7 +185,7 @@ def test_an_event_becomes_a_meeting_whole() -> None:
         ends_at=starts_at + timedelta(hours=1), all_day=False, start_date=None, end_date=None, time_zone="Europe/Paris",
         place="Café Nero", video_url="https://video.example", private=True, organizer=Guest(address="o@x.example", name="Olga O"),
         guests=(Guest(address="maya@x.example", **GUEST_FLAGS), Guest(address="b@x.example", name="n" * 300)),
-        guests_total=2, my_answer="tentative",
+        guests_total=2, guests_hidden=True, my_answer="tentative",
     )  # fmt: skip
 
 
@@ -247,6 +256,31 @@ def test_a_moment_is_read_in_its_zone_else_in_the_calendar_s(when: EventTime, re
 
 def test_without_any_zone_it_is_utc() -> None:
     assert moment(EventTime(date="2026-03-04"), "") == Moment(datetime(2026, 3, 4, tzinfo=UTC), "UTC", date(2026, 3, 4))
+
+
+def test_a_whole_day_begins_with_its_first_instant_in_every_zone_also_where_clocks_change_at_midnight() -> None:
+    tried = set[str]()
+    for name in available_timezones():
+        for day in days_of_change(ZoneInfo(name)):
+            found = moment(EventTime(date=day.isoformat()), name)
+            assert found is not None
+            assert found.instant.astimezone(ZoneInfo(name)).date() == day, f"{name} {day}"
+            assert (found.instant - timedelta(seconds=1)).astimezone(ZoneInfo(name)).date() < day, f"{name} {day}"
+            tried.add(name)
+    assert {"Africa/Cairo", "America/Havana", "Asia/Beirut", "Europe/Berlin", "America/Santiago"} <= tried
+
+
+def days_of_change(zone: ZoneInfo) -> Iterator[date]:
+    """The days of three years on which the clocks of a zone change."""
+
+    def offset(day: date) -> timedelta | None:
+        return datetime.combine(day, time(12), zone).utcoffset()
+
+    monday = date(2024, 1, 1)
+    for week in (monday + timedelta(weeks=number) for number in range(3 * 53)):
+        if offset(week) != offset(week + timedelta(weeks=1)):
+            days = (week + timedelta(days=number) for number in range(1, 8))
+            yield from (day for day in days if offset(day) != offset(day - timedelta(days=1)))
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,23 @@ class MergeContacts(Command[Merged]):
     other_id: ContactId
 
 
+class UnlinkIdentity(Command[Contact]):
+    """An identity that is somebody else's: it becomes a contact of its own, with all that came under it. Replied is that contact.
+
+    Where nothing but a merge linked it, that merge is undone. Merging the two takes it back. Refused: `not_found`, `only_identity` (409).
+    """
+
+    subject = "contacts.unlink_identity"
+    served_by = "contacts"
+    requested_by = ("gateway",)
+    reply = Contact
+
+    user_id: UserId
+    contact_id: ContactId
+    kind: str
+    value: str
+
+
 class MergeRecord(Shape):
     """A merge that stands: `other` went into the contact. `consequences`: sentences about what its undoing would do now.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from libs.common.ids import AccountId, ContactId, UserId
 from libs.common.requests.contacts.relationships import GoingCold, Label, MonthScore, Score, ScoreNumbers
@@ -19,6 +19,29 @@ class Phone(Shape):
 
     shown: str
     e164: str | None = None
+
+
+class ContactIdentity(Shape):
+    """What identifies the person on another platform: as it is compared and as it is shown. `url`: their profile, where that is known.
+
+    `emails` and `phones`: what a connector reported with it.
+    """
+
+    kind: str
+    value: str
+    shown: str
+    url: str = ""
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+
+
+class TypedIdentity(Shape):
+    """A handle, with or without `@`, or the address of a profile; `kind` (`telegram`, `linkedin`, …) may be left out where that says it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str = Field("", max_length=32, json_schema_extra={"not": {"enum": ["email", "bcc", "domain"]}})
+    value: str = Field(min_length=1, max_length=500)
 
 
 class BccAddress(Shape):
@@ -44,6 +67,7 @@ class ContactSummary(Shape):
 
 class Contact(ContactSummary):
     phones: tuple[Phone, ...] = ()
+    identities: tuple[ContactIdentity, ...] = ()
     birthday: str = ""
     urls: tuple[str, ...] = ()
     notes: str = ""
@@ -145,6 +169,7 @@ class ContactFields(Shape):
     name: str | None = Field(None, max_length=500)
     emails: tuple[str, ...] | None = Field(None, max_length=100)
     phones: tuple[str, ...] | None = Field(None, max_length=100)
+    identities: tuple[TypedIdentity, ...] | None = Field(None, max_length=100)
     company: str | None = Field(None, max_length=500)
     title: str | None = Field(None, max_length=500)
     photo_url: str | None = Field(None, max_length=2000)
@@ -157,7 +182,9 @@ class ContactFields(Shape):
 
 
 class CreateContact(Command[Contact]):
-    """Refused: `address_taken` (409) with `contact_id` and `contact_name` of the other contact; `invalid_address` (422)."""
+    """Refused: `address_taken` (409) with `contact_id` and `contact_name` of the other contact; `invalid_address` and
+    `invalid_identity` (422).
+    """
 
     subject = "contacts.create"
     served_by = "contacts"

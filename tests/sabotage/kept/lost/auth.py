@@ -65,10 +65,26 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{AUTH_REFRESHES}::test_a_refresh_is_stored_whole_and_what_google_did_not_name_stays",),
     ),
     Mutation(
+        "nobody is notified of a permission that was taken back at Google",
+        "lost",
+        "services/auth/token_refresh.py::refresh_token",
+        Replace("token.scopes != held.scopes", "False"),
+        (f"{AUTH_REFRESHES}::test_a_refresh_is_stored_whole_and_what_google_did_not_name_stays",),
+    ),
+    Mutation(
         "a sign-in without a new refresh token ends the account",
         "lost",
         "services/auth/store/accounts.py::update_grant",
         InText("refresh_token = coalesce($7, refresh_token),", "refresh_token = $7,"),
         (f"{AUTH_LINKING}::test_signing_in_again_keeps_what_google_did_not_give_again",),
+    ),
+    Mutation(
+        "API tokens of an older release lose what they could do",
+        "lost",
+        "services/auth/migrations/0004_token_scopes.sql",
+        InText("DEFAULT '{read,write,account}'", "DEFAULT '{read}'"),
+        (
+            "tests/integration/local/test_local_upgrade.py::test_what_an_older_release_stored_keeps_its_meaning_and_what_follows_from_newer_rules_is_due",
+        ),
     ),
 )

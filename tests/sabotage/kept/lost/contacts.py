@@ -21,6 +21,34 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{CONTACTS}_typed_fields.py::test_every_typed_field_survives_every_import_and_the_others_follow_it",),
     ),
     Mutation(
+        "a handle taken off that the next report puts back",
+        "lost",
+        "services/contacts/store/identities.py::_take_off",
+        InText("position = NULL, barred = true", "position = NULL"),
+        (f"{CONTACTS}_identities.py::test_a_handle_that_is_taken_off_stays_off_and_typed_again_has_all_its_history",),
+    ),
+    Mutation(
+        "a handle that is taken from whoever has it",
+        "lost",
+        "services/contacts/contact_edits.py::_replace_identities",
+        Replace("await _refuse_taken(connection, user_id, contact_id, found)", ""),
+        (f"{CONTACTS}_identities.py::test_a_handle_is_one_contact_s_and_whose_is_answered_where_another_is_given_it",),
+    ),
+    Mutation(
+        "a phone that brings nothing of what was reported under it",
+        "lost",
+        "services/contacts/contact_edits.py::_follow_phones",
+        Replace("await identities.list_free_phones(connection, contact_id)", "[]"),
+        (f"{CONTACTS}_identities.py::test_a_phone_brings_what_was_reported_under_it_and_takes_it_along",),
+    ),
+    Mutation(
+        "an identity parted from a merge that stands",
+        "lost",
+        "services/contacts/identity_links.py::unlink",
+        Replace("await _merge_of(connection, identity)", "None"),
+        (f"{CONTACTS}_identities.py::test_parting_what_a_merge_alone_linked_undoes_the_merge",),
+    ),
+    Mutation(
         "phones taken off that are not remembered",
         "lost",
         "services/contacts/domain/contact_edits.py::edited_fields",
@@ -193,5 +221,61 @@ MUTATIONS: tuple[Mutation, ...] = (
             "exclusions.delete_exclusion(connection, exclusion.id)",
         ),
         ("tests/integration/contacts/test_contacts_merge_model.py::test_this_story_ends_as_the_model_states",),
+    ),
+    Mutation(
+        "a rule that was taken back removes all the rest",
+        "lost",
+        "services/contacts/exclusion_work.py::_remove",
+        Replace("await _is_in_force(connection, exclusion)", "True"),
+        (
+            "tests/integration/contacts/test_contacts_do_not_record.py::test_a_rule_that_is_taken_back_while_it_is_worked_off_removes_nothing_more_and_bars_nobody",
+        ),
+    ),
+    Mutation(
+        "a rule that was taken back has been applied",
+        "lost",
+        "services/contacts/exclusion_work.py::_apply",
+        Replace("not await _is_in_force(connection, exclusion)", "False"),
+        (
+            "tests/integration/contacts/test_contacts_do_not_record.py::test_a_rule_that_is_taken_back_while_it_is_worked_off_removes_nothing_more_and_bars_nobody",
+        ),
+    ),
+    Mutation(
+        "a rule that was taken back keeps people out",
+        "lost",
+        "services/contacts/exclusion_work.py::_end",
+        Replace("await exclusion_work.unbar_addresses(connection, exclusion)", ""),
+        (
+            "tests/integration/contacts/test_contacts_do_not_record.py::test_a_rule_that_is_taken_back_while_it_is_worked_off_removes_nothing_more_and_bars_nobody",
+        ),
+    ),
+    Mutation(
+        "an archive that ends where a contact goes",
+        "lost",
+        "services/contacts/handlers/export.py::_contacts",
+        Replace("len(ids) > query.limit", "False"),
+        (
+            "tests/integration/contacts/test_contacts_pages.py::test_an_archive_has_all_others_once_where_a_contact_goes_while_its_page_is_read",
+        ),
+    ),
+    Mutation(
+        "pairs of mail of an older release are not looked at again",
+        "lost",
+        "services/contacts/migrations/0007_pairs_by_author_and_date.sql",
+        InText("HAVING count(*) > 1", "HAVING count(*) > 2"),
+        (
+            "tests/integration/local/test_local_upgrade.py::test_what_an_older_release_stored_keeps_its_meaning_and_what_follows_from_newer_rules_is_due",
+        ),
+    ),
+    Mutation(
+        "interactions of an older release are not counted",
+        "lost",
+        "services/contacts/migrations/0015_counted.sql",
+        InText(
+            "INSERT INTO interaction_counts SELECT user_id, platform, count(*) FROM interactions GROUP BY 1, 2;", ""
+        ),
+        (
+            "tests/integration/local/test_local_upgrade.py::test_what_an_older_release_stored_keeps_its_meaning_and_what_follows_from_newer_rules_is_due",
+        ),
     ),
 )

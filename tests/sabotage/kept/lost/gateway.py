@@ -6,10 +6,10 @@ from tests.sabotage.mutation import InText, Mutation, Replace, Swap
 EDGES = "tests/integration/gateway/test_gateway_edges.py"
 PUSH = "tests/integration/gateway/test_gateway_google_push.py"
 SAFETY = "tests/integration/gateway/test_gateway_webhook_safety.py"
+CONTACTS = "tests/integration/gateway/test_gateway_webhook_contacts.py"
 WLOOP = "tests/unit/gateway/test_gateway_webhook_loop.py"
 LIVE = "tests/integration/gateway/test_gateway_live_updates.py"
 STORE = "tests/integration/gateway/test_gateway_store.py"
-
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -31,8 +31,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver",
         Replace(
-            "await store.return_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)",
-            "await store.postpone_delivery(self.db, delivery, SETTINGS_RETRY_DELAY)",
+            "await call.put_back(self.db, SETTINGS_RETRY_DELAY)",
+            "await call.postpone(self.db, SETTINGS_RETRY_DELAY)",
         ),
         (f"{SAFETY}::test_while_the_settings_can_not_be_looked_up_no_attempt_is_used_up",),
     ),
@@ -62,9 +62,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/gateway/webhook_delivery/sender.py::WebhookSender._deliver",
         Replace(
-            "failure = await self._post(str(url), secrets, delivery)",
-            "await store.delete_delivery(self.db, delivery)\n"
-            "        failure = await self._post(str(url), secrets, delivery)",
+            "failure = await self._post(str(url), await self._get_secrets(call.user_id), call)",
+            "await call.settle(self.db)\n"
+            "        failure = await self._post(str(url), await self._get_secrets(call.user_id), call)",
         ),
         life("brief-fails"),
     ),
@@ -102,5 +102,60 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/store/notifications.py::_add",
         Replace("await _require_call(connection, notification_id, revision)", ""),
         (f"{STORE}::test_a_notification_that_has_grown_and_is_news_again_is_called_again",),
+    ),
+    Mutation(
+        "contacts that change while a call about others is made are forgotten with it",
+        "lost",
+        "services/gateway/store/webhook_contacts.py::forget_called",
+        InText("AND waiting = '{}' AND NOT waiting_resync RETURNING", "RETURNING"),
+        (f"{CONTACTS}::test_what_changes_while_a_call_is_made_is_called_about_afterwards_also_a_contact_of_that_call",),
+    ),
+    Mutation(
+        "contacts whose call was given up are never named again",
+        "lost",
+        "services/gateway/store/webhook_contacts.py::give_up_contacts",
+        InText("waiting_resync = true", "waiting_resync = false"),
+        (f"{CONTACTS}::test_what_was_given_up_is_made_good_by_the_next_call",),
+    ),
+    Mutation(
+        "contacts that change while the gateway is off are called about never",
+        "lost",
+        "services/gateway/__main__.py::wire",
+        Replace("r.bus.subscribe_batch(ContactChanged, partial(contact_changes.gather_for_webhooks, context))", ""),
+        (f"{CONTACTS}::test_what_changed_while_the_gateway_was_off_is_called_about_when_it_is_back",),
+    ),
+    Mutation(
+        "an export that is given up while it is made for the last time",
+        "lost",
+        "services/gateway/store/exports.py::list_given_up",
+        InText("AND lease_until < now()", ""),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_an_export_that_is_made_for_the_last_time_is_not_given_up_before_it_ends",
+        ),
+    ),
+    Mutation(
+        "a replica that stops uses up an attempt at its export",
+        "lost",
+        "services/gateway/store/exports.py::return_claim",
+        InText("claims = claims - 1", "claims = claims"),
+        ("tests/integration/gateway/test_gateway_exports_and_calls.py::test_a_replica_that_stops_uses_up_no_attempt",),
+    ),
+    Mutation(
+        "an archive without a piece that passes for the whole",
+        "lost",
+        "services/gateway/api/exports.py::download_export",
+        Replace("call.http_request.transport.abort()", ""),
+        (
+            "tests/integration/gateway/test_gateway_export_in_background.py::test_an_export_is_made_notified_of_and_given_to_its_user_alone",
+        ),
+    ),
+    Mutation(
+        "a stream of a user who is gone breaks the log of another",
+        "lost",
+        "services/gateway/live_updates.py::Hub._discard",
+        Replace("self._logs.get(stream.user_id) is stream.log", "True"),
+        (
+            "tests/unit/gateway/test_gateway_live_streams.py::test_events_are_kept_for_as_many_users_as_there_is_room_for_and_for_all_with_a_stream",
+        ),
     ),
 )

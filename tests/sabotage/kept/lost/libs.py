@@ -181,4 +181,38 @@ MUTATIONS: tuple[Mutation, ...] = (
         Replace("earlier + backlog.events", "earlier"),
         ("tests/unit/common/test_integration_rules.py",),
     ),
+    Mutation(
+        "an order to delete that the deletion takes along where an outbox gives it up",
+        "lost",
+        "libs/common/outbox.py::_set_aside",
+        Replace("{} if declared and declared.outlives_purge else read_about(payload)", "read_about(payload)"),
+        (
+            "tests/integration/common/test_bus_large_messages.py::test_an_event_in_the_outbox_that_can_never_be_published_holds_back_no_other",
+        ),
+    ),
+    Mutation(
+        "integrations beyond the first page keep their backlogs",
+        "lost",
+        "libs/common/bus/backlogs.py::_list_waiting",
+        Replace("found += page", "break"),
+        (
+            "tests/unit/common/test_integration_pages.py::test_the_backlogs_of_integrations_on_later_pages_are_given_up_and_a_stranger_s_consumer_is_left_alone",
+        ),
+    ),
+    Mutation(
+        "integrations beyond the first page are not listed",
+        "lost",
+        "libs/local/integrations.py::list_integrations",
+        Replace("found += page", "break"),
+        ("tests/unit/common/test_integration_pages.py::test_of_more_integrations_than_a_page_all_are_listed",),
+    ),
+    Mutation(
+        "broadcasts that came too fast were not missed",
+        "lost",
+        "libs/common/bus/__init__.py::Bus._on_error",
+        Replace("self._missed_broadcasts()", ""),
+        (
+            "tests/unit/common/test_service_life.py::test_broadcasts_that_came_faster_than_they_were_handled_were_missed",
+        ),
+    ),
 )

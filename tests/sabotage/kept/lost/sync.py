@@ -138,4 +138,13 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/sync/test_sync_store_leases.py::test_who_has_ended_a_run_does_not_lose_it_before_what_follows_is_done",
         ),
     ),
+    Mutation(
+        "meetings of an older release are published again under a revision that counts for nothing",
+        "lost",
+        "services/sync/migrations/0007_organizers.sql",
+        InText("said = false, revision = revision + 1", "said = false"),
+        (
+            "tests/integration/local/test_local_upgrade.py::test_what_an_older_release_stored_keeps_its_meaning_and_what_follows_from_newer_rules_is_due",
+        ),
+    ),
 )

@@ -94,8 +94,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a brief that shows the meeting itself as the last contact",
         "order",
-        "services/contacts/store/last_lines.py::list_last_lines",
-        Replace("(now, _FIRST_ID)", "(now, InteractionId(UUID(int=2**128 - 1)))"),
+        "services/contacts/store/attendees.py::list_past_lines",
+        InText("p.occurred_at < $2", "p.occurred_at <= $2"),
         (
             f"{CONTACTS}_pages.py::test_the_last_lines_of_guests_are_their_newest_before_the_meeting_with_bulk_mail_only_in_want_of_others",
         ),
@@ -103,8 +103,11 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "bulk mail that takes the place of mail in a brief",
         "order",
-        "services/contacts/store/last_lines.py::list_last_lines",
-        Replace("(counted if is_counted else bulk)[line.contact_id]", "counted[line.contact_id]"),
+        "services/contacts/domain/guest_history.py::chosen_lines",
+        Replace(
+            "[line for line in lines if not line.is_meeting and line.counted]",
+            "[line for line in lines if not line.is_meeting]",
+        ),
         (
             f"{CONTACTS}_pages.py::test_the_last_lines_of_guests_are_their_newest_before_the_meeting_with_bulk_mail_only_in_want_of_others",
         ),
@@ -170,5 +173,51 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/store/contact_fields.py::update_derived_fields",
         InText("duplicates_due = c.duplicates_due OR", "duplicates_due = c.duplicates_due AND"),
         (f"{CONTACTS}_duplicates.py::test_only_what_changed_is_compared_and_what_no_longer_holds_goes",),
+    ),
+    Mutation(
+        "mail of others to a BCC address takes the place of mail in a brief",
+        "order",
+        "services/contacts/store/attendees.py::list_past_lines",
+        InText(" AND (found.named OR (author.is_me AND NOT i.unauthenticated))", ""),
+        (
+            f"{CONTACTS}_guests.py::test_what_others_send_to_somebodys_bcc_address_takes_no_place_among_what_was_exchanged",
+        ),
+    ),
+    Mutation(
+        "what somebody has answered is open before a meeting",
+        "order",
+        "services/contacts/store/attendees.py::list_open",
+        InText("AND later.found IS NULL", ""),
+        (f"{CONTACTS}_guests.py::test_open_is_what_nobody_else_has_answered_in_any_account",),
+    ),
+    Mutation(
+        "a second mail of somebody's answers their first",
+        "order",
+        "services/contacts/store/attendees.py::list_open",
+        InText("writer.contact_id = author.contact_id", "false"),
+        (f"{CONTACTS}_guests.py::test_open_is_what_nobody_else_has_answered_in_any_account",),
+    ),
+    Mutation(
+        "a meeting with others passes for one of the same group",
+        "order",
+        "services/contacts/attendees.py::find_met_together",
+        Replace("others[meeting.interaction_id] == len(contact_ids)", "others[meeting.interaction_id]"),
+        (f"{CONTACTS}_guests.py::test_the_same_group_met_when_just_these_met",),
+    ),
+    Mutation(
+        "a card written anew without a change of work forgets the former one",
+        "order",
+        "services/contacts/store/cards.py::_OTHER_WORK",
+        InText("AND (cards.company, cards.title) IS DISTINCT FROM (excluded.company, excluded.title)", ""),
+        (f"{CONTACTS}_guests.py::test_a_card_that_states_another_work_has_stated_one_before",),
+    ),
+    Mutation(
+        "an archive that repeats a contact where another goes",
+        "order",
+        "services/contacts/handlers/export.py::_contacts",
+        Replace("ids[-1]", "ids[query.limit - 1]"),
+        (
+            "tests/integration/contacts/test_contacts_pages.py::test_an_archive_has_all_others_once_where_a_contact_goes_while_its_page_is_read",
+        ),
     ),
 )

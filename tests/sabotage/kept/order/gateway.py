@@ -104,4 +104,39 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("CASE WHEN $4 THEN NULL ELSE read_at END", "CASE WHEN $4 THEN read_at ELSE read_at END"),
         (f"{STORE}::{TOGETHER}",),
     ),
+    Mutation(
+        "a page that answers a form is fetched anew from where that was sent",
+        "order",
+        "services/gateway/pages/settings.py::settings_page",
+        Replace('"/settings"', '""'),
+        (
+            "tests/integration/gateway/test_gateway_settings_pages.py"
+            "::test_a_page_that_answers_a_form_is_fetched_anew_from_where_it_is_and_keeps_a_secret_that_is_shown_once",
+        ),
+    ),
+    Mutation(
+        "a call of a webhook more is kept than is shown",
+        "order",
+        "services/gateway/store/webhook_calls.py::insert_call",
+        Replace("KEPT - 1", "KEPT"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_the_last_calls_of_each_user_are_kept_newest_first",
+        ),
+    ),
+    Mutation(
+        "a new secret that is as old as the first",
+        "order",
+        "services/gateway/store/webhook_secrets.py::next_generation",
+        InText("+ 1, made_at = now()", "+ 1"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_a_new_secret_is_counted_and_dated_for_its_own_user",
+        ),
+    ),
+    Mutation(
+        "a zone that is guessed where it can not be known",
+        "order",
+        "services/gateway/user_zones.py::user_zone",
+        Replace("refused.status != 404", "False"),
+        ("tests/unit/gateway/test_user_zones.py::test_a_zone_that_can_not_be_known_now_is_not_guessed",),
+    ),
 )

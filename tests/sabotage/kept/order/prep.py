@@ -34,10 +34,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         "order",
         "services/prep/__main__.py::wire",
         Replace(
-            "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=32)",
+            "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=BRIEFS_AT_ONCE, loops=BRIEFS_AT_ONCE)",
             "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=1)",
         ),
         (f"{PREP_SERVICE}::test_meetings_that_begin_together_do_not_wait_for_each_other",),
+    ),
+    Mutation(
+        "meetings that are due later wait for the model of those before them",
+        "order",
+        "services/prep/__main__.py::wire",
+        Replace(
+            "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=BRIEFS_AT_ONCE, loops=BRIEFS_AT_ONCE)",
+            "r.bus.subscribe(MeetingUpcoming, partial(meetings.brief_meeting, context), at_once=BRIEFS_AT_ONCE)",
+        ),
+        (f"{PREP_SERVICE}::test_a_brief_that_waits_for_the_model_holds_up_none_that_is_due_later",),
     ),
     Mutation(
         "a dry run ends with the first page of meetings",

@@ -1,7 +1,7 @@
 """Nobody else's, in people, their timelines and cards (`contacts`)."""
 
 from tests.sabotage.kept.others import ANYBODY_1, ANYBODY_2, REQUESTS, condition_lost
-from tests.sabotage.mutation import InText, Mutation
+from tests.sabotage.mutation import InText, Mutation, Replace
 
 CONTACTS = "tests/integration/contacts/test_contacts"
 _WALL = "tests/integration/common/test_row_security.py"
@@ -14,6 +14,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/contacts/store/contacts.py::get_living_id",
         InText("AND user_id = $2", "AND $2::uuid IS NOT NULL"),
         (f"{CONTACTS}_whose.py::test_what_is_another_users_is_not_found_and_not_touched",),
+    ),
+    Mutation(
+        "the handle of another user that is taken already",
+        "others",
+        "services/contacts/store/addresses.py::list_owners",
+        InText("ON a.user_id = $1 AND (a.kind", "ON $1::uuid IS NOT NULL AND (a.kind"),
+        (
+            f"{CONTACTS}_identities.py::test_what_is_reported_under_a_handle_is_on_the_contact_that_has_it_however_it_is_written",
+        ),
     ),
     Mutation(
         "the merge of another user",
@@ -185,5 +194,34 @@ MUTATIONS: tuple[Mutation, ...] = (
         "WHERE user_id = $1 AND",
         f"WHERE {ANYBODY_1} AND",
         (f"{CONTACTS}_mail.py::test_mail_is_found_by_its_words_wherever_it_landed",),
+    ),
+    Mutation(
+        "a rule of one user takes the questions of others along",
+        "others",
+        "services/contacts/store/exclusion_work.py::_forget",
+        InText(
+            "DELETE FROM bcc_offers WHERE user_id = $1 AND", "DELETE FROM bcc_offers WHERE $1::uuid IS NOT NULL AND"
+        ),
+        (
+            "tests/integration/contacts/test_contacts_do_not_record.py::test_the_question_to_another_user_about_the_same_address_stays",
+        ),
+    ),
+    Mutation(
+        "one busy user holds up the rules of all",
+        "others",
+        "services/contacts/exclusion_work.py::work_off_exclusions",
+        Replace("get_logger().info('exclusion_postponed', user=str(user_id))", "raise"),
+        (
+            "tests/integration/contacts/test_contacts_locks.py::test_rules_are_worked_off_and_duplicates_found_for_others_while_one_user_is_busy",
+        ),
+    ),
+    Mutation(
+        "one busy user holds up the duplicates of all",
+        "others",
+        "services/contacts/duplicates.py::refresh_due_duplicates",
+        Replace("get_logger().info('duplicates_postponed', user=str(user_id))", "raise"),
+        (
+            "tests/integration/contacts/test_contacts_locks.py::test_rules_are_worked_off_and_duplicates_found_for_others_while_one_user_is_busy",
+        ),
     ),
 )

@@ -35,7 +35,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "what is stored while its user is deleted stays for ever",
         "others",
         "services/gateway/store/notifications.py::insert_notification",
-        InText("SELECT pg_advisory_xact_lock_shared(", "SELECT ("),
+        Replace("await lock_user_shared(connection, new.user_id)", ""),
         (f"{STORE}::test_what_is_stored_while_its_owner_is_deleted_goes_too",),
     ),
     Mutation(
@@ -135,5 +135,71 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/sessions/authentication.py::find_caller",
         Replace("_identify_session(request, bus, settings)", "authenticate(request, bus, settings)"),
         (f"{TOKEN_SCOPES}::test_no_token_opens_a_page_or_sends_a_form",),
+    ),
+    Mutation(
+        "an export is made without the second wall",
+        "others",
+        "services/gateway/export_making.py::_make",
+        Replace("on_behalf_of(mine.user_id)", "on_behalf_of(None)"),
+        (
+            "tests/integration/gateway/test_gateway_export_in_background.py::test_an_export_that_can_not_be_made_is_tried_again_and_then_shows_why",
+        ),
+    ),
+    Mutation(
+        "a deleted user leaves the calls of their webhook",
+        "others",
+        "services/gateway/store/users.py::delete_user",
+        Replace(
+            '("accounts", "webhook_calls", "webhook_contacts", "webhook_secrets")',
+            '("accounts", "webhook_contacts", "webhook_secrets")',
+        ),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_whoever_is_deleted_takes_everything_along_and_nothing_comes_after",
+        ),
+    ),
+    Mutation(
+        "a call of a webhook drives out those of others",
+        "others",
+        "services/gateway/store/webhook_calls.py::insert_call",
+        InText("WHERE user_id = $1 AND id < (SELECT", "WHERE $1::uuid IS NOT NULL AND id < (SELECT"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_the_last_calls_of_each_user_are_kept_newest_first",
+        ),
+    ),
+    Mutation(
+        "a call of a webhook is noted of a deleted user",
+        "others",
+        "services/gateway/store/webhook_calls.py::insert_call",
+        InText("NOT EXISTS (SELECT FROM deleted_users WHERE user_id = $2) AND", ""),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_whoever_is_deleted_takes_everything_along_and_nothing_comes_after",
+        ),
+    ),
+    Mutation(
+        "the calls of everybody's webhooks are shown",
+        "others",
+        "services/gateway/store/webhook_calls.py::list_calls",
+        InText("WHERE c.user_id = $1", "WHERE $1::uuid IS NOT NULL"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_the_last_calls_of_each_user_are_kept_newest_first",
+        ),
+    ),
+    Mutation(
+        "a secret is made for a deleted user",
+        "others",
+        "services/gateway/store/webhook_secrets.py::next_generation",
+        InText("WHERE NOT EXISTS (SELECT FROM deleted_users WHERE user_id = $1)", ""),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_whoever_is_deleted_takes_everything_along_and_nothing_comes_after",
+        ),
+    ),
+    Mutation(
+        "photos are everybody's",
+        "others",
+        "services/gateway/photos.py::photos_key",
+        Replace('f"photos:{user_id}"', '"photos:"'),
+        (
+            "tests/integration/gateway/test_gateway_photos.py::test_the_photos_of_a_user_go_with_the_user_and_with_a_purged_account",
+        ),
     ),
 )

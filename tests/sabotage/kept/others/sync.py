@@ -7,6 +7,15 @@ SYNC = "tests/integration/sync"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
+        "whoever knows a channel notifies through it",
+        "others",
+        "services/sync/store/channels.py::get_account_id",
+        InText("AND token_hash = $2", "AND $2::bytea IS NOT NULL"),
+        (
+            "tests/integration/sync/test_sync_calendar_push.py::test_what_changes_in_a_calendar_is_read_at_once_without_a_schedule",
+        ),
+    ),
+    Mutation(
         "a message is settled in every mailbox that has its id",
         "others",
         "services/sync/store/ledger.py::settle",

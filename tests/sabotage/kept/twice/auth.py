@@ -74,4 +74,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("FOR UPDATE", ""),
         (f"{AUTH_CHANGES}::test_of_two_who_disconnect_an_account_at_once_one_publishes_it",),
     ),
+    Mutation(
+        "the last API token that fits is refused when it is tried again",
+        "twice",
+        "services/auth/token_creation.py::create_token",
+        Replace("t.id != token_id", "True"),
+        ("tests/integration/auth/test_auth_credentials.py::test_a_user_has_so_many_api_tokens_and_no_more",),
+    ),
 )

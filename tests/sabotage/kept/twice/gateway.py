@@ -22,6 +22,16 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{STORE}::test_a_sender_that_comes_late_does_not_take_the_call_from_the_one_who_has_it",),
     ),
     Mutation(
+        "a sender of calls about contacts that comes late takes the call from the one who has it",
+        "twice",
+        "services/gateway/store/webhook_contacts.py::postpone_contacts",
+        InText("AND due_at = $2", "AND $2::timestamptz IS NOT NULL"),
+        (
+            "tests/integration/gateway/test_gateway_webhook_contacts.py"
+            "::test_who_comes_late_changes_nothing_and_what_was_not_made_uses_up_no_attempt",
+        ),
+    ),
+    Mutation(
         "runs that share a notification and end at once overwrite each other's counts",
         "twice",
         "services/gateway/store/notifications.py::_add_to_earlier",
@@ -45,10 +55,82 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a note that is sent again is another note",
         "twice",
-        "services/gateway/pages/meeting.py::_note_of",
-        Replace('f"{_thread(meeting.meeting_id)}:{contact_id}"', "None"),
+        "services/gateway/meeting_notes.py::write_note",
+        Replace('f"{thread}:{contact_id}"', "None"),
         (
             "tests/integration/gateway/test_gateway_pages_lived_in.py::test_one_note_after_a_meeting_stands_on_the_timeline_of_every_guest_and_is_one_however_often_it_is_sent",
+        ),
+    ),
+    Mutation(
+        "a code of an assistant that is exchanged again",
+        "twice",
+        "services/gateway/assistants/authorization.py::_take_grant",
+        Replace("context.cache.pop", "context.cache.get"),
+        (
+            "tests/integration/gateway/test_gateway_assistant_consent.py::test_a_code_is_exchanged_once_by_whom_it_was_given_to_for_what_was_allowed",
+        ),
+    ),
+    Mutation(
+        "a question of an assistant that is answered again",
+        "twice",
+        "services/gateway/assistants/authorization.py::take_request",
+        Replace("context.cache.pop", "context.cache.get"),
+        (
+            "tests/integration/gateway/test_gateway_assistant_consent.py::test_nobody_but_the_user_answers_and_one_answer_counts",
+        ),
+    ),
+    Mutation(
+        "a replica that lost an export begins it anew",
+        "twice",
+        "services/gateway/store/exports.py::begin",
+        InText("AND claims = $2", "AND $2::int > 0"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_who_has_lost_an_export_to_another_replica_writes_nothing_of_it[begin]",
+        ),
+    ),
+    Mutation(
+        "an export with the pieces of the try before",
+        "twice",
+        "services/gateway/store/exports.py::begin",
+        InText("WHERE export_id = $1 AND $2", "WHERE export_id = $1 AND $2 AND false"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_an_export_that_is_begun_anew_or_fails_has_nothing_of_the_try_before",
+        ),
+    ),
+    Mutation(
+        "a replica that lost an export keeps its holder's lease",
+        "twice",
+        "services/gateway/store/exports.py::renew",
+        InText("AND claims = $2", "AND $2::int > 0"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_who_has_lost_an_export_to_another_replica_writes_nothing_of_it[renew]",
+        ),
+    ),
+    Mutation(
+        "a replica that lost an export returns it for its holder",
+        "twice",
+        "services/gateway/store/exports.py::return_claim",
+        InText("AND claims = $2", "AND $2::int > 0"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_who_has_lost_an_export_to_another_replica_writes_nothing_of_it[return]",
+        ),
+    ),
+    Mutation(
+        "a replica that lost an export adds to it",
+        "twice",
+        "services/gateway/store/exports.py::add_piece",
+        InText("AND claims = $2", "AND $2::int > 0"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_who_has_lost_an_export_to_another_replica_writes_nothing_of_it[piece]",
+        ),
+    ),
+    Mutation(
+        "a replica that lost an export ends it",
+        "twice",
+        "services/gateway/store/exports.py::finish",
+        InText("AND claims = $2", "AND $2::int > 0"),
+        (
+            "tests/integration/gateway/test_gateway_exports_and_calls.py::test_who_has_lost_an_export_to_another_replica_writes_nothing_of_it[finish]",
         ),
     ),
 )

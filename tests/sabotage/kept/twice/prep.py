@@ -4,6 +4,7 @@ from tests.sabotage.mutation import InText, Mutation, Replace
 
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
+MODEL_CALLS = "tests/integration/prep/test_model_calls.py"
 PREP_KEYS = "tests/integration/prep/test_prep_dedup_keys.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -49,8 +50,32 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a brief whose answer was lost is sent without a look into Sent",
         "twice",
         "services/prep/briefing.py::_attempt",
-        Replace("stored.handed_over and await _settle_earlier_attempt(context, stored, account)", "False"),
+        Replace(
+            "stored.handed_over_at and await _settle_earlier_attempt(context, stored, account, stored.handed_over_at)",
+            "False",
+        ),
         (f"{PREP_ATTEMPTS}::test_a_brief_whose_answer_was_lost_is_found_in_sent_and_not_sent_again",),
+    ),
+    Mutation(
+        "Sent is looked at no further than its first few mails",
+        "twice",
+        "services/prep/sending.py::find_sent",
+        Replace("is_past and message.sent_ms is not None and message.sent_ms < earliest_ms", "True"),
+        (f"{PREP_ATTEMPTS}::test_sent_is_looked_through_as_far_as_the_brief_can_be",),
+    ),
+    Mutation(
+        "what was thrown away is not among what was sent",
+        "twice",
+        "libs/common/google/gmail.py::Gmail.list_sent_ids",
+        Replace('"true"', '"false"'),
+        ("tests/integration/prep/test_prep_briefs.py::test_a_brief_that_was_thrown_away_at_once_is_not_sent_again",),
+    ),
+    Mutation(
+        "each copy of a meeting has a brief of its own",
+        "twice",
+        "services/prep/store/preps.py::acquire",
+        Replace('meeting.series_key if meeting.ical_uid else ""', '""'),
+        (f"{PREP_ROWS}::test_a_meeting_in_two_calendars_of_an_account_has_one_brief[sent-False]",),
     ),
     Mutation(
         "a brief by hand that Gmail may have is sent again",
@@ -72,5 +97,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/prep/outcomes.py::record_skipped",
         Replace("prep is not None and stored.reason != reason", "prep is not None"),
         (f"{PREP_ATTEMPTS}::test_a_skip_is_published_once_per_reason",),
+    ),
+    Mutation(
+        "the same content is sent to the model again",
+        "twice",
+        "services/prep/store/model_calls.py::find_answer",
+        InText("AND content = $2", "AND content <> $2"),
+        (f"{MODEL_CALLS}::test_the_same_content_is_sent_once_and_costs_nothing_again",),
+    ),
+    Mutation(
+        "a day's budget that is spent without end",
+        "twice",
+        "services/prep/store/model_calls.py::insert_call",
+        InText("<= $13::double precision", "<= $13::double precision + 1000"),
+        (f"{MODEL_CALLS}::test_beyond_the_budget_of_the_day_nothing_is_sent",),
     ),
 )

@@ -14,6 +14,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         life("first_items-fails"),
     ),
     Mutation(
+        "a meeting in two calendars is scanned twice",
+        "twice",
+        "services/sync/store/meetings.py::_IS_FIRST_COPY",
+        InText("copy.meeting->>'ical_uid' <> ''", "copy.meeting->>'ical_uid' = ''"),
+        (f"{SYNC}/test_sync_store_published.py::test_a_meeting_in_two_calendars_of_an_account_is_listed_once",),
+    ),
+    Mutation(
         "a write of a run without its fence",
         "twice",
         "services/sync/store/leases.py::hold",

@@ -1,0 +1,152 @@
+"""What a text asks, wants or promises, sentence by sentence. Pure.
+
+Questions are found in every script, by their marks. Wants and promises are found by words: English ones, and such of a few other languages
+as can mean nothing else. What is not certain is not found: a point that is wrong costs more than one that is missing.
+"""
+
+import re
+import unicodedata
+
+from services.prep.domain.phrases import (
+    ABBREVIATION,
+    DELIVERY,
+    EVERYDAY_WORDS,
+    NO_PROMISE,
+    NO_WANT,
+    PLEASANTRY,
+    PROMISE,
+    RECEIPT,
+    SALUTATION,
+    WANT,
+)
+
+# Of Latin, full width and small, Arabic, Armenian, Ethiopic, Greek (U+037E), doubled, reversed.
+QUESTION_MARKS = frozenset("?？﹖؟՞፧\u037e⁇⁈⁉‽⸮")
+_ENDS = frozenset("!…۔।॥") | QUESTION_MARKS
+_ENDS_WITHOUT_BLANK = frozenset("。！？．｡")
+_CLOSERS = "\"“'”’»›)]}」』）"
+_LINK = re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,15}://|\bwww\.|<https?:)\S*", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{4,}")
+SHORT_QUESTION_WORDS = 5
+
+
+def sentences(text: str) -> tuple[str, ...]:
+    """The sentences of a line of text, each with its end; what is left at the end is one too, whether it was finished or cut."""
+    found: list[str] = []
+    begin = at = 0
+    while at < len(text):
+        character, at = text[at], at + 1
+        if not _ends(text, character, at):
+            continue
+        while at < len(text) and (text[at] in _CLOSERS or text[at] in _ENDS or text[at] in _ENDS_WITHOUT_BLANK):
+            at += 1
+        found.append(text[begin:at].strip())
+        begin = at
+    found.append(text[begin:].strip())
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _ends(text: str, character: str, behind: int) -> bool:
+    """Whether a sentence ends with this character; `behind` is the position after it."""
+    if character in _ENDS_WITHOUT_BLANK:
+        return True
+    followed = text[behind : behind + 1]
+    at_end = followed == "" or followed.isspace() or followed in _CLOSERS or followed in _ENDS
+    if character in _ENDS:
+        return at_end or character in "؟՞፧।۔" or (character in QUESTION_MARKS and not followed.isascii())
+    if character == ";":
+        return at_end and _is_greek(text[behind - 2 : behind - 1])
+    return character == "." and at_end and not ABBREVIATION.search(text[max(0, behind - 12) : behind - 1])
+
+
+def _is_greek(character: str) -> bool:
+    return bool(character) and unicodedata.name(character, "").startswith("GREEK ")
+
+
+def plain(sentence: str) -> str:
+    """A sentence without the salutation before it."""
+    return SALUTATION.sub("", sentence).strip()
+
+
+def is_pleasantry(sentence: str) -> bool:
+    """Whether it is only what people begin a letter with, or no more than a salutation."""
+    words = plain(sentence).strip(" .!…。！" + "".join(QUESTION_MARKS) + _CLOSERS).removeprefix("¿")
+    return not words or bool(PLEASANTRY.match(words))
+
+
+def is_question(sentence: str) -> bool:
+    """Whether it asks something: it ends as a question does, outside of a quotation, and is none of those that want no answer."""
+    words = _LINK.sub(" ", sentence).rstrip()
+    ending = words.rstrip(_CLOSERS + " !！")
+    if not ending or not (
+        ending[-1] in QUESTION_MARKS or "՞" in ending or (ending[-1] == ";" and _is_greek(ending[-2:-1]))
+    ):
+        return False
+    if words[len(ending) :].strip(" !！)）") and any(opening in words[:-1] for opening in "\"“„«「『'‘"):
+        return False  # somebody else's question, in quotation marks
+    letters = [character for character in ending if character.isalnum()]
+    return len(letters) >= 4 and not is_pleasantry(ending)
+
+
+def is_want(sentence: str) -> bool:
+    """Whether it wants something done, without asking."""
+    return bool(WANT.search(sentence)) and not NO_WANT.search(sentence) and not _is_quotation(sentence)
+
+
+def is_promise(sentence: str) -> bool:
+    """Whether its writer promises something, without conditions, which is not in this very mail."""
+    return bool(PROMISE.search(plain(sentence))) and not NO_PROMISE.search(sentence) and not _is_quotation(sentence)
+
+
+def _is_quotation(sentence: str) -> bool:
+    return sentence.count('"') >= 2 or any(opening in sentence for opening in "“„«「『") or sentence.startswith(">")
+
+
+def brings(text: str) -> bool:
+    """Whether something comes with it, or came."""
+    return bool(DELIVERY.search(text))
+
+
+def has_received(text: str) -> bool:
+    """Whether its writer has got something."""
+    return bool(RECEIPT.search(text))
+
+
+def shared_words(first: str, second: str) -> frozenset[str]:
+    """The words that both have, but for such as are in every letter."""
+    return _words(first) & _words(second)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(
+        word.removesuffix("s") for word in map(str.casefold, _WORD.findall(text)) if word not in EVERYDAY_WORDS
+    )
+
+
+def questions(text: str) -> tuple[str, ...]:
+    """What a text asks. A short question comes with the sentence before it, without which nobody knows what it is about."""
+    found: list[str] = []
+    before = ""
+    for sentence in sentences(text):
+        if is_question(sentence):
+            words = plain(sentence)
+            short = len(words.split()) <= SHORT_QUESTION_WORDS and words.isascii()
+            found.append(f"{before} {words}" if short and before and not is_question(before) else words)
+        before = plain(sentence) if not is_pleasantry(sentence) else ""
+    return tuple(found)
+
+
+def wants(text: str) -> tuple[str, ...]:
+    """What a text wants done."""
+    return tuple(plain(sentence) for sentence in sentences(text) if is_want(sentence))
+
+
+def promises(text: str) -> tuple[str, ...]:
+    """What the writer of a text promises."""
+    return tuple(plain(sentence) for sentence in sentences(text) if is_promise(sentence))
+
+
+def gist(text: str) -> str:
+    """A text without salutation and pleasantries: what it is about comes first."""
+    meant = [sentence for sentence in sentences(text) if not is_pleasantry(sentence)]
+    return " ".join([plain(meant[0]), *meant[1:]]) if meant else ""
