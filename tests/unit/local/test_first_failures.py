@@ -89,7 +89,9 @@ async def test_of_much_only_the_end_is_shown_and_nothing_of_what_went_to_our_own
     process = python("print(*range(20_000), sep='\\n')", tmp_path / "log")
     await process.wait()
     assert process.last_lines(2) == "19998\n19999"
-    assert python("", None).last_lines() == ""
+    silent = python("", None)
+    await silent.wait()
+    assert silent.last_lines() == ""
 
 
 @pytest.mark.parametrize(
