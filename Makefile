@@ -25,8 +25,8 @@ $(VENV)/.runtime: requirements.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || \
 		{ rm -rf $(VENV); $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pingcrm.pth"
-	@printf '#!/bin/sh\nexec "%s" -m libs.local "$$@"\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/pingcrm && chmod +x $(BIN)/pingcrm
+	@$(BIN)/python -c 'import os, sysconfig as s; p = s.get_path("purelib"); print(os.path.relpath(".", p), file=open(p + "/pingcrm.pth", "w"))'
+	@cp libs/local/pingcrm.sh $(BIN)/pingcrm && chmod +x $(BIN)/pingcrm
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
@@ -55,8 +55,8 @@ mutants: $(VENV)/.dev
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/python -m mypy
+	$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -80,6 +80,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python -m services.gateway.api.openapi > docs/openapi.json
 	$(BIN)/python -m libs.common.asyncapi > docs/asyncapi.json
 	$(BIN)/python -m libs.common.log_schema > docs/logs.schema.json
+	$(BIN)/python -m libs.local.settings_pages
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet uv

@@ -154,6 +154,21 @@ async def open_pool(settings: Settings) -> Pool:
         raise Outage(f"PostgreSQL can't be reached: {error}. Check PINGCRM_POSTGRES_URL.") from error
 
 
+# More than may be held in memory here, so that the server writes it to its disk, and drops it.
+_WRITE = "SELECT count(*) FROM generate_series(1, 20000)"
+_IN_LITTLE_MEMORY = "SET LOCAL work_mem = '64kB'"
+
+
+async def check_writable(pool: Pool) -> None:
+    """Whether the database is there and has room to write; else what it raises, such as DiskFullError.
+
+    Reading goes on while a disk is full, so a query that only reads finds nothing. Nothing is left behind.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(_IN_LITTLE_MEMORY)
+        await connection.execute(_WRITE)
+
+
 def retry_conflicts(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Do it again at once where the server undid it because of another transaction, a few times.
 

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from libs.common import VERSION
+from libs.common import __version__
 from libs.common.db import on_behalf_of
 from libs.common.log import error_text, get_logger
 from libs.common.requests import Sample
@@ -110,7 +110,7 @@ async def _take_part(part: str, measure: Measure) -> Sequence[Sample]:
 
 
 def _build() -> Sample:
-    return sample("pingcrm_build_info", 1, version=VERSION, python=platform.python_version())
+    return sample("pingcrm_build_info", 1, version=__version__, python=platform.python_version())
 
 
 class _Taken(Collector):

@@ -12,7 +12,6 @@ if __name__ == "__main__":
 
 import asyncio
 import gc
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -28,7 +27,8 @@ from aiohttp import web
 from libs.common.bus import Bus
 from libs.common.cache import Cache, open_cache
 from libs.common.config import Settings
-from libs.common.db import Pool, open_pool
+from libs.common.config.definitions import read_settings
+from libs.common.db import Pool, check_writable, open_pool
 from libs.common.errors import Outage
 from libs.common.ids import Service
 from libs.common.log import configure, get_logger
@@ -162,7 +162,7 @@ async def running(service: Service, settings: Settings, wire: Wire) -> AsyncIter
             app.add_routes(
                 health_routes(
                     {
-                        "db": lambda: resources.db.fetchval("SELECT 1"),
+                        "db": partial(check_writable, resources.db),
                         "bus": resources.bus.ping,
                         "cache": resources.cache.ping,
                         "background": resources.background.ping,
@@ -200,9 +200,9 @@ async def _main(service: Service, settings: Settings, wire: Wire) -> None:
 
 
 @contextmanager
-def _traces_exported(service: Service) -> Iterator[None]:
+def _traces_exported(service: Service, settings: Settings) -> Iterator[None]:
     """To where OTEL_EXPORTER_OTLP_ENDPOINT says, if it does. What that takes is imported then alone: time and memory of every start."""
-    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+    if not settings.otel_exporter_otlp_endpoint:
         yield
         return
     from libs.common.telemetry import exporting
@@ -213,10 +213,10 @@ def _traces_exported(service: Service) -> Iterator[None]:
 
 def run(service: Service, wire: Wire) -> None:
     """Run a service as this process. Exit code 1 with a sentence where something that it needs can't be reached."""
-    settings = Settings()
+    settings = read_settings()
     configure(service, settings)
     try:
-        with _traces_exported(service):
+        with _traces_exported(service, settings):
             uvloop.run(_main(service, settings, wire))
     except Outage as outage:
         get_logger().error("start_failed", error=str(outage))

@@ -37,7 +37,7 @@ from opentelemetry.trace import (
     use_span,
 )
 
-from libs.common import VERSION
+from libs.common import __version__
 from libs.common.ids import Service
 from libs.common.log import Spans, Work, current_trace, make_spans, without_values
 
@@ -58,7 +58,9 @@ SPAN_IDS: ContextVar[int] = ContextVar("span_id", default=INVALID_SPAN_ID)
 @contextmanager
 def exporting(service: Service, exporter: SpanExporter | None = None) -> Iterator[TracerProvider]:
     """Spans of this process, exported for as long as the context lasts; what is left is sent at its end."""
-    resource = Resource.create({"service.name": service, "service.namespace": "pingcrm", "service.version": VERSION})
+    resource = Resource.create(
+        {"service.name": service, "service.namespace": "pingcrm", "service.version": __version__}
+    )
     provider = TracerProvider(resource=resource, id_generator=_Ids(), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(Harmless(exporter or OTLPSpanExporter())))
     propagated = propagate.get_global_textmap()
@@ -101,7 +103,7 @@ class _Tracing:
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
-        self._tracer = provider.get_tracer("pingcrm", VERSION)
+        self._tracer = provider.get_tracer("pingcrm", __version__)
 
     @contextmanager
     def begin(self, work: Work) -> Iterator[None]:

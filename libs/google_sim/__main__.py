@@ -16,7 +16,7 @@ import typer
 import uvloop
 
 from libs.google_sim.account import AccountData
-from libs.google_sim.loaders import LoadError, load_calendar, load_mail, load_people, shift_to_now
+from libs.google_sim.loaders import LoadError, load_calendar, load_mail, load_people, load_takeout, shift_to_now
 from libs.google_sim.sample import sample as sample_accounts
 from libs.google_sim.server import run_google
 
@@ -28,10 +28,13 @@ def main(
     account: Annotated[list[str] | None, typer.Option(help="Address of an account; may be repeated.")] = None,
     name: Annotated[list[str] | None, typer.Option(help=f"Name of its person, {_OF}")] = None,
     mail: Annotated[
-        list[str] | None, typer.Option(help=f"mbox, .eml, maildir, a folder of these, or .jsonl(.gz), {_OF}")
+        list[str] | None, typer.Option(help=f"mbox, .eml, maildir, a folder or zip of these, or .jsonl(.gz), {_OF}")
     ] = None,
     calendar: Annotated[list[str] | None, typer.Option(help=f".ics or .jsonl(.gz), {_OF}")] = None,
     contacts: Annotated[list[str] | None, typer.Option(help=f".vcf or .jsonl(.gz), {_OF}")] = None,
+    takeout: Annotated[
+        list[str] | None, typer.Option(help=f"A .zip of Google Takeout, or a folder of them, {_OF}")
+    ] = None,
     alias: Annotated[list[str] | None, typer.Option(help=f"Further address of the person, {_OF}")] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Serve the built-in sample.")] = False,
     shift: Annotated[bool, typer.Option("--shift", help="Move times so that the newest mail is now.")] = False,
@@ -58,7 +61,7 @@ def main(
     if people_expired_status not in (400, 410):
         raise typer.BadParameter("400 or 410", param_hint="--people-expired-status")
     try:
-        accounts = _accounts(account or [], name, mail, calendar, contacts, alias)
+        accounts = _accounts(account or [], name, mail, calendar, contacts, takeout, alias)
     except (LoadError, ValueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
@@ -68,7 +71,9 @@ def main(
     if sample:
         accounts += sample_accounts(now) if seed is None else sample_accounts(now, seed)
     if not accounts:
-        raise typer.BadParameter("Nothing to serve: give --sample, or --account with --mail, --calendar, --contacts.")
+        raise typer.BadParameter(
+            "Nothing to serve: give --sample, or --account with --mail, --calendar, --contacts, --takeout."
+        )
     gc.collect()
     gc.freeze()  # the mailboxes live as long as the process; looking through them again and again costs a quarter
     options = {
@@ -113,6 +118,7 @@ def _accounts(
     mail: list[str] | None,
     calendars: list[str] | None,
     contacts: list[str] | None,
+    takeouts: list[str] | None,
     aliases: list[str] | None,
 ) -> list[AccountData]:
     """The accounts that the options describe. Raises LoadError or ValueError with a sentence."""
@@ -123,8 +129,9 @@ def _accounts(
     mail_of = _by_account(addresses, mail, "--mail")
     calendars_of = _by_account(addresses, calendars, "--calendar")
     contacts_of = _by_account(addresses, contacts, "--contacts")
+    takeouts_of = _by_account(addresses, takeouts, "--takeout")
     aliases_of = _by_account(addresses, aliases, "--alias")
-    return [
+    accounts = [
         AccountData(
             address=address,
             name=(name_of[address] or [address.partition("@")[0].title()])[-1],
@@ -138,6 +145,13 @@ def _accounts(
         )
         for address in addresses
     ]
+    for account in accounts:
+        for path in takeouts_of[account.address]:
+            taken = load_takeout(path, account.address, account.aliases)
+            account.messages += taken.messages
+            account.calendars += taken.calendars
+            account.people += taken.people
+    return accounts
 
 
 def _by_account(addresses: list[str], values: list[str] | None, option: str) -> dict[str, list[str]]:

@@ -42,5 +42,10 @@ async def admin_stream(nats_url: str) -> AsyncIterator[JetStreamContext]:
         await connection.close()
 
 
+def is_clustered(connection: Client) -> bool:
+    """Whether the server belongs to a cluster: it introduces itself with the cluster's name then."""
+    return bool(connection._server_info.get("cluster"))
+
+
 async def _ignore_error(_: Exception) -> None:
     """Errors reach us as exceptions of the calls; the client would print them as well."""

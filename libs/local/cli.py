@@ -2,23 +2,26 @@
 
 import asyncio
 import os
+import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from nats.js.errors import NotFoundError
 
-from libs.common.addresses import canonical
+from libs.common import __version__
 from libs.common.asyncapi import document as asyncapi_document
 from libs.common.config import Settings
 from libs.common.ids import SERVICES
 from libs.local import nats_config, valkey_acl
 from libs.local import secrets as secrets_file
 from libs.local.bus_admin import Unreachable, admin_stream
-from libs.local.commands import DataDir, become, console, data_dir_of, failures_as_sentences
+from libs.local.commands import AsJson, DataDir, become, console, data_dir_of, failures_as_sentences, print_rows
 from libs.local.dead_commands import dead
-from libs.local.doctor import examine
+from libs.local.demo_command import demo
+from libs.local.doctor import Finding, examine
 from libs.local.integration_commands import integration
 from libs.local.integrations import Integration, key_of, list_integrations
 from libs.local.locate import locate, secrets_for
@@ -30,7 +33,10 @@ from libs.local.token_commands import token
 from libs.local.up import up as run_up
 from libs.local.urls import without_login
 
-DEFAULT_PORT = 8025
+AtPort = Annotated[
+    int | None,
+    typer.Option("--port", help="Where the web pages are served. Default: PINGCRM_PORT, else 8025.", min=0, max=65535),
+]
 
 app = typer.Typer(
     name="pingcrm",
@@ -39,18 +45,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version, and end.")] = False,
+) -> None:
+    if version:
+        sys.stdout.write(f"pingcrm {__version__}\n")
+        raise typer.Exit
+
+
 app.add_typer(dead, name="dead")
 app.add_typer(token, name="token")
 app.command()(logs)
+app.command()(demo)
 app.add_typer(integration, name="integration")
 
 
 @app.command()
 def up(
     data_dir: DataDir = None,
-    port: Annotated[
-        int, typer.Option(envvar="PINGCRM_PORT", help="Where the web pages are served.", min=0, max=65535)
-    ] = DEFAULT_PORT,
+    port: AtPort = None,
     logs: Annotated[
         bool, typer.Option("--logs", help="Show the services' logs here, in place of writing files.")
     ] = False,
@@ -64,7 +80,6 @@ def up(
 ) -> None:
     """Start everything on this machine, and stop it with Ctrl-C."""
     with failures_as_sentences():
-        Settings()  # one sentence now, not one from each service
         folder = data_dir_of(data_dir)
         renewing = new_secrets or _wants_new_secrets(folder)
         asyncio.run(run_up(folder, port, console, log_files=not logs, new_secrets=renewing))
@@ -77,8 +92,11 @@ def _wants_new_secrets(data_dir: Path) -> bool:
         return False
     if sys.stdin.isatty():
         print(lost, file=sys.stderr)
-        if typer.confirm("Make new passwords and keys, and connect the accounts again?"):
-            return True
+        try:
+            if typer.confirm("Make new passwords and keys, and connect the accounts again?"):
+                return True
+        except typer.Abort:  # Ctrl-C, which needs no answer
+            raise typer.Exit(128 + signal.SIGINT) from None
         lost = "Nothing was changed."
     raise secrets_file.LostSecrets(lost)
 
@@ -110,12 +128,18 @@ def migrate(
 ) -> None:
     """Bring roles, schemas, streams, consumers and schedules up to date. As often as you like."""
     with failures_as_sentences():
+        settings = Settings()
         folder = data_dir_of(data_dir)
         located = locate(folder, os.environ)
         secrets = secrets_for(folder, os.environ)
         declared = asyncio.run(
             run_migrations(
-                located.postgres(), located.nats(), secrets, replicas=Settings().stream_replicas, timeout=timeout
+                located.postgres(),
+                located.nats(),
+                secrets,
+                replicas=settings.stream_replicas,
+                timeout=timeout,
+                report=lambda sentence: console.print(sentence, markup=False, highlight=False, soft_wrap=True),
             )
         )
         for name in declared.deleted_consumers:
@@ -126,20 +150,24 @@ def migrate(
 
 
 @app.command()
-def doctor(data_dir: DataDir = None) -> None:
+def doctor(data_dir: DataDir = None, port: AtPort = None, as_json: AsJson = False) -> None:
     """Report what is wrong with the configuration. Exit code 1 where something is."""
-    marks = {"ok": "[green]ok   [/]", "note": "[yellow]note [/]", "wrong": "[red]wrong[/]"}
+    marks = {"ok": "[green]ok   [/]", "note": "[yellow]note [/]", "todo": "[red]todo [/]", "wrong": "[red]wrong[/]"}
 
-    async def check() -> bool:
-        well = True
-        async for finding in examine(os.environ, data_dir_of(data_dir)):
-            console.print(f"{marks[finding.level]} ", end="")
-            console.print(finding.sentence, markup=False, highlight=False, soft_wrap=True)
-            well = well and finding.level != "wrong"
-        return well
+    async def check() -> list[Finding]:
+        found = []
+        async for finding in examine(os.environ, data_dir_of(data_dir), port):
+            found.append(finding)
+            if not as_json:
+                console.print(f"{marks[finding.level]} ", end="")
+                console.print(finding.sentence, markup=False, highlight=False, soft_wrap=True)
+        return found
 
     with failures_as_sentences():
-        if not asyncio.run(check()):
+        found = asyncio.run(check())
+        if as_json:
+            print_rows([asdict(finding) for finding in found], "", as_json=True)
+        if any(finding.level in ("todo", "wrong") for finding in found):
             raise typer.Exit(1)
 
 
@@ -211,40 +239,6 @@ def tick(
     with failures_as_sentences():
         asyncio.run(publish_tick(locate(data_dir_of(data_dir), os.environ).nats(), clock))
         console.print(f"Said clock.{clock}.")
-
-
-@app.command()
-def demo(
-    once: Annotated[bool, typer.Option("--once", help="End by itself; exit code 0 only if all numbers agree.")] = False,
-    mail: Annotated[
-        Path | None, typer.Option(exists=True, help="An mbox, a maildir or a .jsonl(.gz) of Gmail messages.")
-    ] = None,
-    calendar: Annotated[Path | None, typer.Option(exists=True, help="An .ics or a .jsonl(.gz) of events.")] = None,
-    contacts: Annotated[Path | None, typer.Option(exists=True, help="A .vcf or a .jsonl(.gz) of people.")] = None,
-    owner: Annotated[str, typer.Option(help="Whose mail it is: an email address.")] = "",
-    json: Annotated[Path | None, typer.Option(help="Write expected and actual numbers to this file.")] = None,
-    port: Annotated[
-        int, typer.Option(help="Where the web pages are served; 0 takes a free port.", min=0, max=65535)
-    ] = 0,
-) -> None:
-    """Show all of PingCRM on a local Google: with a built-in mailbox, or with your own files of Google Takeout."""
-    from libs.local.demo import Options, run  # it brings the local Google along, which no other command needs
-
-    if bool(mail or calendar or contacts) != bool(owner):
-        missing = "--owner ADDRESS says whose files these are" if not owner else "give --mail, --calendar or --contacts"
-        raise typer.BadParameter(missing, param_hint="--owner")
-    if owner and canonical(owner) is None:
-        raise typer.BadParameter(f"{owner} is no email address", param_hint="--owner")
-    if json and not os.access(json.absolute().parent, os.W_OK):
-        raise typer.BadParameter(
-            f"there is no folder {json.absolute().parent} that can be written", param_hint="--json"
-        )
-    with failures_as_sentences():
-        Settings()
-        options = Options(
-            once=once, mail=mail, calendar=calendar, contacts=contacts, owner=owner, json_file=json, port=port
-        )
-        raise typer.Exit(run(options, console))
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """What all commands share: the terminal, the option --data-dir, failures reported in a sentence, and going on as a service."""
 
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,11 @@ import nats.errors
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
 
 from libs.common.config import Settings
+from libs.common.config.definitions import sentences
 from libs.common.ids import Service
 from libs.local import ROOT
 from libs.local.bus_admin import Unreachable
@@ -21,16 +25,18 @@ from libs.local.dead import NoSuchDeadLetter
 from libs.local.environment import service_environment, settings_of
 from libs.local.integrations import IntegrationExists, NoPassword, NoSuchIntegration
 from libs.local.locate import NothingRuns, locate, secrets_for
+from libs.local.readiness import StackFailed
 from libs.local.schemas import MigrationFailed
 from libs.local.secrets import LostSecrets, MissingSecret
 from libs.local.servers import ServerFailed
 from libs.local.servers.unprivileged import NoUnprivilegedUser
-from libs.local.supervisor import StackFailed
 from libs.local.users import NoSuchUser
 
 DataDir = Annotated[
     Path | None, typer.Option(help="The folder with all data. Default: PINGCRM_DATA_DIR, else in your data home.")
 ]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 console = Console()
 
@@ -56,7 +62,24 @@ def become(module: str, service: Service, data_dir: Path | None, *arguments: str
             environment = service_environment(service, os.environ, settings_of(os.environ), servers, secrets)
         os.chdir(ROOT)
         sys.stdout.flush()
-        os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606 -- no shell wanted
+        command = [sys.executable, "-m", "libs.local.foreground", module, *arguments]
+        os.execve(sys.executable, command, environment)  # noqa: S606 -- no shell wanted
+
+
+def print_rows(rows: Sequence[Mapping[str, object]], none: str, *, as_json: bool, caption: str = "") -> None:
+    """A table of rows with the same columns, or one sentence where there are none; or all of it as JSON."""
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=2, default=str, ensure_ascii=False) + "\n")
+    elif not rows:
+        console.print(none)
+    else:
+        columns = (Column(name, overflow="fold") for name in rows[0])  # on a narrow terminal, too, all of it is there
+        table = Table(*columns, caption=caption or None)
+        for row in rows:
+            table.add_row(
+                *(escape("\n".join(map(str, cell)) if isinstance(cell, list) else str(cell)) for cell in row.values())
+            )
+        console.print(table)
 
 
 def data_dir_of(chosen: Path | None) -> Path:
@@ -69,7 +92,7 @@ def failures_as_sentences() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        raise _failed("Settings are not valid; `pingcrm doctor` says which.") from error
+        raise _failed(*sentences(error)) from error
     except REPORTED as error:
         raise _failed(_sentence(error)) from error
     except ExceptionGroup as group:

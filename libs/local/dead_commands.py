@@ -6,15 +6,16 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from libs.common.ids import SERVICES
 from libs.local import dead as dead_letters
 from libs.local.bus_admin import admin_stream
-from libs.local.commands import DataDir, console, data_dir_of, failures_as_sentences
+from libs.local.commands import AsJson, DataDir, console, data_dir_of, failures_as_sentences, print_rows
 from libs.local.locate import locate
 
 dead = typer.Typer(help="Messages that a service gave up on: look at them, and replay them.", no_args_is_help=True)
+
+COLUMNS = ("number", "at", "consumer", "subject", "attempts", "reason")
 
 OfService = Annotated[str, typer.Option("--service", help=f"Only those of one of {', '.join(SERVICES)}.")]
 
@@ -30,25 +31,25 @@ def list_letters(
     data_dir: DataDir = None,
     service: OfService = "",
     limit: Annotated[int, typer.Option(help="At most so many, oldest first.", min=1)] = 100,
+    as_json: AsJson = False,
 ) -> None:
     """List them: when, who gave up, on what, why. Payloads are private and not shown."""
     wanted = _service(service)
 
-    async def table() -> Table:
-        rows = Table("number", "at", "consumer", "subject", "attempts", "reason")
+    async def letters() -> list[dict[str, object]]:
+        """One more than are shown, where there are more."""
+        rows: list[dict[str, object]] = []
         async with admin_stream(locate(data_dir_of(data_dir), os.environ).nats()) as js:
             async for letter in dead_letters.iterate_dead_letters(js, wanted):
-                if rows.row_count == limit:
-                    rows.caption = f"The first {limit}; --limit shows more."
+                rows.append({column: getattr(letter, column) for column in COLUMNS})
+                if len(rows) > limit:
                     break
-                rows.add_row(
-                    str(letter.number), letter.at, letter.consumer, letter.subject, letter.attempts, letter.reason
-                )
         return rows
 
     with failures_as_sentences():
-        rows = asyncio.run(table())
-        console.print(rows if rows.row_count else "There are no dead letters.")
+        rows = asyncio.run(letters())
+        caption = f"The first {limit}; --limit shows more." if len(rows) > limit else ""
+        print_rows(rows[:limit], "There are no dead letters.", as_json=as_json, caption=caption)
 
 
 @dead.command()

@@ -4,25 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from libs.common.config import Settings
+from libs.common.config.definitions import definitions
 from libs.common.ids import SERVICES, Service
 from libs.local.ports import LOOPBACK
-from libs.local.secrets import KEYS, SECRET_KEYS, WEBHOOK_KEYS, Secrets
+from libs.local.secrets import KEYS, Secrets
 from libs.local.urls import nats_url, postgres_url
 
-# Who is given what is not for everybody.
-READERS: Mapping[str, frozenset[Service]] = {
-    SECRET_KEYS: frozenset({"auth"}),
-    WEBHOOK_KEYS: frozenset({"gateway"}),
-    "PINGCRM_SIGN_UP": frozenset({"auth"}),
-    "PINGCRM_OPERATORS": frozenset({"auth"}),
-    "PINGCRM_GOOGLE_CLIENT_ID": frozenset({"auth"}),
-    "PINGCRM_GOOGLE_CLIENT_SECRET": frozenset({"auth"}),
-    "PINGCRM_GOOGLE_APPLICATION_CREDENTIALS": frozenset({"sync"}),
-    "PINGCRM_ANTHROPIC_API_KEY": frozenset({"prep"}),
-}
 URLS = ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")
-SETTINGS = tuple(f"PINGCRM_{name.upper()}" for name in Settings.model_fields)
 
 # What a Python process may need from a shell.
 INHERITED = (
@@ -76,7 +64,7 @@ def external_servers(environment: Mapping[str, str]) -> Servers:
 
 def settings_of(environment: Mapping[str, str]) -> dict[str, str]:
     """The `PINGCRM_*` variables that are settings and not empty."""
-    return {name: environment[name] for name in SETTINGS if environment.get(name)}
+    return {name: environment[name] for name in definitions() if environment.get(name)}
 
 
 def service_environment(
@@ -86,10 +74,11 @@ def service_environment(
     inherited = {
         name: value for name, value in shell.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
     }
-    known = {**{name: secrets[name] for name in KEYS if service in READERS[name]}, **settings}
+    readers = {name: definition.readers for name, definition in definitions().items()}
+    known = {**{name: secrets[name] for name in KEYS if service in readers[name]}, **settings}
     return {
         **inherited,
-        **{name: value for name, value in known.items() if service in READERS.get(name, SERVICES)},
+        **{name: value for name, value in known.items() if service in readers.get(name, ())},
         "PINGCRM_POSTGRES_URL": postgres_url(servers.postgres, service, secrets),
         "PINGCRM_NATS_URL": nats_url(servers.nats, service, secrets),
         "PINGCRM_REDIS_URL": servers.redis_of.get(service, servers.redis),

@@ -12,14 +12,13 @@ from typing import Annotated
 
 import typer
 from nats.js import JetStreamContext
-from rich.table import Column, Table
 
 from libs.common.events import OFFERED, Event
 from libs.common.integrations import INTEGRATION_STREAM, PUBLISHABLE, Grants, published_subjects
 from libs.common.topology import inbox_prefix
 from libs.local import integrations as registry
 from libs.local.bus_admin import admin_stream
-from libs.local.commands import DataDir, console, data_dir_of, failures_as_sentences
+from libs.local.commands import AsJson, DataDir, console, data_dir_of, failures_as_sentences, print_rows
 from libs.local.integration_logins import let_in, own_server, until_in_force
 from libs.local.integration_program import program
 from libs.local.integrations import Integration, Waiting
@@ -115,31 +114,28 @@ def create(
 
 
 @integration.command("list")
-def list_all(data_dir: DataDir = None) -> None:
+def list_all(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List them: of whom, what they may do, what waits for them, when they last pulled."""
 
-    async def table() -> Table:
-        names = ("name", "users", "publishes", "subscribes to", "waiting", "last pulled")
-        rows = Table(
-            *(Column(name, overflow="fold") for name in names)
-        )  # on a narrow terminal, too, all of it is there
+    async def get() -> list[dict[str, object]]:
         async with _session(data_dir) as session:
             known = await session.users()
-            for waiting in await registry.list_integrations(session.js):
-                grants = waiting.integration.grants
-                rows.add_row(
-                    waiting.integration.name,
-                    "\n".join(_shown_users(grants, known)) or "every user",
-                    "\n".join(event.subject for event in grants.publish),
-                    "\n".join(event.subject for event in grants.subscribe),
-                    str(waiting.messages),
-                    _shown_time(waiting.pulled_at),
-                )
-        return rows
+            return [_row(waiting, known) for waiting in await registry.list_integrations(session.js)]
 
     with failures_as_sentences():
-        rows = asyncio.run(table())
-        console.print(rows if rows.row_count else "There are no integrations.")
+        print_rows(asyncio.run(get()), "There are no integrations.", as_json=as_json)
+
+
+def _row(waiting: Waiting, known: Sequence[User]) -> dict[str, object]:
+    grants = waiting.integration.grants
+    return {
+        "name": waiting.integration.name,
+        "users": _shown_users(grants, known) or ["every user"],
+        "publishes": [event.subject for event in grants.publish],
+        "subscribes to": [event.subject for event in grants.subscribe],
+        "waiting": waiting.messages,
+        "last pulled": _shown_time(waiting.pulled_at),
+    }
 
 
 @integration.command()

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from libs.local.process import Process
 from libs.local.servers import Server, ServerFailed
+from libs.local.waiting import Report
 
 GRACE_SECONDS = 15.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 DOWN_POLL_SECONDS = 0.2
-
-Report = Callable[[str], None]
 
 
 class Backoff:
@@ -41,7 +40,7 @@ class ServiceProcess:
         self._stopping = False
         self._restarting = False
         self._pause = asyncio.Event()
-        self._process = start()
+        self._process = self._ended = start()
         self._started = asyncio.get_running_loop().time()
 
     @property
@@ -49,12 +48,17 @@ class ServiceProcess:
         """Of the process that runs now, or ran last."""
         return self._process.pid
 
+    def last_lines(self) -> str:
+        """The end of what the process printed that ended by itself last; of the one that runs where none has."""
+        return (self._ended if self.exits else self._process).last_lines()
+
     async def run(self) -> None:
         loop, backoff = asyncio.get_running_loop(), Backoff()
         while True:
             code = await self._process.wait()
             if not (self._stopping or self._restarting):
                 self.exits += 1
+                self._ended = self._process
                 pause = backoff.pause(loop.time() - self._started)
                 where = f" Its log: {self.log}" if self.log else ""
                 self._report(f"{self.name} ended with exit code {code}; started again in {pause:g} s.{where}")

@@ -6,28 +6,44 @@ from typing import TypeVar
 
 import asyncpg
 import nats.errors
+import nats.js.errors
 
-from libs.local.bus_admin import Unreachable, connect_admin
+from libs.local.bus_admin import Unreachable, connect_admin, is_clustered
 from libs.local.row_security import apply_row_security
 from libs.local.schemas import MigrationFailed, apply_migrations, apply_roles, create_database
 from libs.local.secrets import Secrets
 from libs.local.streams import Declared, declare
 from libs.local.urls import database_of, without_login
 from libs.local.views import apply_views
+from libs.local.waiting import Report, explained
 
 RETRY_SECONDS = 0.5
+NO_ROOM = 10047  # "insufficient storage resources available"
 T = TypeVar("T")
 
 
+def _report_nothing(_: str) -> None:
+    """For callers without a person."""
+
+
 async def migrate(
-    postgres_url: str, nats_url: str, secrets: Secrets, *, replicas: int = 1, timeout: float = 60.0
+    postgres_url: str,
+    nats_url: str,
+    secrets: Secrets,
+    *,
+    replicas: int = 1,
+    timeout: float = 60.0,
+    report: Report = _report_nothing,
 ) -> Declared:
     """Database, roles, schemas, tables and views; then streams, consumers and schedules. Both URLs are administrators'.
 
-    Waits `timeout` seconds for each server. Raises Unreachable, MigrationFailed, or what the servers refuse.
+    Waits `timeout` seconds for each server, and reports what it waits for. Raises Unreachable, MigrationFailed, or what the servers
+    refuse.
     """
-    await migrate_database(postgres_url, secrets, timeout=timeout)
-    return await migrate_bus(nats_url, replicas=replicas, timeout=timeout)
+    async with explained(lambda: f"PostgreSQL at {without_login(postgres_url)} and its migrations", report):
+        await migrate_database(postgres_url, secrets, timeout=timeout)
+    async with explained(lambda: f"NATS at {without_login(nats_url)} and its streams", report):
+        return await migrate_bus(nats_url, replicas=replicas, timeout=timeout)
 
 
 async def migrate_database(postgres_url: str, secrets: Secrets, *, timeout: float = 60.0) -> None:
@@ -49,7 +65,19 @@ async def migrate_database(postgres_url: str, secrets: Secrets, *, timeout: floa
 async def migrate_bus(nats_url: str, *, replicas: int = 1, timeout: float = 60.0) -> Declared:
     connection = await _until_reached("NATS", nats_url, lambda: connect_admin(nats_url), timeout)
     try:
+        if replicas > 1 and not is_clustered(connection):
+            raise MigrationFailed(
+                f"PINGCRM_STREAM_REPLICAS is {replicas}, and NATS at {without_login(nats_url)} is a single server: unset it, or"
+                " name a cluster in PINGCRM_NATS_URL."
+            )
         return await declare(connection, replicas)
+    except nats.js.errors.APIError as error:
+        if error.err_code != NO_ROOM:
+            raise
+        raise MigrationFailed(
+            f"NATS at {without_login(nats_url)} has no room for its streams: make room on its disk, or allow it more"
+            " (max_file_store)."
+        ) from error
     finally:
         await connection.close()
 
@@ -62,7 +90,7 @@ async def _until_reached(server: str, url: str, attempt: Callable[[], Awaitable[
             return await attempt()
         except (asyncpg.InvalidAuthorizationSpecificationError, nats.errors.AuthorizationError) as error:
             raise Unreachable(f"{server} at {without_login(url)} refused the login: {error}") from error
-        except asyncpg.ClientConfigurationError as error:
+        except (asyncpg.ClientConfigurationError, ValueError) as error:
             raise Unreachable(f"{server}'s URL {without_login(url)} can't be read: {error}.") from error
         except (
             OSError,

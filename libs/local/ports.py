@@ -1,6 +1,7 @@
 """Free TCP ports on the loopback interface."""
 
 import asyncio
+import errno
 import socket
 from pathlib import Path
 
@@ -16,26 +17,45 @@ def free_port() -> int:
         return port
 
 
+def why_taken(port: int, host: str = LOOPBACK) -> OSError | None:
+    """Why no server could listen there; None where one could."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error
+    return None
+
+
 def is_free(port: int, host: str = LOOPBACK) -> bool:
     """Whether a server could listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+    return why_taken(port, host) is None
 
 
-async def until_free(port: int, host: str = LOOPBACK, seconds: float = 2.0) -> bool:
-    """Whether a server could listen there, now or in a moment: who was killed just now may still hold it."""
+async def why_not_served(port: int, host: str = LOOPBACK, seconds: float = 2.0) -> str | None:
+    """A sentence about why no server can listen there, with what to do; None where one can, now or in a moment.
+
+    Who was killed just now may still hold the port.
+    """
     deadline = asyncio.get_running_loop().time() + seconds
-    while not is_free(port, host):
-        if asyncio.get_running_loop().time() > deadline:
-            return False
+    while (error := why_taken(port, host)) is not None:
+        if error.errno != errno.EADDRINUSE or asyncio.get_running_loop().time() > deadline:
+            return refusal(error, port, host)
         await asyncio.sleep(POLL_SECONDS)
-    return True
+    return None
+
+
+def refusal(error: OSError, port: int, host: str) -> str:
+    """Why nobody can listen there, in a sentence with what to do."""
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return f"PINGCRM_HOST is {host}, which is no address of this machine: unset it, or write 0.0.0.0 to listen on all of them."
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is taken by another program: choose another with --port or PINGCRM_PORT."
+    if error.errno == errno.EACCES:
+        return f"Port {port} is for administrators: choose one above 1023 with --port or PINGCRM_PORT, and a proxy before it."
+    return f"Nobody can listen at port {port} of {host} ({error.strerror}): check PINGCRM_HOST and PINGCRM_PORT."
 
 
 def choose_port(file: Path) -> int:

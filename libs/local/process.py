@@ -17,13 +17,16 @@ import psutil
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.05
 LOG_KEPT_BYTES = 10_000_000
+LAST_BYTES = 65_536
 
 
 class Process:
     """A running child. It belongs to no event loop, so a fixture of one loop can serve tests of another."""
 
-    def __init__(self, popen: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, popen: "subprocess.Popen[bytes]", log: Path | None = None, began_at: int = 0) -> None:
         self._popen = popen
+        self._log = log
+        self._began_at = began_at  # the log may go on from an earlier process
 
     @property
     def pid(self) -> int:
@@ -33,6 +36,15 @@ class Process:
     def exit_code(self) -> int | None:
         """None while it runs; negative where a signal ended it."""
         return self._popen.poll()
+
+    def last_lines(self, count: int = 12) -> str:
+        """The end of what this process printed into its log; empty where that is nothing, or it prints where we do."""
+        if self._log is None:
+            return ""
+        with suppress(FileNotFoundError), self._log.open("rb") as file:
+            file.seek(max(self._began_at, file.seek(0, os.SEEK_END) - LAST_BYTES))
+            return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])
+        return ""
 
     def send(self, sig: signal.Signals) -> None:
         """Nothing where it has ended already."""
@@ -98,22 +110,29 @@ def spawn(
     """
     on_death, before_exec = _die_with_parent(death_signal)
     output = None if log is None else _open_log(log)
+    began_at = 0 if output is None else os.fstat(output).st_size
     try:
-        return Process(
-            subprocess.Popen(  # noqa: S603 -- the commands are ours
-                [*as_user, *on_death, *command],
-                env=dict(env),
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                preexec_fn=before_exec,  # only where setpriv is missing
-            )
+        popen = subprocess.Popen(  # noqa: S603 -- the commands are ours
+            [*as_user, *on_death, *command],
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=before_exec,  # only where setpriv is missing
         )
     finally:
         if output is not None:
             os.close(output)
+    return Process(popen, log, began_at)
+
+
+def run_apart(command: Sequence[str], cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run a short command to its end, out of reach of the terminal's Ctrl-C: that is for us, who end in order."""
+    return subprocess.run(  # noqa: S603 -- the commands are ours
+        command, capture_output=True, text=True, check=False, cwd=cwd, start_new_session=True
+    )
 
 
 def _open_log(path: Path) -> int:
@@ -138,5 +157,5 @@ def _setpriv() -> str | None:
     found = shutil.which("setpriv")
     if found is None:
         return None
-    usage = subprocess.run([found, "--help"], capture_output=True, text=True, check=False)  # noqa: S603
+    usage = run_apart([found, "--help"])
     return found if "--pdeathsig" in usage.stdout else None

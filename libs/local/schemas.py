@@ -72,6 +72,7 @@ async def _dbmate(service: Service, url: str) -> None:
         env={"PATH": os.environ.get("PATH", os.defpath), "DATABASE_URL": _for_dbmate(url, service)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,  # the terminal's Ctrl-C is for us
     )
     output, _ = await process.communicate()
     if process.returncode != 0:

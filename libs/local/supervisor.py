@@ -8,30 +8,24 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
-import aiohttp
-
 from libs.common.ids import SERVICES, Service
 from libs.local import ROOT
 from libs.local.bus_admin import admin_stream
 from libs.local.data_dir import Runtime, announced, create, locked
 from libs.local.environment import Servers, external_servers, reachable_host, service_environment, settings_of
 from libs.local.integrations import list_integrations
-from libs.local.keep_alive import Report, ServiceProcess, keep_running
+from libs.local.keep_alive import ServiceProcess, keep_running
 from libs.local.migrate import migrate
-from libs.local.ports import LOOPBACK, free_port, until_free
+from libs.local.ports import LOOPBACK, free_port, why_not_served
 from libs.local.process import Process, spawn
+from libs.local.readiness import StackFailed, until_ready
 from libs.local.secrets import POSTGRES_ADMIN, Secrets, load, renew
 from libs.local.servers import Nats, Postgres, Server, Valkey
+from libs.local.waiting import Report, explained
 
 READY_SECONDS = 90.0
-READY_POLL_SECONDS = 0.1
-EXITS_ALLOWED = 3
 
 Replica = tuple[Service, int]
-
-
-class StackFailed(Exception):
-    """The product can't be started; the message explains it to the person at the terminal."""
 
 
 class Stack:
@@ -101,6 +95,7 @@ class Stack:
                 stack.admin_nats_url,
                 stack.secrets,
                 replicas=int(settings.get("PINGCRM_STREAM_REPLICAS", "1")),
+                report=report,
             )
             if stack.nats:
                 await _let_integrations_in(stack.nats)
@@ -183,15 +178,19 @@ class Stack:
 
     async def until_ready(self, timeout: float = READY_SECONDS) -> None:
         """Wait until every service reports that it is ready. StackFailed where one keeps ending, or the time is over."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-            await asyncio.gather(*(self._until_ready(session, replica, timeout) for replica in self._services))
+        host = reachable_host(self._settings.get("PINGCRM_HOST", LOOPBACK))
+        services = {
+            f"http://{host}:{self.health_ports[replica]}/health/ready": service
+            for replica, service in self._services.items()
+        }
+        await until_ready(services, timeout, self._report)
 
     # --- how it comes up and goes down ----------------------------------------------------------------------------
 
     async def _choose_ports(self, counts: Mapping[Service, int], port: int) -> None:
         host = self._settings.get("PINGCRM_HOST", LOOPBACK)
-        if port and not await until_free(port, host):
-            raise StackFailed(f"Port {port} is taken by another program. Choose another with --port or PINGCRM_PORT.")
+        if port and (refused := await why_not_served(port, host)):
+            raise StackFailed(refused)
         for service, count in counts.items():
             for replica in range(count):
                 self.health_ports[service, replica] = free_port()
@@ -210,9 +209,15 @@ class Stack:
     async def _start_servers(self, cleanup: AsyncExitStack) -> None:
         """All at once."""
         cleanup.push_async_callback(self._stop_servers)
-        async with asyncio.TaskGroup() as group:
+        missing = [server.name for server in self._servers()]
+
+        async def start(server: Server) -> None:
+            await server.start()
+            missing.remove(server.name)
+
+        async with explained(lambda: ", ".join(missing), self._report), asyncio.TaskGroup() as group:
             for server in self._servers():
-                group.create_task(server.start())
+                group.create_task(start(server))
         for server in self._servers():
             _in_background(cleanup, asyncio.create_task(keep_running(server, self._report)))
 
@@ -220,7 +225,9 @@ class Stack:
         return [server for server in (self.postgres, self.nats, self.valkey) if server is not None]
 
     async def _stop_servers(self) -> None:
-        await asyncio.gather(*(server.stop() for server in self._servers()))
+        names = ", ".join(server.name for server in self._servers())
+        async with explained(lambda: f"{names} to stop", self._report):
+            await asyncio.gather(*(server.stop() for server in self._servers()))
 
     async def _give_up_unreadable_tokens(self) -> None:
         """The accounts whose tokens were sealed with a lost key wait for their users; nothing runs yet that could need one."""
@@ -234,7 +241,7 @@ class Stack:
             cwd=ROOT,
         )
         if await process.wait() != 0:
-            raise StackFailed(f"The tokens sealed with the lost key could not be given up.{_tail(logs / 'auth.log')}")
+            raise StackFailed(f"The tokens sealed with the lost key could not be given up.\n{process.last_lines()}")
 
     def _start_services(self, cleanup: AsyncExitStack) -> None:
         (self.data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
@@ -260,22 +267,8 @@ class Stack:
         return start
 
     async def _stop_services(self) -> None:
-        await asyncio.gather(*(supervised.stop() for supervised in self._services.values()))
-
-    async def _until_ready(self, session: aiohttp.ClientSession, replica: Replica, timeout: float) -> None:
-        supervised, port = self._services[replica], self.health_ports[replica]
-        url = f"http://{reachable_host(self._settings.get('PINGCRM_HOST', LOOPBACK))}:{port}/health/ready"
-        exits, deadline = supervised.exits, asyncio.get_running_loop().time() + timeout
-        while True:
-            with suppress(aiohttp.ClientError, TimeoutError):
-                async with session.get(url) as response:
-                    if response.status == 200:
-                        return
-            if supervised.exits - exits >= EXITS_ALLOWED:
-                raise StackFailed(f"{supervised.name} ends again and again.{_tail(supervised.log)}")
-            if asyncio.get_running_loop().time() > deadline:
-                raise StackFailed(f"{supervised.name} was not ready within {timeout:.0f} s.{_tail(supervised.log)}")
-            await asyncio.sleep(READY_POLL_SECONDS)
+        async with explained(lambda: "the services to finish what they have in hand", self._report):
+            await asyncio.gather(*(supervised.stop() for supervised in self._services.values()))
 
     def _runtime(self) -> Runtime:
         return Runtime(
@@ -306,10 +299,3 @@ def _in_background(cleanup: AsyncExitStack, task: "asyncio.Task[None]") -> None:
             await task
 
     cleanup.push_async_callback(end)
-
-
-def _tail(log: Path | None, lines: int = 12) -> str:
-    """The end of a log, for an error message."""
-    if log is None or not log.exists():
-        return ""
-    return "\n" + "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

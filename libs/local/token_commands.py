@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from libs.common.requests import MAX_TOKEN_DAYS, TOKEN_DAYS
-from libs.local.commands import DataDir, become
+from libs.local.commands import AsJson, DataDir, become
 
 COMMAND = "services.auth.token_command"
 
@@ -47,9 +47,9 @@ def create(
 
 
 @token.command("list")
-def list_tokens(user: OfUser = None, data_dir: DataDir = None) -> None:
+def list_tokens(user: OfUser = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List a user's tokens: id, scopes, end, last use, name. Not the tokens themselves."""
-    become(COMMAND, "auth", data_dir, "list", *_of(user))
+    become(COMMAND, "auth", data_dir, "list", *_of(user), *(("--json",) if as_json else ()))
 
 
 @token.command()

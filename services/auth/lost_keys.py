@@ -11,6 +11,7 @@ from uuid import UUID
 
 from libs.common import outbox
 from libs.common.config import Settings
+from libs.common.config.definitions import read_settings
 from libs.common.db import Connection, Pool, open_pool
 from libs.common.errors import Outage
 from libs.common.events import AccountReauthRequired
@@ -78,7 +79,7 @@ async def _run(settings: Settings) -> int:
 
 def main() -> None:
     """Exit code 1 with a sentence where the database or a key can't be used."""
-    settings = Settings()
+    settings = read_settings()
     configure("auth", settings)
     try:
         count = asyncio.run(_run(settings))

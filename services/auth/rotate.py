@@ -9,6 +9,7 @@ import sys
 from uuid import UUID
 
 from libs.common.config import Settings
+from libs.common.config.definitions import read_settings
 from libs.common.db import Pool, open_pool
 from libs.common.errors import Outage
 from libs.common.log import configure, get_logger
@@ -56,7 +57,7 @@ async def _rotate(settings: Settings) -> int:
 
 def main() -> None:
     """Exit code 1 with a sentence where a token or a key can't be used."""
-    settings = Settings()
+    settings = read_settings()
     configure("auth", settings)
     try:
         count = asyncio.run(_rotate(settings))

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from libs.common.config import Settings
+from libs.common.config.definitions import read_settings
 from libs.common.db import Pool, on_behalf_of, open_pool
 from libs.common.errors import Outage, Refused, not_found
 from libs.common.ids import UserId
 from libs.common.log import configure
 from libs.common.requests import MAX_TOKEN_DAYS, TOKEN_DAYS, TOKEN_SCOPES, CreateApiToken
-from services.auth.domain.api_tokens import token_line, token_sentence, user_of
+from services.auth.domain.api_tokens import token_line, token_rows, token_sentence, user_of
 from services.auth.store import api_tokens, users
 from services.auth.token_creation import create_token
 
@@ -41,7 +42,8 @@ async def carry_out(pool: Pool, wanted: Namespace) -> Sequence[str]:
                 return (created.secret,)
             case "list":
                 async with pool.acquire() as connection:
-                    return tuple(map(token_line, await api_tokens.list_api_tokens(connection, user_id)))
+                    tokens = await api_tokens.list_api_tokens(connection, user_id)
+                return (token_rows(tokens),) if wanted.as_json else tuple(map(token_line, tokens))
             case _:
                 async with pool.acquire() as connection:
                     if not await api_tokens.delete_api_token(connection, user_id, wanted.id):
@@ -59,7 +61,9 @@ def parser() -> ArgumentParser:
     create.add_argument("--days", type=int, choices=range(1, MAX_TOKEN_DAYS + 1), default=TOKEN_DAYS, metavar="DAYS")
     revoke = actions.add_parser("revoke")
     revoke.add_argument("id", type=UUID)
-    for action in (create, revoke, actions.add_parser("list")):
+    listing = actions.add_parser("list")
+    listing.add_argument("--json", action="store_true", dest="as_json")
+    for action in (create, revoke, listing):
         action.add_argument("--user")
     return parsed
 
@@ -75,7 +79,7 @@ async def _run(settings: Settings, wanted: Namespace) -> Sequence[str]:
 def main() -> None:
     """Exit code 1 with a sentence where it was not done."""
     wanted = parser().parse_args()
-    settings = Settings()
+    settings = read_settings()
     configure("auth", settings)
     try:
         lines = asyncio.run(_run(settings, wanted))

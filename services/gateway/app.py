@@ -7,6 +7,7 @@ from functools import partial
 from aiohttp import web
 
 from libs.common.config import Settings
+from libs.common.db import check_writable
 from libs.common.errors import Outage
 from libs.common.web import health_routes, serve
 from services.gateway.api import ENDPOINTS
@@ -65,7 +66,7 @@ def build_app(context: Context) -> web.Application:
         [
             *health_routes(
                 {
-                    "db": lambda: context.db.fetchval("SELECT 1"),
+                    "db": partial(check_writable, context.db),
                     "bus": context.bus.ping,
                     "cache": context.cache.ping,
                 }
@@ -131,7 +132,9 @@ async def serve_app(context: Context) -> AsyncIterator[None]:
             build_app(context), host, port, partial(respond_to_unreadable, response_headers(context.settings))
         )
     except OSError as error:
-        raise Outage(f"Can't listen on {host}:{port}: {error.strerror}. Set PINGCRM_PORT to a free port.") from error
+        raise Outage(
+            f"Can't listen on {host}:{port}: {error.strerror}. PINGCRM_HOST must be an address of this machine, PINGCRM_PORT a free port."
+        ) from error
     try:
         yield
     finally:

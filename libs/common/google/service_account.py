@@ -39,7 +39,8 @@ def read_key_file(path: Path) -> KeyFile:
         return KeyFile.model_validate_json(path.read_bytes())
     except OSError as error:
         raise Misconfigured(
-            f"The key file of PINGCRM_GOOGLE_APPLICATION_CREDENTIALS can't be read: {error.strerror}."
+            "PINGCRM_GOOGLE_APPLICATION_CREDENTIALS must be the path of a file that you may read, and it can't be read:"
+            f" {error.strerror}."
         ) from error
     except ValidationError:
         raise Misconfigured(

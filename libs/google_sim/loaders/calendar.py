@@ -7,12 +7,16 @@ from pathlib import Path
 from libs.google_sim.account import CalendarData, Resource
 from libs.google_sim.loaders.content_lines import Component, components
 from libs.google_sim.loaders.events import event_resource, hashed
-from libs.google_sim.loaders.files import LoadError, json_lines, kind, read_bytes
+from libs.google_sim.loaders.files import LoadError, files_within, is_archive, json_lines, kind, read_bytes
 from libs.google_sim.loaders.zones import Zones
+
+ICALENDAR = ("ics", "ical", "ifb", "icalendar", "vcs")
 
 
 def load_calendar(path: str | Path, owner: str) -> list[CalendarData]:
     """The calendars in a file: one per VCALENDAR of an `.ics`, the first of them primary; JSON lines are one calendar.
+
+    Of a folder or zip, those of all its `.ics` files; the one called as the owner goes first.
 
     `owner` is the account's address: the primary calendar's id, and `self` among the guests. Events that can't be
     read (no usable start) are left out, as Google's import does. Raises LoadError for a file of another type.
@@ -20,10 +24,21 @@ def load_calendar(path: str | Path, owner: str) -> list[CalendarData]:
     path = Path(path)
     if kind(path) in ("jsonl", "ndjson", "json"):
         return [CalendarData(owner, owner, primary=True, events=_with_own_ids(json_lines(path)))]
-    if kind(path) not in ("ics", "ical", "ifb", "icalendar", "vcs"):
-        raise LoadError(f"{path} is no calendar file. Give an .ics or a .jsonl file (also .gz).")
-    raw = read_bytes(path)
-    found = [_calendar(component, owner, number) for number, component in enumerate(components(raw, "VCALENDAR"))]
+    if path.is_dir() or is_archive(path):
+        files = [(entry.name.rpartition(".")[0], read_bytes(entry)) for entry in files_within(path, ICALENDAR)]
+        raws = [raw for _, raw in sorted(files, key=lambda file: (file[0].lower() != owner.lower(), file[0]))]
+    elif kind(path) in ICALENDAR:
+        raws = [read_bytes(path)]
+    else:
+        raise LoadError(
+            f"{path} is no calendar file. Give an .ics or a .jsonl file (also .gz), or a folder or zip with .ics files."
+        )
+    if not raws:
+        raise LoadError(
+            f"There is no calendar in {path}. Give an .ics or a .jsonl file, or a folder or zip with .ics files."
+        )
+    inner = (component for raw in raws for component in components(raw, "VCALENDAR"))
+    found = [_calendar(component, owner, number) for number, component in enumerate(inner)]
     return _merged(found) or [CalendarData(owner, owner, primary=True)]
 
 

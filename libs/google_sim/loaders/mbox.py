@@ -17,6 +17,7 @@ _BARE = re.compile(rb"From *(?:-|\S+@\S+|MAILER-DAEMON)?\s*$")
 # The date with which git begins a patch, in a file of patches and in mail that brings one.
 _GIT = re.compile(rb"From [0-9a-f]{40}(?:[0-9a-f]{24})? Mon Sep 17 00:00:00 2001\s*$")
 _HEADER = re.compile(rb"[!-9;-~]{1,76}[ \t]*:")
+_FIRST_HEADER = re.compile(rb"[A-Za-z][\w-]{0,75}[ \t]*:(?!//)")  # no `<html>`, JSON or URL
 _MAIL_HEADER = re.compile(
     rb"(?:from|to|cc|subject|date|received|return-path|message-id|mime-version|delivered-to|reply-to|sender|x-[\w-]+"
     rb"|content-[\w-]+|status|authentication-results|dkim-signature)[ \t]*:",
@@ -35,6 +36,12 @@ class RawMessage(NamedTuple):
     envelope: bytes
     content: bytes
     folder: str = ""
+
+
+def begins_as_mail(line: bytes) -> bool:
+    """Whether a file whose first line that is not empty is this one holds mail: an envelope, or a header."""
+    line = line.removeprefix(b"\xef\xbb\xbf")
+    return line.startswith(b"From ") or _FIRST_HEADER.match(line) is not None
 
 
 def split_mbox(lines: Iterable[bytes]) -> Iterator[RawMessage]:

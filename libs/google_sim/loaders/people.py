@@ -8,8 +8,9 @@ from urllib.parse import unquote
 
 from libs.google_sim.account import Resource
 from libs.google_sim.loaders.content_lines import Component, Line, components, split
-from libs.google_sim.loaders.files import LoadError, json_lines, kind, read_bytes
+from libs.google_sim.loaders.files import LoadError, files_within, is_archive, json_lines, kind, read_bytes
 
+VCARD = ("vcf", "vcard")
 _TYPES = {"HOME": "home", "WORK": "work", "CELL": "mobile", "MOBILE": "mobile", "FAX": "workFax"}
 _BIRTHDAY = re.compile(r"(\d{4}|--)-?(\d\d)-?(\d\d)(?!\d)")
 _NO_YEAR = "1604"  # what Apple writes for birthdays without a year
@@ -20,21 +21,33 @@ _NO_PREFERENCE = 101  # vCard 4 counts from 1, the most preferred, to 100
 def load_people(path: str | Path) -> list[Resource]:
     """The person resources of a file, in its order; each has a resourceName of its own.
 
-    Raises LoadError for a file of another type.
+    Of a folder or zip, those of all its `.vcf` files: Takeout writes a file per label, so the same card in another file is the same
+    person. Raises LoadError for a file of another type.
     """
     path = Path(path)
     if kind(path) in ("jsonl", "ndjson", "json"):
         return list(json_lines(path))
-    if kind(path) not in ("vcf", "vcard"):
-        raise LoadError(f"{path} is no contacts file. Give a .vcf or a .jsonl file (also .gz).")
-    raw = read_bytes(path)
-    people: list[Resource] = []
-    copies = Counter[str]()
-    for card in components(raw, "VCARD"):
-        content = "\n".join(f"{line.name}:{line.value}" for line in card.lines)
-        people.append(_person(card, _resource_name(f"{content}{copies[content]}")))
-        copies[content] += 1
-    return people
+    if path.is_dir() or is_archive(path):
+        raws = [read_bytes(entry) for entry in files_within(path, VCARD)]
+    elif kind(path) in VCARD:
+        raws = [read_bytes(path)]
+    else:
+        raise LoadError(
+            f"{path} is no contacts file. Give a .vcf or a .jsonl file (also .gz), or a folder or zip with .vcf files."
+        )
+    if not raws:
+        raise LoadError(
+            f"There are no contacts in {path}. Give a .vcf or a .jsonl file, or a folder or zip with .vcf files."
+        )
+    people: dict[tuple[str, int], Resource] = {}
+    for raw in raws:
+        copies = Counter[str]()
+        for card in components(raw, "VCARD"):
+            content = "\n".join(f"{line.name}:{line.value}" for line in card.lines)
+            copy = copies[content]
+            people.setdefault((content, copy), _person(card, _resource_name(f"{content}{copy}")))
+            copies[content] += 1
+    return list(people.values())
 
 
 def _resource_name(seed: str) -> str:

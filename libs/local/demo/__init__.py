@@ -24,6 +24,7 @@ from libs.local.demo_folder import demo_folder, remove_abandoned_folders
 from libs.local.stop_signals import until_signalled
 from libs.local.supervisor import Stack
 from libs.local.tick import tick
+from libs.local.waiting import explained
 
 PREP_SECONDS = 90.0
 EVERYTHING = {"mail_lookback_days": 0}
@@ -37,6 +38,7 @@ class Options:
     mail: Path | None = None
     calendar: Path | None = None
     contacts: Path | None = None
+    takeout: tuple[Path, ...] = ()
     owner: str = ""
     json_file: Path | None = None
     port: int = 0
@@ -44,7 +46,7 @@ class Options:
 
     @property
     def own_files(self) -> bool:
-        return any((self.mail, self.calendar, self.contacts))
+        return any((self.mail, self.calendar, self.contacts, self.takeout))
 
     def google_options(self) -> list[str]:
         """The command line of the local Google."""
@@ -54,6 +56,8 @@ class Options:
         for name, path in (("--mail", self.mail), ("--calendar", self.calendar), ("--contacts", self.contacts)):
             if path is not None:
                 options += [name, str(path.resolve())]
+        for path in self.takeout:
+            options += ["--takeout", str(path.resolve())]
         return options
 
 
@@ -105,7 +109,8 @@ async def _show(options: Options, console: Console, folder: Path, result: Result
     started = perf_counter()
     async with AsyncExitStack() as stack:
         console.print("Starting a local Google …")
-        google = await stack.enter_async_context(local_google(folder, options.google_options()))
+        async with explained(lambda: "the local Google, which reads the whole mailbox first", console.print):
+            google = await stack.enter_async_context(local_google(folder, options.google_options()))
         console.print("Starting PostgreSQL, NATS, Valkey and the five services …")
         services = await stack.enter_async_context(
             Stack.start(folder / "data", _settings(options, google), postgres_options={"fsync": "off"})

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from libs.local import ROOT
-from libs.local.process import spawn
+from libs.local.process import Process, spawn
 
 START_SECONDS = 120.0  # a mailbox of gigabytes takes a while to read
 
@@ -75,21 +75,20 @@ async def local_google(folder: Path, options: Sequence[str]) -> AsyncIterator[Lo
         cwd=Path.cwd(),
     )
     try:
-        where = await _started(ports, log, process.wait())
+        where = await _started(ports, process)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as http:
             yield LocalGoogle(where["url"], where["control_url"], process.pid, http)
     finally:
         await process.stop(signal.SIGTERM, 5)
 
 
-async def _started(ports: Path, log: Path, ended: Any) -> dict[str, str]:
-    ending = asyncio.ensure_future(ended)
+async def _started(ports: Path, process: Process) -> dict[str, str]:
+    ending = asyncio.ensure_future(process.wait())
     deadline = asyncio.get_running_loop().time() + START_SECONDS
     try:
         while not ports.exists():
             if ending.done() or asyncio.get_running_loop().time() > deadline:
-                printed = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-                raise GoogleFailed(f"The local Google did not start.\n{printed}")
+                raise GoogleFailed(f"The local Google did not start.\n{process.last_lines()}")
             await asyncio.sleep(0.05)
     finally:
         ending.cancel()

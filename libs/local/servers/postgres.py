@@ -15,6 +15,7 @@ import psutil
 
 from libs.local.leftovers import end_noted, is_alive, kill_all, wait_for_orphans, works_in
 from libs.local.ports import LOOPBACK
+from libs.local.process import run_apart
 from libs.local.scram import verifier
 from libs.local.servers.server import Server, ServerFailed
 from libs.local.servers.unprivileged import Unprivileged, find_unprivileged, give_ownership
@@ -148,7 +149,7 @@ class Postgres(Server):
             ]  # fmt: skip
             if self.options.get("fsync") == "off":
                 command.append("--no-sync")
-            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")  # noqa: S603
+            done = run_apart(command, cwd=Path("/"))
         if done.returncode != 0:
             raise ServerFailed(f"PostgreSQL could not be set up in {self.data}: {done.stderr.strip()}")
 
@@ -167,7 +168,7 @@ class Postgres(Server):
         await self.prepare()
         process = await asyncio.create_subprocess_exec(
             *self.as_user(), str(programs() / "postgres"), "--single", "-D", str(self.data), *_arguments(self.options), "postgres",
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder, start_new_session=True,
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
         )  # fmt: skip
         # It reads statements by lines and ends with its input, which ends with us.

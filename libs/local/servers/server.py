@@ -77,19 +77,13 @@ class Server(ABC):
             if failure is None:
                 return
             if process.exit_code is not None:
-                raise ServerFailed(f"{self.name} ended with exit code {process.exit_code}.\n{self._last_lines()}")
+                raise ServerFailed(f"{self.name} ended with exit code {process.exit_code}.\n{process.last_lines()}")
             if asyncio.get_running_loop().time() > deadline:
                 await process.kill()
                 raise ServerFailed(
-                    f"{self.name} did not answer within {START_SECONDS:.0f} s: {failure}\n{self._last_lines()}"
+                    f"{self.name} did not answer within {START_SECONDS:.0f} s: {failure}\n{process.last_lines()}"
                 )
             await asyncio.sleep(PROBE_SECONDS)
-
-    def _last_lines(self, count: int = 15) -> str:
-        try:
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
-        except FileNotFoundError:
-            return ""
 
     async def stop(self) -> None:
         """A clean end; nothing where it does not run."""

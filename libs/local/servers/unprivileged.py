@@ -7,10 +7,11 @@ a user namespace in which root's files belong to user 65534: the kernel still se
 import os
 import pwd
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from libs.local.process import run_apart
 
 NAMESPACE_ID = 65534
 
@@ -71,4 +72,4 @@ def _works(prefix: Sequence[str], program: Path, folder: Path) -> bool:
     """Whether the program can be run, and the folder around its data be entered, that way."""
     script = 'test -x "$2" && exec "$1" --version'
     command = [*prefix, "sh", "-c", script, "sh", str(program), str(folder.parent)]
-    return subprocess.run(command, capture_output=True, check=False, cwd="/").returncode == 0  # noqa: S603
+    return run_apart(command, cwd=Path("/")).returncode == 0

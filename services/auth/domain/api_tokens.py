@@ -1,5 +1,6 @@
 """Personal API tokens: what they may be called, how many a user may have, how they end, and how a command line shows them."""
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -52,6 +53,11 @@ def token_line(token: ApiToken) -> str:
     """One line of a list: id, scopes, end, last use, name."""
     used = f"used {_day(token.last_used_at)}" if token.last_used_at else "never used"
     return "\t".join((str(token.id), ",".join(token.scopes), f"until {_day(token.expires_at)}", used, token.name))
+
+
+def token_rows(tokens: Sequence[ApiToken]) -> str:
+    """A list as JSON, for programs."""
+    return json.dumps([token.model_dump(mode="json", exclude={"secret"}) for token in tokens], indent=2)
 
 
 def _day(moment: datetime | None) -> str:

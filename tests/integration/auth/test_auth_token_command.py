@@ -1,6 +1,7 @@
 """`pingcrm token` against a real database: it prints a token that works, lists it without its secret, and revokes it."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -40,6 +41,13 @@ async def test_a_token_is_made_listed_and_revoked_for_the_user_of_an_address(aut
     [(token_id, scopes, end, used, name)] = [line.split("\t") for line in lines]
     assert (scopes, end[:8], used[:7], name) == ("read,write", "until 20", "used 20", "my script")
     assert secret not in lines[0]
+    [row] = json.loads("".join(await pingcrm_token(auth, "list", f"--user={BOB.address}", "--json")))
+    assert (row["id"], sorted(row["scopes"]), row["name"], "secret" in row) == (
+        token_id,
+        ["read", "write"],
+        "my script",
+        False,
+    )
     with pytest.raises(Refused, match="There is no such API token"):
         await pingcrm_token(auth, "revoke", token_id, f"--user={ANNA.address}")
     assert await pingcrm_token(auth, "revoke", token_id, f"--user={BOB.address}") == []

@@ -156,6 +156,8 @@ async def test_a_rotation_or_revocation_ends_the_old_login_and_disturbs_nobody_e
     listed = await installation.pingcrm("integration", "list")
     assert "rotated" not in listed
     assert "undisturbed" in listed
+    rows = {row["name"]: row for row in json.loads(await installation.pingcrm("integration", "list", "--json"))}
+    assert rows["undisturbed"]["subscribes to"] == ["message.ingested"]
 
 
 async def test_integrations_outlive_a_restart_and_migrations_and_are_known_to_other_servers(

@@ -1,6 +1,7 @@
 """`pingcrm dead` against a real server: lists without payloads, shows with one, replays what it was given and no more."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -64,6 +65,10 @@ async def test_letters_are_listed_shown_and_replayed_as_they_were_asked_for(
     assert "person.imported" not in output
     assert "The first 2; --limit shows more." in output
     assert "private words" not in output
+    code, output = await pingcrm_dead(nats_server, tmp_path, "list", "--limit", "2", "--json")
+    rows = json.loads(output)
+    assert [(row["number"], row["subject"]) for row in rows] == [(1, "message.ingested"), (2, "meeting.upcoming")]
+    assert list(rows[0]) == ["number", "at", "consumer", "subject", "attempts", "reason"]
     code, output = await pingcrm_dead(nats_server, tmp_path, "list", "--service", "prep")
     assert "meeting.upcoming" in output
     assert "contacts_consumer" not in output

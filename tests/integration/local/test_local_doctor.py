@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from libs.common.ids import SERVICES
 from libs.local.doctor import Finding, examine
 from libs.local.environment import redis_url_name
+from libs.local.migrate import migrate_bus
 from libs.local.ports import free_port
+from libs.local.schemas import MigrationFailed
 from libs.local.secrets import Secrets
+from libs.local.servers import Nats
 from libs.local.urls import redis_url as redis_url_of
 
 
@@ -25,6 +30,17 @@ async def test_a_redis_login_that_all_services_share_is_noted(redis_url: str, tm
     (note,) = [finding for finding in found if "One Redis login is shared" in finding.sentence]
     assert note.level == "note"
     assert "PINGCRM_AUTH_REDIS_URL" in note.sentence
+
+
+async def test_more_copies_than_the_server_can_keep_are_reported_and_not_migrated(
+    nats_server: Nats, tmp_path: Path
+) -> None:
+    settings = {"PINGCRM_NATS_URL": nats_server.admin_url, "PINGCRM_STREAM_REPLICAS": "2"}
+    (sentence,) = await wrong(tmp_path, **settings)
+    assert sentence.startswith("PINGCRM_STREAM_REPLICAS is 2, and NATS at nats://127.0.0.1")
+    with pytest.raises(MigrationFailed) as failed:
+        await migrate_bus(nats_server.admin_url, replicas=2)
+    assert str(failed.value) == sentence
 
 
 async def test_a_redis_login_that_does_not_open_its_services_keys_is_reported(

@@ -17,6 +17,7 @@ CONTACTS = "tests/integration/contacts/test_contacts"
 HANDLES = "tests/unit/contacts/test_contacts_handles.py"
 WHY_IN_TIME = "tests/integration/sync/test_why_in_time.py"
 
+FAILURES = "tests/unit/local/test_first_failures.py"
 ASSISTANTS = "tests/integration/gateway/test_gateway_assistants.py"
 TOOLS = "tests/unit/gateway/test_assistant_tools.py"
 
@@ -353,6 +354,34 @@ MUTATIONS: tuple[Mutation, ...] = (
         (
             "tests/unit/prep/test_prep_sending.py::test_a_gmail_that_never_replies_has_not_confirmed_before_the_lease_ends",
         ),
+    ),
+    Mutation(
+        "a service that can only read is ready",
+        "edges",
+        "libs/common/service.py::running",
+        Replace("partial(check_writable, resources.db)", 'lambda: resources.db.fetchval("SELECT 1")'),
+        ("tests/integration/common/test_full_disk.py",),
+    ),
+    Mutation(
+        "what doctor finds wrong is started",
+        "edges",
+        "libs/local/up.py::up",
+        Replace("await _refuse(...)", ""),
+        (f"{FAILURES}::test_up_refuses_at_once_what_doctor_finds_wrong",),
+    ),
+    Mutation(
+        "a service that dies is explained by the run before",
+        "edges",
+        "libs/local/process.py::spawn",
+        Replace("os.fstat(output).st_size", "0"),
+        (f"{FAILURES}::test_the_last_lines_are_those_of_this_process_and_not_of_the_run_before",),
+    ),
+    Mutation(
+        "a slip in a setting's name passes",
+        "edges",
+        "libs/local/doctor/names.py::check_names",
+        Replace('"wrong"', '"note"'),
+        ("tests/unit/local/test_every_setting.py",),
     ),
     Mutation(
         "a redirect is in the log as a client that left",

@@ -246,7 +246,8 @@ def test_a_key_file_that_is_none_is_named_and_never_quoted(tmp_path: Path, key_f
     with pytest.raises(Misconfigured) as caught:
         read_key_file(tmp_path / "gone")
     assert str(caught.value) == (
-        "The key file of PINGCRM_GOOGLE_APPLICATION_CREDENTIALS can't be read: No such file or directory."
+        "PINGCRM_GOOGLE_APPLICATION_CREDENTIALS must be the path of a file that you may read, and it can't be read:"
+        " No such file or directory."
     )
     (tmp_path / "odd").write_text('{"private_key": "secret"}')
     with pytest.raises(Misconfigured) as caught:

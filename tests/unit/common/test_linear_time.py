@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from libs.common import addresses, brief_mark, config, encoded_words, idempotency, log, log_schema
+from libs.common import addresses, brief_mark, encoded_words, idempotency, log, log_schema
+from libs.common.config import google as google_settings
+from libs.common.config import places, traces, values
 from libs.common.google import batch, id_token
 from libs.common.ids import AccountId, UserId, new_id
 from libs.common.requests import TalkingPoint
@@ -119,7 +121,11 @@ PATTERNS = (
     Row(names._QUALIFIER.findall, (repeated(" |"), repeated(" - "), repeated(" –"))),
     Row(photos._GOOGLES.fullmatch, (repeated("lh3.googleusercontent.com"),)),
     Row(idempotency._KEY.fullmatch),
-    Row(config._PUBSUB_NAME.fullmatch, (unclosed("projects/", "a"), repeated("projects/"))),
+    Row(google_settings._PUBSUB_NAME.fullmatch, (unclosed("projects/", "a"), repeated("projects/"))),
+    Row(values._NO_PART_OF_A_WORD.search, (repeated("a"),)),
+    Row(places._HOST_NAME.fullmatch, (repeated("a."), repeated("-"))),
+    Row(traces._NAME.fullmatch, (repeated("a"),)),
+    Row(traces._VALUE.fullmatch, (repeated(" "),)),
     Row(log._QUERY_ARGUMENT.findall, (repeated("invalid input for query argument $1"), repeated("invalid input for query argument $1: "))),
     Row(log._INPUT_VALUE.findall, (repeated("input_value="), unclosed("input_value=", "x"), repeated("input_value=, "))),
     Row(log._ADDRESS.findall, (repeated("a"), repeated("a@"), repeated("a@b."), repeated("a@b.c"), unclosed("a@b", ".c"))),

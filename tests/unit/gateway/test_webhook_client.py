@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from libs.common.config import Settings
+from libs.common.config.values import A_KEY
 from libs.common.service import Resources
 from libs.common.web import port_of, serve
 from services.gateway.domain.public_hosts import PUBLIC, CallableHosts
@@ -29,7 +30,7 @@ DISGUISED = ("2130706433", "0x7f000001", "0177.0.0.1", "127.1")
 
 @asynccontextmanager
 async def sender_of(public_url: str, webhook_allow: str = "") -> AsyncIterator[WebhookSender]:
-    settings = Settings(public_url=public_url, webhook_keys="key-of-a-test", webhook_allow=webhook_allow)  # type: ignore[arg-type]
+    settings = Settings(public_url=public_url, webhook_keys=A_KEY, webhook_allow=webhook_allow)  # type: ignore[arg-type]
     async with open_webhook_sender(cast(Resources, SimpleNamespace(settings=settings, db=None, bus=None))) as sender:
         yield sender
 

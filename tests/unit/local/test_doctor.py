@@ -1,14 +1,21 @@
 """`pingcrm doctor` reports what is wrong, once, in a sentence with what to do."""
 
+import errno
 import os
+import shutil
+import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography.fernet import Fernet
 
 from libs.common.topology import MAX_PAYLOAD_BYTES
-from libs.local.doctor import Finding, check_max_payload, examine
-from libs.local.ports import free_port
+from libs.local.data_dir import Runtime, announced
+from libs.local.doctor import Finding, examine
+from libs.local.doctor.folder import check_data_dir, check_room
+from libs.local.doctor.servers import check_copies, check_max_payload
+from libs.local.ports import free_port, refusal, why_not_served
 
 GOOGLE = {"PINGCRM_GOOGLE_CLIENT_ID": "client", "PINGCRM_GOOGLE_CLIENT_SECRET": "the-client-secret"}
 
@@ -39,20 +46,20 @@ async def test_the_redirect_uri_to_register_is_shown(tmp_path: Path) -> None:
         ("PINGCRM_PUBLIC_URL", "https://example.org/crm", "must not have a path"),
         ("PINGCRM_PUBLIC_URL", "crm.example.org", "must be a URL"),
         ("PINGCRM_HOST", "0.0.0.0", "say in PINGCRM_PUBLIC_URL"),
-        ("PINGCRM_SECRET_KEYS", "short", "Key 1 of PINGCRM_SECRET_KEYS is no Fernet key"),
-        ("PINGCRM_WEBHOOK_KEYS", "short", "Key 1 of PINGCRM_WEBHOOK_KEYS is no Fernet key"),
-        ("PINGCRM_SIGN_UP", "closed", "PINGCRM_SIGN_UP is not valid"),
-        ("PINGCRM_OPERATORS", "@example.org", "PINGCRM_OPERATORS is not valid"),
-        ("PINGCRM_TRUSTED_PROXIES", "the proxy", "PINGCRM_TRUSTED_PROXIES is not valid"),
+        ("PINGCRM_SECRET_KEYS", "short", "PINGCRM_SECRET_KEYS must be keys of 32 random bytes"),
+        ("PINGCRM_WEBHOOK_KEYS", "short", "PINGCRM_WEBHOOK_KEYS must be keys of 32 random bytes"),
+        ("PINGCRM_SIGN_UP", "closed", "PINGCRM_SIGN_UP must be first, open, or addresses"),
+        ("PINGCRM_OPERATORS", "@example.org", "PINGCRM_OPERATORS must be addresses"),
+        ("PINGCRM_TRUSTED_PROXIES", "the proxy", "PINGCRM_TRUSTED_PROXIES must be a list of networks"),
         ("PINGCRM_TRUSTED_PROXIES", "0.0.0.0/0", "trusts everybody"),
         ("PINGCRM_TRUSTED_PROXIES", "10.0.0.1,::/0", "trusts everybody"),
-        ("PINGCRM_WEBHOOK_ALLOW", "my network", "PINGCRM_WEBHOOK_ALLOW is not valid"),
+        ("PINGCRM_WEBHOOK_ALLOW", "my network", "PINGCRM_WEBHOOK_ALLOW must be a list of networks"),
         ("PINGCRM_WEBHOOK_ALLOW", "10.0.0.1,0.0.0.0/0", "PINGCRM_WEBHOOK_ALLOW allows everything (0.0.0.0/0)"),
         ("PINGCRM_WEBHOOK_ALLOW", "169.254.169.254", "where clouds answer with a machine's credentials"),
         ("PINGCRM_WEBHOOK_ALLOW", "::/0", "PINGCRM_WEBHOOK_ALLOW allows everything (::/0)"),
         ("PINGCRM_WEBHOOK_ALLOW", "fd00::/8", "where clouds answer with a machine's credentials"),
-        ("PINGCRM_API_REQUESTS_PER_MINUTE", "-1", "PINGCRM_API_REQUESTS_PER_MINUTE is not valid"),
-        ("PINGCRM_POOL_SIZE", "0", "PINGCRM_POOL_SIZE is not valid"),
+        ("PINGCRM_API_REQUESTS_PER_MINUTE", "-1", "PINGCRM_API_REQUESTS_PER_MINUTE must be a whole number from 0"),
+        ("PINGCRM_POOL_SIZE", "0", "PINGCRM_POOL_SIZE must be a whole number from 1"),
         ("PINGCRM_PREP_WINDOW_FROM_MINUTES", "50", "no meeting fits"),
         ("PINGCRM_GOOGLE_PUBSUB_TOPIC", "gmail", "write it in full, as projects/PROJECT/topics/NAME"),
         ("PINGCRM_GOOGLE_PUBSUB_TOPIC", "projects/p/topics/t", "nobody listens"),
@@ -64,6 +71,9 @@ async def test_the_redirect_uri_to_register_is_shown(tmp_path: Path) -> None:
         ),
         ("PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT", "robot@p.iam.gserviceaccount.com", "so Gmail tells nobody"),
         ("PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT", "robot@p.iam.gserviceaccount.com", "this machine's loopback"),
+        ("PINGCRM_HOST", "192.0.2.7", "which is no address of this machine"),
+        ("PINGCRM_STREAM_REPLICAS", "2", "the embedded NATS is a single server"),
+        ("PINGCRM_SYNC_REDIS_URL", "cache:6379", "correct PINGCRM_SYNC_REDIS_URL"),
         ("PINGCRM_NATS_URL", "nats://admin:private@127.0.0.1:1", "NATS at nats://127.0.0.1:1 can't be used"),
         (
             "PINGCRM_POSTGRES_URL",
@@ -108,7 +118,7 @@ async def test_a_key_file_that_can_not_be_used_is_reported(tmp_path: Path) -> No
 
 async def test_a_second_key_that_is_wrong_is_named_by_its_place(tmp_path: Path) -> None:
     keys = f"{Fernet.generate_key().decode()},nonsense"
-    assert [s for s in await wrong(tmp_path, PINGCRM_SECRET_KEYS=keys) if "Key 2" in s]
+    assert [s for s in await wrong(tmp_path, PINGCRM_SECRET_KEYS=keys) if "key 2" in s]
 
 
 async def test_networks_that_webhooks_may_call_are_shown(tmp_path: Path) -> None:
@@ -118,6 +128,16 @@ async def test_networks_that_webhooks_may_call_are_shown(tmp_path: Path) -> None
         "ok", "Webhooks may call the public internet and 10.1.0.0/16, 192.0.2.7/32.",
     )  # fmt: skip
     assert not [finding for finding in await findings(tmp_path) if "Webhooks" in finding.sentence]
+
+
+async def test_where_traces_are_sent_is_shown_and_what_is_missing_for_it_is_noted(tmp_path: Path) -> None:
+    endpoint, headers = "OTEL_EXPORTER_OTLP_ENDPOINT", {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=private"}
+    found = await findings(tmp_path, **headers, **{endpoint: "https://ann:private@collector.example.org:4318"})
+    assert Finding("ok", "Traces are sent to https://collector.example.org:4318.") in found
+    assert not [finding for finding in found if "private" in finding.sentence or "OTEL" in finding.sentence]
+    for settings, part in ((headers, "is not used"), ({endpoint: "http://127.0.0.1:4317"}, "over HTTP it is 4318")):
+        [note] = [finding for finding in await findings(tmp_path, **settings) if "OTEL" in finding.sentence]
+        assert (note.level, part in note.sentence) == ("note", True)
 
 
 async def test_a_webhook_key_that_also_opens_tokens_is_reported(tmp_path: Path) -> None:
@@ -165,7 +185,103 @@ async def test_lost_secrets_are_reported(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_folder_that_can_not_be_written_is_reported(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    assert [s for s in await wrong(tmp_path / "data") if "can't be written" in s]
+    assert [s for s in await wrong(tmp_path / "data") if "can't be used (Permission denied)" in s]
+
+
+async def test_beside_a_running_product_its_own_address_is_the_one_to_register(tmp_path: Path) -> None:
+    servers = {"postgres_url": "", "nats_url": "", "redis_url": ""}
+    running = Runtime(pid=os.getpid(), url="http://127.0.0.1:8201", health_ports={}, **servers)
+    with announced(tmp_path, running):
+        found = [finding.sentence for finding in await findings(tmp_path, PINGCRM_PORT="8025")]
+    [sentence] = [sentence for sentence in found if "redirect URI" in sentence]
+    assert "http://127.0.0.1:8201/oauth/google/callback" in sentence
+    assert "People reach PingCRM at http://127.0.0.1:8201." in found
+
+
+async def test_the_port_of_the_command_line_is_the_one_to_register(tmp_path: Path) -> None:
+    port = free_port()
+    found = [finding.sentence async for finding in examine(GOOGLE, tmp_path, port)]
+    assert [sentence for sentence in found if f"http://127.0.0.1:{port}/oauth/google/callback" in sentence]
+
+
+async def test_an_installation_without_a_google_client_has_something_to_do_and_may_start(tmp_path: Path) -> None:
+    found = await findings(tmp_path, PINGCRM_GOOGLE_CLIENT_ID="", PINGCRM_GOOGLE_CLIENT_SECRET="")
+    assert [finding.level for finding in found if "nobody can sign in" in finding.sentence] == ["todo"]
+    assert [finding for finding in found if finding.level == "wrong"] == []
+
+
+@pytest.mark.parametrize(
+    ("left_bytes", "left_files", "level", "part"),
+    [
+        (0, 10**6, "wrong", "is full (0 MB left): make room, or choose another with --data-dir"),
+        (511 * 2**20, 10**6, "wrong", "is full (511 MB left)"),
+        (512 * 2**20, 10**6, "note", "Only 512 MB are left"),
+        (10 * 2**30, 10**6, None, ""),
+        (10 * 2**30, 7, "wrong", "takes only 7 more files: choose another with --data-dir"),
+    ],
+)
+def test_a_full_disk_is_reported(left_bytes: int, left_files: int, level: str | None, part: str) -> None:
+    found = list(check_room(Path("/srv/pingcrm"), left_bytes, left_files))
+    assert [finding.level for finding in found] == ([level] if level else [])
+    assert all(part in finding.sentence and "/srv/pingcrm" in finding.sentence for finding in found)
+
+
+async def test_the_disk_of_the_folder_is_the_one_that_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0 if path == tmp_path else 2**40))
+    assert [sentence for sentence in await wrong(tmp_path / "new" / "data") if "is full (0 MB left)" in sentence]
+
+
+def test_a_folder_that_nothing_can_be_written_to_is_reported_also_to_root() -> None:
+    [finding] = check_data_dir(Path("/proc/pingcrm"), {})
+    assert finding.sentence.startswith("The data folder /proc/pingcrm can't be used (")
+
+
+@pytest.mark.parametrize("name", ['a "good" one', "two\nlines", "back\\slash"])
+def test_a_folder_whose_name_the_servers_can_not_read_is_reported(tmp_path: Path, name: str) -> None:
+    [finding] = check_data_dir(tmp_path / name, {})
+    assert finding.sentence.endswith(
+        "has double quotes, backslashes or line breaks in its name: choose another with --data-dir or PINGCRM_DATA_DIR."
+    )
+
+
+def test_nothing_is_left_of_what_is_tried_in_the_folder(tmp_path: Path) -> None:
+    assert [finding.level for finding in check_data_dir(tmp_path / "data", {})] == ["ok"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_secrets_that_are_about_to_be_made_anew_are_not_missed(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    assert [finding.level for finding in check_data_dir(tmp_path, {}, new_secrets=True)] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (OSError(errno.EADDRINUSE, "taken"), "Port 80 is taken by another program: choose another with --port or PINGCRM_PORT."),
+        (OSError(errno.EADDRNOTAVAIL, "none"), "PINGCRM_HOST is here, which is no address of this machine: unset it"),
+        (socket.gaierror(-2, "unknown"), "PINGCRM_HOST is here, which is no address of this machine: unset it"),
+        (OSError(errno.EACCES, "denied"), "Port 80 is for administrators: choose one above 1023"),
+        (OSError(errno.EAFNOSUPPORT, "no IPv6"), "Nobody can listen at port 80 of here (no IPv6): check PINGCRM_HOST"),
+    ],
+)  # fmt: skip
+def test_why_nobody_can_listen_there_has_a_sentence_of_its_own(error: OSError, part: str) -> None:
+    assert refusal(error, 80, "here").startswith(part)
+
+
+async def test_a_port_is_free_taken_or_on_no_address_of_ours() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert "is taken" in str(await why_not_served(port, seconds=0.0))
+    assert await why_not_served(port) is None
+    assert "no address of this machine" in str(await why_not_served(port, "192.0.2.7"))
+
+
+@pytest.mark.parametrize(("copies", "clustered", "count"), [(1, False, 0), (3, True, 0), (2, False, 1)])
+def test_a_single_nats_server_keeps_one_copy(copies: int, clustered: bool, count: int) -> None:
+    found = list(check_copies(copies, "NATS", clustered=clustered))
+    assert [finding.level for finding in found] == ["wrong"] * count
 
 
 async def test_no_finding_shows_a_secret(tmp_path: Path) -> None:

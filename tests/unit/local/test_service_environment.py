@@ -19,12 +19,15 @@ SETTINGS = {
     "PINGCRM_GOOGLE_CLIENT_SECRET": "the-client-secret",
     "PINGCRM_ANTHROPIC_API_KEY": "the-claude-key",
     "PINGCRM_LOG_LEVEL": "DEBUG",
+    "OTEL_TRACES_SAMPLER": "always_on",
     "PINGCRM_SIGN_UP": "@example.org",
     "PINGCRM_OPERATORS": "ann@example.org",
     "PINGCRM_TRUSTED_PROXIES": "10.0.0.0/8",
+    "PINGCRM_DATA_DIR": "/srv/pingcrm",
 }
 SHELL = {
     "PATH": "/bin", "PYTHONPATH": "/src", "AWS_SECRET_ACCESS_KEY": "stray", "ANTHROPIC_API_KEY": "stray",
+    "OTEL_EXPORTER_OTLP_TIMEOUT": "10",
     "PINGCRM_POSTGRES_URL": SERVERS.postgres, "PINGCRM_GATEWAY_NATS_PASSWORD": "stray",
 }  # fmt: skip
 
@@ -61,11 +64,14 @@ def test_it_has_nobody_elses_password_and_no_administrators(service: Service) ->
         (WEBHOOK_KEYS, {"gateway"}),
         ("PINGCRM_SIGN_UP", {"auth"}),
         ("PINGCRM_OPERATORS", {"auth"}),
-        ("PINGCRM_TRUSTED_PROXIES", set(SERVICES)),
+        ("PINGCRM_TRUSTED_PROXIES", {"gateway"}),
+        ("PINGCRM_DATA_DIR", set()),
         ("PINGCRM_GOOGLE_CLIENT_ID", {"auth"}),
         ("PINGCRM_GOOGLE_CLIENT_SECRET", {"auth"}),
         ("PINGCRM_ANTHROPIC_API_KEY", {"prep"}),
         ("PINGCRM_LOG_LEVEL", set(SERVICES)),
+        ("OTEL_TRACES_SAMPLER", set(SERVICES)),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", set(SERVICES)),
         ("PATH", set(SERVICES)),
         ("PYTHONPATH", set(SERVICES)),
         ("AWS_SECRET_ACCESS_KEY", set()),

@@ -12,7 +12,11 @@ from libs.local.cli import app
 from libs.local.token_commands import Scope
 from services.auth.token_command import parser
 
-SERVERS = dict.fromkeys(("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL"), "set")
+SERVERS = {
+    "PINGCRM_POSTGRES_URL": "postgresql://auth@db/pingcrm",
+    "PINGCRM_NATS_URL": "nats://auth@bus",
+    "PINGCRM_REDIS_URL": "redis://auth@cache",
+}
 ID = UUID(int=7)
 
 
@@ -31,8 +35,8 @@ class Became(Exception):
             ("create", "--", "--days"),
             {"action": "create", "name": "--days", "user": None, "scope": None, "days": 365},
         ),
-        (("list",), {"action": "list", "user": None}),
-        (("list", "--user=-"), {"action": "list", "user": "-"}),
+        (("list",), {"action": "list", "user": None, "as_json": False}),
+        (("list", "--user=-", "--json"), {"action": "list", "user": "-", "as_json": True}),
         (("revoke", str(ID), "--user", "a@b"), {"action": "revoke", "id": ID, "user": "a@b"}),
     ],
 )
@@ -42,7 +46,7 @@ def test_what_is_typed_is_what_auth_carries_out(
     became: list[list[str]] = []
 
     def execve(_: str, arguments: list[str], environment: dict[str, str]) -> None:
-        assert environment["PINGCRM_POSTGRES_URL"] == "set"
+        assert environment["PINGCRM_POSTGRES_URL"] == SERVERS["PINGCRM_POSTGRES_URL"]
         became.append(arguments)
         raise Became
 
@@ -50,8 +54,8 @@ def test_what_is_typed_is_what_auth_carries_out(
     monkeypatch.setattr(os, "chdir", lambda _: None)
     ended = CliRunner().invoke(app, ["token", *typed], env=SERVERS)
     assert isinstance(ended.exception, Became), ended.output
-    assert became[0][1:3] == ["-m", "services.auth.token_command"]
-    assert parser().parse_args(became[0][3:]) == Namespace(**arrived)
+    assert became[0][1:4] == ["-m", "libs.local.foreground", "services.auth.token_command"]
+    assert parser().parse_args(became[0][4:]) == Namespace(**arrived)
 
 
 def test_every_scope_can_be_chosen() -> None:
