@@ -1,6 +1,6 @@
 """What a service measures of its state: for `/metrics` and for the operations page, which show the same numbers.
 
-    r.measure("state", partial(operations.measure, context))     # in `wire`; returns samples
+    r.measuring.add("state", partial(operations.measure, context))     # in `wire`; returns samples
 
 Nothing is measured before somebody wants to know, and never more often than its cost allows: a measurement that took a second is kept
 for fifty. What is counted as it happens is in counters.py.
@@ -124,8 +124,8 @@ class _Taken(Collector):
             found = list(group)
             labels = sorted(found[0].labels)
             family = GaugeMetricFamily(name, GAUGES[name], labels=labels)
-            for each in found:
-                family.add_metric([each.labels[label] for label in labels], each.value)
+            for measured in found:
+                family.add_metric([measured.labels[label] for label in labels], measured.value)
             yield family
 
 

@@ -15,8 +15,8 @@ from libs.local.servers import postgres as postgres_server
 from libs.local.servers.unprivileged import NoUnprivilegedUser, find_unprivileged
 
 ELSEWHERE = "choose another with --data-dir or PINGCRM_DATA_DIR"
-# NATS reserves room for its streams, of at most three quarters of what is free; an empty installation takes 100 MB beside.
 UNREADABLE = '"\\\n\r'  # in the configuration of the servers
+# NATS reserves room for its streams, of at most three quarters of what is free; an empty installation takes 100 MB beside.
 FEWEST_BYTES = 2 * INTEGRATION_STREAM_BYTES
 FEW_BYTES = 2 * 2**30
 FEWEST_FILES = 2_000

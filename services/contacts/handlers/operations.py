@@ -1,4 +1,4 @@
-"""Contacts as its operators see it, in numbers; and the dead letters of all services, of which it is the keeper."""
+"""Contacts as its operators see it, in numbers; and the dead letters of all services, which it alone may read and delete."""
 
 from datetime import datetime
 

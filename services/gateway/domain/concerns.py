@@ -96,10 +96,10 @@ def duration_text(seconds: float) -> str:
 
 
 def _values(rule: Rule, samples: Sequence[Sample]) -> list[tuple[Mapping[str, str], float]]:
-    found = [each for each in samples if each.name == rule.name and rule.labels.items() <= each.labels.items()]
+    found = [sample for sample in samples if sample.name == rule.name and rule.labels.items() <= sample.labels.items()]
     if rule.total:
-        return [({}, sum(each.value for each in found))]
-    return [(each.labels, each.value) for each in found]
+        return [({}, sum(sample.value for sample in found))]
+    return [(sample.labels, sample.value) for sample in found]
 
 
 def _sentence(rule: Rule, service: str, labels: Mapping[str, str], value: float) -> str:

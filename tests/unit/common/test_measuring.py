@@ -1,6 +1,5 @@
 """What a service measures: seldom enough, for all users together, and whatever fails of it; and for how long events have waited."""
 
-import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -12,7 +11,7 @@ from nats.js.api import ConsumerInfo
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from libs.common import VERSION, db
+from libs.common import db
 from libs.common.bus.letters import counted
 from libs.common.bus.unsettled import Unsettled, queue_samples
 from libs.common.ids import UserId, new_id
@@ -105,10 +104,6 @@ def test_the_page_of_the_metrics_names_each_and_no_other() -> None:
     counted_names = {found.name for found in REGISTRY.collect() if found.name.startswith("pingcrm_")}
     named = {line.split("`")[1].partition("{")[0] for line in page.splitlines() if line.startswith("| `pingcrm_")}
     assert {name.removesuffix("_total") for name in named} == counted_names | GAUGES.keys()
-
-
-def test_the_version_is_that_of_the_project() -> None:
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
 
 
 # --- for how long events have waited ------------------------------------------------------------------------------------
