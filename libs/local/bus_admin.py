@@ -47,5 +47,10 @@ def is_clustered(connection: Client) -> bool:
     return bool(connection._server_info.get("cluster"))
 
 
+def why_not_copied(replicas: int, server: str) -> str:
+    """Why a server that is no cluster can't keep so many copies of each stream, in a sentence with what to do."""
+    return f"PINGCRM_STREAM_REPLICAS is {replicas}, and {server} is a single server: unset it, or name a cluster in PINGCRM_NATS_URL."
+
+
 async def _ignore_error(_: Exception) -> None:
     """Errors reach us as exceptions of the calls; the client would print them as well."""

@@ -8,7 +8,7 @@ import asyncpg
 import nats.errors
 import nats.js.errors
 
-from libs.local.bus_admin import Unreachable, connect_admin, is_clustered
+from libs.local.bus_admin import Unreachable, connect_admin, is_clustered, why_not_copied
 from libs.local.row_security import apply_row_security
 from libs.local.schemas import MigrationFailed, apply_migrations, apply_roles, create_database
 from libs.local.secrets import Secrets
@@ -66,10 +66,7 @@ async def migrate_bus(nats_url: str, *, replicas: int = 1, timeout: float = 60.0
     connection = await _until_reached("NATS", nats_url, lambda: connect_admin(nats_url), timeout)
     try:
         if replicas > 1 and not is_clustered(connection):
-            raise MigrationFailed(
-                f"PINGCRM_STREAM_REPLICAS is {replicas}, and NATS at {without_login(nats_url)} is a single server: unset it, or"
-                " name a cluster in PINGCRM_NATS_URL."
-            )
+            raise MigrationFailed(why_not_copied(replicas, f"NATS at {without_login(nats_url)}"))
         return await declare(connection, replicas)
     except nats.js.errors.APIError as error:
         if error.err_code != NO_ROOM:

@@ -15,8 +15,8 @@ ALIKE = 0.8
 ALIKE_OF_OPENTELEMETRY = 0.95
 
 # Read by others than PingCRM: by the programs of docs/build, by docker-compose.yml, and by its own tests.
-OTHERS = ("BUS_URL", "NATS_CONF", "TOKEN", "URL", "USER_ID")
-OTHERS_BEGIN = ("BROWSER", "CHROMIUM", "CORPUS", "MUTANTS_", "PROOF_", "WRITE_GOLDEN")
+OTHERS = ("BUS_URL", "NATS_CONF", "TOKEN", "URL", "USER_ID", "WEBHOOK_SECRET")
+OTHERS_BEGIN = ("BROWSER", "CHROMIUM", "CORPUS", "MUTANTS_", "PROMTOOL", "PROOF_", "WRITE_GOLDEN")
 
 
 def check_names(environment: Mapping[str, str]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import redis.exceptions
 from libs.common.cache_access import NAMESPACES
 from libs.common.ids import SERVICES
 from libs.common.topology import MAX_PAYLOAD_BYTES
-from libs.local.bus_admin import connect_admin, is_clustered
+from libs.local.bus_admin import connect_admin, is_clustered, why_not_copied
 from libs.local.doctor.finding import Finding
 from libs.local.environment import Servers, redis_url_name
 from libs.local.servers import ServerFailed
@@ -97,11 +97,7 @@ async def _reach_nats(url: str, stream_replicas: int) -> Sequence[Finding]:
 def check_copies(stream_replicas: int, server: str, *, clustered: bool) -> Iterator[Finding]:
     """A single server keeps one copy; asked for more, it refuses the streams."""
     if stream_replicas > 1 and not clustered:
-        yield Finding(
-            "wrong",
-            f"PINGCRM_STREAM_REPLICAS is {stream_replicas}, and {server} is a single server: unset it, or name a cluster in"
-            " PINGCRM_NATS_URL.",
-        )
+        yield Finding("wrong", why_not_copied(stream_replicas, server))
 
 
 def check_max_payload(max_payload_bytes: int) -> Iterator[Finding]:

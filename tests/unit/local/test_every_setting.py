@@ -1,5 +1,6 @@
 """Every setting, one by one: what is good is accepted, and what is not is refused in one sentence with its name and what to do."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 from libs.common.config import Settings, settings_from
 from libs.common.config.definitions import Definition, definitions, read_settings, sentences
 from libs.common.ids import SERVICES
-from libs.local import secrets
+from libs.local import ROOT, secrets
 from libs.local.data_dir import default_data_dir
 from libs.local.doctor import check_names
 from libs.local.doctor.folder import check_data_dir
@@ -97,7 +98,10 @@ def test_a_slip_in_a_name_is_refused_with_the_name_that_was_meant(definition: De
 
 def test_a_name_that_resembles_none_is_noted_and_what_others_read_is_not() -> None:
     known = [*secrets.NAMES, *map(redis_url_name, SERVICES), *(definition.name for definition in ALL)]
-    ours = dict.fromkeys([*known, "PINGCRM_TOKEN", "PINGCRM_PROOF_EXAMPLES", "PATH"], "1")
+    pages = [page.read_text() for page in (ROOT / "docs" / "build").rglob("*") if page.suffix in (".md", ".py", ".ts")]
+    of_programs = {name for text in pages for name in re.findall(r"\bPINGCRM_[A-Z_]*[A-Z]\b", text)}
+    assert "PINGCRM_TOKEN" in of_programs
+    ours = dict.fromkeys([*known, *of_programs, "PINGCRM_PROOF_EXAMPLES", "PATH"], "1")
     assert list(check_names(ours)) == []
     [finding] = check_names({**ours, "PINGCRM_FAVOURITE_COLOUR": "red"})
     assert (finding.level, finding.sentence) == (
