@@ -46,7 +46,10 @@ class WrittenPoints(BaseModel):
 
 @dataclass(frozen=True)
 class Given:
-    """What of a dossier the model is given: the labels that it may name, and how many interactions and bios they are."""
+    """What of a dossier the model is given: the labels that it may name, and how many interactions and bios they are.
+
+    `dossier`: with nothing else of each guest.
+    """
 
     dossier: Dossier
     interactions: int
@@ -74,16 +77,16 @@ def _given_person(person: Profile, most: int, with_bios: bool) -> Profile:
     return replace(person, interactions=written[:most], bios=person.bios if with_bios else ())
 
 
-def prompt(dossier: Dossier, now: datetime) -> str:
+def prompt(shown: Given, now: datetime) -> str:
     """The meeting and its people as labelled lines."""
-    shown = given(dossier).dossier
+    dossier = shown.dossier
     lines = [
         f"Today is {day(now, dossier.zone)}. The meeting's title and what is known about each guest:",
         "",
         "<data>",
     ]
     lines.append(f"Title: {for_model(dossier.title, MAX_TEXT)}")
-    for number, person in enumerate(shown.people, 1):
+    for number, person in enumerate(dossier.people, 1):
         lines += ["", *_person(number, person, dossier, now)]
     return "\n".join([*lines, "</data>"])
 

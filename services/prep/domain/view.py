@@ -8,9 +8,9 @@ from libs.common.events import Answer
 from libs.common.requests import Label, TalkingPoint
 from services.prep.domain.clean import line, safe_url
 from services.prep.domain.dossier import Bio, Dossier, PastInteraction, Profile
-from services.prep.domain.fact import listed
 from services.prep.domain.mail import reference, subject
 from services.prep.domain.rules import minutes_until
+from services.prep.domain.talking_points.fact import listed
 from services.prep.domain.times import ago, day, length, span
 
 ANSWER_TEXTS: dict[Answer, str] = {

@@ -7,8 +7,8 @@ import pytest
 
 from libs.common.requests import GuestInteraction
 from services.prep.domain.dossier import collect
-from services.prep.domain.fact import Fact
-from services.prep.domain.points import best_facts, fact_points
+from services.prep.domain.talking_points.fact import Fact
+from services.prep.domain.talking_points.points import best_facts, fact_points
 from tests.support.meetings import NOW, guest, interaction, known, meeting
 from tests.support.written_dossiers import FriendsFact, WrittenDossier, written_dossiers
 

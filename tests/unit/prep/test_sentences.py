@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.prep.domain.sentences import gist, promises, questions, sentences, wants
+from services.prep.domain.talking_points.sentences import gist, promises, questions, sentences, wants
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ as can mean nothing else. What is not certain is not found: a point that is wron
 import re
 import unicodedata
 
-from services.prep.domain.phrases import (
+from services.prep.domain.talking_points.phrases import (
     ABBREVIATION,
     DELIVERY,
     EVERYDAY_WORDS,

@@ -6,8 +6,8 @@ from datetime import datetime
 from libs.common.requests import TalkingPoint
 from services.prep.domain.clean import has_link, line
 from services.prep.domain.dossier import Dossier
-from services.prep.domain.fact import Fact
-from services.prep.domain.facts import facts
+from services.prep.domain.talking_points.fact import Fact
+from services.prep.domain.talking_points.facts import facts
 from services.prep.domain.times import length
 
 FEWEST, MOST = 3, 5

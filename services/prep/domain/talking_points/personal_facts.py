@@ -12,8 +12,16 @@ from datetime import date, datetime, timedelta
 from libs.common.requests import FormerWork
 from services.prep.domain.clean import line
 from services.prep.domain.dossier import Dossier, PastInteraction, Profile, is_other_name
-from services.prep.domain.fact import Fact, Kind, is_other_title, is_reply, quoted, topic_of
-from services.prep.domain.sentences import brings, gist, has_received, promises, questions, shared_words, wants
+from services.prep.domain.talking_points.fact import Fact, Kind, is_other_title, is_reply, quoted, topic_of
+from services.prep.domain.talking_points.sentences import (
+    brings,
+    gist,
+    has_received,
+    promises,
+    questions,
+    shared_words,
+    wants,
+)
 from services.prep.domain.times import ago, counted, for_days
 
 OPEN_DAYS, PROMISE_DAYS, NOTE_DAYS, WORK_DAYS = 60, 180, 365, 365
