@@ -286,6 +286,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{FALLBACK}::test_a_promise_is_kept_once_something_speaks_for_it",),
     ),
     Mutation(
+        "what somebody else was asked passes for the user's",
+        "read",
+        "services/prep/domain/talking_points/personal_facts.py::Reading.names_meant",
+        Replace("past.to_others", "False"),
+        (f"{FALLBACK}::test_of_a_mail_to_several_what_somebody_else_is_asked_is_not_the_users",),
+    ),
+    Mutation(
         "pleasantries pass for questions",
         "read",
         "services/prep/domain/talking_points/sentences.py::is_pleasantry",

@@ -56,11 +56,11 @@ def best_facts(dossier: Dossier, now: datetime) -> tuple[Fact, ...]:
 
 
 def _repeats(fact: Fact, chosen: Sequence[Fact]) -> bool:
-    """Whether it is merely good to know, and has been mentioned: by what rests on the same, or about somebody else on the same mail."""
+    """Whether it is merely good to know, and has been mentioned: about the same meeting, or about somebody else on the same mail."""
     if fact.kind not in ("message", "met"):
         return False
     rested_on = {label for other in chosen for label in other.evidence}
-    return bool(rested_on.intersection(fact.evidence)) or any(
+    return (fact.kind == "met" and bool(rested_on.intersection(fact.evidence))) or any(
         other.kind == fact.kind and other.text.partition(": ")[2] == fact.text.partition(": ")[2] for other in chosen
     )
 
