@@ -293,6 +293,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{FALLBACK}::test_of_a_mail_to_several_what_somebody_else_is_asked_is_not_the_users",),
     ),
     Mutation(
+        "a colleague's answer in a ticked calendar passes for the user's",
+        "read",
+        "services/sync/domain/meetings.py::_my_answer",
+        Replace("not _is_own(person, own_addresses), not person.me", "False"),
+        ("tests/unit/sync/test_sync_decisions.py::test_my_answer_is_mine_also_in_a_calendar_of_a_colleague",),
+    ),
+    Mutation(
         "pleasantries pass for questions",
         "read",
         "services/prep/domain/talking_points/sentences.py::is_pleasantry",
