@@ -10,7 +10,7 @@ Requests auth.settings, auth.accounts, auth.token, sync.meeting, sync.meetings, 
     meeting.upcoming → handlers/meetings.py → gathering.py: the meeting as it stands now
                      → briefing.py: one attempt, under the lease of leasing.py (a key in Redis, a row in `preps`)
                      → domain/rules.py: a reason to skip?
-                     → writing.py: people, talking points (model_calls.py or domain/facts.py), email by rendering.py and templates/
+                     → writing.py: people, talking points (model_calls.py or domain/talking_points/), email by rendering.py and templates/
                      → sending.py: Gmail, at most once
                      → outcomes.py: the row is settled, and prep.sent goes to the outbox, in one transaction
 """

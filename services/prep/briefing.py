@@ -10,7 +10,7 @@ from libs.common.requests import Account, Prep
 from services.prep.context import Context
 from services.prep.domain.dossier import Dossier, collect
 from services.prep.domain.rules import SkipReason, skip_reason
-from services.prep.gathering import NOBODY, get_owner, get_people
+from services.prep.gathering import NOBODY, get_current_meeting, get_owner, get_people
 from services.prep.leasing import RETRY_PAUSES, acquire_lease
 from services.prep.outcomes import UNCONFIRMED, record_failed, record_sent, record_skipped, too_late_sentence
 from services.prep.sending import Unconfirmed, deliver, find_sent
@@ -20,6 +20,7 @@ from services.prep.writing import write_brief
 
 UNCONFIRMED_PAUSE = timedelta(seconds=15)
 """Between a lost response and the look at Sent: what was sent just when the connection broke may still be on its way there."""
+CHANGED_PAUSE = timedelta(seconds=1)
 
 
 async def brief_once(context: Context, meeting: Meeting, obstacle: SkipReason | None) -> None:
@@ -76,7 +77,18 @@ async def _attempt(context: Context, meeting: Meeting, stored: StoredPrep, obsta
         dossier = collect(meeting, people.pairs, owner.preferences.time_zone, people.met_together)
         brief = await write_brief(context.claude_for(dossier), dossier, context.settings.base_url, stored.token, now)
         await reached("prep.written")
+        await _expect_unchanged(context, meeting)
         await deliver(context, account, stored, brief)
+
+
+async def _expect_unchanged(context: Context, meeting: Meeting) -> None:
+    """The meeting still stands as its brief was written: the model takes its time, and people cancel.
+
+    Throttled: it does not; the delivery comes back, and everything about it is decided anew.
+    """
+    current = await get_current_meeting(context.bus, meeting.user_id, meeting.meeting_id)
+    if current is None or current.revision != meeting.revision:
+        raise Throttled("The meeting was changed while its brief was written.", CHANGED_PAUSE)
 
 
 async def _settle_earlier_attempt(context: Context, stored: StoredPrep, account: Account, since: datetime) -> bool:

@@ -8,8 +8,8 @@ from libs.common.log import get_logger
 from libs.common.model_prices import Usage
 from libs.common.requests import Brief, TalkingPoint
 from services.prep.domain.dossier import Dossier
-from services.prep.domain.points import FEWEST, fact_points, filled, grounded
 from services.prep.domain.prompt import SYSTEM, WrittenPoints, given, prompt
+from services.prep.domain.talking_points.points import FEWEST, fact_points, filled, grounded
 from services.prep.domain.view import view
 from services.prep.model_calls import RecordedClaude
 from services.prep.rendering import render
@@ -33,15 +33,15 @@ class TalkingPoints:
 async def write_talking_points(claude: Claude | RecordedClaude, dossier: Dossier, now: datetime) -> TalkingPoints:
     """Three to five points, within Claude's time limit, whatever happens there."""
     facts = fact_points(dossier, now)
-    labels = given(dossier).labels
-    if not labels:
+    shown = given(dossier)
+    if not shown.labels:
         return TalkingPoints(facts, NOT_AI, ai=False, usage=Usage(), fallback="nothing_known")
     try:
-        written = await claude.write(system=SYSTEM, prompt=prompt(dossier, now), shape=WrittenPoints)
+        written = await claude.write(system=SYSTEM, prompt=prompt(shown, now), shape=WrittenPoints)
     except NoAnswer as error:
         return TalkingPoints(facts, NOT_AI, ai=False, usage=error.usage, fallback=error.why)
     offered = [TalkingPoint(text=point.text, evidence=tuple(point.evidence)) for point in written.answer.points]
-    kept = grounded(offered, labels)
+    kept = grounded(offered, shown.labels)
     if not kept:
         return TalkingPoints(facts, NOT_AI, ai=False, usage=written.usage, fallback="ungrounded")
     note = BY_AI if len(kept) >= FEWEST else PARTLY_AI

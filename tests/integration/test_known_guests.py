@@ -9,7 +9,7 @@ from libs.common.preferences import GmailPreferences
 from libs.common.requests import AddInteraction, ContactFields, CreateContact, GetAttendees, UpdateContact
 from services.contacts.handlers import attendees, contacts, timelines
 from services.prep.domain.dossier import Dossier, collect, pair
-from services.prep.domain.prompt import prompt
+from services.prep.domain.prompt import given, prompt
 from services.prep.domain.rules import SkipReason, guests_of, skip_reason
 from tests.support.contacts_world import (
     ME,
@@ -120,7 +120,7 @@ async def test_the_next_brief_quotes_the_note_after_the_last_meeting_and_keeps_i
     notes = [past.text for past in person.interactions if past.is_note]
     assert len(notes) == 1, "it was changed, and is there once"
     assert "They want green." in notes[0]
-    assert "green" not in prompt(dossier, NOW)
+    assert "green" not in prompt(given(dossier), NOW)
 
 
 async def test_an_edit_of_a_strangers_contact_makes_them_known(world: World) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 MODULES = (
-    "services/*/domain/*.py",
+    "services/*/domain/**/*.py",
     "libs/common/addresses.py",
     "libs/common/attendees.py",
     "libs/common/brief_mark.py",

@@ -191,7 +191,12 @@ def _what_has_changed() -> Dossier:
     talk = interaction("Kick-off", 40, platform="calendar", kind="meeting", direction="mutual", title="Kick-off")
     former = FormerWork(company="Analytical Engines", title="Countess", changed_at=NOW - timedelta(days=8))
     ada = known(
-        last=(asked, talk), met_before=True, last_met_at=talk.occurred_at, former_work=former, birthday="--11-26"
+        last=(asked, talk),
+        met_before=True,
+        last_met_at=talk.occurred_at,
+        written_since_met=1,
+        former_work=former,
+        birthday="--11-26",
     )
     weekly = interaction("Weekly", 6, platform="calendar", kind="meeting", direction="mutual", title="Weekly", times=12)
     ben = known("ben@x.example", "Ben", company="", title="", bios={}, last=(weekly,), met_before=True)

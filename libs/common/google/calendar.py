@@ -14,7 +14,8 @@ PAGE_SIZE = 2500
 _PERSON = "email,displayName,self,responseStatus,organizer,optional,resource"
 _EVENT = (
     "id,status,eventType,iCalUID,summary,location,visibility,start,end,originalStartTime,hangoutLink,"
-    f"conferenceData(entryPoints(entryPointType,uri)),organizer(email,displayName,self),attendeesOmitted,attendees({_PERSON})"
+    f"conferenceData(entryPoints(entryPointType,uri)),organizer(email,displayName,self),attendeesOmitted,guestsCanSeeOtherGuests,"
+    f"attendees({_PERSON})"
 )
 _MASK = f"timeZone,nextPageToken,nextSyncToken,items({_EVENT})"
 

@@ -46,6 +46,7 @@ class CalendarEvent:
     organizer: EventPerson | None = None
     attendees: tuple[EventPerson, ...] = ()
     attendees_omitted: bool = False
+    guests_see_each_other: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def read_event(resource: Resource) -> CalendarEvent:
         organizer=_person(organizer) if organizer else None,
         attendees=tuple(_person(item) for item in mappings(resource.get("attendees"))),
         attendees_omitted=flag(resource.get("attendeesOmitted")),
+        guests_see_each_other=resource.get("guestsCanSeeOtherGuests") is not False,
     )
 
 

@@ -15,8 +15,8 @@ MOST = 5
 # Of Latin, full width and small, Arabic, Armenian, Ethiopic, Greek (U+037E), doubled, reversed, Coptic, Vai, Medefaidrin.
 _MARKS = frozenset("?？﹖؟՞፧\u037e⁇⁈⁉‽⸮⳺⳻꘏\U00016e9a")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)
-# "Re:", "AW:", "回复：", "Re[2]:", also several: such a subject is that of an earlier mail.
-_PREFIXES = re.compile(r"^(?:\s*[^\W\d_]{1,4}(?:\[\d+\])?\s*[:：])+\s*")
+# "Re:", "AW:", "回复：", "Re[2]:", also several, and behind the tag of a list ("[dev] Re:"): such a subject is that of an earlier mail.
+_PREFIXES = re.compile(r"^(?:(?:\s*\[[^\[\]]{1,40}\])*\s*[^\W\d_]{1,4}(?:\[\d+\])?\s*[:：](?!:))+\s*")
 
 
 @dataclass(frozen=True)

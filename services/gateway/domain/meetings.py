@@ -102,10 +102,10 @@ def brief_outlook(meeting: MeetingView, forecast: MeetingForecast | None, now: d
     """As of `now`. What is on record counts before what is foreseen."""
     if meeting.prep:
         return BriefOutlook(meeting.prep.state, meeting.prep.reason)
-    if meeting.starts_at <= now:
-        return BriefOutlook("none")
     if meeting.all_day:
         return BriefOutlook("not_coming", "all_day")
+    if meeting.starts_at <= now:
+        return BriefOutlook("none")
     if forecast is None:
         return BriefOutlook("unknown")
     if not forecast.would_send:
@@ -132,7 +132,7 @@ def brief_text(brief: BriefOutlook, starts_at: datetime, zone: ZoneInfo) -> str:
         case "not_coming":
             return f"none: {skip_words(brief.reason)}"
         case "none":
-            return "none was sent"
+            return "none was sent: PingCRM did not know of the meeting in time, or could not read the calendar"
         case "unknown":
             return "not known at the moment"
         case _:

@@ -50,10 +50,8 @@ def _seen(text: str) -> str:
 
 
 def for_model(text: str, limit: int) -> str:
-    """`line` without links, dial-in numbers and access codes, and without anything that could close its fence."""
-    plain = line(text, 4 * limit)
-    plain = without_links(plain)
-    plain = _NUMBER.sub("[number]", _CODE.sub("[code]", plain))
+    """`unlinked` without dial-in numbers and access codes, and without anything that could close its fence."""
+    plain = _NUMBER.sub("[number]", _CODE.sub("[code]", unlinked(text, 4 * limit)))
     return line(plain.replace("<", "‹").replace(">", "›"), limit)
 
 

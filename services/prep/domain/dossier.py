@@ -24,6 +24,7 @@ NETWORKS = {"twitter": "Twitter", "linkedin": "LinkedIn", "telegram": "Telegram"
 MAX_TITLE, MAX_NAME, MAX_TEXT, MAX_BIO = 150, 80, 220, 300
 MAX_BODY = 1_000
 """So much of a text is read for what it asks and promises; less of it is shown."""
+PAIR = 2
 FEW_PEOPLE = 6
 """What is written to more is not meant for each of them."""
 
@@ -39,8 +40,8 @@ class Bio:
 class PastInteraction:
     """One interaction: `direction_text` names who wrote, `platform` is as people call it. `text` is `title` and `body` on one line.
 
-    `open`: nobody but its author has written in its thread since. `to_me`: it was written to the reader, and to few others. `times`: of a
-    recurring meeting this is the last one of so many.
+    `open`: nobody but its author has written in its thread since. `to_me`: it was written to the reader, and to few others. `to_others`:
+    somebody besides the two had it too. `times`: of a recurring meeting this is the last one of so many.
     """
 
     label: str
@@ -56,6 +57,7 @@ class PastInteraction:
     thread: str = ""
     open: bool = False
     to_me: bool = False
+    to_others: bool = False
     times: int = 1
 
 
@@ -235,5 +237,6 @@ def _past_interaction(label: str, interaction: GuestInteraction) -> PastInteract
         thread=interaction.thread or "",
         open=interaction.open,
         to_me=interaction.to_me and interaction.people_total <= FEW_PEOPLE,
+        to_others=interaction.people_total > PAIR,
         times=interaction.times,
     )

@@ -68,6 +68,7 @@ def _shortened(person: ShownPerson, extent: Extent, cited: Collection[str]) -> S
         person,
         standing=person.standing if in_full else (),
         former_work=person.former_work if in_full else "",
+        last_met=person.last_met if in_full else "",
         colleagues=person.colleagues if in_full else "",
         bios=tuple(
             replace(bio, text=line(bio.text, extent.characters)) for bio in person.bios if in_full or bio.label in cited

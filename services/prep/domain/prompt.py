@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from services.prep.domain.clean import for_model
 from services.prep.domain.dossier import Dossier, PastInteraction, Profile
-from services.prep.domain.times import ago, day
+from services.prep.domain.times import ago, counted, day
 
 MAX_TEXT, MAX_NAME = 220, 80
 MAX_TEXTS = 45
@@ -46,7 +46,10 @@ class WrittenPoints(BaseModel):
 
 @dataclass(frozen=True)
 class Given:
-    """What of a dossier the model is given: the labels that it may name, and how many interactions and bios they are."""
+    """What of a dossier the model is given: the labels that it may name, and how many interactions and bios they are.
+
+    `dossier`: with nothing else of each guest.
+    """
 
     dossier: Dossier
     interactions: int
@@ -74,16 +77,16 @@ def _given_person(person: Profile, most: int, with_bios: bool) -> Profile:
     return replace(person, interactions=written[:most], bios=person.bios if with_bios else ())
 
 
-def prompt(dossier: Dossier, now: datetime) -> str:
+def prompt(shown: Given, now: datetime) -> str:
     """The meeting and its people as labelled lines."""
-    shown = given(dossier).dossier
+    dossier = shown.dossier
     lines = [
         f"Today is {day(now, dossier.zone)}. The meeting's title and what is known about each guest:",
         "",
         "<data>",
     ]
     lines.append(f"Title: {for_model(dossier.title, MAX_TEXT)}")
-    for number, person in enumerate(shown.people, 1):
+    for number, person in enumerate(dossier.people, 1):
         lines += ["", *_person(number, person, dossier, now)]
     return "\n".join([*lines, "</data>"])
 
@@ -99,19 +102,23 @@ def _person(number: int, person: Profile, dossier: Dossier, now: datetime) -> li
     about = ", ".join(part for part in (name, work, strength, f"invitation: {person.answer}") if part)
     return [
         f"Guest {number}: {about}",
-        *_changes(person),
+        *_changes(person, dossier, now),
         *(f"{bio.label} ({bio.network} bio): {for_model(bio.text, MAX_TEXT)}" for bio in person.bios),
         *(_interaction_line(past, dossier, now) for past in person.interactions),
     ]
 
 
-def _changes(person: Profile) -> list[str]:
+def _changes(person: Profile, dossier: Dossier, now: datetime) -> list[str]:
     """What has become another since the reader met them."""
-    former = person.former_work
-    if former is None:
-        return []
-    work = " at ".join(for_model(part, MAX_NAME) for part in (former.title, former.company) if part)
-    return [f"Before that: {work}"]
+    former, met = person.former_work, person.last_met_at
+    lines: list[str] = []
+    if former:
+        work = " at ".join(for_model(part, MAX_NAME) for part in (former.title, former.company) if part)
+        lines.append(f"Before that: {work}")
+    if met and person.written_since_met:
+        since = counted(person.written_since_met, "message")
+        lines.append(f"Last met {ago(met, now, dossier.zone)}, {since} since")
+    return lines
 
 
 def _interaction_line(past: PastInteraction, dossier: Dossier, now: datetime) -> str:

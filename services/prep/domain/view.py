@@ -8,10 +8,10 @@ from libs.common.events import Answer
 from libs.common.requests import Label, TalkingPoint
 from services.prep.domain.clean import line, safe_url
 from services.prep.domain.dossier import Bio, Dossier, PastInteraction, Profile
-from services.prep.domain.fact import listed
 from services.prep.domain.mail import reference, subject
 from services.prep.domain.rules import minutes_until
-from services.prep.domain.times import ago, day, length, span
+from services.prep.domain.talking_points.fact import listed
+from services.prep.domain.times import ago, counted, day, length, span
 
 ANSWER_TEXTS: dict[Answer, str] = {
     "accepted": "accepted", "declined": "declined", "tentative": "maybe", "needsAction": "no answer yet",
@@ -35,7 +35,7 @@ class ShownInteraction:
 class ShownPerson:
     """`about` and `standing`: work, last contact, answer and the like, each a piece of one line: beside the name, and with the history.
 
-    `address`: of somebody with a history, whose name is not that already.
+    `address`: of somebody with a history, whose name is not that already. `last_met`: where the last contact was another.
     """
 
     name: str
@@ -48,6 +48,7 @@ class ShownPerson:
     score: int | None
     answer: str
     former_work: str
+    last_met: str
     colleagues: str
     bios: tuple[Bio, ...]
     interactions: tuple[ShownInteraction, ...]
@@ -152,6 +153,7 @@ def _shown_person(person: Profile, dossier: Dossier, now: datetime) -> ShownPers
         score=person.score,
         answer=ANSWER_TEXTS[person.answer],
         former_work=_former_work(person),
+        last_met=_last_met(person, now, zone),
         colleagues=listed(
             [f"{known.name} (last contact {day(known.last_contact_at, zone)})" for known in person.colleagues]
         ),
@@ -180,6 +182,15 @@ def _about(person: Profile, dossier: Dossier, now: datetime) -> tuple[tuple[str,
 def _former_work(person: Profile) -> str:
     former = person.former_work
     return ", ".join(filter(None, (former.title, former.company))) if former else ""
+
+
+def _last_met(person: Profile, now: datetime, zone: tzinfo) -> str:
+    """`24 May 2026 (6 months ago), 3 messages since`."""
+    met = person.last_met_at
+    if met is None or not person.known or met == person.last_contact_at:
+        return ""
+    since = counted(person.written_since_met, "message")
+    return f"{day(met, zone)} ({ago(met, now, zone)})" + (f", {since} since" if since else "")
 
 
 def _met_together(dossier: Dossier, now: datetime) -> str:

@@ -1,5 +1,6 @@
 """Which events are meetings, and what a meeting is made of. docs/rules.md, section Calendar."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import cast
@@ -90,9 +91,36 @@ def meeting(event: CalendarEvent, calendar: CalendarOf, window: Window) -> Meeti
         else None,
         guests=guests,
         guests_total=len(attendees),
-        guests_hidden=event.attendees_omitted,
-        my_answer=next((guest.answer for guest in guests if guest.me), "accepted"),
+        guests_hidden=event.attendees_omitted or _are_hidden(event, calendar.own_addresses),
+        my_answer=_my_answer(attendees, calendar.own_addresses),
     )
+
+
+def _are_hidden(event: CalendarEvent, own_addresses: frozenset[str]) -> bool:
+    """Whether guests may not see each other, and nobody but the organizer, who is somebody else, is shown."""
+    organizer = event.organizer
+    if event.guests_see_each_other or organizer is None or organizer.me or _is_own(organizer, own_addresses):
+        return False
+    return all(
+        person.me or person.organizer or _is_own(person, own_addresses) or person.address == organizer.address
+        for person in event.attendees
+    )
+
+
+def _my_answer(attendees: Sequence[EventPerson], own_addresses: frozenset[str]) -> Answer:
+    """By an address of mine before `self`, which is whoever the calendar belongs to: a ticked one may be a colleague's."""
+    mine = [person for person in attendees if person.me or _is_own(person, own_addresses)]
+    first = min(mine, key=lambda person: (not _is_own(person, own_addresses), not person.me), default=None)
+    return _answer(first) if first else "accepted"
+
+
+def _is_own(person: EventPerson, own_addresses: frozenset[str]) -> bool:
+    address = canonical(person.address)
+    return address is not None and is_me(address, own_addresses)
+
+
+def _answer(person: EventPerson) -> Answer:
+    return cast(Answer, person.answer) if person.answer in _ANSWERS else "needsAction"
 
 
 def _last_day(start: Moment, end: Moment) -> date | None:
@@ -105,15 +133,14 @@ def _last_day(start: Moment, end: Moment) -> date | None:
 
 
 def _guest(person: EventPerson, own_addresses: frozenset[str]) -> Guest:
-    address = canonical(person.address)
     return Guest(
         address=person.address[:320],
         name=person.name,
-        answer=cast(Answer, person.answer) if person.answer in _ANSWERS else "needsAction",
+        answer=_answer(person),
         organizer=person.organizer,
         optional=person.optional,
         resource=person.resource,
-        me=person.me or (address is not None and is_me(address, own_addresses)),
+        me=person.me or _is_own(person, own_addresses),
     )
 
 

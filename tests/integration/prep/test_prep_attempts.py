@@ -25,7 +25,8 @@ from libs.common.ids import AccountId, new_id
 from libs.common.requests import GetAttendees
 from libs.common.resources.gmail import GmailMessage
 from libs.common.scopes import ALL, GMAIL_SEND
-from services.prep.briefing import UNCONFIRMED_PAUSE, brief_once
+from services.prep.briefing import CHANGED_PAUSE, UNCONFIRMED_PAUSE, brief_once
+from services.prep.domain.rules import SkipReason
 from services.prep.gathering import get_people
 from services.prep.handlers.meetings import brief_meeting
 from services.prep.leasing import RETRY_PAUSES
@@ -80,6 +81,12 @@ async def acquired(prep: PrepAlone, about: Meeting) -> StoredPrep:
     return stored
 
 
+async def brief(prep: PrepAlone, about: Meeting, obstacle: SkipReason | None = None) -> None:
+    """One attempt at the brief of a meeting that stands."""
+    prep.meetings = [about]
+    await brief_once(prep.context, about, obstacle)
+
+
 # -- what Gmail may answer -------------------------------------------------------------------------------------------------
 
 
@@ -92,7 +99,7 @@ async def test_a_brief_is_marked_before_gmail_gets_it(prep: PrepAlone) -> None:
         return SENT_ID
 
     prep.mailbox.send_once = send
-    await brief_once(prep.context, upcoming(), None)
+    await brief(prep, upcoming())
     assert seen == [("sending", True)]
     (row,) = await prep.rows()
     assert (row["state"], row["gmail_id"], row["ai"]) == ("sent", SENT_ID, False)
@@ -122,7 +129,7 @@ async def test_what_gmail_refuses_for_good_is_settled_with_its_reason(
     prep: PrepAlone, error: GoogleError, state: str, reason: str
 ) -> None:
     prep.mailbox.send_once = raising(error)
-    await brief_once(prep.context, upcoming(), None)
+    await brief(prep, upcoming())
     (row,) = await prep.rows()
     assert (row["state"], row["reason"], row["handed_over_at"]) == (state, reason, None)
     (published,) = prep.bus.published
@@ -144,7 +151,7 @@ async def test_an_attempt_that_failed_for_now_frees_the_brief_and_comes_back(
 ) -> None:
     prep.mailbox.send_once = raising(error)
     with pytest.raises(Throttled) as raised:
-        await brief_once(prep.context, upcoming(), None)
+        await brief(prep, upcoming())
     assert raised.value.retry_after == pause
     (row,) = await prep.rows()
     assert (row["state"], row["reason"], row["handed_over_at"] is not None) == ("sending", reason, handed_over)
@@ -157,7 +164,7 @@ async def test_the_pauses_grow_with_the_attempts(prep: PrepAlone) -> None:
     about, pauses = upcoming(), []
     for _ in range(len(RETRY_PAUSES) + 1):
         with pytest.raises(Throttled) as raised:
-            await brief_once(prep.context, about, None)
+            await brief(prep, about)
         pauses.append(raised.value.retry_after)
     assert pauses == [*RETRY_PAUSES, RETRY_PAUSES[-1]]
 
@@ -165,7 +172,7 @@ async def test_the_pauses_grow_with_the_attempts(prep: PrepAlone) -> None:
 async def test_a_bug_frees_the_brief_and_is_no_sentence_for_the_user(prep: PrepAlone) -> None:
     prep.mailbox.send_once = raising(ValueError("anna@berg.example in hex"))
     with pytest.raises(ValueError, match="hex"):
-        await brief_once(prep.context, upcoming(), None)
+        await brief(prep, upcoming())
     (row,) = await prep.rows()
     assert (row["state"], row["reason"]) == ("sending", "Something went wrong here. It is in the log.")
     assert await prep.db.fetchval("SELECT leased_until <= now() FROM preps")
@@ -178,7 +185,7 @@ async def handed_over_before(prep: PrepAlone, about: Meeting) -> StoredPrep:
     """As an attempt leaves it that got no answer; its token."""
     prep.mailbox.send_once = raising(Outage("reset"))
     with pytest.raises(Throttled):
-        await brief_once(prep.context, about, None)
+        await brief(prep, about)
     prep.mailbox.send_once = raising(AssertionError("sent again"))
     async with prep.db.acquire() as connection:
         stored = await preps.get_automatic(connection, about)
@@ -191,7 +198,7 @@ async def test_a_brief_whose_answer_was_lost_is_found_in_sent_and_not_sent_again
     about = upcoming()
     before = await handed_over_before(prep, about)
     in_sent(prep, before.token)
-    await brief_once(prep.context, about, None)
+    await brief(prep, about)
     (row,) = await prep.rows()
     assert (row["state"], row["gmail_id"], row["token"]) == ("sent", "found1", before.token)
     assert prep.mailbox.looks == ["Sent", "found1"]
@@ -205,7 +212,7 @@ async def test_a_brief_that_is_not_in_sent_is_sent_under_the_same_token(prep: Pr
     before = await handed_over_before(prep, about)
     prep.mailbox.sent = [GmailMessage("found1", "t", None, frozenset(), None, "", headers, before.token)]
     prep.mailbox.send_once = type(prep.mailbox).send_once
-    await brief_once(prep.context, about, None)
+    await brief(prep, about)
     (row,) = await prep.rows()
     assert (row["state"], row["gmail_id"], row["attempts"]) == ("sent", SENT_ID, 2)
     assert [before.token.encode() in raw for raw in prep.mailbox.raw] == [True, True]
@@ -235,7 +242,7 @@ async def test_sent_is_looked_through_as_far_as_the_brief_can_be(
         for number, at in enumerate(moments)
     ]
     prep.mailbox.send_once = type(prep.mailbox).send_once
-    await brief_once(prep.context, about, None)
+    await brief(prep, about)
     assert prep.mailbox.looks == ["Sent", *(f"sent{number}" for number in range(looked_at))]
 
 
@@ -245,14 +252,14 @@ async def test_a_missing_permission_is_on_record_for_each_meeting_and_notified_f
     """That it is missing was notified of when the account was connected: one cause, one notification."""
     prep.accounts = (account(scopes=frozenset(ALL) - {GMAIL_SEND}),)
     for number in range(3):
-        await brief_once(prep.context, upcoming(event_id=f"e{number}"), None)
+        await brief(prep, upcoming(event_id=f"e{number}"))
     assert [row["reason"] for row in await prep.rows()] == ["missing_scope"] * 3
     assert {type(event) for event in prep.bus.published} == {PrepSkipped}
     prep.accounts = (account(status="reauth_required"),)
-    await brief_once(prep.context, upcoming(event_id="e3"), None)
+    await brief(prep, upcoming(event_id="e3"))
     assert {type(event) for event in prep.bus.published} == {PrepSkipped}
     prep.accounts = (account(),)
-    await brief_once(prep.context, upcoming(event_id="e4"), None)
+    await brief(prep, upcoming(event_id="e4"))
     assert (await prep.rows())[-1]["state"] == "sent"
 
 
@@ -264,7 +271,7 @@ async def test_what_stands_in_the_way_of_every_brief_is_named_in_its_failure(
     prep: PrepAlone, refusal: Exception, code: str
 ) -> None:
     prep.mailbox.send_once = raising(refusal)
-    await brief_once(prep.context, upcoming(), None)
+    await brief(prep, upcoming())
     assert [event.code for event in prep.received(PrepFailed)] == [code]
 
 
@@ -274,7 +281,7 @@ async def test_a_sent_mail_that_is_deleted_meanwhile_is_passed_over(prep: PrepAl
     in_sent(prep, before.token)
     prep.mailbox.sent.insert(0, GmailMessage("gone", "t", None, frozenset(), None, "", {}, ""))
     prep.mailbox.deleted = {"gone"}
-    await brief_once(prep.context, about, None)
+    await brief(prep, about)
     (row,) = await prep.rows()
     assert (row["state"], row["gmail_id"]) == ("sent", "found1")
 
@@ -283,7 +290,7 @@ async def test_where_sent_can_not_be_read_the_brief_ends_with_a_notification(pre
     about = upcoming()
     await handed_over_before(prep, about)
     prep.mailbox.finding = MissingScope("no")
-    await brief_once(prep.context, about, None)
+    await brief(prep, about)
     (row,) = await prep.rows()
     assert (row["state"], row["reason"]) == ("failed", UNCONFIRMED)
     assert [event.error for event in prep.received(PrepFailed)] == [UNCONFIRMED]
@@ -294,7 +301,7 @@ async def test_while_sent_can_not_be_reached_nothing_is_sent_or_settled(prep: Pr
     await handed_over_before(prep, about)
     prep.mailbox.finding = Outage("away")
     with pytest.raises(Throttled):
-        await brief_once(prep.context, about, None)
+        await brief(prep, about)
     (row,) = await prep.rows()
     assert (row["state"], row["handed_over_at"] is not None) == ("sending", True)
     assert len(prep.mailbox.raw) == 1
@@ -320,10 +327,10 @@ async def test_who_lost_the_lease_before_handing_over_sends_nothing(
         return await get_people(*arguments)
 
     monkeypatch.setattr("services.prep.briefing.get_people", slow)
-    late = asyncio.create_task(brief_once(prep.context, about, None))
+    late = asyncio.create_task(brief(prep, about))
     await written.wait()
     await prep.end_leases()
-    await brief_once(prep.context, about, None)
+    await brief(prep, about)
     before = await prep.rows()
     go_on.set()
     await late
@@ -442,13 +449,13 @@ async def test_who_purged_the_account_meanwhile_finds_no_trace_of_it(prep: PrepA
     about, elsewhere = upcoming(), upcoming(event_id="kept", account_id=AccountId(new_id()))
     await acquired_named(prep, elsewhere, "kept")
     for prep.accounts, prep.user_exists in (((account(id=AccountId(new_id())),), True), ((), False)):
-        await brief_once(prep.context, about, None)
+        await brief(prep, about)
         assert [row["event_id"] for row in await prep.rows()] == ["kept"]
     assert (prep.bus.published, prep.mailbox.raw) == ([], [])
 
 
 async def test_an_obstacle_is_settled_without_a_question_about_people(prep: PrepAlone) -> None:
-    await brief_once(prep.context, upcoming(), "cancelled")
+    await brief(prep, upcoming(), "cancelled")
     (row,) = await prep.rows()
     assert (row["state"], row["reason"]) == ("skipped", "cancelled")
     assert prep.bus.requested(GetAttendees) == []
@@ -460,7 +467,7 @@ async def test_a_brief_that_became_too_late_has_failed_and_one_that_was_never_tr
     async with prep.db.acquire() as connection:
         await preps.release(connection, stored, "Gmail was away.")
     for about in (tried, fresh):
-        await brief_once(prep.context, about, None)
+        await brief(prep, about)
     rows = {row["event_id"]: (row["state"], row["reason"]) for row in await prep.rows()}
     assert rows == {"tried": ("failed", f"{TOO_LATE} Gmail was away."), "fresh": ("skipped", "too_late")}
     assert prep.mailbox.raw == []
@@ -469,8 +476,8 @@ async def test_a_brief_that_became_too_late_has_failed_and_one_that_was_never_tr
 async def test_the_account_whose_calendar_holds_the_meeting_sends_it_to_itself(prep: PrepAlone) -> None:
     other = account(id=AccountId(new_id()), address="sam@work.example")
     prep.accounts = (account(), other)
-    await brief_once(prep.context, upcoming(account_id=other.id, event_id="work"), None)
-    await brief_once(prep.context, upcoming(), None)
+    await brief(prep, upcoming(account_id=other.id, event_id="work"))
+    await brief(prep, upcoming())
     assert prep.mailbox.opened == [other.id, ACCOUNT_ID]
     for raw, address in zip(prep.mailbox.raw, (other.address, ME), strict=True):
         assert f"From: {address}".encode() in raw
@@ -504,6 +511,37 @@ async def test_a_moved_meeting_is_briefed_at_once_where_the_next_scan_would_be_t
     if briefed:
         expected[current.starts_at] = (briefed, "")
     assert rows == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "reason"),
+    [
+        (None, "skipped", "cancelled"),
+        ({"my_answer": "declined"}, "skipped", "declined"),
+        ({"starts_at": upcoming(minutes=24 * 60).starts_at}, "skipped", "moved"),
+        ({"title": "Renamed"}, "sent", ""),
+    ],
+)
+async def test_what_changes_while_its_brief_is_written_is_decided_anew(
+    prep: PrepAlone, changes: dict[str, Any] | None, state: str, reason: str
+) -> None:
+    about = upcoming()
+    find_people = prep.bus.answers[GetAttendees]
+
+    def change_meanwhile(query: GetAttendees) -> Any:
+        prep.meetings = [] if changes is None else [about.model_copy(update={**changes, "revision": 2})]
+        return find_people(query)
+
+    prep.bus.answers[GetAttendees] = change_meanwhile
+    prep.meetings = [about]
+    with pytest.raises(Throttled) as raised:
+        await brief_meeting(prep.context, MeetingUpcoming(meeting=about))
+    assert raised.value.retry_after == CHANGED_PAUSE
+    assert prep.mailbox.raw == []
+    await brief_meeting(prep.context, MeetingUpcoming(meeting=about))
+    (row,) = await prep.rows()
+    assert (row["state"], row["reason"]) == (state, reason)
+    assert [b"Renamed" in raw for raw in prep.mailbox.raw] == ([True] if state == "sent" else [])
 
 
 async def test_a_meeting_is_briefed_as_it_stands_now(prep: PrepAlone) -> None:

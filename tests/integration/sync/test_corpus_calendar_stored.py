@@ -14,8 +14,8 @@ from libs.google_sim.loaders import load_calendar
 from services.contacts.domain.observations import observed_meeting
 from services.prep.domain.dossier import collect
 from services.prep.domain.mail import compose
-from services.prep.domain.points import fact_points
 from services.prep.domain.rules import MAX_GUESTS, guests_of
+from services.prep.domain.talking_points.points import fact_points
 from services.prep.domain.view import view
 from services.prep.rendering import render
 from services.sync.store import meetings

@@ -9,7 +9,7 @@ LANGUAGES = "tests/unit/sync/test_quoted_mail_languages.py"
 SENTENCES = "tests/unit/gateway/test_golden_sentences.py"
 GOLDEN = f"{BRIEFS}::test_a_brief_reads_as_its_golden_file"
 DOSSIER = "services/prep/domain/dossier.py"
-POINTS = "services/prep/domain/points.py"
+POINTS = "services/prep/domain/talking_points/points.py"
 PROMPT = "services/prep/domain/prompt.py"
 WORDS = "services/prep/domain/times.py"
 EXTENT = "tests/unit/prep/test_prep_extent.py"
@@ -153,7 +153,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a mail of sixty days ago is not open any more",
         "read",
-        "services/prep/domain/personal_facts.py::_waiting_for_me",
+        "services/prep/domain/talking_points/personal_facts.py::_waiting_for_me",
         Replace("reading.age(past) > OPEN_DAYS", "reading.age(past) >= OPEN_DAYS"),
         (f"{TIMES}::test_a_mail_without_a_reply_may_be_open_for_sixty_days_and_silence_begins_after_ninety",),
     ),
@@ -271,7 +271,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "what was answered passes for open",
         "read",
-        "services/prep/domain/personal_facts.py::_waiting_for_me",
+        "services/prep/domain/talking_points/personal_facts.py::_waiting_for_me",
         Replace(
             "not _is_open(reading, past) or reading.later(past, 'outbound') or reading.met_since(past)",
             "reading.met_since(past)",
@@ -281,14 +281,28 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a promise that was kept passes for open",
         "read",
-        "services/prep/domain/personal_facts.py::_is_kept",
+        "services/prep/domain/talking_points/personal_facts.py::_is_kept",
         Replace("any(has_received(other.body) for other in reading.later(past, answer))", "False"),
         (f"{FALLBACK}::test_a_promise_is_kept_once_something_speaks_for_it",),
     ),
     Mutation(
+        "what somebody else was asked passes for the user's",
+        "read",
+        "services/prep/domain/talking_points/personal_facts.py::Reading.names_meant",
+        Replace("past.to_others", "False"),
+        (f"{FALLBACK}::test_of_a_mail_to_several_what_somebody_else_is_asked_is_not_the_users",),
+    ),
+    Mutation(
+        "a colleague's answer in a ticked calendar passes for the user's",
+        "read",
+        "services/sync/domain/meetings.py::_my_answer",
+        Replace("not _is_own(person, own_addresses), not person.me", "False"),
+        ("tests/unit/sync/test_sync_decisions.py::test_my_answer_is_mine_also_in_a_calendar_of_a_colleague",),
+    ),
+    Mutation(
         "pleasantries pass for questions",
         "read",
-        "services/prep/domain/sentences.py::is_pleasantry",
+        "services/prep/domain/talking_points/sentences.py::is_pleasantry",
         Replace("not words or bool(PLEASANTRY.match(words))", "False"),
         ("tests/unit/prep/test_sentences.py::test_what_is_asked",),
     ),

@@ -29,7 +29,8 @@ from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint, moment, parsing
 from services.gateway.domain import asked_message, assistant_clients, export_formats, photos, redirect_uris, sessions
-from services.prep.domain import clean, direction, fact, personal_facts, phrases, points, sentences
+from services.prep.domain import clean, direction
+from services.prep.domain.talking_points import fact, personal_facts, phrases, points, sentences
 from services.sync.domain import authentication, quotes, why
 from services.sync.domain import text as mail_text
 from services.sync.domain.mail import Me, Outcome, read

@@ -39,7 +39,8 @@ def test_a_question_has_a_mark_of_any_script_outside_of_links(text: str, questio
     [
         ("Lunch on Friday?", "Let me know.", True), ("Re: Lunch on Friday?", "Fine.", False), ("AW: WG: Mittag?", "Gut.", False),
         ("回复：明天？", "好。", False), ("Re[2]: Lunch?", "Fine.", False), ("Lunch: Friday?", "Let me know.", True),
-        ("Re: Lunch", "Is noon fine?", True), ("", "", False),
+        ("Re: Lunch", "Is noon fine?", True), ("", "", False), ("[team] Re: Lunch on Friday?", "Fine.", False),
+        ("[team] Lunch on Friday?", "Let me know.", True),
     ],
 )  # fmt: skip
 def test_a_question_in_the_subject_counts_in_the_first_mail_of_a_thread(title: str, text: str, asked: bool) -> None:
@@ -51,6 +52,7 @@ def test_a_question_in_the_subject_counts_in_the_first_mail_of_a_thread(title: s
     [
         ("The contract", "The contract"), ("Re: The contract", "The contract"), ("RE: Fwd: AW: The contract", "The contract"),
         ("回复：合同", "合同"), ("Re:", ""), ("", ""), ("Reminder: the contract", "Reminder: the contract"), ("12:30 lunch", "12:30 lunch"),
+        ("[team] Re: The contract", "The contract"), ("[team] The contract", "[team] The contract"), ("File::Spec", "File::Spec"),
     ],
 )  # fmt: skip
 def test_a_topic_is_the_subject_without_what_programs_put_before_it(title: str, shown: str) -> None:

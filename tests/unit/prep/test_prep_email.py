@@ -15,8 +15,8 @@ from libs.common.requests import TalkingPoint
 from services.prep.domain.clean import line, safe_url
 from services.prep.domain.dossier import collect
 from services.prep.domain.mail import compose, subject
-from services.prep.domain.points import grounded
 from services.prep.domain.prompt import given as given_to_model
+from services.prep.domain.talking_points.points import grounded
 from services.prep.domain.view import view
 from services.prep.rendering import render
 from tests.support.meetings import ME, NOW, guest, interaction, invited, known, meeting, unknown

@@ -10,9 +10,9 @@ from services.gateway.domain.brief_scheme import IN_THE_DARK, in_scheme
 from services.prep.domain.direction import direction, pieces
 from services.prep.domain.dossier import Dossier, collect
 from services.prep.domain.extent import LISTED_GUESTS, extents, shown
-from services.prep.domain.fact import listed
 from services.prep.domain.mail import compose
 from services.prep.domain.rules import MAX_GUESTS
+from services.prep.domain.talking_points.fact import listed
 from services.prep.domain.view import View, view
 from services.prep.rendering import render
 from tests.support.meetings import ME, NOW, guest, interaction, known, meeting, score, unknown

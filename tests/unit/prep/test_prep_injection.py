@@ -18,8 +18,8 @@ from libs.common.requests import Colleague, FormerWork, GroupMeeting, TalkingPoi
 from services.prep.domain.clean import has_link
 from services.prep.domain.dossier import Dossier, collect
 from services.prep.domain.mail import compose
-from services.prep.domain.points import MAX_POINT, fact_points, grounded
 from services.prep.domain.prompt import given, prompt
+from services.prep.domain.talking_points.points import MAX_POINT, fact_points, grounded
 from services.prep.domain.view import view
 from services.prep.rendering import render
 from tests.support.injections import INJECTIONS, SECRET
@@ -153,7 +153,7 @@ def _rows_but_points(text: str) -> int:
 
 @every()
 def test_what_the_model_is_given_has_one_fence_and_the_labels_that_were_given(words: str) -> None:
-    asked, harmless = prompt(dossier_with(words), NOW), prompt(dossier_with(HARMLESS), NOW)
+    asked, harmless = prompt(given(dossier_with(words)), NOW), prompt(given(dossier_with(HARMLESS)), NOW)
     rows = asked.splitlines()
     assert len(rows) == len(harmless.splitlines())
     assert (asked.count("<"), asked.count(">")) == (2, 2)

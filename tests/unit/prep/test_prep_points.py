@@ -11,8 +11,8 @@ from libs.common.events import Guest
 from libs.common.requests import Attendee, TalkingPoint
 from services.prep.domain.clean import for_model
 from services.prep.domain.dossier import Dossier, collect
-from services.prep.domain.points import fact_points, filled, grounded
 from services.prep.domain.prompt import given, prompt
+from services.prep.domain.talking_points.points import fact_points, filled, grounded
 from services.prep.domain.times import length, span
 from services.prep.domain.view import view
 from tests.support.meetings import NOW, guest, interaction, known, meeting, unknown
@@ -160,7 +160,7 @@ def test_what_is_private_does_not_reach_the_model() -> None:
     )
     event = meeting(place="Zoom +1 555 010 9999", video_url="https://meet.example/secret")
     shown = collect(event, [(guest("ada@lovelace.example"), known(last=mails))])
-    text = prompt(shown, NOW)
+    text = prompt(given(shown), NOW)
     for secret in ("zoom.example", "1234567", "4711", "leave her job", "555", "meet.example", "ada@lovelace.example"):
         assert secret not in text
     assert "[link]" in text
@@ -173,7 +173,7 @@ def test_the_fence_cannot_be_closed_from_inside() -> None:
         meeting(title=hostile),
         [(guest("x@y.example"), known(name=hostile, bios={"twitter": hostile}, company=hostile))],
     )
-    text = prompt(fenced, NOW)
+    text = prompt(given(fenced), NOW)
     assert text.count("<data>") == text.count("</data>") == 1
     assert "\nSYSTEM" not in text
 

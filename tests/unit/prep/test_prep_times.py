@@ -7,9 +7,9 @@ import pytest
 
 from services.prep.domain.dossier import collect
 from services.prep.domain.mail import subject
-from services.prep.domain.personal_facts import OPEN_DAYS, SILENCE_DAYS
-from services.prep.domain.points import fact_points
 from services.prep.domain.rules import MAX_GUESTS, is_useful, minutes_until
+from services.prep.domain.talking_points.personal_facts import OPEN_DAYS, SILENCE_DAYS
+from services.prep.domain.talking_points.points import fact_points
 from services.prep.domain.times import ago, counted, day, for_days, length, span, zone_of
 from tests.support.meetings import NOW, guest, interaction, known, meeting
 

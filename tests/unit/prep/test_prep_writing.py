@@ -8,8 +8,8 @@ import pytest
 from libs.common.claude import Claude, NoAnswer, Written
 from libs.common.model_prices import Usage
 from services.prep.domain.dossier import Dossier, collect
-from services.prep.domain.points import FEWEST, fact_points
-from services.prep.domain.prompt import SYSTEM, WrittenPoints, prompt
+from services.prep.domain.prompt import SYSTEM, WrittenPoints, given, prompt
+from services.prep.domain.talking_points.points import FEWEST, fact_points
 from services.prep.writing import BY_AI, NOT_AI, PARTLY_AI, write_brief, write_talking_points
 from tests.support.fake_claude import points
 from tests.support.meetings import NOW, guest, known, meeting, unknown
@@ -79,7 +79,7 @@ async def test_claude_is_requested_once_with_the_prompt_of_the_meeting_and_not_a
     await write_talking_points(claude.as_claude(), ABOUT_NOBODY, NOW)
     assert claude.requests == []
     await write_talking_points(claude.as_claude(), ABOUT_ADA, NOW)
-    assert claude.requests == [{"system": SYSTEM, "prompt": prompt(ABOUT_ADA, NOW), "shape": WrittenPoints}]
+    assert claude.requests == [{"system": SYSTEM, "prompt": prompt(given(ABOUT_ADA), NOW), "shape": WrittenPoints}]
 
 
 async def test_nothing_private_of_a_brief_is_logged(capfd: pytest.CaptureFixture[str]) -> None:

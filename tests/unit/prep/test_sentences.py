@@ -2,7 +2,16 @@
 
 import pytest
 
-from services.prep.domain.sentences import gist, promises, questions, sentences, wants
+from services.prep.domain.talking_points.fact import is_reply
+from services.prep.domain.talking_points.sentences import (
+    gist,
+    longest_run,
+    names_in,
+    promises,
+    questions,
+    sentences,
+    wants,
+)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +122,55 @@ def test_what_is_promised(text: str, promised: bool) -> None:
     assert bool(promises(text)) is promised
 
 
+def test_a_short_promise_comes_with_what_it_is_about() -> None:
+    assert promises("The ids can be written anew. I'll do that.") == ("The ids can be written anew. I'll do that.",)
+    assert promises("I'll send you the deck. I'll do that today.") == (
+        "I'll send you the deck.",
+        "I'll do that today.",
+    )
+    assert promises("Right! I'll fix it.") == ("I'll fix it.",)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_for_sam"),
+    [
+        ("Kragen, do you know of any filters on the list?", False),
+        ("Priya, please send me the numbers of last week.", False),
+        ("Sam, do you know of any filters on the list?", True),
+        ("Rivera, please send me the numbers of last week.", True),
+        ("Anyway, do you know of any filters on the list?", True),
+        ("Do you, Kragen, know of any filters on the list?", True),
+        ("From friday, will it be open?", True),
+    ],
+)
+def test_what_begins_with_anothers_name_is_meant_for_them(text: str, is_for_sam: bool) -> None:
+    names = names_in("Sam Rivera", "s.rivera@gmail.com")
+    assert bool(questions(text, names) or wants(text, names)) is is_for_sam
+    assert questions(text) or wants(text)
+
+
+@pytest.mark.parametrize(
+    ("title", "is_one"),
+    [
+        ("Re: Plans?", True), ("[dev] Re: Plans?", True), ("[dev] [ops] AW: Plans?", True), ("[dev] Plans?", False),
+        ("Plans?", False), ("File::Spec, anybody?", False), ("[Re: Plans?", False),
+    ],
+)  # fmt: skip
+def test_a_reply_is_known_by_its_subject(title: str, is_one: bool) -> None:
+    assert is_reply(title) is is_one
+
+
+def test_the_longest_run_is_a_piece_of_the_text() -> None:
+    text = "First comes this one here today. Left out. How are you? 次の議題です。二つあります。最後です。 End."
+    assert longest_run(text, lambda sentence: sentence == "Left out.") == "First comes this one here today."
+    assert longest_run(text, lambda sentence: sentence.isascii()) == "次の議題です。二つあります。最後です。"
+    assert longest_run("It is fine. Left out.", lambda sentence: sentence == "Left out.") == ""
+    assert longest_run("", lambda sentence: False) == ""
+
+
 def test_the_gist_of_a_text_begins_behind_its_pleasantries() -> None:
     assert gist("Hi Sam, how are you? How was the weekend? We have a new dog.") == "We have a new dog."
     assert gist("Dear Sam, the barn is free.") == "the barn is free."
     assert gist("Hello!") == ""
+    assert gist("会議です。次の議題です。お元気ですか？") == "会議です。次の議題です。"
+    assert gist("The dog is new. How are you? It barks.") == "The dog is new. How are you? It barks."

@@ -19,7 +19,7 @@ from services.sync.domain.cursors import Listing, MailCursor
 from services.sync.domain.fetching import Fetched, Prices, Wanted, fetch_outcome, fetches, group_size
 from services.sync.domain.history import touched
 from services.sync.domain.mail import Me
-from services.sync.domain.meetings import CalendarOf, Window, meeting
+from services.sync.domain.meetings import MAX_GUESTS, CalendarOf, Window, meeting
 from services.sync.domain.people import fingerprint, is_imported
 from services.sync.domain.runs import GIVE_UP_AFTER, Failure, Pause, Tally, retry_decision, total
 from services.sync.domain.why import explanation
@@ -176,6 +176,53 @@ def test_i_am_known_by_self_and_by_my_addresses() -> None:
         (True, "declined", False), (False, "needsAction", False), (False, "needsAction", True),
     ]  # fmt: skip
     assert found.my_answer == "declined"
+
+
+COLLEAGUE = {"email": "bo@example.com", "responseStatus": "accepted", "self": True}
+MAYA = {"email": "maya@example.com", "responseStatus": "declined"}
+
+
+@pytest.mark.parametrize(
+    ("attendees", "answer"),
+    [
+        ([COLLEAGUE, MAYA], "declined"),
+        ([COLLEAGUE], "accepted"),
+        ([{**MAYA, "responseStatus": "tentative"}, {**MAYA, "self": True}], "declined"),
+        ([*({"email": f"g{number}@x.org"} for number in range(MAX_GUESTS)), MAYA], "declined"),
+        ([{"email": "g@x.org", "responseStatus": "declined"}], "accepted"),
+    ],
+)
+def test_my_answer_is_mine_also_in_a_calendar_of_a_colleague(attendees: list[dict[str, Any]], answer: str) -> None:
+    """There `self` is the colleague. Of two addresses of mine the one of the calendar counts."""
+    found = meeting(read_event(_event(attendees=attendees)), CALENDAR, WINDOW)
+    assert found is not None
+    assert found.my_answer == answer
+
+
+@pytest.mark.parametrize(
+    ("changes", "hidden"),
+    [
+        ({"attendees": [{**MAYA, "self": True}], "organizer": {"email": "boss@x.org"}}, True),
+        ({"attendees": [MAYA, {"email": "boss@x.org", "organizer": True}], "organizer": {"email": "boss@x.org"}}, True),
+        ({"organizer": {"email": "boss@x.org"}}, True),
+        ({"attendees": [MAYA, {"email": "ann@x.org"}], "organizer": {"email": "boss@x.org"}}, False),
+        ({"attendees": [MAYA], "organizer": {"email": "maya@example.com"}}, False),
+        ({"attendees": [MAYA], "organizer": {"email": "m@x.org", "self": True}}, False),
+        ({"attendees": [MAYA]}, False),
+    ],
+)
+def test_guests_who_may_not_see_each_other_are_hidden_but_from_the_organizer(
+    changes: dict[str, Any], hidden: bool
+) -> None:
+    found = meeting(read_event(_event(**changes, guestsCanSeeOtherGuests=False)), CALENDAR, WINDOW)
+    assert found is not None
+    assert found.guests_hidden is hidden
+    shown = meeting(read_event(_event(**changes)), CALENDAR, WINDOW)
+    assert shown is not None
+    assert not shown.guests_hidden
+    omitted = meeting(read_event(_event(**changes, attendeesOmitted=True)), CALENDAR, WINDOW)
+    assert omitted is not None
+    assert omitted.guests_hidden
 
 
 def test_only_links_that_are_https_are_shown() -> None:

@@ -141,7 +141,7 @@ EVENT: dict[str, Any] = {
         {"email": "maya@x.example", "responseStatus": "tentative", "self": True, "organizer": True, "optional": True, "resource": True},
         {"email": "b@x.example", "displayName": "n" * 301}, "odd", {"displayName": "no address"},
     ],
-    "attendeesOmitted": True,
+    "attendeesOmitted": True, "guestsCanSeeOtherGuests": False,
 }  # fmt: skip
 GUEST_FLAGS = {"answer": "tentative", "me": True, "organizer": True, "optional": True, "resource": True}
 
@@ -157,7 +157,7 @@ def test_an_event_is_read_whole() -> None:
             EventPerson("b@x.example", "n" * 300),
             EventPerson("", "no address"),
         ),
-        attendees_omitted=True,
+        attendees_omitted=True, guests_see_each_other=False,
     )  # fmt: skip
     assert read_event({}) == CalendarEvent("")
     assert read_event({"start": {"date": "2026-03-05"}}).start == EventTime("2026-03-05", "", "")

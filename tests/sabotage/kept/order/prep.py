@@ -9,6 +9,13 @@ PREP_SERVICE = "tests/integration/prep/test_prep_service.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
+        "a brief goes out though its meeting was cancelled while it was written",
+        "order",
+        "services/prep/briefing.py::_attempt",
+        Replace("await _expect_unchanged(context, meeting)", ""),
+        (f"{PREP_ATTEMPTS}::test_what_changes_while_its_brief_is_written_is_decided_anew",),
+    ),
+    Mutation(
         "the oldest brief of a meeting is its state",
         "order",
         "services/prep/store/preps.py::list_latest",

@@ -6,8 +6,8 @@ from datetime import datetime
 from libs.common.requests import TalkingPoint
 from services.prep.domain.clean import has_link, line
 from services.prep.domain.dossier import Dossier
-from services.prep.domain.fact import Fact
-from services.prep.domain.facts import facts
+from services.prep.domain.talking_points.fact import Fact
+from services.prep.domain.talking_points.facts import facts
 from services.prep.domain.times import length
 
 FEWEST, MOST = 3, 5
@@ -56,11 +56,11 @@ def best_facts(dossier: Dossier, now: datetime) -> tuple[Fact, ...]:
 
 
 def _repeats(fact: Fact, chosen: Sequence[Fact]) -> bool:
-    """Whether it is merely good to know, and has been mentioned: by what rests on the same, or about somebody else on the same mail."""
+    """Whether it is merely good to know, and has been mentioned: about the same meeting, or about somebody else on the same mail."""
     if fact.kind not in ("message", "met"):
         return False
     rested_on = {label for other in chosen for label in other.evidence}
-    return bool(rested_on.intersection(fact.evidence)) or any(
+    return (fact.kind == "met" and bool(rested_on.intersection(fact.evidence))) or any(
         other.kind == fact.kind and other.text.partition(": ")[2] == fact.text.partition(": ")[2] for other in chosen
     )
 

@@ -77,7 +77,7 @@ PLEASANTRY = re.compile(
         (?:hvordan|hur) (?:g[aå]r det|har du det|m[aå]r du|er det|[aä]r l[aä]get)(?: \w+){{0,3}}
         jak (?:si[eę] masz|leci|tam|si[eę] m[aá][sš])|co s[lł]ycha[cć]
         как (?:дела|вы|ты|поживае(?:те|шь)|жизнь|твои дела|ваши дела)|що нового|як (?:справи|ти|ви)
-        お元気(?:ですか|でしょうか)?|いかがお過ごしでしょうか|你好吗|您好吗|最近(?:怎么样|好吗|還好嗎|如何)
+        (?:いつも)?お世話になっております|(?:どうぞ)?よろしくお願い(?:いたします|します|申し上げます)|お元気(?:ですか|でしょうか)?|いかがお過ごしでしょうか|你好吗|您好吗|最近(?:怎么样|好吗|還好嗎|如何)
         잘 지내(?:세요|시나요|니|시죠)|nas[iı]ls[iı]n(?:[iı]z)?|ne haber
         """
     )
@@ -118,6 +118,23 @@ NO_WANT = re.compile(
     re.IGNORECASE,
 )
 """What is written like a want and is none."""
+
+ADDRESSED = re.compile(
+    r"([^\W\d_]{2,20}), (?:and |please )?"
+    + _word_of(
+        """do did does can could will would have has had are is was were any what when where which who why how should shall may
+        please"""
+    )
+    + r"\b",
+)
+"""A sentence that may begin with the name of whom it is meant for."""
+NO_NAMES = frozenset(
+    """actually additionally again alright also alternatively and anyhow anyway basically besides but cool finally fine first frankly fyi
+    generally good great hello here hey hi hm hmm honestly however incidentally instead last lastly later maybe meanwhile next no nope now
+    obviously oh ok okay once otherwise perfect perhaps personally plus ps question right second secondly seriously similarly since so sorry
+    still sure thanks then there third today tomorrow tonight true well yeah yep yes yesterday""".split()  # noqa: SIM905
+)
+"""What else such sentences begin with."""
 
 _DONE_LATER = _one_of(
     r"""

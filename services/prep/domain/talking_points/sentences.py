@@ -6,11 +6,14 @@ as can mean nothing else. What is not certain is not found: a point that is wron
 
 import re
 import unicodedata
+from collections.abc import Callable, Collection
 
-from services.prep.domain.phrases import (
+from services.prep.domain.talking_points.phrases import (
     ABBREVIATION,
+    ADDRESSED,
     DELIVERY,
     EVERYDAY_WORDS,
+    NO_NAMES,
     NO_PROMISE,
     NO_WANT,
     PLEASANTRY,
@@ -27,12 +30,20 @@ _ENDS_WITHOUT_BLANK = frozenset("。！？．｡")
 _CLOSERS = "\"“'”’»›)]}」』）"
 _LINK = re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,15}://|\bwww\.|<https?:)\S*", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{4,}")
-SHORT_QUESTION_WORDS = 5
+_NAME = re.compile(r"[^\W\d_]{2,}")
+SHORT_WORDS = 5
+FEWEST_WORDS_BEFORE = 3
+ANYBODY = frozenset[str]()
 
 
 def sentences(text: str) -> tuple[str, ...]:
     """The sentences of a line of text, each with its end; what is left at the end is one too, whether it was finished or cut."""
-    found: list[str] = []
+    return tuple(text[begin:end].strip() for begin, end in _spans(text))
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Where the sentences of a text begin and end, with the blanks around them."""
+    found: list[tuple[int, int]] = []
     begin = at = 0
     while at < len(text):
         character, at = text[at], at + 1
@@ -40,10 +51,10 @@ def sentences(text: str) -> tuple[str, ...]:
             continue
         while at < len(text) and (text[at] in _CLOSERS or text[at] in _ENDS or text[at] in _ENDS_WITHOUT_BLANK):
             at += 1
-        found.append(text[begin:at].strip())
+        found.append((begin, at))
         begin = at
-    found.append(text[begin:].strip())
-    return tuple(sentence for sentence in found if sentence)
+    found.append((begin, len(text)))
+    return [(begin, end) for begin, end in found if text[begin:end].strip()]
 
 
 def _ends(text: str, character: str, behind: int) -> bool:
@@ -123,30 +134,67 @@ def _words(text: str) -> frozenset[str]:
     )
 
 
-def questions(text: str) -> tuple[str, ...]:
-    """What a text asks. A short question comes with the sentence before it, without which nobody knows what it is about."""
-    found: list[str] = []
-    before = ""
-    for sentence in sentences(text):
-        if is_question(sentence):
-            words = plain(sentence)
-            short = len(words.split()) <= SHORT_QUESTION_WORDS and words.isascii()
-            found.append(f"{before} {words}" if short and before and not is_question(before) else words)
-        before = plain(sentence) if not is_pleasantry(sentence) else ""
-    return tuple(found)
+def is_short(words: str) -> bool:
+    """Whether nobody knows what they are about who does not know what was written before."""
+    return len(words.split()) <= SHORT_WORDS and words.isascii()
 
 
-def wants(text: str) -> tuple[str, ...]:
-    """What a text wants done."""
-    return tuple(plain(sentence) for sentence in sentences(text) if is_want(sentence))
+def names_in(*texts: str) -> frozenset[str]:
+    """What somebody may be addressed by, from how they are called and from their address."""
+    local_parts = (text.partition("@")[0] for text in texts)
+    return frozenset(word.casefold() for part in local_parts for word in _NAME.findall(part))
+
+
+def is_meant(sentence: str, names: Collection[str]) -> bool:
+    """Whether a sentence is meant for somebody with one of these names, in lower case: it does not begin with another one's."""
+    name = found[1].casefold() if (found := ADDRESSED.match(sentence)) and found[1][0].isupper() else ""
+    return not name or not names or name in NO_NAMES or name in names
+
+
+def questions(text: str, names: Collection[str] = ANYBODY) -> tuple[str, ...]:
+    """What a text asks of somebody with one of these names. A short question comes with the sentence before it."""
+    return _in_context(text, lambda sentence: is_question(sentence) and is_meant(sentence, names))
+
+
+def wants(text: str, names: Collection[str] = ANYBODY) -> tuple[str, ...]:
+    """What a text wants done by somebody with one of these names."""
+    return tuple(plain(sentence) for sentence in sentences(text) if is_want(sentence) and is_meant(sentence, names))
 
 
 def promises(text: str) -> tuple[str, ...]:
-    """What the writer of a text promises."""
-    return tuple(plain(sentence) for sentence in sentences(text) if is_promise(sentence))
+    """What the writer of a text promises. A short promise comes with the sentence before it."""
+    return _in_context(text, is_promise)
+
+
+def _in_context(text: str, is_sought: Callable[[str], bool]) -> tuple[str, ...]:
+    """The sentences that are sought, a short one behind the sentence without which nobody knows what it is about."""
+    found: list[str] = []
+    before = ""
+    for sentence in sentences(text):
+        if is_sought(sentence):
+            words = plain(sentence)
+            found.append(f"{before} {words}" if is_short(words) and before and not is_sought(before) else words)
+        is_context = not is_pleasantry(sentence) and len(sentence.split()) >= FEWEST_WORDS_BEFORE
+        before = plain(sentence) if is_context or not sentence.isascii() else ""
+    return tuple(found)
 
 
 def gist(text: str) -> str:
-    """A text without salutation and pleasantries: what it is about comes first."""
-    meant = [sentence for sentence in sentences(text) if not is_pleasantry(sentence)]
-    return " ".join([plain(meant[0]), *meant[1:]]) if meant else ""
+    """A text without the salutation and the pleasantries around it: what it is about comes first."""
+    meant = [(begin, end) for begin, end in _spans(text) if not is_pleasantry(text[begin:end])]
+    return plain(text[meant[0][0] : meant[-1][1]].strip()) if meant else ""
+
+
+def longest_run(text: str, is_left_out: Callable[[str], bool]) -> str:
+    """The longest piece of a text without a sentence that is left out; nothing where there is no piece of more than a few words."""
+    runs: list[tuple[int, int]] = []
+    for begin, end in _spans(text):
+        sentence = text[begin:end].strip()
+        if is_left_out(sentence) or is_pleasantry(sentence):
+            continue
+        if runs and runs[-1][1] == begin:
+            runs[-1] = (runs[-1][0], end)
+        else:
+            runs.append((begin, end))
+    longest = max((plain(text[begin:end].strip()) for begin, end in runs), key=len, default="")
+    return "" if is_short(longest) else longest

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from services.prep.domain.dossier import Dossier, Profile
-from services.prep.domain.fact import Fact, Kind, is_other_title, listed, quoted
-from services.prep.domain.personal_facts import MET_DAYS, Reading, facts_about, is_first_meeting
+from services.prep.domain.talking_points.fact import Fact, Kind, is_other_title, listed, quoted
+from services.prep.domain.talking_points.personal_facts import MET_DAYS, Reading, facts_about, is_first_meeting
 from services.prep.domain.times import ago
 
 

@@ -5,15 +5,28 @@ written or met since may have settled what was open, so it is not mentioned any 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from libs.common.requests import FormerWork
-from services.prep.domain.clean import line
+from services.prep.domain.clean import line, without_links
 from services.prep.domain.dossier import Dossier, PastInteraction, Profile, is_other_name
-from services.prep.domain.fact import Fact, Kind, is_other_title, is_reply, quoted, topic_of
-from services.prep.domain.sentences import brings, gist, has_received, promises, questions, shared_words, wants
+from services.prep.domain.talking_points.fact import Fact, Kind, is_other_title, is_reply, quoted, topic_of
+from services.prep.domain.talking_points.sentences import (
+    ANYBODY,
+    brings,
+    gist,
+    has_received,
+    is_short,
+    longest_run,
+    names_in,
+    plain,
+    promises,
+    questions,
+    shared_words,
+    wants,
+)
 from services.prep.domain.times import ago, counted, for_days
 
 OPEN_DAYS, PROMISE_DAYS, NOTE_DAYS, WORK_DAYS = 60, 180, 365, 365
@@ -40,6 +53,16 @@ class Reading:
         """What was written between the two, the newest first."""
         return tuple(past for past in self.person.interactions if not past.is_meeting and not past.is_note)
 
+    def names_meant(self, past: PastInteraction) -> frozenset[str]:
+        """By which names a mail addresses whom it is from the other side of; none where only the two had it, or where that is not known."""
+        if not past.to_others:
+            return ANYBODY
+        if past.direction == "outbound":
+            return names_in(self.person.name)
+        return names_in(
+            *(part for guest in self.dossier.meeting.guests if guest.me for part in (guest.name, guest.address))
+        )
+
     def age(self, past: PastInteraction) -> int:
         """In whole days."""
         return (self.now - past.at).days
@@ -61,12 +84,16 @@ def facts_about(reading: Reading) -> Iterator[Fact]:
     person = reading.person
     if person.not_recorded or not person.known:
         return
-    yield from _waiting_for_me(reading)
-    yield from _promised(reading)
-    yield from _waiting_for_them(reading)
-    yield from _news(reading)
-    yield from _silence(reading)
-    yield from _last(reading)
+    stated = [
+        *_waiting_for_me(reading),
+        *_promised(reading),
+        *_waiting_for_them(reading),
+        *_news(reading),
+        *_silence(reading),
+    ]
+    yield from stated
+    yield from _last_written(reading, stated)
+    yield from _last_met(reading)
 
 
 def _waiting_for_me(reading: Reading) -> Iterator[Fact]:
@@ -76,13 +103,13 @@ def _waiting_for_me(reading: Reading) -> Iterator[Fact]:
             continue
         if not _is_open(reading, past) or reading.later(past, "outbound") or reading.met_since(past):
             continue
-        asked = questions(past.body) or (questions(past.title) if not is_reply(past.title) else ())
-        wanted = wants(past.body)
+        names = reading.names_meant(past)
+        asked = questions(past.body, names) or (questions(past.title, names) if not is_reply(past.title) else ())
+        wanted = wants(past.body, names)
         verb, words = ("asked", max(asked, key=len)) if asked else ("wrote", wanted[0] if wanted else "")
         if words:
-            text = (
-                f"{reading.person.name} {verb} {reading.ago(past.at)}: {quoted(words)} No answer from you is on record."
-            )
+            when = f"{reading.ago(past.at)}{_topic_of_short(past, words)}"
+            text = f"{reading.person.name} {verb} {when}: {quoted(words)} No answer from you is on record."
             yield _fact("question" if asked else "want", reading.person, text, past)
             return
 
@@ -104,7 +131,7 @@ def _promised(reading: Reading) -> Iterator[Fact]:
                 continue
             if (direction == "inbound" and not past.to_me) or _is_kept(reading, past, words[0]):
                 continue
-            when, quote = reading.ago(past.at), quoted(words[0])
+            when, quote = f"{reading.ago(past.at)}{_topic_of_short(past, words[0])}", quoted(words[0])
             silent = not reading.later(past, direction)
             if kind == "promise":
                 end = " Nothing from you is on record since." if silent else " Is that done?"
@@ -136,9 +163,11 @@ def _waiting_for_them(reading: Reading) -> Iterator[Fact]:
             or not _is_open(reading, past)
         ):
             continue
-        asked = questions(past.body)
+        asked = questions(past.body, reading.names_meant(past))
         if asked and not reading.later(past, "inbound") and not reading.met_since(past):
-            text = f"You asked {reading.person.name} {reading.ago(past.at)}: {quoted(max(asked, key=len))} No answer is on record."
+            words = max(asked, key=len)
+            when = f"{reading.ago(past.at)}{_topic_of_short(past, words)}"
+            text = f"You asked {reading.person.name} {when}: {quoted(words)} No answer is on record."
             yield _fact("unanswered", reading.person, text, past)
         return
 
@@ -188,16 +217,43 @@ def _silence(reading: Reading) -> Iterator[Fact]:
         yield _fact("silence", person, text, newest)
 
 
-def _last(reading: Reading) -> Iterator[Fact]:
-    """What the two were last about."""
-    person, written = reading.person, reading.written
-    message = next((past for past in written if past.direction in ("inbound", "outbound") and gist(past.body)), None)
-    if message and reading.age(message) <= MESSAGE_DAYS:
-        wrote = f"{person.name} wrote" if message.direction == "inbound" else f"You wrote to {person.name}"
-        topic = f" ({line(topic, SUBJECT)})" if (topic := topic_of(message.title)) else ""
-        yield _fact(
-            "message", person, f"{wrote} {reading.ago(message.at)}{topic}: {quoted(gist(message.body))}", message
-        )
+def _last_written(reading: Reading, stated: Sequence[Fact]) -> Iterator[Fact]:
+    """What the two wrote last, without what was `stated` of it."""
+    person = reading.person
+    written = (past for past in reading.written if past.direction in ("inbound", "outbound"))
+    message = next((past for past in written if gist(past.body)), None)
+    if not message or reading.age(message) > MESSAGE_DAYS:
+        return
+    about = [fact.text for fact in stated if message.label in fact.evidence]
+    words = longest_run(message.body, lambda sentence: _is_in(sentence, about)) if about else gist(message.body)
+    if not words:
+        return
+    also, when = (" also", "") if about else ("", f" {reading.ago(message.at)}")
+    wrote = f"{person.name}{also} wrote" if message.direction == "inbound" else f"You{also} wrote to {person.name}"
+    topic = _in_brackets(message)
+    if any(topic in text for text in about):
+        topic = ""
+    yield _fact("message", person, f"{wrote}{when}{topic}: {quoted(words)}", message)
+
+
+def _is_in(sentence: str, texts: Sequence[str]) -> bool:
+    """Whether one of the texts quotes it, at least its beginning."""
+    begin = line(without_links(plain(sentence)), SUBJECT).rstrip("…")
+    return any(begin in text for text in texts)
+
+
+def _topic_of_short(past: PastInteraction, words: str) -> str:
+    """For words that say nothing by themselves, what they were written about."""
+    return _in_brackets(past) if is_short(words) and words not in past.title else ""
+
+
+def _in_brackets(past: PastInteraction) -> str:
+    return f" ({line(topic, SUBJECT)})" if (topic := topic_of(past.title)) else ""
+
+
+def _last_met(reading: Reading) -> Iterator[Fact]:
+    """When the two met last."""
+    person = reading.person
     met = next((past for past in person.interactions if past.is_meeting), None)
     if (
         met

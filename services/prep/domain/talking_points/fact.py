@@ -16,7 +16,8 @@ _KINDS: tuple[Kind, ...] = get_args(Kind)
 
 QUOTED = 180
 MOST_NAMED = 4
-_REPLY = re.compile(r"^(?:\s*[^\W\d_]{1,4}(?:\[\d+\])?\s*[:：])+\s*")
+# "Re:", "AW:", "回复：", "Re[2]:", also several, and behind the tag of a list: "[dev] Re:".
+_REPLY = re.compile(r"^(?:(?:\s*\[[^\[\]]{1,40}\])*\s*[^\W\d_]{1,4}(?:\[\d+\])?\s*[:：](?!:))+\s*")
 
 
 @dataclass(frozen=True)
