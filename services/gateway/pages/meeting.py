@@ -50,16 +50,16 @@ async def show_meeting(visit: Visit) -> web.Response:
 
 async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
     meeting = await visit.request(GetMeeting(user_id=visit.user_id, meeting_id=_id(visit)))
-    views, forecast, accounts = await asyncio.gather(
-        fetch_meeting_views(visit.call, [meeting], without_prep=True), _forecast(visit, meeting), visit.accounts()
-    )
-    view = views[0]
     look = _look(visit)
+    [view], forecast, accounts, brief = await asyncio.gather(
+        fetch_meeting_views(visit.call, [meeting], without_prep=True),
+        _forecast(visit, meeting),
+        visit.accounts(),
+        _text_brief(visit, look),
+    )
     begun = view.starts_at <= visit.now
     noted = [guest for guest in forecast.guests if guest.contact_id] if forecast and begun else []
-    brief, note = await asyncio.gather(
-        _text_brief(visit, look), _note(visit, [guest.contact_id for guest in noted if guest.contact_id])
-    )
+    note = await _note(visit, [guest.contact_id for guest in noted if guest.contact_id])
     values = {
         "meeting": view,
         "length": length_text(view.ends_at - view.starts_at),
