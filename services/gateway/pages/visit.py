@@ -91,7 +91,7 @@ class Visit:
     ) -> web.Response:
         """The page in its frame: navigation, sync health, unread notifications.
 
-        `path`: where the page is. One that answers a form is not where that was sent: nothing can be fetched from there.
+        `path`: where the page is. One that answers a form is not where that was sent: nothing can be loaded from there.
         """
         connected, unread = await asyncio.gather(self.frame.accounts, self.frame.unread)
         frame = {

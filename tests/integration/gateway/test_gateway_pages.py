@@ -73,6 +73,18 @@ async def test_a_page_has_its_frame_and_leads_who_is_signed_out_to_the_sign_in(
         assert (response.status, response.headers["Location"]) == (302, "/login")
 
 
+async def test_the_live_parts_of_the_frame_are_fetched_without_the_page_they_stand_on(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    html = await page(browser, "/contacts")
+    parts = [re.search(rf'<a id="{name}"[^>]*', html) for name in ("health", "bell")]
+    assert [part and 'hx-get="/frame"' in part[0] for part in parts] == [True, True]
+    gateway.world.requests.clear()
+    frame = await page(browser, "/frame")
+    assert [part and part[0] in frame for part in parts] == [True, True], "the same as on the page"
+    assert gateway.world.requests == [], "no people are looked for"
+
+
 async def test_people_are_listed_searched_sorted_and_paged(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:
@@ -475,5 +487,10 @@ async def test_a_link_that_was_opened_signed_out_leads_there_after_the_sign_in(g
                 return response.headers["Location"]
 
         await browser.get(meeting)
+        for part in (
+            {"HX-Request": "true"},
+            {"Sec-Fetch-Dest": "image"},
+        ):  # of a page that was open when its session ended
+            await browser.get("/frame", headers=part)
         assert await signs_in() == meeting
         assert await signs_in() == "/", "once"
