@@ -23,6 +23,13 @@ PLATFORMS = {"mail": "email", "meetings": "calendar", "notes": "note"}
 CHOICES: Mapping[str, Collection[str]] = {"show": PLATFORMS, "side": DIRECTIONS}
 
 
+NO_TIMELINE: Mapping[str, object] = {
+    "upcoming": (), "upcoming_more": 0, "months": (), "continued": False, "chosen": {}, "conversations": "", "most_open": PAGE_LENGTH,
+    "shows": (), "sides": (), "older_page": False, "fresh": "", "more": "",
+}  # fmt: skip
+"""What the template shows where none is wanted."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """One way to narrow the timeline: its name, the query that leads there, and whether it is the one in force."""
@@ -133,4 +140,4 @@ def _choices(chosen: Mapping[str, str], name: str, texts: Mapping[str, str]) -> 
 def _continued(visit: Visit, shown: list[Month]) -> bool:
     """Whether what is shown goes on in the month in which the page above it ended, on the same screen."""
     parameters = visit.http_request.query
-    return bool(shown and visit.http_request.headers.get("HX-Request") and parameters.get("month") == shown[0].key)
+    return bool(shown and visit.is_partial and parameters.get("month") == shown[0].key)

@@ -60,6 +60,16 @@ class Visit:
     def user_id(self) -> UserId:
         return self.call.user_id
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether a page that is open fetches this one for a part of it."""
+        return "HX-Request" in self.http_request.headers
+
+    @property
+    def replaced_id(self) -> str:
+        """The id of the element in the place of which that part comes; empty where it has none, and for a whole page."""
+        return self.http_request.headers.get("HX-Target", "").partition("#")[2] if self.is_partial else ""
+
     async def request(self, request: Request[R], *, seconds: float | None = None) -> R:
         """The reply of the service."""
         return await self.call.request(request, seconds=seconds)

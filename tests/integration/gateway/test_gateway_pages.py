@@ -85,6 +85,30 @@ async def test_the_live_parts_of_the_frame_are_fetched_without_the_page_they_sta
     assert gateway.world.requests == [], "no people are looked for"
 
 
+async def test_for_a_part_of_a_page_no_more_is_requested_than_it_shows(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    person = world.add(world.alice, contact("Carol", "carol@example.com"))
+    world.interactions = (interaction("Hello"),)
+    here = f"/contacts/{person.id}"
+    for path, headers, shown, expected in (
+        (here, {}, 'id="recent"', {q.GetContact, q.GetTimeline, q.FindDuplicates, q.ListMerges}),
+        (here, {"HX-Target": "header#person"}, 'id="recent"', {q.GetContact, q.GetTimeline, q.FindDuplicates, q.ListMerges}),
+        (here, {"HX-Request": "true", "HX-Target": "header#person"}, "carol@example.com", {q.GetContact}),
+        (f"{here}?edit=notes", {"HX-Request": "true", "HX-Target": "section#about"}, 'name="notes"', {q.GetContact}),
+        (here, {"HX-Request": "true", "HX-Target": "div#recent"}, "Hello", {q.GetContact, q.GetTimeline}),
+        (f"{here}?cursor=older", {"HX-Request": "true", "HX-Target": "div"}, "Hello", {q.GetContact, q.GetTimeline}),
+        ("/contacts", {}, "Carol", {q.SearchContacts, q.ListTags, q.ListDuplicates}),
+        ("/contacts", {"HX-Request": "true", "HX-Target": "div#people"}, "Carol", {q.SearchContacts}),
+    ):  # fmt: skip
+        world.forget_what_was_requested()
+        async with browser.get(path, headers=headers) as response:
+            assert shown in await response.text(), (path, headers)
+        of_contacts = {kind for kind in world.contacts_responders() if world.was_requested(kind)}
+        assert of_contacts == expected, (path, headers)
+
+
 async def test_people_are_listed_searched_sorted_and_paged(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:

@@ -48,8 +48,12 @@ class TwoUsers:
         return respond
 
     def forget_what_was_requested(self) -> None:
-        """As far as `after` is concerned."""
+        """As far as `after` and `was_requested` are concerned."""
         self._requested.clear()
+
+    def was_requested(self, kind: type[q.Request[Any]]) -> bool:
+        """Since that was forgotten."""
+        return self._requested[kind].is_set()
 
     async def done(self, command: q.Command[Any]) -> q.Done:
         self.requests.append(command)
