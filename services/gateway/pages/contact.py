@@ -29,7 +29,7 @@ from services.gateway.domain.handle_texts import handles
 from services.gateway.domain.relationship_texts import going_cold_text, history_line, part_texts, relationship_line
 from services.gateway.pages.contact_fields import FIELDS, PARTS, Editing, changed_fields, entered_fields, read_form
 from services.gateway.pages.duplicates import return_path
-from services.gateway.pages.timeline import NO_TIMELINE, timeline_values
+from services.gateway.pages.timeline import NO_TIMELINE, platform_choices, timeline_values
 from services.gateway.pages.visit import Visit, page_route, see_other, uuid_or_none
 
 DUPLICATES_SHOWN = 3
@@ -82,6 +82,7 @@ async def _contact_page(
         "merges": merges,
         "merge_id": visit.query_id("merged"),
         "parted_from": visit.query_id("parted_from"),
+        "shows": platform_choices(visit, contact.numbers.platforms),
         **timeline,
     }
     return await visit.page("contact.html", values, status=status)

@@ -249,6 +249,36 @@ async def test_a_person_shows_months_of_the_reader_sides_and_folded_conversation
     assert html.index("The newest of a thousand") < html.index("The second")
 
 
+async def test_a_timeline_is_narrowed_to_whatever_platform_somebody_is_met_on(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    numbers = q.ScoreNumbers(platforms=("calendar", "email", "sms_chat"))
+    person = gateway.world.add(gateway.world.alice, contact("Carol").model_copy(update={"numbers": numbers}))
+    here = f"/contacts/{person.id}"
+
+    def offered(html: str) -> list[tuple[str, str]]:
+        (switch,) = re.findall(r'<nav class="switch" aria-label="What to show">(.*?)</nav>', html)
+        links: list[tuple[str, str]] = re.findall(r'<a href="([^"]*)#timeline"[^>]*><bdi>(.*?)</bdi>', switch)
+        return links
+
+    names = (
+        ("", "all"),
+        ("?show=mail", "mail"),
+        ("?show=meetings", "meetings"),
+        ("?show=notes", "notes"),
+        ("?show=sms_chat", "sms chat"),
+    )
+    expected = [(here + query, name) for query, name in names]
+    assert offered(await page(browser, here)) == expected
+    assert offered(await page(browser, f"{here}?show=mail")) == expected
+    assert past(gateway)[-1].platform == "email"
+    assert offered(await page(browser, f"{here}?show=sms_chat")) == expected
+    assert past(gateway)[-1].platform == "sms_chat"
+    assert offered(await page(browser, f"{here}?show=fax"))[-1] == (f"{here}?show=fax", "fax"), (
+        "what is chosen is there"
+    )
+
+
 async def test_conversations_that_are_open_stay_so_where_the_timeline_is_fetched_anew(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:
