@@ -74,7 +74,7 @@ async def test_every_page_is_accessible_fits_and_calls_nobody_else(running: Prod
 # From the last to the first: where the focus is, as far as it lies under the bar above or below.
 _COVERED = """() => [...document.querySelectorAll("#people a.row")].reverse().map((row) => {
     row.focus();
-    const [it, above, below] = [row, document.querySelector(".bar"), document.querySelector(".side")].map((of) => of.getBoundingClientRect());
+    const [it, below, above] = [row, ...document.querySelectorAll(".bar, .side")].map((of) => of.getBoundingClientRect());
     return Math.max(above.bottom - it.top, below.top > 0 ? it.bottom - below.top : 0, 0);
 })"""
 
