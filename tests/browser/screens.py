@@ -8,7 +8,7 @@ import asyncio
 import io
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,8 +109,8 @@ SCREENS = (
 LAST = (Screen("sign-in-again", "/"), Screen("settings-sign-in-again", "/settings"))
 
 
-async def take_all(only: str) -> int:
-    """Take the pictures whose name has `only` in it."""
+async def take_all(only: Sequence[str]) -> int:
+    """Take the pictures whose name has one of these in it; all where there is none."""
     chromium = find_chromium()
     if chromium is None:
         print("No Chromium is installed: `make browser` fetches one.")
@@ -138,7 +138,7 @@ async def take_all(only: str) -> int:
 class Camera:
     """A browser that takes pictures of pages, as the person sees them."""
 
-    def __init__(self, browser: Browser, person: Person, only: str) -> None:
+    def __init__(self, browser: Browser, person: Person, only: Sequence[str]) -> None:
         self._browser = browser
         self._person = person
         self._only = only
@@ -148,7 +148,7 @@ class Camera:
     async def take(self, screens: tuple[Screen, ...], things: Mapping[str, str]) -> None:
         for look, options in LOOKS.items():
             for screen in screens:
-                if self._only in screen.name:
+                if not self._only or any(text in screen.name for text in self._only):
                     await self._take(screen, screen.path.format(**things), look, options)
 
     async def _take(self, screen: Screen, path: str, look: str, options: dict[str, Any]) -> None:
@@ -245,7 +245,9 @@ async def _revoke(running: Product, address: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make screens ARGS=…", description=__doc__)
-    parser.add_argument("--only", default="", metavar="TEXT", help="only pictures with this in their name")
+    parser.add_argument(
+        "--only", nargs="*", default=(), metavar="TEXT", help="only pictures with one of these in their name"
+    )
     return asyncio.run(take_all(parser.parse_args().only))
 
 
