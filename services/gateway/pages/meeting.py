@@ -15,7 +15,7 @@ from services.gateway.context import Context
 from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.brief_scheme import in_scheme
 from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView, brief_link, brief_outlook, brief_text
-from services.gateway.domain.moments import length_text
+from services.gateway.domain.moments import length_text, whole_days_text
 from services.gateway.meeting_notes import A_MOMENT, MAX_NOTE, contacts_of, get_note, write_note
 from services.gateway.pages.visit import Visit, page_route, see_other
 
@@ -62,6 +62,7 @@ async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
     note = await _note(visit, [guest.contact_id for guest in noted if guest.contact_id])
     values = {
         "meeting": view,
+        "all_day": whole_days_text(view.start_date, view.end_date) if view.all_day and view.start_date else "",
         "length": length_text(view.ends_at - view.starts_at),
         "video_url": view.video_url if view.video_url.startswith(("https://", "http://")) else "",
         "guests": _guests(view, forecast),
