@@ -30,6 +30,7 @@ from services.gateway.pages.duplicates import duplicates_routes
 from services.gateway.pages.exports import exports_routes
 from services.gateway.pages.home import home_routes
 from services.gateway.pages.leaving import leaving_routes
+from services.gateway.pages.live_frame import live_frame_routes
 from services.gateway.pages.meeting import meeting_routes
 from services.gateway.pages.meetings import meetings_routes
 from services.gateway.pages.model_calls import model_calls_routes
@@ -79,6 +80,7 @@ def build_app(context: Context) -> web.Application:
             *docs_routes(context),
             *sign_in_routes(context),
             *home_routes(context),
+            *live_frame_routes(context),
             *contacts_routes(context),
             *duplicates_routes(context),
             *contact_routes(context),

@@ -1,16 +1,20 @@
 """In which zone a user reads times that no browser asks for: in notifications, webhook calls, and pages without JavaScript."""
 
+from collections.abc import Awaitable
 from zoneinfo import ZoneInfo
 
 from libs.common.errors import Refused
 from libs.common.ids import UserId
-from libs.common.requests import GetSettings, GetSyncStatus
+from libs.common.requests import GetSettings, GetSyncStatus, SyncStatus
 from services.gateway.context import Context
 from services.gateway.domain.moments import UTC_ZONE, reader_zone
 
 
-async def user_zone(context: Context, user_id: UserId) -> ZoneInfo:
-    """That of the settings, else that of a primary calendar, the oldest account's first; else UTC. Outage: it can't be known now."""
+async def user_zone(context: Context, user_id: UserId, status: Awaitable[SyncStatus] | None = None) -> ZoneInfo:
+    """That of the settings, else that of a primary calendar, the oldest account's first; else UTC. Outage: it can't be known now.
+
+    `status`: where it is on its way already.
+    """
     try:
         settings = await context.bus.request(GetSettings(user_id=user_id))
     except Refused as refused:
@@ -19,5 +23,5 @@ async def user_zone(context: Context, user_id: UserId) -> ZoneInfo:
         return UTC_ZONE  # the user is gone
     if chosen := settings.preferences.gmail.time_zone:
         return reader_zone(chosen)
-    status = await context.bus.request(GetSyncStatus(user_id=user_id))
-    return reader_zone(*status.time_zones.values())
+    known = await (status or context.bus.request(GetSyncStatus(user_id=user_id)))
+    return reader_zone(*known.time_zones.values())

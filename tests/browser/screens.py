@@ -8,7 +8,7 @@ import asyncio
 import io
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ LOOKS: Mapping[str, dict[str, Any]] = {
 }
 # A page that goes on for ever is shown by its beginning.
 LONGEST = 2600
+SCORED_SECONDS = 60
 WEBP = {"format": "WEBP", "quality": 78, "method": 6}
 
 Act = Callable[[Page], Awaitable[None]]
@@ -56,6 +57,16 @@ async def _list_keys(page: Page) -> None:
     await page.locator("#shortcuts").wait_for()
 
 
+async def _open_conversation(page: Page) -> None:
+    conversation = page.locator("#recent details.thread:not(.bulk)").first
+    await conversation.locator("summary").click()
+    await conversation.locator(".line").first.wait_for()
+
+
+async def _list_parts(page: Page) -> None:
+    await page.locator(".relationship summary").click()
+
+
 async def _lose_the_network(page: Page) -> None:
     await page.context.set_offline(True)
     await page.locator("#offline:not([hidden])").wait_for()
@@ -68,13 +79,15 @@ SCREENS = (
     Screen("people-nobody-found", "/contacts", _search_for_nobody),
     Screen("people-going-cold", "/contacts?going_cold=yes"),
     Screen("people-duplicates", "/contacts/duplicates"),
-    Screen("person", "/contacts/{priya}"),
-    Screen("person-field", "/contacts/{priya}?edit=title"),
-    Screen("person-edit", "/contacts/{priya}/edit"),
+    Screen("person", "/contacts/{amara}"),
+    Screen("person-relationship", "/contacts/{amara}", _list_parts),
+    Screen("person-conversation", "/contacts/{lukas}", _open_conversation),
+    Screen("person-field", "/contacts/{amara}?edit=title"),
+    Screen("person-edit", "/contacts/{amara}/edit"),
     Screen("person-duplicate", "/contacts/{twin}"),
     Screen("person-long-name", "/contacts/{long}"),
     Screen("person-new", "/contacts/new"),
-    Screen("why", "/why?contact_id={priya}&message_id=nobody%40sent.example"),
+    Screen("why", "/why?contact_id={amara}&message_id=nobody%40sent.example"),
     Screen("meetings", "/meetings"),
     Screen("meetings-past", "/meetings?past"),
     Screen("meetings-dry-run", "/meetings/dry-run"),
@@ -97,8 +110,8 @@ SCREENS = (
 LAST = (Screen("sign-in-again", "/"), Screen("settings-sign-in-again", "/settings"))
 
 
-async def take_all(only: str) -> int:
-    """Take the pictures whose name has `only` in it."""
+async def take_all(only: Sequence[str]) -> int:
+    """Take the pictures whose name has one of these in it; all where there is none."""
     chromium = find_chromium()
     if chromium is None:
         print("No Chromium is installed: `make browser` fetches one.")
@@ -114,6 +127,7 @@ async def take_all(only: str) -> int:
             await running.person.sign_in(accounts[0].address)
             await camera.take(FIRST_RUN, {})
             await running.settle()
+            await _scored(running.person)
             await camera.take(SCREENS, await _things(running))
             await _revoke(running, accounts[0].address)
             await camera.take(LAST, {})
@@ -125,7 +139,7 @@ async def take_all(only: str) -> int:
 class Camera:
     """A browser that takes pictures of pages, as the person sees them."""
 
-    def __init__(self, browser: Browser, person: Person, only: str) -> None:
+    def __init__(self, browser: Browser, person: Person, only: Sequence[str]) -> None:
         self._browser = browser
         self._person = person
         self._only = only
@@ -135,7 +149,7 @@ class Camera:
     async def take(self, screens: tuple[Screen, ...], things: Mapping[str, str]) -> None:
         for look, options in LOOKS.items():
             for screen in screens:
-                if self._only in screen.name:
+                if not self._only or any(text in screen.name for text in self._only):
                     await self._take(screen, screen.path.format(**things), look, options)
 
     async def _take(self, screen: Screen, path: str, look: str, options: dict[str, Any]) -> None:
@@ -147,9 +161,10 @@ class Camera:
         await page.wait_for_load_state()
         if screen.act:
             await screen.act(page)
-        picture = Image.open(io.BytesIO(await page.screenshot(full_page=True, animations="disabled")))
+        await _stretch(page, options["viewport"])
+        picture = Image.open(io.BytesIO(await page.screenshot(animations="disabled")))
         target = FOLDER / f"{screen.name}-{look}.webp"
-        picture.convert("RGB").crop((0, 0, picture.width, min(picture.height, LONGEST))).save(target, **WEBP)
+        picture.convert("RGB").save(target, **WEBP)
         await context.close()
         self.taken += 1
         self.size += target.stat().st_size
@@ -162,10 +177,27 @@ class Camera:
         )
 
 
+async def _stretch(page: Page, viewport: Mapping[str, int]) -> None:
+    """A screen as long as the page, so that what keeps to its edges is there in the picture, too."""
+    height = await page.evaluate("document.documentElement.scrollHeight")
+    await page.set_viewport_size({"width": viewport["width"], "height": max(viewport["height"], min(height, LONGEST))})
+
+
+async def _scored(person: Person) -> None:
+    """How close people are is computed in the background: wait until lists show it as their pages do."""
+    async with asyncio.timeout(SCORED_SECONDS):
+        while True:
+            listed = (await person.call("GET", "/contacts", limit=200))["items"]
+            pages = [await person.call("GET", f"/contacts/{found['id']}") for found in listed]
+            shown = ("score", "last_interaction_at", "going_cold")
+            if all(found[name] == page[name] for found, page in zip(listed, pages, strict=True) for name in shown):
+                return
+            await asyncio.sleep(0.5)
+
+
 async def _things(running: Product) -> Mapping[str, str]:
     """What is shown in places that an id leads to, some of it made for the pictures."""
     person = running.person
-    found = (await person.call("GET", "/contacts", q="Priya Raman"))["items"]
     twins = [
         await person.call(
             "POST", "/contacts", {"name": "Ada Example", "phones": ["+46 70 174 09 99"], "emails": [address]}
@@ -179,7 +211,7 @@ async def _things(running: Product) -> Mapping[str, str]:
     meetings = (await person.call("GET", "/meetings", **{"from": now}))["items"]
     met = next(meeting for meeting in meetings if len(meeting["guests"]) > 1)
     return {
-        "priya": found[0]["id"],
+        **{name: (await person.call("GET", "/contacts", q=name))["items"][0]["id"] for name in ("amara", "lukas")},
         "twin": twins[0]["id"],
         "long": long["id"],
         "meeting": f"/meetings/{met['id']}",
@@ -214,7 +246,9 @@ async def _revoke(running: Product, address: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make screens ARGS=…", description=__doc__)
-    parser.add_argument("--only", default="", metavar="TEXT", help="only pictures with this in their name")
+    parser.add_argument(
+        "--only", nargs="*", default=(), metavar="TEXT", help="only pictures with one of these in their name"
+    )
     return asyncio.run(take_all(parser.parse_args().only))
 
 

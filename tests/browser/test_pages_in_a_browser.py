@@ -71,6 +71,23 @@ async def test_every_page_is_accessible_fits_and_calls_nobody_else(running: Prod
             await visitor.check()
 
 
+# From the last to the first: where the focus is, as far as it lies under the bar above or below.
+_COVERED = """() => [...document.querySelectorAll("#people a.row")].reverse().map((row) => {
+    row.focus();
+    const [it, below, above] = [row, ...document.querySelectorAll(".bar, .side")].map((of) => of.getBoundingClientRect());
+    return Math.max(above.bottom - it.top, below.top > 0 ? it.bottom - below.top : 0, 0);
+})"""
+
+
+@pytest.mark.parametrize("look", ["desktop", "phone"])
+async def test_what_has_the_focus_lies_under_no_bar(running: Product, visit: Visit, look: str) -> None:
+    async with visit(**LOOKS[look]) as visitor:
+        await visitor.open("/contacts")
+        covered = await visitor.page.evaluate(_COVERED)
+        assert len(covered) > 20
+        assert max(covered) < 1
+
+
 async def test_the_keyboard_is_enough(running: Product, visit: Visit) -> None:
     async with visit() as visitor:
         page = visitor.page

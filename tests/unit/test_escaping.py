@@ -239,7 +239,8 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
     guest = filled.shape(MeetingGuest)
     for look, all_day in (("text", True), ("light", False), ("", False)):
         yield "meeting.html", {
-            "meeting": filled.shape(MeetingView, all_day=all_day), "length": filled.text(), "video_url": f"https://x.example/?{filled.text()}",
+            "meeting": filled.shape(MeetingView, all_day=all_day), "length": filled.text(), "all_day": filled.text() if all_day else "",
+            "video_url": f"https://x.example/?{filled.text()}",
             "guests": [GuestLine(filled.text(), filled.text(), True, guest), GuestLine(filled.text(), "", False, None)],
             "state": filled.text(), "sent_url": f"https://x.example/?{filled.text()}", "looks": LOOKS, "look": look,
             "brief": filled.shape(Brief) if look == "text" else None, "sent": True, "problem_text": filled.text(),

@@ -14,6 +14,8 @@ OLDER_THAN, YOUNGER_THAN = timedelta(days=2), timedelta(days=60)
 MOST = 5
 # Of Latin, full width and small, Arabic, Armenian, Ethiopic, Greek (U+037E), doubled, reversed, Coptic, Vai, Medefaidrin.
 _MARKS = frozenset("?？﹖؟՞፧\u037e⁇⁈⁉‽⸮⳺⳻꘏\U00016e9a")
+# What no comma can stand behind.
+_AT_THE_END = "".join(_MARKS) + "!！,，;；:：… "
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)
 # "Re:", "AW:", "回复：", "Re[2]:", also several, and behind the tag of a list ("[dev] Re:"): such a subject is that of an earlier mail.
 _PREFIXES = re.compile(r"^(?:(?:\s*\[[^\[\]]{1,40}\])*\s*[^\W\d_]{1,4}(?:\[\d+\])?\s*[:：](?!:))+\s*")
@@ -74,5 +76,5 @@ def _is_greek(character: str) -> bool:
 
 
 def topic(title: str) -> str:
-    """The subject without what mail programs put before it."""
-    return _PREFIXES.sub("", title).strip()
+    """The subject without what mail programs put before it, and without the signs at its end: it stands in the middle of a sentence."""
+    return _PREFIXES.sub("", title).strip().rstrip(_AT_THE_END)

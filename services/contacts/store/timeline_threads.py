@@ -1,7 +1,7 @@
 """Timelines with their threads folded: each stands at its newest message, and there alone, whatever page that is on."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from libs.common.ids import ContactId, InteractionId
 from services.contacts.domain.timeline_pieces import first_length, next_length
 from services.contacts.store.timelines import (
     FITTING,
+    SOURCES,
     Position,
     TimelineFilter,
     TimelineLine,
@@ -58,7 +59,7 @@ async def list_folded_lines(
         thread_of = await _list_thread_names(connection, piece.ids)
         unknown = {id_: thread for id_, thread in thread_of.items() if thread not in threads}
         if unknown:
-            members = await _list_ids_in_threads(connection, contact_id, unknown)
+            members = await _list_ids_in_threads(connection, contact_id, {name for _, name in unknown.values()})
             known = await _list_threads(connection, contact_id, wanted, members)
             threads |= {thread: known.get(thread) for thread in unknown.values()}
             in_threads.update(members)
@@ -107,23 +108,16 @@ async def _list_threads(
 
 
 async def _list_ids_in_threads(
-    connection: Connection, contact_id: ContactId, thread_of: Mapping[InteractionId, Thread]
+    connection: Connection, contact_id: ContactId, names: Collection[str]
 ) -> list[InteractionId]:
-    """What is in the threads of these messages, whoever is on it: in any account of the user, or written by hand.
-
-    Where the connection of an account has not arrived yet, it is known by the messages alone.
-    """
+    """What is in threads of these names, whoever is on it: in any account of the user, or written by hand."""
     rows = await connection.fetch(
-        """WITH sources AS (
-               SELECT user_id AS id FROM contacts WHERE id = $3
-               UNION SELECT a.id FROM contacts c JOIN accounts a USING (user_id) WHERE c.id = $3
-               UNION SELECT source_id FROM sightings WHERE interaction_id = ANY($1::uuid[])
-           )
-           SELECT DISTINCT s.interaction_id FROM sources CROSS JOIN unnest($2::text[]) AS t(thread)
-           JOIN sightings s ON s.source_id = sources.id AND s.thread = t.thread AND s.fact IS NOT NULL
-           WHERE s.interaction_id IS NOT NULL""",
-        list(thread_of),
-        list({name for _, name in thread_of.values()}),
+        f"""WITH {SOURCES}
+            SELECT DISTINCT seen.interaction_id FROM sources CROSS JOIN unnest($2::text[]) AS t(thread) CROSS JOIN LATERAL (
+                SELECT s.interaction_id FROM sightings s
+                WHERE s.source_id = sources.id AND s.thread = t.thread AND s.fact IS NOT NULL OFFSET 0
+            ) seen WHERE seen.interaction_id IS NOT NULL""",  # noqa: S608  (no input in it)
         contact_id,
+        list(names),
     )
     return [row["interaction_id"] for row in rows]

@@ -1,5 +1,6 @@
 """Times in the reader's words and zone: relative up to a week, then the day. Pure."""
 
+import re
 from datetime import date, datetime, timedelta
 from math import floor
 from zoneinfo import ZoneInfo
@@ -8,6 +9,9 @@ from libs.common.time_zones import known_zone
 
 UTC_ZONE = ZoneInfo("UTC")
 WEEK_DAYS = 7
+_BIRTHDAY = re.compile(r"(?:-|(?P<year>\d{4}))-(?P<day>\d\d-\d\d)", re.ASCII)
+LEAP_YEAR = "2000"
+"""A year in which every birthday is."""
 
 
 def reader_zone(*names: str) -> ZoneInfo:
@@ -52,6 +56,31 @@ def heading_of_day(day: date, today: date) -> str:
     text = f"{day:%A}, {day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")
     name = names.get((day - today).days)
     return f"{name} · {text}" if name else text
+
+
+def whole_days_text(first: date, end: date | None) -> str:
+    """What lasts whole days, until before `end`: "Wednesday, 23 December 2026, all day", "23 December 2026 to 2 January 2027"."""
+    last = end - timedelta(days=1) if end else first
+    if last <= first:
+        return f"{first:%A}, {_long_day(first)} {first.year}, all day"
+    return f"{_long_day(first)}{'' if first.year == last.year else f' {first.year}'} to {_long_day(last)} {last.year}"
+
+
+def birthday_text(birthday: str) -> str:
+    """ "21 March 1985"; "21 March" where the year is not known ("--03-21"); what is no such day as it is."""
+    written = _BIRTHDAY.fullmatch(birthday)
+    if written is None:
+        return birthday
+    year = written["year"]
+    try:
+        day = date.fromisoformat(f"{year or LEAP_YEAR}-{written['day']}")
+    except ValueError:
+        return birthday
+    return _long_day(day) + (f" {day.year}" if year else "")
+
+
+def _long_day(day: date) -> str:
+    return f"{day.day} {day:%B}"
 
 
 def exact_text(then: datetime, zone: ZoneInfo) -> str:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from libs.common.requests import Interaction, TimelineItem
+from services.gateway.domain.moments import length_text
 
 SIDES = {"inbound": "they", "outbound": "you", "mutual": "both", "participant": "others"}
+# Midnight to midnight, also on the days when clocks change.
+SHORTEST_DAY = timedelta(hours=23)
 PLATFORM_NAMES = {"gmail": "mail", "meeting": "meeting", "calendar": "meeting", "note": "note"}
 
 
@@ -24,6 +27,16 @@ class Line:
     key: str
     older: tuple["Line", ...] = ()
     messages: int = 1
+
+    @property
+    def extent(self) -> str:
+        """How long a meeting takes, and how many people it brings together where it is not the two of you; empty for all else."""
+        interaction = self.interaction
+        if interaction.kind != "meeting" or interaction.ends_at is None:
+            return ""
+        people = _people_in_meeting(interaction)
+        texts = (_length(interaction.ends_at - interaction.occurred_at), f"{people} people" if people > 2 else "")
+        return " · ".join(filter(None, texts))
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,20 @@ def _folded(item: TimelineItem, opened: Opened) -> Line:
 
 def _line(interaction: Interaction) -> Line:
     return Line(interaction, SIDES[interaction.direction], str(interaction.id))
+
+
+def _length(length: timedelta) -> str:
+    if length < SHORTEST_DAY:
+        return length_text(length) if length else ""
+    days = round(length / timedelta(days=1))
+    return "all day" if days == 1 else f"{days} days"
+
+
+def _people_in_meeting(interaction: Interaction) -> int:
+    """With the user. Where not all are listed, the organizer, who is there twice, stands for the user, who is not."""
+    if interaction.people_total > len(interaction.people):
+        return interaction.people_total
+    return 1 + sum(person.role == "attendee" for person in interaction.people)
 
 
 def conversation_key(interaction: Interaction) -> str:

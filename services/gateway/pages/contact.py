@@ -1,6 +1,7 @@
 """A person's page: who they are, how close you are, what is ahead, and everything that passed between you."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
@@ -11,11 +12,13 @@ from libs.common.requests import (
     Contact,
     ContactFields,
     DeleteContact,
+    Duplicate,
     ExcludeContact,
     FindDuplicates,
     GetContact,
     ListMerges,
     MergeContacts,
+    MergeRecord,
     RotateBcc,
     UndoMerge,
     UnlinkIdentity,
@@ -24,9 +27,9 @@ from libs.common.requests import (
 from services.gateway.context import Context
 from services.gateway.domain.handle_texts import handles
 from services.gateway.domain.relationship_texts import going_cold_text, history_line, part_texts, relationship_line
-from services.gateway.pages.contact_fields import FIELDS, Editing, changed_fields, entered_fields, read_form
+from services.gateway.pages.contact_fields import FIELDS, PARTS, Editing, changed_fields, entered_fields, read_form
 from services.gateway.pages.duplicates import return_path
-from services.gateway.pages.timeline import timeline_values
+from services.gateway.pages.timeline import NO_TIMELINE, platform_choices, timeline_values
 from services.gateway.pages.visit import Visit, page_route, see_other, uuid_or_none
 
 DUPLICATES_SHOWN = 3
@@ -56,13 +59,11 @@ async def show_contact(visit: Visit) -> web.Response:
 async def _contact_page(
     visit: Visit, contact_id: ContactId, editing: Editing | None = None, *, status: int = 200
 ) -> web.Response:
-    contact, timeline, duplicates, merges = await asyncio.gather(
+    contact, timeline, (suggested, merges) = await asyncio.gather(
         visit.request(GetContact(user_id=visit.user_id, contact_id=contact_id)),
-        timeline_values(visit, contact_id),
-        visit.request_if_up(FindDuplicates(user_id=visit.user_id, contact_id=contact_id)),
-        visit.request_if_up(ListMerges(user_id=visit.user_id, contact_id=contact_id)),
+        _timeline(visit, contact_id),
+        _twins(visit, contact_id),
     )
-    suggested = duplicates.items if duplicates else ()
     parameters = visit.http_request.query
     before = entered_fields(contact)
     field = FIELDS.get(parameters.get("edit", ""))
@@ -78,12 +79,29 @@ async def _contact_page(
         "history": history_line(contact.history),
         "duplicates": suggested[:DUPLICATES_SHOWN],
         "more_duplicates": len(suggested[DUPLICATES_SHOWN:]),
-        "merges": merges.items if merges else (),
+        "merges": merges,
         "merge_id": visit.query_id("merged"),
         "parted_from": visit.query_id("parted_from"),
+        "shows": platform_choices(visit, contact.numbers.platforms),
         **timeline,
     }
     return await visit.page("contact.html", values, status=status)
+
+
+async def _timeline(visit: Visit, contact_id: ContactId) -> Mapping[str, object]:
+    """What is shown of it; nothing where a part of the page is fetched that stands beside it."""
+    return NO_TIMELINE if visit.replaced_id in PARTS else await timeline_values(visit, contact_id)
+
+
+async def _twins(visit: Visit, contact_id: ContactId) -> tuple[Sequence[Duplicate], Sequence[MergeRecord]]:
+    """Who may be the same person, and who was merged. No part of the page that is fetched by itself shows them."""
+    if visit.is_partial:
+        return (), ()
+    duplicates, merges = await asyncio.gather(
+        visit.request_if_up(FindDuplicates(user_id=visit.user_id, contact_id=contact_id)),
+        visit.request_if_up(ListMerges(user_id=visit.user_id, contact_id=contact_id)),
+    )
+    return duplicates.items if duplicates else (), merges.items if merges else ()
 
 
 async def show_edit(visit: Visit) -> web.Response:

@@ -65,6 +65,10 @@ FIELDS = {
 }
 
 
+PARTS = frozenset(field.part for field in FIELDS.values())
+"""The sections of the page in which fields stand, by their ids."""
+
+
 @dataclass(frozen=True)
 class Editing:
     """A field that is being edited where it stands. `other_id`: whose an address is that was typed."""

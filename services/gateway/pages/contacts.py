@@ -74,7 +74,7 @@ async def show_contacts(visit: Visit) -> web.Response:
     query = _search(visit, chosen)
     page, tags, duplicates = await asyncio.gather(
         visit.request(query),
-        visit.request_if_up(ListTags(user_id=visit.user_id)),
+        _tags(visit),
         _duplicates(visit, query),
     )
     values = {
@@ -83,7 +83,7 @@ async def show_contacts(visit: Visit) -> web.Response:
         "sort": query.sort,
         "sorts": SORTS,
         "tag": chosen.get("tag", ""),
-        "tags": _offered(tags.items if tags else (), chosen.get("tag", "")),
+        "tags": _offered(tags, chosen.get("tag", "")),
         "filters": [_link(chosen, *filter_) for filter_ in FILTERS],
         "kept": {name: chosen[name] for name in dict.fromkeys(name for name, *_ in FILTERS) if name in chosen},
         "archived": query.archived,
@@ -94,9 +94,15 @@ async def show_contacts(visit: Visit) -> web.Response:
     return await visit.page("contacts.html", values)
 
 
+async def _tags(visit: Visit) -> tuple[Tag, ...]:
+    """Those to choose from. They stand above what is fetched while somebody types, chooses or turns pages."""
+    found = None if visit.is_partial else await visit.request_if_up(ListTags(user_id=visit.user_id))
+    return found.items if found else ()
+
+
 async def _duplicates(visit: Visit, query: SearchContacts) -> str:
     """How many pairs wait for a decision. While somebody types or turns pages, only the list is looked at."""
-    return "" if query.q or query.cursor else await count_text(visit)
+    return "" if query.q or query.cursor or visit.is_partial else await count_text(visit)
 
 
 def people_lines(visit: Visit, people: tuple[ContactSummary, ...]) -> list[Person]:

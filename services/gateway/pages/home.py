@@ -84,11 +84,19 @@ class FirstRun:
 
 
 async def _first_run(visit: Visit) -> FirstRun | None:
-    """None after it, when nobody waits for all that there is to be counted either."""
-    accounts, brief_sent = await asyncio.gather(visit.accounts(), _brief_was_sent(visit))
-    if not is_first_run(accounts, visit.user.created_at, visit.now, brief_sent=brief_sent):
-        return None
-    return FirstRun(await visit.request_if_up(CountContacts(user_id=visit.user_id)))
+    """None after it. In the first days it is counted meanwhile; later, where nobody waits for it, only if it is wanted all the same."""
+    created_at = visit.user.created_at
+    if visit.now - created_at >= FIRST_DAYS:
+        if not is_first_run(await visit.accounts(), created_at, visit.now, brief_sent=False):
+            return None
+        return FirstRun(await _counts(visit))
+    accounts, brief_sent, counts = await asyncio.gather(visit.accounts(), _brief_was_sent(visit), _counts(visit))
+    is_first = is_first_run(accounts, created_at, visit.now, brief_sent=brief_sent)
+    return FirstRun(counts) if is_first else None
+
+
+async def _counts(visit: Visit) -> Counts | None:
+    return await visit.request_if_up(CountContacts(user_id=visit.user_id))
 
 
 def _first_brief(visit: Visit, meetings: Rows) -> str:
@@ -102,9 +110,7 @@ def _first_brief(visit: Visit, meetings: Rows) -> str:
 
 
 async def _brief_was_sent(visit: Visit) -> bool:
-    """Whether a brief was sent in the user's first days. Not asked afterwards, where it does not matter."""
-    if visit.now - visit.user.created_at >= FIRST_DAYS:
-        return False
+    """Whether a brief was sent since the user is here."""
     query = ListMeetings(user_id=visit.user_id, start=visit.user.created_at, end=visit.now + timedelta(hours=1))
     meetings = await visit.request_if_up(query)
     if not meetings or not meetings.items:

@@ -15,7 +15,7 @@ from services.gateway.context import Context
 from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.brief_scheme import in_scheme
 from services.gateway.domain.meetings import ANSWER_TEXTS, MeetingView, brief_link, brief_outlook, brief_text
-from services.gateway.domain.moments import length_text
+from services.gateway.domain.moments import length_text, whole_days_text
 from services.gateway.meeting_notes import A_MOMENT, MAX_NOTE, contacts_of, get_note, write_note
 from services.gateway.pages.visit import Visit, page_route, see_other
 
@@ -50,18 +50,19 @@ async def show_meeting(visit: Visit) -> web.Response:
 
 async def _page(visit: Visit, problem: Refused | None = None) -> web.Response:
     meeting = await visit.request(GetMeeting(user_id=visit.user_id, meeting_id=_id(visit)))
-    views, forecast, accounts = await asyncio.gather(
-        fetch_meeting_views(visit.call, [meeting], without_prep=True), _forecast(visit, meeting), visit.accounts()
-    )
-    view = views[0]
     look = _look(visit)
+    [view], forecast, accounts, brief = await asyncio.gather(
+        fetch_meeting_views(visit.call, [meeting], without_prep=True),
+        _forecast(visit, meeting),
+        visit.accounts(),
+        _text_brief(visit, look),
+    )
     begun = view.starts_at <= visit.now
     noted = [guest for guest in forecast.guests if guest.contact_id] if forecast and begun else []
-    brief, note = await asyncio.gather(
-        _text_brief(visit, look), _note(visit, [guest.contact_id for guest in noted if guest.contact_id])
-    )
+    note = await _note(visit, [guest.contact_id for guest in noted if guest.contact_id])
     values = {
         "meeting": view,
+        "all_day": whole_days_text(view.start_date, view.end_date) if view.all_day and view.start_date else "",
         "length": length_text(view.ends_at - view.starts_at),
         "video_url": view.video_url if view.video_url.startswith(("https://", "http://")) else "",
         "guests": _guests(view, forecast),

@@ -56,20 +56,25 @@ class Rows:
 async def list_rows(visit: Visit, start: datetime, end: datetime, *, may_be_away: bool = False) -> Rows:
     """The meetings that end after `start` and begin before `end`, by start. While `sync` is away: an Outage, or with `may_be_away` none."""
     try:
-        meetings, forecasts = await asyncio.gather(
-            _list_meetings(visit, start - UNDER_WAY, end),
+        views, forecasts = await asyncio.gather(
+            _list_views(visit, start, end),
             visit.request_if_up(ForecastPreps(user_id=visit.user_id, start=start - UNDER_WAY, end=end)),
         )
     except Outage:
         if not may_be_away:
             raise
         return Rows(known=False)
-    ahead = [meeting for meeting in meetings if meeting.ends_at > start]
-    views = await fetch_meeting_views(visit.call, ahead, without_prep=True)
     known = forecasts or NOTHING_KNOWN
     by_meeting = {item.meeting_id: item for item in known.items}
     rows = [meeting_row(view, by_meeting.get(view.id), visit.now, visit.zone) for view in views]
     return Rows(rows, known.lead_minutes)
+
+
+async def _list_views(visit: Visit, start: datetime, end: datetime) -> list[MeetingView]:
+    """With what became of their briefs."""
+    meetings = await _list_meetings(visit, start - UNDER_WAY, end)
+    wanted = [meeting for meeting in meetings if meeting.ends_at > start]
+    return await fetch_meeting_views(visit.call, wanted, without_prep=True)
 
 
 async def _list_meetings(visit: Visit, start: datetime, end: datetime) -> list[Meeting]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from libs.common.requests import ContactSummary
 from services.gateway.domain.duplicate_texts import likelihood_text
-from services.gateway.domain.moments import clock_text, exact_text, relative_text
+from services.gateway.domain.moments import birthday_text, clock_text, exact_text, relative_text
 from services.gateway.domain.photos import photo_source, photo_version
 from services.gateway.domain.timeline_view import platform_name
 
@@ -46,7 +46,7 @@ class Renderer:
         self._templates.globals |= {"static": self._static, "icon": self._icons.__getitem__, "photo_path": photo_path}
         self._templates.filters |= {
             "number": number, "iso": iso, "time": time_element, "initials": initials, "platform": platform_name,
-            "likelihood": likelihood_text,
+            "likelihood": likelihood_text, "birthday": birthday_text,
         }  # fmt: skip
 
     def _static(self, name: str) -> str:

@@ -66,10 +66,16 @@ async def require_caller(context: Context, request: web.Request) -> Caller:
     caller = await find_caller(request, context.bus, context.settings)
     if caller is None:
         to_sign_in = web.HTTPFound("/login")
-        if request.method == "GET" and (path := own_path(request.raw_path)):
+        if _is_opened(request) and (path := own_path(request.raw_path)):
             remember_destination(to_sign_in, path, context.settings)
         raise to_sign_in
     return caller
+
+
+def _is_opened(request: web.Request) -> bool:
+    """Whether somebody opens a page: not where a page that is open fetches a part or a photo, nor where a form is sent."""
+    fetched = "HX-Request" in request.headers or request.headers.get("Sec-Fetch-Dest", "document") != "document"
+    return request.method == "GET" and not fetched
 
 
 async def begin(context: Context, request: web.Request) -> web.Response:

@@ -7,7 +7,13 @@ from urllib.parse import urlencode
 
 from libs.common.ids import ContactId
 from libs.common.requests import Direction, GetTimeline, Interaction, TimelineItem
-from services.gateway.domain.timeline_view import Month, conversation_key, months, months_of_conversation
+from services.gateway.domain.timeline_view import (
+    Month,
+    conversation_key,
+    months,
+    months_of_conversation,
+    platform_name,
+)
 from services.gateway.pages.visit import Visit, query_text
 
 PAGE_LENGTH = 60
@@ -20,7 +26,14 @@ MAX_OPEN = 20
 """So many conversations that are open stay so where the timeline is fetched anew."""
 DIRECTIONS: dict[str, Direction] = {"they": "inbound", "you": "outbound"}
 PLATFORMS = {"mail": "email", "meetings": "calendar", "notes": "note"}
-CHOICES: Mapping[str, Collection[str]] = {"show": PLATFORMS, "side": DIRECTIONS}
+CHOICES: Mapping[str, Collection[str]] = {"side": DIRECTIONS}
+
+
+NO_TIMELINE: Mapping[str, object] = {
+    "upcoming": (), "upcoming_more": 0, "months": (), "continued": False, "chosen": {}, "conversations": "", "most_open": PAGE_LENGTH,
+    "sides": (), "older_page": False, "fresh": "", "more": "",
+}  # fmt: skip
+"""What the template shows where none is wanted."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,6 @@ async def timeline_values(visit: Visit, contact_id: ContactId) -> dict[str, obje
         "chosen": chosen,
         "conversations": f"/contacts/{contact_id}?{urlencode(chosen)}{'&' if chosen else ''}",
         "most_open": PAGE_LENGTH,
-        "shows": _choices(chosen, "show", {"": "all", **{name: name for name in PLATFORMS}}),
         "sides": _choices(chosen, "side", {"": "both ways", "they": "they wrote", "you": "you wrote"}),
         "older_page": "cursor" in visit.http_request.query,
         "fresh": urlencode({**chosen, "down_to": past.next_cursor or ""}),
@@ -66,7 +78,7 @@ def _past(visit: Visit, contact_id: ContactId) -> GetTimeline:
     return GetTimeline(
         user_id=visit.user_id,
         contact_id=contact_id,
-        platform=PLATFORMS.get(parameters.get("show", "")) or chosen.get("on"),
+        platform=PLATFORMS.get(chosen.get("show", "")) or chosen.get("show") or chosen.get("on"),
         direction=DIRECTIONS.get(parameters.get("side", "")),
         q=query_text(parameters, "q", MAX_QUERY),
         when="past",
@@ -112,13 +124,23 @@ def _chosen(visit: Visit) -> dict[str, str]:
     """How the timeline is narrowed, by parameter."""
     parameters = visit.http_request.query
     found = {
-        "show": parameters.get("show", ""),
+        "show": query_text(parameters, "show", MAX_PLATFORM),
         "side": parameters.get("side", ""),
         "q": query_text(parameters, "q", MAX_QUERY),
         "thread": query_text(parameters, "thread", MAX_THREAD),
         "on": query_text(parameters, "on", MAX_PLATFORM) if "thread" in parameters else "",
     }
     return {name: value for name, value in found.items() if value and value in CHOICES.get(name, (value,))}
+
+
+def platform_choices(visit: Visit, platforms: Sequence[str]) -> list[Choice]:
+    """What to show of a timeline: mail, meetings, notes, and what came by other `platforms`, under their own names."""
+    chosen = _chosen(visit)
+    others = [platform for platform in (*platforms, chosen.get("show", "")) if platform not in PLATFORMS.values()]
+    texts = {"": "all", **{name: name for name in PLATFORMS}}
+    for platform in others:
+        texts.setdefault(platform, platform_name(platform))
+    return _choices(chosen, "show", texts)
 
 
 def _choices(chosen: Mapping[str, str], name: str, texts: Mapping[str, str]) -> list[Choice]:
@@ -133,4 +155,4 @@ def _choices(chosen: Mapping[str, str], name: str, texts: Mapping[str, str]) -> 
 def _continued(visit: Visit, shown: list[Month]) -> bool:
     """Whether what is shown goes on in the month in which the page above it ended, on the same screen."""
     parameters = visit.http_request.query
-    return bool(shown and visit.http_request.headers.get("HX-Request") and parameters.get("month") == shown[0].key)
+    return bool(shown and visit.is_partial and parameters.get("month") == shown[0].key)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TypeVar
 from urllib.parse import unquote
 from uuid import UUID
@@ -15,17 +14,16 @@ from pydantic import BaseModel
 
 from libs.common.errors import Outage, not_found
 from libs.common.ids import UserId
-from libs.common.requests import GetSyncStatus, ListAccounts, Request, User
+from libs.common.requests import Request, User
 from libs.common.time_zones import known_zone
 from services.gateway.api.endpoint import Call
 from services.gateway.context import Context
-from services.gateway.domain.accounts import AccountView, account_view
+from services.gateway.domain.accounts import AccountView
 from services.gateway.domain.live_updates import Position
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.sync_health import sync_health
+from services.gateway.pages.frame import Frame
 from services.gateway.pages.sign_in import require_caller
-from services.gateway.sessions.authentication import Caller
-from services.gateway.store.notifications import count_unread
 from services.gateway.user_zones import user_zone
 
 ZONE_COOKIE = "pingcrm_zone"
@@ -36,47 +34,41 @@ R = TypeVar("R", bound=BaseModel)
 class Visit:
     """A page being made for somebody who is signed in. Times are shown in `zone`, as of `now`.
 
+    `call`: the same visit as a call of the API: a form does what the operation of the API does.
     `position`: of the live updates, taken before anything that the page shows is read.
     """
 
-    context: Context
-    http_request: web.Request
-    caller: Caller
+    call: Call
+    frame: Frame
     now: datetime
     zone: ZoneInfo
     position: Position
 
     @property
+    def context(self) -> Context:
+        return self.call.context
+
+    @property
+    def http_request(self) -> web.Request:
+        return self.call.http_request
+
+    @property
     def user(self) -> User:
-        return self.caller.user
+        return self.call.user
 
     @property
     def user_id(self) -> UserId:
-        return self.caller.user.id
+        return self.call.user_id
 
-    def begin(self) -> None:
-        """Begin to fetch what the frame of a page shows: it comes while the page itself is made."""
-        _ = self._accounts, self._unread
+    @property
+    def is_partial(self) -> bool:
+        """Whether a page that is open fetches this one for a part of it."""
+        return "HX-Request" in self.http_request.headers
 
-    async def end(self) -> None:
-        """Nothing that was begun goes on."""
-        tasks = [task for name in ("_accounts", "_unread") if (task := self.__dict__.get(name))]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    @cached_property
-    def _accounts(self) -> asyncio.Task[list[AccountView]]:
-        return asyncio.create_task(self._list_accounts())
-
-    @cached_property
-    def _unread(self) -> asyncio.Task[int]:
-        return asyncio.create_task(count_unread(self.context.db, self.user_id))
-
-    @cached_property
-    def call(self) -> Call:
-        """The same visit as a call of the API: a form does what the operation of the API does."""
-        return Call(self.context, self.http_request, self.caller)
+    @property
+    def replaced_id(self) -> str:
+        """The id of the element in the place of which that part comes; empty where it has none, and for a whole page."""
+        return self.http_request.headers.get("HX-Target", "").partition("#")[2] if self.is_partial else ""
 
     async def request(self, request: Request[R], *, seconds: float | None = None) -> R:
         """The reply of the service."""
@@ -91,14 +83,7 @@ class Visit:
 
     async def accounts(self) -> list[AccountView]:
         """What is connected, or was until Google refused it; fetched once. While `sync` is away: without progress."""
-        return await self._accounts
-
-    async def _list_accounts(self) -> list[AccountView]:
-        accounts, status = await asyncio.gather(
-            self.request(ListAccounts(user_id=self.user_id)), self.request_if_up(GetSyncStatus(user_id=self.user_id))
-        )
-        runs = status.items if status else ()
-        return [account_view(account, runs) for account in accounts.items if account.status != "disconnected"]
+        return await self.frame.accounts
 
     def path_id(self, name: str) -> UUID:
         """The id of this name in the path. Refused: `not_found` (404) where it can't be one."""
@@ -116,9 +101,9 @@ class Visit:
     ) -> web.Response:
         """The page in its frame: navigation, sync health, unread notifications.
 
-        `path`: where the page is. One that answers a form is not where that was sent: nothing can be fetched from there.
+        `path`: where the page is. One that answers a form is not where that was sent: nothing can be loaded from there.
         """
-        connected, unread = await asyncio.gather(self._accounts, self._unread)
+        connected, unread = await asyncio.gather(self.frame.accounts, self.frame.unread)
         frame = {
             "user": self.user,
             "unread": unread,
@@ -136,19 +121,23 @@ PageHandler = Callable[[Visit], Awaitable[web.Response]]
 
 
 def page_route(context: Context, method: str, path: str, handler: PageHandler, *, framed: bool = True) -> web.RouteDef:
-    """The route of a page for people who are signed in; others are led to the sign-in page. Not `framed`: what a page shows within it."""
+    """The route of a page for people who are signed in; others are led to the sign-in page.
+
+    Not `framed`: what a page shows within it. No time is written there.
+    """
 
     async def handle(request: web.Request) -> web.Response:
         caller = await require_caller(context, request)
-        zone = await _zone(context, request, caller.user.id)
         position = context.hub.position(caller.user.id)
-        visit = Visit(context, request, caller, datetime.now(UTC), zone, position)
+        call = Call(context, request, caller)
+        frame = Frame(call)
         if framed and method == "GET":
-            visit.begin()
+            frame.begin()
         try:
-            return await handler(visit)
+            zone = await _zone(frame) if framed else UTC_ZONE
+            return await handler(Visit(call, frame, datetime.now(UTC), zone, position))
         finally:
-            await visit.end()
+            await frame.end()
 
     return web.route(method, path, handle)
 
@@ -166,12 +155,13 @@ def uuid_or_none(text: str) -> UUID | None:
         return None
 
 
-async def _zone(context: Context, request: web.Request, user_id: UserId) -> ZoneInfo:
+async def _zone(frame: Frame) -> ZoneInfo:
     """The browser's own, which page.js writes into a cookie; without it the user's, as far as it can be known right now."""
-    if zone := known_zone(unquote(request.cookies.get(ZONE_COOKIE, ""))):
+    call = frame.call
+    if zone := known_zone(unquote(call.http_request.cookies.get(ZONE_COOKIE, ""))):
         return zone
     try:
-        return await user_zone(context, user_id)
+        return await user_zone(call.context, call.user_id, frame.status)
     except Outage:
         return UTC_ZONE
 

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from libs.common.errors import not_found
 from libs.common.ids import ContactId
-from libs.common.requests import Contact, ExplainMessage, FindMail, FoundMail, GetContact, ListAccounts, Why
+from libs.common.requests import Contact, ExplainMessage, FindMail, FoundMail, GetContact, Why
 from services.gateway.api.accounts import EXPLAIN_SECONDS
 from services.gateway.context import Context
 from services.gateway.domain.asked_message import message_id_in, nowhere_text
@@ -54,18 +54,17 @@ async def _explain(visit: Visit, message_id: str | None) -> list[tuple[str, Why]
     """What every account answers, with its address; where one knows the message, only those that do."""
     if message_id is None:
         return []
-    accounts = await visit.request(ListAccounts(user_id=visit.user_id))
+    accounts = await visit.accounts()
     replies = await asyncio.gather(
         *(
             visit.request(
                 ExplainMessage(user_id=visit.user_id, account_id=account.id, message_id=message_id),
                 seconds=EXPLAIN_SECONDS,
             )
-            for account in accounts.items
-            if account.status != "disconnected"
+            for account in accounts
         )
     )
-    addresses = {account.id: account.address for account in accounts.items}
+    addresses = {account.id: account.address for account in accounts}
     answers = [(addresses[why.account_id], why) for why in replies]
     return [answer for answer in answers if answer[1].state != "unknown"] or answers
 

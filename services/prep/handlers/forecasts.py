@@ -13,7 +13,13 @@ from services.prep.gathering import get_attendees_by_address, get_owner, list_me
 
 
 async def forecast_preps(context: Context, query: ForecastPreps) -> Forecasts:
-    """As of now, in the order of the meetings. Who is invited more than once to one of them is there once."""
+    """As of now, in the order of the meetings. Who is invited more than once to one of them is there once.
+
+    Of no time nobody else is asked: only how long before a meeting its brief comes is wanted then.
+    """
+    lead_minutes = context.settings.prep_window_from_minutes
+    if query.start >= query.end:
+        return Forecasts(items=(), lead_minutes=lead_minutes)
     now = datetime.now(UTC)
     owner, meetings = await asyncio.gather(
         get_owner(context.bus, query.user_id), list_meetings(context.bus, query.user_id, query.start, query.end)
@@ -30,4 +36,4 @@ async def forecast_preps(context: Context, query: ForecastPreps) -> Forecasts:
         people = pair(invited, [known[guest.address] for guest in invited])
         account = owner.account(meeting.account_id)
         forecasts.append(forecast(meeting, account, terms, people, now))
-    return Forecasts(items=tuple(forecasts), lead_minutes=context.settings.prep_window_from_minutes)
+    return Forecasts(items=tuple(forecasts), lead_minutes=lead_minutes)

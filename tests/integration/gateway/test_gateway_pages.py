@@ -73,6 +73,42 @@ async def test_a_page_has_its_frame_and_leads_who_is_signed_out_to_the_sign_in(
         assert (response.status, response.headers["Location"]) == (302, "/login")
 
 
+async def test_the_live_parts_of_the_frame_are_fetched_without_the_page_they_stand_on(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    html = await page(browser, "/contacts")
+    parts = [re.search(rf'<a id="{name}"[^>]*', html) for name in ("health", "bell")]
+    assert [part and 'hx-get="/frame"' in part[0] for part in parts] == [True, True]
+    gateway.world.requests.clear()
+    frame = await page(browser, "/frame")
+    assert [part and part[0] in frame for part in parts] == [True, True], "the same as on the page"
+    assert gateway.world.requests == [], "no people are looked for"
+
+
+async def test_for_a_part_of_a_page_no_more_is_requested_than_it_shows(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    world = gateway.world
+    person = world.add(world.alice, contact("Carol", "carol@example.com"))
+    world.interactions = (interaction("Hello"),)
+    here = f"/contacts/{person.id}"
+    for path, headers, shown, expected in (
+        (here, {}, 'id="recent"', {q.GetContact, q.GetTimeline, q.FindDuplicates, q.ListMerges}),
+        (here, {"HX-Target": "header#person"}, 'id="recent"', {q.GetContact, q.GetTimeline, q.FindDuplicates, q.ListMerges}),
+        (here, {"HX-Request": "true", "HX-Target": "header#person"}, "carol@example.com", {q.GetContact}),
+        (f"{here}?edit=notes", {"HX-Request": "true", "HX-Target": "section#about"}, 'name="notes"', {q.GetContact}),
+        (here, {"HX-Request": "true", "HX-Target": "div#recent"}, "Hello", {q.GetContact, q.GetTimeline}),
+        (f"{here}?cursor=older", {"HX-Request": "true", "HX-Target": "div"}, "Hello", {q.GetContact, q.GetTimeline}),
+        ("/contacts", {}, "Carol", {q.SearchContacts, q.ListTags, q.ListDuplicates}),
+        ("/contacts", {"HX-Request": "true", "HX-Target": "div#people"}, "Carol", {q.SearchContacts}),
+    ):  # fmt: skip
+        world.forget_what_was_requested()
+        async with browser.get(path, headers=headers) as response:
+            assert shown in await response.text(), (path, headers)
+        of_contacts = {kind for kind in world.contacts_responders() if world.was_requested(kind)}
+        assert of_contacts == expected, (path, headers)
+
+
 async def test_people_are_listed_searched_sorted_and_paged(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:
@@ -211,6 +247,36 @@ async def test_a_person_shows_months_of_the_reader_sides_and_folded_conversation
     assert (past(gateway)[-1].group, past(gateway)[-1].thread, past(gateway)[-1].platform) == (False, "t&u", "email")
     assert "One conversation." in html
     assert html.index("The newest of a thousand") < html.index("The second")
+
+
+async def test_a_timeline_is_narrowed_to_whatever_platform_somebody_is_met_on(
+    gateway: RunningGateway, browser: aiohttp.ClientSession
+) -> None:
+    numbers = q.ScoreNumbers(platforms=("calendar", "email", "sms_chat"))
+    person = gateway.world.add(gateway.world.alice, contact("Carol").model_copy(update={"numbers": numbers}))
+    here = f"/contacts/{person.id}"
+
+    def offered(html: str) -> list[tuple[str, str]]:
+        (switch,) = re.findall(r'<nav class="switch" aria-label="What to show">(.*?)</nav>', html)
+        links: list[tuple[str, str]] = re.findall(r'<a href="([^"]*)#timeline"[^>]*><bdi>(.*?)</bdi>', switch)
+        return links
+
+    names = (
+        ("", "all"),
+        ("?show=mail", "mail"),
+        ("?show=meetings", "meetings"),
+        ("?show=notes", "notes"),
+        ("?show=sms_chat", "sms chat"),
+    )
+    expected = [(here + query, name) for query, name in names]
+    assert offered(await page(browser, here)) == expected
+    assert offered(await page(browser, f"{here}?show=mail")) == expected
+    assert past(gateway)[-1].platform == "email"
+    assert offered(await page(browser, f"{here}?show=sms_chat")) == expected
+    assert past(gateway)[-1].platform == "sms_chat"
+    assert offered(await page(browser, f"{here}?show=fax"))[-1] == (f"{here}?show=fax", "fax"), (
+        "what is chosen is there"
+    )
 
 
 async def test_conversations_that_are_open_stay_so_where_the_timeline_is_fetched_anew(
@@ -475,5 +541,10 @@ async def test_a_link_that_was_opened_signed_out_leads_there_after_the_sign_in(g
                 return response.headers["Location"]
 
         await browser.get(meeting)
+        for part in (
+            {"HX-Request": "true"},
+            {"Sec-Fetch-Dest": "image"},
+        ):  # of a page that was open when its session ended
+            await browser.get("/frame", headers=part)
         assert await signs_in() == meeting
         assert await signs_in() == "/", "once"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest_asyncio
@@ -92,12 +93,29 @@ async def test_a_dismissal_is_sent_on_and_can_be_taken_back_for_ten_seconds_what
     assert (await submit(browser, "/waiting/nothing/dismiss"))[0] == 404
 
 
-async def test_what_the_frame_of_a_page_shows_is_fetched_while_the_page_is_made(
+async def test_what_a_page_needs_is_requested_together_where_the_one_does_not_follow_from_the_other(
     gateway: RunningGateway, browser: aiohttp.ClientSession
 ) -> None:
+    """The frame with the page; the zone, where no cookie has it; what became of a brief and who its people are; what is here so far."""
     world = gateway.world
-    world.search_waits_for = world.status_requested
-    assert "People" in await page(browser, "/contacts", pingcrm_zone=quote("Europe/Berlin", safe=""))
+    world.starts_at = datetime.now(UTC) + timedelta(hours=1)
+    world.sessions["session-of-alice"] = world.alice.model_copy(update={"created_at": datetime.now(UTC)})
+    world.time_zones = {world.account(world.alice).id: "Asia/Kathmandu"}
+    world.guests = (q.MeetingGuest(address="carol@example.com", name="Priya", label="Strong", score=8, known=True),)
+    clock = world.starts_at.astimezone(ZoneInfo("Asia/Kathmandu")).strftime("%H:%M")
+    zone = {"pingcrm_zone": quote("Europe/Berlin", safe="")}
+    meeting = f"/meetings/{world.meeting.meeting_id}"
+    together: tuple[tuple[str, dict[str, str], type[q.Request[Any]], type[q.Request[Any]], str], ...] = (
+        ("/contacts", zone, q.SearchContacts, q.GetSyncStatus, "Nobody is here yet."),
+        ("/meetings", {}, q.GetSettings, q.GetSyncStatus, clock),
+        ("/", zone, q.ForecastPreps, q.GetPreps, "Priya (Strong)"),
+        ("/", zone, q.ListMeetings, q.CountContacts, "Priya (Strong)"),
+        (f"{meeting}?preview=text", zone, q.ForecastPreps, q.PreviewPrep, "Priya Strong"),
+    )
+    for path, cookies, first, second, shown in together:
+        world.forget_what_was_requested()
+        world.after = {first: second}
+        assert shown in texts(await page(browser, path, **cookies)), (path, first)
 
 
 async def test_a_timeline_is_fetched_anew_down_to_where_it_was_read_and_goes_on_below(

@@ -61,7 +61,7 @@ async def running_gateway(
             stack.push_async_callback(cache.close)
             buses[service] = Bus(settings, service, cache)
             for request, responder in responders.items():
-                buses[service].respond(request, responder)
+                buses[service].respond(request, world.in_order(request, responder))
             await stack.enter_async_context(buses[service])
         chosen = service_settings("gateway").model_dump() | {"port": free_port()} | changes
         settings = Settings(**chosen)

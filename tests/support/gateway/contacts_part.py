@@ -1,6 +1,5 @@
 """The plain service that stands in for `contacts`: people of either user, their timelines, duplicates and merges."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -25,7 +24,6 @@ class ContactsPart(TwoUsers):
     upcoming: tuple[q.TimelineItem, ...] = ()
     waiting: tuple[q.WaitingMail, ...] = ()
     mails: tuple[q.FoundMail, ...] = ()
-    search_waits_for: asyncio.Event | None = None
     slow_export: Callable[[q.ExportContacts], Awaitable[q.ExportPage]] | None = None
 
     def contacts_responders(self) -> Responders:
@@ -91,8 +89,6 @@ class ContactsPart(TwoUsers):
 
     async def search(self, query: q.SearchContacts) -> q.ContactPage:
         self.requests.append(query)
-        if self.search_waits_for:
-            await self.search_waits_for.wait()
         own = self._own_contacts(query.user_id)
         return q.ContactPage(items=tuple(own[: query.limit]), next_cursor="more" if len(own) > query.limit else None)
 

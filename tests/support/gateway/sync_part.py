@@ -1,6 +1,5 @@
 """The plain service that stands in for `sync`: runs, the audit, and one meeting of Alice's."""
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -22,7 +21,6 @@ class SyncPart(TwoUsers):
     audit: q.Audit | None = None
     calendars: q.Calendars = field(default_factory=lambda: q.Calendars(items=()))
     starts_at: datetime = NOW
-    status_requested: asyncio.Event = field(default_factory=asyncio.Event)
 
     def sync_responders(self) -> Responders:
         return {
@@ -50,7 +48,6 @@ class SyncPart(TwoUsers):
         return self.audit or nothing
 
     async def status(self, _: q.GetSyncStatus) -> q.SyncStatus:
-        self.status_requested.set()
         return q.SyncStatus(items=tuple(self.runs), time_zones=self.time_zones)
 
     @property

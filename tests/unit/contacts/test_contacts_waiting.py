@@ -53,9 +53,13 @@ def test_a_question_in_the_subject_counts_in_the_first_mail_of_a_thread(title: s
         ("The contract", "The contract"), ("Re: The contract", "The contract"), ("RE: Fwd: AW: The contract", "The contract"),
         ("回复：合同", "合同"), ("Re:", ""), ("", ""), ("Reminder: the contract", "Reminder: the contract"), ("12:30 lunch", "12:30 lunch"),
         ("[team] Re: The contract", "The contract"), ("[team] The contract", "[team] The contract"), ("File::Spec", "File::Spec"),
+        ("Dinner on Tuesday?", "Dinner on Tuesday"), ("AW: Mittag?! ", "Mittag"), ("明天？", "明天"), ("???", ""),
+        ("Acme Inc.", "Acme Inc."),
     ],
 )  # fmt: skip
-def test_a_topic_is_the_subject_without_what_programs_put_before_it(title: str, shown: str) -> None:
+def test_a_topic_is_the_subject_without_what_programs_put_before_it_and_the_signs_at_its_end(
+    title: str, shown: str
+) -> None:
     assert topic(title) == shown
 
 

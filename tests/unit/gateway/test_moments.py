@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.domain.moments import (
+    birthday_text,
     clock_text,
     day_and_clock,
     day_text,
@@ -16,6 +17,7 @@ from services.gateway.domain.moments import (
     length_text,
     reader_zone,
     relative_text,
+    whole_days_text,
 )
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -75,6 +77,29 @@ def test_a_day_has_a_heading(day: date, text: str) -> None:
 )  # fmt: skip
 def test_a_moment_ahead_has_its_day_and_clock(hours: int, text: str) -> None:
     assert day_and_clock(NOW + timedelta(hours=hours), NOW, STOCKHOLM) == text
+
+
+@pytest.mark.parametrize(
+    ("end", "text"),
+    [
+        (None, "Wednesday, 23 December 2026, all day"), (date(2026, 12, 24), "Wednesday, 23 December 2026, all day"),
+        (date(2026, 12, 23), "Wednesday, 23 December 2026, all day"), (date(2026, 12, 26), "23 December to 25 December 2026"),
+        (date(2027, 1, 3), "23 December 2026 to 2 January 2027"),
+    ],
+)  # fmt: skip
+def test_what_lasts_whole_days_ends_with_the_last_of_them(end: date | None, text: str) -> None:
+    assert whole_days_text(date(2026, 12, 23), end) == text
+
+
+@pytest.mark.parametrize(
+    ("birthday", "text"),
+    [
+        ("1985-03-21", "21 March 1985"), ("--03-21", "21 March"), ("--02-29", "29 February"), ("1985-02-29", "1985-02-29"),
+        ("--13-01", "--13-01"), ("in spring", "in spring"), ("2024-W01-1", "2024-W01-1"), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_birthday_is_a_day_with_its_year_where_that_is_known(birthday: str, text: str) -> None:
+    assert birthday_text(birthday) == text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common.events import Person, Role
 from libs.common.ids import InteractionId, new_id
 from libs.common.requests import Interaction, TimelineItem
 from services.gateway.domain.timeline_view import (
@@ -96,3 +97,30 @@ def test_platforms_have_names() -> None:
         "note",
         "linked in",
     ]
+
+
+def meeting(length: timedelta | None, *roles: Role, total: int | None = None) -> Line:
+    people = tuple(Person(role=role, address=f"{number}@x.example") for number, role in enumerate(roles))
+    changes = {"kind": "meeting", "people": people, "people_total": len(people) if total is None else total,
+               "ends_at": START + length if length is not None else None}  # fmt: skip
+    return Line(interaction(0).model_copy(update=changes), "both", "k")
+
+
+def test_a_meeting_has_its_length_and_how_many_it_brought_together() -> None:
+    short = timedelta(minutes=45)
+    assert meeting(short, "attendee").extent == "45 min", "the two of you"
+    assert meeting(short, "attendee", "attendee", "attendee", "organizer").extent == "45 min · 4 people"
+    assert meeting(short, *["attendee"] * 25, total=31).extent == "45 min · 31 people"
+    assert meeting(timedelta(0), "attendee").extent == ""
+    assert meeting(None, "attendee", "attendee").extent == ""
+    for hours, text in (
+        (22, "22 h"),
+        (23, "all day"),
+        (24, "all day"),
+        (25, "all day"),
+        (47, "2 days"),
+        (72, "3 days"),
+    ):
+        assert meeting(timedelta(hours=hours), "attendee").extent == text
+    mail = interaction(0).model_copy(update={"ends_at": START + short})
+    assert Line(mail, "they", "k").extent == "", "only of meetings"

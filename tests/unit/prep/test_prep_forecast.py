@@ -1,12 +1,17 @@
 """What is going to become of a brief, ahead of time: by the rules of one that is due, with the people as they are now."""
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
+from libs.common.ids import UserId, new_id
 from libs.common.preferences import GmailPreferences
-from libs.common.requests import MeetingGuest
+from libs.common.requests import ForecastPreps, Forecasts, MeetingGuest
+from services.prep.context import Context
 from services.prep.domain.dossier import pair
 from services.prep.domain.forecast import forecast
 from services.prep.domain.rules import Terms
+from services.prep.handlers.forecasts import forecast_preps
 from tests.support.meetings import NOW, account, guest, invited, known, meeting, unknown
 
 ADA, STRANGER, AMARA = (
@@ -47,3 +52,9 @@ def test_a_forecast_is_as_of_when_the_brief_is_due_or_of_now_where_that_is_over(
     assert forecast(sooner, account(), TERMS, people, NOW).reason == "nobody_known"
     soon = meeting(starts_at=NOW + timedelta(minutes=1))
     assert forecast(soon, account(), TERMS, pair((ADA,), (known(),)), NOW).reason == "too_late"
+
+
+async def test_how_long_before_a_meeting_its_brief_comes_is_known_without_a_look_at_any() -> None:
+    context = cast(Context, SimpleNamespace(settings=SimpleNamespace(prep_window_from_minutes=50)))
+    query = ForecastPreps(user_id=UserId(new_id()), start=NOW, end=NOW)
+    assert await forecast_preps(context, query) == Forecasts(items=(), lead_minutes=50)

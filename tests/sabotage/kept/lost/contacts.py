@@ -278,4 +278,11 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/local/test_local_upgrade.py::test_what_an_older_release_stored_keeps_its_meaning_and_what_follows_from_newer_rules_is_due",
         ),
     ),
+    Mutation(
+        "a conversation of which one account alone is looked at",
+        "lost",
+        "services/contacts/store/timelines.py::SOURCES",
+        InText("AND s.source_id > sources.id", "AND false AND s.source_id > sources.id"),
+        (f"{CONTACTS}_pages.py::test_whatever_the_pages_every_message_is_shown_once_folded_or_not",),
+    ),
 )

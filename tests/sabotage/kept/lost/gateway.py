@@ -167,4 +167,13 @@ MUTATIONS: tuple[Mutation, ...] = (
             "tests/integration/gateway/test_gateway_pages.py::test_conversations_that_are_open_stay_so_where_the_timeline_is_fetched_anew",
         ),
     ),
+    Mutation(
+        "a link that somebody opened is forgotten for a part of another page",
+        "lost",
+        "services/gateway/pages/sign_in.py::_is_opened",
+        Replace("not fetched", "True"),
+        (
+            "tests/integration/gateway/test_gateway_pages.py::test_a_link_that_was_opened_signed_out_leads_there_after_the_sign_in",
+        ),
+    ),
 )
