@@ -29,7 +29,7 @@ WRITTEN = sorted(DOCS.rglob("*.md"))
 PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *WRITTEN]
 _ANCHOR_HERE = re.compile(r"\]\((#[^)\s]+)\)")
 _VARIABLE = re.compile(r"\bPINGCRM_[A-Z][A-Z_]*[A-Z]\b")
-_COMMAND = re.compile(r"(?<![\w/:@.-])(?:\.venv/bin/)?pingcrm ([a-z][a-z-]+)")
+_COMMAND = re.compile(r"(?<!-n )(?<!namespace )(?<![\w/:@.-])(?:\.venv/bin/)?pingcrm ([a-z][a-z-]+)")
 _CODE = re.compile(r"`([^`\n]+)`|^(?:```+)\w*\n(.*?)^```+", re.MULTILINE | re.DOTALL)
 _TARGET = re.compile(r"\bmake ([a-z]+)")
 
