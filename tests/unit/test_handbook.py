@@ -19,6 +19,7 @@ from libs.common.config import Settings
 from libs.common.google.errors import _FORBIDDEN
 from libs.common.google.oauth import _CLIENT_ERRORS, POLICIES
 from libs.common.ids import SERVICES
+from libs.common.scopes import FEATURES
 from libs.local.cli import app
 from libs.local.environment import redis_url_name
 from libs.local.secrets import NAMES
@@ -115,3 +116,8 @@ def targets() -> frozenset[str]:
 )
 def test_every_refusal_of_googles_that_the_code_knows_is_explained(code: str) -> None:
     assert code in page("install/google-errors.md")
+
+
+def test_the_google_project_is_given_every_permission_that_is_asked_for() -> None:
+    text = page("install/google-project.md")
+    assert [scope for scope in FEATURES if f"\n{scope}\n" not in text] == []
