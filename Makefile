@@ -8,6 +8,7 @@
 #   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
 #   make promtool  what tries the alerts and dashboards, from Debian's packages (they are not tried without)
 #   make typescript  the packages of Node for the test of the TypeScript client (it is skipped without)
+#   make handbook  the pages of docs/ as a site in build/handbook, every link checked
 #   make screens  pictures of every page, in docs/screens: desktop, phone, dark
 #   make mutants  change the rules at random, a sample of 600, and see how many changes a test notices
 #   make setup  only .venv/bin/pingcrm
@@ -18,7 +19,7 @@ ARGS ?=
 # Three workers on two cores: each starts its own PostgreSQL, NATS and Valkey, and waits for a third of its time.
 WORKERS ?= 3
 
-.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser promtool typescript screens
+.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser promtool typescript screens handbook
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -31,6 +32,10 @@ $(VENV)/.runtime: requirements.txt pyproject.toml
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.docs: requirements-docs.txt $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
 	@touch $@
 
 setup: $(VENV)/.runtime
@@ -73,6 +78,10 @@ typescript:
 screens: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser.screens $(ARGS)
 
+handbook: $(VENV)/.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "The handbook is in build/handbook: $(BIN)/python -m http.server --directory build/handbook 8026 --bind 127.0.0.1"
+
 vendor:
 	$(PYTHON) -m services.gateway.pages.vendoring
 
@@ -86,6 +95,7 @@ lock: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal requirements-docs.in -o requirements-docs.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .demo build dist *.egg-info

@@ -1,0 +1,36 @@
+"""What mkdocs calls at each build. Everything that can be decided without it stands in the modules beside."""
+
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from docs.handbook.generated import GENERATED, ROOT, index_of, pages_of
+from docs.handbook.github_markdown import adapted, slug
+from docs.handbook.links import for_the_site
+from docs.handbook.navigation import expanded
+
+ICON = ROOT / "services/gateway/pages/static/icon.svg"
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Folders in the navigation become their pages, and headings get the anchors that they have on GitHub."""
+    config.nav = expanded(config.nav or [], pages_of)
+    config.mdx_configs.setdefault("toc", {})["slugify"] = slug
+    return config
+
+
+def on_files(files: Files, *, config: MkDocsConfig) -> Files:
+    """Add what is made at each build, and the product's icon."""
+    for path, content in GENERATED.items():
+        files.append(File.generated(config, path, content=content()))
+    files.append(File.generated(config, "icon.svg", abs_src_path=str(ICON)))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
+    """A page of docs/ as the site wants it; the links of one that was made are right already."""
+    path = page.file.src_uri
+    text = markdown if path in GENERATED else for_the_site(markdown, f"docs/{path}", path, index_of)
+    return adapted(text)
