@@ -126,7 +126,7 @@ def test_postgresql_is_set_up_for_every_language() -> None:
 def test_the_key_for_notifications_is_a_secret_of_sync_alone() -> None:
     assert {name for name, container in CONTAINERS.items() if container.get("secrets")} == {"sync"}
     assert CONTAINERS["sync"]["secrets"] == ["pubsub_key"]
-    assert COMPOSE["secrets"]["pubsub_key"] == {"file": "${PINGCRM_PUBSUB_KEY_FILE:-/dev/null}"}
+    assert COMPOSE["secrets"]["pubsub_key"] == {"file": "${PINGCRM_PUBSUB_CREDENTIALS_FILE:-/dev/null}"}
 
 
 def test_the_monitoring_of_nats_answers_in_its_own_container_only() -> None:
