@@ -59,6 +59,7 @@ health_checks=$((${#services[@]} + ${#servers[@]} + 2)) # a second sync, and the
 
 step "The images"
 base=${PINGCRM_PYTHON_IMAGE:-docker.io/library/python:3.11-slim-bookworm}
+[ "${STANDINS:-}" = yes ] || docker pull --quiet "$base"
 for target in service migrate; do
 	image=$PINGCRM_IMAGE
 	[ $target = service ] || image=$PINGCRM_MIGRATE_IMAGE
@@ -101,7 +102,8 @@ for name in $(containers); do
 done | sort | tee "$work/containers.txt"
 ! grep --invert-match 'true \[ALL\] \[no-new-privileges:true\] true$' "$work/containers.txt" || fail "these are less contained"
 password=$(sed -n 's/^PINGCRM_AUTH_REDIS_PASSWORD=//p' "$work/env")
-! docker top "$(container valkey)" -eo pid,args | grep --quiet "$password" || fail "a password stands on a command line"
+docker top "$(container valkey)" -eo pid,args > "$work/processes.txt"
+! grep --quiet "$password" "$work/processes.txt" || fail "a password stands on a command line"
 
 step "Mail, contacts, meetings and briefs"
 drive connect

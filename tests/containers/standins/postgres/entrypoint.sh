@@ -15,7 +15,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 	echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
 	printf "listen_addresses = '*'\nunix_socket_directories = '/run/postgresql'\n" >> "$PGDATA/postgresql.conf"
 	pg_ctl --wait --options="-c listen_addresses=''" start
-	psql --host=/run/postgresql --username=postgres --dbname=postgres --command="CREATE DATABASE $POSTGRES_DB"
+	psql --username=postgres --dbname=postgres --command="CREATE DATABASE $POSTGRES_DB"
 	pg_ctl --wait --mode=fast stop
 fi
 exec "$@"
