@@ -72,6 +72,10 @@ echo "The image of the services has $((whole / 1000000)) MB, $((added / 1000000)
 [ $added -lt 125000000 ] || fail "more than 125 MB are ours"
 [ "${STANDINS:-}" = yes ] || [ $whole -lt 250000000 ] || fail "the image has more than 250 MB"
 [ "$(docker run --rm --read-only --network none --entrypoint id $PINGCRM_IMAGE -u)" = 10001 ] || fail "the image's user is not 10001"
+for tool in dbmate pg_dump pg_restore; do
+	docker run --rm --read-only --network none --entrypoint $tool $PINGCRM_MIGRATE_IMAGE --version
+	! docker run --rm --network none --entrypoint sh $PINGCRM_IMAGE -c "command -v $tool" || fail "the services' image has $tool"
+done
 
 step "Everything up"
 rm -f "$work/env"
