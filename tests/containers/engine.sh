@@ -24,7 +24,7 @@ find_engine() {
 find_compose() {
 	if docker compose version > /dev/null 2>&1; then
 		compose_program=(docker compose)
-	elif command -v docker-compose > /dev/null; then
+	elif docker-compose version --short 2> /dev/null | grep --quiet '^v\{0,1\}[2-9]'; then
 		compose_program=(docker-compose)
 	else
 		[ -x "$work/compose/bin/docker-compose" ] || {
