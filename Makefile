@@ -11,6 +11,7 @@
 #   make handbook  the pages of docs/ as a site in build/handbook, every link checked
 #   make screens  pictures of every page, in docs/screens: desktop, phone, dark
 #   make mutants  change the rules at random, a sample of 600, and see how many changes a test notices
+#   make containers-test  docker-compose.yml as people run it: up, synced, killed, down and up again (skipped without a Docker; minutes)
 #   make setup  only .venv/bin/pingcrm
 PYTHON ?= python3
 VENV := .venv
@@ -19,7 +20,7 @@ ARGS ?=
 # Three workers on two cores: each starts its own PostgreSQL, NATS and Valkey, and waits for a third of its time.
 WORKERS ?= 3
 
-.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser promtool typescript screens handbook
+.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser promtool typescript screens handbook containers-test
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -65,6 +66,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+containers-test: $(VENV)/.runtime
+	@PYTHON="$(CURDIR)/$(BIN)/python" bash tests/containers/run.sh
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser.chromium

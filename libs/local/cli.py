@@ -222,10 +222,17 @@ def asyncapi(data_dir: DataDir = None) -> None:
 
 
 @app.command("redis-acl")
-def redis_acl_command(data_dir: DataDir = None) -> None:
+def redis_acl_command(
+    data_dir: DataDir = None,
+    env: Annotated[
+        bool,
+        typer.Option("--env", help="A script that takes passwords out of its environment: this is deploy/valkey.sh."),
+    ] = False,
+) -> None:
     """Print the users of a Redis or Valkey server of your own, for its ACL file: each service's login opens its own keys only."""
     with failures_as_sentences():
-        sys.stdout.write(valkey_acl.acl(secrets_for(data_dir_of(data_dir), os.environ)))
+        users = valkey_acl.deployed() if env else valkey_acl.acl(secrets_for(data_dir_of(data_dir), os.environ))
+        sys.stdout.write(users)
 
 
 @app.command()

@@ -33,14 +33,14 @@ def embedded(
 
 
 def deployed(secrets: Secrets | None = None, integrations: Sequence[Integration] = (), key: str = "") -> str:
-    """For a server of its own: all interfaces, monitoring on 8222 for health checks.
+    """For a server of its own: all interfaces; monitoring, which asks for no password, for health checks in the same container.
 
     Passwords are references to the server's environment, or those in `secrets`; those of integrations, derived from `key`, stand there.
     """
     logins = _integrations(integrations, key)
     server = [
         'listen: "0.0.0.0:4222"',
-        'http: "0.0.0.0:8222"',
+        'http: "127.0.0.1:8222"',
         'jetstream { store_dir: "/data" }',
     ]
     if secrets is None:

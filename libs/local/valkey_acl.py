@@ -4,7 +4,14 @@ from hashlib import sha256
 
 from libs.common.cache_access import COMMANDS, NAMESPACES
 from libs.common.ids import SERVICES, Service
-from libs.local.secrets import Secrets
+from libs.local.secrets import REDIS_ADMIN, Secrets, redis_password_name
+
+DEPLOYED_HEADER = """\
+#!/bin/sh
+# The Valkey of docker-compose.yml. Written by `pingcrm redis-acl --env`; a test compares.
+# Passwords come from the environment: `pingcrm secrets` makes them. They stay in memory, in a file for this user alone: a command line can
+# be read by everybody on the machine.
+"""
 
 
 def rules(service: Service) -> tuple[str, ...]:
@@ -17,6 +24,24 @@ def rules(service: Service) -> tuple[str, ...]:
 def acl(secrets: Secrets) -> str:
     """A line for each service, as an ACL file and as a server's configuration read it. It holds hashes of the passwords."""
     return "".join(_line(service, secrets.redis(service)) for service in SERVICES)
+
+
+def deployed() -> str:
+    """A script that starts Valkey with these users, their passwords out of its environment. Its arguments are Valkey's.
+
+    Half of the container's memory: what writes the file anew may need the same again.
+    """
+    settings = {
+        "dir": "/data",
+        "appendonly": "yes",
+        "maxmemory": "256mb",
+        "maxmemory-policy": "noeviction",
+        "requirepass": f"${REDIS_ADMIN}",
+    }
+    users = (" ".join(("user", service, f">${redis_password_name(service)}", *rules(service))) for service in SERVICES)
+    lines = "".join(f"{line}\n" for line in (*map(" ".join, settings.items()), *users))
+    file = '"${TMPDIR:-/tmp}/valkey.conf"'
+    return f'{DEPLOYED_HEADER}set -eu\numask 077\ncat > {file} <<END\n{lines}END\nexec valkey-server {file} "$@"\n'
 
 
 def _line(service: Service, password: str) -> str:

@@ -22,6 +22,9 @@ from libs.common.google.quota import Mailbox, Priority, QuotaLimiter, Throttle
 from libs.common.google.session import Session, Tokens, Usage
 from libs.common.ids import AccountId
 
+# Of Gmail, Calendar and People, as google-api-python-client names its discovery documents. The container image keeps these alone.
+DOCUMENTS = ("gmail.v1", "calendar.v3", "people.v1")
+
 
 class Google:
     """The APIs, ready to be called for any account. One per process.
@@ -35,9 +38,7 @@ class Google:
         self._quota_limiter = QuotaLimiter.of(settings, cache)
         self._mailboxes: WeakValueDictionary[AccountId, Mailbox] = WeakValueDictionary()
         root = settings.google_api_root
-        self._gmail, self._calendar, self._people = (
-            _api(name, root) for name in ("gmail.v1", "calendar.v3", "people.v1")
-        )
+        self._gmail, self._calendar, self._people = (_api(name, root) for name in DOCUMENTS)
         self._batch_getter = batch_getter(self._gmail, settings)
 
     def account(self, tokens: Tokens, account_id: AccountId, priority: Priority = "live") -> "GoogleAccount":

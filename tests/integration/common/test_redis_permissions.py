@@ -1,15 +1,15 @@
 """A login of Redis opens the keys of its service and nothing else."""
 
 import asyncio
-import re
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 import redis.asyncio
-import yaml
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, RedisError
@@ -101,14 +101,15 @@ async def test_sync_and_prep_count_gmails_quota_together_and_contacts_has_no_par
             await QuotaLimiter(contacts, 100, 0, 0.1).reserve(account, 1, "live")
 
 
-async def test_the_server_of_the_compose_file_has_the_same_users(tmp_path: Path, secrets: Secrets) -> None:
-    """Its command line as it is, on a real server, with the passwords filled in."""
+async def test_the_server_of_the_compose_file_has_the_same_users_and_no_password_on_its_command_line(
+    tmp_path: Path, secrets: Secrets
+) -> None:
+    """Its script as it is, on a real server, with the passwords in its environment."""
     port = free_port()
-    command = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["valkey"]["command"]
-    arguments = [re.sub(r"\$\{(\w+):\?[^}]*\}", lambda match: secrets[match[1]], part) for part in command[1:]]
     process = await asyncio.create_subprocess_exec(
-        valkey.program(), "--port", str(port), "--bind", "127.0.0.1", *arguments,
-        cwd=tmp_path, stdout=asyncio.subprocess.DEVNULL,
+        "sh", ROOT / "deploy" / "valkey.sh", "--port", str(port), "--bind", "127.0.0.1", "--dir", tmp_path,
+        env={**secrets, "TMPDIR": str(tmp_path), "PATH": f"{valkey.program().parent}:{os.defpath}"},
+        stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
         admin_url = f"redis://:{secrets['PINGCRM_REDIS_PASSWORD']}@127.0.0.1:{port}/0"
@@ -120,6 +121,10 @@ async def test_the_server_of_the_compose_file_has_the_same_users(tmp_path: Path,
                         break
                     except redis.exceptions.ConnectionError:
                         await asyncio.sleep(0.05)
+        command_line = " ".join(psutil.Process(process.pid).cmdline())
+        assert "valkey-server" in command_line
+        assert not any(password in command_line for password in secrets.values())
+        assert (tmp_path / "valkey.conf").stat().st_mode & 0o777 == 0o600
         for service in SERVICES:
             async with cache_of(service, redis_url_of(admin_url, service, secrets)) as cache:
                 await cache.put("value", "1", MINUTE)

@@ -1,4 +1,4 @@
-"""docker-compose.yml: whole, without defaults for secrets, and each service with its own logins only."""
+"""docker-compose.yml: whole, no defaults for secrets, each service with its own logins only. What contains it: test_containment.py."""
 
 import os
 import re
@@ -12,9 +12,10 @@ import yaml
 
 from libs.common.config.definitions import definitions
 from libs.common.ids import SERVICES, Service
-from libs.local import ROOT, nats_config
+from libs.local import ROOT, healthcheck, nats_config, valkey_acl
 from libs.local.secrets import (
     NAMES,
+    REDIS_ADMIN,
     as_env_file,
     generate,
     nats_password_name,
@@ -22,7 +23,6 @@ from libs.local.secrets import (
     redis_password_name,
 )
 from libs.local.servers import postgres
-from libs.local.valkey_acl import rules
 
 FILE = ROOT / "docker-compose.yml"
 REFERENCE = re.compile(r"\$\{(\w+)(:\?|:-|\})")
@@ -55,12 +55,19 @@ def test_docker_compose_accepts_the_file(tmp_path: Path) -> None:
 
 
 def test_it_has_the_three_servers_the_migration_and_every_service(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"postgres", "nats", "valkey", "migrate", *SERVICES}
-    images = {name: service["image"] for name, service in compose["services"].items()}
-    assert images["postgres"].startswith("postgres:18")
-    assert images["nats"].startswith("nats:2.15")
-    assert images["valkey"].startswith("valkey/valkey:9")
-    assert {images[name] for name in ("migrate", *SERVICES)} == {"pingcrm"}
+    assert set(compose["services"]) == {"postgres", "nats", "valkey", "folders", "migrate", "proxy", *SERVICES}
+    images = {name: default_of(service["image"]) for name, service in compose["services"].items()}
+    assert images["postgres"].startswith("docker.io/library/postgres:18")
+    assert images["nats"].startswith("docker.io/library/nats:2.15")
+    assert images["valkey"].startswith("docker.io/valkey/valkey:9")
+    assert images["proxy"].startswith("docker.io/library/caddy:2")
+    assert {images[name] for name in ("folders", *SERVICES)} == {"pingcrm"}
+    assert images["migrate"] == "pingcrm-migrate"
+
+
+def default_of(value: str) -> str:
+    """What a reference with a default stands for where nothing is set."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
 
 
 def test_what_must_be_set_is_what_pingcrm_secrets_prints_and_the_google_client(compose: dict[str, Any]) -> None:
@@ -94,8 +101,8 @@ def test_a_service_waits_for_the_migration_and_reports_whether_it_is_ready(
     described = compose["services"][service]
     assert described["command"] == ["run", service]
     assert described["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-    port = described["environment"]["PINGCRM_HEALTH_PORT"]
-    assert f"127.0.0.1:{port}/health/ready" in described["healthcheck"]["test"][-1]
+    assert described["healthcheck"]["test"][-1] == healthcheck.__spec__.name
+    assert described["environment"]["PINGCRM_HEALTH_PORT"].isdecimal()
     for server in ("postgres", "nats", "valkey"):
         assert described["depends_on"][server] == {"condition": "service_healthy"}
         assert "healthcheck" in compose["services"][server]
@@ -108,33 +115,27 @@ def test_every_variable_of_a_service_is_a_setting(compose: dict[str, Any]) -> No
 
 def test_nats_is_given_every_password_that_its_configuration_names(compose: dict[str, Any]) -> None:
     named = set(re.findall(r"\$(PINGCRM_\w+)", nats_config.deployed()))
-    assert named == set(compose["services"]["nats"]["environment"])
+    assert named == {name for name in compose["services"]["nats"]["environment"] if name.startswith("PINGCRM_")}
 
 
-def test_valkey_has_a_user_for_each_service_with_the_rules_of_cache_access(compose: dict[str, Any]) -> None:
-    command = compose["services"]["valkey"]["command"]
-    users = [list(arguments) for option, *arguments in _options(command) if option == "--user"]
-    assert [(name, tuple(granted)) for name, _, *granted in users] == [
-        (service, rules(service)) for service in SERVICES
-    ]
-    for name, password, *_ in users:
-        assert references(password) == {f"PINGCRM_{name.upper()}_REDIS_PASSWORD"}
+def test_the_start_of_valkey_in_deploy_is_as_generated() -> None:
+    assert (ROOT / "deploy" / "valkey.sh").read_text() == valkey_acl.deployed(), (
+        "run: pingcrm redis-acl --env > deploy/valkey.sh"
+    )
 
 
-def _options(command: list[str]) -> list[list[str]]:
-    """The command line, split before each option."""
-    options: list[list[str]] = []
-    for part in command[1:]:
-        if part.startswith("--"):
-            options.append([])
-        options[-1].append(part)
-    return options
+def test_valkey_is_given_every_password_that_its_start_names(compose: dict[str, Any]) -> None:
+    named = set(re.findall(r"\$(PINGCRM_\w+)", valkey_acl.deployed()))
+    assert named == {redis_password_name(service) for service in SERVICES} | {REDIS_ADMIN}
+    assert named == set(compose["services"]["valkey"]["environment"]) - {"REDISCLI_AUTH"}
 
 
-def test_only_the_gateway_is_published_and_only_on_loopback(compose: dict[str, Any]) -> None:
+def test_only_the_gateway_is_published_and_only_on_loopback_unless_the_proxy_is_wanted(compose: dict[str, Any]) -> None:
     published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
-    assert set(published) == {"gateway"}
+    assert set(published) == {"gateway", "proxy"}
     assert all(port.startswith("127.0.0.1:") for port in published["gateway"])
+    assert compose["services"]["proxy"]["profiles"] == ["proxy"]
+    assert not any("profiles" in service for name, service in compose["services"].items() if name != "proxy")
 
 
 def test_the_nats_configuration_in_deploy_is_as_generated() -> None:
@@ -147,8 +148,11 @@ def test_the_image_holds_what_the_compose_file_uses() -> None:
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
     assert "--require-hashes" in dockerfile
     assert "USER 10001" in dockerfile
-    for source in re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE):
-        assert (ROOT / source).exists(), source
+    sent = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()
+    for *sources, _ in (line.split() for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)):
+        for source in sources:
+            assert (ROOT / source).exists(), source
+            assert f"!{source}" in sent, source
 
 
 def test_no_postgres_of_ours_quotes_rows_in_its_log(compose: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from libs.common.cache_access import COMMANDS, NAMESPACES
 from libs.common.ids import SERVICES, Service
 from libs.local.secrets import generate
-from libs.local.valkey_acl import acl, rules
+from libs.local.valkey_acl import acl, deployed, rules
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -38,3 +38,10 @@ def test_the_file_holds_a_line_for_each_service_and_no_password() -> None:
     assert [line.split()[1] for line in lines] == list(SERVICES)
     assert not any(password in acl(secrets) for password in secrets.values())
     assert f"#{sha256(secrets.redis('auth').encode()).hexdigest()}" in lines[0]
+
+
+def test_the_script_for_containers_has_the_same_users_with_passwords_of_its_environment() -> None:
+    users = [line.split() for line in deployed().splitlines() if line.startswith("user ")]
+    assert [(name, password, tuple(granted)) for _, name, password, *granted in users] == [
+        (service, f">$PINGCRM_{service.upper()}_REDIS_PASSWORD", rules(service)) for service in SERVICES
+    ]
