@@ -139,26 +139,43 @@ def is_short(words: str) -> bool:
     return len(words.split()) <= SHORT_WORDS and words.isascii()
 
 
-def names_in(*texts: str) -> frozenset[str]:
-    """What somebody may be addressed by, from how they are called and from their address."""
-    local_parts = (text.partition("@")[0] for text in texts)
-    return frozenset(word.casefold() for part in local_parts for word in _NAME.findall(part))
+def names_in(*called: str) -> frozenset[str]:
+    """What somebody may be addressed by who is called so, in lower case."""
+    return frozenset(word.casefold() for name in called for word in _NAME.findall(name.partition("@")[0]))
 
 
 def is_meant(sentence: str, names: Collection[str]) -> bool:
-    """Whether a sentence is meant for somebody with one of these names, in lower case: it does not begin with another one's."""
-    name = found[1].casefold() if (found := ADDRESSED.match(sentence)) and found[1][0].isupper() else ""
-    return not name or not names or name in NO_NAMES or name in names
+    """Whether a sentence is meant for somebody with one of these names: it does not begin with another one's."""
+    found = ADDRESSED.match(sentence)
+    return not names or not found or not _are_others(found[1], names)
+
+
+def is_letter_to(text: str, names: Collection[str]) -> bool:
+    """Whether a text is meant for somebody with one of these names: it does not greet others alone."""
+    greeting = SALUTATION.match(text)
+    return not names or not greeting or not _are_others(text[greeting.end(1) : greeting.end()], names)
+
+
+def _are_others(words: str, names: Collection[str]) -> bool:
+    """Whether these words have names, and none of these. Whatever begins with a capital and is no everyday word is a name."""
+    written = [word.casefold() for word in _NAME.findall(words) if word[0].isupper()]
+    called = [word for word in written if word not in NO_NAMES]
+    return bool(called) and not any(name in names for name in called)
 
 
 def questions(text: str, names: Collection[str] = ANYBODY) -> tuple[str, ...]:
     """What a text asks of somebody with one of these names. A short question comes with the sentence before it."""
-    return _in_context(text, lambda sentence: is_question(sentence) and is_meant(sentence, names))
+    if not is_letter_to(text, names):
+        return ()
+    return _in_context(text, lambda sentence: is_question(sentence) and is_meant(plain(sentence), names))
 
 
 def wants(text: str, names: Collection[str] = ANYBODY) -> tuple[str, ...]:
     """What a text wants done by somebody with one of these names."""
-    return tuple(plain(sentence) for sentence in sentences(text) if is_want(sentence) and is_meant(sentence, names))
+    if not is_letter_to(text, names):
+        return ()
+    found = (plain(sentence) for sentence in sentences(text) if is_want(sentence))
+    return tuple(sentence for sentence in found if is_meant(sentence, names))
 
 
 def promises(text: str) -> tuple[str, ...]:
