@@ -112,6 +112,7 @@ NO_WANT = re.compile(
         r"""
         \b(?:please|kindly) (?:find|note|see|be|accept|feel|don't|do not|excuse|forgive|ignore|disregard|enjoy|visit|click)\b
         \bif (?:you|there)(?:'?(?:ve|d|re|s)| have| need| are| is| would like| want)? (?:got )?(?:any|anything|something|further|more|some)
+        \bif you (?:want|need|like|prefer)\b
         \bif (?:i|we) can (?:help|be of)|\bif anything\b|\bnext time\b
         \bunsubscribe\b|\bhesitate\b|\bno (?:rush|need)\b
         """

@@ -28,6 +28,7 @@ QUESTION_MARKS = frozenset("?？﹖؟՞፧\u037e⁇⁈⁉‽⸮")
 _ENDS = frozenset("!…۔।॥") | QUESTION_MARKS
 _ENDS_WITHOUT_BLANK = frozenset("。！？．｡")
 _CLOSERS = "\"“'”’»›)]}」』）"
+_QUOTATIONS = {'"': '"', "“": "”", "„": "“”", "«": "»"}
 _LINK = re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,15}://|\bwww\.|<https?:)\S*", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _NAME = re.compile(r"[^\W\d_]{2,}")
@@ -86,17 +87,31 @@ def is_pleasantry(sentence: str) -> bool:
 
 
 def is_question(sentence: str) -> bool:
-    """Whether it asks something: it ends as a question does, outside of a quotation, and is none of those that want no answer."""
+    """Whether it asks something: it ends as a question does, outside of quotations and asides, and is none of those that want no answer."""
     words = _LINK.sub(" ", sentence).rstrip()
     ending = words.rstrip(_CLOSERS + " !！")
     if not ending or not (
         ending[-1] in QUESTION_MARKS or "՞" in ending or (ending[-1] == ";" and _is_greek(ending[-2:-1]))
     ):
         return False
-    if words[len(ending) :].strip(" !！)）") and any(opening in words[:-1] for opening in "\"“„«「『'‘"):
+    behind = words[len(ending) :]
+    if behind.strip(" !！)）") and any(opening in words[:-1] for opening in "\"“„«「『'‘"):
         return False  # somebody else's question, in quotation marks
+    if _is_aside(ending, behind) or _goes_on_in_quotation_marks(words):
+        return False
     letters = [character for character in ending if character.isalnum()]
     return len(letters) >= 4 and not is_pleasantry(ending)
+
+
+def _is_aside(asked: str, behind: str) -> bool:
+    """Whether what is asked stands in brackets behind something else: "it works (I think?)"."""
+    return behind.lstrip().startswith((")", "）")) and not asked.startswith(("(", "（"))
+
+
+def _goes_on_in_quotation_marks(sentence: str) -> bool:
+    """Whether it begins with a quotation that it does not end."""
+    endings = _QUOTATIONS.get(sentence[:1])
+    return endings is not None and not any(mark in sentence[1:] for mark in endings)
 
 
 def is_want(sentence: str) -> bool:
