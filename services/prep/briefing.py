@@ -74,7 +74,7 @@ async def _attempt(context: Context, meeting: Meeting, stored: StoredPrep, obsta
         await record_skipped(context, stored, reason)
     else:
         await reached("prep.gathered")
-        dossier = collect(meeting, people.pairs, owner.preferences.time_zone, people.met_together)
+        dossier = collect(meeting, people.pairs, owner.preferences.time_zone, people.met_together, owner.names)
         brief = await write_brief(context.claude_for(dossier), dossier, context.settings.base_url, stored.token, now)
         await reached("prep.written")
         await _expect_unchanged(context, meeting)

@@ -37,6 +37,11 @@ class Owner:
     preferences: GmailPreferences
     own_addresses: frozenset[str]
 
+    @property
+    def names(self) -> list[str]:
+        """What they are called, by their accounts."""
+        return [account.name for account in self.accounts if account.name]
+
     def account(self, account_id: AccountId) -> Account | None:
         """The account with this id; None where it was purged."""
         return next((account for account in self.accounts if account.id == account_id), None)
@@ -73,7 +78,7 @@ async def gather(bus: Bus, user_id: UserId, meeting_id: MeetingId) -> Gathered:
     if meeting is None or owner is None or meeting.user_id != user_id:
         raise not_found("meeting")
     people = await get_people(bus, meeting, owner, datetime.now(UTC))
-    dossier = collect(meeting, people.pairs, owner.preferences.time_zone, people.met_together)
+    dossier = collect(meeting, people.pairs, owner.preferences.time_zone, people.met_together, owner.names)
     return Gathered(meeting, owner.account(meeting.account_id), dossier)
 
 

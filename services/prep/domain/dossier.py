@@ -100,7 +100,9 @@ class Profile:
 
 @dataclass(frozen=True)
 class Dossier:
-    """A meeting and its people, in the time zone in which its reader lives. `met_together`: when just these people met last."""
+    """A meeting and its people, in the time zone in which its reader lives. `met_together`: when just these people met last. `reader`: what
+    the reader is called.
+    """
 
     meeting: Meeting
     title: str
@@ -108,6 +110,7 @@ class Dossier:
     zone_name: str
     people: tuple[Profile, ...]
     met_together: GroupMeeting | None = None
+    reader: tuple[str, ...] = ()
 
 
 def pair(guests: Sequence[Guest], attendees: Sequence[Attendee]) -> tuple[tuple[Guest, Attendee], ...]:
@@ -124,10 +127,11 @@ def collect(
     people: Sequence[tuple[Guest, Attendee]],
     time_zone: str = "",
     met_together: GroupMeeting | None = None,
+    reader: Sequence[str] = (),
 ) -> Dossier:
     """Everything that the brief shows, cleaned and labelled: who is close first, who does not come last.
 
-    `time_zone`: the one that the user has set, if any.
+    `time_zone`: the one that the user has set, if any. `reader`: what the user is called, in each of their accounts.
     """
     most = INTERACTIONS_SHOWN if len(people) <= SMALL_MEETING_GUESTS else INTERACTIONS_SHOWN_IN_LARGE_MEETINGS
     profiles: list[Profile] = []
@@ -142,7 +146,9 @@ def collect(
     zone, zone_name = zone_of(time_zone, meeting.calendar_time_zone, meeting.time_zone)
     if met_together is not None:
         met_together = met_together.model_copy(update={"title": line(met_together.title, MAX_TITLE)})
-    return Dossier(meeting, title, zone, zone_name, tuple(profiles), met_together)
+    names = [*reader, *(guest.name for guest in meeting.guests if guest.me)]
+    called = tuple(name for name in dict.fromkeys(line(name, MAX_NAME) for name in names) if name)
+    return Dossier(meeting, title, zone, zone_name, tuple(profiles), met_together, called)
 
 
 def _place(guest: Guest, attendee: Attendee, at: datetime) -> tuple[bool, bool, int]:

@@ -47,7 +47,7 @@ def test_the_profiles_of_two_guests_are_whole() -> None:
             body=text.partition(" — ")[2],
         )  # fmt: skip
 
-    assert collect(event, people, "Europe/Paris") == Dossier(
+    assert collect(event, people, "Europe/Paris", reader=("Sam\u202e R.", "Sam R.")) == Dossier(
         meeting=event,
         title="Pricing review",
         zone=ZoneInfo("Europe/Paris"),
@@ -95,6 +95,7 @@ def test_the_profiles_of_two_guests_are_whole() -> None:
                 history_complete=False,
             ),
         ),
+        reader=("Sam R.", "Sam Rivera"),
     )
 
 
@@ -106,6 +107,14 @@ def test_labels_are_counted_through_all_people() -> None:
     profiles = collect(meeting(), people).people
     assert [profile.bios[0].label for profile in profiles] == ["B1", "B2", "B3"]
     assert [profile.interactions[0].label for profile in profiles] == ["I1", "I2", "I3"]
+
+
+@pytest.mark.parametrize(("people", "to_me", "to_others"), [(2, True, False), (3, True, True), (7, False, True)])
+def test_what_is_written_to_many_is_not_meant_for_each(people: int, to_me: bool, to_others: bool) -> None:
+    mail = interaction("Hello", 3, to_me=True, people_total=people)
+    shown = collect(meeting(), [(guest("a@x.example"), known("a@x.example", last=(mail,)))])
+    (past,) = shown.people[0].interactions
+    assert (past.to_me, past.to_others) == (to_me, to_others)
 
 
 def test_of_somebody_whom_only_the_invitation_made_nothing_is_shown_but_what_they_are_called() -> None:

@@ -60,7 +60,9 @@ def bus(**answers: Any) -> PlainBus:
     preferences = Preferences(gmail=GmailPreferences(own_addresses=("Sam@Work.example",), time_zone="Asia/Kathmandu"))
     usual: dict[type, Any] = {
         GetSettings: lambda _: UserPreferences(version=1, preferences=preferences),
-        ListAccounts: lambda _: Accounts(items=(account(), account(id=AccountId(new_id()), address="s.r@example.org"))),
+        ListAccounts: lambda _: Accounts(
+            items=(account(), account(id=AccountId(new_id()), address="s.r@example.org", name="Sam R."))
+        ),
         GetMeeting: lambda _: meeting(),
         GetAttendees: lambda query: Attendees(items=tuple(known(address) for address in query.addresses)),
         ListMeetings: lambda _: Meetings(items=()),
@@ -121,6 +123,7 @@ async def test_a_brief_is_gathered_with_its_people_in_the_zone_of_its_reader() -
     assert (found.meeting, found.account) == (meeting(), account())
     assert [person.name for person in found.dossier.people] == ["Ada Lovelace"]
     assert str(found.dossier.zone) == "Asia/Kathmandu"
+    assert found.dossier.reader == ("Sam R.", "Sam Rivera")
 
 
 async def test_people_are_requested_with_their_last_interactions_as_of_now_and_without_me() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from libs.common.requests import FormerWork
-from services.prep.domain.clean import line, without_links
+from services.prep.domain.clean import line, unlinked, without_links
 from services.prep.domain.dossier import Dossier, PastInteraction, Profile, is_other_name
 from services.prep.domain.talking_points.fact import Fact, Kind, is_other_title, is_reply, quoted, topic_of
 from services.prep.domain.talking_points.sentences import (
@@ -54,14 +54,10 @@ class Reading:
         return tuple(past for past in self.person.interactions if not past.is_meeting and not past.is_note)
 
     def names_meant(self, past: PastInteraction) -> frozenset[str]:
-        """By which names a mail addresses whom it is from the other side of; none where only the two had it, or where that is not known."""
+        """How the one of the two who got a mail may be called in it. Where nobody else had it, or no name is known: anyhow."""
         if not past.to_others:
             return ANYBODY
-        if past.direction == "outbound":
-            return names_in(self.person.name)
-        return names_in(
-            *(part for guest in self.dossier.meeting.guests if guest.me for part in (guest.name, guest.address))
-        )
+        return names_in(*([self.person.name] if past.direction == "outbound" else self.dossier.reader))
 
     def age(self, past: PastInteraction) -> int:
         """In whole days."""
@@ -248,7 +244,7 @@ def _topic_of_short(past: PastInteraction, words: str) -> str:
 
 
 def _in_brackets(past: PastInteraction) -> str:
-    return f" ({line(topic, SUBJECT)})" if (topic := topic_of(past.title)) else ""
+    return f" ({unlinked(topic, SUBJECT)})" if (topic := topic_of(past.title)) else ""
 
 
 def _last_met(reading: Reading) -> Iterator[Fact]:

@@ -28,7 +28,7 @@ ABBREVIATION = re.compile(
 """What ends before a full stop that ends no sentence."""
 
 SALUTATION = re.compile(
-    "^"
+    "^("
     + _one_of(
         r"""
         hi|hello|hey|dear
@@ -40,9 +40,10 @@ SALUTATION = re.compile(
         cześć|dzień dobry|привет|здравствуйте|добрый день
         """
     )
-    + r"\b[^,!.?:;–—]{0,40}[,!:;–—]\s*",
+    + r")\b[^,!.?:;–—]{0,40}[,!:;–—]\s*",
     re.IGNORECASE,
 )
+"""A greeting with whom it is for; its first group is the greeting alone."""
 
 _WHOM = "you|u|things|it|everything|everyone|life|all"
 _SMALL_TALK = _word_of(
@@ -111,6 +112,7 @@ NO_WANT = re.compile(
         r"""
         \b(?:please|kindly) (?:find|note|see|be|accept|feel|don't|do not|excuse|forgive|ignore|disregard|enjoy|visit|click)\b
         \bif (?:you|there)(?:'?(?:ve|d|re|s)| have| need| are| is| would like| want)? (?:got )?(?:any|anything|something|further|more|some)
+        \bif you (?:want|need|like|prefer)\b
         \bif (?:i|we) can (?:help|be of)|\bif anything\b|\bnext time\b
         \bunsubscribe\b|\bhesitate\b|\bno (?:rush|need)\b
         """
@@ -132,9 +134,11 @@ NO_NAMES = frozenset(
     """actually additionally again alright also alternatively and anyhow anyway basically besides but cool finally fine first frankly fyi
     generally good great hello here hey hi hm hmm honestly however incidentally instead last lastly later maybe meanwhile next no nope now
     obviously oh ok okay once otherwise perfect perhaps personally plus ps question right second secondly seriously similarly since so sorry
-    still sure thanks then there third today tomorrow tonight true well yeah yep yes yesterday""".split()  # noqa: SIM905
+    still sure thanks then third today tomorrow tonight true well yeah yep yes yesterday
+    alle all both colleagues dr equipo everybody everyone folks freunde friends gentlemen group guys kollegen kolleginnen ladies leute list
+    madam mr mrs ms sir team there todas todos tous toutes tutti zusammen équipe""".split()  # noqa: SIM905
 )
-"""What else such sentences begin with."""
+"""Words that are no names where names may stand, though they may begin with a capital."""
 
 _DONE_LATER = _one_of(
     r"""

@@ -28,6 +28,7 @@ QUESTION_MARKS = frozenset("?？﹖؟՞፧\u037e⁇⁈⁉‽⸮")
 _ENDS = frozenset("!…۔।॥") | QUESTION_MARKS
 _ENDS_WITHOUT_BLANK = frozenset("。！？．｡")
 _CLOSERS = "\"“'”’»›)]}」』）"
+_QUOTATIONS = {'"': '"', "“": "”", "„": "“”", "«": "»"}
 _LINK = re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,15}://|\bwww\.|<https?:)\S*", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _NAME = re.compile(r"[^\W\d_]{2,}")
@@ -86,17 +87,31 @@ def is_pleasantry(sentence: str) -> bool:
 
 
 def is_question(sentence: str) -> bool:
-    """Whether it asks something: it ends as a question does, outside of a quotation, and is none of those that want no answer."""
+    """Whether it asks something: it ends as a question does, outside of quotations and asides, and is none of those that want no answer."""
     words = _LINK.sub(" ", sentence).rstrip()
     ending = words.rstrip(_CLOSERS + " !！")
     if not ending or not (
         ending[-1] in QUESTION_MARKS or "՞" in ending or (ending[-1] == ";" and _is_greek(ending[-2:-1]))
     ):
         return False
-    if words[len(ending) :].strip(" !！)）") and any(opening in words[:-1] for opening in "\"“„«「『'‘"):
+    behind = words[len(ending) :]
+    if behind.strip(" !！)）") and any(opening in words[:-1] for opening in "\"“„«「『'‘"):
         return False  # somebody else's question, in quotation marks
+    if _is_aside(ending, behind) or _goes_on_in_quotation_marks(words):
+        return False
     letters = [character for character in ending if character.isalnum()]
     return len(letters) >= 4 and not is_pleasantry(ending)
+
+
+def _is_aside(asked: str, behind: str) -> bool:
+    """Whether what is asked stands in brackets behind something else: "it works (I think?)"."""
+    return behind.lstrip().startswith((")", "）")) and not asked.startswith(("(", "（"))
+
+
+def _goes_on_in_quotation_marks(sentence: str) -> bool:
+    """Whether it begins with a quotation that it does not end."""
+    endings = _QUOTATIONS.get(sentence[:1])
+    return endings is not None and not any(mark in sentence[1:] for mark in endings)
 
 
 def is_want(sentence: str) -> bool:
@@ -139,26 +154,43 @@ def is_short(words: str) -> bool:
     return len(words.split()) <= SHORT_WORDS and words.isascii()
 
 
-def names_in(*texts: str) -> frozenset[str]:
-    """What somebody may be addressed by, from how they are called and from their address."""
-    local_parts = (text.partition("@")[0] for text in texts)
-    return frozenset(word.casefold() for part in local_parts for word in _NAME.findall(part))
+def names_in(*called: str) -> frozenset[str]:
+    """What somebody may be addressed by who is called so, in lower case."""
+    return frozenset(word.casefold() for name in called for word in _NAME.findall(name.partition("@")[0]))
 
 
 def is_meant(sentence: str, names: Collection[str]) -> bool:
-    """Whether a sentence is meant for somebody with one of these names, in lower case: it does not begin with another one's."""
-    name = found[1].casefold() if (found := ADDRESSED.match(sentence)) and found[1][0].isupper() else ""
-    return not name or not names or name in NO_NAMES or name in names
+    """Whether a sentence is meant for somebody with one of these names: it does not begin with another one's."""
+    found = ADDRESSED.match(sentence)
+    return not names or not found or not _are_others(found[1], names)
+
+
+def is_letter_to(text: str, names: Collection[str]) -> bool:
+    """Whether a text is meant for somebody with one of these names: it does not greet others alone."""
+    greeting = SALUTATION.match(text)
+    return not names or not greeting or not _are_others(text[greeting.end(1) : greeting.end()], names)
+
+
+def _are_others(words: str, names: Collection[str]) -> bool:
+    """Whether these words have names, and none of these. Whatever begins with a capital and is no everyday word is a name."""
+    written = [word.casefold() for word in _NAME.findall(words) if word[0].isupper()]
+    called = [word for word in written if word not in NO_NAMES]
+    return bool(called) and not any(name in names for name in called)
 
 
 def questions(text: str, names: Collection[str] = ANYBODY) -> tuple[str, ...]:
     """What a text asks of somebody with one of these names. A short question comes with the sentence before it."""
-    return _in_context(text, lambda sentence: is_question(sentence) and is_meant(sentence, names))
+    if not is_letter_to(text, names):
+        return ()
+    return _in_context(text, lambda sentence: is_question(sentence) and is_meant(plain(sentence), names))
 
 
 def wants(text: str, names: Collection[str] = ANYBODY) -> tuple[str, ...]:
     """What a text wants done by somebody with one of these names."""
-    return tuple(plain(sentence) for sentence in sentences(text) if is_want(sentence) and is_meant(sentence, names))
+    if not is_letter_to(text, names):
+        return ()
+    found = (plain(sentence) for sentence in sentences(text) if is_want(sentence))
+    return tuple(sentence for sentence in found if is_meant(sentence, names))
 
 
 def promises(text: str) -> tuple[str, ...]:
