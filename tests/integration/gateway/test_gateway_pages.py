@@ -278,7 +278,12 @@ async def test_a_timeline_is_narrowed_to_whatever_platform_somebody_is_met_on(
     assert offered(await page(browser, here)) == expected
     assert offered(await page(browser, f"{here}?show=mail")) == expected
     assert past(gateway)[-1].platform == "email"
-    assert offered(await page(browser, f"{here}?show=sms_chat")) == expected
+    gateway.world.interactions = (interaction("Hi", platform="sms_chat", direction="outbound"), interaction("Dear you"))
+    html = await page(browser, f"{here}?show=sms_chat")
+    assert offered(html) == expected
+    assert re.findall(r'<span class="by">(.*?)</span>', html) == ["you · <bdi>sms chat</bdi>", "they"], (
+        "mail needs no word"
+    )
     assert past(gateway)[-1].platform == "sms_chat"
     assert offered(await page(browser, f"{here}?show=fax"))[-1] == (f"{here}?show=fax", "fax"), (
         "what is chosen is there"
