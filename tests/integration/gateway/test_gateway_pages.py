@@ -278,11 +278,21 @@ async def test_a_timeline_is_narrowed_to_whatever_platform_somebody_is_met_on(
     assert offered(await page(browser, here)) == expected
     assert offered(await page(browser, f"{here}?show=mail")) == expected
     assert past(gateway)[-1].platform == "email"
-    gateway.world.interactions = (interaction("Hi", platform="sms_chat", direction="outbound"), interaction("Dear you"))
+    false = interaction("Pay at once", automated="forged", direction="participant")
+    gateway.world.interactions = (
+        interaction("Hi", platform="sms_chat", direction="outbound"),
+        interaction("Dear you"),
+        false,
+    )
     html = await page(browser, f"{here}?show=sms_chat")
     assert offered(html) == expected
-    assert re.findall(r'<span class="by">(.*?)</span>', html) == ["you · <bdi>sms chat</bdi>", "they"], (
-        "mail needs no word"
+    assert re.findall(r'<span class="by">(.*?)</span>', html) == [
+        "you · <bdi>sms chat</bdi>",
+        "they",
+        "somebody else",
+    ], "mail needs no word"
+    assert (
+        html.index("Pay at once") < html.index("fails authentication") < html.index("</li>", html.index("Pay at once"))
     )
     assert past(gateway)[-1].platform == "sms_chat"
     assert offered(await page(browser, f"{here}?show=fax"))[-1] == (f"{here}?show=fax", "fax"), (
