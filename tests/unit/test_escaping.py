@@ -135,7 +135,7 @@ def pages(filled: Filled) -> Iterator[tuple[str, dict[str, Any]]]:
     accounts = [filled.shape(AccountView, status=status) for status in ("active", "reauth_required")]
     frame = {
         "user": filled.shape(User), "unread": 3, "health": filled.shape(Health), "accounts": accounts, "now": NOW, "zone": UTC_ZONE,
-        "path": "/", "reload": "", "position": filled.text(),
+        "path": "/", "reload": "", "position": filled.text(), "partial": False,
     }  # fmt: skip
     for name, values in framed_pages(filled, accounts):
         yield name, frame | values
@@ -206,19 +206,23 @@ def framed_pages(filled: Filled, accounts: list[AccountView]) -> Iterator[tuple[
             Line(filled.shape(Interaction).model_copy(update={"kind": kind}), side, filled.text())
             for side in ("they", "you", "both", "others")
         ]
-        yield "contact.html", {
-            "contact": contact, "handles": [filled.shape(Handle)], "parted_from": filled.text(),
-            "fields": FIELDS, "editing": editing, "empty_fields": list(FIELDS.values()),
-            "more_duplicates": 2, "merges": [filled.shape(MergeRecord), filled.shape(MergeRecord, blocked_by=None)],
-            "relationship": filled.text(), "going_cold": filled.text(), "history": filled.shape(HistoryLine),
-            "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
-            "upcoming": [filled.shape(Interaction)], "upcoming_more": 1, "chosen": {"q": filled.text(), "side": filled.text()},
+        timeline = {
+            "contact_id": contact.id, "chosen": {"q": filled.text(), "side": filled.text()},
             "shows": [filled.shape(Choice)], "sides": [filled.shape(Choice)], "fresh": filled.text(), "older_page": False,
             "continued": False, "conversations": filled.text(), "most_open": 2,
             "months": [
                 Month(filled.text(), (*lines, Line(filled.shape(Interaction), "they", filled.text(), (lines[0],), 3)), (lines[1],)),
             ],
             "more": filled.text(),
+        }  # fmt: skip
+        yield "contact_timeline.html", timeline
+        yield "contact.html", timeline | {
+            "contact": contact, "handles": [filled.shape(Handle)], "parted_from": filled.text(),
+            "fields": FIELDS, "editing": editing, "empty_fields": list(FIELDS.values()),
+            "more_duplicates": 2, "merges": [filled.shape(MergeRecord), filled.shape(MergeRecord, blocked_by=None)],
+            "relationship": filled.text(), "going_cold": filled.text(), "history": filled.shape(HistoryLine),
+            "parts": [filled.shape(PartText)], "duplicates": [filled.shape(Duplicate)], "merge_id": filled.text(),
+            "upcoming": [filled.shape(Interaction)], "upcoming_more": 1,
         }  # fmt: skip
     yield "do_not_record.html", {"contact": contact}
     yield "meetings.html", {"days": [(filled.text(), rows)], "past": True, "back": 1, "earlier": 2}

@@ -72,11 +72,13 @@ FITTING = f"""
 # connection has not arrived yet. Each is found with one look at an index, however much it has seen.
 SOURCES = """
     RECURSIVE sources(id) AS (
-        (SELECT s.source_id FROM sightings s WHERE s.user_id = (SELECT user_id FROM contacts WHERE id = $1) ORDER BY s.source_id LIMIT 1)
+        (SELECT s.source_id FROM sightings s
+         WHERE s.user_id = (SELECT user_id FROM contacts WHERE id = $1) ORDER BY s.source_id NULLS FIRST LIMIT 1)
         UNION ALL
         SELECT (
             SELECT s.source_id FROM sightings s
-            WHERE s.user_id = (SELECT user_id FROM contacts WHERE id = $1) AND s.source_id > sources.id ORDER BY s.source_id LIMIT 1
+            WHERE s.user_id = (SELECT user_id FROM contacts WHERE id = $1) AND s.source_id > sources.id
+            ORDER BY s.source_id NULLS FIRST LIMIT 1
         ) FROM sources WHERE sources.id IS NOT NULL
     )
 """

@@ -33,6 +33,8 @@ from services.gateway.pages.timeline import NO_TIMELINE, platform_choices, timel
 from services.gateway.pages.visit import Visit, page_route, see_other, uuid_or_none
 
 DUPLICATES_SHOWN = 3
+WITH_PERSON = PARTS | {"timeline"}
+"""Parts of the page, by their ids, that show something of the person: of the whole timeline where else one is met."""
 
 
 def contact_routes(context: Context) -> list[web.RouteDef]:
@@ -52,8 +54,15 @@ def contact_routes(context: Context) -> list[web.RouteDef]:
 
 
 async def show_contact(visit: Visit) -> web.Response:
-    """The page; with `cursor` what is older than what was shown, with `q`, `show` and `side` what fits; with `edit` a field to edit."""
-    return await _contact_page(visit, _id(visit))
+    """The page; with `cursor` what is older than what was shown, with `q`, `show` and `side` what fits; with `edit` a field to edit.
+
+    A page that is open fetches the person without the timeline, and lines of that without the person.
+    """
+    contact_id = _id(visit)
+    if not visit.is_partial or visit.replaced_id in WITH_PERSON:
+        return await _contact_page(visit, contact_id)
+    lines = {"shows": platform_choices(visit, ()), **await timeline_values(visit, contact_id)}
+    return visit.part("contact_timeline.html", {"contact_id": contact_id, **lines})
 
 
 async def _contact_page(
@@ -69,6 +78,7 @@ async def _contact_page(
     field = FIELDS.get(parameters.get("edit", ""))
     values = {
         "contact": contact,
+        "contact_id": contact.id,
         "handles": handles(contact.identities),
         "fields": FIELDS,
         "editing": editing or (Editing(field, before[field.name]) if field else None),

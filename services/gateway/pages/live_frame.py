@@ -11,4 +11,4 @@ def live_frame_routes(context: Context) -> list[web.RouteDef]:
 
 
 async def show_frame(visit: Visit) -> web.Response:
-    return await visit.page("page.html", {})
+    return await visit.framed_page("page.html", {})

@@ -74,8 +74,13 @@ async def require_caller(context: Context, request: web.Request) -> Caller:
 
 def _is_opened(request: web.Request) -> bool:
     """Whether somebody opens a page: not where a page that is open fetches a part or a photo, nor where a form is sent."""
-    fetched = "HX-Request" in request.headers or request.headers.get("Sec-Fetch-Dest", "document") != "document"
+    fetched = is_partial(request) or request.headers.get("Sec-Fetch-Dest", "document") != "document"
     return request.method == "GET" and not fetched
+
+
+def is_partial(request: web.Request) -> bool:
+    """Whether a page that is open fetches this one for a part of it."""
+    return "HX-Request" in request.headers
 
 
 async def begin(context: Context, request: web.Request) -> web.Response:

@@ -23,7 +23,7 @@ from services.gateway.domain.live_updates import Position
 from services.gateway.domain.moments import UTC_ZONE
 from services.gateway.domain.sync_health import sync_health
 from services.gateway.pages.frame import Frame
-from services.gateway.pages.sign_in import require_caller
+from services.gateway.pages.sign_in import is_partial, require_caller
 from services.gateway.user_zones import user_zone
 
 ZONE_COOKIE = "pingcrm_zone"
@@ -63,7 +63,7 @@ class Visit:
     @property
     def is_partial(self) -> bool:
         """Whether a page that is open fetches this one for a part of it."""
-        return "HX-Request" in self.http_request.headers
+        return is_partial(self.http_request)
 
     @property
     def replaced_id(self) -> str:
@@ -99,22 +99,37 @@ class Visit:
     async def page(
         self, template: str, values: Mapping[str, object], *, status: int = 200, path: str = ""
     ) -> web.Response:
-        """The page in its frame: navigation, sync health, unread notifications.
+        """The page in its frame; without it where a page that is open wants a part of it.
 
         `path`: where the page is. One that answers a form is not where that was sent: nothing can be loaded from there.
         """
+        if not self.is_partial:
+            return await self.framed_page(template, values, status=status, path=path)
+        return self._render(template, {"user": self.user, "unread": await self.frame.unread, **values}, status)
+
+    async def framed_page(
+        self, template: str, values: Mapping[str, object], *, status: int = 200, path: str = ""
+    ) -> web.Response:
+        """The page in its frame, whoever wants it: navigation, sync health, unread notifications."""
         connected, unread = await asyncio.gather(self.frame.accounts, self.frame.unread)
         frame = {
             "user": self.user,
             "unread": unread,
             "health": sync_health(connected, self.now, self.zone),
-            "now": self.now,
-            "zone": self.zone,
             "path": path or self.http_request.path,
             "reload": path,
             "position": self.position,
+            "partial": False,
         }
-        return self.context.pages.page(template, {**frame, **values}, status=status)
+        return self._render(template, {**frame, **values}, status)
+
+    def part(self, template: str, values: Mapping[str, object]) -> web.Response:
+        """A part that has a template of its own."""
+        return self._render(template, values, 200)
+
+    def _render(self, template: str, values: Mapping[str, object], status: int) -> web.Response:
+        shared = {"now": self.now, "zone": self.zone, "partial": self.is_partial}
+        return self.context.pages.page(template, {**shared, **values}, status=status)
 
 
 PageHandler = Callable[[Visit], Awaitable[web.Response]]
@@ -131,7 +146,7 @@ def page_route(context: Context, method: str, path: str, handler: PageHandler, *
         position = context.hub.position(caller.user.id)
         call = Call(context, request, caller)
         frame = Frame(call)
-        if framed and method == "GET":
+        if framed and method == "GET" and not is_partial(request):
             frame.begin()
         try:
             zone = await _zone(frame) if framed else UTC_ZONE

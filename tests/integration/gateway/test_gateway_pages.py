@@ -91,22 +91,28 @@ async def test_for_a_part_of_a_page_no_more_is_requested_than_it_shows(
     world = gateway.world
     person = world.add(world.alice, contact("Carol", "carol@example.com"))
     world.interactions = (interaction("Hello"),)
-    here = f"/contacts/{person.id}"
-    for path, headers, shown, expected in (
-        (here, {}, 'id="recent"', {q.GetContact, q.GetTimeline, q.FindDuplicates, q.ListMerges}),
-        (here, {"HX-Target": "header#person"}, 'id="recent"', {q.GetContact, q.GetTimeline, q.FindDuplicates, q.ListMerges}),
-        (here, {"HX-Request": "true", "HX-Target": "header#person"}, "carol@example.com", {q.GetContact}),
-        (f"{here}?edit=notes", {"HX-Request": "true", "HX-Target": "section#about"}, 'name="notes"', {q.GetContact}),
-        (here, {"HX-Request": "true", "HX-Target": "div#recent"}, "Hello", {q.GetContact, q.GetTimeline}),
-        (f"{here}?cursor=older", {"HX-Request": "true", "HX-Target": "div"}, "Hello", {q.GetContact, q.GetTimeline}),
-        ("/contacts", {}, "Carol", {q.SearchContacts, q.ListTags, q.ListDuplicates}),
-        ("/contacts", {"HX-Request": "true", "HX-Target": "div#people"}, "Carol", {q.SearchContacts}),
+    here, zone = f"/contacts/{person.id}", {"pingcrm_zone": quote("Europe/Berlin", safe="")}
+    framed = {q.WhoIs, q.ListAccounts, q.GetSyncStatus}
+    whole = framed | {q.GetContact, q.GetTimeline, q.FindDuplicates, q.ListMerges}
+    for path, target, shown, expected in (
+        (here, "", "Load the page again", whole), (here, "header#person", "carol@example.com", {q.WhoIs, q.GetContact}),
+        (f"{here}?edit=notes", "section#about", 'name="notes"', {q.WhoIs, q.GetContact}),
+        (f"{here}?show=mail", "section#timeline", "Hello", {q.WhoIs, q.GetContact, q.GetTimeline}),
+        (here, "div#recent", "Hello", {q.WhoIs, q.GetTimeline}), (f"{here}?cursor=older", "div", "Hello", {q.WhoIs, q.GetTimeline}),
+        ("/contacts", "", "Carol", framed | {q.SearchContacts, q.ListTags, q.ListDuplicates}),
+        ("/contacts", "div#people", "Carol", {q.WhoIs, q.SearchContacts}), ("/frame", "a#bell", 'id="bell"', framed),
     ):  # fmt: skip
         world.forget_what_was_requested()
-        async with browser.get(path, headers=headers) as response:
-            assert shown in await response.text(), (path, headers)
-        of_contacts = {kind for kind in world.contacts_responders() if world.was_requested(kind)}
-        assert of_contacts == expected, (path, headers)
+        headers = {"HX-Request": "true", "HX-Target": target} if target else {"HX-Target": "header#person"}
+        async with browser.get(path, headers=headers, cookies=zone) as response:
+            html = await response.text()
+        assert shown in html, (path, target)
+        assert ('id="bell"' in html) == (framed <= expected), (path, target)
+        assert world.was_requested() == expected, (path, target)
+    async with browser.get(
+        f"/contacts/{new_id()}", headers={"HX-Request": "true", "HX-Target": "div#recent"}
+    ) as response:
+        assert response.status == 404
 
 
 async def test_people_are_listed_searched_sorted_and_paged(
@@ -272,7 +278,22 @@ async def test_a_timeline_is_narrowed_to_whatever_platform_somebody_is_met_on(
     assert offered(await page(browser, here)) == expected
     assert offered(await page(browser, f"{here}?show=mail")) == expected
     assert past(gateway)[-1].platform == "email"
-    assert offered(await page(browser, f"{here}?show=sms_chat")) == expected
+    false = interaction("Pay at once", automated="forged", direction="participant")
+    gateway.world.interactions = (
+        interaction("Hi", platform="sms_chat", direction="outbound"),
+        interaction("Dear you"),
+        false,
+    )
+    html = await page(browser, f"{here}?show=sms_chat")
+    assert offered(html) == expected
+    assert re.findall(r'<span class="by">(.*?)</span>', html) == [
+        "you · <bdi>sms chat</bdi>",
+        "they",
+        "somebody else",
+    ], "mail needs no word"
+    assert (
+        html.index("Pay at once") < html.index("fails authentication") < html.index("</li>", html.index("Pay at once"))
+    )
     assert past(gateway)[-1].platform == "sms_chat"
     assert offered(await page(browser, f"{here}?show=fax"))[-1] == (f"{here}?show=fax", "fax"), (
         "what is chosen is there"

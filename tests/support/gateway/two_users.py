@@ -51,9 +51,9 @@ class TwoUsers:
         """As far as `after` and `was_requested` are concerned."""
         self._requested.clear()
 
-    def was_requested(self, kind: type[q.Request[Any]]) -> bool:
-        """Since that was forgotten."""
-        return self._requested[kind].is_set()
+    def was_requested(self) -> set[type[q.Request[Any]]]:
+        """The kinds of requests, since that was forgotten."""
+        return {kind for kind, requested in self._requested.items() if requested.is_set()}
 
     async def done(self, command: q.Command[Any]) -> q.Done:
         self.requests.append(command)

@@ -42,7 +42,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a thread of which only the part on the page is known",
         "order",
         "services/contacts/store/timeline_threads.py::list_folded_lines",
-        Replace("await _list_ids_in_threads(...)", "list(piece.ids)"),
+        Replace("await _list_ids_in_threads(...)", "list(unknown)"),
         (f"{CONTACTS}_pages.py::test_whatever_the_pages_every_message_is_shown_once_folded_or_not",),
     ),
     Mutation(
