@@ -176,6 +176,18 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
             "wrong",
             "PINGCRM_WEBHOOK_KEYS holds a key of PINGCRM_SECRET_KEYS: the gateway must not have what opens tokens.",
         )
+    if len(settings.secret_keys) > 1:
+        yield Finding(
+            "note",
+            f"PINGCRM_SECRET_KEYS has {len(settings.secret_keys)} keys, and the first one encrypts: after `pingcrm rotate` the"
+            " others can be taken away.",
+        )
+    if len(settings.webhook_keys) > 1:
+        yield Finding(
+            "note",
+            f"PINGCRM_WEBHOOK_KEYS has {len(settings.webhook_keys)} keys, and all of them sign: once receivers know the secret of"
+            " the first, the others can be taken away.",
+        )
 
 
 def check_webhooks(settings: Settings) -> Iterator[Finding]:
