@@ -69,5 +69,5 @@ def _check_url(name: str, url: str) -> Iterator[Finding]:
     elif parse_qs(urlsplit(url).query).get("sslmode", ["verify-full"])[-1] != "verify-full":
         yield Finding(
             "note",
-            f"{name} encrypts, and takes any server of the right certificate for ours: write sslmode=verify-full.",
+            f"{name} encrypts, and does not compare the name of the server: write sslmode=verify-full.",
         )

@@ -19,10 +19,13 @@ from libs.common.config import Settings
 from libs.common.db import check_writable, open_pool
 from libs.common.errors import Outage
 from libs.common.tls import TlsFiles, with_tls_files
+from libs.local import schemas
 from libs.local.bus_admin import connect_admin
 from libs.local.doctor.servers import check_servers
-from libs.local.environment import Servers
+from libs.local.environment import Servers, external_servers
 from libs.local.ports import free_port
+from libs.local.secrets import generate
+from libs.local.urls import postgres_url, with_database
 from tests.support.certificates import Authority
 from tests.support.servers import new_folder
 from tests.support.tls_servers import HOST, PASSWORD, TlsNats, TlsPostgres, TlsRedis, TlsServer
@@ -104,6 +107,30 @@ async def test_a_server_is_reached_by_its_own_name_under_our_ca_with_our_certifi
             await reach(server.url(), replace(server.files, certificate=foreign.certificate, key=foreign.key))
 
         await reach(server.url(), server.files)
+
+
+async def test_the_migration_and_a_service_log_in_over_tls(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the query of the administrator's URL, which dbmate reads as well, and `external_servers` completes."""
+    monkeypatch.setattr(schemas, "SERVICES", ("auth",))  # the others want a newer PostgreSQL than the system may have
+    secrets = generate()
+    async with running(TlsPostgres, authority) as server:
+        environment = {
+            "PINGCRM_POSTGRES_URL": with_database(server.url(), "crm"),
+            "PINGCRM_TLS_CA": str(server.files.ca),
+            "PINGCRM_TLS_CERT": str(server.files.certificate),
+            "PINGCRM_TLS_KEY": str(server.files.key),
+        }
+        admin_url = external_servers(environment).postgres
+        assert await schemas.create_database(admin_url)
+        await schemas.apply_roles(admin_url, secrets)
+        await schemas.apply_migrations(admin_url, secrets)
+        pool = await open_pool(Settings(postgres_url=postgres_url(admin_url, "auth", secrets)))
+        async with pool.acquire() as connection:
+            assert await connection.fetchval("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            assert await connection.fetchval("SELECT count(*) FROM users") == 0
+        await pool.close()
 
 
 async def test_a_service_and_a_cluster_of_nats_are_connected_over_tls(authority: Authority) -> None:
