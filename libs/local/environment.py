@@ -65,7 +65,7 @@ def secret_names() -> list[str]:
 
 def external_servers(environment: Mapping[str, str]) -> Servers:
     """Those that the environment names, with its files for TLS where they ask for it."""
-    files = TlsFiles(*(Path(path) if (path := environment.get(name)) else None for name in TLS_FILES))
+    files = TlsFiles(*(Path(path).absolute() if (path := environment.get(name)) else None for name in TLS_FILES))
 
     def url(name: str) -> str:
         return with_tls_files(environment.get(name, ""), files)

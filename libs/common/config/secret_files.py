@@ -56,7 +56,12 @@ def _read(path: Path) -> str:
 
 def adopt_secret_files(environment: MutableMapping[str, str], names: Iterable[str]) -> None:
     """Put the values in, once, before anything else is read; the names of the files stay. Raises UnusableSecretFile."""
-    environment.update(with_secret_files(environment, names))
+    known = list(names)
+    environment.update(with_secret_files(environment, known))
+    for file in (name + SUFFIX for name in known if environment.get(name + SUFFIX)):
+        environment[file] = str(
+            Path(environment[file]).absolute()
+        )  # for a program of ours that works in another folder
 
 
 def without_adopted(environment: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:

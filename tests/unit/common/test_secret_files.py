@@ -115,11 +115,12 @@ def test_a_service_that_the_command_becomes_has_the_names_of_the_files_in_its_en
     monkeypatch.setattr(os, "execve", lambda _, __, environment: began.append(environment))
     monkeypatch.chdir(tmp_path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PINGCRM_")}
-    monkeypatch.setattr(os, "environ", environment | in_files(tmp_path, SECRETS) | {"PINGCRM_LOG_LEVEL": "DEBUG"})
+    relative = {name: Path(path).name for name, path in in_files(tmp_path, SECRETS).items()}
+    monkeypatch.setattr(os, "environ", environment | relative | {"PINGCRM_LOG_LEVEL": "DEBUG"})
     adopt_secret_files(os.environ, secret_names())
     assert os.environ["PINGCRM_SECRET_KEYS"] == A_KEY
     commands.become("services.auth", "auth", None)
     assert not [name for name, value in began[0].items() if "s3cret" in value or A_KEY in value]
-    assert {f"{name}_FILE" for name in SECRETS} <= set(began[0])
+    assert {f"{name}_FILE": str(tmp_path / name) for name in SECRETS}.items() <= began[0].items()
     assert began[0]["PINGCRM_LOG_LEVEL"] == "DEBUG"
     assert without_adopted({"LOG": "1", "LOG_FILE": "2"}, secret_names()) == {"LOG": "1", "LOG_FILE": "2"}
