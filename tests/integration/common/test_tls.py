@@ -5,7 +5,6 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 
 import nats.errors
@@ -205,16 +204,3 @@ async def test_no_password_goes_to_a_server_that_does_not_encrypt_where_the_url_
     with pytest.raises(REFUSED):
         await reach(url.format(PASSWORD, plain_server.port), TlsFiles(authority.certificate))
     assert PASSWORD.encode() not in plain_server.received
-
-
-def test_a_url_that_names_its_own_files_keeps_them(tmp_path: Path) -> None:
-    files = TlsFiles(tmp_path / "ca.pem", tmp_path / "ours.pem", tmp_path / "ours.key")
-    own = "postgresql://ann@db/crm?sslmode=verify-full&sslrootcert=/etc/db.pem"
-    assert with_tls_files(own, files) == (
-        f"postgresql://ann@db/crm?sslrootcert=/etc/db.pem&sslcert={tmp_path}/ours.pem&sslkey={tmp_path}/ours.key&sslmode=verify-full"
-    )
-    for plain in ("", "postgresql://ann@db/crm", "nats://a,nats://b", "redis://cache/0"):
-        assert with_tls_files(plain, files) == plain
-    assert with_tls_files("tls://a:1,tls://b:2", TlsFiles(tmp_path / "ca.pem")) == (
-        f"tls://a:1?tls_ca={tmp_path}/ca.pem,tls://b:2?tls_ca={tmp_path}/ca.pem"
-    )
