@@ -80,7 +80,9 @@ class TlsPostgres(TlsServer):
         )  # fmt: skip
         if done.returncode != 0:
             raise ServerFailed(done.stderr)
-        (self.data / "pg_hba.conf").write_text("hostssl all all all scram-sha-256 clientcert=verify-ca\n")
+        (self.data / "pg_hba.conf").write_text(
+            "hostssl all certified all cert\nhostssl all all all scram-sha-256 clientcert=verify-ca\n"
+        )
         for source, name in (
             (self.shown.certificate, "server.crt"),
             (self.shown.key, "server.key"),
@@ -121,6 +123,8 @@ class TlsPostgres(TlsServer):
 class TlsNats(TlsServer):
     name: ClassVar[str] = "NATS"
     program_name: ClassVar[str] = "nats-server"
+    logins: ClassVar[str] = f'{{ user: auth, password: "{PASSWORD}" }}'
+    verify: ClassVar[str] = "verify"
 
     def url(self, host: str = HOST) -> str:
         return f"tls://auth:{PASSWORD}@{host}:{self.port}"
@@ -128,9 +132,9 @@ class TlsNats(TlsServer):
     async def prepare(self) -> None:
         (self.folder / "nats.conf").write_text(f"""
             listen: "{LOOPBACK}:{self.port}"
-            authorization {{ user: auth, password: "{PASSWORD}" }}
+            authorization {self.logins}
             tls {{
-              cert_file: "{self.shown.certificate}", key_file: "{self.shown.key}", ca_file: "{self.ca}", verify: true
+              cert_file: "{self.shown.certificate}", key_file: "{self.shown.key}", ca_file: "{self.ca}", {self.verify}: true
             }}
         """)
 
@@ -146,6 +150,16 @@ class TlsNats(TlsServer):
             return error
         await connection.close()
         return None
+
+
+class MappingNats(TlsNats):
+    """Whose certificate is for `client` is the user of that name, without a password."""
+
+    logins: ClassVar[str] = "{ users: [{ user: client }] }"
+    verify: ClassVar[str] = "verify_and_map"
+
+    def url(self, host: str = HOST) -> str:
+        return f"tls://{host}:{self.port}"
 
 
 class TlsRedis(TlsServer):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
 
+import asyncpg
 import nats.errors
 import pytest
 import pytest_asyncio
@@ -27,7 +28,7 @@ from libs.local.secrets import generate
 from libs.local.urls import postgres_url, with_database
 from tests.support.certificates import Authority
 from tests.support.servers import new_folder
-from tests.support.tls_servers import HOST, PASSWORD, TlsNats, TlsPostgres, TlsRedis, TlsServer
+from tests.support.tls_servers import HOST, PASSWORD, MappingNats, TlsNats, TlsPostgres, TlsRedis, TlsServer
 
 T = TypeVar("T", bound=TlsServer)
 Reach = Callable[[str, TlsFiles], Awaitable[None]]
@@ -84,52 +85,86 @@ async def running(kind: type[T], authority: Authority) -> AsyncIterator[T]:
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize(
-    ("kind", "reach"),
-    [(TlsPostgres, reach_postgres), (TlsNats, reach_nats), (TlsRedis, reach_redis)],
-    ids=["postgres", "nats", "redis"],
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def postgres(authority: Authority) -> AsyncIterator[TlsPostgres]:
+    async with running(TlsPostgres, authority) as server:
+        yield server
+
+
+@pytest.mark.parametrize(("kind", "reach"), [(TlsNats, reach_nats), (TlsRedis, reach_redis)], ids=["nats", "redis"])
 async def test_a_server_is_reached_by_its_own_name_under_our_ca_with_our_certificate_and_not_otherwise(
     kind: type[TlsServer], reach: Reach, authority: Authority, stranger: Authority
 ) -> None:
     async with running(kind, authority) as server:
-        await reach(server.url(), server.files)
+        await check_reach(server, reach, stranger)
 
-        with pytest.raises(REFUSED, match="certificate verify failed"):
-            await reach(server.url(), replace(server.files, ca=stranger.certificate))
-        with pytest.raises(REFUSED, match=r"IP address mismatch|not valid for '127\.0\.0\.1'"):
-            await reach(server.url("127.0.0.1"), server.files)
-        with pytest.raises(REFUSED):
-            await reach(server.url(), replace(server.files, certificate=None, key=None))
-        foreign = stranger.issue("client")
-        with pytest.raises(REFUSED):
-            await reach(server.url(), replace(server.files, certificate=foreign.certificate, key=foreign.key))
 
-        await reach(server.url(), server.files)
+async def test_postgres_is_reached_by_its_own_name_under_our_ca_with_our_certificate_and_not_otherwise(
+    postgres: TlsPostgres, stranger: Authority
+) -> None:
+    await check_reach(postgres, reach_postgres, stranger)
+
+
+async def check_reach(server: TlsServer, reach: Reach, stranger: Authority) -> None:
+    await reach(server.url(), server.files)
+
+    with pytest.raises(REFUSED, match="certificate verify failed"):
+        await reach(server.url(), replace(server.files, ca=stranger.certificate))
+    with pytest.raises(REFUSED, match=r"IP address mismatch|not valid for '127\.0\.0\.1'"):
+        await reach(server.url("127.0.0.1"), server.files)
+    with pytest.raises(REFUSED):
+        await reach(server.url(), replace(server.files, certificate=None, key=None))
+    foreign = stranger.issue("client")
+    with pytest.raises(REFUSED):
+        await reach(server.url(), replace(server.files, certificate=foreign.certificate, key=foreign.key))
+
+    await reach(server.url(), server.files)
+
+
+async def test_a_certificate_is_a_login_without_a_password_where_the_server_takes_it_for_one(
+    postgres: TlsPostgres, authority: Authority
+) -> None:
+    files = files_of(authority, "certified")
+    admin = await asyncpg.connect(postgres.admin_url)
+    await admin.execute("CREATE ROLE certified LOGIN")
+    await admin.close()
+    url = f"postgresql://certified@{HOST}:{postgres.port}/postgres?sslmode=verify-full"
+    await reach_postgres(url, files)
+    with pytest.raises(Outage, match="certificate authentication failed"):
+        await reach_postgres(url, postgres.files)
+    async with running(MappingNats, authority) as server:
+        await reach_nats(server.url(), server.files)
+        with pytest.raises(REFUSED):
+            await reach_nats(server.url(), files)
+
+
+def files_of(authority: Authority, name: str) -> TlsFiles:
+    """Those of whoever has this name."""
+    issued = authority.issue(name)
+    return TlsFiles(authority.certificate, issued.certificate, issued.key)
 
 
 async def test_the_migration_and_a_service_log_in_over_tls(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch
+    postgres: TlsPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the query of the administrator's URL, which dbmate reads as well, and `external_servers` completes."""
     monkeypatch.setattr(schemas, "SERVICES", ("auth",))  # the others want a newer PostgreSQL than the system may have
     secrets = generate()
-    async with running(TlsPostgres, authority) as server:
-        environment = {
-            "PINGCRM_POSTGRES_URL": with_database(server.url(), "crm"),
-            "PINGCRM_TLS_CA": str(server.files.ca),
-            "PINGCRM_TLS_CERT": str(server.files.certificate),
-            "PINGCRM_TLS_KEY": str(server.files.key),
-        }
-        admin_url = external_servers(environment).postgres
-        assert await schemas.create_database(admin_url)
-        await schemas.apply_roles(admin_url, secrets)
-        await schemas.apply_migrations(admin_url, secrets)
-        pool = await open_pool(Settings(postgres_url=postgres_url(admin_url, "auth", secrets)))
-        async with pool.acquire() as connection:
-            assert await connection.fetchval("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
-            assert await connection.fetchval("SELECT count(*) FROM users") == 0
-        await pool.close()
+    environment = {
+        "PINGCRM_POSTGRES_URL": with_database(postgres.url(), "crm"),
+        "PINGCRM_TLS_CA": str(postgres.files.ca),
+        "PINGCRM_TLS_CERT": str(postgres.files.certificate),
+        "PINGCRM_TLS_KEY": str(postgres.files.key),
+    }
+    admin_url = external_servers(environment).postgres
+    assert await schemas.create_database(admin_url)
+    await schemas.apply_roles(admin_url, secrets)
+    await schemas.apply_migrations(admin_url, secrets)
+    pool = await open_pool(Settings(postgres_url=postgres_url(admin_url, "auth", secrets)))
+    async with pool.acquire() as connection:
+        assert await connection.fetchval("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        assert await connection.fetchval("SELECT count(*) FROM users") == 0
+    await pool.close()
 
 
 async def test_a_service_and_a_cluster_of_nats_are_connected_over_tls(authority: Authority) -> None:
