@@ -142,6 +142,7 @@ async def test_only_operators_have_the_page_and_nobody_the_metrics_on_the_public
             assert all(name.startswith(f"{service}_") for name in queues)
     assert (found["pingcrm_users"], found["pingcrm_quota_ceiling_units"]) == (2, 1_200_000)
     assert "<dt>Users</dt><dd>2</dd>" in page
+    assert ", as of <time" in page.partition('id="operations"')[2], "it is fetched again with the numbers"
     assert "0 of 1,200,000 units" in page
     assert re.search(r"PostgreSQL 18\.\d+, NATS 2\.\d+\.\d+<", page)
     assert "does not reply" not in page
