@@ -74,7 +74,7 @@ async def test_what_is_too_much_or_too_slow_is_refused_with_its_reason(
                 status, problem = await response(streams)
                 return status, problem["type"]
 
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(30):
             results = dict(
                 zip(REQUESTS, await asyncio.gather(*(found(sent) for sent, _, _ in REQUESTS.values())), strict=True)
             )
@@ -89,7 +89,7 @@ async def test_who_connects_and_sends_no_request_is_let_go_and_who_has_sent_one_
     async with running_gateway(service_settings) as gateway, connected(gateway) as client:
         client[1].write(ALIVE)
         assert (await response(client))[0] == 200
-        async with connected(gateway) as silent, connected(gateway) as slow, asyncio.timeout(60):
+        async with connected(gateway) as silent, connected(gateway) as slow, asyncio.timeout(30):
             slow[1].write(b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-A: b\r\n")
             assert await silent[0].read() == b"", "closed, without a word"
             assert await slow[0].read() == b""
