@@ -1,6 +1,6 @@
 # Each target sets up what it needs: Python 3.11 with pip is enough, no server has to run.
 #   make demo   the whole product on a local Google (ARGS="--once" ends with a table expected / actual)
-#   make test   all tests, in parallel        make check  ruff, mypy --strict, import-linter
+#   make test   all tests, in parallel        make check  ruff, mypy --strict, import-linter, bandit, and make audit
 #   make bench  the benchmarks                make clean  remove what the others made
 #   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death, a fortnight of meetings, and
 #               ten minutes of requests to the API by chance (three quarters of an hour)
@@ -12,6 +12,8 @@
 #   make screens  pictures of every page, in docs/screens: desktop, phone, dark
 #   make mutants  change the rules at random, a sample of 600, and see how many changes a test notices
 #   make containers-test  docker-compose.yml as people run it: up, synced, killed, down and up again (skipped without a Docker; minutes)
+#   make audit  whether a pinned package has a known vulnerability (skipped where the advisories can't be reached)
+#   make sbom   dist/pingcrm.cdx.json: the packages that the product runs on, as a CycloneDX bill of materials
 #   make setup  only .venv/bin/pingcrm
 PYTHON ?= python3
 VENV := .venv
@@ -20,7 +22,7 @@ ARGS ?=
 # Three workers on two cores: each starts its own PostgreSQL, NATS and Valkey, and waits for a third of its time.
 WORKERS ?= 3
 
-.PHONY: setup demo test proof sabotage mutants check bench clean lock docs vendor browser promtool typescript screens handbook containers-test
+.PHONY: setup demo test proof sabotage mutants check audit sbom bench clean lock docs vendor browser promtool typescript screens handbook containers-test
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -63,6 +65,17 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml services libs
+	$(BIN)/python -m tests.audit
+
+audit: $(VENV)/.dev
+	@$(BIN)/python -m tests.audit
+
+sbom: $(VENV)/.dev
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--output-format JSON --output-file dist/pingcrm.cdx.json requirements.txt
+	@echo "dist/pingcrm.cdx.json"
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -12,6 +12,7 @@ from typing import Any
 from libs.common.cache_access import NAMESPACES, Namespace
 from libs.common.config import Settings
 from libs.common.ids import Service
+from libs.common.tls import with_tls_files
 
 # Where OpenTelemetry is installed, redis imports its metrics, for measurements that nobody has turned on: 4 MB of every process, and a
 # tenth of a second. Not to be found, they are left out; traces, where somebody wants them, do without (telemetry.py).
@@ -108,7 +109,7 @@ def _bytes(value: bytes | str | None) -> bytes | None:
 def open_cache(settings: Settings, service: Service) -> Cache:
     """A pooled client, in the service's own namespace. Connects when first used; every call has a timeout and two retries."""
     client = redis.Redis.from_url(
-        settings.redis_url,
+        with_tls_files(settings.redis_url, settings.tls_files),
         socket_timeout=5,
         socket_connect_timeout=5,
         retry=Retry(ExponentialBackoff(cap=1, base=0.1), 2),

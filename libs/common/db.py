@@ -15,6 +15,7 @@ from asyncpg.pool import PoolConnectionProxy
 from libs.common.config import Settings
 from libs.common.errors import Outage
 from libs.common.ids import UserId
+from libs.common.tls import with_tls_files
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -139,7 +140,7 @@ async def open_pool(settings: Settings) -> Pool:
     """A pool of at most `pool_size` connections. Outage: the database can't be reached or refuses the login."""
     try:
         return await asyncpg.create_pool(
-            settings.postgres_url,
+            with_tls_files(settings.postgres_url, settings.tls_files),
             min_size=1,
             max_size=settings.pool_size,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
@@ -150,7 +151,7 @@ async def open_pool(settings: Settings) -> Pool:
             reset=_as_it_is,
             server_settings={**PLANNER, **LIMITS},
         )
-    except (OSError, asyncpg.PostgresError) as error:
+    except (OSError, asyncpg.PostgresError, asyncpg.ClientConfigurationError) as error:
         raise Outage(f"PostgreSQL can't be reached: {error}. Check PINGCRM_POSTGRES_URL.") from error
 
 

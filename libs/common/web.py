@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -15,6 +15,10 @@ from libs.common.requests import Sample
 
 Check = Callable[[], Awaitable[object]]
 CHECK_TIMEOUT_SECONDS = 3.0
+# Whoever connects and sends no whole request within this is a stranger to HTTP, or wants to use up our connections.
+FIRST_REQUEST_SECONDS = 20.0
+# Longer than proxies keep idle connections, so that they close them and not we, in the moment of the next request.
+IDLE_SECONDS = 150.0
 Unreadable = Callable[[int], web.Response]
 
 
@@ -59,6 +63,19 @@ class _Connection(RequestHandler):
         super().__init__(manager, **options)
         self._respond = respond
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._patience = self._loop.call_later(FIRST_REQUEST_SECONDS, self._end_without_request)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def _end_without_request(self) -> None:
+        """A line at a time, or nothing at all: aiohttp itself would wait for the head of a request as long as for an idle connection."""
+        if self._request_count == 0:
+            self.force_close()
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -100,7 +117,9 @@ class _Runner(web.AppRunner):
 
 
 def unreadable_status(error: BaseException | None, status: int) -> int:
-    """414 for a URL that is too long, 431 for a header; else as the parser has it."""
+    """414 for a URL that is too long, 431 for a header or too many of them; else as the parser has it."""
+    if isinstance(error, BadHttpMessage) and error.message == "Too many headers received":
+        return 431
     if not isinstance(error, LineTooLong):
         return status
     line = error.args[0]
@@ -114,7 +133,7 @@ def _plain(status: int) -> web.Response:
 
 async def serve(app: web.Application, host: str, port: int, respond: Unreadable = _plain) -> web.AppRunner:
     """Serve `app`; `port` 0 takes a free one. `respond`: the response to what is no request, by status. The caller cleans the runner up."""
-    runner = _Runner(app, respond, access_log=None, shutdown_timeout=5)
+    runner = _Runner(app, respond, access_log=None, shutdown_timeout=5, keepalive_timeout=IDLE_SECONDS)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return runner

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from libs.common.bus.client import connect
 from libs.local.urls import without_login
 
 TIMEOUT_SECONDS = 20.0
@@ -19,8 +19,8 @@ class Unreachable(Exception):
 
 async def connect_admin(nats_url: str) -> Client:
     """One attempt. Raises what nats raises: OSError, nats.errors.Error."""
-    return await nats.connect(
-        nats_url.split(","),
+    return await connect(
+        nats_url,
         name="pingcrm",
         allow_reconnect=False,
         reconnect_time_wait=0,

@@ -14,7 +14,9 @@ from nats.js.errors import NotFoundError
 from libs.common import __version__
 from libs.common.asyncapi import document as asyncapi_document
 from libs.common.config import Settings
+from libs.common.config.secret_files import adopt_secret_files
 from libs.common.ids import SERVICES
+from libs.common.tls import servers_in, without_tls_files
 from libs.local import nats_config, valkey_acl
 from libs.local import secrets as secrets_file
 from libs.local.bus_admin import Unreachable, admin_stream
@@ -22,6 +24,7 @@ from libs.local.commands import AsJson, DataDir, become, console, data_dir_of, f
 from libs.local.dead_commands import dead
 from libs.local.demo_command import demo
 from libs.local.doctor import Finding, examine
+from libs.local.environment import secret_names
 from libs.local.integration_commands import integration
 from libs.local.integrations import Integration, key_of, list_integrations
 from libs.local.locate import locate, secrets_for
@@ -54,6 +57,8 @@ def _options(
     if version:
         sys.stdout.write(f"pingcrm {__version__}\n")
         raise typer.Exit
+    with failures_as_sentences():
+        adopt_secret_files(os.environ, secret_names())
 
 
 app.add_typer(dead, name="dead")
@@ -217,8 +222,9 @@ async def _integrations_of(url: str) -> list[Integration]:
 def asyncapi(data_dir: DataDir = None) -> None:
     """Print the AsyncAPI document of the bus, with the address of the NATS server that runs here."""
     with failures_as_sentences():
-        urls = locate(data_dir_of(data_dir), os.environ).nats().split(",")
-        sys.stdout.write(asyncapi_document([without_login(url.strip()).partition("//")[2] for url in urls]))
+        urls = servers_in(locate(data_dir_of(data_dir), os.environ).nats())
+        bare = [without_login(without_tls_files(url)[0]) for url in urls]
+        sys.stdout.write(asyncapi_document([url.partition("//")[2] for url in bare]))
 
 
 @app.command("redis-acl")

@@ -17,12 +17,13 @@ from rich.table import Column, Table
 
 from libs.common.config import Settings
 from libs.common.config.definitions import sentences
+from libs.common.config.secret_files import UnusableSecretFile, without_adopted
 from libs.common.ids import Service
 from libs.local import ROOT
 from libs.local.bus_admin import Unreachable
 from libs.local.data_dir import InUse, Unusable, default_data_dir
 from libs.local.dead import NoSuchDeadLetter
-from libs.local.environment import service_environment, settings_of
+from libs.local.environment import secret_names, service_environment, settings_of
 from libs.local.integrations import IntegrationExists, NoPassword, NoSuchIntegration
 from libs.local.locate import NothingRuns, locate, secrets_for
 from libs.local.readiness import StackFailed
@@ -42,7 +43,8 @@ console = Console()
 
 REPORTED = (
     InUse, IntegrationExists, LostSecrets, MigrationFailed, MissingSecret, NoPassword, NoSuchDeadLetter, NoSuchIntegration,
-    NoSuchUser, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable, Unusable, nats.errors.Error, OSError,
+    NoSuchUser, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable, Unusable, UnusableSecretFile,
+    nats.errors.Error, OSError,
 )  # fmt: skip
 
 
@@ -50,15 +52,15 @@ def become(module: str, service: Service, data_dir: Path | None, *arguments: str
     """Go on as another module of ours, with the environment of a service."""
     with failures_as_sentences():
         Settings()
-        environment = dict(os.environ)
-        if not all(environment.get(name) for name in ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")):
+        environment = without_adopted(os.environ, secret_names())
+        if not all(os.environ.get(name) for name in ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")):
             folder = data_dir_of(data_dir)
             servers = locate(folder, {}).servers
             if not servers.postgres:
                 raise NothingRuns(
                     f"{service} needs PINGCRM_POSTGRES_URL, PINGCRM_NATS_URL and PINGCRM_REDIS_URL, or a `pingcrm up` on {folder}."
                 )
-            secrets = secrets_for(folder, environment)
+            secrets = secrets_for(folder, os.environ)
             environment = service_environment(service, os.environ, settings_of(os.environ), servers, secrets)
         os.chdir(ROOT)
         sys.stdout.flush()

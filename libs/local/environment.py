@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from libs.common.config.definitions import definitions
+from libs.common.config.definitions import definitions, secret_settings
 from libs.common.ids import SERVICES, Service
+from libs.common.tls import TlsFiles, with_tls_files
 from libs.local.ports import LOOPBACK
-from libs.local.secrets import KEYS, Secrets
+from libs.local.secrets import KEYS, NAMES, Secrets
 from libs.local.urls import nats_url, postgres_url
 
 URLS = ("PINGCRM_POSTGRES_URL", "PINGCRM_NATS_URL", "PINGCRM_REDIS_URL")
+TLS_FILES = ("PINGCRM_TLS_CA", "PINGCRM_TLS_CERT", "PINGCRM_TLS_KEY")
 
 # What a Python process may need from a shell.
 INHERITED = (
@@ -55,10 +58,20 @@ def redis_url_name(service: Service) -> str:
     return f"PINGCRM_{service.upper()}_REDIS_URL"
 
 
+def secret_names() -> list[str]:
+    """Every variable that holds a secret, of the settings and of an installation's own."""
+    return list(dict.fromkeys((*secret_settings(), *NAMES, *map(redis_url_name, SERVICES))))
+
+
 def external_servers(environment: Mapping[str, str]) -> Servers:
-    """Those that the environment names."""
-    own = {service: environment.get(redis_url_name(service), "") for service in SERVICES}
-    postgres, nats, redis = (environment.get(name, "") for name in URLS)
+    """Those that the environment names, with its files for TLS where they ask for it."""
+    files = TlsFiles(*(Path(path).absolute() if (path := environment.get(name)) else None for name in TLS_FILES))
+
+    def url(name: str) -> str:
+        return with_tls_files(environment.get(name, ""), files)
+
+    own = {service: url(redis_url_name(service)) for service in SERVICES}
+    postgres, nats, redis = map(url, URLS)
     return Servers(postgres, nats, redis, {service: url for service, url in own.items() if url})
 
 

@@ -26,6 +26,7 @@ from nats.js.errors import APIError, NotFoundError
 from libs.common.events import OFFERED, Event
 from libs.common.ids import UserId
 from libs.common.integrations import INTEGRATION_STREAM, MADE_AT, PUBLISHABLE, Grants
+from libs.common.tls import servers_in, without_tls_files
 from libs.common.topology import FORWARDER, integration_consumer, integration_user
 from libs.local.bus_admin import Unreachable
 from libs.local.urls import with_login, without_login
@@ -72,9 +73,10 @@ class Integration:
         return urlsafe_b64encode(made).decode().rstrip("=")
 
     def url(self, admin_url: str) -> str:
-        """Where it connects, with its login. `admin_url` may list the servers of a cluster, separated by commas."""
+        """Where it connects, with its login. `admin_url` may list the servers of a cluster; files for TLS are our machine's."""
         password = self.password(key_of(admin_url))
-        return ",".join(with_login(url.strip(), self.user, password) for url in admin_url.split(","))
+        bare = (without_tls_files(url)[0] for url in servers_in(admin_url))
+        return ",".join(with_login(url, self.user, password) for url in bare)
 
     def metadata(self) -> dict[str, str]:
         """All but the name, as the metadata of its consumer."""

@@ -18,7 +18,14 @@ from services.gateway.assistants.authorization import authorization_routes
 from services.gateway.assistants.routes import assistants_routes
 from services.gateway.context import Context
 from services.gateway.domain.sessions import is_https
-from services.gateway.middlewares import TRACE, compress, observe, respond_to_errors, respond_to_unreadable
+from services.gateway.middlewares import (
+    TRACE,
+    compress,
+    limit_bodies,
+    observe,
+    respond_to_errors,
+    respond_to_unreadable,
+)
 from services.gateway.pages.accounts import accounts_routes
 from services.gateway.pages.assistants import assistants_pages
 from services.gateway.pages.calendars import calendars_routes
@@ -62,7 +69,8 @@ STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=63072000"}
 
 def build_app(context: Context) -> web.Application:
     """The whole application; of `context` only the settings are used before the first request."""
-    app = web.Application(middlewares=[observe, compress, respond_to_errors(context)], client_max_size=MAX_BODY_BYTES)
+    middlewares = [observe, compress, respond_to_errors(context), limit_bodies]
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
     app.add_routes(
         [
             *health_routes(

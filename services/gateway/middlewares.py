@@ -1,6 +1,9 @@
 """What surrounds every request: a trace, a line in the log and a measurement; and every error as a response."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from time import perf_counter
 
 import orjson
@@ -24,6 +27,7 @@ COMPRESSED = frozenset(
     {"text/html", "text/css", "text/javascript", "image/svg+xml", "application/json", "application/problem+json"}
 )
 WORTH_IT_BYTES = 1_000
+BODY_SECONDS = 30.0
 FETCH_SITE = "Sec-Fetch-Site"
 
 
@@ -96,6 +100,32 @@ def respond_to_errors(context: Context) -> Middleware:
         return _page(context, failure) if _wants_page(request) else problem_response(failure)
 
     return middleware
+
+
+@web.middleware
+async def limit_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A body that announces too much is refused unread, and one that trickles in is waited for a while only, however far its reader is.
+
+    What is too large without having said so, or once it is unpacked, its reader finds.
+    """
+    if (request.content_length or 0) > request.client_max_size:
+        raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length or 0)
+    if request.content.is_eof():
+        return await handler(request)
+    try:
+        async with asyncio.timeout(BODY_SECONDS) as limit:
+            request.content.on_eof(partial(_lift, limit))
+            return await handler(request)
+    except TimeoutError:
+        if limit.expired():
+            raise web.HTTPRequestTimeout from None
+        raise
+
+
+def _lift(limit: asyncio.Timeout) -> None:
+    """It is all there: how long the work takes is not our affair. Nothing where the work is done already."""
+    with suppress(RuntimeError):
+        limit.reschedule(None)
 
 
 def _is_for_the_server(error: Exception) -> bool:

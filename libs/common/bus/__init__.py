@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import nats.errors
 import nats.js.errors
-from faststream.nats import NatsBroker, NatsMessage
+from faststream.nats import NatsMessage
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from pydantic import BaseModel
@@ -30,6 +30,7 @@ from pydantic import BaseModel
 from libs.common import cache as cache_module
 from libs.common import db
 from libs.common.bus.backlogs import limit_backlogs
+from libs.common.bus.client import Broker
 from libs.common.bus.consumer_check import ConsumerCheck
 from libs.common.bus.delivery import Delivery
 from libs.common.bus.forwarding import Forwarding, ListPurged, purge_copies
@@ -48,6 +49,7 @@ from libs.common.events import BROADCAST, Event
 from libs.common.ids import AccountId, Service, UserId
 from libs.common.log import TRACE_HEADER, current_trace, error_text, get_logger, traced
 from libs.common.requests import Request, Sample
+from libs.common.tls import with_tls_files
 from libs.common.topology import (
     BACKLOG_LIMITER,
     DEAD_LETTER_PURGER,
@@ -127,8 +129,8 @@ class Bus:
         self._client: Client | None = None
         self._consumer_check = ConsumerCheck([])
         self._log = get_logger()
-        self._broker = NatsBroker(
-            self.settings.nats_url,
+        self._broker = Broker(
+            with_tls_files(self.settings.nats_url, self.settings.tls_files),
             name=self.service,
             inbox_prefix=inbox_prefix(self.service),
             max_reconnect_attempts=-1,

@@ -27,6 +27,7 @@ from libs.common.config.places import (
 from libs.common.config.traces import Headers, Sampler
 from libs.common.config.values import Address, Addresses, Keys, LogFormat, LogLevel, Secret, SignUpRule, Word
 from libs.common.ids import SERVICES, Service
+from libs.common.tls import TlsFiles
 
 __all__ = ["GMAIL_UNITS", "Settings", "settings_from", "variable"]
 
@@ -81,6 +82,14 @@ class Settings(BaseSettings):
         "", "a NATS of yours, likewise; of a cluster several, separated by commas", unset="embedded"
     )
     redis_url: RedisUrl = setting("", "a Redis or Valkey of yours, likewise", unset="embedded")
+    tls_ca: File = setting(
+        None,
+        "where the URLs of the servers ask for TLS: a file of the CA certificates that are trusted; see"
+        " [Servers of your own](docs/operating.md#servers-of-your-own)",
+        unset="the system's",
+    )
+    tls_cert: File = setting(None, "the certificate that we show to servers which want one")
+    tls_key: File = setting(None, "its key", unset="in `PINGCRM_TLS_CERT`")
 
     # Who may sign in, and the keys: the first of each seals or signs, all open.
     sign_up: SignUpRule = setting(
@@ -191,6 +200,11 @@ class Settings(BaseSettings):
         "parentbased_always_on", "which traces are kept; `parentbased_traceidratio` keeps a part of them"
     )
     otel_traces_sampler_arg: float = setting(1.0, "how large that part is", ge=0, le=1)
+
+    @property
+    def tls_files(self) -> TlsFiles:
+        """For the servers whose URLs ask for TLS."""
+        return TlsFiles(self.tls_ca, self.tls_cert, self.tls_key)
 
     @property
     def push_endpoint(self) -> str:

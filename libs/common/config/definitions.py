@@ -1,5 +1,6 @@
 """The settings as people read of them: in tables, and in the sentence for whoever has set one wrong."""
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ import annotated_types
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from libs.common.config import Settings, variable
+from libs.common.config import Settings, settings_from, variable
+from libs.common.config.secret_files import UnusableSecretFile, with_secret_files
 from libs.common.config.shape import Shape
 from libs.common.ids import SERVICES, Service
 
@@ -104,9 +106,16 @@ def _shown(value: object, shape: Shape) -> str:
     return f", not {text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + '…'!r}"
 
 
+def secret_settings() -> list[str]:
+    """The variables that hold a secret, and can therefore come from files."""
+    return [definition.name for definition in definitions().values() if definition.shape.secret]
+
+
 def read_settings() -> Settings:
-    """Those of our own environment; the process ends with sentences where they can't be used."""
+    """Those of our own environment and its files; the process ends with sentences where they can't be used."""
     try:
-        return Settings()
+        return settings_from(with_secret_files(os.environ, secret_settings()))
+    except UnusableSecretFile as error:
+        sys.exit(str(error))
     except ValidationError as error:
         sys.exit("\n".join(sentences(error)))

@@ -105,6 +105,7 @@ PostgresUrl = Annotated[
         good=(),
         bad=("crm-database", "mysql://root@127.0.0.1/crm"),
         private=True,
+        secret=True,
     ),
 ]
 NatsUrl = Annotated[
@@ -115,6 +116,7 @@ NatsUrl = Annotated[
         good=(),
         bad=("127.0.0.1:4222", "http://127.0.0.1:4222"),
         private=True,
+        secret=True,
     ),
 ]
 RedisUrl = Annotated[
@@ -125,6 +127,7 @@ RedisUrl = Annotated[
         good=(),
         bad=("127.0.0.1:6379", "http://127.0.0.1:6379"),
         private=True,
+        secret=True,
     ),
 ]
 

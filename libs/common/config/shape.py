@@ -10,13 +10,14 @@ class Shape:
     """What a value must be: `text` goes on after "PINGCRM_X must be".
 
     `good` are values that are accepted and `bad` ones that are refused: a test tries them on every setting. A `private` value may
-    hold a password and is never shown.
+    hold a password and is never shown; a `secret` does hold one, and can come from a file (secret_files.py).
     """
 
     text: str
     good: tuple[str, ...]
     bad: tuple[str, ...]
     private: bool = False
+    secret: bool = False
 
 
 def entries_of(text: str) -> tuple[str, ...]:

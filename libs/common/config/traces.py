@@ -30,6 +30,7 @@ Headers = Annotated[
         good=("authorization=Bearer%20s3cret", "authorization=Bearer s3cret, x-tenant=a=,"),
         bad=(",", "s3cret", "two words=s3cret", "=s3cret", 'a="s3cret"', "a=s3crét"),
         private=True,
+        secret=True,
     ),
 ]
 

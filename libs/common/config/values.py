@@ -31,7 +31,9 @@ Word = Annotated[
 Secret = Annotated[
     SecretStr,
     AfterValidator(_is_one_secret_word),
-    Shape("one word as it was shown to you", good=("s3cret",), bad=("two words", '"quoted"'), private=True),
+    Shape(
+        "one word as it was shown to you", good=("s3cret",), bad=("two words", '"quoted"'), private=True, secret=True
+    ),
 ]
 
 
@@ -55,6 +57,7 @@ Keys = Annotated[
         good=(A_KEY, f"{A_KEY},{'B' * 43}="),
         bad=(",", "short", f"{A_KEY},nonsense", f"{A_KEY} {A_KEY}"),
         private=True,
+        secret=True,
     ),
 ]
 

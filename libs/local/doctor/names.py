@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 
 from libs.common.config import OPENTELEMETRY_PREFIX, PREFIX
 from libs.common.config.definitions import definitions
+from libs.common.config.secret_files import SUFFIX
 from libs.common.ids import SERVICES
 from libs.local import secrets
 from libs.local.doctor.finding import Finding
-from libs.local.environment import redis_url_name
+from libs.local.environment import redis_url_name, secret_names
 
 # How much of two names must agree before one is taken for a slip of the other. OpenTelemetry's own names are much alike.
 ALIKE = 0.8
@@ -19,9 +20,13 @@ OTHERS = ("BUS_URL", "NATS_CONF", "TOKEN", "URL", "USER_ID", "WEBHOOK_SECRET")
 OTHERS_BEGIN = ("BROWSER", "CHROMIUM", "CORPUS", "MUTANTS_", "PROMTOOL", "PROOF_", "WRITE_GOLDEN")
 
 
+def _files() -> Iterator[str]:
+    return (name + SUFFIX for name in secret_names())
+
+
 def check_names(environment: Mapping[str, str]) -> Iterator[Finding]:
     """A slip is wrong, because what was meant is not in force; what resembles nothing of ours is noted, unless it is OpenTelemetry's."""
-    known = {*definitions(), *secrets.NAMES, *map(redis_url_name, SERVICES)}
+    known = {*definitions(), *secrets.NAMES, *map(redis_url_name, SERVICES), *_files()}
     by_rest = {name.removeprefix(PREFIX): name for name in known}
     for name in sorted(environment):
         rest, is_ours = name.removeprefix(PREFIX), name.startswith(PREFIX)

@@ -1,5 +1,6 @@
 """The three servers: reached, or startable from their wheels; and whether they are set up as the services need them."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 import asyncpg
@@ -55,6 +56,8 @@ async def check_servers(servers: Servers, stream_replicas: int = 1) -> AsyncIter
 
 def _reason(error: Exception) -> str:
     """Why a driver gave up, without the number of the error."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is refused: {error.verify_message.rstrip('.')}; PINGCRM_TLS_CA names who is trusted"
     return (isinstance(error, OSError) and error.strerror) or str(error).rstrip(".") or type(error).__name__
 
 

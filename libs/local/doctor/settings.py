@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from libs.common.config import Settings
 from libs.common.google.oauth import Misconfigured
 from libs.common.google.service_account import read_key_file
+from libs.local.doctor.addresses import is_loopback
+from libs.local.doctor.encryption import check_tls
 from libs.local.doctor.finding import Finding
 from libs.local.urls import without_login
 
@@ -18,16 +20,17 @@ CLOUD_METADATA = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fd00:ec2::2
 def check_settings(settings: Settings) -> Iterator[Finding]:
     """All of them."""
     for check in (
-        check_web, check_proxies, check_sign_up, check_google, check_push, check_claude, check_keys, check_webhooks, check_traces,
+        check_web, check_proxies, check_sign_up, check_google, check_push, check_claude, check_keys, check_webhooks, check_tls,
+        check_traces,
     ):  # fmt: skip
         yield from check(settings)
 
 
 def check_web(settings: Settings) -> Iterator[Finding]:
     host = urlsplit(settings.base_url).hostname or ""
-    if settings.base_url.startswith("http:") and settings.public_url and not _is_loopback(host):
+    if settings.base_url.startswith("http:") and settings.public_url and not is_loopback(host):
         yield Finding("wrong", "PINGCRM_PUBLIC_URL must begin with https:// — Google sends nobody back to plain http.")
-    if not _is_loopback(settings.host) and not settings.public_url:
+    if not is_loopback(settings.host) and not settings.public_url:
         yield Finding(
             "wrong", f"PINGCRM_HOST is {settings.host}: say in PINGCRM_PUBLIC_URL under which name it is reached."
         )
@@ -43,7 +46,7 @@ def check_proxies(settings: Settings) -> Iterator[Finding]:
                 f"PINGCRM_TRUSTED_PROXIES trusts everybody ({network}): then anybody can make up where they come from.",
             )
     host = urlsplit(settings.base_url).hostname or ""
-    if not settings.trusted_proxies and settings.base_url.startswith("https:") and not _is_loopback(host):
+    if not settings.trusted_proxies and settings.base_url.startswith("https:") and not is_loopback(host):
         yield Finding(
             "note",
             "PINGCRM_TRUSTED_PROXIES is not set: to the limit on sign-ins everybody behind your proxy is one address. Name its"
@@ -62,13 +65,6 @@ def check_sign_up(settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", f"PINGCRM_SIGN_UP lets in {', '.join(entries)}.")
     if settings.operators:
         yield Finding("ok", f"The owner and {', '.join(settings.operators)} operate this PingCRM.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_google(settings: Settings) -> Iterator[Finding]:
@@ -120,7 +116,7 @@ def check_push(settings: Settings) -> Iterator[Finding]:
         )
     yield from _check_pull(settings)
     if pushes:
-        if _is_loopback(urlsplit(settings.push_endpoint).hostname or "") and not settings.google_pubsub_root:
+        if is_loopback(urlsplit(settings.push_endpoint).hostname or "") and not settings.google_pubsub_root:
             yield Finding(
                 "wrong", "Pub/Sub can't push to this machine's loopback: set PINGCRM_PUBLIC_URL, or pull instead."
             )
@@ -179,6 +175,18 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "wrong",
             "PINGCRM_WEBHOOK_KEYS holds a key of PINGCRM_SECRET_KEYS: the gateway must not have what opens tokens.",
+        )
+    if len(settings.secret_keys) > 1:
+        yield Finding(
+            "note",
+            f"PINGCRM_SECRET_KEYS has {len(settings.secret_keys)} keys, and the first one encrypts: after `pingcrm rotate` the"
+            " others can be taken away.",
+        )
+    if len(settings.webhook_keys) > 1:
+        yield Finding(
+            "note",
+            f"PINGCRM_WEBHOOK_KEYS has {len(settings.webhook_keys)} keys, and all of them sign: once receivers know the secret of"
+            " the first, the others can be taken away.",
         )
 
 

@@ -140,13 +140,14 @@ def of_bug(trace: str) -> ErrorResponse:
 
 
 def of_http(status: int, allow: str | None) -> ErrorResponse:
-    """The web server's own errors: unknown path, wrong method (`allow`: the right ones), body too large."""
+    """The web server's own errors: unknown path, wrong method (`allow`: the right ones), body too large or too slow."""
     sentences = {
         404: ("not_found", "There is nothing at this address. The API is described at /api/v1/docs."),
         405: ("method_not_allowed", "This address exists, but not for this method: see the Allow header."),
+        408: ("too_slow", "The rest of this request did not come in time. Send it again, at once."),
         413: ("too_large", "A request may have at most 1 MB."),
         414: ("url_too_long", "This address is too long. Send less in it: what is long belongs in a body."),
-        431: ("headers_too_large", "A header of this request is too long."),
+        431: ("headers_too_large", "A header of this request is too long, or there are too many."),
     }
     code, detail = sentences.get(status, ("bad_request", NOT_UNDERSTOOD))
     response = error_response(status, code, detail)

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -130,6 +131,21 @@ async def test_sigkill_of_the_supervisor_leaves_no_process_and_the_next_start_wo
     up.output()
     up.process = again
     await up.started()
+
+
+async def test_no_password_and_no_key_is_in_the_list_of_processes_or_in_a_log(shared_up: Up) -> None:
+    await shared_up.started()
+    secrets = json.loads((shared_up.data_dir / "secrets.json").read_text())
+    supervisor, *family = psutil.Process(shared_up.process.pid), *shared_up.family()
+    assert {"postgres", "nats-server", "valkey-server"} <= {process.name() for process in family}
+    listed = [argument for process in (supervisor, *family) for argument in process.cmdline()]
+    of_servers = [
+        value for process in family if process.name() != supervisor.name() for value in process.environ().values()
+    ]
+    logged = [file.read_text(errors="replace") for file in shared_up.data_dir.rglob("*.log")]
+    assert len(logged) >= 3
+    for name, value in secrets.items():
+        assert not [text for text in (*listed, *of_servers, *logged) if value in text], name
 
 
 @contextmanager

@@ -90,3 +90,23 @@ def test_a_key_that_is_none_is_refused_with_a_sentence(keys: list[str]) -> None:
 
 def test_nothing_printed_of_a_keyring_shows_its_keys() -> None:
     assert OLD not in repr(Keyring([OLD]))
+
+
+def test_the_documented_order_of_changing_a_key_has_no_step_at_which_a_replica_can_not_open_a_value() -> None:
+    """docs/operating.md, Changing the keys. At each step some replicas have been restarted and others not, and all share the database."""
+    held: list[bytes] = []
+
+    def restart(before: list[str], after: list[str]) -> None:
+        held.extend(Keyring(writing).seal("1//token", ACCOUNT, "refresh") for writing in (before, after))
+        for reading in (before, after):
+            assert {Keyring(reading).open(sealed, ACCOUNT, "refresh") for sealed in held} == {"1//token"}
+
+    restart([OLD], [OLD, NEW])
+    restart([OLD, NEW], [NEW, OLD])
+    rotating = Keyring([NEW, OLD])
+    held[:] = [rotating.seal(rotating.open(sealed, ACCOUNT, "refresh"), ACCOUNT, "refresh") for sealed in held]
+    assert all(rotating.is_current(sealed) for sealed in held)
+    restart([NEW, OLD], [NEW])
+
+    with pytest.raises(Undecryptable):  # and this is why it is put behind first
+        Keyring([OLD]).open(Keyring([NEW, OLD]).seal("1//token", ACCOUNT, "refresh"), ACCOUNT, "refresh")

@@ -59,6 +59,7 @@ BUG_PAGE = "What happened is in the log, under the trace id below."
 NOTHING = "There is nothing at this address. The API is described at /api/v1/docs."
 METHOD = "This address exists, but not for this method: see the Allow header."
 ODD = "The request could not be understood."
+LATE = "The rest of this request did not come in time. Send it again, at once."
 LARGE_REPLY = "There is too much of this to be sent at once. Ask for less: a smaller `limit`, or a part of it."
 LARGE_REQUEST = "This is too much to be taken in at once. Send it in parts."
 
@@ -80,6 +81,8 @@ LARGE_REQUEST = "This is too much to be taken in at once. Send it in parts."
          ErrorResponse(405, problem("method_not_allowed", "Method Not Allowed", 405, METHOD), {"Allow": "GET"}, ODD)),
         (lambda: problems.of_http(413, None), ErrorResponse(
             413, problem("too_large", problems.title(413), 413, "A request may have at most 1 MB."), {}, ODD)),
+        (lambda: problems.of_http(408, None), ErrorResponse(
+            408, problem("too_slow", "Request Timeout", 408, LATE), {}, ODD)),
         (lambda: problems.of_http(400, None), ErrorResponse(400, problem("bad_request", "Bad Request", 400, ODD), {}, ODD)),
         (lambda: problems.of_refusal(Refused(500, "reply_too_large", "x")), ErrorResponse(
             500, problem("reply_too_large", "Internal Server Error", 500, LARGE_REPLY), {}, LARGE_REPLY)),

@@ -1,0 +1,54 @@
+"""The connection to NATS: over TLS where a URL asks for it, and then no login before it is encrypted."""
+
+from typing import Any
+
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.aio.transport import TcpTransport
+from nats.errors import Error
+
+from libs.common.tls import asks_for_tls, context_of, servers_in, without_tls_files
+
+
+class _Client(Client):
+    """NATS' client encrypts where the server wants it to, whatever the URL asks for: a server that wants less would get the password."""
+
+    def _connect_command(self) -> bytes:
+        if self._current_server is not None and self._current_server.uri.scheme == "tls" and not self._is_encrypted():
+            raise Error("the URL asks for TLS (tls://), and the server offers none")
+        return super()._connect_command()
+
+    def _is_encrypted(self) -> bool:
+        transport = self._transport
+        if not isinstance(transport, TcpTransport) or transport._io_writer is None:
+            return False
+        return transport._io_writer.get_extra_info("ssl_object") is not None
+
+
+async def connect(nats_url: str, **options: Any) -> Client:
+    """A connection to the server, or to one of the cluster, whose URLs have commas between. Raises what nats raises: OSError, Error."""
+    files = [without_tls_files(url)[1] for url in servers_in(nats_url) if asks_for_tls(url)]
+    if files:
+        options["tls"] = context_of(files[0])  # the client has one for all
+    client = _Client()
+    await client.connect(_bare(nats_url), **options)
+    return client
+
+
+def _bare(nats_url: str) -> list[str]:
+    """The servers' URLs, without what is for `connect` alone."""
+    return [without_tls_files(url)[0] for url in servers_in(nats_url)]
+
+
+class Broker(NatsBroker):
+    """FastStream's broker, on a connection of ours."""
+
+    def __init__(self, nats_url: str, **options: Any) -> None:
+        super().__init__(_bare(nats_url), **options)
+        self._nats_url = nats_url
+
+    async def _connect(self) -> Client:
+        options = {name: value for name, value in self._connection_kwargs.items() if name != "servers"}
+        connection = await connect(self._nats_url, **options)
+        self.config.connect(connection)
+        return connection
