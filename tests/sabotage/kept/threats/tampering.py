@@ -87,7 +87,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "the model makes points of nothing",
         "edges",
-        "services/prep/domain/points.py::grounded",
+        "services/prep/domain/talking_points/points.py::grounded",
         Replace("text and evidence and not has_link(text)", "text and not has_link(text)"),
         (f"{POINTS}::test_points_that_rest_on_nothing_given_are_dropped",),
     ),
