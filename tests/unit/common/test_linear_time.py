@@ -151,7 +151,13 @@ PATTERNS = (
     Row(contact_text._STRETCH.findall, (repeated("王"), repeated("王a"))),
     Row(contact_text._LETTER.findall, (repeated("\u1100"), repeated("\u1100\u1161\u11a8"), repeated("\u11a8"))),
     Row(waiting._LINK.findall, (repeated("http"), repeated("https://"), repeated("www."), unclosed("www.", "a"))),
-    Row(waiting._PREFIXES.match, (repeated(" "), repeated("Re: "), repeated("Re[1]:"), repeated("Re"), unclosed("Re", " "))),
+    Row(
+        waiting._PREFIXES.match,
+        (
+            repeated(" "), repeated("Re: "), repeated("Re[1]:"), repeated("Re"), unclosed("Re", " "), repeated("[a]"), repeated("[a] Re:"),
+            unclosed("[", "a"),
+        ),
+    ),
     Row(assistant_clients._CHALLENGE.fullmatch),
     Row(assistant_clients._VERIFIER.fullmatch),
     Row(assistant_clients._STATE.fullmatch),
@@ -224,7 +230,9 @@ BOUNDED: tuple[tuple[re.Pattern[Any], str], ...] = (
             phrases.NO_PROMISE,
             phrases.DELIVERY,
             phrases.RECEIPT,
+            phrases.ADDRESSED,
             sentences._LINK,
+            sentences._NAME,
             sentences._WORD,
         )
     ),
