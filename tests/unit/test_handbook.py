@@ -15,14 +15,13 @@ from docs.handbook.generated import GENERATED, pages_of
 from docs.handbook.github_markdown import headings, slug
 from docs.handbook.links import RELATIVE
 from docs.handbook.navigation import expanded, pages_in
-from libs.common.config import Settings
+from libs.common.config.definitions import definitions
+from libs.common.config.secret_files import SUFFIX
 from libs.common.google.errors import _FORBIDDEN
 from libs.common.google.oauth import _CLIENT_ERRORS, POLICIES
-from libs.common.ids import SERVICES
 from libs.common.scopes import FEATURES
 from libs.local.cli import app
-from libs.local.environment import redis_url_name
-from libs.local.secrets import NAMES
+from libs.local.environment import secret_names
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -32,7 +31,7 @@ _ANCHOR_HERE = re.compile(r"\]\((#[^)\s]+)\)")
 _VARIABLE = re.compile(r"\bPINGCRM_[A-Z][A-Z_]*[A-Z]\b")
 _COMMAND = re.compile(r"(?<!-n )(?<!namespace )(?<![\w/:@.-])(?:\.venv/bin/)?pingcrm ([a-z][a-z-]+)")
 _CODE = re.compile(r"`([^`\n]+)`|^(?:```+)\w*\n(.*?)^```+", re.MULTILINE | re.DOTALL)
-_TARGET = re.compile(r"\bmake ([a-z]+)")
+_TARGET = re.compile(r"\bmake ([a-z]+(?:-[a-z]+)*)")
 
 
 @cache
@@ -102,13 +101,13 @@ def variables() -> frozenset[str]:
         ["git", "grep", "-hoE", _VARIABLE.pattern, "--", "docker-compose.yml", "Makefile", "*.py", "*.sh", "*.mts", "*.json"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
-    settings = {f"PINGCRM_{name.upper()}" for name in Settings.model_fields}
-    return frozenset({*settings, *NAMES, *map(redis_url_name, SERVICES), *read_elsewhere})
+    from_files = {name + SUFFIX for name in secret_names()}
+    return frozenset({*definitions(), *secret_names(), *from_files, *read_elsewhere})
 
 
 @cache
 def targets() -> frozenset[str]:
-    return frozenset(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return frozenset(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from docs.handbook.json_schema import kind, remarks, table
 from docs.handbook.links import for_the_site
 from docs.handbook.navigation import expanded, pages_in
 from docs.handbook.openapi_pages import api_page, api_schemas_page, common_answers
-from libs.common.config import Settings
+from libs.common.config.definitions import definitions
 
 DOCS = Path(__file__).parents[2] / "docs"
 OPENAPI = json.loads((DOCS / "openapi.json").read_text())
@@ -148,11 +148,6 @@ def test_the_reference_of_the_bus_has_every_event_and_request_once() -> None:
 
 
 def test_the_references_of_settings_and_commands_are_those_of_the_product() -> None:
-    assert [name for name in Settings.model_fields if f"PINGCRM_{name.upper()}" not in expanded_names(settings())] == []
+    assert [name for name in definitions() if name not in settings()] == []
     assert {"up", "run", "dead replay", "integration create", "token list"} <= set(headings(commands()))
     assert "| `--new-secrets` | Where secrets.json is lost" in commands()
-
-
-def expanded_names(text: str) -> str:
-    """`…_TO_MINUTES` behind `PINGCRM_PREP_WINDOW_FROM_MINUTES` is the same name with another end."""
-    return text.replace("…_TO_MINUTES", "PINGCRM_PREP_WINDOW_TO_MINUTES")

@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from libs.common.config import Settings
+from libs.common.config.definitions import definitions
 from libs.common.ids import SERVICES
 from libs.common.topology import CONSUMERS
-from libs.local.environment import READERS
 from libs.local.nats_config import deployed
 from libs.local.secrets import NAMES, NATS_USERS, nats_password_name
 from libs.local.servers import nats as nats_server
@@ -96,7 +95,7 @@ def test_every_secret_that_is_referred_to_is_made_by_a_command_of_ours_or_comes_
 
 
 def test_every_variable_is_one_that_the_code_reads() -> None:
-    known = {f"PINGCRM_{name.upper()}" for name in Settings.model_fields} | set(NAMES)
+    known = {*definitions(), *NAMES}
     named = {
         item["name"]
         for manifest in written()
@@ -121,7 +120,8 @@ def test_no_service_is_given_what_is_anothers() -> None:
         given = environment_of(manifest["spec"]["template"]["spec"]["containers"][0])
         others = {f"PINGCRM_{service.upper()}_" for service in SERVICES if service != name}
         assert [variable for variable in given if variable.startswith(tuple(others))] == []
-        assert [variable for variable, readers in READERS.items() if variable in given and name not in readers] == []
+        known = definitions()
+        assert [variable for variable in given if variable in known and name not in known[variable].readers] == []
 
 
 def test_scaling_asks_for_consumers_that_exist() -> None:

@@ -28,7 +28,15 @@ from services.contacts.domain import bcc, identities, identity_evidence, names, 
 from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint, moment, parsing
-from services.gateway.domain import asked_message, assistant_clients, export_formats, photos, redirect_uris, sessions
+from services.gateway.domain import (
+    asked_message,
+    assistant_clients,
+    export_formats,
+    moments,
+    photos,
+    redirect_uris,
+    sessions,
+)
 from services.prep.domain import clean, direction
 from services.prep.domain.talking_points import fact, personal_facts, phrases, points, sentences
 from services.sync.domain import authentication, quotes, why
@@ -145,6 +153,7 @@ PATTERNS = (
     Row(direction._QUOTATION.findall, (repeated("“"), unclosed("“", "a"), unclosed("“", "” "))),
     Row(clean._NUMBER.findall, (repeated("1  "), repeated("1   "), repeated("+1"), repeated("1-"), repeated("1()1"))),
     Row(contact_text._CONTROLS.findall, (repeated("\x00"),)),
+    Row(moments._BIRTHDAY.fullmatch, (repeated("1"), repeated("-"), repeated("1985-03-21"))),
     Row(export_formats._BIRTHDAY.fullmatch, (repeated("1"), repeated("-"), repeated("1985-03-21"))),
     Row(contact_text._WORD.findall, (repeated("_"),)),
     Row(contact_text._UNSPACED.search, (repeated("王"),)),

@@ -13,7 +13,7 @@ from services.gateway.domain.concerns import DOWN, RULES, Rule, concerns, durati
 from services.gateway.domain.operations import AccountRow, ScheduleRow, operations_view
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
-PAGES = ROOT / "docs" / "operating"
+PAGES = ROOT / "docs" / "operating" / "alerts"
 LABELS = {"part": "state", "consumer": "sync_clock_mail", "kind": "mail"}
 
 
@@ -58,7 +58,7 @@ def test_each_alert_has_a_page_that_says_what_to_do_and_each_page_an_alert() -> 
         page = (PAGES / f"{name}.md").read_text()
         assert page.startswith(f"# {name}\n")
         assert "## What to do" in page
-        assert alert["annotations"]["runbook"] == f"docs/operating/{name}.md"
+        assert alert["annotations"]["runbook"] == f"docs/operating/alerts/{name}.md"
     assert {DOWN, *(rule.alert for rule in RULES)} <= alerts().keys()
 
 

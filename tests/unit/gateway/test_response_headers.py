@@ -48,6 +48,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[TestClient[web
         hub=SimpleNamespace(close=lambda: None),
         bus=SimpleNamespace(ping=None),
         cache=SimpleNamespace(ping=None),
+        db=None,
     )
     app = build_app(cast(Context, context))
     app.router.add_get("/injecting", injecting)
