@@ -49,7 +49,6 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[TestClient[web
         db=None,
         bus=SimpleNamespace(ping=None),
         cache=SimpleNamespace(ping=None),
-        db=None,
     )
     app = build_app(cast(Context, context))
     app.router.add_get("/injecting", injecting)
