@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from libs.google_sim.account import CalendarData
 from libs.google_sim.sample import sample
 from libs.local.demo.person import Person
 from tests.browser.chromium import find_chromium
@@ -118,6 +119,9 @@ async def take_all(only: Sequence[str]) -> int:
         return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
     accounts = sample(datetime.now(UTC))
+    accounts[0].calendars += [
+        CalendarData(f"{name}@group.calendar.google.com", name.title()) for name in ("family", "studio")
+    ]
     with tempfile.TemporaryDirectory(prefix="pingcrm-screens-") as folder:
         Path(folder).chmod(0o755)
         async with product(Path(folder), accounts) as running, async_playwright() as playwright:

@@ -38,7 +38,8 @@ def sync_line(account: AccountView, kind: Kind, now: datetime | None = None, zon
     if run is None:
         return SyncLine(kind, noun, "off", "not synced yet", None)
     if has_failed(run):
-        return SyncLine(kind, noun, "bad", run.error or "failed", run)
+        is_shown = account.status == "reauth_required" and run.error == account.status_reason
+        return SyncLine(kind, noun, "bad", "stopped" if is_shown else run.error or "failed", run)
     if run.state in ("completed", "failed"):
         return SyncLine(kind, noun, "calm", _last_text(run), run, checked_at(run))
     if run.state == "waiting":

@@ -258,6 +258,9 @@ async def test_the_meetings_that_were_and_the_dry_run_state_in_words_why_there_w
     shown = texts(await page(browser, "/meetings/dry-run"))
     assert "Of your 3 meetings in the last 30 days, 1 would have got a brief" in shown
     assert "no brief: you declined" in shown
+    world.dry_run_lines = world.dry_run_lines[1:2]
+    alone = texts(await page(browser, "/meetings/dry-run"))
+    assert "Your only meeting of the last 30 days would have got no brief by the settings of today." in alone
     assert "no brief: nobody you know" in shown
     world.model_calls = tuple(
         q.ModelCall(

@@ -152,7 +152,11 @@ async def test_calendars_are_ticked_in_googles_list_and_one_that_is_not_in_it_st
     status, html = await submit(browser, "/settings/calendars", {"calendar_id": "\x07"})
     assert (status, stored[alice].gmail.calendar_ids) == (422, ("gone@group.example",))
     gateway.world.calendars = q.Calendars(items=(), unavailable=(own,))
-    assert "Google does not list its calendars right now." in await page(browser, "/settings/calendars")
+    html = await page(browser, "/settings/calendars")
+    assert "Google does not list its calendars right now." in html
+    assert ">Save<" in html, "what is ticked can be unticked"
+    stored[alice] = Preferences()
+    assert ">Save<" not in await page(browser, "/settings/calendars"), "there is nothing to tick"
 
 
 async def test_an_account_shows_its_state_its_history_and_whether_everything_is_here(

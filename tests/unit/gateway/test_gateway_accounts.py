@@ -98,3 +98,15 @@ def test_a_kind_without_its_permission_is_off() -> None:
     assert result_text(run(updated=2)) == "2 updated"
     assert progress_text(run(done=1, total=9, eta_seconds=600)) == "1 of 9, about 10 min left"
     assert progress_text(run(done=1, total=9, eta_seconds=0.2)) == "1 of 9, about 1 s left"
+
+
+def test_why_google_refuses_an_account_stands_on_its_card_once() -> None:
+    reason = "Google no longer accepts the permission."
+    dead = account(status="reauth_required", status_reason=reason)
+    for view, error, text in (
+        (dead, reason, "stopped"),
+        (dead, "Another reason.", "Another reason."),
+        (account(), reason, reason),
+    ):
+        line = sync_line(account_view(view, [run(state="failed", finished_at=NOW, error=error)]), "mail")
+        assert (line.tone, line.text) == ("bad", text)

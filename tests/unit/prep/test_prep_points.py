@@ -38,6 +38,10 @@ OPEN = {"to_me": True, "open": True, "thread": "t"}
         (known(last=(interaction("Offer — I'll send you the plan.", 3, to_me=True),)), "Ada Lovelace promised", ("I1",)),
         (known(last=(interaction("Hello", 200),), last_contact_at=NOW - timedelta(days=200), met_before=True), "for 6 months", ("I1",)),
         (known(last=(interaction("Demo", 9, platform="calendar", direction="mutual"),)), "You last met", ("I1",)),
+        (
+            known(last=(interaction("Demo", 9, platform="calendar", direction="mutual"),), written_since_met=2),
+            "“Demo”; 2 messages since.", ("I1",),
+        ),
         (unknown(), "stranger@elsewhere.example is new to you", ()),
     ],
 )  # fmt: skip

@@ -258,7 +258,7 @@ def _last_met(reading: Reading) -> Iterator[Fact]:
         and reading.age(met) >= MET_DAYS
         and is_other_title(met.title, reading.dossier.title)
     ):
-        since = f" {counted(person.written_since_met, 'message')} since." if person.written_since_met else ""
+        since = f"; {counted(person.written_since_met, 'message')} since." if person.written_since_met else ""
         yield _fact("met", person, f"You last met {person.name} {reading.ago(met.at)}: {quoted(met.title)}{since}", met)
 
 
