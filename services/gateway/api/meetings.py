@@ -137,7 +137,12 @@ class MeetingNote(BaseModel):
 class NewMeetingNote(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(min_length=1, max_length=MAX_NOTE, pattern=r"\S", description="In place of what it was before.")
+    text: str = Field(
+        min_length=1,
+        max_length=MAX_NOTE,
+        pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
+        description="In place of what it was before.",
+    )
 
 
 @endpoint("GET", "/meetings/{meeting_id}/note", tag=TAG, scope="read")

@@ -191,6 +191,19 @@ def test_no_text_that_comes_in_may_have_nul_and_the_document_has_it_in_every_tex
     assert schema["properties"]["kind"] == {"type": "string", "enum": ["a"]}
 
 
+@pytest.mark.parametrize(
+    ("pattern", "passes"), [(r"\S", True), ("^[a-z]+$", False), (r"^[^\x00]*[^\s\x00][^\x00]*$", False)]
+)
+def test_a_pattern_of_a_field_s_own_lets_no_nul_pass(pattern: str, passes: bool) -> None:
+    schema = {"type": "string", "pattern": pattern}
+    if passes:
+        with pytest.raises(ValueError, match="lets U"):
+            refuse_nul(schema, {})
+    else:
+        refuse_nul(schema, {})
+    assert schema == {"type": "string", "pattern": pattern}
+
+
 def test_a_query_parameter_is_never_null() -> None:
     assert without_null({"anyOf": [{"type": "string"}, {"type": "null"}], "default": None, "title": "Q"}) == {
         "type": "string",
