@@ -15,6 +15,12 @@ DISCOVERY_DOCUMENTS = frozenset({"gmail.v1", "calendar.v3", "people.v1"})
 # Where a phone number is from, its carrier and its time zone. Numbers are parsed and formatted, no more.
 UNUSED_FOLDERS = ("phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata")
 
+# What colours program texts, of which none are printed; tests; what compilers, type checkers and installers read.
+UNUSED_FILES = (
+    "pygments/lexers/[!_]*.py", "pygments/lexers/_*_builtins.py", "icalendar/tests/**/*", "jsonschema/tests/**/*", "referencing/tests/**/*",
+    "**/*.pyx", "**/*.pxd", "**/*.pxi", "**/*.pyi", "**/*.h", "*.dist-info/RECORD",
+)  # fmt: skip
+
 ELF64_LITTLE_ENDIAN = b"\x7fELF\x02\x01"
 
 
@@ -33,6 +39,10 @@ def slim(packages: Path) -> int:
             document.unlink()
     for folder in UNUSED_FOLDERS:
         shutil.rmtree(packages / folder, ignore_errors=True)
+    for pattern in UNUSED_FILES:
+        for file in list(packages.glob(pattern)):
+            if file.is_file():
+                file.unlink()
     for library in packages.rglob("*.so*"):
         content = library.read_bytes()
         loaded = without_debug_information(content)

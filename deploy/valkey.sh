@@ -5,7 +5,6 @@
 set -eu
 umask 077
 cat > "${TMPDIR:-/tmp}/valkey.conf" <<END
-dir /data
 appendonly yes
 maxmemory 256mb
 maxmemory-policy noeviction

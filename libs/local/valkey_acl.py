@@ -29,10 +29,10 @@ def acl(secrets: Secrets) -> str:
 def deployed() -> str:
     """A script that starts Valkey with these users, their passwords out of its environment. Its arguments are Valkey's.
 
-    Half of the container's memory: what writes the file anew may need the same again.
+    It keeps its data where it starts, in its container that is the volume. Half of the container's memory: what writes the file anew may
+    need the same again.
     """
     settings = {
-        "dir": "/data",
         "appendonly": "yes",
         "maxmemory": "256mb",
         "maxmemory-policy": "noeviction",

@@ -107,8 +107,8 @@ async def test_the_server_of_the_compose_file_has_the_same_users_and_no_password
     """Its script as it is, on a real server, with the passwords in its environment."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        "sh", ROOT / "deploy" / "valkey.sh", "--port", str(port), "--bind", "127.0.0.1", "--dir", tmp_path,
-        env={**secrets, "TMPDIR": str(tmp_path), "PATH": f"{valkey.program().parent}:{os.defpath}"},
+        "sh", ROOT / "deploy" / "valkey.sh", "--port", str(port), "--bind", "127.0.0.1",
+        cwd=tmp_path, env={**secrets, "TMPDIR": str(tmp_path), "PATH": f"{valkey.program().parent}:{os.defpath}"},
         stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:

@@ -71,6 +71,18 @@ def test_what_is_no_library_stays_as_it_is(content: bytes) -> None:
     assert without_debug_information(content) == content
 
 
+def test_programs_keep_what_runs_and_lose_what_compilers_checkers_and_installers_read(packages: Path) -> None:
+    kept, lost = (
+        ["a/run.py", "a/data.json", "a-1.dist-info/METADATA"],
+        ["a/fast.pyx", "a/run.pyi", "a-1.dist-info/RECORD"],
+    )
+    for name in (*kept, *lost):
+        (packages / name).parent.mkdir(exist_ok=True)
+        (packages / name).write_text("x")
+    slim(packages)
+    assert [name for name in (*kept, *lost) if (packages / name).exists()] == kept
+
+
 def test_nothing_reads_the_folders_that_are_taken_out() -> None:
     """All modules that know of phone numbers, in a Python where those folders are not to be had."""
     unused = [folder.replace("/", ".") for folder in UNUSED_FOLDERS]
