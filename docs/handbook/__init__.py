@@ -1,6 +1,7 @@
 """The handbook: the pages of docs/ as one site, `make handbook` (docs/decisions/0029-handbook.md).
 
 hooks.py            what mkdocs calls: it adds the pages below, and reads every page as GitHub would
+handbook.css        the little that the theme has otherwise
 github_markdown.py  pages are written for GitHub; what mkdocs' parser wants otherwise
 links.py            links that leave docs/, as links of the site
 navigation.py       mkdocs.yml: a folder stands for the pages in it

@@ -11,7 +11,11 @@ from docs.handbook.github_markdown import adapted, slug
 from docs.handbook.links import for_the_site
 from docs.handbook.navigation import expanded
 
-ICON = ROOT / "services/gateway/pages/static/icon.svg"
+# By their path on the site: what is no page and lies elsewhere.
+FILES = {
+    "icon.svg": ROOT / "services/gateway/pages/static/icon.svg",
+    "handbook.css": ROOT / "docs/handbook/handbook.css",
+}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -22,10 +26,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Add what is made at each build, and the product's icon."""
+    """Add what is made at each build, the product's icon and the style."""
     for path, content in GENERATED.items():
         files.append(File.generated(config, path, content=content()))
-    files.append(File.generated(config, "icon.svg", abs_src_path=str(ICON)))
+    for path, source in FILES.items():
+        files.append(File.generated(config, path, abs_src_path=str(source)))
     return files
 
 
