@@ -13,7 +13,7 @@ from libs.local import ROOT
 
 ADVISORIES = "https://pypi.org/pypi/pip/json"
 TIMEOUT_SECONDS = 10
-PINS = ("requirements.txt", "requirements-dev.txt")
+PINS = "requirements-dev.txt"  # those of requirements.txt are among them
 
 
 def why_unreachable(url: str = ADVISORIES) -> str:
@@ -34,7 +34,7 @@ def main() -> int:
         return 0
     # Pinned with hashes, so nothing has to be resolved or installed for it.
     command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes", "--progress-spinner=off"]
-    return subprocess.run([*command, *(part for pins in PINS for part in ("-r", str(ROOT / pins)))]).returncode
+    return subprocess.run([*command, "--requirement", str(ROOT / PINS)]).returncode
 
 
 if __name__ == "__main__":
