@@ -70,3 +70,5 @@ for _outcome in (
     "unavailable",
 ):
     MODEL_ANSWERS.labels(_outcome)
+for _direction in ("input", "output"):
+    MODEL_TOKENS.labels(_direction)

@@ -406,7 +406,7 @@ async def test_a_port_that_is_taken_is_explained_in_a_sentence(
     gateway: RunningGateway, service_settings: ServiceSettings
 ) -> None:
     port = gateway.resources.settings.port
-    with pytest.raises(Outage, match="Set PINGCRM_PORT"):
+    with pytest.raises(Outage, match="PINGCRM_PORT a free port"):
         async with running_gateway(service_settings, port=port):
             pass
 

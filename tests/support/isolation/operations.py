@@ -70,7 +70,7 @@ def _turn(endpoint: Endpoint) -> tuple[int, bool]:
 def pages() -> Iterator[tuple[str, str, Declaration]]:
     """Every other route: its method, its path, and the ids that it reads."""
     away = SimpleNamespace(ping=None)
-    context = cast(Context, SimpleNamespace(settings=Settings(), bus=away, cache=away, pages=Renderer()))
+    context = cast(Context, SimpleNamespace(settings=Settings(), db=away, bus=away, cache=away, pages=Renderer()))
     api = {PREFIX + endpoint.path for endpoint in ENDPOINTS}
     routes = {
         (route.method, route.resource.canonical)

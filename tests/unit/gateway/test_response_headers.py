@@ -46,6 +46,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[TestClient[web
         settings=settings,
         pages=Renderer(),
         hub=SimpleNamespace(close=lambda: None),
+        db=None,
         bus=SimpleNamespace(ping=None),
         cache=SimpleNamespace(ping=None),
     )
