@@ -70,14 +70,14 @@ def test_every_row_has_a_verdict_and_what_it_rests_on() -> None:
 
 def test_each_threat_has_a_mutation_that_its_tests_notice() -> None:
     """Whoever takes a mitigation out makes a test of its row fail: `make sabotage` does it, one after another."""
-    noticing = {name for mutation in all_mutations() for name in noticing_tests(mutation)}
+    noticing = {name for mutation in all_mutations() for name in noticed_by(mutation)}
     lines = (ROOT / "docs" / "threats.md").read_text().splitlines()
     threats = [line for line in lines if line.startswith("| ") and not line.startswith(("| threat |", "| --- |"))]
     assert len(threats) > 50
     assert [row for row in threats if not noticing & set(re.findall(r"`(test_\w+)`", row))] == []
 
 
-def noticing_tests(mutation: Mutation) -> Iterator[str]:
+def noticed_by(mutation: Mutation) -> Iterator[str]:
     """The names of the tests that should notice it; of a whole file, or folder, all that are there."""
     for argument in mutation.noticed_by:
         path, _, name = argument.partition("::")

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -208,6 +208,8 @@ class PlainServer:
                 break
             writer.write(self.no)
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 @pytest_asyncio.fixture
@@ -217,6 +219,8 @@ async def plain_server(request: pytest.FixtureRequest) -> AsyncIterator[PlainSer
     plain.port = listening.sockets[0].getsockname()[1]
     yield plain
     listening.close()
+    for _ in range(3):
+        await asyncio.sleep(0)  # the loop closes the sockets of both sides before it ends
 
 
 INFO = b'INFO {"server_id":"x","version":"2.15.0","auth_required":true,"max_payload":1048576,"headers":true}\r\n'
