@@ -1,1 +1,3 @@
 """What every service shares: events, bus, database, settings, logs, web, and the edges to Google, Claude and Redis."""
+
+__version__ = "0.1.0"  # of the product; pyproject.toml takes it from here

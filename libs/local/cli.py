@@ -15,6 +15,7 @@ from libs.common.config import Settings
 from libs.common.ids import SERVICES
 from libs.local import nats_config, valkey_acl
 from libs.local import secrets as secrets_file
+from libs.local.backup_commands import backup, restore
 from libs.local.bus_admin import Unreachable, admin_stream
 from libs.local.commands import DataDir, become, console, data_dir_of, failures_as_sentences
 from libs.local.dead_commands import dead
@@ -43,6 +44,8 @@ app.add_typer(dead, name="dead")
 app.add_typer(token, name="token")
 app.command()(logs)
 app.add_typer(integration, name="integration")
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from rich.console import Console
 from libs.common.config import Settings
 from libs.common.ids import Service
 from libs.local import ROOT
+from libs.local.backup.failures import BackupFailed, NoInstallation, Unrestorable
 from libs.local.bus_admin import Unreachable
 from libs.local.data_dir import InUse, Unusable, default_data_dir
 from libs.local.dead import NoSuchDeadLetter
@@ -35,6 +36,7 @@ DataDir = Annotated[
 console = Console()
 
 REPORTED = (
+    BackupFailed, NoInstallation, Unrestorable,
     InUse, IntegrationExists, LostSecrets, MigrationFailed, MissingSecret, NoPassword, NoSuchDeadLetter, NoSuchIntegration,
     NoSuchUser, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable, Unusable, nats.errors.Error, OSError,
 )  # fmt: skip
