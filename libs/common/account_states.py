@@ -1,4 +1,4 @@
-"""How a copy of `auth`'s accounts is compared with the original: an event that was lost on its way is made good.
+"""How a copy of `auth`'s accounts and settings is compared with the original: an event that was lost on its way is made good.
 
 A service that holds a copy has an `AccountCopy` of it; the comparison itself is the same for all. It is made at the start and once a
 day, page by page.
@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, assert_never
 from uuid import UUID
 
+from libs.common.errors import Refused
 from libs.common.events import AccountConnected, AccountDisconnected, AccountReauthRequired, UserDeleted
-from libs.common.ids import AccountId
+from libs.common.ids import AccountId, UserId
 from libs.common.log import get_logger
-from libs.common.requests import AccountState, ListAccountStates
+from libs.common.requests import AccountState, GetSettings, ListAccountStates, UserPreferences
 
 if TYPE_CHECKING:
     from libs.common.bus import Bus
@@ -55,6 +56,12 @@ class AccountCopy(Protocol[H]):
     async def apply(self, event: LastAccountEvent) -> None:
         """Handle an event that was missed."""
 
+    async def list_settings_versions(self, user_ids: Collection[UserId]) -> Mapping[UserId, int]:
+        """Which settings are held of these users; of whom none are, they were never changed."""
+
+    async def apply_settings(self, user_id: UserId, settings: UserPreferences) -> None:
+        """Handle a change of settings that was missed."""
+
 
 async def keep_comparing(bus: "Bus", copy: AccountCopy[H]) -> None:
     """Compare now, and then once a day. Runs until cancelled."""
@@ -78,6 +85,26 @@ async def compare_states(bus: "Bus", copy: AccountCopy[H], states: Sequence[Acco
         if copy.finding(account, state, removed) == "rolled_back":
             state = await get_state(bus, state.id) or state  # it may have been read before the last event was published
         await _make_good(copy, account, state, copy.finding(account, state, removed))
+    users = {state.user_id: state for state in states if not state.user_deleted and state.user_id not in removed}
+    await _compare_settings(bus, copy, users)
+
+
+async def _compare_settings(bus: "Bus", copy: AccountCopy[H], users: Mapping[UserId, AccountState]) -> None:
+    """Of these users, each with one of their accounts."""
+    versions = await copy.list_settings_versions(users)
+    for user_id, state in users.items():
+        if versions.get(user_id, 0) >= state.settings_version:
+            continue
+        try:
+            settings = await bus.request(GetSettings(user_id=user_id))
+        except Refused as refusal:
+            if refusal.code != "not_found":
+                raise
+            continue  # the user is deleted by now
+        get_logger().warning(
+            "account_event_missed", account=str(state.id), user=str(user_id), status=state.status, found="settings"
+        )
+        await copy.apply_settings(user_id, settings)
 
 
 async def _make_good(copy: AccountCopy[H], held: H | None, state: AccountState, found: Finding) -> None:

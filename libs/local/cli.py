@@ -19,6 +19,7 @@ from libs.common.ids import SERVICES
 from libs.common.tls import servers_in, without_tls_files
 from libs.local import nats_config, valkey_acl
 from libs.local import secrets as secrets_file
+from libs.local.backup_commands import backup, restore
 from libs.local.bus_admin import Unreachable, admin_stream
 from libs.local.commands import AsJson, DataDir, become, console, data_dir_of, failures_as_sentences, print_rows
 from libs.local.dead_commands import dead
@@ -66,6 +67,8 @@ app.add_typer(token, name="token")
 app.command()(logs)
 app.command()(demo)
 app.add_typer(integration, name="integration")
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from libs.common.config.definitions import sentences
 from libs.common.config.secret_files import UnusableSecretFile, without_adopted
 from libs.common.ids import Service
 from libs.local import ROOT
+from libs.local.backup.failures import BackupFailed, NoInstallation, Unrestorable
 from libs.local.bus_admin import Unreachable
 from libs.local.data_dir import InUse, Unusable, default_data_dir
 from libs.local.dead import NoSuchDeadLetter
@@ -42,6 +43,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 console = Console()
 
 REPORTED = (
+    BackupFailed, NoInstallation, Unrestorable,
     InUse, IntegrationExists, LostSecrets, MigrationFailed, MissingSecret, NoPassword, NoSuchDeadLetter, NoSuchIntegration,
     NoSuchUser, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable, Unusable, UnusableSecretFile,
     nats.errors.Error, OSError,

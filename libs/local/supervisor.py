@@ -15,6 +15,7 @@ from libs.local.data_dir import Runtime, announced, create, locked
 from libs.local.environment import Servers, external_servers, reachable_host, service_environment, settings_of
 from libs.local.integrations import list_integrations
 from libs.local.keep_alive import ServiceProcess, keep_running
+from libs.local.log_files import keep_bounded
 from libs.local.migrate import migrate
 from libs.local.ports import LOOPBACK, free_port, why_not_served
 from libs.local.process import Process, spawn
@@ -104,6 +105,7 @@ class Stack:
                 renewal.keep()
             cleanup.push_async_callback(stack._stop_services)
             stack._start_services(cleanup)
+            _in_background(cleanup, asyncio.create_task(keep_bounded(stack._list_logs)))
             await stack.until_ready()
             cleanup.enter_context(announced(data_dir, stack._runtime()))
             yield stack
@@ -251,6 +253,10 @@ class Stack:
             supervised = ServiceProcess(name, self._starter(service, replica, log), log, self._report)
             self._services[service, replica] = supervised
             _in_background(cleanup, asyncio.create_task(supervised.run()))
+
+    def _list_logs(self) -> list[Path]:
+        """Of the services and of the embedded servers."""
+        return [*(self.data_dir / "logs").glob("*.log"), *(server.log for server in self._servers())]
 
     def _starter(self, service: Service, replica: int, log: Path | None) -> Callable[[], Process]:
         """A service may die at once with its supervisor: whatever it had in hand is delivered again."""

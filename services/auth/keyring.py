@@ -50,6 +50,11 @@ class Keyring:
         self._ciphers = {_id_of(key): AESGCM(key) for key in keys}
         self._first = _id_of(keys[0])
 
+    @property
+    def ids(self) -> list[str]:
+        """The names of its keys, as they stand in what is sealed."""
+        return [key_id.hex() for key_id in self._ciphers]
+
     def seal(self, value: str, owner: Owner, use: Use) -> bytes:
         """The value under the first key, opened again only for this owner and use."""
         nonce = os.urandom(NONCE_BYTES)

@@ -10,7 +10,7 @@ Serves contacts.search, contacts.tags, contacts.get, contacts.photo, contacts.cr
     contacts.export, contacts.compare, contacts.compare_meetings, contacts.compare_cards, contacts.of_message, contacts.exclusions,
     contacts.exclude, contacts.exclude_contact, contacts.remove_exclusion, contacts.list_duplicates, contacts.dismiss_duplicate,
     contacts.merges, contacts.unlink_identity, contacts.measure, contacts.dead_letters, contacts.replay_dead_letter.
-Requests auth.account_states, sync.handle_again, prep.handle_again, gateway.handle_again.
+Requests auth.account_states, auth.settings, sync.handle_again, prep.handle_again, gateway.handle_again.
 
 Everything is a projection of what was seen, so that order and repetition don't matter:
 

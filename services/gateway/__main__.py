@@ -41,6 +41,7 @@ async def wire(r: Resources) -> None:
 
     r.run_in_background("webhooks", webhooks.keep_sending)
     r.run_in_background("exports", partial(exports.keep_making_exports, context))
+    r.run_in_background("old_notifications", partial(notifications.keep_deleting_old, context))
     await r.enter(serve_app(context))
 
 

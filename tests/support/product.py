@@ -79,27 +79,46 @@ async def product(
 
     `prepare` is given the local Google before the services start, and gives further settings.
     """
-    async with run_google(accounts, **google_options) as server, aiohttp.ClientSession() as http:
-        google = LocalGoogle(server.url, server.control_url, os.getpid(), http)
-        environment = {
-            "PINGCRM_GOOGLE_API_ROOT": server.url,
-            "PINGCRM_GOOGLE_OAUTH_ROOT": server.url,
-            "PINGCRM_GMAIL_UNITS_PER_MINUTE": "0",
-            "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
-            "PINGCRM_GOOGLE_CLIENT_ID": "test.apps.googleusercontent.com",
-            "PINGCRM_GOOGLE_CLIENT_SECRET": "test",
-            "PINGCRM_SIGN_UP": "open",
-            "PINGCRM_API_REQUESTS_PER_MINUTE": "0",
-            "PINGCRM_MAIL_POLL_SECONDS": "0",
-            "PINGCRM_LOG_FORMAT": "json",
-            **(settings or {}),
-            **prepare(server),
-        }
-        async with (
-            Stack.start(folder, environment, replicas=replicas, postgres_options=UNSAFE, report=_quietly) as stack,
-            person_at(stack.url) as person,
-        ):
-            yield Product(stack, google, person)
+    async with (
+        local_google(accounts, **google_options) as (server, google),
+        started(folder, google, {**(settings or {}), **prepare(server)}, replicas) as it,
+    ):
+        yield it
+
+
+@asynccontextmanager
+async def local_google(accounts: list[AccountData], **options: Any) -> AsyncIterator[tuple[GoogleServer, LocalGoogle]]:
+    """The local Google in this process, and its control."""
+    async with run_google(accounts, **options) as server, aiohttp.ClientSession() as http:
+        yield server, LocalGoogle(server.url, server.control_url, os.getpid(), http)
+
+
+@asynccontextmanager
+async def started(
+    folder: Path,
+    google: LocalGoogle,
+    settings: Mapping[str, str],
+    replicas: Mapping[Service, int] | None = None,
+) -> AsyncIterator[Product]:
+    """Everything up on a local Google that runs already, with whatever lies in the folder."""
+    environment = {
+        "PINGCRM_GOOGLE_API_ROOT": google.url,
+        "PINGCRM_GOOGLE_OAUTH_ROOT": google.url,
+        "PINGCRM_GMAIL_UNITS_PER_MINUTE": "0",
+        "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
+        "PINGCRM_GOOGLE_CLIENT_ID": "test.apps.googleusercontent.com",
+        "PINGCRM_GOOGLE_CLIENT_SECRET": "test",
+        "PINGCRM_SIGN_UP": "open",
+        "PINGCRM_API_REQUESTS_PER_MINUTE": "0",
+        "PINGCRM_MAIL_POLL_SECONDS": "0",
+        "PINGCRM_LOG_FORMAT": "json",
+        **settings,
+    }
+    async with (
+        Stack.start(folder, environment, replicas=replicas, postgres_options=UNSAFE, report=_quietly) as stack,
+        person_at(stack.url) as person,
+    ):
+        yield Product(stack, google, person)
 
 
 def _quietly(_: str) -> None:

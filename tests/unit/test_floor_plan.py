@@ -26,6 +26,7 @@ WORK: dict[Service, frozenset[str]] = {
             "account_linking.py",  # which user a Google account belongs to after a sign-in
             "authorization.py",  # the code flow with Google
             "credentials.py",  # random secrets, and what is stored of them
+            "key_ids.py",  # a command: which keys there are, for those who have something sealed
             "keyring.py",  # tokens at rest
             "lost_keys.py",  # a command: gives up the tokens that no key opens
             "revocation.py",  # ending a grant at Google

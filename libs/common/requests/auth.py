@@ -50,7 +50,10 @@ class ListAccounts(Query[Accounts]):
 
 
 class AccountState(Shape):
-    """How an account stands after the event of this `sequence`. Purged: only ids are left of it; with `user_deleted`, of its user too."""
+    """How an account stands after the event of this `sequence`. Purged: only ids are left of it; with `user_deleted`, of its user too.
+
+    `settings_version` is that of its user's settings; 0: they were never changed.
+    """
 
     id: AccountId
     user_id: UserId
@@ -60,6 +63,7 @@ class AccountState(Shape):
     status_reason: str = ""
     sequence: int
     user_deleted: bool = False
+    settings_version: int = 0
 
 
 class AccountStates(Shape):
@@ -114,7 +118,7 @@ class UserPreferences(Shape):
 class GetSettings(Query[UserPreferences]):
     subject = "auth.settings"
     served_by = "auth"
-    requested_by = ("sync", "prep", "gateway")
+    requested_by = ("sync", "contacts", "prep", "gateway")
     reply = UserPreferences
 
     user_id: UserId

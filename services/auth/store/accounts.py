@@ -174,12 +174,12 @@ async def list_states(
     """How accounts stand, the removed ones too, by id from behind `after`; or the one account. None that never was connected."""
     rows = await connection.fetch(
         """
-        SELECT * FROM (
+        SELECT states.*, coalesce(version, 0) AS settings_version FROM (
             SELECT id, user_id, address, scopes, status, status_reason, sequence, false AS user_deleted FROM google_accounts
             WHERE sequence > 0
             UNION ALL
             SELECT id, user_id, '', '{}', 'purged', '', sequence, user_deleted FROM removed_accounts
-        ) AS states
+        ) AS states LEFT JOIN preferences USING (user_id)
         WHERE ($1::uuid IS NULL OR id = $1) AND ($2::uuid IS NULL OR id > $2)
         ORDER BY id LIMIT $3
         """,

@@ -1,4 +1,4 @@
-"""Whether the accounts here are those of `auth`: an event that was lost on its way is made good, at the start and once a day."""
+"""Whether accounts and settings here are those of `auth`: an event that was lost on its way is made good, at the start and once a day."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,20 @@ from uuid import UUID
 from libs.common import account_states
 from libs.common.account_states import Finding, LastAccountEvent
 from libs.common.bus import Bus
-from libs.common.events import AccountConnected, AccountDisconnected, AccountReauthRequired, UserDeleted
-from libs.common.ids import AccountId
-from libs.common.requests import AccountState
+from libs.common.events import (
+    AccountConnected,
+    AccountDisconnected,
+    AccountReauthRequired,
+    SettingsChanged,
+    UserDeleted,
+)
+from libs.common.ids import AccountId, UserId
+from libs.common.preferences import Preferences
+from libs.common.requests import AccountState, UserPreferences
 from services.contacts.context import Context
 from services.contacts.domain.account_states import HeldAccount, finding
 from services.contacts.handlers.accounts import connect_account, delete_user, disconnect_account
+from services.contacts.handlers.settings import change_settings
 from services.contacts.store import accounts, users
 
 
@@ -48,6 +56,15 @@ class ContactsCopy:
                 await delete_user(self.context, event)
             case _:
                 assert_never(event)
+
+    async def list_settings_versions(self, user_ids: Collection[UserId]) -> Mapping[UserId, int]:
+        async with self.context.db.acquire() as connection:
+            return await users.list_settings_versions(connection, user_ids)
+
+    async def apply_settings(self, user_id: UserId, settings: UserPreferences) -> None:
+        unknown = Preferences()  # what follows here hangs on what is held, and not on what was before
+        changed = SettingsChanged(user_id=user_id, version=settings.version, before=unknown, after=settings.preferences)
+        await change_settings(self.context, changed)
 
 
 async def keep_comparing(context: Context, bus: Bus) -> None:

@@ -36,6 +36,12 @@ async def upsert_purged(connection: Connection, ids: Collection[SourceId], at: d
     )
 
 
+async def list_settings_versions(connection: Connection, user_ids: Collection[UserId]) -> dict[UserId, int]:
+    """Which settings are kept of these users."""
+    rows = await connection.fetch("SELECT id, settings_version FROM users WHERE id = ANY($1::uuid[])", list(user_ids))
+    return {row["id"]: row["settings_version"] for row in rows}
+
+
 async def upsert_contact_creation(
     connection: Connection, user_id: UserId, version: int, creation: str
 ) -> tuple[bool, str]:

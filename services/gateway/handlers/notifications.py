@@ -1,4 +1,7 @@
-"""Events that a user is notified of."""
+"""Events that a user is notified of, and the end of old notifications."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
 
 from libs.common.events import AccountEvent, NotificationCreated, PrepFailed, PrepSent
 from libs.common.fault_points import reached
@@ -9,6 +12,10 @@ from services.gateway.domain.notification_texts import NotifiedEvent, new_notifi
 from services.gateway.store import accounts
 from services.gateway.store import notifications as store
 from services.gateway.user_zones import user_zone
+
+KEPT = timedelta(days=365)
+DELETE_EVERY_SECONDS = 3_600.0
+DELETED_AT_ONCE = 1_000
 
 
 async def notify(context: Context, event: NotifiedEvent) -> None:
@@ -31,3 +38,18 @@ async def notify(context: Context, event: NotifiedEvent) -> None:
     await reached("gateway.notified")
     await context.bus.publish(NotificationCreated(user_id=new.user_id, notification_id=notification_id))
     context.webhooks.wake()
+
+
+async def keep_deleting_old(context: Context) -> None:
+    """Delete notifications of more than a year ago. Runs until cancelled."""
+    while True:
+        await context.bus.run_guarded(lambda: delete_old(context))
+        await asyncio.sleep(DELETE_EVERY_SECONDS)
+
+
+async def delete_old(context: Context) -> None:
+    """In committed chunks: nobody waits for them."""
+    moment, deleted = datetime.now(UTC) - KEPT, DELETED_AT_ONCE
+    while deleted == DELETED_AT_ONCE:
+        async with context.db.acquire() as connection:
+            deleted = await store.delete_before(connection, moment, DELETED_AT_ONCE)

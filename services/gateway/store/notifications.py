@@ -1,6 +1,6 @@
 """The SQL of notifications."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.common.db import Connection, Record
@@ -229,6 +229,25 @@ async def mark_all_notifications_read(connection: Database, user_id: UserId) -> 
         user_id,
     )
     return count
+
+
+async def delete_before(connection: Database, moment: datetime, limit: int) -> int:
+    """Of the notifications from before the moment the oldest ones, `limit` at most; how many were deleted."""
+    count: int = await connection.fetchval(
+        """
+        WITH old AS (SELECT id FROM notifications WHERE id < $1 ORDER BY id LIMIT $2),
+             gone AS (DELETE FROM notifications WHERE id IN (SELECT id FROM old) RETURNING id)
+        SELECT count(*) FROM gone
+        """,
+        _first_id(moment),
+        limit,
+    )
+    return count
+
+
+def _first_id(moment: datetime) -> UUID:
+    """No id that was made before the moment is greater: a UUIDv7 begins with its time."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 async def delete_account_notifications(connection: Database, user_id: UserId, account_id: AccountId) -> None:

@@ -1,4 +1,4 @@
-"""Whether the accounts here are those of `auth`: an event that was lost on its way is made good, at the start and once a day."""
+"""Whether accounts and settings here are those of `auth`: an event that was lost on its way is made good, at the start and once a day."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,19 @@ from uuid import UUID
 
 from libs.common import account_states
 from libs.common.account_states import Finding, LastAccountEvent
-from libs.common.events import AccountConnected, AccountDisconnected, AccountReauthRequired, UserDeleted
-from libs.common.ids import AccountId
-from libs.common.requests import AccountState
+from libs.common.events import (
+    AccountConnected,
+    AccountDisconnected,
+    AccountReauthRequired,
+    SettingsChanged,
+    UserDeleted,
+)
+from libs.common.ids import AccountId, UserId
+from libs.common.preferences import Preferences
+from libs.common.requests import AccountState, UserPreferences
 from services.sync.context import Context
 from services.sync.domain.account_states import HeldAccount, finding
-from services.sync.handlers.accounts import connect, disconnect, forget_user, stop_until_reauthorized
+from services.sync.handlers.accounts import change_settings, connect, disconnect, forget_user, stop_until_reauthorized
 from services.sync.store import accounts
 
 
@@ -47,6 +54,16 @@ class SyncCopy:
                 await forget_user(self.context, event)
             case _:
                 assert_never(event)
+
+    async def list_settings_versions(self, user_ids: Collection[UserId]) -> Mapping[UserId, int]:
+        async with self.context.db.acquire() as connection:
+            return await accounts.list_settings_versions(connection, user_ids)
+
+    async def apply_settings(self, user_id: UserId, settings: UserPreferences) -> None:
+        async with self.context.db.acquire() as connection:
+            before = Preferences(gmail=await accounts.get_preferences(connection, user_id))
+        changed = SettingsChanged(user_id=user_id, version=settings.version, before=before, after=settings.preferences)
+        await change_settings(self.context, changed)
 
 
 async def keep_comparing(context: Context) -> None:

@@ -1,6 +1,6 @@
 """Accounts and settings, as `auth` has published them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -247,6 +247,20 @@ async def delete_user(connection: Connection, user_id: UserId) -> None:
     await insert_forgotten(connection, user_id)
     await connection.execute("DELETE FROM accounts WHERE user_id = $1", user_id)
     await connection.execute("DELETE FROM preferences WHERE user_id = $1", user_id)
+
+
+async def list_settings_versions(connection: Connection, user_ids: Collection[UserId]) -> dict[UserId, int]:
+    """Which settings are stored of these users."""
+    rows = await connection.fetch(
+        "SELECT user_id, version FROM preferences WHERE user_id = ANY($1::uuid[])", list(user_ids)
+    )
+    return {row["user_id"]: row["version"] for row in rows}
+
+
+async def get_preferences(connection: Connection, user_id: UserId) -> GmailPreferences:
+    """As they are stored; those that everybody begins with where none are."""
+    gmail = await connection.fetchval("SELECT gmail FROM preferences WHERE user_id = $1", user_id)
+    return GmailPreferences.model_validate(gmail or {})
 
 
 async def upsert_preferences(connection: Connection, user_id: UserId, version: int, gmail: GmailPreferences) -> bool:

@@ -128,6 +128,7 @@ async def test_settings_begin_with_the_defaults_and_a_change_is_published_once(
     saved = [await world.request(PutSettings(user_id=anna.user_id, preferences=prep_off())) for _ in range(2)]
 
     assert [settings.version for settings in saved] == [1, 1]
+    assert [state.settings_version for state in (await world.request(ListAccountStates())).items] == [1]
     assert await world.request(GetSettings(user_id=anna.user_id)) == saved[0]
     await world.catch_up()
     (published,) = world.received(SettingsChanged)

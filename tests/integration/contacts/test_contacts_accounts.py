@@ -8,13 +8,16 @@ import pytest
 
 from libs.common.bus import Bus
 from libs.common.events import Event
+from libs.common.preferences import GmailPreferences, Preferences
 from libs.common.requests import (
     AccountState,
     AccountStates,
     ContactFields,
     CreateContact,
+    GetSettings,
     ListAccountStates,
     UpdateContact,
+    UserPreferences,
 )
 from services.contacts.handlers import contacts
 from services.contacts.handlers.account_states import compare_accounts
@@ -192,10 +195,14 @@ async def test_of_two_readings_of_an_accounts_addresses_the_later_counted_one_st
 class Auth:
     """A bus at whose other end `auth` has these accounts."""
 
-    def __init__(self, *states: AccountState) -> None:
+    def __init__(self, *states: AccountState, preferences: Preferences | None = None) -> None:
         self.states = states
+        self.preferences = preferences
 
-    async def request(self, query: ListAccountStates) -> AccountStates:
+    async def request(self, query: ListAccountStates | GetSettings) -> AccountStates | UserPreferences:
+        if isinstance(query, GetSettings):
+            assert self.preferences is not None
+            return UserPreferences(version=self.states[0].settings_version, preferences=self.preferences)
         return AccountStates(items=tuple(s for s in self.states if query.account_id in (None, s.id)))
 
 
@@ -225,6 +232,17 @@ async def test_the_lost_end_of_an_account_is_made_good(world: World, lost: str) 
     assert (await world.emails() == {frozenset({JANE})}) == kept
     assert WORK not in await bcc_addresses(world)
     assert (await bcc_addresses(world) == set()) == (lost == "deleted")
+
+
+async def test_a_lost_change_of_settings_is_made_good(world: World) -> None:
+    await world.receive(mail("m1", JANE, [ME]), mail("m2", ME, [BOB]), settings(2, contact_creation="everyone"))
+    lost = Preferences(gmail=GmailPreferences(contact_creation="sent_only", own_addresses=[JANE]))
+    auth = Auth(state("active", settings_version=3), preferences=lost)
+    for _ in range(2):
+        await compare_accounts(world.context, cast(Bus, auth))
+        assert await world.emails() == {frozenset({BOB})}
+    assert await world.pool.fetchval("SELECT settings_version FROM users") == 3
+    assert await world.pool.fetchval("SELECT source FROM own_addresses WHERE address = $1", JANE) == "settings"
 
 
 async def test_what_follows_counts_also_after_auth_was_restored_from_a_backup(world: World) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 import pytest
@@ -14,7 +15,9 @@ from libs.common.db import Pool, open_pool
 from libs.common.events import AccountDisconnected, AccountReauthRequired, Kind
 from libs.common.ids import AccountId, RunId, UserId, new_id
 from libs.local.secrets import Secrets
+from services.gateway.context import Context
 from services.gateway.domain.notifications import ItemCounts, NewNotification, RequestGroup
+from services.gateway.handlers import notifications as handlers
 from services.gateway.store import accounts, notifications, users, webhook_deliveries
 from tests.support.database import Database, blocked, fresh_database
 from tests.support.servers import Servers
@@ -377,3 +380,26 @@ async def test_ids_follow_the_order_in_which_notifications_are_stored(db: Pool) 
     """The list is sorted by id, so ids have to grow: also within a millisecond."""
     ids = [new_id() for _ in range(1_000)]
     assert ids == sorted(ids)
+
+
+async def test_notifications_are_kept_for_a_year(db: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "DELETED_AT_ONCE", 2)
+    today = datetime.now(UTC)
+    for days_ago in (1_000, 900, 800, 700, 366, 364, 1, 0):
+        made_at = today - timedelta(days=days_ago)
+        await db.execute(
+            """
+            INSERT INTO notifications (id, user_id, kind, level, title, body, link, event_key, created_at)
+            VALUES ($1, $2, 'sync.completed', 'info', '', '', '/', $3, $4)
+            """,
+            UUID(int=(int(made_at.timestamp() * 1000) << 80) + (7 << 76) + days_ago),
+            ALICE,
+            str(days_ago),
+            made_at,
+        )
+    fresh = await stored(db, new())
+    await handlers.delete_old(cast(Context, SimpleNamespace(db=db)))
+    assert [row["event_key"] for row in await db.fetch("SELECT event_key FROM notifications ORDER BY id")] == [
+        "364", "1", "0", "k",
+    ]  # fmt: skip
+    assert await db.fetchval("SELECT max(id::text)::uuid FROM notifications") == fresh

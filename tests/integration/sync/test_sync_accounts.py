@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.events import AccountDisconnected, AccountIdentified, AccountReauthRequired, SyncCompleted, UserDeleted
+from libs.common.preferences import GmailPreferences, Preferences
 from libs.common.scopes import CALENDAR_READ
 from libs.local.servers import Nats
 from services.sync.handlers import accounts
@@ -187,6 +188,19 @@ async def test_an_upgrade_takes_over_the_count_and_syncs_nothing_again(stage: Sy
         await compare_accounts(context)
     assert await held(stage) == ("active", 1)
     assert await stage.sql("SELECT FROM runs") == []
+
+
+async def test_a_lost_change_of_settings_is_made_good(stage: SyncStage) -> None:
+    async with stage.idle() as context:
+        await accounts.connect(context, stage.connected(sequence=1))
+        stage.settings_version, stage.state = 2, stage.state_at(1, settings_version=2)
+        stage.preferences = Preferences(gmail=GmailPreferences(mail_lookback_days=0, calendar_ids=("team@x.example",)))
+        for wanted in ({"mail", "calendar"}, set()):
+            await stage.sql("DELETE FROM runs")
+            await compare_accounts(context)
+            assert {row["kind"] for row in await stage.sql("SELECT kind FROM runs WHERE reason = 'settings'")} == wanted
+    [row] = await stage.sql("SELECT version, gmail ->> 'mail_lookback_days' AS days FROM preferences")
+    assert (row["version"], row["days"]) == (2, "0")
 
 
 async def test_what_follows_counts_also_after_auth_was_restored_from_a_backup(stage: SyncStage) -> None:

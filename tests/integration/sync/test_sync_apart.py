@@ -213,7 +213,8 @@ OF_USER: dict[Any, dict[str, Call]] = {
 }
 # Of everybody, or of what is handed over; tests of their own are about them.
 OF_ALL = {
-    accounts: {"may_be_synced", "lock_user", "insert_forgotten", "list_forgotten", "make_aliases_due", "upsert_preferences"},
+    accounts: {"may_be_synced", "lock_user", "insert_forgotten", "list_forgotten", "make_aliases_due", "upsert_preferences",
+               "list_settings_versions", "get_preferences"},
     audits: {"list_due"},
     freshness: {"list_behind", "note_pushed", "list_due", "make_watches_due"},
     leases: {"acquire"},
@@ -332,6 +333,8 @@ async def test_settings_of_one_user_are_of_that_user_alone(connection: Connectio
         stored = await accounts.get_account(connection, account.account_id)
         assert stored is not None
         assert stored.gmail.mail_lookback_days == days
+    assert await accounts.list_settings_versions(connection, [MAYA]) == {MAYA: 1}
+    assert (await accounts.get_preferences(connection, MAYA)).mail_lookback_days == 30
     await accounts.delete_user(connection, MAYA)
     assert await accounts.list_forgotten(connection, [MAYA, OLGA, ID]) == {MAYA}
     assert [row["user_id"] for row in await connection.fetch("SELECT user_id FROM preferences")] == [OLGA]

@@ -27,6 +27,23 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("tests/integration/gateway/test_gateway_api.py::test_a_webhook_is_shown_with_the_end_of_its_secret_alone",),
     ),
     Mutation(
+        "keys in the folder of the backup",
+        "private",
+        "libs/local/backup_commands.py::backup",
+        Replace(
+            "(keys := keys.expanduser().absolute()).parent.resolve() == file.parent.resolve()",
+            "(keys := keys.expanduser().absolute()) == file",
+        ),
+        ("tests/unit/local/test_backup_rules.py::test_what_can_not_be_done_is_one_sentence_and_changes_nothing",),
+    ),
+    Mutation(
+        "the database's password in the list of processes",
+        "private",
+        "libs/local/backup/dumping.py::_connection",
+        Replace('quote(unquote(login.partition(":")[0]), safe="")', "login"),
+        ("tests/unit/local/test_backup_rules.py::test_no_password_is_in_the_list_of_processes",),
+    ),
+    Mutation(
         "an outage that is explained to whoever asks",
         "private",
         "services/gateway/domain/problems.py::of_outage",

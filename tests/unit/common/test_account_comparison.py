@@ -18,9 +18,11 @@ from libs.common.account_states import (
     last_event,
 )
 from libs.common.bus import Bus
+from libs.common.errors import not_found
 from libs.common.events import AccountConnected, AccountDisconnected, AccountReauthRequired, UserDeleted
 from libs.common.ids import AccountId, UserId
-from libs.common.requests import AccountState, AccountStates, ListAccountStates
+from libs.common.preferences import Preferences
+from libs.common.requests import AccountState, AccountStates, GetSettings, ListAccountStates, UserPreferences
 from tests.support.meetings import NOW
 
 USER = UserId(UUID(int=1))
@@ -40,8 +42,13 @@ class Auth:
 
     states: list[AccountState]
     now: dict[UUID, AccountState] = field(default_factory=dict)
+    settings: dict[UserId, int] = field(default_factory=dict)  # their versions
 
-    async def request(self, query: ListAccountStates) -> AccountStates:
+    async def request(self, query: ListAccountStates | GetSettings) -> AccountStates | UserPreferences:
+        if isinstance(query, GetSettings):
+            if query.user_id not in self.settings:
+                raise not_found("user")
+            return UserPreferences(version=self.settings[query.user_id], preferences=Preferences())
         if query.account_id:
             found = self.now.get(query.account_id)
             return AccountStates(items=(found,) if found else ())
@@ -66,6 +73,8 @@ class Copy:
     replaced: list[tuple[int, int, int]] = field(default_factory=list)
     applied: list[LastAccountEvent] = field(default_factory=list)
     loads: int = 0
+    settings: dict[UserId, int] = field(default_factory=dict)
+    changed: list[tuple[int, int]] = field(default_factory=list)
 
     async def load(self, states: Sequence[AccountState]) -> tuple[Mapping[AccountId, Held], set[UUID]]:
         self.loads += 1
@@ -79,6 +88,12 @@ class Copy:
 
     async def apply(self, event: LastAccountEvent) -> None:
         self.applied.append(event)
+
+    async def list_settings_versions(self, user_ids: Collection[UserId]) -> Mapping[UserId, int]:
+        return {user_id: self.settings[user_id] for user_id in user_ids if user_id in self.settings}
+
+    async def apply_settings(self, user_id: UserId, settings: UserPreferences) -> None:
+        self.changed.append((user_id.int, settings.version))
 
 
 def held(**sequences: int) -> dict[AccountId, Held]:
@@ -96,6 +111,37 @@ async def test_every_account_of_every_page_is_compared_and_what_was_missed_is_ap
     assert await compare(Auth([state(number) for number in range(1, 6)]), copy) == [3, 5]
     assert copy.loads == 3
     assert copy.replaced == []
+
+
+@pytest.mark.parametrize(
+    ("version", "kept", "now", "changes", "removed", "changed"),
+    [
+        (2, 1, 2, {}, (), [(1, 2)]),
+        (2, 1, 3, {}, (), [(1, 3)]),  # changed once more meanwhile
+        (1, None, 1, {}, (), [(1, 1)]),
+        (0, None, None, {}, (), []),
+        (2, 2, 2, {}, (), []),
+        (2, 3, 3, {}, (), []),  # the page was read before the last change
+        (2, 1, None, {}, (), []),  # the user is deleted by now
+        (2, 1, 2, {"status": "purged"}, (), [(1, 2)]),
+        (2, 1, 2, {"user_deleted": True, "status": "purged"}, (), []),
+        (2, 1, 2, {}, (1,), []),
+    ],
+)
+async def test_a_change_of_settings_that_was_missed_is_applied_once_a_user(
+    version: int,
+    kept: int | None,
+    now: int | None,
+    changes: dict[str, Any],
+    removed: tuple[int, ...],
+    changed: list[tuple[int, int]],
+) -> None:
+    states = [state(number, settings_version=version, **changes) for number in (7, 8)]
+    copy = Copy(
+        held(_7=5, _8=5), {UUID(int=number) for number in removed}, settings={} if kept is None else {USER: kept}
+    )
+    await compare(Auth(states, settings={} if now is None else {USER: now}), copy)
+    assert copy.changed == changed
 
 
 async def test_what_is_the_same_but_was_not_counted_gets_its_sequence_and_no_event() -> None:

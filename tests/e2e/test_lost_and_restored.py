@@ -1,0 +1,243 @@
+"""What may be lost: everything but a backup and the keys; and, of an installation that runs, the bus and Redis."""
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from yarl import URL
+
+from libs.common import __version__
+from libs.google_sim.account import AccountData
+from libs.google_sim.sample import sample
+from libs.local import ROOT
+from libs.local.backup.archive import Archive
+from libs.local.backup.backing_up import back_up, source
+from libs.local.demo.person import Person, poll_until
+from libs.local.migrate import migrate_bus
+from libs.local.ports import free_port
+from tests.support.product import Product, local_google, started
+
+REQUESTS = 200
+OWN = "maya@elsewhere.example"
+EVER = {"from": "0002-01-01T00:00:00Z", "to": "9998-12-31T00:00:00Z"}
+
+# What services do in the background after a sync: the numbers that people see are final when none is left.
+_UNDONE = """
+    SELECT (SELECT count(*) FROM contacts.contacts WHERE merged_into IS NULL AND (due_at <= now() OR derive_due OR duplicates_due))
+         + (SELECT count(*) FROM contacts.rechecks) + (SELECT count(*) FROM contacts.groups_due)
+         + (SELECT count(*) FROM auth.outbox) + (SELECT count(*) FROM sync.outbox) + (SELECT count(*) FROM prep.outbox)
+"""
+
+
+async def pingcrm(*arguments: str | Path) -> str:
+    """What the command prints; it must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "libs.local", *map(str, arguments), cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT, env={"PATH": os.environ["PATH"], "COLUMNS": "500"},
+    )  # fmt: skip
+    printed, _ = await process.communicate()
+    assert process.returncode == 0, printed.decode()
+    return printed.decode()
+
+
+async def settle(it: Product) -> None:
+    await it.settle()
+
+    async def is_done() -> bool:
+        return not (await it.rows(_UNDONE))[0][0]
+
+    assert await poll_until(is_done, seconds=60)
+
+
+async def account_ids(it: Product) -> list[str]:
+    return [str(row["id"]) for row in await it.rows("SELECT id FROM auth.google_accounts ORDER BY id")]
+
+
+async def request_syncs(it: Product, *kinds: str) -> None:
+    """Of every account."""
+    for id_ in await account_ids(it):
+        await it.person.call("POST", f"/accounts/{id_}/sync", {"kinds": kinds})
+
+
+async def sync(it: Product) -> None:
+    """Every kind of every account, and all that follows from it."""
+    await request_syncs(it, "mail", "contacts", "calendar")
+    await settle(it)
+
+
+async def some_requests(it: Product) -> list[str]:
+    """Two hundred paths, by chance, of everything that can be read; the same chance each time."""
+    chance = random.Random(7)
+    person = it.person
+    accounts = await account_ids(it)
+    contacts = [contact["id"] async for contact in person.all("/contacts", sort="name")]
+    meetings = [meeting["id"] async for meeting in person.all("/meetings", **EVER, limit=200)]
+    mails = [row["gmail_id"] for row in await it.rows("SELECT gmail_id FROM sync.messages ORDER BY gmail_id")]
+
+    def pick() -> str:
+        limit = {"limit": chance.choice((1, 5, 50))}
+        contact, account = f"/contacts/{chance.choice(contacts)}", f"/accounts/{chance.choice(accounts)}"
+        path, query = chance.choice(
+            (
+                ("/me", {}), ("/accounts", {}), ("/settings", {}), ("/tags", {}), ("/waiting", {}), ("/tokens", {}), ("/do-not-record", {}),
+                ("/notifications", limit), ("/duplicates", limit), ("/meetings", EVER | limit),
+                ("/contacts", {"sort": chance.choice(("name", "recent", "score"))} | limit),
+                ("/contacts", {"q": chance.choice("abcdefgh")} | limit),
+                (contact, {}), (f"{contact}/duplicates", {}), (f"{contact}/merges", {}),
+                (f"{contact}/interactions", limit), (f"{contact}/interactions", {"platform": "email"} | limit),
+                (f"{contact}/interactions", {"direction": "inbound"} | limit),
+                (f"/meetings/{chance.choice(meetings)}", {}), (f"/meetings/{chance.choice(meetings)}/note", {}),
+                (f"{account}/syncs", limit), (f"{account}/audit", {}),
+                (f"{account}/messages/{chance.choice(mails)}/why", {}),
+            )
+        )  # fmt: skip
+        return f"{path}?{urlencode(query)}"
+
+    return [pick() for _ in range(REQUESTS)]
+
+
+async def replies(person: Person, paths: Sequence[str]) -> list[tuple[str, int, Any]]:
+    """What the API has for each."""
+
+    async def reply(path: str) -> tuple[str, int, Any]:
+        async with person.http.get(URL(f"{person.url}/api/v1{path}", encoded=True)) as response:
+            return path, response.status, await response.json()
+
+    return await asyncio.gather(*map(reply, paths))
+
+
+async def read_at_google(it: Product) -> int:
+    """How many messages were read since the counters were reset."""
+    counted = (await it.google.control("GET", "/counters"))["accounts"].values()
+    return sum(methods.get("gmail.users.messages.get", {"requests": 0})["requests"] for methods in counted)
+
+
+def browser_of(person: Person) -> dict[str, str]:
+    return {name: cookie.value for name, cookie in person.http.cookie_jar.filter_cookies(URL(person.url)).items()}
+
+
+async def write_to_me(it: Product, account: AccountData, count: int) -> None:
+    """Mail of somebody new arrives, while nobody looks."""
+    for number in range(count):
+        now = f"{datetime.now(UTC):%a, %d %b %Y %H:%M:%S} +0000"
+        mail = f"From: Nia Obi <nia{number}@new.example>\r\nTo: {account.address}\r\nSubject: Hello {number}\r\n"
+        mail += f"Message-ID: <hello-{number}@new.example>\r\nDate: {now}\r\n\r\nAre you there?\r\n"
+        await it.google.control("POST", f"/accounts/{account.address}/messages", {"raw": mail})
+
+
+@pytest.mark.timeout(300)
+async def test_a_backup_and_the_keys_are_all_that_must_be_kept_and_the_bus_and_redis_may_go_at_any_time(
+    tmp_path: Path,
+) -> None:
+    accounts = sample(datetime.now(UTC))
+    data, again, kept, keys = (tmp_path / name for name in ("data", "again", "kept", "keys"))
+    kept.mkdir()
+    settings = {"PINGCRM_PORT": str(free_port())}
+    async with local_google(accounts) as (_, google):
+        async with started(data, google, settings) as it:
+            await it.person.sign_in(accounts[0].address)
+            await it.person.add_account(accounts[1].address)
+            await settle(it)
+            paths, browser = await some_requests(it), browser_of(it.person)
+            printed = await pingcrm("backup", kept, "--keys", keys, "--data-dir", data)
+            before = await replies(it.person, paths)
+            assert {status for _, status, _ in before} == {200}
+        (file,) = kept.iterdir()
+        assert_the_keys_are_apart(file, keys, data, printed)
+        await assert_a_backup_of_a_stopped_one_has_the_same(file, data)
+        shutil.rmtree(data)
+
+        printed = await pingcrm("restore", file, "--keys", keys, "--data-dir", again)
+        assert "Restored" in printed
+        assert "Start `pingcrm up`." in printed
+        async with started(again, google, settings) as it:
+            it.person.http.cookie_jar.update_cookies(browser, URL(it.person.url))
+            after = await replies(it.person, paths)
+            assert [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]] == []
+            await assert_a_sync_reads_nothing_twice(it, accounts)
+            await assert_the_bus_and_redis_may_go(it, accounts[0])
+
+
+def assert_the_keys_are_apart(file: Path, keys: Path, data: Path, printed: str) -> None:
+    secret = json.loads((data / "secrets.json").read_text())["PINGCRM_SECRET_KEYS"]
+    assert secret.encode() not in file.read_bytes()
+    assert secret in keys.read_text()
+    assert f"{file}: {file.stat().st_size:,} bytes, of " in printed
+    assert (
+        "The keys are not in it: whoever finds the backup can't use the permissions of the Google accounts" in printed
+    )
+    assert f"They are in {keys} now: keep that apart from the backups." in printed
+
+
+async def assert_a_backup_of_a_stopped_one_has_the_same(file: Path, data: Path) -> None:
+    async with source(data, {}) as found:
+        again = await back_up(found, file.with_name("again.zip"), datetime.now(UTC), lambda *_: None)
+    file.with_name("again.zip").unlink()
+    with Archive(file, __version__) as archive:
+        assert again.rows == archive.manifest.rows
+        assert again.sealed_with == archive.manifest.sealed_with != ()
+
+
+async def assert_a_sync_reads_nothing_twice(it: Product, accounts: list[AccountData]) -> None:
+    """With access tokens for which the refresh tokens have to be opened."""
+    for account in accounts[:2]:
+        await it.google.control("POST", f"/accounts/{account.address}/expire", {"what": "access_tokens"})
+    await it.google.control("DELETE", "/counters")
+    await sync(it)
+    assert await read_at_google(it) == 0
+    expected, actually = await it.numbers()
+    assert actually == expected
+    assert await it.doubled() == 0
+
+
+async def assert_the_bus_and_redis_may_go(it: Product, account: AccountData) -> None:
+    """With mail and a change of settings in the stream that `contacts` has not taken."""
+    nats, valkey = it.stack.nats, it.stack.valkey
+    assert nats is not None
+    assert valkey is not None
+    before = (await it.numbers())[1]["messages"]
+    os.kill(it.stack.processes["contacts"], signal.SIGSTOP)
+    await write_to_me(it, account, 3)
+    await request_syncs(it, "mail")
+
+    async def has_ended() -> bool:
+        return not await it.rows("SELECT FROM sync.runs WHERE finished_at IS NULL")
+
+    assert await poll_until(has_ended, seconds=30)
+    (on_its_way,) = await it.rows(
+        "SELECT count(*) FROM sync.messages WHERE state = 'recorded' AND occurred_at > now() - interval '1 hour'"
+    )
+    assert on_its_way[0] >= 3
+    settings = await it.person.call("GET", "/settings")
+    settings["gmail"]["own_addresses"] = [OWN]
+    await it.person.call("PUT", "/settings", settings)
+    for server, content in ((nats, "jetstream"), (valkey, "appendonlydir")):
+        await server.kill()
+        shutil.rmtree(server.folder / content)
+        await server.restart()
+    await migrate_bus(nats.admin_url)
+    os.kill(it.stack.processes["contacts"], signal.SIGCONT)
+    await it.stack.restart("contacts")
+    for id_ in await account_ids(it):
+        await it.person.call("POST", f"/accounts/{id_}/audit")
+
+    async def is_whole() -> bool:
+        expected, actually = await it.numbers()
+        own = await it.rows("SELECT FROM contacts.own_addresses WHERE address = $1 AND source = 'settings'", OWN)
+        return actually == expected and actually["messages"] == before + 3 and len(own) == 1
+
+    assert await poll_until(is_whole, seconds=60), await it.numbers()
+    await settle(it)
+    expected, actually = await it.numbers()
+    assert actually == expected
+    assert await it.doubled() == 0
