@@ -28,7 +28,7 @@ from libs.common.ids import ContactId, MeetingId, UserId, new_id
 from libs.common.scopes import ALL
 from libs.local.servers import Nats
 from services.gateway.handlers import live_updates
-from services.gateway.pages import visit
+from services.gateway.pages import frame
 from services.gateway.store.notifications import count_unread, get_notification
 from tests.conftest import ServiceSettings
 from tests.support.bus import handled
@@ -302,7 +302,7 @@ async def test_what_changes_while_a_page_is_made_is_sent_to_it(
             await next_event(other_tab)
             return count
 
-        monkeypatch.setattr(visit, "count_unread", count_then_change)
+        monkeypatch.setattr(frame, "count_unread", count_then_change)
         position = await position_of_page(browser)
         async with stream(browser, since=position) as reader:
             assert (await next_event(reader))[0] == "sync.progressed"

@@ -38,6 +38,7 @@ from services.sync.store import (
     losses,
     meetings,
     messages,
+    operations,
     people,
     prep_scans,
     runs,
@@ -218,6 +219,7 @@ OF_ALL = {
     audits: {"list_due"},
     freshness: {"list_behind", "note_pushed", "list_due", "make_watches_due"},
     leases: {"acquire"},
+    operations: {"list_unfinished", "get_late_polls", "count_pending_messages"},
     prep_scans: {"list_overdue"},
     runs: {"list_requestable", "insert_failed", "delete_old"},
 }  # fmt: skip
