@@ -13,7 +13,7 @@ from libs.local.demo.person import Person, person_at
 from libs.local.demo.progress import wait_until_synced
 from libs.local.demo.report import count_actual, print_comparison, shown_numbers
 
-PINGCRM = "http://gateway:8025"
+PINGCRM = "http://127.0.0.1:8025"
 SECONDS = 300.0
 CERTIFICATE = "/proxy/caddy/pki/authorities/local/root.crt"
 

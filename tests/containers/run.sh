@@ -87,7 +87,6 @@ PINGCRM_GOOGLE_OAUTH_ROOT=http://google:18900
 PINGCRM_GMAIL_UNITS_PER_MINUTE=0
 PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE=0
 PINGCRM_MAIL_POLL_SECONDS=10
-PINGCRM_PUBLIC_URL=http://gateway:8025
 PINGCRM_PORT=18025
 PINGCRM_HTTP_PORT=127.0.0.1:18080
 PINGCRM_HTTPS_PORT=127.0.0.1:18443
@@ -129,8 +128,11 @@ if [ "$(id -u)" = 0 ]; then
 	drive compare
 fi
 
+# Google stays: it is who knows what was sent.
+take_down() { compose rm --stop --force "${services[@]}" "${servers[@]}" folders migrate; }
+
 step "Down and up again"
-compose down
+take_down
 compose up --detach --no-build --scale sync=2
 wait_until_healthy $health_checks
 drive compare
@@ -138,7 +140,8 @@ expect_restarts 0 "${services[@]}" "${servers[@]}" folders migrate
 
 step "Everything lost but the database's dump and the file with the secrets"
 compose exec -T postgres pg_dump --username=postgres --format=custom pingcrm > "$work/pingcrm.dump"
-compose down --volumes
+take_down
+docker volume rm ${project}_postgres ${project}_nats ${project}_valkey
 compose run --rm -T migrate
 compose exec -T postgres pg_restore --username=postgres --dbname=pingcrm --clean --if-exists --exit-on-error < "$work/pingcrm.dump"
 compose up --detach --no-build --scale sync=2
