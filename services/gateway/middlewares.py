@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
-from functools import partial
 from time import perf_counter
 
 import orjson
@@ -112,20 +110,22 @@ async def limit_bodies(request: web.Request, handler: Handler) -> web.StreamResp
         raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length or 0)
     if request.content.is_eof():
         return await handler(request)
+    late = asyncio.get_running_loop().call_later(BODY_SECONDS, _give_up, request)
     try:
-        async with asyncio.timeout(BODY_SECONDS) as limit:
-            request.content.on_eof(partial(_lift, limit))
-            return await handler(request)
-    except TimeoutError:
-        if limit.expired():
-            raise web.HTTPRequestTimeout from None
-        raise
+        return await handler(request)
+    finally:
+        late.cancel()
 
 
-def _lift(limit: asyncio.Timeout) -> None:
-    """It is all there: how long the work takes is not our affair. Nothing where the work is done already."""
-    with suppress(RuntimeError):
-        limit.reschedule(None)
+def _give_up(request: web.Request) -> None:
+    """Whoever reads the body, now or later, is refused it, and the connection ends with the response. Nothing where it is all there.
+
+    The handler is not cancelled: what it waits for just now may be something else, and libraries swallow cancellations.
+    """
+    if not request.content.is_eof():
+        request.content.set_exception(web.HTTPRequestTimeout())
+        request.content.feed_eof()
+        request.protocol.close()
 
 
 def _is_for_the_server(error: Exception) -> bool:

@@ -123,8 +123,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "who sends a body slowly is waited for without end",
         "edges",
-        "services/gateway/middlewares.py::limit_bodies",
-        Replace("asyncio.timeout(BODY_SECONDS)", "asyncio.timeout(None)"),
+        "services/gateway/middlewares.py::_give_up",
+        Replace("not request.content.is_eof()", "False"),
         (f"{LIMITS}::test_what_is_too_much_or_too_slow_is_refused_with_its_reason",),
     ),
     Mutation(
