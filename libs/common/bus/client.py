@@ -31,7 +31,12 @@ async def connect(nats_url: str, **options: Any) -> Client:
     if files:
         options["tls"] = context_of(files[0])  # the client has one for all
     client = _Client()
-    await client.connect(_bare(nats_url), **options)
+    try:
+        await client.connect(_bare(nats_url), **options)
+    except BaseException:
+        if client._transport is not None:  # it leaves open what it does not go on with
+            client._transport.close()
+        raise
     return client
 
 

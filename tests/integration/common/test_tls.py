@@ -199,14 +199,17 @@ class PlainServer:
         self.no = no
         self.received = b""
         self.port = 0
+        self.conversations: set[asyncio.Task[None] | None] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.conversations.add(asyncio.current_task())
         writer.write(self.greeting)
-        while data := await reader.read(4096):
+        while data := await reader.read(4096):  # until the other side has closed its socket
             self.received += data
-            if not self.no:
-                break
-            writer.write(self.no)
+            if self.no:
+                writer.write(self.no)
+            elif writer.can_write_eof():
+                writer.write_eof()
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
@@ -219,8 +222,8 @@ async def plain_server(request: pytest.FixtureRequest) -> AsyncIterator[PlainSer
     plain.port = listening.sockets[0].getsockname()[1]
     yield plain
     listening.close()
-    for _ in range(3):
-        await asyncio.sleep(0)  # the loop closes the sockets of both sides before it ends
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(conversation for conversation in plain.conversations if conversation))
 
 
 INFO = b'INFO {"server_id":"x","version":"2.15.0","auth_required":true,"max_payload":1048576,"headers":true}\r\n'
