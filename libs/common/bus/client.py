@@ -35,7 +35,7 @@ async def connect(nats_url: str, **options: Any) -> Client:
         await client.connect(_bare(nats_url), **options)
     except BaseException:
         if client._transport is not None:  # it leaves open what it does not go on with
-            client._transport.close()
+            client._transport.close()  # type: ignore[no-untyped-call]
         raise
     return client
 
