@@ -1,19 +1,33 @@
 """Free TCP ports on the loopback interface."""
 
 import asyncio
+import os
+import random
 import socket
+from collections.abc import Iterator
+from itertools import cycle, islice
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.05
+# Below what Linux and macOS give to those who connect, or listen on any port: else one of them could have a server's while it restarts.
+PORTS = range(12_000, 32_768)
+
+_turns: dict[int, Iterator[int]] = {}
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on now.
+
+    Each process goes through all of them from a place of its own, so that no two get the same one after the other either.
+    """
+    turn = _turns.get(os.getpid())
+    if turn is None:
+        start = random.randrange(len(PORTS))
+        turn = islice(cycle(PORTS), start, None)
+        _turns.clear()  # a fork has its own
+        _turns[os.getpid()] = turn
+    return next(port for port in islice(turn, len(PORTS)) if is_free(port))
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:

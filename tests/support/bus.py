@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import nats
-from nats.js.api import RawStreamMsg, StreamInfo
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo, RawStreamMsg, StreamInfo
+from nats.js.errors import NotFoundError
 
 from libs.common.bus import Bus
 from libs.common.events import Event, MessageIngested, SyncRequested
@@ -63,11 +65,8 @@ async def alive(*buses: Bus) -> AsyncIterator[None]:
 
 
 async def stream(server: Nats, name: str) -> StreamInfo:
-    client = await nats.connect(server.admin_url)
-    try:
-        return await client.jetstream().stream_info(name)
-    finally:
-        await client.close()
+    async with _stream_of(server) as js:
+        return await js.stream_info(name)
 
 
 async def settled(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
@@ -76,9 +75,10 @@ async def settled(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> 
             await asyncio.sleep(0.05)
 
 
-async def handled(server: Nats, service: Service, event: type[Event], seconds: float = 20) -> None:
+async def handled(server: Nats, service: Service, *events: type[Event], seconds: float = 20) -> None:
     """Wait until no such event waits for the service, or is in its hands, or comes back to it later."""
-    await _done(server, consumer_of(service, event), seconds)
+    for event in events:
+        await _done(server, consumer_of(service, event), seconds)
 
 
 async def forwarded(server: Nats, seconds: float = 20) -> None:
@@ -86,13 +86,46 @@ async def forwarded(server: Nats, seconds: float = 20) -> None:
     await _done(server, FORWARDER, seconds)
 
 
+async def unhandled(server: Nats, service: Service, event: type[Event]) -> int:
+    """How many of these events wait for the service or are in its hands."""
+    consumer = consumer_of(service, event)
+    async with _stream_of(server) as js:
+        info = await js.consumer_info(consumer.stream, consumer.name)
+    return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+
 async def _done(server: Nats, consumer: DurableConsumer, seconds: float) -> None:
+    async with _stream_of(server) as js, asyncio.timeout(seconds):
+        last = await _last_for(js, consumer)
+        while not _is_through(await js.consumer_info(consumer.stream, consumer.name), last):
+            await asyncio.sleep(0.02)
+
+
+async def _last_for(js: JetStreamContext, consumer: DurableConsumer) -> int:
+    """The last message in the stream that is for it; 0 where there is none.
+
+    Asked of the stream: a consumer counts a message only a moment after it was stored.
+    """
+    config = (await js.consumer_info(consumer.stream, consumer.name)).config
+    last = 0
+    for subject in config.filter_subjects or [config.filter_subject or ">"]:
+        try:
+            last = max(last, (await js.get_last_msg(consumer.stream, subject)).seq or 0)
+        except NotFoundError:
+            continue
+    return last
+
+
+def _is_through(info: ConsumerInfo, last: int) -> bool:
+    floor = info.ack_floor.stream_seq if info.ack_floor else 0
+    return floor >= last and not info.num_pending and not info.num_ack_pending
+
+
+@asynccontextmanager
+async def _stream_of(server: Nats) -> AsyncIterator[JetStreamContext]:
     client = await nats.connect(server.admin_url)
     try:
-        js = client.jetstream()
-        async with asyncio.timeout(seconds):
-            while (info := await js.consumer_info(consumer.stream, consumer.name)).num_pending or info.num_ack_pending:
-                await asyncio.sleep(0.02)
+        yield client.jetstream()
     finally:
         await client.close()
 

@@ -43,7 +43,11 @@ BEYOND_SCHEMAS = frozenset(
     )
 )
 # The same of fields, which are refused with others of their body.
-BEYOND_FIELDS = ("`to` must be after `from`.", " is not an email address.", " is not a time zone such as Europe/Berlin.")
+BEYOND_FIELDS = (
+    "`to` must be after `from`.",
+    " is not an email address.",
+    " is not a time zone such as Europe/Berlin.",
+)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ python -m tests.support.stand_ins FOLDER up --data-dir … --port …
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -50,7 +51,13 @@ def pingcrm(folder: Path, arguments: Sequence[str]) -> "subprocess.Popen[str]":
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_hang_ups,
     )
+
+
+def heed_hang_ups() -> None:
+    """To be called in a child: it may be ended by SIGHUP, also where the run itself was started by `nohup`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -336,7 +336,10 @@ class Bus:
         return self._jetstream
 
     async def waiting(self, *events: type[Event]) -> int:
-        """How many of these events are on their way to this service: published, and not handled by any of its replicas yet."""
+        """How many of these events are on their way to this service: published, and not handled by any of its replicas yet.
+
+        The server counts an event a moment after it was stored.
+        """
         consumers = [consumer_of(self.service, event) for event in events]
         infos = [await self._stream.consumer_info(consumer.stream, consumer.name) for consumer in consumers]
         return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)

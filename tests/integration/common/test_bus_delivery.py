@@ -26,7 +26,19 @@ from libs.common.service import Resources, running
 from libs.common.topology import batch_of
 from libs.local.servers import Nats
 from tests.conftest import ServiceSettings, own_nats_server
-from tests.support.bus import ACCOUNT, USER, OpenBus, Received, alive, dead_letters, message, request, settled, stream
+from tests.support.bus import (
+    ACCOUNT,
+    USER,
+    OpenBus,
+    Received,
+    alive,
+    dead_letters,
+    handled,
+    message,
+    request,
+    settled,
+    stream,
+)
 from tests.support.meetings import meeting
 
 nats_server = own_nats_server  # servers are killed here, and the same events published in every test
@@ -63,7 +75,7 @@ async def test_a_flood_that_fills_many_batches_interrupts_no_pull(bus: OpenBus) 
     assert sorted(received.ids, key=int) == [str(number) for number in range(flood)]
 
 
-async def test_the_same_event_published_twice_is_stored_once(bus: OpenBus) -> None:
+async def test_the_same_event_published_twice_is_stored_once(bus: OpenBus, nats_server: Nats) -> None:
     received = Received()
     contacts, sync = bus("contacts"), bus("sync")
     contacts.subscribe_batch(MessageIngested, received.record)
@@ -71,11 +83,7 @@ async def test_the_same_event_published_twice_is_stored_once(bus: OpenBus) -> No
         await sync.publish(message("a"))
         await sync.publish(message("a"), message("b"), message("a", revision=2))
         await received.count(3)
-
-        async def all_handled() -> bool:
-            return await contacts.waiting(MessageIngested) == 0
-
-        await settled(all_handled)
+        await handled(nats_server, "contacts", MessageIngested)
     assert sorted(received.ids) == ["a", "a", "b"]
 
 

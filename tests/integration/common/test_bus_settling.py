@@ -20,7 +20,7 @@ from libs.local.bus_admin import admin_stream
 from libs.local.dead import replay
 from libs.local.servers import Nats
 from tests.conftest import own_nats_server
-from tests.support.bus import OpenBus, Received, alive, dead_letters, message, request, settled, stream
+from tests.support.bus import OpenBus, Received, alive, dead_letters, message, request, settled, stream, unhandled
 
 nats_server = own_nats_server  # the dead letters' numbers begin at 1, and a stream is made smaller
 
@@ -57,7 +57,7 @@ async def test_a_batch_that_met_an_outage_comes_again_as_a_whole_and_has_not_fai
                 if most_seconds < 1:
                     await received.count(3)
                 else:
-                    assert await contacts.waiting(MessageIngested) == 3
+                    assert await unhandled(nats_server, "contacts", MessageIngested) == 3
     delays = [line["delay_s"] for line in logs if line["event"] == "postponed"]
     assert least_seconds <= min(delays) <= max(delays) <= most_seconds
     assert not [line for line in logs if line["event"] == "batch_split"]
@@ -87,7 +87,7 @@ async def test_a_message_stays_in_the_stream_until_its_dead_letter_is_stored(bus
                 return "burial_postponed" in [line["event"] for line in logs]
 
             await settled(tried)
-            assert await sync.waiting(SyncRequested) == 1
+            assert await unhandled(nats_server, "sync", SyncRequested) == 1
     assert "dead_letter" not in [line["event"] for line in logs]
     await client.close()
 

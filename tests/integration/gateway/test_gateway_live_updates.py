@@ -18,7 +18,6 @@ from libs.common.events import (
     AccountDisconnected,
     AccountReauthRequired,
     ContactChanged,
-    Event,
     NotificationCreated,
     PrepSent,
     PrepSkipped,
@@ -27,10 +26,12 @@ from libs.common.events import (
 )
 from libs.common.ids import ContactId, MeetingId, UserId, new_id
 from libs.common.scopes import ALL
+from libs.local.servers import Nats
 from services.gateway.handlers import live_updates
 from services.gateway.pages import visit
 from services.gateway.store.notifications import count_unread, get_notification
 from tests.conftest import ServiceSettings
+from tests.support.bus import handled
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.gateway.values import NOW
 from tests.support.streams import API, next_event, next_with_position, progressed, stream
@@ -62,13 +63,6 @@ async def notifications(client: aiohttp.ClientSession, count: int, **params: str
             await asyncio.sleep(0.02)
 
 
-async def handled(gateway: RunningGateway, *events: type[Event]) -> None:
-    """Return when the gateway has handled everything that was published of these."""
-    async with asyncio.timeout(10):
-        while await gateway.resources.bus.waiting(*events):
-            await asyncio.sleep(0.02)
-
-
 async def test_a_completed_sync_is_one_notification_with_its_numbers(gateway: RunningGateway) -> None:
     async with gateway.client() as client, stream(client) as reader:
         await gateway.buses["sync"].publish(completed(gateway))
@@ -81,7 +75,7 @@ async def test_a_completed_sync_is_one_notification_with_its_numbers(gateway: Ru
     assert stored["created_at"].endswith("Z")
 
 
-async def test_an_event_that_is_delivered_twice_notifies_once(gateway: RunningGateway) -> None:
+async def test_an_event_that_is_delivered_twice_notifies_once(gateway: RunningGateway, nats_server: Nats) -> None:
     event = completed(gateway)
     other = completed(gateway)
     async with gateway.client() as client:
@@ -92,7 +86,7 @@ async def test_an_event_that_is_delivered_twice_notifies_once(gateway: RunningGa
                 .client.jetstream()
                 .publish(published.subject, published.model_dump_json().encode())
             )
-        await handled(gateway, SyncCompleted)
+        await handled(nats_server, "gateway", SyncCompleted)
         assert len(await notifications(client, 2)) == 2
 
 
@@ -108,7 +102,7 @@ async def test_mail_that_arrives_by_itself_adds_to_the_notification_of_its_day(g
 
 
 async def test_a_notification_is_pushed_when_others_can_read_it_and_again_when_its_event_comes_again(
-    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch, nats_server: Nats
 ) -> None:
     """Who is pushed an id that is not there yet shows nothing."""
     pushed: list[tuple[UUID, bool]] = []
@@ -124,7 +118,7 @@ async def test_a_notification_is_pushed_when_others_can_read_it_and_again_when_i
     event = completed(gateway)
     for _ in range(2):
         await gateway.buses["sync"].client.jetstream().publish(event.subject, event.model_dump_json().encode())
-        await handled(gateway, SyncCompleted)
+        await handled(nats_server, "gateway", SyncCompleted)
     async with gateway.client() as client:
         (stored,) = await notifications(client, 1)
     assert pushed == [(UUID(stored["id"]), True)] * 2
@@ -216,7 +210,7 @@ async def test_reading_counts_down(gateway: RunningGateway) -> None:
 
 
 async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user_everything(
-    gateway: RunningGateway,
+    gateway: RunningGateway, nats_server: Nats
 ) -> None:
     world = gateway.world
     account = world.account(world.alice).id
@@ -228,7 +222,7 @@ async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user
             user_id=world.alice.id, account_id=account, purge=True, at=NOW + timedelta(hours=1)
         )
         await gateway.buses["auth"].publish(kept)
-        await handled(gateway, AccountDisconnected)
+        await handled(nats_server, "gateway", AccountDisconnected)
         assert len(await notifications(client, 2)) == 2
         await gateway.buses["auth"].publish(purged)
         await until(lambda: notifications(client, 0), 1)
@@ -238,11 +232,11 @@ async def test_a_purged_account_takes_its_notifications_along_and_a_deleted_user
                 assert await reader.read() == b"", "the stream ends"
         await until(lambda: notifications(client, 0), 0)
         await gateway.buses["sync"].publish(completed(gateway))  # an event that comes late
-        await handled(gateway, SyncCompleted)
+        await handled(nats_server, "gateway", SyncCompleted)
         assert await notifications(client, 0) == []
 
 
-async def test_what_comes_late_about_an_account_notifies_nobody(gateway: RunningGateway) -> None:
+async def test_what_comes_late_about_an_account_notifies_nobody(gateway: RunningGateway, nats_server: Nats) -> None:
     world = gateway.world
     account = world.account(world.alice).id
     fields: dict[str, Any] = {"user_id": world.alice.id, "account_id": account, "address": world.alice.address}
@@ -250,24 +244,24 @@ async def test_what_comes_late_about_an_account_notifies_nobody(gateway: Running
     late = AccountReauthRequired(**fields, reason="Gone", sequence=2, at=NOW + timedelta(hours=1))
     async with gateway.client() as client:
         await gateway.buses["auth"].publish(connected)
-        await handled(gateway, AccountConnected)
+        await handled(nats_server, "gateway", AccountConnected)
         await gateway.buses["auth"].publish(late)
-        await handled(gateway, AccountReauthRequired)
+        await handled(nats_server, "gateway", AccountReauthRequired)
         assert await notifications(client, 0) == []
         await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 4}))
         await notifications(client, 1)
         gone = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=False, sequence=6, at=NOW)
         await gateway.buses["auth"].publish(gone)
-        await handled(gateway, AccountDisconnected)
+        await handled(nats_server, "gateway", AccountDisconnected)
         await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 5}))
-        await handled(gateway, AccountReauthRequired)
+        await handled(nats_server, "gateway", AccountReauthRequired)
         assert len(await notifications(client, 1)) == 1, "nor what came before the account was disconnected"
         purged = AccountDisconnected(user_id=world.alice.id, account_id=account, purge=True, sequence=7, at=NOW)
         await gateway.buses["auth"].publish(purged)
         await until(lambda: notifications(client, 0), 0)
         await gateway.buses["sync"].publish(completed(gateway))
         await gateway.buses["auth"].publish(late.model_copy(update={"sequence": 8}))
-        await handled(gateway, SyncCompleted, AccountReauthRequired)
+        await handled(nats_server, "gateway", SyncCompleted, AccountReauthRequired)
         assert await notifications(client, 0) == [], "a purge is final"
 
 

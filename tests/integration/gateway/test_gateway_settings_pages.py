@@ -16,10 +16,12 @@ from libs.common.events import PrepSent, SyncCompleted
 from libs.common.ids import MeetingId, RunId, new_id
 from libs.common.preferences import WEBHOOK_EVENTS, GmailPreferences, NotificationPreferences, Preferences
 from libs.common.scopes import ALL, CALENDAR_READ, GMAIL_SEND
+from libs.local.servers import Nats
 from services.gateway.api import meetings
 from services.gateway.domain import webhook_delivery
 from services.gateway.pages import settings as settings_pages
 from tests.conftest import ServiceSettings
+from tests.support.bus import handled
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.gateway.values import NOW, account_of
 from tests.support.webhooks import Receiver, choose_webhook, publish_completed, receiver, signatures
@@ -348,7 +350,7 @@ async def test_calls_that_fail_are_shown_with_what_to_do_and_when_they_are_tried
 
 
 async def test_one_request_is_one_notification_and_the_badge_counts_what_is_listed(
-    gateway: RunningGateway, browser: aiohttp.ClientSession
+    gateway: RunningGateway, browser: aiohttp.ClientSession, nats_server: Nats
 ) -> None:
     world = gateway.world
     account = world.account(world.alice)
@@ -371,9 +373,7 @@ async def test_one_request_is_one_notification_and_the_badge_counts_what_is_list
         ai=True,
     )
     await gateway.buses["prep"].publish(brief)
-    async with asyncio.timeout(10):
-        while await gateway.resources.bus.waiting(SyncCompleted, PrepSent):
-            await asyncio.sleep(0.02)
+    await handled(nats_server, "gateway", SyncCompleted, PrepSent)
     html = await page(browser, "/notifications?unread")
     assert html.count('<li class="row') == 2
     assert "Mail: 12 new. Google Contacts: 3 new. Calendar: nothing had changed." in html

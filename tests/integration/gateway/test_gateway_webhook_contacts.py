@@ -12,6 +12,7 @@ import pytest
 from libs.common.db import Connection, Pool
 from libs.common.events import ContactChanged
 from libs.common.ids import ContactId, UserId, new_id
+from libs.local.servers import Nats
 from services.gateway.domain import webhook_delivery
 from services.gateway.domain.contact_changes import EVERYTHING, LONGEST_WAIT, MAX_IDS, SETTLING, GatheredContacts
 from services.gateway.store import users, webhook_contacts
@@ -19,6 +20,7 @@ from services.gateway.store.webhook_contacts import DueContacts
 from services.gateway.webhook_delivery import sender
 from tests.conftest import ServiceSettings
 from tests.integration.gateway.test_gateway_store import database_of_the_module, db
+from tests.support.bus import handled, unhandled
 from tests.support.database import blocked
 from tests.support.gateway import RunningGateway
 from tests.support.webhooks import Receiver, choose_webhook, receiver, with_webhook
@@ -202,7 +204,7 @@ async def publish_changed(running: RunningGateway, contact_ids: Iterable[Contact
 
 
 async def test_a_webhook_is_called_about_changed_contacts_of_its_user_where_that_was_chosen(
-    service_settings: ServiceSettings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    service_settings: ServiceSettings, receiver: Receiver, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(webhook_contacts, "call_time", lambda since, now: now)
@@ -212,11 +214,11 @@ async def test_a_webhook_is_called_about_changed_contacts_of_its_user_where_that
     async with with_webhook(service_settings, receiver.url) as running:
         alice, bob = running.world.alice.id, running.world.bob.id
         await publish_changed(running, [quiet], alice)  # not chosen yet
-        await consumed(running)
+        await handled(nats_server, "gateway", ContactChanged)
         choose_webhook(running, receiver.url, webhook_events=("contact.changed",))
         await publish_changed(running, contact_ids, alice, bob)
         await receiver.wait(2)
-        await consumed(running)
+        await handled(nats_server, "gateway", ContactChanged)
         async with asyncio.timeout(10):
             while await running.resources.db.fetchval("SELECT count(*) FROM webhook_contacts"):
                 await asyncio.sleep(0.02)
@@ -227,15 +229,8 @@ async def test_a_webhook_is_called_about_changed_contacts_of_its_user_where_that
     assert len({headers["webhook-id"] for headers in receiver.headers}) == 1
 
 
-async def consumed(running: RunningGateway) -> None:
-    """Wait until the gateway has handled every change that was published."""
-    async with asyncio.timeout(10):
-        while await running.resources.bus.waiting(ContactChanged):
-            await asyncio.sleep(0.02)
-
-
 async def test_what_changed_while_the_gateway_was_off_is_called_about_when_it_is_back(
-    service_settings: ServiceSettings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    service_settings: ServiceSettings, receiver: Receiver, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(webhook_contacts, "call_time", lambda since, now: now)
@@ -245,7 +240,7 @@ async def test_what_changed_while_the_gateway_was_off_is_called_about_when_it_is
         await running.resources.bus.stop_listening()
         await publish_changed(running, [changed], running.world.alice.id)
         async with asyncio.timeout(10):
-            while not await running.resources.bus.waiting(ContactChanged):
+            while not await unhandled(nats_server, "gateway", ContactChanged):
                 await asyncio.sleep(0.02)
         async with running.replica():
             await receiver.wait(1)

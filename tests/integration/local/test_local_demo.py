@@ -17,6 +17,7 @@ import pytest
 
 from libs.local import ROOT
 from libs.local.demo_folder import demo_folder, remove_abandoned_folders
+from tests.support.stand_ins import heed_hang_ups
 
 START_SECONDS = 120
 GONE_SECONDS = 90  # how long a test waits at most; nothing is asserted of how long it takes
@@ -36,7 +37,7 @@ class Demo:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=None if terminal is None else lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0),
+            preexec_fn=lambda: _prepare(terminal),
         )
 
     def folders(self) -> set[Path]:
@@ -52,6 +53,12 @@ class Demo:
 
     async def wait(self) -> int:
         return await asyncio.to_thread(self.process.wait, GONE_SECONDS)
+
+
+def _prepare(terminal: int | None) -> None:
+    heed_hang_ups()
+    if terminal is not None:
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 
 
 @contextmanager
