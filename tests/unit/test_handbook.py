@@ -12,7 +12,7 @@ import typer.main
 import yaml
 
 from docs.handbook.generated import GENERATED, pages_of
-from docs.handbook.github_markdown import headings, slug
+from docs.handbook.github_markdown import headings, prose, slug
 from docs.handbook.links import RELATIVE
 from docs.handbook.navigation import expanded, pages_in
 from libs.common.config.definitions import definitions
@@ -30,7 +30,7 @@ PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.m
 _ANCHOR_HERE = re.compile(r"\]\((#[^)\s]+)\)")
 _VARIABLE = re.compile(r"\bPINGCRM_[A-Z][A-Z_]*[A-Z]\b")
 _COMMAND = re.compile(r"(?<!-n )(?<!namespace )(?<![\w/:@.-])(?:\.venv/bin/)?pingcrm ([a-z][a-z-]+)")
-_CODE = re.compile(r"`([^`\n]+)`|^(?:```+)\w*\n(.*?)^```+", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`([^`]+)`")
 _TARGET = re.compile(r"\bmake ([a-z]+(?:-[a-z]+)*)")
 
 
@@ -58,7 +58,7 @@ def dead_links(path: Path) -> list[str]:
 
 def code_of(text: str) -> str:
     """What stands in code on a page, spans and blocks."""
-    return "\n".join(filter(None, chain.from_iterable(_CODE.findall(text))))
+    return "\n".join(chain.from_iterable(_SPAN.findall(line) if is_prose else [line] for line, is_prose in prose(text)))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -1,0 +1,1 @@
+"""The pages; what makes a site of them is in `docs.handbook`."""
