@@ -6,12 +6,11 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from libs.common.events import PrepSent
 from libs.common.ids import InteractionId
 from libs.common.requests import (
     CountContacts,
     Counts,
-    GetPreps,
-    ListMeetings,
     ListWaiting,
     SearchContacts,
 )
@@ -25,7 +24,7 @@ from services.gateway.pages.duplicates import count_text
 from services.gateway.pages.meeting_rows import Rows, list_rows
 from services.gateway.pages.visit import Visit, page_route, see_other
 from services.gateway.sessions.cookies import dismissed_of, forget_dismissed, remember_dismissed
-from services.gateway.store.notifications import list_notifications
+from services.gateway.store.notifications import has_notification, list_notifications
 
 AHEAD = timedelta(hours=36)
 MEETINGS = 6
@@ -90,7 +89,9 @@ async def _first_run(visit: Visit) -> FirstRun | None:
         if not is_first_run(await visit.accounts(), created_at, visit.now, brief_sent=False):
             return None
         return FirstRun(await _counts(visit))
-    accounts, brief_sent, counts = await asyncio.gather(visit.accounts(), _brief_was_sent(visit), _counts(visit))
+    accounts, brief_sent, counts = await asyncio.gather(
+        visit.accounts(), has_notification(visit.context.db, visit.user_id, PrepSent.subject), _counts(visit)
+    )
     is_first = is_first_run(accounts, created_at, visit.now, brief_sent=brief_sent)
     return FirstRun(counts) if is_first else None
 
@@ -107,17 +108,6 @@ def _first_brief(visit: Visit, meetings: Rows) -> str:
             return f"Your first brief comes {when}, before {row.meeting.title or 'your meeting'}"
     lead = f"{meetings.lead_minutes} minutes " if meetings.lead_minutes else ""
     return f"Your first brief comes {lead}before your next meeting"
-
-
-async def _brief_was_sent(visit: Visit) -> bool:
-    """Whether a brief was sent since the user is here."""
-    query = ListMeetings(user_id=visit.user_id, start=visit.user.created_at, end=visit.now + timedelta(hours=1))
-    meetings = await visit.request_if_up(query)
-    if not meetings or not meetings.items:
-        return False
-    ids = tuple(meeting.meeting_id for meeting in meetings.items)
-    preps = await visit.request_if_up(GetPreps(user_id=visit.user_id, meeting_ids=ids))
-    return any(prep.state == "sent" for prep in preps.items) if preps else False
 
 
 async def dismiss_waiting(visit: Visit) -> web.Response:

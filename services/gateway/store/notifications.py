@@ -178,6 +178,14 @@ async def count_unread(connection: Database, user_id: UserId) -> int:
     return count
 
 
+async def has_notification(connection: Database, user_id: UserId, kind: str) -> bool:
+    """Whether the user was ever notified of something of this kind."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM notifications WHERE user_id = $1 AND kind = $2)", user_id, kind
+    )
+    return found
+
+
 async def mark_notification_read(connection: Database, user_id: UserId, notification_id: UUID) -> Notification | None:
     """Marking twice keeps the first time. None: there is no such notification."""
     row = await connection.fetchrow(

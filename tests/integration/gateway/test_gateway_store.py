@@ -68,8 +68,9 @@ async def unread(db: Pool) -> dict[UserId, int]:
 
 
 async def test_nobody_reads_marks_or_answers_the_notification_of_another_user(db: Pool) -> None:
-    hers = await stored(db, new(offer="maya@office.example"))
-    await stored(db, new(BOB, HIS))
+    hers = await stored(db, new(offer="maya@office.example", kind="prep.sent"))
+    await stored(db, new(BOB, HIS, kind="prep.failed"))
+    assert [await notifications.has_notification(db, user, "prep.sent") for user in (ALICE, BOB)] == [True, False]
     assert await notifications.get_notification(db, BOB, hers) is None
     assert await notifications.mark_notification_read(db, BOB, hers) is None
     assert await notifications.record_answer(db, BOB, hers, "accepted") is None
