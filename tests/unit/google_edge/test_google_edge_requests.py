@@ -49,7 +49,7 @@ HISTORY = (
 EVENTS = (
     "timeZone,nextPageToken,nextSyncToken,items(id,status,eventType,iCalUID,summary,location,visibility,start,end,"
     "originalStartTime,hangoutLink,conferenceData(entryPoints(entryPointType,uri)),organizer(email,displayName,self),"
-    "attendeesOmitted,attendees(email,displayName,self,responseStatus,organizer,optional,resource))"
+    "attendeesOmitted,guestsCanSeeOtherGuests,attendees(email,displayName,self,responseStatus,organizer,optional,resource))"
 )
 PERSON = "names,emailAddresses,phoneNumbers,organizations,photos,birthdays,urls,metadata"
 
