@@ -1,6 +1,7 @@
 """TLS to the three servers: what a URL asks for is had, or nothing is sent. The servers are real and want a certificate of ours."""
 
 import asyncio
+import gc
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -220,9 +221,14 @@ async def plain_server(request: pytest.FixtureRequest) -> AsyncIterator[PlainSer
     yield plain
     listening.close()
     for _ in range(3):
-        await asyncio.sleep(0)  # the loop closes the sockets of both sides before it ends
+        await asyncio.sleep(0)  # the loop closes the sockets before it ends
+    gc.collect()
 
 
+# Redis' client leaves the socket of a failed handshake to the garbage collector, which warns.
+LEAVES_ITS_SOCKET = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 INFO = b'INFO {"server_id":"x","version":"2.15.0","auth_required":true,"max_payload":1048576,"headers":true}\r\n'
 
 
@@ -232,7 +238,7 @@ INFO = b'INFO {"server_id":"x","version":"2.15.0","auth_required":true,"max_payl
         ((b"", b"N"), "postgresql://postgres:{}@localhost:{}/postgres?sslmode=require", reach_postgres),
         ((b"", b"N"), "postgresql://postgres:{}@localhost:{}/postgres?sslmode=verify-full", reach_postgres),
         ((INFO, b"PONG\r\n"), "tls://auth:{}@localhost:{}", reach_nats),
-        ((b"", b""), "rediss://auth:{}@localhost:{}/0", reach_redis),
+        pytest.param((b"", b""), "rediss://auth:{}@localhost:{}/0", reach_redis, marks=LEAVES_ITS_SOCKET),
     ],
     ids=["postgres-require", "postgres", "nats", "redis"],
     indirect=["plain_server"],

@@ -71,7 +71,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "private",
         "services/prep/domain/prompt.py::_given_person",
         Replace("tuple(past for past in person.interactions if not past.is_note)", "person.interactions"),
-        ("tests/unit/prep/test_prep_points.py::test_what_is_private_does_not_reach_the_model",),
+        ("tests/unit/prep/test_prep_points.py::test_a_note_does_not_reach_the_model_between_mails_either",),
     ),
     Mutation(
         "pages have their style from another host, which learns who reads them",
