@@ -17,11 +17,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "others on the machine read a password in the list of processes",
         "private",
-        "libs/local/servers/valkey.py::Valkey.command",
-        Replace(
-            '[str(executable), str(self.folder / "valkey.conf")]',
-            '[str(executable), str(self.folder / "valkey.conf"), "--requirepass", self.secrets[REDIS_ADMIN]]',
-        ),
+        "libs/local/servers/postgres.py::Postgres.command",
+        Replace("{**self.options, **listening}", '{**self.options, **listening, "cluster_name": self.password}'),
         (
             "tests/integration/local/test_local_up.py::test_no_password_and_no_key_is_in_the_list_of_processes_or_in_a_log",
         ),
