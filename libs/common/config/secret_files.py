@@ -58,10 +58,9 @@ def adopt_secret_files(environment: MutableMapping[str, str], names: Iterable[st
     """Put the values in, once, before anything else is read; the names of the files stay. Raises UnusableSecretFile."""
     known = list(names)
     environment.update(with_secret_files(environment, known))
+    # A program of ours may work in another folder.
     for file in (name + SUFFIX for name in known if environment.get(name + SUFFIX)):
-        environment[file] = str(
-            Path(environment[file]).absolute()
-        )  # for a program of ours that works in another folder
+        environment[file] = str(Path(environment[file]).absolute())
 
 
 def without_adopted(environment: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:

@@ -17,11 +17,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "others on the machine read a password in the list of processes",
         "private",
-        "libs/local/servers/valkey.py::Valkey.command",
-        Replace(
-            '[str(executable), str(self.folder / "valkey.conf")]',
-            '[str(executable), str(self.folder / "valkey.conf"), "--requirepass", self.secrets[REDIS_ADMIN]]',
-        ),
+        "libs/local/servers/postgres.py::Postgres.command",
+        Replace("{**self.options, **listening}", '{**self.options, **listening, "cluster_name": self.password}'),
         (
             "tests/integration/local/test_local_up.py::test_no_password_and_no_key_is_in_the_list_of_processes_or_in_a_log",
         ),
@@ -71,7 +68,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "private",
         "services/prep/domain/prompt.py::_given_person",
         Replace("tuple(past for past in person.interactions if not past.is_note)", "person.interactions"),
-        ("tests/unit/prep/test_prep_points.py::test_what_is_private_does_not_reach_the_model",),
+        ("tests/unit/prep/test_prep_points.py::test_a_note_does_not_reach_the_model_between_mails_either",),
     ),
     Mutation(
         "pages have their style from another host, which learns who reads them",
