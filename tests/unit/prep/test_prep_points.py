@@ -177,7 +177,7 @@ def test_a_note_does_not_reach_the_model_between_mails_either() -> None:
         interaction("She is about to leave her job", 2, platform="note", kind="note", direction="mutual"),
         interaction("The contract", 3),
     )
-    text = prompt(collect(meeting(), [(guest("ada@lovelace.example"), known(last=mails))]), NOW)
+    text = prompt(given(collect(meeting(), [(guest("ada@lovelace.example"), known(last=mails))])), NOW)
     assert "The contract" in text
     assert "leave her job" not in text
 
