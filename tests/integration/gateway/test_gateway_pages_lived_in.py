@@ -108,8 +108,8 @@ async def test_what_a_page_needs_is_requested_together_where_the_one_does_not_fo
     together: tuple[tuple[str, dict[str, str], type[q.Request[Any]], type[q.Request[Any]], str], ...] = (
         ("/contacts", zone, q.SearchContacts, q.GetSyncStatus, "Nobody is here yet."),
         ("/meetings", {}, q.GetSettings, q.GetSyncStatus, clock),
-        ("/", zone, q.ForecastPreps, q.GetPreps, "Priya (Strong)"),
-        ("/", zone, q.ListMeetings, q.CountContacts, "Priya (Strong)"),
+        ("/meetings", zone, q.ForecastPreps, q.GetPreps, "Priya (Strong)"),
+        ("/", zone, q.ListAccounts, q.CountContacts, "Your first day"),
         (f"{meeting}?preview=text", zone, q.ForecastPreps, q.PreviewPrep, "Priya Strong"),
     )
     for path, cookies, first, second, shown in together:
