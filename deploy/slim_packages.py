@@ -18,7 +18,7 @@ UNUSED_FOLDERS = ("phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumb
 # What colours program texts, of which none are printed; tests; what compilers, type checkers and installers read.
 UNUSED_FILES = (
     "pygments/lexers/[!_]*.py", "pygments/lexers/_*_builtins.py", "icalendar/tests/**/*", "jsonschema/tests/**/*", "referencing/tests/**/*",
-    "**/*.pyx", "**/*.pxd", "**/*.pxi", "**/*.pyi", "**/*.h", "*.dist-info/RECORD",
+    "**/*.pyx", "**/*.pxd", "**/*.pxi", "**/*.proto", "**/*.pyi", "**/*.h", "*.dist-info/RECORD",
 )  # fmt: skip
 
 ELF64_LITTLE_ENDIAN = b"\x7fELF\x02\x01"
