@@ -81,16 +81,12 @@ def test_a_link_leads_to_where_the_site_has_it_and_is_text_where_it_does_not(
     assert for_the_site(written, source, page, index_of) == read
 
 
-def test_a_folder_in_the_navigation_is_its_pages() -> None:
-    nav = [{"A": "a.md"}, {"B": [{"C": "c/"}, "d.md"]}]
-    assert list(pages_in(expanded(nav, lambda folder: [f"{folder}1.md", f"{folder}2.md"]))) == [
-        "a.md",
-        "c/1.md",
-        "c/2.md",
-        "d.md",
-    ]
+def test_a_folder_in_the_navigation_is_its_pages_that_are_not_named() -> None:
+    nav = [{"A": "a.md"}, {"B": [{"C": "c/"}, "c/2.md", "d.md"]}]
+    pages = list(pages_in(expanded(nav, lambda folder: [f"{folder}1.md", f"{folder}2.md", f"{folder}3.md"])))
+    assert pages == ["a.md", "c/1.md", "c/3.md", "c/2.md", "d.md"]
     with pytest.raises(KeyError, match="c/"):
-        expanded(nav, lambda _: [])
+        expanded(nav, lambda _: ["c/2.md"])
 
 
 @pytest.mark.parametrize(
