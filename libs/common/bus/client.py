@@ -18,6 +18,11 @@ class _Client(Client):
             raise Error("the URL asks for TLS (tls://), and the server offers none")
         return super()._connect_command()
 
+    def abandon(self) -> None:
+        """Let go of a connection that did not come about: the client itself leaves it open."""
+        if self._transport is not None:
+            self._transport.close()
+
     def _is_encrypted(self) -> bool:
         transport = self._transport
         if not isinstance(transport, TcpTransport) or transport._io_writer is None:
@@ -31,7 +36,11 @@ async def connect(nats_url: str, **options: Any) -> Client:
     if files:
         options["tls"] = context_of(files[0])  # the client has one for all
     client = _Client()
-    await client.connect(_bare(nats_url), **options)
+    try:
+        await client.connect(_bare(nats_url), **options)
+    except (OSError, Error, TimeoutError):
+        client.abandon()
+        raise
     return client
 
 
