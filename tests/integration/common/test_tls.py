@@ -200,8 +200,10 @@ class PlainServer:
         self.no = no
         self.received = b""
         self.port = 0
+        self.serving: list[asyncio.Task[None] | None] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.serving.append(asyncio.current_task())
         writer.write(self.greeting)
         while data := await reader.read(4096):
             self.received += data
@@ -220,8 +222,8 @@ async def plain_server(request: pytest.FixtureRequest) -> AsyncIterator[PlainSer
     plain.port = listening.sockets[0].getsockname()[1]
     yield plain
     listening.close()
-    for _ in range(3):
-        await asyncio.sleep(0)  # the loop closes the sockets before it ends
+    async with asyncio.timeout(20):
+        await asyncio.gather(*filter(None, plain.serving))
     gc.collect()
 
 
