@@ -21,7 +21,7 @@ class _Client(Client):
     def abandon(self) -> None:
         """Let go of a connection that did not come about: the client itself leaves it open."""
         if self._transport is not None:
-            self._transport.close()
+            self._transport.close()  # type: ignore[no-untyped-call]
 
     def _is_encrypted(self) -> bool:
         transport = self._transport
