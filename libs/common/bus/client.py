@@ -18,6 +18,11 @@ class _Client(Client):
             raise Error("the URL asks for TLS (tls://), and the server offers none")
         return super()._connect_command()
 
+    def abandon(self) -> None:
+        """Let go of a connection that did not come about: the client itself leaves it open."""
+        if self._transport is not None:
+            self._transport.close()  # type: ignore[no-untyped-call]
+
     def _is_encrypted(self) -> bool:
         transport = self._transport
         if not isinstance(transport, TcpTransport) or transport._io_writer is None:
@@ -33,9 +38,8 @@ async def connect(nats_url: str, **options: Any) -> Client:
     client = _Client()
     try:
         await client.connect(_bare(nats_url), **options)
-    except BaseException:
-        if client._transport is not None:  # it leaves open what it does not go on with
-            client._transport.close()  # type: ignore[no-untyped-call]
+    except (OSError, Error, TimeoutError):
+        client.abandon()
         raise
     return client
 
