@@ -59,6 +59,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{RULES}::test_what_can_not_be_restored_here_has_its_reason_and_what_to_do",),
     ),
     Mutation(
+        "half of a backup in a database",
+        "lost",
+        "libs/local/backup/dumping.py::restore",
+        Replace('"--single-transaction"', '"--exit-on-error"'),
+        (WHOLE,),
+    ),
+    Mutation(
         "a restoration over what lies in a database",
         "lost",
         "libs/local/backup/restoring.py::_refuse_used",
