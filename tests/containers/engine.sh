@@ -56,6 +56,13 @@ stop_engine() {
 		kill -0 "$pid" 2> /dev/null || break
 		sleep 1
 	done
+	# What was in no table before is not in the file either.
+	local table
+	for table in filter nat; do
+		grep --quiet "^\*$table" "$work/iptables.before" && continue
+		iptables --table $table --flush && iptables --table $table --delete-chain
+		[ $table = nat ] || iptables --policy FORWARD ACCEPT
+	done
 	iptables-restore < "$work/iptables.before"
 	ip link delete docker0 2> /dev/null
 }
