@@ -47,6 +47,7 @@ BEYOND_FIELDS = (
     "`to` must be after `from`.",
     " is not an email address.",
     " is not a time zone such as Europe/Berlin.",
+    "The year must be between 0002 and 9998.",
     "Text must not contain the character U+0000.",  # in what a body has beside its fields; in fields the document refuses it
 )
 
