@@ -25,6 +25,7 @@ from libs.local.migrate import migrate_bus
 from libs.local.secrets import SECRET_KEYS, WEBHOOK_KEYS, Secrets, generate
 from libs.local.servers import Nats
 from libs.local.urls import redis_url as redis_url_of
+from tests.support.bus import stop_schedules
 from tests.support.database import Database, fresh_database
 from tests.support.servers import Servers, new_folder
 
@@ -72,12 +73,13 @@ async def module_database(servers: Servers, secrets: Secrets) -> AsyncIterator[D
 
 @asynccontextmanager
 async def migrated_nats(secrets: Secrets) -> AsyncIterator[Nats]:
-    """A fresh NATS server with streams, consumers and schedules."""
+    """A fresh NATS server with streams and consumers. No schedule fires."""
     folder = new_folder("nats")
     server = Nats(folder, secrets)
     await server.start()
     try:
         await migrate_bus(server.admin_url)
+        await stop_schedules(server.admin_url)
         yield server
     finally:
         await server.kill()
@@ -92,7 +94,7 @@ async def _nats_of_the_module(secrets: Secrets) -> AsyncIterator[Nats]:
 
 @pytest_asyncio.fixture
 async def nats_server(_nats_of_the_module: Nats) -> Nats:
-    """A NATS server with streams, consumers and schedules, and nothing else: `.admin_url`, `.url_for("sync")`.
+    """A NATS server with streams and consumers, and nothing else: `.admin_url`, `.url_for("sync")`.
 
     The tests of a module share it: who kills or changes it, or publishes the same event again and again, takes `own_nats_server`.
     """

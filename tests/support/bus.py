@@ -13,7 +13,8 @@ from nats.js.errors import NotFoundError
 from libs.common.bus import Bus
 from libs.common.events import Event, MessageIngested, SyncRequested
 from libs.common.ids import AccountId, Service, UserId, new_id
-from libs.common.topology import FORWARDER, DurableConsumer, consumer_of
+from libs.common.topology import CLOCK_STREAM, FORWARDER, DurableConsumer, consumer_of
+from libs.local.bus_admin import admin_stream
 from libs.local.servers import Nats
 
 OpenBus = Callable[[Service], Bus]
@@ -30,6 +31,12 @@ def message(gmail_id: str, revision: int = 1) -> MessageIngested:
 
 def request() -> SyncRequested:
     return SyncRequested(user_id=USER, account_id=ACCOUNT, kind="mail", reason="user")
+
+
+async def stop_schedules(admin_nats_url: str) -> None:
+    """No tick comes by the hour of the day at which the tests happen to run: a test that wants one publishes it."""
+    async with admin_stream(admin_nats_url) as js:
+        await js.purge_stream(CLOCK_STREAM)
 
 
 class Received:

@@ -33,6 +33,7 @@ from libs.local.ports import free_port
 from libs.local.secrets import SECRET_KEYS, WEBHOOK_KEYS, Secrets
 from libs.local.servers import Nats
 from libs.local.urls import redis_url as redis_url_of
+from tests.support.bus import stop_schedules
 from tests.support.database import Database, fresh_database
 from tests.support.driven_clock import set_clock
 from tests.support.faulty_services import ACK_WAIT_SECONDS, armed_name
@@ -205,6 +206,7 @@ async def fault_stage(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("libs.common.topology.ACK_WAIT_SECONDS", ACK_WAIT_SECONDS)
             await migrate_bus(server.admin_url)
+        await stop_schedules(server.admin_url)
         google = await stack.enter_async_context(run_google([]))
         port = free_port()
         pulling = pulls(google, folder, ack_seconds=1.0)

@@ -48,6 +48,7 @@ from libs.local.secrets import SECRET_KEYS, Secrets
 from libs.local.servers import Nats
 from services.contacts.__main__ import wire as wire_contacts
 from services.sync.__main__ import wire as wire_sync
+from tests.support.bus import stop_schedules
 from tests.support.database import fresh_database
 from tests.support.mailbox_model import Line, Timelines
 from tests.support.servers import Servers, new_folder
@@ -271,6 +272,7 @@ async def mail_stage(servers: Servers, secrets: Secrets, **changes: Any) -> Asyn
         await server.start()
         stack.push_async_callback(server.kill)
         await migrate_bus(server.admin_url)
+        await stop_schedules(server.admin_url)
         google = await stack.enter_async_context(run_google([]))
         valkey = await servers.valkey()
 

@@ -16,7 +16,9 @@ from services.gateway.domain.timeline_view import (
 )
 from services.gateway.pages.visit import Visit, query_text
 
-PAGE_LENGTH = 60
+PAGE_LENGTH = 40
+OPENED_LENGTH = 60
+"""So many messages of a conversation are shown where it is opened; a longer one is a page of its own."""
 FRESH_LENGTH = 200
 """Of what is fetched anew: as far down as the first page reached, whatever came in above."""
 UPCOMING_SHOWN = 5
@@ -30,7 +32,7 @@ CHOICES: Mapping[str, Collection[str]] = {"side": DIRECTIONS}
 
 
 NO_TIMELINE: Mapping[str, object] = {
-    "upcoming": (), "upcoming_more": 0, "months": (), "continued": False, "chosen": {}, "conversations": "", "most_open": PAGE_LENGTH,
+    "upcoming": (), "upcoming_more": 0, "months": (), "continued": False, "chosen": {}, "conversations": "", "most_open": OPENED_LENGTH,
     "sides": (), "older_page": False, "fresh": "", "more": "",
 }  # fmt: skip
 """What the template shows where none is wanted."""
@@ -61,7 +63,7 @@ async def timeline_values(visit: Visit, contact_id: ContactId) -> dict[str, obje
         "continued": _continued(visit, shown),
         "chosen": chosen,
         "conversations": f"/contacts/{contact_id}?{urlencode(chosen)}{'&' if chosen else ''}",
-        "most_open": PAGE_LENGTH,
+        "most_open": OPENED_LENGTH,
         "sides": _choices(chosen, "side", {"": "both ways", "they": "they wrote", "you": "you wrote"}),
         "older_page": "cursor" in visit.http_request.query,
         "fresh": urlencode({**chosen, "down_to": past.next_cursor or ""}),
@@ -86,7 +88,7 @@ def _past(visit: Visit, contact_id: ContactId) -> GetTimeline:
         thread=chosen.get("thread"),
         cursor=None if fresh else parameters.get("cursor") or None,
         down_to=parameters.get("down_to") or None,
-        limit=FRESH_LENGTH if fresh else PAGE_LENGTH,
+        limit=FRESH_LENGTH if fresh else OPENED_LENGTH if "thread" in chosen else PAGE_LENGTH,
     )
 
 
@@ -96,7 +98,7 @@ async def _opened(
     """What is behind the newest messages of the conversations that are `open` on the screen, by their keys."""
     keys = set(visit.http_request.query.getall("open", ()))
     found = [item for item in items if item.thread_messages > 1 and conversation_key(item) in keys][:MAX_OPEN]
-    whole = {"group": False, "cursor": None, "down_to": None, "limit": PAGE_LENGTH}
+    whole = {"group": False, "cursor": None, "down_to": None, "limit": OPENED_LENGTH}
     pages = await asyncio.gather(
         *(
             visit.request(

@@ -245,7 +245,7 @@ async def test_a_person_shows_months_of_the_reader_sides_and_folded_conversation
     assert f"/contacts/{person.id}?cursor=older&amp;month=2026-03" in html
     html = await page(browser, f"/contacts/{person.id}?show=mail&side=they&q=hello", pingcrm_zone="../../etc/passwd")
     assert past(gateway)[-1] == q.GetTimeline(
-        user_id=world.alice.id, contact_id=person.id, when="past", limit=60,
+        user_id=world.alice.id, contact_id=person.id, when="past", limit=40,
         platform="email", direction="inbound", q="hello", group=True,
     )  # fmt: skip
     assert "One conversation." not in html

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from nats.js.api import ConsumerConfig
 
 from libs.common.events import TICKS, MessageIngested
@@ -19,11 +20,15 @@ from libs.local.secrets import Secrets, generate
 from libs.local.servers import Nats
 from libs.local.urls import postgres_url
 from libs.local.views import apply_views
-from tests.conftest import own_nats_server
 from tests.support.database import Database
 from tests.support.servers import Servers
 
-nats_server = own_nats_server  # what is declared is changed here
+
+@pytest_asyncio.fixture
+async def nats_server(own_nats_server: Nats) -> Nats:
+    """All that is declared is there, schedules too; what is declared is changed here."""
+    await migrate_bus(own_nats_server.admin_url)
+    return own_nats_server
 
 
 async def test_streams_and_consumers_are_those_of_the_topology(nats_server: Nats) -> None:

@@ -13,7 +13,6 @@ from uuid import UUID
 
 import aiohttp
 import asyncpg
-import nats
 from pydantic import SecretStr
 
 from libs.common import db
@@ -23,7 +22,6 @@ from libs.common.config import Settings
 from libs.common.ids import SERVICES, Service
 from libs.common.requests import TOKEN_SCOPES, TokenScope
 from libs.common.service import running
-from libs.common.topology import CLOCK_STREAM
 from libs.google_sim.server import GoogleServer, run_google
 from libs.local.demo.person import Person, person_at
 from libs.local.demo.progress import wait_until_idle, wait_until_synced
@@ -162,7 +160,6 @@ async def isolation_world(database: Database, bus: Nats, redis: str, secrets: Se
             )
             return made.model_copy(update=changes)
 
-        await _stop_schedules(bus.admin_url)
         with patch.object(db, "_enter", _as_for_all):  # their pools are opened here
             for service in SERVICES:
                 await stack.enter_async_context(
@@ -191,14 +188,6 @@ async def isolation_world(database: Database, bus: Nats, redis: str, secrets: Se
 
 async def _as_for_all(_: object) -> None:
     """Nobody's rows are hidden."""
-
-
-async def _stop_schedules(admin_nats_url: str) -> None:
-    client = await nats.connect(admin_nats_url)
-    try:
-        await client.jetstream().purge_stream(CLOCK_STREAM)
-    finally:
-        await client.close()
 
 
 async def _end_of_bus(stack: AsyncExitStack, settings: Settings, service: Service) -> Bus:
