@@ -7,6 +7,13 @@ _WALL = "tests/integration/common/test_row_security.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
+        "what is done wins over a cancellation",
+        "others",
+        "libs/common/cancellation.py::wait_for",
+        Replace("return await fut", "return await asyncio.tasks.wait_for(fut, timeout)"),
+        ("tests/integration/common/test_cancellation.py::test_a_cancellation_is_not_lost_in_a_command_to_redis",),
+    ),
+    Mutation(
         "an Idempotency-Key is everybody's",
         "others",
         "libs/common/bus/responding.py::Responder._reply_json",
