@@ -109,16 +109,23 @@ class FaultStage:
             pytest.fail(f"still busy after {QUIET_SECONDS} s: {busy}\n{self.last_errors()}")
 
     async def _busy(self) -> list[str]:
-        """What is left to do. Events first and last: what handles them may leave more of the other."""
-        if busy := await self._undelivered():
-            return busy
+        """What is left to do, looked for in the order in which one thing leads to the next: what has left one place is found in the other.
+
+        Notifications become events, events runs, and runs events, which may ask for more runs.
+        """
         if any(waiting.waiting or waiting.leased for waiting in self.google.world.pubsub.subscriptions.values()):
             return ["notifications"]
         if self.pushed.counters.published > self.pushed.counters.acknowledged:
             return ["pushed notifications"]
+        for look in (self._undelivered, self._unfinished) * 2:
+            if busy := await look():
+                return busy
+        return await self._undelivered()
+
+    async def _unfinished(self) -> list[str]:
         row = await self.pool.fetchrow(_UNFINISHED)
         assert row is not None
-        return [name for name, is_busy in row.items() if is_busy] or await self._undelivered()
+        return [name for name, is_busy in row.items() if is_busy]
 
     async def _undelivered(self) -> list[str]:
         info = await self.stream.stream_info(EVENT_STREAM, subjects_filter=">")
