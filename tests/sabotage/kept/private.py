@@ -122,8 +122,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "an address as the key of an event",
         "private",
-        "libs/common/events.py::MailboxNotified.key",
-        Replace("_digest(self.address)", "self.address"),
+        "libs/common/events/mail.py::MailboxNotified.key",
+        Replace("address_digest(self.address)", "self.address"),
         (f"{SILENT}::test_a_hint_that_cannot_be_handled_is_logged_and_counted_and_names_no_mailbox",),
     ),
     Mutation(
