@@ -310,7 +310,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a webhook that is called about what its user did not choose",
         "private",
-        "services/gateway/webhook_delivery/sender.py::WebhookSender.get_url",
+        "services/gateway/domain/webhook_delivery.py::webhook_url",
         Replace("event in (*wanted.webhook_events, TEST)", "True"),
         (
             "tests/integration/gateway/test_gateway_webhook_delivery.py"
