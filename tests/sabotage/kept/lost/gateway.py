@@ -178,7 +178,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/pages/timeline.py::_opened",
         Replace('visit.http_request.query.getall("open", ())', "()"),
         (
-            "tests/integration/gateway/test_gateway_pages.py::test_conversations_that_are_open_stay_so_where_the_timeline_is_fetched_anew",
+            "tests/integration/gateway/test_gateway_people_pages.py::test_conversations_that_are_open_stay_so_where_the_timeline_is_fetched_anew",
         ),
     ),
     Mutation(
