@@ -1,1 +1,1 @@
-"""The five services. None imports another; they meet on the bus (libs/common/events.py)."""
+"""The five services. None imports another; they meet on the bus (libs/common/events/)."""

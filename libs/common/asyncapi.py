@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the bus, out of events.py, requests/ and topology.py: `python -m libs.common.asyncapi > docs/asyncapi.json`.
+"""The AsyncAPI 3.0 document of the bus, out of events/, requests/ and topology.py: `python -m libs.common.asyncapi > docs/asyncapi.json`.
 
 `pingcrm asyncapi` prints it with the address of the installation that runs.
 """

@@ -102,7 +102,7 @@ def _event_of(row: Record) -> Event:
     """Raises Unprocessable."""
     declared = _BY_SUBJECT.get(row["subject"])
     if declared is None:
-        raise Unprocessable(f"events.py declares no {row['subject']}")
+        raise Unprocessable(f"libs/common/events declares no {row['subject']}")
     try:
         return declared.model_validate(row["payload"])
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Streams, consumers, schedules and permissions of the bus, derived from events.py, integrations.py and requests/.
+"""Streams, consumers, schedules and permissions of the bus, derived from events/, integrations.py and requests/.
 
 `pingcrm migrate` declares the streams, consumers and schedules; `pingcrm nats-config` writes the users with their permissions.
 `pingcrm integration` makes the consumers and users of integrations.
@@ -140,11 +140,11 @@ def batch_of(event: type[Event]) -> int:
 
 
 def consumer_of(service: Service, event: type[Event]) -> Consumer:
-    """The declared consumer; KeyError where events.py does not declare that `service` consumes `event`."""
+    """The declared consumer; KeyError where events/ does not declare that `service` consumes `event`."""
     for consumer in CONSUMERS:
         if consumer.service == service and consumer.event is event:
             return consumer
-    raise KeyError(f"events.py does not declare that {service} consumes {event.subject}")
+    raise KeyError(f"libs/common/events does not declare that {service} consumes {event.subject}")
 
 
 def streams(replicas: int) -> tuple[StreamConfig, ...]:
@@ -217,7 +217,7 @@ class Permissions:
 
 
 def permissions(service: Service) -> Permissions:
-    """The permissions of one service, no more than events.py and requests/ declare."""
+    """The permissions of one service, no more than events/ and requests/ declare."""
     pulled: list[Consumer | Forwarder] = [consumer for consumer in CONSUMERS if consumer.service == service]
     publish = [event.subject for event in EVENTS if service in event.published_by]
     publish += [request.subject for request in REQUESTS if service in request.requested_by]

@@ -151,7 +151,7 @@ def migrate(
             )
         )
         for name in declared.deleted_consumers:
-            console.print(f"Deleted the consumer {name}: nothing in events.py hears it any more.")
+            console.print(f"Deleted the consumer {name}: no event in libs/common/events names it any more.")
         for subject in declared.published_schedules:
             console.print(f"Scheduled {subject}.")
         console.print("Everything is up to date.")

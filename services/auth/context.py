@@ -41,7 +41,7 @@ class Context:
         """Raises Outage where PINGCRM_SECRET_KEYS can't be used: without a key nothing works, `run` ends with its sentence."""
         oauth = GoogleOAuth.of(r.settings, r.http)
         try:
-            keyring = Keyring(tuple(key.get_secret_value() for key in r.settings.secret_keys))
+            keyring = Keyring.of(r.settings)
         except BadKey as error:
             raise Outage(str(error)) from error
         sign_up = SignUpPolicy(r.settings.sign_up, frozenset(r.settings.operators))

@@ -13,7 +13,7 @@ from services.auth.keyring import BadKey, Keyring
 def main() -> None:
     """Exit code 1 with a sentence where a key can't be used."""
     try:
-        keyring = Keyring([key.get_secret_value() for key in Settings().secret_keys])
+        keyring = Keyring.of(Settings())
     except BadKey as error:
         sys.exit(str(error))
     print(*keyring.ids, sep="\n")

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from libs.common.config import Settings
 from libs.common.ids import AccountId
 
 VERSION = b"\x01"
@@ -49,6 +50,11 @@ class Keyring:
         keys = [_derive(_decode(secret)) for secret in secrets]
         self._ciphers = {_id_of(key): AESGCM(key) for key in keys}
         self._first = _id_of(keys[0])
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Keyring":
+        """The keys of PINGCRM_SECRET_KEYS. Raises BadKey."""
+        return cls([key.get_secret_value() for key in settings.secret_keys])
 
     @property
     def ids(self) -> list[str]:

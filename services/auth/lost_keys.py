@@ -72,7 +72,7 @@ async def _give_up(connection: Connection, account_id: AccountId, sealed: bytes)
 async def _run(settings: Settings) -> int:
     pool = await open_pool(settings)
     try:
-        return await give_up_unreadable(pool, Keyring(tuple(key.get_secret_value() for key in settings.secret_keys)))
+        return await give_up_unreadable(pool, Keyring.of(settings))
     finally:
         await pool.close()
 

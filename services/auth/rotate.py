@@ -49,8 +49,7 @@ async def reencrypt(pool: Pool, keyring: Keyring) -> int:
 async def _rotate(settings: Settings) -> int:
     pool = await open_pool(settings)
     try:
-        keys = tuple(key.get_secret_value() for key in settings.secret_keys)
-        return await reencrypt(pool, Keyring(keys))
+        return await reencrypt(pool, Keyring.of(settings))
     finally:
         await pool.close()
 

@@ -18,10 +18,11 @@ Requests auth.accounts, auth.settings, auth.put_settings, auth.sign_in_setup, au
     contacts.photo, contacts.unlink_identity,
     auth.measure, sync.measure, contacts.measure, prep.measure, contacts.dead_letters, contacts.replay_dead_letter.
 
-Everything else that it shows it requests from the service that owns it, each time anew. An HTTP request comes in through app.py and
-middlewares.py, is authenticated in sessions/ and served by api/ (for programs; declared once, for serving and for OpenAPI) or pages/ (for
-people). An event comes in through handlers/: it becomes a notification (domain/notification_texts.py; of runs only those that
-domain/notified_runs.py names), which is stored, pushed to the user's browsers (live_updates.py) and posted to their webhook
-(webhook_delivery/), where they chose so; changed contacts are gathered for it (handlers/contact_changes.py). What Google pushes comes in
-through api/google_push.py and api/calendar_push.py. Exports are made in the background (export_making.py).
+Everything else that it shows it requests from the service that owns it, each time anew; who wants calls about contacts is remembered for
+minutes (preferences.py). An HTTP request comes in through app.py and middlewares.py, is authenticated in sessions/ and served by api/
+(for programs; declared once, for serving and for OpenAPI) or pages/ (for people). An event comes in through handlers/: it becomes a
+notification (domain/notification_texts.py; of runs only those that domain/notified_runs.py names), which is stored, pushed to the user's
+browsers (live_updates.py) and posted to their webhook (webhook_delivery/), where they chose so; changed contacts are gathered for it
+(handlers/contact_changes.py). What Google pushes comes in through api/google_push.py and api/calendar_push.py. Exports are made in the
+background (export_making.py).
 """

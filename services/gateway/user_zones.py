@@ -3,11 +3,11 @@
 from collections.abc import Awaitable
 from zoneinfo import ZoneInfo
 
-from libs.common.errors import Refused
 from libs.common.ids import UserId
-from libs.common.requests import GetSettings, GetSyncStatus, SyncStatus
+from libs.common.requests import GetSyncStatus, SyncStatus
 from services.gateway.context import Context
 from services.gateway.domain.moments import UTC_ZONE, reader_zone
+from services.gateway.preferences import get_preferences
 
 
 async def user_zone(context: Context, user_id: UserId, status: Awaitable[SyncStatus] | None = None) -> ZoneInfo:
@@ -15,12 +15,9 @@ async def user_zone(context: Context, user_id: UserId, status: Awaitable[SyncSta
 
     `status`: where it is on its way already.
     """
-    try:
-        settings = await context.bus.request(GetSettings(user_id=user_id))
-    except Refused as refused:
-        if refused.status != 404:
-            raise
-        return UTC_ZONE  # the user is gone
+    settings = await get_preferences(context.bus, user_id)
+    if settings is None:
+        return UTC_ZONE
     if chosen := settings.preferences.gmail.time_zone:
         return reader_zone(chosen)
     known = await (status or context.bus.request(GetSyncStatus(user_id=user_id)))

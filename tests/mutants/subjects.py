@@ -6,6 +6,7 @@ MODULES = (
     "services/*/domain/**/*.py",
     "libs/common/addresses.py",
     "libs/common/attendees.py",
+    "libs/common/birthdays.py",
     "libs/common/brief_mark.py",
     "libs/common/config/secret_files.py",
     "libs/common/encoded_words.py",

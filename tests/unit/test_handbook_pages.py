@@ -69,7 +69,7 @@ def test_a_heading_in_code_is_none_and_a_section_ends_at_the_next() -> None:
         ("README.md", "reference/settings.md", "[p](docs/install/google-push.md#pull)", "[p](../install/google-push.md#pull)"),
         ("docs/install/laptop.md", "install/laptop.md", "[s](../../README.md#settings)", "[s](../reference/settings.md)"),
         ("CONTRIBUTING.md", "contributing.md", "[d](docs/decisions/)", "[d](decisions/index.md)"),
-        ("CONTRIBUTING.md", "contributing.md", "[e](libs/common/events.py) is code", "e is code"),
+        ("CONTRIBUTING.md", "contributing.md", "[e](libs/common/events/event.py) is code", "e is code"),
         ("docs/rules.md", "rules.md", "![p](screens/why-desktop.webp)", "![p](screens/why-desktop.webp)"),
         ("docs/rules.md", "rules.md", "[g](https://example.org/a.md) [h](#here)", "[g](https://example.org/a.md) [h](#here)"),
         ("docs/rules.md", "rules.md", "```\n[c](../CHANGELOG.md)\n```", "```\n[c](../CHANGELOG.md)\n```"),

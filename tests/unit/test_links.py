@@ -139,8 +139,8 @@ def test_a_plain_link_gets_in(way: Callable[[str], list[str]]) -> None:
 
 
 def _modules() -> Iterator[ModuleType]:
-    yield from (events, preferences)
-    for package in (libs.common.requests, services.gateway.domain):
+    yield preferences
+    for package in (events, libs.common.requests, services.gateway.domain):
         yield from (import_module(found.name) for found in walk_packages(package.__path__, f"{package.__name__}."))
 
 

@@ -171,7 +171,9 @@ class Bus:
     def subscribe_broadcast(self, event: type[F], handler: Callable[[F], Awaitable[None]]) -> None:
         """Handle a broadcast event on every replica, at most once: for browsers that are connected to this one."""
         if event not in BROADCAST or self.service not in event.consumed_by:
-            raise KeyError(f"events.py does not declare that {self.service} receives the broadcast {event.subject}")
+            raise KeyError(
+                f"libs/common/events does not declare that {self.service} receives the broadcast {event.subject}"
+            )
         self.subscribed.append(event)
 
         @self._broker.subscriber(event.subject, decoder=_undecoded, no_reply=True)
@@ -200,7 +202,7 @@ class Bus:
             await responder.respond(self.client, message.raw_message)
 
     def _register(self, event: type[Event], delivery: Delivery, batch: int, loops: int = 1) -> None:
-        consumer = consumer_of(self.service, event)  # refuses what events.py does not declare
+        consumer = consumer_of(self.service, event)  # refuses what events/ does not declare
         self.subscribed.append(event)
         self._deliveries.append(delivery)
         self._pull(_Subscription(consumer, batch, delivery.deliver, loops, delivery.unsettled))

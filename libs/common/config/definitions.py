@@ -12,8 +12,8 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from libs.common.config import Settings, settings_from, variable
+from libs.common.config.format import Format
 from libs.common.config.secret_files import UnusableSecretFile, with_secret_files
-from libs.common.config.shape import Shape
 from libs.common.ids import SERVICES, Service
 
 LONGEST_SHOWN = 60
@@ -26,7 +26,7 @@ class Definition:
     name: str
     default: str
     description: str
-    shape: Shape
+    format: Format
     readers: frozenset[Service]
 
 
@@ -42,7 +42,7 @@ def _definition(field: str, info: FieldInfo) -> Definition:
         variable(field),
         extra.get("unset") or _in_words(info.default),
         info.description or "",
-        _shape(field, info),
+        _format(field, info),
         frozenset(extra.get("readers", SERVICES)),
     )
 
@@ -58,19 +58,19 @@ def _in_words(default: object) -> str:
     return str(default)
 
 
-def _shape(field: str, info: FieldInfo) -> Shape:
+def _format(field: str, info: FieldInfo) -> Format:
     """What is said of it, or what follows from its type. TypeError: neither."""
-    if shapes := [part for part in info.metadata if isinstance(part, Shape)]:
-        return shapes[0]
+    if formats := [part for part in info.metadata if isinstance(part, Format)]:
+        return formats[0]
     if get_origin(info.annotation) is Literal:
         words = [word.lower() for word in get_args(info.annotation)]
-        return Shape(f"{', '.join(words[:-1])} or {words[-1]}", good=tuple(words), bad=("other", "1"))
+        return Format(f"{', '.join(words[:-1])} or {words[-1]}", good=tuple(words), bad=("other", "1"))
     if info.annotation in (int, float):
         return _number(info)
-    raise TypeError(f"the setting {field} needs a Shape: what it must be, and values to try")
+    raise TypeError(f"the setting {field} needs a Format: what it must be, and values to try")
 
 
-def _number(info: FieldInfo) -> Shape:
+def _number(info: FieldInfo) -> Format:
     limits = {type(part): part for part in info.metadata}
     kind = "a whole number" if info.annotation is int else "a number"
     text, bad = kind, ["many", "1,5", "nan"]
@@ -84,7 +84,7 @@ def _number(info: FieldInfo) -> Shape:
     if high is not None:
         text, bad = f"{text} to {high}", [*bad, str(high + 1)]
     good = [str(value) for value in (low, high) if value is not None]
-    return Shape(text, good=(_in_words(info.default), *good), bad=tuple(bad))
+    return Format(text, good=(_in_words(info.default), *good), bad=tuple(bad))
 
 
 def sentences(error: ValidationError) -> list[str]:
@@ -92,15 +92,16 @@ def sentences(error: ValidationError) -> list[str]:
     found: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         name = variable(str(problem["loc"][0]))
-        shape = definitions()[name].shape
-        reason = f": {problem['ctx']['error']}" if problem["type"] == "value_error" else _shown(problem["input"], shape)
-        found.setdefault(name, f"{name} must be {shape.text}{reason}.")
+        expected = definitions()[name].format
+        explained = problem["type"] == "value_error"
+        reason = f": {problem['ctx']['error']}" if explained else _shown(problem["input"], expected)
+        found.setdefault(name, f"{name} must be {expected.text}{reason}.")
     return list(found.values())
 
 
-def _shown(value: object, shape: Shape) -> str:
+def _shown(value: object, expected: Format) -> str:
     """What it is, in place of what it must be; nothing where that might be a password."""
-    if shape.private or not isinstance(value, str | int | float):
+    if expected.private or not isinstance(value, str | int | float):
         return ""
     text = str(value)
     return f", not {text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + '…'!r}"
@@ -108,7 +109,7 @@ def _shown(value: object, shape: Shape) -> str:
 
 def secret_settings() -> list[str]:
     """The variables that hold a secret, and can therefore come from files."""
-    return [definition.name for definition in definitions().values() if definition.shape.secret]
+    return [definition.name for definition in definitions().values() if definition.format.secret]
 
 
 def read_settings() -> Settings:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
-from libs.common.config.shape import Shape
+from libs.common.config.format import Format
 
 # Gmail's prices in quota units, as of 1 May 2026. https://developers.google.com/workspace/gmail/api/reference/quota
 GMAIL_UNITS: Mapping[str, int] = {
@@ -40,7 +40,7 @@ def _is_resource_of(kind: Literal["topics", "subscriptions"]) -> Callable[[str],
 Topic = Annotated[
     str,
     AfterValidator(_is_resource_of("topics")),
-    Shape(
+    Format(
         "a topic of Pub/Sub such as projects/PROJECT/topics/gmail",
         good=("projects/p/topics/t",),
         bad=("gmail", "projects/p/subscriptions/s", "projects/p/topics/"),
@@ -49,7 +49,7 @@ Topic = Annotated[
 Subscription = Annotated[
     str,
     AfterValidator(_is_resource_of("subscriptions")),
-    Shape(
+    Format(
         "a subscription of Pub/Sub such as projects/PROJECT/subscriptions/gmail-pull",
         good=("projects/p/subscriptions/s",),
         bad=("gmail-pull", "projects/p/topics/t"),
@@ -78,7 +78,7 @@ Prices = Annotated[
     Mapping[str, int],
     BeforeValidator(_as_prices),
     AfterValidator(_complete_the_prices),
-    Shape(
+    Format(
         'prices by method as JSON, such as {"messages.get": 5}',
         good=('{"messages.get": 5, "threads.get": 10}', "{}"),
         bad=("{bad", "5", "[]", '{"messages.take": 1}', '{"messages.get": -1}', '{"messages.get": "much"}'),

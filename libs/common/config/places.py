@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from libs.common.config.shape import Shape, split_at_commas
+from libs.common.config.format import Format, split_at_commas
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 
@@ -27,7 +27,7 @@ def _is_host(value: str) -> str:
 Host = Annotated[
     str,
     AfterValidator(_is_host),
-    Shape(
+    Format(
         "an address or a name of this machine, such as 127.0.0.1",
         good=("127.0.0.1", "localhost", "::1"),
         bad=("here and there", "http://127.0.0.1", "127.0.0.1:8025"),
@@ -66,7 +66,7 @@ def _is_public_url(value: str) -> str:
 WebUrl = Annotated[
     str,
     AfterValidator(_is_web_url),
-    Shape(
+    Format(
         "a URL such as https://host.example.org",
         good=("https://host.example.org", "http://127.0.0.1:8080"),
         bad=("host.example.org", "ftp://host.example.org", "https://", "https://host:99999"),
@@ -76,7 +76,7 @@ WebUrl = Annotated[
 PublicUrl = Annotated[
     str,
     AfterValidator(_is_public_url),
-    Shape(
+    Format(
         "a URL such as https://crm.example.org",
         good=("https://crm.example.org", "http://127.0.0.1:8025/"),
         bad=("crm.example.org", "https://example.org/crm", "https://ann:pw@example.org", "https://crm:99999"),
@@ -100,7 +100,7 @@ def _has_scheme(*schemes: str) -> AfterValidator:
 PostgresUrl = Annotated[
     str,
     _has_scheme("postgresql", "postgres"),
-    Shape(
+    Format(
         "a URL such as postgresql://USER:PASSWORD@HOST:5432/pingcrm",
         good=(),
         bad=("crm-database", "mysql://root@127.0.0.1/crm"),
@@ -111,7 +111,7 @@ PostgresUrl = Annotated[
 NatsUrl = Annotated[
     str,
     _has_scheme("nats", "tls", "ws", "wss"),
-    Shape(
+    Format(
         "a URL such as nats://USER:PASSWORD@HOST:4222",
         good=(),
         bad=("127.0.0.1:4222", "http://127.0.0.1:4222"),
@@ -122,7 +122,7 @@ NatsUrl = Annotated[
 RedisUrl = Annotated[
     str,
     _has_scheme("redis", "rediss", "unix"),
-    Shape(
+    Format(
         "a URL such as redis://USER:PASSWORD@HOST:6379/0",
         good=(),
         bad=("127.0.0.1:6379", "http://127.0.0.1:6379"),
@@ -146,12 +146,14 @@ def _as_networks(value: object) -> object:
 Networks = Annotated[
     tuple[IPv4Network | IPv6Network, ...],
     BeforeValidator(_as_networks),
-    Shape(
+    Format(
         "a list of networks with commas between",
         good=("10.0.0.0/8", "192.0.2.1, 2001:db8::/32"),
         bad=(",", "the proxy", "10.0.0.1/8", "*"),
     ),
 ]
 
-Folder = Annotated[Path | None, Shape("the path of a folder that you may write to", good=("data",), bad=("/dev/null",))]
-File = Annotated[Path | None, Shape("the path of a file that you may read", good=(), bad=("/nowhere/key.json",))]
+Folder = Annotated[
+    Path | None, Format("the path of a folder that you may write to", good=("data",), bad=("/dev/null",))
+]
+File = Annotated[Path | None, Format("the path of a file that you may read", good=(), bad=("/nowhere/key.json",))]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from libs.common.config.shape import Shape, entries_of
+from libs.common.config.format import Format, entries_of
 
 # What the SDK takes. Of anything else it would log the words, and a token may be among them.
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -25,7 +25,7 @@ def _are_headers(value: SecretStr) -> SecretStr:
 Headers = Annotated[
     SecretStr,
     AfterValidator(_are_headers),
-    Shape(
+    Format(
         "headers as NAME=VALUE with commas between",
         good=("authorization=Bearer%20s3cret", "authorization=Bearer s3cret, x-tenant=a=,"),
         bad=(",", "s3cret", "two words=s3cret", "=s3cret", 'a="s3cret"', "a=s3crét"),

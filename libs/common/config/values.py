@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from libs.common.addresses import canonical
-from libs.common.config.shape import Listed, Shape
+from libs.common.config.format import Format, Listed
 
 _NO_PART_OF_A_WORD = re.compile(r"[\s'\"]")
 KEY_BYTES = 32
@@ -26,12 +26,12 @@ def _is_one_secret_word(value: SecretStr) -> SecretStr:
 
 
 Word = Annotated[
-    str, AfterValidator(_is_one_word), Shape("one word", good=("a-word_1.2",), bad=("two words", '"quoted"'))
+    str, AfterValidator(_is_one_word), Format("one word", good=("a-word_1.2",), bad=("two words", '"quoted"'))
 ]
 Secret = Annotated[
     SecretStr,
     AfterValidator(_is_one_secret_word),
-    Shape(
+    Format(
         "one word as it was shown to you", good=("s3cret",), bad=("two words", '"quoted"'), private=True, secret=True
     ),
 ]
@@ -52,7 +52,7 @@ Keys = Annotated[
     tuple[SecretStr, ...],
     Listed,
     AfterValidator(_are_keys),
-    Shape(
+    Format(
         f"keys of {KEY_BYTES} random bytes in URL-safe base64, with commas between",
         good=(A_KEY, f"{A_KEY},{'B' * 43}="),
         bad=(",", "short", f"{A_KEY},nonsense", f"{A_KEY} {A_KEY}"),
@@ -96,7 +96,7 @@ SignUpRule = Annotated[
     tuple[str, ...],
     Listed,
     AfterValidator(_is_a_rule_or_a_list),
-    Shape(
+    Format(
         "first, open, or addresses and @domains with commas between",
         good=("first", "open", "ann@example.org,@example.com"),
         bad=(",", "closed", "first,open", "open,ann@example.org", "@"),
@@ -106,7 +106,7 @@ Addresses = Annotated[
     tuple[str, ...],
     Listed,
     AfterValidator(lambda value: tuple(map(_canonical_address, value))),
-    Shape(
+    Format(
         "addresses with commas between, such as ann@example.org",
         good=("ann@example.org", "ann@example.org, bob@example.org"),
         bad=(",", "ann", "@example.org"),
@@ -115,7 +115,7 @@ Addresses = Annotated[
 Address = Annotated[
     str,
     AfterValidator(_is_address),
-    Shape(
+    Format(
         "an address such as name@project.iam.gserviceaccount.com", good=("a@b.example",), bad=("robot", "@b.example")
     ),
 ]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from libs.common.google.errors import PageExpired, Rejected
+from libs.common.google.errors import expiring_page
 from libs.common.google.session import Session
 from libs.common.resources.calendar import CalendarEntry, Channel, EventPage, read_channel, read_event
 from libs.common.resources.reading import flag, mappings, text
@@ -56,7 +56,7 @@ class Calendar:
 
         SyncTokenExpired: list in full. PageExpired: begin again. Gone: there is no such calendar.
         """
-        try:
+        with expiring_page("Google Calendar", page):
             response = await self._session.call(
                 self._events.list,
                 CALENDAR_READ,
@@ -70,10 +70,6 @@ class Calendar:
                 pageToken=page,
                 fields=_MASK,
             )
-        except Rejected as error:
-            if page is None:
-                raise
-            raise PageExpired("Google Calendar does not know the page any more.") from error
         return EventPage(
             tuple(event for item in mappings(response.get("items")) if (event := read_event(item)).event_id),
             text(response.get("timeZone")),

@@ -4,6 +4,7 @@ Throttling and outages are the ones of libs.common.errors: come again later. Eve
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -86,6 +87,17 @@ class PageExpired(GoogleError):
     """The page token is not accepted any more: begin the listing again."""
 
     code = "page_expired"
+
+
+@contextmanager
+def expiring_page(api: str, page: str | None) -> Iterator[None]:
+    """Raises PageExpired where Google rejects what is requested with a page token. `api`: whose page it is, in words."""
+    try:
+        yield
+    except Rejected as error:
+        if page is None:
+            raise
+        raise PageExpired(f"{api} does not know the page any more.") from error
 
 
 class SyncTokenExpired(GoogleError):

@@ -6,7 +6,7 @@ from typing import Any
 
 from libs.common.config import Settings
 from libs.common.google.batch_get import BatchGetter, FetchResult, Template
-from libs.common.google.errors import Gone, HistoryExpired, PageExpired, Rejected
+from libs.common.google.errors import Gone, HistoryExpired, expiring_page
 from libs.common.google.session import Session
 from libs.common.resources.gmail import (
     FetchItem,
@@ -68,7 +68,7 @@ class Gmail:
 
     async def list_messages(self, query: str, page: str | None = None) -> MessagePage:
         """500 ids a page, newest first. PageExpired: begin again without the page token."""
-        try:
+        with expiring_page("Gmail", page):
             response = await self._session.call(
                 self._messages.list,
                 GMAIL_READ,
@@ -79,10 +79,6 @@ class Gmail:
                 pageToken=page,
                 fields="messages(id,threadId),nextPageToken",
             )
-        except Rejected as error:
-            if page is None:
-                raise
-            raise PageExpired("Gmail does not know the page any more.") from error
         return MessagePage(
             tuple(ref for item in mappings(response.get("messages")) if (ref := read_ref(item)).gmail_id),
             text(response.get("nextPageToken")) or None,
@@ -113,23 +109,20 @@ class Gmail:
     async def history(self, since: int, page: str | None = None) -> HistoryPage:
         """What happened after the history id `since`. HistoryExpired: too long ago for Gmail to know."""
         try:
-            response = await self._session.call(
-                self._users.history.list,
-                GMAIL_READ,
-                units=self._units["history.list"],
-                userId="me",
-                startHistoryId=str(since),
-                historyTypes=["messageAdded", "messageDeleted", "labelAdded", "labelRemoved"],
-                maxResults=PAGE_SIZE,
-                pageToken=page,
-                fields=_HISTORY,
-            )
+            with expiring_page("Gmail", page):
+                response = await self._session.call(
+                    self._users.history.list,
+                    GMAIL_READ,
+                    units=self._units["history.list"],
+                    userId="me",
+                    startHistoryId=str(since),
+                    historyTypes=["messageAdded", "messageDeleted", "labelAdded", "labelRemoved"],
+                    maxResults=PAGE_SIZE,
+                    pageToken=page,
+                    fields=_HISTORY,
+                )
         except Gone as error:
             raise HistoryExpired("The history of this mailbox does not reach back that far.") from error
-        except Rejected as error:
-            if page is None:
-                raise
-            raise PageExpired("Gmail does not know the page any more.") from error
         changes = (change for record in mappings(response.get("history")) for change in read_changes(record))
         next_page = text(response.get("nextPageToken")) or None
         return HistoryPage(tuple(changes), next_page, integer(response.get("historyId")))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from libs.common.google.errors import PageExpired, Rejected
+from libs.common.google.errors import expiring_page
 from libs.common.google.session import Session
 from libs.common.resources.people import CardPage, read_card
 from libs.common.resources.reading import mappings, text
@@ -22,7 +22,7 @@ class People:
 
     async def connections(self, sync_token: str | None, page: str | None) -> CardPage:
         """All cards, or those that changed since `sync_token`. SyncTokenExpired: list all; PageExpired: begin again."""
-        try:
+        with expiring_page("Google Contacts", page):
             response = await self._session.call(
                 self._connections.list,
                 CONTACTS_READ,
@@ -34,10 +34,6 @@ class People:
                 pageToken=page,
                 fields=_MASK,
             )
-        except Rejected as error:
-            if page is None:
-                raise
-            raise PageExpired("Google Contacts does not know the page any more.") from error
         return CardPage(
             tuple(card for item in mappings(response.get("connections")) if (card := read_card(item)).resource_name),
             text(response.get("nextPageToken")) or None,

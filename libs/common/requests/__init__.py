@@ -173,12 +173,12 @@ from libs.common.requests.prep import (
     SendPrep,
     TalkingPoint,
 )
-from libs.common.requests.shape import (
+from libs.common.requests.request import (
     Command,
     Done,
+    FrozenModel,
     Query,
     Request,
-    Shape,
 )
 from libs.common.requests.sync import (
     AccountCalendar,
@@ -285,6 +285,7 @@ __all__ = [
     "FormerWork",
     "FoundMail",
     "FoundMails",
+    "FrozenModel",
     "GetAttendees",
     "GetContact",
     "GetContactsOfMessage",
@@ -364,7 +365,6 @@ __all__ = [
     "ScoreNumbers",
     "SearchContacts",
     "SendPrep",
-    "Shape",
     "SignInSetup",
     "SignOut",
     "SignOutEverywhere",

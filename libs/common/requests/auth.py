@@ -8,7 +8,7 @@ from pydantic import Field
 
 from libs.common.ids import AccountId, UserId
 from libs.common.preferences import Preferences
-from libs.common.requests.shape import Command, Done, Query, Shape
+from libs.common.requests.request import Command, Done, FrozenModel, Query
 
 AccountStatus = Literal["active", "reauth_required", "disconnected"]
 TokenScope = Literal["read", "write", "account"]
@@ -20,7 +20,7 @@ TOKEN_NAME_PATTERN = rf"^[^{UNPRINTABLE}]*[^\s{UNPRINTABLE}][^{UNPRINTABLE}]*$"
 """Something that can be seen, and nothing of the above."""
 
 
-class Account(Shape):
+class Account(FrozenModel):
     """One connected Google account. `scopes` is what Google granted."""
 
     id: AccountId
@@ -33,7 +33,7 @@ class Account(Shape):
     connected_at: datetime
 
 
-class Accounts(Shape):
+class Accounts(FrozenModel):
     items: tuple[Account, ...]
 
 
@@ -49,7 +49,7 @@ class ListAccounts(Query[Accounts]):
     account_id: AccountId | None = None
 
 
-class AccountState(Shape):
+class AccountState(FrozenModel):
     """How an account stands after the event of this `sequence`. Purged: only ids are left of it; with `user_deleted`, of its user too.
 
     `settings_version` is that of its user's settings; 0: they were never changed.
@@ -66,7 +66,7 @@ class AccountState(Shape):
     settings_version: int = 0
 
 
-class AccountStates(Shape):
+class AccountStates(FrozenModel):
     """`next_after`: where the next page begins; None: this was the last."""
 
     items: tuple[AccountState, ...]
@@ -86,7 +86,7 @@ class ListAccountStates(Query[AccountStates]):
     limit: int = Field(500, ge=1, le=500)
 
 
-class Token(Shape):
+class Token(FrozenModel):
     access_token: str = Field(repr=False)
     expires_at: datetime
     scopes: frozenset[str]
@@ -110,7 +110,7 @@ class GetToken(Query[Token]):
     rejected: str | None = Field(None, repr=False)
 
 
-class UserPreferences(Shape):
+class UserPreferences(FrozenModel):
     version: int
     preferences: Preferences
 
@@ -140,7 +140,7 @@ class PutSettings(Command[UserPreferences]):
     if_version: int | None = None
 
 
-class Authorization(Shape):
+class Authorization(FrozenModel):
     authorize_url: str
 
 
@@ -161,7 +161,7 @@ class BeginSignIn(Command[Authorization]):
     account_id: AccountId | None = None
 
 
-class SignInSetup(Shape):
+class SignInSetup(FrozenModel):
     """`missing`: the settings of the operator without which nobody can sign in; empty where all is set up."""
 
     missing: tuple[str, ...] = ()
@@ -176,7 +176,7 @@ class GetSignInSetup(Query[SignInSetup]):
     reply = SignInSetup
 
 
-class SignedIn(Shape):
+class SignedIn(FrozenModel):
     """`session` is the secret for the session cookie (absent when the user was signed in already).
 
     `authorize_url`: Google gave no lasting permission yet; set the cookie, then send the browser there instead of home.
@@ -209,7 +209,7 @@ class FinishSignIn(Command[SignedIn]):
     error: str = ""
 
 
-class User(Shape):
+class User(FrozenModel):
     """`operator`: the owner of the installation, or whom PINGCRM_OPERATORS names."""
 
     id: UserId
@@ -257,7 +257,7 @@ class SignOutEverywhere(Command[Done]):
     user_id: UserId
 
 
-class ApiToken(Shape):
+class ApiToken(FrozenModel):
     """A personal API token. `secret` is there once, in the reply to its creation. Made before tokens had an end, it has no `expires_at`."""
 
     id: UUID
@@ -269,7 +269,7 @@ class ApiToken(Shape):
     secret: str | None = Field(None, repr=False)
 
 
-class ApiTokens(Shape):
+class ApiTokens(FrozenModel):
     items: tuple[ApiToken, ...]
 
 

@@ -10,12 +10,12 @@ from datetime import datetime
 from pydantic import Base64Bytes, Field
 
 from libs.common.ids import Service
-from libs.common.requests.shape import Command, Done, Query, Shape
+from libs.common.requests.request import Command, Done, FrozenModel, Query
 
 LETTERS_SHOWN = 50
 
 
-class Sample(Shape):
+class Sample(FrozenModel):
     """One number with its name and labels, as Prometheus has them. Neither names a user, an account, or anything that others wrote."""
 
     name: str
@@ -23,7 +23,7 @@ class Sample(Shape):
     value: float
 
 
-class Measurements(Shape):
+class Measurements(FrozenModel):
     """What a service has measured of itself just now, or moments ago."""
 
     items: tuple[Sample, ...]
@@ -57,7 +57,7 @@ class MeasurePrep(Query[Measurements]):
     reply = Measurements
 
 
-class LetterSummary(Shape):
+class LetterSummary(FrozenModel):
     """A dead letter without its payload and without whom it is about. `consumer` gave it up; `subject` is its event's.
 
     `is_replayable`: it can be handled again from here; the others are for `pingcrm dead`, which publishes them to everybody.
@@ -73,7 +73,7 @@ class LetterSummary(Shape):
     is_replayable: bool
 
 
-class Letters(Shape):
+class Letters(FrozenModel):
     items: tuple[LetterSummary, ...]
 
 

@@ -7,19 +7,19 @@ from pydantic import Field
 
 from libs.common.ids import AccountId, ContactId, MeetingId, UserId
 from libs.common.requests.contacts.relationships import Label
-from libs.common.requests.shape import Command, Query, Shape
+from libs.common.requests.request import Command, FrozenModel, Query
 
 PrepState = Literal["sent", "skipped", "failed", "sending"]
 
 
-class TalkingPoint(Shape):
+class TalkingPoint(FrozenModel):
     """One point, and what it rests on (labels of interactions or bios shown in the brief)."""
 
     text: str
     evidence: tuple[str, ...]
 
 
-class Brief(Shape):
+class Brief(FrozenModel):
     """A rendered brief. `ai` is false where no model wrote the talking points; `note` then says why."""
 
     meeting_id: MeetingId
@@ -46,7 +46,7 @@ class PreviewPrep(Query[Brief]):
     meeting_id: MeetingId
 
 
-class Prep(Shape):
+class Prep(FrozenModel):
     """What became of a meeting's brief. `reason` says why it was skipped or failed; `gmail_id` is that of the mail, where it was sent."""
 
     meeting_id: MeetingId
@@ -62,7 +62,7 @@ class Prep(Shape):
     cost_usd: float = 0.0
 
 
-class Preps(Shape):
+class Preps(FrozenModel):
     items: tuple[Prep, ...]
 
 
@@ -78,7 +78,7 @@ class SendPrep(Command[Prep]):
     meeting_id: MeetingId
 
 
-class BriefTokens(Shape):
+class BriefTokens(FrozenModel):
     """Of the requested tokens those under which a brief of this account was sent, or is being sent."""
 
     tokens: frozenset[str]
@@ -109,7 +109,7 @@ class GetPreps(Query[Preps]):
     meeting_ids: tuple[MeetingId, ...]
 
 
-class DryRunLine(Shape):
+class DryRunLine(FrozenModel):
     meeting_id: MeetingId
     title: str
     starts_at: datetime
@@ -117,7 +117,7 @@ class DryRunLine(Shape):
     reason: str = ""
 
 
-class DryRun(Shape):
+class DryRun(FrozenModel):
     items: tuple[DryRunLine, ...]
 
 
@@ -133,7 +133,7 @@ class DryRunPreps(Query[DryRun]):
     days: int = Field(30, ge=1, le=90)
 
 
-class MeetingGuest(Shape):
+class MeetingGuest(FrozenModel):
     """A guest as they are known now. `label` is null where they are no contact; `known`: there is a history with them
     (docs/rules.md, "Who is known before a meeting"); `met_before`: a meeting with them lies in the past.
     """
@@ -147,7 +147,7 @@ class MeetingGuest(Shape):
     met_before: bool = False
 
 
-class MeetingForecast(Shape):
+class MeetingForecast(FrozenModel):
     """What is going to become of a meeting's brief, as things stand, and who its people are. `reason` is that of a skipped brief.
 
     `brief_at`: when the brief comes by the installation's schedule, where it does; it may be over.
@@ -160,7 +160,7 @@ class MeetingForecast(Shape):
     guests: tuple[MeetingGuest, ...] = ()
 
 
-class Forecasts(Shape):
+class Forecasts(FrozenModel):
     """`lead_minutes`: how long before a meeting the installation sends its brief."""
 
     items: tuple[MeetingForecast, ...]
@@ -180,7 +180,7 @@ class ForecastPreps(Query[Forecasts]):
     end: datetime
 
 
-class ModelCall(Shape):
+class ModelCall(FrozenModel):
     """What left for the model's server at `called_at`, and what became of it: `answered`, or why not; empty while it is on its way.
 
     `guests`, `interactions` and `bios` are how many of each were in the `characters` that left.
@@ -200,7 +200,7 @@ class ModelCall(Shape):
     cost_usd: float
 
 
-class ModelCalls(Shape):
+class ModelCalls(FrozenModel):
     """`spent_usd` of `budget_usd` are gone today (UTC), what is on its way included. `host` is empty where there is no key."""
 
     items: tuple[ModelCall, ...]

@@ -9,12 +9,12 @@ from pydantic import Field
 from libs.common.events import Kind, Meeting, Reason
 from libs.common.ids import AccountId, MeetingId, RunId, UserId
 from libs.common.requests.contacts.timelines import ContactRef
-from libs.common.requests.shape import Command, Done, Query, Shape
+from libs.common.requests.request import Command, Done, FrozenModel, Query
 
 RunState = Literal["queued", "running", "waiting", "completed", "failed"]
 
 
-class Run(Shape):
+class Run(FrozenModel):
     """One run of one kind on one account. `done` of `total` items; times are null until they are known.
 
     `estimated_units`: what it is expected to cost of Gmail's quota in all, 0 until that is known. `note`: why it is not faster.
@@ -44,12 +44,12 @@ class Run(Shape):
     checked_at: datetime | None = None
 
 
-class Runs(Shape):
+class Runs(FrozenModel):
     items: tuple[Run, ...]
     next_cursor: str | None = None
 
 
-class SyncStatus(Shape):
+class SyncStatus(FrozenModel):
     """The latest run of each account and kind; and the zones of the accounts' primary calendars, as far as they are known."""
 
     items: tuple[Run, ...]
@@ -81,7 +81,7 @@ class GetSyncStatus(Query[SyncStatus]):
     user_id: UserId
 
 
-class Meetings(Shape):
+class Meetings(FrozenModel):
     items: tuple[Meeting, ...]
     next_cursor: str | None = None
 
@@ -114,7 +114,7 @@ class GetMeeting(Query[Meeting]):
     meeting_id: MeetingId
 
 
-class AccountCalendar(Shape):
+class AccountCalendar(FrozenModel):
     """A calendar that an account has beside its primary one, as its owner calls it."""
 
     account_id: AccountId
@@ -122,7 +122,7 @@ class AccountCalendar(Shape):
     title: str
 
 
-class Calendars(Shape):
+class Calendars(FrozenModel):
     """`unavailable`: the accounts of which Google did not list the calendars just now, or may not."""
 
     items: tuple[AccountCalendar, ...]
@@ -152,7 +152,7 @@ class NotifyCalendar(Command[Done]):
     channel_token: str
 
 
-class Why(Shape):
+class Why(FrozenModel):
     """What happened to one message, in `state` and in a sentence."""
 
     account_id: AccountId
@@ -191,7 +191,7 @@ class ExplainMessage(Query[Why]):
     message_id: str
 
 
-class Retried(Shape):
+class Retried(FrozenModel):
     """How many messages that were set aside are looked at again."""
 
     messages: int
@@ -213,7 +213,7 @@ class RetryMessages(Command[Retried]):
     message_id: str | None = None
 
 
-class AuditResult(Shape):
+class AuditResult(FrozenModel):
     """What one comparison of the mailbox with what is recorded found, and healed.
 
     `listed` messages of Gmail's list are `recorded`, `filtered` (by rule), `set_aside` or still `pending`; what is left of them was
@@ -235,7 +235,7 @@ class AuditResult(Shape):
     units: int
 
 
-class AuditedItems(Shape):
+class AuditedItems(FrozenModel):
     """Are all meetings, or all cards, where they belong? One sentence, and the numbers of the last comparison.
 
     `healed`: had been lost on their way to the timelines, and were published again. `unhealed`: so often that it is given up.
@@ -249,7 +249,7 @@ class AuditedItems(Shape):
     unhealed: int = 0
 
 
-class Audit(Shape):
+class Audit(FrozenModel):
     """Is everything here? One sentence, the last audit, and the ledger as it is now; and the same of meetings and cards.
 
     The ledger: `by_state`, and `by_rule` for filtered and set-aside messages.

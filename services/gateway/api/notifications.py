@@ -64,7 +64,8 @@ async def accept_notification(call: Call, notification_id: UUID) -> Notification
     action = await _get_action(call, notification_id)
     if action.answer == "dismissed":
         raise Refused(409, "dismissed", f"You said that {action.address} is not you. If it is, add it in the settings.")
-    await change_preferences(call.context.bus, call.user_id, lambda before: with_own_address(before, action.address))
+    bus, cache = call.context.bus, call.context.cache
+    await change_preferences(bus, cache, call.user_id, lambda before: with_own_address(before, action.address))
     return await _record_answer(call, notification_id, "accepted")
 
 

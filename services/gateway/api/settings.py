@@ -60,6 +60,7 @@ async def store_settings(call: Call, body: SettingsChanges) -> Changed:
     changes = body.model_dump(exclude_unset=True)
     return await change_preferences(
         call.context.bus,
+        call.context.cache,
         call.user_id,
         lambda before: Preferences.model_validate(merged(before.model_dump(), changes)),
     )

@@ -5,10 +5,11 @@ Items are as the JSON of the archive has them; what one has not is left out.
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from libs.common.birthdays import read_birthday
 
 Item = Mapping[str, Any]
 
@@ -24,7 +25,6 @@ CALENDAR_BEGIN = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//PingCRM//Export//E
 CALENDAR_END = "END:VCALENDAR\r\n"
 MAX_OCTETS = 75
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_BIRTHDAY = re.compile(r"(\d{4}|-)-(\d\d)-(\d\d)")
 _ANSWERS = {"accepted": "ACCEPTED", "declined": "DECLINED", "tentative": "TENTATIVE"}
 
 
@@ -85,15 +85,20 @@ def _vcard(contact: Item) -> str:
     lines += [_profile(identity) for identity in contact.get("identities", ())]
     singles = (("ORG", "company"), ("TITLE", "title"), ("NOTE", "notes"))
     lines += [f"{field}:{_text(contact[key])}" for field, key in singles if contact.get(key)]
-    if birthday := contact.get("birthday"):
-        written = _BIRTHDAY.fullmatch(birthday)
-        lines.append(
-            "BDAY:" + "".join(written.groups()).replace("-", "--") if written else f"BDAY;VALUE=text:{_text(birthday)}"
-        )
+    lines += [_birthday(contact["birthday"])] if contact.get("birthday") else []
     lines += [f"URL:{_line(url)}" for url in contact.get("urls", ())]
     if tags := contact.get("tags"):
         lines.append("CATEGORIES:" + ",".join(map(_text, tags)))
     return _folded([*lines, "END:VCARD"])
+
+
+def _birthday(written: str) -> str:
+    """A date without its separators, as vCard has it; text where it is no day."""
+    birthday = read_birthday(written)
+    if birthday is None:
+        return f"BDAY;VALUE=text:{_text(written)}"
+    year = f"{birthday.year:04}" if birthday.year else "--"
+    return f"BDAY:{year}{birthday.month:02}{birthday.day:02}"
 
 
 def _profile(identity: Item) -> str:

@@ -1,17 +1,15 @@
 """Times in the reader's words and zone: relative up to a week, then the day. Pure."""
 
-import re
+from calendar import month_name
 from datetime import date, datetime, timedelta
 from math import floor
 from zoneinfo import ZoneInfo
 
+from libs.common.birthdays import read_birthday
 from libs.common.time_zones import known_zone
 
 UTC_ZONE = ZoneInfo("UTC")
 WEEK_DAYS = 7
-_BIRTHDAY = re.compile(r"(?:-|(?P<year>\d{4}))-(?P<day>\d\d-\d\d)", re.ASCII)
-LEAP_YEAR = "2000"
-"""A year in which every birthday is."""
 
 
 def reader_zone(*names: str) -> ZoneInfo:
@@ -66,17 +64,13 @@ def whole_days_text(first: date, end: date | None) -> str:
     return f"{_long_day(first)}{'' if first.year == last.year else f' {first.year}'} to {_long_day(last)} {last.year}"
 
 
-def birthday_text(birthday: str) -> str:
+def birthday_text(written: str) -> str:
     """ "21 March 1985"; "21 March" where the year is not known ("--03-21"); what is no such day as it is."""
-    written = _BIRTHDAY.fullmatch(birthday)
-    if written is None:
-        return birthday
-    year = written["year"]
-    try:
-        day = date.fromisoformat(f"{year or LEAP_YEAR}-{written['day']}")
-    except ValueError:
-        return birthday
-    return _long_day(day) + (f" {day.year}" if year else "")
+    birthday = read_birthday(written)
+    if birthday is None:
+        return written
+    text = f"{birthday.day} {month_name[birthday.month]}"
+    return f"{text} {birthday.year}" if birthday.year else text
 
 
 def _long_day(day: date) -> str:

@@ -23,10 +23,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, HttpUrl, SecretStr
 
 from libs.common.ids import ContactId, UserId
-from libs.common.preferences import CONTACT_CHANGED
+from libs.common.preferences import CONTACT_CHANGED, Preferences
 from services.gateway.domain.contact_changes import GatheredContacts
 from services.gateway.domain.notifications import Notification
 
@@ -66,6 +66,12 @@ class WebhookMessage(NamedTuple):
     id: str
     type: str
     body: bytes
+
+
+def webhook_url(preferences: Preferences, event: str) -> HttpUrl | None:
+    """Where the user is called about this event; None: nowhere."""
+    wanted = preferences.notifications
+    return wanted.webhook_url if event in (*wanted.webhook_events, TEST) else None
 
 
 def webhook_secret(key: SecretStr, user_id: UserId, generation: int = 0) -> str:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from libs.common.events import ContactChanged
 from libs.common.ids import ContactId, UserId
-from libs.common.preferences import CONTACT_CHANGED
 from services.gateway.context import Context
+from services.gateway.preferences import wants_contact_calls
 from services.gateway.store.webhook_contacts import gather
 
 
@@ -17,7 +17,7 @@ async def gather_for_webhooks(context: Context, events: Sequence[ContactChanged]
     for event in events:
         changed[event.user_id].update(event.contact_ids)
     for user_id, contact_ids in changed.items():
-        if await context.webhooks.get_url(user_id, CONTACT_CHANGED) is None:
+        if not await wants_contact_calls(context.bus, context.cache, user_id):
             continue
         async with context.db.acquire() as connection, connection.transaction():
             await gather(connection, user_id, contact_ids, datetime.now(UTC))

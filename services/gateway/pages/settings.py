@@ -200,5 +200,6 @@ async def undo(visit: Visit) -> web.Response:
         late = "It is too late to undo this by a click. What you see is what is set now: change it back here."
         return await settings_page(visit, problem=Refused(409, "too_late", late))
     change = SettingsChange.model_validate_json(kept)
-    await change_preferences(visit.context.bus, visit.user_id, lambda now: undone(now, change))
+    context = visit.context
+    await change_preferences(context.bus, context.cache, visit.user_id, lambda now: undone(now, change))
     return see_other(f"/settings#{change.section}")

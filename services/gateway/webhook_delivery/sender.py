@@ -19,7 +19,6 @@ from libs.common.errors import Outage, Refused
 from libs.common.fault_points import reached
 from libs.common.ids import UserId, new_id
 from libs.common.log import get_logger, traced
-from libs.common.requests import GetSettings
 from libs.common.service import Resources
 from services.gateway.domain.public_hosts import CallableHosts, callable_hosts
 from services.gateway.domain.webhook_delivery import (
@@ -30,8 +29,10 @@ from services.gateway.domain.webhook_delivery import (
     sample_notification,
     signed_headers,
     signing_secrets,
+    webhook_url,
 )
 from services.gateway.domain.webhook_outcomes import PRIVATE_ADDRESS, CallOutcome
+from services.gateway.preferences import get_preferences
 from services.gateway.store import webhook_calls, webhook_secrets
 from services.gateway.webhook_delivery.due_calls import DueCall, lease_contacts_calls, lease_notification_calls
 from services.gateway.webhook_delivery.http_client import webhook_session
@@ -104,14 +105,8 @@ class WebhookSender:
 
     async def get_url(self, user_id: UserId, event: str) -> HttpUrl | None:
         """None: the user wants no calls about it, or is gone. Outage or Refused: it can't be known right now."""
-        try:
-            settings = await self.bus.request(GetSettings(user_id=user_id))
-        except Refused as refused:
-            if refused.status == 404:
-                return None
-            raise
-        wanted = settings.preferences.notifications
-        return wanted.webhook_url if event in (*wanted.webhook_events, TEST) else None
+        settings = await get_preferences(self.bus, user_id)
+        return webhook_url(settings.preferences, event) if settings else None
 
     async def _get_secrets(self, user_id: UserId) -> list[str]:
         """Every secret that may be known to the receiver, the newest first."""

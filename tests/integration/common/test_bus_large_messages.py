@@ -201,7 +201,7 @@ async def test_an_event_in_the_outbox_that_can_never_be_published_holds_back_no_
     reasons = {subject.split(".", 4)[4]: headers["Pingcrm-Reason"] for subject, headers in letters}
     assert reasons["account.reauth_required"].startswith("account.reauth_required has 8,")
     assert reasons["settings.changed"] == "invalid payload: user_id: Field required"
-    assert reasons["of.an.older.version"] == "events.py declares no of.an.older.version"
+    assert reasons["of.an.older.version"] == "libs/common/events declares no of.an.older.version"
     numbers = [number for number, (subject, _) in enumerate(letters, start=1) if "reauth" in subject]
     async with admin_stream(nats_server.admin_url) as js:
         found = await get_dead_letter(js, numbers[0])

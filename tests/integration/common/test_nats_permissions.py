@@ -1,4 +1,4 @@
-"""A NATS user can publish and subscribe to what events.py and requests/ give it, and nothing else."""
+"""A NATS user can publish and subscribe to what events/ and requests/ give it, and nothing else."""
 
 import asyncio
 import json

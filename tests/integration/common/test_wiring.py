@@ -1,4 +1,4 @@
-"""events.py and requests/ against what the services really subscribe to, and against the permissions on the bus."""
+"""events/ and requests/ against what the services really subscribe to, and against the permissions on the bus."""
 
 from importlib import import_module
 

@@ -1,40 +1,26 @@
-"""Requests to `contacts`: lists, search, timelines, notes, BCC logging, the people of a meeting, the export; and the wiring."""
+"""Requests to `contacts`: timelines, notes, what connectors report, BCC logging, the people of a meeting; and the wiring."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Literal
 
 import pytest
 
 from libs.common.errors import Refused, Unprocessable
 from libs.common.events import ContactChanged, Identity, InteractionReported, ProfileReported, UserDeleted
-from libs.common.idempotency import CommandKey, under
 from libs.common.ids import ContactId, UserId, new_id
-from libs.common.pagination import json_bytes
 from libs.common.requests import (
     AddInteraction,
-    ContactFields,
     CountContacts,
-    CreateContact,
-    ExportContacts,
-    ExportPage,
     GetAttendees,
     GetContact,
     GetTimeline,
     MergeContacts,
-    Request,
     RotateBcc,
     SearchContacts,
-    UndoMerge,
-    UpdateContact,
 )
 from libs.common.service import Resources, running
 from services.contacts.__main__ import wire
-from services.contacts.derivations import refresh_due_derivations
-from services.contacts.handlers import attendees, connectors, contacts, export, merges, messages, timelines
-from services.contacts.scoring import refresh_due_scores
+from services.contacts.handlers import attendees, connectors, contacts, merges, timelines
 from tests.conftest import ServiceSettings
 from tests.support.contacts_world import (
     ME,
@@ -52,114 +38,9 @@ from tests.support.contacts_world import (
     world,
 )
 
-__all__ = ["contacts_database", "world"]
+__all__ = ["contacts_database", "world"]  # fixtures
 
 JANE, BOB = "jane@acme.example", "bob@beta.example"
-
-
-async def found(world: World, q: str, **more: Any) -> list[str]:
-    page = await contacts.search_contacts(world.context, SearchContacts(user_id=USER, q=q, **more))
-    return [item.name for item in page.items]
-
-
-async def test_search_knows_no_accents_and_finds_beginnings(world: World) -> None:
-    await world.receive(
-        card("1", name="Zoë Müller", emails=["zoe@acme.example"], organization="Çelik GmbH"),
-        card("2", name="Jane Doe", emails=["jane@zoetrope.example"]),
-    )
-    assert await found(world, "zoe") == ["Zoë Müller", "Jane Doe"], "names before addresses"
-    assert await found(world, "MULL") == ["Zoë Müller"]
-    assert await found(world, "celik zo") == ["Zoë Müller"]
-    assert await found(world, "jane@zoetrope.example") == ["Jane Doe"]
-    assert await found(world, "nobody") == []
-    assert await found(world, "'; & | ! <-> \\ (") == []
-
-
-async def test_search_finds_letters_that_no_english_keyboard_has(world: World) -> None:
-    names = ["Łukasz", "Søren", "Straße", "Đorđe", "Þórður", "Işıl", "Cæcilie", "山田太郎", "김철수"]
-    await world.receive(*[card(str(number), name=name) for number, name in enumerate(names)])
-    for typed, name in zip(
-        ["lukasz", "soren", "strasse", "dord", "thord", "isil", "caec", "山田", "김철"], names, strict=True
-    ):
-        assert await found(world, typed) == await found(world, name) == [name]
-
-
-async def test_a_card_without_a_name_is_found_and_listed_by_its_organization(world: World) -> None:
-    await world.receive(card("1", organization="Çelik GmbH", phones=["+49 30 1"]), card("2", name="Bob"))
-    assert await world.names() == ["Bob", "Çelik GmbH"]
-    assert await found(world, "celik") == ["Çelik GmbH"]
-
-
-async def test_two_extensions_of_one_number_are_two_phones(world: World) -> None:
-    phones = ["+1 212 555 0100 ext. 5", "+1 212 555 0100 ext. 6", "1-800-FLOWERS", "ask at the desk"]
-    await world.receive(card("1", name="Ann", emails=[JANE], phones=phones))
-    shown = (await world.contact(JANE)).phones
-    assert [phone.shown for phone in shown] == phones
-    assert [phone.e164 for phone in shown] == ["+12125550100", "+12125550100", None, None]
-
-
-async def test_after_an_upgrade_what_is_stored_is_derived_anew(world: World) -> None:
-    """A database of an earlier version: names folded by other rules, cards that folded apart."""
-    await world.receive(
-        card("1", name="Søren", emails=[JANE], phones=["+49 30 1234567"]),
-        card("2", name="Łukasz", emails=[BOB], phones=["+49 30 7654321"]),
-        mail("m1", "lone@x.example", name="Þór"),
-    )
-    await world.pool.execute(
-        """UPDATE contacts SET name_key = 'old', words_name = 'old', phone_keys = '{}', derive_due = true;
-           UPDATE cards SET folded = 'old', phone_keys = '{}', derive_due = true"""
-    )
-    assert await found(world, "soren") == []
-    assert await refresh_due_derivations(world.context) == 3, (
-        "two cards with their contacts, and a contact without a card"
-    )
-    assert [await found(world, typed) for typed in ("soren", "lukasz", "thor")] == [["Søren"], ["Łukasz"], ["Þór"]]
-    assert await refresh_due_derivations(world.context) == 0, "only what is due is derived again"
-    await world.receive(card("3", name="Soren", emails=["s@x.example"], phones=["+49301234567"]))
-    assert frozenset({JANE, "s@x.example"}) in await world.emails(), "the name and the phone of one card"
-
-
-async def test_notes_are_searched_too(world: World) -> None:
-    await world.receive(mail("m1", JANE, name="Jane"))
-    contact = await world.contact(JANE)
-    fields = ContactFields(notes="likes naïve art", tags=("curator",))
-    await contacts.update_contact(world.context, UpdateContact(user_id=USER, contact_id=contact.id, fields=fields))
-    assert await found(world, "naive") == await found(world, "curator") == ["Jane"]
-
-
-@pytest.mark.parametrize("order", [{"sort": "name"}, {"sort": "recent"}, {"sort": "score"}, {"q": "p"}])
-async def test_pages_are_complete_and_without_repetition(world: World, order: dict[str, Any]) -> None:
-    await world.receive(*[mail(f"m{n}", f"p{n}@x.example", days_ago=n % 4 + 1) for n in range(23)])
-    await refresh_due_scores(world.context, NOW)
-    seen: list[Any] = []
-    cursor = None
-    while True:
-        page = await contacts.search_contacts(
-            world.context, SearchContacts(user_id=USER, cursor=cursor, limit=4, **order)
-        )
-        seen += [item.id for item in page.items]
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    assert len(seen) == len(set(seen)) == 23
-
-
-async def test_lists_are_sorted_by_last_contact_and_score(world: World) -> None:
-    await world.receive(mail("m1", JANE, days_ago=40), mail("m2", BOB, days_ago=5), card("1", name="Never Met"))
-    assert await refresh_due_scores(world.context, NOW) == 3
-    assert await refresh_due_scores(world.context, NOW) == 0
-    for sort in ("recent", "score"):
-        assert await found(world, "", sort=sort) == [BOB, JANE, "Never Met"]
-    assert await refresh_due_scores(world.context, NOW + timedelta(days=2, minutes=1)) == 1, (
-        "Bob's recency fades after a week"
-    )
-
-
-async def test_a_cursor_of_another_list_is_refused(world: World) -> None:
-    for request in ({"sort": "name"}, {"sort": "score"}, {"q": "x"}):
-        with pytest.raises(Refused) as refused:
-            await contacts.search_contacts(world.context, SearchContacts(user_id=USER, cursor="WzFd", **request))
-        assert refused.value.status == 400
 
 
 async def test_the_timeline_pages_newest_first_and_filters(world: World) -> None:
@@ -330,133 +211,6 @@ async def test_attendees_come_in_their_order_with_their_history_as_of_then(world
     assert [line.title for line in jane.last] == ["about m3", "about m4", "about m5"]
 
 
-async def test_the_archive_has_everything_page_by_page(world: World) -> None:
-    await world.receive(*[mail(f"m{n}", f"p{n}@x.example") for n in range(5)])
-    for what, field in (("contacts", "emails"), ("interactions", "title")):
-        rows: list[Any] = []
-        cursor = None
-        while True:
-            query = ExportContacts(user_id=USER, what=what, limit=2, cursor=cursor)  # type: ignore[arg-type]
-            page = await export.export_contacts(world.context, query)
-            rows += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        assert len({str(row[field]) for row in rows}) == 5
-
-
-async def every_page(world: World, what: Literal["contacts", "interactions"], limit: int = 500) -> list[ExportPage]:
-    pages = []
-    cursor = None
-    while True:
-        query = ExportContacts(user_id=USER, what=what, limit=limit, cursor=cursor)
-        pages.append(await export.export_contacts(world.context, query))
-        cursor = pages[-1].next_cursor
-        if cursor is None:
-            return pages
-
-
-async def test_an_archive_of_five_hundred_mails_with_ten_people_each_comes_in_pages_that_can_be_sent(
-    world: World,
-) -> None:
-    people = [f"somebody-with-a-rather-long-address-{n}@department.of.a.large.company.example" for n in range(9)]
-    mails = [mail(f"m{n}", JANE, [ME, *people], title="é" * 400, snippet="ü" * 400) for n in range(500)]
-    await messages.record_messages(world.context, mails)
-    pages = await every_page(world, "interactions")
-    assert len({row["ref"] for page in pages for row in page.items}) == 500
-    assert all(len(row["people"]) == row["people_total"] == 11 for page in pages for row in page.items)
-    assert len(pages) > 2
-    assert max(json_bytes(page) for page in pages) < 510_000
-
-
-async def test_an_archive_of_contacts_with_long_notes_comes_in_pages_that_can_be_sent(world: World) -> None:
-    for number in range(30):
-        fields = ContactFields(name=f"Contact {number}", notes="ü" * 40_000)
-        await contacts.create_contact(world.context, CreateContact(user_id=USER, fields=fields))
-    pages = await every_page(world, "contacts")
-    assert len({row["name"] for page in pages for row in page.items}) == 30
-    assert max(json_bytes(page) for page in pages) < 510_000
-
-
-async def test_what_is_larger_than_a_page_is_a_page_by_itself(world: World) -> None:
-    huge = [f"{'x' * 50}{n}@a-very-long-domain-name.of.somebody.example" for n in range(2_000)]
-    for n in range(2):
-        await world.receive(mail(f"m{n}", JANE, huge, title="x" * 500, account=1))
-    await world.pool.execute("""UPDATE participants SET name = repeat('ü', 200)""")
-    await world.pool.execute(
-        """INSERT INTO participants (address_id, occurred_at, interaction_id, role)
-           SELECT a.id, i.occurred_at, i.id, 'old' || n FROM addresses a, interactions i, generate_series(1, 30) n"""
-    )
-    pages = await every_page(world, "interactions")
-    assert [len(page.items) for page in pages] == [1, 1]
-    assert min(json_bytes(page) for page in pages) > 500_000
-
-
-async def test_a_timeline_after_twenty_mails_to_a_hundred_people_shows_the_first_and_how_many_there_are(
-    world: World,
-) -> None:
-    everybody = [f"somebody-{n:03}@department.of.a.large.company.example" for n in range(100)]
-    await world.receive(mail("before", JANE, days_ago=30))
-    await messages.record_messages(
-        world.context, [mail(f"m{n}", ME, [JANE, *everybody], days_ago=n + 1) for n in range(20)]
-    )
-    jane = await world.contact(JANE)
-    page = await timelines.get_timeline(world.context, GetTimeline(user_id=USER, contact_id=jane.id, limit=200))
-    assert (len(page.items), page.next_cursor) == (21, None)
-    assert [(line.people_total, len(line.people)) for line in page.items] == [*[(102, 25)] * 20, (2, 2)]
-    assert page.items[0].people[0].address == ME, "the author comes first"
-
-
-async def test_a_timeline_of_long_notes_comes_in_pages_that_can_be_sent(world: World) -> None:
-    await world.receive(mail("m1", JANE))
-    jane = await world.contact(JANE)
-    for n in range(60):
-        note = AddInteraction(user_id=USER, contact_id=jane.id, text=f"{n} " + "ü" * 9_000, ref=str(n))
-        await timelines.add_interaction(world.context, note)
-    seen: list[str] = []
-    cursor = None
-    while True:
-        query = GetTimeline(user_id=USER, contact_id=jane.id, limit=200, cursor=cursor, platform="note")
-        page = await timelines.get_timeline(world.context, query)
-        assert json_bytes(page) < 510_000
-        seen += [line.text.partition(" ")[0] for line in page.items]
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    assert sorted(seen, key=int) == [str(n) for n in range(60)]
-    assert (await world.timeline(JANE))[0].people_total == 0, "nobody but the contact is on a note"
-
-
-async def test_a_list_of_contacts_with_many_long_addresses_comes_in_pages_that_can_be_sent(world: World) -> None:
-    for number in range(40):
-        emails = tuple(f"{'x' * 60}{n}.{number}@{'d' * 60}.{'e' * 60}.example" for n in range(100))
-        await world.receive(card(str(number), name=f"Contact {number:02}", emails=emails))
-    seen: list[str] = []
-    cursor = None
-    while True:
-        query = SearchContacts(user_id=USER, q="contact", limit=200, cursor=cursor)
-        page = await contacts.search_contacts(world.context, query)
-        assert json_bytes(page) < 510_000
-        seen += [contact.name for contact in page.items]
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    assert sorted(seen) == [f"Contact {number:02}" for number in range(40)]
-
-
-async def test_what_is_known_of_five_hundred_guests_can_be_sent(world: World) -> None:
-    guests = [f"guest{n}@x.example" for n in range(500)]
-    others = [f"other{n}@x.example" for n in range(20)]
-    for n in range(3):
-        batch = [mail(f"{guest} {n}", guest, [ME, *others], title="é" * 500, snippet="ü" * 500) for guest in guests]
-        await messages.record_messages(world.context, batch)
-    query = GetAttendees(user_id=USER, addresses=tuple(guests), now=NOW + timedelta(days=1), last=20)
-    found = await attendees.get_attendees(world.context, query)
-    assert [len(guest.last) for guest in found.items] == [1] * 500
-    assert (found.items[0].last[0].people_total, len(found.items[0].last[0].people)) == (22, 5)
-    assert json_bytes(found) < 2_000_000
-
-
 async def test_of_a_deleted_user_nothing_is_left_and_nothing_comes_back(world: World) -> None:
     await world.receive(mail("m1", JANE), card("1", name="Jane", emails=[JANE]), meeting("e", [BOB]), settings(1))
     await world.receive(UserDeleted(user_id=USER, account_ids=(account_id(1),)), mail("m2", BOB), connected())
@@ -479,62 +233,6 @@ async def test_of_a_deleted_user_nothing_is_left_and_nothing_comes_back(world: W
         "cards",
     ):
         assert await world.pool.fetchval(f"SELECT count(*) FROM {table}") == 0, table
-
-
-@contextmanager
-def tried_under_one_key(request: type[Request[Any]]) -> Iterator[None]:
-    """As the bus hands over a command under an idempotency key, where it has no reply of an earlier try."""
-    with under(CommandKey("contacts", request.subject, str(USER), "a-key-of-the-caller")):
-        yield
-
-
-async def test_a_contact_whose_creator_got_no_reply_is_created_once(world: World) -> None:
-    command = CreateContact(user_id=USER, fields=ContactFields(name="Dora", emails=("dora@x.example",)))
-    created = []
-    for _ in range(2):
-        with tried_under_one_key(CreateContact):
-            created.append(await contacts.create_contact(world.context, command))
-    assert created[1] == created[0]
-    assert await world.names() == ["Dora"]
-    with pytest.raises(Refused, match="address_taken"):
-        await contacts.create_contact(world.context, command)  # without a key it is another one
-
-
-async def test_a_contact_that_was_merged_meanwhile_is_not_created_again(world: World) -> None:
-    await world.receive(mail("m1", JANE, name="Jane"))
-    command = CreateContact(user_id=USER, fields=ContactFields(name="Dora"))
-    with tried_under_one_key(CreateContact):
-        dora = await contacts.create_contact(world.context, command)
-    jane = await world.contact(JANE)
-    await merges.merge_contacts(world.context, MergeContacts(user_id=USER, contact_id=jane.id, other_id=dora.id))
-    with tried_under_one_key(CreateContact):
-        assert (await contacts.create_contact(world.context, command)).id == jane.id
-
-
-async def test_a_note_whose_writer_got_no_reply_is_written_once_and_keeps_its_time(world: World) -> None:
-    await world.receive(mail("m1", JANE))
-    note = AddInteraction(user_id=USER, contact_id=(await world.contact(JANE)).id, text="met in Rome")
-    written = []
-    for _ in range(2):
-        with tried_under_one_key(AddInteraction):
-            written.append(await timelines.add_interaction(world.context, note))
-    assert written[1] == written[0]
-    assert [line.platform for line in await world.timeline(JANE)] == ["note", "email"]
-    await timelines.add_interaction(world.context, note)
-    assert [line.platform for line in await world.timeline(JANE)] == ["note", "note", "email"], "I met her again"
-
-
-async def test_a_merge_whose_reply_was_lost_is_made_once_and_can_be_undone(world: World) -> None:
-    await world.receive(mail("m1", JANE, name="Jane"), mail("m2", BOB, name="Bob"))
-    jane, bob = await world.contact(JANE), await world.contact(BOB)
-    command = MergeContacts(user_id=USER, contact_id=jane.id, other_id=bob.id)
-    merged = []
-    for _ in range(2):
-        with tried_under_one_key(MergeContacts):
-            merged.append(await merges.merge_contacts(world.context, command))
-    assert merged[1] == merged[0]
-    await merges.undo_merge(world.context, UndoMerge(user_id=USER, merge_id=merged[0].merge_id))
-    assert await world.names() == ["Bob", "Jane"]
 
 
 async def silent(_: Resources) -> None:

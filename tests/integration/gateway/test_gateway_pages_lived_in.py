@@ -15,8 +15,8 @@ from libs.common import requests as q
 from libs.common.errors import Refused
 from libs.common.ids import ContactId, InteractionId, MeetingId, new_id
 from tests.conftest import ServiceSettings
-from tests.integration.gateway.test_gateway_pages import HOSTILE, HTML, interaction, page, requested, submit
 from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway.pages import HOSTILE, HTML, interaction, page, requested, submit
 from tests.support.gateway.values import NOW, contact
 
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"

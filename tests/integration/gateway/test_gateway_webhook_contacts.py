@@ -10,11 +10,16 @@ import asyncpg
 import pytest
 
 from libs.common.db import Connection, Pool
+from libs.common.errors import Outage
 from libs.common.events import ContactChanged
 from libs.common.ids import ContactId, UserId, new_id
+from libs.common.preferences import NotificationPreferences, Preferences
+from libs.common.requests import GetSettings, PutSettings, UserPreferences
 from libs.local.servers import Nats
+from services.gateway.api.serving import PREFIX
 from services.gateway.domain import webhook_delivery
 from services.gateway.domain.contact_changes import EVERYTHING, LONGEST_WAIT, MAX_IDS, SETTLING, GatheredContacts
+from services.gateway.preferences import remember, wants_contact_calls
 from services.gateway.store import operations, users, webhook_contacts
 from services.gateway.store.webhook_contacts import DueContacts
 from services.gateway.webhook_delivery import sender
@@ -23,6 +28,7 @@ from tests.integration.gateway.test_gateway_store import database_of_the_module,
 from tests.support.bus import handled, unhandled
 from tests.support.database import blocked
 from tests.support.gateway import RunningGateway
+from tests.support.gateway.world import World
 from tests.support.webhooks import Receiver, choose_webhook, receiver, with_webhook
 
 __all__ = ["database_of_the_module", "db", "receiver"]  # fixtures
@@ -214,6 +220,13 @@ async def publish_changed(running: RunningGateway, contact_ids: Iterable[Contact
     )
 
 
+async def choose(running: RunningGateway, *events: str, status: int = 200) -> None:
+    """Alice chooses anew what she is called about."""
+    async with running.client() as client:
+        response = await client.put(f"{PREFIX}/settings", json={"notifications": {"webhook_events": events}})
+        assert response.status == status
+
+
 async def test_a_webhook_is_called_about_changed_contacts_of_its_user_where_that_was_chosen(
     service_settings: ServiceSettings, receiver: Receiver, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,7 +239,7 @@ async def test_a_webhook_is_called_about_changed_contacts_of_its_user_where_that
         alice, bob = running.world.alice.id, running.world.bob.id
         await publish_changed(running, [quiet], alice)  # not chosen yet
         await handled(nats_server, "gateway", ContactChanged)
-        choose_webhook(running, receiver.url, webhook_events=("contact.changed",))
+        await choose(running, "contact.changed")
         await publish_changed(running, contact_ids, alice, bob)
         await receiver.wait(2)
         await handled(nats_server, "gateway", ContactChanged)
@@ -256,3 +269,79 @@ async def test_what_changed_while_the_gateway_was_off_is_called_about_when_it_is
         async with running.replica():
             await receiver.wait(1)
     assert receiver.messages[0]["data"]["contact_ids"] == [str(changed)]
+
+
+async def change(running: RunningGateway, nats_server: Nats, *user_ids: UserId) -> None:
+    """A contact of each of them changes, and the gateway has handled that."""
+    await publish_changed(running, [ContactId(new_id())], *user_ids)
+    await handled(nats_server, "gateway", ContactChanged)
+
+
+async def gathered_for(running: RunningGateway) -> list[UserId]:
+    return [row["user_id"] for row in await running.resources.db.fetch("SELECT user_id FROM webhook_contacts")]
+
+
+async def test_however_often_contacts_change_their_user_s_settings_are_requested_once_until_they_change(
+    service_settings: ServiceSettings, receiver: Receiver, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "POLL_SECONDS", 3600)  # no call is made, for which the URL would be requested
+    requested: list[UserId] = []
+    original = World.get_settings
+
+    async def get_settings(world: World, query: GetSettings) -> UserPreferences:
+        requested.append(query.user_id)
+        return await original(world, query)
+
+    monkeypatch.setattr(World, "get_settings", get_settings)
+    async with with_webhook(service_settings, receiver.url) as running, running.replica():
+        alice, bob = running.world.alice.id, running.world.bob.id
+        for _ in range(5):
+            await change(running, nats_server, alice, bob)
+        assert sorted(requested) == sorted([alice, bob]), "of both replicas together"
+        assert await gathered_for(running) == []
+        for events, expected in (("contact.changed",), [alice]), ((), []):
+            await choose(running, *events)
+            requested.clear()
+            await running.resources.db.execute("DELETE FROM webhook_contacts")
+            for _ in range(5):
+                await change(running, nats_server, alice, bob)
+            assert await gathered_for(running) == expected
+            assert requested == [], "it is known from the change of the settings"
+
+
+async def test_a_choice_whose_response_was_lost_counts_from_when_it_is_stored(
+    service_settings: ServiceSettings, receiver: Receiver, nats_server: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "POLL_SECONDS", 3600)
+    original = World.put_settings
+
+    async def put_settings(world: World, command: PutSettings) -> UserPreferences:
+        await original(world, command)
+        raise Outage("restarting")
+
+    monkeypatch.setattr(World, "put_settings", put_settings)
+    async with with_webhook(service_settings, receiver.url) as running:
+        alice = running.world.alice.id
+        await change(running, nats_server, alice)
+        assert await gathered_for(running) == []
+        await choose(running, "contact.changed", status=503)
+        await change(running, nats_server, alice)
+        assert await gathered_for(running) == [alice]
+
+
+async def test_settings_that_were_read_before_a_change_say_nothing_after_it(
+    service_settings: ServiceSettings, receiver: Receiver
+) -> None:
+    hook = NotificationPreferences.model_validate({"webhook_url": receiver.url, "webhook_events": ["contact.changed"]})
+    off, on = Preferences(), Preferences(notifications=hook)
+    async with with_webhook(service_settings, receiver.url) as running:
+        bus, cache, user_id = running.resources.bus, running.resources.cache, UserId(new_id())
+        for version, preferences, wanted in (
+            (9, off, False),
+            (10, on, True),
+            (9, off, True),
+            (11, off, False),
+            (10, on, False),
+        ):
+            await remember(cache, user_id, UserPreferences(version=version, preferences=preferences))
+            assert await wants_contact_calls(bus, cache, user_id) == wanted, version

@@ -122,8 +122,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "an address as the key of an event",
         "private",
-        "libs/common/events.py::MailboxNotified.key",
-        Replace("_digest(self.address)", "self.address"),
+        "libs/common/events/mail.py::MailboxNotified.key",
+        Replace("address_digest(self.address)", "self.address"),
         (f"{SILENT}::test_a_hint_that_cannot_be_handled_is_logged_and_counted_and_names_no_mailbox",),
     ),
     Mutation(
@@ -310,7 +310,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a webhook that is called about what its user did not choose",
         "private",
-        "services/gateway/webhook_delivery/sender.py::WebhookSender.get_url",
+        "services/gateway/domain/webhook_delivery.py::webhook_url",
         Replace("event in (*wanted.webhook_events, TEST)", "True"),
         (
             "tests/integration/gateway/test_gateway_webhook_delivery.py"

@@ -1,4 +1,4 @@
-"""The AsyncAPI document in docs/ is the one that events.py, requests/ and topology.py yield, and somebody can connect with it."""
+"""The AsyncAPI document in docs/ is the one that events/, requests/ and topology.py yield, and somebody can connect with it."""
 
 import json
 from collections.abc import Iterator

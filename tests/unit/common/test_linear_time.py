@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from libs.common import addresses, brief_mark, encoded_words, idempotency, log, log_schema
+from libs.common import addresses, birthdays, brief_mark, encoded_words, idempotency, log, log_schema
 from libs.common.config import google as google_settings
 from libs.common.config import places, traces, values
 from libs.common.google import batch, id_token
@@ -28,17 +28,9 @@ from services.contacts.domain import bcc, identities, identity_evidence, names, 
 from services.contacts.domain import cards as contact_cards
 from services.contacts.domain import text as contact_text
 from services.gateway.api import endpoint, moment, parsing
-from services.gateway.domain import (
-    asked_message,
-    assistant_clients,
-    export_formats,
-    moments,
-    photos,
-    redirect_uris,
-    sessions,
-)
+from services.gateway.domain import asked_message, assistant_clients, photos, redirect_uris, sessions
 from services.prep.domain import clean, direction
-from services.prep.domain.talking_points import fact, personal_facts, phrases, points, sentences
+from services.prep.domain.talking_points import fact, phrases, points, sentences
 from services.sync.domain import authentication, quotes, why
 from services.sync.domain import text as mail_text
 from services.sync.domain.mail import Me, Outcome, read
@@ -124,6 +116,7 @@ PATTERNS = (
     Row(addresses._LIKE_ADDRESS.findall, (repeated("@"), repeated("@ a"), repeated("a@"), unclosed("@", "a"), unclosed("@", " "))),
     Row(addresses._VANITY.fullmatch, (unclosed("1", "-"), unclosed("1", "a"), repeated("1a"), unclosed("1abc", "1("))),
     Row(addresses._DOMAIN.match, (unclosed("a", "-"), repeated("a-"), unclosed("a", "."))),
+    Row(birthdays._WRITTEN.fullmatch, (repeated("1"), repeated("-"), repeated("1985-03-21"))),
     Row(brief_mark._TOKEN.fullmatch),
     Row(contact_cards._DAY.match),
     Row(names._BRACKETED.findall, (repeated("("), repeated("["), repeated("(a"), repeated("[("), unclosed("[", "a"), nested("[", "]"))),
@@ -153,8 +146,6 @@ PATTERNS = (
     Row(direction._QUOTATION.findall, (repeated("“"), unclosed("“", "a"), unclosed("“", "” "))),
     Row(clean._NUMBER.findall, (repeated("1  "), repeated("1   "), repeated("+1"), repeated("1-"), repeated("1()1"))),
     Row(contact_text._CONTROLS.findall, (repeated("\x00"),)),
-    Row(moments._BIRTHDAY.fullmatch, (repeated("1"), repeated("-"), repeated("1985-03-21"))),
-    Row(export_formats._BIRTHDAY.fullmatch, (repeated("1"), repeated("-"), repeated("1985-03-21"))),
     Row(contact_text._WORD.findall, (repeated("_"),)),
     Row(contact_text._UNSPACED.search, (repeated("王"),)),
     Row(contact_text._STRETCH.findall, (repeated("王"), repeated("王a"))),
@@ -246,7 +237,6 @@ BOUNDED: tuple[tuple[re.Pattern[Any], str], ...] = (
         )
     ),
     (fact._REPLY, "given at most MAX_TEXT characters of a title"),
-    (personal_facts._BIRTHDAY, "given a birthday, of at most some characters"),
     (addresses._QUOTED, "given at most MAX_ENTRY characters of an entry; parse_list has its worst texts"),
 )
 

@@ -88,6 +88,17 @@ def test_an_address_book_reads_what_was_written(tmp_path: Path) -> None:
     assert values(only, "birthdays", "date") == [{"month": 3, "day": 21}]
 
 
+@pytest.mark.parametrize(
+    ("birthday", "written"),
+    [
+        ("1985-03-21", "BDAY:19850321"), ("0985-03-01", "BDAY:09850301"), ("--02-29", "BDAY:--0229"),
+        ("1985-02-29", "BDAY;VALUE=text:1985-02-29"), ("in spring; or so", "BDAY;VALUE=text:in spring\\; or so"),
+    ],
+)  # fmt: skip
+def test_a_birthday_that_is_no_day_is_text(birthday: str, written: str) -> None:
+    assert written in formats.vcards([{"birthday": birthday}]).split("\r\n")
+
+
 def test_a_calendar_reads_what_was_written() -> None:
     timed = {
         "meeting_id": "1", "title": ODD, "starts_at": "2026-03-04T12:00:00Z", "ends_at": "2026-03-04T12:45:00Z", "place": "Room 1, 2nd",

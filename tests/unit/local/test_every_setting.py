@@ -17,8 +17,8 @@ from libs.local.doctor.settings import check_settings
 from libs.local.environment import redis_url_name
 
 ALL = list(definitions().values())
-BAD = [(definition, value) for definition in ALL for value in definition.shape.bad]
-GOOD = [(definition, value) for definition in ALL for value in definition.shape.good]
+BAD = [(definition, value) for definition in ALL for value in definition.format.bad]
+GOOD = [(definition, value) for definition in ALL for value in definition.format.good]
 
 
 # What a setting is only looked at with.
@@ -57,7 +57,7 @@ def _refusals_of_folder(environment: dict[str, str]) -> Iterator[str]:
 
 def test_every_setting_has_values_to_try_and_words_for_its_default() -> None:
     for definition in ALL:
-        assert definition.shape.bad, definition.name
+        assert definition.format.bad, definition.name
         assert definition.default, definition.name
         assert definition.description, definition.name
         assert not definition.description.endswith("."), definition.name
@@ -78,9 +78,9 @@ def test_a_bad_value_is_refused_in_one_sentence_with_its_name_and_what_to_do(
     assert sentence.endswith(".")
     assert sentence.count(". ") == 0
     assert "\n" not in sentence
-    assert definition.shape.text in sentence or "choose another with --data-dir" in sentence
-    if definition.shape.private:
-        assert value in definition.shape.text or value == "," or value not in sentence, "it may be a password"
+    assert definition.format.text in sentence or "choose another with --data-dir" in sentence
+    if definition.format.private:
+        assert value in definition.format.text or value == "," or value not in sentence, "it may be a password"
 
 
 @pytest.mark.parametrize("definition", ALL, ids=id_of)

@@ -5,10 +5,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from libs.common.ids import UserId
-from libs.common.requests.shape import Query, Shape
+from libs.common.requests.request import FrozenModel, Query
 
 
-class Counts(Shape):
+class Counts(FrozenModel):
     """How much there is: `messages` and `meetings` are interactions, `imported` are linked Google cards."""
 
     contacts: int
@@ -27,7 +27,7 @@ class CountContacts(Query[Counts]):
     user_id: UserId
 
 
-class ExportPage(Shape):
+class ExportPage(FrozenModel):
     """Rows of the archive, as plain JSON objects."""
 
     items: tuple[dict[str, Any], ...]

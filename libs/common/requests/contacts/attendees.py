@@ -7,7 +7,7 @@ from pydantic import Field
 from libs.common.ids import ContactId, UserId
 from libs.common.requests.contacts.relationships import Score
 from libs.common.requests.contacts.timelines import Interaction
-from libs.common.requests.shape import Query, Shape
+from libs.common.requests.request import FrozenModel, Query
 
 
 class GuestInteraction(Interaction):
@@ -22,7 +22,7 @@ class GuestInteraction(Interaction):
     times: int = 1
 
 
-class FormerWork(Shape):
+class FormerWork(FrozenModel):
     """What a card of Google Contacts called somebody's work until `changed_at`, when it was found to be another."""
 
     company: str
@@ -30,7 +30,7 @@ class FormerWork(Shape):
     changed_at: datetime
 
 
-class Colleague(Shape):
+class Colleague(FrozenModel):
     """Somebody of the same company whom the user knows."""
 
     contact_id: ContactId
@@ -38,14 +38,14 @@ class Colleague(Shape):
     last_contact_at: datetime
 
 
-class GroupMeeting(Shape):
+class GroupMeeting(FrozenModel):
     """A past meeting of the user with exactly these guests."""
 
     title: str
     starts_at: datetime
 
 
-class Attendee(Shape):
+class Attendee(FrozenModel):
     """What is known about one guest. `contact_id` is null where there is no contact.
 
     `last`: what passed between them last, newest first: what was written comes before meetings, and a recurring meeting counts once.
@@ -77,7 +77,7 @@ class Attendee(Shape):
     not_recorded: bool = False
 
 
-class Attendees(Shape):
+class Attendees(FrozenModel):
     """`met_together`: the last time that all of them, and nobody else, met with the user; only where there are two or more of them."""
 
     items: tuple[Attendee, ...]

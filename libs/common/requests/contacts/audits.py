@@ -3,10 +3,10 @@
 from pydantic import ConfigDict, Field
 
 from libs.common.ids import AccountId, UserId
-from libs.common.requests.shape import Query, Shape
+from libs.common.requests.request import FrozenModel, Query
 
 
-class PublishedMessage(Shape):
+class PublishedMessage(FrozenModel):
     """What the newest event about one message states: it is there as of `revision`, or it was `removed`."""
 
     gmail_id: str = Field(max_length=500)
@@ -14,14 +14,14 @@ class PublishedMessage(Shape):
     removed: bool = False
 
 
-class HeldMessage(Shape):
+class HeldMessage(FrozenModel):
     """How a message is held that is not held as published. `revision`: that of the newest event that arrived, 0 for none."""
 
     gmail_id: str
     revision: int
 
 
-class Comparison(Shape):
+class Comparison(FrozenModel):
     """The `differing` messages. They are lost where none is `waiting`: events on their way here that were not handled yet.
 
     `left_out`: of how many nothing is kept, because the user asked not to record who is on them.
@@ -47,7 +47,7 @@ class CompareMessages(Query[Comparison]):
     published: tuple[PublishedMessage, ...] = Field(alias="told", max_length=500)
 
 
-class PublishedItem(Shape):
+class PublishedItem(FrozenModel):
     """What the newest event about a meeting or card states. `id`: `calendar id/event id`, or the card's resource name."""
 
     id: str = Field(max_length=2_500)
@@ -55,14 +55,14 @@ class PublishedItem(Shape):
     removed: bool = False
 
 
-class HeldItem(Shape):
+class HeldItem(FrozenModel):
     """How an item is held that is not held as published. `revision`: that of the newest event that arrived, 0 for none."""
 
     id: str
     revision: int
 
 
-class ItemComparison(Shape):
+class ItemComparison(FrozenModel):
     """The `differing` items. They are lost where none is `waiting`: events on their way here that were not handled yet."""
 
     differing: tuple[HeldItem, ...]

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from libs.common.ids import ContactId, UserId
 from libs.common.requests.contacts.people import Contact, ContactSummary
-from libs.common.requests.shape import Command, Done, Query, Shape
+from libs.common.requests.request import Command, Done, FrozenModel, Query
 
 
-class Duplicate(Shape):
+class Duplicate(FrozenModel):
     """A contact that may be the same person; `confidence` is from 0 to 1."""
 
     contact: ContactSummary
@@ -18,7 +18,7 @@ class Duplicate(Shape):
     confidence: float
 
 
-class Duplicates(Shape):
+class Duplicates(FrozenModel):
     items: tuple[Duplicate, ...]
 
 
@@ -34,7 +34,7 @@ class FindDuplicates(Query[Duplicates]):
     contact_id: ContactId
 
 
-class DuplicatePair(Shape):
+class DuplicatePair(FrozenModel):
     """Two contacts that may be one person; `other` would go into `contact`, with whom more passed."""
 
     contact: ContactSummary
@@ -43,7 +43,7 @@ class DuplicatePair(Shape):
     confidence: float
 
 
-class DuplicatePairs(Shape):
+class DuplicatePairs(FrozenModel):
     """`total`: how many there are in all, counted no further than 1,000."""
 
     items: tuple[DuplicatePair, ...]
@@ -77,7 +77,7 @@ class DismissDuplicate(Command[Done]):
     other_id: ContactId
 
 
-class Merged(Shape):
+class Merged(FrozenModel):
     merge_id: UUID
     contact: Contact
 
@@ -110,7 +110,7 @@ class UnlinkIdentity(Command[Contact]):
     value: str
 
 
-class MergeRecord(Shape):
+class MergeRecord(FrozenModel):
     """A merge that stands: `other` went into the contact. `consequences`: sentences about what its undoing would do now.
 
     `blocked_by`: the merge that has to be undone before this one.
@@ -125,7 +125,7 @@ class MergeRecord(Shape):
     blocked_by: UUID | None = None
 
 
-class MergeRecords(Shape):
+class MergeRecords(FrozenModel):
     items: tuple[MergeRecord, ...]
 
 

@@ -4,10 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.ids import ContactId, UserId
-from libs.common.requests.shape import Command, Done, Query, Shape
+from libs.common.requests.request import Command, Done, FrozenModel, Query
 
 
-class Exclusion(Shape):
+class Exclusion(FrozenModel):
     """Somebody, or everybody under a mail domain, whom the user asked not to record.
 
     `kind`: domain, email, phone, or that of a handle. `removing`: what was recorded before is still being removed. `left_out`: how many
@@ -22,7 +22,7 @@ class Exclusion(Shape):
     left_out: int = 0
 
 
-class Exclusions(Shape):
+class Exclusions(FrozenModel):
     items: tuple[Exclusion, ...]
 
 

@@ -8,20 +8,20 @@ from pydantic import ConfigDict, Field
 
 from libs.common.ids import AccountId, ContactId, UserId
 from libs.common.requests.contacts.relationships import GoingCold, Label, MonthScore, Score, ScoreNumbers
-from libs.common.requests.shape import Command, Done, Query, Shape
+from libs.common.requests.request import Command, Done, FrozenModel, Query
 
 BioPlatform = Literal["twitter", "linkedin", "telegram"]
 ContactOrder = Literal["recent", "score", "name", "company", "added"]
 
 
-class Phone(Shape):
+class Phone(FrozenModel):
     """As it was written, and in E.164 where the country is known."""
 
     shown: str
     e164: str | None = None
 
 
-class ContactIdentity(Shape):
+class ContactIdentity(FrozenModel):
     """What identifies the person on another platform: as it is compared and as it is shown. `url`: their profile, where that is known.
 
     `emails` and `phones`: what a connector reported with it.
@@ -35,7 +35,7 @@ class ContactIdentity(Shape):
     phones: tuple[str, ...] = ()
 
 
-class TypedIdentity(Shape):
+class TypedIdentity(FrozenModel):
     """A handle, with or without `@`, or the address of a profile; `kind` (`telegram`, `linkedin`, …) may be left out where that says it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -44,14 +44,14 @@ class TypedIdentity(Shape):
     value: str = Field(min_length=1, max_length=500)
 
 
-class BccAddress(Shape):
+class BccAddress(FrozenModel):
     """Mail from me with this address in BCC is logged to the contact."""
 
     account_id: AccountId
     address: str
 
 
-class ContactSummary(Shape):
+class ContactSummary(FrozenModel):
     id: ContactId
     name: str
     emails: tuple[str, ...]
@@ -85,7 +85,7 @@ class Contact(ContactSummary):
     created_at: datetime
 
 
-class ContactPage(Shape):
+class ContactPage(FrozenModel):
     items: tuple[ContactSummary, ...]
     next_cursor: str | None = None
 
@@ -113,14 +113,14 @@ class SearchContacts(Query[ContactPage]):
     limit: int = Field(50, ge=1, le=200)
 
 
-class Tag(Shape):
+class Tag(FrozenModel):
     """A tag, and how many contacts have it; archived ones are not counted."""
 
     name: str
     contacts: int
 
 
-class Tags(Shape):
+class Tags(FrozenModel):
     items: tuple[Tag, ...]
 
 
@@ -145,7 +145,7 @@ class GetContact(Query[Contact]):
     contact_id: ContactId
 
 
-class PhotoSource(Shape):
+class PhotoSource(FrozenModel):
     """Where a contact's photo is; empty where none is known."""
 
     url: str = ""
@@ -163,7 +163,7 @@ class GetPhoto(Query[PhotoSource]):
     contact_id: ContactId
 
 
-class ContactFields(Shape):
+class ContactFields(FrozenModel):
     """What a user types about a contact. A field that is absent stays as it is; what is given stays the user's."""
 
     name: str | None = Field(None, max_length=500)

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Literal
 
-from libs.common.requests.shape import Shape
+from libs.common.requests.request import FrozenModel
 
 Label = Literal["Strong", "Warm", "Cold"]
 
 
-class Score(Shape):
+class Score(FrozenModel):
     """The relationship score and its parts; `total` is their sum, at most 10."""
 
     total: int
@@ -20,7 +20,7 @@ class Score(Shape):
     tenure: int
 
 
-class ScoreNumbers(Shape):
+class ScoreNumbers(FrozenModel):
     """What the parts of a score look at, counted: what they wrote, what you wrote, and meetings that both were at; `in_all` with notes.
 
     `in_year`: the last 365 days; `in_quarter` 90, `in_month` 30. A meeting is a sign from both.
@@ -40,14 +40,14 @@ class ScoreNumbers(Shape):
     last_from_you_at: datetime | None = None
 
 
-class MonthScore(Shape):
+class MonthScore(FrozenModel):
     """The score at the end of a month ("2026-03", UTC), or now."""
 
     month: str
     score: int
 
 
-class GoingCold(Shape):
+class GoingCold(FrozenModel):
     """A relationship that `was` Strong or Warm at its last contact, silent for much longer than usual.
 
     `usual_days`: how many days used to lie between two days on which one of you wrote.

@@ -7,12 +7,12 @@ from pydantic import Field
 
 from libs.common.events import Person
 from libs.common.ids import AccountId, ContactId, InteractionId, UserId
-from libs.common.requests.shape import Command, Done, Query, Shape
+from libs.common.requests.request import Command, Done, FrozenModel, Query
 
 Direction = Literal["inbound", "outbound", "participant", "mutual"]
 
 
-class Interaction(Shape):
+class Interaction(FrozenModel):
     """One line of a timeline, from the contact's point of view. `people` are the first of `people_total`."""
 
     id: InteractionId
@@ -40,7 +40,7 @@ class TimelineItem(Interaction):
     older: tuple[Interaction, ...] = ()
 
 
-class Timeline(Shape):
+class Timeline(FrozenModel):
     items: tuple[TimelineItem, ...]
     next_cursor: str | None = None
 
@@ -91,7 +91,7 @@ class AddInteraction(Command[Interaction]):
     thread: str = Field("", max_length=500)
 
 
-class WaitingMail(Shape):
+class WaitingMail(FrozenModel):
     """Mail of a contact that the user has not answered. `topic`: its subject without "Re:". `asked`: it holds a question."""
 
     interaction_id: InteractionId
@@ -103,7 +103,7 @@ class WaitingMail(Shape):
     occurred_at: datetime
 
 
-class Waiting(Shape):
+class Waiting(FrozenModel):
     items: tuple[WaitingMail, ...]
 
 
@@ -142,12 +142,12 @@ class RestoreWaiting(Command[Done]):
     interaction_id: InteractionId
 
 
-class ContactRef(Shape):
+class ContactRef(FrozenModel):
     id: ContactId
     name: str
 
 
-class ContactRefs(Shape):
+class ContactRefs(FrozenModel):
     """`left_out_by`: the address or domain that the user asked not to record, where that is why nothing is kept of the message."""
 
     items: tuple[ContactRef, ...]
@@ -158,7 +158,7 @@ class TimelineOwner(ContactRef):
     archived: bool = False
 
 
-class FoundMail(Shape):
+class FoundMail(FrozenModel):
     """A message wherever it is: on the timelines of `owners`, the first of `owners_total`. `sender`: their address."""
 
     interaction_id: InteractionId
@@ -171,7 +171,7 @@ class FoundMail(Shape):
     owners_total: int = 0
 
 
-class FoundMails(Shape):
+class FoundMails(FrozenModel):
     items: tuple[FoundMail, ...]
 
 

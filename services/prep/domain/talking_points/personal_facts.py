@@ -4,11 +4,11 @@ A fact is stated as it is on record ("no answer from you is on record"), and onl
 written or met since may have settled what was open, so it is not mentioned any more.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from libs.common.birthdays import read_birthday
 from libs.common.requests import FormerWork
 from services.prep.domain.clean import line, unlinked, without_links
 from services.prep.domain.dossier import Dossier, PastInteraction, Profile, is_other_name
@@ -37,7 +37,6 @@ ANSWER_DAYS = 2
 """So long nobody is expected to answer."""
 BIRTHDAY_AHEAD, BIRTHDAY_PAST = 7, 2
 SUBJECT = 80
-_BIRTHDAY = re.compile(r"(?:\d{4}|-)-(\d{2})-(\d{2})")
 
 
 @dataclass(frozen=True)
@@ -262,14 +261,14 @@ def _last_met(reading: Reading) -> Iterator[Fact]:
         yield _fact("met", person, f"You last met {person.name} {reading.ago(met.at)}: {quoted(met.title)}{since}", met)
 
 
-def birthday_text(birthday: str, today: date) -> str:
+def birthday_text(written: str, today: date) -> str:
     """`is today`, `is tomorrow`, `is on Friday`, `was yesterday`; empty where it is none of these days, or can't be read."""
-    found = _BIRTHDAY.fullmatch(birthday)
-    if not found:
+    birthday = read_birthday(written)
+    if birthday is None:
         return ""
     for days in range(-BIRTHDAY_PAST, BIRTHDAY_AHEAD):
         on = today + timedelta(days=days)
-        if (on.month, on.day) == (int(found[1]), int(found[2])):
+        if (on.month, on.day) == (birthday.month, birthday.day):
             near = {-1: "was yesterday", 0: "is today", 1: "is tomorrow"}
             return near.get(days) or (f"was {-days} days ago" if days < 0 else f"is on {on:%A}")
     return ""

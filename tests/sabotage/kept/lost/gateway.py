@@ -125,6 +125,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{CONTACTS}::test_what_changed_while_the_gateway_was_off_is_called_about_when_it_is_back",),
     ),
     Mutation(
+        "calls about contacts that were chosen by a request without a response begin minutes later",
+        "lost",
+        "services/gateway/preferences.py::change_preferences",
+        Replace("await _remember(cache, user_id, before.version + 1, _UNKNOWN)", ""),
+        (f"{CONTACTS}::test_a_choice_whose_response_was_lost_counts_from_when_it_is_stored",),
+    ),
+    Mutation(
+        "settings that were read before a change take the place of what it chose",
+        "lost",
+        "services/gateway/preferences.py::_REMEMBER",
+        InText("<= tonumber(ARGV[1])", "<= 1000000"),
+        (f"{CONTACTS}::test_settings_that_were_read_before_a_change_say_nothing_after_it",),
+    ),
+    Mutation(
         "an export that is given up while it is made for the last time",
         "lost",
         "services/gateway/store/exports.py::list_given_up",
@@ -164,7 +178,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "services/gateway/pages/timeline.py::_opened",
         Replace('visit.http_request.query.getall("open", ())', "()"),
         (
-            "tests/integration/gateway/test_gateway_pages.py::test_conversations_that_are_open_stay_so_where_the_timeline_is_fetched_anew",
+            "tests/integration/gateway/test_gateway_people_pages.py::test_conversations_that_are_open_stay_so_where_the_timeline_is_fetched_anew",
         ),
     ),
     Mutation(

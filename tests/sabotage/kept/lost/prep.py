@@ -4,6 +4,7 @@ from tests.sabotage.mutation import InText, Mutation, Replace
 
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
 PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
+PREP_SETTLING = "tests/integration/prep/test_prep_settling.py"
 PREP_SERVICE = "tests/integration/prep/test_prep_service.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -12,21 +13,21 @@ MUTATIONS: tuple[Mutation, ...] = (
         "lost",
         "services/prep/outcomes.py::record_sent",
         Replace("connection.transaction()", "context.db.acquire()"),
-        (f"{PREP_ATTEMPTS}::test_a_brief_is_settled_together_with_its_event_or_not_at_all",),
+        (f"{PREP_SETTLING}::test_a_brief_is_settled_together_with_its_event_or_not_at_all",),
     ),
     Mutation(
         "a brief is settled though its event is lost",
         "lost",
         "services/prep/outcomes.py::record_sent",
         Replace("connection.transaction()", '__import__("contextlib").nullcontext()'),
-        (f"{PREP_ATTEMPTS}::test_a_brief_is_settled_together_with_its_event_or_not_at_all",),
+        (f"{PREP_SETTLING}::test_a_brief_is_settled_together_with_its_event_or_not_at_all",),
     ),
     Mutation(
         "abandoned briefs fail without their notification",
         "lost",
         "services/prep/outcomes.py::fail_abandoned",
         Replace("connection.transaction()", '__import__("contextlib").nullcontext()'),
-        (f"{PREP_ATTEMPTS}::test_a_brief_is_settled_together_with_its_event_or_not_at_all",),
+        (f"{PREP_SETTLING}::test_a_brief_is_settled_together_with_its_event_or_not_at_all",),
     ),
     Mutation(
         "an attempt at a brief that failed never comes back",

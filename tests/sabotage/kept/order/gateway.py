@@ -135,8 +135,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a zone that is guessed where it can not be known",
         "order",
-        "services/gateway/user_zones.py::user_zone",
-        Replace("refused.status != 404", "False"),
+        "services/gateway/preferences.py::get_preferences",
+        Replace("refused.status == 404", "True"),
         ("tests/unit/gateway/test_user_zones.py::test_a_zone_that_can_not_be_known_now_is_not_guessed",),
     ),
 )

@@ -89,7 +89,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "twice",
         "services/contacts/handlers/merges.py::merge_contacts",
         Replace("await get_merge(connection, user_id, merge_id) is None", "True"),
-        (f"{CONTACTS}_requests.py::test_a_merge_whose_reply_was_lost_is_made_once_and_can_be_undone",),
+        (f"{CONTACTS}_commands_once.py::test_a_merge_whose_reply_was_lost_is_made_once_and_can_be_undone",),
     ),
     Mutation(
         "a purged account of which more is recorded",

@@ -3,7 +3,8 @@
 from tests.sabotage.mutation import InText, Mutation, Replace
 
 PREP_ROWS = "tests/integration/prep/test_prep_rows.py"
-PREP_ATTEMPTS = "tests/integration/prep/test_prep_attempts.py"
+PREP_SETTLING = "tests/integration/prep/test_prep_settling.py"
+PREP_EARLIER = "tests/integration/prep/test_prep_earlier_attempts.py"
 MODEL_CALLS = "tests/integration/prep/test_model_calls.py"
 PREP_KEYS = "tests/integration/prep/test_prep_dedup_keys.py"
 
@@ -30,7 +31,7 @@ MUTATIONS: tuple[Mutation, ...] = (
             "not await preps.mark_handed_over(connection, stored, brief)",
             "await preps.mark_handed_over(connection, stored, brief) is None",
         ),
-        (f"{PREP_ATTEMPTS}::test_who_lost_the_lease_before_handing_over_sends_nothing",),
+        (f"{PREP_SETTLING}::test_who_lost_the_lease_before_handing_over_sends_nothing",),
     ),
     Mutation(
         "a brief is taken from who is at it",
@@ -54,14 +55,14 @@ MUTATIONS: tuple[Mutation, ...] = (
             "stored.handed_over_at and await _settle_earlier_attempt(context, stored, account, stored.handed_over_at)",
             "False",
         ),
-        (f"{PREP_ATTEMPTS}::test_a_brief_whose_answer_was_lost_is_found_in_sent_and_not_sent_again",),
+        (f"{PREP_EARLIER}::test_a_brief_whose_answer_was_lost_is_found_in_sent_and_not_sent_again",),
     ),
     Mutation(
         "Sent is looked at no further than its first few mails",
         "twice",
         "services/prep/sending.py::find_sent",
         Replace("is_past and message.sent_ms is not None and message.sent_ms < earliest_ms", "True"),
-        (f"{PREP_ATTEMPTS}::test_sent_is_looked_through_as_far_as_the_brief_can_be",),
+        (f"{PREP_EARLIER}::test_sent_is_looked_through_as_far_as_the_brief_can_be",),
     ),
     Mutation(
         "what was thrown away is not among what was sent",
@@ -96,7 +97,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "twice",
         "services/prep/outcomes.py::record_skipped",
         Replace("prep is not None and stored.reason != reason", "prep is not None"),
-        (f"{PREP_ATTEMPTS}::test_a_skip_is_published_once_per_reason",),
+        (f"{PREP_SETTLING}::test_a_skip_is_published_once_per_reason",),
     ),
     Mutation(
         "the same content is sent to the model again",

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 from libs.common.ids import Service
 
 
-class Shape(BaseModel):
-    """A reply or a part of one."""
+class FrozenModel(BaseModel):
+    """A reply, or a part of one or of a request."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,5 +35,5 @@ class Query(Request[R]):
     """A request to know something; it changes nothing that anybody could see."""
 
 
-class Done(Shape):
+class Done(FrozenModel):
     """It was done; there is nothing more to report."""

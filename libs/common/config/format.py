@@ -6,7 +6,7 @@ from pydantic import BeforeValidator
 
 
 @dataclass(frozen=True)
-class Shape:
+class Format:
     """What a value must be: `text` goes on after "PINGCRM_X must be".
 
     `good` are values that are accepted and `bad` ones that are refused: a test tries them on every setting. A `private` value may
