@@ -79,10 +79,10 @@ async def test_a_fault_refuses_the_first_calls_of_its_method(ada: Driver, kind: 
 
 
 async def test_latency_is_waited_for(ada: Driver) -> None:
-    await faults(ada, {"match": "profile", "kind": "latency", "milliseconds": 120})
+    await faults(ada, {"match": "profile", "kind": "latency", "milliseconds": 500})
     began = time.monotonic()
     await asyncio.gather(*(ada.gmail("profile") for _ in range(3)))
-    assert 0.12 <= time.monotonic() - began < 0.3
+    assert 0.5 <= time.monotonic() - began < 3 * 0.5, "each call waits, at the same time as the others"
 
 
 async def test_a_reset_ends_the_connection_and_a_cut_response_is_noticed(ada: Driver) -> None:
@@ -144,10 +144,10 @@ async def test_faults_hit_a_batch_as_a_whole(ada: Driver) -> None:
 
 
 async def test_a_batch_waits_once_for_its_slowest_part(ada: Driver) -> None:
-    await faults(ada, {"match": ".", "kind": "latency", "milliseconds": 60})
+    await faults(ada, {"match": ".", "kind": "latency", "milliseconds": 200})
     began = time.monotonic()
     assert await batch(ada, 10) == [200] * 10
-    assert 0.06 <= time.monotonic() - began < 0.3
+    assert 0.2 <= time.monotonic() - began < 10 * 0.2
 
 
 async def test_each_part_of_a_batch_is_charged(ada: Driver) -> None:
