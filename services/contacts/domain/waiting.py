@@ -18,7 +18,7 @@ _MARKS = frozenset("?？﹖؟՞፧\u037e⁇⁈⁉‽⸮⳺⳻꘏\U00016e9a")
 _AT_THE_END = "".join(_MARKS) + "!！,，;；:：… "
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)
 # "Re:", "AW:", "回复：", "Re[2]:", also several, and behind the tag of a list ("[dev] Re:"): such a subject is that of an earlier mail.
-_PREFIXES = re.compile(r"^(?:(?:\s*\[[^\[\]]{1,40}\])*\s*[^\W\d_]{1,4}(?:\[\d+\])?\s*[:：](?!:))+\s*")
+_PREFIXES = re.compile(r"^(?:(?:\s*+\[[^\[\]]{1,40}+\])*+\s*+[^\W\d_]{1,4}+(?:\[\d++\])?+\s*+[:：](?!:))++\s*+")
 
 
 @dataclass(frozen=True)
