@@ -363,6 +363,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("tests/integration/common/test_full_disk.py",),
     ),
     Mutation(
+        "a dead letter whose number of attempts nobody can read hides all others",
+        "edges",
+        "libs/common/dead_letters.py::read_attempts",
+        Replace("int(header) if is_number else None", "int(header or 1)"),
+        ("tests/unit/common/test_dead_letter_headers.py",),
+    ),
+    Mutation(
+        "a dead letter that moves the cursor of the terminal on which it is listed",
+        "edges",
+        "libs/common/dead_letters.py::readable",
+        Replace('character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"', "character"),
+        ("tests/unit/common/test_dead_letter_headers.py",),
+    ),
+    Mutation(
         "what doctor finds wrong is started",
         "edges",
         "libs/local/up.py::up",
