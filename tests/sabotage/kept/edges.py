@@ -363,6 +363,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("tests/integration/common/test_full_disk.py",),
     ),
     Mutation(
+        "a service that lives on without one of its loops",
+        "edges",
+        "libs/common/service.py::BackgroundTasks._note_end",
+        Replace("self.failed.set()", ""),
+        (
+            "tests/integration/common/test_service_exit.py::test_a_service_whose_loop_fails_ends_in_order_to_be_started_again",
+        ),
+    ),
+    Mutation(
+        "a service that nobody starts again because it ends as if it had been stopped",
+        "edges",
+        "libs/common/service.py::_main",
+        Replace("1 if resources.background.failed.is_set() else 0", "0"),
+        (
+            "tests/integration/common/test_service_exit.py::test_a_service_whose_loop_fails_ends_in_order_to_be_started_again",
+        ),
+    ),
+    Mutation(
         "a dead letter whose number of attempts nobody can read hides all others",
         "edges",
         "libs/common/dead_letters.py::read_attempts",

@@ -126,11 +126,52 @@ async def test_a_loop_that_failed_shows_and_one_that_returned_or_runs_does_not()
     await asyncio.sleep(0)
     with pytest.raises(Outage, match=r"Not running any more: failing$"):
         await tasks.ping()
-    with capture_logs() as logs:
-        await tasks.stop()
-    assert [line["task"] for line in logs if line["event"] == "background_ended"] == ["failing"]
+    await tasks.stop()
     with pytest.raises(ValueError, match="two loops called failing"):
         tasks.add("failing", fail)
+
+
+async def test_a_loop_that_failed_is_in_the_log_at_once_and_one_that_returned_or_was_cancelled_is_not() -> None:
+    tasks = BackgroundTasks()
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    async def turned_off() -> None:
+        return
+
+    tasks.add("turned off", turned_off)
+    tasks.add("at work", asyncio.Event().wait)  # type: ignore[arg-type]
+    with capture_logs() as logs:
+        tasks.start()
+        await asyncio.sleep(0)
+        await tasks.stop()
+    assert (logs, tasks.failed.is_set()) == ([], False)
+    tasks.add("failing", fail)
+    with capture_logs() as logs:
+        tasks.start()
+        async with asyncio.timeout(10):
+            await tasks.failed.wait()
+        assert [(line["event"], line["task"]) for line in logs] == [("background_ended", "failing")]
+        await tasks.stop()
+    assert len(logs) == 1
+
+
+async def test_a_loop_that_fails_while_it_is_stopped_is_in_the_log_too() -> None:
+    tasks = BackgroundTasks()
+
+    async def fail_at_the_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ZeroDivisionError
+
+    tasks.add("failing", fail_at_the_end)
+    tasks.start()
+    await asyncio.sleep(0)
+    with capture_logs() as logs:
+        await tasks.stop()
+    assert [(line["event"], line["task"]) for line in logs] == [("background_ended", "failing")]
 
 
 async def test_a_pool_whose_connection_nobody_returns_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
