@@ -49,6 +49,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{DOCTOR}::test_what_is_wrong_in_a_container_is_found_there",),
     ),
     Mutation(
+        "a migration in an image without its tools",
+        "edges",
+        "deploy/kubernetes/overlays/small/kustomization.yaml",
+        InText("registry.example.org/pingcrm-migrate", "registry.example.org/pingcrm"),
+        ("tests/unit/test_kubernetes.py::test_the_migration_runs_in_the_image_that_has_its_tools",),
+    ),
+    Mutation(
         "passwords of Redis in a file for everybody",
         "private",
         "deploy/valkey.sh",
