@@ -103,7 +103,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a health check that hangs",
         "edges",
         "libs/common/web.py::_state",
-        Replace("asyncio.timeout(CHECK_TIMEOUT_SECONDS)", "asyncio.timeout(None)"),
+        Replace("asyncio.wait({checking}, timeout=CHECK_TIMEOUT_SECONDS)", "asyncio.wait({checking})"),
         (f"{LIFE}::test_a_check_that_fails_or_hangs_is_named_by_its_kind_and_the_service_not_ready",),
     ),
     Mutation(

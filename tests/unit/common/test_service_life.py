@@ -215,6 +215,29 @@ async def test_a_check_that_fails_or_hangs_is_named_by_its_kind_and_the_service_
     assert "secret" not in text
 
 
+async def test_a_check_that_can_not_be_stopped_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_module, "CHECK_TIMEOUT_SECONDS", 0.05)
+    replied, ended = asyncio.Event(), asyncio.Event()
+
+    async def wait_for_server() -> None:
+        """As a driver does that tells its server of the cancellation, and waits for a word."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await replied.wait()
+            ended.set()
+            raise ConnectionResetError
+
+    app = web.Application()
+    app.add_routes(health_routes({"db": wait_for_server}))
+    async with asyncio.timeout(20), TestClient(TestServer(app)) as client:
+        for _ in range(2):
+            async with client.get("/health/ready") as response:
+                assert (await response.json())["checks"] == {"db": "TimeoutError"}
+        replied.set()
+        await ended.wait()
+
+
 async def test_background_work_that_fails_is_in_the_log_and_ends_nothing() -> None:
     bus = Bus(Settings(), "sync", NOTHING)
     failures: list[Exception | None] = [Outage("away"), ZeroDivisionError(), None]
