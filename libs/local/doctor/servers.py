@@ -1,6 +1,7 @@
 """The three servers: reached, or startable from their wheels; and whether they are set up as the services need them."""
 
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
 import asyncpg
@@ -21,6 +22,7 @@ from libs.local.servers import postgres as postgres_server
 from libs.local.servers import valkey as valkey_server
 from libs.local.urls import without_login
 
+CLOCKS_DIFFER_SECONDS = 2.0
 UNUSABLE = (
     OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, nats.errors.Error, redis.exceptions.RedisError,
 )  # fmt: skip
@@ -107,8 +109,24 @@ def _redis_logins(servers: Servers, place: Place) -> Mapping[Service, tuple[str,
 
 async def _reach_postgres(url: str) -> Sequence[Finding]:
     connection = await asyncpg.connect(url, timeout=5)
-    await connection.close()
-    return ()
+    try:
+        before = time.time()
+        theirs: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8", timeout=5)
+        after = time.time()
+    finally:
+        await connection.close(timeout=5)
+    return tuple(check_clock((before + after) / 2 - theirs))
+
+
+def check_clock(ahead_seconds: float) -> Iterator[Finding]:
+    """Whether our clock goes with PostgreSQL's, by which the leases of all services go."""
+    if abs(ahead_seconds) >= CLOCKS_DIFFER_SECONDS:
+        way = "ahead of" if ahead_seconds > 0 else "behind"
+        yield Finding(
+            "note",
+            f"The clock of this machine is {abs(ahead_seconds):,.0f} s {way} that of PostgreSQL: have NTP set the clocks of all machines,"
+            " or services refuse each other's requests as late, and Google's sign-in as one of another time.",
+        )
 
 
 async def _reach_nats(url: str, stream_replicas: int, place: Place) -> Sequence[Finding]:
