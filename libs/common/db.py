@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from functools import wraps
 from random import uniform
 from typing import Any, ParamSpec, TypeAlias, TypeVar
@@ -153,6 +154,12 @@ async def open_pool(settings: Settings) -> Pool:
         )
     except (OSError, asyncpg.PostgresError, asyncpg.ClientConfigurationError) as error:
         raise Outage(f"PostgreSQL can't be reached: {error}. Check PINGCRM_POSTGRES_URL.") from error
+
+
+async def get_time(connection: "Connection | Pool") -> datetime:
+    """What the database's clock shows. Leases and pauses go by it: the clocks of replicas differ."""
+    now: datetime = await connection.fetchval("SELECT now()")
+    return now
 
 
 # More than may be held in memory here, so that the server writes it to its disk, and drops it.

@@ -7,6 +7,7 @@ anything. Letters written before that was so are `dead.{service}.{original subje
 """
 
 import gzip
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,10 @@ from libs.common.log import TRACE_HEADER, current_trace, without_values
 NOBODY = "-"
 ENCODING_HEADER = "Pingcrm-Encoding"
 MAX_REASON_CHARACTERS = 500
+MAX_HEADER_CHARACTERS = 500
+MAX_ATTEMPTS_DIGITS = 9
+MAX_PAYLOAD_BYTES = 128 * 2**20  # unpacked: what no event of ours comes near
+YEARS = range(1970, 9999)  # in which every time zone has a day
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,36 @@ def compressed(payload: bytes) -> tuple[bytes, dict[str, str]]:
 
 
 def payload_of(data: bytes, headers: Mapping[str, str]) -> bytes:
-    """The payload as it was before `compressed`."""
-    return gzip.decompress(data) if headers.get(ENCODING_HEADER) == "gzip" else data
+    """The payload as it was before `compressed`; as it is stored where it was not compressed so, whatever the header says."""
+    if headers.get(ENCODING_HEADER) != "gzip":
+        return data
+    unpacking = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        payload = unpacking.decompress(data, MAX_PAYLOAD_BYTES)
+    except zlib.error:
+        return data
+    return payload if unpacking.eof else data
+
+
+def readable(header: object) -> str:
+    """A header as it is shown: whoever may write letters may write anything there. The client makes an object of what is not ASCII."""
+    text = str(header)[:MAX_HEADER_CHARACTERS]
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def read_attempts(header: str) -> int | None:
+    """How often it was tried; None where that is no number."""
+    is_number = header.isascii() and header.isdecimal() and len(header) <= MAX_ATTEMPTS_DIGITS
+    return int(header) if is_number else None
+
+
+def read_time(header: str) -> datetime | None:
+    """When it was given up, in UTC; None where that is no moment that a page can show."""
+    try:
+        moment = datetime.fromisoformat(header)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo and moment.year in YEARS else None
 
 
 def original_subject(address: str) -> str:

@@ -44,8 +44,13 @@ Loop = Callable[[], Coroutine[Any, Any, None]]
 
 @dataclass
 class BackgroundTasks:
-    """The loops of a service. They begin when the bus is connected, and are cancelled while it still carries what they publish."""
+    """The loops of a service. They begin when the bus is connected, and are cancelled while it still carries what they publish.
 
+    A loop outlives what goes wrong in its work (`Bus.run_guarded`). Where one ends with an error all the same, nobody knows what it left
+    behind: `failed` is set, upon which the process ends (`run`), so that its supervisor starts it anew.
+    """
+
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
     _loops: dict[str, Loop] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -57,6 +62,13 @@ class BackgroundTasks:
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(loop(), name=name) for name, loop in self._loops.items()]
+        for task in self._tasks:
+            task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()):
+            get_logger().error("background_ended", task=task.get_name(), exc_info=error)
+            self.failed.set()
 
     async def stop(self) -> None:
         pending = set(self._tasks)
@@ -64,14 +76,11 @@ class BackgroundTasks:
             for task in pending:
                 task.cancel()
             _, pending = await asyncio.wait(pending, timeout=CANCEL_EVERY_SECONDS)
-        results = await asyncio.gather(*self._tasks, return_exceptions=True)
-        for task, result in zip(self._tasks, results, strict=True):
-            if isinstance(result, Exception):
-                get_logger().error("background_ended", task=task.get_name(), exc_info=result)
+        await asyncio.gather(*self._tasks, return_exceptions=True)  # what it was is in the log
         self._tasks.clear()
 
     async def ping(self) -> None:
-        """Outage: a loop has ended with an error; its work is not done any more until the service is restarted."""
+        """Outage: a loop has ended with an error; the service is about to end."""
         failed = [t.get_name() for t in self._tasks if t.done() and not t.cancelled() and t.exception()]
         if failed:
             raise Outage(f"Not running any more: {', '.join(failed)}")
@@ -187,16 +196,26 @@ def _collect_seldom() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-async def _main(service: Service, settings: Settings, wire: Wire) -> None:
+async def _main(service: Service, settings: Settings, wire: Wire) -> int:
+    """The exit code: 1 where a loop failed, so that whoever keeps the service alive starts it again. What is in hand is finished first."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(service, settings, wire):
+    async with running(service, settings, wire) as resources:
         _collect_seldom()
         get_logger().info("started")
-        await stop.wait()
+        await _first_of(stop, resources.background.failed)
+        code = 1 if resources.background.failed.is_set() else 0
         get_logger().info("stopping")
     get_logger().info("stopped")
+    return code
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 @contextmanager
@@ -212,12 +231,13 @@ def _traces_exported(service: Service, settings: Settings) -> Iterator[None]:
 
 
 def run(service: Service, wire: Wire) -> None:
-    """Run a service as this process. Exit code 1 with a sentence where something that it needs can't be reached."""
+    """Run a service as this process. Exit code 1 with a sentence where something that it needs can't be reached, or a loop has failed."""
     settings = read_settings()
     configure(service, settings)
     try:
         with _traces_exported(service, settings):
-            uvloop.run(_main(service, settings, wire))
+            code = uvloop.run(_main(service, settings, wire))
     except Outage as outage:
         get_logger().error("start_failed", error=str(outage))
-        sys.exit(1)
+        code = 1
+    sys.exit(code)

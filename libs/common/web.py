@@ -46,14 +46,37 @@ def metrics_route(take: Callable[[], Awaitable[Iterable[Sample]]]) -> web.RouteD
 
 
 async def _state(check: Check) -> str:
+    """Known in time, whatever the check does: a driver whose server does not reply takes as long to give up a call as the call would."""
+    checking = asyncio.ensure_future(check())
     try:
-        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
-            await check()
+        await asyncio.wait({checking}, timeout=CHECK_TIMEOUT_SECONDS)
+        if not checking.done():
+            raise TimeoutError
+        await checking
     except Exception as error:
         # The kind of failure is enough here; messages of drivers can hold addresses of servers.
         get_logger().warning("check_failed", error=error_text(error))
         return type(error).__name__
+    finally:
+        if not checking.done():
+            _give_up(checking)
     return "ok"
+
+
+_given_up: set["asyncio.Future[object]"] = set()
+
+
+def _give_up(checking: "asyncio.Future[object]") -> None:
+    """Let it end by itself; what comes of it is of no interest any more."""
+    _given_up.add(checking)
+    checking.add_done_callback(_forget)
+    checking.cancel()
+
+
+def _forget(checking: "asyncio.Future[object]") -> None:
+    _given_up.discard(checking)
+    if not checking.cancelled():
+        checking.exception()
 
 
 class _Connection(RequestHandler):

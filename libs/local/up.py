@@ -23,7 +23,8 @@ async def up(data_dir: Path, port: int | None, console: Console, *, log_files: b
 
 async def _refuse(data_dir: Path, port: int | None, *, new_secrets: bool) -> None:
     """What `pingcrm doctor` finds wrong would only fail later, and less clearly."""
-    findings = [finding async for finding in examine(os.environ, data_dir, port, new_secrets=new_secrets)]
+    found = examine(os.environ, data_dir, port, new_secrets=new_secrets, place="up")
+    findings = [finding async for finding in found]
     if wrong := [finding.sentence for finding in findings if finding.level == "wrong"]:
         raise StackFailed("\n".join(wrong))
 

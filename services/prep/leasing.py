@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from libs.common import cache as cache_module
+from libs.common.db import get_time
 from libs.common.errors import Throttled
 from libs.common.events import Meeting
 from libs.common.fault_points import reached
@@ -31,7 +32,7 @@ RETRY_PAUSES = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=6
 async def acquire_lease(context: Context, meeting: Meeting) -> StoredPrep | None:
     """The lease; None where there is nothing left to do. Throttled: somebody else is at it; come back when their lease ends."""
     async with context.db.acquire() as connection:
-        now = await preps.get_time(connection)
+        now = await get_time(connection)
     doubted_from = await _set_dedup_key(context, meeting, now)
     await reached("prep.key.set")
     async with context.db.acquire() as connection:

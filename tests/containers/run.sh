@@ -1,7 +1,7 @@
 #!/bin/bash
-# `make containers-test`: docker-compose.yml as people run it. It builds the images, starts everything, signs in at a local Google, compares with
-# its oracle, kills each container's process, takes everything down and up again, and looks at the proxy. All of it on the containers' own
-# networks, bounded, and cleaned up at the end.
+# `make containers-test`: docker-compose.yml as people run it. It builds the images, starts everything, has `pingcrm doctor` look at each
+# container, signs in at a local Google, compares with its oracle, kills each container's process, takes everything down and up again, and
+# looks at the proxy. All of it on the containers' own networks, bounded, and cleaned up at the end.
 #
 # With the Docker that runs; else, as root, with one of its own (apt-get install --no-install-recommends docker.io iptables).
 # STANDINS=yes takes stand-ins in the place of others' images, for machines that reach no registry of images: Debian's packages
@@ -107,6 +107,23 @@ done | sort | tee "$work/containers.txt"
 password=$(sed -n 's/^PINGCRM_AUTH_REDIS_PASSWORD=//p' "$work/env")
 docker top "$(container valkey)" -eo pid,args > "$work/processes.txt"
 ! grep --quiet "$password" "$work/processes.txt" || fail "a password stands on a command line"
+
+step "\`pingcrm doctor\` in each container"
+examine() { # the name, then how it is run there
+	"${@:2}" > "$work/doctor-$1.txt" && return
+	cat "$work/doctor-$1.txt"
+	fail "doctor finds something wrong in $1"
+}
+rm -f "$work"/doctor-*.txt
+for service in "${services[@]}"; do
+	examine "$service" compose exec -T "$service" python -m libs.local doctor
+done
+examine migrate compose run --rm --no-deps -T migrate doctor
+# What is good to know here: no push, no model, a local Google, and no TLS on the containers' own network.
+grep --no-filename '^note' "$work"/doctor-*.txt | grep --invert-match \
+	--regexp '^note  PINGCRM_GOOGLE_PUBSUB_TOPIC is not set' --regexp '^note  PINGCRM_ANTHROPIC_API_KEY is not set' \
+	--regexp 'is used in place of Google\.$' --regexp 'leads to another machine in clear text' > "$work/doctor.txt" || true
+[ ! -s "$work/doctor.txt" ] || { cat "$work/doctor.txt"; fail "doctor notes what is none of a container's business"; }
 
 step "Mail, contacts, meetings and briefs"
 drive connect

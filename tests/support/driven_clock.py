@@ -28,7 +28,7 @@ def follow_clock(folder: Path) -> None:
     if not file.exists():
         return
 
-    class Driven(metaclass=_InAllElse):
+    class Driven(metaclass=InAllElse):
         @staticmethod
         def now(tz: tzinfo | None = None) -> datetime:
             return datetime.fromisoformat(file.read_text()).astimezone(tz)
@@ -40,7 +40,7 @@ def follow_clock(folder: Path) -> None:
             vars(module)["datetime"] = Driven
 
 
-class _InAllElse(type):
+class InAllElse(type):
     """The type of a class that is `datetime` in all else."""
 
     def __getattr__(cls, name: str) -> Any:

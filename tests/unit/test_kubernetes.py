@@ -5,6 +5,7 @@ What Kustomize makes of them needs `kubectl`, their schemas `kubernetes-validate
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import yaml
 from libs.common.config.definitions import definitions
 from libs.common.ids import SERVICES
 from libs.common.topology import CONSUMERS
+from libs.local.doctor.place import place_of
 from libs.local.nats_config import deployed
 from libs.local.secrets import NAMES, NATS_USERS, nats_password_name
 from libs.local.servers import nats as nats_server
@@ -33,6 +35,7 @@ OUTSIDE = {SECRET, "postgres-app", "gateway-tls"}
 CUSTOM = {"Cluster", "ScaledObject"}
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
 FROM_GOOGLE_AND_CLAUDE = {"PINGCRM_GOOGLE_CLIENT_ID", "PINGCRM_GOOGLE_CLIENT_SECRET", "PINGCRM_ANTHROPIC_API_KEY"}
+BUILT = re.compile(r"docker build -f deploy/Dockerfile --target (\w+) -t (\S+) \.")
 Manifest = dict[str, Any]
 
 
@@ -135,6 +138,44 @@ def test_scaling_asks_for_consumers_that_exist() -> None:
     known = {(consumer.stream, consumer.name) for consumer in CONSUMERS}
     assert triggers
     assert [trigger for trigger in triggers if (trigger["stream"], trigger["consumer"]) not in known] == []
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_migration_runs_in_the_image_that_has_its_tools(overlay: str) -> None:
+    """Both are built by the steps of the handbook, each from the stage of the Dockerfile that is meant for it."""
+    renamed = yaml.safe_load((KUBERNETES / "overlays" / overlay / "kustomization.yaml").read_text())["images"]
+    names = {image["name"]: f"{image['newName']}:{image['newTag']}" for image in renamed}
+    built = dict(BUILT.findall((ROOT / "docs" / "install" / "kubernetes.md").read_text()))
+    assert built == {"service": names["pingcrm"], "migrate": names["pingcrm-migrate"]}
+    assert len(set(built.values())) == 2
+    stages = re.findall(r"^FROM \S+ AS (\w+)$", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
+    assert set(built) <= set(stages)
+    for manifest in written():
+        if manifest["kind"] == "Job":
+            assert {container["image"] for container in containers(manifest["spec"]["template"])} == {"pingcrm-migrate"}
+        elif manifest["kind"] in WORKLOADS:
+            used = {container.get("image") for container in containers(manifest["spec"]["template"])}
+            assert "pingcrm-migrate" not in used, "nothing else has these tools"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_each_pod_is_given_the_image_that_it_names(overlay: str) -> None:
+    used = {
+        name: {container["image"].rpartition(":")[0] for container in containers(pod)}
+        for name, pod in pods(overlay).items()
+    }
+    assert used["migrate"] == {"registry.example.org/pingcrm-migrate"}
+    assert all(used[service] == {"registry.example.org/pingcrm"} for service in SERVICES)
+
+
+def test_doctor_knows_whose_variables_a_container_has(tmp_path: Path) -> None:
+    places = {}
+    for manifest in written():
+        if manifest["metadata"]["name"] in (*SERVICES, "migrate") and manifest["kind"] in WORKLOADS:
+            for container in manifest["spec"]["template"]["spec"]["containers"]:
+                if given := {variable["name"]: variable.get("value", "x") for variable in container.get("env", ())}:
+                    places[manifest["metadata"]["name"]] = place_of(given, tmp_path)
+    assert places == {name: name for name in (*SERVICES, "migrate")}
 
 
 @pytest.mark.parametrize("config", ["base", "overlays/large"])

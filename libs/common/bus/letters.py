@@ -3,14 +3,14 @@
 from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from libs.common.dead_letters import original_subject, payload_of
+from libs.common.dead_letters import ENCODING_HEADER, original_subject, payload_of, readable
 from libs.common.errors import Refused, not_found
 from libs.common.events import EVENTS
 from libs.common.ids import Service
@@ -31,7 +31,9 @@ class NoSuchDeadLetter(Exception):
 class DeadLetter:
     """`number` is its place in the stream. `payload` is private: shown on request only, never listed.
 
-    `service` wrote it, by the word of the server; the rest is by the word of that service.
+    `service` wrote it about `subject`, which is the address that the server let it store it under; the rest is by the word of that
+    service, as text that can be shown: whether `at` is a time and `attempts` a number is for whoever needs that (`read_time`,
+    `read_attempts`).
     """
 
     number: int
@@ -42,7 +44,13 @@ class DeadLetter:
     attempts: str
     reason: str
     trace: str
-    payload: bytes
+    stored: bytes = field(repr=False)
+    encoding: str
+
+    @property
+    def payload(self) -> bytes:
+        """As it was published. Unpacked when it is wanted, which it is not for a list."""
+        return payload_of(self.stored, {ENCODING_HEADER: self.encoding})
 
     @property
     def given_up_by(self) -> Consumer | None:
@@ -70,7 +78,7 @@ async def iterate_dead_letters(js: JetStreamContext, service: str = "*") -> Asyn
             found = await js.get_msg(DEAD_STREAM, seq=number + 1, subject=f"dead.{service}.>", next=True)
         except NotFoundError:
             return
-        letter = _dead_letter(found)
+        letter = dead_letter_of(found)
         number = letter.number
         yield letter
 
@@ -78,7 +86,7 @@ async def iterate_dead_letters(js: JetStreamContext, service: str = "*") -> Asyn
 async def get_dead_letter(js: JetStreamContext, number: int) -> DeadLetter:
     """Raises NoSuchDeadLetter."""
     try:
-        return _dead_letter(await js.get_msg(DEAD_STREAM, seq=number))
+        return dead_letter_of(await js.get_msg(DEAD_STREAM, seq=number))
     except NotFoundError:
         raise NoSuchDeadLetter(
             f"There is no dead letter {number}. `pingcrm dead list` shows those there are."
@@ -155,17 +163,19 @@ def _event_subject(subject: str) -> str:
     return next((event.subject for event in EVENTS if f"{subject}.".startswith(f"{event.subject}.")), "other")
 
 
-def _dead_letter(message: RawStreamMsg) -> DeadLetter:
-    headers = message.headers or {}
-    subject = message.subject or ""
+def dead_letter_of(message: RawStreamMsg) -> DeadLetter:
+    """What is stored, whatever its headers are."""
+    headers = {name: readable(value) for name, value in (message.headers or {}).items()}
+    address = message.subject or ""
     return DeadLetter(
         number=message.seq or 0,
-        service=subject.split(".")[1] if subject.startswith("dead.") else "",
+        service=address.split(".")[1] if address.startswith("dead.") else "",
         at=headers.get("Pingcrm-At", ""),
         consumer=headers.get("Pingcrm-Consumer", ""),
-        subject=headers.get("Pingcrm-Subject") or original_subject(subject),
+        subject=original_subject(address),
         attempts=headers.get("Pingcrm-Attempts", ""),
         reason=headers.get("Pingcrm-Reason", ""),
         trace=headers.get(TRACE_HEADER, ""),
-        payload=payload_of(message.data or b"", headers),
+        stored=message.data or b"",
+        encoding=headers.get(ENCODING_HEADER, ""),
     )

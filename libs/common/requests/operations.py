@@ -60,14 +60,15 @@ class MeasurePrep(Query[Measurements]):
 class LetterSummary(FrozenModel):
     """A dead letter without its payload and without whom it is about. `consumer` gave it up; `subject` is its event's.
 
-    `is_replayable`: it can be handled again from here; the others are for `pingcrm dead`, which publishes them to everybody.
+    `at` and `attempts` are None where the service that wrote it put no time and no number there. `is_replayable`: it can be handled again
+    from here; the others are for `pingcrm dead`, which publishes them to everybody.
     """
 
     number: int
     at: datetime | None
     consumer: str
     subject: str
-    attempts: int
+    attempts: int | None
     reason: str
     trace: str
     is_replayable: bool

@@ -1,5 +1,6 @@
 """Whether what goes to the three servers is encrypted, and the files for it can be used."""
 
+import os
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -53,8 +54,14 @@ def _check_files(settings: Settings, named: Mapping[str, Path]) -> Iterator[Find
         yield Finding(
             "wrong", f"{', '.join(named)} must be PEM files, a certificate with its own key: {error.reason or error}."
         )
-    if settings.tls_key and settings.tls_key.stat().st_mode & 0o077:
+    if settings.tls_key and is_open_to_others(settings.tls_key):
         yield Finding("note", f"{settings.tls_key} can be read by others: chmod 600 it.")
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether it is ours to close, and is not: what is mounted into a container belongs to somebody outside of it."""
+    status = path.stat()
+    return status.st_uid == os.geteuid() and bool(status.st_mode & 0o077)
 
 
 def _check_url(name: str, url: str) -> Iterator[Finding]:

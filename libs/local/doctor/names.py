@@ -15,9 +15,14 @@ from libs.local.environment import redis_url_name, secret_names
 ALIKE = 0.8
 ALIKE_OF_OPENTELEMETRY = 0.95
 
-# Read by others than PingCRM: by the programs of docs/build, by docker-compose.yml, and by its own tests.
-OTHERS = ("BUS_URL", "NATS_CONF", "TOKEN", "URL", "USER_ID", "WEBHOOK_SECRET")
+# Read by others than PingCRM: by the programs of docs/build, by docker-compose.yml and the scripts beside it (a test goes through all of
+# these), and by its own tests.
+OTHERS = (
+    "BUS_URL", "TOKEN", "URL", "USER_ID", "WEBHOOK_SECRET",
+    "DOMAIN", "ENGINE", "HTTP_PORT", "HTTPS_PORT", "IMAGE", "NATS_CONF", "PUBSUB_CREDENTIALS_FILE", "TLS",
+)  # fmt: skip
 OTHERS_BEGIN = ("BROWSER", "CHROMIUM", "CORPUS", "MUTANTS_", "PROMTOOL", "PROOF_", "WRITE_GOLDEN")
+OTHERS_END = ("_IMAGE", "_MEMORY")
 
 
 def _files() -> Iterator[str]:
@@ -32,7 +37,7 @@ def check_names(environment: Mapping[str, str]) -> Iterator[Finding]:
         rest, is_ours = name.removeprefix(PREFIX), name.startswith(PREFIX)
         if name in known or not name.startswith((PREFIX, OPENTELEMETRY_PREFIX)):
             continue
-        if is_ours and (rest in OTHERS or rest.startswith(OTHERS_BEGIN)):
+        if is_ours and (rest in OTHERS or rest.startswith(OTHERS_BEGIN) or rest.endswith(OTHERS_END)):
             continue
         if near := difflib.get_close_matches(rest, by_rest, n=1, cutoff=ALIKE if is_ours else ALIKE_OF_OPENTELEMETRY):
             yield Finding("wrong", f"{name} is no setting of PingCRM: write {by_rest[near[0]]}, or unset it.")

@@ -1,7 +1,8 @@
 """The three servers: reached, or startable from their wheels; and whether they are set up as the services need them."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
 import asyncpg
 import nats.errors
@@ -9,10 +10,11 @@ import redis.asyncio
 import redis.exceptions
 
 from libs.common.cache_access import NAMESPACES
-from libs.common.ids import SERVICES
+from libs.common.ids import SERVICES, Service
 from libs.common.topology import MAX_PAYLOAD_BYTES
 from libs.local.bus_admin import connect_admin, is_clustered, why_not_copied
 from libs.local.doctor.finding import Finding
+from libs.local.doctor.place import Place, command_of
 from libs.local.environment import Servers, redis_url_name
 from libs.local.servers import ServerFailed
 from libs.local.servers import nats as nats_server
@@ -20,12 +22,13 @@ from libs.local.servers import postgres as postgres_server
 from libs.local.servers import valkey as valkey_server
 from libs.local.urls import without_login
 
+CLOCKS_DIFFER_SECONDS = 2.0
 UNUSABLE = (
     OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, nats.errors.Error, redis.exceptions.RedisError,
 )  # fmt: skip
 
 
-async def check_servers(servers: Servers, stream_replicas: int = 1) -> AsyncIterator[Finding]:
+async def check_servers(servers: Servers, stream_replicas: int = 1, place: Place = "up") -> AsyncIterator[Finding]:
     """Each server: reached, or startable from its wheel; NATS with that many copies of each stream."""
     for name, variable, url, program in (
         ("PostgreSQL", "PINGCRM_POSTGRES_URL", servers.postgres, postgres_server.programs),
@@ -33,16 +36,12 @@ async def check_servers(servers: Servers, stream_replicas: int = 1) -> AsyncIter
         ("Redis", "PINGCRM_REDIS_URL", servers.redis, valkey_server.program),
     ):
         if not url:
-            try:
-                program()
-            except ServerFailed as error:
-                yield Finding("wrong", str(error))
-            else:
-                yield Finding("ok", f"{name} is embedded: `pingcrm up` starts it.")
+            for finding in _check_unnamed(name, variable, program, place):
+                yield finding
             continue
         where = f"{name} at {without_login(url)}"
         try:
-            findings = await (_reach_nats(url, stream_replicas) if name == "NATS" else _REACH[name](url))
+            findings = await (_reach_nats(url, stream_replicas, place) if name == "NATS" else _REACH[name](url))
         except UNUSABLE as error:
             yield Finding("wrong", f"{where} can't be used ({_reason(error)}): start it, or correct {variable}.")
         else:
@@ -54,6 +53,22 @@ async def check_servers(servers: Servers, stream_replicas: int = 1) -> AsyncIter
             yield finding
 
 
+def _check_unnamed(name: str, variable: str, program: Callable[[], object], place: Place) -> Iterator[Finding]:
+    """A server without a URL: `up` starts its own, a service needs one, and the migration has nothing to do with it."""
+    match place:
+        case "up":
+            try:
+                program()
+            except ServerFailed as error:
+                yield Finding("wrong", str(error))
+            else:
+                yield Finding("ok", f"{name} is embedded: `pingcrm up` starts it.")
+        case "migrate":
+            return
+        case _:
+            yield Finding("wrong", f"{variable} is not set, and `{command_of(place)}` needs it.")
+
+
 def _reason(error: Exception) -> str:
     """Why a driver gave up, without the number of the error."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -61,36 +76,65 @@ def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error).rstrip(".") or type(error).__name__
 
 
-async def check_redis_logins(servers: Servers) -> AsyncIterator[Finding]:
+async def check_redis_logins(servers: Servers, place: Place = "up") -> AsyncIterator[Finding]:
     """Where the server is not ours: whether each service has a login of its own, and may use the keys that it needs."""
     shared = [service for service in SERVICES if service not in servers.redis_of]
-    if servers.redis and shared:
+    if place == "up" and servers.redis and shared:
         yield Finding(
             "note",
             f"One Redis login is shared by {', '.join(shared)}: each can read the others' keys. `pingcrm redis-acl` prints"
             f" users with keys of their own; name them in {redis_url_name(shared[0])} and so on.",
         )
-    for service, url in servers.redis_of.items():
+    for service, (variable, url) in _redis_logins(servers, place).items():
         try:
             async with _redis_client(url) as client:
                 for namespace in NAMESPACES[service]:
                     await client.get(f"{namespace}:doctor")
         except UNUSABLE as error:
             where = f"The Redis login of {service} at {without_login(url)}"
-            remedy = f"`pingcrm redis-acl` prints its user; correct {redis_url_name(service)}"
+            remedy = f"`pingcrm redis-acl` prints its user; correct {variable}"
             yield Finding("wrong", f"{where} can't be used ({_reason(error)}): {remedy}.")
+
+
+def _redis_logins(servers: Servers, place: Place) -> Mapping[Service, tuple[str, str]]:
+    """The variable and the URL of each service's own login, as far as the place has them."""
+    match place:
+        case "up":
+            return {service: (redis_url_name(service), url) for service, url in servers.redis_of.items()}
+        case "migrate":
+            return {}
+        case service:
+            return {service: ("PINGCRM_REDIS_URL", servers.redis)} if servers.redis else {}
 
 
 async def _reach_postgres(url: str) -> Sequence[Finding]:
     connection = await asyncpg.connect(url, timeout=5)
-    await connection.close()
-    return ()
+    try:
+        before = time.time()
+        theirs: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8", timeout=5)
+        after = time.time()
+    finally:
+        await connection.close(timeout=5)
+    return tuple(check_clock((before + after) / 2 - theirs))
 
 
-async def _reach_nats(url: str, stream_replicas: int) -> Sequence[Finding]:
+def check_clock(ahead_seconds: float) -> Iterator[Finding]:
+    """Whether our clock goes with PostgreSQL's, by which the leases of all services go."""
+    if abs(ahead_seconds) >= CLOCKS_DIFFER_SECONDS:
+        way = "ahead of" if ahead_seconds > 0 else "behind"
+        yield Finding(
+            "note",
+            f"The clock of this machine is {abs(ahead_seconds):,.0f} s {way} that of PostgreSQL: have NTP set the clocks of all machines,"
+            " or services refuse each other's requests as late, and Google's sign-in as one of another time.",
+        )
+
+
+async def _reach_nats(url: str, stream_replicas: int, place: Place) -> Sequence[Finding]:
+    """What only an administrator may ask for is looked at with an administrator's login, which no service has."""
     connection = await connect_admin(url)
     try:
-        await connection.jetstream().account_info()
+        if place not in SERVICES:
+            await connection.jetstream().account_info()
     finally:
         await connection.close()
     copies = check_copies(stream_replicas, f"NATS at {without_login(url)}", clustered=is_clustered(connection))

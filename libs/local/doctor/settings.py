@@ -1,29 +1,36 @@
 """What fits together and what does not, of settings that are valid each by itself. Pure, but for the key file of a service account."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from libs.common.config import Settings
+from libs.common.config.definitions import definitions
 from libs.common.google.oauth import Misconfigured
 from libs.common.google.service_account import read_key_file
 from libs.local.doctor.addresses import is_loopback
-from libs.local.doctor.encryption import check_tls
+from libs.local.doctor.encryption import check_tls, is_open_to_others
 from libs.local.doctor.finding import Finding
+from libs.local.doctor.place import Place
 from libs.local.urls import without_login
 
 GRPC_PORT = 4317  # of collectors; over HTTP they listen on 4318
 CLOUD_METADATA = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fd00:ec2::254/128")))
 
 
-def check_settings(settings: Settings) -> Iterator[Finding]:
-    """All of them."""
-    for check in (
-        check_web, check_proxies, check_sign_up, check_google, check_push, check_claude, check_keys, check_webhooks, check_tls,
-        check_traces,
-    ):  # fmt: skip
-        yield from check(settings)
+def check_settings(settings: Settings, place: Place = "up") -> Iterator[Finding]:
+    """All of them; of a service by itself, what the settings that it is given can be wrong about."""
+    for check, name in CHECKS:
+        match place:
+            case "up":
+                is_concerned = True
+            case "migrate":
+                is_concerned = check is check_tls
+            case service:
+                is_concerned = service in definitions()[name].readers
+        if is_concerned:
+            yield from check(settings)
 
 
 def check_web(settings: Settings) -> Iterator[Finding]:
@@ -67,7 +74,7 @@ def check_sign_up(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", f"The owner and {', '.join(settings.operators)} operate this PingCRM.")
 
 
-def check_google(settings: Settings) -> Iterator[Finding]:
+def check_google_client(settings: Settings) -> Iterator[Finding]:
     client = {
         "PINGCRM_GOOGLE_CLIENT_ID": settings.google_client_id,
         "PINGCRM_GOOGLE_CLIENT_SECRET": settings.google_client_secret.get_secret_value(),
@@ -85,6 +92,10 @@ def check_google(settings: Settings) -> Iterator[Finding]:
             f"{' and '.join(missing)} not set: nobody can sign in. Create an OAuth client of type Web application in the Google"
             f" Cloud console, with the redirect URI {settings.redirect_uri} (the README has the steps).",
         )
+
+
+def check_google_hosts(settings: Settings) -> Iterator[Finding]:
+    """Whether what is called is Google."""
     for name, root in (("API", settings.google_api_root), ("OAUTH", settings.google_oauth_root)):
         if root:
             yield Finding(
@@ -114,7 +125,6 @@ def check_push(settings: Settings) -> Iterator[Finding]:
             "Gmail tells PINGCRM_GOOGLE_PUBSUB_TOPIC of new mail, and nobody listens: set PINGCRM_GOOGLE_PUBSUB_SUBSCRIPTION to"
             " pull, or PINGCRM_GOOGLE_PUBSUB_SERVICE_ACCOUNT to take pushes.",
         )
-    yield from _check_pull(settings)
     if pushes:
         if is_loopback(urlsplit(settings.push_endpoint).hostname or "") and not settings.google_pubsub_root:
             yield Finding(
@@ -124,11 +134,9 @@ def check_push(settings: Settings) -> Iterator[Finding]:
             "ok",
             f"Pushes are taken at {settings.push_endpoint}, signed by {pushes} for the audience {settings.push_audience}",
         )
-    if pulls and settings.google_application_credentials is not None:
-        yield Finding("ok", f"Notifications are pulled from {pulls}.")
 
 
-def _check_pull(settings: Settings) -> Iterator[Finding]:
+def check_pull(settings: Settings) -> Iterator[Finding]:
     """A subscription and a service account's key go together."""
     pulls, credentials = settings.google_pubsub_subscription, settings.google_application_credentials
     if pulls and credentials is None:
@@ -142,6 +150,8 @@ def _check_pull(settings: Settings) -> Iterator[Finding]:
         )
     if credentials is not None:
         yield from _check_key_file(credentials)
+    if pulls and credentials is not None:
+        yield Finding("ok", f"Notifications are pulled from {pulls}.")
 
 
 def _check_key_file(path: Path) -> Iterator[Finding]:
@@ -150,7 +160,7 @@ def _check_key_file(path: Path) -> Iterator[Finding]:
     except Misconfigured as error:
         yield Finding("wrong", str(error))
         return
-    if path.stat().st_mode & 0o077:
+    if is_open_to_others(path):
         yield Finding("note", f"{path} can be read by others: chmod 600 it.")
 
 
@@ -161,6 +171,10 @@ def check_claude(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "note", "PINGCRM_ANTHROPIC_API_KEY is not set: talking points are derived from the facts, without AI."
         )
+
+
+def check_prep_window(settings: Settings) -> Iterator[Finding]:
+    """When a brief is due."""
     if settings.prep_window_from_minutes >= settings.prep_window_to_minutes:
         yield Finding(
             "wrong",
@@ -222,3 +236,21 @@ def check_traces(settings: Settings) -> Iterator[Finding]:
             f"OTEL_EXPORTER_OTLP_ENDPOINT has port {GRPC_PORT}, where collectors expect gRPC: over HTTP it is 4318.",
         )
     yield Finding("ok", f"Traces are sent to {without_login(endpoint)}.")
+
+
+# Each with the setting whose readers it concerns.
+CHECKS: tuple[tuple[Callable[[Settings], Iterator[Finding]], str], ...] = (
+    (check_web, "PINGCRM_PUBLIC_URL"),
+    (check_proxies, "PINGCRM_TRUSTED_PROXIES"),
+    (check_sign_up, "PINGCRM_SIGN_UP"),
+    (check_google_client, "PINGCRM_GOOGLE_CLIENT_ID"),
+    (check_google_hosts, "PINGCRM_GOOGLE_API_ROOT"),
+    (check_push, "PINGCRM_GOOGLE_PUBSUB_TOPIC"),
+    (check_pull, "PINGCRM_GOOGLE_APPLICATION_CREDENTIALS"),
+    (check_claude, "PINGCRM_ANTHROPIC_API_KEY"),
+    (check_prep_window, "PINGCRM_PREP_WINDOW_FROM_MINUTES"),
+    (check_keys, "PINGCRM_SECRET_KEYS"),
+    (check_webhooks, "PINGCRM_WEBHOOK_ALLOW"),
+    (check_tls, "PINGCRM_TLS_CA"),
+    (check_traces, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+)

@@ -1,9 +1,8 @@
 """Contacts as its operators see it, in numbers; and the dead letters of all services, which it alone may read and delete."""
 
-from datetime import datetime
-
 from libs.common.bus import Bus
 from libs.common.bus.letters import DeadLetter
+from libs.common.dead_letters import read_attempts, read_time
 from libs.common.measuring import Measuring
 from libs.common.requests import (
     Done,
@@ -38,10 +37,10 @@ async def replay_dead_letter(bus: Bus, command: ReplayDeadLetter) -> Done:
 def _summary(letter: DeadLetter) -> LetterSummary:
     return LetterSummary(
         number=letter.number,
-        at=datetime.fromisoformat(letter.at) if letter.at else None,
+        at=read_time(letter.at),
         consumer=letter.consumer,
         subject=letter.event_subject,
-        attempts=int(letter.attempts or 1),
+        attempts=read_attempts(letter.attempts),
         reason=letter.reason,
         trace=letter.trace,
         is_replayable=letter.given_up_by is not None,

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
+from libs.common.db import get_time
 from libs.common.events import ContactChanged
 from libs.common.ids import ContactId, UserId
 from services.gateway.context import Context
@@ -20,4 +20,4 @@ async def gather_for_webhooks(context: Context, events: Sequence[ContactChanged]
         if not await wants_contact_calls(context.bus, context.cache, user_id):
             continue
         async with context.db.acquire() as connection, connection.transaction():
-            await gather(connection, user_id, contact_ids, datetime.now(UTC))
+            await gather(connection, user_id, contact_ids, await get_time(connection))

@@ -57,4 +57,4 @@ async def renewed(renew: Callable[[], Awaitable[object]], lease: timedelta) -> A
         renewing.cancel()
         (ended,) = await asyncio.gather(renewing, return_exceptions=True)
         if isinstance(ended, Exception):
-            get_logger().error("background_ended", task="export lease", exc_info=ended)
+            get_logger().error("background_failed", exc_info=ended)

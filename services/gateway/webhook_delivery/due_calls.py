@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
-from libs.common.db import Pool
+from libs.common.db import Pool, get_time
 from libs.common.ids import UserId
 from libs.common.preferences import CONTACT_CHANGED
 from services.gateway.domain.webhook_delivery import WebhookMessage, contacts_message, notification_message
@@ -116,16 +116,16 @@ class ContactsCall:
         return contacts_message(self.due.call_id, self.due.changed, self.due.since)
 
     async def settle(self, db: Pool) -> None:
-        await webhook_contacts.forget_called(db, self.due, datetime.now(UTC))
+        await webhook_contacts.forget_called(db, self.due, await get_time(db))
 
     async def give_up(self, db: Pool) -> None:
         await webhook_contacts.give_up_contacts(db, self.due)
 
     async def postpone(self, db: Pool, delay: timedelta) -> None:
-        await webhook_contacts.postpone_contacts(db, self.due, datetime.now(UTC) + delay)
+        await webhook_contacts.postpone_contacts(db, self.due, await get_time(db) + delay)
 
     async def put_back(self, db: Pool, delay: timedelta) -> None:
-        await webhook_contacts.return_contacts(db, self.due, datetime.now(UTC) + delay)
+        await webhook_contacts.return_contacts(db, self.due, await get_time(db) + delay)
 
 
 async def lease_notification_calls(db: Pool, lease: timedelta) -> Sequence[DueCall]:
@@ -134,5 +134,5 @@ async def lease_notification_calls(db: Pool, lease: timedelta) -> Sequence[DueCa
 
 async def lease_contacts_calls(db: Pool, lease: timedelta) -> Sequence[DueCall]:
     async with db.acquire() as connection, connection.transaction():
-        found = await webhook_contacts.lease_due_contacts(connection, datetime.now(UTC), lease)
+        found = await webhook_contacts.lease_due_contacts(connection, await get_time(connection), lease)
     return [ContactsCall(due) for due in found]

@@ -74,12 +74,6 @@ def _stored_prep(record: Record) -> StoredPrep:
     )
 
 
-async def get_time(connection: Connection) -> datetime:
-    """What the database's clock shows."""
-    now: datetime = await connection.fetchval("SELECT now()")
-    return now
-
-
 async def acquire(connection: Connection, meeting: Meeting, token: str) -> StoredPrep | None:
     """The lease on the meeting's automatic brief; None where it is settled or somebody else holds it.
 

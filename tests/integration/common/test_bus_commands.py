@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, MutableMapping, Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
 
-from libs.common.bus import Bus
+from libs.common.bus import Bus, responding
 from libs.common.errors import Outage, Refused
 from libs.common.idempotency import creation_id
 from libs.common.ids import UserId, new_id
@@ -89,6 +90,27 @@ async def test_a_command_that_arrives_after_its_deadline_is_refused(bus: OpenBus
     refused = orjson.loads(reply.data)["refused"]
     assert (refused["status"], refused["code"]) == (503, "deadline_passed")
     assert tokens.ids == []
+
+
+@pytest.mark.parametrize(("ahead_seconds", "is_begun"), [(-3_600.0, True), (-3.0, True), (3.0, True), (3_600.0, False)])
+async def test_a_clock_that_is_ahead_by_more_than_a_caller_waits_refuses_and_begins_nothing(
+    bus: OpenBus, monkeypatch: pytest.MonkeyPatch, ahead_seconds: float, is_begun: bool
+) -> None:
+    tokens = Tokens()
+    auth, gateway = bus("auth"), bus("gateway")
+    auth.respond(CreateApiToken, tokens.create)
+    clock = SimpleNamespace(time=lambda: time.time() + ahead_seconds)
+    monkeypatch.setattr(responding, "time", clock)  # of whoever serves it alone
+    async with alive(auth, gateway):
+        with capture_logs() as logs:
+            if is_begun:
+                await gateway.request(create())
+            else:
+                with pytest.raises(Outage, match="reached too late, and was not begun"):
+                    await gateway.request(create())
+    assert len(tokens.ids) == int(is_begun)
+    late = [line["late_s"] for line in logs if line["event"] == "deadline_passed"]
+    assert [round(seconds, -2) for seconds in late] == ([] if is_begun else [3_600])
 
 
 async def test_a_command_sent_again_under_its_key_gets_the_first_reply(bus: OpenBus) -> None:

@@ -211,6 +211,34 @@ async def test_an_operator_sees_dead_letters_and_has_them_handled_again(installa
     assert await installation.numbers() == [forged, len(stay)]
 
 
+async def test_letters_with_headers_that_nobody_can_read_are_on_the_page_as_what_they_are(
+    installation: Installation,
+) -> None:
+    hostile = (
+        {"Pingcrm-Attempts": "many", "Pingcrm-At": "yesterday"},
+        {"Pingcrm-Attempts": "9" * 5_000, "Pingcrm-At": "0001-01-01T00:00:00+14:00", "Pingcrm-Reason": "<b>é</b>"},
+        {"Pingcrm-Encoding": "gzip", "Pingcrm-Consumer": "\x1b[2J", "Pingcrm-Subject": "user.deleted"},
+        None,
+    )
+    client = await nats.connect(installation.nats.admin_url)
+    numbers = [
+        (await client.jetstream().publish("dead.prep.-.-.meeting.upcoming", b"x", headers=headers)).seq
+        for headers in hostile
+    ]
+    await client.close()
+    readable = await installation.write("contacts", "contacts_message_ingested", "message.ingested", b"{}")
+    async with installation.browser("alice") as browser, browser.get("/operations") as response:
+        page = await response.text()
+    assert response.status == 200
+    for number in numbers:
+        assert f"{number} · meeting.upcoming · " in page
+        assert f"<code>pingcrm dead replay {number}</code>" in page
+    assert f"{readable} · message.ingested · contacts_message_ingested" in page
+    assert page.count("Attempts unknown") == page.count("Time unknown") == len(hostile)
+    assert "<b>" not in page
+    assert "\x1b" not in page
+
+
 async def test_no_service_orders_another_to_delete_or_to_do_what_an_integration_may_not(
     installation: Installation,
 ) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta, tzinfo
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -19,10 +20,11 @@ from libs.local.servers import Nats
 from services.gateway.api.serving import PREFIX
 from services.gateway.domain import webhook_delivery
 from services.gateway.domain.contact_changes import EVERYTHING, LONGEST_WAIT, MAX_IDS, SETTLING, GatheredContacts
+from services.gateway.handlers import contact_changes
 from services.gateway.preferences import remember, wants_contact_calls
 from services.gateway.store import operations, users, webhook_contacts
 from services.gateway.store.webhook_contacts import DueContacts
-from services.gateway.webhook_delivery import sender
+from services.gateway.webhook_delivery import due_calls, sender
 from tests.conftest import ServiceSettings
 from tests.integration.gateway.test_gateway_store import database_of_the_module, db
 from tests.support.bus import handled, unhandled
@@ -56,6 +58,41 @@ async def gather(db: Pool, contact_ids: Sequence[ContactId], seconds: float = 0,
 async def leased(db: Pool, seconds: float) -> list[DueContacts]:
     async with db.acquire() as connection, connection.transaction():
         return await webhook_contacts.lease_due_contacts(connection, AT + seconds * SECOND, LEASE)
+
+
+async def test_calls_are_leased_and_put_off_by_the_clock_of_the_database(
+    db: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (due_calls, contact_changes):
+        monkeypatch.setattr(module, "datetime", AnHourAhead, raising=False)
+    wanted = cast(Any, SimpleNamespace(db=db, webhooks=SimpleNamespace(get_url=chosen_url)))
+    await contact_changes.gather_for_webhooks(wanted, [ContactChanged(user_id=ALICE, contact_ids=tuple(ids(1)))])
+    assert abs(await due_in(db) - SETTLING) < 5 * SECOND
+    assert await due_calls.lease_contacts_calls(db, LEASE) == [], "it was not quiet yet"
+    await db.execute("UPDATE webhook_contacts SET due_at = now()")
+    [call] = await due_calls.lease_contacts_calls(db, LEASE)
+    assert abs(await due_in(db) - LEASE) < 5 * SECOND
+    assert await due_calls.lease_contacts_calls(db, LEASE) == [], "it is somebody's"
+    await call.postpone(db, 30 * SECOND)
+    assert abs(await due_in(db) - 30 * SECOND) < 5 * SECOND
+
+
+async def chosen_url(*_: object) -> str:
+    return "https://receiver.example"
+
+
+async def due_in(db: Pool) -> timedelta:
+    """By the clock of the database."""
+    left: timedelta = await db.fetchval("SELECT due_at - now() FROM webhook_contacts")
+    return left
+
+
+class AnHourAhead(datetime):
+    """The clock of a machine that is wrong."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "AnHourAhead":
+        return cls.fromisoformat((datetime.now(tz) + timedelta(hours=1)).isoformat())
 
 
 async def test_changes_are_one_call_when_it_was_quiet_for_a_while_and_after_a_minute_in_any_case(db: Pool) -> None:

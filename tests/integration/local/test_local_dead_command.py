@@ -55,6 +55,29 @@ async def numbers(server: Nats) -> list[int]:
         return [letter.number async for letter in iterate_dead_letters(js)]
 
 
+async def test_letters_with_headers_that_nobody_can_read_are_listed_and_shown_as_what_they_are(
+    nats_server: Nats, tmp_path: Path
+) -> None:
+    hostile = (
+        {"Pingcrm-Attempts": "many", "Pingcrm-At": "yesterday", "Pingcrm-Reason": "[red]é\x1b[2J"},
+        {"Pingcrm-Encoding": "gzip", "Pingcrm-At": "9" * 5_000},
+        None,
+    )
+    async with admin_stream(nats_server.admin_url) as js:
+        for headers in hostile:
+            await js.publish("dead.prep.-.-.meeting.upcoming", b"private words", headers=headers)
+    code, output = await pingcrm_dead(nats_server, tmp_path, "list")
+    assert code == 0, output
+    assert "\x1b[2J" not in output
+    code, output = await pingcrm_dead(nats_server, tmp_path, "list", "--json")
+    rows = json.loads(output)
+    assert [(row["number"], row["subject"]) for row in rows] == [(number, "meeting.upcoming") for number in (1, 2, 3)]
+    assert (rows[0]["attempts"], rows[0]["at"]) == ("many", "yesterday")
+    for number in ("1", "2", "3"):
+        code, output = await pingcrm_dead(nats_server, tmp_path, "show", number)
+        assert (code, output.endswith("private words")) == (0, True), output
+
+
 async def test_letters_are_listed_shown_and_replayed_as_they_were_asked_for(
     nats_server: Nats, letters: None, tmp_path: Path
 ) -> None:

@@ -1,11 +1,14 @@
 """`pingcrm doctor` on real servers."""
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from libs.common.ids import SERVICES
 from libs.local.doctor import Finding, examine
+from libs.local.doctor import servers as servers_checked
 from libs.local.environment import redis_url_name
 from libs.local.migrate import migrate_bus
 from libs.local.ports import free_port
@@ -13,6 +16,7 @@ from libs.local.schemas import MigrationFailed
 from libs.local.secrets import Secrets
 from libs.local.servers import Nats
 from libs.local.urls import redis_url as redis_url_of
+from tests.support.database import Database
 
 
 async def findings(folder: Path, **settings: str) -> list[Finding]:
@@ -52,3 +56,15 @@ async def test_a_redis_login_that_does_not_open_its_services_keys_is_reported(
     (sentence,) = await wrong(tmp_path, PINGCRM_REDIS_URL=redis_url, **swapped)
     assert sentence.startswith("The Redis login of prep at redis://127.0.0.1")
     assert secrets.redis("sync") not in sentence
+
+
+async def test_a_clock_that_does_not_go_with_postgresql_is_noted(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def notes(found: list[Finding]) -> list[str]:
+        return [finding.sentence for finding in found if finding.level == "note" and "clock" in finding.sentence]
+
+    assert notes(await findings(tmp_path, PINGCRM_POSTGRES_URL=database.admin_url)) == []
+    monkeypatch.setattr(servers_checked, "time", SimpleNamespace(time=lambda: time.time() + 3_600))
+    [sentence] = notes(await findings(tmp_path, PINGCRM_POSTGRES_URL=database.admin_url))
+    assert sentence.startswith("The clock of this machine is 3,600 s ahead of that of PostgreSQL")

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.config import Settings
-from libs.common.db import Connection, Pool, Record, open_pool
+from libs.common.db import Connection, Pool, Record, get_time, open_pool
 from libs.common.events import Meeting
 from libs.common.ids import AccountId, MeetingId, UserId, new_id
 from libs.common.requests import Brief
@@ -325,7 +325,7 @@ async def test_a_brief_is_abandoned_when_nobody_can_come_back_to_it(
 ) -> None:
     stored = await preps.acquire_by_hand(db, new_id(), MEETING, "token") if by_hand else await acquired(db)
     assert stored is not None
-    now = await preps.get_time(db)
+    now = await get_time(db)
     await set_row(db, stored.id, state=state, leased_until=now - over_for, starts_at=now + starts_in)
     found = await preps.list_abandoned(db, USEFUL_UNTIL)
     assert [prep.id for prep in found] == ([stored.id] if abandoned else [])

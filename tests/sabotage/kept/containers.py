@@ -3,6 +3,7 @@
 from tests.sabotage.mutation import InText, Mutation, Replace
 
 CONTAINMENT = "tests/unit/local/test_containment.py"
+DOCTOR = "tests/integration/local/test_doctor_in_containers.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -32,6 +33,27 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/local/healthcheck.py::ask",
         Replace('head.split(b" ")[1:2] == [b"200"]', "True"),
         ("tests/unit/local/test_healthcheck.py::test_a_container_is_healthy_when_its_service_is_ready",),
+    ),
+    Mutation(
+        "a doctor that misses in each container what other services are given",
+        "edges",
+        "libs/local/doctor/settings.py::check_settings",
+        Replace("service in definitions()[name].readers", "True"),
+        (f"{DOCTOR}::test_nothing_is_wrong_in_a_container_that_works",),
+    ),
+    Mutation(
+        "a doctor that does not try the keys of a service's Redis login",
+        "edges",
+        "libs/local/doctor/servers.py::_redis_logins",
+        Replace('{service: ("PINGCRM_REDIS_URL", servers.redis)} if servers.redis else {}', "{}"),
+        (f"{DOCTOR}::test_what_is_wrong_in_a_container_is_found_there",),
+    ),
+    Mutation(
+        "a migration in an image without its tools",
+        "edges",
+        "deploy/kubernetes/overlays/small/kustomization.yaml",
+        InText("registry.example.org/pingcrm-migrate", "registry.example.org/pingcrm"),
+        ("tests/unit/test_kubernetes.py::test_the_migration_runs_in_the_image_that_has_its_tools",),
     ),
     Mutation(
         "passwords of Redis in a file for everybody",

@@ -103,7 +103,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a health check that hangs",
         "edges",
         "libs/common/web.py::_state",
-        Replace("asyncio.timeout(CHECK_TIMEOUT_SECONDS)", "asyncio.timeout(None)"),
+        Replace("asyncio.wait({checking}, timeout=CHECK_TIMEOUT_SECONDS)", "asyncio.wait({checking})"),
         (f"{LIFE}::test_a_check_that_fails_or_hangs_is_named_by_its_kind_and_the_service_not_ready",),
     ),
     Mutation(
@@ -361,6 +361,38 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/common/service.py::running",
         Replace("partial(check_writable, resources.db)", 'lambda: resources.db.fetchval("SELECT 1")'),
         ("tests/integration/common/test_full_disk.py",),
+    ),
+    Mutation(
+        "a service that lives on without one of its loops",
+        "edges",
+        "libs/common/service.py::BackgroundTasks._note_end",
+        Replace("self.failed.set()", ""),
+        (
+            "tests/integration/common/test_service_exit.py::test_a_service_whose_loop_fails_ends_in_order_to_be_started_again",
+        ),
+    ),
+    Mutation(
+        "a service that nobody starts again because it ends as if it had been stopped",
+        "edges",
+        "libs/common/service.py::_main",
+        Replace("1 if resources.background.failed.is_set() else 0", "0"),
+        (
+            "tests/integration/common/test_service_exit.py::test_a_service_whose_loop_fails_ends_in_order_to_be_started_again",
+        ),
+    ),
+    Mutation(
+        "a dead letter whose number of attempts nobody can read hides all others",
+        "edges",
+        "libs/common/dead_letters.py::read_attempts",
+        Replace("int(header) if is_number else None", "int(header or 1)"),
+        ("tests/unit/common/test_dead_letter_headers.py",),
+    ),
+    Mutation(
+        "a dead letter that moves the cursor of the terminal on which it is listed",
+        "edges",
+        "libs/common/dead_letters.py::readable",
+        Replace('character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"', "character"),
+        ("tests/unit/common/test_dead_letter_headers.py",),
     ),
     Mutation(
         "what doctor finds wrong is started",

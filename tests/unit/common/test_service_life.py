@@ -126,11 +126,52 @@ async def test_a_loop_that_failed_shows_and_one_that_returned_or_runs_does_not()
     await asyncio.sleep(0)
     with pytest.raises(Outage, match=r"Not running any more: failing$"):
         await tasks.ping()
-    with capture_logs() as logs:
-        await tasks.stop()
-    assert [line["task"] for line in logs if line["event"] == "background_ended"] == ["failing"]
+    await tasks.stop()
     with pytest.raises(ValueError, match="two loops called failing"):
         tasks.add("failing", fail)
+
+
+async def test_a_loop_that_failed_is_in_the_log_at_once_and_one_that_returned_or_was_cancelled_is_not() -> None:
+    tasks = BackgroundTasks()
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    async def turned_off() -> None:
+        return
+
+    tasks.add("turned off", turned_off)
+    tasks.add("at work", asyncio.Event().wait)  # type: ignore[arg-type]
+    with capture_logs() as logs:
+        tasks.start()
+        await asyncio.sleep(0)
+        await tasks.stop()
+    assert (logs, tasks.failed.is_set()) == ([], False)
+    tasks.add("failing", fail)
+    with capture_logs() as logs:
+        tasks.start()
+        async with asyncio.timeout(10):
+            await tasks.failed.wait()
+        assert [(line["event"], line["task"]) for line in logs] == [("background_ended", "failing")]
+        await tasks.stop()
+    assert len(logs) == 1
+
+
+async def test_a_loop_that_fails_while_it_is_stopped_is_in_the_log_too() -> None:
+    tasks = BackgroundTasks()
+
+    async def fail_at_the_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ZeroDivisionError
+
+    tasks.add("failing", fail_at_the_end)
+    tasks.start()
+    await asyncio.sleep(0)
+    with capture_logs() as logs:
+        await tasks.stop()
+    assert [(line["event"], line["task"]) for line in logs] == [("background_ended", "failing")]
 
 
 async def test_a_pool_whose_connection_nobody_returns_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +213,29 @@ async def test_a_check_that_fails_or_hangs_is_named_by_its_kind_and_the_service_
                 "db": "ConnectionRefusedError", "bus": "TimeoutError", "cache": "ok",
             }  # fmt: skip
     assert "secret" not in text
+
+
+async def test_a_check_that_can_not_be_stopped_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_module, "CHECK_TIMEOUT_SECONDS", 0.05)
+    replied, ended = asyncio.Event(), asyncio.Event()
+
+    async def wait_for_server() -> None:
+        """As a driver does that tells its server of the cancellation, and waits for a word."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await replied.wait()
+            ended.set()
+            raise ConnectionResetError
+
+    app = web.Application()
+    app.add_routes(health_routes({"db": wait_for_server}))
+    async with asyncio.timeout(20), TestClient(TestServer(app)) as client:
+        for _ in range(2):
+            async with client.get("/health/ready") as response:
+                assert (await response.json())["checks"] == {"db": "TimeoutError"}
+        replied.set()
+        await ended.wait()
 
 
 async def test_background_work_that_fails_is_in_the_log_and_ends_nothing() -> None:

@@ -14,7 +14,7 @@ from libs.common.topology import MAX_PAYLOAD_BYTES
 from libs.local.data_dir import Runtime, announced
 from libs.local.doctor import Finding, examine
 from libs.local.doctor.folder import check_data_dir, check_room
-from libs.local.doctor.servers import check_copies, check_max_payload
+from libs.local.doctor.servers import check_clock, check_copies, check_max_payload
 from libs.local.ports import free_port, refusal, why_not_served
 
 GOOGLE = {"PINGCRM_GOOGLE_CLIENT_ID": "client", "PINGCRM_GOOGLE_CLIENT_SECRET": "the-client-secret"}
@@ -295,3 +295,16 @@ def test_a_nats_server_that_carries_too_little_is_noted() -> None:
     assert finding.level == "note"
     assert finding.sentence.startswith("NATS carries messages of at most 1,048,576 bytes: set max_payload to 8388608")
     assert list(check_max_payload(MAX_PAYLOAD_BYTES)) == []
+
+
+@pytest.mark.parametrize(
+    ("ahead_seconds", "part"),
+    [
+        (0.0, ""), (1.9, ""), (-1.9, ""), (2.0, "is 2 s ahead of that of PostgreSQL"), (-2.0, "is 2 s behind that of PostgreSQL"),
+        (3_600.0, "is 3,600 s ahead of that of PostgreSQL"),
+    ],
+)  # fmt: skip
+def test_a_clock_that_goes_wrong_is_noted(ahead_seconds: float, part: str) -> None:
+    found = list(check_clock(ahead_seconds))
+    assert [finding.level for finding in found] == (["note"] if part else [])
+    assert all(part in finding.sentence and "NTP" in finding.sentence for finding in found)

@@ -110,6 +110,21 @@ def test_a_name_that_resembles_none_is_noted_and_what_others_read_is_not() -> No
     )
 
 
+def test_every_name_that_containers_manifests_and_their_scripts_use_is_known() -> None:
+    folders = [ROOT / "deploy", ROOT / "tests" / "containers"]
+    files = [ROOT / "docker-compose.yml", *(path for folder in folders for path in folder.rglob("*") if path.is_file())]
+    texts = [path.read_text() for path in files if path.suffix != ".pyc"]
+    used = {name for text in texts for name in re.findall(r"\bPINGCRM_[A-Z_]*[A-Z]\b", text)}
+    assert {
+        "PINGCRM_DOMAIN",
+        "PINGCRM_CADDY_IMAGE",
+        "PINGCRM_NATS_MEMORY",
+        "PINGCRM_ENGINE",
+        "PINGCRM_HTTP_PORT",
+    } <= used
+    assert [finding.sentence for finding in check_names(dict.fromkeys(used, "1"))] == []
+
+
 def test_other_variables_of_opentelemetry_are_left_to_it_and_ours_of_that_name_to_nobody() -> None:
     its_own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_SERVICE_NAME")
     assert list(check_names(dict.fromkeys(its_own, "1"))) == []

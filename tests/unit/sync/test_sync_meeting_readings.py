@@ -123,6 +123,20 @@ def test_the_window_holds_its_beginning_and_not_its_end() -> None:
     assert upcoming(NOW, 5, 90) == (NOW + timedelta(minutes=5), NOW + timedelta(minutes=90))
 
 
+@pytest.mark.parametrize("ahead_minutes", [-25, -5, 0, 5, 60])
+def test_a_clock_that_is_wrong_moves_briefs_by_as_much_and_loses_none(ahead_minutes: int) -> None:
+    """Scans come every ten minutes by the server's clock; what they look for goes by ours."""
+    for minute in range(60):
+        starts_at = NOW + timedelta(hours=5, minutes=minute)
+        leads = []
+        for number in range(40):
+            scan_at = NOW + timedelta(minutes=10 * number)
+            start, end = upcoming(scan_at + timedelta(minutes=ahead_minutes), 5, 40)
+            if start <= starts_at < end:
+                leads.append(starts_at - scan_at)
+        assert timedelta(minutes=30 + ahead_minutes) <= max(leads) < timedelta(minutes=40 + ahead_minutes)
+
+
 @pytest.mark.parametrize(
     ("when", "read"),
     [

@@ -15,6 +15,16 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{STORE}::test_a_call_is_one_sender_s_until_its_lease_ends",),
     ),
     Mutation(
+        "a gateway whose clock is ahead takes the calls of another",
+        "twice",
+        "services/gateway/webhook_delivery/due_calls.py::lease_contacts_calls",
+        Replace("await get_time(connection)", "await get_time(connection) + timedelta(hours=1)"),
+        (
+            "tests/integration/gateway/test_gateway_webhook_contacts.py"
+            "::test_calls_are_leased_and_put_off_by_the_clock_of_the_database",
+        ),
+    ),
+    Mutation(
         "a webhook sender that comes late takes the call from the one who has it",
         "twice",
         "services/gateway/store/webhook_deliveries.py::postpone_delivery",
