@@ -65,8 +65,9 @@ async def test_calls_are_leased_and_put_off_by_the_clock_of_the_database(
 ) -> None:
     for module in (due_calls, contact_changes):
         monkeypatch.setattr(module, "datetime", AnHourAhead, raising=False)
-    wanted = cast(Any, SimpleNamespace(db=db, webhooks=SimpleNamespace(get_url=chosen_url)))
-    await contact_changes.gather_for_webhooks(wanted, [ContactChanged(user_id=ALICE, contact_ids=tuple(ids(1)))])
+    monkeypatch.setattr(contact_changes, "wants_contact_calls", wants_them)
+    context = cast(Any, SimpleNamespace(db=db, bus=None, cache=None))
+    await contact_changes.gather_for_webhooks(context, [ContactChanged(user_id=ALICE, contact_ids=tuple(ids(1)))])
     assert abs(await due_in(db) - SETTLING) < 5 * SECOND
     assert await due_calls.lease_contacts_calls(db, LEASE) == [], "it was not quiet yet"
     await db.execute("UPDATE webhook_contacts SET due_at = now()")
@@ -77,8 +78,8 @@ async def test_calls_are_leased_and_put_off_by_the_clock_of_the_database(
     assert abs(await due_in(db) - 30 * SECOND) < 5 * SECOND
 
 
-async def chosen_url(*_: object) -> str:
-    return "https://receiver.example"
+async def wants_them(*_: object) -> bool:
+    return True
 
 
 async def due_in(db: Pool) -> timedelta:
