@@ -4,11 +4,13 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from faststream.nats import NatsBroker
-from nats.aio.client import PERMISSIONS_ERR, Client
+from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 from nats.errors import Error
 
 from libs.common.tls import asks_for_tls, context_of, servers_in, without_tls_files
+
+_NOT_PERMITTED = "permissions violation"
 
 
 class _Client(Client):
@@ -24,7 +26,7 @@ class _Client(Client):
 
         NATS' client would be closed for good then, and say so to nobody. What a login may not do ends no connection.
         """
-        if PERMISSIONS_ERR in err_msg.lower() or not self.is_connected:
+        if _NOT_PERMITTED in err_msg.lower() or not self.is_connected:
             await super()._process_err(err_msg)
             return
         error = Error(f"nats: {err_msg}")
