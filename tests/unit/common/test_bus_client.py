@@ -73,9 +73,10 @@ async def test_whatever_ends_a_connection_another_server_is_asked_with_the_same_
         async def ignore(_: Exception) -> None:
             """What ended the connection."""
 
-        client = await connect(
+        connecting = connect(
             cluster.url, max_reconnect_attempts=-1, reconnect_time_wait=0, reconnected_cb=note, error_cb=ignore
         )
+        client = await asyncio.wait_for(connecting, SECONDS)
         for _ in range(5):  # which server is asked is a matter of chance
             cluster.open[-1].write(last_words)
             cluster.open[-1].close()
