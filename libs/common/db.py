@@ -31,6 +31,8 @@ OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.InterfaceError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a primary that became one: the next connection looks for the primary
+    asyncpg.TargetServerAttributeNotMatched,  # none of the hosts in the URL is primary yet
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.DeadlockDetectedError,
@@ -137,6 +139,18 @@ async def _as_it_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
     """
 
 
+async def _connect(*args: Any, **kwargs: Any) -> "asyncpg.Connection[asyncpg.Record]":
+    """As asyncpg connects. Outage: nobody answers there. An OSError would be taken for the caller's own connection that is gone."""
+    try:
+        return await asyncpg.connect(*args, **kwargs)
+    except OSError as error:
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> Outage:
+    return Outage(f"PostgreSQL can't be reached: {error}. Check PINGCRM_POSTGRES_URL.")
+
+
 async def open_pool(settings: Settings) -> Pool:
     """A pool of at most `pool_size` connections. Outage: the database can't be reached or refuses the login."""
     try:
@@ -147,13 +161,14 @@ async def open_pool(settings: Settings) -> Pool:
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             max_inactive_connection_lifetime=300,
             connection_class=_UserConnection,
+            connect=_connect,
             init=_prepare,
             setup=_enter,
             reset=_as_it_is,
             server_settings={**PLANNER, **LIMITS},
         )
-    except (OSError, asyncpg.PostgresError, asyncpg.ClientConfigurationError) as error:
-        raise Outage(f"PostgreSQL can't be reached: {error}. Check PINGCRM_POSTGRES_URL.") from error
+    except (asyncpg.PostgresError, asyncpg.ClientConfigurationError, asyncpg.TargetServerAttributeNotMatched) as error:
+        raise _unreachable(error) from error
 
 
 async def get_time(connection: "Connection | Pool") -> datetime:

@@ -21,6 +21,7 @@ from libs.local import nats_config, valkey_acl
 from libs.local import secrets as secrets_file
 from libs.local.backup_commands import backup, restore
 from libs.local.bus_admin import Unreachable, admin_stream
+from libs.local.cluster_commands import cluster, promote
 from libs.local.commands import AsJson, DataDir, become, console, data_dir_of, failures_as_sentences, print_rows
 from libs.local.dead_commands import dead
 from libs.local.demo_command import demo
@@ -66,6 +67,8 @@ app.add_typer(dead, name="dead")
 app.add_typer(token, name="token")
 app.command()(logs)
 app.command()(demo)
+app.command()(cluster)
+app.command()(promote)
 app.add_typer(integration, name="integration")
 app.command()(backup)
 app.command()(restore)

@@ -22,6 +22,7 @@ from libs.common.ids import Service
 from libs.local import ROOT
 from libs.local.backup.failures import BackupFailed, NoInstallation, Unrestorable
 from libs.local.bus_admin import Unreachable
+from libs.local.cluster.promotion import NotPromoted
 from libs.local.data_dir import InUse, Unusable, default_data_dir
 from libs.local.dead import NoSuchDeadLetter
 from libs.local.environment import secret_names, service_environment, settings_of
@@ -45,8 +46,8 @@ console = Console()
 REPORTED = (
     BackupFailed, NoInstallation, Unrestorable,
     InUse, IntegrationExists, LostSecrets, MigrationFailed, MissingSecret, NoPassword, NoSuchDeadLetter, NoSuchIntegration,
-    NoSuchUser, NothingRuns, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable, Unusable, UnusableSecretFile,
-    nats.errors.Error, OSError,
+    NoSuchUser, NothingRuns, NotPromoted, NoUnprivilegedUser, ServerFailed, StackFailed, Unreachable, Unusable,
+    UnusableSecretFile, nats.errors.Error, OSError,
 )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from libs.local.process import Process
@@ -92,6 +93,18 @@ class ServiceProcess:
         self._stopping = True
         self._pause.set()
         await self._process.stop(signal.SIGTERM, GRACE_SECONDS)
+
+
+def in_background(cleanup: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
+    """Do the work beside everything else; it ends with `cleanup`."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    cleanup.push_async_callback(end)
 
 
 async def keep_running(server: Server, report: Report) -> None:

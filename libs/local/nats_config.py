@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from libs.common.topology import MAX_PAYLOAD_BYTES, Permissions, all_permissions, integration_permissions
 from libs.local.integrations import Integration
@@ -19,17 +20,46 @@ DEPLOYED_HEADER = """\
 """
 
 
+@dataclass(frozen=True)
+class Membership:
+    """A server's place in a cluster: its name there, its port for the other servers, and theirs."""
+
+    name: str
+    port: int
+    others: tuple[int, ...]
+
+
 def embedded(
-    host: str, port: int, store: str, passwords: dict[str, str], integrations: Sequence[Integration] = ()
+    host: str,
+    port: int,
+    store: str,
+    passwords: dict[str, str],
+    integrations: Sequence[Integration] = (),
+    membership: Membership | None = None,
 ) -> str:
-    """For one machine: loopback, with the passwords in the file (write it 0600)."""
+    """For one machine: loopback, with the passwords in the file (write it 0600). `membership`: where it is one of several."""
     server = [
-        "server_name: pingcrm",
+        f"server_name: {membership.name if membership else 'pingcrm'}",
         f"listen: {json.dumps(f'{host}:{port}')}",
         f"jetstream {{ store_dir: {json.dumps(store)}, max_memory_store: 64MB }}",
     ]
+    if membership:
+        server += _cluster(host, membership, passwords[ADMIN])
     logins = _integrations(integrations, passwords[ADMIN])
     return EMBEDDED_HEADER + _render(server, lambda user: json.dumps(passwords[user]), logins)
+
+
+def _cluster(host: str, membership: Membership, password: str) -> list[str]:
+    """Servers of a cluster ask each other for the administrator's password: who is one of them sees everything."""
+    routes = [json.dumps(f"nats-route://{ADMIN}:{password}@{host}:{port}") for port in membership.others]
+    return [
+        "cluster {",
+        "  name: pingcrm",
+        f"  listen: {json.dumps(f'{host}:{membership.port}')}",
+        f"  authorization {{ user: {ADMIN}, password: {json.dumps(password)} }}",
+        f"  routes: [{', '.join(routes)}]",
+        "}",
+    ]
 
 
 def deployed(secrets: Secrets | None = None, integrations: Sequence[Integration] = (), key: str = "") -> str:

@@ -128,10 +128,12 @@ def spawn(
     return Process(popen, log, began_at)
 
 
-def run_apart(command: Sequence[str], cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run a short command to its end, out of reach of the terminal's Ctrl-C: that is for us, who end in order."""
+def run_apart(
+    command: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a short command to its end, out of reach of the terminal's Ctrl-C: that is for us, who end in order. `env`: in place of ours."""
     return subprocess.run(  # noqa: S603 -- the commands are ours
-        command, capture_output=True, text=True, check=False, cwd=cwd, start_new_session=True
+        command, capture_output=True, text=True, check=False, cwd=cwd, env=env, start_new_session=True
     )
 
 

@@ -57,7 +57,22 @@ async def apply_roles(admin_url: str, secrets: Secrets) -> None:
 async def apply_migrations(admin_url: str, secrets: Secrets) -> None:
     """Bring every service's schema to its newest version. Raises MigrationFailed."""
     services = [service for service in SERVICES if migrations_of(service).is_dir()]
-    await asyncio.gather(*(_dbmate(service, postgres_url(admin_url, service, secrets)) for service in services))
+    primary = await primary_of(admin_url)
+    await asyncio.gather(*(_dbmate(service, postgres_url(primary, service, secrets)) for service in services))
+
+
+async def primary_of(url: str) -> str:
+    """A URL that lists several hosts, with only the one that is connected to: dbmate knows but one."""
+    parts = urlsplit(url)
+    login, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return url
+    connection = await asyncpg.connect(url)
+    try:
+        host, port = connection._addr  # type: ignore[attr-defined]
+    finally:
+        await connection.close()
+    return urlunsplit(parts._replace(netloc=f"{login}{at}{f'[{host}]' if ':' in host else host}:{port}"))
 
 
 async def _dbmate(service: Service, url: str) -> None:
@@ -80,9 +95,10 @@ async def _dbmate(service: Service, url: str) -> None:
 
 
 def _for_dbmate(url: str, schema: str) -> str:
-    """dbmate would insist on TLS where the URL does not mention it; and it needs the schema as `search_path`."""
+    """dbmate would insist on TLS where the URL does not mention it, and does not know of standbys; it needs the schema as `search_path`."""
     parts = urlsplit(url)
     query = {"sslmode": "disable", **dict(parse_qsl(parts.query)), "search_path": schema}
+    query.pop("target_session_attrs", None)
     return urlunsplit(parts._replace(scheme="postgres", query=urlencode(query)))
 
 

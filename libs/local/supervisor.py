@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from libs.common.ids import SERVICES, Service
@@ -14,7 +14,7 @@ from libs.local.bus_admin import admin_stream
 from libs.local.data_dir import Runtime, announced, create, locked
 from libs.local.environment import Servers, external_servers, reachable_host, service_environment, settings_of
 from libs.local.integrations import list_integrations
-from libs.local.keep_alive import ServiceProcess, keep_running
+from libs.local.keep_alive import ServiceProcess, in_background, keep_running
 from libs.local.log_files import keep_bounded
 from libs.local.migrate import migrate
 from libs.local.ports import LOOPBACK, free_port, why_not_served
@@ -105,7 +105,7 @@ class Stack:
                 renewal.keep()
             cleanup.push_async_callback(stack._stop_services)
             stack._start_services(cleanup)
-            _in_background(cleanup, asyncio.create_task(keep_bounded(stack._list_logs)))
+            in_background(cleanup, keep_bounded(stack._list_logs))
             await stack.until_ready()
             cleanup.enter_context(announced(data_dir, stack._runtime()))
             yield stack
@@ -221,7 +221,7 @@ class Stack:
             for server in self._servers():
                 group.create_task(start(server))
         for server in self._servers():
-            _in_background(cleanup, asyncio.create_task(keep_running(server, self._report)))
+            in_background(cleanup, keep_running(server, self._report))
 
     def _servers(self) -> list[Server]:
         return [server for server in (self.postgres, self.nats, self.valkey) if server is not None]
@@ -252,7 +252,7 @@ class Stack:
             log = self.data_dir / "logs" / f"{name}.log" if self._log_files else None
             supervised = ServiceProcess(name, self._starter(service, replica, log), log, self._report)
             self._services[service, replica] = supervised
-            _in_background(cleanup, asyncio.create_task(supervised.run()))
+            in_background(cleanup, supervised.run())
 
     def _list_logs(self) -> list[Path]:
         """Of the services and of the embedded servers."""
@@ -294,14 +294,3 @@ async def _let_integrations_in(server: Nats) -> None:
         integrations = [waiting.integration for waiting in await list_integrations(js)]
     if integrations != server.integrations():
         await server.set_integrations(integrations)
-
-
-def _in_background(cleanup: AsyncExitStack, task: "asyncio.Task[None]") -> None:
-    """The task ends with the stack."""
-
-    async def end() -> None:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-    cleanup.push_async_callback(end)

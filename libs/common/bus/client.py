@@ -1,6 +1,7 @@
 """The connection to NATS: over TLS where a URL asks for it, and then no login before it is encrypted."""
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
@@ -8,6 +9,8 @@ from nats.aio.transport import TcpTransport
 from nats.errors import Error
 
 from libs.common.tls import asks_for_tls, context_of, servers_in, without_tls_files
+
+_NOT_PERMITTED = "permissions violation"
 
 
 class _Client(Client):
@@ -17,6 +20,18 @@ class _Client(Client):
         if self._current_server is not None and self._current_server.uri.scheme == "tls" and not self._is_encrypted():
             raise Error("the URL asks for TLS (tls://), and the server offers none")
         return super()._connect_command()
+
+    async def _process_err(self, err_msg: str) -> None:
+        """A server that ends a connection with an error, such as one that is stopping: another may take us, or the same one later.
+
+        NATS' client would be closed for good then, and say so to nobody. What a login may not do ends no connection.
+        """
+        if _NOT_PERMITTED in err_msg.lower() or not self.is_connected:
+            await super()._process_err(err_msg)
+            return
+        error = Error(f"nats: {err_msg}")
+        await self._error_cb(error)
+        await self._process_op_err(error)
 
     def abandon(self) -> None:
         """Let go of a connection that did not come about: the client itself leaves it open."""
@@ -35,9 +50,10 @@ async def connect(nats_url: str, **options: Any) -> Client:
     files = [without_tls_files(url)[1] for url in servers_in(nats_url) if asks_for_tls(url)]
     if files:
         options["tls"] = context_of(files[0])  # the client has one for all
+    servers, login = _without_login(_bare(nats_url))
     client = _Client()
     try:
-        await client.connect(_bare(nats_url), **options)
+        await client.connect(servers, **{**options, **login})
     except (OSError, Error, TimeoutError):
         client.abandon()
         raise
@@ -47,6 +63,21 @@ async def connect(nats_url: str, **options: Any) -> Client:
 def _bare(nats_url: str) -> list[str]:
     """The servers' URLs, without what is for `connect` alone."""
     return [without_tls_files(url)[0] for url in servers_in(nats_url)]
+
+
+def _without_login(urls: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The servers of a cluster, and the login to all of them. As they are where they have several logins, or none.
+
+    A server names the others without a login. Those that the client knows with one in their URL would count as different, and be asked
+    without any.
+    """
+    logins = {urlsplit(url).netloc.rpartition("@")[0] for url in urls}
+    login = logins.pop()
+    if logins or not login:
+        return urls, {}
+    bare = [urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) for parts in map(urlsplit, urls)]
+    user, colon, password = login.partition(":")
+    return bare, {"user": user, "password": password} if colon else {"token": user}
 
 
 class Broker(NatsBroker):

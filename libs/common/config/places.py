@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from libs.common.config.format import Format, split_at_commas
+from libs.common.tls import servers_in
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 
@@ -86,11 +87,11 @@ PublicUrl = Annotated[
 
 
 def _has_scheme(*schemes: str) -> AfterValidator:
-    """A server's URL; of a cluster, several with commas between. Only the beginning: drivers know the rest better."""
+    """A server's URL; of a cluster of NATS, several with commas between. Only the beginning: drivers know the rest better."""
 
     def check(value: str) -> str:
-        for url in value.split(",") if value else ():
-            if urlsplit(url.strip()).scheme not in schemes:
+        for url in servers_in(value) if value else ():
+            if urlsplit(url).scheme not in schemes:
                 raise ValueError(f"{schemes[0]}:// is missing")
         return value
 

@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
+from libs.common.bus.client import connect
 from libs.common.topology import CLOCK_STREAM, EVENT_STREAM
 from libs.local.demo.person import Person, Unavailable
 
@@ -69,7 +69,7 @@ async def wait_until_synced(
 
 async def wait_until_idle(admin_nats_url: str, *, seconds: float) -> None:
     """Wait until every consumer has acknowledged everything. Unfinished: some have not, after `seconds`."""
-    client = await nats.connect(admin_nats_url, max_reconnect_attempts=-1)
+    client = await connect(admin_nats_url, max_reconnect_attempts=-1)
     try:
         deadline = asyncio.get_running_loop().time() + seconds
         calm = 0

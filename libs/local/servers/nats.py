@@ -43,6 +43,7 @@ class Nats(Server):
     def __init__(self, folder: Path, secrets: Secrets) -> None:
         super().__init__(folder)
         self.secrets = secrets
+        self.membership: nats_config.Membership | None = None
 
     def url_for(self, user: str) -> str:
         """The URL with the login of `admin`, `connector` or a service."""
@@ -55,7 +56,7 @@ class Nats(Server):
     async def prepare(self) -> None:
         passwords = {user: self.secrets.nats(user) for user in NATS_USERS}
         store = str(self.folder / "jetstream")
-        text = nats_config.embedded(LOOPBACK, self.port, store, passwords, self.integrations())
+        text = nats_config.embedded(LOOPBACK, self.port, store, passwords, self.integrations(), self.membership)
         write_private(self.folder / "nats.conf", text)
 
     def integrations(self) -> list[Integration]:

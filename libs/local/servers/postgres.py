@@ -121,7 +121,7 @@ class Postgres(Server):
         self._user = find_unprivileged(programs() / "postgres", self.data)
         give_ownership(self.data, self._user.owner)
         if not (self.data / "PG_VERSION").exists():
-            self._initialise(self._user)
+            await self.fill(self._user)
 
     async def end_leftovers(self) -> None:
         """Also a lock of an earlier run. ServerFailed: a server that we did not start runs on the folder."""
@@ -137,7 +137,8 @@ class Postgres(Server):
         if holder is not None and _is_another(holder, self.data):
             lock.unlink()
 
-    def _initialise(self, user: Unprivileged) -> None:
+    async def fill(self, user: Unprivileged) -> None:
+        """Put an empty database cluster into the empty data folder. ServerFailed: it can't be."""
         with tempfile.NamedTemporaryFile("w", dir=self.folder, prefix="password-") as password:
             password.write(self.password)
             password.flush()
@@ -149,7 +150,7 @@ class Postgres(Server):
             ]  # fmt: skip
             if self.options.get("fsync") == "off":
                 command.append("--no-sync")
-            done = run_apart(command, cwd=Path("/"))
+            done = await asyncio.to_thread(run_apart, command, Path("/"))
         if done.returncode != 0:
             raise ServerFailed(f"PostgreSQL could not be set up in {self.data}: {done.stderr.strip()}")
 

@@ -57,3 +57,12 @@ def test_networks_of_webhooks_are_read_as_those_of_proxies_and_there_are_none_at
 def test_what_is_no_network_is_refused(written: str) -> None:
     with pytest.raises(ValidationError, match="name addresses or networks"):
         Settings(trusted_proxies=written)
+
+
+def test_a_url_of_postgresql_may_list_hosts_and_one_of_nats_servers() -> None:
+    standby = "postgresql://ann:pw@127.0.0.1:20001,127.0.0.1:20002/pingcrm?target_session_attrs=read-write"
+    servers = "nats://ann:pw@127.0.0.1:4222, nats://ann:pw@127.0.0.1:4223"
+    settings = Settings(postgres_url=standby, nats_url=servers)
+    assert (settings.postgres_url, settings.nats_url) == (standby, servers)
+    with pytest.raises(ValidationError, match="nats:// is missing"):
+        Settings(nats_url=f"{servers},http://127.0.0.1:4224")
