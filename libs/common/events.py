@@ -35,7 +35,7 @@ def _digest(address: str) -> str:
 class Event(BaseModel):
     """Something that happened. Frozen, in the past tense, delivered at least once."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)  # as in requests/shape.py
 
     subject: ClassVar[str]
     published_by: ClassVar[tuple[Service | Literal["clock", "connector"], ...]]
@@ -311,7 +311,7 @@ Role = Literal["from", "to", "cc", "bcc", "bcc_log", "attendee", "organizer", "o
 class Person(BaseModel):
     """Somebody on a message or meeting: the address as it was written, the name shown with it, the role."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     role: Role
     address: str
@@ -421,7 +421,7 @@ Answer = Literal["accepted", "declined", "tentative", "needsAction"]
 class Guest(BaseModel):
     """One entry of a meeting's guest list. `me`: Google says that it is the account itself."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     address: str
     name: str = ""
@@ -440,7 +440,7 @@ class Meeting(BaseModel):
     `guests`: at most 400 of `guests_total`; `guests_hidden`: Google leaves some out, the list is hidden or too long.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     meeting_id: MeetingId
     user_id: UserId
@@ -559,7 +559,7 @@ class Identity(BaseModel):
     `emails` and `phones`: what the platform shows of the same person besides. They link nobody: whose they are is suggested to the user.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     kind: str
     value: str
