@@ -10,10 +10,14 @@ import psutil
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU in seconds since the start; memory in bytes, of which what processes share is divided among them (PSS), and so counted once."""
+    """CPU in seconds since the start; memory in bytes.
+
+    `memory_bytes`: what processes share is divided among them (PSS), so that a sum counts it once. `unshared_bytes`: without that (USS).
+    """
 
     cpu_seconds: float
     memory_bytes: int
+    unshared_bytes: int
 
 
 def usage(pids: Mapping[str, int]) -> dict[str, Usage]:
@@ -49,7 +53,7 @@ async def peak_memory(read: Callable[[], Mapping[str, Usage]], every_seconds: fl
 
 def _usage(pid: int, others: set[int]) -> Usage:
     """A parent's own count has what its ended children spent: backends that came and went are PostgreSQL's."""
-    cpu, memory = 0.0, 0
+    cpu, memory, unshared = 0.0, 0, 0
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         for member in (process, *process.children(recursive=True)):
@@ -58,11 +62,7 @@ def _usage(pid: int, others: set[int]) -> Usage:
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 times = member.cpu_times()
                 cpu += times.user + times.system + times.children_user + times.children_system
-                memory += _memory_bytes(member)
-    return Usage(cpu, memory)
-
-
-def _memory_bytes(process: psutil.Process) -> int:
-    """Where the system does not know who shares what: that which nobody shares."""
-    found = process.memory_full_info()
-    return int(getattr(found, "pss", found.uss))
+                found = member.memory_full_info()
+                memory += getattr(found, "pss", found.uss)  # only Linux knows who shares what
+                unshared += found.uss
+    return Usage(cpu, memory, unshared)

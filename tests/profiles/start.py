@@ -33,7 +33,7 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (ForkServer, "until_ready"),
     (Stack, "until_ready"),
 )
-IDLE_SECONDS = 10.0
+IDLE_SECONDS = 45.0
 
 _began = 0.0
 
@@ -70,9 +70,11 @@ def _print_memory(stack: Stack) -> None:
     if stack.fork_server_pid:
         pids["fork server"] = stack.fork_server_pid
     found = usage(pids)
+    memory = sum(used.memory_bytes for used in found.values())
+    unshared = sum(used.unshared_bytes for used in found.values())
     for name, used in found.items():
-        print(f"  {used.memory_bytes / 1e6:6.1f} MB  {name}")
-    print(f"  {sum(used.memory_bytes for used in found.values()) / 1e6:6.1f} MB  everything")
+        print(f"  {used.memory_bytes / 1e6:6.1f} MB, unshared {used.unshared_bytes / 1e6:6.1f}  {name}")
+    print(f"  {memory / 1e6:6.1f} MB, unshared {unshared / 1e6:6.1f}  everything")
 
 
 if __name__ == "__main__":
