@@ -3,7 +3,6 @@
 Every key begins with a namespace of its service (cache_access.py); the server refuses a service the keys of another.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,28 +11,22 @@ from typing import Any
 from libs.common.cache_access import NAMESPACES, Namespace
 from libs.common.config import Settings
 from libs.common.ids import Service
+from libs.common.left_out import left_out
 from libs.common.tls import with_tls_files
 
-# Where OpenTelemetry is installed, redis imports its metrics, for measurements that nobody has turned on: 4 MB of every process, and a
-# tenth of a second. Not to be found, they are left out; traces, where somebody wants them, do without (telemetry.py).
-_LEFT_OUT = [name for name in ("opentelemetry.metrics", "opentelemetry.sdk.metrics") if name not in sys.modules]
-for _name in _LEFT_OUT:
-    sys.modules[_name] = None  # type: ignore[assignment]
-
-import redis.asyncio as redis  # noqa: E402
-from redis.asyncio.retry import Retry  # noqa: E402
-from redis.backoff import ExponentialBackoff  # noqa: E402
-from redis.exceptions import (  # noqa: E402
-    BusyLoadingError,
-    ConnectionError,  # noqa: A004
-    MasterDownError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    TimeoutError,  # noqa: A004
-)
-
-for _name in _LEFT_OUT:
-    del sys.modules[_name]
+# Metrics, which nobody has turned on; traces, where somebody wants them, do without (telemetry.py).
+with left_out("opentelemetry.metrics", "opentelemetry.sdk.metrics"):
+    import redis.asyncio as redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import ExponentialBackoff
+    from redis.exceptions import (
+        BusyLoadingError,
+        ConnectionError,  # noqa: A004
+        MasterDownError,
+        OutOfMemoryError,
+        ReadOnlyError,
+        TimeoutError,  # noqa: A004
+    )
 
 # Unreachable, starting, in the middle of a failover, or full.
 OUTAGES: tuple[type[BaseException], ...] = (

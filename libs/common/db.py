@@ -65,8 +65,13 @@ LIMITS = {"statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s", "lock_timeout": 
 PLANNER = {"enable_seqscan": "off"}
 
 
+# What is not needed for so long is closed: a backend keeps 2 to 5 MB of catalog and plans, and a service at rest needs one or two.
+# To open one again takes some milliseconds.
+IDLE_CONNECTION_SECONDS = 30.0
+
 # asyncpg asks the server about each kind of array when it first meets it, on every connection anew, with a query that takes longer
-# than most of ours. These are PostgreSQL's own and never change: they are asked for once per process.
+# than most of ours. These are PostgreSQL's own and never change: they are asked for once per process, over a connection of its own, for
+# the query leaves catalog in its backend that nothing else reads.
 _ARRAYS = (
     1000, 1005, 1007, 1016, 1022, 1182, 1185, 1187, 2951, 3807
 )  # bool, int2, int4, int8, float8, date, timestamptz, interval, uuid, jsonb  # fmt: skip
@@ -79,10 +84,16 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         await connection.set_type_codec(
             kind, schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
         )
-    if not _array_types:
+    connection._protocol.get_settings().register_data_types(_array_types)  # type: ignore[attr-defined]
+
+
+async def _read_array_types(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
         found, _ = await connection._introspect_types(_ARRAYS, COMMAND_TIMEOUT_SECONDS)  # type: ignore[attr-defined]
         _array_types[:] = found
-    connection._protocol.get_settings().register_data_types(_array_types)  # type: ignore[attr-defined]
+    finally:
+        await connection.close()
 
 
 _on_behalf_of: ContextVar[UserId | None] = ContextVar("on_behalf_of", default=None)
@@ -153,13 +164,16 @@ def _unreachable(error: Exception) -> Outage:
 
 async def open_pool(settings: Settings) -> Pool:
     """A pool of at most `pool_size` connections. Outage: the database can't be reached or refuses the login."""
+    url = with_tls_files(settings.postgres_url, settings.tls_files)
     try:
+        if not _array_types:
+            await _read_array_types(url)
         return await asyncpg.create_pool(
-            with_tls_files(settings.postgres_url, settings.tls_files),
+            url,
             min_size=1,
             max_size=settings.pool_size,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
-            max_inactive_connection_lifetime=300,
+            max_inactive_connection_lifetime=IDLE_CONNECTION_SECONDS,
             connection_class=_UserConnection,
             connect=_connect,
             init=_prepare,

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
-import structlog
-
 from libs.common.config import Settings
+from libs.common.left_out import left_out
+
+with left_out("rich"):  # colours for tracebacks, of which none are printed
+    import structlog
 
 TRACE_HEADER = "Pingcrm-Trace"
 _trace: ContextVar[str] = ContextVar("trace", default="")

@@ -80,17 +80,19 @@ def settings_of(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in definitions() if environment.get(name)}
 
 
+def inherited(shell: Mapping[str, str]) -> dict[str, str]:
+    """What any Python process of ours is given of `shell`, our own environment: none of our settings."""
+    return {name: value for name, value in shell.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)}
+
+
 def service_environment(
     service: Service, shell: Mapping[str, str], settings: Mapping[str, str], servers: Servers, secrets: Secrets
 ) -> dict[str, str]:
     """`shell` is our own environment, `settings` the `PINGCRM_*` variables that were chosen."""
-    inherited = {
-        name: value for name, value in shell.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
-    }
     readers = {name: definition.readers for name, definition in definitions().items()}
     known = {**{name: secrets[name] for name in KEYS if service in readers[name]}, **settings}
     return {
-        **inherited,
+        **inherited(shell),
         **{name: value for name, value in known.items() if service in readers.get(name, ())},
         "PINGCRM_POSTGRES_URL": postgres_url(servers.postgres, service, secrets),
         "PINGCRM_NATS_URL": nats_url(servers.nats, service, secrets),

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
@@ -20,22 +21,35 @@ LOG_KEPT_BYTES = 10_000_000
 LAST_BYTES = 65_536
 
 
+class Child(Protocol):
+    """A process as the system knows it: a Popen, or one that a fork server started for us (forking.py)."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None:
+        """The exit code; None while it runs."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Nothing where it has ended."""
+
+
 class Process:
     """A running child. It belongs to no event loop, so a fixture of one loop can serve tests of another."""
 
-    def __init__(self, popen: "subprocess.Popen[bytes]", log: Path | None = None, began_at: int = 0) -> None:
-        self._popen = popen
+    def __init__(self, child: Child, log: Path | None = None, began_at: int = 0) -> None:
+        self._child = child
         self._log = log
         self._began_at = began_at  # the log may go on from an earlier process
 
     @property
     def pid(self) -> int:
-        return self._popen.pid
+        return self._child.pid
 
     @property
     def exit_code(self) -> int | None:
         """None while it runs; negative where a signal ended it."""
-        return self._popen.poll()
+        return self._child.poll()
 
     def last_lines(self, count: int = 12) -> str:
         """The end of what this process printed into its log; empty where that is nothing, or it prints where we do."""
@@ -49,20 +63,23 @@ class Process:
     def send(self, sig: signal.Signals) -> None:
         """Nothing where it has ended already."""
         with suppress(ProcessLookupError):
-            self._popen.send_signal(sig)
+            self._child.send_signal(sig)
 
     async def wait(self) -> int:
         """Its exit code, once it has ended."""
-        if self._popen.poll() is None and hasattr(os, "pidfd_open"):
+        if self._child.poll() is None and hasattr(os, "pidfd_open"):
             await self._wait_for_descriptor()
-        while (code := self._popen.poll()) is None:  # noqa: ASYNC110 -- the end of a process sets no event elsewhere
+        while (code := self._child.poll()) is None:  # noqa: ASYNC110 -- the end of a process sets no event elsewhere
             await asyncio.sleep(POLL_SECONDS)
         return code
 
     async def _wait_for_descriptor(self) -> None:
         """Linux signals through a descriptor that a process ended: an idle supervisor never wakes up."""
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        descriptor = os.pidfd_open(self.pid)
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:  # no child of ours, and its parent has seen its end already
+            return
         try:
             loop.add_reader(descriptor, ended.set)
             await ended.wait()
@@ -102,6 +119,7 @@ def spawn(
     log: Path | None,
     as_user: Sequence[str] = (),
     cwd: Path | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> Process:
     """Start a child which gets `death_signal` when we die.
 
@@ -109,14 +127,14 @@ def spawn(
     the rest. The child has a session of its own, so that Ctrl-C reaches only us and we choose the order of stopping.
     """
     on_death, before_exec = _die_with_parent(death_signal)
-    output = None if log is None else _open_log(log)
+    output = None if log is None else open_log(log)
     began_at = 0 if output is None else os.fstat(output).st_size
     try:
         popen = subprocess.Popen(  # noqa: S603 -- the commands are ours
             [*as_user, *on_death, *command],
             env=dict(env),
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -137,8 +155,8 @@ def run_apart(
     )
 
 
-def _open_log(path: Path) -> int:
-    """Appending; what an earlier start wrote is kept once when it has grown large."""
+def open_log(path: Path) -> int:
+    """A descriptor for appending; what an earlier start wrote is kept once when it has grown large."""
     if path.exists() and path.stat().st_size > LOG_KEPT_BYTES:
         path.replace(path.with_suffix(".old.log"))
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

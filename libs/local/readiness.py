@@ -9,7 +9,7 @@ import aiohttp
 from libs.local.keep_alive import ServiceProcess
 from libs.local.waiting import Report, explained
 
-READY_POLL_SECONDS = 0.1
+READY_POLL_SECONDS = 0.03
 EXITS_ALLOWED = 3
 
 

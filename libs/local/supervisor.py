@@ -12,7 +12,15 @@ from libs.common.ids import SERVICES, Service
 from libs.local import ROOT
 from libs.local.bus_admin import admin_stream
 from libs.local.data_dir import Runtime, announced, create, locked
-from libs.local.environment import Servers, external_servers, reachable_host, service_environment, settings_of
+from libs.local.environment import (
+    Servers,
+    external_servers,
+    inherited,
+    reachable_host,
+    service_environment,
+    settings_of,
+)
+from libs.local.forking import ForkServer, NoForkServer, can_fork
 from libs.local.integrations import list_integrations
 from libs.local.keep_alive import ServiceProcess, in_background, keep_running
 from libs.local.log_files import keep_bounded
@@ -54,6 +62,7 @@ class Stack:
         self._services: dict[Replica, ServiceProcess] = {}
         self._ports: dict[int, int] = {}  # the gateway's, by replica
         self._external = external
+        self._fork_server: ForkServer | None = None
 
     @classmethod
     @asynccontextmanager
@@ -88,6 +97,8 @@ class Stack:
             counts = {service: (replicas or {}).get(service, 1) for service in services}
             await stack._choose_ports(counts, int(settings.get("PINGCRM_PORT", "0")))
             stack._choose_servers(postgres_options)
+            if len(stack.health_ports) > 1 and can_fork():
+                stack._start_fork_server(cleanup)  # imports while the servers start
             if renewal and stack.postgres:
                 await stack.postgres.reset_password()
             await stack._start_servers(cleanup)
@@ -103,6 +114,7 @@ class Stack:
             if renewal:
                 await stack._give_up_unreadable_tokens()
                 renewal.keep()
+            await stack._until_imported()
             cleanup.push_async_callback(stack._stop_services)
             stack._start_services(cleanup)
             in_background(cleanup, keep_bounded(stack._list_logs))
@@ -151,6 +163,11 @@ class Stack:
     def processes(self) -> dict[str, int]:
         """Name → process id: `sync`, further replicas as `sync-1`…"""
         return {supervised.name: supervised.pid for supervised in self._services.values()}
+
+    @property
+    def fork_server_pid(self) -> int | None:
+        """Of the process that the services are copies of; None where each was started by itself."""
+        return self._fork_server.pid if self._fork_server else None
 
     @property
     def server_processes(self) -> dict[str, int]:
@@ -245,6 +262,18 @@ class Stack:
         if await process.wait() != 0:
             raise StackFailed(f"The tokens sealed with the lost key could not be given up.\n{process.last_lines()}")
 
+    def _start_fork_server(self, cleanup: AsyncExitStack) -> None:
+        self._fork_server = ForkServer(ROOT, inherited(os.environ))
+        cleanup.push_async_callback(self._fork_server.stop)
+
+    async def _until_imported(self) -> None:
+        if self._fork_server:
+            async with explained(lambda: "the services to be imported", self._report):
+                try:
+                    await self._fork_server.until_ready()
+                except NoForkServer:
+                    self._fork_server = None
+
     def _start_services(self, cleanup: AsyncExitStack) -> None:
         (self.data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
         for service, replica in self.health_ports:
@@ -262,13 +291,14 @@ class Stack:
         """A service may die at once with its supervisor: whatever it had in hand is delivered again."""
 
         def start() -> Process:
-            return spawn(
-                [sys.executable, "-m", f"services.{service}"],
-                death_signal=signal.SIGKILL,
-                env=self.settings_for(service, replica),
-                log=log,
-                cwd=ROOT,
-            )
+            environment = self.settings_for(service, replica)
+            if self._fork_server:
+                try:
+                    return self._fork_server.fork(service, environment, log)
+                except NoForkServer:  # killed: its copies are started by themselves from now on
+                    self._fork_server = None
+            command = [sys.executable, "-m", f"services.{service}"]
+            return spawn(command, death_signal=signal.SIGKILL, env=environment, log=log, cwd=ROOT)
 
         return start
 

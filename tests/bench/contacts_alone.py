@@ -27,7 +27,7 @@ class ContactsAlone:
 
     @property
     def memory_mb(self) -> float:
-        """What no other process shares with it, now."""
+        """Its memory now."""
         return usage({"contacts": self.stack.processes["contacts"]})["contacts"].memory_bytes / 1e6
 
     async def until_handled(self, event: type[Event], *, seconds: float) -> None:

@@ -10,15 +10,19 @@ import psutil
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU in seconds since the start; memory in bytes that is not shared with another process (USS)."""
+    """CPU in seconds since the start; memory in bytes.
+
+    `memory_bytes`: what processes share is divided among them (PSS), so that a sum counts it once. `unshared_bytes`: without that (USS).
+    """
 
     cpu_seconds: float
     memory_bytes: int
+    unshared_bytes: int
 
 
 def usage(pids: Mapping[str, int]) -> dict[str, Usage]:
-    """The usage of each named process and everything below it, now."""
-    return {name: _usage(pid) for name, pid in pids.items()}
+    """The usage of each named process and everything below it that has no name of its own, now."""
+    return {name: _usage(pid, set(pids.values()) - {pid}) for name, pid in pids.items()}
 
 
 def cpu_between(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict[str, float]:
@@ -47,14 +51,18 @@ async def peak_memory(read: Callable[[], Mapping[str, Usage]], every_seconds: fl
         sampling.cancel()
 
 
-def _usage(pid: int) -> Usage:
+def _usage(pid: int, others: set[int]) -> Usage:
     """A parent's own count has what its ended children spent: backends that came and went are PostgreSQL's."""
-    cpu, memory = 0.0, 0
+    cpu, memory, unshared = 0.0, 0, 0
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         for member in (process, *process.children(recursive=True)):
+            if member.pid in others:
+                continue
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 times = member.cpu_times()
                 cpu += times.user + times.system + times.children_user + times.children_system
-                memory += member.memory_full_info().uss
-    return Usage(cpu, memory)
+                found = member.memory_full_info()
+                memory += getattr(found, "pss", found.uss)  # only Linux knows who shares what
+                unshared += found.uss
+    return Usage(cpu, memory, unshared)

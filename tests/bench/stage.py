@@ -18,6 +18,7 @@ from libs.local.supervisor import Stack
 from tests.bench.processes import Usage, usage
 
 GOOGLE = "local Google"
+FORK_SERVER = "fork server"
 WAIT_SECONDS = 150.0
 
 # Gmail's quota units a minute, of a mailbox and of a project.
@@ -51,9 +52,15 @@ class Stage:
     def url(self) -> str:
         return self.stack.url
 
+    @property
+    def services(self) -> dict[str, int]:
+        """Name → process id, with the process that they are copies of."""
+        shared = self.stack.fork_server_pid
+        return self.stack.processes | ({FORK_SERVER: shared} if shared else {})
+
     def usage(self) -> dict[str, Usage]:
-        """By process: the services, the servers, the local Google."""
-        return usage({**self.stack.processes, **self.stack.server_processes, GOOGLE: self.google.pid})
+        """By process: the services, what they are copies of, the servers, the local Google."""
+        return usage({**self.services, **self.stack.server_processes, GOOGLE: self.google.pid})
 
     async def gmail(self) -> Spent:
         """What Gmail was asked and what that cost, over all mailboxes."""

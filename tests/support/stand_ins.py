@@ -14,22 +14,24 @@ from libs.common.ids import SERVICES
 from libs.local import ROOT
 
 STAND_IN = """\
-import http.server, os
+import http.server, json, os
 
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
+        self.wfile.write(json.dumps(dict(os.environ)).encode())
 
     def log_message(self, *_):
         pass
 
-http.server.HTTPServer(("127.0.0.1", int(os.environ["PINGCRM_HEALTH_PORT"])), Ready).serve_forever()
+if __name__ == "__main__":
+    http.server.HTTPServer(("127.0.0.1", int(os.environ["PINGCRM_HEALTH_PORT"])), Ready).serve_forever()
 """
 
 
 def write(folder: Path) -> None:
-    """A package `services` whose every module is a stand-in."""
+    """A package `services` whose every module is a stand-in, which replies with its environment; beside it what is the same for all."""
     for service in SERVICES:
         package = folder / "services" / service
         package.mkdir(parents=True, exist_ok=True)
@@ -37,6 +39,8 @@ def write(folder: Path) -> None:
         (package / "__main__.py").write_text(STAND_IN)
     (folder / "services" / "auth" / "lost_keys.py").write_text("print('gave up')")
     (folder / "services" / "__init__.py").touch()
+    if not (folder / "libs").exists():
+        (folder / "libs").symlink_to(ROOT / "libs")
 
 
 def pingcrm(folder: Path, arguments: Sequence[str]) -> "subprocess.Popen[str]":

@@ -22,7 +22,6 @@ from typing import Any, TypeVar
 
 import nats.errors
 import nats.js.errors
-from faststream.nats import NatsMessage
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from pydantic import BaseModel
@@ -30,7 +29,7 @@ from pydantic import BaseModel
 from libs.common import cache as cache_module
 from libs.common import db
 from libs.common.bus.backlogs import limit_backlogs
-from libs.common.bus.client import Broker
+from libs.common.bus.client import Broker, NatsMessage
 from libs.common.bus.consumer_check import ConsumerCheck
 from libs.common.bus.delivery import Delivery
 from libs.common.bus.forwarding import Forwarding, ListPurged, purge_copies

@@ -3,12 +3,17 @@
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 from nats.errors import Error
 
+from libs.common.left_out import left_out
 from libs.common.tls import asks_for_tls, context_of, servers_in, without_tls_files
+
+with left_out("uvicorn"):  # of applications that FastStream serves itself
+    from faststream.nats import NatsBroker, NatsMessage
+
+__all__ = ["Broker", "NatsMessage", "connect"]
 
 _NOT_PERMITTED = "permissions violation"
 

@@ -13,7 +13,7 @@ from libs.common.ids import Service
 class Event(BaseModel):
     """Something that happened. Frozen, in the past tense, delivered at least once."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)  # as in requests/request.py
 
     subject: ClassVar[str]
     published_by: ClassVar[tuple[Service | Literal["clock", "connector"], ...]]

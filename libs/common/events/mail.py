@@ -33,7 +33,7 @@ class MailboxNotified(Event):
 class Person(BaseModel):
     """Somebody on a message or meeting: the address as it was written, the name shown with it, the role."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     role: Role
     address: str

@@ -17,7 +17,7 @@ MIN_BRIEF_LEAD = timedelta(minutes=5)
 class Guest(BaseModel):
     """One entry of a meeting's guest list. `me`: Google says that it is the account itself."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     address: str
     name: str = ""
@@ -36,7 +36,7 @@ class Meeting(BaseModel):
     `guests`: at most 400 of `guests_total`; `guests_hidden`: Google leaves some out, the list is hidden or too long.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     meeting_id: MeetingId
     user_id: UserId

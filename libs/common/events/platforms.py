@@ -15,7 +15,7 @@ class Identity(BaseModel):
     `emails` and `phones`: what the platform shows of the same person besides. They link nobody: whose they are is suggested to the user.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     kind: str
     value: str

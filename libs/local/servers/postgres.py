@@ -32,6 +32,7 @@ OPTIONS: Mapping[str, str] = {
     "max_wal_size": "512MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "random_page_cost": "1.1",
     "jit": "off",
     "huge_pages": "off",

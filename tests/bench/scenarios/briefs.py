@@ -124,7 +124,7 @@ async def _measure(product: Stage, claude: FakeClaude, meetings: int) -> list[Fi
     before = product.usage()
     async with (
         # Of the services alone, and not too often: reading it is work, too.
-        peak_memory(lambda: usage(product.stack.processes), every_seconds=2.0) as peaks,
+        peak_memory(lambda: usage(product.services), every_seconds=2.0) as peaks,
         _database(product) as database,
     ):
         begun = datetime.now(UTC)

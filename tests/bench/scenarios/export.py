@@ -67,7 +67,7 @@ async def run(setting: Setting) -> list[Figure]:
         Figure("export, rate", mails / seconds, "mails/s", how),
         Figure(
             "export, peak memory of the gateway", grown, "MiB",
-            f"memory not shared with others above that before the export, read every {SAMPLE_SECONDS} s", at_most(50),
+            f"its memory above that before the export, read every {SAMPLE_SECONDS} s", at_most(50),
         ),
         Figure("export, size", archive.stat().st_size / MEBIBYTE, "MiB", "the archive"),
     ]  # fmt: skip

@@ -29,11 +29,11 @@ async def run(setting: Setting) -> list[Figure]:
         setting.publish(f"at rest with {len(addresses):,} accounts")
         async with product_at(setting.folder, google, POLLED) as product:
             full, busy = await _at_rest(product, setting.size(REST_SECONDS, 2))
-            services = list(product.stack.processes)
+            services = list(product.services)
     each = {name: (full[name].memory_bytes - empty[name].memory_bytes) / len(addresses) / 1000 for name in full}
     how = (
-        f"memory not shared with others, {len(addresses):,} accounts less none, both after a start of everything and"
-        f" {setting.size(REST_SECONDS, 2)} s, polled every {POLL_SECONDS} s"
+        f"memory, of which what processes share is counted once, {len(addresses):,} accounts less none, both after a start"
+        f" of everything and {setting.size(REST_SECONDS, 2)} s, polled every {POLL_SECONDS} s"
     )
     everything = sum(grown for name, grown in each.items() if name != GOOGLE)
     return [

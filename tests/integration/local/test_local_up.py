@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 
 from libs.common.ids import SERVICES
 from libs.local.data_dir import Runtime, read_runtime
+from libs.local.forking import can_fork
 from libs.local.ports import free_port, is_free
+from libs.local.secrets import postgres_password_name
 from libs.local.servers import Nats
 from libs.local.supervisor import Stack
 from tests.conftest import own_nats_server
@@ -215,14 +218,40 @@ async def test_a_service_that_is_killed_comes_back(shared_up: Up) -> None:
 
 
 async def test_each_service_process_sees_its_own_password_only(shared_up: Up) -> None:
-    await shared_up.started()
-    seen = {}
-    for process in shared_up.family():
-        if process.cmdline()[-1].startswith("services."):
-            seen[process.cmdline()[-1].removeprefix("services.")] = process.environ()["PINGCRM_POSTGRES_URL"]
-    assert set(seen) == set(SERVICES)
-    for service, url in seen.items():
-        assert url.startswith(f"postgresql://pingcrm_{service}:")
+    runtime = await shared_up.started()
+    secrets = json.loads((shared_up.data_dir / "secrets.json").read_text())
+    passwords = {service: secrets[postgres_password_name(service)] for service in SERVICES}
+    async with aiohttp.ClientSession() as http:
+        for service in SERVICES:
+            async with http.get(f"http://127.0.0.1:{runtime.health_ports[service]}/") as response:
+                seen = json.loads(await response.text())
+            assert seen["PINGCRM_POSTGRES_URL"].startswith(f"postgresql://pingcrm_{service}:")
+            assert [owner for owner, password in passwords.items() if password in str(seen)] == [service]
+
+
+@pytest.mark.skipif(not can_fork(), reason="services are started by themselves")
+async def test_services_come_back_without_the_process_that_they_were_copies_of(up: Up) -> None:
+    await up.started()
+    services = {f"services.{service}" for service in SERVICES}
+    origin = next(process for process in up.family() if process.cmdline()[-1:] == ["libs.local.fork_server"])
+    copies = origin.children()
+    assert shown(copies) == services
+    origin.kill()
+    async with asyncio.timeout(30):
+        while not services <= shown(psutil.Process(up.process.pid).children()):
+            await asyncio.sleep(0.05)
+    assert await gone(copies) == []
+    up.process.terminate()
+    assert await up.wait() == 0
+
+
+def shown(processes: list[psutil.Process]) -> set[str]:
+    """The last arguments of those that live."""
+    found = set()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            found.update(process.cmdline()[-1:])
+    return found
 
 
 async def test_other_commands_find_what_runs(shared_up: Up) -> None:

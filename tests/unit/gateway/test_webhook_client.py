@@ -146,6 +146,6 @@ def test_every_http_client_of_the_product_is_known() -> None:
                     opened.add(str(path.relative_to(ROOT)))
     assert opened == {
         "libs/common/service.py",  # Google, whose addresses are in our settings
-        "libs/common/claude.py",  # the model, likewise
+        "libs/common/claude_client.py",  # the model, likewise
         "services/gateway/webhook_delivery/http_client.py",  # what users name
     }

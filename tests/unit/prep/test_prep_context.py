@@ -19,7 +19,9 @@ async def test_the_client_of_claude_is_closed_when_the_service_stops() -> None:
         resources = SimpleNamespace(
             settings=settings, stack=stack, db=nothing, cache=nothing, bus=nothing, http=nothing
         )
-        client = Context.of(cast(Any, resources)).claude.client
-        assert client is not None
-        assert not client.is_closed()
-    assert client.is_closed()
+        access = Context.of(cast(Any, resources)).claude.access
+        assert access is not None
+        client = await access.client(seconds=5)
+        assert await access.client(seconds=5) is client
+        assert not client.is_closed
+    assert client.is_closed

@@ -1,0 +1,1 @@
+"""Profiles that are kept: where time and memory go. docs/performance.md has what they found."""
