@@ -4,6 +4,8 @@
 #   make bench  the benchmarks                make clean  remove what the others made
 #   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death, a fortnight of meetings, and
 #               ten minutes of requests to the API by chance (three quarters of an hour)
+#   make simulation  the six o'clock sync of 100,000 accounts through Google's quotas, on a clock of its own (a quarter of an hour)
+#   make soak   an hour of mail at twenty times the real rate for 200 accounts: does anything grow? (ARGS="--seconds 600" for less)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
 #   make promtool  what tries the alerts and dashboards, from Debian's packages (they are not tried without)
@@ -22,7 +24,7 @@ ARGS ?=
 # Three workers on two cores: each starts its own PostgreSQL, NATS and Valkey, and waits for a third of its time.
 WORKERS ?= 3
 
-.PHONY: setup demo test proof sabotage mutants check audit sbom bench clean lock docs vendor browser promtool typescript screens handbook containers-test
+.PHONY: setup demo test proof simulation soak sabotage mutants check audit sbom bench clean lock docs vendor browser promtool typescript screens handbook containers-test
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -53,6 +55,12 @@ proof: $(VENV)/.dev
 	PINGCRM_PROOF_EXAMPLES=$${PINGCRM_PROOF_EXAMPLES:-300} PINGCRM_PROOF_MESSAGES=$${PINGCRM_PROOF_MESSAGES:-5000} \
 		PINGCRM_PROOF_FUZZING_SECONDS=$${PINGCRM_PROOF_FUZZING_SECONDS:-600} PINGCRM_PROOF_DAYS=$${PINGCRM_PROOF_DAYS:-14} \
 		$(BIN)/python -m pytest --timeout=3600 tests/chaos tests/integration/fault_points tests/integration/gateway/test_gateway_fuzzing.py $(ARGS)
+
+simulation: $(VENV)/.dev
+	@$(BIN)/python -m tests.simulation $(ARGS)
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 sabotage: $(VENV)/.dev
 	@$(BIN)/python -m tests.sabotage $(ARGS)
