@@ -7,6 +7,8 @@
 #               ten minutes of requests to the API by chance (three quarters of an hour)
 #   make chaos  that cluster on a local Google, and every few seconds something in it killed, paused or cut off: ten minutes
 #               (PINGCRM_CHAOS_SECONDS, PINGCRM_CHAOS_SEED), then everything compared with the oracle, and how long each fault was felt
+#   make simulation  the six o'clock sync of 100,000 accounts through Google's quotas, on a clock of its own (a quarter of an hour)
+#   make soak   an hour of mail at twenty times the real rate for 200 accounts: does anything grow? (ARGS="--seconds 600" for less)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
 #   make promtool  what tries the alerts and dashboards, from Debian's packages (they are not tried without)
@@ -25,7 +27,8 @@ ARGS ?=
 # Three workers on two cores: each starts its own PostgreSQL, NATS and Valkey, and waits for a third of its time.
 WORKERS ?= 3
 
-.PHONY: setup demo cluster chaos test proof sabotage mutants check audit sbom bench clean lock docs vendor browser promtool typescript screens handbook containers-test
+.PHONY: setup demo cluster chaos test proof simulation soak sabotage mutants check audit sbom bench clean lock docs vendor browser promtool typescript screens \
+	handbook containers-test
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -62,6 +65,12 @@ proof: $(VENV)/.dev
 
 chaos: $(VENV)/.dev
 	PINGCRM_CHAOS_SECONDS=$${PINGCRM_CHAOS_SECONDS:-600} $(BIN)/python -m pytest -s tests/chaos/test_cluster.py $(ARGS)
+
+simulation: $(VENV)/.dev
+	@$(BIN)/python -m tests.simulation $(ARGS)
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 sabotage: $(VENV)/.dev
 	@$(BIN)/python -m tests.sabotage $(ARGS)

@@ -140,7 +140,12 @@ class Settings(BaseSettings):
     gmail_project_units_per_minute: int = setting(
         1_200_000, "Gmail's quota for all mailboxes, likewise; 0 = no limit", ge=0
     )
-    gmail_live_percent: float = setting(1.0, "how much of both imports leave for new mail", ge=0, le=50)
+    gmail_live_percent: float = setting(
+        1.0, "how much of each quota imports and schedules leave for what somebody waits for", ge=0, le=50
+    )
+    calendar_project_requests_per_minute: int = setting(
+        10_000, "the calendar's quota for all accounts, in requests, kept likewise; 0 = no limit", ge=0
+    )
     gmail_units: Prices = setting(
         GMAIL_UNITS,
         'quota units of methods that cost you something else, as JSON: `{"messages.get": 5, "threads.get": 10}`',

@@ -29,14 +29,16 @@ DOCUMENTS = ("gmail.v1", "calendar.v3", "people.v1")
 class Google:
     """The APIs, ready to be called for any account. One per process.
 
-    `cache`: where Gmail's quota is counted; None only where the settings have no ceiling for it.
+    `cache`: where quotas are counted; None only where the settings have no ceiling for Gmail's.
     """
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession, cache: Cache | None = None) -> None:
         self._settings = settings
         self._http = http
         self._quota_limiter = QuotaLimiter.of(settings, cache)
+        self._calendar_limiter = QuotaLimiter.of_calendar(settings, cache)
         self._mailboxes: WeakValueDictionary[AccountId, Mailbox] = WeakValueDictionary()
+        self._calendars: WeakValueDictionary[AccountId, Mailbox] = WeakValueDictionary()
         root = settings.google_api_root
         self._gmail, self._calendar, self._people = (_api(name, root) for name in DOCUMENTS)
         self._batch_getter = batch_getter(self._gmail, settings)
@@ -54,7 +56,7 @@ class Google:
             session,
             self._open,
             Gmail(session, self._gmail, self._batch_getter, self._settings.gmail_units),
-            Calendar(session, self._calendar),
+            Calendar(session.on_calendars(self._calendars_of(session.mailbox.account_id)), self._calendar),
             People(session, self._people),
         )
 
@@ -71,6 +73,14 @@ class Google:
                 settings.google_batch_parts_per_slot,
             )
         return mailbox
+
+    def _calendars_of(self, account_id: AccountId) -> Mailbox:
+        """As `_mailbox`, for the account's calendars."""
+        calendars = self._calendars.get(account_id)
+        if calendars is None:
+            calendars = Mailbox(account_id, self._calendar_limiter, Throttle(0.0), self._settings.google_concurrency)
+            self._calendars[account_id] = calendars
+        return calendars
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from libs.common.resources.reading import flag, mappings, text
 from libs.common.scopes import CALENDAR_READ
 
 PAGE_SIZE = 2500
+REQUEST = 1  # Google counts requests
 _PERSON = "email,displayName,self,responseStatus,organizer,optional,resource"
 _EVENT = (
     "id,status,eventType,iCalUID,summary,location,visibility,start,end,originalStartTime,hangoutLink,"
@@ -31,7 +32,11 @@ class Calendar:
 
     async def calendars(self) -> tuple[CalendarEntry, ...]:
         response = await self._session.call(
-            self._list.list, CALENDAR_READ, maxResults=250, fields="items(id,summary,summaryOverride,primary)"
+            self._list.list,
+            CALENDAR_READ,
+            units=REQUEST,
+            maxResults=250,
+            fields="items(id,summary,summaryOverride,primary)",
         )
         return tuple(
             CalendarEntry(
@@ -60,6 +65,7 @@ class Calendar:
             response = await self._session.call(
                 self._events.list,
                 CALENDAR_READ,
+                units=REQUEST,
                 path_params_safe_chars={"calendarId": ""},
                 calendarId=calendar_id,
                 singleEvents="true",  # aiogoogle wants booleans as words
@@ -85,6 +91,7 @@ class Calendar:
         response = await self._session.call(
             self._events.watch,
             CALENDAR_READ,
+            units=REQUEST,
             json={"id": str(channel_id), "type": "web_hook", "address": endpoint, "token": token},
             repeatable=False,
             path_params_safe_chars={"calendarId": ""},
@@ -96,7 +103,10 @@ class Calendar:
     async def stop_channel(self, channel_id: UUID, resource_id: str) -> None:
         """End the notifications of a channel. Gone: there is no such channel any more."""
         await self._session.call(
-            self._channels.stop, CALENDAR_READ, json={"id": str(channel_id), "resourceId": resource_id}
+            self._channels.stop,
+            CALENDAR_READ,
+            units=REQUEST,
+            json={"id": str(channel_id), "resourceId": resource_id},
         )
 
 

@@ -1,8 +1,10 @@
-"""Gmail's quota, kept by all replicas together: each call learns when it may go, so that Google never has to refuse one.
+"""Gmail's quota, kept by all replicas together: each call learns when it may go, so that Google never has to refuse one. The
+calendar's, of requests, is kept likewise, in a bucket of its own.
 
 The decision is one script in Redis (quota.lua), for the mailbox and the project at once. A call reserves its moment and sleeps
-until then: nobody polls, and who came first goes first. Live work (what is new) goes ahead of imports: it may use all of the
-ceiling, an import leaves a share of it and spreads what it takes evenly, and has at most one call of a mailbox waiting.
+until then: nobody polls, and who came first goes first. Live work (what is new) goes ahead of imports, and of what the schedules
+request for all accounts: it may use all of the ceiling, those leave a share of it and spread what they take evenly, and have at most
+one call of a mailbox waiting.
 """
 
 import asyncio
@@ -24,8 +26,8 @@ from libs.common.ids import AccountId
 
 Priority = Literal["live", "backfill"]
 
-# A minute's quota is free again after a minute, which an import may wait for; live work has somebody who waits for it. What is
-# further away is an error that names the wait, and is tried again by then.
+# A minute's quota is free again after a minute, which an import or a schedule may wait for; live work has somebody who waits for
+# it. What is further away is an error that names the wait, and is tried again by then.
 LONGEST_WAIT_SECONDS: Mapping[Priority, float] = {"live": 20.0, "backfill": 65.0}
 NOTICED_FOR_SECONDS = 2.0
 RESPONSES_AVERAGED = 8
@@ -33,7 +35,9 @@ CAUTIOUS_SECONDS = 60.0
 _RESERVE = Path(__file__).with_name("quota.lua").read_text()
 _HOLD = Path(__file__).with_name("hold.lua").read_text()
 _USE = Path(__file__).with_name("use.lua").read_text()
-_PROJECT = "quota:{gmail}:project"  # the braces keep both keys of a script on one node of a cluster
+
+Api = Literal["gmail", "calendar"]
+_NAMES: Mapping[Api, str] = {"gmail": "Gmail", "calendar": "Google Calendar"}
 
 
 @dataclass(frozen=True)
@@ -70,17 +74,21 @@ class Throttle:
 
 @dataclass(frozen=True)
 class QuotaLimiter:
-    """The ceilings of Gmail's quota in units per window, which is a minute (0 = none), and the Redis where all replicas keep count."""
+    """The ceilings of an API's quota in units per window, which is a minute (0 = none), and the Redis where all replicas keep count.
+
+    A unit is Gmail's; of the calendar it is a request.
+    """
 
     cache: Cache
     mailbox_ceiling: int
     project_ceiling: int
     live_share: float
     window_seconds: float = 60.0
+    api: Api = "gmail"
 
     @classmethod
     def of(cls, settings: Settings, cache: Cache | None) -> "QuotaLimiter | None":
-        """None where neither has a ceiling: then nothing is counted. ValueError: a ceiling, and nowhere to count."""
+        """Gmail's. None where neither has a ceiling: then nothing is counted. ValueError: a ceiling, and nowhere to count."""
         if not (settings.gmail_units_per_minute or settings.gmail_project_units_per_minute):
             return None
         if cache is None:
@@ -92,6 +100,15 @@ class QuotaLimiter:
             settings.gmail_live_percent / 100,
         )
 
+    @classmethod
+    def of_calendar(cls, settings: Settings, cache: Cache | None) -> "QuotaLimiter | None":
+        """The calendar's, of the project. None where there is no ceiling, or nowhere to count.
+
+        A user's own 600 requests a minute are out of reach: the runs of an account's calendars send one after another.
+        """
+        ceiling = settings.calendar_project_requests_per_minute
+        return cls(cache, 0, ceiling, settings.gmail_live_percent / 100, api="calendar") if ceiling and cache else None
+
     async def reserve(self, account_id: AccountId, units: int, priority: Priority) -> float:
         """Seconds until a call may go; it must go then. Nothing is reserved by what is raised.
 
@@ -99,7 +116,7 @@ class QuotaLimiter:
         """
         decision, wait_ms = await self._run(
             _RESERVE,
-            [_mailbox(account_id), _PROJECT],
+            [self._mailbox(account_id), self._project],
             units, priority, self.window_seconds * 1000, LONGEST_WAIT_SECONDS[priority] * 1000, self.live_share,
             self.mailbox_ceiling, self.project_ceiling,
         )  # fmt: skip
@@ -109,26 +126,34 @@ class QuotaLimiter:
             case b"closed":
                 raise DailyLimit(datetime.now(UTC), timedelta(milliseconds=wait_ms))
             case _:
-                raise Throttled("Gmail asked us to wait.", timedelta(milliseconds=wait_ms))
+                raise Throttled(f"{_NAMES[self.api]} asked us to wait.", timedelta(milliseconds=wait_ms))
 
     async def hold(self, account_id: AccountId, wait: timedelta) -> None:
         """Google wants less of this mailbox: no replica asks before the wait is over."""
-        await self._run(_HOLD, [_mailbox(account_id)], "hold", wait.total_seconds() * 1000)
+        await self._run(_HOLD, [self._mailbox(account_id)], "hold", wait.total_seconds() * 1000)
 
     async def close(self, wait: timedelta) -> None:
         """The project's quota of the day is used up: nobody asks for any mailbox before the wait is over."""
-        await self._run(_HOLD, [_PROJECT], "closed", wait.total_seconds() * 1000)
+        await self._run(_HOLD, [self._project], "closed", wait.total_seconds() * 1000)
 
     async def get_use(self) -> QuotaUse:
         """What all mailboxes together have used just now. Outage: Redis is away."""
-        units, closed_ms = await self._run(_USE, [_PROJECT], self.window_seconds * 1000)
+        units, closed_ms = await self._run(_USE, [self._project], self.window_seconds * 1000)
         return QuotaUse(int(units), self.project_ceiling, int(closed_ms) / 1000)
 
     async def _run(self, script: str, keys: list[str], *arguments: str | float) -> list[Any]:
         try:
             return await self.cache.in_namespace("google").run(script, keys, *arguments)
         except OUTAGES as error:
-            raise Outage(f"Redis, which keeps count of Gmail's quota, is away: {type(error).__name__}.") from error
+            away = f"Redis, which keeps count of {_NAMES[self.api]}'s quota, is away: {type(error).__name__}."
+            raise Outage(away) from error
+
+    @property
+    def _project(self) -> str:
+        return f"quota:{{{self.api}}}:project"  # the braces keep both keys of a script on one node of a cluster
+
+    def _mailbox(self, account_id: AccountId) -> str:
+        return f"quota:{{{self.api}}}:{account_id}"
 
 
 @dataclass
@@ -163,7 +188,8 @@ class ResponseTimes:
 
 @dataclass
 class Mailbox:
-    """What all calls to one mailbox share in a process: the governor, its pace, and how many may be under way at once.
+    """What all calls to one mailbox share in a process: the governor, its pace, and how many may be under way at once. Likewise those to
+    the calendars of one account.
 
     Google carries out a few parts of a batch at a time: `parts_per_slot` of them are one of the `concurrency` requests, for as long as it
     works on them. Where most of the time passes on the way, more batches are under way, but never more than `concurrency`.
@@ -223,8 +249,9 @@ class Mailbox:
         except Throttled as refused:
             QUOTA_REFUSALS.labels("daily" if isinstance(refused, DailyLimit) else "wait").inc()
             raise
-        QUOTA_UNITS.labels(priority).inc(units)
-        QUOTA_WAIT_SECONDS.labels(priority).observe(wait)
+        if quota_limiter.api == "gmail":
+            QUOTA_UNITS.labels(priority).inc(units)
+            QUOTA_WAIT_SECONDS.labels(priority).observe(wait)
         if wait > 0:
             with self.throttle.asleep():
                 await asyncio.sleep(wait)
@@ -239,7 +266,3 @@ class Mailbox:
     async def close_for_today(self, wait: timedelta) -> None:
         if self.quota_limiter is not None:
             await self.quota_limiter.close(wait)
-
-
-def _mailbox(account_id: AccountId) -> str:
-    return f"quota:{{gmail}}:{account_id}"

@@ -16,7 +16,7 @@ from yarl import URL
 
 from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import DailyLimit, NotReady, Unauthorized, error_of
-from libs.common.google.quota import Mailbox, Priority
+from libs.common.google.quota import Api, Mailbox, Priority
 from libs.common.google.retries import RetryBudget
 from libs.common.resources.reading import Resource
 
@@ -46,7 +46,7 @@ class Hold:
 class Exchange(Protocol[T_co]):
     """A call that is tried until it succeeds or its retry budget is spent. What it costs may shrink from one try to the next.
 
-    units: its price in Gmail's quota, 0 elsewhere. parts: how many calls it is. repeatable: nothing happens twice if it is
+    units: its price in the API's quota, 0 where none is kept. parts: how many calls it is. repeatable: nothing happens twice if it is
     carried out twice.
     """
 
@@ -65,7 +65,7 @@ class Exchange(Protocol[T_co]):
 
 @dataclass
 class Session:
-    """Calls of one account. Cheap: make one per piece of work. `priority`: whether it goes before imports."""
+    """Calls of one account. Cheap: make one per piece of work. `priority`: whether it goes before imports. `api`: whose quota is theirs."""
 
     http: aiohttp.ClientSession
     tokens: Tokens
@@ -74,6 +74,7 @@ class Session:
     timeout_seconds: float
     usage: Usage = field(default_factory=Usage)
     hold: Hold = field(default_factory=Hold)
+    api: Api = "gmail"
 
     def __post_init__(self) -> None:
         self._timeout = aiohttp.ClientTimeout(total=self.timeout_seconds)
@@ -81,6 +82,10 @@ class Session:
     def at(self, priority: Priority) -> "Session":
         """The same piece of work, for calls of this priority: usage and hold are shared."""
         return replace(self, priority=priority)
+
+    def on_calendars(self, calendars: Mailbox) -> "Session":
+        """The same piece of work, for calls that the calendar's quota counts."""
+        return replace(self, mailbox=calendars, api="calendar")
 
     async def call(
         self, method: Any, scope: str, *, units: int = 0, json: object = None, repeatable: bool = True, **params: object
@@ -114,7 +119,7 @@ class Session:
                 except (Unauthorized, Outage, NotReady) as error:
                     failure = error
                 else:
-                    if metered:  # by Gmail: other APIs may be nearer, or further away
+                    if metered:  # APIs without a quota of their own may be nearer, or further away
                         self.mailbox.response_times.note(parts, loop.time() - begun)
                     return result
             if isinstance(failure, Unauthorized) and rejected is None:
@@ -153,7 +158,7 @@ class Session:
     ) -> tuple[Mapping[str, str], bytes]:
         """One request; the headers and the body of its 2xx response. Outage: there was none, or it broke off."""
         self.usage.requests += 1
-        self.usage.units += units
+        self.usage.units += units if self.api == "gmail" else 0
         headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
         if body is not None:
             headers["Content-Type"] = content_type

@@ -18,7 +18,11 @@ PATIENCE = timedelta(seconds=60)
 
 
 async def scan_if_due(run: Run) -> None:
-    """After the work of a calendar run: the scan that waited for it goes ahead, with whatever is known now."""
+    """After the work of a calendar run: the scan that waited for it goes ahead, with whatever is known now.
+
+    Its moment is the account's own in each ten minutes. A run that ends before it leaves it to a run of its own (runs/outcome.py):
+    scanned early, the next scan would find meetings late.
+    """
     async with run.db.acquire() as connection:
         due = await prep_scans.is_due(connection, run.lease.run_id)
     if due:

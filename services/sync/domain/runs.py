@@ -48,6 +48,15 @@ def obstacle(
     return None if NEEDED_BY_KIND[kind] in granted else "missing_scope"
 
 
+def priority_of(kind: Kind, reason: Reason) -> Literal["live", "backfill"]:
+    """How urgent a run's calls to Google are at most. What a schedule requests for all accounts lets go first what somebody waits for,
+    and waits for its turn: put off, it would stand behind all that was due meanwhile.
+
+    A poll of a mailbox is how its new mail comes; one of a calendar comes before each prep scan, for all accounts.
+    """
+    return "backfill" if reason == "schedule" or (kind == "calendar" and reason == "poll") else "live"
+
+
 # --- what a run has done ------------------------------------------------------------------------------------------------
 
 

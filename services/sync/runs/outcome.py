@@ -14,7 +14,7 @@ from libs.common.log import get_logger
 from services.sync.domain.runs import EndedRun, Failure, QuotaSpent, RunRequest, retry_decision
 from services.sync.runs.queue import RunQueue
 from services.sync.runs.run import Run
-from services.sync.store import leases, runs
+from services.sync.store import leases, prep_scans, runs
 
 
 def translated(error: Exception) -> Exception:
@@ -42,12 +42,15 @@ async def conclude(run: Run, queue: RunQueue, error: Exception | None) -> EndedR
                 return None
             ended = await runs.end(connection, lease, cost, (failure.code, failure.error))
         await reached("sync.run.ended")
+        scan_in = await prep_scans.take_left(connection, ended.run_id) if ended.kind == "calendar" else None
         if not ended.is_reported:
             await runs.delete_run(connection, ended.run_id)
         elif ended.code != "disconnected":
             await outbox.add(connection, ended.event(run.account.address))
         if ended.again and ended.state == "completed":
             await queue.enqueue(connection, [RunRequest(ended.account_id, ended.kind, ended.again)])
+        if scan_in is not None:
+            await queue.enqueue(connection, [RunRequest(ended.account_id, ended.kind, "poll", scan_in, scan=True)])
     _log(ended)
     return ended
 

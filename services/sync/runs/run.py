@@ -23,7 +23,7 @@ from services.sync.context import GoogleAccounts
 from services.sync.domain.estimate import UNKNOWN, WorkEstimate, eta_seconds, shown_total, waiting
 from services.sync.domain.fetching import Prices, group_size
 from services.sync.domain.ledger import Settled
-from services.sync.domain.runs import Progress, Tally
+from services.sync.domain.runs import Progress, Tally, priority_of
 from services.sync.runs.batch_writer import Batch, BatchWriter
 from services.sync.runs.fair_semaphore import FairSemaphore
 from services.sync.store import accounts, leases, runs
@@ -118,11 +118,15 @@ class Run:
 
     def gmail(self, priority: Priority = "live") -> Gmail:
         """The mailbox. `backfill` lets all that is `live` go first, in this run and in others."""
-        return self.google.at(priority).gmail
+        return self.google.at(priority if self._priority == "live" else self._priority).gmail
 
     @property
     def calendar(self) -> Calendar:
-        return self.google.calendar
+        return self.google.at(self._priority).calendar
+
+    @property
+    def _priority(self) -> Priority:
+        return priority_of(self.lease.kind, self.lease.reason)
 
     @property
     def people(self) -> People:

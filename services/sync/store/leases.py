@@ -45,8 +45,13 @@ async def acquire(
         WITH incremental AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND NOT first
-              AND run_id <> ALL ($6::uuid[])
+              AND kind <> 'calendar' AND run_id <> ALL ($6::uuid[])
             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+        ), calendars AS (
+            SELECT run_id FROM runs
+            WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND NOT first
+              AND kind = 'calendar' AND run_id <> ALL ($6::uuid[])
+            ORDER BY due_at LIMIT $7 FOR UPDATE SKIP LOCKED
         ), initial_mail AS (
             SELECT run_id FROM runs
             WHERE finished_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND first AND kind = 'mail'
@@ -60,11 +65,12 @@ async def acquire(
         )
         UPDATE runs SET state = 'running', holder = $1, fence = fence + 1, lease_until = now() + $2,
                         started_at = CASE WHEN state = 'queued' THEN now() ELSE started_at END
-        WHERE run_id IN (SELECT run_id FROM incremental UNION ALL SELECT run_id FROM initial_mail
-                         UNION ALL SELECT run_id FROM initial_other)
+        WHERE run_id IN (SELECT run_id FROM incremental UNION ALL SELECT run_id FROM calendars
+                         UNION ALL SELECT run_id FROM initial_mail UNION ALL SELECT run_id FROM initial_other)
         RETURNING *
         """,
         holder, LEASE, capacity.incremental, capacity.initial_mail, capacity.initial_other, list(under_way),
+        capacity.calendars,
     )  # fmt: skip
     return [RunLease(**{name: row[name] for name in RunLease.__slots__}) for row in rows]
 

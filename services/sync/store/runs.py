@@ -39,7 +39,7 @@ async def insert_requests(connection: Connection, wanted: Sequence[RunRequest]) 
         SELECT wanted.run_id, a.user_id, a.account_id, wanted.kind, wanted.reason, 'queued',
                NOT EXISTS (SELECT FROM runs past WHERE past.account_id = a.account_id AND past.kind = wanted.kind
                                                    AND past.user_id = a.user_id AND past.state = 'completed'),
-               now() + wanted.delay, CASE WHEN wanted.scan THEN now() END, $8
+               now() + wanted.delay, CASE WHEN wanted.scan THEN now() + wanted.delay END, $8
         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::interval[], $6::text[], $7::boolean[])
              AS wanted (run_id, account_id, kind, reason, delay, scope, scan)
         JOIN accounts a ON a.account_id = wanted.account_id AND {may_be_synced("wanted.scope")}
@@ -79,6 +79,12 @@ async def list_requestable(
         NEEDED_BY_KIND[kind], spread_seconds,
     )  # fmt: skip
     return [(row["account_id"], timedelta(seconds=row["seconds"])) for row in rows]
+
+
+async def count_requestable(connection: Connection, kind: Kind) -> int:
+    """How many accounts there are whose `kind` may be synced."""
+    scope = NEEDED_BY_KIND[kind]
+    return int(await connection.fetchval(f"SELECT count(*) FROM accounts a WHERE {may_be_synced('$1')}", scope))  # noqa: S608
 
 
 async def add_progress(connection: Connection, lease: RunLease, progress: Progress) -> None:
@@ -193,13 +199,14 @@ async def delete_if_unreported(connection: Connection, lease: RunLease) -> bool:
     """End a run that has ended well and is not reported (`EndedRun.is_reported`), with one statement. Of a look at a mailbox, its
     time is left behind.
 
-    False: it is to be reported, or to be followed by another one.
+    False: it is to be reported, or to be followed by another one, such as one before a prep scan that is not due yet.
     """
     deleted = await connection.fetchval(
         """
         WITH ended AS (
             DELETE FROM runs WHERE run_id = $1 AND fence = $2 AND state = 'running' AND reason = ANY ($3::text[])
-                               AND new = 0 AND updated = 0 AND removed = 0 AND again IS NULL AND skipped->$4::text IS NULL
+                               AND new = 0 AND updated = 0 AND removed = 0 AND again IS NULL AND scan_due IS NULL
+                               AND skipped->$4::text IS NULL
             RETURNING account_id, kind
         ), checked AS (
             UPDATE cursors c SET token = jsonb_set(c.token, '{checked_at}', to_jsonb(now()))

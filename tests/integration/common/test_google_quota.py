@@ -256,6 +256,31 @@ async def test_what_google_responds_about_rate_and_day_is_heeded_by_every_proces
         assert google.world.counters.http == 2
 
 
+async def test_the_calendar_s_requests_stay_below_the_project_s_ceiling_and_cost_gmail_nothing(
+    cache: Cache, redis_url: str
+) -> None:
+    """Three accounts in two processes with a connection of their own: what is too much waits, and Google is not asked."""
+    async with run_google([maya([message(1)])]) as google, aiohttp.ClientSession() as http:
+        token = google.world.authority.issue_access(ADDRESS, "client", ALL)
+
+        async def tokens(scope: str, rejected: str | None) -> str:
+            return token
+
+        settings = Settings(google_api_root=google.url, calendar_project_requests_per_minute=3)
+        here, there = (Google(settings, http, cache) for _ in range(2))
+        accounts = [process.account(tokens, new_account()) for process in (here, there, here, there)]
+        for account in accounts[:3]:
+            await account.calendar.calendars()
+        with pytest.raises(Throttled, match="Google Calendar asked us to wait"):
+            await accounts[3].calendar.calendars()
+        assert google.world.counters.http == 3
+        await account.gmail.profile()
+        assert (account.usage.requests, account.usage.units) == (2, 1), "units are Gmail's alone"
+        limiter = QuotaLimiter.of_calendar(settings, cache)
+        assert limiter is not None
+        assert (await limiter.get_use()).units == 3
+
+
 def test_a_ceiling_without_a_place_to_count_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="Redis"):
         QuotaLimiter.of(Settings(), None)

@@ -110,7 +110,7 @@ class Stage:
             await connection.execute(
                 f"UPDATE runs SET due_at = now() WHERE run_id IN ({_FREE} AND state <> 'running' {_SKIP})"
             )
-            acquired = await leases.acquire(connection, "me", Capacity(number, number, number))
+            acquired = await leases.acquire(connection, "me", Capacity(number, number, number, number))
             if acquired:
                 return acquired
             rows = await connection.fetch(

@@ -180,6 +180,7 @@ OF_ACCOUNT: dict[Any, dict[str, Call]] = {
     prep_scans: {
         "is_due": lambda c: prep_scans.is_due(c, ACCOUNT.run_id(2)),
         "clear": lambda c: prep_scans.clear(c, ACCOUNT.run_id(2)),
+        "take_left": lambda c: prep_scans.take_left(c, ACCOUNT.run_id(2)),
     },
     runs: {
         "insert_requests": lambda c: runs.insert_requests(c, [RunRequest(ID, "calendar", "user"), RunRequest(ID, "mail", "user")]),
@@ -221,7 +222,7 @@ OF_ALL = {
     leases: {"acquire"},
     operations: {"list_unfinished", "get_late_polls", "count_pending_messages"},
     prep_scans: {"list_overdue"},
-    runs: {"list_requestable", "insert_failed", "delete_old"},
+    runs: {"list_requestable", "count_requestable", "insert_failed", "delete_old"},
 }  # fmt: skip
 
 

@@ -167,7 +167,7 @@ class Stage:
         """Acquire the run of this kind, do its work, and conclude it."""
         edges = Interrupted(self.pool, self._take_over, at_transaction, at_publish, set(self.lost), **kept)
         async with self.pool.acquire() as connection:
-            [lease] = await leases.acquire(connection, "me", Capacity(9, 9, 9))
+            [lease] = await leases.acquire(connection, "me", Capacity(9, 9, 9, 9))
             account = await accounts.get_account(connection, self.account_id)
         assert account is not None
         assert lease.kind == kind

@@ -13,7 +13,8 @@ from libs.common.errors import Outage, Refused
 from libs.common.events import Reason
 from libs.common.google.errors import DailyLimit, Forbidden
 from libs.common.ids import AccountId
-from services.sync.domain.runs import Tally
+from services.sync.calendar.prep_scan import scan_if_due
+from services.sync.domain.runs import RunRequest, Tally
 from services.sync.runs import worker as workers
 from services.sync.runs.run import Run
 from services.sync.store import leases
@@ -129,6 +130,30 @@ async def test_what_was_wanted_meanwhile_follows_a_run_that_ended_well(parts: Pa
         await until_runs_are(parts, "running")
     rows = await parts.fetch("SELECT reason, state FROM runs ORDER BY run_id")
     assert [tuple(row) for row in rows] == [("user", "completed"), ("repair", "running")]
+
+
+@pytest.mark.parametrize("reason", ["user", "push"])
+async def test_a_scan_whose_moment_is_still_to_come_has_a_run_of_its_own_at_that_moment(
+    parts: Parts, reason: Reason
+) -> None:
+    account_id = await requested(parts, "calendar", reason)
+    async with parts.context.db.acquire() as connection:
+        await parts.context.queue.enqueue(
+            connection, [RunRequest(account_id, "calendar", "poll", timedelta(hours=1), scan=True)]
+        )
+    [before] = await parts.fetch("SELECT scan_due FROM runs")
+    async with working(worker_of(parts, nothing, after_work={"calendar": scan_if_due})):
+        async with asyncio.timeout(30):
+            while await parts.fetch("SELECT FROM runs WHERE finished_at IS NULL AND reason = $1", reason):
+                await asyncio.sleep(0.01)
+    [row] = await parts.fetch(
+        "SELECT reason, state, due_at, scan_due, now() AS now FROM runs WHERE finished_at IS NULL"
+    )
+    assert (row["reason"], row["state"]) == ("poll", "queued")
+    assert abs(row["due_at"] - before["scan_due"]) < timedelta(seconds=1)
+    assert row["scan_due"] == row["due_at"]
+    assert not await parts.fetch("SELECT FROM runs WHERE finished_at IS NOT NULL AND scan_due IS NOT NULL")
+    assert parts.bus.published == [], "what starts soon is published then"
 
 
 def refuses(error: Exception) -> Work:

@@ -85,6 +85,38 @@ async def test_a_schedule_requests_a_run_of_its_kind_for_every_account_that_perm
     assert not (await account_of(parts, stopped))["aliases_due"]
 
 
+async def test_where_accounts_are_many_their_runs_are_spread_as_far_as_google_s_quota_needs(
+    emptied_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty are many where the quota is small: six minutes of mail, ten of scans, and the daily reading after those."""
+    monkeypatch.setattr(schedules, "ENQUEUED_AT_ONCE", 7)
+    tight = {"gmail_project_units_per_minute": 1_000, "calendar_project_requests_per_minute": 4}
+    async with sync_parts(emptied_database, **tight) as parts:
+        for _ in range(30):
+            await add(parts, UserId(new_id()))
+        await schedules.sync_all_mail(parts.context, MailDue())
+        await schedules.sync_all_contacts(parts.context, ContactsDue())
+        for first, last, handle, event in (
+            (600, 1_200, schedules.sync_all_calendars, CalendarDue()),
+            (0, 600, schedules.scan_all_calendars, PrepDue()),
+        ):
+            await handle(parts.context, event)  # type: ignore[operator]
+            delays = await _delays(parts, "calendar")
+            assert len(delays) == 30
+            assert timedelta(seconds=first) <= min(delays)
+            assert timedelta(seconds=last - 300) < max(delays) < timedelta(seconds=last + 20)
+        for kind in ("mail", "contacts"):
+            assert timedelta(seconds=240) < max(await _delays(parts, kind)) <= timedelta(seconds=360)
+        rows = await parts.fetch("SELECT reason, due_at, scan_due FROM runs WHERE kind = 'calendar'")
+        assert {row["reason"] for row in rows} == {"schedule"}, "the daily reading takes the place of the look"
+        assert all(row["due_at"] == row["scan_due"] for row in rows)
+
+
+async def _delays(parts: Parts, kind: str) -> list[timedelta]:
+    rows = await parts.fetch("SELECT due_at - started_at AS delay FROM runs WHERE kind = $1", kind)
+    return [row["delay"] for row in rows]
+
+
 async def test_a_mailbox_is_audited_once_a_day_and_its_meetings_and_cards_too(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

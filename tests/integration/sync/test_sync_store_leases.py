@@ -21,7 +21,7 @@ from tests.support.sync_tables import NOW, add_account, add_run, run_row
 
 MAYA, OLGA = UserId(new_id()), UserId(new_id())
 HOUR = timedelta(hours=1)
-PLENTY = Capacity(100, 100, 100)
+PLENTY = Capacity(100, 100, 100, 100)
 
 
 async def test_a_run_is_taken_once_it_is_due_and_nobody_holds_it(connection: Connection) -> None:
@@ -53,6 +53,7 @@ async def test_a_run_is_taken_once_it_is_due_and_nobody_holds_it(connection: Con
 
 SORTS: dict[str, tuple[bool, Kind]] = {
     "incremental": (False, "mail"), "initial_mail": (True, "mail"), "initial_other": (True, "contacts"),
+    "calendars": (False, "calendar"),
 }  # fmt: skip
 
 
@@ -69,7 +70,7 @@ async def test_of_each_sort_no_more_are_taken_than_there_is_room_for_and_who_wai
     for name in set(SORTS) - {sort}:
         await waiting(name, 9)  # longer, and not of this sort
     young, own, old = await waiting(sort, 1), await waiting(sort, 4), await waiting(sort, 3)
-    assert await leases.acquire(connection, "me", Capacity(0, 0, 0)) == []
+    assert await leases.acquire(connection, "me", Capacity(0, 0, 0, 0)) == []
     for expected in (old, young):
         [taken] = await leases.acquire(connection, "me", room, [own.run_id])
         assert taken.run_id == expected.run_id

@@ -19,7 +19,7 @@ from tests.support.sync_tables import NOW, add_account, add_run, run_row
 
 MAYA, OLGA = UserId(new_id()), UserId(new_id())
 HOUR = timedelta(hours=1)
-PLENTY = Capacity(100, 100, 100)
+PLENTY = Capacity(100, 100, 100, 100)
 
 
 # --- requests -----------------------------------------------------------------------------------------------------------
@@ -109,6 +109,25 @@ async def test_a_prep_scan_waits_since_it_was_first_wanted(connection: Connectio
     assert not await prep_scans.is_due(connection, run.run_id)
 
 
+async def test_a_prep_scan_is_due_at_its_moment_and_no_sooner_also_where_its_run_is(connection: Connection) -> None:
+    account_id = await add_account(connection, MAYA)
+    await add_run(connection, account_id, "calendar", state="completed")
+    await runs.insert_requests(connection, [RunRequest(account_id, "calendar", "poll", HOUR, scan=True)])
+    await runs.insert_requests(connection, [RunRequest(account_id, "calendar", "user")])
+    [lease] = await leases.acquire(connection, "me", PLENTY)
+    row = await run_row(connection, lease.run_id)
+    assert (row["due_at"], row["scan_due"]) == (row["now"], row["now"] + HOUR)
+    assert not await prep_scans.is_due(connection, lease.run_id)
+    assert await prep_scans.take_left(connection, lease.run_id) == HOUR
+    assert await prep_scans.take_left(connection, lease.run_id) is None
+    for minutes, left in ((-1, 0), (0, 0), (1, 1)):
+        await connection.execute(
+            "UPDATE runs SET scan_due = now() + $2 WHERE run_id = $1", lease.run_id, timedelta(minutes=minutes)
+        )
+        assert await prep_scans.is_due(connection, lease.run_id) == (minutes <= 0)
+        assert await prep_scans.take_left(connection, lease.run_id) == timedelta(minutes=left)
+
+
 async def test_only_accounts_that_are_connected_and_permit_it_are_synced(connection: Connection) -> None:
     active = await add_account(connection, MAYA)
     calendars_only = await add_account(connection, MAYA, scopes=[CALENDAR_READ])
@@ -119,6 +138,7 @@ async def test_only_accounts_that_are_connected_and_permit_it_are_synced(connect
     assert {account_id for account_id, _ in await runs.list_requestable(connection, "mail", 0)} == {active}
     found = await runs.list_requestable(connection, "calendar", 0)
     assert {account_id for account_id, _ in found} == {active, calendars_only}
+    assert [await runs.count_requestable(connection, kind) for kind in ("mail", "calendar")] == [1, 2]  # type: ignore[arg-type]
 
 
 async def test_each_account_has_a_moment_of_its_own_within_the_spread_that_never_changes(
@@ -225,6 +245,7 @@ async def test_a_run_ends_with_what_it_has_done_and_cost(
         *(({"reason": reason}, False) for reason in ("user", "connected", "settings", "schedule")),
         *(({"reason": "poll", name: 1}, False) for name in ("new", "updated", "removed")),
         ({"reason": "poll", "again": "user"}, False),
+        ({"reason": "poll", "kind": "calendar", "scan_due": NOW}, False),
         ({"reason": "repair", "skipped": {"unhealed": 1}}, False),
         ({"reason": "repair", "skipped": {"empty": 1}}, True),
     ],

@@ -152,7 +152,7 @@ async def test_a_worker_that_stops_leaves_its_runs_to_others_at_once(parts: Part
     assert (row["state"], row["lease_until"]) == ("running", None)
     assert cancelled == [row["run_id"]], "the work has ended before the lease was released"
     async with parts.context.db.acquire() as connection:
-        assert len(await leases.acquire(connection, "another", Capacity(9, 9, 9))) == 1
+        assert len(await leases.acquire(connection, "another", Capacity(9, 9, 9, 9))) == 1
 
 
 async def test_what_a_worker_was_just_taking_when_it_stopped_is_released_too(
@@ -187,7 +187,7 @@ async def test_a_lease_that_cannot_be_renewed_for_its_length_is_given_up(
     monkeypatch.setattr("services.sync.runs.leases.RENEW_EVERY_SECONDS", 0.05)
     await requested(parts)
     async with parts.context.db.acquire() as connection:
-        [lease] = await leases.acquire(connection, "me", Capacity(9, 9, 9))
+        [lease] = await leases.acquire(connection, "me", Capacity(9, 9, 9, 9))
     held = HeldLeases(
         parts.context.settings.model_copy(update={"postgres_url": "postgresql://nobody@127.0.0.1:1/nothing"})
     )

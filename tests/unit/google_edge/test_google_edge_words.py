@@ -268,6 +268,7 @@ class Limiter:
     """A quota limiter that lets everything go after a wait, and remembers what was asked of it."""
 
     wait: float = 0.0
+    api: str = "gmail"
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     async def reserve(self, *arguments: object) -> float:
@@ -346,6 +347,14 @@ class Counter:
         return self.decision
 
 
+def test_the_calendar_has_a_ceiling_of_its_own_where_requests_can_be_counted() -> None:
+    cache = cast(Cache, object())
+    settings = Settings(calendar_project_requests_per_minute=9, gmail_live_percent=8)
+    assert QuotaLimiter.of_calendar(settings, cache) == QuotaLimiter(cache, 0, 9, 0.08, 60.0, "calendar")
+    assert QuotaLimiter.of_calendar(settings, None) is None
+    assert QuotaLimiter.of_calendar(Settings(calendar_project_requests_per_minute=0), cache) is None
+
+
 MAILBOX_KEY, PROJECT_KEY = f"quota:{{gmail}}:{ACCOUNT}", "quota:{gmail}:project"
 
 
@@ -374,6 +383,10 @@ async def test_what_the_quota_refuses_names_its_wait() -> None:
     with pytest.raises(Throttled, match=r"^Gmail asked us to wait\.$") as held:
         await limiter.reserve(ACCOUNT, 20, "live")
     assert held.value.retry_after == timedelta(seconds=7)
+    calendar = QuotaLimiter(cast(Cache, redis), 0, 7, 0.0, api="calendar")
+    with pytest.raises(Throttled, match=r"^Google Calendar asked us to wait\.$"):
+        await calendar.reserve(ACCOUNT, 1, "live")
+    assert redis.ran[-1][1] == [f"quota:{{calendar}}:{ACCOUNT}", "quota:{calendar}:project"]
     redis.away = True
     with pytest.raises(Outage, match=rf"^Redis, which keeps count of Gmail's quota, is away: {OUTAGES[0].__name__}\.$"):
         await limiter.reserve(ACCOUNT, 20, "live")

@@ -13,9 +13,16 @@ import pytest
 from libs.common.db import Connection, Pool
 from libs.common.events import Kind, Reason
 from libs.common.ids import AccountId, RunId, UserId
-from services.sync.domain.capacity import MAX_INITIAL_MAIL, MAX_INITIAL_OTHER, MAX_RUNS, MIN_AT_ONCE, Capacity
+from services.sync.domain.capacity import (
+    MAX_CALENDARS,
+    MAX_INITIAL_MAIL,
+    MAX_INITIAL_OTHER,
+    MAX_RUNS,
+    MIN_AT_ONCE,
+    Capacity,
+)
 from services.sync.domain.ledger import Settled
-from services.sync.domain.runs import EndedRun, Progress, RunRequest, Tally
+from services.sync.domain.runs import EndedRun, Progress, RunRequest, Tally, priority_of
 from services.sync.runs.batch_writer import Batch, BatchWriter
 from services.sync.runs.fair_semaphore import FIRST_PAGE, FairSemaphore
 from services.sync.runs.queue import RunQueue
@@ -126,6 +133,7 @@ def _under_way(**numbers: int) -> list[tuple[bool, Kind]]:
         "incremental": (False, "mail"),
         "initial_mail": (True, "mail"),
         "initial_other": (True, "contacts"),
+        "calendars": (False, "calendar"),
     }
     return [sorts[name] for name, number in numbers.items() for _ in range(number)]
 
@@ -133,14 +141,17 @@ def _under_way(**numbers: int) -> list[tuple[bool, Kind]]:
 @pytest.mark.parametrize(
     ("under_way", "capacity"),
     [
-        (_under_way(), Capacity(MIN_AT_ONCE, MIN_AT_ONCE, MAX_INITIAL_OTHER)),
-        (_under_way(initial_mail=100), Capacity(100, 100, MAX_INITIAL_OTHER)),
-        (_under_way(initial_mail=MAX_INITIAL_MAIL - 1), Capacity(MAX_RUNS - MAX_INITIAL_MAIL + 1, 1, MAX_INITIAL_OTHER)),
+        (_under_way(), Capacity(MIN_AT_ONCE, MIN_AT_ONCE, MAX_INITIAL_OTHER, MIN_AT_ONCE)),
+        (_under_way(initial_mail=100), Capacity(100, 100, MAX_INITIAL_OTHER, MAX_CALENDARS)),
+        (_under_way(initial_mail=MAX_INITIAL_MAIL - 1),
+         Capacity(MAX_RUNS - MAX_INITIAL_MAIL + 1, 1, MAX_INITIAL_OTHER, MAX_CALENDARS)),
         (_under_way(initial_mail=MAX_INITIAL_MAIL + 5, initial_other=MAX_INITIAL_OTHER),
-         Capacity(MAX_RUNS - MAX_INITIAL_MAIL - 5 - MAX_INITIAL_OTHER, 0, 0)),
-        (_under_way(incremental=MAX_RUNS), Capacity(0, MAX_INITIAL_MAIL, MAX_INITIAL_OTHER)),
+         Capacity(MAX_RUNS - MAX_INITIAL_MAIL - 5 - MAX_INITIAL_OTHER, 0, 0, MAX_CALENDARS)),
+        (_under_way(incremental=MAX_RUNS), Capacity(0, MAX_INITIAL_MAIL, MAX_INITIAL_OTHER, MAX_CALENDARS)),
+        (_under_way(calendars=MAX_CALENDARS), Capacity(MAX_CALENDARS, MAX_CALENDARS, MAX_INITIAL_OTHER, 0)),
+        (_under_way(incremental=MAX_RUNS, calendars=MAX_CALENDARS), Capacity(0, MAX_INITIAL_MAIL, MAX_INITIAL_OTHER, 0)),
     ],
-    ids=["at rest", "with many others", "nearly full", "full of first imports", "full of incremental runs"],
+    ids=["at rest", "with many others", "nearly full", "full of first imports", "full of incremental runs", "full of calendars", "full"],
 )  # fmt: skip
 def test_a_process_takes_more_the_more_it_has_until_it_is_full(
     under_way: list[tuple[bool, Kind]], capacity: Capacity
@@ -153,6 +164,33 @@ def test_first_imports_leave_capacity_for_incremental_runs() -> None:
     assert full.is_full_for(True, "mail")
     assert full.is_full_for(True, "calendar")
     assert not full.is_full_for(False, "mail")
+
+
+def test_neither_calendars_nor_mail_that_wait_for_their_quota_keep_the_other_from_getting_on() -> None:
+    calendars = Capacity.beside(_under_way(calendars=MAX_CALENDARS))
+    assert calendars.is_full_for(False, "calendar")
+    assert not calendars.is_full_for(False, "mail")
+    mail = Capacity.beside(_under_way(incremental=MAX_RUNS))
+    assert mail.is_full_for(False, "mail")
+    assert not mail.is_full_for(False, "calendar")
+
+
+# --- whose calls go first -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "priority"),
+    [
+        *((kind, "schedule", "backfill") for kind in ("mail", "contacts", "calendar")),
+        ("calendar", "poll", "backfill"),
+        ("mail", "poll", "live"),
+        *((kind, reason, "live") for kind in ("mail", "calendar") for reason in ("user", "push", "connected", "settings", "repair")),
+    ],
+)  # fmt: skip
+def test_what_is_requested_for_all_accounts_lets_go_first_what_somebody_waits_for(
+    kind: Kind, reason: Reason, priority: str
+) -> None:
+    assert priority_of(kind, reason) == priority
 
 
 # --- the queue ------------------------------------------------------------------------------------------------------------

@@ -242,26 +242,29 @@ def test_an_account_is_compared_by_what_sync_needs(
 @pytest.mark.parametrize(
     ("under_way", "left"),
     [
-        ([], (16, 16, 16)),
-        ([(False, "mail")] * 20, (20, 20, 24)),
-        ([(False, "mail")] * 400, (0, 250, 24)),
-        ([(False, "mail")] * 401, (0, 250, 24)),
-        ([(True, "mail")] * 250, (150, 0, 24)),
-        ([(True, "mail")] * 251, (149, 0, 24)),
-        ([(True, "mail")] * 249, (151, 1, 24)),
-        ([(True, "calendar")] * 23, (23, 23, 1)),
-        ([(True, "contacts")] * 25, (25, 25, 0)),
+        ([], (16, 16, 24, 16)),
+        ([(False, "mail")] * 20, (20, 20, 24, 20)),
+        ([(False, "mail")] * 400, (0, 250, 24, 100)),
+        ([(False, "mail")] * 401, (0, 250, 24, 100)),
+        ([(True, "mail")] * 250, (150, 0, 24, 100)),
+        ([(True, "mail")] * 251, (149, 0, 24, 100)),
+        ([(True, "mail")] * 249, (151, 1, 24, 100)),
+        ([(True, "calendar")] * 23, (23, 23, 1, 23)),
+        ([(True, "contacts")] * 25, (25, 25, 0, 25)),
+        ([(False, "calendar")] * 60, (60, 60, 24, 40)),
+        ([(False, "calendar")] * 101, (101, 101, 24, 0)),
     ],
 )
 def test_capacity_is_what_is_left_beside_the_runs_under_way(
-    under_way: list[tuple[bool, Any]], left: tuple[int, int, int]
+    under_way: list[tuple[bool, Any]], left: tuple[int, int, int, int]
 ) -> None:
-    incremental, initial_mail, initial_other = left
-    expected = Capacity(incremental, initial_mail, 24 if not under_way else initial_other)
+    incremental, initial_mail, initial_other, calendars = left
+    expected = Capacity(incremental, initial_mail, initial_other, calendars)
     assert Capacity.beside(under_way) == expected
     assert expected.is_full_for(False, "mail") is (incremental == 0)
     assert expected.is_full_for(True, "mail") is (initial_mail == 0)
-    assert expected.is_full_for(True, "contacts") is (expected.initial_other == 0)
+    assert expected.is_full_for(True, "contacts") is (initial_other == 0)
+    assert expected.is_full_for(False, "calendar") is (calendars == 0)
 
 
 def test_cursors_are_stored_as_they_are() -> None:

@@ -44,6 +44,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
+        "a prep scan is gone with the run that ended before its moment",
+        "lost",
+        "services/sync/runs/outcome.py::conclude",
+        Replace(
+            'await queue.enqueue(connection, [RunRequest(ended.account_id, ended.kind, "poll", scan_in, scan=True)])',
+            "",
+        ),
+        (
+            f"{SYNC}/test_sync_run_ends.py::test_a_scan_whose_moment_is_still_to_come_has_a_run_of_its_own_at_that_moment",
+        ),
+    ),
+    Mutation(
         "a run that was wanted meanwhile does not follow",
         "lost",
         "services/sync/runs/outcome.py::conclude",

@@ -36,6 +36,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{QUOTA}::test_an_import_leaves_live_work_its_share_also_where_that_has_taken_more",),
     ),
     Mutation(
+        "the calendar's requests are counted as Gmail's",
+        "order",
+        "libs/common/google/api.py::Google._open",
+        Replace("session.on_calendars(...)", "session"),
+        (f"{QUOTA}::test_the_calendar_s_requests_stay_below_the_project_s_ceiling_and_cost_gmail_nothing",),
+    ),
+    Mutation(
         "an import whose calls all stand in line",
         "order",
         "libs/common/google/quota.py::Mailbox.admit",

@@ -39,6 +39,54 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
+        "mail stands in line behind calendars that wait for their quota",
+        "order",
+        "services/sync/store/leases.py::acquire",
+        InText("AND kind <> 'calendar' AND run_id", "AND run_id"),
+        (
+            f"{SYNC}/test_sync_store_leases.py::test_of_each_sort_no_more_are_taken_than_there_is_room_for_and_who_waits_longest_comes_first[incremental]",
+        ),
+    ),
+    Mutation(
+        "calendars that wait for their quota leave no room for mail",
+        "order",
+        "services/sync/domain/capacity.py::Capacity.beside",
+        Replace("MAX_RUNS - len(under_way) + calendars", "MAX_RUNS - len(under_way)"),
+        ("tests/unit/sync/test_sync_engine.py::test_a_process_takes_more_the_more_it_has_until_it_is_full",),
+    ),
+    Mutation(
+        "mail of all accounts is due faster than Gmail's quota lets it through",
+        "order",
+        "services/sync/domain/spreads.py::mail_spread",
+        Replace("max(_seconds(accounts, units_per_minute / UNITS_PER_MAIL_RUN), least)", "least"),
+        ("tests/unit/sync/test_spreads.py",),
+    ),
+    Mutation(
+        "what a schedule requests goes before what somebody waits for",
+        "order",
+        "services/sync/domain/runs.py::priority_of",
+        Replace('reason == "schedule" or (kind == "calendar" and reason == "poll")', "False"),
+        (
+            "tests/unit/sync/test_sync_engine.py::test_what_is_requested_for_all_accounts_lets_go_first_what_somebody_waits_for",
+        ),
+    ),
+    Mutation(
+        "all calendars are read at one moment",
+        "order",
+        "services/sync/domain/spreads.py::scan_spread",
+        Replace("min(_seconds(accounts, requests_per_minute * SCAN_SHARE), SCAN_EVERY_SECONDS)", "0"),
+        ("tests/unit/sync/test_spreads.py",),
+    ),
+    Mutation(
+        "a prep scan is made before its moment, and the next one too late",
+        "order",
+        "services/sync/store/prep_scans.py::is_due",
+        InText("SELECT scan_due <= now() FROM", "SELECT scan_due IS NOT NULL FROM"),
+        (
+            f"{SYNC}/test_sync_run_ends.py::test_a_scan_whose_moment_is_still_to_come_has_a_run_of_its_own_at_that_moment",
+        ),
+    ),
+    Mutation(
         "a prep scan takes the meeting behind its window",
         "order",
         "services/sync/store/meetings.py::list_upcoming",

@@ -1,0 +1,53 @@
+"""What the soak finds fault with."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+from tests.bench.stage import GOOGLE
+from tests.soak.load import Load
+from tests.soak.report import MIB, rows
+from tests.soak.samples import Held, Left, Sample
+
+LEFT = Left(
+    runs=70, idle_runs=0, recorded=50, pending=0, dead_letters=0, largest_log_bytes=MIB, log_bytes=MIB, errors=0
+)
+LOAD = cast(Load, cast(Any, type("Happened", (), {"delivered": 50, "meetings": 5, "ticks": 1, "looks": 9})()))
+
+
+def samples(*, memory: float = 0.0, descriptors: float = 0.0, queue: float = 0.0) -> list[Sample]:
+    """A hundred, in which `sync` and the local Google grow by so much with each."""
+    return [
+        Sample(
+            float(at),
+            {name: Held(int((80 + at * memory) * MIB), int(30 + at * descriptors), 1) for name in ("sync", GOOGLE)},
+            {"sync_mail": int(at * queue)},
+        )
+        for at in range(100)
+    ]
+
+
+def faults(taken: list[Sample], left: Left = LEFT, unfinished: tuple[str, ...] = ()) -> list[str]:
+    return [row.name for row in rows(taken, LOAD, left, 2, unfinished) if row.is_good is False]
+
+
+def test_a_process_that_grows_is_found_and_the_local_google_may() -> None:
+    assert faults(samples()) == []
+    assert faults(samples(memory=0.03)) == [], "an arena"
+    assert faults(samples(memory=0.1)) == ["memory of sync, MiB"]
+    assert faults(samples(descriptors=0.2)) == ["descriptors of sync"]
+
+
+def test_a_queue_that_grows_is_found() -> None:
+    assert faults(samples(queue=0.2)) == []
+    assert faults(samples(queue=1)) == ["waiting: sync_mail"]
+
+
+def test_what_is_left_behind_is_found() -> None:
+    assert faults(samples(), replace(LEFT, runs=75)) == ["runs kept"]
+    assert faults(samples(), replace(LEFT, idle_runs=1)) == ["runs kept that found nothing"]
+    assert faults(samples(), replace(LEFT, largest_log_bytes=40 * MIB)) == ["largest log, MiB"]
+    assert faults(samples(), replace(LEFT, errors=1)) == ["errors in the logs"]
+    assert faults(samples(), replace(LEFT, dead_letters=1)) == ["dead letters"]
+    assert faults(samples(), replace(LEFT, pending=1)) == ["messages not read yet"]
+    assert faults(samples(), replace(LEFT, recorded=49)) == ["messages recorded"]
+    assert faults(samples(), unfinished=("Not quiet after 300 s",)) == ["Not quiet after 300 s"]
