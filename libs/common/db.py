@@ -88,7 +88,7 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 
 async def _read_array_types(url: str) -> None:
-    connection = await asyncpg.connect(url)
+    connection = await _connect(url)
     try:
         found, _ = await connection._introspect_types(_ARRAYS, COMMAND_TIMEOUT_SECONDS)  # type: ignore[attr-defined]
         _array_types[:] = found

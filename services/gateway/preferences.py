@@ -85,6 +85,11 @@ async def remember(cache: Cache, user_id: UserId, settings: UserPreferences) -> 
     await _remember(cache, user_id, settings.version, choice)
 
 
+async def forget(cache: Cache, user_id: UserId) -> None:
+    """Nothing is remembered of a user who is gone."""
+    await cache.release(_key(user_id))
+
+
 async def _remember(cache: Cache, user_id: UserId, version: int, choice: str) -> None:
     await cache.run(_REMEMBER, [_key(user_id)], version, choice, round(REMEMBERED / timedelta(milliseconds=1)))
 

@@ -2,6 +2,7 @@
 
 from libs.common.events import AccountDisconnected, UserDeleted
 from libs.common.log import get_logger
+from services.gateway import preferences
 from services.gateway.context import Context
 from services.gateway.limits.briefs import forget_counts
 from services.gateway.photos import photos_key
@@ -25,6 +26,7 @@ async def delete_user(context: Context, event: UserDeleted) -> None:
     async with context.db.acquire() as connection, connection.transaction():
         await users.delete_user(connection, event.user_id)
     await context.cache.release(photos_key(event.user_id))
+    await preferences.forget(context.cache, event.user_id)
     context.hub.close_user(event.user_id)
     await forget_counts(context, event.user_id)
     get_logger().info("user_forgotten", user=str(event.user_id))

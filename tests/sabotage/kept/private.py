@@ -325,6 +325,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{WEBHOOK_SAFETY}::test_one_trace_leads_from_an_event_to_each_try_of_its_webhook_call",),
     ),
     Mutation(
+        "what a deleted user wanted stays in Redis",
+        "private",
+        "services/gateway/handlers/deletions.py::delete_user",
+        Replace("await preferences.forget(context.cache, event.user_id)", ""),
+        ("tests/e2e/test_whole_product.py::test_two_replicas_of_everything_yield_what_one_would",),
+    ),
+    Mutation(
         "photos that outlive their user",
         "private",
         "services/gateway/handlers/deletions.py::delete_user",
