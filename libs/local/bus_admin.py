@@ -11,6 +11,7 @@ from libs.common.bus.client import connect
 from libs.local.urls import without_login
 
 TIMEOUT_SECONDS = 20.0
+RESETS = 3
 
 
 class Unreachable(Exception):
@@ -29,11 +30,22 @@ async def connect_admin(nats_url: str) -> Client:
     )
 
 
+async def _connect_patiently(nats_url: str) -> Client:
+    """A server that reads its users anew ends the connections that are about to log in at that moment: they may come again at once."""
+    for _ in range(RESETS):
+        try:
+            return await connect_admin(nats_url)
+        except ConnectionError as error:
+            if isinstance(error, ConnectionRefusedError):
+                raise
+    return await connect_admin(nats_url)
+
+
 @asynccontextmanager
 async def admin_stream(nats_url: str) -> AsyncIterator[JetStreamContext]:
     """JetStream, for as long as the context lasts. Raises Unreachable."""
     try:
-        connection = await connect_admin(nats_url)
+        connection = await _connect_patiently(nats_url)
     except (OSError, nats.errors.Error) as error:
         raise Unreachable(f"NATS at {without_login(nats_url)} can't be reached: {error}") from error
     try:

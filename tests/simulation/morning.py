@@ -42,6 +42,7 @@ FIRST_SCAN = SIX - timedelta(
 TICK = timedelta(seconds=0.5)
 GOOGLE = timedelta(seconds=0.2)  # what a call to Google takes
 SYNC_NOW_EVERY = timedelta(seconds=5)  # somebody presses it
+LAST_ASKED = timedelta(minutes=5)  # who presses it later, while work waits for a quota, may be served after the end
 SCAN_CHECK, TIDY_EVERY = timedelta(seconds=5), timedelta(minutes=1)
 CALLS_AT_ONCE = 32
 
@@ -121,7 +122,7 @@ class Morning:
                 under_way = sum(len(replica.under_way) for replica in self.replicas)
                 publish(f"{now:%H:%M}, {under_way} runs under way ({perf_counter() - begun:.0f} s)")
             now += self.tick
-        self.seen.unanswered = sum(asked < END - timedelta(minutes=2) for asked in self._asked.values())
+        self.seen.unanswered = sum(asked < END - LAST_ASKED for asked in self._asked.values())
         return self.seen
 
     # --- what is requested ------------------------------------------------------------------------------------------------
