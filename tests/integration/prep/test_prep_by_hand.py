@@ -1,13 +1,9 @@
 """A brief by hand, against a mailbox that does what it likes: one key, one email, and a refusal with its reason."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from libs.common.cache import Cache, open_cache
-from libs.common.config import Settings
 from libs.common.errors import Outage, Refused, Throttled
 from libs.common.events import PrepSent
 from libs.common.google.errors import (
@@ -19,50 +15,16 @@ from libs.common.idempotency import CommandKey, creation_id, under
 from libs.common.ids import MeetingId, new_id
 from libs.common.preferences import GmailPreferences
 from libs.common.requests import GetPreps, SendPrep
-from libs.common.resources.gmail import GmailMessage
 from services.prep.briefing import brief_once
 from services.prep.handlers.preps import list_preps, send_now
 from services.prep.outcomes import UNCONFIRMED
 from services.prep.store import preps
-from tests.support.database import Database
 from tests.support.meetings import MEETING_ID, USER_ID, account, guest, me
-from tests.support.prep_alone import SENT_ID, PrepAlone, prep_alone
+from tests.support.prep_alone import SENT_ID, PrepAlone
+from tests.support.prep_attempts import cache, in_sent, prep, raising
 from tests.support.prep_stage import upcoming
 
-AWAY = "redis://127.0.0.1:1"
-
-
-@pytest_asyncio.fixture
-async def cache() -> AsyncIterator[Cache]:
-    """A Redis that is away: what is promised here is kept by the rows alone."""
-    cache = open_cache(Settings(redis_url=AWAY), "prep")
-    yield cache
-    await cache.close()
-
-
-@pytest_asyncio.fixture
-async def prep(module_database: Database, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PrepAlone]:
-    async def away(*_: object) -> None:
-        return None
-
-    monkeypatch.setattr("services.prep.leasing._set_dedup_key", away)  # as where Redis is away, without its retries
-    async with prep_alone(module_database, cache) as alone:
-        yield alone
-        await alone.db.execute("DELETE FROM preps")
-        await alone.db.execute("DELETE FROM outbox")
-
-
-def raising(error: Exception) -> Callable[[], Awaitable[str]]:
-    async def send() -> str:
-        raise error
-
-    return send
-
-
-def in_sent(prep: PrepAlone, token: str) -> None:
-    """The brief with this token is in Sent."""
-    headers = {"x-pingcrm-prep": (token,)}
-    prep.mailbox.sent = [GmailMessage("found1", "t", None, frozenset(), None, "", headers, "")]
+__all__ = ["cache", "prep"]  # fixtures
 
 
 def command() -> SendPrep:
