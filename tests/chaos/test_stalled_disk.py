@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
-import nats
 import psutil
 import pytest
 
@@ -62,14 +61,6 @@ async def health(it: Product, http: aiohttp.ClientSession, path: str) -> Counter
     return Counter(await asyncio.gather(*map(status, it.stack.health_ports.values())))
 
 
-async def dead_letters(it: Product) -> int:
-    client = await nats.connect(it.stack.admin_nats_url)
-    try:
-        return (await client.jetstream().stream_info("DEAD")).state.messages
-    finally:
-        await client.close()
-
-
 @pytest.mark.timeout(300)
 async def test_an_import_goes_on_when_the_disk_of_postgresql_and_that_of_nats_reply_again(tmp_path: Path) -> None:
     mailbox = generate_mailbox(ADDRESS, MESSAGES, seed=7, now=datetime.now(UTC))
@@ -96,7 +87,7 @@ async def test_an_import_goes_on_when_the_disk_of_postgresql_and_that_of_nats_re
         expected, actually = await it.numbers()
         assert actually == expected
         assert await it.doubled() == 0
-        assert await dead_letters(it) == 0
+        assert await it.dead_letters() == 0
         lines = list(logged_lines(tmp_path))
         assert {line["event"] for line in lines if line["level"] == "error"} <= {"lease_not_renewed"}
         passed_on = await it.rows("SELECT kind, fence - 1 AS times FROM sync.runs WHERE fence > 1")

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import nats
 import pytest
 
 from libs.common.ids import SERVICES, Service
@@ -32,14 +31,6 @@ OWNER = "vera@example.net"
 def folders(it: Product) -> set[Path]:
     """From where the services run."""
     return {Path(f"/proc/{pid}/cwd").readlink() for pid in it.stack.processes.values()}
-
-
-async def dead_letters(it: Product) -> int:
-    client = await nats.connect(it.stack.admin_nats_url)
-    try:
-        return (await client.jetstream().stream_info("DEAD")).state.messages
-    finally:
-        await client.close()
 
 
 def failures(folder: Path) -> list[tuple[str, str, str]]:
@@ -86,7 +77,7 @@ async def test_services_of_the_version_before_work_on_the_new_schema_and_are_rep
         async with product(folder, [account(OWNER, datetime.now(UTC))]) as it:
             assert folders(it) == {older}
             await use(it, Neighbor(it, it.person, OWNER))
-            assert (await dead_letters(it), failures(folder)) == (0, [])
+            assert (await it.dead_letters(), failures(folder)) == (0, [])
 
             patched.setattr(supervisor, "ROOT", ROOT)
             for replaced in SERVICES:
@@ -99,4 +90,4 @@ async def test_services_of_the_version_before_work_on_the_new_schema_and_are_rep
             expected, actually = await it.numbers()
             assert actually == expected
             assert await it.doubled() == 0
-            assert (await dead_letters(it), failures(folder)) == (0, [])
+            assert (await it.dead_letters(), failures(folder)) == (0, [])

@@ -9,8 +9,10 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+import nats
 
 from libs.common.ids import Service
+from libs.common.topology import DEAD_STREAM
 from libs.google_sim.account import AccountData
 from libs.google_sim.server import GoogleServer, run_google
 from libs.local.demo.google import LocalGoogle
@@ -49,6 +51,14 @@ class Product:
             return list(await connection.fetch(query, *values))
         finally:
             await connection.close()
+
+    async def dead_letters(self) -> int:
+        """How many letters nobody could deliver."""
+        client = await nats.connect(self.stack.admin_nats_url)
+        try:
+            return (await client.jetstream().stream_info(DEAD_STREAM)).state.messages
+        finally:
+            await client.close()
 
     async def doubled(self) -> int:
         """How many interactions are too many: tied to no copy of anything, or one copy tied to several. Always 0."""

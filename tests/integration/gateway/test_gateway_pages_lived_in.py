@@ -2,36 +2,22 @@
 
 import gzip
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import aiohttp
-import pytest_asyncio
 
 from libs.common import requests as q
 from libs.common.errors import Refused
 from libs.common.ids import ContactId, InteractionId, MeetingId, new_id
-from tests.conftest import ServiceSettings
-from tests.support.gateway import RunningGateway, running_gateway
-from tests.support.gateway.pages import HOSTILE, HTML, interaction, page, requested, submit
+from tests.support.gateway import RunningGateway
+from tests.support.gateway.pages import HOSTILE, HTML, browser, gateway, interaction, page, requested, submit
 from tests.support.gateway.values import NOW, contact
 
+__all__ = ["browser", "gateway"]  # fixtures
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
-
-
-@pytest_asyncio.fixture
-async def gateway(service_settings: ServiceSettings) -> AsyncIterator[RunningGateway]:
-    async with running_gateway(service_settings) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def browser(gateway: RunningGateway) -> AsyncIterator[aiohttp.ClientSession]:
-    async with gateway.browser(**HTML) as session:
-        yield session
 
 
 def texts(html: str) -> str:

@@ -2,14 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
 import aiohttp
 import pytest
-import pytest_asyncio
 
 from libs.common import requests as q
 from libs.common.events import PrepSent, SyncCompleted
@@ -20,44 +18,13 @@ from libs.local.servers import Nats
 from services.gateway.api import meetings
 from services.gateway.domain import webhook_delivery
 from services.gateway.pages import settings as settings_pages
-from tests.conftest import ServiceSettings
 from tests.support.bus import handled
-from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway import RunningGateway
+from tests.support.gateway.pages import HTML, browser, gateway, page, requested, submit
 from tests.support.gateway.values import NOW, account_of
 from tests.support.webhooks import Receiver, choose_webhook, publish_completed, receiver, signatures
 
-__all__ = ["receiver"]  # a fixture
-HTML = {"Accept": "text/html"}
-
-
-@pytest_asyncio.fixture
-async def gateway(service_settings: ServiceSettings) -> AsyncIterator[RunningGateway]:
-    async with running_gateway(service_settings) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def browser(gateway: RunningGateway) -> AsyncIterator[aiohttp.ClientSession]:
-    async with gateway.browser(**HTML) as session:
-        yield session
-
-
-async def page(browser: aiohttp.ClientSession, path: str) -> str:
-    async with browser.get(path) as response:
-        assert response.status == 200, await response.text()
-        return await response.text()
-
-
-async def submit(
-    browser: aiohttp.ClientSession, path: str, form: Mapping[str, str] | Sequence[tuple[str, str]] = ()
-) -> tuple[int, str]:
-    """The status, and where it leads (a redirect), or the page."""
-    async with browser.post(path, data=form, allow_redirects=False) as response:
-        return response.status, response.headers.get("Location") or await response.text()
-
-
-def requested(gateway: RunningGateway, kind: type[Any]) -> list[Any]:
-    return [request for request in gateway.world.requests if isinstance(request, kind)]
+__all__ = ["browser", "gateway", "receiver"]  # fixtures
 
 
 def run(account: q.Account, kind: str = "mail", **fields: Any) -> q.Run:

@@ -1,6 +1,6 @@
 """A browser on a gateway's pages: what it loads and submits, and what the gateway then requests."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,7 +34,9 @@ async def page(browser: aiohttp.ClientSession, path: str, **cookies: str) -> str
         return await response.text()
 
 
-async def submit(browser: aiohttp.ClientSession, path: str, form: Mapping[str, str] | None = None) -> tuple[int, str]:
+async def submit(
+    browser: aiohttp.ClientSession, path: str, form: Mapping[str, str] | Sequence[tuple[str, str]] = ()
+) -> tuple[int, str]:
     """The status, and where it leads (a redirect), or the page."""
     async with browser.post(path, data=form or {}, allow_redirects=False) as response:
         return response.status, response.headers.get("Location") or await response.text()
