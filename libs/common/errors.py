@@ -15,6 +15,14 @@ class Throttled(Outage):
         self.retry_after = retry_after
 
 
+class QuotaFull(Throttled):
+    """By our own count the other side's quota has no room for a call before `room_in` is over; then it has, unless others come first."""
+
+    def __init__(self, message: str, room_in: timedelta) -> None:
+        super().__init__(message, room_in)
+        self.room_in = room_in
+
+
 class Unprocessable(Exception):
     """This piece of work can never succeed as it is: to the dead letters, with this reason."""
 

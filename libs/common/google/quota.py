@@ -20,7 +20,7 @@ from typing import Any, Literal
 from libs.common.cache import OUTAGES, Cache
 from libs.common.config import Settings
 from libs.common.counters import QUOTA_REFUSALS, QUOTA_UNITS, QUOTA_WAIT_SECONDS
-from libs.common.errors import Outage, Throttled
+from libs.common.errors import Outage, QuotaFull, Throttled
 from libs.common.google.errors import DailyLimit
 from libs.common.ids import AccountId
 
@@ -112,7 +112,7 @@ class QuotaLimiter:
     async def reserve(self, account_id: AccountId, units: int, priority: Priority) -> float:
         """Seconds until a call may go; it must go then. Nothing is reserved by what is raised.
 
-        DailyLimit: the day's quota is used up. Throttled: the call can't go for longer than a run should wait.
+        DailyLimit: the day's quota is used up. QuotaFull: the call can't go for longer than a run should wait.
         """
         decision, wait_ms = await self._run(
             _RESERVE,
@@ -126,7 +126,7 @@ class QuotaLimiter:
             case b"closed":
                 raise DailyLimit(datetime.now(UTC), timedelta(milliseconds=wait_ms))
             case _:
-                raise Throttled(f"{_NAMES[self.api]} asked us to wait.", timedelta(milliseconds=wait_ms))
+                raise QuotaFull(f"{_NAMES[self.api]} asked us to wait.", timedelta(milliseconds=wait_ms))
 
     async def hold(self, account_id: AccountId, wait: timedelta) -> None:
         """Google wants less of this mailbox: no replica asks before the wait is over."""
@@ -233,7 +233,7 @@ class Mailbox:
         return min(max(wanted, 1), self.concurrency)
 
     async def admit(self, units: int, priority: Priority) -> None:
-        """Wait until the quota has room for a call. DailyLimit, Throttled: not soon. Outage: Redis is away."""
+        """Wait until the quota has room for a call. DailyLimit, QuotaFull: not soon. Outage: Redis is away."""
         if self.quota_limiter is None or not units:
             return
         if priority == "live":

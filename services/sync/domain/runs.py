@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Literal
 
-from libs.common.errors import Outage, Refused, Throttled
+from libs.common.errors import Outage, QuotaFull, Refused, Throttled
 from libs.common.events import Kind, Reason, SyncCompleted, SyncFailed
 from libs.common.ids import AccountId, RunId, UserId
 from libs.common.scopes import NEEDED_BY_KIND
@@ -199,9 +199,12 @@ def retry_decision(
         case QuotaSpent():
             # Not all mailboxes in the same second.
             return Pause(error.ends_at + LONGEST_PAUSE * chance.random(), "daily_quota", str(error), stuck=False)
+        case Outage() if now - stuck_since >= GIVE_UP_AFTER:
+            return Failure("unavailable", f"Tried for 6 hours. The last answer was: {error}")
+        case QuotaFull():
+            # Not longer with each time: who has waited most would wait most, and the quota would be idle when their turn has come.
+            return Pause(now + error.room_in * chance.uniform(1.0, 1.1), why=str(error))
         case Outage():
-            if now - stuck_since >= GIVE_UP_AFTER:
-                return Failure("unavailable", f"Tried for 6 hours. The last answer was: {error}")
             demanded = error.retry_after if isinstance(error, Throttled) and error.retry_after else timedelta(0)
             pause = min(FIRST_PAUSE * 2 ** min(pauses, 10), LONGEST_PAUSE) * chance.uniform(0.8, 1.2)
             return Pause(now + max(demanded, pause), why=str(error))

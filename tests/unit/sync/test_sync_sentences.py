@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from libs.common.errors import Outage, Refused, Throttled
+from libs.common.errors import Outage, QuotaFull, Refused, Throttled
 from libs.common.events import SyncCompleted, SyncFailed
 from libs.common.ids import AccountId, RunId, UserId
 from libs.common.requests import AccountState, AuditResult
@@ -417,6 +417,14 @@ def test_errors_decide_how_a_run_goes_on() -> None:
     assert short == Pause(NOW + timedelta(seconds=5), why="slow")
     unknown = retry_decision(Throttled("slow"), NOW, NOW, 0, Middle())
     assert unknown == Pause(NOW + timedelta(seconds=5), why="slow")
+    for pauses in (0, 9):
+        full = retry_decision(QuotaFull("full", timedelta(seconds=100)), NOW, NOW, pauses, Middle())
+        assert full == Pause(NOW + timedelta(seconds=105), why="full"), (
+            "the room does not go away from who has waited long"
+        )
+    assert isinstance(
+        retry_decision(QuotaFull("full", timedelta(seconds=9)), NOW, NOW - six_hours, 0, Middle()), Failure
+    )
     ends_at = datetime(2026, 3, 5, 9, tzinfo=timezone(timedelta(hours=1)))
     spent = "Waiting until 05 Mar 08:00 UTC, because Gmail's daily quota for this Google Cloud project is used up. It goes on by itself."
     assert retry_decision(QuotaSpent(ends_at), NOW, NOW, 0, Middle()) == Pause(

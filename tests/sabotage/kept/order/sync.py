@@ -123,6 +123,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
+        "who has waited long for a quota is kept waiting long after its room is there",
+        "order",
+        "services/sync/domain/runs.py::retry_decision",
+        Replace("now + error.room_in * chance.uniform(1.0, 1.1)", "now + error.room_in * 2 ** min(pauses, 10)"),
+        ("tests/unit/sync/test_sync_sentences.py::test_errors_decide_how_a_run_goes_on",),
+    ),
+    Mutation(
         "a lease that cannot be renewed is kept",
         "order",
         "services/sync/runs/leases.py::HeldLeases._keep_renewing",
