@@ -183,6 +183,7 @@ def test_a_note_does_not_reach_the_model_between_mails_either() -> None:
 
 
 def test_of_a_text_of_others_the_model_reads_the_beginning() -> None:
+    assert for_model("word " * 5_000, 20) == "word word word word…"
     endless = "word " * 5_000
     person = known(name=endless, company=endless, bios={"twitter": endless}, last=(interaction(endless, 1),))
     text = prompt(given(collect(meeting(title=endless), [(guest("x@y.example"), person)])), NOW)
