@@ -5,6 +5,7 @@ from tests.sabotage.mutation import InText, Mutation, Replace
 SIGN_IN = "tests/integration/auth/test_auth_sign_in.py"
 SIGN_UP = "tests/integration/auth/test_auth_sign_up.py"
 ID_TOKENS = "tests/unit/auth/test_id_token.py"
+FORGED = "tests/integration/contacts/test_contacts_forged.py"
 COOKIES = "tests/unit/gateway/test_gateway_callers_whole.py::test_cookies_are_set_whole"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -109,14 +110,41 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{SIGN_UP}::test_signing_out_everywhere_ends_every_session_of_the_user_and_of_nobody_else",),
     ),
     Mutation(
-        "mail that was forged in my name counts",
+        "mail that was forged in my name is mail of mine",
         "edges",
         "services/contacts/views/timeline_lines.sql",
         InText(
-            "counts_towards_relationship(i.automated, i.answered) AND NOT (i.unauthenticated AND coalesce(author.is_me, false))",
-            "counts_towards_relationship(i.automated, i.answered)",
+            "WHEN coalesce(author.is_me, false) AND NOT i.unauthenticated THEN 'outbound'",
+            "WHEN coalesce(author.is_me, false) THEN 'outbound'",
         ),
-        ("tests/integration/contacts/test_contacts_forged.py::test_forged_mail_counts_nowhere_and_is_in_no_brief",),
+        (f"{FORGED}::test_forged_mail_is_marked_on_the_timeline_and_no_mail_of_mine",),
+    ),
+    Mutation(
+        "a brief has mail that was forged in my name",
+        "edges",
+        "services/contacts/views/timeline_lines.sql",
+        InText(
+            "CASE WHEN i.unauthenticated AND coalesce(author.is_me, false) THEN 'forged' ELSE i.automated END AS automated",
+            "i.automated",
+        ),
+        (f"{FORGED}::test_forged_mail_counts_nowhere_and_is_in_no_brief",),
+    ),
+    Mutation(
+        "mail that was forged in my name makes its readers contacts of mine",
+        "edges",
+        "services/contacts/views/contact_reasons.sql",
+        InText("(i.bcc_logged OR i.unauthenticated)", "(i.bcc_logged)"),
+        (f"{FORGED}::test_forged_mail_is_kept_and_makes_nobody_a_contact",),
+    ),
+    Mutation(
+        "mail that was forged in my name takes the place of what counts in a brief",
+        "edges",
+        "services/contacts/store/attendees.py::list_past_lines",
+        InText(
+            "counts_towards_relationship(i.automated, i.answered) AND NOT (i.unauthenticated AND coalesce(author.is_me, false)) AS counted",
+            "counts_towards_relationship(i.automated, i.answered) AS counted",
+        ),
+        (f"{FORGED}::test_forged_mail_counts_nowhere_and_is_in_no_brief",),
     ),
     Mutation(
         "a stranger with a BCC address is asked about again and again",
