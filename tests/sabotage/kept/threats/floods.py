@@ -95,10 +95,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "edges",
         "libs/common/google/quota.lua",
         InText("{key = key, ceiling = ceiling,", "{key = key, ceiling = 1e12,"),
-        (
-            "tests/integration/common/test_google_quota.py"
-            "::test_two_replicas_together_stay_below_the_ceiling_in_every_window_and_use_it",
-        ),
+        ("tests/integration/common/test_google_quota.py::test_a_call_waits_for_its_moment_and_that_shows",),
     ),
     Mutation(
         "what nobody takes waits for integrations for months",

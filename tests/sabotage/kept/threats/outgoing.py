@@ -191,7 +191,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "edges",
         "services/gateway/photos.py::_read",
         Replace("len(body) > MAX_BYTES", "False"),
-        (PHOTO_PAGE,),
+        (f"{PHOTOS}::test_of_what_is_too_large_for_a_photo_no_more_is_read",),
     ),
     Mutation(
         "a photo that is no image is shown as one",
