@@ -166,7 +166,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "an API token makes API tokens",
         "edges",
         "services/gateway/domain/token_scopes.py::require_scope",
-        Replace('wanted == "session"', "False"),
+        Replace("raise session_required()", "return"),
         (
             "tests/integration/gateway/test_gateway_token_scopes.py"
             "::test_an_operation_lets_in_the_tokens_of_its_scope_and_no_others",
