@@ -34,8 +34,11 @@ def main() -> int:
         return 0
     with _benches(options.workers) as benches, ThreadPoolExecutor(options.workers) as threads:
         choice = Choice(ROOT, _reached(benches, threads, modules, options))
-        for bench in list(_each(benches, options.workers)):
+        all_benches = list(_each(benches, options.workers))
+        for bench in all_benches:
             bench.collect(UNIT_TESTS, LEFT_OUT)
+        for bench in all_benches:
+            bench.wait_until_collected()
         results = []
         for result in threads.map(lambda mutant: _on_a_bench(benches, mutant, choice, quick=options.quick), mutants):
             results.append(result)
