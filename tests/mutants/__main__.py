@@ -1,4 +1,4 @@
-"""`make mutants`: mutate the pure rules and the edges, a sample at a time, and see that a test notices.
+"""`make mutants`: mutate the pure rules and the edges, or what keeps the threats out, a sample at a time, and see that a test notices.
 
 Exit code 0: within the bounds. 1: too many survived, somewhere or altogether, or code has no test near it. 2: no verdict.
 """
@@ -18,7 +18,7 @@ from tests.mutants.making import Mutant, MutantsOf
 from tests.mutants.report import verdict
 from tests.mutants.running import Bench, Result, record_reached
 from tests.mutants.sampling import sample
-from tests.mutants.subjects import INTEGRATION_TESTS, LEFT_OUT, UNIT_TESTS, module_paths
+from tests.mutants.subjects import INTEGRATION_TESTS, LEFT_OUT, MODULES, UNIT_TESTS, module_paths
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def main() -> int:
     """Parse the command line, run, report."""
     options = _options()
-    modules = module_paths(ROOT)
+    modules = module_paths(ROOT, options.subject)
     mutants = _sampled({module: MutantsOf(ROOT, module) for module in modules if options.only in module}, options)
     if options.list:
         for mutant in mutants:
@@ -34,8 +34,11 @@ def main() -> int:
         return 0
     with _benches(options.workers) as benches, ThreadPoolExecutor(options.workers) as threads:
         choice = Choice(ROOT, _reached(benches, threads, modules, options))
-        for bench in list(_each(benches, options.workers)):
+        all_benches = list(_each(benches, options.workers))
+        for bench in all_benches:
             bench.collect(UNIT_TESTS, LEFT_OUT)
+        for bench in all_benches:
+            bench.wait_until_collected()
         results = []
         for result in threads.map(lambda mutant: _on_a_bench(benches, mutant, choice, quick=options.quick), mutants):
             results.append(result)
@@ -50,6 +53,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make mutants ARGS=…", description=__doc__)
     parser.add_argument("--count", type=int, default=600, help="how many mutants (600)")
     parser.add_argument("--seed", type=int, default=8, help="of the sample (8)")
+    parser.add_argument("--subject", choices=tuple(MODULES), default="rules", help="which modules (rules)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only modules with this in their path")
     parser.add_argument("--workers", type=int, default=2, help="how many at a time (2)")
     parser.add_argument(
@@ -105,7 +109,7 @@ def _reached(
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.reached or Path(temporary)).resolve()
         folder.mkdir(exist_ok=True)
-        paths = UNIT_TESTS if options.unit else (*UNIT_TESTS, *INTEGRATION_TESTS)
+        paths = UNIT_TESTS if options.unit else (*UNIT_TESTS, *INTEGRATION_TESTS[options.subject])
         groups = {path.replace("/", "."): path for path in paths}
 
         def record(name: str) -> None:

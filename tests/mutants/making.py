@@ -18,7 +18,7 @@ from mutmut.mutation.mutators import mutation_operators
 from mutmut.mutation.pragma_handling import IgnoredCode
 
 # For type checkers only: the names in these calls, and aliases such as `Key = tuple[UserId, str]`.
-_NAMES_ONLY = m.Call(func=m.Name("TypeVar") | m.Name("NewType") | m.Name("cast"))
+_NAMES_ONLY = m.Call(func=m.Name("TypeVar") | m.Name("ParamSpec") | m.Name("NewType") | m.Name("cast"))
 _ALIAS = m.Assign(
     targets=[
         m.AssignTarget(target=m.Name(value=m.MatchIfTrue(lambda name: name[:1].isupper() and not name.isupper())))

@@ -44,10 +44,15 @@ class Bench:
         self._collected: Served | None = None
 
     def collect(self, tests: Sequence[str], left_out: Sequence[str]) -> None:
-        """Have a second process that has imported these tests and what they test."""
+        """Have a second process begin to import these tests and what they test. No mutant may be written before it has."""
         self._collected = Served(
             self.folder, "tests.mutants.collected", *(f"--ignore={path}" for path in left_out), *tests
         )
+
+    def wait_until_collected(self) -> None:
+        """It serves: to exchange nothing is its first job."""
+        if self._collected:
+            self._collected.ask({"path": "", "text": "", "tests": [], "seconds": FIRST_LOOK_SECONDS})
 
     def close(self) -> None:
         """End the processes."""

@@ -30,13 +30,6 @@ def test_every_test_that_a_page_names_is_there(page: Path) -> None:
     assert sorted(named - defined_tests()) == []
 
 
-def test_every_threat_names_a_test() -> None:
-    rows = [line for line in (ROOT / "docs" / "threats.md").read_text().splitlines() if line.startswith("| ")]
-    threats = [row for row in rows if not row.startswith(("| threat |", "| --- |"))]
-    assert len(threats) > 30
-    assert [row for row in threats if not _TEST.search(row.split(" | ")[2])] == []
-
-
 @cache
 def defined_tests() -> frozenset[str]:
     """The names of all tests."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from libs.common import scopes
 from libs.common.db import Connection
@@ -260,13 +261,23 @@ async def test_without_a_client_at_google_nothing_begins(auth: AuthAlone) -> Non
     assert auth.oauth.authorizations == []
 
 
-@pytest.mark.parametrize("lacks", ["code", "ID token"])
-async def test_a_way_back_without_proof_of_who_it_is_signs_nobody_in(auth: AuthAlone, lacks: str) -> None:
+@pytest.mark.parametrize(
+    ("lacks", "line"),
+    [
+        ("code", {"event": "sign_in_declined", "denied": False, "log_level": "info"}),
+        ("ID token", {"event": "id_token_refused", "reason": "There was none.", "log_level": "warning"}),
+    ],
+)
+async def test_a_way_back_without_proof_of_who_it_is_signs_nobody_in(
+    auth: AuthAlone, lacks: str, line: dict[str, object]
+) -> None:
     if lacks == "ID token":
         auth.oauth.exchanged = grant(id_token=None)
     command = FinishSignIn(browser="browser", state=await auth.begin(), code="" if lacks == "code" else "code")
-    with pytest.raises(Refused) as refused:
+    with capture_logs() as logs, pytest.raises(Refused) as refused:
         await finish_sign_in(auth.context, command)
     assert (refused.value.status, refused.value.code) == (502, "exchange_failed")
+    assert str(line.get("reason", "")) in refused.value.detail
+    assert logs == [line], "whoever investigates finds it"
     assert len(auth.oauth.exchanges) == (lacks == "ID token")
     assert not any((await auth.everything()).values())

@@ -14,6 +14,7 @@ from libs.common.events import AccountConnected
 from libs.common.ids import AccountId, new_id
 from libs.common.requests import (
     BeginSignIn,
+    CreateApiToken,
     Disconnect,
     FinishSignIn,
     GetToken,
@@ -55,11 +56,16 @@ async def test_no_secret_is_stored_in_clear(world: AuthWorld) -> None:
     (refresh_token,) = world.google.world.authority.refresh
     (access_token,) = world.google.world.authority.access
 
-    stored = await world.sql("SELECT * FROM google_accounts JOIN sessions USING (user_id)")
+    token = await world.request(CreateApiToken(user_id=signed_in.user_id, name="script"))
+
+    stored = await world.sql(
+        "SELECT * FROM google_accounts JOIN sessions USING (user_id) JOIN api_tokens USING (user_id)"
+    )
 
     everything = b"|".join(value if isinstance(value, bytes) else str(value).encode() for value in stored.values())
     assert signed_in.session is not None
-    for secret in (refresh_token, access_token, signed_in.session):
+    assert token.secret is not None
+    for secret in (refresh_token, access_token, signed_in.session, token.secret):
         assert secret.encode() not in everything
 
 
@@ -190,7 +196,11 @@ async def test_a_code_of_another_sign_in_is_refused_by_pkce(world: AuthWorld) ->
     attacker = await world.consent((await world.request(BeginSignIn(browser="attacker's"))).authorize_url, BOB.address)
 
     injected = FinishSignIn(browser="attacker's", state=attacker["state"], code=stolen["code"])
-    assert (await world.refused(injected, "exchange_failed")).status == 502
+    refused = await world.refused(injected, "exchange_failed")
+    assert refused.status == 502
+    assert refused.detail.startswith("Google did not accept"), (
+        "there, and not by the nonce alone of what Google gave for it"
+    )
 
 
 async def test_an_unticked_permission_is_missing_and_requested_again_on_renewal(world: AuthWorld) -> None:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from aiohttp.abc import ResolveResult
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from libs.common import requests as q
@@ -378,7 +379,14 @@ async def test_meetings_come_with_what_became_of_their_briefs(gateway: RunningGa
         assert (await other.get(f"{API}/meetings/{meeting.meeting_id}")).status == 404
 
 
+def measured(route: str, status: int) -> float:
+    labels = {"method": "GET", "route": route, "status": str(status)}
+    return REGISTRY.get_sample_value("pingcrm_http_request_seconds_count", labels) or 0.0
+
+
 async def test_a_request_is_one_line_in_the_log_without_query_string_and_address(gateway: RunningGateway) -> None:
+    answered = [(f"{API}/contacts", 200), ("unknown", 404), ("/contacts", 302)]
+    before = [measured(route, status) for route, status in answered]
     with capture_logs() as lines:
         async with gateway.client() as client:
             await client.get(f"{API}/contacts?q=carol@example.com")
@@ -386,12 +394,11 @@ async def test_a_request_is_one_line_in_the_log_without_query_string_and_address
             await client.get("/contacts?q=carol@example.com", allow_redirects=False)
     requests = [line for line in lines if line["event"] == "request"]
     assert [(line["method"], line["route"], line["status"]) for line in requests] == [
-        ("GET", f"{API}/contacts", 200),
-        ("GET", "unknown", 404),
-        ("GET", "/contacts", 302),
+        ("GET", route, status) for route, status in answered
     ]
     assert all(line["ms"] > 0 for line in requests)
     assert "carol@" not in str(lines)
+    assert [measured(route, status) for route, status in answered] == [count + 1 for count in before]
 
 
 async def test_health_is_served_beside_the_api_and_the_metrics_are_not(gateway: RunningGateway) -> None:

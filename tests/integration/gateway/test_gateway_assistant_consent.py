@@ -179,6 +179,11 @@ async def test_whom_a_user_has_refused_gets_their_browser_by_a_click_alone(api: 
     assert f'href="{elsewhere}?error=access_denied&amp;state=s&amp;iss=' in html
     assert (headers["X-Frame-Options"], headers["Referrer-Policy"]) == ("DENY", "same-origin")
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    _, request_id = await asked(browser, authorize_url(client_id, elsewhere))
+    async with browser.post(CONSENT, data={"request": request_id, **ALLOW}) as response:
+        html = await response.text()
+    assert 'http-equiv="refresh"' in html, "whom a user has allowed gets it at once"
+    assert f'href="{elsewhere}?code=' in html
 
 
 async def test_what_waits_is_bounded_and_no_flood_keeps_a_user_from_connecting(

@@ -106,10 +106,16 @@ async def test_what_nobody_foresaw_is_in_the_log_under_the_trace_and_not_in_the_
     monkeypatch.setattr(notifications, "list_notifications", fail)
     monkeypatch.setattr(home, "list_notifications", fail)
     async with gateway.browser() as browser:
-        for error, status, code, level in [
-            (ValueError(PRIVATE), 500, "internal", "error"),
-            (asyncpg.ConnectionDoesNotExistError(PRIVATE), 503, "unavailable", "warning"),
-            (Outage(PRIVATE), 503, "unavailable", "warning"),
+        for error, status, code, level, named in [
+            (ValueError(PRIVATE), 500, "internal", "error", None),
+            (
+                asyncpg.ConnectionDoesNotExistError(PRIVATE),
+                503,
+                "unavailable",
+                "warning",
+                "ConnectionDoesNotExistError",
+            ),
+            (Outage(PRIVATE), 503, "unavailable", "warning", PRIVATE),
         ]:
             failures.append(error)
             with capture_logs() as logs:
@@ -125,7 +131,7 @@ async def test_what_nobody_foresaw_is_in_the_log_under_the_trace_and_not_in_the_
             assert "private" not in text + page
             assert "Traceback" not in text + page
             noted = [line for line in logs if line["event"] in ("request_failed", "upstream_unavailable")]
-            assert [line["log_level"] for line in noted] == [level] * 2
+            assert [(line["log_level"], line.get("error")) for line in noted] == [(level, named)] * 2
 
 
 async def test_a_yes_is_given_when_the_bus_has_it_and_not_before(

@@ -14,6 +14,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from nats.aio.msg import Msg
+from structlog.testing import capture_logs
 
 from libs.common.bus import Bus
 from libs.common.errors import Outage
@@ -111,8 +112,12 @@ async def test_only_google_s_token_for_the_configured_service_account_lets_in(ho
         "an address that was not verified": hook.token(email_verified=False),
         "no address": hook.token(email=None),
     }
-    assert {why: await hook.status_for(token) for why, token in refused.items()} == dict.fromkeys(refused, 401)
-    assert await hook.status_for(hook.token(email="other@pingcrm.iam.gserviceaccount.com")) == 403
+    with capture_logs() as logs:
+        assert {why: await hook.status_for(token) for why, token in refused.items()} == dict.fromkeys(refused, 401)
+        assert await hook.status_for(hook.token(email="other@pingcrm.iam.gserviceaccount.com")) == 403
+    reasons = [line["reason"] for line in logs if line["event"] == "push_refused"]
+    assert len(reasons) == len(refused) + 1
+    assert (reasons[0], reasons[-1]) == ("There is none.", "It is signed for another service account.")
     certs = hook.google.world.counters.http
     assert certs <= 2, "unknown keys do not make us call Google again and again"
 

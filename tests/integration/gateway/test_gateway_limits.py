@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from libs.common import requests as q
 from libs.common.errors import Outage, Refused
@@ -180,8 +181,10 @@ async def test_while_redis_is_away_nobody_is_kept_from_their_data(
 ) -> None:
     async with running_gateway(service_settings, api_requests_per_minute=1) as gateway, gateway.client() as client:
         monkeypatch.setattr(api_requests, "REDIS_SECONDS", 0.0)
-        for _ in range(3):
-            assert (await client.get(f"{API}/tokens")).status == 200
+        with capture_logs() as logs:
+            for _ in range(3):
+                assert (await client.get(f"{API}/tokens")).status == 200
+    assert [line["error"] for line in logs if line["event"] == "limit_unavailable"] == ["TimeoutError"] * 3
 
 
 async def test_a_user_has_one_export_at_a_time(

@@ -122,7 +122,8 @@ async def test_a_photo_comes_from_google_by_way_of_us_and_anything_else_is_no_im
         for name in ("script", "elsewhere", "slow", "huge", "bomb", "cut", "nothing"):
             person = known(gateway, name)
             for _ in range(2):
-                response = await fetched(browser, person)
+                async with asyncio.timeout(15):  # which is less than other calls may take
+                    response = await fetched(browser, person)
                 assert (response.status, response.content_type) == (200, "image/svg+xml"), name
                 assert b"script" not in response.content
             assert host.requested[name] == 1, f"{name}: that there is no photo is kept, too"

@@ -229,6 +229,10 @@ async def test_a_storm_of_sign_ins_from_one_address_is_slowed_down(
         statuses = [(await browser.get("/login/google", allow_redirects=False)).status for _ in range(70)]
         assert statuses[:30] == [302] * 30
         assert statuses[-1] == 429
+        async with browser.get("/login/google", allow_redirects=False) as response:
+            problem = await response.json(content_type="application/problem+json")
+            assert (response.headers["Retry-After"], problem["type"]) == ("60", "/problems/too_many_attempts")
+            assert problem["detail"] == "Too many sign-ins from here. Wait a minute."
         async with browser.get("/login") as response:
             assert response.status == 200, "the page itself stays open"
 

@@ -321,6 +321,13 @@ def test_an_undated_copy_goes_with_the_nearest_of_its_author() -> None:
     assert len(projected_interactions([saw(A, "1", participants=ann), saw(B, "2", participants=(person("bob"),))])) == 2
 
 
+def test_mails_of_one_author_under_one_message_id_are_told_apart_by_their_dates() -> None:
+    ann = (person("ann"),)
+    first = saw(A, "1", participants=ann, dated="d1")
+    assert len(projected_interactions([first, saw(B, "2", participants=ann, dated="d1")])) == 1
+    assert len(projected_interactions([first, saw(B, "2", participants=ann, dated="d2")])) == 2
+
+
 def test_newer_observations_replace_older_ones() -> None:
     old, new, other = saw(A, "1", revision=1), saw(A, "1", revision=2), saw(B, "1")
     assert latest_observations([old, new, other]) == latest_observations([new, other, old]) == [new, other]

@@ -96,6 +96,8 @@ def test_no_text_ends_its_own_quotation() -> None:
 )
 def test_what_no_eye_sees_does_not_reach_a_model(text: str, shown: str) -> None:
     assert visible(text) == shown
+    quoted = quote(text, 100)
+    assert (quoted.quoted if quoted else "") == shown
 
 
 def test_a_quotation_is_as_long_as_it_may_be_rendered_and_shows_that_it_was_cut() -> None:

@@ -1,6 +1,8 @@
 """People's photos: whose URLs are fetched, what counts as an image, how long one is kept."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from yarl import URL
@@ -18,6 +20,7 @@ from services.gateway.domain.photos import (
     read_photo,
     slot_of,
 )
+from services.gateway.photos import _read
 
 GOOGLES = "https://lh3.googleusercontent.com/a/ABC=s100"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -115,3 +118,20 @@ def test_what_was_fetched_is_kept_for_a_while_and_of_no_photo_for_a_shorter_one(
 
 def test_a_user_s_photos_take_so_many_places() -> None:
     assert {slot_of(URL(f"{GOOGLES}{number}")) for number in range(20_000)} == set(range(SLOTS))
+
+
+class LargeBody:
+    """A body of a hundred chunks; `read` is how many of them were wanted."""
+
+    read = 0
+
+    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
+        for _ in range(100):
+            self.read += 1
+            yield b"x" * size
+
+
+async def test_of_what_is_too_large_for_a_photo_no_more_is_read() -> None:
+    body = LargeBody()
+    assert await _read(SimpleNamespace(content=body)) == b""  # type: ignore[arg-type]
+    assert body.read < 20

@@ -11,7 +11,7 @@ from tests.mutants.making import Mutant, MutantsOf
 from tests.mutants.report import verdict
 from tests.mutants.running import Outcome, Result
 from tests.mutants.sampling import AT_LEAST, sample
-from tests.mutants.subjects import module_paths
+from tests.mutants.subjects import MODULES, module_paths
 
 ROOT = Path(__file__).resolve().parents[3]
 CODE = """
@@ -25,6 +25,9 @@ class Rule:
         if self.number:
             return self.number < LIMIT
         return False
+
+
+P = ParamSpec("P")
 """
 
 
@@ -47,6 +50,7 @@ def test_constants_properties_conditions_and_results_are_changed_and_aliases_are
     ):
         assert changes.count(change) == 1, change
     assert not any("Key" in change for change in changes)
+    assert [change for change in changes if change.startswith("P ")] == ['P = ParamSpec("P") → P = None']
     assert all(mutant.text.count("\n") == CODE.count("\n") for mutant in mutants)
 
 
@@ -76,6 +80,8 @@ def test_a_sample_has_some_of_each_module_and_is_the_same_again() -> None:
     assert AT_LEAST <= shares["middle"] < shares["large"] < 10 * shares["middle"]
     assert all(number < sizes[module] for module, number in chosen)
     assert len(sample(sizes, 5_000, seed=8)) == 1_103
+    assert {module for module, _ in sample(sizes, 4, seed=8)} == set(sizes), "few of many modules are some of each"
+    assert len(sample(sizes, 4, seed=8)) == 4
 
 
 def reached() -> Reached:
@@ -151,8 +157,13 @@ def test_a_weak_module_is_not_made_good_by_the_others(capsys: pytest.CaptureFixt
     assert "below 80%: weak.py" in capsys.readouterr().out
 
 
+def test_every_pattern_of_the_modules_finds_some() -> None:
+    assert [pattern for patterns in MODULES.values() for pattern in patterns if not list(ROOT.glob(pattern))] == []
+    assert len(module_paths(ROOT, "security")) > 45
+
+
 def test_what_is_kept_as_equivalent_is_still_a_mutant_and_has_a_reason() -> None:
-    paths = module_paths(ROOT)
+    paths = {*module_paths(ROOT), *module_paths(ROOT, "security")}
     assert len(paths) > 80
     for module, reasons in EQUIVALENT.items():
         assert module in paths

@@ -11,7 +11,7 @@ from libs.common.events import Guest
 from libs.common.requests import Attendee, TalkingPoint
 from services.prep.domain.clean import for_model
 from services.prep.domain.dossier import Dossier, collect
-from services.prep.domain.prompt import given, prompt
+from services.prep.domain.prompt import MAX_TEXT, given, prompt
 from services.prep.domain.talking_points.points import fact_points, filled, grounded
 from services.prep.domain.times import length, span
 from services.prep.domain.view import view
@@ -180,6 +180,14 @@ def test_a_note_does_not_reach_the_model_between_mails_either() -> None:
     text = prompt(given(collect(meeting(), [(guest("ada@lovelace.example"), known(last=mails))])), NOW)
     assert "The contract" in text
     assert "leave her job" not in text
+
+
+def test_of_a_text_of_others_the_model_reads_the_beginning() -> None:
+    assert for_model("word " * 5_000, 20) == "word word word word…"
+    endless = "word " * 5_000
+    person = known(name=endless, company=endless, bios={"twitter": endless}, last=(interaction(endless, 1),))
+    text = prompt(given(collect(meeting(title=endless), [(guest("x@y.example"), person)])), NOW)
+    assert max(map(len, text.splitlines())) < 2 * MAX_TEXT
 
 
 def test_the_fence_cannot_be_closed_from_inside() -> None:
