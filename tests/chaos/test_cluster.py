@@ -20,8 +20,6 @@ SHORT: tuple[Kind, ...] = ("service killed", "NATS server killed", "standby prom
 SHORT_SECONDS = 60.0
 
 
-# NATS' client leaves the connection to a server open that did not answer its login in time: ours here, to a server that is paused.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(int(SECONDS or SHORT_SECONDS) + 300 + 2 * SETTLE_SECONDS)
 async def test_a_cluster_among_faults_ends_as_its_oracle_says_with_each_brief_once(tmp_path: Path) -> None:
     async with chaos_stage(tmp_path, PEOPLE, SEED) as stage:

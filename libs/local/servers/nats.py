@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import nats
 import nats.errors
 
+from libs.common.bus.client import connect
 from libs.local import nats_config
 from libs.local.integrations import Integration, read_integration
 from libs.local.leftovers import signal_noted
@@ -86,7 +86,7 @@ class Nats(Server):
 
     async def probe(self) -> Exception | None:
         try:
-            connection = await nats.connect(
+            connection = await connect(
                 self.admin_url, allow_reconnect=False, connect_timeout=2, reconnect_time_wait=0, error_cb=_ignore
             )
         except (OSError, TimeoutError, nats.errors.Error) as error:

@@ -363,6 +363,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("tests/integration/common/test_full_disk.py",),
     ),
     Mutation(
+        "a connection whose login had no answer is left open",
+        "edges",
+        "libs/common/bus/client.py::_Client._connect_to_server",
+        Replace("self.abandon()", ""),
+        (
+            "tests/unit/common/test_bus_client.py::test_a_connection_whose_login_has_no_answer_is_closed_before_the_next_is_opened",
+        ),
+    ),
+    Mutation(
         "a service that lives on without one of its loops",
         "edges",
         "libs/common/service.py::BackgroundTasks._note_end",
