@@ -26,6 +26,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (STANDBYS,),
     ),
     Mutation(
+        "a full disk of the database counts as a failure of the work",
+        "lost",
+        "libs/common/db.py::OUTAGES",
+        Replace("asyncpg.DiskFullError", "asyncpg.AdminShutdownError"),
+        ("tests/unit/common/test_outages.py::test_a_database_without_room_on_its_disk_is_an_outage",),
+    ),
+    Mutation(
         "a primary that was replaced is started as a primary again",
         "lost",
         f"{PAIR}::PostgresNode.command",
