@@ -373,13 +373,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
-        "a log that can't be written fails the work that it is about",
-        "edges",
-        "libs/common/log.py::_Printer.msg",
-        Replace("suppress(OSError)", "nullcontext()"),
-        ("tests/unit/common/test_log_lines.py::test_a_full_disk_costs_lines_of_the_log_and_nothing_else",),
-    ),
-    Mutation(
         "a connection whose login had no answer is left open",
         "edges",
         "libs/common/bus/client.py::_Client._connect_to_server",
