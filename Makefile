@@ -5,8 +5,8 @@
 #   make bench  the benchmarks                make clean  remove what the others made
 #   make proof  the chaos tests at depth: 5,000 messages per kind of fault, 300 random histories, every death, a fortnight of meetings, and
 #               ten minutes of requests to the API by chance (three quarters of an hour)
-#   make chaos  that cluster on a local Google, and every few seconds something in it killed, paused or cut off: ten minutes
-#               (PINGCRM_CHAOS_SECONDS, PINGCRM_CHAOS_SEED), then everything compared with the oracle, and how long each fault was felt
+#   make chaos  that cluster on a local Google, and every few seconds something in it killed, paused, cut off or without room:
+#               ten minutes (PINGCRM_CHAOS_SECONDS, PINGCRM_CHAOS_SEED), then everything compared with the oracle, and how long each fault was felt
 #   make simulation  the six o'clock sync of 100,000 accounts through Google's quotas, on a clock of its own (a quarter of an hour)
 #   make soak   an hour of mail at twenty times the real rate for 200 accounts: does anything grow? (ARGS="--seconds 600" for less)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices

@@ -17,6 +17,7 @@ from libs.common.tls import with_tls_files
 # Metrics, which nobody has turned on; traces, where somebody wants them, do without (telemetry.py).
 with left_out("opentelemetry.metrics", "opentelemetry.sdk.metrics"):
     import redis.asyncio as redis
+    from redis.asyncio.connection import DefaultParser
     from redis.asyncio.retry import Retry
     from redis.backoff import ExponentialBackoff
     from redis.exceptions import (
@@ -27,6 +28,9 @@ with left_out("opentelemetry.metrics", "opentelemetry.sdk.metrics"):
         ReadOnlyError,
         TimeoutError,  # noqa: A004
     )
+
+# A server that can't write its file, as on a full disk, takes no writes. The client has no error for that.
+DefaultParser.EXCEPTION_CLASSES["MISCONF"] = ReadOnlyError
 
 # Unreachable, starting, in the middle of a failover, or full.
 OUTAGES: tuple[type[BaseException], ...] = (

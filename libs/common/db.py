@@ -38,6 +38,7 @@ OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
+    asyncpg.DiskFullError,
 )
 
 # Two transactions met, and the server has undone one of them: in opposite orders, or one deleted what the other was about to refer

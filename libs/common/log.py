@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from secrets import token_hex
@@ -111,7 +111,7 @@ def configure(service: str, settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: _Printer(sys.stderr),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -143,6 +143,16 @@ def _without_rows(exc_info: structlog.typing.ExcInfo) -> str:
 def _without_addresses(_logger: Any, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """The last wall: whatever text a line is given, no address of a person stands in it."""
     return {name: without_values(value) if isinstance(value, str) else value for name, value in line.items()}
+
+
+class _Printer(structlog.PrintLogger):
+    """Work goes on where its lines can't be written, as on a full disk: they are missing then, as with the standard library's logging."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
 
 
 class _Service:

@@ -4,7 +4,7 @@
 `pingcrm integration` makes the consumers and users of integrations.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -82,6 +82,10 @@ class Consumer:
         own = (self.event.subject,)
         return (*own, reported_by_integrations(self.event)) if self.event in PUBLISHABLE else own
 
+    def takes(self, subject: str) -> bool:
+        """Whether what is published under this subject comes to it."""
+        return any(_matches(subject.split("."), pattern.split(".")) for pattern in self.subjects)
+
     def config(self) -> ConsumerConfig:
         """Redelivered for ever: who gives up is our own code, which then writes a dead letter."""
         return ConsumerConfig(
@@ -95,6 +99,18 @@ class Consumer:
             max_ack_pending=4 * LARGE_BATCH if self.event in BATCHED else BATCH,
         )
 
+
+def _matches(subject: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Word by word; `*` in the pattern is any word that is no wildcard itself."""
+    return len(subject) == len(pattern) and all(
+        word not in ("", "*", ">") if wanted == "*" else word == wanted
+        for word, wanted in zip(subject, pattern, strict=True)
+    )
+
+
+# What the stream EVENTS keeps: a broadcast that integrations may have waits there for the forwarder, where one of them wants it,
+# and for whom ALSO_KEPT names.
+KEPT: tuple[type[Event], ...] = tuple(event for event in EVENTS if event not in BROADCAST or event in OFFERED)
 
 CONSUMERS: tuple[Consumer, ...] = tuple(
     Consumer(service, "EVENTS", event)
@@ -152,9 +168,7 @@ def streams(replicas: int) -> tuple[StreamConfig, ...]:
     return (
         StreamConfig(
             name=EVENT_STREAM,
-            # A broadcast that integrations may have waits for the forwarder, where one of them wants it, and for whom ALSO_KEPT names.
-            subjects=[event.subject for event in EVENTS if event not in BROADCAST or event in OFFERED]
-            + [reported_by_integrations(event) for event in PUBLISHABLE],
+            subjects=[event.subject for event in KEPT] + [reported_by_integrations(event) for event in PUBLISHABLE],
             retention=RetentionPolicy.INTEREST,
             storage=StorageType.FILE,
             max_age=14 * DAY_SECONDS,

@@ -3,21 +3,36 @@
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from libs.common.bus.letters import DeadLetter, NoSuchDeadLetter, get_dead_letter, iterate_dead_letters
+from libs.common.bus.letters import (
+    DeadLetter,
+    NoSuchDeadLetter,
+    NotReplayable,
+    get_dead_letter,
+    iterate_dead_letters,
+)
 from libs.common.dead_letters import Letter, read_about
 from libs.common.log import TRACE_HEADER
 from libs.common.topology import CONSUMERS, DEAD_STREAM
 
-__all__ = ["DeadLetter", "NoSuchDeadLetter", "address_old_letters", "get_dead_letter", "iterate_dead_letters", "replay"]
+__all__ = [
+    "DeadLetter",
+    "NoSuchDeadLetter",
+    "NotReplayable",
+    "address_old_letters",
+    "get_dead_letter",
+    "iterate_dead_letters",
+    "replay",
+]
 
 
 async def replay(js: JetStreamContext, number: int) -> DeadLetter:
     """Publish it again on its subject, under the trace it had, then remove it from the dead.
 
     Every consumer of the subject gets it, which is harmless: handling twice equals handling once. A crash in between
-    leaves the letter, and it can be replayed again. Raises NoSuchDeadLetter.
+    leaves the letter, and it can be replayed again. Raises NoSuchDeadLetter, NotReplayable.
     """
     found = await get_dead_letter(js, number)
+    found.require_declared()
     headers = {TRACE_HEADER: found.trace} if found.trace else None
     await js.publish(found.subject, found.payload, headers=headers)
     await js.delete_msg(DEAD_STREAM, number)

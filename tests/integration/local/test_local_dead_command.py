@@ -78,6 +78,30 @@ async def test_letters_with_headers_that_nobody_can_read_are_listed_and_shown_as
         assert (code, output.endswith("private words")) == (0, True), output
 
 
+async def test_a_letter_that_nobody_handles_stays_with_what_to_do_and_the_others_go_on(
+    nats_server: Nats, letters: None, tmp_path: Path
+) -> None:
+    hostile = ("$JS.API.STREAM.DELETE.EVENTS", "auth.delete_user", "interaction.reported.[/].[red]", "message.\x1b[2J")
+    async with admin_stream(nats_server.admin_url) as js:
+        for subject in hostile:
+            await js.publish(f"dead.prep.-.-.{subject}", b"{}", headers={"Pingcrm-Consumer": "prep_meeting_upcoming"})
+        await js.publish("dead.prep.-.-.meeting.upcoming", b"private words")
+    code, output = await pingcrm_dead(nats_server, tmp_path, "replay", "--all")
+    assert code == 1
+    for shown in ("3: person.imported", "8: meeting.upcoming", "Replayed 4."):
+        assert shown in output
+    for number in (4, 5, 6, 7):
+        assert f"Dead letter {number} stays: prep neither consumes nor publishes" in output
+        assert f"`pingcrm dead show {number}`" in output
+    assert "\x1b" not in output
+    assert await numbers(nats_server) == [4, 5, 6, 7]
+    async with admin_stream(nats_server.admin_url) as js:
+        assert (await js.stream_info("EVENTS")).state.messages == 4
+    code, output = await pingcrm_dead(nats_server, tmp_path, "list")
+    assert (code, "\x1b" in output) == (0, False)
+    assert "interaction.reported.[/].[red]" in output
+
+
 async def test_letters_are_listed_shown_and_replayed_as_they_were_asked_for(
     nats_server: Nats, letters: None, tmp_path: Path
 ) -> None:

@@ -5,7 +5,14 @@ from nats.js.api import DiscardPolicy
 from nats.js.errors import APIError, NoStreamResponseError
 
 from libs.local.bus_admin import admin_stream
-from libs.local.dead import NoSuchDeadLetter, address_old_letters, get_dead_letter, iterate_dead_letters, replay
+from libs.local.dead import (
+    NoSuchDeadLetter,
+    NotReplayable,
+    address_old_letters,
+    get_dead_letter,
+    iterate_dead_letters,
+    replay,
+)
 from libs.local.migrate import migrate_bus
 from libs.local.servers import Nats
 from tests.conftest import own_nats_server
@@ -116,11 +123,26 @@ async def test_a_migration_gives_old_letters_a_subject_that_names_their_user(nat
 
 async def test_a_letter_that_can_not_be_published_again_stays(nats_server: Nats) -> None:
     async with admin_stream(nats_server.admin_url) as js:
-        headers = {**HEADERS, "Pingcrm-Subject": "of.an.older.version"}  # no stream takes it
-        number = (await js.publish("dead.sync.-.-.of.an.older.version", b"payload", headers=headers)).seq
+        number = (await js.publish("dead.contacts.-.-.message.ingested", b"payload", headers=HEADERS)).seq
+        await js.delete_stream("EVENTS")
         with pytest.raises(NoStreamResponseError):
             await replay(js, number)
         assert (await get_dead_letter(js, number)).payload == b"payload"
+
+
+async def test_no_letter_gives_orders_in_the_name_of_who_replays_it(nats_server: Nats) -> None:
+    orders = ("$JS.API.STREAM.DELETE.EVENTS", "schedule.prep", "of.an.older.version")
+    async with admin_stream(nats_server.admin_url) as js:
+        scheduled = (await js.stream_info("CLOCK")).state.last_seq
+        for order in orders:
+            number = (await js.publish(f"dead.prep.-.-.{order}", b"{}", headers=HEADERS)).seq
+            with pytest.raises(
+                NotReplayable, match=f"^Dead letter {number} stays: prep neither consumes nor publishes"
+            ):
+                await replay(js, number)
+        assert [found.subject async for found in iterate_dead_letters(js)] == [*orders]
+        assert (await js.stream_info("EVENTS")).config.name == "EVENTS"
+        assert (await js.stream_info("CLOCK")).state.last_seq == scheduled
 
 
 async def test_an_old_letter_is_there_until_it_is_stored_under_its_new_subject(nats_server: Nats) -> None:

@@ -363,6 +363,25 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("tests/integration/common/test_full_disk.py",),
     ),
     Mutation(
+        "a dead letter gives orders to NATS in the name of who replays it",
+        "edges",
+        "libs/common/bus/letters.py::DeadLetter.require_declared",
+        Replace("not (consumed or published)", "False"),
+        (
+            "tests/unit/common/test_dead_letter_headers.py::test_nothing_else_may_be_whichever_consumer_its_header_names",
+            "tests/integration/local/test_local_dead_letters.py::test_no_letter_gives_orders_in_the_name_of_who_replays_it",
+        ),
+    ),
+    Mutation(
+        "a connection whose login had no answer is left open",
+        "edges",
+        "libs/common/bus/client.py::_Client._connect_to_server",
+        Replace("self.abandon()", ""),
+        (
+            "tests/unit/common/test_bus_client.py::test_a_connection_whose_login_has_no_answer_is_closed_before_the_next_is_opened",
+        ),
+    ),
+    Mutation(
         "a service that lives on without one of its loops",
         "edges",
         "libs/common/service.py::BackgroundTasks._note_end",

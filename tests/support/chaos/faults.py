@@ -1,7 +1,9 @@
-"""What befalls a cluster: processes that are killed or paused, connections that are cut, a primary that is replaced by its standby."""
+"""What befalls a cluster: processes that are killed or paused, connections that are cut, disks that are full, a primary that is replaced
+by its standby.
+"""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
@@ -13,6 +15,7 @@ import redis.asyncio
 import redis.exceptions
 
 from libs.local.cluster import Cluster
+from tests.support.disks import Disk
 
 Kind = Literal[
     "service killed",
@@ -27,8 +30,15 @@ Kind = Literal[
     "Valkey paused",
     "PostgreSQL's connections cut",
     "Valkey's connections cut",
+    "PostgreSQL's disk full",
+    "standby's disk full",
+    "NATS server's disk full",
+    "Valkey's disk full",
+    "logs' disk full",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+FULL_DISKS = tuple(kind for kind in KINDS if kind.endswith("disk full"))
+LOGS = "logs"  # the disk of what the services write themselves; those of servers are called as their folders
 # There are ten processes of services.
 OFTEN: tuple[Kind, ...] = (*KINDS, *("service killed", "service paused") * 2)
 ONCE: Kind = "standby promoted"
@@ -39,11 +49,16 @@ _CUT = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usen
 
 @dataclass(frozen=True)
 class Fault:
-    """One of a kind. `chance` decides which of several processes it is, `seconds` how long a pause lasts."""
+    """One of a kind. `chance` decides which of several processes it is, `seconds` how long a pause or a full disk lasts."""
 
     kind: Kind
     chance: float
     seconds: float
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it goes on for its seconds; the others are over at once."""
+        return self.kind.endswith("paused") or self.kind in FULL_DISKS
 
 
 def faults(random: Random, kinds: Sequence[Kind]) -> Iterator[Fault]:
@@ -59,10 +74,15 @@ def faults(random: Random, kinds: Sequence[Kind]) -> Iterator[Fault]:
         yield Fault(kind, random.random(), random.uniform(LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS))
 
 
-async def inflict(fault: Fault, cluster: Cluster) -> str:
-    """Do it, and return what it befell once it is over: at once, or after a pause. What was killed is started again by the cluster."""
+async def inflict(fault: Fault, cluster: Cluster, disks: Mapping[str, Disk]) -> str:
+    """Do it, and return what it befell once it is over: at once, or after its seconds. What was killed is started again by the cluster.
+
+    `disks`: those that can be full, by name; a fault of another one must not be asked for.
+    """
     match fault.kind:
         case "standby promoted":
+            for disk in disks.values():  # whoever promotes sees to it that there is room for two copies
+                await disk.room.wait()
             await _until_standby_answers(cluster)
             old = cluster.postgres.primary.title
             _kill(cluster.processes[old])
@@ -79,6 +99,10 @@ async def inflict(fault: Fault, cluster: Cluster) -> str:
             return "valkey"
     names = _names(fault.kind, cluster)
     name = names[int(fault.chance * len(names))]
+    if fault.kind in FULL_DISKS:
+        async with disks[name].full():
+            await asyncio.sleep(fault.seconds)
+        return name
     pid = cluster.processes.get(name)
     if pid is None:  # an earlier one that is being started again
         return name
@@ -90,9 +114,11 @@ async def inflict(fault: Fault, cluster: Cluster) -> str:
 
 
 def _names(kind: Kind, cluster: Cluster) -> list[str]:
-    """Of the processes that it may befall."""
-    subject = kind.rpartition(" ")[0]
+    """Of the processes that it may befall, or of the disks."""
+    subject = kind.removesuffix("'s disk full") if kind in FULL_DISKS else kind.rpartition(" ")[0]
     match subject:
+        case "logs' disk full":
+            return [LOGS]
         case "service":
             return sorted(cluster.stack.processes)
         case "NATS server":

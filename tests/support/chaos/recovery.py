@@ -59,7 +59,7 @@ class Recoveries:
     never: list[str] = field(default_factory=list)
 
     def table(self) -> str:
-        """A line for each kind. A pause is counted from its end, everything else from its beginning."""
+        """A line for each kind. A pause and a full disk are counted from their end, everything else from its beginning."""
         lines = [f"{'what befell it':32} {'times':>5} {'p50':>7} {'p95':>7} {'worst':>7}"]
         for kind, seconds in sorted(self.seconds.items()):
             shown = (quantile(seconds, 0.5), quantile(seconds, 0.95), max(seconds))

@@ -1,8 +1,9 @@
 """The cluster on a local Google, people on it, and faults for as long as it is wanted; then quiet, and everything compared."""
 
 import asyncio
+import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,13 +19,17 @@ import nats.js.errors
 from libs.google_sim.server import GoogleServer, run_google
 from libs.local.bus_admin import Unreachable, admin_stream
 from libs.local.cluster import Cluster
+from libs.local.cluster.running import NATS_SERVERS, servers_of
+from libs.local.data_dir import create
 from libs.local.dead import iterate_dead_letters
 from libs.local.demo.person import Person, Unavailable, person_at
 from libs.local.demo.progress import wait_until_idle, wait_until_synced
+from libs.local.secrets import load
 from libs.local.tick import tick
-from tests.support.chaos.faults import OFTEN, Fault, Kind, faults, inflict
+from tests.support.chaos.faults import FULL_DISKS, LOGS, OFTEN, Fault, Kind, faults, inflict
 from tests.support.chaos.people import Inhabitant, account_data
 from tests.support.chaos.recovery import UNDISTURBED, Recoveries, until_recovered
+from tests.support.disks import Disk, own_disk, why_no_disk
 from tests.support.push import pulls
 from tests.support.servers import UNSAFE
 
@@ -37,12 +42,13 @@ COMPARISONS = 3
 
 @dataclass
 class ChaosStage:
-    """`story`: what happened, for whoever looks for the reason of a failure."""
+    """`story`: what happened, for whoever looks for the reason of a failure. `disks`: those that can be full."""
 
     cluster: Cluster
     google: GoogleServer
     people: list[Inhabitant]
     seed: int
+    disks: Mapping[str, Disk] = field(default_factory=dict)
     recoveries: Recoveries = field(default_factory=Recoveries)
     story: list[str] = field(default_factory=list)
     probes: int = 0
@@ -53,10 +59,14 @@ class ChaosStage:
         sys.stdout.flush()
 
     async def rage(self, seconds: float, kinds: Sequence[Kind] = OFTEN, at_most: int | None = None) -> None:
-        """People live and faults happen, some of them before the last one is over. Returns when everything has recovered."""
+        """People live and faults happen, some of them before the last one is over. Returns when everything has recovered.
+
+        Disks are full only where there are `disks`.
+        """
         for _ in range(COMPARISONS):
             await self._measure(None)
         chance = Random(self.seed)
+        kinds = [kind for kind in kinds if kind not in FULL_DISKS or self.disks]
         async with asyncio.TaskGroup() as measuring:
             living = [asyncio.create_task(self._live()), asyncio.create_task(self._scan())]
             try:
@@ -100,8 +110,8 @@ class ChaosStage:
         self.people[self.probes % len(self.people)].receive(Subject=title)
         began_at = asyncio.get_running_loop().time()
         if fault is not None:
-            self.note(f"{fault.kind}: {(befallen := await inflict(fault, self.cluster))}")
-            if fault.kind.endswith("paused"):
+            self.note(f"{fault.kind}: {(befallen := await inflict(fault, self.cluster, self.disks))}")
+            if fault.lasts:
                 began_at = asyncio.get_running_loop().time()
         kind = fault.kind if fault else UNDISTURBED
         recovered = await until_recovered(self.cluster, title)
@@ -183,10 +193,11 @@ async def chaos_stage(folder: Path, people: int, seed: int) -> AsyncIterator[Cha
     accounts = [account_data(number) for number in range(1, people + 1)]
     async with AsyncExitStack() as stack:
         google = await stack.enter_async_context(run_google(accounts))
+        disks = _mount_disks(stack, folder / "cluster")
         cluster = await stack.enter_async_context(
             Cluster.start(folder / "cluster", _settings(google, folder), postgres_options=UNSAFE, report=_quietly)
         )
-        stage = ChaosStage(cluster, google, [], seed)
+        stage = ChaosStage(cluster, google, [], seed, disks)
         for number, data in enumerate(accounts):
             first, second = cluster.stack.urls
             person = await stack.enter_async_context(person_at(first))
@@ -197,6 +208,19 @@ async def chaos_stage(folder: Path, people: int, seed: int) -> AsyncIterator[Cha
             )
         await stage._handled()
         yield stage
+
+
+def _mount_disks(cleanup: AsyncExitStack, data_dir: Path) -> dict[str, Disk]:
+    """One for each server, and one for the logs of the services; none where none can be mounted."""
+    if why_no_disk():
+        return {}
+    servers = servers_of(data_dir)
+    create(data_dir)
+    load(data_dir, os.environ)  # those of a folder that has servers already would count as lost
+    create(servers)
+    names = [*(f"nats-{number + 1}" for number in range(NATS_SERVERS)), "postgres-1", "postgres-2", "valkey"]
+    folders = {name: servers / name for name in names} | {LOGS: data_dir / LOGS}
+    return {name: cleanup.enter_context(own_disk(folder)) for name, folder in folders.items()}
 
 
 def _quietly(_: str) -> None:

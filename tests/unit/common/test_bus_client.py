@@ -15,11 +15,16 @@ SECONDS = 10.0
 
 @dataclass
 class FakeCluster:
-    """Three servers that know each other, and whoever logs in. `open`: the connections that were accepted, oldest first."""
+    """Three servers that know each other, and whoever logs in. `open`: the connections that were accepted, oldest first.
+
+    `silent`: how many of the next that come get no answer to their login; `unanswered` are those, each set when its client closed it.
+    """
 
     ports: list[int] = field(default_factory=list)
     open: list[asyncio.StreamWriter] = field(default_factory=list)
     refused: int = 0
+    silent: int = 0
+    unanswered: list[asyncio.Event] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -35,6 +40,13 @@ class FakeCluster:
             "connect_urls": others,
         }
         writer.write(f"INFO {json.dumps(info)}\r\n".encode())
+        if self.silent:
+            self.silent -= 1
+            self.unanswered.append(closed := asyncio.Event())
+            await reader.read()
+            closed.set()
+            writer.close()
+            return
         while line := await reader.readline():
             if line.startswith(b"CONNECT"):
                 login = json.loads(line.partition(b" ")[2])
@@ -84,6 +96,31 @@ async def test_whatever_ends_a_connection_another_server_is_asked_with_the_same_
             reconnected.clear()
             assert client.is_connected
         assert cluster.refused == 0
+        await client.close()
+
+
+async def test_a_connection_whose_login_has_no_answer_is_closed_before_the_next_is_opened() -> None:
+    async with fake_cluster() as cluster:
+        reconnected = asyncio.Event()
+
+        async def note() -> None:
+            reconnected.set()
+
+        async def ignore(_: Exception) -> None:
+            """That there was no answer."""
+
+        connecting = connect(
+            cluster.url, max_reconnect_attempts=-1, reconnect_time_wait=0, connect_timeout=0.2,
+            reconnected_cb=note, error_cb=ignore,
+        )  # fmt: skip
+        client = await asyncio.wait_for(connecting, SECONDS)
+        cluster.silent = 3
+        cluster.open[-1].close()
+        await asyncio.wait_for(reconnected.wait(), SECONDS)
+        async with asyncio.timeout(SECONDS):
+            for closed in cluster.unanswered:
+                await closed.wait()
+        assert (len(cluster.unanswered), client.is_connected) == (3, True)
         await client.close()
 
 

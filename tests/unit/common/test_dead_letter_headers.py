@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from nats.js.api import RawStreamMsg
 
-from libs.common.bus.letters import DeadLetter, dead_letter_of
+from libs.common.bus.letters import DeadLetter, NotReplayable, dead_letter_of
 from libs.common.dead_letters import MAX_HEADER_CHARACTERS, MAX_PAYLOAD_BYTES, payload_of, read_attempts, read_time
 from libs.common.requests import LetterSummary, ListDeadLetters
 from services.contacts.handlers.operations import list_dead_letters
@@ -98,6 +98,44 @@ async def test_a_letter_without_headers_is_listed_by_its_address(headers: bytes 
 
 def test_no_header_names_another_subject_than_the_server_let_the_service_write_about() -> None:
     assert letter({"Pingcrm-Subject": "user.deleted"}).subject == "message.ingested"
+
+
+def of_address(address: str, consumer: str = "") -> DeadLetter:
+    return dead_letter_of(RawStreamMsg(subject=address, seq=7, data=b"{}", headers={"Pingcrm-Consumer": consumer}))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "dead.contacts.-.-.message.ingested", "dead.contacts.message.ingested", "dead.sync.-.-.clock.mail",
+        "dead.prep.-.-.user.deleted", "dead.auth.-.-.user.deleted", "dead.prep.-.-.prep.skipped",
+        "dead.contacts.-.-.interaction.reported", "dead.contacts.-.-.interaction.reported.telegram.01940000-0000-7000-8000-000000000001",
+    ],
+)  # fmt: skip
+def test_what_a_service_consumes_or_publishes_may_be_published_again(address: str) -> None:
+    of_address(address).require_declared()
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "$JS.API.STREAM.DELETE.EVENTS", "$JS.API.STREAM.PURGE.DEAD", "$SYS.REQ.SERVER.PING", "auth.delete_user", "_INBOX_auth.x",
+        "schedule.prep", "dead.auth.-.-.user.deleted", "users.-.-.user.deleted", "rejected.telegram.interaction.reported",
+        "message", "message.ingested.more", "message.*", "message.>", ">", "*", "", ".", "Message.Ingested", "message.ingested\x1b",
+        "message.ingested\u2028", "interaction.reported.telegram", "interaction.reported.*.*", "interaction.reported.telegram.>",
+        "interaction.reported..x", "interaction.reported.a.b.c", "meeting.upcoming", "clock.mail", "notification.created",
+        "message.ingested." + "x" * 5_000,
+    ],
+)  # fmt: skip
+def test_nothing_else_may_be_whichever_consumer_its_header_names(subject: str) -> None:
+    found = of_address(f"dead.contacts.-.-.{subject}", "contacts_message_ingested")
+    with pytest.raises(
+        NotReplayable, match=r"^Dead letter 7 stays: contacts neither .*`pingcrm dead show 7`"
+    ) as refused:
+        found.require_declared()
+    assert found.given_up_by is None
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 1_000
 
 
 @pytest.mark.parametrize(

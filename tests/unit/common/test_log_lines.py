@@ -48,3 +48,29 @@ def test_a_line_names_its_service_trace_user_and_account_and_quotes_no_value() -
     assert "private words" not in ended.stderr
     assert "trace" not in careful
     assert ended.stdout.strip() == "''"
+
+
+WITHOUT_ROOM = """
+import logging, os, sys
+from libs.common.config import Settings
+from libs.common.log import configure, get_logger
+
+configure("sync", Settings(log_format="json", log_level="info"))
+log, shown = get_logger(), os.dup(2)
+os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
+for number in range(1_000):  # more than is held back
+    log.info("lost", count=number, padding="x" * 100)
+    log.error("lost", count=number)
+    logging.getLogger("a.library").warning("lost")
+os.dup2(shown, 2)
+log.info("seen")
+print("worked")
+"""
+
+
+def test_a_full_disk_costs_lines_of_the_log_and_nothing_else() -> None:
+    ended = subprocess.run([sys.executable, "-c", WITHOUT_ROOM], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "worked"
+    events = [json.loads(line)["event"] for line in ended.stderr.splitlines()]
+    assert events[-1] == "seen"
+    assert len(events) < 1_000

@@ -1,17 +1,20 @@
 """What ends by itself is started again, later and later."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from libs.local.keep_alive import Backoff, ServiceProcess
+from libs.local.keep_alive import Backoff, ServiceProcess, in_background, keep_running
 from libs.local.leftovers import end_noted, note_pid
 from libs.local.process import Process, spawn
+from libs.local.servers import Server
 
 
 def test_the_pause_doubles_up_to_half_a_minute() -> None:
@@ -75,6 +78,69 @@ async def test_stopping_ends_the_pause_before_the_next_start() -> None:
     await supervised.stop()
     await asyncio.wait_for(running, 1)
     assert len(starts) == 3
+
+
+class Idle(Server):
+    """A server whose disk has room, or not."""
+
+    name, program_name = "Idle", "python"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.has_room, self.useless = True, asyncio.Event()
+
+    @property
+    def admin_url(self) -> str:
+        return ""
+
+    async def prepare(self) -> None:
+        if not self.has_room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def command(self) -> Sequence[str]:
+        return [sys.executable, "-c", "import time; time.sleep(60)"]
+
+    async def probe(self) -> Exception | None:
+        return None
+
+    async def until_useless(self) -> str:
+        await self.useless.wait()
+        self.useless.clear()
+        return "It idles."
+
+
+@asynccontextmanager
+async def kept_running(server: Server) -> AsyncIterator[list[str]]:
+    """What is reported of it."""
+    reports: list[str] = []
+    await server.start()
+    async with AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(server.stop)
+        in_background(cleanup, keep_running(server, reports.append))
+        yield reports
+
+
+async def test_a_server_that_could_not_be_started_on_a_full_disk_is_started_when_there_is_room(tmp_path: Path) -> None:
+    server = Idle(tmp_path)
+    async with kept_running(server) as reports:
+        server.has_room = False
+        os.kill(server.process.pid, signal.SIGKILL)  # type: ignore[union-attr]
+        await until(lambda: "Idle could not be started: [Errno 28] No space left on device" in reports)
+        server.has_room = True
+        await until(lambda: server.running)
+
+
+async def test_a_server_that_is_of_no_use_until_it_is_started_anew_is_started_anew(tmp_path: Path) -> None:
+    server = Idle(tmp_path)
+    async with kept_running(server) as reports:
+        before = server.process
+        server.useless.set()
+        await until(lambda: server.running and server.process is not before)
+        assert reports[0] == "It idles. It is started anew."
+        await server.stop()
+        server.useless.set()  # it was stopped on purpose
+        await until(lambda: not server.useless.is_set())
+        assert (server.running, len(reports)) == (False, 2)
 
 
 async def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:

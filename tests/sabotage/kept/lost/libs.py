@@ -146,7 +146,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a broadcast is not kept for integrations",
         "lost",
-        "libs/common/topology.py::streams",
+        "libs/common/topology.py::KEPT",
         Replace("event not in BROADCAST or event in OFFERED", "event not in BROADCAST"),
         (
             "tests/integration/common/test_integrations.py::test_an_integration_gets_what_it_was_given_of_whom_it_was_given_and_nothing_else",
