@@ -1,13 +1,13 @@
 """How the installation is, for its operators: what the services have measured, in words. The same numbers as in `/metrics`. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from libs.common.events import TICKS, Tick
 from libs.common.ids import SERVICES
 from libs.common.requests import Sample
-from services.gateway.domain.concerns import KINDS, Concern, Measured, concerns, duration_text
+from services.gateway.domain.concerns import APIS, KINDS, Concern, Measured, concerns, duration_text
 
 ACCOUNT_STATES = {"active": "Connected", "reauth_required": "Signed out by Google"}
 RUN_STATES = ("queued", "running", "importing", "waiting")
@@ -65,8 +65,10 @@ class ServiceRow:
 
 @dataclass(frozen=True)
 class QuotaView:
-    """`ceiling` 0: there is none. `percent`: how much of it the last minute took."""
+    """Of an API, in `unit`s. `ceiling` 0: there is none. `percent`: how much of it the last minute took."""
 
+    api: str
+    unit: str
     used: int
     ceiling: int
     percent: int
@@ -93,7 +95,7 @@ class OperationsView:
     pending: int | None
     queues: tuple[QueueRow, ...]
     empty_queues: int
-    quota: QuotaView | None
+    quotas: tuple[QuotaView, ...]
     schedules: tuple[ScheduleRow, ...]
     briefs: Mapping[str, int]
     model: tuple[Period, ...]
@@ -117,7 +119,7 @@ def operations_view(measured: Measured) -> OperationsView:
         pending=numbers.whole("pingcrm_messages_pending"),
         queues=tuple(row for row in queues if row.waiting or row.in_hand),
         empty_queues=sum(not (row.waiting or row.in_hand) for row in queues),
-        quota=_quota(numbers),
+        quotas=tuple(_quotas(numbers)),
         schedules=tuple(_schedule(tick, numbers) for tick in TICKS) if numbers.has("sync") else (),
         briefs={found.labels["state"]: int(found.value) for found in numbers.named("pingcrm_briefs_of_day")},
         model=_model(numbers),
@@ -181,11 +183,14 @@ def _queues(numbers: Numbers) -> list[QueueRow]:
     ]
 
 
-def _quota(numbers: Numbers) -> QuotaView | None:
-    used, ceiling = numbers.whole("pingcrm_quota_used_units"), numbers.whole("pingcrm_quota_ceiling_units")
-    if used is None or ceiling is None:
-        return None
-    return QuotaView(used, ceiling, round(100 * used / ceiling) if ceiling else 0)
+def _quotas(numbers: Numbers) -> Iterator[QuotaView]:
+    """Of the APIs whose calls are counted."""
+    for api, text in APIS.items():
+        used = numbers.whole("pingcrm_quota_used_units", api=api)
+        ceiling = numbers.whole("pingcrm_quota_ceiling_units", api=api)
+        if used is not None and ceiling is not None:
+            unit = "units" if api == "gmail" else "requests"
+            yield QuotaView(text, unit, used, ceiling, round(100 * used / ceiling) if ceiling else 0)
 
 
 def _schedule(tick: type[Tick], numbers: Numbers) -> ScheduleRow:
