@@ -37,7 +37,7 @@ RUN_SECONDS = Histogram(
     "pingcrm_run_seconds",
     "How long runs took, pauses included; looks that found nothing are left out",
     ["kind", "first"],
-    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200, 28_800),
+    buckets=(0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 28_800),
 )
 
 # --- briefs and the model ----------------------------------------------------------------------------------------------
@@ -58,6 +58,9 @@ MODEL_COST = Counter("pingcrm_model_cost_usd", "What the model's answers cost at
 for _api in ("gmail", "calendar"):
     for _reason in ("wait", "daily", "google"):
         QUOTA_REFUSALS.labels(_api, _reason)
+for _kind in ("mail", "contacts", "calendar"):
+    for _first in ("true", "false"):
+        RUN_SECONDS.labels(_kind, _first)
 for _outcome in ("refreshed", "reauth_required", "misconfigured", "unavailable", "refused"):
     TOKEN_REFRESHES.labels(_outcome)
 for _outcome in (

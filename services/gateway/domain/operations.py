@@ -8,6 +8,7 @@ from libs.common.events import TICKS, Tick
 from libs.common.ids import SERVICES
 from libs.common.requests import Sample
 from services.gateway.domain.concerns import APIS, KINDS, Concern, Measured, concerns, duration_text
+from services.gateway.domain.model_calls import dollars
 
 ACCOUNT_STATES = {"active": "Connected", "reauth_required": "Signed out by Google"}
 RUN_STATES = ("queued", "running", "importing", "waiting")
@@ -85,8 +86,11 @@ class Period:
 
 @dataclass(frozen=True)
 class OperationsView:
-    """The page. What a service that is away would have told is missing: None, or empty."""
+    """The page. What a service that is away would have told is missing: None, or empty. `measured_at`: when the oldest of the numbers were
+    taken.
+    """
 
+    measured_at: datetime | None
     concerns: tuple[Concern, ...]
     users: int | None
     accounts: tuple[AccountRow, ...]
@@ -106,7 +110,9 @@ def operations_view(measured: Measured) -> OperationsView:
     """Everything on the page but the dead letters themselves."""
     numbers = Numbers.of(measured)
     queues = _queues(numbers)
+    measured_at = min((found.value for found in numbers.named("pingcrm_measured_timestamp_seconds")), default=None)
     return OperationsView(
+        measured_at=None if measured_at is None else datetime.fromtimestamp(measured_at, UTC),
         concerns=tuple(concerns(measured)),
         users=numbers.whole("pingcrm_users"),
         accounts=tuple(
@@ -213,7 +219,7 @@ def _model(numbers: Numbers) -> tuple[Period, ...]:
         Period(
             "24 hours" if days == "1" else f"{days} days",
             int(sum(found.value for found in numbers.named("pingcrm_model_tokens_of_days", days=days))),
-            f"${cost:,.2f}",
+            dollars(cost),
         )
         for days, cost in sorted(costs.items(), key=lambda item: int(item[0]))
     )
