@@ -9,6 +9,7 @@
 #               ten minutes (PINGCRM_CHAOS_SECONDS, PINGCRM_CHAOS_SEED), then everything compared with the oracle, and how long each fault was felt
 #   make simulation  the six o'clock sync of 100,000 accounts through Google's quotas, on a clock of its own (a quarter of an hour)
 #   make soak   an hour of mail at twenty times the real rate for 200 accounts: does anything grow? (ARGS="--seconds 600" for less)
+#   make dashboards  each panel of both Grafana dashboards with the numbers that it gives of a product under load (three minutes; make promtool)
 #   make sabotage  harm the code on purpose, one small change at a time, and see that a test notices
 #   make browser  a Chromium for the tests of the pages, where none is installed (they are skipped without one)
 #   make promtool  what tries the alerts and dashboards, from Debian's packages (they are not tried without)
@@ -27,7 +28,7 @@ ARGS ?=
 # Three workers on two cores: each starts its own PostgreSQL, NATS and Valkey, and waits for a third of its time.
 WORKERS ?= 3
 
-.PHONY: setup demo cluster chaos test proof simulation soak sabotage mutants check audit sbom bench clean lock docs vendor browser promtool typescript screens \
+.PHONY: setup demo cluster chaos test proof simulation soak dashboards sabotage mutants check audit sbom bench clean lock docs vendor browser promtool typescript screens \
 	handbook containers-test
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
@@ -71,6 +72,9 @@ simulation: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+dashboards: $(VENV)/.dev
+	@$(BIN)/python -m tests.dashboards $(ARGS)
 
 sabotage: $(VENV)/.dev
 	@$(BIN)/python -m tests.sabotage $(ARGS)

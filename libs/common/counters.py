@@ -14,15 +14,16 @@ REQUEST_OUTCOMES = Counter(
 
 # --- Google ------------------------------------------------------------------------------------------------------------
 
-QUOTA_UNITS = Counter("pingcrm_quota_units", "Units of Gmail's quota that calls were admitted for", ["priority"])
+# gmail, calendar: whose quota; a unit of the calendar's is a request
+QUOTA_UNITS = Counter("pingcrm_quota_units", "Units of quota that calls were admitted for", ["api", "priority"])
 QUOTA_WAIT_SECONDS = Histogram(
     "pingcrm_quota_wait_seconds",
     "How long a call waited for the quota",
-    ["priority"],
+    ["api", "priority"],
     buckets=(0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 65),
 )
 # wait (our own ceiling is too far away), daily (the day's quota is used up), google (Google refused a call for its rate)
-QUOTA_REFUSALS = Counter("pingcrm_quota_refusals", "Calls that the quota put off, by who said so", ["reason"])
+QUOTA_REFUSALS = Counter("pingcrm_quota_refusals", "Calls that the quota put off, by who said so", ["api", "reason"])
 # refreshed, reauth_required, misconfigured, unavailable, refused
 TOKEN_REFRESHES = Counter("pingcrm_token_refreshes", "Refreshes of access tokens by what came of them", ["outcome"])
 
@@ -36,7 +37,7 @@ RUN_SECONDS = Histogram(
     "pingcrm_run_seconds",
     "How long runs took, pauses included; looks that found nothing are left out",
     ["kind", "first"],
-    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200, 28_800),
+    buckets=(0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 28_800),
 )
 
 # --- briefs and the model ----------------------------------------------------------------------------------------------
@@ -54,8 +55,12 @@ MODEL_TOKENS = Counter("pingcrm_model_tokens", "Tokens that the model took", ["d
 MODEL_COST = Counter("pingcrm_model_cost_usd", "What the model's answers cost at list price")
 
 # There from the beginning, with 0: what appears with its first 1 has not increased, as far as Prometheus can see.
-for _reason in ("wait", "daily", "google"):
-    QUOTA_REFUSALS.labels(_reason)
+for _api in ("gmail", "calendar"):
+    for _reason in ("wait", "daily", "google"):
+        QUOTA_REFUSALS.labels(_api, _reason)
+for _kind in ("mail", "contacts", "calendar"):
+    for _first in ("true", "false"):
+        RUN_SECONDS.labels(_kind, _first)
 for _outcome in ("refreshed", "reauth_required", "misconfigured", "unavailable", "refused"):
     TOKEN_REFRESHES.labels(_outcome)
 for _outcome in (

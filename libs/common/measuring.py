@@ -11,6 +11,7 @@ import platform
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from time import time
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -30,6 +31,7 @@ PART_SECONDS = 8.0  # less than the 10 s after which Prometheus gives up
 # Every number that is measured, and what it says. Several replicas of a service say the same of what they share: take the largest.
 GAUGES: Mapping[str, str] = {
     "pingcrm_build_info": "1, with the version of the program and of its Python",
+    "pingcrm_measured_timestamp_seconds": "When the measured numbers were taken, which may be minutes ago where that takes long",
     "pingcrm_server_info": "1, with the version of a server that the service works with",
     "pingcrm_measure_failed": "1 where this part of the measurements could not be taken, else 0",
     "pingcrm_queue_waiting": "Events that wait for a consumer and were not handed out yet",
@@ -45,9 +47,9 @@ GAUGES: Mapping[str, str] = {
     "pingcrm_polls_late": "Mailboxes that should have been polled by now",
     "pingcrm_polls_lag_seconds": "For how long the first of them is overdue",
     "pingcrm_messages_pending": "Messages that were listed and not read yet",
-    "pingcrm_quota_used_units": "Units of the project's Gmail quota that were spent in the last minute",
+    "pingcrm_quota_used_units": "Units of an API's quota that the project spent in the last minute; of the calendar's a unit is a request",
     "pingcrm_quota_ceiling_units": "How many of them a minute has; 0 is no limit",
-    "pingcrm_quota_closed_seconds": "For how long the day's quota stays used up",
+    "pingcrm_quota_closed_seconds": "For how long the API's quota of the day stays used up",
     "pingcrm_dead_letters": "Dead letters, by the service that gave them up and the subject of the event",
     "pingcrm_briefs_of_day": "Briefs of the last 24 hours by what became of them",
     "pingcrm_model_tokens_of_days": "Tokens that all calls of the model took within so many days",
@@ -87,7 +89,7 @@ class Measuring:
             began = clock()
             if began >= self._kept_until:
                 taken = await asyncio.gather(*(_take_part(part, measure) for part, measure in self._parts.items()))
-                self._taken = (_build(), *(found for part in taken for found in part))
+                self._taken = (_build(), _now(), *(found for part in taken for found in part))
                 self._kept_until = clock() + kept_seconds(clock() - began, self.shortest_seconds)
             return self._taken
 
@@ -111,6 +113,10 @@ async def _take_part(part: str, measure: Measure) -> Sequence[Sample]:
 
 def _build() -> Sample:
     return sample("pingcrm_build_info", 1, version=__version__, python=platform.python_version())
+
+
+def _now() -> Sample:
+    return sample("pingcrm_measured_timestamp_seconds", time())
 
 
 class _Taken(Collector):

@@ -74,7 +74,8 @@ async def wire(r: Resources) -> None:
     r.bus.respond(requests.MeasureSync, partial(operations.get_measurements, r.measuring))
     r.bus.respond(requests.HandleAgainInSync, partial(operations.handle_again, r.bus))
     r.measuring.add("state", partial(operations.measure, context))
-    r.measuring.add("quota", partial(operations.measure_quota, QuotaLimiter.of(r.settings, r.cache)))
+    limiters = (QuotaLimiter.of(r.settings, r.cache), QuotaLimiter.of_calendar(r.settings, r.cache))
+    r.measuring.add("quota", partial(operations.measure_quotas, limiters))
     r.measuring.add("outbox", partial(outbox.measure, r.db))
 
     r.run_in_background("worker", worker.keep_running)

@@ -1,11 +1,10 @@
 """The alerts and dashboards of deploy/ against what a product has really emitted: metrics by promtool, log queries by its lines.
 
-promtool is in Debian's package `prometheus`. Loki is in no package that could be had here: of a query over the logs its filters are
-applied to the lines, and its syntax is checked by Grafana's own grammar (tests/support/typescript).
+promtool is in Debian's package `prometheus`. Queries over the logs are read by logql.py, and their syntax is checked by Grafana's own
+grammar (tests/support/typescript). tests/dashboards has the numbers that each panel gives under load.
 """
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from libs.common.log_schema import CATALOGUE, entries
 from libs.local import ROOT
 from services.gateway.domain.concerns import RULES
+from tests.support import logql
+from tests.support.logql import Line
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 DASHBOARDS = ROOT / "deploy" / "grafana" / "dashboards"
@@ -96,10 +97,33 @@ def alert_names() -> set[str]:
     return {rule["alert"] for rule in group["rules"]}
 
 
+@dataclass(frozen=True)
+class Target:
+    """A query of a panel. `legend`: how its series are called, with labels in braces. `empty`: what is shown where there is none."""
+
+    panel: str
+    unit: str
+    query: str
+    legend: str
+    empty: str
+
+
+def targets(dashboard: str) -> list[Target]:
+    """The queries of a dashboard, in the order of its panels."""
+    panels = json.loads((DASHBOARDS / f"{dashboard}.json").read_text())["panels"]
+    shown = [(panel, panel.get("fieldConfig", {}).get("defaults", {})) for panel in panels]
+    return [
+        Target(
+            panel["title"], how.get("unit", ""), found["expr"], found.get("legendFormat", ""), how.get("noValue", "")
+        )
+        for panel, how in shown
+        for found in panel.get("targets", ())
+    ]
+
+
 def queries(dashboard: str) -> list[tuple[str, str]]:
     """Panel and query, for each of a dashboard."""
-    panels = json.loads((DASHBOARDS / f"{dashboard}.json").read_text())["panels"]
-    return [(panel["title"], target["expr"]) for panel in panels for target in panel.get("targets", ())]
+    return [(target.panel, target.query) for target in targets(dashboard)]
 
 
 def problems_of_metrics(promtool: str, folder: Path, emitted: Sequence[Series], firing: Iterable[str]) -> str:
@@ -157,22 +181,15 @@ def _holds(expression: str) -> dict[str, Any]:
 
 # --- logs ---------------------------------------------------------------------------------------------------------------
 
-_FILTER = re.compile(r'\| (\w+) ?(=~|!=|=|>=) ?(?:"([^"]*)"|(\d+))')
-_UNWRAPPED = re.compile(r"\| unwrap (\w+)")
-_GROUPED = re.compile(r"by \(([\w, ]+)\)")
 
-
-def problems_of_logs(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+def problems_of_logs(lines: Sequence[Line]) -> list[str]:
     """Panels whose query would find nothing in these lines though their event is among them, or that look for what nobody logs."""
     known, wrong = {entry.event for entry in entries(CATALOGUE.read_text())}, []
-    for title, query in queries("logs"):
-        events = [
-            event for name, operator, text, _ in _FILTER.findall(query) if name == "event" for event in text.split("|")
-        ]
+    for title, text in queries("logs"):
+        query = logql.parse(text)
+        events = [event for each in query.filters if each.name == "event" for event in each.value.split("|")]
         wrong += [f"{title}: nobody logs {event}" for event in events if event not in known]
         of_events = [line for line in lines if not events or line["event"] in events]
-        fields = [name for name, *_ in _FILTER.findall(query)] + _UNWRAPPED.findall(query)
-        fields += [name.strip() for names in _GROUPED.findall(query) for name in names.split(",")]
-        if of_events and not any(all(field in line for field in fields) for line in of_events):
-            wrong.append(f"{title}: no line has {fields}")
+        if of_events and not any(all(field in line for field in query.fields) for line in of_events):
+            wrong.append(f"{title}: no line has {query.fields}")
     return wrong

@@ -78,7 +78,9 @@ class Google:
         """As `_mailbox`, for the account's calendars."""
         calendars = self._calendars.get(account_id)
         if calendars is None:
-            calendars = Mailbox(account_id, self._calendar_limiter, Throttle(0.0), self._settings.google_concurrency)
+            calendars = Mailbox(
+                account_id, self._calendar_limiter, Throttle(0.0), self._settings.google_concurrency, api="calendar"
+            )
             self._calendars[account_id] = calendars
         return calendars
 

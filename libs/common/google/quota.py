@@ -193,6 +193,7 @@ class Mailbox:
 
     Google carries out a few parts of a batch at a time: `parts_per_slot` of them are one of the `concurrency` requests, for as long as it
     works on them. Where most of the time passes on the way, more batches are under way, but never more than `concurrency`.
+    `api`: whose quota the calls are counted under, also where it has no ceiling.
     """
 
     account_id: AccountId
@@ -200,6 +201,7 @@ class Mailbox:
     throttle: Throttle
     concurrency: int
     parts_per_slot: int = 1
+    api: Api = "gmail"
     response_times: ResponseTimes = field(default_factory=ResponseTimes)
 
     def __post_init__(self) -> None:
@@ -247,18 +249,17 @@ class Mailbox:
         try:
             wait = await quota_limiter.reserve(self.account_id, units, priority)
         except Throttled as refused:
-            QUOTA_REFUSALS.labels("daily" if isinstance(refused, DailyLimit) else "wait").inc()
+            QUOTA_REFUSALS.labels(self.api, "daily" if isinstance(refused, DailyLimit) else "wait").inc()
             raise
-        if quota_limiter.api == "gmail":
-            QUOTA_UNITS.labels(priority).inc(units)
-            QUOTA_WAIT_SECONDS.labels(priority).observe(wait)
+        QUOTA_UNITS.labels(self.api, priority).inc(units)
+        QUOTA_WAIT_SECONDS.labels(self.api, priority).observe(wait)
         if wait > 0:
             with self.throttle.asleep():
                 await asyncio.sleep(wait)
 
     async def slow_down(self, wait: timedelta) -> None:
         """Google has refused a call for its rate, in spite of it all."""
-        QUOTA_REFUSALS.labels("google").inc()
+        QUOTA_REFUSALS.labels(self.api, "google").inc()
         self.response_times.refused()
         if self.quota_limiter is not None:
             await self.quota_limiter.hold(self.account_id, wait)

@@ -16,7 +16,7 @@ from yarl import URL
 
 from libs.common.errors import Outage, Throttled
 from libs.common.google.errors import DailyLimit, NotReady, Unauthorized, error_of
-from libs.common.google.quota import Api, Mailbox, Priority
+from libs.common.google.quota import Mailbox, Priority
 from libs.common.google.retries import RetryBudget
 from libs.common.resources.reading import Resource
 
@@ -65,7 +65,7 @@ class Exchange(Protocol[T_co]):
 
 @dataclass
 class Session:
-    """Calls of one account. Cheap: make one per piece of work. `priority`: whether it goes before imports. `api`: whose quota is theirs."""
+    """Calls of one account. Cheap: make one per piece of work. `priority`: whether it goes before imports."""
 
     http: aiohttp.ClientSession
     tokens: Tokens
@@ -74,7 +74,6 @@ class Session:
     timeout_seconds: float
     usage: Usage = field(default_factory=Usage)
     hold: Hold = field(default_factory=Hold)
-    api: Api = "gmail"
 
     def __post_init__(self) -> None:
         self._timeout = aiohttp.ClientTimeout(total=self.timeout_seconds)
@@ -85,7 +84,7 @@ class Session:
 
     def on_calendars(self, calendars: Mailbox) -> "Session":
         """The same piece of work, for calls that the calendar's quota counts."""
-        return replace(self, mailbox=calendars, api="calendar")
+        return replace(self, mailbox=calendars)
 
     async def call(
         self, method: Any, scope: str, *, units: int = 0, json: object = None, repeatable: bool = True, **params: object
@@ -158,7 +157,7 @@ class Session:
     ) -> tuple[Mapping[str, str], bytes]:
         """One request; the headers and the body of its 2xx response. Outage: there was none, or it broke off."""
         self.usage.requests += 1
-        self.usage.units += units if self.api == "gmail" else 0
+        self.usage.units += units if self.mailbox.api == "gmail" else 0
         headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
         if body is not None:
             headers["Content-Type"] = content_type

@@ -7,6 +7,7 @@ from libs.common.ids import SERVICES
 from libs.common.requests import Sample
 
 KINDS = {"mail": "Mail", "contacts": "Contacts", "calendar": "Calendars"}
+APIS = {"gmail": "Gmail", "calendar": "Google Calendar"}
 
 Measured = Mapping[str, Sequence[Sample] | None]
 """The samples of each service; None: it is away."""
@@ -59,7 +60,7 @@ RULES: tuple[Rule, ...] = (
         "PingCRMPollsLate", "pingcrm_polls_lag_seconds", 900, "Mailboxes have been due for a look for {duration}."
     ),
     Rule(
-        "PingCRMQuotaUsedUp", "pingcrm_quota_closed_seconds", 0, "Gmail's quota of the day is used up for another {duration}."
+        "PingCRMQuotaUsedUp", "pingcrm_quota_closed_seconds", 0, "{api}'s quota of the day is used up for another {duration}."
     ),
     Rule(
         "PingCRMBriefsFail", "pingcrm_briefs_of_day", 0, "Briefs that failed in the last 24 hours: {value:,.0f}.",
@@ -104,5 +105,6 @@ def _values(rule: Rule, samples: Sequence[Sample]) -> list[tuple[Mapping[str, st
 
 def _sentence(rule: Rule, service: str, labels: Mapping[str, str], value: float) -> str:
     words = {**labels, "service": service, "kind": KINDS.get(labels.get("kind", ""), "")}
+    words |= {"api": APIS.get(labels.get("api", ""), "Google")}
     words |= {"part": words.get("part", "").replace("_", " ")}
     return rule.text.format(**words, value=value, duration=duration_text(value))

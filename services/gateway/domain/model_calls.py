@@ -33,7 +33,7 @@ def content_text(call: ModelCall) -> str:
 
 def dollars(amount: float) -> str:
     """`$0.0021`: as precise as such small amounts need."""
-    return f"${amount:.4f}" if 0 < amount < 0.1 else f"${amount:.2f}"
+    return f"${amount:.4f}" if 0 < amount < 0.1 else f"${amount:,.2f}"
 
 
 def total_usd(calls: Sequence[ModelCall]) -> float:

@@ -1,13 +1,14 @@
 """How the installation is, for its operators: what the services have measured, in words. The same numbers as in `/metrics`. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from libs.common.events import TICKS, Tick
 from libs.common.ids import SERVICES
 from libs.common.requests import Sample
-from services.gateway.domain.concerns import KINDS, Concern, Measured, concerns, duration_text
+from services.gateway.domain.concerns import APIS, KINDS, Concern, Measured, concerns, duration_text
+from services.gateway.domain.model_calls import dollars
 
 ACCOUNT_STATES = {"active": "Connected", "reauth_required": "Signed out by Google"}
 RUN_STATES = ("queued", "running", "importing", "waiting")
@@ -65,8 +66,10 @@ class ServiceRow:
 
 @dataclass(frozen=True)
 class QuotaView:
-    """`ceiling` 0: there is none. `percent`: how much of it the last minute took."""
+    """Of an API, in `unit`s. `ceiling` 0: there is none. `percent`: how much of it the last minute took."""
 
+    api: str
+    unit: str
     used: int
     ceiling: int
     percent: int
@@ -83,8 +86,11 @@ class Period:
 
 @dataclass(frozen=True)
 class OperationsView:
-    """The page. What a service that is away would have told is missing: None, or empty."""
+    """The page. What a service that is away would have told is missing: None, or empty. `measured_at`: when the oldest of the numbers were
+    taken.
+    """
 
+    measured_at: datetime | None
     concerns: tuple[Concern, ...]
     users: int | None
     accounts: tuple[AccountRow, ...]
@@ -93,7 +99,7 @@ class OperationsView:
     pending: int | None
     queues: tuple[QueueRow, ...]
     empty_queues: int
-    quota: QuotaView | None
+    quotas: tuple[QuotaView, ...]
     schedules: tuple[ScheduleRow, ...]
     briefs: Mapping[str, int]
     model: tuple[Period, ...]
@@ -104,7 +110,9 @@ def operations_view(measured: Measured) -> OperationsView:
     """Everything on the page but the dead letters themselves."""
     numbers = Numbers.of(measured)
     queues = _queues(numbers)
+    measured_at = min((found.value for found in numbers.named("pingcrm_measured_timestamp_seconds")), default=None)
     return OperationsView(
+        measured_at=None if measured_at is None else datetime.fromtimestamp(measured_at, UTC),
         concerns=tuple(concerns(measured)),
         users=numbers.whole("pingcrm_users"),
         accounts=tuple(
@@ -117,7 +125,7 @@ def operations_view(measured: Measured) -> OperationsView:
         pending=numbers.whole("pingcrm_messages_pending"),
         queues=tuple(row for row in queues if row.waiting or row.in_hand),
         empty_queues=sum(not (row.waiting or row.in_hand) for row in queues),
-        quota=_quota(numbers),
+        quotas=tuple(_quotas(numbers)),
         schedules=tuple(_schedule(tick, numbers) for tick in TICKS) if numbers.has("sync") else (),
         briefs={found.labels["state"]: int(found.value) for found in numbers.named("pingcrm_briefs_of_day")},
         model=_model(numbers),
@@ -181,11 +189,14 @@ def _queues(numbers: Numbers) -> list[QueueRow]:
     ]
 
 
-def _quota(numbers: Numbers) -> QuotaView | None:
-    used, ceiling = numbers.whole("pingcrm_quota_used_units"), numbers.whole("pingcrm_quota_ceiling_units")
-    if used is None or ceiling is None:
-        return None
-    return QuotaView(used, ceiling, round(100 * used / ceiling) if ceiling else 0)
+def _quotas(numbers: Numbers) -> Iterator[QuotaView]:
+    """Of the APIs whose calls are counted."""
+    for api, text in APIS.items():
+        used = numbers.whole("pingcrm_quota_used_units", api=api)
+        ceiling = numbers.whole("pingcrm_quota_ceiling_units", api=api)
+        if used is not None and ceiling is not None:
+            unit = "units" if api == "gmail" else "requests"
+            yield QuotaView(text, unit, used, ceiling, round(100 * used / ceiling) if ceiling else 0)
 
 
 def _schedule(tick: type[Tick], numbers: Numbers) -> ScheduleRow:
@@ -208,7 +219,7 @@ def _model(numbers: Numbers) -> tuple[Period, ...]:
         Period(
             "24 hours" if days == "1" else f"{days} days",
             int(sum(found.value for found in numbers.named("pingcrm_model_tokens_of_days", days=days))),
-            f"${cost:,.2f}",
+            dollars(cost),
         )
         for days, cost in sorted(costs.items(), key=lambda item: int(item[0]))
     )

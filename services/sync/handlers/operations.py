@@ -1,5 +1,6 @@
 """Sync as its operators see it, in numbers; and what it gave up, once more."""
 
+from collections.abc import Iterable
 from itertools import product
 from typing import get_args
 
@@ -32,16 +33,17 @@ async def measure(context: Context) -> list[Sample]:
     return samples
 
 
-async def measure_quota(quota: QuotaLimiter | None) -> list[Sample]:
-    """Of Gmail's quota what the project has used. None: there is no ceiling, nothing is counted."""
-    if quota is None:
-        return []
-    use = await quota.get_use()
-    return [
-        sample("pingcrm_quota_used_units", use.units),
-        sample("pingcrm_quota_ceiling_units", use.ceiling),
-        sample("pingcrm_quota_closed_seconds", use.closed_seconds),
-    ]
+async def measure_quotas(limiters: Iterable[QuotaLimiter | None]) -> list[Sample]:
+    """What the project has used of the quotas of these APIs. None: there is no ceiling, nothing is counted."""
+    samples = []
+    for limiter in filter(None, limiters):
+        use = await limiter.get_use()
+        samples += [
+            sample("pingcrm_quota_used_units", use.units, api=limiter.api),
+            sample("pingcrm_quota_ceiling_units", use.ceiling, api=limiter.api),
+            sample("pingcrm_quota_closed_seconds", use.closed_seconds, api=limiter.api),
+        ]
+    return samples
 
 
 async def get_measurements(measuring: Measuring, _: MeasureSync) -> Measurements:

@@ -35,11 +35,17 @@ async def list_unfinished(connection: Connection) -> list[UnfinishedRuns]:
 
 
 async def get_late_polls(connection: Connection) -> tuple[int, float]:
-    """How many mailboxes at rest should have been polled by now (freshness.list_due), and for how many seconds the first one."""
+    """How many mailboxes at rest should have been polled by now (freshness.list_due), and for how many seconds the first one.
+
+    What became due while a run of the mailbox was under way, such as its import, is due from the end of that run.
+    """
     row = await connection.fetchrow(
         f"""
-        SELECT count(*) AS mailboxes, COALESCE(extract(epoch FROM now() - min(poll_at)), 0) AS lag_seconds
+        SELECT count(*) AS mailboxes, COALESCE(extract(epoch FROM now() - min(GREATEST(poll_at, last.finished_at))), 0) AS lag_seconds
         FROM accounts a
+        LEFT JOIN LATERAL (SELECT r.finished_at FROM runs r
+                           WHERE r.user_id = a.user_id AND r.account_id = a.account_id AND r.kind = 'mail'
+                           ORDER BY r.run_id DESC LIMIT 1) last ON true
         WHERE {may_be_synced("$1")} AND poll_at <= now()
           AND EXISTS (SELECT FROM cursors c WHERE c.account_id = a.account_id AND c.kind = 'mail' AND c.token->'listing' = 'null')
           AND NOT EXISTS (SELECT FROM runs r WHERE r.account_id = a.account_id AND r.kind = 'mail' AND r.finished_at IS NULL)

@@ -1,6 +1,7 @@
 """The quota limiter on a real Redis: the moments that it gives, over whole minutes, whatever else the machine is doing."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 import redis.asyncio
+from prometheus_client import REGISTRY
 
 from libs.common.cache import Cache, open_cache
 from libs.common.config import Settings
@@ -53,6 +55,18 @@ def mailbox(quota_limiter: QuotaLimiter, account_id: AccountId | None = None) ->
 
 def new_account() -> AccountId:
     return AccountId(new_id())
+
+
+def counted() -> "Counter[str]":
+    """What the metrics of this process have of live calls, by API."""
+    numbers: Counter[str] = Counter()
+    for api in ("gmail", "calendar"):
+        lane = {"api": api, "priority": "live"}
+        numbers[f"units {api}"] = int(REGISTRY.get_sample_value("pingcrm_quota_units_total", lane) or 0)
+        numbers[f"waits {api}"] = int(REGISTRY.get_sample_value("pingcrm_quota_wait_seconds_count", lane) or 0)
+        put_off = {"api": api, "reason": "wait"}
+        numbers[f"refusals {api}"] = int(REGISTRY.get_sample_value("pingcrm_quota_refusals_total", put_off) or 0)
+    return numbers
 
 
 class Reservations:
@@ -268,6 +282,7 @@ async def test_the_calendar_s_requests_stay_below_the_project_s_ceiling_and_cost
 
         settings = Settings(google_api_root=google.url, calendar_project_requests_per_minute=3)
         here, there = (Google(settings, http, cache) for _ in range(2))
+        before = counted()
         accounts = [process.account(tokens, new_account()) for process in (here, there, here, there)]
         for account in accounts[:3]:
             await account.calendar.calendars()
@@ -276,6 +291,9 @@ async def test_the_calendar_s_requests_stay_below_the_project_s_ceiling_and_cost
         assert google.world.counters.http == 3
         await account.gmail.profile()
         assert (account.usage.requests, account.usage.units) == (2, 1), "units are Gmail's alone"
+        assert counted() - before == Counter(
+            {"units calendar": 3, "waits calendar": 3, "refusals calendar": 1, "units gmail": 1, "waits gmail": 1}
+        )
         limiter = QuotaLimiter.of_calendar(settings, cache)
         assert limiter is not None
         assert (await limiter.get_use()).units == 3

@@ -1,5 +1,6 @@
 """The operations page and the metrics, of all five services: who sees them, what they show, and a dead letter that is replayed."""
 
+import html
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -130,20 +131,25 @@ async def test_only_operators_have_the_page_and_nobody_the_metrics_on_the_public
     async with installation.browser("alice") as browser, browser.get("/operations") as response:
         page = await response.text()
     found: dict[str, float] = {}
+    ceilings: dict[str, float] = {}
     async with aiohttp.ClientSession() as prometheus:
         for service, port in installation.health_ports.items():
             async with prometheus.get(f"http://127.0.0.1:{port}/metrics") as response:
                 families = list(text_string_to_metric_families(await response.text()))
             samples = [each for family in families for each in family.samples]
             found |= {each.name: each.value for each in samples if each.name.startswith("pingcrm_")}
+            ceilings |= {
+                each.labels["api"]: each.value for each in samples if each.name == "pingcrm_quota_ceiling_units"
+            }
             failed = [each.labels["part"] for each in samples if each.name == "pingcrm_measure_failed" and each.value]
             assert failed == [], service
             queues = {each.labels["consumer"] for each in samples if each.name == "pingcrm_queue_waiting"}
             assert all(name.startswith(f"{service}_") for name in queues)
-    assert (found["pingcrm_users"], found["pingcrm_quota_ceiling_units"]) == (2, 1_200_000)
+    assert (found["pingcrm_users"], ceilings) == (2, {"gmail": 1_200_000, "calendar": 10_000})
     assert "<dt>Users</dt><dd>2</dd>" in page
     assert ", as of <time" in page.partition('id="operations"')[2], "it is fetched again with the numbers"
-    assert "0 of 1,200,000 units" in page
+    assert "Gmail's quota: 0 of 1,200,000 units" in html.unescape(page)
+    assert "Google Calendar's quota: 0 of 10,000 requests" in html.unescape(page)
     assert re.search(r"PostgreSQL 18\.\d+, NATS 2\.\d+\.\d+<", page)
     assert "does not reply" not in page
 

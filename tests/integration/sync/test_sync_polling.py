@@ -11,7 +11,7 @@ from libs.common.service import Resources, opened
 from services.sync.context import Context
 from services.sync.mail.polling import POLLS_AT_ONCE, poll_due
 from services.sync.runs.queue import RunQueue
-from services.sync.store import freshness
+from services.sync.store import freshness, operations
 from services.sync.store.freshness import Due
 from tests.conftest import ServiceSettings
 
@@ -82,3 +82,32 @@ async def test_each_mailbox_is_polled_once_at_a_pause_that_follows_how_quiet_it_
             "EXPLAIN (FORMAT TEXT) SELECT FROM accounts WHERE state = 'active' AND poll_at <= now()"
         )
         assert "accounts_poll_due" in plan, "and it does not go through all mailboxes"
+
+
+async def test_a_mailbox_is_late_from_the_end_of_what_kept_it_from_being_polled(
+    service_settings: ServiceSettings,
+) -> None:
+    """An import takes hours: the mailbox is due the moment that it ends, and not for hours then."""
+    async with opened("sync", service_settings("sync")) as r:
+        await r.db.execute(POPULATE)
+        await r.db.execute(
+            """
+            UPDATE accounts SET poll_at = now() + CASE address WHEN '1@example.com' THEN interval '-2 hours'
+                                                               WHEN '2@example.com' THEN interval '-10 minutes' ELSE interval '1 hour' END
+            """
+        )
+        await r.db.execute(
+            """
+            INSERT INTO runs (run_id, user_id, account_id, kind, reason, state, started_at, finished_at)
+            SELECT ('00000000-0000-7000-8000-00000000000' || n)::uuid, user_id, account_id, 'mail', 'connected', 'completed',
+                   now() - interval '3 hours', CASE n WHEN 1 THEN now() - interval '2 hours' END
+            FROM accounts, generate_series(1, 2) n WHERE address = '1@example.com'
+            """
+        )
+        for ended, late, lag in (("NULL", 1, 600), ("now()", 2, 600), ("now() - interval '1 hour'", 2, 3_600)):
+            await r.db.execute(
+                f"UPDATE runs SET finished_at = {ended} WHERE run_id = '00000000-0000-7000-8000-000000000002'"
+            )
+            async with r.db.acquire() as connection:
+                found, seconds = await operations.get_late_polls(connection)
+            assert (found, 0 <= seconds - lag < 60) == (late, True), (ended, seconds)

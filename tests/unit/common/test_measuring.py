@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from time import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -49,6 +50,7 @@ async def test_who_measures_again_at_once_gets_the_same_numbers() -> None:
     first, second = await measuring.take(), await measuring.take()
     assert first == second
     assert part.times == 1
+    assert abs(values(first)["pingcrm_measured_timestamp_seconds"] - time()) < 60, "and when they were taken"
 
 
 async def test_what_an_operator_sees_is_measured_for_everybody_and_not_for_that_operator() -> None:

@@ -1,6 +1,7 @@
 """What operators are told, and when: the page and the alerts have the same bounds, and each alert has a page of what to do."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 import yaml
@@ -10,11 +11,11 @@ from libs.common.measuring import sample
 from libs.common.requests import Sample
 from libs.local import ROOT
 from services.gateway.domain.concerns import DOWN, RULES, Rule, concerns, duration_text
-from services.gateway.domain.operations import AccountRow, ScheduleRow, operations_view
+from services.gateway.domain.operations import AccountRow, QuotaView, ScheduleRow, operations_view
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 PAGES = ROOT / "docs" / "operating" / "alerts"
-LABELS = {"part": "state", "consumer": "sync_clock_mail", "kind": "mail"}
+LABELS = {"part": "state", "consumer": "sync_clock_mail", "kind": "mail", "api": "calendar"}
 
 
 def alerts() -> dict[str, Mapping[str, str]]:
@@ -73,39 +74,53 @@ def test_a_duration_is_said_in_the_largest_unit_of_which_there_are_two(seconds: 
 def test_a_page_of_which_every_service_is_away_is_empty_and_says_who_is() -> None:
     view = operations_view(dict.fromkeys(SERVICES))
     assert len(view.concerns) == len(SERVICES)
-    assert (view.users, view.pending, view.quota, view.kinds, view.schedules) == (None, None, None, (), ())
+    assert view.measured_at is None
+    assert (view.users, view.pending, view.quotas, view.kinds, view.schedules) == (None, None, (), (), ())
     assert [row.version for row in view.services] == [""] * len(SERVICES)
 
 
 def test_the_page_has_the_numbers_of_the_measurements_in_words() -> None:
     measured = healthy()
+    moment = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    measured["gateway"] = [sample("pingcrm_measured_timestamp_seconds", moment.timestamp() + 90)]
+    measured["contacts"] = [sample("pingcrm_measured_timestamp_seconds", moment.timestamp())]
     measured["auth"] = [sample("pingcrm_users", 2), sample("pingcrm_accounts", 3, state="active")]
     measured["sync"] = [
         sample("pingcrm_runs", 4, kind="mail", state="queued"),
         sample("pingcrm_sync_lag_seconds", 180, kind="mail", state="queued"),
         sample("pingcrm_sync_lag_seconds", 9_999, kind="mail", state="importing"),
         sample("pingcrm_messages_pending", 1_204),
-        sample("pingcrm_quota_used_units", 300_000),
-        sample("pingcrm_quota_ceiling_units", 1_200_000),
+        sample("pingcrm_quota_used_units", 4_000, api="calendar"),
+        sample("pingcrm_quota_ceiling_units", 0, api="calendar"),
+        sample("pingcrm_quota_used_units", 300_000, api="gmail"),
+        sample("pingcrm_quota_ceiling_units", 1_200_000, api="gmail"),
         *(sample(f"pingcrm_queue_{what}", 0, consumer="sync_clock_mail") for what in ("waiting", "in_hand", "age_seconds")),
         sample("pingcrm_build_info", 1, version="0.1.0", python="3.11.2"),
         sample("pingcrm_server_info", 1, server="postgres", version="18.1 (Debian)"),
     ]  # fmt: skip
     measured["prep"] = [
         sample("pingcrm_briefs_of_day", 5, state="sent"),
-        sample("pingcrm_model_cost_usd_of_days", 0.126, days="30"),
+        sample("pingcrm_model_cost_usd_of_days", 0.0039, days="1"),
+        sample("pingcrm_model_tokens_of_days", 900, days="1", direction="input"),
+        sample("pingcrm_model_cost_usd_of_days", 1_204.126, days="30"),
         sample("pingcrm_model_tokens_of_days", 1_000, days="30", direction="input"),
         sample("pingcrm_model_tokens_of_days", 200, days="30", direction="output"),
     ]
     view = operations_view(measured)
+    assert view.measured_at == moment, "it is as old as the oldest number"
     assert (view.users, view.accounts) == (2, (AccountRow("Connected", 3),))
     (mail,) = view.kinds
     assert (mail.kind, mail.runs, mail.lag) == ("Mail", {"queued": 4}, "3 min")
-    assert view.quota is not None
-    assert view.quota.percent == 25
+    assert view.quotas == (
+        QuotaView("Gmail", "units", 300_000, 1_200_000, 25),
+        QuotaView("Google Calendar", "requests", 4_000, 0, 0),
+    )
     assert (view.queues, view.empty_queues) == ((), 1)
     assert view.briefs == {"sent": 5}
-    assert [(period.days, period.tokens, period.cost) for period in view.model] == [("30 days", 1_200, "$0.13")]
+    assert [(period.days, period.tokens, period.cost) for period in view.model] == [
+        ("24 hours", 900, "$0.0039"),
+        ("30 days", 1_200, "$1,204.13"),
+    ]
     assert view.schedules[:2] == (
         ScheduleRow("Mail of every account", "every 6 hours", None),
         ScheduleRow("Contacts of every account", "every 6 hours", None),

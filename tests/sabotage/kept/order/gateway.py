@@ -139,4 +139,14 @@ MUTATIONS: tuple[Mutation, ...] = (
         Replace("refused.status == 404", "True"),
         ("tests/unit/gateway/test_user_zones.py::test_a_zone_that_can_not_be_known_now_is_not_guessed",),
     ),
+    Mutation(
+        "operators see old numbers as those of now",
+        "order",
+        "services/gateway/domain/operations.py::operations_view",
+        Replace(
+            'min((found.value for found in numbers.named("pingcrm_measured_timestamp_seconds")), default=None)',
+            'max((found.value for found in numbers.named("pingcrm_measured_timestamp_seconds")), default=None)',
+        ),
+        ("tests/unit/gateway/test_operations_rules.py::test_the_page_has_the_numbers_of_the_measurements_in_words",),
+    ),
 )

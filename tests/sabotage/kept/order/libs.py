@@ -43,6 +43,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{QUOTA}::test_the_calendar_s_requests_stay_below_the_project_s_ceiling_and_cost_gmail_nothing",),
     ),
     Mutation(
+        "operators see the calendar's requests as units of Gmail's quota",
+        "order",
+        "libs/common/google/quota.py::Mailbox._wait",
+        Replace("QUOTA_UNITS.labels(self.api, priority)", 'QUOTA_UNITS.labels("gmail", priority)'),
+        (f"{QUOTA}::test_the_calendar_s_requests_stay_below_the_project_s_ceiling_and_cost_gmail_nothing",),
+    ),
+    Mutation(
         "an import whose calls all stand in line",
         "order",
         "libs/common/google/quota.py::Mailbox.admit",

@@ -187,4 +187,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         InText("AND c.kind = 'mail' AND", "AND c.kind = 'contacts' AND"),
         (f"{SYNC}/test_sync_store_runs.py::{LOOK}",),
     ),
+    Mutation(
+        "a mailbox is late by as long as its import took",
+        "order",
+        "services/sync/store/operations.py::get_late_polls",
+        InText("GREATEST(poll_at, last.finished_at)", "poll_at"),
+        (
+            "tests/integration/sync/test_sync_polling.py::test_a_mailbox_is_late_from_the_end_of_what_kept_it_from_being_polled",
+        ),
+    ),
 )
