@@ -355,7 +355,7 @@ def test_the_calendar_has_a_ceiling_of_its_own_where_requests_can_be_counted() -
     assert QuotaLimiter.of_calendar(Settings(calendar_project_requests_per_minute=0), cache) is None
 
 
-MAILBOX_KEY, PROJECT_KEY = f"quota:{{gmail}}:{ACCOUNT}", "quota:{gmail}:project"
+MAILBOX_KEY, PROJECT_KEY = f"quota:{{gmail}}:mailbox:{ACCOUNT}", "quota:{gmail}:project"
 
 
 @pytest.mark.parametrize(("priority", "longest_ms"), [("live", 20_000.0), ("backfill", 65_000.0)])
@@ -386,7 +386,7 @@ async def test_what_the_quota_refuses_names_its_wait() -> None:
     calendar = QuotaLimiter(cast(Cache, redis), 0, 7, 0.0, api="calendar")
     with pytest.raises(Throttled, match=r"^Google Calendar asked us to wait\.$"):
         await calendar.reserve(ACCOUNT, 1, "live")
-    assert redis.ran[-1][1] == [f"quota:{{calendar}}:{ACCOUNT}", "quota:{calendar}:project"]
+    assert redis.ran[-1][1] == [f"quota:{{calendar}}:mailbox:{ACCOUNT}", "quota:{calendar}:project"]
     redis.away = True
     with pytest.raises(Outage, match=rf"^Redis, which keeps count of Gmail's quota, is away: {OUTAGES[0].__name__}\.$"):
         await limiter.reserve(ACCOUNT, 20, "live")

@@ -36,6 +36,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{QUOTA}::test_an_import_leaves_live_work_its_share_also_where_that_has_taken_more",),
     ),
     Mutation(
+        "units that are free again before their minute is over",
+        "order",
+        "libs/common/google/quota.lua",
+        InText("bucket.units[slot - bucket.slots] or 0", "bucket.units[slot - bucket.slots + 1] or 0"),
+        (f"{QUOTA}::test_an_import_beside_which_mail_comes_uses_99_per_cent_of_every_minute_and_new_mail_goes_at_once",),
+    ),
+    Mutation(
         "the calendar's requests are counted as Gmail's",
         "order",
         "libs/common/google/api.py::Google._open",
@@ -58,7 +65,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/common/google/batch_get.py::_most_units",
         Replace('session.priority == "backfill" and per_second', 'session.priority == "live" and per_second'),
         (
-            "tests/unit/google_edge/test_google_edge_batch_get.py::test_an_import_requests_no_more_at_a_time_than_its_quota_gives_in_a_second",
+            "tests/unit/google_edge/test_google_edge_batch_get.py::test_an_import_requests_no_more_at_a_time_than_its_quota_gives_in_a_moment",
         ),
     ),
 )
