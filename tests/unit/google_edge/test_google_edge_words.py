@@ -165,6 +165,7 @@ class Authority:
 
     lifetime: timedelta = timedelta(hours=1)
     refusal: str = ""
+    scopes: frozenset[str] = frozenset()
     asked: list[GetToken] = field(default_factory=list)
 
     async def request(self, query: GetToken) -> Token:
@@ -174,7 +175,7 @@ class Authority:
         return Token(
             access_token=f"t{len(self.asked)}",
             expires_at=datetime.now(UTC) + self.lifetime,
-            scopes=frozenset(),
+            scopes=self.scopes,
             address="a@x.example",
             user_id=UserId(UUID(int=1)),
         )
@@ -193,6 +194,15 @@ async def test_a_token_is_held_for_its_scope_while_it_lasts_and_is_accepted() ->
     assert [(query.account_id, query.scope, query.rejected) for query in authority.asked] == [
         (ACCOUNT, "a", None), (ACCOUNT, "b", None), (ACCOUNT, "a", "t1"),
     ]  # fmt: skip
+
+
+async def test_a_token_is_good_for_all_scopes_that_it_covers_and_of_a_rejected_one_nothing_is() -> None:
+    authority = Authority(scopes=frozenset({"a", "b"}))
+    tokens = AccountTokens(cast(Bus, authority), ACCOUNT)
+    assert [await tokens("a", None), await tokens("b", None), await tokens("c", None)] == ["t1", "t1", "t2"]
+    assert [await tokens("b", "t1"), await tokens("a", "t1")] == ["t2", "t2"], "the second one covers them, too"
+    assert [await tokens("b", "t2"), await tokens("a", None)] == ["t3", "t3"]
+    assert len(authority.asked) == 3
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(59, 2), (65, 1)])
