@@ -40,7 +40,27 @@ MUTATIONS: tuple[Mutation, ...] = (
         "order",
         "libs/common/google/quota.lua",
         InText("bucket.units[slot - bucket.slots] or 0", "bucket.units[slot - bucket.slots + 1] or 0"),
-        (f"{QUOTA}::test_an_import_beside_which_mail_comes_uses_99_per_cent_of_every_minute_and_new_mail_goes_at_once",),
+        (
+            f"{QUOTA}::test_an_import_beside_which_mail_comes_uses_99_per_cent_of_every_minute_and_new_mail_goes_at_once",
+        ),
+    ),
+    Mutation(
+        "events that are published together and are more than a stream takes",
+        "order",
+        "libs/common/bus/publisher.py::Publisher._next_together",
+        Replace("PUBLISHES_AT_ONCE", "10 * PUBLISHES_AT_ONCE"),
+        (
+            "tests/unit/common/test_bus_publisher.py::test_a_batch_holds_as_many_as_a_stream_takes_and_one_publisher_s_are_not_divided",
+        ),
+    ),
+    Mutation(
+        "a token that Google has refused is held for what else it covers",
+        "order",
+        "libs/common/google/tokens.py::AccountTokens.__call__",
+        Replace("token.expires_at > until and token.access_token != rejected", "token.expires_at > until"),
+        (
+            "tests/unit/google_edge/test_google_edge_words.py::test_a_token_is_good_for_all_scopes_that_it_covers_and_of_a_rejected_one_nothing_is",
+        ),
     ),
     Mutation(
         "the calendar's requests are counted as Gmail's",
