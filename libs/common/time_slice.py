@@ -6,6 +6,16 @@ from time import perf_counter
 SLICE_SECONDS = 0.025  # about: it ends with the item during which it is over
 
 
+REST_SHARE, LONGEST_REST = 4, 5
+
+
+def rest_after(worked_seconds: float, every_seconds: float) -> float:
+    """How long a background loop rests, in seconds: `every_seconds`, and longer where it has much to do, so that it takes a fifth of the
+    time at most; never more than five times that long.
+    """
+    return min(max(every_seconds, REST_SHARE * worked_seconds), LONGEST_REST * every_seconds)
+
+
 class TimeSlice:
     """Parsing many items:  `parsing = TimeSlice()`, and after each item `await parsing.pause_if_over()`."""
 

@@ -80,7 +80,8 @@ async def _compare(
         if number % SIFTED_AT_ONCE == 0:
             await asyncio.sleep(0)  # others want to be served, too
     others = {other_id for several in candidates.values() for other_id in several} - traits.keys()
-    traits |= await duplicates.list_traits(connection, others)
+    if others:
+        traits |= await duplicates.list_traits(connection, others)
     found = await _suggestions(traits, candidates)
     await duplicates.replace_suggestions(connection, user_id, due, found)
 
@@ -89,7 +90,8 @@ async def _read_names(connection: Connection, names: dict[ContactId, str], conta
     """Add the names of those of these contacts that are not there yet; empty ones of who is gone."""
     missing = set(contact_ids) - names.keys()
     names |= dict.fromkeys(missing, "")
-    names |= await duplicates.list_names(connection, missing)
+    if missing:
+        names |= await duplicates.list_names(connection, missing)
 
 
 def _candidates(

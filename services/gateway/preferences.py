@@ -1,6 +1,7 @@
 """The settings of a user: read, changed while somebody else may be changing them too, and what has to be known of them all the time.
 
-Every change of a contact asks whether its user wants calls about contacts, so that is remembered in Redis. Settings change through
+Every change of a contact asks whether its user wants calls about contacts, and every notification whether there is anybody to call, so that
+is remembered in Redis. Settings change through
 `change_preferences` alone. While it waits for `auth` nothing is remembered, and it remembers the new choice before anybody has the
 response: what changes from then on is judged by it, on every replica, also where the response is lost. Of two answers the one with the
 higher version of the settings stays, however late the other is.
@@ -28,7 +29,8 @@ if not known or tonumber(string.match(known, '^%d+')) <= tonumber(ARGV[1]) then
 end
 return {}
 """
-_YES, _NO, _UNKNOWN = " yes", " no", " unknown"
+# Calls about contacts, none about contacts, none at all, and what is being changed just now.
+_YES, _NO, _NONE, _UNKNOWN = " yes", " no", " none", " unknown"
 
 
 class Changed(NamedTuple):
@@ -70,7 +72,7 @@ async def change_preferences(
 async def wants_contact_calls(bus: Bus, cache: Cache, user_id: UserId) -> bool:
     """Whether the user's webhook is to be called about contacts that change. Outage or Refused: it can't be known right now."""
     known = (await cache.get(_key(user_id)) or b"").decode()
-    if known.endswith((_YES, _NO)):
+    if known.endswith((_YES, _NO, _NONE)):
         return known.endswith(_YES)
     settings = await get_preferences(bus, user_id)
     if settings is None:
@@ -79,9 +81,17 @@ async def wants_contact_calls(bus: Bus, cache: Cache, user_id: UserId) -> bool:
     return webhook_url(settings.preferences, CONTACT_CHANGED) is not None
 
 
+async def has_no_webhook(cache: Cache, user_id: UserId) -> bool:
+    """Whether it is remembered that the user has no webhook; False also where nothing is."""
+    return (await cache.get(_key(user_id)) or b"").decode().endswith(_NONE)
+
+
 async def remember(cache: Cache, user_id: UserId, settings: UserPreferences) -> None:
     """What the user wants by these settings, unless it is known by later ones."""
-    choice = _NO if webhook_url(settings.preferences, CONTACT_CHANGED) is None else _YES
+    if webhook_url(settings.preferences, CONTACT_CHANGED) is not None:
+        choice = _YES
+    else:
+        choice = _NONE if settings.preferences.notifications.webhook_url is None else _NO
     await _remember(cache, user_id, settings.version, choice)
 
 

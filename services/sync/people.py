@@ -54,7 +54,7 @@ async def _read(run: Run, cursor: SyncCursor) -> None:
         if page_token is None:
             break
     await reached("sync.people.read")
-    if full:
+    if generation > 1 and full:
         async with run.writing() as connection:
             await people.delete_older_people(connection, run.lease.account_id, generation)
     await _publish_deletions(run)
@@ -66,6 +66,8 @@ async def _read(run: Run, cursor: SyncCursor) -> None:
 
 async def _keep(run: Run, page: CardPage, generation: int) -> None:
     """Store a page, publish what is new or changed in it, write down that it was published."""
+    if not page.cards:
+        return
     account_id = run.lease.account_id
     cards = {card.resource_name: card for card in page.cards}
     wanted = {name: card for name, card in cards.items() if is_imported(card)}

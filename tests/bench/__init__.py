@@ -10,5 +10,8 @@ people.py      persons at browsers, one or a thousand
 live.py        a browser that listens to live updates
 mail.py        mail that is delivered
 bus.py         holding an event back, so that many things begin at one moment
+importing.py   a first import of one mailbox
+crowding.py    two hundred of them at once
+pairs.py       two things measured in turn, and their ratio
 processes.py   what the operating system counted
 """

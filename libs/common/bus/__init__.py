@@ -34,7 +34,8 @@ from libs.common.bus.consumer_check import ConsumerCheck
 from libs.common.bus.delivery import Delivery
 from libs.common.bus.forwarding import Forwarding, ListPurged, purge_copies
 from libs.common.bus.letters import DeadLetters
-from libs.common.bus.payloads import PUBLISHES_AT_ONCE, encoded, in_chunks, limit_of
+from libs.common.bus.payloads import PUBLISHES_AT_ONCE, EncodedEvent, encoded, in_chunks, limit_of
+from libs.common.bus.publisher import Publisher
 from libs.common.bus.publishing import PUBLISH_TIMEOUT_SECONDS, publish_chunk, store_letter
 from libs.common.bus.pull import PullLoop
 from libs.common.bus.requesting import send_request
@@ -127,6 +128,7 @@ class Bus:
         self._stopping = asyncio.Event()
         self._client: Client | None = None
         self._consumer_check = ConsumerCheck([])
+        self._publisher = Publisher(self._send)
         self._log = get_logger()
         self._broker = Broker(
             with_tls_files(self.settings.nats_url, self.settings.tls_files),
@@ -292,7 +294,9 @@ class Bus:
         Outage: at least one was not confirmed; publish all again. PayloadTooLarge: one does not fit; none was published.
         """
         trace = {TRACE_HEADER: current_trace()} if current_trace() else {}
-        messages = [encoded(event, trace, limit_of(self.client)) for event in events]
+        await self._publisher.publish([encoded(event, trace, limit_of(self.client)) for event in events])
+
+    async def _send(self, messages: Sequence[EncodedEvent]) -> None:
         for chunk in in_chunks(messages):
             await publish_chunk(self.client, self._stream, chunk)
 

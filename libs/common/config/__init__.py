@@ -141,7 +141,7 @@ class Settings(BaseSettings):
         1_200_000, "Gmail's quota for all mailboxes, likewise; 0 = no limit", ge=0
     )
     gmail_live_percent: float = setting(
-        1.0, "how much of each quota imports and schedules leave for what somebody waits for", ge=0, le=50
+        0.5, "how much of each quota imports and schedules leave for what somebody waits for", ge=0, le=50
     )
     calendar_project_requests_per_minute: int = setting(
         10_000, "the calendar's quota for all accounts, in requests, kept likewise; 0 = no limit", ge=0

@@ -153,7 +153,7 @@ class QuotaLimiter:
         return f"quota:{{{self.api}}}:project"  # the braces keep both keys of a script on one node of a cluster
 
     def _mailbox(self, account_id: AccountId) -> str:
-        return f"quota:{{{self.api}}}:{account_id}"
+        return f"quota:{{{self.api}}}:mailbox:{account_id}"
 
 
 @dataclass

@@ -21,7 +21,7 @@ _REFUSALS: dict[str, type[GoogleError]] = {
 
 @dataclass
 class AccountTokens:
-    """The access tokens of one account, one per requested scope."""
+    """The access tokens of one account, by the scope that was requested. One that covers others as well, as all do, is requested once."""
 
     bus: Bus
     account_id: AccountId
@@ -31,9 +31,15 @@ class AccountTokens:
     async def __call__(self, scope: str, rejected: str | None) -> str:
         """A token for `scope`. ReauthRequired, MissingScope, AccountUnknown: `auth` has none to give. Outage: no answer."""
         async with self._asking:  # of many calls that need a token at once, a single one requests it
-            held = self._held.get(scope)
-            if held and held.access_token != rejected and held.expires_at - datetime.now(UTC) > _MARGIN:
-                return held.access_token
+            until = datetime.now(UTC) + _MARGIN
+            self._held = {
+                asked: token
+                for asked, token in self._held.items()
+                if token.expires_at > until and token.access_token != rejected
+            }
+            for asked, held in self._held.items():
+                if asked == scope or scope in held.scopes:
+                    return held.access_token
             try:
                 token = await self.bus.request(GetToken(account_id=self.account_id, scope=scope, rejected=rejected))
             except Refused as refusal:

@@ -1,6 +1,6 @@
--- What a bucket of quota.lua has been used for. KEYS: the bucket. ARGV: the window (ms).
+-- What the project's bucket of quota.lua has been used for. KEYS: the bucket. ARGV: the window (ms).
 -- Answer: units that are spent in the window that ends now; for how many ms the day's quota stays used up.
-local SLOTS = 240
+local SLOTS = 240 -- PROJECT_SLOTS there
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 local now_slot = math.floor(now / (ARGV[1] / SLOTS))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from time import monotonic
 from uuid import UUID
 
 from libs.common.bus import Bus
@@ -18,6 +19,7 @@ from libs.common.requests import (
     FindDuplicates,
     ListDuplicates,
 )
+from libs.common.time_slice import rest_after
 from services.contacts.contact_views import get_contact_id, summary
 from services.contacts.context import Context
 from services.contacts.duplicates import refresh_due_duplicates
@@ -33,8 +35,9 @@ EVERY_SECONDS = 2.0
 async def keep_finding_duplicates(context: Context, bus: Bus) -> None:
     """Runs until cancelled; as many replicas as you like."""
     while True:
+        began = monotonic()
         await bus.run_guarded(lambda: refresh_due_duplicates(context))
-        await asyncio.sleep(EVERY_SECONDS)
+        await asyncio.sleep(rest_after(monotonic() - began, EVERY_SECONDS))
 
 
 async def find_duplicates(context: Context, query: FindDuplicates) -> Duplicates:

@@ -136,6 +136,8 @@ async def replace_suggestions(
         "DELETE FROM duplicate_suggestions WHERE first_id = ANY($1::uuid[]) OR second_id = ANY($1::uuid[])",
         list(contact_ids),
     )
+    if not found:
+        return
     await connection.execute(
         """INSERT INTO duplicate_suggestions (user_id, first_id, second_id, confidence, evidence)
            SELECT $1, first_id, second_id, confidence, evidence FROM jsonb_to_recordset($2::jsonb)

@@ -51,11 +51,15 @@ async def list_due_users(connection: Connection, now: datetime) -> list[UserId]:
     return [row["user_id"] for row in rows]
 
 
-async def list_due_contacts(connection: Connection, user_id: UserId, now: datetime, limit: int) -> list[ContactId]:
+async def list_due_contacts(
+    connection: Connection, user_ids: Collection[UserId], now: datetime, limit: int
+) -> list[ContactId]:
+    """Some contacts of these users whose scores are due, the longest due first."""
     rows = await connection.fetch(
-        "SELECT id FROM contacts WHERE due_at <= $1 AND user_id = $2 AND merged_into IS NULL ORDER BY due_at LIMIT $3",
+        """SELECT id FROM contacts WHERE due_at <= $1 AND user_id = ANY($2::uuid[]) AND merged_into IS NULL
+           ORDER BY due_at LIMIT $3""",
         now,
-        user_id,
+        list(user_ids),
         limit,
     )
     return [row["id"] for row in rows]

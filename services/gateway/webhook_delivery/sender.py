@@ -13,6 +13,7 @@ import aiohttp
 from pydantic import HttpUrl
 
 from libs.common.bus import Bus
+from libs.common.cache import OUTAGES, Cache
 from libs.common.config import Settings
 from libs.common.db import Pool
 from libs.common.errors import Outage, Refused
@@ -32,7 +33,7 @@ from services.gateway.domain.webhook_delivery import (
     webhook_url,
 )
 from services.gateway.domain.webhook_outcomes import PRIVATE_ADDRESS, CallOutcome
-from services.gateway.preferences import get_preferences
+from services.gateway.preferences import get_preferences, has_no_webhook
 from services.gateway.store import webhook_calls, webhook_secrets
 from services.gateway.webhook_delivery.due_calls import DueCall, lease_contacts_calls, lease_notification_calls
 from services.gateway.webhook_delivery.http_client import webhook_session
@@ -44,13 +45,17 @@ SETTINGS_RETRY_DELAY = timedelta(seconds=5)  # where the URL can't be looked up 
 
 @dataclass
 class WebhookSender:
-    """`hosts`: where users may have it call. `wake` spares a new notification the wait for the next poll."""
+    """`hosts`: where users may have it call. `wake` spares a new notification the wait for the next poll.
+
+    cache: where it is remembered who has no webhook; without one, everybody's settings are requested.
+    """
 
     settings: Settings
     db: Pool
     bus: Bus
     http: aiohttp.ClientSession
     hosts: CallableHosts
+    cache: Cache | None = None
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -105,8 +110,17 @@ class WebhookSender:
 
     async def get_url(self, user_id: UserId, event: str) -> HttpUrl | None:
         """None: the user wants no calls about it, or is gone. Outage or Refused: it can't be known right now."""
+        if self.cache is not None and await self._has_no_webhook(self.cache, user_id):
+            return None
         settings = await get_preferences(self.bus, user_id)
         return webhook_url(settings.preferences, event) if settings else None
+
+    async def _has_no_webhook(self, cache: Cache, user_id: UserId) -> bool:
+        """Without Redis the settings say it."""
+        try:
+            return await has_no_webhook(cache, user_id)
+        except OUTAGES:
+            return False
 
     async def _get_secrets(self, user_id: UserId) -> list[str]:
         """Every secret that may be known to the receiver, the newest first."""
@@ -165,4 +179,4 @@ async def open_webhook_sender(r: Resources) -> AsyncIterator[WebhookSender]:
         raise Outage("PINGCRM_WEBHOOK_KEYS is empty: set at least one key. `pingcrm secrets` makes one.")
     hosts = callable_hosts(r.settings.base_url, r.settings.webhook_allow)
     async with webhook_session(hosts) as http:
-        yield WebhookSender(r.settings, r.db, r.bus, http, hosts)
+        yield WebhookSender(r.settings, r.db, r.bus, http, hosts, r.cache)

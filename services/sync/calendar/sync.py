@@ -81,7 +81,7 @@ async def _read(run: Run, calendar_id: str, cursor: SyncCursor) -> None:
         page_token = page.next_page
         if page_token is None:
             break
-    if full:
+    if full and generation > 1:
         await _cancel_older(run, calendar_id, generation, window.earliest)
     await _publish_changes(run, calendar_id)
     await reached("sync.calendar.applied")

@@ -11,8 +11,12 @@ from services.sync.domain import mail as rules
 from services.sync.domain.ledger import PutOff, Settled
 from services.sync.domain.runs import Tally
 
-# Messages that all runs of a process take at a time together, about; and the bounds of what one of them takes.
+# Messages that all runs of a process record at a time together, about; and the bounds of what one of them takes. What they fetch at
+# a time is more, since a request costs about the same for few as for many.
 TOGETHER, SMALLEST_GROUP, LARGEST_GROUP = 3_000, 15, 300
+FETCHED_TOGETHER = 10_000
+# So many groups are fetched while another one is recorded: so a slow line to Google costs no time. Of many runs one each is enough.
+AHEAD_OF_FEW, AHEAD_OF_MANY, FEW_RUNS = 2, 1, 10
 HELD_BACK_GROUP = 50
 REFUSED = "refused"  # the rule by which a message is set aside that Gmail never gives out
 UNAVAILABLE = "unavailable"  # and one that it gave only errors for
@@ -81,11 +85,25 @@ def single_fetches(wanted: Iterable[Wanted], prices: Prices) -> list[Fetch]:
 
 
 def group_size(runs: int, *, held_back: bool) -> int:
-    """How many messages a run takes at a time, where `runs` share the process: all the same, so that none gets ahead.
+    """How many messages a run records at a time, where `runs` share the process: all the same, so that none gets ahead.
 
     `held_back`: the quota is what sets the pace, so small groups come to light sooner and cost nothing.
     """
-    return min(max(TOGETHER // max(runs, 1), SMALLEST_GROUP), HELD_BACK_GROUP if held_back else LARGEST_GROUP)
+    return _share(TOGETHER, runs, held_back=held_back)
+
+
+def fetch_size(runs: int, *, held_back: bool) -> int:
+    """How many messages a run fetches at a time, likewise."""
+    return _share(FETCHED_TOGETHER, runs, held_back=held_back)
+
+
+def groups_ahead(runs: int) -> int:
+    """How many groups a run fetches while it records another one."""
+    return AHEAD_OF_FEW if runs <= FEW_RUNS else AHEAD_OF_MANY
+
+
+def _share(together: int, runs: int, *, held_back: bool) -> int:
+    return min(max(together // max(runs, 1), SMALLEST_GROUP), HELD_BACK_GROUP if held_back else LARGEST_GROUP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,9 +94,9 @@ class Backlog:
 
     async def _take(self) -> list[Wanted]:
         """Whole threads, in the order in which their newest messages come."""
-        run, size = self._run, self._run.group_size
+        run, size = self._run, self._run.fetch_size
         if run.lease.first and not run.done and not self._in_hand:
-            size = min(size, FIRST_GROUP)
+            size = min(run.group_size, FIRST_GROUP)
         if sum(map(len, self._threads)) < size and not self._exhausted:  # what is left of the last ones is no group
             await self._load()
         group: list[Wanted] = []

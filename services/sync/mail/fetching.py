@@ -10,7 +10,7 @@ from libs.common.google.errors import Gone
 from libs.common.log import get_logger
 from libs.common.resources.gmail import FetchItem
 from services.sync.domain import mail as rules
-from services.sync.domain.fetching import Fetch, Fetched, Wanted, failed, fetches, single_fetches
+from services.sync.domain.fetching import Fetch, Fetched, Wanted, failed, fetches, groups_ahead, single_fetches
 from services.sync.domain.ledger import PutOff
 from services.sync.mail.backlog import Backlog, ListingFrontier
 from services.sync.mail.briefs import recognize_briefs
@@ -18,8 +18,6 @@ from services.sync.mail.reading import read_group
 from services.sync.mail.recording import record_group
 from services.sync.runs.run import Run
 from services.sync.store import ledger
-
-GROUPS_AT_ONCE = 2  # that are fetched while another one is recorded: so a slow line to Google costs no time
 
 
 async def fetch_pending(run: Run, frontier: ListingFrontier | None = None) -> None:
@@ -70,7 +68,7 @@ class _Pipeline:
         self._queue: asyncio.Queue[tuple[list[Wanted], asyncio.Task[_Results]] | None] = asyncio.Queue()
 
     async def fetch(self, tasks: asyncio.TaskGroup, group: list[Wanted]) -> None:
-        """Fetch one group after the other, at most `GROUPS_AT_ONCE` at a time, the first one by itself: it is to be seen soon."""
+        """Fetch one group after the other, at most `groups_ahead` at a time, the first one by itself: it is to be seen soon."""
         while group:
             self._queue.put_nowait((group, tasks.create_task(self._fetch_group(group))))
             await self._slots.acquire()
@@ -81,7 +79,7 @@ class _Pipeline:
         """Record the groups in the order in which they were taken. Raises the first failure, when there are no more."""
         failure: Exception | None = None
         unfinished: Exception | None = None
-        slots = GROUPS_AT_ONCE
+        slots = groups_ahead(self._run.engine.share.runs)
         while item := await self._queue.get():
             group, fetching = item
             results = await fetching
@@ -94,9 +92,11 @@ class _Pipeline:
                 self._frontier.priority = "backfill"  # there is something to see now; the rest may take its time
             if results.put_off:
                 await self._put_off(results.put_off)
-            if results.fetched:
-                undecided = await self._record_group(results.fetched)
-                failure = failure or undecided
+            left = results.fetched
+            while left:
+                size = self._run.group_size
+                undecided = await self._record_group(left[:size])
+                failure, left = failure or undecided, left[size:]
             self._backlog.release(group)
         if failure := failure or unfinished:
             raise failure

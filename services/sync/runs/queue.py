@@ -18,6 +18,7 @@ class RunQueue:
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     # The transactions that are open, and whether anything was enqueued in each.
     _transactions: dict[Connection, bool] = field(default_factory=dict)
+    _soon: list[asyncio.TimerHandle] = field(default_factory=list)
 
     @asynccontextmanager
     async def transaction(self, pool: Pool) -> AsyncIterator[Connection]:
@@ -49,6 +50,15 @@ class RunQueue:
     def wake(self) -> None:
         """There may be something to do now."""
         self._woken.set()
+
+    def wake_within(self, seconds: float) -> None:
+        """As `wake`, once for all who ask for it meanwhile."""
+        if not self._soon:
+            self._soon.append(asyncio.get_running_loop().call_later(seconds, self._wake_for_all))
+
+    def _wake_for_all(self) -> None:
+        self._soon.clear()
+        self.wake()
 
     def forget_wakes(self) -> None:
         """What was enqueued until now is about to be looked for."""

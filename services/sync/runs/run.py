@@ -21,7 +21,7 @@ from libs.common.google.quota import Priority
 from libs.common.log import get_logger
 from services.sync.context import GoogleAccounts
 from services.sync.domain.estimate import UNKNOWN, WorkEstimate, eta_seconds, shown_total, waiting
-from services.sync.domain.fetching import Prices, group_size
+from services.sync.domain.fetching import Prices, fetch_size, group_size
 from services.sync.domain.ledger import Settled
 from services.sync.domain.runs import Progress, Tally, priority_of
 from services.sync.runs.batch_writer import Batch, BatchWriter
@@ -134,8 +134,13 @@ class Run:
 
     @property
     def group_size(self) -> int:
-        """How many messages it should take at a time."""
+        """How many messages it should record at a time."""
         return group_size(self.engine.share.runs, held_back=self.google.throttle.waiting)
+
+    @property
+    def fetch_size(self) -> int:
+        """How many messages it should fetch at a time."""
+        return fetch_size(self.engine.share.runs, held_back=self.google.throttle.waiting)
 
     def begin_again(self, expired: PageExpired) -> None:
         """A listing begins again. Outage: it did so too often in this run, without a pause it might for ever."""

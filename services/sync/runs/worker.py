@@ -26,6 +26,8 @@ from services.sync.store.leases import LeaseLost, RunLease
 # From so many first imports on, a replica pauses after each further one, so that others get theirs.
 EAGER_FIRSTS, PAUSE_PER_FIRST_SECONDS = 8, 0.002
 LOOK_EVERY_SECONDS = 1.0
+# To look for runs costs about as much as a short run does: where many end, one look finds work for all who have room.
+ROOM_SECONDS = 0.03
 RELEASE_SECONDS = 3.0
 
 Work: TypeAlias = Callable[[Run], Awaitable[None]]
@@ -83,7 +85,7 @@ class Worker:
         before = self._capacity()
         lease = self._under_way.pop(done)
         if before.is_full_for(lease.first, lease.kind):
-            self.context.queue.wake()
+            self.context.queue.wake_within(ROOM_SECONDS)
 
     async def _acquire(self, holder: str, capacity: Capacity) -> list[RunLease]:
         """Where this is cancelled in the middle, what was acquired passes on at once, not at the end of a lease that nobody holds."""

@@ -10,7 +10,7 @@ from libs.google_sim.sample import generate_mailbox
 from libs.local.demo.person import Person, person_at
 from libs.local.demo.progress import wait_until_synced
 from tests.bench.figure import Figure, at_least, at_most, exactly
-from tests.bench.people import mail_read, recorded
+from tests.bench.importing import FirstImport, import_first
 from tests.bench.processes import cpu_between
 from tests.bench.scenario import Scenario, Setting
 from tests.bench.stage import GOOGLE, Stage, google_with, product_at
@@ -46,31 +46,24 @@ async def run(setting: Setting) -> list[Figure]:
 
 
 async def _import(stage: Stage, person: Person, mailbox: AccountData) -> list[Figure]:
-    """Sign in and wait until the last message is on its timeline."""
-    messages = len(mailbox.messages)
-    before = stage.usage()
-    begun = perf_counter()
-    await person.sign_in(mailbox.address)
-    run = await mail_read(person)  # asking how much there is costs the product more than asking how far it is
-    await recorded(person, messages)
-    seconds = perf_counter() - begun
-    await stage.settled(person)
-    cpu = cpu_between(before, stage.usage())
+    """What a first import takes of time, CPU and quota."""
+    imported = await import_first(stage, person, mailbox)
+    messages = imported.messages
     spent, optimum = await stage.gmail(), gmail_optimum(mailbox, datetime.now(UTC))
     return [
         Figure(
-            "messages a second", messages / seconds, "1/s",
+            "messages a second", imported.rate, "1/s",
             f"{messages:,} messages from sign-in to the last one on its timeline, as the API shows it", at_least(1000),
         ),
-        Figure("first import", seconds, "s", "the same"),
-        *_by_process(cpu, messages),
+        Figure("first import", imported.seconds, "s", "the same"),
+        *_by_process(imported),
         Figure("Gmail units per message", spent.units / messages, "units", "counted by the local Google"),
         Figure(
             "Gmail units over the optimum", (spent.units / optimum["units"] - 1) * 100, "%",
             f"the optimum for this mailbox is {optimum['units']:,} units", at_most(2),
         ),
         Figure(
-            "Gmail units, as estimated", run["estimated_units"] / spent.units * 100, "%",
+            "Gmail units, as estimated", imported.run["estimated_units"] / spent.units * 100, "%",
             "what the API tells that the import will cost, of what it did cost",
         ),
         Figure(
@@ -84,13 +77,12 @@ async def _import(stage: Stage, person: Person, mailbox: AccountData) -> list[Fi
     ]  # fmt: skip
 
 
-def _by_process(cpu: dict[str, float], messages: int) -> list[Figure]:
+def _by_process(imported: FirstImport) -> list[Figure]:
     """CPU milliseconds per message, from sign-in until the bus is quiet."""
-    each = {name: spent / messages * 1000 for name, spent in cpu.items()}
-    ours = sum(spent for name, spent in each.items() if name != GOOGLE)
+    each = {name: spent / imported.messages * 1000 for name, spent in imported.cpu_seconds.items()}
     how = "user and system time of all services and servers, from sign-in until the bus is quiet"
     return [
-        Figure("CPU per message", ours, "ms", how, at_most(1.0)),
+        Figure("CPU per message", imported.cpu_milliseconds, "ms", how, at_most(1.0)),
         *(Figure(f"CPU per message: {name}", spent, "ms", "with all its processes") for name, spent in each.items()),
     ]
 

@@ -9,7 +9,8 @@ from libs.google_sim.oracle import expect
 from libs.google_sim.sample import generate_mailbox
 from libs.local.demo.person import Person
 from tests.bench.corpus import real_mailboxes
-from tests.bench.figure import Figure, Target, at_most
+from tests.bench.figure import Figure, Target, at_least
+from tests.bench.pairs import compared
 from tests.bench.people import mail_read, people_at, recorded
 from tests.bench.scenario import Scenario, Setting
 from tests.bench.stage import Stage, stage
@@ -33,10 +34,10 @@ async def run(setting: Setting) -> list[Figure]:
     setting.publish("starting")
     mailboxes = [*generated, *real]
     async with stage(setting.folder, mailboxes) as product, people_at(product.url, len(mailboxes)) as people:
-        figures = await _compare(setting, product, [*zip(people, generated, strict=False)], "", at_most(10))
+        figures = await _compare(setting, product, [*zip(people, generated, strict=False)], "", at_least(0.9))
         if real:
             accounts = [*zip(people[count:], real, strict=True)]
-            figures += await _compare(setting, product, accounts, "real mail: ", at_most(15))
+            figures += await _compare(setting, product, accounts, "real mail: ", at_least(0.95))
     return figures
 
 
@@ -54,11 +55,12 @@ async def _compare(
         seconds = await _import(product, person, mailbox, SLOW if slow else FAST, expected)
         if number:
             (with_latency if slow else without).append(seconds)
+    pairs = [(messages / slow, messages / fast) for slow, fast in zip(with_latency, without, strict=True)]
     fast = messages * len(without) / sum(without)
     slow_rate = messages * len(with_latency) / sum(with_latency)
     how = f"imports of {messages:,} messages from sign-in to the last on its timeline, {len(without)} of each kind"
     return [
-        Figure(f"{kind}cost of latency", (1 - slow_rate / fast) * 100, "% of the rate", f"{how}, alternating", target),
+        *compared(f"{kind}rate with {MILLISECONDS} ms latency, against none", pairs, "1/s", how, target),
         Figure(f"{kind}without latency", fast, "messages/s", how),
         Figure(
             f"{kind}with {MILLISECONDS} ms latency",

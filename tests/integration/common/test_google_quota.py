@@ -7,7 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
-from itertools import pairwise
+from itertools import pairwise, takewhile
+from random import Random
+from statistics import fmean
 from time import monotonic
 
 import aiohttp
@@ -20,6 +22,7 @@ from libs.common.cache import Cache, open_cache
 from libs.common.config import Settings
 from libs.common.errors import Outage, Throttled
 from libs.common.google.api import Google
+from libs.common.google.batch_get import REQUESTED_SECONDS
 from libs.common.google.errors import DailyLimit
 from libs.common.google.quota import Mailbox, Priority, QuotaLimiter, Throttle
 from libs.common.ids import AccountId, new_id
@@ -28,6 +31,7 @@ from libs.google_sim.faults import Rule
 from libs.google_sim.server import run_google
 from libs.local.secrets import Secrets
 from libs.local.urls import redis_url as redis_url_of
+from tests.simulation.clock import Clock, ClockedCache
 from tests.support.sync_stage import ADDRESS, maya, message
 
 WINDOW = 60.0
@@ -121,6 +125,44 @@ async def test_an_import_alone_uses_what_is_not_kept_for_live_work(cache: Cache)
     moments = await reserved.reserve_all(quota_limiter(cache, mailbox=600, live_share=0.01), new_account(), 4)
     assert 4 * len(moments) / (moments[-1] - moments[0]) >= 0.95 * 600 / WINDOW
     assert reserved.most_in_a_window() <= 600
+
+
+@pytest.mark.parametrize("thread_share", [0.0, 0.5, 1.0])
+async def test_an_import_beside_which_mail_comes_uses_99_per_cent_of_every_minute_and_new_mail_goes_at_once(
+    cache: Cache, thread_share: float
+) -> None:
+    """Twenty minutes of calls as the edge makes them, on a clock of the test, with what the settings leave to live work."""
+    clock, settings, account = Clock(datetime(2026, 6, 1, tzinfo=UTC)), Settings(), new_account()
+    limiter = QuotaLimiter.of(settings, ClockedCache(cache.client, cache.service, cache.namespace, clock))
+    assert limiter is not None
+    began, random, spent = clock.now, Random(1), list[tuple[float, int, Priority]]()
+
+    async def call(units: int, priority: Priority) -> float:
+        wait = await limiter.reserve(account, units, priority)
+        clock.now += timedelta(seconds=wait)
+        spent.append(((clock.now - began).total_seconds(), units, priority))
+        clock.now += timedelta(seconds=0.005 * random.random())
+        return wait
+
+    prices = settings.gmail_units
+    at_a_time = settings.gmail_units_per_minute / 60 * REQUESTED_SECONDS
+    next_mail, next_price = timedelta(seconds=90), prices["messages.get"]
+    while (elapsed := clock.now - began) < timedelta(minutes=20):
+        if elapsed > next_mail:
+            next_mail += timedelta(seconds=90)
+            assert await call(prices["history.list"] + prices["messages.get"], "live") == 0
+        units = 0
+        while not units or units + next_price <= at_a_time:
+            units += next_price
+            next_price = prices["threads.get" if random.random() < thread_share else "messages.get"]
+        await call(units, "backfill")
+    ceiling, kept = settings.gmail_units_per_minute, settings.gmail_live_percent / 100
+    minutes = [sum(units for at, units, _ in spent if 0 <= at - begin < WINDOW) for begin in range(60, 1140)]
+    assert fmean(minutes) >= 0.99 * ceiling
+    for number, (begin, _, _) in enumerate(spent):
+        minute = list(takewhile(lambda found: found[0] < begin + WINDOW - 0.01, spent[number : number + 250]))  # noqa: B023
+        assert sum(units for _, units, _ in minute) <= ceiling
+        assert sum(units for _, units, priority in minute if priority == "backfill") <= ceiling * (1 - kept)
 
 
 async def test_live_work_does_not_queue_behind_an_import(cache: Cache) -> None:

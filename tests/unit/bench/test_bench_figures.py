@@ -7,6 +7,7 @@ from rich.console import Console
 
 from tests.bench.__main__ import measured
 from tests.bench.figure import Figure, at_least, at_most, exactly, percentile, shown
+from tests.bench.pairs import compared
 from tests.bench.registry import SCENARIOS
 from tests.bench.report import as_json, as_markdown, page_with
 from tests.bench.scenario import Scenario, Setting
@@ -43,6 +44,14 @@ def test_the_pace_is_the_same_however_large_the_steps_are(step: int, pause: floa
 
 def test_there_is_no_pace_without_a_whole_stretch() -> None:
     assert units_per_minute([Sample(0.0, 0), Sample(1.0, 20)], 60) == 0
+
+
+def test_a_ratio_is_the_median_of_its_pairs_and_shows_them() -> None:
+    compared_ratio, each = compared("CPU", [(1.2, 0.4), (1.0, 0.5), (9.0, 0.9)], "ms", "in one run", at_most(3))
+    assert compared_ratio.value == pytest.approx(3)
+    assert compared_ratio.is_met
+    assert each.value == "1.2 / 0.4 = 3; 1 / 0.5 = 2; 9 / 0.9 = 10"
+    assert (each.unit, each.target) == ("ms", None)
 
 
 async def test_the_quick_mode_of_parsing_comes_to_figures(tmp_path: Path) -> None:

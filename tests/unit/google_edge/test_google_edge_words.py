@@ -165,6 +165,7 @@ class Authority:
 
     lifetime: timedelta = timedelta(hours=1)
     refusal: str = ""
+    scopes: frozenset[str] = frozenset()
     asked: list[GetToken] = field(default_factory=list)
 
     async def request(self, query: GetToken) -> Token:
@@ -174,7 +175,7 @@ class Authority:
         return Token(
             access_token=f"t{len(self.asked)}",
             expires_at=datetime.now(UTC) + self.lifetime,
-            scopes=frozenset(),
+            scopes=self.scopes,
             address="a@x.example",
             user_id=UserId(UUID(int=1)),
         )
@@ -193,6 +194,15 @@ async def test_a_token_is_held_for_its_scope_while_it_lasts_and_is_accepted() ->
     assert [(query.account_id, query.scope, query.rejected) for query in authority.asked] == [
         (ACCOUNT, "a", None), (ACCOUNT, "b", None), (ACCOUNT, "a", "t1"),
     ]  # fmt: skip
+
+
+async def test_a_token_is_good_for_all_scopes_that_it_covers_and_of_a_rejected_one_nothing_is() -> None:
+    authority = Authority(scopes=frozenset({"a", "b"}))
+    tokens = AccountTokens(cast(Bus, authority), ACCOUNT)
+    assert [await tokens("a", None), await tokens("b", None), await tokens("c", None)] == ["t1", "t1", "t2"]
+    assert [await tokens("b", "t1"), await tokens("a", "t1")] == ["t2", "t2"], "the second one covers them, too"
+    assert [await tokens("b", "t2"), await tokens("a", None)] == ["t3", "t3"]
+    assert len(authority.asked) == 3
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(59, 2), (65, 1)])
@@ -355,7 +365,7 @@ def test_the_calendar_has_a_ceiling_of_its_own_where_requests_can_be_counted() -
     assert QuotaLimiter.of_calendar(Settings(calendar_project_requests_per_minute=0), cache) is None
 
 
-MAILBOX_KEY, PROJECT_KEY = f"quota:{{gmail}}:{ACCOUNT}", "quota:{gmail}:project"
+MAILBOX_KEY, PROJECT_KEY = f"quota:{{gmail}}:mailbox:{ACCOUNT}", "quota:{gmail}:project"
 
 
 @pytest.mark.parametrize(("priority", "longest_ms"), [("live", 20_000.0), ("backfill", 65_000.0)])
@@ -386,7 +396,7 @@ async def test_what_the_quota_refuses_names_its_wait() -> None:
     calendar = QuotaLimiter(cast(Cache, redis), 0, 7, 0.0, api="calendar")
     with pytest.raises(Throttled, match=r"^Google Calendar asked us to wait\.$"):
         await calendar.reserve(ACCOUNT, 1, "live")
-    assert redis.ran[-1][1] == [f"quota:{{calendar}}:{ACCOUNT}", "quota:{calendar}:project"]
+    assert redis.ran[-1][1] == [f"quota:{{calendar}}:mailbox:{ACCOUNT}", "quota:{calendar}:project"]
     redis.away = True
     with pytest.raises(Outage, match=rf"^Redis, which keeps count of Gmail's quota, is away: {OUTAGES[0].__name__}\.$"):
         await limiter.reserve(ACCOUNT, 20, "live")

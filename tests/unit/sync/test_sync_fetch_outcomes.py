@@ -22,8 +22,10 @@ from services.sync.domain.fetching import (
     by_thread,
     failed,
     fetch_outcome,
+    fetch_size,
     fetches,
     group_size,
+    groups_ahead,
     single_fetches,
     unreadable,
     unrecordable,
@@ -131,6 +133,16 @@ def test_a_call_names_what_it_fetches() -> None:
 )
 def test_a_group_is_a_share_of_what_all_take(runs: int, held_back: bool, size: int) -> None:
     assert group_size(runs, held_back=held_back) == size
+
+
+@pytest.mark.parametrize(
+    ("runs", "held_back", "size", "ahead"),
+    [(1, False, 300, 2), (10, False, 300, 2), (11, True, 50, 1), (200, False, 50, 1), (900, False, 15, 1)],
+)
+def test_more_is_fetched_at_a_time_than_recorded_and_of_many_runs_one_group_ahead(
+    runs: int, held_back: bool, size: int, ahead: int
+) -> None:
+    assert (fetch_size(runs, held_back=held_back), groups_ahead(runs)) == (size, ahead)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,33 @@ MUTATIONS: tuple[Mutation, ...] = (
         (f"{QUOTA}::test_an_import_leaves_live_work_its_share_also_where_that_has_taken_more",),
     ),
     Mutation(
+        "units that are free again before their minute is over",
+        "order",
+        "libs/common/google/quota.lua",
+        InText("bucket.units[slot - bucket.slots] or 0", "bucket.units[slot - bucket.slots + 1] or 0"),
+        (
+            f"{QUOTA}::test_an_import_beside_which_mail_comes_uses_99_per_cent_of_every_minute_and_new_mail_goes_at_once",
+        ),
+    ),
+    Mutation(
+        "events that are published together and are more than a stream takes",
+        "order",
+        "libs/common/bus/publisher.py::Publisher._next_together",
+        Replace("PUBLISHES_AT_ONCE", "10 * PUBLISHES_AT_ONCE"),
+        (
+            "tests/unit/common/test_bus_publisher.py::test_a_batch_holds_as_many_as_a_stream_takes_and_one_publisher_s_are_not_divided",
+        ),
+    ),
+    Mutation(
+        "a token that Google has refused is held for what else it covers",
+        "order",
+        "libs/common/google/tokens.py::AccountTokens.__call__",
+        Replace("token.expires_at > until and token.access_token != rejected", "token.expires_at > until"),
+        (
+            "tests/unit/google_edge/test_google_edge_words.py::test_a_token_is_good_for_all_scopes_that_it_covers_and_of_a_rejected_one_nothing_is",
+        ),
+    ),
+    Mutation(
         "the calendar's requests are counted as Gmail's",
         "order",
         "libs/common/google/api.py::Google._open",
@@ -65,7 +92,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/common/google/batch_get.py::_most_units",
         Replace('session.priority == "backfill" and per_second', 'session.priority == "live" and per_second'),
         (
-            "tests/unit/google_edge/test_google_edge_batch_get.py::test_an_import_requests_no_more_at_a_time_than_its_quota_gives_in_a_second",
+            "tests/unit/google_edge/test_google_edge_batch_get.py::test_an_import_requests_no_more_at_a_time_than_its_quota_gives_in_a_moment",
         ),
     ),
 )
