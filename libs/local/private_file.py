@@ -1,4 +1,4 @@
-"""Files that only their owner may read."""
+"""Files that only their owner may read, and names that outlast a power cut."""
 
 import os
 from pathlib import Path
@@ -13,3 +13,12 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def keep_names(folder: Path) -> None:
+    """What was made or renamed in the folder is on the disk under its new name, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

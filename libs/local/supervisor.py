@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from libs.common.ids import SERVICES, Service
 from libs.local import ROOT
+from libs.local.backup.carrying_over import carry_over
 from libs.local.bus_admin import admin_stream
 from libs.local.data_dir import Runtime, announced, create, locked
 from libs.local.environment import (
@@ -29,7 +31,7 @@ from libs.local.ports import LOOPBACK, free_port, why_not_served
 from libs.local.process import Process, spawn
 from libs.local.readiness import StackFailed, until_ready
 from libs.local.secrets import POSTGRES_ADMIN, Secrets, load, renew
-from libs.local.servers import Nats, Postgres, Server, Valkey
+from libs.local.servers import Nats, Postgres, Server, Valkey, majors
 from libs.local.waiting import Report, explained
 
 READY_SECONDS = 90.0
@@ -97,6 +99,7 @@ class Stack:
             counts = {service: (replicas or {}).get(service, 1) for service in services}
             await stack._choose_ports(counts, int(settings.get("PINGCRM_PORT", "0")))
             stack._choose_servers(postgres_options)
+            outdated = await stack._carry_over(renewed=renewal is not None)
             if len(stack.health_ports) > 1 and can_fork():
                 stack._start_fork_server(cleanup)  # imports while the servers start
             if renewal and stack.postgres:
@@ -119,6 +122,9 @@ class Stack:
             stack._start_services(cleanup)
             in_background(cleanup, keep_bounded(stack._list_logs))
             await stack.until_ready()
+            for folder in outdated:
+                report(f"{folder} is removed: PingCRM works with what was carried over from it.")
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)  # else the next start tries again
             cleanup.enter_context(announced(data_dir, stack._runtime()))
             yield stack
 
@@ -224,6 +230,15 @@ class Stack:
             self.nats = Nats(self.data_dir / "nats", self.secrets)
         if not self._external.redis:
             self.valkey = Valkey(self.data_dir / "valkey", self.secrets)
+
+    async def _carry_over(self, *, renewed: bool) -> Sequence[Path]:
+        """Data of an older PostgreSQL is ours afterwards. What was carried over by a run before this one, and may go once all works."""
+        if self.postgres is None:
+            return ()
+        folder, is_ours = self.postgres.folder, majors.read_major(self.postgres.data) == majors.MAJOR
+        outdated = majors.list_kept(folder) if is_ours else ()
+        await carry_over(self.postgres, self.secrets, self._report, renewed=renewed)
+        return outdated
 
     async def _start_servers(self, cleanup: AsyncExitStack) -> None:
         """All at once."""

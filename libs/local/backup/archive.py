@@ -17,6 +17,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from libs.local.backup.failures import BackupFailed, Unrestorable
 from libs.local.backup.manifest import Manifest, read_manifest
+from libs.local.private_file import keep_names
 
 DUMP, MANIFEST = "database.dump", "manifest.json"
 CHUNK_BYTES = 1 << 20
@@ -75,22 +76,13 @@ def new_archive(file: Path, created_at: datetime) -> Iterator[NewArchive]:
             raw.flush()
             os.fsync(raw.fileno())
         draft.rename(file)
-        _keep_name(file.parent)
+        keep_names(file.parent)
     except OSError as error:
         if error.errno not in _FULL:
             raise
         raise BackupFailed(f"{file.parent} has no room for the backup: make some, or name another place.") from error
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _keep_name(folder: Path) -> None:
-    """The name of a new file is on the disk, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Archive:

@@ -20,7 +20,7 @@ from libs.local.environment import Servers
 from libs.local.integrations import Integration, list_integrations
 from libs.local.locate import locate
 from libs.local.secrets import POSTGRES_ADMIN, load
-from libs.local.servers import Nats, Postgres
+from libs.local.servers import Nats, Postgres, majors
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,24 @@ def choose_file(destination: Path, now: datetime) -> Path:
 async def source(data_dir: Path, environment: Mapping[str, str]) -> AsyncIterator[Source]:
     """The servers of the environment, or those that run on the folder; of a folder on which none run, PostgreSQL is started.
 
+    That of an older major version is backed up as it is.
+
     Raises NoInstallation, InUse, LostSecrets, ServerFailed.
     """
     servers = locate(data_dir, environment).servers
     if servers.postgres:
         yield await _with_integrations(servers)
         return
-    if not (data_dir / "postgres" / "data" / "PG_VERSION").exists():
+    folder = data_dir / "postgres"
+    if not majors.has_data(folder):
         raise NoInstallation(
             f"There is no PingCRM in {data_dir}: name its folder with --data-dir, or its database with PINGCRM_POSTGRES_URL."
         )
     async with locked(data_dir):
         secrets = load(data_dir, environment)
-        postgres = Postgres(data_dir / "postgres", secrets[POSTGRES_ADMIN])
+        majors.settle(folder)
+        major = majors.read_major(folder / majors.DATA) or majors.MAJOR
+        postgres = Postgres(folder, secrets[POSTGRES_ADMIN], major=major)
         try:
             await postgres.start()
             yield Source(postgres.admin_url, tuple(Nats(data_dir / "nats", secrets).integrations()))

@@ -4,12 +4,10 @@ import asyncio
 import os
 import re
 import shutil
-import subprocess
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -18,7 +16,7 @@ from libs.common.ids import SERVICES
 from libs.local.backup.contents import Show
 from libs.local.backup.failures import BackupFailed
 from libs.local.servers import ServerFailed
-from libs.local.servers.postgres import programs
+from libs.local.servers.majors import major_of, programs
 
 PIECE_BYTES = 1 << 18
 LINE_BYTES = 1 << 20
@@ -42,7 +40,7 @@ class Program:
 def find_program(name: Literal["pg_dump", "pg_restore"], at_least: int, *, tls: bool) -> Program:
     """One that is no older than that: of the wheel that the embedded server is from, else on the path. Raises BackupFailed."""
     for path in _candidates(name, tls=tls):
-        if (major := _major(path)) >= at_least:
+        if (major := major_of(path)) >= at_least:
             return Program(path, major, tls)
     raise BackupFailed(
         f"There is no {name} of PostgreSQL {at_least} or newer here{' that speaks TLS' if tls else ''}: install its client programs"
@@ -57,17 +55,6 @@ def _candidates(name: str, *, tls: bool) -> Iterable[Path]:
             yield programs() / name
     if found := shutil.which(name):
         yield Path(found)
-
-
-@cache
-def _major(path: Path) -> int:
-    """0 where it can't be run."""
-    try:
-        printed = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    except OSError:
-        return 0
-    found = re.search(r"\) (\d+)", printed)
-    return int(found[1]) if found else 0
 
 
 async def dump(program: Program, url: str, snapshot: str, add: Callable[[bytes], None], show: Show) -> None:

@@ -98,11 +98,10 @@ async def restore_into(to: Target, archive: Archive, show: Show, *, replicas: in
     Cut off in the middle it can be done again. Raises Unrestorable where something lies in the database, or services use it; BackupFailed.
     """
     url, manifest = to.servers.postgres, archive.manifest
-    program = await _prepare(url, to.secrets, manifest)
+    program = await prepare_database(url, to.secrets, manifest)
     if to.folder:
         keep_keys(to.folder, to.secrets)
-    await restore(program, url, archive.pieces(), manifest.dump_bytes, show)
-    await _examine(url, manifest, show)
+    await fill_database(program, url, archive, show)
     show("Bringing it up to date", 0, 0)
     await migrate_database(url, to.secrets)
     await migrate_bus(to.servers.nats, replicas=replicas)
@@ -112,8 +111,11 @@ async def restore_into(to: Target, archive: Archive, show: Show, *, replicas: in
                 await create_integration(js, name, read_integration(name, metadata).grants)
 
 
-async def _prepare(url: str, secrets: Secrets, manifest: Manifest) -> Program:
-    """An empty database with all roles, and the pg_restore for it. Nothing is changed of one that holds something."""
+async def prepare_database(url: str, secrets: Secrets, manifest: Manifest) -> Program:
+    """An empty database with all roles, and the pg_restore for it. Nothing is changed of one that holds something.
+
+    Raises Unrestorable, BackupFailed.
+    """
     try:
         await create_database(url)
         connection = await asyncpg.connect(url)
@@ -129,6 +131,12 @@ async def _prepare(url: str, secrets: Secrets, manifest: Manifest) -> Program:
         raise BackupFailed(
             f"PostgreSQL at {without_login(url)} refused: {error}. The login of PINGCRM_POSTGRES_URL must be an administrator's."
         ) from error
+
+
+async def fill_database(program: Program, url: str, archive: Archive, show: Show) -> None:
+    """All that is in the backup, and nothing else. Raises BackupFailed where that is not there afterwards."""
+    await restore(program, url, archive.pieces(), archive.manifest.dump_bytes, show)
+    await _examine(url, archive.manifest, show)
 
 
 async def _refuse_used(connection: Connection, url: str) -> None:

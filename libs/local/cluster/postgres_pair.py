@@ -12,7 +12,8 @@ from libs.local.ports import LOOPBACK
 from libs.local.private_file import write_private
 from libs.local.process import run_apart
 from libs.local.servers import Postgres, ServerFailed
-from libs.local.servers.postgres import DATABASE, programs
+from libs.local.servers.majors import programs
+from libs.local.servers.postgres import DATABASE
 from libs.local.servers.unprivileged import Unprivileged
 
 REPLICATION: Mapping[str, str] = {

@@ -10,8 +10,7 @@ from libs.common.topology import INTEGRATION_STREAM_BYTES
 from libs.local.data_dir import Unusable
 from libs.local.doctor.finding import Finding
 from libs.local.secrets import MissingSecret, why_lost
-from libs.local.servers import ServerFailed
-from libs.local.servers import postgres as postgres_server
+from libs.local.servers import ServerFailed, majors
 from libs.local.servers.unprivileged import NoUnprivilegedUser, find_unprivileged
 
 ELSEWHERE = "choose another with --data-dir or PINGCRM_DATA_DIR"
@@ -43,6 +42,7 @@ def check_data_dir(data_dir: Path, environment: Mapping[str, str], *, new_secret
     yield from _check_room(data_dir, existing)
     if not environment.get("PINGCRM_POSTGRES_URL"):
         yield from _check_user(existing)
+        yield from _check_major(data_dir)
     secrets = data_dir / "secrets.json"
     if secrets.exists() and secrets.stat().st_mode & 0o077:
         yield Finding("wrong", f"{secrets} can be read by others: chmod 600 it.")
@@ -75,10 +75,23 @@ def check_room(data_dir: Path, left_bytes: int, left_files: int) -> Iterator[Fin
         yield Finding("note", f"Only {megabytes} are left on the disk of the data folder {data_dir}.")
 
 
+def _check_major(data_dir: Path) -> Iterator[Finding]:
+    """The data may be of another major version of PostgreSQL than ours."""
+    try:
+        verdict = majors.examine(data_dir / "postgres")
+    except ServerFailed as error:
+        yield Finding("wrong", str(error))
+    except OSError as error:
+        yield Finding("wrong", str(Unusable(data_dir, error)))
+    else:
+        if verdict.sentence:
+            yield Finding("wrong" if verdict.action == "refuse" else "note", verdict.sentence)
+
+
 def _check_user(existing: Path) -> Iterator[Finding]:
     """As root, PostgreSQL has to be run by somebody else, who must get to its data."""
     try:
-        find_unprivileged(postgres_server.programs() / "postgres", existing / "postgres")
+        find_unprivileged(majors.programs() / "postgres", existing / "postgres")
     except NoUnprivilegedUser as error:
         yield Finding("wrong", str(error))
     except ServerFailed:  # not installed, which the check of the servers reports

@@ -16,9 +16,8 @@ from libs.local.bus_admin import connect_admin, is_clustered, why_not_copied
 from libs.local.doctor.finding import Finding
 from libs.local.doctor.place import Place, command_of
 from libs.local.environment import Servers, redis_url_name
-from libs.local.servers import ServerFailed
+from libs.local.servers import ServerFailed, majors
 from libs.local.servers import nats as nats_server
-from libs.local.servers import postgres as postgres_server
 from libs.local.servers import valkey as valkey_server
 from libs.local.urls import without_login
 
@@ -31,7 +30,7 @@ UNUSABLE = (
 async def check_servers(servers: Servers, stream_replicas: int = 1, place: Place = "up") -> AsyncIterator[Finding]:
     """Each server: reached, or startable from its wheel; NATS with that many copies of each stream."""
     for name, variable, url, program in (
-        ("PostgreSQL", "PINGCRM_POSTGRES_URL", servers.postgres, postgres_server.programs),
+        ("PostgreSQL", "PINGCRM_POSTGRES_URL", servers.postgres, majors.programs),
         ("NATS", "PINGCRM_NATS_URL", servers.nats, nats_server.program),
         ("Redis", "PINGCRM_REDIS_URL", servers.redis, valkey_server.program),
     ):

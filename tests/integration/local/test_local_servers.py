@@ -21,7 +21,7 @@ from libs.local.bus_admin import admin_stream
 from libs.local.migrate import migrate_bus
 from libs.local.secrets import generate
 from libs.local.servers import Nats, Postgres, Server, ServerFailed, Valkey
-from libs.local.servers.postgres import programs
+from libs.local.servers.majors import programs
 from tests.support.servers import UNSAFE
 
 SECRETS = generate()

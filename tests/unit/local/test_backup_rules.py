@@ -20,7 +20,7 @@ from libs.local.backup.keys import joined, keep_keys, parse_keys, read_keys, wri
 from libs.local.backup.manifest import Installation, Manifest, file_name, reasons_against
 from libs.local.backup.restoring import keys_of
 from libs.local.cli import app
-from libs.local.servers.postgres import programs
+from libs.local.servers.majors import programs
 
 NOW = datetime(2026, 11, 28, 16, 5, 7, tzinfo=UTC)
 CONTENT = b"PGDMP and what follows"

@@ -4,6 +4,7 @@ from tests.sabotage.mutation import InText, Mutation, Replace
 
 RULES = "tests/unit/local/test_backup_rules.py"
 REAL = "tests/integration/local/test_local_backup.py"
+MAJORS = "tests/integration/local/test_local_majors.py"
 WHOLE = f"{REAL}::test_what_is_restored_is_what_there_was_at_one_moment_and_an_installation_in_use_is_left_alone"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -78,6 +79,27 @@ MUTATIONS: tuple[Mutation, ...] = (
         "libs/local/backup/restoring.py::_refuse_used",
         Replace("await list_connected(connection)", "[]"),
         (f"{REAL}::test_a_database_that_services_use_is_left_alone",),
+    ),
+    Mutation(
+        "new data of PostgreSQL that was not made good after a kill",
+        "lost",
+        "libs/local/servers/majors.py::_is_cut_off",
+        Replace("bool(list_kept(folder))", "False"),
+        (f"{MAJORS}::test_killed_at_any_moment_it_goes_on_at_the_next_start[renamed]",),
+    ),
+    Mutation(
+        "old data of PostgreSQL that goes before the new has been started twice",
+        "lost",
+        "libs/local/supervisor.py::Stack._carry_over",
+        Replace("majors.list_kept(folder) if is_ours else ()", "majors.list_kept(folder)"),
+        (f"{MAJORS}::test_killed_at_any_moment_it_goes_on_at_the_next_start[renamed]",),
+    ),
+    Mutation(
+        "data of a newer PostgreSQL that is begun with",
+        "lost",
+        "libs/local/servers/majors.py::judge",
+        Replace("major > MAJOR", "False"),
+        ("tests/unit/local/test_majors.py::test_what_is_done_with_a_folder",),
     ),
     Mutation(
         "integrations that a backup forgets",
