@@ -68,7 +68,7 @@ stop_engine() {
 	cat "$work/ip_forward.before" > /proc/sys/net/ipv4/ip_forward
 	ip link delete docker0 2> /dev/null
 	# Those of containers went with them.
-	rmdir /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker 2> /dev/null
+	find /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker -depth -type d -exec rmdir {} + 2> /dev/null
 }
 
 # Under the names that docker-compose.yml and the Dockerfile have.

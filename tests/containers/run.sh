@@ -1,11 +1,12 @@
 #!/bin/bash
 # `make containers-test`: docker-compose.yml as people run it. It builds the images, starts everything, has `pingcrm doctor` look at each
-# container, signs in at a local Google, compares with its oracle, kills each container's process, takes everything down and up again, and
-# looks at the proxy. All of it on the containers' own networks, bounded, and cleaned up at the end.
+# container, signs in at a local Google, compares with its oracle, kills each container's process, takes everything down and up again,
+# restores a dump and a backup where all else is lost, and looks at the proxy. All of it on the containers' own networks, bounded, and
+# cleaned up at the end.
 #
 # With the Docker that runs; else, as root, with one of its own (apt-get install --no-install-recommends docker.io iptables).
 # STANDINS=yes takes stand-ins in the place of others' images, for machines that reach no registry of images: Debian's packages
-# (debootstrap busybox-static caddy) and the programs of the embedded servers. KEEP=yes leaves what was built for the next run.
+# (debootstrap busybox-static; Caddy's is fetched) and the programs of the embedded servers. KEEP=yes leaves what was built for the next run.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
