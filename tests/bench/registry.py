@@ -9,9 +9,11 @@ from tests.bench.scenarios import (
     calendars,
     crowd,
     deletion,
+    disk,
     duplicates,
     export,
     first,
+    growth,
     idle,
     incremental,
     latency,
@@ -43,5 +45,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         duplicates,
         briefs,
         calendars,
+        disk,
+        growth,
     )
 }
