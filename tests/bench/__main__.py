@@ -33,6 +33,16 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
     parser.add_argument("--page", type=Path, metavar="FILE", help="also put them into this page, docs/benchmarks.md")
     parser.add_argument("--messages", type=_size, default=5000, help="size of a large mailbox (default: %(default)s)")
+    parser.add_argument(
+        "--interactions",
+        type=int,
+        default=1_000_000,
+        metavar="TOTAL",
+        help="how far growth goes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--drawings", type=Path, metavar="FOLDER", help="also draw curves as SVG into this folder, docs/"
+    )
     parser.add_argument("--quick", action="store_true", help="small and short: shows that it works, not how fast it is")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
     parser.add_argument("--keep", action="store_true", help="keep data and logs, and say where they are")
@@ -46,7 +56,16 @@ def _size(text: str) -> int:
     return number
 
 
-async def measured(scenario: Scenario, folder: Path, console: Console, *, messages: int, quick: bool) -> Result:
+async def measured(
+    scenario: Scenario,
+    folder: Path,
+    console: Console,
+    *,
+    messages: int,
+    quick: bool,
+    interactions: int = 1_000_000,
+    drawings: Path | None = None,
+) -> Result:
     """One scenario from beginning to end; whatever stops it is in the result."""
     begun, load = perf_counter(), os.getloadavg()[0]
 
@@ -56,7 +75,7 @@ async def measured(scenario: Scenario, folder: Path, console: Console, *, messag
     folder.mkdir()
     try:
         async with asyncio.timeout(scenario.limit_seconds):
-            figures = await scenario.run(Setting(folder, messages, quick, publish))
+            figures = await scenario.run(Setting(folder, messages, quick, publish, interactions, drawings))
     except TimeoutError as error:
         reason = str(error) or f"it was not over after {scenario.limit_seconds:.0f} s"
         return Result(scenario, perf_counter() - begun, load, (), reason)
@@ -95,7 +114,10 @@ def main(arguments: Sequence[str]) -> int:
     about = machine()
     try:
         for name in names:
-            work = measured(SCENARIOS[name], folder / name, console, messages=messages, quick=chosen.quick)
+            work = measured(
+                SCENARIOS[name], folder / name, console, messages=messages, quick=chosen.quick,
+                interactions=chosen.interactions, drawings=chosen.drawings,
+            )  # fmt: skip
             results.append(asyncio.run(work))
             show(console, results[-1])
             write(chosen, about, results)

@@ -10,9 +10,11 @@ from tests.bench.scenarios import (
     crowd,
     crowded_page,
     deletion,
+    disk,
     duplicates,
     export,
     first,
+    growth,
     idle,
     incremental,
     latency,
@@ -45,5 +47,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         duplicates,
         briefs,
         calendars,
+        disk,
+        growth,
     )
 }

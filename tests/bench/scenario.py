@@ -11,13 +11,16 @@ from tests.bench.figure import Figure
 class Setting:
     """What a scenario may use: an empty folder, how large it shall be, somebody to report to how far it is.
 
-    messages: size of a large mailbox. quick: only to see that everything works; the figures say little.
+    messages: size of a large mailbox. interactions: how far `growth` fills the database. quick: only to see that everything works; the
+    figures say little. drawings: the folder that curves are drawn into; None: nowhere.
     """
 
     folder: Path
     messages: int
     quick: bool
     publish: Callable[[str], None]
+    interactions: int = 1_000_000
+    drawings: Path | None = None
 
     def size(self, full: int, quick: int) -> int:
         """How many, or how long, of something that is not the large mailbox."""

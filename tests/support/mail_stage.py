@@ -230,7 +230,8 @@ class MailStage:
             mailbox.account_id: mailbox.account.address for mailbox in self.mailboxes.values()
         }
         rows = await self.pool.fetch(
-            """SELECT a.value AS address, i.grp, i.title, l.direction, i.bcc_logged AND l.direction = 'outbound' AS logged,
+            """SELECT a.value AS address, regexp_replace(i.ref, '#[0-9]+$', '') AS grp, i.title, l.direction,
+                      i.bcc_logged AND l.direction = 'outbound' AS logged,
                       (SELECT array_agg(s.source_id) FROM contacts.sightings s WHERE s.interaction_id = i.id AND s.fact IS NOT NULL)
                           AS sources
                FROM contacts.contacts c JOIN contacts.addresses a ON a.contact_id = c.id AND a.kind = 'email'

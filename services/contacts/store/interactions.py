@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from libs.common.db import Connection
 from libs.common.ids import InteractionId
 from services.contacts.domain.addresses import AddressId
+from services.contacts.domain.observations import EMAIL
 from services.contacts.domain.projection import InteractionRef, ProjectedInteraction, Thread
 
 _COLUMNS = (
@@ -18,7 +19,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class InteractionRow:
-    """An interaction with its id, its author's address, and whether a BCC hash of ours is on it."""
+    """An interaction with its id, its author's address, and whether a BCC hash of ours is on it.
+
+    The group of mail stands in its reference, and with its observations: a Message-ID is long.
+    """
 
     id: InteractionId
     interaction: ProjectedInteraction
@@ -28,8 +32,9 @@ class InteractionRow:
     @property
     def columns(self) -> tuple[Any, ...]:
         row, item = self.interaction, self.interaction.item
+        group = "" if row.platform == EMAIL else row.group
         return (
-            self.id, row.user_id, row.platform, row.group, row.ref, item.kind, item.thread, item.occurred_at, item.ends_at, item.title,
+            self.id, row.user_id, row.platform, group, row.ref, item.kind, item.thread, item.occurred_at, item.ends_at, item.title,
             item.text, item.automated, item.via, row.participant_count, self.bcc_logged, item.organized, item.direction, self.author_id,
             item.unauthenticated,
         )  # fmt: skip

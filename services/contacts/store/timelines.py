@@ -238,11 +238,11 @@ async def list_lines_of(
 
 
 async def get_line(connection: Connection, contact_id: ContactId, platform: str, ref: str) -> TimelineLine | None:
-    """The line of what is known as `ref` on a platform; None where it is not on the contact's timeline."""
+    """The line of what is known as `ref` on a platform other than email; None where it is not on the contact's timeline."""
     row = await connection.fetchrow(
         f"""{LINES} WHERE l.contact_id = $1 AND l.interaction_id = (
                 SELECT i.id FROM contacts c JOIN interactions i ON i.user_id = c.user_id
-                WHERE c.id = $1 AND i.platform = $2 AND i.ref = $3)""",  # noqa: S608  (no input in it)
+                WHERE c.id = $1 AND i.platform = $2 AND i.ref = $3 AND i.platform <> 'email')""",  # noqa: S608  (no input in it)
         contact_id,
         platform,
         ref,

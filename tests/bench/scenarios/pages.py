@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 from urllib.parse import urljoin
 from uuid import UUID
 
@@ -16,22 +15,11 @@ from tests.bench.figure import Figure, at_most, percentile
 from tests.bench.large_mailbox import Size, busiest_contact, fill
 from tests.bench.scenario import Scenario, Setting
 from tests.bench.stage import Stage, stage
+from tests.bench.waits import milliseconds, page_times, search_times
 
 INTERACTIONS, CONTACTS, BUSIEST = 1_000_000, 100_000, 50_000
 SEARCHES, TIMELINE_PAGES, LOADS = 300, 300, 40
 SCORED_SECONDS = 60.0
-# What people type: a letter, the beginning of everybody's name, names, a company, what nobody is called.
-QUERIES = (
-    "p",
-    "pers",
-    "person 7",
-    "Pérson 4711",
-    "person 99999",
-    "firm7",
-    "p123@firm123",
-    "firm12 person",
-    "nobody at all",
-)
 # What a page has the browser fetch, other than the pictures of people.
 _FETCHED = re.compile(r'<(?:link|script|img|source)\b[^>]*?\b(?:href|src)="([^"]+)"')
 
@@ -71,11 +59,11 @@ async def run(setting: Setting) -> list[Figure]:
         setting.publish(f"{size.interactions:,} interactions with {size.contacts:,} people are filled in")
         contact_id = await _filled(product, person, size)
         setting.publish("searching")
-        searches = await _search(person, setting.size(SEARCHES, 18))
+        searches = await search_times(person, setting.size(SEARCHES, 18))
         setting.publish("paging")
-        timeline = await _page(person, contact_id, setting.size(TIMELINE_PAGES, 10))
-        folded = await _page(person, contact_id, setting.size(TIMELINE_PAGES, 10), group="true", older="false")
-        with_older = await _page(person, contact_id, setting.size(TIMELINE_PAGES, 10), group="true")
+        timeline = await page_times(person, contact_id, setting.size(TIMELINE_PAGES, 10))
+        folded = await page_times(person, contact_id, setting.size(TIMELINE_PAGES, 10), group="true", older="false")
+        with_older = await page_times(person, contact_id, setting.size(TIMELINE_PAGES, 10), group="true")
         opened = await _open(person, contact_id, size.busiest // 6, setting.size(TIMELINE_PAGES, 10))
         setting.publish("loading pages")
         loads = await _load_all(person, contact_id, setting.size(LOADS, 3))
@@ -107,32 +95,11 @@ async def _scored(database: "asyncpg.Connection[asyncpg.Record]", contact_id: UU
             await asyncio.sleep(0.2)
 
 
-async def _search(person: Person, count: int) -> list[float]:
-    return [
-        await _milliseconds(person, "/api/v1/contacts", q=QUERIES[number % len(QUERIES)], limit="20")
-        for number in range(count)
-    ]
-
-
-async def _page(person: Person, contact_id: UUID, count: int, **wanted: str) -> list[float]:
-    """From the newest line backwards, as somebody scrolls; at the end of the timeline once more."""
-    found: list[float] = []
-    cursor = ""
-    while len(found) < count:
-        begun = perf_counter()
-        page = await person.call(
-            "GET", f"/contacts/{contact_id}/interactions", limit=50, cursor=cursor or None, **wanted
-        )
-        found.append((perf_counter() - begun) * 1000)
-        cursor = page["next_cursor"] or ""
-    return found
-
-
 async def _open(person: Person, contact_id: UUID, conversations: int, count: int) -> list[float]:
     """Conversations from all over the timeline."""
     path = f"/api/v1/contacts/{contact_id}/interactions"
     return [
-        await _milliseconds(
+        await milliseconds(
             person, path, platform="email", thread=f"conversation {number * conversations // count}", limit="60"
         )
         for number in range(count)
@@ -144,18 +111,9 @@ async def _load_all(person: Person, contact_id: UUID, times: int) -> Mapping[str
     loads: dict[str, Load] = {}
     for path in paths:
         size = await _first_load(person, path)
-        seconds = [await _milliseconds(person, path) for _ in range(times)]
+        seconds = [await milliseconds(person, path) for _ in range(times)]
         loads["a contact" if path.endswith(str(contact_id)) else path] = Load(seconds, size)
     return loads
-
-
-async def _milliseconds(person: Person, path: str, **query: str) -> float:
-    begun = perf_counter()
-    async with person.http.get(person.url + path, params=query) as response:
-        await response.read()
-        if response.status != 200:
-            raise Unexpected(f"{path} answered {response.status}.")
-    return (perf_counter() - begun) * 1000
 
 
 async def _first_load(person: Person, path: str) -> int:

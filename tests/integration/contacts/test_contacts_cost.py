@@ -15,6 +15,7 @@ from services.contacts.attendees import list_known_guests
 from services.contacts.domain.text import search_terms
 from services.contacts.scoring import MANY_LINES, refresh_due_scores
 from services.contacts.store.contact_search import ContactFilter, list_sorted
+from services.contacts.store.observations import list_observations
 from services.contacts.store.text_search import list_by_text
 from services.contacts.store.timeline_threads import list_folded_lines
 from services.contacts.store.timelines import TimelineFilter, get_line, list_lines
@@ -55,6 +56,14 @@ async def guest(connection: Connection, _: UserId, contact_id: ContactId) -> Any
 
 async def note(connection: Connection, _: UserId, contact_id: ContactId) -> Any:
     return [await get_line(connection, contact_id, "note", "none of this name")]
+
+
+async def copies(connection: Connection, user_id: UserId, _: ContactId) -> Any:
+    return await list_observations(connection, [], [(user_id, "email", "<7@mail>")])
+
+
+async def note_copies(connection: Connection, user_id: UserId, _: ContactId) -> Any:
+    return await list_observations(connection, [], [(user_id, "note", "none of this name")])
 
 
 async def waiting(connection: Connection, user_id: UserId, _: ContactId) -> Any:
@@ -104,6 +113,7 @@ async def test_what_a_page_reads_does_not_grow_with_the_mailbox(
 async def _reads_as_much_of_a_large_mailbox(world: World, filled: Mapping[Size, tuple[UserId, ContactId]]) -> None:
     reads: dict[str, tuple[Reads, int]] = {
         "a page of a timeline": (timeline, 51), "a folded page": (folded, 15), "a guest": (guest, 5), "a note": (note, 1),
+        "what else was seen of a mail": (copies, 1), "what else was seen of a note": (note_copies, 0),
         "a conversation": (conversation, 6), "what is not written about a meeting": (no_conversation, 0),
         "what waits": (waiting, 45), "the newest contacts": (newest, 21),
         "everybody's letter": (search("p"), 21), "a name": (search("person 77"), 11), "a company": (search("firm7"), 21),
@@ -111,8 +121,8 @@ async def _reads_as_much_of_a_large_mailbox(world: World, filled: Mapping[Size, 
     for name, (read, expected) in reads.items():
         rows = {}
         for size, (user_id, contact_id) in filled.items():
-            # What is searched is read without a policy (docs/decisions/0012).
-            policed = (timeline, folded, conversation, no_conversation, guest, note, waiting, newest)
+            # What is searched is read without a policy (docs/decisions/0012), and mail is recorded without one.
+            policed = (timeline, folded, conversation, no_conversation, guest, note, note_copies, waiting, newest)
             with on_behalf_of(user_id if read in policed else None):
                 async with world.pool.acquire() as connection:
                     counting = CountingConnection(connection)

@@ -197,8 +197,9 @@ async def test_after_an_upgrade_mails_that_were_one_by_their_message_id_alone_ar
         mail("b", BOB, [WORK, CAROL], account=2, rfc_message_id="<other@mail>", days_ago=0.9),
     )
     await world.pool.execute(
-        """UPDATE sightings SET grp = '<x@mail>', interaction_id = (SELECT id FROM interactions WHERE grp = '<x@mail>');
-           DELETE FROM interactions WHERE grp = '<other@mail>';
+        """UPDATE sightings SET grp = '<x@mail>', interaction_id = (
+               SELECT id FROM interactions WHERE ref = '<x@mail>#1');
+           DELETE FROM interactions WHERE ref = '<other@mail>#1';
            UPDATE participants p SET interaction_id = i.id, occurred_at = i.occurred_at FROM interactions i;
            INSERT INTO groups_due SELECT DISTINCT user_id, platform, grp FROM sightings"""
     )

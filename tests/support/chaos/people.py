@@ -27,7 +27,7 @@ AT_LEAST, LESS_THAN = timedelta(minutes=5), timedelta(minutes=40)
 MARGIN = timedelta(minutes=2)
 
 _LINES = """
-SELECT a.value AS address, i.grp, i.title, l.direction
+SELECT a.value AS address, regexp_replace(i.ref, '#[0-9]+$', '') AS grp, i.title, l.direction
 FROM contacts.contacts c JOIN contacts.addresses a ON a.contact_id = c.id AND a.kind = 'email'
 LEFT JOIN contacts.timeline_lines l ON l.contact_id = c.id AND l.platform = 'email'
 LEFT JOIN contacts.interactions i ON i.id = l.interaction_id

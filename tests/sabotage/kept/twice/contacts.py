@@ -98,4 +98,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         Replace("found.user_id not in purged and found.source_id not in purged", "found.user_id not in purged"),
         (f"{CONTACTS}_late.py::test_a_mark_of_a_purge_moves_only_forward_and_holds_for_every_door",),
     ),
+    Mutation(
+        "an interaction that is in the table already",
+        "twice",
+        "services/contacts/migrations/0021_smaller_indexes.sql",
+        InText("CREATE UNIQUE INDEX interactions_by_digest", "CREATE INDEX interactions_by_digest"),
+        (f"{CONTACTS}_indexes.py::test_an_interaction_is_there_once_whatever_it_is_known_as",),
+    ),
 )
