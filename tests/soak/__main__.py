@@ -11,17 +11,20 @@ from pathlib import Path
 from random import Random
 from time import monotonic
 
+import orjson
 from rich.console import Console
 
+from libs.common.log import error_text
 from libs.google_sim.account import AccountData
 from libs.local.demo.progress import Unfinished, wait_until_idle, wait_until_synced
 from tests.bench.people import people_at, sign_in_all
 from tests.bench.stage import WAIT_SECONDS, Stage, google_with, product_at
 from tests.soak.load import Load
 from tests.soak.report import Row, rows, show
-from tests.soak.samples import Sample, count_recorded, take, take_left
+from tests.soak.samples import UNREACHABLE, Sample, count_recorded, take, take_left
 
 POLL_SECONDS = 60  # of life, as the product has it
+TOKEN_SECONDS, SHORTEST_TOKEN_SECONDS = 3_600, 180  # Google's; `auth` hands out what lasts two minutes more
 SAMPLES = 360  # in all; at most one a second
 SHORTEST = 20  # seconds: less says nothing
 DRAIN_SECONDS = 300.0  # a run of the last schedule may be due four minutes after it
@@ -33,9 +36,10 @@ async def soak(folder: Path, *, accounts: int, seconds: float, speed: float, pub
     """The whole: set up, `seconds` of life at this speed, and what is left once everything is at rest."""
     mailboxes = [AccountData(f"person{number}@gmail.com", f"Person {number}", "") for number in range(accounts)]
     settings = {"PINGCRM_MAIL_POLL_SECONDS": str(max(round(POLL_SECONDS / speed), 1))}
+    token_seconds = max(round(TOKEN_SECONDS / speed), SHORTEST_TOKEN_SECONDS)
     publish("starting")
     async with (
-        google_with(folder, mailboxes) as google,
+        google_with(folder, mailboxes, "--token-seconds", str(token_seconds)) as google,
         product_at(folder, google, settings) as product,
         people_at(product.url, accounts) as people,
     ):
@@ -45,21 +49,31 @@ async def soak(folder: Path, *, accounts: int, seconds: float, speed: float, pub
             await wait_until_synced(person, seconds=WAIT_SECONDS)
         load = Load(product, people, mailboxes, speed, Random(12))
         publish(f"{seconds:.0f} s at {speed:g} times the real rate")
-        samples = await _sampled(product, load, seconds, publish)
+        with (folder / "samples.jsonl").open("wb", buffering=0) as kept:
+            samples = await _sampled(
+                product, load, seconds, publish, lambda sample: kept.write(orjson.dumps(sample) + b"\n")
+            )
         publish("coming to rest")
         unfinished = await _rest(product, load)
         return rows(samples, load, await take_left(product), accounts, unfinished)
 
 
-async def _sampled(product: Stage, load: Load, seconds: float, publish: Publish) -> list[Sample]:
-    samples, begun, every = [], monotonic(), max(seconds / SAMPLES, 1.0)
+async def _sampled(
+    product: Stage, load: Load, seconds: float, publish: Publish, keep: Callable[[Sample], object]
+) -> list[Sample]:
+    samples, missed, begun, every = [], 0, monotonic(), max(seconds / SAMPLES, 1.0)
     happening = asyncio.create_task(load.keep_happening())
     try:
         while (now := monotonic() - begun) < seconds:
-            samples.append(await take(product, begun))
+            try:
+                samples.append(await take(product, begun))
+                keep(samples[-1])
+            except UNREACHABLE as error:
+                missed += 1
+                publish(f"no sample: {error_text(error)}")
             if int(now / 60) < int((now + every) / 60):
                 publish(f"{load.delivered:,} messages, {load.meetings} meetings")
-            await asyncio.wait({happening}, timeout=max(begun + len(samples) * every - monotonic(), 0.0))
+            await asyncio.wait({happening}, timeout=max(begun + (len(samples) + missed) * every - monotonic(), 0.0))
             if happening.done():
                 happening.result()  # what stopped it
         return samples
@@ -89,7 +103,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, default=3600.0, help="default: %(default)s")
     parser.add_argument("--accounts", type=int, default=200, help="default: %(default)s")
     parser.add_argument("--speed", type=float, default=20.0, help="times the real rate; default: %(default)s")
-    parser.add_argument("--keep", action="store_true", help="keep data and logs, and say where they are")
+    parser.add_argument("--keep", action="store_true", help="keep data, logs and samples, and say where they are")
     chosen = parser.parse_args(arguments)
     if chosen.seconds < SHORTEST:
         parser.error(f"--seconds: at least {SHORTEST}")

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 
+import aiohttp
+
 from libs.google_sim.account import AccountData
-from libs.local.demo.person import Person, Unavailable
+from libs.local.demo.person import Person, Unexpected
 from libs.local.tick import CLOCKS, tick
 from tests.bench.mail import letter
 from tests.bench.stage import Stage
@@ -36,6 +37,7 @@ class Load:
     meetings: int = 0
     ticks: int = 0
     looks: int = 0
+    failed_looks: int = 0
 
     async def keep_happening(self) -> None:
         """Until cancelled."""
@@ -75,8 +77,10 @@ class Load:
         self.meetings += 1
 
     async def _look(self) -> None:
-        with suppress(Unavailable):
+        try:
             await self.chance.choice(self.people).call("GET", self.chance.choice(PATHS))
+        except (Unexpected, aiohttp.ClientError, TimeoutError):
+            self.failed_looks += 1
         self.looks += 1
 
     async def _tick(self, clock: str) -> None:

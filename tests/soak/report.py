@@ -30,6 +30,7 @@ SERVICE_ALLOWED = 2.0  # CPython takes memory in arenas of 1 MiB and keeps those
 UNJUDGED = frozenset({f"memory of {GOOGLE}, MiB", f"descriptors of {GOOGLE}", "descriptors of postgres"})
 DESCRIPTORS_ALLOWED = 4.0  # a pool opens connections when it needs them
 BACKENDS_ALLOWED = 8.0  # the same, and vacuum's come and go
+SERIES_ALLOWED = 10.0  # an outcome that is met for the first time; whom or what it is about stands in no label
 QUEUE_ALLOWED = 20.0  # messages: a batch that is just in hand when a sample is taken
 
 
@@ -46,23 +47,12 @@ class Row:
 
 def rows(samples: Sequence[Sample], load: Load, left: Left, accounts: int, unfinished: Sequence[str]) -> list[Row]:
     """`unfinished`: what has not come to rest. ValueError: there are too few samples."""
-    found = []
-    for name in samples[-1].processes:
-        memory = trend([(sample.at, sample.processes[name].memory_bytes / MIB) for sample in samples])
-        found.append(_trend_row(f"memory of {name}, MiB", memory, MEMORY_ALLOWED.get(name, SERVICE_ALLOWED)))
-        descriptors = trend([(sample.at, sample.processes[name].descriptors) for sample in samples])
-        found.append(_trend_row(f"descriptors of {name}", descriptors, DESCRIPTORS_ALLOWED))
-    if POSTGRES in samples[-1].processes:
-        backends = trend([(sample.at, sample.processes[POSTGRES].members) for sample in samples])
-        found.append(_trend_row("processes of postgres", backends, BACKENDS_ALLOWED))
-    for name in samples[-1].queues:
-        queue = trend([(sample.at, sample.queues.get(name, 0)) for sample in samples])
-        if queue.level or queue.growth:
-            found.append(_trend_row(f"waiting: {name}", queue, QUEUE_ALLOWED))
     # What found something is kept, and what a schedule requested; a look that found nothing leaves no row.
     most_runs = accounts * (OTHER_RUNS + load.ticks) + load.delivered + 2 * load.meetings
     return [
-        *found,
+        *_process_rows(samples),
+        *_metrics_rows(samples),
+        *_queue_rows(samples),
         _count_row("runs kept", left.runs, most_runs),
         _count_row("runs kept that found nothing", left.idle_runs, 0),
         _count_row("largest log, MiB", left.largest_log_bytes / MIB, (LOG_KEPT_BYTES + LOG_BYTES_A_MINUTE) / MIB),
@@ -74,6 +64,51 @@ def rows(samples: Sequence[Sample], load: Load, left: Left, accounts: int, unfin
         Row("messages recorded", f"{left.recorded:,}", "", f"≥ {load.delivered:,}", left.recorded >= load.delivered),
         Row("meetings made", f"{load.meetings:,}", "", "", None),
         Row("looks at pages", f"{load.looks:,}", "", "", None),
+        Row("of which failed", f"{load.failed_looks:,}", "", "", None),
+    ]
+
+
+def _process_rows(samples: Sequence[Sample]) -> list[Row]:
+    """Memory and descriptors of each; a process that was started anew has let go of what it may have leaked."""
+    found = []
+    for name in samples[-1].processes:
+        held = [(sample.at, sample.processes[name]) for sample in samples if name in sample.processes]
+        memory = trend([(at, each.memory_bytes / MIB) for at, each in held])
+        found.append(_trend_row(f"memory of {name}, MiB", memory, MEMORY_ALLOWED.get(name, SERVICE_ALLOWED)))
+        descriptors = trend([(at, each.descriptors) for at, each in held])
+        found.append(_trend_row(f"descriptors of {name}", descriptors, DESCRIPTORS_ALLOWED))
+        if name == POSTGRES:
+            backends = trend([(at, each.members) for at, each in held])
+            found.append(_trend_row("processes of postgres", backends, BACKENDS_ALLOWED))
+    anew = sum(
+        len({sample.processes[name].pid for sample in samples if name in sample.processes}) - 1
+        for name in samples[-1].processes
+    )
+    return [*found, _count_row("processes started anew", anew, 0)]
+
+
+def _metrics_rows(samples: Sequence[Sample]) -> list[Row]:
+    found = []
+    for name in samples[-1].metrics:
+        metrics = [(sample.at, sample.metrics[name]) for sample in samples if name in sample.metrics]
+        series = trend([(at, each.series) for at, each in metrics])
+        found.append(_trend_row(f"metrics of {name}", series, SERIES_ALLOWED))
+        collections = trend([(at, each.collections) for at, each in metrics])
+        found.append(
+            Row(f"collections of {name}", f"{metrics[-1][1].collections}", f"{collections.growth:+.1f}", "", None)
+        )
+    return found
+
+
+def _queue_rows(samples: Sequence[Sample]) -> list[Row]:
+    """Of those that anything has waited in."""
+    queues = {
+        name: trend([(sample.at, sample.queues.get(name, 0)) for sample in samples]) for name in samples[-1].queues
+    }
+    return [
+        _trend_row(f"waiting: {name}", queue, QUEUE_ALLOWED)
+        for name, queue in queues.items()
+        if queue.level or queue.growth
     ]
 
 

@@ -3,30 +3,49 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
+import aiohttp
 import asyncpg
 import nats
+import nats.errors
 import psutil
 
 from libs.common.topology import CLOCK_STREAM, DEAD_STREAM, EVENT_STREAM
 from tests.bench.stage import GOOGLE, Stage
 
+UNREACHABLE: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    nats.errors.Error,
+    asyncpg.PostgresConnectionError,
+)
 _UNFINISHED = "SELECT count(*) FROM sync.runs WHERE finished_at IS NULL AND due_at <= now()"
 
 
 @dataclass(frozen=True)
 class Held:
-    """By a process and everything below it, `members` in all. `memory_bytes`: what they have written, and their share of what others have
-    written with them (the anonymous part of PSS). Programs and libraries are left out: their share changes with whoever else on the machine
-    uses them.
+    """By a process and everything below it, `members` in all. `memory_bytes`: pages that belong to no file, resident or swapped out.
+
+    Programs and libraries are left out: how much of them is resident changes with whoever else on the machine uses them. What is shared
+    with the process that it was copied from counts whole: of a share, more would be its own whenever one of the copies writes into a page,
+    and it would seem to grow by what it had from the beginning.
     """
 
+    pid: int
     memory_bytes: int
     descriptors: int
     members: int
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Of a service, as Prometheus reads it. `series`: names with labels. `collections`: how often Python has looked for cycles."""
+
+    series: int
+    collections: int
 
 
 @dataclass(frozen=True)
@@ -36,13 +55,14 @@ class Sample:
     at: float
     processes: Mapping[str, Held]
     queues: Mapping[str, int]
+    metrics: Mapping[str, Metrics] = field(default_factory=dict)
 
 
 async def take(product: Stage, begun: float) -> Sample:
     """`begun`: on the monotonic clock, the beginning of the samples' time."""
     pids = {**product.stack.processes, **product.stack.server_processes, GOOGLE: product.google.pid}
     processes = await asyncio.to_thread(lambda: {name: _held(pid) for name, pid in pids.items()})
-    return Sample(monotonic() - begun, processes, await _queues(product))
+    return Sample(monotonic() - begun, processes, await _queues(product), await _metrics(product))
 
 
 def _held(pid: int) -> Held:
@@ -51,17 +71,34 @@ def _held(pid: int) -> Held:
         process = psutil.Process(pid)
         for member in (process, *process.children(recursive=True)):
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):  # it ends meanwhile
-                memory += _anonymous_bytes(member.pid)
+                memory += anonymous_bytes(Path(f"/proc/{member.pid}/smaps_rollup").read_text())
                 descriptors += member.num_fds()
                 members += 1
-    return Held(memory, descriptors, members)
+    return Held(pid, memory, descriptors, members)
 
 
-def _anonymous_bytes(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss_Anon:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("The kernel does not tell how much memory is a process' own: Linux 5.4 or later does.")
+def anonymous_bytes(rollup: str) -> int:
+    """Of a process, from its smaps_rollup."""
+    fields = dict(line.split(":", 1) for line in rollup.splitlines()[1:])
+    return sum(int(fields[name].split()[0]) * 1024 for name in ("Anonymous", "Swap"))
+
+
+async def _metrics(product: Stage) -> dict[str, Metrics]:
+    """Nothing of a service that is just being started again."""
+    found: dict[str, Metrics] = {}
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:
+        for (service, _), port in product.stack.health_ports.items():
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with http.get(f"http://127.0.0.1:{port}/metrics") as response:
+                    found[service] = metrics_in(await response.text())
+    return found
+
+
+def metrics_in(exposition: str) -> Metrics:
+    """What is in an answer of `/metrics`."""
+    series = [line for line in exposition.splitlines() if line and not line.startswith("#")]
+    values = dict(line.rsplit(" ", 1) for line in series)
+    return Metrics(len(series), int(float(values.get('python_gc_collections_total{generation="0"}', "0"))))
 
 
 async def _queues(product: Stage) -> dict[str, int]:

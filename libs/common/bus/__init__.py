@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from pydantic import BaseModel
 
@@ -178,10 +179,10 @@ class Bus:
         self.subscribed.append(event)
 
         @self._broker.subscriber(event.subject, decoder=_undecoded, no_reply=True)
-        async def _(message: NatsMessage) -> None:
-            with traced(message.headers.get(TRACE_HEADER, ""), span=event.subject):
+        async def _(message: Msg) -> None:
+            with traced((message.headers or {}).get(TRACE_HEADER, ""), span=event.subject):
                 try:
-                    await handler(event.model_validate_json(message.body))
+                    await handler(event.model_validate_json(message.data))
                 except Exception:
                     self._log.exception("live_failed", subject=event.subject)
 
@@ -199,8 +200,8 @@ class Bus:
         @self._broker.subscriber(
             request.subject, queue=self.service, max_workers=RESPONDER_WORKERS, decoder=_undecoded, no_reply=True
         )
-        async def _(message: NatsMessage) -> None:
-            await responder.respond(self.client, message.raw_message)
+        async def _(message: Msg) -> None:
+            await responder.respond(self.client, message)
 
     def _register(self, event: type[Event], delivery: Delivery, batch: int, loops: int = 1) -> None:
         consumer = consumer_of(self.service, event)  # refuses what events/ does not declare
@@ -405,6 +406,9 @@ class Bus:
         self._missed_broadcasts()
 
 
-async def _undecoded(message: Any) -> Any:
-    """FastStream's decoder, switched off: each message is parsed once, into its own type, where it is handled."""
-    return message
+async def _undecoded(message: NatsMessage) -> Msg:
+    """FastStream's decoder, switched off: each message is parsed once, into its own type, where it is handled.
+
+    The message keeps what this returns: itself it would hold until Python looks for cycles, thousands of messages later.
+    """
+    return message.raw_message

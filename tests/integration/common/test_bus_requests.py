@@ -1,6 +1,7 @@
 """Requests over a real NATS server: replied to, refused, or nobody is there; and what is too large for the bus has a name."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.conftest import migrated_nats
 from tests.support.bus import USER, OpenBus, alive
 
 MAX_PAYLOAD_BYTES = 64 * 1024
+SERVED = 50
 
 
 @pytest_asyncio.fixture
@@ -62,6 +64,24 @@ async def test_a_request_is_served_or_refused_or_nobody_is_there(bus: OpenBus) -
         assert refused.value.status == 500
         with pytest.raises(Outage):
             await gateway.request(requests.GetSyncStatus(user_id=USER))
+
+
+async def test_a_request_that_is_served_leaves_nothing_for_the_collector_of_cycles(bus: OpenBus) -> None:
+    async def search(_: requests.SearchContacts) -> requests.ContactPage:
+        return requests.ContactPage(items=())
+
+    contacts, gateway = bus("contacts"), bus("gateway")
+    contacts.respond(requests.SearchContacts, search)
+    async with alive(contacts, gateway):
+        await gateway.request(requests.SearchContacts(user_id=USER))
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(SERVED):
+                await gateway.request(requests.SearchContacts(user_id=USER))
+            assert gc.collect() < SERVED / 2
+        finally:
+            gc.enable()
 
 
 async def test_a_request_waits_for_a_service_that_is_just_starting(
