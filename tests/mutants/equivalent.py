@@ -174,4 +174,20 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         'en: str = field(default="", init=False, repr=None)': "None is as false.",
         "_MARGIN = timedelta(seconds=60) → _MARGIN = timedelta(seconds=61)": "A second more of caution.",
     },
+    "libs/common/cache_access.py": {
+        '"hget", "hmget", "hset", "hgetall", "hdel", "hincrby", "time",'
+        ' → "hget", "HMGET", "hset", "hgetall", "hdel", "hincrby", "time",': "Names of commands have no case.",
+    },
+    "services/gateway/middlewares.py": {
+        'return problems.of_outage(Outage("database or Redis"))'
+        ' → return problems.of_outage(Outage("DATABASE OR REDIS"))': "Which part is away is in no response.",
+    },
+    "services/gateway/limits/sign_ins.py": {
+        'forwarded = request.headers.getall("X-Forwarded-For", [])'
+        ' → forwarded = request.headers.getall("x-forwarded-for", [])': "Names of headers have no case.",
+    },
+    "services/gateway/limits/authorizations.py": {
+        "minute = int(datetime.now(UTC).timestamp() // 60)"
+        " → minute = int(datetime.now(UTC).timestamp() / 60)": "A whole number is made of it.",
+    },
 }

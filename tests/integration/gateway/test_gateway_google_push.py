@@ -142,6 +142,7 @@ async def test_what_is_pushed_is_published_once_and_what_makes_no_sense_is_refus
     assert [(await hook.post(body, good))[0] for body in malformed] == [400] * len(malformed)
     status, problem = await hook.post({"message": {"data": "A" * 70_000}}, good)
     assert (status, problem["type"]) == (413, "/problems/too_large")
+    assert problem["detail"] == "A notification has at most 64 kB."
     headers = {"Authorization": f"Bearer {good}", "Content-Encoding": "gzip"}
     async with hook.http.post(hook.url, data=b"no gzip", headers=headers) as response:
         assert response.status == 400

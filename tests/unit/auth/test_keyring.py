@@ -72,7 +72,9 @@ def test_the_first_key_seals_and_all_keys_open() -> None:
     resealed = both.seal("1//token", ACCOUNT, "refresh")
     assert both.is_current(resealed)
     assert Keyring([NEW]).open(resealed, ACCOUNT, "refresh") == "1//token"
-    with pytest.raises(Undecryptable):
+    with pytest.raises(
+        Undecryptable, match=f"The token of account {ACCOUNT} is sealed with a key that is not configured"
+    ):
         Keyring([OLD]).open(resealed, ACCOUNT, "refresh")
 
 

@@ -91,6 +91,7 @@ def test_no_text_ends_its_own_quotation() -> None:
         ("one\r\ntwo\rthree\u2028four", "one\ntwo\nthree\nfour"),
         ("far\n\n\n\n\napart", "far\n\napart"),
         ("bell\x07\x00 and private \ue000", "bell and private"),
+        ("half\ud800 a pair", "half a pair"),
         (" \n ", ""),
     ],
 )
