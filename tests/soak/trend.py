@@ -38,3 +38,13 @@ def trend(samples: Sequence[tuple[float, float]]) -> Trend:
     middle = median(offsets)
     noise = _DEVIATIONS_PER_MAD * median(abs(offset - middle) for offset in offsets)
     return Trend(median(value for _, value in half), slope * (half[-1][0] - half[0][0]), noise * sqrt(12 / len(points)))
+
+
+def gained_at_last(samples: Sequence[tuple[float, float]]) -> float:
+    """What the last quarter has added: from the median of the eighth before it to that of its second half. Steps count as slopes do."""
+    begin, end = samples[0][0], samples[-1][0]
+
+    def middle(since: float, until: float) -> float:
+        return median(value for at, value in samples if since <= (at - begin) / (end - begin) <= until)
+
+    return middle(7 / 8, 1) - middle(5 / 8, 6 / 8)

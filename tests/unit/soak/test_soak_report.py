@@ -1,5 +1,6 @@
 """What the soak finds fault with."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -43,6 +44,18 @@ def test_a_process_that_grows_is_found_and_the_local_google_may() -> None:
     assert faults(samples(memory=0.03)) == [], "an arena"
     assert faults(samples(memory=0.1)) == ["memory of sync, MiB"]
     assert faults(samples(descriptors=0.2)) == ["descriptors of sync"]
+
+
+def test_what_has_stopped_growing_by_the_last_quarter_has_filled_up_and_is_no_leak() -> None:
+    taken = samples()
+
+    def holding(memory: Callable[[float], float]) -> list[Sample]:
+        return [replace(each, processes={"sync": Held(7, int((80 + memory(each.at)) * MIB), 30, 1)}) for each in taken]
+
+    assert faults(holding(lambda at: min(at, 70) * 0.3)) == []
+    assert faults(holding(lambda at: min(at, 85) * 0.3)) == ["memory of sync, MiB"]
+    assert faults(holding(lambda at: at * 0.1)) == ["memory of sync, MiB"], "no faster at the end, and no slower"
+    assert faults(holding(lambda at: 5 * (at // 20))) == ["memory of sync, MiB"], "in steps"
 
 
 def test_a_queue_that_grows_is_found() -> None:
