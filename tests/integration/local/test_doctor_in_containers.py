@@ -18,8 +18,8 @@ from libs.local.doctor import Finding, examine
 from libs.local.ports import free_port
 from libs.local.secrets import Secrets
 from libs.local.servers import Nats, ServerFailed
+from libs.local.servers import majors as postgres_programs
 from libs.local.servers import nats as nats_server_wheel
-from libs.local.servers import postgres as postgres_wheel
 from libs.local.servers import valkey as valkey_wheel
 from libs.local.urls import nats_url
 from tests.support.database import Database
@@ -76,7 +76,7 @@ def containers(
 ) -> Containers:
     """On servers that run. The image has no wheel of any of them."""
     monkeypatch.setattr(nats_server_wheel, "program", missing)
-    monkeypatch.setattr(postgres_wheel, "programs", missing)
+    monkeypatch.setattr(postgres_programs, "programs", missing)
     monkeypatch.setattr(valkey_wheel, "program", missing)
     postgres, redis = urlsplit(database.admin_url), urlsplit(redis_url)
     addresses = {

@@ -31,7 +31,9 @@ DISGUISED = ("2130706433", "0x7f000001", "0177.0.0.1", "127.1")
 @asynccontextmanager
 async def sender_of(public_url: str, webhook_allow: str = "") -> AsyncIterator[WebhookSender]:
     settings = Settings(public_url=public_url, webhook_keys=A_KEY, webhook_allow=webhook_allow)  # type: ignore[arg-type]
-    async with open_webhook_sender(cast(Resources, SimpleNamespace(settings=settings, db=None, bus=None))) as sender:
+    async with open_webhook_sender(
+        cast(Resources, SimpleNamespace(settings=settings, db=None, bus=None, cache=None))
+    ) as sender:
         yield sender
 
 
