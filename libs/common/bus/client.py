@@ -64,7 +64,7 @@ async def connect(nats_url: str, **options: Any) -> Client:
     client = _Client()
     try:
         await client.connect(servers, **{**options, **login})
-    except (OSError, Error, TimeoutError):
+    except BaseException:  # a cancellation, too
         client.abandon()
         raise
     return client

@@ -373,6 +373,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
+        "a connection that was given up while it came about is left open",
+        "edges",
+        "libs/common/bus/client.py::connect",
+        Replace("client.abandon()", ""),
+        ("tests/unit/common/test_bus_client.py::test_a_connection_that_nobody_waits_for_any_more_is_closed",),
+    ),
+    Mutation(
         "a connection whose login had no answer is left open",
         "edges",
         "libs/common/bus/client.py::_Client._connect_to_server",

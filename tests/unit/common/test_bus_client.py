@@ -124,6 +124,19 @@ async def test_a_connection_whose_login_has_no_answer_is_closed_before_the_next_
         await client.close()
 
 
+async def test_a_connection_that_nobody_waits_for_any_more_is_closed() -> None:
+    async with fake_cluster() as cluster:
+        cluster.silent = 1
+        connecting = asyncio.create_task(connect(cluster.url))
+        async with asyncio.timeout(SECONDS):
+            while not cluster.unanswered:
+                await asyncio.sleep(0.01)
+            connecting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await connecting
+            await cluster.unanswered[0].wait()
+
+
 @pytest.mark.parametrize(
     ("urls", "servers", "login"),
     [
