@@ -37,6 +37,7 @@ from tests.support.bus import stop_schedules
 from tests.support.database import Database, fresh_database
 from tests.support.driven_clock import set_clock
 from tests.support.faulty_services import ACK_WAIT_SECONDS, armed_name
+from tests.support.product import UNLIMITED
 from tests.support.push import PUSHED, ROBOT, TOPIC, pulls
 from tests.support.servers import Servers
 
@@ -161,12 +162,7 @@ def _environment(
         "PINGCRM_REDIS_URL": redis_url_of(redis, service, secrets),
         "PINGCRM_SECRET_KEYS": secrets[SECRET_KEYS],
         "PINGCRM_WEBHOOK_KEYS": secrets[WEBHOOK_KEYS],
-        "PINGCRM_GMAIL_UNITS_PER_MINUTE": "0",
-        "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
-        "PINGCRM_GOOGLE_CLIENT_ID": "test.apps.googleusercontent.com",
-        "PINGCRM_GOOGLE_CLIENT_SECRET": "test",
-        "PINGCRM_SIGN_UP": "open",
-        "PINGCRM_API_REQUESTS_PER_MINUTE": "0",
+        **UNLIMITED,
         "PINGCRM_MAIL_POLL_SECONDS": "3600",
         "PINGCRM_LOG_LEVEL": "WARNING",
         "PINGCRM_LOG_FORMAT": "json",

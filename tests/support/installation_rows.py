@@ -15,6 +15,7 @@ ACCOUNT, USER, ANN = AccountId(new_id()), new_id(), new_id()
 
 
 async def run(url: str, *statements: str) -> None:
+    """Statements of SQL, one after another, on a connection of their own."""
     connection = await asyncpg.connect(url)
     try:
         for statement in statements:

@@ -22,6 +22,16 @@ from libs.local.demo.report import count_actual, shown_numbers
 from libs.local.supervisor import Stack
 from tests.support.servers import UNSAFE
 
+# On a local Google, where anybody may sign in and no limit holds anything back.
+UNLIMITED = {
+    "PINGCRM_GMAIL_UNITS_PER_MINUTE": "0",
+    "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
+    "PINGCRM_GOOGLE_CLIENT_ID": "test.apps.googleusercontent.com",
+    "PINGCRM_GOOGLE_CLIENT_SECRET": "test",
+    "PINGCRM_SIGN_UP": "open",
+    "PINGCRM_API_REQUESTS_PER_MINUTE": "0",
+}
+
 
 @dataclass(frozen=True)
 class Product:
@@ -114,12 +124,7 @@ async def started(
     environment = {
         "PINGCRM_GOOGLE_API_ROOT": google.url,
         "PINGCRM_GOOGLE_OAUTH_ROOT": google.url,
-        "PINGCRM_GMAIL_UNITS_PER_MINUTE": "0",
-        "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
-        "PINGCRM_GOOGLE_CLIENT_ID": "test.apps.googleusercontent.com",
-        "PINGCRM_GOOGLE_CLIENT_SECRET": "test",
-        "PINGCRM_SIGN_UP": "open",
-        "PINGCRM_API_REQUESTS_PER_MINUTE": "0",
+        **UNLIMITED,
         "PINGCRM_MAIL_POLL_SECONDS": "0",
         "PINGCRM_LOG_FORMAT": "json",
         **settings,

@@ -7,15 +7,7 @@ from libs.common.ids import SERVICES, Service
 from libs.local.schemas import apply_roles
 from libs.local.secrets import generate
 from tests.support.database import Database
-
-
-async def run(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
+from tests.support.installation_rows import run
 
 
 async def test_a_role_works_in_its_own_schema(database: Database) -> None:

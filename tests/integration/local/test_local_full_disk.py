@@ -1,7 +1,7 @@
 """Embedded servers whose disk is full for a while: they keep what they have confirmed, and go on by themselves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,21 @@ from tests.support.servers import UNSAFE
 SECONDS = 60.0
 PIECE = b"x" * 100_000
 REFUSED = (TimeoutError, OSError, Unreachable, nats.errors.Error, nats.js.errors.Error)
+
+
+async def stored_before_full(disk: Disk, store: Callable[[int], Awaitable[bool]]) -> list[int]:
+    """The numbers that were stored: three with room, then as many as went onto a disk that was full. Afterwards 1,000 is stored, too."""
+    stored = [number for number in range(3) if await store(number)]
+    assert stored == [0, 1, 2]
+    async with disk.full(), asyncio.timeout(SECONDS):
+        number = 3
+        while await store(number):
+            stored.append(number)
+            number += 1
+    async with asyncio.timeout(SECONDS):
+        while not await store(1_000):
+            await asyncio.sleep(0.1)
+    return stored
 
 
 @asynccontextmanager
@@ -53,16 +68,7 @@ async def test_nats_goes_on_with_what_it_has_confirmed_when_its_disk_has_room_ag
     async with running(server) as (disk, reports):
         async with admin_stream(server.admin_url) as js:
             await js.add_stream(name="KEPT", subjects=["kept"])
-        confirmed = [number for number in range(3) if await publish(number)]
-        assert confirmed == [0, 1, 2]
-        async with disk.full(), asyncio.timeout(SECONDS):
-            number = 3
-            while await publish(number):
-                confirmed.append(number)
-                number += 1
-        async with asyncio.timeout(SECONDS):
-            while not await publish(1_000):
-                await asyncio.sleep(0.1)
+        confirmed = await stored_before_full(disk, publish)
         async with admin_stream(server.admin_url) as js:
             kept = [
                 int((await js.get_msg("KEPT", seq=seq)).data.split(b" ")[0]) for seq in range(1, len(confirmed) + 1)
@@ -93,16 +99,7 @@ async def test_postgresql_goes_on_with_what_it_has_committed_when_its_disk_has_r
         connection = await asyncpg.connect(server.url("postgres"))
         await connection.execute("CREATE TABLE kept (number int, filling text STORAGE EXTERNAL)")
         await connection.close()
-        committed = [number for number in range(3) if await insert(number)]
-        assert committed == [0, 1, 2]
-        async with disk.full(), asyncio.timeout(SECONDS):
-            number = 3
-            while await insert(number):
-                committed.append(number)
-                number += 1
-        async with asyncio.timeout(SECONDS):
-            while not await insert(1_000):
-                await asyncio.sleep(0.1)
+        committed = await stored_before_full(disk, insert)
         connection = await asyncpg.connect(server.url("postgres"))
         kept = [row["number"] for row in await connection.fetch("SELECT number FROM kept ORDER BY number")]
         await connection.close()

@@ -30,6 +30,7 @@ from tests.support.chaos.faults import FULL_DISKS, LOGS, OFTEN, Fault, Kind, fau
 from tests.support.chaos.people import Inhabitant, account_data
 from tests.support.chaos.recovery import UNDISTURBED, Recoveries, until_recovered
 from tests.support.disks import Disk, own_disk, why_no_disk
+from tests.support.product import UNLIMITED
 from tests.support.push import pulls
 from tests.support.servers import UNSAFE
 
@@ -176,12 +177,7 @@ def _settings(google: GoogleServer, folder: Path) -> dict[str, str]:
     return {f"PINGCRM_{name.upper()}": str(value) for name, value in pulling.items()} | {
         "PINGCRM_GOOGLE_API_ROOT": google.url,
         "PINGCRM_GOOGLE_OAUTH_ROOT": google.url,
-        "PINGCRM_GMAIL_UNITS_PER_MINUTE": "0",
-        "PINGCRM_GMAIL_PROJECT_UNITS_PER_MINUTE": "0",
-        "PINGCRM_GOOGLE_CLIENT_ID": "test.apps.googleusercontent.com",
-        "PINGCRM_GOOGLE_CLIENT_SECRET": "test",
-        "PINGCRM_SIGN_UP": "open",
-        "PINGCRM_API_REQUESTS_PER_MINUTE": "0",
+        **UNLIMITED,
         "PINGCRM_MAIL_POLL_SECONDS": "5",
         "PINGCRM_LOG_FORMAT": "json",
     }
